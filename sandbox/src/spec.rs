@@ -8,9 +8,6 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
-/// The value of [`ChatSpec::muted_until`] for a mute that never ends, as WhatsApp itself writes it.
-pub const MUTED_FOREVER: i64 = -1;
-
 /// An account as it is created: one phone with its address book, groups and chats.
 ///
 /// ```
@@ -82,7 +79,8 @@ pub struct ChatSpec {
     /// Whether it is pinned.
     #[serde(default)]
     pub pinned: bool,
-    /// When its mute ends, in milliseconds since the Unix epoch; [`MUTED_FOREVER`] for never, `None` if it is not muted.
+    /// When its mute ends, in milliseconds since the Unix epoch; [`FOREVER`](crate::FOREVER) for
+    /// never, `None` if it is not muted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<i64>,
     /// How many of the messages from others are unread.
@@ -91,7 +89,7 @@ pub struct ChatSpec {
     /// Whether it was marked as unread by hand.
     #[serde(default)]
     pub marked_unread: bool,
-    /// Its messages, in any order.
+    /// Its messages, oldest first.
     #[serde(default)]
     pub messages: Vec<MessageSpec>,
 }

@@ -1,17 +1,24 @@
 //! The rules of an account that its types cannot express, each with an error that names the field.
 
+mod rules;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
-use super::{AccountSpec, ChatSpec, ContactSpec, GroupSpec, MUTED_FOREVER, SpecError};
-
-type Checked = Result<(), SpecError>;
+use super::{AccountSpec, ChatSpec, ContactSpec, GroupSpec, SpecError};
+use crate::FOREVER;
+use rules::{
+    Checked, error, problem, require_group_jid, require_lid, require_new, require_phone,
+    require_text,
+};
 
 impl AccountSpec {
     /// Checks the account against the rules below; `now_ms` is the present, in milliseconds since the Unix epoch.
     ///
     /// Numbers have 7 to 15 digits, LIDs 15; JIDs are those of people and groups; nobody and nothing is there
     /// twice; members and writers are known; there are no more unread messages than messages from others;
-    /// messages lie in the past.
+    /// messages lie in the past, the oldest first.
     ///
     /// # Errors
     /// The first rule it breaks, with the path of the field.
@@ -70,43 +77,38 @@ impl AccountSpec {
     }
 
     fn validate_chat(&self, chat: &ChatSpec, peer: &Peer<'_>, field: &str, now_ms: i64) -> Checked {
-        if chat
-            .muted_until
-            .is_some_and(|until| until != MUTED_FOREVER && until <= 0)
-        {
-            return problem(
-                &format!("{field}.mutedUntil"),
-                "must be an instant in milliseconds, or -1 for a mute that never ends",
-            );
+        if chat.muted_until.is_some_and(|until| until <= 0) {
+            let wanted = format!("must be an instant in milliseconds; {FOREVER} is for ever");
+            return problem(&format!("{field}.mutedUntil"), wanted);
         }
+        let (mut previous, mut received) = (0, 0);
         for (index, message) in chat.messages.iter().enumerate() {
             let field = format!("{field}.messages[{index}]");
             require_text(&message.text, &format!("{field}.text"))?;
             if message.at <= 0 || message.at > now_ms {
+                let wanted = format!("must be in the past, in milliseconds, not {}", message.at);
+                return problem(&format!("{field}.at"), wanted);
+            }
+            if message.at < previous {
                 return problem(
                     &format!("{field}.at"),
-                    format!("must be in the past, in milliseconds, not {}", message.at),
+                    "is before the previous message; write the oldest first",
                 );
             }
+            previous = message.at;
             if let Some(from) = &message.from {
                 self.require_writer(from, peer, &format!("{field}.from"))?;
+                received += u32::from(*from != self.phone);
             }
         }
-        let received = chat.messages.iter().filter(|message| {
-            message
-                .from
-                .as_ref()
-                .is_some_and(|from| *from != self.phone)
-        });
-        let received = received.count();
-        if usize::try_from(chat.unread_count).is_ok_and(|unread| unread <= received) {
+        if chat.unread_count <= received {
             return Ok(());
         }
-        let problem_text = format!(
-            "is {}, but the chat has {received} messages from others",
+        let wanted = format!(
+            "is {}, but others wrote only {received} messages here",
             chat.unread_count
         );
-        problem(&format!("{field}.unreadCount"), problem_text)
+        problem(&format!("{field}.unreadCount"), wanted)
     }
 
     fn require_writer(&self, from: &str, peer: &Peer<'_>, field: &str) -> Checked {
@@ -194,76 +196,3 @@ impl<'a> Peer<'a> {
         }
     }
 }
-
-fn require_phone(value: &str, field: &str) -> Checked {
-    if is_digits(value, 7..=15) {
-        Ok(())
-    } else {
-        problem(
-            field,
-            format!("must be 7 to 15 digits without +, not {value:?}"),
-        )
-    }
-}
-
-fn require_lid(value: &str, field: &str) -> Checked {
-    if is_digits(value, 15..=15) {
-        Ok(())
-    } else {
-        problem(
-            field,
-            format!("the user of a LID is 15 digits, not {value:?}"),
-        )
-    }
-}
-
-fn require_group_jid(jid: &str, field: &str) -> Checked {
-    let user = jid.strip_suffix("@g.us").unwrap_or_default();
-    // Groups made before 2021 carry their creator's number and a time of creation.
-    let valid = match user.split_once('-') {
-        Some((creator, created)) => is_digits(creator, 7..=15) && is_digits(created, 1..=15),
-        None => is_digits(user, 5..=20),
-    };
-    if valid {
-        Ok(())
-    } else {
-        problem(
-            field,
-            format!("must be the JID of a group, digits@g.us, not {jid:?}"),
-        )
-    }
-}
-
-fn is_digits(value: &str, length: std::ops::RangeInclusive<usize>) -> bool {
-    length.contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn require_text(value: &str, field: &str) -> Checked {
-    if value.trim().is_empty() {
-        problem(field, "must not be empty")
-    } else {
-        Ok(())
-    }
-}
-
-fn require_new<'a>(seen: &mut HashSet<&'a str>, value: &'a str, field: &str) -> Checked {
-    if seen.insert(value) {
-        Ok(())
-    } else {
-        problem(field, format!("{value} is there twice"))
-    }
-}
-
-fn problem<T>(field: &str, problem: impl Into<String>) -> Result<T, SpecError> {
-    Err(error(field, problem))
-}
-
-fn error(field: &str, problem: impl Into<String>) -> SpecError {
-    SpecError {
-        field: field.to_owned(),
-        problem: problem.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests;

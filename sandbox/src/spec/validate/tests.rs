@@ -21,7 +21,7 @@ fn valid() -> Value {
                 "jid": "15550100002@s.whatsapp.net",
                 "archived": true,
                 "pinned": true,
-                "mutedUntil": -1,
+                "mutedUntil": 253_402_300_799_999_i64,
                 "unreadCount": 1,
                 "markedUnread": true,
                 "messages": [
@@ -173,12 +173,12 @@ fn each_bad_field_has_its_own_message() {
         (
             "/history/0/mutedUntil",
             json!(0),
-            "history[0].mutedUntil: must be an instant in milliseconds, or -1 for a mute that never ends",
+            "history[0].mutedUntil: must be an instant in milliseconds; 253402300799999 is for ever",
         ),
         (
             "/history/0/unreadCount",
             json!(2),
-            "history[0].unreadCount: is 2, but the chat has 1 messages from others",
+            "history[0].unreadCount: is 2, but others wrote only 1 messages here",
         ),
         (
             "/history/0/messages/0/text",
@@ -194,6 +194,11 @@ fn each_bad_field_has_its_own_message() {
             "/history/0/messages/0/at",
             json!(0),
             "history[0].messages[0].at: must be in the past, in milliseconds, not 0",
+        ),
+        (
+            "/history/0/messages/1/at",
+            json!(NOW_MS - 1001),
+            "history[0].messages[1].at: is before the previous message; write the oldest first",
         ),
         (
             "/history/0/messages/0/from",
