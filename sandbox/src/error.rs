@@ -1,0 +1,76 @@
+//! What can go wrong when the sandbox is started or one of its phones is used.
+
+use std::net::SocketAddr;
+
+/// Why the sandbox or a phone did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The sandbox has no security of its own, so it listens on loopback only.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// The port could not be opened.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The operating system gave no random bytes.
+    #[error("no randomness: {0}")]
+    Randomness(getrandom::Error),
+    /// There is already an account with this number.
+    #[error("there is already an account {0}")]
+    AccountExists(String),
+    /// The description of an account contradicts itself.
+    #[error("the account cannot be made: {0}")]
+    InvalidAccount(String),
+    /// The text is not a pairing QR code.
+    #[error("this is not a pairing code: {0}")]
+    InvalidQr(&'static str),
+    /// No companion shows this QR code now.
+    #[error("no companion shows this code, or it has expired")]
+    UnknownQr,
+    /// The companion refused the pairing, or went away during it.
+    #[error("the companion did not pair: {0}")]
+    PairingFailed(String),
+    /// The phone has no such chat.
+    #[error("the phone has no chat {0}")]
+    UnknownChat(String),
+    /// The phone has no such contact, so nobody can write from there.
+    #[error("the phone has no contact {0}")]
+    UnknownContact(String),
+    /// Something the sandbox cannot do yet.
+    #[error("not supported: {0}")]
+    Unsupported(&'static str),
+    /// The other side did not answer in time.
+    #[error("no answer in time: {0}")]
+    Timeout(&'static str),
+    /// Keys, patches or messages could not be made or read.
+    #[error("{what}")]
+    Protocol {
+        /// What was tried.
+        what: &'static str,
+        /// The library's reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The sandbox has been stopped.
+    #[error("the sandbox is stopped")]
+    Stopped,
+}
+
+impl Error {
+    /// Wraps a failure of the protocol library.
+    pub(crate) fn protocol(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Protocol {
+            what,
+            source: source.into(),
+        }
+    }
+}
