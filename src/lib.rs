@@ -1,1 +1,15 @@
-//! placeholder
+//! chatgraph: a self-hosted, multi-tenant GraphQL server for WhatsApp chats. See `docs/architecture.md`.
+
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod feed;
+pub mod graphql;
+pub mod http;
+pub mod server;
+pub mod service;
+pub mod session;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,4 @@
+//! Who asks: turns a bearer token into a viewer.
+
+pub mod token;
+pub mod viewer;

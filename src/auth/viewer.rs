@@ -1,0 +1,41 @@
+//! Who asks, and what they may do.
+
+use crate::domain::capability::Capabilities;
+use crate::domain::capability::Capability;
+use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
+
+/// The viewer lacks a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("requires the {0} capability")]
+pub struct Forbidden(pub Capability);
+
+/// What kind of token the caller showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// A script or service.
+    ApiKey(KeyId),
+}
+
+/// A caller whose token was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// Whose chats the token opens.
+    pub organization: OrganizationId,
+    /// Whose token it is.
+    pub principal: Principal,
+    /// What it may do.
+    pub capabilities: Capabilities,
+    /// When the token ends (inclusive), in milliseconds.
+    pub expires_at: Option<i64>,
+}
+
+impl Viewer {
+    /// The organization, when the viewer has `capability`: whoever wants to touch its data has to ask here.
+    ///
+    /// # Errors
+    /// [`Forbidden`] otherwise.
+    pub fn require(&self, capability: Capability) -> Result<&OrganizationId, Forbidden> {
+        if self.capabilities.contains(capability) { Ok(&self.organization) } else { Err(Forbidden(capability)) }
+    }
+}

@@ -1,0 +1,88 @@
+//! A change of a setting that WhatsApp still has to be told.
+
+use super::change::ChatField;
+use super::id::ChatId;
+use super::id::OrganizationId;
+use super::id::SessionId;
+use super::jid::Jid;
+use super::message::MessageRange;
+
+/// A setting of a chat that WhatsApp keeps too, in the order in which several are sent: archiving comes last, since
+/// WhatsApp keeps no archived chat pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Setting {
+    /// Pinned or not.
+    Pinned,
+    /// When the mute ends.
+    MutedUntil,
+    /// Read, or marked as unread.
+    Read,
+    /// Archived or not.
+    Archived,
+}
+
+impl Setting {
+    /// All of them, in sending order.
+    pub const ALL: [Self; 4] = [Self::Pinned, Self::MutedUntil, Self::Read, Self::Archived];
+
+    /// The field of a chat that shows this setting as pending.
+    #[must_use]
+    pub fn field(self) -> ChatField {
+        match self {
+            Self::Archived => ChatField::Archived,
+            Self::Pinned => ChatField::Pinned,
+            Self::MutedUntil => ChatField::MutedUntil,
+            Self::Read => ChatField::MarkedUnread,
+        }
+    }
+}
+
+/// A setting with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Desired {
+    /// Pinned or not.
+    Pinned(bool),
+    /// When the mute ends, in milliseconds; none for no mute.
+    MutedUntil(Option<i64>),
+    /// Read, or marked as unread.
+    Read(bool),
+    /// Archived or not.
+    Archived(bool),
+}
+
+impl Desired {
+    /// Which setting.
+    #[must_use]
+    pub fn setting(self) -> Setting {
+        match self {
+            Self::Pinned(_) => Setting::Pinned,
+            Self::MutedUntil(_) => Setting::MutedUntil,
+            Self::Read(_) => Setting::Read,
+            Self::Archived(_) => Setting::Archived,
+        }
+    }
+}
+
+/// One setting of one chat on its way to WhatsApp. A later request for the same setting takes its place under a higher
+/// version, so that success removes only what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingAction {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The session that sends it.
+    pub session: SessionId,
+    /// The chat.
+    pub chat: ChatId,
+    /// The address to send it for.
+    pub address: Jid,
+    /// Counts the requests for this setting, from 1.
+    pub version: i64,
+    /// What WhatsApp shall have.
+    pub desired: Desired,
+    /// What WhatsApp has, as far as is known.
+    pub base: Desired,
+    /// When it was asked for, in milliseconds: the time WhatsApp gets to see.
+    pub requested_at: i64,
+    /// The chat's last message at that time.
+    pub range: Option<MessageRange>,
+}

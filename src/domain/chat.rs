@@ -1,0 +1,365 @@
+//! A chat and the one function that changes it.
+
+use super::action::Setting;
+use super::change::Change;
+use super::change::ChangeKind;
+use super::change::ChatField;
+use super::change::ChatFields;
+use super::change::ChatState;
+use super::change::Origin;
+use super::id::ChatId;
+use super::id::MessageId;
+use super::id::SessionId;
+use super::jid::Jid;
+use super::jid::JidKind;
+
+/// The kind of a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChatType {
+    /// With one person.
+    Dm,
+    /// A group.
+    Group,
+    /// A newsletter, also called channel.
+    Newsletter,
+    /// A broadcast list.
+    Broadcast,
+    /// Status posts.
+    Status,
+}
+
+impl From<JidKind> for ChatType {
+    fn from(kind: JidKind) -> Self {
+        match kind {
+            JidKind::PhoneNumber | JidKind::Lid => Self::Dm,
+            JidKind::Group => Self::Group,
+            JidKind::Newsletter => Self::Newsletter,
+            JidKind::Broadcast => Self::Broadcast,
+            JidKind::Status => Self::Status,
+        }
+    }
+}
+
+/// A setting with WhatsApp's time of its value, in milliseconds: an older event does not touch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dated<T> {
+    /// The value.
+    pub value: T,
+    /// When WhatsApp, or the API's caller, set it; 0 when nobody did.
+    pub as_of: i64,
+}
+
+/// Where a chat's name may come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// A group's subject.
+    pub subject: Option<String>,
+    /// The name the account's owner saved.
+    pub contact: Option<String>,
+    /// The name the other side chose.
+    pub push: Option<String>,
+    /// The verified name of a business.
+    pub business: Option<String>,
+}
+
+/// A chat's latest message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LastMessage {
+    /// Its id; none when only its time is known.
+    pub id: Option<MessageId>,
+    /// When it was sent, in milliseconds.
+    pub at: i64,
+}
+
+/// A chat as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chat {
+    /// Its id.
+    pub id: ChatId,
+    /// Its session.
+    pub session: SessionId,
+    /// Its canonical address.
+    pub jid: Jid,
+    /// What it may be called.
+    pub names: Names,
+    /// Archived or not.
+    pub archived: Dated<bool>,
+    /// Pinned or not.
+    pub pinned: Dated<bool>,
+    /// When the mute ends, in milliseconds; none when not muted.
+    pub muted_until: Dated<Option<i64>>,
+    /// Marked as unread by hand.
+    pub marked_unread: Dated<bool>,
+    /// Unread messages.
+    pub unread_count: u32,
+    /// The latest message; none when the chat has none.
+    pub last_message: Option<LastMessage>,
+    /// The settings on their way to WhatsApp.
+    pub pending: ChatFields,
+    /// When it was stored first, in milliseconds.
+    pub created_at: i64,
+}
+
+/// What shall differ about a chat: absolute values, none where all stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChatPatch {
+    /// When these settings were made, by WhatsApp's time in milliseconds; a setting with a newer value stays.
+    /// None changes them whatever their time.
+    pub as_of: Option<i64>,
+    /// Archived or not.
+    pub archived: Option<bool>,
+    /// Pinned or not.
+    pub pinned: Option<bool>,
+    /// The mute's end, or no mute.
+    pub muted_until: Option<Option<i64>>,
+    /// True clears the count and the mark, false sets the mark.
+    pub read: Option<bool>,
+    /// The mark alone, as a history import tells it.
+    pub marked_unread: Option<bool>,
+    /// The count.
+    pub unread_count: Option<u32>,
+    /// Names that became known. A missing one never clears a known one.
+    pub names: Names,
+    /// A message; it moves the last message forward only.
+    pub last_message: Option<LastMessage>,
+    /// The settings on their way to WhatsApp.
+    pub pending: Option<ChatFields>,
+}
+
+impl Chat {
+    /// Makes an empty chat with `jid`; nothing is known of it yet.
+    #[must_use]
+    pub fn new(id: ChatId, session: SessionId, jid: Jid, at: i64) -> Self {
+        Self {
+            id,
+            session,
+            jid,
+            names: Names::default(),
+            archived: Dated::default(),
+            pinned: Dated::default(),
+            muted_until: Dated::default(),
+            marked_unread: Dated::default(),
+            unread_count: 0,
+            last_message: None,
+            pending: ChatFields::default(),
+            created_at: at,
+        }
+    }
+
+    /// The kind of chat, by its address.
+    #[must_use]
+    pub fn chat_type(&self) -> ChatType {
+        self.jid.kind().into()
+    }
+
+    /// What the chat is called: group subject, saved contact name, push name, business name, phone number, in that
+    /// order; none when nothing is known.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let Names { subject, contact, push, business } = &self.names;
+        [subject, contact, push, business].into_iter().flatten().next().cloned().or_else(|| self.jid.phone_number())
+    }
+
+    /// Whether the chat is muted at `now`, in milliseconds.
+    #[must_use]
+    pub fn muted(&self, now: i64) -> bool {
+        self.muted_until.value.is_some_and(|until| until > now)
+    }
+
+    /// The settings and counters, as a change records them.
+    #[must_use]
+    pub fn state(&self) -> ChatState {
+        ChatState {
+            archived: self.archived.value,
+            pinned: self.pinned.value,
+            muted_until: self.muted_until.value,
+            marked_unread: self.marked_unread.value,
+            unread_count: self.unread_count,
+            last_message: self.last_message,
+            pending: self.pending,
+        }
+    }
+
+    /// Puts a change's settings and counters in the place of the present ones.
+    pub fn restore(&mut self, state: &ChatState) {
+        self.archived.value = state.archived;
+        self.pinned.value = state.pinned;
+        self.muted_until.value = state.muted_until;
+        self.marked_unread.value = state.marked_unread;
+        self.unread_count = state.unread_count;
+        self.last_message = state.last_message;
+        self.pending = state.pending;
+    }
+
+    /// Changes the chat and tells what differs, or nothing when all is as before. An event's replay, the echo of our
+    /// own action and a caller repeating a request all end here without a change.
+    #[must_use]
+    pub fn apply(&mut self, patch: &ChatPatch, at: i64, origin: Origin) -> Option<Change> {
+        let before = self.clone();
+        if let Some(archived) = patch.archived {
+            set(&mut self.archived, archived, patch.as_of);
+        }
+        if let Some(pinned) = patch.pinned {
+            set(&mut self.pinned, pinned, patch.as_of);
+        }
+        if let Some(until) = patch.muted_until {
+            set(&mut self.muted_until, until, patch.as_of);
+        }
+        if let Some(marked) = patch.marked_unread {
+            set(&mut self.marked_unread, marked, patch.as_of);
+        }
+        if let Some(count) = patch.unread_count {
+            self.unread_count = count;
+        }
+        if let Some(read) = patch.read
+            && set(&mut self.marked_unread, !read, patch.as_of)
+            && read
+        {
+            self.unread_count = 0;
+        }
+        learn(&mut self.names.subject, patch.names.subject.as_ref());
+        learn(&mut self.names.contact, patch.names.contact.as_ref());
+        learn(&mut self.names.push, patch.names.push.as_ref());
+        learn(&mut self.names.business, patch.names.business.as_ref());
+        if let Some(message) = patch.last_message
+            && self.last_message.is_none_or(|known| message.at >= known.at)
+        {
+            self.last_message = Some(message);
+        }
+        if let Some(pending) = patch.pending {
+            self.pending = pending;
+        }
+        let changed = self.differs_from(&before);
+        (!changed.is_empty()).then(|| self.change(ChangeKind::Updated, changed, at, origin))
+    }
+
+    /// The change that announces this chat as new.
+    #[must_use]
+    pub fn created(&self, at: i64, origin: Origin) -> Change {
+        self.change(ChangeKind::Created, ChatFields::default(), at, origin)
+    }
+
+    fn change(&self, kind: ChangeKind, changed: ChatFields, at: i64, origin: Origin) -> Change {
+        Change {
+            number: 0,
+            at,
+            kind,
+            origin,
+            session: self.session,
+            chat: self.id,
+            cid: self.jid.clone(),
+            changed,
+            state: self.state(),
+            merged_into: None,
+        }
+    }
+
+    fn differs_from(&self, before: &Self) -> ChatFields {
+        let differs = [
+            (ChatField::Jid, self.jid != before.jid),
+            (ChatField::Name, self.name() != before.name()),
+            (ChatField::Archived, self.archived.value != before.archived.value),
+            (ChatField::Pinned, self.pinned.value != before.pinned.value),
+            (ChatField::MutedUntil, self.muted_until.value != before.muted_until.value),
+            (ChatField::UnreadCount, self.unread_count != before.unread_count),
+            (ChatField::MarkedUnread, self.marked_unread.value != before.marked_unread.value),
+            (ChatField::LastMessage, self.last_message != before.last_message),
+            (ChatField::Sync, self.pending != before.pending),
+        ];
+        differs.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
+    }
+
+    /// The value a setting has now, as a pending action keeps it.
+    #[must_use]
+    pub fn setting(&self, setting: Setting) -> super::action::Desired {
+        use super::action::Desired;
+        match setting {
+            Setting::Archived => Desired::Archived(self.archived.value),
+            Setting::Pinned => Desired::Pinned(self.pinned.value),
+            Setting::MutedUntil => Desired::MutedUntil(self.muted_until.value),
+            Setting::Read => Desired::Read(self.unread_count == 0 && !self.marked_unread.value),
+        }
+    }
+}
+
+/// Sets `setting` unless it has a newer value; tells whether the new value counts.
+fn set<T: PartialEq>(setting: &mut Dated<T>, value: T, as_of: Option<i64>) -> bool {
+    let as_of = as_of.unwrap_or(setting.as_of);
+    if as_of < setting.as_of {
+        return false;
+    }
+    *setting = Dated { value, as_of };
+    true
+}
+
+fn learn(name: &mut Option<String>, news: Option<&String>) {
+    if let Some(news) = news.filter(|news| !news.trim().is_empty()) {
+        *name = Some(news.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chat() -> Chat {
+        let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        Chat::new(ChatId::new(1), SessionId::new(1), jid, 1)
+    }
+
+    #[test]
+    fn the_same_value_again_is_no_change() {
+        let mut chat = chat();
+        let patch = ChatPatch { as_of: Some(10), archived: Some(true), ..ChatPatch::default() };
+        let change = chat.apply(&patch, 11, Origin::Api).expect("a change");
+        assert_eq!(change.changed, [ChatField::Archived].into_iter().collect());
+        assert!(change.state.archived);
+        assert_eq!(chat.apply(&patch, 12, Origin::Device), None);
+    }
+
+    #[test]
+    fn an_older_event_does_not_touch_a_newer_setting() {
+        let mut chat = chat();
+        let newer = ChatPatch { as_of: Some(20), pinned: Some(true), ..ChatPatch::default() };
+        let older = ChatPatch { as_of: Some(10), pinned: Some(false), ..ChatPatch::default() };
+        assert!(chat.apply(&newer, 21, Origin::Device).is_some());
+        assert_eq!(chat.apply(&older, 22, Origin::Device), None);
+        assert!(chat.pinned.value);
+    }
+
+    #[test]
+    fn the_last_message_only_moves_forward() {
+        let mut chat = chat();
+        let message = |at| ChatPatch { last_message: Some(LastMessage { id: None, at }), ..ChatPatch::default() };
+        assert!(chat.apply(&message(20), 1, Origin::Message).is_some());
+        assert_eq!(chat.apply(&message(10), 2, Origin::Message), None);
+        assert_eq!(chat.last_message.map(|message| message.at), Some(20));
+    }
+
+    #[test]
+    fn reading_clears_the_count_and_the_mark() {
+        let mut chat = chat();
+        chat.unread_count = 3;
+        let unread = ChatPatch { as_of: Some(5), read: Some(false), ..ChatPatch::default() };
+        assert!(chat.apply(&unread, 5, Origin::Api).is_some());
+        assert!(chat.marked_unread.value);
+        assert_eq!(chat.unread_count, 3);
+        let read = ChatPatch { as_of: Some(6), read: Some(true), ..ChatPatch::default() };
+        let change = chat.apply(&read, 6, Origin::Device).expect("a change");
+        assert_eq!(change.changed, [ChatField::UnreadCount, ChatField::MarkedUnread].into_iter().collect());
+        assert_eq!((chat.unread_count, chat.marked_unread.value), (0, false));
+    }
+
+    #[test]
+    fn names_have_their_order_and_are_never_cleared() {
+        let mut chat = chat();
+        assert_eq!(chat.name().as_deref(), Some("+15550100"));
+        let push = Names { push: Some("mei".into()), ..Names::default() };
+        let _ = chat.apply(&ChatPatch { names: push, ..ChatPatch::default() }, 1, Origin::Message);
+        assert_eq!(chat.name().as_deref(), Some("mei"));
+        let contact = Names { contact: Some("Mei Tanaka".into()), push: Some("  ".into()), ..Names::default() };
+        let _ = chat.apply(&ChatPatch { names: contact, ..ChatPatch::default() }, 2, Origin::Device);
+        assert_eq!(chat.name().as_deref(), Some("Mei Tanaka"));
+        assert_eq!(chat.names.push.as_deref(), Some("mei"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Ids: a type prefix and a ULID (`ses_01J9…`), stored as 16 bytes. An organization's id is text from outside.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ulid::Ulid;
+
+/// Text that is no id of the wanted type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid id")]
+pub struct InvalidId;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// What every id of this type starts with.
+            pub const PREFIX: &str = $prefix;
+
+            /// Makes a new id whose time part is `at`, in milliseconds since the Unix epoch.
+            ///
+            /// # Panics
+            /// When the operating system has no random bytes to give.
+            #[must_use]
+            pub fn new(at: i64) -> Self {
+                Self(new_ulid(at))
+            }
+
+            /// The 16 bytes that a row keeps.
+            #[must_use]
+            pub fn to_bytes(self) -> Vec<u8> {
+                self.0.to_bytes().to_vec()
+            }
+
+            /// Reads the 16 bytes that a row keeps.
+            ///
+            /// # Errors
+            /// [`InvalidId`] when there are not exactly 16 of them.
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidId> {
+                let bytes: [u8; 16] = bytes.try_into().map_err(|_| InvalidId)?;
+                Ok(Self(Ulid::from_bytes(bytes)))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let text = text.strip_prefix($prefix).ok_or(InvalidId)?;
+                let ulid = Ulid::from_string(text).map_err(|_| InvalidId)?;
+                // One spelling per id: `ses_01j…` and overlong values are another id's text or nobody's.
+                if ulid.to_string() == text { Ok(Self(ulid)) } else { Err(InvalidId) }
+            }
+        }
+    };
+}
+
+id! {
+    /// One attached WhatsApp number.
+    SessionId, "ses_"
+}
+id! {
+    /// One chat of a session. A chat that was deleted and comes back has a new one.
+    ChatId, "cha_"
+}
+id! {
+    /// One stored message.
+    MessageId, "msg_"
+}
+id! {
+    /// One api-key; not its secret.
+    KeyId, "key_"
+}
+
+fn new_ulid(at: i64) -> Ulid {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    Ulid::from_parts(u64::try_from(at).unwrap_or(0), u128::from_le_bytes(random))
+}
+
+/// Who owns sessions and keys: an id from outside (the frontend's organization), 1 to 128 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizationId(std::sync::Arc<str>);
+
+impl OrganizationId {
+    /// The text as it came.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OrganizationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for OrganizationId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Self(text.into())) } else { Err(InvalidId) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_from_text_and_from_bytes() {
+        let id = SessionId::new(1_700_000_000_000);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(SessionId::from_bytes(&id.to_bytes()), Ok(id));
+    }
+
+    #[test]
+    fn an_id_of_another_type_or_spelling_is_refused() {
+        let id = SessionId::new(1_700_000_000_000);
+        assert_eq!(id.to_string().parse::<ChatId>(), Err(InvalidId));
+        assert_eq!(id.to_string().to_lowercase().parse::<SessionId>(), Err(InvalidId));
+        assert_eq!("ses_".parse::<SessionId>(), Err(InvalidId));
+    }
+
+    #[test]
+    fn an_organization_id_is_bounded_and_visible() {
+        assert!("org_1".parse::<OrganizationId>().is_ok());
+        assert!("".parse::<OrganizationId>().is_err());
+        assert!("a b".parse::<OrganizationId>().is_err());
+        assert!("x".repeat(129).parse::<OrganizationId>().is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! What chatgraph talks about: ids, addresses, chats, messages, sessions, changes. Pure: no async, no I/O, nothing of
+//! another module. Whoever learns something new about WhatsApp or the API writes the rule here and calls it elsewhere.
+
+pub mod action;
+pub mod capability;
+pub mod change;
+pub mod chat;
+pub mod clock;
+pub mod cursor;
+pub mod id;
+pub mod jid;
+pub mod message;
+pub mod page;
+pub mod session;

@@ -1,0 +1,1 @@
+//! The other door: what WhatsApp says happened, applied to the stored copy.

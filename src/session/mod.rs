@@ -1,0 +1,130 @@
+//! The wire, in domain words: one connection to WhatsApp per session, kept up by a supervisor; what it hears goes out
+//! through the session's lane, which `service::inbound` drains; what the API wants told goes in through the pending
+//! actions. Only `whatsapp/` names the WhatsApp library.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use crate::domain::action::Desired;
+use crate::domain::action::Setting;
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::message::IncomingMessage;
+use crate::domain::session::SessionStatus;
+
+/// A session and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Which.
+    pub session: SessionId,
+}
+
+/// What a session hears, in the order it heard it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// It stands differently with WhatsApp.
+    Status {
+        /// How.
+        status: SessionStatus,
+        /// Why, in words for a person.
+        reason: Option<String>,
+    },
+    /// It was linked to an account.
+    Paired {
+        /// The account's address.
+        jid: Jid,
+        /// The account's hidden-number address.
+        lid: Option<Jid>,
+    },
+    /// A setting was made on the phone or another device. Our own actions echo back as this, too.
+    Setting {
+        /// The chat.
+        chat: Jid,
+        /// The setting and its value.
+        value: Desired,
+        /// WhatsApp's time of it, in milliseconds.
+        as_of: i64,
+    },
+    /// A message came, or was sent from another device.
+    Message(IncomingMessage),
+    /// A part of the account's history.
+    History(HistoryChunk),
+    /// The account's owner saved a contact under a name.
+    ContactNamed {
+        /// The contact.
+        jid: Jid,
+        /// The name.
+        name: String,
+    },
+    /// A group has a (new) subject.
+    GroupNamed {
+        /// The group.
+        jid: Jid,
+        /// The subject.
+        subject: String,
+    },
+    /// WhatsApp has taken a pending action.
+    ActionSent {
+        /// The chat.
+        chat: ChatId,
+        /// The setting.
+        setting: Setting,
+        /// The version that was sent.
+        version: i64,
+    },
+}
+
+/// A part of an account's history, as the phone sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistoryChunk {
+    /// The chats in it.
+    pub chats: Vec<HistoryChat>,
+    /// Names that people chose for themselves.
+    pub push_names: Vec<(Jid, String)>,
+    /// How far the import is, 0 to 100, when the phone said.
+    pub progress: Option<u8>,
+}
+
+/// A chat in a history; none where the phone said nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryChat {
+    /// Its address.
+    pub jid: Jid,
+    /// Its name: a group's subject or the saved name of a contact.
+    pub name: Option<String>,
+    /// Archived or not.
+    pub archived: Option<bool>,
+    /// Pinned or not.
+    pub pinned: Option<bool>,
+    /// When the mute ends, in milliseconds, or no mute.
+    pub muted_until: Option<Option<i64>>,
+    /// Unread messages.
+    pub unread_count: Option<u32>,
+    /// Marked as unread by hand.
+    pub marked_unread: Option<bool>,
+    /// Its latest activity, in milliseconds.
+    pub last_message_at: Option<i64>,
+    /// Its messages.
+    pub messages: Vec<IncomingMessage>,
+}
+
+/// One event on a lane.
+#[derive(Debug)]
+pub struct Inbound {
+    /// What happened.
+    pub event: SessionEvent,
+    /// Told once the event is committed; dropped without a word when it was not.
+    pub committed: Option<oneshot::Sender<()>>,
+}
+
+/// The way of one session's events to the stored copy; bounded, in order.
+pub type Lane = mpsc::Sender<Inbound>;
+
+/// Opens the lane of a session. Given by the wiring, so that this layer need not know who drains it.
+pub type OpenLane = Arc<dyn Fn(SessionKey) -> Lane + Send + Sync>;
