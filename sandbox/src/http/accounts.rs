@@ -52,17 +52,14 @@ pub(super) async fn create(
     State(sandbox): State<Sandbox>,
     Body(body): Body<Value>,
 ) -> Result<(StatusCode, Json<AccountView>), ApiError> {
-    let now_ms = clock::now_ms();
-    let spec = spec(body, now_ms)?;
-    spec.validate(now_ms).map_err(|error| ApiError::unprocessable("invalid_account", error.to_string()))?;
-    let phone = sandbox.create_account(spec)?;
+    let phone = sandbox.create_account(spec(body)?)?;
     Ok((StatusCode::CREATED, Json(AccountView::from(&phone))))
 }
 
-fn spec(mut body: Value, now_ms: i64) -> Result<AccountSpec, ApiError> {
+fn spec(mut body: Value) -> Result<AccountSpec, ApiError> {
     if body.get("demo") == Some(&Value::Bool(true)) {
         let asked: DemoAccount = serde_json::from_value(body).map_err(|error| invalid(&error))?;
-        return Ok(demo::account(asked.phone.as_deref(), now_ms));
+        return Ok(demo::account(asked.phone.as_deref(), clock::now_ms()));
     }
     if let Some(fields) = body.as_object_mut()
         && fields.get("demo") == Some(&Value::Bool(false))
