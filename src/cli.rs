@@ -1,1 +1,152 @@
-//! placeholder
+//! The command line: every setting is a flag and an environment variable named after it. `config` checks what they mean
+//! together; nothing else reads arguments or the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+use crate::domain::capability::Capability;
+use crate::domain::id::OrganizationId;
+use crate::telemetry::Format;
+
+/// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
+#[derive(Debug, Parser)]
+#[command(name = "chatgraph", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API and keep the sessions connected
+    Serve(ServeArgs),
+    /// Try everything out: a server with a simulated WhatsApp account, an api-key and some chats
+    Demo(DemoArgs),
+    /// Bring the database's tables to this version, or back
+    Migrate(MigrateArgs),
+    /// Print the GraphQL schema
+    Schema,
+    /// Manage api-keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(KeyCommand),
+}
+
+/// The log, for every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// How a line of the log looks
+    #[arg(long, global = true, env = "CHATGRAPH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: Format,
+    /// What is logged: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`
+    #[arg(long, global = true, env = "CHATGRAPH_LOG_FILTER", default_value = "info", value_name = "FILTER")]
+    pub log_filter: String,
+}
+
+/// Which database.
+#[derive(Debug, Args)]
+pub struct DatabaseArgs {
+    /// Where the stored copy lives: `sqlite:PATH`; the file is made when it is missing
+    #[arg(long, env = "CHATGRAPH_DATABASE", default_value = "sqlite:chatgraph.db", value_name = "URL")]
+    pub database: String,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to serve on
+    #[arg(long, env = "CHATGRAPH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Connect every session to the sandbox at this loopback URL instead of WhatsApp; needs --sandbox-key
+    #[arg(long, env = "CHATGRAPH_SANDBOX_URL", value_name = "URL")]
+    pub sandbox_url: Option<String>,
+    /// The sandbox's public key, as it prints it at its start; needs --sandbox-url
+    #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
+    pub sandbox_key: Option<String>,
+    /// Origin of a web page that may open WebSockets here, as in `https://chat.example.org`; may be repeated. Pages of
+    /// the server's own origin always may
+    #[arg(long, env = "CHATGRAPH_ALLOWED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub allowed_origin: Vec<String>,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Address and port to serve on
+    #[arg(long, env = "CHATGRAPH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Folder to keep the demo's data in; without it, a temporary one that is removed at the end
+    #[arg(long, env = "CHATGRAPH_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print addresses and keys as one JSON object
+    #[arg(long, env = "CHATGRAPH_JSON", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with = "quiet")]
+    pub json: bool,
+    /// Print nothing but errors
+    #[arg(long, env = "CHATGRAPH_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
+    pub quiet: bool,
+}
+
+/// `migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// What to do with the tables
+    #[arg(default_value = "up")]
+    pub direction: Migration,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// What to do with the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Migration {
+    /// Take every step that is missing
+    Up,
+    /// Take the last step back; what it added is lost
+    Down,
+    /// List the steps and which are taken
+    Status,
+}
+
+/// `key`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make an api-key and print its secret, which is shown this once
+    Create(KeyCreateArgs),
+}
+
+/// `key create`
+#[derive(Debug, Args)]
+pub struct KeyCreateArgs {
+    /// Whose chats the key opens: the organization's id, 1 to 128 visible ASCII characters. Made with its first key
+    #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
+    pub organization: OrganizationId,
+    /// A name to tell the key by
+    #[arg(long, env = "CHATGRAPH_NAME", default_value = "api-key", value_name = "NAME")]
+    pub name: String,
+    /// What the key may do: read, send, manage or events; may be repeated. All of them when left out
+    #[arg(long, env = "CHATGRAPH_PERMISSION", value_delimiter = ',', value_name = "PERMISSION")]
+    pub permission: Vec<Capability>,
+    /// Days until the key expires, 1 to 36500; never when left out
+    #[arg(long, env = "CHATGRAPH_EXPIRES_IN_DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500), value_name = "DAYS")]
+    pub expires_in_days: Option<u32>,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,219 @@
-//! placeholder
+//! What the command line means: small configs for the parts, checked here so that an error names the flag.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::http::Uri;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::cli::DatabaseArgs;
+use crate::cli::DemoArgs;
+use crate::cli::KeyCreateArgs;
+use crate::cli::LogArgs;
+use crate::cli::MigrateArgs;
+use crate::cli::Migration;
+use crate::cli::ServeArgs;
+use crate::domain::capability::Capabilities;
+use crate::domain::id::OrganizationId;
+use crate::telemetry;
+
+/// A flag whose value makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("--{flag}: {message}")]
+pub struct Error {
+    /// The flag, without its dashes.
+    pub flag: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Error {
+    fn new(flag: &'static str, message: impl Into<String>) -> Self {
+        Self { flag, message: message.into() }
+    }
+}
+
+/// Where the stored copy lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// In one file.
+    Sqlite(PathBuf),
+}
+
+/// A sandbox in place of WhatsApp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
+    /// `http://HOST:PORT`, always of this machine.
+    pub url: String,
+    /// Its public key, unpadded base64url of 32 bytes.
+    pub key: String,
+}
+
+/// What `serve` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// The database.
+    pub database: Database,
+    /// The sandbox that stands in for WhatsApp, if one does.
+    pub sandbox: Option<Sandbox>,
+    /// The origins of web pages that may open WebSockets.
+    pub allowed_origins: Vec<String>,
+}
+
+/// What `demo` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demo {
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// The folder for its data; a temporary one when there is none.
+    pub data: Option<PathBuf>,
+    /// How it tells what it made.
+    pub output: Output,
+}
+
+/// How `demo` tells what it made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// In words.
+    Text,
+    /// As one JSON object.
+    Json,
+    /// Not at all.
+    Quiet,
+}
+
+/// What `migrate` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrate {
+    /// What to do.
+    pub migration: Migration,
+    /// The database.
+    pub database: Database,
+}
+
+/// What `key create` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCreate {
+    /// Whose key.
+    pub organization: OrganizationId,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Capabilities,
+    /// How long it lives, in milliseconds; for ever when there is none.
+    pub lifetime_ms: Option<i64>,
+    /// The database.
+    pub database: Database,
+}
+
+impl From<LogArgs> for telemetry::Config {
+    fn from(args: LogArgs) -> Self {
+        Self { format: args.log_format, filter: args.log_filter }
+    }
+}
+
+impl TryFrom<ServeArgs> for Serve {
+    type Error = Error;
+
+    fn try_from(args: ServeArgs) -> Result<Self, Error> {
+        Ok(Self {
+            listen: args.listen,
+            database: args.database.try_into()?,
+            sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
+            allowed_origins: args.allowed_origin.iter().map(|origin| self::origin(origin)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<DemoArgs> for Demo {
+    fn from(args: DemoArgs) -> Self {
+        let output = match (args.json, args.quiet) {
+            (true, _) => Output::Json,
+            (false, true) => Output::Quiet,
+            (false, false) => Output::Text,
+        };
+        Self { listen: args.listen, data: args.data, output }
+    }
+}
+
+impl TryFrom<MigrateArgs> for Migrate {
+    type Error = Error;
+
+    fn try_from(args: MigrateArgs) -> Result<Self, Error> {
+        Ok(Self { migration: args.direction, database: args.database.try_into()? })
+    }
+}
+
+impl TryFrom<KeyCreateArgs> for KeyCreate {
+    type Error = Error;
+
+    fn try_from(args: KeyCreateArgs) -> Result<Self, Error> {
+        let name = args.name.trim();
+        if !(1..=100).contains(&name.chars().count()) {
+            return Err(Error::new("name", "must have 1 to 100 characters"));
+        }
+        let permissions =
+            if args.permission.is_empty() { Capabilities::all() } else { args.permission.into_iter().collect() };
+        Ok(Self {
+            organization: args.organization,
+            name: name.to_owned(),
+            permissions,
+            lifetime_ms: args.expires_in_days.map(|days| i64::from(days) * 24 * 60 * 60 * 1000),
+            database: args.database.try_into()?,
+        })
+    }
+}
+
+impl TryFrom<DatabaseArgs> for Database {
+    type Error = Error;
+
+    /// Reads `sqlite:PATH`; `sqlite://PATH` and a query such as `?mode=rwc` are taken too, since other tools want them.
+    fn try_from(args: DatabaseArgs) -> Result<Self, Error> {
+        let wrong = || Error::new("database", "must be sqlite:PATH, for example sqlite:chatgraph.db");
+        let path = args.database.strip_prefix("sqlite:").ok_or_else(wrong)?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        if path.is_empty() || path == ":memory:" {
+            return Err(wrong());
+        }
+        Ok(Self::Sqlite(path.into()))
+    }
+}
+
+/// A sandbox answers to anybody who reaches it, so it has to be on this machine.
+fn sandbox(url: Option<String>, key: Option<String>) -> Result<Option<Sandbox>, Error> {
+    let (url, key) = match (url, key) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(Error::new("sandbox-key", "is needed together with --sandbox-url")),
+        (None, Some(_)) => return Err(Error::new("sandbox-url", "is needed together with --sandbox-key")),
+        (Some(url), Some(key)) => (url, key),
+    };
+    let wrong = || Error::new("sandbox-url", "must be http://127.0.0.1:PORT, or another loopback host");
+    let uri: Uri = url.parse().map_err(|_| wrong())?;
+    let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']);
+    let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    if uri.scheme_str() != Some("http") || !loopback || uri.path() != "/" || uri.query().is_some() {
+        return Err(wrong());
+    }
+    if URL_SAFE_NO_PAD.decode(&key).ok().is_none_or(|bytes| bytes.len() != 32) {
+        return Err(Error::new("sandbox-key", "must be the 43 characters that the sandbox prints"));
+    }
+    Ok(Some(Sandbox { url: url.trim_end_matches('/').to_owned(), key }))
+}
+
+/// An origin as browsers send it: scheme, host and port, lower case, nothing behind.
+fn origin(text: &str) -> Result<String, Error> {
+    let wrong = || Error::new("allowed-origin", format!("{text:?} is no origin such as https://chat.example.org"));
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let authority = uri.authority().ok_or_else(wrong)?;
+    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
+    let plain = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
+    if plain { Ok(format!("{scheme}://{authority}").to_lowercase()) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,12 @@
-//! placeholder
+//! How chatgraph's rows look: plain columns, no rules. Ids are 16 bytes, times are milliseconds since the Unix epoch,
+//! sets are bits, enums are small numbers whose meaning `chatgraph::store` knows.
+
+pub mod api_key;
+pub mod change;
+pub mod change_log;
+pub mod chat;
+pub mod chat_alias;
+pub mod message;
+pub mod organization;
+pub mod pending_action;
+pub mod session;

@@ -1,1 +1,18 @@
-//! placeholder
+//! How chatgraph's tables grew: one file a step, up and down. A released step is never edited; the next one corrects it.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_stored_copy;
+
+/// All steps, oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_stored_copy::Migration)]
+    }
+}
+
+pub use sea_orm_migration::MigratorTrait;

@@ -64,13 +64,7 @@ pub enum Error {
 
 impl Error {
     /// Wraps a failure of the protocol library.
-    pub(crate) fn protocol(
-        what: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Protocol {
-            what,
-            source: source.into(),
-        }
+    pub(crate) fn protocol(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Protocol { what, source: source.into() }
     }
 }

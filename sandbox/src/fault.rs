@@ -46,13 +46,7 @@ impl Fault {
     /// A fault that strikes once, whoever comes.
     #[must_use]
     pub fn once(kind: FaultKind) -> Self {
-        Self {
-            kind,
-            times: 1,
-            phone: None,
-            collection: None,
-            ms: None,
-        }
+        Self { kind, times: 1, phone: None, collection: None, ms: None }
     }
 }
 
@@ -71,10 +65,7 @@ impl Faults {
         self.0.retain(|fault| fault.times > 0);
         let fault = self.0.iter_mut().find(|fault| {
             fault.phone.as_deref().is_none_or(|wanted| wanted == phone)
-                && fault
-                    .collection
-                    .as_deref()
-                    .is_none_or(|wanted| wanted == collection)
+                && fault.collection.as_deref().is_none_or(|wanted| wanted == collection)
         })?;
         fault.times -= 1;
         Some(fault.clone())

@@ -1,22 +1,30 @@
 //! A WhatsApp server with phones, in one process and scriptable, for running a real client against.
 
+mod clock;
+pub mod demo;
 mod error;
 mod fault;
 pub mod http;
+mod key;
 mod log;
+mod pairing;
 mod phone;
+mod server;
 pub mod spec;
+mod wire;
 
 use std::{
-    collections::BTreeMap,
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::Router;
+use axum::{Router, routing::get};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use phone::account::Account;
+use server::Server;
 
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
@@ -35,28 +43,21 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            secret: "sandbox".to_owned(),
-        }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), secret: "sandbox".to_owned() }
     }
 }
 
 /// A running server. Clones are the same server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sandbox {
-    shared: Arc<Shared>,
+    address: SocketAddr,
+    server: Arc<Server>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    address: SocketAddr,
-    key: [u8; 32],
-    accounts: Mutex<BTreeMap<String, Phone>>,
-    log: Mutex<log::Log>,
-    faults: Mutex<fault::Faults>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Sandbox").field(&self.address).finish()
+    }
 }
 
 impl Sandbox {
@@ -69,28 +70,15 @@ impl Sandbox {
         if !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
-        let listen = |source| Error::Listen {
-            address: config.listen,
-            source,
-        };
+        let listen = |source| Error::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let sandbox = Self {
-            shared: Arc::new(Shared {
-                address,
-                key: [0; 32],
-                accounts: Mutex::default(),
-                log: Mutex::default(),
-                faults: Mutex::default(),
-                stop: CancellationToken::new(),
-                tasks: TaskTracker::new(),
-            }),
-        };
-        let routes = Router::new().merge(http::router(sandbox.clone()));
-        let stop = sandbox.shared.stop.clone();
-        sandbox.shared.tasks.spawn(async move {
-            let serving =
-                axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+        let server = Arc::new(Server::new(key::server_key(&config.secret)?));
+        let sandbox = Self { address, server };
+        let routes = sandbox.routes();
+        let stop = sandbox.server.stop.clone();
+        sandbox.server.tasks.spawn(async move {
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = serving.await {
                 tracing::error!(%error, "The sandbox's listener failed");
             }
@@ -98,60 +86,75 @@ impl Sandbox {
         Ok(sandbox)
     }
 
+    fn routes(&self) -> Router {
+        Router::new()
+            .route("/ws/chat", get(server::connection::accept))
+            .route("/media/{*path}", get(server::media::serve))
+            .with_state(Arc::clone(&self.server))
+            .merge(http::router(self.clone()))
+    }
+
     /// The address of everything, `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.shared.address)
+        format!("http://{}", self.address)
     }
 
     /// The public static key, base64url without padding: what a client trusts beforehand.
     #[must_use]
     pub fn key(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.shared.key)
+        BASE64_URL_SAFE_NO_PAD.encode(self.server.key.public_key.public_key_bytes())
     }
 
     /// Makes an account with its phone.
     ///
     /// # Errors
-    /// [`Error::AccountExists`], or [`Error::InvalidAccount`] if the description contradicts itself.
+    /// [`Error::AccountExists`], or [`Error::InvalidAccount`] if the description breaks a rule of
+    /// [`AccountSpec::validate`].
+    #[expect(clippy::needless_pass_by_value, reason = "an account is made once, mostly from a description at hand")]
     pub fn create_account(&self, spec: AccountSpec) -> Result<Phone, Error> {
-        let mut accounts = locked(&self.shared.accounts);
+        spec.validate(clock::now_ms()).map_err(|error| Error::InvalidAccount(error.to_string()))?;
+        let account = Arc::new(Account::new(&spec)?);
+        let mut accounts = locked(&self.server.accounts);
         if accounts.contains_key(&spec.phone) {
             return Err(Error::AccountExists(spec.phone));
         }
-        let phone = Phone::new(spec);
-        accounts.insert(phone.number().to_owned(), phone.clone());
-        Ok(phone)
+        accounts.insert(spec.phone.clone(), Arc::clone(&account));
+        Ok(self.phone(account))
     }
 
     /// The phone with this number.
     #[must_use]
     pub fn account(&self, phone: &str) -> Option<Phone> {
-        locked(&self.shared.accounts).get(phone).cloned()
+        self.server.account(phone).map(|account| self.phone(account))
     }
 
     /// All phones, by number.
     #[must_use]
     pub fn accounts(&self) -> Vec<Phone> {
-        locked(&self.shared.accounts).values().cloned().collect()
+        locked(&self.server.accounts).values().map(|account| self.phone(Arc::clone(account))).collect()
+    }
+
+    fn phone(&self, account: Arc<Account>) -> Phone {
+        Phone::new(Arc::clone(&self.server), account)
     }
 
     /// What the server saw, oldest first; the oldest entries are dropped after some thousands.
     #[must_use]
     pub fn log(&self) -> Vec<LogEntry> {
-        locked(&self.shared.log).entries()
+        locked(&self.server.log).entries()
     }
 
     /// Makes something go wrong the next few times.
     pub fn inject(&self, fault: Fault) {
-        locked(&self.shared.faults).inject(fault);
+        locked(&self.server.faults).inject(fault);
     }
 
     /// Closes the port and every connection, and waits until no task is left.
     pub async fn stop(&self) {
-        self.shared.stop.cancel();
-        self.shared.tasks.close();
-        self.shared.tasks.wait().await;
+        self.server.stop.cancel();
+        self.server.tasks.close();
+        self.server.tasks.wait().await;
     }
 }
 

@@ -46,25 +46,12 @@ pub(crate) struct Log {
 
 impl Log {
     /// Adds an entry and drops the oldest beyond the capacity.
-    pub(crate) fn push(
-        &mut self,
-        at: i64,
-        who: (Option<String>, Option<u16>),
-        direction: Direction,
-        text: String,
-    ) {
+    pub(crate) fn push(&mut self, at: i64, who: (Option<String>, Option<u16>), direction: Direction, text: String) {
         self.last += 1;
         if self.entries.len() == CAPACITY {
             self.entries.pop_front();
         }
-        self.entries.push_back(LogEntry {
-            seq: self.last,
-            at,
-            phone: who.0,
-            device: who.1,
-            direction,
-            text,
-        });
+        self.entries.push_back(LogEntry { seq: self.last, at, phone: who.0, device: who.1, direction, text });
     }
 
     /// Everything still kept, oldest first.

@@ -1,1 +1,200 @@
-//! placeholder
+//! Api-keys: how a secret is made, what is stored of it, and how it is turned back into a viewer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::domain::clock::Clock;
+use crate::store::Store;
+use crate::store::StoredKey;
+use crate::store::error::StoreError;
+
+use super::viewer::Principal;
+use super::viewer::Viewer;
+
+/// How long a verified key is taken without asking the database again, in milliseconds: a revoked key works so long.
+const FRESH_MS: i64 = 10_000;
+/// How many verified keys are remembered.
+const REMEMBERED: usize = 10_000;
+/// The longest secret that is looked up. Ours have 46 characters; an imported one may be longer, but not this long.
+const LONGEST: usize = 512;
+
+/// Makes the secret of a new api-key: `cg_` and 43 characters, 256 random bits.
+///
+/// # Panics
+/// When the operating system has no random bytes to give.
+#[must_use]
+pub fn generate() -> String {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    format!("cg_{}", URL_SAFE_NO_PAD.encode(random))
+}
+
+/// What is stored of a secret: the unpadded base64url of its SHA-256. No salt and no stretching, since a secret is
+/// random and long; it has to be found by this text.
+#[must_use]
+pub fn hash(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(secret))
+}
+
+/// The part of a secret that is shown to tell keys apart: its first 8 characters.
+#[must_use]
+pub fn prefix(secret: &str) -> String {
+    secret.chars().take(8).collect()
+}
+
+/// Turns secrets into viewers. Clones share what they remember.
+#[derive(Clone)]
+pub struct Tokens {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    verified: Arc<Mutex<Verified>>,
+}
+
+impl Tokens {
+    /// Looks keys up in `store`.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, verified: Arc::default() }
+    }
+
+    /// Whose secret this is; none for an unknown, revoked or expired one, which all look alike.
+    ///
+    /// One read of the database, or none when the key was verified within the last 10 seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn verify(&self, secret: &str) -> Result<Option<Viewer>, StoreError> {
+        if secret.is_empty() || secret.len() > LONGEST {
+            return Ok(None);
+        }
+        let hash = hash(secret);
+        if let Some(viewer) = self.verified().get(&hash, self.clock.now()) {
+            return Ok(Some(viewer));
+        }
+        let Some(key) = self.store.key_by_hash(&hash).await? else { return Ok(None) };
+        let now = self.clock.now();
+        let viewer = viewer(key);
+        if expired(&viewer, now) {
+            return Ok(None);
+        }
+        self.verified().insert(hash, viewer.clone(), now);
+        Ok(Some(viewer))
+    }
+
+    fn verified(&self) -> std::sync::MutexGuard<'_, Verified> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn viewer(key: StoredKey) -> Viewer {
+    Viewer {
+        organization: key.organization,
+        principal: Principal::ApiKey(key.id),
+        capabilities: key.permissions,
+        expires_at: key.expires_at,
+    }
+}
+
+/// The last millisecond still counts.
+fn expired(viewer: &Viewer, now: i64) -> bool {
+    viewer.expires_at.is_some_and(|expires_at| now > expires_at)
+}
+
+/// The keys that were verified lately, by hash. Only successes: an unknown key may be created any moment.
+#[derive(Default)]
+struct Verified(HashMap<String, (Viewer, i64)>);
+
+impl Verified {
+    fn get(&self, hash: &str, now: i64) -> Option<Viewer> {
+        let (viewer, read_at) = self.0.get(hash)?;
+        (fresh(*read_at, now) && !expired(viewer, now)).then(|| viewer.clone())
+    }
+
+    fn insert(&mut self, hash: String, viewer: Viewer, now: i64) {
+        if self.0.len() >= REMEMBERED {
+            self.0.retain(|_, (_, read_at)| fresh(*read_at, now));
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(hash, (viewer, now));
+    }
+}
+
+/// Whether what was read at `read_at` may still be used. A clock that was set back makes it stale, not eternal.
+fn fresh(read_at: i64, now: i64) -> bool {
+    (0..FRESH_MS).contains(&now.saturating_sub(read_at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::capability::Capabilities;
+    use crate::domain::id::KeyId;
+
+    fn viewer_until(expires_at: Option<i64>) -> Viewer {
+        Viewer {
+            organization: "org_1".parse().expect("an id"),
+            principal: Principal::ApiKey(KeyId::new(1)),
+            capabilities: Capabilities::all(),
+            expires_at,
+        }
+    }
+
+    #[test]
+    fn a_secret_is_a_prefix_and_43_characters_and_never_the_same() {
+        let (one, other) = (generate(), generate());
+        assert_ne!(one, other);
+        let random = one.strip_prefix("cg_").expect("the prefix");
+        assert_eq!(random.len(), 43);
+        assert_eq!(URL_SAFE_NO_PAD.decode(random).map(|bytes| bytes.len()), Ok(32));
+        assert_eq!(prefix(&one), one[..8]);
+    }
+
+    #[test]
+    fn the_hash_is_unpadded_base64url_of_sha_256() {
+        assert_eq!(hash("abc"), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
+    }
+
+    #[test]
+    fn the_last_millisecond_of_a_key_still_counts() {
+        assert!(!expired(&viewer_until(Some(100)), 100));
+        assert!(expired(&viewer_until(Some(100)), 101));
+        assert!(!expired(&viewer_until(None), i64::MAX));
+    }
+
+    #[test]
+    fn a_verified_key_is_remembered_for_ten_seconds() {
+        let mut verified = Verified::default();
+        verified.insert("a".into(), viewer_until(None), 1_000);
+        assert!(verified.get("a", 10_999).is_some());
+        assert!(verified.get("a", 11_000).is_none());
+        assert!(verified.get("a", 999).is_none(), "the clock was set back");
+        assert!(verified.get("b", 1_000).is_none());
+    }
+
+    #[test]
+    fn a_remembered_key_does_not_outlive_its_expiry() {
+        let mut verified = Verified::default();
+        verified.insert("a".into(), viewer_until(Some(1_500)), 1_000);
+        assert!(verified.get("a", 1_500).is_some());
+        assert!(verified.get("a", 1_501).is_none());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut verified = Verified::default();
+        for number in 0..=REMEMBERED {
+            verified.insert(number.to_string(), viewer_until(None), 1_000);
+        }
+        assert!(verified.0.len() <= REMEMBERED);
+        assert!(verified.get(&REMEMBERED.to_string(), 1_000).is_some());
+    }
+}

@@ -1,1 +1,3 @@
-fn main() {}
+//! All tests from outside, in one binary: one link instead of one per file.
+
+mod architecture;

@@ -8,10 +8,7 @@ use std::collections::HashSet;
 
 use super::{AccountSpec, ChatSpec, ContactSpec, GroupSpec, SpecError};
 use crate::FOREVER;
-use rules::{
-    Checked, error, problem, require_group_jid, require_lid, require_new, require_phone,
-    require_text,
-};
+use rules::{Checked, error, problem, require_group_jid, require_lid, require_new, require_phone, require_text};
 
 impl AccountSpec {
     /// Checks the account against the rules below; `now_ms` is the present, in milliseconds since the Unix epoch.
@@ -90,10 +87,7 @@ impl AccountSpec {
                 return problem(&format!("{field}.at"), wanted);
             }
             if message.at < previous {
-                return problem(
-                    &format!("{field}.at"),
-                    "is before the previous message; write the oldest first",
-                );
+                return problem(&format!("{field}.at"), "is before the previous message; write the oldest first");
             }
             previous = message.at;
             if let Some(from) = &message.from {
@@ -104,10 +98,7 @@ impl AccountSpec {
         if chat.unread_count <= received {
             return Ok(());
         }
-        let wanted = format!(
-            "is {}, but others wrote only {received} messages here",
-            chat.unread_count
-        );
+        let wanted = format!("is {}, but others wrote only {received} messages here", chat.unread_count);
         problem(&format!("{field}.unreadCount"), wanted)
     }
 
@@ -116,20 +107,12 @@ impl AccountSpec {
             return Ok(());
         }
         let (known, what) = match peer {
-            Peer::Person { phone, lid } => (
-                Some(from) == *phone || Some(from) == *lid,
-                "the person of this direct chat",
-            ),
-            Peer::Group(group) => (
-                group.participants.iter().any(|member| member == from),
-                "a member of this group",
-            ),
+            Peer::Person { phone, lid } => {
+                (Some(from) == *phone || Some(from) == *lid, "the person of this direct chat")
+            }
+            Peer::Group(group) => (group.participants.iter().any(|member| member == from), "a member of this group"),
         };
-        if known {
-            Ok(())
-        } else {
-            problem(field, format!("{from} is not {what}"))
-        }
+        if known { Ok(()) } else { problem(field, format!("{from} is not {what}")) }
     }
 
     fn chat_partner<'a>(&'a self, chat: &'a ChatSpec, field: &str) -> Result<Peer<'a>, SpecError> {
@@ -137,39 +120,20 @@ impl AccountSpec {
         match chat.jid.split_once('@') {
             Some((user, "s.whatsapp.net")) => {
                 require_phone(user, &field)?;
-                let lid = self
-                    .contact(user)
-                    .and_then(|contact| contact.lid.as_deref());
-                Ok(Peer::Person {
-                    phone: Some(user),
-                    lid,
-                })
+                let lid = self.contact(user).and_then(|contact| contact.lid.as_deref());
+                Ok(Peer::Person { phone: Some(user), lid })
             }
             Some((user, "lid")) => {
                 require_lid(user, &field)?;
-                let contact = self
-                    .contacts
-                    .iter()
-                    .find(|contact| contact.lid.as_deref() == Some(user));
-                Ok(Peer::Person {
-                    phone: contact.map(|contact| contact.phone.as_str()),
-                    lid: Some(user),
-                })
+                let contact = self.contacts.iter().find(|contact| contact.lid.as_deref() == Some(user));
+                Ok(Peer::Person { phone: contact.map(|contact| contact.phone.as_str()), lid: Some(user) })
             }
             Some((_, "g.us")) => {
                 require_group_jid(&chat.jid, &field)?;
                 let group = self.groups.iter().find(|group| group.jid == chat.jid);
-                group
-                    .map(Peer::Group)
-                    .ok_or_else(|| error(&field, format!("{} is not among the groups", chat.jid)))
+                group.map(Peer::Group).ok_or_else(|| error(&field, format!("{} is not among the groups", chat.jid)))
             }
-            _ => problem(
-                &field,
-                format!(
-                    "must be …@s.whatsapp.net, …@lid or …@g.us, not {:?}",
-                    chat.jid
-                ),
-            ),
+            _ => problem(&field, format!("must be …@s.whatsapp.net, …@lid or …@g.us, not {:?}", chat.jid)),
         }
     }
 
@@ -180,10 +144,7 @@ impl AccountSpec {
 
 /// Whom a chat is with; a person may be known by number, by LID or by both.
 enum Peer<'a> {
-    Person {
-        phone: Option<&'a str>,
-        lid: Option<&'a str>,
-    },
+    Person { phone: Option<&'a str>, lid: Option<&'a str> },
     Group(&'a GroupSpec),
 }
 

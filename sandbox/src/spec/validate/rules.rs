@@ -11,10 +11,7 @@ pub(super) fn require_phone(value: &str, field: &str) -> Checked {
     if is_digits(value, 7..=15) {
         Ok(())
     } else {
-        problem(
-            field,
-            format!("must be 7 to 15 digits without +, not {value:?}"),
-        )
+        problem(field, format!("must be 7 to 15 digits without +, not {value:?}"))
     }
 }
 
@@ -22,10 +19,7 @@ pub(super) fn require_lid(value: &str, field: &str) -> Checked {
     if is_digits(value, 15..=15) {
         Ok(())
     } else {
-        problem(
-            field,
-            format!("the user of a LID is 15 digits, not {value:?}"),
-        )
+        problem(field, format!("the user of a LID is 15 digits, not {value:?}"))
     }
 }
 
@@ -36,14 +30,7 @@ pub(super) fn require_group_jid(jid: &str, field: &str) -> Checked {
         Some((creator, created)) => is_digits(creator, 7..=15) && is_digits(created, 1..=15),
         None => is_digits(user, 5..=20),
     };
-    if valid {
-        Ok(())
-    } else {
-        problem(
-            field,
-            format!("must be the JID of a group, digits@g.us, not {jid:?}"),
-        )
-    }
+    if valid { Ok(()) } else { problem(field, format!("must be the JID of a group, digits@g.us, not {jid:?}")) }
 }
 
 fn is_digits(value: &str, length: RangeInclusive<usize>) -> bool {
@@ -51,19 +38,11 @@ fn is_digits(value: &str, length: RangeInclusive<usize>) -> bool {
 }
 
 pub(super) fn require_text(value: &str, field: &str) -> Checked {
-    if value.trim().is_empty() {
-        problem(field, "must not be empty")
-    } else {
-        Ok(())
-    }
+    if value.trim().is_empty() { problem(field, "must not be empty") } else { Ok(()) }
 }
 
 pub(super) fn require_new<'a>(seen: &mut HashSet<&'a str>, value: &'a str, field: &str) -> Checked {
-    if seen.insert(value) {
-        Ok(())
-    } else {
-        problem(field, format!("{value} is there twice"))
-    }
+    if seen.insert(value) { Ok(()) } else { problem(field, format!("{value} is there twice")) }
 }
 
 pub(super) fn problem<T>(field: &str, problem: impl Into<String>) -> Result<T, SpecError> {
@@ -71,8 +50,5 @@ pub(super) fn problem<T>(field: &str, problem: impl Into<String>) -> Result<T, S
 }
 
 pub(super) fn error(field: &str, problem: impl Into<String>) -> SpecError {
-    SpecError {
-        field: field.to_owned(),
-        problem: problem.into(),
-    }
+    SpecError { field: field.to_owned(), problem: problem.into() }
 }

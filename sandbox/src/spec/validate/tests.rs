@@ -55,8 +55,7 @@ fn an_account_that_keeps_every_rule_is_valid() {
 
 #[test]
 fn only_phone_and_name_are_needed() {
-    let spec: AccountSpec =
-        serde_json::from_value(json!({"phone": "1234567", "name": "Ada"})).unwrap();
+    let spec: AccountSpec = serde_json::from_value(json!({"phone": "1234567", "name": "Ada"})).unwrap();
     assert_eq!(spec.validate(NOW_MS), Ok(()));
     let error = serde_json::from_value::<AccountSpec>(json!({"phone": "1234567"})).unwrap_err();
     assert_eq!(error.to_string(), "missing field `name`");
@@ -64,77 +63,32 @@ fn only_phone_and_name_are_needed() {
 
 #[test]
 fn unknown_fields_are_refused_at_every_level() {
-    for pointer in [
-        "",
-        "/contacts/0",
-        "/groups/0",
-        "/history/0",
-        "/history/0/messages/0",
-    ] {
+    for pointer in ["", "/contacts/0", "/groups/0", "/history/0", "/history/0/messages/0"] {
         let mut spec = valid();
         spec.pointer_mut(pointer).unwrap()["colour"] = json!("blue");
         let error = serde_json::from_value::<AccountSpec>(spec).unwrap_err();
-        assert!(
-            error.to_string().starts_with("unknown field `colour`"),
-            "{pointer}: {error}"
-        );
+        assert!(error.to_string().starts_with("unknown field `colour`"), "{pointer}: {error}");
     }
 }
 
 #[test]
 fn each_bad_field_has_its_own_message() {
     let cases = [
-        (
-            "/phone",
-            json!("+15550100001"),
-            "phone: must be 7 to 15 digits without +, not \"+15550100001\"",
-        ),
-        (
-            "/phone",
-            json!("123456"),
-            "phone: must be 7 to 15 digits without +, not \"123456\"",
-        ),
+        ("/phone", json!("+15550100001"), "phone: must be 7 to 15 digits without +, not \"+15550100001\""),
+        ("/phone", json!("123456"), "phone: must be 7 to 15 digits without +, not \"123456\""),
         ("/name", json!(" "), "name: must not be empty"),
-        (
-            "/contacts/1/phone",
-            json!("x"),
-            "contacts[1].phone: must be 7 to 15 digits without +, not \"x\"",
-        ),
-        (
-            "/contacts/1/phone",
-            json!("15550100002"),
-            "contacts[1].phone: 15550100002 is there twice",
-        ),
-        (
-            "/contacts/1/phone",
-            json!("15550100001"),
-            "contacts[1].phone: 15550100001 is there twice",
-        ),
-        (
-            "/contacts/1/pushName",
-            json!(""),
-            "contacts[1].pushName: must not be empty",
-        ),
-        (
-            "/contacts/0/lid",
-            json!("1@lid"),
-            "contacts[0].lid: the user of a LID is 15 digits, not \"1@lid\"",
-        ),
+        ("/contacts/1/phone", json!("x"), "contacts[1].phone: must be 7 to 15 digits without +, not \"x\""),
+        ("/contacts/1/phone", json!("15550100002"), "contacts[1].phone: 15550100002 is there twice"),
+        ("/contacts/1/phone", json!("15550100001"), "contacts[1].phone: 15550100001 is there twice"),
+        ("/contacts/1/pushName", json!(""), "contacts[1].pushName: must not be empty"),
+        ("/contacts/0/lid", json!("1@lid"), "contacts[0].lid: the user of a LID is 15 digits, not \"1@lid\""),
         (
             "/groups/0/jid",
             json!("1203@lid"),
             "groups[0].jid: must be the JID of a group, digits@g.us, not \"1203@lid\"",
         ),
-        (
-            "/groups/0/subject",
-            json!(""),
-            "groups[0].subject: must not be empty",
-        ),
-        (
-            "/groups/0/participants/1",
-            json!("15550100001"),
-            "groups[0].participants[1]: 15550100001 is there twice",
-        ),
+        ("/groups/0/subject", json!(""), "groups[0].subject: must not be empty"),
+        ("/groups/0/participants/1", json!("15550100001"), "groups[0].participants[1]: 15550100001 is there twice"),
         (
             "/groups/0/participants/1",
             json!("15550100004"),
@@ -145,46 +99,22 @@ fn each_bad_field_has_its_own_message() {
             json!("status@broadcast"),
             "history[2].jid: must be …@s.whatsapp.net, …@lid or …@g.us, not \"status@broadcast\"",
         ),
-        (
-            "/history/2/jid",
-            json!("x@s.whatsapp.net"),
-            "history[2].jid: must be 7 to 15 digits without +, not \"x\"",
-        ),
-        (
-            "/history/3/jid",
-            json!("12@lid"),
-            "history[3].jid: the user of a LID is 15 digits, not \"12\"",
-        ),
+        ("/history/2/jid", json!("x@s.whatsapp.net"), "history[2].jid: must be 7 to 15 digits without +, not \"x\""),
+        ("/history/3/jid", json!("12@lid"), "history[3].jid: the user of a LID is 15 digits, not \"12\""),
         (
             "/history/2/jid",
             json!("120363000000000009@g.us"),
             "history[2].jid: 120363000000000009@g.us is not among the groups",
         ),
-        (
-            "/history/2/jid",
-            json!("120363000000000001@g.us"),
-            "history[2].jid: 120363000000000001@g.us is there twice",
-        ),
-        (
-            "/history/2/jid",
-            json!("100000000000002@lid"),
-            "history[2].jid: 15550100002 is there twice",
-        ),
+        ("/history/2/jid", json!("120363000000000001@g.us"), "history[2].jid: 120363000000000001@g.us is there twice"),
+        ("/history/2/jid", json!("100000000000002@lid"), "history[2].jid: 15550100002 is there twice"),
         (
             "/history/0/mutedUntil",
             json!(0),
             "history[0].mutedUntil: must be an instant in milliseconds; 253402300799999 is for ever",
         ),
-        (
-            "/history/0/unreadCount",
-            json!(2),
-            "history[0].unreadCount: is 2, but others wrote only 1 messages here",
-        ),
-        (
-            "/history/0/messages/0/text",
-            json!(""),
-            "history[0].messages[0].text: must not be empty",
-        ),
+        ("/history/0/unreadCount", json!(2), "history[0].unreadCount: is 2, but others wrote only 1 messages here"),
+        ("/history/0/messages/0/text", json!(""), "history[0].messages[0].text: must not be empty"),
         (
             "/history/0/messages/0/at",
             json!(NOW_MS + 1),
@@ -222,16 +152,10 @@ fn two_groups_and_two_people_must_differ() {
     let group = spec["groups"][0].clone();
     spec["groups"].as_array_mut().unwrap().push(group);
     let spec: AccountSpec = serde_json::from_value(spec).unwrap();
-    assert_eq!(
-        spec.validate(NOW_MS).unwrap_err().to_string(),
-        "groups[1].jid: 120363000000000001@g.us is there twice"
-    );
+    assert_eq!(spec.validate(NOW_MS).unwrap_err().to_string(), "groups[1].jid: 120363000000000001@g.us is there twice");
 
     let mut spec = valid();
     spec["contacts"][1]["lid"] = spec["contacts"][0]["lid"].clone();
     let spec: AccountSpec = serde_json::from_value(spec).unwrap();
-    assert_eq!(
-        spec.validate(NOW_MS).unwrap_err().to_string(),
-        "contacts[1].lid: 100000000000002 is there twice"
-    );
+    assert_eq!(spec.validate(NOW_MS).unwrap_err().to_string(), "contacts[1].lid: 100000000000002 is there twice");
 }

@@ -1,0 +1,20 @@
+//! Which change log this database holds; one row.
+
+use sea_orm::entity::prelude::*;
+
+/// Which change log this database holds; one row.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "change_log")]
+pub struct Model {
+    /// Always 1.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i16,
+    /// Drawn at random when the database is made, and again after a restore from a back-up.
+    pub incarnation: i64,
+}
+
+/// Related rows are read by key, in `chatgraph::store`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

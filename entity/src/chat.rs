@@ -1,0 +1,58 @@
+//! One chat of a session. Every setting keeps WhatsApp's time of its value in `…_as_of`.
+
+use sea_orm::entity::prelude::*;
+
+/// One chat of a session. Every setting keeps WhatsApp's time of its value in `…_as_of`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "chat")]
+pub struct Model {
+    /// The id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Vec<u8>,
+    /// Whose it is.
+    pub organization: String,
+    /// The session.
+    pub session_id: Vec<u8>,
+    /// The canonical address.
+    pub jid: String,
+    /// A group's subject.
+    pub subject: Option<String>,
+    /// The name the account's owner saved.
+    pub contact_name: Option<String>,
+    /// The name the other side chose.
+    pub push_name: Option<String>,
+    /// The verified name of a business.
+    pub business_name: Option<String>,
+    /// Archived or not.
+    pub archived: bool,
+    /// WhatsApp's time of it.
+    pub archived_as_of: i64,
+    /// Pinned or not.
+    pub pinned: bool,
+    /// WhatsApp's time of it.
+    pub pinned_as_of: i64,
+    /// When the mute ends.
+    pub muted_until: Option<i64>,
+    /// WhatsApp's time of it.
+    pub muted_as_of: i64,
+    /// Marked as unread by hand.
+    pub marked_unread: bool,
+    /// WhatsApp's time of it.
+    pub marked_as_of: i64,
+    /// Unread messages.
+    pub unread_count: i32,
+    /// When the latest message was sent; none when there is none.
+    pub last_message_at: Option<i64>,
+    /// The latest message, when it is stored.
+    pub last_message_id: Option<Vec<u8>>,
+    /// The settings on their way to WhatsApp, as bits.
+    pub pending: i32,
+    /// When the row was made.
+    pub created_at: i64,
+}
+
+/// Related rows are read by key, in `chatgraph::store`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,36 @@
+//! One attached WhatsApp number.
+
+use sea_orm::entity::prelude::*;
+
+/// One attached WhatsApp number.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "session")]
+pub struct Model {
+    /// The id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Vec<u8>,
+    /// Whose it is.
+    pub organization: String,
+    /// A name for people.
+    pub label: Option<String>,
+    /// How it stands with WhatsApp.
+    pub status: i16,
+    /// Why, in words for a person.
+    pub status_reason: Option<String>,
+    /// Whether a node should keep it connected.
+    pub wanted: bool,
+    /// The account's address.
+    pub jid: Option<String>,
+    /// The account's hidden-number address.
+    pub lid: Option<String>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it last came online.
+    pub last_connected_at: Option<i64>,
+}
+
+/// Related rows are read by key, in `chatgraph::store`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

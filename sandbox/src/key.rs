@@ -1,0 +1,63 @@
+//! Keys and randomness.
+
+use getrandom::{SysRng, rand_core::UnwrapErr};
+use sha2::{Digest, Sha256};
+use whatsapp_rust::wacore::libsignal::protocol::{IdentityKey, IdentityKeyPair, KeyPair, PrivateKey};
+
+use crate::Error;
+
+/// The operating system's randomness, in the shape the protocol library wants.
+pub(crate) fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// Some random bytes.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(Error::Randomness)?;
+    Ok(bytes)
+}
+
+/// Random bytes as upper-case hexadecimal digits, two for each byte.
+pub(crate) fn random_hex<const N: usize>() -> Result<String, Error> {
+    Ok(hex(&random::<N>()?))
+}
+
+/// Bytes as upper-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The server's static key pair, the same for the same secret.
+///
+/// A client trusts the public half beforehand, so it must survive a restart of the sandbox.
+pub(crate) fn server_key(secret: &str) -> Result<KeyPair, Error> {
+    let digest = Sha256::new().chain_update("chatgraph sandbox server key\0").chain_update(secret).finalize();
+    PrivateKey::deserialize(&digest)
+        .and_then(KeyPair::try_from)
+        .map_err(|error| Error::protocol("the secret gives no key", error))
+}
+
+/// A fresh identity.
+pub(crate) fn identity() -> IdentityKeyPair {
+    IdentityKeyPair::generate(&mut rng())
+}
+
+/// The 32 bytes of an identity's public key, as the wire has it.
+pub(crate) fn public(identity: &IdentityKey) -> [u8; 32] {
+    raw(identity.public_key().public_key_bytes())
+}
+
+/// A public key's 32 bytes.
+pub(crate) fn raw(bytes: &[u8]) -> [u8; 32] {
+    bytes.try_into().expect("a Curve25519 public key has 32 bytes")
+}
+
+/// The user part of an account's LID, 15 digits: made from the number, so that a restart keeps it.
+pub(crate) fn lid_user(number: &str) -> String {
+    let digest = Sha256::new().chain_update("chatgraph sandbox lid\0").chain_update(number).finalize();
+    let mut head = [0; 8];
+    head.copy_from_slice(&digest[..8]);
+    let low = 100_000_000_000_000;
+    (low + u64::from_be_bytes(head) % (9 * low)).to_string()
+}

@@ -1,0 +1,99 @@
+//! The papers of a companion: the account signs for the companion's identity, and the companion for the account's.
+
+use whatsapp_rust::{
+    buffa::Message,
+    wacore::libsignal::{
+        crypto::hmac_sha256,
+        protocol::{IdentityKeyPair, PublicKey},
+    },
+    waproto::{
+        codec,
+        whatsapp::{
+            ADVDeviceIdentity, ADVKeyIndexList, ADVSignedDeviceIdentity, ADVSignedDeviceIdentityHMAC,
+            ADVSignedKeyIndexList,
+        },
+    },
+};
+
+use crate::{Error, clock, key};
+
+const ACCOUNT_SIGNATURE: [u8; 2] = [6, 0];
+const DEVICE_SIGNATURE: [u8; 2] = [6, 1];
+const LIST_SIGNATURE: [u8; 2] = [6, 2];
+
+/// What the account says about one companion, still without the companion's signature.
+pub(crate) struct Papers {
+    details: Vec<u8>,
+    signed: ADVSignedDeviceIdentity,
+    account: [u8; 32],
+    companion: [u8; 32],
+}
+
+impl Papers {
+    /// Signs for a companion's identity key. `index` numbers the companion among the account's.
+    pub(crate) fn issue(
+        account: &IdentityKeyPair,
+        raw_id: u32,
+        index: u32,
+        companion: [u8; 32],
+    ) -> Result<Self, Error> {
+        let details = ADVDeviceIdentity {
+            raw_id: Some(raw_id),
+            timestamp: Some(clock::seconds(clock::now_ms())),
+            key_index: Some(index),
+            ..Default::default()
+        }
+        .encode_to_vec();
+        let signature = sign(account, &[&ACCOUNT_SIGNATURE, &details, &companion])?;
+        let public = key::public(account.identity_key());
+        let signed = ADVSignedDeviceIdentity {
+            details: Some(details.clone()),
+            account_signature_key: Some(public.to_vec()),
+            account_signature: Some(signature),
+            device_signature: None,
+        };
+        Ok(Self { details, signed, account: public, companion })
+    }
+
+    /// As they are sent to the companion, sealed with the secret that only it and the phone know.
+    pub(crate) fn sealed(&self, secret: &[u8; 32]) -> Vec<u8> {
+        let inner = codec::adv_signed_device_identity_to_vec(&self.signed);
+        let hmac = hmac_sha256(secret, &inner).to_vec();
+        ADVSignedDeviceIdentityHMAC { details: Some(inner), hmac: Some(hmac), ..Default::default() }.encode_to_vec()
+    }
+
+    /// Whether the companion has signed these papers in return.
+    pub(crate) fn are_signed_by(&self, answer: &[u8]) -> bool {
+        let Ok(answer) = codec::adv_signed_device_identity_decode(answer) else { return false };
+        let Ok(companion) = PublicKey::from_djb_public_key_bytes(&self.companion) else { return false };
+        let message = [&DEVICE_SIGNATURE, self.details.as_slice(), &self.companion, &self.account].concat();
+        let signature = answer.device_signature.unwrap_or_default();
+        answer.details.as_deref() == Some(&self.details) && companion.verify_signature(&message, &signature)
+    }
+}
+
+/// The signed list of an account's companions by index, as others ask for it.
+pub(crate) fn key_index_list(account: &IdentityKeyPair, raw_id: u32, indexes: Vec<u32>) -> Result<Vec<u8>, Error> {
+    let list = ADVKeyIndexList {
+        raw_id: Some(raw_id),
+        timestamp: Some(clock::seconds(clock::now_ms())),
+        current_index: indexes.iter().copied().max(),
+        valid_indexes: indexes,
+        ..Default::default()
+    };
+    let details = codec::adv_key_index_list_to_vec(&list);
+    let signature = sign(account, &[&LIST_SIGNATURE, &details])?;
+    Ok(codec::adv_signed_key_index_list_to_vec(&ADVSignedKeyIndexList {
+        details: Some(details),
+        account_signature: Some(signature),
+        account_signature_key: Some(key::public(account.identity_key()).to_vec()),
+    }))
+}
+
+fn sign(account: &IdentityKeyPair, parts: &[&[u8]]) -> Result<Vec<u8>, Error> {
+    account
+        .private_key()
+        .calculate_signature(&parts.concat(), &mut key::rng())
+        .map(|signature| signature.to_vec())
+        .map_err(|error| Error::protocol("the account cannot sign", error))
+}

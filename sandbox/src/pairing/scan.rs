@@ -1,0 +1,75 @@
+//! A phone scans the QR code of a client.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{adv::Papers, desk::Offer, qr::Code};
+use crate::{
+    Error, Phone, key, locked,
+    server::companion::Companion,
+    wire::node::{Node, SERVER, attr, child_bytes, node},
+};
+
+/// How long a client may take to check the papers and sign them.
+const ANSWER: Duration = Duration::from_secs(20);
+
+impl Phone {
+    /// Scans a QR code: pairs the companion that shows it, and waits until both sides agree.
+    ///
+    /// The companion is then told to connect anew, and logs in as a device of this account; see
+    /// [`Phone::connected`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidQr`], [`Error::UnknownQr`], [`Error::PairingFailed`] or [`Error::Timeout`].
+    pub async fn scan(&self, qr: &str) -> Result<(), Error> {
+        let code = Code::parse(qr)?;
+        let offer = self.server.desk.find(&code.reference).ok_or(Error::UnknownQr)?;
+        if offer.noise != code.noise {
+            return Err(Error::PairingFailed("the code shows another key than the connection has".to_owned()));
+        }
+        let device = locked(&self.account.companions).next_device();
+        self.pair(&offer, device, code.identity, &code.secret).await?;
+
+        let companion = Companion::new(offer.noise, code.identity);
+        locked(&self.account.companions).add(device, companion);
+        self.server.desk.withdraw(&offer.link);
+        offer.link.send(node("stream:error").attr("code", "515").build());
+        offer.link.close("paired, connect again");
+        self.account.notify();
+        Ok(())
+    }
+
+    /// Sends a waiting client the account's papers for it, and checks that it signs them.
+    async fn pair(&self, offer: &Offer, device: u16, identity: [u8; 32], secret: &[u8; 32]) -> Result<(), Error> {
+        let papers = Papers::issue(&self.account.identity, self.account.raw_id, device.into(), identity)?;
+        let request = self.pair_success(device, papers.sealed(secret))?;
+        let answer = timeout(ANSWER, offer.link.ask(request))
+            .await
+            .map_err(|_| Error::Timeout("the companion does not sign"))?
+            .ok_or_else(|| Error::PairingFailed("the connection ended".to_owned()))?;
+        if let Some(refusal) = answer.get_optional_child("error") {
+            return Err(Error::PairingFailed(attr(refusal, "text").unwrap_or_default()));
+        }
+        let sign = answer.get_optional_child("pair-device-sign");
+        let signed = sign.and_then(|sign| child_bytes(sign, "device-identity")).unwrap_or_default();
+        if papers.are_signed_by(signed) {
+            Ok(())
+        } else {
+            Err(Error::PairingFailed("the companion's signature is wrong".to_owned()))
+        }
+    }
+
+    fn pair_success(&self, device: u16, papers: Vec<u8>) -> Result<Node, Error> {
+        let jid = format!("{}:{device}@{SERVER}", self.account.number);
+        let lid = format!("{}:{device}@lid", self.account.lid);
+        let success = node("pair-success").children([
+            node("device-identity").bytes(papers).build(),
+            node("platform").attr("name", "android").build(),
+            node("device").attr("jid", jid).attr("lid", lid).build(),
+        ]);
+        let id = key::random_hex::<8>()?;
+        let request = node("iq").attr("from", SERVER).attr("type", "set").attr("id", id).attr("xmlns", "md");
+        Ok(request.children([success.build()]).build())
+    }
+}

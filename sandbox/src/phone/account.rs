@@ -1,0 +1,177 @@
+//! An account: what its phone knows, its settings, its companions.
+//!
+//! Locks are taken in this order: parties, ledger, then one of book or companions.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::watch;
+use whatsapp_rust::wacore::{appstate::Mutation, libsignal::protocol::IdentityKeyPair};
+
+use super::{
+    book::Book,
+    change::{self, Change},
+    ledger::{Ledger, Rejected},
+    message::Parties,
+    party::Party,
+};
+use crate::{
+    Error, clock, key, locked,
+    server::{
+        companion::Companions,
+        queue::{Content, Item},
+    },
+    spec::AccountSpec,
+    wire::node::{SERVER, node},
+};
+
+/// One account, shared by its phone and the connections of its companions.
+pub(crate) struct Account {
+    pub(crate) number: String,
+    /// The user part of the owner's LID.
+    pub(crate) lid: String,
+    /// When it was made, in milliseconds.
+    pub(crate) made_at: i64,
+    /// The identity that vouches for companions.
+    pub(crate) identity: IdentityKeyPair,
+    /// Names the list of companions in what the identity signs.
+    pub(crate) raw_id: u32,
+    pub(crate) book: Mutex<Book>,
+    pub(crate) ledger: Mutex<Ledger>,
+    /// Held over sealing and queueing, so it is one that may be held while waiting.
+    pub(crate) parties: tokio::sync::Mutex<Parties>,
+    pub(crate) companions: Mutex<Companions>,
+    /// Changes whenever a companion comes, goes or catches up.
+    changed: watch::Sender<()>,
+    stanzas: AtomicU64,
+}
+
+impl Account {
+    /// Makes the account and writes its settings down.
+    pub(crate) fn new(spec: &AccountSpec) -> Result<Self, Error> {
+        let made_at = clock::now_ms();
+        let book = Book::new(spec, made_at)?;
+        let mut ledger = Ledger::new()?;
+        for (collection, changes) in settings(&book) {
+            if !changes.is_empty() {
+                ledger.write(collection, changes)?;
+            }
+        }
+        let identity = key::identity();
+        let jid = format!("{}@{SERVER}", spec.phone);
+        Ok(Self {
+            number: spec.phone.clone(),
+            lid: key::lid_user(&spec.phone),
+            made_at,
+            raw_id: u32::from_be_bytes(key::random::<4>()?),
+            book: Mutex::new(book),
+            ledger: Mutex::new(ledger),
+            parties: tokio::sync::Mutex::new(Parties::new(jid, Party::new(identity.clone()))),
+            identity,
+            companions: Mutex::default(),
+            changed: watch::Sender::new(()),
+            stanzas: AtomicU64::new(0),
+        })
+    }
+
+    /// The JID by number.
+    pub(crate) fn jid(&self) -> String {
+        format!("{}@{SERVER}", self.number)
+    }
+
+    /// An id for a stanza of the server, unique in the account.
+    pub(crate) fn stanza_id(&self) -> String {
+        format!("{:016X}", self.stanzas.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Says that a companion came, went or caught up.
+    pub(crate) fn notify(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Hears of companions that come, go or catch up.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Writes settings as the phone, and tells the companions.
+    ///
+    /// `make` reads the truth and gives the settings, or says why there is nothing to set.
+    pub(crate) fn write(
+        &self,
+        collection: &str,
+        make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>,
+    ) -> Result<(), Error> {
+        let mut ledger = locked(&self.ledger);
+        let changes = make(&locked(&self.book))?;
+        let mutations = ledger.write(collection, changes)?;
+        self.absorb(&ledger, collection, &mutations, None);
+        Ok(())
+    }
+
+    /// Takes the patch of a companion that builds on version `base`, and tells the others. Gives the
+    /// new version.
+    pub(crate) fn upload(&self, author: u16, collection: &str, base: u64, patch: &[u8]) -> Result<u64, Rejected> {
+        let mut ledger = locked(&self.ledger);
+        let mutations = ledger.upload(collection, base, patch)?;
+        self.absorb(&ledger, collection, &mutations, Some(author));
+        Ok(base + 1)
+    }
+
+    /// Does what new mutations say, and tells every companion but their author. The ledger is held,
+    /// so what is told and done keeps the order of the versions.
+    fn absorb(&self, ledger: &Ledger, collection: &str, mutations: &[Mutation], author: Option<u16>) {
+        let mut book = locked(&self.book);
+        for mutation in mutations {
+            change::apply(&mut book, mutation);
+        }
+        drop(book);
+        let version = ledger.version(collection).unwrap_or_default();
+        let mut companions = locked(&self.companions);
+        for (device, companion) in companions.all_mut() {
+            if companion.settled && Some(device) != author {
+                companion.push(self.moved(collection, version));
+            }
+        }
+    }
+
+    fn moved(&self, collection: &str, version: u64) -> Item {
+        let id = self.stanza_id();
+        let moved = node("collection").attr("name", collection).attr("version", version.to_string()).build();
+        let node = node("notification")
+            .attr("from", SERVER)
+            .attr("type", "server_sync")
+            .attr("id", id.as_str())
+            .attr("t", clock::seconds(clock::now_ms()).to_string())
+            .children([moved])
+            .build();
+        Item { id, node, content: Content::Moved(collection.to_owned()) }
+    }
+}
+
+/// The settings an account starts with, by collection.
+fn settings(book: &Book) -> [(&'static str, Vec<Change>); 4] {
+    let (mut low, mut high) = (Vec::new(), Vec::new());
+    for (jid, chat) in &book.chats {
+        if chat.archived {
+            low.push(Change::archive(jid, true, chat));
+        }
+        if chat.pinned_at.is_some() {
+            low.push(Change::pin(jid, true));
+        }
+        if chat.marked_unread {
+            low.push(Change::read(jid, false, chat));
+        }
+        if chat.muted_until.is_some() {
+            high.push(Change::mute(jid, chat.muted_until));
+        }
+    }
+    [
+        ("critical_block", vec![Change::own_name(&book.name)]),
+        ("critical_unblock_low", book.people.iter().filter_map(Change::contact).collect()),
+        ("regular_low", low),
+        ("regular_high", high),
+    ]
+}

@@ -1,0 +1,63 @@
+//! What the phone tells a companion that has just been paired: the key of the settings, then the history.
+
+use whatsapp_rust::{
+    buffa::MessageField,
+    waproto::whatsapp::{
+        Message,
+        message::{
+            AppStateSyncKey, AppStateSyncKeyData, AppStateSyncKeyFingerprint, AppStateSyncKeyId, AppStateSyncKeyShare,
+            ProtocolMessage, protocol_message,
+        },
+    },
+};
+
+use super::{account::Account, history, ledger::SyncKey};
+use crate::{Error, locked, server::media::Media};
+
+/// Tells a companion once; nothing happens if it has been told already.
+pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Result<(), Error> {
+    // Held to the end, so that each message is either part of the history or sent after it.
+    let mut parties = account.parties.lock().await;
+    let fresh = locked(&account.companions).get(device).is_some_and(|companion| !companion.settled);
+    if !fresh {
+        return Ok(());
+    }
+    let share = key_share(account, locked(&account.ledger).key());
+    let mut letters = vec![account.peer_letter(share)?];
+    for notice in history::notices(account, media)? {
+        letters.push(account.peer_letter(notice)?);
+    }
+    for letter in letters {
+        account.post(&mut parties, device, &letter).await?;
+    }
+    if let Some(companion) = locked(&account.companions).get_mut(device) {
+        companion.settled = true;
+    }
+    Ok(())
+}
+
+fn key_share(account: &Account, key: &SyncKey) -> Message {
+    let devices: Vec<u32> = locked(&account.companions).all().map(|(device, _)| device.into()).collect();
+    // Without a fingerprint the client drops the key.
+    let fingerprint = AppStateSyncKeyFingerprint {
+        raw_id: Some(account.raw_id),
+        current_index: devices.iter().copied().max(),
+        device_indexes: std::iter::once(0).chain(devices).collect(),
+        ..Default::default()
+    };
+    let data = AppStateSyncKeyData {
+        key_data: Some(key.data.to_vec()),
+        fingerprint: MessageField::some(fingerprint),
+        timestamp: Some(key.made_at),
+    };
+    let key = AppStateSyncKey {
+        key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(key.id.clone()) }),
+        key_data: MessageField::some(data),
+    };
+    let protocol = ProtocolMessage {
+        r#type: Some(protocol_message::Type::APP_STATE_SYNC_KEY_SHARE),
+        app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: vec![key] }),
+        ..Default::default()
+    };
+    Message { protocol_message: MessageField::some(protocol), ..Default::default() }
+}

@@ -1,0 +1,163 @@
+//! App-state mutations: how a setting is written down, and what reading one does to the phone.
+
+use whatsapp_rust::{
+    buffa::MessageField,
+    wacore::appstate::Mutation,
+    waproto::whatsapp::{
+        MessageKey, SyncActionValue,
+        sync_action_value::{
+            ArchiveChatAction, ContactAction, MarkChatAsReadAction, MuteAction, PinAction, PushNameSetting,
+            SyncActionMessage, SyncActionMessageRange,
+        },
+        syncd_mutation::SyncdOperation,
+    },
+};
+
+use super::{
+    book::{Book, Chat, Person},
+    view::FOREVER,
+};
+
+/// The collections there are.
+pub(crate) const COLLECTIONS: [&str; 5] =
+    ["critical_block", "critical_unblock_low", "regular_low", "regular_high", "regular"];
+
+/// One setting to be written into a collection.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// What it is about: the action's name and its subject.
+    pub(crate) index: Vec<String>,
+    /// The version of the action's shape.
+    pub(crate) version: i32,
+    /// The new value, without its time.
+    pub(crate) value: SyncActionValue,
+}
+
+impl Change {
+    fn new(index: &[&str], version: i32, value: SyncActionValue) -> Self {
+        Self { index: index.iter().map(|part| (*part).to_owned()).collect(), version, value }
+    }
+
+    /// In `regular_low`.
+    pub(crate) fn archive(jid: &str, archived: bool, chat: &Chat) -> Self {
+        let action = ArchiveChatAction { archived: Some(archived), message_range: range(jid, chat) };
+        let value = SyncActionValue { archive_chat_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["archive", jid], 3, value)
+    }
+
+    /// In `regular_low`.
+    pub(crate) fn pin(jid: &str, pinned: bool) -> Self {
+        let action = PinAction { pinned: Some(pinned) };
+        let value = SyncActionValue { pin_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["pin_v1", jid], 5, value)
+    }
+
+    /// In `regular_low`.
+    pub(crate) fn read(jid: &str, read: bool, chat: &Chat) -> Self {
+        let action = MarkChatAsReadAction { read: Some(read), message_range: range(jid, chat) };
+        let value = SyncActionValue { mark_chat_as_read_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["markChatAsRead", jid], 3, value)
+    }
+
+    /// In `regular_high`.
+    pub(crate) fn mute(jid: &str, until: Option<i64>) -> Self {
+        let end = until.map(|until| if until >= FOREVER { -1 } else { until });
+        let action = MuteAction {
+            muted: Some(until.is_some()),
+            mute_end_timestamp: Some(end.unwrap_or(0)),
+            ..Default::default()
+        };
+        let value = SyncActionValue { mute_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["mute", jid], 2, value)
+    }
+
+    /// In `critical_unblock_low`; `None` if the person has no name or no number.
+    pub(crate) fn contact(person: &Person) -> Option<Self> {
+        let (name, _) = (person.name.as_ref()?, person.phone.as_ref()?);
+        let first = name.split_whitespace().next().unwrap_or(name);
+        let action = ContactAction {
+            full_name: Some(name.clone()),
+            first_name: Some(first.to_owned()),
+            lid_jid: person.lid_jid(),
+            save_on_primary_addressbook: Some(true),
+            ..Default::default()
+        };
+        let value = SyncActionValue { contact_action: MessageField::some(action), ..Default::default() };
+        Some(Self::new(&["contact", &person.jid()], 2, value))
+    }
+
+    /// In `critical_block`.
+    pub(crate) fn own_name(name: &str) -> Self {
+        let action = PushNameSetting { name: Some(name.to_owned()) };
+        let value = SyncActionValue { push_name_setting: MessageField::some(action), ..Default::default() };
+        Self::new(&["setting_pushName"], 1, value)
+    }
+}
+
+/// The messages a chat action was taken on: up to the latest one.
+fn range(jid: &str, chat: &Chat) -> MessageField<SyncActionMessageRange> {
+    let Some(last) = chat.messages.iter().max_by_key(|message| message.at) else {
+        return MessageField::none();
+    };
+    let key = MessageKey {
+        remote_jid: Some(jid.to_owned()),
+        from_me: Some(last.from.is_none()),
+        id: Some(last.id.clone()),
+        participant: last.from.clone().filter(|_| jid.ends_with("@g.us")),
+    };
+    let message = SyncActionMessage { key: MessageField::some(key), timestamp: Some(last.at / 1000) };
+    MessageField::some(SyncActionMessageRange {
+        last_message_timestamp: Some(last.at / 1000),
+        last_system_message_timestamp: None,
+        messages: vec![message],
+    })
+}
+
+/// Does what a mutation says. What the phone does not know it leaves alone.
+pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
+    let Some(value) = mutation.action_value.as_ref().filter(|_| mutation.operation == SyncdOperation::SET) else {
+        return;
+    };
+    let subject = mutation.index.get(1).map(String::as_str);
+    match (mutation.index.first().map(String::as_str), subject) {
+        (Some("archive"), Some(jid)) => {
+            book.chat_mut(jid).archived = value.archive_chat_action.archived.unwrap_or_default();
+        }
+        (Some("pin_v1"), Some(jid)) => {
+            let pinned = value.pin_action.pinned.unwrap_or_default();
+            book.chat_mut(jid).pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
+        }
+        (Some("markChatAsRead"), Some(jid)) => {
+            let chat = book.chat_mut(jid);
+            if value.mark_chat_as_read_action.read.unwrap_or_default() {
+                chat.read();
+            } else {
+                chat.marked_unread = true;
+            }
+        }
+        (Some("mute"), Some(jid)) => book.chat_mut(jid).muted_until = muted_until(&value.mute_action),
+        (Some("deleteChat"), Some(jid)) => {
+            let jid = book.resolve(jid);
+            book.chats.remove(&jid);
+        }
+        (Some("clearChat"), Some(jid)) => {
+            let chat = book.chat_mut(jid);
+            chat.messages.clear();
+            chat.read();
+        }
+        (Some("setting_pushName"), _) => {
+            if let Some(name) = &value.push_name_setting.name {
+                book.name.clone_from(name);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn muted_until(action: &MuteAction) -> Option<i64> {
+    match (action.muted.unwrap_or_default(), action.mute_end_timestamp.unwrap_or_default()) {
+        (false, _) => None,
+        (true, until) if until <= 0 => Some(FOREVER),
+        (true, until) => Some(until),
+    }
+}

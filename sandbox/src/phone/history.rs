@@ -1,0 +1,206 @@
+//! History: what was said before a companion was paired, in chunks.
+//!
+//! The first chunk goes inside its message if it is small, as do all small ones; the others are
+//! downloaded.
+
+use whatsapp_rust::{
+    buffa::MessageField,
+    wacore::download::MediaType,
+    waproto::{
+        codec,
+        whatsapp::{
+            Conversation, GroupParticipant, HistorySync, HistorySyncMsg, Message, MessageKey, PhoneNumberToLIDMapping,
+            Pushname, WebMessageInfo,
+            history_sync::HistorySyncType,
+            message::{self, HistorySyncNotification, ProtocolMessage, protocol_message},
+        },
+    },
+};
+
+use super::{
+    account::Account,
+    book::{self, Book, Chat},
+    view::{ChatKind, FOREVER},
+};
+use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
+
+/// A chunk up to this length, in bytes before compression, goes inside its message.
+const INLINE_LIMIT: usize = 32 * 1024;
+/// A chunk takes further chats until it is this long, in bytes before compression.
+const CHUNK_LIMIT: usize = 256 * 1024;
+
+/// The messages that tell a companion the history of its account, in the order to send them.
+pub(crate) fn notices(account: &Account, media: &Media) -> Result<Vec<Message>, Error> {
+    let chunks = chunks(account);
+    let count = chunks.len();
+    let mut notices = Vec::with_capacity(count);
+    for (index, mut chunk) in chunks.into_iter().enumerate() {
+        let order = u32::try_from(index).unwrap_or(u32::MAX);
+        let progress = u32::try_from((index + 1) * 100 / count).unwrap_or(100);
+        chunk.chunk_order = Some(order);
+        chunk.progress = Some(progress);
+        notices.push(notice(&chunk, order, progress, media)?);
+    }
+    Ok(notices)
+}
+
+fn chunks(account: &Account) -> Vec<HistorySync> {
+    let book = locked(&account.book);
+    let mut by_age: Vec<_> = book.chats.iter().collect();
+    by_age.sort_by_key(|(_, chat)| std::cmp::Reverse(chat.last_message_at()));
+
+    let mut chunks = vec![HistorySync {
+        sync_type: HistorySyncType::INITIAL_BOOTSTRAP.into(),
+        phone_number_to_lid_mappings: mappings(&book),
+        ..Default::default()
+    }];
+    let mut length = 0;
+    for (jid, chat) in by_age {
+        let next = conversation(account, &book, jid, chat);
+        let size = whatsapp_rust::buffa::Message::encode_to_vec(&next).len();
+        let limit = if chunks.len() == 1 { INLINE_LIMIT } else { CHUNK_LIMIT };
+        if length > 0 && length + size > limit {
+            chunks.push(HistorySync { sync_type: HistorySyncType::RECENT.into(), ..Default::default() });
+            length = 0;
+        }
+        length += size;
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.conversations.push(next);
+        }
+    }
+    chunks.push(HistorySync {
+        sync_type: HistorySyncType::PUSH_NAME.into(),
+        pushnames: push_names(account, &book),
+        ..Default::default()
+    });
+    chunks
+}
+
+fn mappings(book: &Book) -> Vec<PhoneNumberToLIDMapping> {
+    let known = book.people.iter().filter(|person| person.phone.is_some());
+    known
+        .filter_map(|person| {
+            Some(PhoneNumberToLIDMapping { pn_jid: Some(person.jid()), lid_jid: Some(person.lid_jid()?) })
+        })
+        .collect()
+}
+
+fn push_names(account: &Account, book: &Book) -> Vec<Pushname> {
+    let own = Pushname { id: Some(account.jid()), pushname: Some(book.name.clone()) };
+    let others = book
+        .people
+        .iter()
+        .filter_map(|person| Some(Pushname { id: Some(person.jid()), pushname: Some(person.push_name.clone()?) }));
+    std::iter::once(own).chain(others).collect()
+}
+
+fn conversation(account: &Account, book: &Book, jid: &str, chat: &Chat) -> Conversation {
+    let mut conversation = Conversation {
+        id: jid.to_owned(),
+        archived: Some(chat.archived),
+        // In seconds, and 0 for a chat that is not pinned.
+        pinned: Some(chat.pinned_at.map_or(0, |at| u32::try_from(clock::seconds(at)).unwrap_or(u32::MAX))),
+        mute_end_time: chat.muted_until.map(|until| u64::try_from(until.min(FOREVER)).unwrap_or_default()),
+        unread_count: Some(chat.unread),
+        marked_as_unread: Some(chat.marked_unread),
+        conversation_timestamp: chat.last_message_at().map(clock::seconds),
+        last_msg_timestamp: chat.last_message_at().map(clock::seconds),
+        ..Default::default()
+    };
+    if let Some(group) = book.groups.get(jid) {
+        conversation.name = Some(group.subject.clone());
+        conversation.created_at = Some(clock::seconds(account.made_at));
+        conversation.participant = group.members.iter().map(|member| participant(member)).collect();
+    } else if let Some(person) = book.person(jid) {
+        conversation.name = person.name.clone();
+        conversation.display_name = person.push_name.clone();
+        conversation.pn_jid = person.phone.as_ref().map(|phone| format!("{phone}@{SERVER}"));
+        conversation.lid_jid = person.lid_jid();
+    }
+    let numbered = chat.messages.iter().enumerate();
+    // The newest first, numbered from the oldest, as phones send them.
+    conversation.messages = numbered.rev().map(|(order, message)| past(book, jid, message, order as u64)).collect();
+    conversation
+}
+
+fn participant(number: &str) -> GroupParticipant {
+    GroupParticipant { user_jid: format!("{number}@{SERVER}"), ..Default::default() }
+}
+
+fn past(book: &Book, jid: &str, message: &book::Message, order: u64) -> HistorySyncMsg {
+    let sender = message.from.clone().filter(|_| ChatKind::of(jid) == ChatKind::Group);
+    let writer = message.from.as_deref().and_then(|from| book.person(from));
+    let key = MessageKey {
+        remote_jid: Some(jid.to_owned()),
+        from_me: Some(message.from.is_none()),
+        id: Some(message.id.clone()),
+        participant: sender.clone(),
+    };
+    let message = WebMessageInfo {
+        key: MessageField::some(key),
+        message: MessageField::some(Message { conversation: Some(message.text.clone()), ..Default::default() }),
+        message_timestamp: Some(clock::seconds(message.at)),
+        participant: sender,
+        push_name: writer.and_then(|person| person.push_name.clone()),
+        ..Default::default()
+    };
+    HistorySyncMsg { message: MessageField::some(message), msg_order_id: Some(order) }
+}
+
+fn notice(chunk: &HistorySync, order: u32, progress: u32, media: &Media) -> Result<Message, Error> {
+    let plain = codec::history_sync_to_vec(chunk);
+    let packed = zlib(&plain);
+    let mut notice = HistorySyncNotification {
+        sync_type: Some(kind(chunk)),
+        chunk_order: Some(order),
+        progress: Some(progress),
+        ..Default::default()
+    };
+    if plain.len() <= INLINE_LIMIT {
+        notice.initial_hist_bootstrap_inline_payload = Some(packed);
+    } else {
+        let blob = media.store(&packed, MediaType::History)?;
+        notice.direct_path = Some(blob.path);
+        notice.media_key = Some(blob.key);
+        notice.file_sha256 = Some(blob.sha256);
+        notice.file_enc_sha256 = Some(blob.encrypted_sha256);
+        notice.file_length = Some(blob.length);
+    }
+    let protocol = ProtocolMessage {
+        r#type: Some(protocol_message::Type::HISTORY_SYNC_NOTIFICATION),
+        history_sync_notification: MessageField::some(notice),
+        ..Default::default()
+    };
+    Ok(Message { protocol_message: MessageField::some(protocol), ..Default::default() })
+}
+
+fn kind(chunk: &HistorySync) -> message::HistorySyncType {
+    match chunk.sync_type {
+        HistorySyncType::RECENT => message::HistorySyncType::RECENT,
+        HistorySyncType::PUSH_NAME => message::HistorySyncType::PUSH_NAME,
+        _ => message::HistorySyncType::INITIAL_BOOTSTRAP,
+    }
+}
+
+/// The zlib format without compression: the shape is what matters here, not the size.
+fn zlib(plain: &[u8]) -> Vec<u8> {
+    const MODULUS: u32 = 65_521;
+    let mut packed = vec![0x78, 0x01];
+    let mut blocks = plain.chunks(usize::from(u16::MAX)).peekable();
+    if blocks.peek().is_none() {
+        packed.extend_from_slice(&[1, 0, 0, 0xFF, 0xFF]);
+    }
+    while let Some(block) = blocks.next() {
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        packed.push(u8::from(blocks.peek().is_none()));
+        packed.extend_from_slice(&length.to_le_bytes());
+        packed.extend_from_slice(&(!length).to_le_bytes());
+        packed.extend_from_slice(block);
+    }
+    let (low, high) = plain.iter().fold((1, 0), |(low, high), byte| {
+        let low = (low + u32::from(*byte)) % MODULUS;
+        (low, (high + low) % MODULUS)
+    });
+    packed.extend_from_slice(&(high << 16 | low).to_be_bytes());
+    packed
+}

@@ -1,0 +1,21 @@
+//! A patch of the phone that changes nothing, so that a companion's upload comes second.
+
+use whatsapp_rust::{
+    buffa::MessageField,
+    waproto::whatsapp::{SyncActionValue, sync_action_value},
+};
+
+use super::{account::Account, change::Change};
+use crate::Error;
+
+/// Writes a setting into a collection that no chat shows.
+pub(crate) fn write(account: &Account, collection: &str) -> Result<(), Error> {
+    account.write(collection, |book| {
+        if collection == "critical_block" {
+            return Ok(vec![Change::own_name(&book.name)]);
+        }
+        let action = sync_action_value::LocaleSetting { locale: Some("en".to_owned()) };
+        let value = SyncActionValue { locale_setting: MessageField::some(action), ..Default::default() };
+        Ok(vec![Change { index: vec!["sandbox_interference".to_owned()], version: 1, value }])
+    })
+}

@@ -1,0 +1,179 @@
+//! App state: the patches of each collection, by version, kept once for the phone and the server.
+//!
+//! The phone reads every patch itself, its own included, and checks all its MACs, so nothing enters
+//! the ledger that a companion could not read.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use whatsapp_rust::{
+    buffa::{Message, MessageField},
+    wacore::appstate::{
+        AppStateError, ExpandedAppStateKeys, Mutation, encode_record, expand_app_state_keys,
+        hash::{HashState, generate_patch_mac},
+        process_patch,
+    },
+    waproto::{
+        codec,
+        whatsapp::{
+            KeyId, SyncdMutation, SyncdPatch, SyncdRecord, SyncdSnapshot, SyncdVersion, syncd_mutation::SyncdOperation,
+        },
+    },
+};
+
+use super::change::{COLLECTIONS, Change};
+use crate::{Error, clock, key};
+
+/// The key all settings of an account are sealed with.
+#[derive(Debug, Clone)]
+pub(crate) struct SyncKey {
+    pub(crate) id: Vec<u8>,
+    pub(crate) data: [u8; 32],
+    /// When it was made, in milliseconds.
+    pub(crate) made_at: i64,
+}
+
+/// The app state of one account.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    key: SyncKey,
+    keys: Arc<ExpandedAppStateKeys>,
+    collections: BTreeMap<&'static str, Collection>,
+}
+
+#[derive(Debug, Default)]
+struct Collection {
+    state: HashState,
+    /// The value MAC of each index MAC.
+    macs: HashMap<Vec<u8>, Vec<u8>>,
+    /// The latest record of each index MAC.
+    records: BTreeMap<Vec<u8>, SyncdRecord>,
+    /// Encoded; the patch of version 1 comes first.
+    patches: Vec<Vec<u8>>,
+}
+
+/// Why an upload was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Rejected {
+    #[error("there is no such collection")]
+    UnknownCollection,
+    #[error("it builds on version {base}, the collection is at {current}")]
+    Conflict { base: u64, current: u64 },
+    #[error("it is not a patch")]
+    Unreadable,
+    #[error("a MAC or a record is wrong: {0}")]
+    Invalid(AppStateError),
+}
+
+impl Ledger {
+    /// An empty ledger with a fresh key.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let data = key::random::<32>()?;
+        let mut id = vec![0, 0];
+        id.extend_from_slice(&key::random::<4>()?);
+        let collections = COLLECTIONS.map(|name| (name, Collection::default()));
+        Ok(Self {
+            key: SyncKey { id, data, made_at: clock::now_ms() },
+            keys: Arc::new(expand_app_state_keys(&data)),
+            collections: collections.into_iter().collect(),
+        })
+    }
+
+    /// The key, to be shared with companions.
+    pub(crate) fn key(&self) -> &SyncKey {
+        &self.key
+    }
+
+    /// A collection's version; `None` if there is no such collection.
+    pub(crate) fn version(&self, collection: &str) -> Option<u64> {
+        self.collections.get(collection).map(|collection| collection.state.version)
+    }
+
+    /// Writes settings as the phone, in one patch. Gives what the phone reads back from it.
+    pub(crate) fn write(&mut self, collection: &str, changes: Vec<Change>) -> Result<Vec<Mutation>, Error> {
+        let failed = |error: Rejected| Error::protocol("the phone's own patch cannot be stored", error);
+        let patch = self.build(collection, changes)?;
+        let base = self.version(collection).ok_or_else(|| failed(Rejected::UnknownCollection))?;
+        self.upload(collection, base, &codec::syncd_patch_to_vec(&patch)).map_err(failed)
+    }
+
+    fn build(&self, collection: &str, changes: Vec<Change>) -> Result<SyncdPatch, Error> {
+        let current = self.collections.get(collection).ok_or(Error::Unsupported("a collection of another name"))?;
+        let now = clock::now_ms();
+        let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
+        for Change { index, version, mut value } in changes {
+            let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
+            value.timestamp = Some(now);
+            let iv = key::random::<16>()?;
+            let sealed = encode_record(SyncdOperation::SET, &index, &value, &self.keys, &self.key.id, &iv, version);
+            mutations.push(sealed.0);
+        }
+        let mut state = current.state.clone();
+        let (_, hashed) = state.update_hash(&mutations, |index, _| Ok(current.macs.get(index).cloned()));
+        hashed.map_err(|error| Error::protocol("the hash cannot be updated", error.into_boxed_dyn_error()))?;
+        state.version += 1;
+        let mut patch = SyncdPatch {
+            mutations,
+            snapshot_mac: Some(state.generate_snapshot_mac(collection, &self.keys.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: Some(self.key.id.clone()) }),
+            ..Default::default()
+        };
+        patch.patch_mac = Some(generate_patch_mac(&patch, collection, &self.keys.patch_mac, state.version));
+        Ok(patch)
+    }
+
+    /// Takes a patch that builds on version `base`. Gives what it says.
+    pub(crate) fn upload(&mut self, collection: &str, base: u64, patch: &[u8]) -> Result<Vec<Mutation>, Rejected> {
+        let known = self.collections.get_mut(collection).ok_or(Rejected::UnknownCollection)?;
+        let current = known.state.version;
+        if base != current {
+            return Err(Rejected::Conflict { base, current });
+        }
+        let mut patch = codec::syncd_patch_decode(patch).map_err(|_| Rejected::Unreadable)?;
+        patch.version = MessageField::some(SyncdVersion { version: Some(current + 1) });
+        let (key_id, keys) = (&self.key.id, &self.keys);
+        let find_keys = |id: &[u8]| if id == key_id { Ok(Arc::clone(keys)) } else { Err(AppStateError::KeyNotFound) };
+        let mut state = known.state.clone();
+        let previous = |index: &[u8]| Ok(known.macs.get(index).cloned());
+        let read =
+            process_patch(&patch, &mut state, find_keys, previous, true, collection).map_err(Rejected::Invalid)?;
+        if state.mac_mismatch_fatal {
+            return Err(Rejected::Invalid(AppStateError::PatchSnapshotMACMismatch));
+        }
+        for index in &read.removed_index_macs {
+            known.macs.remove(index);
+            known.records.remove(index);
+        }
+        known.macs.extend(read.added_macs.into_iter().map(|mac| (mac.index_mac, mac.value_mac)));
+        for mutation in &patch.mutations {
+            let set = mutation.operation.is_none_or(|operation| operation == SyncdOperation::SET);
+            if let Some(index) = mutation.record.index.blob.as_ref().filter(|_| set) {
+                known.records.insert(index.clone(), (*mutation.record).clone());
+            }
+        }
+        known.state = state;
+        known.patches.push(codec::syncd_patch_to_vec(&patch));
+        Ok(read.mutations)
+    }
+
+    /// The patches above a version, in order.
+    pub(crate) fn patches_above(&self, collection: &str, version: u64) -> Vec<Vec<u8>> {
+        let skipped = usize::try_from(version).unwrap_or(usize::MAX);
+        let patches = self.collections.get(collection).map(|collection| collection.patches.iter().skip(skipped));
+        patches.into_iter().flatten().cloned().collect()
+    }
+
+    /// The whole collection as it is now, encoded; `None` while it is empty.
+    pub(crate) fn snapshot(&self, collection: &str) -> Option<Vec<u8>> {
+        let current = self.collections.get(collection).filter(|current| current.state.version > 0)?;
+        let snapshot = SyncdSnapshot {
+            version: MessageField::some(SyncdVersion { version: Some(current.state.version) }),
+            records: current.records.values().cloned().collect(),
+            mac: Some(current.state.generate_snapshot_mac(collection, &self.keys.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: Some(self.key.id.clone()) }),
+        };
+        Some(snapshot.encode_to_vec())
+    }
+}

@@ -1,0 +1,154 @@
+//! Messages to companions: sealed once for each, kept until confirmed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::MutexGuard;
+use whatsapp_rust::{wacore::messages::MessageUtils, waproto::whatsapp as wa};
+
+use super::{account::Account, party::Party};
+use crate::{
+    Error, clock, key, locked,
+    server::queue::{Content, Item},
+    wire::node::{Node, node},
+};
+
+/// A message before it is sealed.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub(crate) id: String,
+    /// Who seals it: the JID of the sending person, the owner's own for the phone.
+    pub(crate) sender: String,
+    /// The address it comes from.
+    pub(crate) from: String,
+    /// The same person's other address, as the attribute that carries it.
+    pub(crate) alternate: Option<(&'static str, String)>,
+    /// When it was written, in milliseconds.
+    pub(crate) at: i64,
+    /// Between the owner's own devices, and shown to nobody.
+    pub(crate) peer: bool,
+    /// The name the sender gave themselves.
+    pub(crate) notify: Option<String>,
+    pub(crate) body: wa::Message,
+}
+
+/// Everybody who sends to an account's companions, by JID.
+#[derive(Default)]
+pub(crate) struct Parties(HashMap<String, Party>);
+
+impl Parties {
+    /// With the phone itself as the first.
+    pub(crate) fn new(owner: String, phone: Party) -> Self {
+        Self(HashMap::from([(owner, phone)]))
+    }
+
+    fn of(&mut self, sender: &str) -> &mut Party {
+        self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(key::identity()))
+    }
+}
+
+impl Account {
+    /// A message of the phone to one of its companions.
+    pub(crate) fn peer_letter(&self, body: wa::Message) -> Result<Arc<Letter>, Error> {
+        Ok(Arc::new(Letter {
+            id: key::random_hex::<10>()?,
+            sender: self.jid(),
+            from: self.jid(),
+            alternate: None,
+            at: clock::now_ms(),
+            peer: true,
+            notify: None,
+            body,
+        }))
+    }
+
+    /// Seals and queues a message for every companion that has been told the history; the others
+    /// find it there.
+    pub(crate) async fn deliver(
+        &self,
+        parties: &mut MutexGuard<'_, Parties>,
+        letter: &Arc<Letter>,
+    ) -> Result<(), Error> {
+        let settled = locked(&self.companions)
+            .all()
+            .filter(|(_, companion)| companion.settled)
+            .map(|(device, _)| device)
+            .collect::<Vec<_>>();
+        for device in settled {
+            self.post(parties, device, letter).await?;
+        }
+        Ok(())
+    }
+
+    /// Seals and queues a message for one companion.
+    ///
+    /// The caller holds the parties over both steps, so that messages are queued in the order in
+    /// which they were sealed.
+    pub(crate) async fn post(
+        &self,
+        parties: &mut MutexGuard<'_, Parties>,
+        device: u16,
+        letter: &Arc<Letter>,
+    ) -> Result<(), Error> {
+        let node = self.seal(parties, device, letter, false).await?;
+        if let Some(companion) = locked(&self.companions).get_mut(device) {
+            companion.push(Item { id: letter.id.clone(), node, content: Content::Message(Arc::clone(letter)) });
+        }
+        Ok(())
+    }
+
+    /// Seals a queued message once more, in a new session, for a companion that could not open it.
+    ///
+    /// False if no such message waits.
+    pub(crate) async fn reseal(&self, device: u16, id: &str) -> Result<bool, Error> {
+        let mut parties = self.parties.lock().await;
+        let content = locked(&self.companions)
+            .get_mut(device)
+            .and_then(|companion| companion.queue.find(id).map(|item| item.content.clone()));
+        let Some(Content::Message(letter)) = content else { return Ok(false) };
+        let node = self.seal(&mut parties, device, &letter, true).await?;
+        let mut companions = locked(&self.companions);
+        let Some(companion) = companions.get_mut(device) else { return Ok(false) };
+        if let Some(item) = companion.queue.find(id) {
+            item.node = node.clone();
+        }
+        if let Some(link) = &companion.link {
+            link.send(node);
+        }
+        Ok(true)
+    }
+
+    async fn seal(
+        &self,
+        parties: &mut MutexGuard<'_, Parties>,
+        device: u16,
+        letter: &Letter,
+        afresh: bool,
+    ) -> Result<Node, Error> {
+        let party = parties.of(&letter.sender);
+        if afresh || !party.knows(device) {
+            let bundle = {
+                let mut companions = locked(&self.companions);
+                let keys = companions.get_mut(device).and_then(|companion| companion.prekeys.as_mut());
+                keys.ok_or(Error::Unsupported("a message to a companion without keys"))?.bundle(device)?
+            };
+            party.meet(device, &bundle).await?;
+        }
+        let sealed = party.seal(device, &MessageUtils::encode_and_pad(&letter.body)).await?;
+        let enc = node("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build();
+        let mut message = node("message")
+            .attr("from", letter.from.as_str())
+            .attr("id", letter.id.as_str())
+            .attr("t", clock::seconds(letter.at).to_string())
+            .attr("type", "text");
+        if letter.peer {
+            message = message.attr("category", "peer");
+        }
+        if let Some(name) = &letter.notify {
+            message = message.attr("notify", name.as_str());
+        }
+        if let Some((attribute, jid)) = &letter.alternate {
+            message = message.attr(attribute, jid.as_str());
+        }
+        Ok(message.children([enc]).build())
+    }
+}

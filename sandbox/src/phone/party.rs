@@ -1,0 +1,123 @@
+//! Signal: the people and devices that send to a companion, each with keys and sessions of its own.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use whatsapp_rust::wacore::libsignal::protocol::{
+    CiphertextMessage, DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore,
+    PreKeyBundle, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError, UsePQRatchet, message_encrypt,
+    process_prekey_bundle,
+};
+
+use crate::{Error, key};
+
+type Result<T> = std::result::Result<T, SignalProtocolError>;
+
+/// One sender: the owner's phone, or a contact's.
+pub(crate) struct Party {
+    identity: Identity,
+    sessions: Sessions,
+}
+
+/// A ciphertext as an `<enc>` carries it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sealed {
+    /// `pkmsg` or `msg`.
+    pub(crate) kind: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Party {
+    /// A sender with this identity, and no session yet.
+    pub(crate) fn new(pair: IdentityKeyPair) -> Self {
+        Self { identity: Identity { pair, known: HashMap::new() }, sessions: Sessions::default() }
+    }
+
+    /// Whether there is a session with the companion `device`.
+    pub(crate) fn knows(&self, device: u16) -> bool {
+        self.sessions.0.contains_key(address(device).as_str())
+    }
+
+    /// Starts a session with the companion `device` from its uploaded keys, and drops any earlier one.
+    pub(crate) async fn meet(&mut self, device: u16, bundle: &PreKeyBundle) -> std::result::Result<(), Error> {
+        let address = address(device);
+        self.sessions.0.remove(address.as_str());
+        let Self { identity, sessions } = self;
+        process_prekey_bundle(&address, sessions, identity, bundle, &mut key::rng(), UsePQRatchet::No)
+            .await
+            .map_err(|error| Error::protocol("the companion's keys give no session", error))?;
+        Ok(())
+    }
+
+    /// Seals a padded plaintext for the companion `device`.
+    ///
+    /// The ratchet moves with each call: what is sealed must be kept and sent, never sealed again.
+    pub(crate) async fn seal(&mut self, device: u16, plaintext: &[u8]) -> std::result::Result<Sealed, Error> {
+        let Self { identity, sessions } = self;
+        let sealed = message_encrypt(plaintext, &address(device), sessions, identity)
+            .await
+            .map_err(|error| Error::protocol("a message cannot be sealed", error))?;
+        match sealed {
+            CiphertextMessage::PreKeySignalMessage(message) => {
+                Ok(Sealed { kind: "pkmsg", bytes: message.serialized().to_vec() })
+            }
+            CiphertextMessage::SignalMessage(message) => {
+                Ok(Sealed { kind: "msg", bytes: message.serialized().to_vec() })
+            }
+            _ => Err(Error::Unsupported("a ciphertext of another kind")),
+        }
+    }
+}
+
+/// The companion's address in a party's own store; the name is free.
+fn address(device: u16) -> ProtocolAddress {
+    ProtocolAddress::new("companion", DeviceId::new(device.into()))
+}
+
+#[derive(Default)]
+struct Sessions(HashMap<String, SessionRecord>);
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn load_session(&self, address: &ProtocolAddress) -> Result<Option<SessionRecord>> {
+        Ok(self.0.get(address.as_str()).cloned())
+    }
+
+    async fn has_session(&self, address: &ProtocolAddress) -> Result<bool> {
+        Ok(self.0.contains_key(address.as_str()))
+    }
+
+    async fn store_session(&mut self, address: &ProtocolAddress, record: SessionRecord) -> Result<()> {
+        self.0.insert(address.as_str().to_owned(), record);
+        Ok(())
+    }
+}
+
+struct Identity {
+    pair: IdentityKeyPair,
+    known: HashMap<String, IdentityKey>,
+}
+
+#[async_trait]
+impl IdentityKeyStore for Identity {
+    async fn get_identity_key_pair(&self) -> Result<IdentityKeyPair> {
+        Ok(self.pair.clone())
+    }
+
+    async fn get_local_registration_id(&self) -> Result<u32> {
+        Ok(1)
+    }
+
+    async fn save_identity(&mut self, address: &ProtocolAddress, identity: &IdentityKey) -> Result<IdentityChange> {
+        let before = self.known.insert(address.as_str().to_owned(), *identity);
+        Ok(IdentityChange::from_changed(before.is_some_and(|before| before != *identity)))
+    }
+
+    async fn is_trusted_identity(&self, _: &ProtocolAddress, _: &IdentityKey, _: Direction) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn get_identity(&self, address: &ProtocolAddress) -> Result<Option<IdentityKey>> {
+        Ok(self.known.get(address.as_str()).copied())
+    }
+}

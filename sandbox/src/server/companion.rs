@@ -1,0 +1,101 @@
+//! A companion: a client that was paired with a phone, whether it is connected or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    link::Link,
+    prekeys::Prekeys,
+    queue::{Item, Queue},
+};
+use crate::phone::change::COLLECTIONS;
+
+/// One paired client.
+#[derive(Debug)]
+pub(crate) struct Companion {
+    /// Its static key: no other may log in with this device number.
+    pub(crate) noise: [u8; 32],
+    /// Its identity key, from the pairing.
+    pub(crate) identity: [u8; 32],
+    /// What others need to write to it; `None` until the first upload.
+    pub(crate) prekeys: Option<Prekeys>,
+    /// Whether it has been sent the key of the settings and the history, with all that was said before.
+    pub(crate) settled: bool,
+    pub(crate) queue: Queue,
+    /// The connection it is active on.
+    pub(crate) link: Option<Link>,
+    /// The collections it has fetched since it was paired.
+    pub(crate) fetched: BTreeSet<String>,
+}
+
+impl Companion {
+    /// A companion that has just been paired.
+    pub(crate) fn new(noise: [u8; 32], identity: [u8; 32]) -> Self {
+        Self {
+            noise,
+            identity,
+            prekeys: None,
+            settled: false,
+            queue: Queue::default(),
+            link: None,
+            fetched: BTreeSet::new(),
+        }
+    }
+
+    /// Queues a stanza, and sends it if the companion is connected.
+    pub(crate) fn push(&mut self, item: Item) {
+        if let Some(link) = &self.link {
+            link.send(item.node.clone());
+        }
+        self.queue.push(item);
+    }
+
+    /// Whether it is connected and has fetched every collection.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.link.is_some() && self.fetched.len() == COLLECTIONS.len()
+    }
+}
+
+/// All companions of an account, by device number.
+#[derive(Debug, Default)]
+pub(crate) struct Companions {
+    last: u16,
+    by_device: BTreeMap<u16, Companion>,
+}
+
+impl Companions {
+    /// The next device number; never one that was used before.
+    pub(crate) fn next_device(&mut self) -> u16 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Adds a paired companion.
+    pub(crate) fn add(&mut self, device: u16, companion: Companion) {
+        self.by_device.insert(device, companion);
+    }
+
+    /// Forgets a companion.
+    pub(crate) fn remove(&mut self, device: u16) -> Option<Companion> {
+        self.by_device.remove(&device)
+    }
+
+    /// The companion with this device number.
+    pub(crate) fn get(&self, device: u16) -> Option<&Companion> {
+        self.by_device.get(&device)
+    }
+
+    /// The same to change it.
+    pub(crate) fn get_mut(&mut self, device: u16) -> Option<&mut Companion> {
+        self.by_device.get_mut(&device)
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u16, &Companion)> {
+        self.by_device.iter().map(|(device, companion)| (*device, companion))
+    }
+
+    /// All of them, to change them.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = (u16, &mut Companion)> {
+        self.by_device.iter_mut().map(|(device, companion)| (*device, companion))
+    }
+}

@@ -1,0 +1,185 @@
+//! The life of one connection: handshake, greeting, stanzas, end.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{
+    extract::{State, WebSocketUpgrade},
+    response::Response,
+};
+use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
+use tokio_util::sync::CancellationToken;
+use whatsapp_rust::waproto::whatsapp::ClientPayload;
+
+use super::{
+    Server, Who,
+    link::{Link, Outgoing},
+    router::{Seat, route},
+};
+use crate::{
+    clock, locked,
+    log::Direction,
+    pairing::desk::Offer,
+    wire::{
+        node::{attr, node, render},
+        noise,
+        socket::{Broken, FrameSink, Frames, Opener, Sealer, split},
+    },
+};
+
+/// How long a client may take for its first message.
+const HELLO: Duration = Duration::from_secs(20);
+/// How long a client may take to notice that the connection is closed.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// `GET /ws/chat`
+pub(crate) async fn accept(State(server): State<Arc<Server>>, upgrade: WebSocketUpgrade) -> Response {
+    let task = server.tasks.token();
+    upgrade.on_upgrade(move |socket| async move {
+        let (mut frames, sink) = split(socket);
+        serve(&server, &mut frames, sink).await;
+        drop(task);
+    })
+}
+
+/// What the reader and the writer of a connection share.
+struct Shared {
+    server: Arc<Server>,
+    /// Known after the login.
+    who: OnceLock<Who>,
+    /// Cancelled when the writer has ended, or the sandbox stops.
+    end: CancellationToken,
+}
+
+impl Shared {
+    fn who(&self) -> Who {
+        self.who.get().cloned().unwrap_or_default()
+    }
+}
+
+async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
+    let hello = tokio::select! {
+        hello = timeout(HELLO, frames.next()) => hello,
+        () = server.stop.cancelled() => return,
+    };
+    let Ok(Ok(hello)) = hello else {
+        return server.note(Who::default(), "a connection ended before its first message");
+    };
+    let session = match noise::respond(&hello, &server.key) {
+        Ok(session) => session,
+        Err(refusal) => {
+            tracing::warn!(error = %refusal, "The sandbox refused a client");
+            server.note(Who::default(), format!("refused: {refusal}"));
+            return sink.close(&refusal.to_string()).await;
+        }
+    };
+    if !sink.send(&session.hello).await {
+        return;
+    }
+    let (link, outgoing) = Link::new(server.next_connection());
+    let end = server.stop.child_token();
+    let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), end });
+    let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);
+    server.tasks.spawn(writer);
+
+    let seat = greet(&shared, &link, session.client, &session.payload);
+    read(&shared, frames, Opener::new(session.inbound), &link, seat.as_ref()).await;
+
+    server.desk.withdraw(&link);
+    link.ended();
+    if let Some(seat) = seat {
+        seat.leave();
+    }
+    link.close("the connection has ended");
+    server.note(shared.who(), "disconnected");
+}
+
+/// Sees who is there: a companion is let in, anybody else is offered a pairing.
+fn greet(shared: &Shared, link: &Link, noise: [u8; 32], payload: &ClientPayload) -> Option<Seat> {
+    let server = &shared.server;
+    let number = payload.username.unwrap_or_default().to_string();
+    let device = u16::try_from(payload.device.unwrap_or_default()).unwrap_or_default();
+    let account = server.account(&number).filter(|_| device != 0);
+    let Some(account) = account else {
+        server.note(Who::default(), "connected, not paired");
+        match server.desk.open(&Offer { link: link.clone(), noise }) {
+            Ok(request) => link.send(request),
+            Err(error) => tracing::error!(%error, "No pairing can be offered"),
+        }
+        return None;
+    };
+    let _ = shared.who.set((Some(number), Some(device)));
+    let known = locked(&account.companions).get(device).is_some_and(|companion| companion.noise == noise);
+    if !known {
+        server.note(shared.who(), "refused: not a companion of this account, or no longer");
+        link.send(node("failure").attr("reason", "401").attr("location", "sandbox").build());
+        link.close("not a companion");
+        return None;
+    }
+    server.note(shared.who(), "logged in");
+    let success = node("success")
+        .attr("t", clock::seconds(clock::now_ms()).to_string())
+        .attr("lid", format!("{}:{device}@lid", account.lid))
+        .attr("location", "sandbox")
+        .attr("creation", clock::seconds(account.made_at).to_string());
+    link.send(success.build());
+    Some(Seat { server: Arc::clone(server), account, device, link: link.clone() })
+}
+
+async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, link: &Link, seat: Option<&Seat>) {
+    loop {
+        let frame = tokio::select! {
+            frame = frames.next() => frame,
+            () = shared.end.cancelled() => break,
+        };
+        let node = match frame.and_then(|frame| opener.open(frame)) {
+            Ok(node) => node,
+            Err(Broken::Closed) => return,
+            Err(error) => return shared.server.note(shared.who(), format!("dropped: {error}")),
+        };
+        shared.server.record(shared.who(), Direction::Received, render(&node));
+        let reply = node.tag == "iq" && matches!(attr(&node, "type").as_deref(), Some("result" | "error"));
+        match seat {
+            _ if reply => link.answered(&node),
+            Some(seat) => route(seat, &node).await,
+            // Nothing that a client says before it is paired needs an answer.
+            None => {}
+        }
+    }
+    // Read on for a moment: a socket that is closed with bytes unread takes the last words with it.
+    let _ = timeout(FAREWELL, async { while frames.next().await.is_ok() {} }).await;
+}
+
+async fn write(
+    shared: Arc<Shared>,
+    mut sink: FrameSink,
+    mut sealer: Sealer,
+    mut outgoing: UnboundedReceiver<Outgoing>,
+) {
+    let ending = shared.end.clone().drop_guard();
+    let reason = loop {
+        let next = tokio::select! {
+            biased;
+            () = shared.server.stop.cancelled() => break "the sandbox stops",
+            next = outgoing.recv() => next,
+        };
+        match next {
+            Some(Outgoing::Stanza(node)) => {
+                shared.server.record(shared.who(), Direction::Sent, render(&node));
+                let Some(sealed) = sealer.seal(&node) else {
+                    tracing::error!(stanza = render(&node), "A stanza cannot be sealed");
+                    continue;
+                };
+                if !sink.send(&sealed).await {
+                    return;
+                }
+            }
+            Some(Outgoing::Close(reason)) => break reason,
+            Some(Outgoing::Cut) | None => return,
+        }
+    };
+    let _ = timeout(FAREWELL, sink.close(reason)).await;
+    drop(ending);
+}

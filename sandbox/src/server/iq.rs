@@ -1,0 +1,110 @@
+//! Requests of a companion. Every one is answered: a client waits 75 seconds for an answer, and does
+//! not look for a dead connection meanwhile.
+
+use super::{prekeys::Prekeys, router::Seat, sync, users};
+use crate::{
+    clock, key, locked,
+    phone::bootstrap,
+    wire::node::{Node, attr, children, empty, node, refusal, result},
+};
+
+/// Answers one request.
+pub(crate) async fn answer(seat: &Seat, request: &Node) {
+    let kind = attr(request, "type").unwrap_or_default();
+    let namespace = attr(request, "xmlns").unwrap_or_default();
+    let child = children(request).first().map(|child| child.tag.to_string()).unwrap_or_default();
+    match (kind.as_str(), namespace.as_str(), child.as_str()) {
+        ("set", "passive", "active") => {
+            seat.ok(request);
+            seat.activate();
+        }
+        ("set", "encrypt", "rotate") => rotate(seat, request),
+        ("set", "encrypt", _) => upload(seat, request).await,
+        ("get", "encrypt", "count") => count(seat, request),
+        ("get", "encrypt", "digest") => digest(seat, request),
+        ("get", "encrypt", "key") => seat.link.send(users::bundles(request)),
+        ("get", "usync", _) => seat.link.send(users::devices(seat, request)),
+        ("set", "w:sync:app:state", _) => sync::answer(seat, request).await,
+        ("set" | "get", "w:m", _) => seat.link.send(media_hosts(request)),
+        ("get", "abt", _) => {
+            let props = node("props").attr("protocol", "1").attr("hash", "0").attr("refresh", "86400");
+            seat.link.send(result(request).children([props.build()]).build());
+        }
+        ("get", "blocklist", _) => seat.link.send(result(request).children([empty("list")]).build()),
+        ("get", "privacy", _) => seat.link.send(result(request).children([empty("privacy")]).build()),
+        ("get", "w:p", _) => {
+            seat.link.send(result(request).attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+        }
+        ("get", "w:g2", _) => seat.link.send(users::groups(seat, request)),
+        ("set", "md", "remove-companion-device") => {
+            seat.ok(request);
+            locked(&seat.account.companions).remove(seat.device);
+            seat.account.notify();
+            seat.note("logged out");
+        }
+        _ => seat.ok(request),
+    }
+}
+
+/// The keys that others need to write to this companion. With the first upload it is ready to be
+/// told the key of the settings and the history.
+async fn upload(seat: &Seat, request: &Node) {
+    let Some(keys) = Prekeys::read(request) else {
+        return seat.link.send(refusal(request, 400, "bad-request"));
+    };
+    {
+        let mut companions = locked(&seat.account.companions);
+        let Some(companion) = companions.get_mut(seat.device) else { return };
+        if !keys.belongs_to(&companion.identity) {
+            drop(companions);
+            seat.note("refused: keys of another identity than the one that was paired");
+            return seat.link.send(refusal(request, 406, "not-acceptable"));
+        }
+        match &mut companion.prekeys {
+            Some(earlier) => earlier.merge(keys),
+            none => *none = Some(keys),
+        }
+    }
+    seat.ok(request);
+    if let Err(error) = bootstrap::settle(&seat.account, &seat.server.media, seat.device).await {
+        tracing::error!(phone = seat.account.number, %error, "A companion cannot be told the history");
+        seat.note(format!("the history cannot be sent: {error}"));
+    }
+}
+
+fn rotate(seat: &Seat, request: &Node) {
+    let mut companions = locked(&seat.account.companions);
+    let keys = companions.get_mut(seat.device).and_then(|companion| companion.prekeys.as_mut());
+    let rotated = keys.zip(request.get_optional_child("rotate")).is_some_and(|(keys, rotate)| keys.rotate(rotate));
+    drop(companions);
+    if rotated { seat.ok(request) } else { seat.link.send(refusal(request, 400, "bad-request")) }
+}
+
+fn count(seat: &Seat, request: &Node) {
+    let companions = locked(&seat.account.companions);
+    let keys = companions.get(seat.device).and_then(|companion| companion.prekeys.as_ref());
+    let left = keys.map_or(0, Prekeys::left);
+    let count = node("count").attr("value", left.to_string()).build();
+    seat.link.send(result(request).children([count]).build());
+}
+
+/// The digest of the uploaded keys. "Not found" makes the client upload them all again, so a companion
+/// that has uploaded gets a result; it has nothing in it to compare.
+fn digest(seat: &Seat, request: &Node) {
+    let companions = locked(&seat.account.companions);
+    let known = companions.get(seat.device).is_some_and(|companion| companion.prekeys.is_some());
+    drop(companions);
+    if known { seat.ok(request) } else { seat.link.send(refusal(request, 404, "item-not-found")) }
+}
+
+/// Where blobs are: the host is never asked, the client's own downloader goes to the sandbox.
+fn media_hosts(request: &Node) -> Node {
+    let host = node("host").attr("hostname", "media.invalid").build();
+    let hosts = node("media_conn")
+        .attr("auth", key::hex(b"sandbox"))
+        .attr("ttl", "3600")
+        .attr("auth_ttl", "3600")
+        .attr("max_buckets", "12")
+        .children([host]);
+    result(request).children([hosts.build()]).build()
+}

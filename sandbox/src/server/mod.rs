@@ -1,0 +1,90 @@
+//! The server: connections, what they ask, and what they are sent.
+//!
+//! `connection` is the life of one connection, `router` hands each stanza to whom it concerns,
+//! `iq` and `sync` answer requests. `companion` and `queue` are what the server remembers of a
+//! client between connections. To answer a new request, add an arm in `iq`.
+
+pub(crate) mod companion;
+pub(crate) mod connection;
+mod iq;
+pub(crate) mod link;
+pub(crate) mod media;
+mod prekeys;
+pub(crate) mod queue;
+mod router;
+mod sync;
+mod users;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
+
+use crate::{
+    clock,
+    fault::Faults,
+    locked,
+    log::{Direction, Log},
+    pairing::desk::Desk,
+    phone::account::Account,
+};
+
+/// Who a log entry is about: the account's number and the companion's device number, once known.
+pub(crate) type Who = (Option<String>, Option<u16>);
+
+/// What all connections and phones share.
+pub(crate) struct Server {
+    pub(crate) key: KeyPair,
+    /// By number.
+    pub(crate) accounts: Mutex<BTreeMap<String, Arc<Account>>>,
+    pub(crate) log: Mutex<Log>,
+    pub(crate) faults: Mutex<Faults>,
+    pub(crate) media: media::Media,
+    pub(crate) desk: Desk,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    connections: AtomicU64,
+}
+
+impl Server {
+    pub(crate) fn new(key: KeyPair) -> Self {
+        Self {
+            key,
+            accounts: Mutex::default(),
+            log: Mutex::default(),
+            faults: Mutex::default(),
+            media: media::Media::default(),
+            desk: Desk::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    /// The account with this number.
+    pub(crate) fn account(&self, number: &str) -> Option<Arc<Account>> {
+        locked(&self.accounts).get(number).cloned()
+    }
+
+    /// A number for a connection, never given before.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes into the log.
+    pub(crate) fn record(&self, who: Who, direction: Direction, text: String) {
+        tracing::trace!(phone = who.0, device = who.1, ?direction, "{text}");
+        locked(&self.log).push(clock::now_ms(), who, direction, text);
+    }
+
+    /// Writes a remark into the log.
+    pub(crate) fn note(&self, who: Who, text: impl Into<String>) {
+        self.record(who, Direction::Note, text.into());
+    }
+}

@@ -1,0 +1,156 @@
+//! What a logged-in companion sends: one arm for each kind of stanza.
+
+use std::sync::Arc;
+
+use super::{
+    Server, Who, iq,
+    link::Link,
+    queue::{Content, Queue},
+};
+use crate::{
+    locked,
+    phone::account::Account,
+    wire::node::{Node, attr, children, empty, node},
+};
+
+/// A companion on a connection.
+pub(crate) struct Seat {
+    pub(crate) server: Arc<Server>,
+    pub(crate) account: Arc<Account>,
+    pub(crate) device: u16,
+    pub(crate) link: Link,
+}
+
+/// Does what a stanza asks for.
+pub(crate) async fn route(seat: &Seat, stanza: &Node) {
+    match stanza.tag.as_ref() {
+        "iq" => iq::answer(seat, stanza).await,
+        "receipt" => receipt(seat, stanza).await,
+        "ack" => seat.confirm(attr(stanza, "id")),
+        "message" => seat.link.send(accepted(stanza)),
+        // Nothing to answer: the session's marks, presence, typing.
+        "ib" | "presence" | "chatstate" => {}
+        other => seat.note(format!("a <{other}> that the sandbox does not know")),
+    }
+}
+
+/// A receipt confirms the messages it names; a read receipt also empties the chat's count.
+async fn receipt(seat: &Seat, receipt: &Node) {
+    let id = attr(receipt, "id");
+    let kind = attr(receipt, "type");
+    if kind.as_deref() == Some("retry") {
+        return retry(seat, id.unwrap_or_default()).await;
+    }
+    let listed = receipt.get_optional_child("list").map(children).unwrap_or_default();
+    for id in std::iter::once(id).chain(listed.iter().map(|item| attr(item, "id"))) {
+        seat.confirm(id);
+    }
+    if let (Some("read" | "read-self"), Some(chat)) = (kind.as_deref(), attr(receipt, "to")) {
+        let mut book = locked(&seat.account.book);
+        if book.chat(&chat).is_some() {
+            book.chat_mut(&chat).read();
+        }
+    }
+}
+
+/// The companion cannot open a message: send it again in a new session.
+async fn retry(seat: &Seat, id: String) {
+    tracing::warn!(phone = seat.account.number, message = id, "A companion cannot open a message");
+    match seat.account.reseal(seat.device, &id).await {
+        Ok(true) => seat.note(format!("message {id} sealed again")),
+        Ok(false) => seat.note(format!("asked to repeat {id}, which is not queued any more")),
+        Err(error) => seat.note(format!("message {id} cannot be sealed again: {error}")),
+    }
+}
+
+/// The server has the message; nobody gets it yet.
+fn accepted(message: &Node) -> Node {
+    let mut ack = node("ack").attr("class", "message").attr("id", attr(message, "id").unwrap_or_default());
+    if let Some(to) = attr(message, "to") {
+        ack = ack.attr("from", to);
+    }
+    ack.attr("t", crate::clock::seconds(crate::clock::now_ms()).to_string()).build()
+}
+
+impl Seat {
+    fn who(&self) -> Who {
+        (Some(self.account.number.clone()), Some(self.device))
+    }
+
+    /// Writes a remark about this companion into the log.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        self.server.note(self.who(), text);
+    }
+
+    fn confirm(&self, id: Option<String>) {
+        let Some(id) = id else { return };
+        let mut companions = locked(&self.account.companions);
+        let confirmed = companions.get_mut(self.device).is_some_and(|companion| companion.queue.confirm(&id));
+        drop(companions);
+        if confirmed {
+            self.account.notify();
+        }
+    }
+
+    /// The companion is ready: everything that waits for it is sent, then whatever comes.
+    ///
+    /// A connection it had before is told that this one replaces it.
+    pub(crate) fn activate(&self) {
+        let mut companions = locked(&self.account.companions);
+        let Some(companion) = companions.get_mut(self.device) else { return };
+        if let Some(older) = companion.link.replace(self.link.clone()).filter(|older| !older.is(&self.link)) {
+            let conflict = node("conflict").attr("type", "replaced").build();
+            older.send(node("stream:error").children([conflict]).build());
+            older.close("replaced by a newer connection");
+        }
+        let count = companion.queue.len();
+        if count > 0 {
+            self.mark(preview(&companion.queue));
+        }
+        for item in companion.queue.items() {
+            let mut late = item.node.clone();
+            late.attrs.insert("offline", "0");
+            self.link.send(late);
+        }
+        self.mark(node("offline").attr("count", count.to_string()).build());
+        drop(companions);
+        self.account.notify();
+    }
+
+    fn mark(&self, content: Node) {
+        self.link.send(node("ib").attr("from", crate::wire::node::SERVER).children([content]).build());
+    }
+
+    /// The connection has ended.
+    pub(crate) fn leave(&self) {
+        let mut companions = locked(&self.account.companions);
+        if let Some(companion) = companions.get_mut(self.device) {
+            companion.link.take_if(|link| link.is(&self.link));
+        }
+        drop(companions);
+        self.account.notify();
+    }
+
+    /// An empty answer to a request.
+    pub(crate) fn ok(&self, request: &Node) {
+        self.link.send(crate::wire::node::result(request).build());
+    }
+}
+
+/// What is about to come, by kind.
+fn preview(queue: &Queue) -> Node {
+    let messages = queue.items().filter(|item| matches!(item.content, Content::Message(_))).count();
+    let mut preview = empty("offline_preview");
+    for (kind, count) in [
+        ("count", queue.len()),
+        ("message", messages),
+        ("notification", queue.len() - messages),
+        ("receipt", 0),
+        ("call", 0),
+        ("appdata", 0),
+        ("status", 0),
+    ] {
+        preview.attrs.insert(kind, count.to_string());
+    }
+    preview
+}

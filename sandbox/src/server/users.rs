@@ -1,0 +1,84 @@
+//! Questions about people and groups: their devices, their keys, their members.
+
+use super::router::Seat;
+use crate::{
+    clock, locked,
+    pairing::adv,
+    phone::book::Group,
+    wire::node::{Node, SERVER, attr, children, empty, error, node, result},
+};
+
+/// The devices of the people asked about: for the owner the phone and its companions, for all
+/// others the phone alone.
+pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
+    let asked = request.get_optional_child("usync");
+    let list = asked.and_then(|usync| usync.get_optional_child("list")).map(children).unwrap_or_default();
+    let users = list.iter().filter_map(|user| attr(user, "jid")).map(|jid| user(seat, jid));
+    let mut usync = node("usync");
+    for (name, default) in [("sid", ""), ("mode", "query"), ("context", "message")] {
+        let value = asked.and_then(|usync| attr(usync, name)).unwrap_or_else(|| default.to_owned());
+        usync = usync.attr(name, value);
+    }
+    let usync = usync.children([empty("result"), node("list").children(users).build()]);
+    result(request).children([usync.build()]).build()
+}
+
+fn user(seat: &Seat, jid: String) -> Node {
+    let account = &seat.account;
+    let bare = jid.split('@').next().and_then(|user| user.split(':').next()).unwrap_or_default();
+    let own = bare == account.number || bare == account.lid;
+    let companions: Vec<u16> =
+        if own { locked(&account.companions).all().map(|(device, _)| device).collect() } else { Vec::new() };
+    let phone = node("device").attr("id", "0").build();
+    let others = companions
+        .iter()
+        .map(|device| node("device").attr("id", device.to_string()).attr("key-index", device.to_string()).build());
+    let mut parts = vec![node("device-list").children(std::iter::once(phone).chain(others)).build()];
+    let indexes = companions.iter().map(|device| u32::from(*device)).collect();
+    if own && let Ok(list) = adv::key_index_list(&account.identity, account.raw_id, indexes) {
+        let now = clock::seconds(clock::now_ms()).to_string();
+        parts.push(node("key-index-list").attr("ts", now).bytes(list).build());
+    }
+    node("user").attr("jid", jid).children([node("devices").children(parts).build()]).build()
+}
+
+/// The keys to write to somebody. Nobody in the sandbox can be written to yet.
+pub(crate) fn bundles(request: &Node) -> Node {
+    let asked = request.get_optional_child("key").map(children).unwrap_or_default();
+    let users = asked.iter().filter_map(|user| attr(user, "jid"));
+    let users = users.map(|jid| node("user").attr("jid", jid).children([error(404, "item-not-found")]).build());
+    result(request).children([node("list").children(users).build()]).build()
+}
+
+/// A group's subject and members, or those of all groups.
+pub(crate) fn groups(seat: &Seat, request: &Node) -> Node {
+    let book = locked(&seat.account.book);
+    let to = attr(request, "to").unwrap_or_default();
+    let made_at = clock::seconds(seat.account.made_at).to_string();
+    if let Some(group) = book.groups.get(&to) {
+        return result(request).children([describe(&to, group, &seat.account.number, &made_at)]).build();
+    }
+    if to == "g.us" {
+        let all = book.groups.iter().map(|(jid, group)| describe(jid, group, &seat.account.number, &made_at));
+        return result(request).children([node("groups").children(all).build()]).build();
+    }
+    crate::wire::node::refusal(request, 404, "item-not-found")
+}
+
+fn describe(jid: &str, group: &Group, owner: &str, made_at: &str) -> Node {
+    let members = group.members.iter().map(|number| {
+        let member = node("participant").attr("jid", format!("{number}@{SERVER}"));
+        if number == owner { member.attr("type", "admin").build() } else { member.build() }
+    });
+    node("group")
+        .attr("id", jid.split('@').next().unwrap_or_default())
+        .attr("subject", group.subject.as_str())
+        .attr("creation", made_at)
+        .attr("creator", format!("{owner}@{SERVER}"))
+        .attr("s_t", made_at)
+        .attr("s_o", format!("{owner}@{SERVER}"))
+        .attr("addressing_mode", "pn")
+        .attr("size", group.members.len().to_string())
+        .children(members)
+        .build()
+}

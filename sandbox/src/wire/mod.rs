@@ -1,0 +1,7 @@
+//! The bottom of the protocol: websocket messages, frames, the Noise handshake, and nodes.
+//!
+//! Nothing here knows accounts or stanzas.
+
+pub(crate) mod node;
+pub(crate) mod noise;
+pub(crate) mod socket;

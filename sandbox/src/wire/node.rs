@@ -1,0 +1,100 @@
+//! Building and reading stanzas.
+
+use std::fmt::Write;
+
+use whatsapp_rust::wacore_binary::{builder::NodeBuilder, node::NodeContent};
+
+pub(crate) use whatsapp_rust::wacore_binary::Node;
+
+/// The server's own address.
+pub(crate) const SERVER: &str = "s.whatsapp.net";
+
+/// Starts a stanza or a part of one.
+pub(crate) fn node(tag: &'static str) -> NodeBuilder {
+    NodeBuilder::new(tag)
+}
+
+/// An element that is nothing but its name.
+pub(crate) fn empty(tag: &'static str) -> Node {
+    node(tag).build()
+}
+
+/// An attribute as text; the client writes some as JIDs.
+pub(crate) fn attr(node: &Node, key: &str) -> Option<String> {
+    node.attrs.get(key).map(ToString::to_string)
+}
+
+/// An attribute that is a number.
+pub(crate) fn number<T: std::str::FromStr>(node: &Node, key: &str) -> Option<T> {
+    attr(node, key)?.parse().ok()
+}
+
+/// The children, none if the content is something else.
+pub(crate) fn children(node: &Node) -> &[Node] {
+    node.children().unwrap_or_default()
+}
+
+/// The binary content of a child.
+pub(crate) fn child_bytes<'a>(node: &'a Node, tag: &str) -> Option<&'a [u8]> {
+    bytes(node.get_optional_child(tag)?)
+}
+
+/// The binary content.
+pub(crate) fn bytes(node: &Node) -> Option<&[u8]> {
+    match &node.content {
+        Some(NodeContent::Bytes(bytes)) => Some(bytes),
+        Some(NodeContent::String(text)) => Some(text.as_bytes()),
+        _ => None,
+    }
+}
+
+/// The answer to a request, still without content.
+pub(crate) fn result(request: &Node) -> NodeBuilder {
+    let id = attr(request, "id").unwrap_or_default();
+    node("iq").attr("type", "result").attr("id", id).attr("from", SERVER)
+}
+
+/// The refusal of a request.
+pub(crate) fn refusal(request: &Node, code: u16, text: &str) -> Node {
+    let id = attr(request, "id").unwrap_or_default();
+    node("iq").attr("type", "error").attr("id", id).attr("from", SERVER).children([error(code, text)]).build()
+}
+
+/// An `<error>` with its code and text.
+pub(crate) fn error(code: u16, text: &str) -> Node {
+    node("error").attr("code", code.to_string()).attr("text", text).build()
+}
+
+/// The stanza as one line for the log; binary content only by its length.
+pub(crate) fn render(node: &Node) -> String {
+    let mut text = String::new();
+    write_into(&mut text, node);
+    text
+}
+
+fn write_into(text: &mut String, node: &Node) {
+    let _ = write!(text, "<{}", node.tag);
+    for (key, value) in node.attrs.iter() {
+        let _ = write!(text, " {key}=\"{value}\"");
+    }
+    match &node.content {
+        None => text.push_str("/>"),
+        Some(NodeContent::Bytes(bytes)) => {
+            let _ = write!(text, ">[{}]</{}>", bytes.len(), node.tag);
+        }
+        Some(NodeContent::String(content)) => {
+            let _ = write!(text, ">{content}</{}>", node.tag);
+        }
+        Some(NodeContent::Nodes(nodes)) => {
+            text.push('>');
+            // A prekey upload has eight hundred children that say nothing.
+            for child in nodes.iter().take(20) {
+                write_into(text, child);
+            }
+            if nodes.len() > 20 {
+                let _ = write!(text, "…{} more", nodes.len() - 20);
+            }
+            let _ = write!(text, "</{}>", node.tag);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use clap::Parser as _;
+
+use super::*;
+use crate::cli::Cli;
+use crate::cli::Command;
+use crate::cli::KeyCommand;
+use crate::domain::capability::Capability;
+
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn command(arguments: &[&str]) -> Command {
+    Cli::try_parse_from(std::iter::once("chatgraph").chain(arguments.iter().copied())).expect("parses").command
+}
+
+fn serve(arguments: &[&str]) -> Result<Serve, Error> {
+    match command(&[&["serve"], arguments].concat()) {
+        Command::Serve(args) => args.try_into(),
+        other => panic!("not serve: {other:?}"),
+    }
+}
+
+fn flag(result: Result<Serve, Error>) -> &'static str {
+    result.expect_err("an error").flag
+}
+
+#[test]
+fn a_database_is_a_file_however_it_is_spelled() {
+    for url in ["sqlite:a/b.db", "sqlite://a/b.db", "sqlite://a/b.db?mode=rwc"] {
+        assert_eq!(serve(&["--database", url]).expect("valid").database, Database::Sqlite("a/b.db".into()), "{url}");
+    }
+    assert_eq!(serve(&["--database", "sqlite:/b.db"]).expect("valid").database, Database::Sqlite("/b.db".into()));
+    for url in ["", "b.db", "sqlite:", "sqlite::memory:", "postgres://localhost/b"] {
+        assert_eq!(flag(serve(&["--database", url])), "database", "{url}");
+    }
+}
+
+#[test]
+fn a_sandbox_is_named_by_url_and_key_together() {
+    assert_eq!(serve(&[]).expect("valid").sandbox, None);
+    assert_eq!(flag(serve(&["--sandbox-url", "http://127.0.0.1:1"])), "sandbox-key");
+    assert_eq!(flag(serve(&["--sandbox-key", KEY])), "sandbox-url");
+    assert_eq!(flag(serve(&["--sandbox-url", "http://127.0.0.1:1", "--sandbox-key", "short"])), "sandbox-key");
+    let sandbox = serve(&["--sandbox-url", "http://127.0.0.1:1/", "--sandbox-key", KEY]).expect("valid").sandbox;
+    assert_eq!(sandbox, Some(Sandbox { url: "http://127.0.0.1:1".into(), key: KEY.into() }));
+}
+
+#[test]
+fn a_sandbox_is_on_this_machine() {
+    for url in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"] {
+        assert!(serve(&["--sandbox-url", url, "--sandbox-key", KEY]).is_ok(), "{url}");
+    }
+    for url in [
+        "http://example.org",
+        "http://10.0.0.1:1",
+        "http://127.0.0.1.example.org",
+        "http://127.0.0.1@example.org",
+        "https://127.0.0.1:1",
+        "127.0.0.1:1",
+        "http://127.0.0.1:1/x",
+        "",
+    ] {
+        assert_eq!(flag(serve(&["--sandbox-url", url, "--sandbox-key", KEY])), "sandbox-url", "{url}");
+    }
+}
+
+#[test]
+fn origins_are_kept_as_browsers_send_them() {
+    let origins = serve(&["--allowed-origin", "https://Chat.Example.org/,http://localhost:3000"]).expect("valid");
+    assert_eq!(origins.allowed_origins, ["https://chat.example.org", "http://localhost:3000"]);
+    for origin in ["*", "chat.example.org", "https://a.example/path", "ftp://a.example", "https://u@a.example"] {
+        assert_eq!(flag(serve(&["--allowed-origin", origin])), "allowed-origin", "{origin}");
+    }
+}
+
+#[test]
+fn a_key_may_everything_unless_told_otherwise() {
+    let create = |arguments: &[&str]| match command(&[&["key", "create", "--organization", "a"], arguments].concat()) {
+        Command::Key(KeyCommand::Create(args)) => KeyCreate::try_from(args),
+        other => panic!("not key create: {other:?}"),
+    };
+    let all = create(&[]).expect("valid");
+    assert_eq!((all.permissions, all.lifetime_ms), (Capabilities::all(), None));
+    let some = create(&["--permission", "read,send", "--expires-in-days", "2"]).expect("valid");
+    assert_eq!(some.permissions.iter().collect::<Vec<_>>(), [Capability::Read, Capability::Send]);
+    assert_eq!(some.lifetime_ms, Some(172_800_000));
+    assert_eq!(create(&["--name", "  "]).expect_err("an error").flag, "name");
+}

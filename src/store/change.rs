@@ -1,0 +1,130 @@
+//! The change log.
+
+use chatgraph_entity::change;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::ConnectionTrait;
+use sea_orm::EntityTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+
+use crate::domain::change::Change;
+use crate::domain::change::ChangeKind;
+use crate::domain::change::ChatFields;
+use crate::domain::change::ChatState;
+use crate::domain::change::Origin;
+use crate::domain::chat::LastMessage;
+use crate::domain::id::ChatId;
+use crate::domain::id::MessageId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+
+use super::Store;
+use super::code::Code as _;
+use super::error::StoreError;
+
+/// Rows of one INSERT: 18 columns each, well under SQLite's 32,766 variables.
+const INSERT: usize = 500;
+
+impl Store {
+    /// Changes with a number above `after`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn changes(
+        &self,
+        organization: &OrganizationId,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<Change>, StoreError> {
+        let rows = change::Entity::find()
+            .filter(change::Column::Organization.eq(organization.as_str()))
+            .filter(change::Column::Number.gt(after))
+            .order_by_asc(change::Column::Number)
+            .limit(limit)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    /// The number of the oldest change that is kept; none when there is no change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn oldest_change(&self, organization: &OrganizationId) -> Result<Option<i64>, StoreError> {
+        Ok(change::Entity::find()
+            .select_only()
+            .column(change::Column::Number)
+            .filter(change::Column::Organization.eq(organization.as_str()))
+            .order_by_asc(change::Column::Number)
+            .limit(1)
+            .into_tuple::<i64>()
+            .one(&self.readers)
+            .await?)
+    }
+}
+
+/// Stores numbered changes.
+pub(super) async fn insert(
+    tx: &impl ConnectionTrait,
+    organization: &OrganizationId,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    for part in changes.chunks(INSERT) {
+        let rows = part.iter().map(|change| to_row(organization, change));
+        change::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel {
+    let state = &change.state;
+    change::ActiveModel {
+        organization: Set(organization.to_string()),
+        number: Set(change.number),
+        at: Set(change.at),
+        kind: Set(change.kind.code()),
+        origin: Set(change.origin.code()),
+        session_id: Set(change.session.to_bytes()),
+        chat_id: Set(change.chat.to_bytes()),
+        cid: Set(change.cid.to_string()),
+        changed: Set(change.changed.bits()),
+        archived: Set(state.archived),
+        pinned: Set(state.pinned),
+        muted_until: Set(state.muted_until),
+        marked_unread: Set(state.marked_unread),
+        unread_count: Set(i32::try_from(state.unread_count).unwrap_or(i32::MAX)),
+        last_message_at: Set(state.last_message.map(|message| message.at)),
+        last_message_id: Set(state.last_message.and_then(|message| message.id).map(MessageId::to_bytes)),
+        pending: Set(state.pending.bits()),
+        merged_into: Set(change.merged_into.map(ChatId::to_bytes)),
+    }
+}
+
+fn from_row(row: change::Model) -> Result<Change, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "change", column };
+    let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
+    let message = message.map_err(|_| corrupt("last_message_id"))?;
+    let merged_into = row.merged_into.as_deref().map(ChatId::from_bytes).transpose();
+    Ok(Change {
+        number: row.number,
+        at: row.at,
+        kind: ChangeKind::from_code(row.kind, "change", "kind")?,
+        origin: Origin::from_code(row.origin, "change", "origin")?,
+        session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
+        chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,
+        cid: row.cid.parse().map_err(|_| corrupt("cid"))?,
+        changed: ChatFields::from_bits(row.changed),
+        state: ChatState {
+            archived: row.archived,
+            pinned: row.pinned,
+            muted_until: row.muted_until,
+            marked_unread: row.marked_unread,
+            unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
+            last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
+            pending: ChatFields::from_bits(row.pending),
+        },
+        merged_into: merged_into.map_err(|_| corrupt("merged_into"))?,
+    })
+}

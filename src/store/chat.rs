@@ -1,0 +1,243 @@
+//! Chats and the addresses that find them.
+
+use std::collections::HashMap;
+
+use chatgraph_entity::chat;
+use chatgraph_entity::chat_alias;
+use sea_orm::ActiveModelTrait as _;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
+use sea_orm::Select;
+
+use crate::domain::change::ChatFields;
+use crate::domain::chat::Chat;
+use crate::domain::chat::Dated;
+use crate::domain::chat::LastMessage;
+use crate::domain::chat::Names;
+use crate::domain::cursor::TimeKey;
+use crate::domain::id::ChatId;
+use crate::domain::id::MessageId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::page::Page;
+use crate::domain::page::PageRequest;
+
+use super::Store;
+use super::error::StoreError;
+use super::keyset;
+use super::unit::Unit;
+
+impl Store {
+    /// A page of the chats with a message, latest activity first, of one session or of all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chats(
+        &self,
+        organization: &OrganizationId,
+        session: Option<SessionId>,
+        page: &PageRequest<TimeKey>,
+    ) -> Result<Page<Chat>, StoreError> {
+        let query = chat::Entity::find()
+            .filter(owned_by(organization))
+            .filter(chat::Column::LastMessageAt.is_not_null())
+            .apply_if(session, |query, session| query.filter(chat::Column::SessionId.eq(session.to_bytes())));
+        let query = keyset::newest_first(query, chat::Column::LastMessageAt, chat::Column::Id, page);
+        let chats = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(Page::of(chats, page))
+    }
+
+    /// The chat that `jid`, canonical or an alias, finds in the session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chat(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+        jid: &Jid,
+    ) -> Result<Option<Chat>, StoreError> {
+        found_by(organization, session, jid).one(&self.readers).await?.map(from_row).transpose()
+    }
+
+    /// Chats by their ids; those that are gone are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chats_by_ids(&self, organization: &OrganizationId, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
+        let ids = ids.iter().map(|id| id.to_bytes());
+        let query = chat::Entity::find().filter(owned_by(organization)).filter(chat::Column::Id.is_in(ids));
+        query.all(&self.readers).await?.into_iter().map(from_row).collect()
+    }
+
+    /// Every address that finds the chats, the canonical ones included, in a stable order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn addresses(
+        &self,
+        organization: &OrganizationId,
+        chats: &[ChatId],
+    ) -> Result<HashMap<ChatId, Vec<Jid>>, StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "chat_alias", column };
+        let rows = chat_alias::Entity::find()
+            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
+            .filter(chat_alias::Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
+            .order_by_asc(chat_alias::Column::Jid)
+            .all(&self.readers)
+            .await?;
+        let mut addresses: HashMap<_, Vec<_>> = HashMap::new();
+        for row in rows {
+            let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
+            addresses.entry(chat).or_default().push(row.jid.parse().map_err(|_| corrupt("jid"))?);
+        }
+        Ok(addresses)
+    }
+}
+
+impl Unit<'_> {
+    /// The chat that `jid` finds in the session, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chat_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        jid: &Jid,
+    ) -> Result<Option<Chat>, StoreError> {
+        let query = found_by(organization, session, jid).lock_exclusive();
+        query.one(self.tx).await?.map(from_row).transpose()
+    }
+
+    /// The chat with this id, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chat_by_id_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        id: ChatId,
+    ) -> Result<Option<Chat>, StoreError> {
+        let query = chat::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        query.one(self.tx).await?.map(from_row).transpose()
+    }
+
+    /// How many chats of the session are pinned, `except` aside, and what they are called.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pinned_chats(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        except: ChatId,
+    ) -> Result<Vec<Chat>, StoreError> {
+        let query = chat::Entity::find()
+            .filter(owned_by(organization))
+            .filter(chat::Column::SessionId.eq(session.to_bytes()))
+            .filter(chat::Column::Pinned.eq(true))
+            .filter(chat::Column::Id.ne(except.to_bytes()));
+        query.all(self.tx).await?.into_iter().map(from_row).collect()
+    }
+
+    /// Stores a new chat under its canonical address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        chat::Entity::insert(to_row(organization, chat).into_active_model()).exec_without_returning(self.tx).await?;
+        let alias = chat_alias::ActiveModel {
+            session_id: Set(chat.session.to_bytes()),
+            jid: Set(chat.jid.to_string()),
+            organization: Set(organization.to_string()),
+            chat_id: Set(chat.id.to_bytes()),
+        };
+        chat_alias::Entity::insert(alias).exec_without_returning(self.tx).await?;
+        Ok(())
+    }
+
+    /// Stores what differs about a chat.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        let row = to_row(organization, chat).into_active_model().reset_all();
+        chat::Entity::update(row).validate()?.filter(owned_by(organization)).exec(self.tx).await?;
+        Ok(())
+    }
+}
+
+fn owned_by(organization: &OrganizationId) -> Condition {
+    Condition::all().add(chat::Column::Organization.eq(organization.as_str()))
+}
+
+fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
+    let id = chat_alias::Entity::find()
+        .select_only()
+        .column(chat_alias::Column::ChatId)
+        .filter(chat_alias::Column::SessionId.eq(session.to_bytes()))
+        .filter(chat_alias::Column::Jid.eq(jid.as_str()))
+        .filter(chat_alias::Column::Organization.eq(organization.as_str()))
+        .into_query();
+    chat::Entity::find().filter(owned_by(organization)).filter(chat::Column::Id.in_subquery(id))
+}
+
+fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
+    chat::Model {
+        id: chat.id.to_bytes(),
+        organization: organization.to_string(),
+        session_id: chat.session.to_bytes(),
+        jid: chat.jid.to_string(),
+        subject: chat.names.subject.clone(),
+        contact_name: chat.names.contact.clone(),
+        push_name: chat.names.push.clone(),
+        business_name: chat.names.business.clone(),
+        archived: chat.archived.value,
+        archived_as_of: chat.archived.as_of,
+        pinned: chat.pinned.value,
+        pinned_as_of: chat.pinned.as_of,
+        muted_until: chat.muted_until.value,
+        muted_as_of: chat.muted_until.as_of,
+        marked_unread: chat.marked_unread.value,
+        marked_as_of: chat.marked_unread.as_of,
+        unread_count: i32::try_from(chat.unread_count).unwrap_or(i32::MAX),
+        last_message_at: chat.last_message.map(|message| message.at),
+        last_message_id: chat.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
+        pending: chat.pending.bits(),
+        created_at: chat.created_at,
+    }
+}
+
+fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "chat", column };
+    let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
+    let message = message.map_err(|_| corrupt("last_message_id"))?;
+    Ok(Chat {
+        id: ChatId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
+        session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
+        jid: row.jid.parse().map_err(|_| corrupt("jid"))?,
+        names: Names {
+            subject: row.subject,
+            contact: row.contact_name,
+            push: row.push_name,
+            business: row.business_name,
+        },
+        archived: Dated { value: row.archived, as_of: row.archived_as_of },
+        pinned: Dated { value: row.pinned, as_of: row.pinned_as_of },
+        muted_until: Dated { value: row.muted_until, as_of: row.muted_as_of },
+        marked_unread: Dated { value: row.marked_unread, as_of: row.marked_as_of },
+        unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
+        last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
+        pending: ChatFields::from_bits(row.pending),
+        created_at: row.created_at,
+    })
+}

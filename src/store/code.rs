@@ -1,0 +1,128 @@
+//! The numbers that stand for enum values in rows. A number is never given a second meaning.
+
+use crate::domain::action::Desired;
+use crate::domain::action::Setting;
+use crate::domain::change::ChangeKind;
+use crate::domain::change::Origin;
+use crate::domain::message::MessageKind;
+use crate::domain::session::SessionStatus;
+
+use super::error::StoreError;
+
+/// A value that a row keeps as a small number.
+pub(super) trait Code: Sized + Copy + PartialEq + 'static {
+    /// Each value with its number.
+    const CODES: &'static [(Self, i16)];
+
+    fn code(self) -> i16 {
+        // Every value stands in the table: `every_value_has_its_own_number` in the tests.
+        Self::CODES.iter().find(|(value, _)| *value == self).map_or(0, |(_, code)| *code)
+    }
+
+    fn from_code(code: i16, table: &'static str, column: &'static str) -> Result<Self, StoreError> {
+        let found = Self::CODES.iter().find(|(_, known)| *known == code);
+        found.map(|(value, _)| *value).ok_or(StoreError::Corrupt { table, column })
+    }
+}
+
+impl Code for SessionStatus {
+    const CODES: &'static [(Self, i16)] = &[
+        (Self::Starting, 1),
+        (Self::ScanQrCode, 2),
+        (Self::Working, 3),
+        (Self::Failed, 4),
+        (Self::Stopped, 5),
+        (Self::LoggedOut, 6),
+    ];
+}
+
+impl Code for ChangeKind {
+    const CODES: &'static [(Self, i16)] = &[(Self::Created, 1), (Self::Updated, 2), (Self::Deleted, 3)];
+}
+
+impl Code for Origin {
+    const CODES: &'static [(Self, i16)] = &[
+        (Self::Api, 1),
+        (Self::Device, 2),
+        (Self::Message, 3),
+        (Self::Import, 4),
+        (Self::Revert, 5),
+        (Self::Expired, 6),
+    ];
+}
+
+impl Code for Setting {
+    const CODES: &'static [(Self, i16)] =
+        &[(Self::Pinned, 1), (Self::MutedUntil, 2), (Self::Read, 3), (Self::Archived, 4)];
+}
+
+impl Code for MessageKind {
+    const CODES: &'static [(Self, i16)] = &[
+        (Self::Text, 1),
+        (Self::Image, 2),
+        (Self::Video, 3),
+        (Self::Audio, 4),
+        (Self::Document, 5),
+        (Self::Sticker, 6),
+        (Self::Location, 7),
+        (Self::Contact, 8),
+        (Self::Poll, 9),
+        (Self::Reaction, 10),
+        (Self::Call, 11),
+        (Self::System, 12),
+        (Self::Other, 13),
+    ];
+}
+
+/// A setting's value as a row keeps it: 0 or 1, or the end of a mute in milliseconds with 0 for none.
+pub(super) fn value(desired: Desired) -> i64 {
+    match desired {
+        Desired::Pinned(on) | Desired::Read(on) | Desired::Archived(on) => i64::from(on),
+        Desired::MutedUntil(until) => until.unwrap_or(0),
+    }
+}
+
+/// Reads what [`value`] wrote.
+pub(super) fn desired(setting: Setting, value: i64) -> Desired {
+    match setting {
+        Setting::Pinned => Desired::Pinned(value != 0),
+        Setting::MutedUntil => Desired::MutedUntil((value != 0).then_some(value)),
+        Setting::Read => Desired::Read(value != 0),
+        Setting::Archived => Desired::Archived(value != 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers_are_distinct<T: Code + std::fmt::Debug>(values: usize) {
+        let mut codes: Vec<_> = T::CODES.iter().map(|(_, code)| *code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), values);
+        for (value, code) in T::CODES {
+            assert_eq!(T::from_code(*code, "t", "c").ok(), Some(*value));
+            assert_eq!(value.code(), *code);
+        }
+    }
+
+    #[test]
+    fn every_value_has_its_own_number() {
+        numbers_are_distinct::<SessionStatus>(6);
+        numbers_are_distinct::<ChangeKind>(3);
+        numbers_are_distinct::<Origin>(6);
+        numbers_are_distinct::<Setting>(4);
+        numbers_are_distinct::<MessageKind>(13);
+        assert!(ChangeKind::from_code(9, "change", "kind").is_err());
+    }
+
+    #[test]
+    fn a_setting_reads_back() {
+        for value_of in
+            [Desired::Pinned(true), Desired::Read(false), Desired::MutedUntil(None), Desired::MutedUntil(Some(7))]
+        {
+            assert_eq!(desired(value_of.setting(), value(value_of)), value_of);
+        }
+    }
+}

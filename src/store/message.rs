@@ -1,0 +1,178 @@
+//! Messages.
+
+use chatgraph_entity::message;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::chat::LastMessage;
+use crate::domain::cursor::TimeKey;
+use crate::domain::id::ChatId;
+use crate::domain::id::MessageId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::Message;
+use crate::domain::message::MessageKind;
+use crate::domain::message::MessageRange;
+use crate::domain::page::Page;
+use crate::domain::page::PageRequest;
+
+use super::Store;
+use super::code::Code as _;
+use super::error::StoreError;
+use super::keyset;
+use super::unit::Unit;
+
+/// Rows of one INSERT: 13 columns each, well under SQLite's 32,766 variables.
+const INSERT: usize = 500;
+
+impl Store {
+    /// A page of a chat's messages, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages(
+        &self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        page: &PageRequest<TimeKey>,
+    ) -> Result<Page<Message>, StoreError> {
+        let query = message::Entity::find().filter(of_chat(organization, chat));
+        let query = keyset::newest_first(query, message::Column::At, message::Column::Id, page);
+        let messages = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(Page::of(messages, page))
+    }
+
+    /// Messages by their ids; those that are gone are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages_by_ids(
+        &self,
+        organization: &OrganizationId,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>, StoreError> {
+        let rows = message::Entity::find()
+            .filter(message::Column::Organization.eq(organization.as_str()))
+            .filter(message::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+}
+
+impl Unit<'_> {
+    /// Stores the messages that are new, recognised by chat, sender and WhatsApp's id; tells how many that were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_messages(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        chat: ChatId,
+        messages: &[IncomingMessage],
+    ) -> Result<u64, StoreError> {
+        let known = [message::Column::ChatId, message::Column::WaId, message::Column::Sender];
+        let mut inserted = 0;
+        for part in messages.chunks(INSERT) {
+            let rows = part.iter().map(|message| to_row(organization, session, chat, message));
+            inserted += message::Entity::insert_many(rows)
+                .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
+                .exec_without_returning(self.tx)
+                .await?;
+        }
+        Ok(inserted)
+    }
+
+    /// The chat's latest stored message, as a chat refers to it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_message(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+    ) -> Result<Option<LastMessage>, StoreError> {
+        let message = self.latest(organization, chat).await?.map(from_row).transpose()?;
+        Ok(message.map(|message| LastMessage { id: Some(message.id), at: message.at }))
+    }
+
+    /// The chat's latest stored message, as WhatsApp wants it named with a setting.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn message_range(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+    ) -> Result<Option<MessageRange>, StoreError> {
+        let message = self.latest(organization, chat).await?.map(from_row).transpose()?;
+        Ok(message.map(|Message { wa_id, from_me, sender, at, .. }| MessageRange { wa_id, from_me, sender, at }))
+    }
+
+    async fn latest(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+    ) -> Result<Option<message::Model>, StoreError> {
+        Ok(message::Entity::find()
+            .filter(of_chat(organization, chat))
+            .order_by_desc(message::Column::At)
+            .order_by_desc(message::Column::Id)
+            .one(self.tx)
+            .await?)
+    }
+}
+
+fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
+    Condition::all()
+        .add(message::Column::Organization.eq(organization.as_str()))
+        .add(message::Column::ChatId.eq(chat.to_bytes()))
+}
+
+fn to_row(
+    organization: &OrganizationId,
+    session: SessionId,
+    chat: ChatId,
+    message: &IncomingMessage,
+) -> message::ActiveModel {
+    message::ActiveModel {
+        id: Set(MessageId::new(message.at).to_bytes()),
+        organization: Set(organization.to_string()),
+        session_id: Set(session.to_bytes()),
+        chat_id: Set(chat.to_bytes()),
+        wa_id: Set(message.wa_id.clone()),
+        sender: Set(message.sender.to_string()),
+        sender_name: Set(message.sender_name.clone()),
+        from_me: Set(message.from_me),
+        kind: Set(message.kind.code()),
+        text: Set(message.text.clone()),
+        at: Set(message.at),
+        edited: Set(false),
+        revoked: Set(false),
+    }
+}
+
+fn from_row(row: message::Model) -> Result<Message, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "message", column };
+    Ok(Message {
+        id: MessageId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
+        chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,
+        session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
+        wa_id: row.wa_id,
+        sender: row.sender.parse().map_err(|_| corrupt("sender"))?,
+        sender_name: row.sender_name,
+        from_me: row.from_me,
+        kind: MessageKind::from_code(row.kind, "message", "kind")?,
+        text: row.text,
+        at: row.at,
+        edited: row.edited,
+        revoked: row.revoked,
+    })
+}

@@ -1,0 +1,87 @@
+//! Organizations, the counters of their change logs, and the log's incarnation.
+
+use chatgraph_entity::change_log;
+use chatgraph_entity::organization;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::ConnectionTrait;
+use sea_orm::DatabaseConnection;
+use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::cursor::ChangeCursor;
+use crate::domain::id::OrganizationId;
+
+use super::Store;
+use super::error::StoreError;
+use super::unit::Unit;
+
+impl Store {
+    /// The newest place in the organization's change log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_head(&self, organization: &OrganizationId) -> Result<ChangeCursor, StoreError> {
+        let number = organization::Entity::find_by_id(organization.as_str())
+            .select_only()
+            .column(organization::Column::LastChange)
+            .into_tuple::<i64>()
+            .one(&self.readers)
+            .await?;
+        Ok(ChangeCursor { incarnation: self.incarnation, number: number.unwrap_or(0) })
+    }
+
+    /// Which change log this database holds: cursors of another one lead nowhere.
+    #[must_use]
+    pub fn incarnation(&self) -> i64 {
+        self.incarnation
+    }
+}
+
+impl Unit<'_> {
+    /// Makes the organization's row unless it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ensure_organization(&mut self, organization: &OrganizationId, at: i64) -> Result<(), StoreError> {
+        let row =
+            organization::ActiveModel { id: Set(organization.to_string()), last_change: Set(0), created_at: Set(at) };
+        organization::Entity::insert(row)
+            .on_conflict(OnConflict::column(organization::Column::Id).do_nothing().to_owned())
+            .exec_without_returning(self.tx)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Raises the counter by `count` and tells its new value. The row lock it takes orders the organization's commits.
+pub(super) async fn raise_last_change(
+    tx: &impl ConnectionTrait,
+    organization: &OrganizationId,
+    count: usize,
+) -> Result<i64, StoreError> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = organization::Entity::update_many()
+        .col_expr(organization::Column::LastChange, organization::Column::LastChange.into_expr().add(count))
+        .filter(organization::Column::Id.eq(organization.as_str()))
+        .exec_with_returning(tx)
+        .await?;
+    let row = rows.first().ok_or(StoreError::Corrupt { table: "organization", column: "id" })?;
+    Ok(row.last_change)
+}
+
+/// Reads the log's incarnation, drawing it for a new database.
+pub(super) async fn incarnation(writer: &DatabaseConnection) -> Result<i64, StoreError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    let drawn = change_log::ActiveModel { id: Set(1), incarnation: Set(i64::from_le_bytes(random) & i64::MAX) };
+    change_log::Entity::insert(drawn)
+        .on_conflict(OnConflict::column(change_log::Column::Id).do_nothing().to_owned())
+        .exec_without_returning(writer)
+        .await?;
+    let row = change_log::Entity::find_by_id(1_i16).one(writer).await?;
+    Ok(row.ok_or(StoreError::Corrupt { table: "change_log", column: "id" })?.incarnation)
+}

@@ -1,0 +1,174 @@
+//! Pending actions.
+
+use chatgraph_entity::chat;
+use chatgraph_entity::pending_action;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::action::PendingAction;
+use crate::domain::action::Setting;
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::message::MessageRange;
+
+use super::Store;
+use super::code;
+use super::code::Code as _;
+use super::error::StoreError;
+use super::unit::Unit;
+
+/// How many actions are read at once; the rest waits its turn.
+const READ: u64 = 200;
+
+impl Store {
+    /// The actions WhatsApp still has to be told, oldest request first, a chat's settings in sending order; the first
+    /// 200 of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_actions(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+    ) -> Result<Vec<PendingAction>, StoreError> {
+        let rows = pending_action::Entity::find()
+            .filter(pending_action::Column::Organization.eq(organization.as_str()))
+            .filter(pending_action::Column::SessionId.eq(session.to_bytes()))
+            .order_by_asc(pending_action::Column::RequestedAt)
+            .order_by_asc(pending_action::Column::ChatId)
+            .order_by_asc(pending_action::Column::Setting)
+            .limit(READ)
+            .all(&self.readers)
+            .await?;
+        let chats = chat::Entity::find()
+            .filter(chat::Column::Organization.eq(organization.as_str()))
+            .filter(chat::Column::Id.is_in(rows.iter().map(|row| row.chat_id.clone())))
+            .all(&self.readers)
+            .await?;
+        // A chat deleted between the two reads takes its actions along.
+        let with_chat = rows.into_iter().filter_map(|row| {
+            let chat = chats.iter().find(|chat| chat.id == row.chat_id)?;
+            Some(from_row(row, &chat.jid))
+        });
+        with_chat.collect()
+    }
+}
+
+impl Unit<'_> {
+    /// The pending action for one setting of `chat`, whose address is `address`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_action(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        chat: ChatId,
+        address: &Jid,
+        setting: Setting,
+    ) -> Result<Option<PendingAction>, StoreError> {
+        let query = pending_action::Entity::find().filter(for_setting(organization, session, chat, setting));
+        query.one(self.tx).await?.map(|row| from_row(row, address.as_str())).transpose()
+    }
+
+    /// Stores the action, in the place of an earlier one for the same setting.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_pending_action(&mut self, action: &PendingAction) -> Result<(), StoreError> {
+        use pending_action::Column;
+        let replaced = [
+            Column::Version,
+            Column::Desired,
+            Column::Base,
+            Column::RequestedAt,
+            Column::RangeWaId,
+            Column::RangeSender,
+            Column::RangeFromMe,
+            Column::RangeAt,
+        ];
+        let key = [Column::SessionId, Column::ChatId, Column::Setting];
+        pending_action::Entity::insert(to_row(action).into_active_model())
+            .on_conflict(OnConflict::columns(key).update_columns(replaced).to_owned())
+            .exec_without_returning(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes an action away, when it still has this version; tells whether it had.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_pending_action(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        chat: ChatId,
+        setting: Setting,
+        version: i64,
+    ) -> Result<bool, StoreError> {
+        let removed = pending_action::Entity::delete_many()
+            .filter(for_setting(organization, session, chat, setting))
+            .filter(pending_action::Column::Version.eq(version))
+            .exec(self.tx)
+            .await?;
+        Ok(removed.rows_affected > 0)
+    }
+}
+
+fn for_setting(organization: &OrganizationId, session: SessionId, chat: ChatId, setting: Setting) -> Condition {
+    Condition::all()
+        .add(pending_action::Column::Organization.eq(organization.as_str()))
+        .add(pending_action::Column::SessionId.eq(session.to_bytes()))
+        .add(pending_action::Column::ChatId.eq(chat.to_bytes()))
+        .add(pending_action::Column::Setting.eq(setting.code()))
+}
+
+fn to_row(action: &PendingAction) -> pending_action::Model {
+    let range = action.range.as_ref();
+    pending_action::Model {
+        session_id: action.session.to_bytes(),
+        chat_id: action.chat.to_bytes(),
+        setting: action.desired.setting().code(),
+        organization: action.organization.to_string(),
+        version: action.version,
+        desired: code::value(action.desired),
+        base: code::value(action.base),
+        requested_at: action.requested_at,
+        range_wa_id: range.map(|range| range.wa_id.clone()),
+        range_sender: range.map(|range| range.sender.to_string()),
+        range_from_me: range.map(|range| range.from_me),
+        range_at: range.map(|range| range.at),
+    }
+}
+
+fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "pending_action", column };
+    let setting = Setting::from_code(row.setting, "pending_action", "setting")?;
+    let range = match (row.range_wa_id, row.range_sender, row.range_from_me, row.range_at) {
+        (Some(wa_id), Some(sender), Some(from_me), Some(at)) => {
+            let sender = sender.parse().map_err(|_| corrupt("range_sender"))?;
+            Some(MessageRange { wa_id, from_me, sender, at })
+        }
+        _ => None,
+    };
+    Ok(PendingAction {
+        organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
+        session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
+        chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,
+        address: address.parse().map_err(|_| StoreError::Corrupt { table: "chat", column: "jid" })?,
+        version: row.version,
+        desired: code::desired(setting, row.desired),
+        base: code::desired(setting, row.base),
+        requested_at: row.requested_at,
+        range,
+    })
+}

@@ -1,0 +1,144 @@
+//! Sessions.
+
+use chatgraph_entity::session;
+use sea_orm::ActiveModelTrait as _;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QuerySelect as _;
+
+use crate::domain::cursor::TimeKey;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::page::Page;
+use crate::domain::page::PageRequest;
+use crate::domain::session::Session;
+use crate::domain::session::SessionStatus;
+
+use super::Store;
+use super::code::Code as _;
+use super::error::StoreError;
+use super::keyset;
+use super::unit::Unit;
+
+impl Store {
+    /// A page of sessions, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sessions(
+        &self,
+        organization: &OrganizationId,
+        page: &PageRequest<TimeKey>,
+    ) -> Result<Page<Session>, StoreError> {
+        let query = session::Entity::find().filter(owned_by(organization));
+        let query = keyset::newest_first(query, session::Column::CreatedAt, session::Column::Id, page);
+        let rows = query.all(&self.readers).await?;
+        let sessions = rows.into_iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(Page::of(sessions, page))
+    }
+
+    /// Up to `limit` sessions, to tell none, one and several apart.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn some_sessions(&self, organization: &OrganizationId, limit: u64) -> Result<Vec<SessionId>, StoreError> {
+        let rows = session::Entity::find().filter(owned_by(organization)).limit(limit).all(&self.readers).await?;
+        rows.into_iter().map(|row| Ok(from_row(row)?.id)).collect()
+    }
+
+    /// Sessions by their ids; unknown ones are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sessions_by_ids(
+        &self,
+        organization: &OrganizationId,
+        ids: &[SessionId],
+    ) -> Result<Vec<Session>, StoreError> {
+        let ids = ids.iter().map(|id| id.to_bytes());
+        let query = session::Entity::find().filter(owned_by(organization)).filter(session::Column::Id.is_in(ids));
+        query.all(&self.readers).await?.into_iter().map(from_row).collect()
+    }
+
+    /// The sessions that a node has to keep connected, of all organizations: read once, at start.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wanted_sessions(&self) -> Result<Vec<Session>, StoreError> {
+        let rows = session::Entity::find().filter(session::Column::Wanted.eq(true)).all(&self.readers).await?;
+        rows.into_iter().map(from_row).collect()
+    }
+}
+
+impl Unit<'_> {
+    /// The session, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        id: SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        query.one(self.tx).await?.map(from_row).transpose()
+    }
+
+    /// Stores a new session, and its organization with the first one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        self.ensure_organization(&session.organization, session.created_at).await?;
+        session::Entity::insert(to_row(session).into_active_model()).exec_without_returning(self.tx).await?;
+        Ok(())
+    }
+
+    /// Stores what differs about a session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        let row = to_row(session).into_active_model().reset_all();
+        session::Entity::update(row).validate()?.filter(owned_by(&session.organization)).exec(self.tx).await?;
+        Ok(())
+    }
+}
+
+fn owned_by(organization: &OrganizationId) -> Condition {
+    Condition::all().add(session::Column::Organization.eq(organization.as_str()))
+}
+
+fn to_row(session: &Session) -> session::Model {
+    session::Model {
+        id: session.id.to_bytes(),
+        organization: session.organization.to_string(),
+        label: session.label.clone(),
+        status: session.status.code(),
+        status_reason: session.status_reason.clone(),
+        wanted: session.wanted,
+        jid: session.jid.as_ref().map(ToString::to_string),
+        lid: session.lid.as_ref().map(ToString::to_string),
+        created_at: session.created_at,
+        last_connected_at: session.last_connected_at,
+    }
+}
+
+fn from_row(row: session::Model) -> Result<Session, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "session", column };
+    Ok(Session {
+        id: SessionId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
+        organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
+        label: row.label,
+        status: SessionStatus::from_code(row.status, "session", "status")?,
+        status_reason: row.status_reason,
+        wanted: row.wanted,
+        jid: row.jid.map(|jid| jid.parse()).transpose().map_err(|_| corrupt("jid"))?,
+        lid: row.lid.map(|lid| lid.parse()).transpose().map_err(|_| corrupt("lid"))?,
+        created_at: row.created_at,
+        last_connected_at: row.last_connected_at,
+    })
+}

@@ -1,0 +1,183 @@
+//! Who may name whom. `docs/architecture.md` tells why; here it is checked, with file and line.
+//!
+//! A new folder of `src/` needs a line in [`ARROWS`]. A crate that only one place may name needs one in [`CRATES`].
+//! An arrow that is missing here is missing on purpose: move the code before you add one.
+
+mod breaches;
+mod source;
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use source::Source;
+use source::Token;
+
+/// What each folder of `src/` may name, besides itself.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("http", &["graphql", "auth", "domain"]),
+    ("graphql", &["service", "feed", "auth", "domain"]),
+    ("service", &["store", "session", "feed", "auth", "domain"]),
+    ("feed", &["store", "domain"]),
+    ("session", &["store", "domain"]),
+    ("auth", &["store", "domain"]),
+    ("store", &["domain"]),
+    ("domain", &[]),
+];
+
+/// Where all parts meet: these may name every folder and each other.
+const WIRING: &[&str] = &["server", "main", "lib", "cli", "config", "clock", "telemetry"];
+
+/// Crates with one place for them: outside these paths of `src/` nobody names them.
+const CRATES: &[(&str, &[&str])] = &[
+    ("whatsapp_rust", &["session/whatsapp/", "session/whatsapp.rs"]),
+    ("sea_orm", &["store/", "store.rs"]),
+    ("sqlx", &["store/", "store.rs"]),
+    ("chatgraph_entity", &["store/", "store.rs"]),
+    ("sea_orm_migration", &["store/", "store.rs", "server/"]),
+    ("chatgraph_migration", &["store/", "store.rs", "server/"]),
+    ("async_graphql", &["graphql/", "http/"]),
+    ("async_graphql_axum", &["graphql/", "http/"]),
+    ("chatgraph_sandbox", &["server/demo.rs", "server/demo/"]),
+];
+
+/// The sandbox plays WhatsApp for any client, so it knows nothing of ours.
+const UNKNOWN_TO_THE_SANDBOX: &[&str] = &["chatgraph", "chatgraph_entity", "chatgraph_migration"];
+
+/// `main.rs` starts the program and does nothing else.
+const LINES_OF_MAIN: usize = 60;
+
+const ONE_PER_LINE: &str = "write one `use crate::a::B;` a line, so that it can be searched and checked by line";
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Breach {
+    path: String,
+    line: usize,
+    what: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.what)
+    }
+}
+
+#[test]
+fn the_sources_keep_to_the_arrows() {
+    let sources = read_rust_files("src");
+    assert!(sources.iter().any(|source| source.path == "src/lib.rs"), "no sources found");
+    assert_none(&breaches_in(&sources));
+}
+
+#[test]
+fn the_sandbox_knows_nothing_of_chatgraph() {
+    let sources = read_rust_files("sandbox");
+    assert!(sources.iter().any(|source| source.path == "sandbox/src/lib.rs"), "no sources found");
+    let manifest = fs::read_to_string(root().join("sandbox/Cargo.toml")).expect("sandbox/Cargo.toml can be read");
+    let mut breaches = manifest_of_the_sandbox(&manifest);
+    breaches.extend(sources.iter().flat_map(in_the_sandbox));
+    assert_none(&breaches);
+}
+
+fn assert_none(breaches: &[Breach]) {
+    let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{} breach(es) of docs/architecture.md:\n{}", lines.len(), lines.join("\n"));
+}
+
+fn breaches_in(sources: &[Source]) -> Vec<Breach> {
+    let test_modules: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    let is_test = |path: &str| {
+        test_modules
+            .iter()
+            .any(|module| path.strip_prefix(module.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/')))
+    };
+    sources.iter().filter(|source| !is_test(&source.path)).flat_map(in_source).collect()
+}
+
+fn in_source(source: &Source) -> Vec<Breach> {
+    let mut breaches = thin_main(source);
+    let crates = CRATES.iter().filter(|(_, places)| !places.iter().any(|place| source.below_src().starts_with(place)));
+    for (name, places) in crates {
+        let lines = source.lines_naming(name);
+        breaches.extend(lines.map(|line| breach(source, line, format!("only {} may name {name}", places.join(", ")))));
+    }
+    breaches.extend(source.paths_from_root().filter_map(|(line, target)| {
+        let what = match target {
+            Token::Name(target) => arrow(source.layer(), target)?,
+            _ => ONE_PER_LINE.to_owned(),
+        };
+        Some(breach(source, line, what))
+    }));
+    breaches.extend(source.braces_in_use().map(|line| breach(source, line, ONE_PER_LINE.to_owned())));
+    breaches.sort();
+    breaches.dedup();
+    breaches
+}
+
+/// Why `layer` may not name `target`; none when it may.
+fn arrow(layer: &str, target: &str) -> Option<String> {
+    if layer == target || WIRING.contains(&layer) {
+        return None;
+    }
+    let Some((_, targets)) = ARROWS.iter().find(|(name, _)| *name == layer) else {
+        return Some(format!("{layer} is new: say in ARROWS what it may name"));
+    };
+    (!targets.contains(&target)).then(|| {
+        let targets = if targets.is_empty() { "nothing" } else { &targets.join(", ") };
+        format!("{layer} may not name {target}; it may name {targets}")
+    })
+}
+
+fn thin_main(source: &Source) -> Vec<Breach> {
+    let too_long = source.path == "src/main.rs" && source.lines > LINES_OF_MAIN;
+    let what = || format!("main.rs has over {LINES_OF_MAIN} lines: what it does belongs to cli.rs or server/");
+    too_long.then(|| breach(source, source.lines, what())).into_iter().collect()
+}
+
+fn in_the_sandbox(source: &Source) -> Vec<Breach> {
+    let named = UNKNOWN_TO_THE_SANDBOX.iter().flat_map(|name| source.lines_naming(name).map(move |line| (line, name)));
+    named.map(|(line, name)| breach(source, line, format!("the sandbox may not name {name}"))).collect()
+}
+
+fn manifest_of_the_sandbox(manifest: &str) -> Vec<Breach> {
+    let lines = manifest.lines().enumerate().filter(|(_, line)| {
+        let name = line.trim_start_matches('"').split(['.', ' ', '=', '"']).next().unwrap_or_default();
+        UNKNOWN_TO_THE_SANDBOX.contains(&name.replace('-', "_").as_str())
+    });
+    let what = "the sandbox may not depend on chatgraph";
+    lines.map(|(at, _)| Breach { path: "sandbox/Cargo.toml".into(), line: at + 1, what: what.into() }).collect()
+}
+
+fn breach(source: &Source, line: usize, what: String) -> Breach {
+    Breach { path: source.path.clone(), line, what }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read_rust_files(folder: &str) -> Vec<Source> {
+    let mut files = Vec::new();
+    rust_files(&root().join(folder), &mut files);
+    files.sort();
+    files.iter().map(|file| read(file)).collect()
+}
+
+fn read(file: &Path) -> Source {
+    let path = file.strip_prefix(root()).expect("found below the root").to_string_lossy().replace('\\', "/");
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"));
+    Source::new(&path, &text)
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}

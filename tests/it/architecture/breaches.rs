@@ -1,0 +1,211 @@
+//! The checker itself: made-up files, each with one breach or with what looks like one.
+
+use super::breaches_in;
+use super::in_the_sandbox;
+use super::manifest_of_the_sandbox;
+use super::source::Source;
+
+/// The breaches of one made-up file as `line: what`.
+fn check(path: &str, text: &str) -> Vec<String> {
+    let breaches = breaches_in(&[Source::new(path, text)]);
+    breaches.into_iter().map(|breach| format!("{}: {}", breach.line, breach.what)).collect()
+}
+
+#[track_caller]
+fn assert_breach(path: &str, text: &str, expected: &str) {
+    let found = check(path, text);
+    assert!(found.len() == 1 && found[0].contains(expected), "{path} {text:?}: {found:?}, not {expected:?}");
+}
+
+#[track_caller]
+fn assert_clean(path: &str, text: &str) {
+    assert_eq!(check(path, text), Vec::<String>::new(), "{path} {text:?}");
+}
+
+#[test]
+fn each_layer_has_its_arrows_and_no_other() {
+    let allowed = [
+        ("http", "graphql auth domain"),
+        ("graphql", "service feed auth domain"),
+        ("service", "store session feed auth domain"),
+        ("feed", "store domain"),
+        ("session", "store domain"),
+        ("auth", "store domain"),
+        ("store", "domain"),
+        ("domain", ""),
+    ];
+    let all = "server http graphql service feed session auth store domain cli config clock telemetry";
+    for (layer, targets) in allowed {
+        for target in all.split(' ') {
+            let text = format!("use crate::{target}::thing::Thing;");
+            let may = layer == target || targets.split(' ').any(|name| name == target);
+            for path in [format!("src/{layer}/mod.rs"), format!("src/{layer}/deep/er.rs"), format!("src/{layer}.rs")] {
+                let found = check(&path, &text);
+                assert_eq!(found.is_empty(), may, "{path} names {target}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_wiring_may_name_every_layer() {
+    for path in ["src/server/wire.rs", "src/lib.rs", "src/cli.rs", "src/config.rs", "src/clock.rs", "src/telemetry.rs"]
+    {
+        assert_clean(path, "use crate::http::Door;\nuse crate::store::Store;\nuse crate::server::run;");
+    }
+}
+
+#[test]
+fn a_breach_is_found_with_its_line_and_its_reason() {
+    let text = "//! Chats.\n\nuse crate::service::Chats;\nuse crate::store::Store;\n";
+    let expected = "4: graphql may not name store; it may name service, feed, auth, domain";
+    assert_eq!(check("src/graphql/chat/query.rs", text), [expected]);
+    assert_breach("src/domain/chat.rs", "use crate::clock::SystemClock;", "it may name nothing");
+}
+
+#[test]
+fn a_path_counts_wherever_it_stands() {
+    let breach = "1: graphql may not name store";
+    for text in [
+        "fn f() { crate::store::read() }",
+        "type A = Vec<crate::store::Row>;",
+        "pub(in crate::store) struct A;",
+        "macro_rules! a { () => { $crate::store::read() } }",
+        "#[derive(crate::store::Row)] struct A;",
+        "use crate :: store;",
+        "use crate::store as rows;",
+        "fn f<'a>(a: &'a str) -> crate::store::Row<'a> { todo() }",
+        "const A: char = '\"'; use crate::store::Row; const B: char = '\"';",
+        "const A: &str = r#\"\"\"#; use crate::store::Row; const B: &[u8] = b\"\\\"\";",
+        "/* /* */ */ use crate::store::Row;",
+        "fn f(r#type: crate::store::Row) {}",
+        "use super::store::Row;",
+        "mod inner { use super::super::store::Row; }",
+        "mod inner {} use super::store::Row;",
+    ] {
+        assert_breach("src/graphql/mod.rs", text, &breach[3..]);
+    }
+    assert_breach("src/graphql/chat/query.rs", "use super::super::super::store::Row;", &breach[3..]);
+}
+
+#[test]
+fn comments_literals_and_paths_of_its_own_are_no_breach() {
+    for text in [
+        "// crate::store::Row\n/* crate::store::Row /* crate::store */ crate::store */",
+        "/// Not [`crate::store::Row`].\nstruct A;",
+        "const A: &str = \"crate::store::Row \\\" crate::store\";",
+        "const A: &str = r##\"crate::store::Row \"# crate::store\"##;",
+        "const A: (char, &str) = ('\\'', \"crate::store\");",
+        "const A: &std::ffi::CStr = c\"crate::store\";",
+        "use super::store::Row;",
+        "mod inner { use super::super::store::Row; }",
+        "mod store { use super::store::Row; }",
+        "use self::store::Row;",
+        "pub(crate) struct A;",
+        "fn f() { krate::store::read(); store::read(); }",
+    ] {
+        assert_clean("src/graphql/chat/query.rs", text);
+    }
+}
+
+#[test]
+fn a_test_may_name_anything() {
+    for text in [
+        "#[cfg(test)]\nmod tests {\n    use crate::store::{Row, Store};\n    use sea_orm::Set;\n}",
+        "#[cfg(test)]\n#[expect(dead_code, reason = \"\")]\npub(crate) mod fake { use crate::server::demo; }",
+        "#[cfg(test)]\nuse crate::store::Row;",
+        "#[cfg(test)]\nasync fn f(a: [u8; 2]) -> crate::store::Row { crate::store::read(a) }",
+        "#![cfg(test)]\nuse crate::store::Row;",
+    ] {
+        assert_clean("src/graphql/chat.rs", text);
+    }
+    let inside = "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::store::Row;";
+    assert_breach("src/graphql/chat.rs", inside, "3: graphql may not name store");
+    assert_breach("src/graphql/chat.rs", "#[cfg(not(test))]\nuse crate::store::Row;", "2: graphql");
+}
+
+#[test]
+fn a_test_module_in_a_file_of_its_own_may_name_anything() {
+    let breach = "use crate::server::Server;";
+    for (declares, tests) in [
+        ("src/graphql/mod.rs", "src/graphql/tests.rs"),
+        ("src/graphql/chat.rs", "src/graphql/chat/tests.rs"),
+        ("src/graphql/chat.rs", "src/graphql/chat/tests/mod.rs"),
+    ] {
+        let test_only = [Source::new(declares, "#[cfg(test)]\nmod tests;"), Source::new(tests, breach)];
+        assert_eq!(breaches_in(&test_only), []);
+        let always = [Source::new(declares, "mod tests;"), Source::new(tests, breach)];
+        assert_eq!(breaches_in(&always).len(), 1);
+    }
+}
+
+#[test]
+fn a_crate_stays_in_its_place() {
+    for (name, place, elsewhere) in [
+        ("whatsapp_rust", "src/session/whatsapp/event.rs", "src/session/supervisor.rs"),
+        ("sea_orm", "src/store/chat.rs", "src/service/chat.rs"),
+        ("sea_orm", "src/store/chat.rs", "src/server/wire.rs"),
+        ("sqlx", "src/store/mod.rs", "src/feed/tail.rs"),
+        ("chatgraph_entity", "src/store/chat.rs", "src/session/pending.rs"),
+        ("chatgraph_migration", "src/server/run.rs", "src/cli.rs"),
+        ("async_graphql", "src/graphql/mod.rs", "src/service/error.rs"),
+        ("async_graphql", "src/http/guard.rs", "src/domain/jid.rs"),
+        ("async_graphql_axum", "src/http/mod.rs", "src/server/run.rs"),
+        ("chatgraph_sandbox", "src/server/demo.rs", "src/server/wire.rs"),
+        ("chatgraph_sandbox", "src/server/demo/account.rs", "src/main.rs"),
+    ] {
+        for text in [
+            format!("use {name}::Thing;"),
+            format!("use {name} as other;"),
+            format!("extern crate {name};"),
+            format!("fn f(thing: ::{name}::Thing) {{}}"),
+            format!("use prelude::{name}::Thing;"),
+        ] {
+            assert_clean(place, &text);
+            assert_breach(elsewhere, &text, &format!("may name {name}"));
+        }
+        assert_clean(elsewhere, &format!("// {name}::Thing\nfn f({name}: u8) {{}}"));
+    }
+}
+
+#[test]
+fn imports_stand_one_to_a_line() {
+    for text in
+        ["use crate::{a, b};", "use crate::domain::{chat::Chat, jid::Jid};", "use crate::*;", "pub use crate::{\n};"]
+    {
+        assert_breach("src/server/wire.rs", text, "one `use crate::a::B;` a line");
+    }
+    assert_clean(
+        "src/server/wire.rs",
+        "use std::{fmt, io};\nuse crate::domain::chat::Chat;\nfn f() { { crate::run() } }",
+    );
+}
+
+#[test]
+fn a_new_folder_needs_its_arrows() {
+    assert_breach("src/billing/mod.rs", "use crate::domain::chat::Chat;", "say in ARROWS what it may name");
+}
+
+#[test]
+fn main_stays_thin() {
+    assert_clean("src/main.rs", "fn main() { chatgraph::cli::run() }\n");
+    assert_breach("src/main.rs", &"fn f() {}\n".repeat(61), "61: main.rs has over 60 lines");
+}
+
+#[test]
+fn the_sandbox_stays_a_stranger() {
+    let lines = |text: &str| in_the_sandbox(&Source::new("sandbox/src/lib.rs", text)).len();
+    assert_eq!(
+        lines("use chatgraph::domain::jid::Jid;\nuse chatgraph_entity::chat;\nuse chatgraph_migration::Migrator;"),
+        3
+    );
+    assert_eq!(
+        lines("use chatgraph_sandbox::Sandbox;\n// chatgraph::domain\nuse crate::{Error, spec::AccountSpec};"),
+        0
+    );
+    let manifest = "[package]\nname = \"chatgraph-sandbox\"\n[dependencies]\nchatgraph = { path = \"..\" }\nserde.workspace = true\n";
+    let found = manifest_of_the_sandbox(manifest);
+    assert_eq!(found.iter().map(|breach| breach.line).collect::<Vec<_>>(), [4]);
+    assert_eq!(manifest_of_the_sandbox("chatgraph-entity.workspace = true\n\"chatgraph-migration\" = \"1\"").len(), 2);
+    assert_eq!(manifest_of_the_sandbox("[[bin]]\nname = \"chatgraph-sandbox\""), []);
+}

@@ -1,0 +1,329 @@
+//! A Rust file as far as the arrows need it: its names and paths with their lines, without comments, literals and tests.
+
+use std::fmt;
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// A piece of code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token {
+    /// An identifier, a keyword or a number.
+    Name(String),
+    /// `::`
+    Path,
+    /// Any other character that is no space.
+    Sign(char),
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Path => f.write_str("::"),
+            Self::Sign(sign) => write!(f, "{sign}"),
+        }
+    }
+}
+
+impl Token {
+    fn is(&self, text: &str) -> bool {
+        match self {
+            Self::Name(name) => name == text,
+            Self::Path => text == "::",
+            Self::Sign(sign) => text.chars().eq([*sign]),
+        }
+    }
+}
+
+/// A file's code.
+pub(super) struct Source {
+    /// From the root of the repository, with `/`.
+    pub(super) path: String,
+    /// How many lines it has.
+    pub(super) lines: usize,
+    tokens: Vec<(usize, Token)>,
+    test_modules: Vec<String>,
+}
+
+impl Source {
+    pub(super) fn new(path: &str, text: &str) -> Self {
+        let (tokens, test_modules) = without_tests(&tokens(text));
+        Self { path: path.to_owned(), lines: text.lines().count(), tokens, test_modules }
+    }
+
+    pub(super) fn below_src(&self) -> &str {
+        self.path.strip_prefix("src/").unwrap_or(&self.path)
+    }
+
+    /// The first part of the path below `src/`: `chat` of `src/chat/mod.rs` and of `src/chat.rs`.
+    pub(super) fn layer(&self) -> &str {
+        let first = self.below_src().split('/').next().unwrap_or_default();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    /// The path, without `.rs`, of every module that is declared here for tests only and lives in a file of its own.
+    pub(super) fn test_modules(&self) -> Vec<String> {
+        let own = self.path.trim_end_matches(".rs");
+        let folder = ["/mod", "/lib", "/main"].iter().find_map(|name| own.strip_suffix(name)).unwrap_or(own);
+        self.test_modules.iter().map(|name| format!("{folder}/{name}")).collect()
+    }
+
+    /// The lines where the crate `name` is named, in a path (another crate may hand it on) or in a `use`.
+    pub(super) fn lines_naming(&self, name: &str) -> impl Iterator<Item = usize> {
+        (0..self.tokens.len()).filter(move |&at| self.names_crate(at, name)).map(|at| self.tokens[at].0)
+    }
+
+    fn names_crate(&self, at: usize, name: &str) -> bool {
+        let used = at > 0 && (self.is(at - 1, "use") || self.is(at - 1, "crate"));
+        self.is(at, name) && (used || self.is(at + 1, "::") || self.is(at + 1, "as"))
+    }
+
+    /// What follows `crate::`, or as many `super::` as lead to the root, with its line.
+    pub(super) fn paths_from_root(&self) -> impl Iterator<Item = (usize, &Token)> {
+        let mut inline = Vec::new();
+        let mut depth = 0_usize;
+        (0..self.tokens.len()).filter_map(move |at| {
+            match &self.tokens[at].1 {
+                Token::Sign('{') => {
+                    depth += 1;
+                    if at > 1 && self.is(at - 2, "mod") {
+                        inline.push(depth);
+                    }
+                }
+                Token::Sign('}') => {
+                    inline.pop_if(|opened| *opened == depth);
+                    depth = depth.saturating_sub(1);
+                }
+                _ => {}
+            }
+            let target = self.target(at, self.modules() + inline.len())?;
+            Some((target.0, &target.1))
+        })
+    }
+
+    /// What the path that starts at `at` names of the root, when `modules` lie between the root and here.
+    fn target(&self, at: usize, modules: usize) -> Option<&(usize, Token)> {
+        if at > 1 && self.is(at - 1, "::") && self.is(at - 2, "super") {
+            return None;
+        }
+        let steps = self.tokens.get(at..).unwrap_or_default().chunks_exact(2);
+        let supers = steps.take_while(|pair| pair[0].1.is("super") && pair[1].1.is("::")).count();
+        if self.is(at, "crate") && self.is(at + 1, "::") {
+            self.tokens.get(at + 2)
+        } else if supers > 0 && supers >= modules {
+            self.tokens.get(at + 2 * supers)
+        } else {
+            None
+        }
+    }
+
+    /// How many modules this file is below the root of its crate.
+    fn modules(&self) -> usize {
+        let path = self.below_src().trim_end_matches(".rs");
+        path.split('/').filter(|part| !["mod", "lib", "main"].contains(part)).count()
+    }
+
+    /// The lines with braces in a `use crate::…`.
+    pub(super) fn braces_in_use(&self) -> impl Iterator<Item = usize> {
+        let starts = (0..self.tokens.len()).filter(|&at| self.is(at, "use") && self.is(at + 1, "crate"));
+        starts.filter_map(|at| {
+            let tree = self.tokens[at..].iter().take_while(|(_, token)| !token.is(";"));
+            tree.clone().find(|(_, token)| token.is("{")).map(|(line, _)| *line)
+        })
+    }
+
+    fn is(&self, at: usize, text: &str) -> bool {
+        self.tokens.get(at).is_some_and(|(_, token)| token.is(text))
+    }
+}
+
+/// Takes out every item under `#[cfg(test)]`; gives the names of the modules among them that are only declared here.
+fn without_tests(all: &[(usize, Token)]) -> (Vec<(usize, Token)>, Vec<String>) {
+    const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    const ITEMS: [&str; 12] =
+        ["async", "const", "enum", "extern", "fn", "impl", "mod", "static", "struct", "trait", "type", "use"];
+    let starts = |at: usize, words: &[&str]| {
+        words.iter().enumerate().all(|(n, word)| all.get(at + n).is_some_and(|(_, token)| token.is(word)))
+    };
+    let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
+    while at < all.len() {
+        if starts(at, &["#", "!"]) && starts(at + 2, &CFG_TEST[1..]) {
+            return (kept, modules);
+        }
+        if starts(at, &CFG_TEST) {
+            let item = after_attributes_and_visibility(all, at);
+            if ITEMS.iter().any(|word| starts(item, &[word])) {
+                if starts(item, &["mod"]) && starts(item + 2, &[";"]) {
+                    modules.push(all[item + 1].1.to_string());
+                }
+                at = after_item(all, item);
+                continue;
+            }
+        }
+        kept.push(all[at].clone());
+        at += 1;
+    }
+    (kept, modules)
+}
+
+/// The place of the item's keyword when its first attribute is at `at`.
+fn after_attributes_and_visibility(all: &[(usize, Token)], mut at: usize) -> usize {
+    let is = |at: usize, text: &str| all.get(at).is_some_and(|(_, token)| token.is(text));
+    while is(at, "#") {
+        at = after_group(all, at + 1);
+    }
+    match (is(at, "pub"), is(at + 1, "(")) {
+        (true, true) => after_group(all, at + 1),
+        (true, false) => at + 1,
+        (false, _) => at,
+    }
+}
+
+/// The place after the item at `at`: behind its `;` or its block.
+fn after_item(all: &[(usize, Token)], mut at: usize) -> usize {
+    while let Some((_, token)) = all.get(at) {
+        match token {
+            Token::Sign(';') => return at + 1,
+            Token::Sign('{') => return after_group(all, at),
+            Token::Sign('(' | '[') => at = after_group(all, at),
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// The place after the bracket that closes the one at `at`.
+fn after_group(all: &[(usize, Token)], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some((_, token)) = all.get(at) {
+        at += 1;
+        match token {
+            Token::Sign('(' | '[' | '{') => depth += 1,
+            Token::Sign(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+/// Splits `text`, without comments and literals.
+fn tokens(text: &str) -> Vec<(usize, Token)> {
+    let mut reader = Reader { chars: text.chars().peekable(), line: 1 };
+    let mut tokens = Vec::new();
+    while let Some(char) = reader.next() {
+        let line = reader.line;
+        match char {
+            '/' if reader.peek() == Some('/') => reader.skip_line(),
+            '/' if reader.peek() == Some('*') => reader.skip_block_comment(),
+            '"' => reader.skip_string(),
+            '\'' => reader.skip_char_or_lifetime(),
+            ':' if reader.peek() == Some(':') => {
+                reader.next();
+                tokens.push((line, Token::Path));
+            }
+            first if first.is_alphanumeric() || first == '_' => {
+                let name = reader.name(first);
+                match (name.as_str(), reader.peek()) {
+                    ("r" | "br" | "cr", Some('"' | '#')) => reader.skip_raw(),
+                    _ => tokens.push((line, Token::Name(name))),
+                }
+            }
+            space if space.is_whitespace() => {}
+            sign => tokens.push((line, Token::Sign(sign))),
+        }
+    }
+    tokens
+}
+
+struct Reader<'a> {
+    chars: Peekable<Chars<'a>>,
+    line: usize,
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<char> {
+        let char = self.chars.next();
+        self.line += usize::from(char == Some('\n'));
+        char
+    }
+
+    fn peek(&mut self) -> Option<char> {
+        self.chars.peek().copied()
+    }
+
+    fn name(&mut self, first: char) -> String {
+        let mut name = String::from(first);
+        while let Some(char) = self.chars.next_if(|char| char.is_alphanumeric() || *char == '_') {
+            name.push(char);
+        }
+        name
+    }
+
+    fn skip_line(&mut self) {
+        while self.peek().is_some_and(|char| char != '\n') {
+            self.next();
+        }
+    }
+
+    fn skip_block_comment(&mut self) {
+        let mut depth = 0;
+        let mut before = '/';
+        while let Some(char) = self.next() {
+            let (opens, closes) = (before == '/' && char == '*', before == '*' && char == '/');
+            depth += i32::from(opens) - i32::from(closes);
+            // Neither `/*/` nor `*/*` uses its middle twice.
+            before = if opens || closes { ' ' } else { char };
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+
+    fn skip_string(&mut self) {
+        while let Some(char) = self.next() {
+            match char {
+                '\\' => _ = self.next(),
+                '"' => break,
+                _ => {}
+            }
+        }
+    }
+
+    /// After `'`: a character up to its closing quote, or the lifetime's name.
+    fn skip_char_or_lifetime(&mut self) {
+        match self.next() {
+            Some('\\') => {
+                self.next();
+                while self.next().is_some_and(|char| char != '\'') {}
+            }
+            Some(first) if self.peek() == Some('\'') || !(first.is_alphanumeric() || first == '_') => {
+                self.next();
+            }
+            Some(first) => _ = self.name(first),
+            None => {}
+        }
+    }
+
+    /// After `r`: a raw string, or the `#` of a raw name such as `r#type`.
+    fn skip_raw(&mut self) {
+        let mut hashes = 0;
+        while self.chars.next_if_eq(&'#').is_some() {
+            hashes += 1;
+        }
+        if self.chars.next_if_eq(&'"').is_none() {
+            return;
+        }
+        let mut closing = None;
+        while closing != Some(hashes) {
+            closing = match self.next() {
+                Some('"') => Some(0),
+                Some('#') => closing.map(|seen| seen + 1),
+                Some(_) => None,
+                None => break,
+            };
+        }
+    }
+}
