@@ -1,6 +1,6 @@
 //! A real client, set up to trust the sandbox, and the accounts the tests use.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -9,6 +9,7 @@ use chatgraph_sandbox::{
     spec::{ChatSpec, ContactSpec, GroupSpec, MessageSpec},
 };
 use tokio::time::timeout;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{
     Client, Jid, TokioRuntime, anyhow,
     async_channel::Receiver,
@@ -21,7 +22,6 @@ use whatsapp_rust::{
         traits::{Backend, DeviceStore},
     },
 };
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 
 pub(crate) const OWNER: &str = "15550100001";
 pub(crate) const ADA: &str = "15550100002@s.whatsapp.net";
@@ -118,6 +118,8 @@ pub(crate) struct Companion {
     pub(crate) backend: Arc<InMemoryBackend>,
     handle: BotHandle,
     events: Receiver<Arc<Event>>,
+    /// Texts that came in one batch with one that was taken.
+    inbox: VecDeque<(String, String, String)>,
     _subscription: Subscription,
 }
 
@@ -133,8 +135,7 @@ impl Companion {
         let certificate = CachedNoiseCert { key, not_before: 1_600_000_000, not_after: 2_500_000_000 };
         let mut device = Device::new();
         device.pn = Some(jid("10000000000@s.whatsapp.net"));
-        device.server_cert_chain =
-            Some(CachedServerCertChain { intermediate: certificate.clone(), leaf: certificate });
+        device.server_cert_chain = Some(CachedServerCertChain { intermediate: certificate.clone(), leaf: certificate });
         let backend = Arc::new(InMemoryBackend::new());
         backend.save(&device).await.unwrap();
         Self::resume(sandbox, backend).await
@@ -156,7 +157,7 @@ impl Companion {
         let (handler, events) = ChannelEventHandler::new();
         let client = bot.client();
         let subscription = client.subscribe_handler(handler);
-        Self { client, backend, handle: bot.spawn(), events, _subscription: subscription }
+        Self { client, backend, handle: bot.spawn(), events, inbox: VecDeque::new(), _subscription: subscription }
     }
 
     /// Lets the phone scan the code, and waits for the login.
@@ -197,12 +198,16 @@ impl Companion {
 
     /// The next text message: its id, chat and text.
     pub(crate) async fn text(&mut self) -> (String, String, String) {
-        self.next("a message", |event| texts(event).into_iter().next()).await
+        if self.inbox.is_empty() {
+            let batch = self.next("a message", |event| Some(texts(event)).filter(|texts| !texts.is_empty())).await;
+            self.inbox.extend(batch);
+        }
+        self.inbox.pop_front().expect("a batch is not empty")
     }
 
     /// All text messages that have come so far.
     pub(crate) fn texts(&mut self) -> Vec<(String, String, String)> {
-        let mut found = Vec::new();
+        let mut found = Vec::from_iter(self.inbox.drain(..));
         while let Ok(event) = self.events.try_recv() {
             found.extend(texts(&event));
         }
@@ -216,7 +221,8 @@ impl Companion {
     }
 }
 
-fn texts(event: &Event) -> Vec<(String, String, String)> {
+/// The texts in an event: id, chat and text of each.
+pub(crate) fn texts(event: &Event) -> Vec<(String, String, String)> {
     let Event::Messages(batch) = event else { return Vec::new() };
     let texts = batch.messages.iter().filter_map(|inbound| {
         let text = inbound.message.conversation.clone()?;
