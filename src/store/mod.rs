@@ -30,6 +30,9 @@ use journal::Journal;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;
+pub use connect::migrate_down;
+pub use connect::migrate_up;
+pub use connect::migrations;
 pub use key::StoredKey;
 pub use unit::Unit;
 pub use unit::Work;
@@ -86,3 +89,6 @@ impl Store {
         Ok(self.readers.ping().await?)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
