@@ -1,4 +1,5 @@
 //! A real client, set up to trust the sandbox, and the accounts the tests use.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -19,7 +20,7 @@ use whatsapp_rust::{
     wacore::store::{
         Device, InMemoryBackend,
         device::{CachedNoiseCert, CachedServerCertChain},
-        traits::{Backend, DeviceStore},
+        traits::{AppSyncStore, Backend, DeviceStore},
     },
 };
 
@@ -27,6 +28,8 @@ pub(crate) const OWNER: &str = "15550100001";
 pub(crate) const ADA: &str = "15550100002@s.whatsapp.net";
 pub(crate) const BOB: &str = "15550100003@s.whatsapp.net";
 pub(crate) const GROUP: &str = "120363000000000001@g.us";
+/// The app-state collections that a new account has something in.
+const COLLECTIONS: [&str; 4] = ["critical_block", "critical_unblock_low", "regular_low", "regular_high"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An instant of the past, in milliseconds.
@@ -166,6 +169,16 @@ impl Companion {
         soon("the pairing", phone.scan(&code)).await.unwrap();
         self.connected().await;
         soon("the first sync", phone.connected()).await.unwrap();
+        // The phone knows what was fetched; the client may still be reading it.
+        for collection in COLLECTIONS {
+            soon("the first sync", self.reads(collection, phone)).await;
+        }
+    }
+
+    async fn reads(&self, collection: &str, phone: &Phone) {
+        while self.backend.get_version(collection).await.unwrap().version != phone.version(collection) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The code the client shows.
@@ -207,7 +220,7 @@ impl Companion {
 
     /// All text messages that have come so far.
     pub(crate) fn texts(&mut self) -> Vec<(String, String, String)> {
-        let mut found = Vec::from_iter(self.inbox.drain(..));
+        let mut found: Vec<_> = self.inbox.drain(..).collect();
         while let Ok(event) = self.events.try_recv() {
             found.extend(texts(&event));
         }
@@ -226,7 +239,7 @@ pub(crate) fn texts(event: &Event) -> Vec<(String, String, String)> {
     let Event::Messages(batch) = event else { return Vec::new() };
     let texts = batch.messages.iter().filter_map(|inbound| {
         let text = inbound.message.conversation.clone()?;
-        Some((inbound.info.id.to_string(), inbound.info.source.chat.to_string(), text))
+        Some((inbound.info.id.clone(), inbound.info.source.chat.to_string(), text))
     });
     texts.collect()
 }
