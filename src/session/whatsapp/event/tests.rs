@@ -120,7 +120,7 @@ fn a_contact_is_named_at_each_of_its_addresses() {
         ..wire::ContactAction::default()
     };
     let named = |address| Heard::News(SessionEvent::ContactNamed { jid: jid(address), name: "Mei Tanaka".into() });
-    assert_eq!(contact(action), [named(CHAT), named("100000000000001@lid")]);
+    assert_eq!(contact(action), [named("100000000000001@lid"), named(CHAT)]);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn pairing_shows_codes_and_ends_well_or_not() {
     assert_eq!(translate(&Event::PairingQrCode(code)), [Heard::Signal(shown)]);
 
     let exhausted = PairingQrCodesExhausted::builder().disconnected(true).build();
-    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [Heard::Ending(Ending::NobodyScanned)]);
+    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [ended(Ending::NobodyScanned)]);
 
     let paired = PairSuccess::builder()
         .id(wire_jid("15550100000:3@s.whatsapp.net"))
@@ -197,7 +197,9 @@ fn pairing_shows_codes_and_ends_well_or_not() {
         .error("15550100000 was not believed".into())
         .build();
     let heard = translate(&Event::PairError(error));
-    assert!(matches!(&heard[..], [Heard::Ending(Ending::PairingFailed(reason))] if !reason.contains("1555")));
+    assert!(
+        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::PairingFailed(reason)))] if !reason.contains("1555"))
+    );
 }
 
 #[test]
@@ -216,15 +218,21 @@ fn a_connection_ends_for_a_reason() {
         (out(true, ConnectFailureReason::AccountLocked), "locked"),
     ] {
         let heard = translate(&Event::LoggedOut(out));
-        assert!(matches!(&heard[..], [Heard::Ending(Ending::LoggedOut(reason))] if reason.contains(word)), "{heard:?}");
+        assert!(
+            matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::LoggedOut(reason)))] if reason.contains(word)),
+            "{heard:?}"
+        );
     }
     let replaced = Event::StreamReplaced(StreamReplaced::builder().build());
-    assert_eq!(translate(&replaced), [Heard::Ending(Ending::Replaced)]);
+    assert_eq!(translate(&replaced), [ended(Ending::Replaced)]);
     let outdated = Event::ClientOutdated(ClientOutdated::builder().build());
-    assert_eq!(translate(&outdated), [Heard::Ending(Ending::Outdated)]);
+    assert_eq!(translate(&outdated), [ended(Ending::Outdated)]);
     let ban = TemporaryBan::builder().code(TempBanReason::BlockedByUsers).expire(TimeDelta::hours(2)).build();
     let heard = translate(&Event::TemporaryBan(ban));
-    assert!(matches!(&heard[..], [Heard::Ending(Ending::Banned(reason))] if reason.contains("120 minutes")), "{heard:?}");
+    assert!(
+        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Banned(reason)))] if reason.contains("120 minutes")),
+        "{heard:?}"
+    );
 }
 
 #[test]
@@ -232,7 +240,7 @@ fn a_failure_to_connect_ends_the_connection_unless_it_tries_again() {
     let failure = |reason| translate(&Event::ConnectFailure(ConnectFailure::builder().reason(reason).build()));
     assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), [Heard::Lost]);
     let heard = failure(ConnectFailureReason::BadUserAgent);
-    assert!(matches!(&heard[..], [Heard::Ending(Ending::Refused(_))]), "{heard:?}");
+    assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Refused(_)))]), "{heard:?}");
 }
 
 #[test]
