@@ -111,7 +111,6 @@ impl Sandbox {
     /// # Errors
     /// [`Error::AccountExists`], or [`Error::InvalidAccount`] if the description breaks a rule of
     /// [`AccountSpec::validate`].
-    #[expect(clippy::needless_pass_by_value, reason = "an account is made once, mostly from a description at hand")]
     pub fn create_account(&self, spec: AccountSpec) -> Result<Phone, Error> {
         spec.validate(clock::now_ms()).map_err(|error| Error::InvalidAccount(error.to_string()))?;
         let account = Arc::new(Account::new(&spec)?);

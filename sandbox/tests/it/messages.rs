@@ -1,1 +1,89 @@
+use std::time::Duration;
 
+use chatgraph_sandbox::Error;
+use whatsapp_rust::prelude::Event;
+
+use crate::support::{ADA, BOB, GROUP, account, jid, paired, shown, soon};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_arrives_once_and_is_confirmed() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    let id = phone.receive("15550100002", ADA, "first").await.unwrap();
+    let second = phone.receive(ADA, ADA, "second").await.unwrap();
+
+    assert_eq!(companion.text().await, (id, ADA.to_owned(), "first".to_owned()));
+    assert_eq!(companion.text().await, (second, ADA.to_owned(), "second".to_owned()));
+    soon("the receipts", phone.settled()).await.unwrap();
+    assert_eq!(shown(&phone, ADA).unread_count, 3);
+    assert!(shown(&phone, ADA).last_message_at > Some(1_770_000_000_000));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(companion.texts().is_empty(), "nothing comes twice");
+    assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_may_write() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let stranger = "15550100077@s.whatsapp.net";
+
+    phone.receive("15550100077", stranger, "who are you?").await.unwrap();
+
+    assert_eq!(companion.text().await.1, stranger);
+    assert_eq!(shown(&phone, stranger).unread_count, 1);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_takes_its_chat_out_of_the_archive() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    phone.archive(ADA, true).await.unwrap();
+
+    phone.receive("15550100002", ADA, "hello?").await.unwrap();
+
+    assert!(!shown(&phone, ADA).archived);
+    let unarchived = companion.next("the unarchiving", |event| match event {
+        Event::ArchiveUpdate(update) if update.jid == jid(ADA) => (update.action.archived == Some(false)).then_some(()),
+        _ => None,
+    });
+    unarchived.await;
+
+    phone.receive("15550100003", BOB, "hello?").await.unwrap();
+    assert!(shown(&phone, BOB).archived, "a muted chat stays in the archive");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_companion_gets_its_own_copy() {
+    let (sandbox, phone, mut first) = paired(account()).await;
+    let mut second = crate::support::Companion::start(&sandbox).await;
+    second.pair(&phone).await;
+
+    phone.receive("15550100002", ADA, "to both").await.unwrap();
+
+    assert_eq!(first.text().await.2, "to both");
+    assert_eq!(second.text().await.2, "to both");
+    first.client.chat_actions().archive_chat(&jid(GROUP), None).await.unwrap();
+    let archived = second.next("the other's archiving", |event| match event {
+        Event::ArchiveUpdate(update) if update.jid == jid(GROUP) => update.action.archived,
+        _ => None,
+    });
+    assert!(archived.await);
+    first.stop().await;
+    second.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_from_nowhere_is_refused() {
+    let sandbox = crate::support::sandbox().await;
+    let phone = sandbox.create_account(account()).unwrap();
+    assert!(matches!(phone.receive(GROUP, GROUP, "x").await, Err(Error::UnknownContact(_))));
+    assert!(matches!(phone.receive("15550100002", BOB, "x").await, Err(Error::UnknownChat(_))));
+    assert!(matches!(phone.pin("15550100099@s.whatsapp.net", true).await, Err(Error::UnknownChat(_))));
+    sandbox.stop().await;
+}
