@@ -51,7 +51,9 @@ impl Rig {
                     return (chat, setting, version, committed);
                 }
                 Some((SessionEvent::Status { .. }, committed)) => {
-                    committed.into_iter().for_each(|committed| committed.send(()).unwrap());
+                    if let Some(committed) = committed {
+                        committed.send(()).unwrap();
+                    }
                 }
                 other => panic!("an action, not {other:?}"),
             }

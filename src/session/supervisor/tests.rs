@@ -146,13 +146,13 @@ async fn a_session_has_one_connection_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_takes_the_connection_down_and_is_the_last_word() {
     let mut rig = Rig::new();
-    let _connection = rig.working().await;
+    let connection = rig.working().await;
     let (registry, session) = (rig.registry.clone(), rig.key.session);
     let stopping = rig.tasks.spawn(async move { registry.stop(session).await });
     assert_eq!(rig.status().await, (SessionStatus::Stopped, None));
     stopping.await.unwrap();
     assert_eq!(rig.live(), 0);
-    drop(_connection);
+    drop(connection);
     assert!(rig.event().await.is_none(), "the lane is closed");
 }
 

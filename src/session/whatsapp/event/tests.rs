@@ -173,8 +173,8 @@ fn a_message_the_hook_took_is_not_taken_twice() {
 
 #[test]
 fn pairing_shows_codes_and_ends_well_or_not() {
-    let code = PairingQrCode::builder().code("2@one".into()).timeout(Duration::from_secs(60)).build();
-    let shown = Signal::PairingCode { qr: "2@one".into(), valid_for: Duration::from_secs(60) };
+    let code = PairingQrCode::builder().code("2@one".into()).timeout(Duration::from_mins(1)).build();
+    let shown = Signal::PairingCode { qr: "2@one".into(), valid_for: Duration::from_mins(1) };
     assert_eq!(translate(&Event::PairingQrCode(code)), [Heard::Signal(shown)]);
 
     let exhausted = PairingQrCodesExhausted::builder().disconnected(true).build();

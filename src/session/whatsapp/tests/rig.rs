@@ -64,7 +64,8 @@ pub(super) struct Rig {
     seen: Vec<SessionStatus>,
     passed: Vec<(Jid, Desired, i64)>,
     pending: Arc<Mutex<Vec<PendingAction>>>,
-    tasks: TaskTracker,
+    pub(super) config: Config,
+    pub(super) tasks: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -187,7 +188,7 @@ impl Rig {
             Arc::new(WhatsApp::new(Arc::new(SystemClock), config.clone(), tasks.clone())),
             read_pending,
             Arc::new(SystemClock),
-            config,
+            config.clone(),
             Arc::new(move |_| {
                 let (lane, events) = mpsc::channel(256);
                 drains.spawn(Arc::clone(&drain).drain(events));
@@ -213,6 +214,7 @@ impl Rig {
             seen,
             passed,
             pending,
+            config,
             tasks,
             stop,
         }
@@ -331,10 +333,6 @@ impl Rig {
     /// A chat as the phone shows it.
     pub(super) fn shown(&self, chat: &str) -> ChatView {
         self.phone.chats().into_iter().find(|view| view.jid == chat).expect("the phone shows the chat")
-    }
-
-    pub(super) fn now(&self) -> i64 {
-        SystemClock.now()
     }
 
     /// Ends all, and sees that it ends.
