@@ -1,6 +1,7 @@
 //! A WhatsApp server with phones, in one process and scriptable, for running a real client against.
 
 mod clock;
+pub mod demo;
 mod error;
 mod fault;
 pub mod http;

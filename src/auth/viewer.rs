@@ -38,4 +38,16 @@ impl Viewer {
     pub fn require(&self, capability: Capability) -> Result<&OrganizationId, Forbidden> {
         if self.capabilities.contains(capability) { Ok(&self.organization) } else { Err(Forbidden(capability)) }
     }
+
+    /// The organization, when the viewer has one of `capabilities`; else what it lacks is the first of them.
+    ///
+    /// # Errors
+    /// [`Forbidden`] otherwise.
+    ///
+    /// # Panics
+    /// When `capabilities` is empty.
+    pub fn require_any(&self, capabilities: &[Capability]) -> Result<&OrganizationId, Forbidden> {
+        let has = capabilities.iter().copied().find(|capability| self.capabilities.contains(*capability));
+        self.require(has.unwrap_or(capabilities[0]))
+    }
 }

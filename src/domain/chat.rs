@@ -1,5 +1,6 @@
 //! A chat and the one function that changes it.
 
+use super::action::Desired;
 use super::action::Setting;
 use super::change::Change;
 use super::change::ChangeKind;
@@ -47,6 +48,17 @@ pub struct Dated<T> {
     pub value: T,
     /// When WhatsApp, or the API's caller, set it; 0 when nobody did.
     pub as_of: i64,
+}
+
+impl<T> Dated<T> {
+    /// Sets the value unless the present one is newer; tells whether the new one counts.
+    fn set(&mut self, value: T, as_of: i64, overrules: bool) -> bool {
+        if as_of < self.as_of && !overrules {
+            return false;
+        }
+        *self = Self { value, as_of: as_of.max(self.as_of) };
+        true
+    }
 }
 
 /// Where a chat's name may come from.
@@ -103,9 +115,9 @@ pub struct Chat {
 /// What shall differ about a chat: absolute values, none where all stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChatPatch {
-    /// When these settings were made, by WhatsApp's time in milliseconds; a setting with a newer value stays.
-    /// None changes them whatever their time.
-    pub as_of: Option<i64>,
+    /// When these settings were made, by WhatsApp's time in milliseconds; a setting with a newer value stays, unless a
+    /// caller of the API wants it changed. 0 where nobody knows: fills only what was never set.
+    pub as_of: i64,
     /// Archived or not.
     pub archived: Option<bool>,
     /// Pinned or not.
@@ -124,6 +136,18 @@ pub struct ChatPatch {
     pub last_message: Option<LastMessage>,
     /// The settings on their way to WhatsApp.
     pub pending: Option<ChatFields>,
+}
+
+impl ChatPatch {
+    /// Asks for one setting.
+    pub fn set(&mut self, desired: Desired) {
+        match desired {
+            Desired::Archived(archived) => self.archived = Some(archived),
+            Desired::Pinned(pinned) => self.pinned = Some(pinned),
+            Desired::MutedUntil(until) => self.muted_until = Some(until),
+            Desired::Read(read) => self.read = Some(read),
+        }
+    }
 }
 
 impl Chat {
@@ -196,23 +220,25 @@ impl Chat {
     #[must_use]
     pub fn apply(&mut self, patch: &ChatPatch, at: i64, origin: Origin) -> Option<Change> {
         let before = self.clone();
+        // What a caller wants now holds, even where WhatsApp's clock is ahead of ours.
+        let overrules = origin == Origin::Api;
         if let Some(archived) = patch.archived {
-            set(&mut self.archived, archived, patch.as_of);
+            self.archived.set(archived, patch.as_of, overrules);
         }
         if let Some(pinned) = patch.pinned {
-            set(&mut self.pinned, pinned, patch.as_of);
+            self.pinned.set(pinned, patch.as_of, overrules);
         }
         if let Some(until) = patch.muted_until {
-            set(&mut self.muted_until, until, patch.as_of);
+            self.muted_until.set(until, patch.as_of, overrules);
         }
         if let Some(marked) = patch.marked_unread {
-            set(&mut self.marked_unread, marked, patch.as_of);
+            self.marked_unread.set(marked, patch.as_of, overrules);
         }
         if let Some(count) = patch.unread_count {
             self.unread_count = count;
         }
         if let Some(read) = patch.read
-            && set(&mut self.marked_unread, !read, patch.as_of)
+            && self.marked_unread.set(!read, patch.as_of, overrules)
             && read
         {
             self.unread_count = 0;
@@ -271,8 +297,7 @@ impl Chat {
 
     /// The value a setting has now, as a pending action keeps it.
     #[must_use]
-    pub fn setting(&self, setting: Setting) -> super::action::Desired {
-        use super::action::Desired;
+    pub fn setting(&self, setting: Setting) -> Desired {
         match setting {
             Setting::Archived => Desired::Archived(self.archived.value),
             Setting::Pinned => Desired::Pinned(self.pinned.value),
@@ -280,16 +305,6 @@ impl Chat {
             Setting::Read => Desired::Read(self.unread_count == 0 && !self.marked_unread.value),
         }
     }
-}
-
-/// Sets `setting` unless it has a newer value; tells whether the new value counts.
-fn set<T: PartialEq>(setting: &mut Dated<T>, value: T, as_of: Option<i64>) -> bool {
-    let as_of = as_of.unwrap_or(setting.as_of);
-    if as_of < setting.as_of {
-        return false;
-    }
-    *setting = Dated { value, as_of };
-    true
 }
 
 fn learn(name: &mut Option<String>, news: Option<&String>) {
@@ -310,7 +325,7 @@ mod tests {
     #[test]
     fn the_same_value_again_is_no_change() {
         let mut chat = chat();
-        let patch = ChatPatch { as_of: Some(10), archived: Some(true), ..ChatPatch::default() };
+        let patch = ChatPatch { as_of: 10, archived: Some(true), ..ChatPatch::default() };
         let change = chat.apply(&patch, 11, Origin::Api).expect("a change");
         assert_eq!(change.changed, [ChatField::Archived].into_iter().collect());
         assert!(change.state.archived);
@@ -320,8 +335,8 @@ mod tests {
     #[test]
     fn an_older_event_does_not_touch_a_newer_setting() {
         let mut chat = chat();
-        let newer = ChatPatch { as_of: Some(20), pinned: Some(true), ..ChatPatch::default() };
-        let older = ChatPatch { as_of: Some(10), pinned: Some(false), ..ChatPatch::default() };
+        let newer = ChatPatch { as_of: 20, pinned: Some(true), ..ChatPatch::default() };
+        let older = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
         assert!(chat.apply(&newer, 21, Origin::Device).is_some());
         assert_eq!(chat.apply(&older, 22, Origin::Device), None);
         assert!(chat.pinned.value);
@@ -340,11 +355,11 @@ mod tests {
     fn reading_clears_the_count_and_the_mark() {
         let mut chat = chat();
         chat.unread_count = 3;
-        let unread = ChatPatch { as_of: Some(5), read: Some(false), ..ChatPatch::default() };
+        let unread = ChatPatch { as_of: 5, read: Some(false), ..ChatPatch::default() };
         assert!(chat.apply(&unread, 5, Origin::Api).is_some());
         assert!(chat.marked_unread.value);
         assert_eq!(chat.unread_count, 3);
-        let read = ChatPatch { as_of: Some(6), read: Some(true), ..ChatPatch::default() };
+        let read = ChatPatch { as_of: 6, read: Some(true), ..ChatPatch::default() };
         let change = chat.apply(&read, 6, Origin::Device).expect("a change");
         assert_eq!(change.changed, [ChatField::UnreadCount, ChatField::MarkedUnread].into_iter().collect());
         assert_eq!((chat.unread_count, chat.marked_unread.value), (0, false));

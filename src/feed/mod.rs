@@ -1,11 +1,32 @@
-//! Committed changes to listeners. One tail per node reads the change log; a subscriber keeps no queue, only its place.
+//! Committed changes to listeners. One tail per node reads each new row of the change log once; a subscriber keeps no
+//! queue, only its place, so a slow one costs what a fast one does.
+//!
+//! `tail` reads, `topic` holds the recent changes of one organization, `subscription` is one listener's way through
+//! them and through the table behind.
 
+mod subscription;
+mod tail;
+mod topic;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::domain::change::Change;
 use crate::domain::cursor::ChangeCursor;
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::store::Store;
 use crate::store::error::StoreError;
+
+pub use subscription::Subscription;
+use topic::Topic;
 
 /// Why a subscription cannot be had or go on.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +37,9 @@ pub enum FeedError {
     /// The cursor's place is not reached yet: it cannot be ours.
     #[error("the cursor is ahead of the change log")]
     CursorAhead,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Closed,
     /// The database failed.
     #[error("the change log could not be read")]
     Store(#[from] StoreError),
@@ -24,20 +48,63 @@ pub enum FeedError {
 /// What a subscriber gets.
 #[derive(Debug, Clone)]
 pub enum FeedEvent {
-    /// One change, in order, each once.
+    /// One change, in order, each once, and the place behind it.
     Change(Arc<Change>, ChangeCursor),
-    /// Nothing that the caller has not seen, up to here: at the start, and when 30 s pass without a change.
+    /// Nothing of interest up to here: at the start, and whenever nothing matched for a while.
     Checkpoint(ChangeCursor),
 }
 
-/// The changes of all organizations, as they are committed.
-#[derive(Clone)]
-pub struct Feed {}
+/// Which changes of an organization a subscriber wants; none means all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interest {
+    /// Of one session.
+    pub session: Option<SessionId>,
+    /// Of one chat, by its canonical address.
+    pub cid: Option<Jid>,
+}
 
-/// One listener's place in its organization's changes.
-pub struct Subscription {}
+impl Interest {
+    fn matches(&self, change: &Change) -> bool {
+        self.session.is_none_or(|session| session == change.session)
+            && self.cid.as_ref().is_none_or(|cid| *cid == change.cid)
+    }
+}
+
+/// How the feed keeps time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// How long a subscriber hears nothing before it gets a checkpoint.
+    pub checkpoint: Duration,
+    /// How often the log is looked at when nobody says that there is more.
+    pub poll: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { checkpoint: Duration::from_secs(25), poll: Duration::from_secs(1) }
+    }
+}
+
+/// The changes of all organizations, as they are committed. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    store: Store,
+    config: Config,
+    topics: Topics,
+    stop: CancellationToken,
+}
+
+type Topics = Arc<Mutex<HashMap<OrganizationId, Arc<Topic>>>>;
 
 impl Feed {
+    /// Makes the feed and starts its tail, which ends when `stop` is cancelled.
+    #[must_use]
+    pub fn start(store: Store, config: Config, tasks: &TaskTracker, stop: CancellationToken) -> Self {
+        let feed = Self { store, config, topics: Topics::default(), stop };
+        tasks.spawn(tail::follow(feed.store.clone(), Arc::clone(&feed.topics), config, feed.stop.clone()));
+        feed
+    }
+
     /// Listens to an organization's changes after `after`, or from now on.
     ///
     /// # Errors
@@ -45,23 +112,33 @@ impl Feed {
     pub async fn subscribe(
         &self,
         organization: &OrganizationId,
+        interest: Interest,
         after: Option<ChangeCursor>,
     ) -> Result<Subscription, FeedError> {
-        todo!()
+        // First the tail, then the place: what is committed from here on wakes this subscriber.
+        let head = self.store.log_head(organization).await?;
+        let topic = self.topic(organization, head.number);
+        let after = match after {
+            None => head,
+            Some(cursor) => self.check(organization, cursor).await?,
+        };
+        Ok(Subscription::new(self.clone(), organization.clone(), interest, topic, after))
     }
 
-    /// Says that something of `organization` was committed.
-    pub fn wake(&self, organization: &OrganizationId) {
-        todo!()
+    async fn check(&self, organization: &OrganizationId, cursor: ChangeCursor) -> Result<ChangeCursor, FeedError> {
+        let head = self.store.log_head(organization).await?;
+        if cursor.incarnation != head.incarnation {
+            return Err(FeedError::CursorExpired);
+        }
+        if cursor.number > head.number || cursor.number < 0 {
+            return Err(FeedError::CursorAhead);
+        }
+        let oldest = self.store.oldest_change(organization).await?.unwrap_or(head.number + 1);
+        if cursor.number + 1 < oldest { Err(FeedError::CursorExpired) } else { Ok(cursor) }
     }
-}
 
-impl Subscription {
-    /// The next event; the first is a checkpoint with the place where it starts. Cancel-safe.
-    ///
-    /// # Errors
-    /// [`FeedError`]; the subscription is over then.
-    pub async fn next(&mut self) -> Result<FeedEvent, FeedError> {
-        todo!()
+    fn topic(&self, organization: &OrganizationId, head: i64) -> Arc<Topic> {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(topics.entry(organization.clone()).or_insert_with(|| Arc::new(Topic::new(head))))
     }
 }

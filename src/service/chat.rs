@@ -4,19 +4,27 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capability;
 use crate::domain::chat::Chat;
 use crate::domain::clock::Clock;
 use crate::domain::cursor::ChangeCursor;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
+use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::Message;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
+use crate::feed::Feed;
+use crate::feed::Interest;
+use crate::feed::Subscription;
+use crate::session::registry::Registry;
 use crate::store::Store;
 
+use super::chat_update::ChatUpdate;
+use super::chat_update::UpdateOrder;
 use super::error::Error;
 
 /// Which chat a caller means.
@@ -26,23 +34,6 @@ pub struct ChatRef {
     pub session: Option<SessionId>,
     /// The chat's canonical address or any alias.
     pub cid: Jid,
-}
-
-/// What a caller wants changed; none leaves it as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ChatUpdate {
-    /// Archiving also unpins.
-    pub archived: Option<bool>,
-    /// Pinned or not.
-    pub pinned: Option<bool>,
-    /// Milliseconds, in the future.
-    pub muted_until: Option<i64>,
-    /// Clears any mute and wins over `muted_until`.
-    pub unmute: bool,
-    /// Read, or marked as unread.
-    pub read: Option<bool>,
-    /// A later last message than the stored one, in milliseconds: a hint for archiving.
-    pub last_message_timestamp: Option<i64>,
 }
 
 /// A page of chats and the place in the change log it reflects.
@@ -58,10 +49,32 @@ pub struct ChatPage {
 #[derive(Clone)]
 pub struct Chats {
     store: Store,
+    feed: Feed,
+    sessions: Registry,
     clock: Arc<dyn Clock>,
+    config: Config,
+}
+
+/// The limits of what a caller may do to chats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// Chats that the API pins at most; WhatsApp shows three.
+    pub max_pinned: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_pinned: 3 }
+    }
 }
 
 impl Chats {
+    /// Makes the use cases; `sessions` is woken when WhatsApp has something to be told.
+    #[must_use]
+    pub fn new(store: Store, feed: Feed, sessions: Registry, clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self { store, feed, sessions, clock, config }
+    }
+
     /// A page of the organization's chats with a message, latest activity first, of one session or of all.
     ///
     /// # Errors
@@ -72,7 +85,14 @@ impl Chats {
         session: Option<SessionId>,
         page: PageRequest<TimeKey>,
     ) -> Result<ChatPage, Error> {
-        todo!()
+        let organization = viewer.require(Capability::Read)?;
+        if let Some(session) = session {
+            existing_session(&self.store, organization, session).await?;
+        }
+        // The place in the change log is read before the page: what is committed in between comes twice, never not at all.
+        let change_cursor = self.store.log_head(organization).await?;
+        let page = self.store.chats(organization, session, &page).await?;
+        Ok(ChatPage { page, change_cursor })
     }
 
     /// One chat.
@@ -80,7 +100,9 @@ impl Chats {
     /// # Errors
     /// `Forbidden` without `read`, `SessionRequired`, `SessionNotFound`, `ChatNotFound`, `Store`.
     pub async fn chat(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
-        todo!()
+        let organization = viewer.require(Capability::Read)?;
+        let session = session_of(&self.store, organization, target.session).await?;
+        self.store.chat(organization, session, &target.cid).await?.ok_or(Error::ChatNotFound)
     }
 
     /// Changes settings of one chat: at once in the stored copy, on WhatsApp as soon as the session is connected.
@@ -88,23 +110,68 @@ impl Chats {
     /// # Errors
     /// `Forbidden` without `send`, the ones of [`Chats::chat`], `Invalid`, `Conflict`.
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
-        todo!()
+        let organization = viewer.require(Capability::Send)?.clone();
+        let session = session_of(&self.store, &organization, target.session).await?;
+        let now = self.clock.now();
+        let settings = update.settings(now)?;
+        let order = UpdateOrder {
+            organization,
+            session,
+            cid: target.cid.clone(),
+            settings,
+            range_hint: update.last_message_timestamp,
+            max_pinned: self.config.max_pinned,
+            now,
+        };
+        let chat = self.store.write(move |unit| Box::pin(order.carry_out(unit))).await?;
+        self.sessions.wake_pending(session);
+        Ok(chat)
+    }
+
+    /// Listens to changes of the organization's chats, of one session, or of the chat that `cid` finds; after `after`,
+    /// or from now on.
+    ///
+    /// # Errors
+    /// `Forbidden` without `events`, `SessionNotFound`, `Invalid` for a cursor that is ahead of the log,
+    /// `CursorExpired`, `Store`.
+    pub async fn follow(
+        &self,
+        viewer: &Viewer,
+        session: Option<SessionId>,
+        cid: Option<Jid>,
+        after: Option<ChangeCursor>,
+    ) -> Result<Subscription, Error> {
+        let organization = viewer.require(Capability::Events)?;
+        if let Some(session) = session {
+            existing_session(&self.store, organization, session).await?;
+        }
+        let cid = match (cid, session) {
+            (Some(cid), Some(session)) => {
+                // An alias follows its chat; an address without a chat waits for one.
+                let found = self.store.chat(organization, session, &cid).await?;
+                Some(found.map_or(cid, |chat| chat.jid))
+            }
+            (cid, _) => cid,
+        };
+        Ok(self.feed.subscribe(organization, Interest { session, cid }, after).await?)
     }
 
     /// Several chats at once, for loaders; those that are gone are missing.
     ///
     /// # Errors
-    /// `Forbidden` without `read` and `events`, `Store`.
+    /// `Forbidden` with none of `read`, `events` and `send`, `Store`.
     pub async fn by_ids(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Chat>, Error> {
-        todo!()
+        let organization = viewer.require_any(&SHOWN_TO)?;
+        let chats = self.store.chats_by_ids(organization, ids).await?;
+        Ok(chats.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 
-    /// The other addresses of several chats, for loaders.
+    /// Every address of several chats, the canonical one included, for loaders.
     ///
     /// # Errors
     /// As [`Chats::by_ids`].
     pub async fn aliases(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Jid>>, Error> {
-        todo!()
+        Ok(self.store.addresses(viewer.require_any(&SHOWN_TO)?, ids).await?)
     }
 
     /// Several messages at once, for loaders.
@@ -116,7 +183,9 @@ impl Chats {
         viewer: &Viewer,
         ids: &[MessageId],
     ) -> Result<HashMap<MessageId, Message>, Error> {
-        todo!()
+        let organization = viewer.require(Capability::Read)?;
+        let messages = self.store.messages_by_ids(organization, ids).await?;
+        Ok(messages.into_iter().map(|message| (message.id, message)).collect())
     }
 
     /// A page of a chat's stored messages, newest first.
@@ -129,7 +198,7 @@ impl Chats {
         chat: ChatId,
         page: PageRequest<TimeKey>,
     ) -> Result<Page<Message>, Error> {
-        todo!()
+        Ok(self.store.messages(viewer.require(Capability::Read)?, chat, &page).await?)
     }
 
     /// Now, in milliseconds: what a mute's end is compared with.
@@ -137,4 +206,32 @@ impl Chats {
     pub fn now(&self) -> i64 {
         self.clock.now()
     }
+}
+
+/// Who may load a chat that an answer shows: a reader, a listener whose change it is, a sender who just changed it.
+const SHOWN_TO: [Capability; 3] = [Capability::Read, Capability::Events, Capability::Send];
+
+/// The session a caller means: the one named, or the organization's only one.
+async fn session_of(
+    store: &Store,
+    organization: &OrganizationId,
+    named: Option<SessionId>,
+) -> Result<SessionId, Error> {
+    if let Some(session) = named {
+        return existing_session(store, organization, session).await;
+    }
+    // A guess among several could hit another session's chat with the same person.
+    match store.some_sessions(organization, 2).await?.as_slice() {
+        [only] => Ok(*only),
+        _ => Err(Error::SessionRequired),
+    }
+}
+
+async fn existing_session(
+    store: &Store,
+    organization: &OrganizationId,
+    session: SessionId,
+) -> Result<SessionId, Error> {
+    let found = store.sessions_by_ids(organization, &[session]).await?;
+    if found.is_empty() { Err(Error::SessionNotFound) } else { Ok(session) }
 }

@@ -1,6 +1,7 @@
 //! Why a use case was not carried out, named for what the caller can do about it.
 
 use crate::auth::viewer::Forbidden;
+use crate::feed::FeedError;
 use crate::store::error::StoreError;
 
 /// Why a use case was not carried out.
@@ -35,4 +36,18 @@ pub enum Error {
     /// The database failed.
     #[error("the stored copy could not be reached")]
     Store(#[from] StoreError),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Closed,
+}
+
+impl From<FeedError> for Error {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::CursorExpired => Self::CursorExpired,
+            FeedError::CursorAhead => Self::Invalid { field: "after", message: error.to_string() },
+            FeedError::Closed => Self::Closed,
+            FeedError::Store(failed) => Self::Store(failed),
+        }
+    }
 }

@@ -1,1 +1,117 @@
-//! The other door: what WhatsApp says happened, applied to the stored copy.
+//! The other door: what WhatsApp says happened, applied to the stored copy. One lane per session, drained in order; an
+//! event is acknowledged once it is committed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::error;
+use tracing::info_span;
+
+use crate::domain::clock::Clock;
+use crate::session::Inbound;
+use crate::session::Lane;
+use crate::session::SessionEvent;
+use crate::session::SessionKey;
+use crate::store::Store;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::inbound_chat;
+use super::inbound_history;
+use super::inbound_session;
+
+/// Events that wait on one lane before the session has to.
+const LANE: usize = 256;
+/// How often an event is tried before it is set aside, and how long to wait in between.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Opens lanes and drains them into the stored copy.
+#[derive(Clone)]
+pub struct Inbox {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Inbox {
+    /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        Self { store, clock, tasks, stop }
+    }
+
+    /// Opens the lane of a session.
+    #[must_use]
+    pub fn open(&self, key: SessionKey) -> Lane {
+        let (lane, events) = mpsc::channel(LANE);
+        let span = info_span!("inbound", session.id = %key.session);
+        self.tasks.spawn(self.clone().drain(key, events).instrument(span));
+        lane
+    }
+
+    async fn drain(self, key: SessionKey, mut events: mpsc::Receiver<Inbound>) {
+        loop {
+            let next = tokio::select! {
+                () = self.stop.cancelled() => None,
+                next = events.recv() => next,
+            };
+            let Some(Inbound { event, committed }) = next else { return };
+            if self.persist(&key, &Arc::new(event)).await
+                && let Some(committed) = committed
+            {
+                // Whoever stopped waiting will hear the event again, and it will be no change.
+                let _ = committed.send(());
+            }
+        }
+    }
+
+    /// Tries an event until it is committed; tells whether it was. One that fails each time is set aside: it must not
+    /// block the lane for ever.
+    async fn persist(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> bool {
+        for attempt in 1..=ATTEMPTS {
+            match self.apply(key, event).await {
+                Ok(()) => return true,
+                Err(failed) => error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied"),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep(PAUSE * attempt) => {}
+            }
+        }
+        error!("An event is set aside");
+        false
+    }
+
+    async fn apply(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> Result<(), StoreError> {
+        let (key, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
+        self.store.write(move |unit| Box::pin(async move { apply(unit, &key, &event, now).await })).await
+    }
+}
+
+/// Applies one event in its unit of work.
+async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
+    // Events of a session that was deleted meanwhile have nowhere to go.
+    let Some(mut session) = unit.session_for_update(&key.organization, key.session).await? else { return Ok(()) };
+    match event {
+        SessionEvent::Status { status, reason } => {
+            inbound_session::status(unit, &mut session, *status, reason.as_deref(), now).await
+        }
+        SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, &mut session, jid, lid.as_ref()).await,
+        SessionEvent::Setting { chat, value, as_of } => {
+            inbound_chat::setting(unit, key, chat, *value, *as_of, now).await
+        }
+        SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
+        SessionEvent::ContactNamed { jid, name } => inbound_chat::contact_named(unit, key, jid, name, now).await,
+        SessionEvent::GroupNamed { jid, subject } => inbound_chat::group_named(unit, key, jid, subject, now).await,
+        SessionEvent::ActionSent { chat, setting, version } => {
+            inbound_chat::action_sent(unit, key, *chat, *setting, *version, now).await
+        }
+        SessionEvent::History(chunk) => inbound_history::chunk(unit, key, chunk, now).await,
+    }
+}

@@ -2,6 +2,10 @@
 //! capability, lets `domain` decide, and stores row and change in one unit of work.
 
 pub mod chat;
+mod chat_update;
 pub mod error;
 pub mod inbound;
+mod inbound_chat;
+mod inbound_history;
+mod inbound_session;
 pub mod session;

@@ -1,10 +1,70 @@
-//! The JSON interface on loopback: scripts play the phone with it.
+//! The JSON interface on loopback, with which any script can play the phone.
+//!
+//! One file a resource. `body` reads what is sent, `error` says what went wrong, `guard` keeps web pages out.
+//! Add a route by adding it here, to the summary in `summary.txt` and to `HTTP.md`.
 
-use axum::Router;
+mod accounts;
+mod body;
+mod chats;
+mod error;
+mod faults;
+mod guard;
+mod later;
+mod log;
+mod messages;
+mod scan;
 
-use crate::Sandbox;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, Uri},
+    middleware,
+    routing::{get, post},
+};
+
+use crate::{Phone, Sandbox};
+use error::ApiError;
+
+/// The largest body that is read; an account with a long history is large.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// The routes of the interface.
 pub fn router(sandbox: Sandbox) -> Router {
-    Router::new().with_state(sandbox)
+    Router::new()
+        .route("/", get(summary))
+        .route("/accounts", get(accounts::list).post(accounts::create))
+        .route("/accounts/{phone}/chats", get(chats::list))
+        .route("/accounts/{phone}/chats/{jid}", post(chats::change))
+        .route("/accounts/{phone}/scan", post(scan::scan))
+        .route("/accounts/{phone}/messages", post(messages::receive))
+        .route("/accounts/{phone}/enter", post(later::enter))
+        .route("/accounts/{phone}/calls", post(later::calls))
+        .route("/accounts/{phone}/mappings", post(later::mappings))
+        .route("/accounts/{phone}/unlink", post(later::unlink))
+        .route("/faults", post(faults::inject))
+        .route("/log", get(log::list))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(guard::local_only))
+        .with_state(sandbox)
+}
+
+async fn summary() -> &'static str {
+    include_str!("summary.txt")
+}
+
+async fn unknown_route(uri: Uri) -> ApiError {
+    ApiError::not_found("unknown_route", format!("There is nothing at {}; GET / lists the routes.", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::method_not_allowed(format!("{} does not take {method}; GET / lists the routes.", uri.path()))
+}
+
+/// The phone in the path.
+fn phone(sandbox: &Sandbox, number: &str) -> Result<Phone, ApiError> {
+    sandbox
+        .account(number)
+        .ok_or_else(|| ApiError::not_found("unknown_account", format!("There is no account {number}.")))
 }

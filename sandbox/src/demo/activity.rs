@@ -1,0 +1,48 @@
+//! Plays the script on a phone.
+
+use tokio_util::sync::CancellationToken;
+
+use super::script::{Change, Script, Step};
+use crate::{Error, Phone, clock::now_ms};
+
+/// Where the story starts.
+const SEED: u64 = 0x05ca_1ab1e;
+/// How many steps may fail in a row before it waits again.
+const ATTEMPTS: usize = 8;
+
+/// Keeps the demo account alive until `stop` is cancelled: every 2 to 6 seconds a contact writes a line or the
+/// phone archives, pins, mutes or reads a chat, and each step is logged in plain words.
+///
+/// It looks at the phone before each step and so goes on whatever else happens to the account; a step that fails
+/// is left out for another one. A step that has begun is finished before the function returns.
+pub async fn activity(phone: Phone, stop: CancellationToken) {
+    let mut script = Script::new(SEED);
+    while stop.run_until_cancelled(tokio::time::sleep(script.pause())).await.is_some() {
+        for _ in 0..ATTEMPTS {
+            let Some(next) = script.next(&phone.chats(), now_ms()) else { break };
+            match perform(&phone, &next).await {
+                Ok(()) => {
+                    tracing::info!(account.phone = phone.number(), "{next}");
+                    break;
+                }
+                Err(Error::Stopped) => return,
+                Err(error) => {
+                    tracing::debug!(account.phone = phone.number(), %error, "Left out: {next}");
+                    script.skip_scene();
+                }
+            }
+        }
+    }
+}
+
+async fn perform(phone: &Phone, step: &Step) -> Result<(), Error> {
+    match step {
+        Step::Write { from, chat, text, .. } => phone.receive(from.phone, chat, text).await.map(drop),
+        Step::Change { chat, change, .. } => match *change {
+            Change::Archive(archived) => phone.archive(chat, archived).await,
+            Change::Pin(pinned) => phone.pin(chat, pinned).await,
+            Change::Mute(until) => phone.mute(chat, until).await,
+            Change::Read(read) => phone.mark_read(chat, read).await,
+        },
+    }
+}

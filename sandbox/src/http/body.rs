@@ -1,0 +1,40 @@
+//! Reads the JSON that is sent.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::StatusCode,
+};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::{MAX_BODY_BYTES, error::ApiError};
+
+/// A request's body as JSON, whatever its content type says, so that a plain `curl -d` works.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| invalid(&error))
+    }
+}
+
+/// What JSON that does not fit is answered with.
+pub(super) fn invalid(error: &serde_json::Error) -> ApiError {
+    match error.classify() {
+        Category::Data => ApiError::unprocessable("invalid_body", error.to_string()),
+        Category::Io | Category::Syntax | Category::Eof => ApiError::bad_request("invalid_json", error.to_string()),
+    }
+}
+
+fn unreadable(rejection: &BytesRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::too_large(format!("The body is larger than {} MiB.", MAX_BODY_BYTES >> 20))
+    } else {
+        ApiError::bad_request("unreadable_body", rejection.body_text())
+    }
+}

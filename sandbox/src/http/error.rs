@@ -1,0 +1,97 @@
+//! What a failed request is answered with.
+
+use std::error::Error as _;
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::Error;
+
+/// A failure as the interface tells it: a status, a code for programs and a message for people.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl ApiError {
+    /// The request cannot be read.
+    pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    /// The request comes from where it should not.
+    pub(super) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::FORBIDDEN, code, message: message.into() }
+    }
+
+    /// What the request is about does not exist.
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code, message: message.into() }
+    }
+
+    /// The route exists, but not with this method.
+    pub(super) fn method_not_allowed(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message: message.into() }
+    }
+
+    /// The body is larger than anything the interface reads.
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "body_too_large", message: message.into() }
+    }
+
+    /// The request can be read, but asks for something impossible.
+    pub(super) fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, message: message.into() }
+    }
+
+    /// The request is right, the sandbox cannot do it yet.
+    pub(super) fn not_implemented(what: &str) -> Self {
+        let message = format!("The sandbox cannot do this yet: {what}.");
+        Self { status: StatusCode::NOT_IMPLEMENTED, code: "not_implemented", message }
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let (status, code) = match &error {
+            Error::AccountExists(_) => (StatusCode::CONFLICT, "account_exists"),
+            Error::InvalidAccount(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_account"),
+            Error::InvalidQr(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_qr"),
+            Error::UnknownQr => (StatusCode::NOT_FOUND, "unknown_qr"),
+            Error::PairingFailed(_) => (StatusCode::CONFLICT, "pairing_failed"),
+            Error::UnknownChat(_) => (StatusCode::NOT_FOUND, "unknown_chat"),
+            Error::UnknownContact(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact"),
+            Error::Unsupported(what) => return Self::not_implemented(what),
+            Error::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            Error::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+            Error::NotLoopback(_) | Error::Listen { .. } | Error::Randomness(_) | Error::Protocol { .. } => {
+                tracing::error!(error = &error as &dyn std::error::Error, "A request failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
+            }
+        };
+        Self { status, code, message: sentence(&error) }
+    }
+}
+
+/// The error and its causes in one line; whoever scripts the sandbox is whoever has to find out why.
+fn sentence(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({"error": {"code": self.code, "message": self.message}}))).into_response()
+    }
+}

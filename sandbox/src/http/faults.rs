@@ -1,0 +1,17 @@
+//! `/faults`: lets something go wrong.
+
+use axum::{Json, extract::State, http::StatusCode};
+
+use super::{body::Body, error::ApiError};
+use crate::{Fault, Sandbox};
+
+pub(super) async fn inject(
+    State(sandbox): State<Sandbox>,
+    Body(fault): Body<Fault>,
+) -> Result<(StatusCode, Json<Fault>), ApiError> {
+    if fault.times == 0 {
+        return Err(ApiError::unprocessable("invalid_body", "times must be at least 1"));
+    }
+    sandbox.inject(fault.clone());
+    Ok((StatusCode::CREATED, Json(fault)))
+}

@@ -1,0 +1,27 @@
+//! `/accounts/{phone}/scan`: the phone's camera.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+
+use super::{accounts::AccountView, body::Body, error::ApiError, phone};
+use crate::Sandbox;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scan {
+    /// The text of the QR code.
+    qr: String,
+}
+
+pub(super) async fn scan(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(scan): Body<Scan>,
+) -> Result<Json<AccountView>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    phone.scan(&scan.qr).await?;
+    Ok(Json(AccountView::from(&phone)))
+}

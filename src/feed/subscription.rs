@@ -1,0 +1,94 @@
+//! One listener's way through the changes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::domain::change::Change;
+use crate::domain::cursor::ChangeCursor;
+use crate::domain::id::OrganizationId;
+
+use super::Feed;
+use super::FeedError;
+use super::FeedEvent;
+use super::Interest;
+use super::topic::Topic;
+
+/// Changes read from the table at once, by a subscriber that fell behind.
+const READ: u64 = 200;
+
+/// One listener's place in its organization's changes.
+pub struct Subscription {
+    feed: Feed,
+    organization: OrganizationId,
+    interest: Interest,
+    topic: Arc<Topic>,
+    head: watch::Receiver<i64>,
+    place: ChangeCursor,
+    behind: VecDeque<Arc<Change>>,
+    started: bool,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        feed: Feed,
+        organization: OrganizationId,
+        interest: Interest,
+        topic: Arc<Topic>,
+        after: ChangeCursor,
+    ) -> Self {
+        let head = topic.watch();
+        Self { feed, organization, interest, topic, head, place: after, behind: VecDeque::new(), started: false }
+    }
+
+    /// The next event; the first is a checkpoint with the place where it starts. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`FeedError`]; the subscription is over then.
+    pub async fn next(&mut self) -> Result<FeedEvent, FeedError> {
+        if !self.started {
+            self.started = true;
+            return Ok(FeedEvent::Checkpoint(self.place));
+        }
+        let checkpoint = Instant::now() + self.feed.config.checkpoint;
+        loop {
+            // A long way through changes of no interest is silence to the listener, too.
+            if Instant::now() >= checkpoint {
+                return Ok(FeedEvent::Checkpoint(self.place));
+            }
+            if let Some(change) = self.follow().await? {
+                self.place.number = change.number;
+                if self.interest.matches(&change) {
+                    return Ok(FeedEvent::Change(change, self.place));
+                }
+                continue;
+            }
+            tokio::select! {
+                () = self.feed.stop.cancelled() => return Err(FeedError::Closed),
+                () = tokio::time::sleep_until(checkpoint) => {}
+                _ = self.head.changed() => {}
+            }
+        }
+    }
+
+    /// The change behind the present place, when there is one.
+    async fn follow(&mut self) -> Result<Option<Arc<Change>>, FeedError> {
+        let wanted = self.place.number + 1;
+        if *self.head.borrow_and_update() < wanted {
+            return Ok(None);
+        }
+        if self.behind.front().is_none_or(|change| change.number != wanted) {
+            self.behind.clear();
+            if let Some(recent) = self.topic.get(wanted) {
+                return Ok(Some(recent));
+            }
+            let rows = self.feed.store.changes(&self.organization, self.place.number, READ).await?;
+            self.behind = rows.into_iter().map(Arc::new).collect();
+        }
+        // The log has no gaps: a missing number was trimmed away under a subscriber that was too slow.
+        let next = self.behind.pop_front().filter(|change| change.number == wanted);
+        next.map(Some).ok_or(FeedError::CursorExpired)
+    }
+}

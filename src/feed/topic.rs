@@ -1,0 +1,60 @@
+//! The recent changes of one organization.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use tokio::sync::watch;
+
+use crate::domain::change::Change;
+
+/// How many changes are kept for subscribers who keep up; the others read the table.
+const RING: usize = 1024;
+
+/// One organization's newest changes, without gaps, and the number of the last one. Filled by the tail alone.
+pub(super) struct Topic {
+    ring: Mutex<VecDeque<Arc<Change>>>,
+    head: watch::Sender<i64>,
+}
+
+impl Topic {
+    /// A topic whose changes up to `head` are in the table only.
+    pub(super) fn new(head: i64) -> Self {
+        Self { ring: Mutex::default(), head: watch::Sender::new(head) }
+    }
+
+    /// The number of the last change.
+    pub(super) fn head(&self) -> i64 {
+        *self.head.borrow()
+    }
+
+    /// Tells when the head moves.
+    pub(super) fn watch(&self) -> watch::Receiver<i64> {
+        self.head.subscribe()
+    }
+
+    /// Whether nobody listens any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.head.receiver_count() == 0
+    }
+
+    /// Adds the changes that follow the head.
+    pub(super) fn extend(&self, changes: impl IntoIterator<Item = Change>) {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.extend(changes.into_iter().map(Arc::new));
+        let surplus = ring.len().saturating_sub(RING);
+        ring.drain(..surplus);
+        let Some(last) = ring.back().map(|change| change.number) else { return };
+        drop(ring);
+        self.head.send_replace(last);
+    }
+
+    /// The change with this number, while it is recent.
+    pub(super) fn get(&self, number: i64) -> Option<Arc<Change>> {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = ring.front()?.number;
+        let place = usize::try_from(number.checked_sub(first)?).ok()?;
+        ring.get(place).cloned()
+    }
+}

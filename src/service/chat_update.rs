@@ -1,0 +1,192 @@
+//! Changing a chat's settings: the caller's wish checked, applied to the stored copy, noted for WhatsApp.
+
+use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::ChatPatch;
+use crate::domain::clock::FOREVER;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::message::MessageRange;
+use crate::store::Unit;
+
+use super::error::Error;
+
+/// What a caller wants changed; none leaves it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChatUpdate {
+    /// Archiving also unpins.
+    pub archived: Option<bool>,
+    /// Pinned or not.
+    pub pinned: Option<bool>,
+    /// Milliseconds, in the future.
+    pub muted_until: Option<i64>,
+    /// Clears any mute and wins over `muted_until`.
+    pub unmute: bool,
+    /// Read, or marked as unread.
+    pub read: Option<bool>,
+    /// A later last message than the stored one, in milliseconds: a hint for archiving.
+    pub last_message_timestamp: Option<i64>,
+}
+
+impl ChatUpdate {
+    /// The settings this asks for, in sending order; checks what can be checked without the chat.
+    pub(super) fn settings(&self, now: i64) -> Result<Vec<Desired>, Error> {
+        let invalid = |field, message: &str| Err(Error::Invalid { field, message: message.into() });
+        if self.archived == Some(true) && self.pinned == Some(true) {
+            return invalid("pinned", "an archived chat cannot be pinned: send one of the two");
+        }
+        let muted_until = if self.unmute { Some(None) } else { self.muted_until.map(Some) };
+        if let Some(Some(until)) = muted_until {
+            if until <= now {
+                return invalid("mutedUntil", "must be in the future; send unmute: true to end a mute");
+            }
+            if until > FOREVER {
+                return invalid("mutedUntil", "must be at most 253402300799999, which means forever");
+            }
+        }
+        if self.last_message_timestamp.is_some_and(|at| !(0..=FOREVER).contains(&at)) {
+            return invalid("lastMessageTimestamp", "must be a time in milliseconds since 1970");
+        }
+        // WhatsApp keeps no archived chat pinned; its own clients unpin when they archive.
+        let pinned = if self.archived == Some(true) { Some(false) } else { self.pinned };
+        let settings = [
+            pinned.map(Desired::Pinned),
+            muted_until.map(Desired::MutedUntil),
+            self.read.map(Desired::Read),
+            self.archived.map(Desired::Archived),
+        ];
+        Ok(settings.into_iter().flatten().collect())
+    }
+}
+
+/// A checked wish, ready for its unit of work.
+pub(super) struct UpdateOrder {
+    pub(super) organization: OrganizationId,
+    pub(super) session: SessionId,
+    pub(super) cid: Jid,
+    pub(super) settings: Vec<Desired>,
+    pub(super) range_hint: Option<i64>,
+    pub(super) max_pinned: usize,
+    pub(super) now: i64,
+}
+
+impl UpdateOrder {
+    /// Applies the settings that differ, and notes each of them for WhatsApp.
+    pub(super) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+        let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
+        let mut chat = found.ok_or(Error::ChatNotFound)?;
+        let differing = self.settings.iter().copied().filter(|desired| chat.setting(desired.setting()) != *desired);
+        let differing: Vec<_> = differing.collect();
+        if differing.is_empty() {
+            return Ok(chat);
+        }
+        if differing.contains(&Desired::Pinned(true)) {
+            self.check_pins(unit, &chat).await?;
+        }
+        let range = self.range(unit, &chat).await?;
+        let before = chat.clone();
+        let mut patch = ChatPatch { as_of: self.now, pending: Some(chat.pending), ..ChatPatch::default() };
+        for desired in &differing {
+            patch.set(*desired);
+            if let Some(pending) = &mut patch.pending {
+                pending.insert(desired.setting().field());
+            }
+            self.note(unit, &before, *desired, range.as_ref()).await?;
+        }
+        if let Some(change) = chat.apply(&patch, self.now, Origin::Api) {
+            unit.record(&self.organization, change);
+        }
+        unit.save_chat(&self.organization, &chat).await?;
+        Ok(chat)
+    }
+
+    async fn check_pins(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<(), Error> {
+        let pinned = unit.pinned_chats(&self.organization, self.session, chat.id).await?;
+        if pinned.len() < self.max_pinned {
+            return Ok(());
+        }
+        let names: Vec<_> = pinned.iter().map(|chat| chat.name().unwrap_or_else(|| chat.jid.to_string())).collect();
+        let (count, names) = (pinned.len(), names.join(", "));
+        Err(Error::Conflict(format!(
+            "WhatsApp shows at most {} pinned chats; {count} are pinned: {names}",
+            self.max_pinned
+        )))
+    }
+
+    /// The stored last message, or the caller's word for a later one.
+    async fn range(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<Option<MessageRange>, Error> {
+        let stored = unit.message_range(&self.organization, chat.id).await?;
+        Ok(match (stored, self.range_hint) {
+            (Some(range), Some(hint)) if hint > range.at => Some(MessageRange { at: hint, ..range }),
+            (stored, _) => stored,
+        })
+    }
+
+    async fn note(
+        &self,
+        unit: &mut Unit<'_>,
+        chat: &Chat,
+        desired: Desired,
+        range: Option<&MessageRange>,
+    ) -> Result<(), Error> {
+        let setting = desired.setting();
+        let earlier = unit.pending_action(&self.organization, self.session, chat.id, &chat.jid, setting).await?;
+        let (version, base) = earlier.map_or((1, chat.setting(setting)), |earlier| (earlier.version + 1, earlier.base));
+        let action = PendingAction {
+            organization: self.organization.clone(),
+            session: self.session,
+            chat: chat.id,
+            address: chat.jid.clone(),
+            version,
+            desired,
+            base,
+            requested_at: self.now,
+            range: range.cloned(),
+        };
+        Ok(unit.put_pending_action(&action).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(update: &ChatUpdate) -> Option<&'static str> {
+        match update.settings(1_000) {
+            Err(Error::Invalid { field, .. }) => Some(field),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn archiving_also_unpins() {
+        let update = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
+        let settings = update.settings(1_000).expect("legal");
+        assert_eq!(settings, [Desired::Pinned(false), Desired::Archived(true)]);
+    }
+
+    #[test]
+    fn unmute_wins_over_a_mute() {
+        let update = ChatUpdate { unmute: true, muted_until: Some(5), ..ChatUpdate::default() };
+        assert_eq!(update.settings(1_000).expect("legal"), [Desired::MutedUntil(None)]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_field() {
+        let update = ChatUpdate { archived: Some(true), pinned: Some(true), ..ChatUpdate::default() };
+        assert_eq!(field(&update), Some("pinned"));
+        for until in [0, 1_000, FOREVER + 1] {
+            assert_eq!(field(&ChatUpdate { muted_until: Some(until), ..ChatUpdate::default() }), Some("mutedUntil"));
+        }
+        let update = ChatUpdate { last_message_timestamp: Some(-1), ..ChatUpdate::default() };
+        assert_eq!(field(&update), Some("lastMessageTimestamp"));
+    }
+
+    #[test]
+    fn an_empty_update_asks_for_nothing() {
+        assert_eq!(ChatUpdate::default().settings(1_000).expect("legal"), []);
+    }
+}

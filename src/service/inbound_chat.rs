@@ -1,0 +1,189 @@
+//! What happens to one chat on WhatsApp: settings, messages, names, and the word that an action of ours has arrived.
+
+use crate::domain::action::Desired;
+use crate::domain::action::Setting;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::ChatPatch;
+use crate::domain::chat::Names;
+use crate::domain::id::ChatId;
+use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageKind;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+/// A setting was made on the phone or another device, or our own action came back.
+///
+/// While an action of ours waits for the same setting, WhatsApp's word counts when it is newer than the request, and
+/// drops the action; an older one only corrects what WhatsApp is known to have.
+pub(super) async fn setting(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    value: Desired,
+    as_of: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.
+    let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
+    let mut patch = ChatPatch { as_of, ..ChatPatch::default() };
+    let setting = value.setting();
+    let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?;
+    if let Some(mut action) = waiting {
+        if as_of <= action.requested_at {
+            action.base = value;
+            return unit.put_pending_action(&action).await;
+        }
+        unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
+        patch.pending = Some(without(&chat, setting));
+    }
+    patch.set(value);
+    save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// WhatsApp took an action of ours. A request that came meanwhile has a higher version and stays.
+pub(super) async fn action_sent(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    id: ChatId,
+    setting: Setting,
+    version: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    if !unit.remove_pending_action(&key.organization, key.session, id, setting, version).await? {
+        return Ok(());
+    }
+    let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
+    let patch = ChatPatch { pending: Some(without(&chat, setting)), ..ChatPatch::default() };
+    save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
+}
+
+/// A message came, or the account wrote one on another device.
+pub(super) async fn message(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    message: &IncomingMessage,
+    now: i64,
+) -> Result<(), StoreError> {
+    // Reactions and the like tell something about a message; they do not make or advance a chat.
+    if message.kind == MessageKind::Reaction {
+        return Ok(());
+    }
+    let (mut chat, is_new) = find_or_new(unit, key, &message.chat, now).await?;
+    if is_new {
+        unit.insert_chat(&key.organization, &chat).await?;
+    }
+    let stored = unit.insert_messages(&key.organization, key.session, chat.id, std::slice::from_ref(message)).await?;
+    // A redelivery: all that it says is known.
+    if stored == 0 {
+        return Ok(());
+    }
+    let mut patch = ChatPatch::default();
+    if let Some(name) = &message.sender_name
+        && !message.from_me
+        && chat.jid == message.sender
+    {
+        patch.names = Names { push: Some(name.clone()), ..Names::default() };
+    }
+    patch.last_message = unit.last_message(&key.organization, chat.id).await?;
+    if message.from_me {
+        // Writing into a chat reads it, on whatever device.
+        patch.unread_count = Some(0);
+        patch.marked_unread = Some(false);
+        patch.as_of = message.at;
+    } else {
+        patch.unread_count = Some(chat.unread_count.saturating_add(1));
+    }
+    let change = chat.apply(&patch, now, Origin::Message);
+    unit.save_chat(&key.organization, &chat).await?;
+    if is_new {
+        unit.record(&key.organization, chat.created(now, Origin::Message));
+    } else if let Some(change) = change {
+        unit.record(&key.organization, change);
+    }
+    Ok(())
+}
+
+/// The account's owner saved a contact; its chat, when there is one, bears the name.
+pub(super) async fn contact_named(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    name: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
+    let names = Names { contact: Some(name.to_owned()), ..Names::default() };
+    save(unit, key, &mut chat, is_new, &ChatPatch { names, ..ChatPatch::default() }, now, Origin::Device).await
+}
+
+/// A group has a new subject.
+pub(super) async fn group_named(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    subject: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
+    let names = Names { subject: Some(subject.to_owned()), ..Names::default() };
+    save(unit, key, &mut chat, is_new, &ChatPatch { names, ..ChatPatch::default() }, now, Origin::Device).await
+}
+
+/// The chat that `jid` finds, or a new one that is not stored yet.
+pub(super) async fn find_or_new(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    now: i64,
+) -> Result<(Chat, bool), StoreError> {
+    let found = unit.chat_for_update(&key.organization, key.session, jid).await?;
+    Ok(match found {
+        Some(chat) => (chat, false),
+        None => (Chat::new(ChatId::new(now), key.session, jid.clone(), now), true),
+    })
+}
+
+/// Applies `patch`, stores the chat and records what became of it.
+pub(super) async fn save(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &mut Chat,
+    is_new: bool,
+    patch: &ChatPatch,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let before = chat.clone();
+    let change = chat.apply(patch, now, origin);
+    if is_new {
+        unit.insert_chat(&key.organization, chat).await?;
+        unit.record(&key.organization, chat.created(now, origin));
+        return Ok(());
+    }
+    // A setting's time may be new where its value is not.
+    if *chat != before {
+        unit.save_chat(&key.organization, chat).await?;
+    }
+    if let Some(change) = change {
+        unit.record(&key.organization, change);
+    }
+    Ok(())
+}
+
+/// Whether a name in a history is a group's subject or a person's.
+pub(super) fn names(jid: &Jid, name: Option<String>) -> Names {
+    match jid.kind() {
+        JidKind::PhoneNumber | JidKind::Lid => Names { contact: name, ..Names::default() },
+        _ => Names { subject: name, ..Names::default() },
+    }
+}
+
+fn without(chat: &Chat, setting: Setting) -> crate::domain::change::ChatFields {
+    let mut pending = chat.pending;
+    pending.remove(setting.field());
+    pending
+}
