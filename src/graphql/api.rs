@@ -12,7 +12,6 @@ use futures_util::stream;
 use futures_util::stream::BoxStream;
 
 use crate::auth::viewer::Viewer;
-use crate::feed::Feed;
 use crate::service::chat::Chats;
 use crate::service::session::Sessions;
 
@@ -30,8 +29,6 @@ pub struct Parts {
     pub chats: Chats,
     /// The use cases around sessions.
     pub sessions: Sessions,
-    /// The committed changes.
-    pub feed: Feed,
 }
 
 /// What a document may cost.
@@ -91,7 +88,7 @@ impl Api {
         finish(response, caller)
     }
 
-    /// Carries out any operation: a subscription answers until it ends, the others once. An error ends it.
+    /// Carries out any operation: a subscription answers until it ends or its stream fails, the others answer once.
     #[must_use]
     pub fn subscribe(&self, caller: Caller, mut request: Request) -> BoxStream<'static, Response> {
         if let Err(error) = document::read(&mut request) {

@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 
-use async_graphql::InputValue as Value;
 use async_graphql::Name;
 use async_graphql::Positioned;
 use async_graphql::Request;
@@ -18,7 +17,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::parser::types::OperationDefinition;
 use async_graphql::parser::types::Selection;
 use async_graphql::parser::types::SelectionSet;
-
+use async_graphql_value::Value;
 
 use super::error::ApiError;
 
