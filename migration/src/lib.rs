@@ -15,4 +15,5 @@ impl MigratorTrait for Migrator {
     }
 }
 
+pub use sea_orm_migration::MigrationStatus;
 pub use sea_orm_migration::MigratorTrait;

@@ -1,11 +1,31 @@
 //! The wire, in domain words: one connection to WhatsApp per session, kept up by a supervisor; what it hears goes out
 //! through the session's lane, which `service::inbound` drains; what the API wants told goes in through the pending
 //! actions. Only `whatsapp/` names the WhatsApp library.
+//!
+//! [`registry::Registry`] is the way in for `service`, and starts one `supervisor` per session; the supervisor asks a
+//! [`connection::Connector`] for a connection, and runs the `pending` loop beside it. What WhatsApp may newly tell
+//! becomes a [`SessionEvent`] in `whatsapp/event.rs`; what may newly be told becomes an arm in `whatsapp/command.rs`.
+
+mod backoff;
+pub mod config;
+pub mod connection;
+#[cfg(test)]
+mod fake;
+mod pending;
+pub mod registry;
+mod supervisor;
+mod whatsapp;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+
+pub use config::Config;
+pub use config::Endpoint;
+pub use connection::Session;
+pub use connection::SessionError;
+pub use registry::Registry;
 
 use crate::domain::action::Desired;
 use crate::domain::action::Setting;

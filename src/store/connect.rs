@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chatgraph_migration::MigrationStatus;
 use chatgraph_migration::Migrator;
 use chatgraph_migration::MigratorTrait as _;
 use sea_orm::ConnectOptions;
@@ -87,6 +88,31 @@ pub(super) async fn readers(config: &Config) -> Result<DatabaseConnection, DbErr
 /// Brings the tables up to date.
 pub(super) async fn migrate(writer: &DatabaseConnection) -> Result<(), DbErr> {
     Migrator::up(writer, None).await
+}
+
+/// Brings the database's tables up to date, making it where there is none.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
+    Ok(migrate(&writer(config).await?).await?)
+}
+
+/// Undoes the newest step; with the first one, all data go.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
+    Ok(Migrator::down(&writer(config).await?, Some(1)).await?)
+}
+
+/// All steps, oldest first, and whether the database has them.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenError> {
+    let steps = Migrator::get_migration_with_status(&writer(config).await?).await?;
+    Ok(steps.iter().map(|step| (step.name().to_owned(), step.status() == MigrationStatus::Applied)).collect())
 }
 
 async fn connect(

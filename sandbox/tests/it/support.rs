@@ -1,0 +1,242 @@
+//! A real client, set up to trust the sandbox, and the accounts the tests use.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chatgraph_sandbox::{
+    AccountSpec, Config, Phone, Sandbox,
+    spec::{ChatSpec, ContactSpec, GroupSpec, MessageSpec},
+};
+use tokio::time::timeout;
+use whatsapp_rust::{
+    Client, Jid, TokioRuntime, anyhow,
+    async_channel::Receiver,
+    bot::{Bot, BotHandle},
+    http::{HttpClient, HttpRequest, HttpResponse, UreqHttpClient},
+    prelude::{ChannelEventHandler, Event, Subscription},
+    wacore::store::{
+        Device, InMemoryBackend,
+        device::{CachedNoiseCert, CachedServerCertChain},
+        traits::{Backend, DeviceStore},
+    },
+};
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+
+pub(crate) const OWNER: &str = "15550100001";
+pub(crate) const ADA: &str = "15550100002@s.whatsapp.net";
+pub(crate) const BOB: &str = "15550100003@s.whatsapp.net";
+pub(crate) const GROUP: &str = "120363000000000001@g.us";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An instant of the past, in milliseconds.
+pub(crate) fn at(minutes: i64) -> i64 {
+    1_760_000_000_000 + minutes * 60_000
+}
+
+/// Two contacts, a group, three chats.
+pub(crate) fn account() -> AccountSpec {
+    let contact = |phone: &str, name: &str| ContactSpec {
+        phone: phone.to_owned(),
+        name: Some(name.to_owned()),
+        push_name: Some(name.to_lowercase()),
+        ..ContactSpec::default()
+    };
+    let message = |from: Option<&str>, text: &str, minutes| MessageSpec {
+        from: from.map(ToOwned::to_owned),
+        text: text.to_owned(),
+        at: at(minutes),
+    };
+    AccountSpec {
+        phone: OWNER.to_owned(),
+        name: "Owner".to_owned(),
+        contacts: vec![
+            ContactSpec { lid: Some("200000000000002".to_owned()), ..contact("15550100002", "Ada Lovelace") },
+            contact("15550100003", "Bob"),
+        ],
+        groups: vec![GroupSpec {
+            jid: GROUP.to_owned(),
+            subject: "Engines".to_owned(),
+            participants: vec!["15550100002".to_owned(), "15550100003".to_owned()],
+        }],
+        history: vec![
+            ChatSpec {
+                jid: ADA.to_owned(),
+                pinned: true,
+                unread_count: 1,
+                messages: vec![message(None, "Hello Ada", 1), message(Some("15550100002"), "Hello", 2)],
+                ..ChatSpec::default()
+            },
+            ChatSpec {
+                jid: BOB.to_owned(),
+                archived: true,
+                marked_unread: true,
+                muted_until: Some(4_000_000_000_000),
+                messages: vec![message(Some("15550100003"), "Bob here", 3)],
+                ..ChatSpec::default()
+            },
+            ChatSpec {
+                jid: GROUP.to_owned(),
+                messages: vec![message(Some("15550100003"), "Welcome", 4)],
+                ..ChatSpec::default()
+            },
+        ],
+    }
+}
+
+/// A sandbox on a free port.
+pub(crate) async fn sandbox() -> Sandbox {
+    Sandbox::start(Config::default()).await.unwrap()
+}
+
+/// Waits for something that must come.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not happen"))
+}
+
+/// A sandbox with one account, and a companion that is paired with it, logged in and in step.
+pub(crate) async fn paired(spec: AccountSpec) -> (Sandbox, Phone, Companion) {
+    let sandbox = sandbox().await;
+    let phone = sandbox.create_account(spec).unwrap();
+    let mut companion = Companion::start(&sandbox).await;
+    companion.pair(&phone).await;
+    (sandbox, phone, companion)
+}
+
+/// What the phone shows about a chat.
+pub(crate) fn shown(phone: &Phone, jid: &str) -> chatgraph_sandbox::ChatView {
+    phone.chats().into_iter().find(|chat| chat.jid == jid).unwrap()
+}
+
+pub(crate) fn jid(text: &str) -> Jid {
+    text.parse().unwrap()
+}
+
+/// A real client with its store.
+pub(crate) struct Companion {
+    pub(crate) client: Arc<Client>,
+    pub(crate) backend: Arc<InMemoryBackend>,
+    handle: BotHandle,
+    events: Receiver<Arc<Event>>,
+    _subscription: Subscription,
+}
+
+impl Companion {
+    /// A client that has never been paired and trusts the sandbox's key.
+    pub(crate) async fn start(sandbox: &Sandbox) -> Self {
+        Self::trusting(sandbox, &sandbox.key()).await
+    }
+
+    /// A client that has never been paired and trusts this key.
+    pub(crate) async fn trusting(sandbox: &Sandbox, key: &str) -> Self {
+        let key: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(key).unwrap().try_into().unwrap();
+        let certificate = CachedNoiseCert { key, not_before: 1_600_000_000, not_after: 2_500_000_000 };
+        let mut device = Device::new();
+        device.pn = Some(jid("10000000000@s.whatsapp.net"));
+        device.server_cert_chain =
+            Some(CachedServerCertChain { intermediate: certificate.clone(), leaf: certificate });
+        let backend = Arc::new(InMemoryBackend::new());
+        backend.save(&device).await.unwrap();
+        Self::resume(sandbox, backend).await
+    }
+
+    /// A client on a store that was used before.
+    pub(crate) async fn resume(sandbox: &Sandbox, backend: Arc<InMemoryBackend>) -> Self {
+        let socket = format!("{}/ws/chat", sandbox.url().replacen("http", "ws", 1));
+        let media = Media { url: sandbox.url(), client: UreqHttpClient::new() };
+        let bot = Bot::builder()
+            .with_backend_arc(Arc::clone(&backend) as Arc<dyn Backend>)
+            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(socket))
+            .with_http_client(media)
+            .with_runtime(TokioRuntime)
+            .with_version((2, 3000, 0))
+            .build()
+            .await
+            .unwrap();
+        let (handler, events) = ChannelEventHandler::new();
+        let client = bot.client();
+        let subscription = client.subscribe_handler(handler);
+        Self { client, backend, handle: bot.spawn(), events, _subscription: subscription }
+    }
+
+    /// Lets the phone scan the code, and waits for the login.
+    pub(crate) async fn pair(&mut self, phone: &Phone) {
+        let code = self.qr().await;
+        soon("the pairing", phone.scan(&code)).await.unwrap();
+        self.connected().await;
+        soon("the first sync", phone.connected()).await.unwrap();
+    }
+
+    /// The code the client shows.
+    pub(crate) async fn qr(&mut self) -> String {
+        let shown = |event: &Event| match event {
+            Event::PairingQrCode(qr) => Some(qr.code.clone()),
+            _ => None,
+        };
+        self.next("a QR code", shown).await
+    }
+
+    /// Waits until the client says it is connected.
+    pub(crate) async fn connected(&mut self) {
+        self.next("Connected", |event| matches!(event, Event::Connected(_)).then_some(())).await;
+    }
+
+    /// The next event that `pick` takes; those before it are dropped.
+    pub(crate) async fn next<T>(&mut self, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
+        let events = &self.events;
+        let wanted = async {
+            loop {
+                let event = events.recv().await.expect("the client still runs");
+                if let Some(found) = pick(&event) {
+                    return found;
+                }
+            }
+        };
+        soon(what, wanted).await
+    }
+
+    /// The next text message: its id, chat and text.
+    pub(crate) async fn text(&mut self) -> (String, String, String) {
+        self.next("a message", |event| texts(event).into_iter().next()).await
+    }
+
+    /// All text messages that have come so far.
+    pub(crate) fn texts(&mut self) -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            found.extend(texts(&event));
+        }
+        found
+    }
+
+    /// Ends the client and gives back its store.
+    pub(crate) async fn stop(self) -> Arc<InMemoryBackend> {
+        self.handle.shutdown().await;
+        self.backend
+    }
+}
+
+fn texts(event: &Event) -> Vec<(String, String, String)> {
+    let Event::Messages(batch) = event else { return Vec::new() };
+    let texts = batch.messages.iter().filter_map(|inbound| {
+        let text = inbound.message.conversation.clone()?;
+        Some((inbound.info.id.to_string(), inbound.info.source.chat.to_string(), text))
+    });
+    texts.collect()
+}
+
+/// Fetches blobs from the sandbox, whatever host the client wants.
+struct Media {
+    url: String,
+    client: UreqHttpClient,
+}
+
+#[async_trait]
+impl HttpClient for Media {
+    async fn execute(&self, mut request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let path = request.url.strip_prefix("https://").and_then(|rest| rest.find('/').map(|start| &rest[start..]));
+        let path = path.and_then(|path| path.split('?').next()).unwrap_or_default();
+        request.url = format!("{}/media{path}", self.url);
+        self.client.execute(request).await
+    }
+}

@@ -1,0 +1,82 @@
+//! Pauses that double, with a random part, so that many sessions do not come back at the same moment.
+
+use std::time::Duration;
+
+/// Pauses between attempts.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    base: Duration,
+    max: Duration,
+    jitter: Jitter,
+    attempts: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Jitter {
+    /// Anything from nothing to the full pause.
+    Full,
+    /// Anything from half the pause to all of it.
+    Half,
+}
+
+impl Backoff {
+    /// Pauses of 0 to `base`, then 0 to twice that, and so on until 0 to `max`.
+    pub(super) fn full_jitter(base: Duration, max: Duration) -> Self {
+        Self { base, max, jitter: Jitter::Full, attempts: 0 }
+    }
+
+    /// Pauses of about `base`, then about twice that, and so on until about `max`; never longer, never below half.
+    pub(super) fn half_jitter(base: Duration, max: Duration) -> Self {
+        Self { base, max, jitter: Jitter::Half, attempts: 0 }
+    }
+
+    /// The next pause.
+    pub(super) fn next(&mut self) -> Duration {
+        let pause = self.base.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.max);
+        self.attempts = self.attempts.saturating_add(1);
+        match self.jitter {
+            Jitter::Full => pause.mul_f64(random_fraction()),
+            Jitter::Half => pause.mul_f64(0.5 + random_fraction() / 2.0),
+        }
+    }
+
+    /// Whether there was a pause since the start or the last reset.
+    pub(super) fn running(&self) -> bool {
+        self.attempts > 0
+    }
+
+    /// Starts over.
+    pub(super) fn reset(&mut self) {
+        self.attempts = 0;
+    }
+}
+
+/// From 0 up to, but not including, 1. Without random bytes from the operating system: 0.5, a pause like any other.
+fn random_fraction() -> f64 {
+    getrandom::u32().map_or(0.5, |bits| f64::from(bits) / (f64::from(u32::MAX) + 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_secs(60));
+        for longest in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let longest = Duration::from_secs(longest);
+            let pause = backoff.next();
+            assert!(pause <= longest && pause >= longest / 2, "{pause:?} for {longest:?}");
+        }
+        backoff.reset();
+        assert!(backoff.next() <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn full_jitter_stays_below_the_pause() {
+        let mut backoff = Backoff::full_jitter(Duration::from_secs(1), Duration::from_secs(2));
+        for _ in 0..100 {
+            assert!(backoff.next() <= Duration::from_secs(2));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How sessions connect: where to, how long they wait, how they retry.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What a session connects to.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// WhatsApp itself, its certificates checked in full.
+    WhatsApp,
+    /// A scriptable WhatsApp on this machine.
+    Sandbox {
+        /// `http://127.0.0.1:PORT`: the websocket is at `/ws/chat` there, encrypted files are under `/media`.
+        url: String,
+        /// The sandbox's static public key, which takes the place of WhatsApp's certificates.
+        key: [u8; 32],
+    },
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WhatsApp => f.write_str("WhatsApp"),
+            Self::Sandbox { url, .. } => f.debug_struct("Sandbox").field("url", url).finish_non_exhaustive(),
+        }
+    }
+}
+
+/// How sessions connect.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// A connection that is neither in step nor showing a code after this long is given up for a new one. Above the
+    /// 180 s that WhatsApp's first sync may take.
+    pub connect_timeout: Duration,
+    /// How long WhatsApp may take to take one setting.
+    pub action_timeout: Duration,
+    /// How long fetching one collection of settings may take when a connection comes up.
+    pub sync_timeout: Duration,
+    /// How long one exchange over HTTP may take: a file of history or of settings.
+    pub http_timeout: Duration,
+    /// How long a connection may take to go; then it is cut.
+    pub disconnect_timeout: Duration,
+    /// How long a message waits for its commit before it counts as not taken.
+    pub commit_timeout: Duration,
+    /// After a message was not taken, the connection is renewed this much later, so that WhatsApp sends it again.
+    pub redelivery_delay: Duration,
+    /// The pauses between connections where the library itself gives up: up to this much, doubling…
+    pub reconnect_base: Duration,
+    /// …until here.
+    pub reconnect_max: Duration,
+    /// A connection that was in step for this long counts as good: the pauses start over.
+    pub stable_after: Duration,
+    /// The pauses after a pending action failed: this long, doubling…
+    pub action_retry_base: Duration,
+    /// …until here.
+    pub action_retry_max: Duration,
+    /// How often the pending actions are read without anybody asking.
+    pub pending_poll: Duration,
+}
+
+impl Config {
+    /// Connects to `endpoint`, with the waits that suit a real WhatsApp.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            connect_timeout: Duration::from_mins(4),
+            action_timeout: Duration::from_secs(20),
+            sync_timeout: Duration::from_secs(30),
+            http_timeout: Duration::from_mins(2),
+            disconnect_timeout: Duration::from_secs(15),
+            commit_timeout: Duration::from_mins(1),
+            redelivery_delay: Duration::from_secs(10),
+            reconnect_base: Duration::from_secs(1),
+            reconnect_max: Duration::from_mins(1),
+            stable_after: Duration::from_secs(30),
+            action_retry_base: Duration::from_secs(1),
+            action_retry_max: Duration::from_mins(1),
+            pending_poll: Duration::from_secs(30),
+        }
+    }
+}

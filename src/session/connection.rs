@@ -1,0 +1,117 @@
+//! A connection as the supervisor sees it: what it can be told, what it tells, how it is made. Two kinds exist: the
+//! real one in `whatsapp/`, and the fake of the tests.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::Lane;
+use super::SessionKey;
+use crate::domain::action::PendingAction;
+
+/// One live connection of a session.
+#[async_trait]
+pub trait Session: Send + Sync {
+    /// Tells WhatsApp one setting, dated `requested_at` and reaching up to the action's message range. Ends within its
+    /// own time limit. Our own action comes back as a [`super::SessionEvent::Setting`] before this returns.
+    ///
+    /// Cancel-safe: told twice is told once, by the date.
+    ///
+    /// # Errors
+    /// [`SessionError`]: none means that WhatsApp has it.
+    async fn set(&self, action: &PendingAction) -> Result<(), SessionError>;
+
+    /// Drops the connection and lets it come back by itself, so that WhatsApp sends again what was not acknowledged.
+    async fn reconnect(&self);
+
+    /// Ends the connection for good, and waits until nothing of it runs. Ends within its own time limit.
+    async fn disconnect(&self);
+}
+
+/// Why WhatsApp does not have a setting.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// There is no connection in step with WhatsApp.
+    #[error("the session is not connected")]
+    NotConnected,
+    /// No answer came in time; WhatsApp may have it or not.
+    #[error("WhatsApp did not answer in time")]
+    TimedOut,
+    /// WhatsApp does not want it.
+    #[error("WhatsApp refused: {0}")]
+    Refused(String),
+    /// Something between here and WhatsApp failed.
+    #[error("the connection failed")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Makes connections, and keeps what a session needs to come back without a new pairing.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// Makes a connection of the session, which from then on tells `outlets` what it hears. The caller sees to it that
+    /// a session has one at most.
+    ///
+    /// Cancel-safe: nothing runs unless this returns.
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`] when it cannot even start; a network that is down is no error, the connection tries on.
+    async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError>;
+
+    /// Forgets what linked the session to an account: the next connection has to be paired.
+    async fn forget(&self, key: &SessionKey);
+}
+
+/// Where a connection tells what it hears.
+#[derive(Debug, Clone)]
+pub struct Outlets {
+    /// For the stored copy.
+    pub lane: Lane,
+    /// For the supervisor.
+    pub signals: mpsc::Sender<Signal>,
+}
+
+/// What a connection tells its supervisor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// A device can be linked by this text in a QR code.
+    PairingCode {
+        /// The text.
+        qr: String,
+        /// How long WhatsApp accepts it.
+        valid_for: Duration,
+    },
+    /// It was linked to an account; the connection goes down once and comes back.
+    Paired,
+    /// It is in step: all that WhatsApp had for it is on the lane.
+    InStep,
+    /// It lost its connection and tries by itself to get it back.
+    Lost,
+    /// A message was not committed in time, so WhatsApp was not told that it arrived.
+    Unacknowledged,
+    /// It is over, and nothing of it runs any more.
+    Ended(Ending),
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// For no reason that speaks against another one.
+    Dropped,
+    /// Nobody scanned a QR code while there were any.
+    NobodyScanned,
+    /// The phone and we could not agree on the link; the reason.
+    PairingFailed(String),
+    /// WhatsApp forgot the link; the reason.
+    LoggedOut(String),
+    /// Another connection took over this device.
+    Replaced,
+    /// The account is banned for a while; the reason.
+    Banned(String),
+    /// WhatsApp no longer speaks with this version.
+    Outdated,
+    /// WhatsApp refused the connection; the reason.
+    Refused(String),
+}

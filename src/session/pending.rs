@@ -1,0 +1,173 @@
+//! The outbox of a session: takes the pending actions to WhatsApp, one after the other, in their order, and tells the
+//! lane what WhatsApp has. It keeps nothing that the store does not have, so it may end at any moment.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::sleep_until;
+use tracing::debug;
+use tracing::warn;
+
+use super::Config;
+use super::Inbound;
+use super::Lane;
+use super::SessionEvent;
+use super::SessionKey;
+use super::backoff::Backoff;
+use super::connection::Session;
+use super::connection::SessionError;
+use crate::domain::action::PendingAction;
+use crate::domain::action::Setting;
+use crate::domain::id::ChatId;
+use crate::store::error::StoreError;
+
+/// Reads what a session still has to tell WhatsApp, in sending order.
+pub(super) type ReadPending =
+    Arc<dyn Fn(SessionKey) -> BoxFuture<'static, Result<Vec<PendingAction>, StoreError>> + Send + Sync>;
+
+/// The sending loop of one session.
+pub(super) struct Outbox {
+    pub(super) key: SessionKey,
+    pub(super) read: ReadPending,
+    pub(super) lane: Lane,
+    /// The session while it is in step with WhatsApp; marked as changed each time it comes into step.
+    pub(super) link: watch::Receiver<Option<Arc<dyn Session>>>,
+    pub(super) wake: Arc<Notify>,
+    pub(super) config: Config,
+}
+
+/// How a round of sending ended.
+enum Round {
+    /// Nothing is left to send before this moment.
+    Idle(Option<Instant>),
+    /// Something failed that would fail the next action, too.
+    Failed,
+    /// Nobody drains the lane any more.
+    LaneClosed,
+}
+
+/// The refused actions, each with its own pause, so that one does not hold up the others.
+type Refusals = HashMap<(ChatId, Setting), Refusal>;
+
+struct Refusal {
+    version: i64,
+    retry_at: Instant,
+    backoff: Backoff,
+}
+
+impl Outbox {
+    /// Sends until the supervisor or the lane is gone.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
+        let mut refusals = Refusals::new();
+        loop {
+            let Ok(linked) = self.link.wait_for(Option::is_some).await.map(|session| session.clone()) else { return };
+            let Some(session) = linked else { continue };
+            let wait = match self.send_all(session.as_ref(), &mut refusals).await {
+                Round::Idle(retry_at) => {
+                    backoff.reset();
+                    let poll = Instant::now() + self.config.pending_poll;
+                    retry_at.map_or(poll, |retry_at| retry_at.min(poll))
+                }
+                Round::Failed => Instant::now() + backoff.next(),
+                Round::LaneClosed => return,
+            };
+            let failed = backoff.running();
+            tokio::select! {
+                changed = self.link.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // Whatever failed, it failed on the connection that was.
+                    backoff.reset();
+                    refusals.clear();
+                }
+                // A pause after a failure is not cut short by one more request.
+                () = self.wake.notified(), if !failed => {}
+                () = sleep_until(wait) => {}
+            }
+        }
+    }
+
+    /// Sends what is pending. Reads again after each action: meanwhile a newer request may have taken its place, or an
+    /// event may have settled it.
+    async fn send_all(&self, session: &dyn Session, refusals: &mut Refusals) -> Round {
+        loop {
+            let pending = match (self.read)(self.key.clone()).await {
+                Ok(pending) => pending,
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "The pending actions could not be read");
+                    return Round::Failed;
+                }
+            };
+            refusals.retain(|&(chat, setting), refusal| {
+                let same = |action: &PendingAction| {
+                    (action.chat, action.desired.setting(), action.version) == (chat, setting, refusal.version)
+                };
+                pending.iter().any(same)
+            });
+            let now = Instant::now();
+            let due = |action: &&PendingAction| {
+                refusals.get(&(action.chat, action.desired.setting())).is_none_or(|refusal| refusal.retry_at <= now)
+            };
+            let Some(action) = pending.iter().find(due) else {
+                return Round::Idle(refusals.values().map(|refusal| refusal.retry_at).min());
+            };
+            match session.set(action).await {
+                Ok(()) => match self.sent(action).await {
+                    Sent::Committed => {}
+                    Sent::NotCommitted => return Round::Failed,
+                    Sent::LaneClosed => return Round::LaneClosed,
+                },
+                Err(SessionError::Refused(reason)) => {
+                    warn!(chat.id = %action.chat, setting = ?action.desired.setting(), reason, "WhatsApp refused a setting");
+                    let refusal = refusals.entry((action.chat, action.desired.setting())).or_insert_with(|| {
+                        let (base, max) = (self.config.action_retry_base, self.config.action_retry_max);
+                        Refusal { version: action.version, retry_at: now, backoff: Backoff::half_jitter(base, max) }
+                    });
+                    refusal.retry_at = Instant::now() + refusal.backoff.next();
+                }
+                Err(SessionError::NotConnected) => {
+                    debug!("The connection is gone; the pending actions wait");
+                    return Round::Failed;
+                }
+                Err(error) => {
+                    warn!(
+                        chat.id = %action.chat,
+                        setting = ?action.desired.setting(),
+                        error = &error as &dyn std::error::Error,
+                        "A setting did not reach WhatsApp; it is sent again"
+                    );
+                    return Round::Failed;
+                }
+            }
+        }
+    }
+
+    /// Tells the lane that WhatsApp has the action, and waits until that is stored.
+    async fn sent(&self, action: &PendingAction) -> Sent {
+        let (committed, stored) = oneshot::channel();
+        let event =
+            SessionEvent::ActionSent { chat: action.chat, setting: action.desired.setting(), version: action.version };
+        if self.lane.send(Inbound { event, committed: Some(committed) }).await.is_err() {
+            return Sent::LaneClosed;
+        }
+        if stored.await.is_ok() {
+            return Sent::Committed;
+        }
+        warn!(chat.id = %action.chat, "That WhatsApp has a setting was not stored; it is sent again");
+        Sent::NotCommitted
+    }
+}
+
+/// What became of the news that WhatsApp has an action.
+enum Sent {
+    Committed,
+    NotCommitted,
+    LaneClosed,
+}

@@ -1,0 +1,193 @@
+//! The sessions of this process: which ones run, and the ways to them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use tracing::error;
+use tracing::info_span;
+
+use super::Config;
+use super::OpenLane;
+use super::SessionKey;
+use super::connection::Connector;
+use super::pending::ReadPending;
+use super::supervisor::Supervisor;
+use super::whatsapp::WhatsApp;
+use crate::domain::clock::Clock;
+use crate::domain::id::SessionId;
+use crate::domain::session::Pairing;
+use crate::store::Store;
+
+/// The running sessions. Clones are the same registry.
+#[derive(Clone)]
+pub struct Registry {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connector: Arc<dyn Connector>,
+    read_pending: ReadPending,
+    clock: Arc<dyn Clock>,
+    config: Config,
+    open_lane: OpenLane,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    running: Mutex<HashMap<SessionId, Running>>,
+}
+
+/// The ways to one supervisor.
+#[derive(Clone)]
+struct Running {
+    starts: mpsc::Sender<()>,
+    pairing: watch::Receiver<Option<Pairing>>,
+    wake_pending: Arc<Notify>,
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Registry {
+    /// Makes an empty registry. Its tasks run on `tasks` and end with `stop`, without a word about it to the lanes.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        config: Config,
+        open_lane: OpenLane,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let connector = Arc::new(WhatsApp::new(Arc::clone(&clock), config.clone(), tasks.clone()));
+        let read_pending: ReadPending = Arc::new(move |key: SessionKey| {
+            let store = store.clone();
+            Box::pin(async move { store.pending_actions(&key.organization, key.session).await })
+        });
+        Self::with_connector(connector, read_pending, clock, config, open_lane, tasks, stop)
+    }
+
+    /// The same with connections and pending actions of any make.
+    pub(super) fn with_connector(
+        connector: Arc<dyn Connector>,
+        read_pending: ReadPending,
+        clock: Arc<dyn Clock>,
+        config: Config,
+        open_lane: OpenLane,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let running = Mutex::default();
+        let shared = Shared { connector, read_pending, clock, config, open_lane, tasks, stop, running };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts the session, or tries again when it was down until somebody acts. Does nothing to one that runs.
+    pub fn start(&self, key: SessionKey) {
+        let mut running = self.running();
+        let previous = running.get(&key.session).cloned();
+        if let Some(previous) = &previous
+            && !previous.stop.is_cancelled()
+            && !previous.ended.is_cancelled()
+        {
+            // Full means that a start is on its way already; closed, that the supervisor ends with the process.
+            let _ = previous.starts.try_send(());
+            return;
+        }
+        let session = key.session;
+        let next = self.spawn(key, previous.map(|previous| previous.ended));
+        running.insert(session, next);
+    }
+
+    /// Takes the session down and waits until nothing of it runs. Its last word on the lane is `STOPPED`.
+    pub async fn stop(&self, session: SessionId) {
+        let Some(ending) = self.running().get(&session).cloned() else { return };
+        ending.stop.cancel();
+        ending.ended.cancelled().await;
+        let mut running = self.running();
+        // Somebody may have started it anew since; that one stays.
+        if running.get(&session).is_some_and(|now| now.ended.is_cancelled()) {
+            running.remove(&session);
+        }
+    }
+
+    /// What links a device to the session right now; none when it does not wait for that.
+    #[must_use]
+    pub fn pairing(&self, session: SessionId) -> Option<Pairing> {
+        let pairing = self.running().get(&session)?.pairing.borrow().clone()?;
+        (pairing.expires_at > self.shared.clock.now()).then_some(pairing)
+    }
+
+    /// Follows [`Self::pairing`] from one start to the next stop; none when the session was not started.
+    #[must_use]
+    pub fn pairing_changes(&self, session: SessionId) -> Option<watch::Receiver<Option<Pairing>>> {
+        Some(self.running().get(&session)?.pairing.clone())
+    }
+
+    /// Tells the session that there are new pending actions. Costs nothing when it does not run here.
+    pub fn wake_pending(&self, session: SessionId) {
+        if let Some(running) = self.running().get(&session) {
+            running.wake_pending.notify_one();
+        }
+    }
+
+    fn spawn(&self, key: SessionKey, previous: Option<CancellationToken>) -> Running {
+        let shared = &self.shared;
+        let (starts, starts_here) = mpsc::channel(1);
+        let (pairing_here, pairing) = watch::channel(None);
+        let running = Running {
+            starts,
+            pairing,
+            wake_pending: Arc::default(),
+            stop: shared.stop.child_token(),
+            ended: CancellationToken::new(),
+        };
+        let span = info_span!("session", session.id = %key.session);
+        let supervisor = Supervisor {
+            connector: Arc::clone(&shared.connector),
+            read_pending: Arc::clone(&shared.read_pending),
+            clock: Arc::clone(&shared.clock),
+            config: shared.config.clone(),
+            lane: (shared.open_lane)(key.clone()),
+            key,
+            starts: starts_here,
+            pairing: pairing_here,
+            wake_pending: Arc::clone(&running.wake_pending),
+            tasks: shared.tasks.clone(),
+            stop: running.stop.clone(),
+            process_stop: shared.stop.clone(),
+            told: None,
+        };
+        let ended = running.ended.clone().drop_guard();
+        let supervising = shared.tasks.spawn(
+            async move {
+                if let Some(previous) = previous {
+                    previous.cancelled().await;
+                }
+                supervisor.run().await;
+                drop(ended);
+            }
+            .instrument(span.clone()),
+        );
+        shared.tasks.spawn(
+            async move {
+                if let Err(error) = supervising.await {
+                    error!(%error, "The session's supervisor died");
+                }
+            }
+            .instrument(span),
+        );
+        running
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<SessionId, Running>> {
+        // A map of handles is never left half written.
+        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,303 @@
+//! One task per session, from start to stop: makes its connection, follows how it stands, makes another where that
+//! helps, and rests where only a person can help.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::sleep_until;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use tracing::Span;
+use tracing::error;
+use tracing::info;
+use tracing::warn;
+
+use super::Config;
+use super::Inbound;
+use super::Lane;
+use super::SessionEvent;
+use super::SessionKey;
+use super::backoff::Backoff;
+use super::connection::Connector;
+use super::connection::Ending;
+use super::connection::Outlets;
+use super::connection::Session;
+use super::connection::Signal;
+use super::pending::Outbox;
+use super::pending::ReadPending;
+use crate::domain::clock::Clock;
+use crate::domain::session::Pairing;
+use crate::domain::session::SessionStatus;
+
+/// How many signals may wait for the supervisor; a connection that has more to tell waits.
+const SIGNALS: usize = 64;
+
+/// The task of one session.
+pub(super) struct Supervisor {
+    pub(super) key: SessionKey,
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) read_pending: ReadPending,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) config: Config,
+    pub(super) lane: Lane,
+    pub(super) starts: mpsc::Receiver<()>,
+    pub(super) pairing: watch::Sender<Option<Pairing>>,
+    pub(super) wake_pending: Arc<Notify>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) process_stop: CancellationToken,
+    /// The status that the lane was told last.
+    pub(super) told: Option<(SessionStatus, Option<String>)>,
+}
+
+/// What follows a connection.
+enum Next {
+    /// Another one, after a pause.
+    Again,
+    /// Rest until somebody starts the session.
+    Rest(SessionStatus, String),
+    /// The end: asked for, or nobody listens any more.
+    Stop,
+}
+
+/// Nobody drains the lane any more.
+struct LaneClosed;
+
+impl Supervisor {
+    /// Keeps the session up until it is stopped.
+    pub(super) async fn run(mut self) {
+        let (link, linked) = watch::channel(None);
+        let outbox = Outbox {
+            key: self.key.clone(),
+            read: Arc::clone(&self.read_pending),
+            lane: self.lane.clone(),
+            link: linked,
+            wake: Arc::clone(&self.wake_pending),
+            config: self.config.clone(),
+        };
+        let outbox_stop = self.stop.child_token();
+        // Also when this task panics: the outbox must not outlive its supervisor.
+        let _outbox_ends = outbox_stop.clone().drop_guard();
+        let sending = outbox_stop.run_until_cancelled_owned(outbox.run());
+        self.tasks.spawn(sending.instrument(Span::current()));
+
+        if self.supervise(&link).await.is_err() {
+            error!("Nobody takes the session's events any more; it ends");
+        }
+    }
+
+    async fn supervise(&mut self, link: &watch::Sender<Option<Arc<dyn Session>>>) -> Result<(), LaneClosed> {
+        let mut backoff = Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max);
+        loop {
+            self.tell(SessionStatus::Starting, None).await?;
+            match self.connection(link, &mut backoff).await? {
+                Next::Again => {
+                    let pause = backoff.next();
+                    info!(pause_ms = pause.as_millis(), "The connection is gone; another one follows");
+                    if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
+                        return self.stopped().await;
+                    }
+                }
+                Next::Rest(status, reason) => {
+                    // A start that came while the connection was still up asked for nothing more than that.
+                    while self.starts.try_recv().is_ok() {}
+                    warn!(reason, "The session is down until it is started again");
+                    self.tell(status, Some(reason)).await?;
+                    backoff.reset();
+                    match self.stop.run_until_cancelled(self.starts.recv()).await {
+                        Some(Some(())) => {}
+                        Some(None) | None => return self.stopped().await,
+                    }
+                }
+                Next::Stop => return self.stopped().await,
+            }
+        }
+    }
+
+    /// A process that stops says nothing: its sessions are still wanted, here or elsewhere.
+    async fn stopped(&mut self) -> Result<(), LaneClosed> {
+        if self.process_stop.is_cancelled() {
+            return Ok(());
+        }
+        self.tell(SessionStatus::Stopped, None).await
+    }
+
+    /// One connection, from its making until nothing of it runs any more.
+    async fn connection(
+        &mut self,
+        link: &watch::Sender<Option<Arc<dyn Session>>>,
+        backoff: &mut Backoff,
+    ) -> Result<Next, LaneClosed> {
+        let (signals_there, mut signals) = mpsc::channel(SIGNALS);
+        let outlets = Outlets { lane: self.lane.clone(), signals: signals_there };
+        let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, outlets));
+        let session = match self.stop.run_until_cancelled(connecting).await {
+            None => return Ok(Next::Stop),
+            Some(Err(_)) => {
+                warn!("Making the connection took too long");
+                return Ok(Next::Again);
+            }
+            Some(Ok(Err(error))) => {
+                warn!(error = &error as &dyn std::error::Error, "The connection could not be made");
+                return Ok(Next::Again);
+            }
+            Some(Ok(Ok(session))) => session,
+        };
+
+        let next = self.follow(&session, &mut signals, link, backoff).await;
+
+        link.send_replace(None);
+        self.pairing.send_replace(None);
+        let mut disconnecting = pin!(session.disconnect());
+        let mut open = true;
+        loop {
+            tokio::select! {
+                () = &mut disconnecting => break,
+                // Heard no more, but taken, so that the connection does not wait to tell it.
+                signal = signals.recv(), if open => open = signal.is_some(),
+            }
+        }
+        if let Ok(Next::Rest(SessionStatus::LoggedOut, _)) = &next {
+            self.connector.forget(&self.key).await;
+        }
+        next
+    }
+
+    /// Follows a connection until something else has to happen.
+    async fn follow(
+        &mut self,
+        session: &Arc<dyn Session>,
+        signals: &mut mpsc::Receiver<Signal>,
+        link: &watch::Sender<Option<Arc<dyn Session>>>,
+        backoff: &mut Backoff,
+    ) -> Result<Next, LaneClosed> {
+        let mut overdue = Some(Instant::now() + self.config.connect_timeout);
+        let mut redeliver: Option<Instant> = None;
+        let mut good: Option<Instant> = None;
+        let stop = self.stop.clone();
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Next::Stop),
+                signal = signals.recv() => signal.unwrap_or(Signal::Ended(Ending::Dropped)),
+                Some(()) = self.starts.recv() => continue,
+                () = at(overdue) => {
+                    warn!("The connection does not come up");
+                    return Ok(Next::Again);
+                }
+                () = at(redeliver) => {
+                    redeliver = None;
+                    info!("The connection is renewed for the messages that were not taken");
+                    session.reconnect().await;
+                    continue;
+                }
+                () = at(good) => {
+                    good = None;
+                    backoff.reset();
+                    continue;
+                }
+            };
+            match signal {
+                Signal::PairingCode { qr, valid_for } => {
+                    overdue = None;
+                    let expires_at = self.clock.now().saturating_add(milliseconds(valid_for));
+                    self.pairing.send_replace(Some(Pairing { qr, expires_at }));
+                    self.tell(SessionStatus::ScanQrCode, None).await?;
+                }
+                Signal::Paired => {
+                    self.pairing.send_replace(None);
+                    overdue = Some(Instant::now() + self.config.connect_timeout);
+                    self.tell(SessionStatus::Starting, None).await?;
+                }
+                Signal::InStep => {
+                    overdue = None;
+                    good = Some(Instant::now() + self.config.stable_after);
+                    self.pairing.send_replace(None);
+                    self.tell_and_wait(SessionStatus::Working).await?;
+                    link.send_replace(Some(Arc::clone(session)));
+                }
+                Signal::Lost => {
+                    link.send_replace(None);
+                    redeliver = None;
+                    good = None;
+                    overdue = Some(Instant::now() + self.config.connect_timeout);
+                    self.tell(SessionStatus::Starting, None).await?;
+                }
+                Signal::Unacknowledged => {
+                    redeliver.get_or_insert(Instant::now() + self.config.redelivery_delay);
+                }
+                Signal::Ended(ending) => return Ok(after(ending)),
+            }
+        }
+    }
+
+    /// Tells the lane how the session stands, once per change.
+    async fn tell(&mut self, status: SessionStatus, reason: Option<String>) -> Result<(), LaneClosed> {
+        self.send(status, reason, None).await
+    }
+
+    /// The same, and waits until the lane has dealt with it and with all that was on it before: only then may pending
+    /// actions be read, because what WhatsApp just told may have settled some.
+    async fn tell_and_wait(&mut self, status: SessionStatus) -> Result<(), LaneClosed> {
+        let (committed, dealt_with) = oneshot::channel();
+        self.told = None;
+        self.send(status, None, Some(committed)).await?;
+        let stop = self.stop.clone();
+        if let Some(Err(_)) = stop.run_until_cancelled(dealt_with).await {
+            warn!("The session's status was not stored");
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &mut self,
+        status: SessionStatus,
+        reason: Option<String>,
+        committed: Option<oneshot::Sender<()>>,
+    ) -> Result<(), LaneClosed> {
+        let news = Some((status, reason.clone()));
+        if self.told == news {
+            return Ok(());
+        }
+        info!(?status, "The session's status changed");
+        self.told = news;
+        let event = SessionEvent::Status { status, reason };
+        self.lane.send(Inbound { event, committed }).await.map_err(|_| LaneClosed)
+    }
+}
+
+/// What follows the end of a connection: only a mere loss is answered with another one.
+fn after(ending: Ending) -> Next {
+    let failed = |reason: &str| Next::Rest(SessionStatus::Failed, reason.to_owned());
+    match ending {
+        Ending::Dropped => Next::Again,
+        Ending::NobodyScanned => failed("nobody scanned the QR code"),
+        Ending::PairingFailed(reason) => Next::Rest(SessionStatus::Failed, format!("pairing failed: {reason}")),
+        Ending::LoggedOut(reason) => Next::Rest(SessionStatus::LoggedOut, reason),
+        Ending::Replaced => failed("another connection took over this device"),
+        Ending::Banned(reason) => Next::Rest(SessionStatus::Failed, format!("WhatsApp banned the account: {reason}")),
+        Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph"),
+        Ending::Refused(reason) => Next::Rest(SessionStatus::Failed, format!("WhatsApp refused: {reason}")),
+    }
+}
+
+/// Waits until `when`, for ever without one.
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

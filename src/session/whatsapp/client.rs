@@ -1,0 +1,233 @@
+//! One client of the library: how it is built, run, told and taken down.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use tracing::Span;
+use tracing::error;
+use tracing::warn;
+use whatsapp_rust::AppStateError;
+use whatsapp_rust::Client;
+use whatsapp_rust::bot::Bot;
+use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::sync_task::MajorSyncTask;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+
+use super::command::command;
+use super::http::Http;
+use super::inbox::Inbox;
+use super::inbox::Item;
+use super::inbox::NO_LOGIN;
+use super::inbox::login;
+use super::inbox::queue;
+use super::sandbox;
+use super::sandbox::Sandbox;
+use crate::domain::action::PendingAction;
+use crate::domain::clock::Clock;
+use crate::session::Config;
+use crate::session::connection::Outlets;
+use crate::session::connection::Session;
+use crate::session::connection::SessionError;
+
+/// The collections in which WhatsApp keeps settings and contacts, the ones of the chats last, since a name is better
+/// known before its chat changes.
+const COLLECTIONS: [WAPatchName; 5] = [
+    WAPatchName::CriticalBlock,
+    WAPatchName::CriticalUnblockLow,
+    WAPatchName::Regular,
+    WAPatchName::RegularHigh,
+    WAPatchName::RegularLow,
+];
+
+/// A client that does not run yet.
+pub(super) struct Built {
+    bot: Bot,
+    ears: super::inbox::Ears,
+    items: mpsc::UnboundedReceiver<Item>,
+    outlets: Outlets,
+}
+
+/// Builds a client on what the session remembers.
+///
+/// # Errors
+/// [`SessionError::Failed`] when the memory cannot be read, or a sandbox is not on this machine.
+pub(super) async fn build(config: &Config, backend: Arc<dyn Backend>, outlets: Outlets) -> Result<Built, SessionError> {
+    let (ears, items) = queue(config.commit_timeout);
+    let builder = Bot::builder()
+        .with_backend_arc(Arc::clone(&backend))
+        .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))
+        .with_event_handler(ears.clone())
+        .with_inbound_durability_hook(ears.clone());
+    let bot = match Sandbox::of(&config.endpoint).map_err(failed)? {
+        Some(sandbox) => {
+            sandbox.seed(backend.as_ref()).await.map_err(failed)?;
+            builder
+                .with_version(sandbox::VERSION)
+                .with_transport_factory(sandbox.transport())
+                .with_http_client(Http::new(config.http_timeout, Some(sandbox.media())))
+                .build()
+                .await
+        }
+        None => {
+            builder
+                .with_transport_factory(TokioWebSocketTransportFactory::new())
+                .with_http_client(Http::new(config.http_timeout, None))
+                .build()
+                .await
+        }
+    };
+    Ok(Built { bot: bot.map_err(failed)?, ears, items, outlets })
+}
+
+impl Built {
+    /// Runs the client on `tasks`, until it is disconnected, ends by itself, or is dropped.
+    pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
+        let Self { bot, ears, items, outlets } = self;
+        let client = bot.client();
+        let connection = Connection {
+            client: Arc::clone(&client),
+            clock,
+            in_step: Arc::new(AtomicU64::new(NO_LOGIN)),
+            action_timeout: config.action_timeout,
+            disconnect_timeout: config.disconnect_timeout,
+            cut: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        };
+        let cut = connection.cut.clone();
+        let span = Span::current();
+
+        let (logins, mut logged_in) = mpsc::channel(8);
+        let inbox = Inbox::new(items, outlets, Arc::clone(&client), logins, Arc::clone(&connection.in_step));
+        let ended = connection.ended.clone().drop_guard();
+        let reading = cut.clone().run_until_cancelled_owned(inbox.run());
+        tasks.spawn(
+            async move {
+                reading.await;
+                drop(ended);
+            }
+            .instrument(span.clone()),
+        );
+
+        let running = tasks.spawn(cut.clone().run_until_cancelled_owned(bot.run()).instrument(span.clone()));
+        let last_word = ears.clone();
+        tasks.spawn(
+            async move {
+                if let Err(error) = running.await {
+                    error!(%error, "The WhatsApp client died");
+                }
+                last_word.hear(Item::Ended);
+            }
+            .instrument(span.clone()),
+        );
+
+        let sync_timeout = config.sync_timeout;
+        let catching_up = async move {
+            while let Some(login) = logged_in.recv().await {
+                catch_up(&client, sync_timeout).await;
+                ears.hear(Item::CaughtUp { login });
+            }
+        };
+        tasks.spawn(cut.run_until_cancelled_owned(catching_up).instrument(span));
+        connection
+    }
+}
+
+/// Fetches what changed while the session was away. The library does not do so by itself on a reconnect: it relies on
+/// being told, and that may have been lost with the connection before.
+async fn catch_up(client: &Arc<Client>, limit: Duration) {
+    for name in COLLECTIONS {
+        let syncing = client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false });
+        if timeout(limit, syncing).await.is_err() {
+            warn!(collection = name.as_str(), "A collection of settings did not come in time");
+        }
+    }
+}
+
+/// A running client.
+pub(super) struct Connection {
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+    in_step: Arc<AtomicU64>,
+    action_timeout: Duration,
+    disconnect_timeout: Duration,
+    /// Ends its tasks at once.
+    cut: CancellationToken,
+    /// Its reader is done, which is the last of its tasks to be.
+    ended: CancellationToken,
+}
+
+impl Connection {
+    fn is_in_step(&self) -> bool {
+        login(&self.client) == Some(self.in_step.load(Ordering::Acquire))
+    }
+
+    fn failure(&self, error: AppStateError) -> SessionError {
+        // The library has no type for a refusal, only these words.
+        let text = error.to_string();
+        if text.contains("rejected") {
+            SessionError::Refused(text)
+        } else if self.is_in_step() {
+            failed(error)
+        } else {
+            SessionError::NotConnected
+        }
+    }
+}
+
+#[async_trait]
+impl Session for Connection {
+    async fn set(&self, action: &PendingAction) -> Result<(), SessionError> {
+        if !self.is_in_step() {
+            return Err(SessionError::NotConnected);
+        }
+        let command = command(action, self.clock.now());
+        let chat = [command.chat.as_str()];
+        let sending = self.client.send_app_state_action(command.schema, &chat, &command.value);
+        match timeout(self.action_timeout, sending).await {
+            Ok(outcome) => outcome.map_err(|error| self.failure(error)),
+            Err(_) if self.is_in_step() => Err(SessionError::TimedOut),
+            Err(_) => Err(SessionError::NotConnected),
+        }
+    }
+
+    async fn reconnect(&self) {
+        if timeout(self.disconnect_timeout, self.client.reconnect_immediately()).await.is_err() {
+            warn!("The connection does not let go to be renewed");
+        }
+    }
+
+    async fn disconnect(&self) {
+        let leaving = async {
+            self.client.disconnect().await;
+            self.ended.cancelled().await;
+        };
+        if timeout(self.disconnect_timeout, leaving).await.is_err() {
+            warn!("The connection does not let go; it is cut");
+        }
+        self.client.signal_shutdown_sync();
+        self.cut.cancel();
+        self.ended.cancelled().await;
+    }
+}
+
+/// A connection that its supervisor lost hold of must not live on beside the next one.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.client.signal_shutdown_sync();
+        self.cut.cancel();
+    }
+}
+
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SessionError {
+    SessionError::Failed(error.into())
+}

@@ -1,0 +1,145 @@
+//! Pending actions in the library's words.
+
+use whatsapp_rust::message_key;
+use whatsapp_rust::message_range;
+use whatsapp_rust::schemas;
+use whatsapp_rust::schemas::Schema;
+use whatsapp_rust::waproto::whatsapp::SyncActionValue;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::ArchiveChatAction;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::MarkChatAsReadAction;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::MuteAction;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::PinAction;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
+
+use super::jid;
+use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
+use crate::domain::clock::FOREVER;
+use crate::domain::jid::JidKind;
+
+/// How WhatsApp writes a mute without end.
+const WIRE_FOREVER: i64 = -1;
+
+/// One setting as the library sends it.
+pub(super) struct Command {
+    /// Which setting, in which collection.
+    pub(super) schema: &'static Schema,
+    /// The chat.
+    pub(super) chat: String,
+    /// The value, with its time.
+    pub(super) value: SyncActionValue,
+}
+
+/// Puts an action in the library's words, as of `now` in milliseconds: a mute that ended while the action waited is none.
+///
+/// Dated with the moment of the request. The library's own calls date with the moment of sending, and an action that
+/// waited would outrank what the phone did meanwhile.
+pub(super) fn command(action: &PendingAction, now: i64) -> Command {
+    let mut value = SyncActionValue { timestamp: Some(action.requested_at), ..SyncActionValue::default() };
+    let schema = match action.desired {
+        Desired::Pinned(pinned) => {
+            value.pin_action = Some(PinAction { pinned: Some(pinned) }).into();
+            &schemas::PIN
+        }
+        Desired::MutedUntil(until) => {
+            let until = until.filter(|until| *until > now);
+            let end = until.map_or(0, |until| if until >= FOREVER { WIRE_FOREVER } else { until });
+            let mute =
+                MuteAction { muted: Some(until.is_some()), mute_end_timestamp: Some(end), ..MuteAction::default() };
+            value.mute_action = Some(mute).into();
+            &schemas::MUTE
+        }
+        Desired::Read(read) => {
+            let read = MarkChatAsReadAction { read: Some(read), message_range: range(action).into() };
+            value.mark_chat_as_read_action = Some(read).into();
+            &schemas::MARK_CHAT_AS_READ
+        }
+        Desired::Archived(archived) => {
+            let archive = ArchiveChatAction { archived: Some(archived), message_range: range(action).into() };
+            value.archive_chat_action = Some(archive).into();
+            &schemas::ARCHIVE
+        }
+    };
+    Command { schema, chat: action.address.to_string(), value }
+}
+
+/// Up to which message the action reaches. Times in it are seconds.
+fn range(action: &PendingAction) -> Option<SyncActionMessageRange> {
+    let last = action.range.as_ref()?;
+    let chat = jid::to_wire(&action.address);
+    let sender = jid::to_wire(&last.sender);
+    // WhatsApp names the sender only where the chat does not say who it is.
+    let participant = (action.address.kind() == JidKind::Group && !last.from_me).then_some(&sender);
+    let key = message_key(last.wa_id.clone(), &chat, last.from_me, participant);
+    let at = last.at.div_euclid(1000);
+    Some(message_range(at, None, vec![(key, at)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::ChatId;
+    use crate::domain::id::SessionId;
+    use crate::domain::message::MessageRange;
+
+    const NOW: i64 = 1_700_000_100_000;
+
+    fn action(address: &str, desired: Desired) -> PendingAction {
+        PendingAction {
+            organization: "org_1".parse().unwrap(),
+            session: SessionId::new(1),
+            chat: ChatId::new(1),
+            address: address.parse().unwrap(),
+            version: 1,
+            desired,
+            base: desired,
+            requested_at: 1_700_000_000_000,
+            range: Some(MessageRange {
+                wa_id: "3EB0".into(),
+                from_me: false,
+                sender: "15550100002@s.whatsapp.net".parse().unwrap(),
+                at: 1_699_999_999_999,
+            }),
+        }
+    }
+
+    #[test]
+    fn an_action_is_dated_with_its_request() {
+        let command = command(&action("15550100001@s.whatsapp.net", Desired::Pinned(true)), NOW);
+        assert_eq!(command.schema.name, schemas::PIN.name);
+        assert_eq!(command.chat, "15550100001@s.whatsapp.net");
+        assert_eq!(command.value.timestamp, Some(1_700_000_000_000));
+        assert_eq!(command.value.pin_action.as_option().unwrap().pinned, Some(true));
+    }
+
+    #[test]
+    fn a_mute_is_until_then_for_ever_or_over() {
+        let mute = |until| {
+            let command = command(&action("15550100001@s.whatsapp.net", Desired::MutedUntil(until)), NOW);
+            let mute = command.value.mute_action.as_option().unwrap().clone();
+            (mute.muted, mute.mute_end_timestamp)
+        };
+        assert_eq!(mute(Some(NOW + 1)), (Some(true), Some(NOW + 1)));
+        assert_eq!(mute(Some(FOREVER)), (Some(true), Some(-1)));
+        assert_eq!(mute(Some(NOW)), (Some(false), Some(0)), "it ended while it waited");
+        assert_eq!(mute(None), (Some(false), Some(0)));
+    }
+
+    #[test]
+    fn archiving_and_reading_reach_up_to_the_last_message() {
+        let command = command(&action("120363000000000001@g.us", Desired::Archived(true)), NOW);
+        let archive = command.value.archive_chat_action.as_option().unwrap();
+        assert_eq!(archive.archived, Some(true));
+        let range = archive.message_range.as_option().unwrap();
+        assert_eq!(range.last_message_timestamp, Some(1_699_999_999));
+        let key = range.messages[0].key.as_option().unwrap();
+        assert_eq!(key.id.as_deref(), Some("3EB0"));
+        assert_eq!(key.participant.as_deref(), Some("15550100002@s.whatsapp.net"));
+
+        let command = super::command(&action("15550100002@s.whatsapp.net", Desired::Read(false)), NOW);
+        let read = command.value.mark_chat_as_read_action.as_option().unwrap();
+        assert_eq!(read.read, Some(false));
+        let range = read.message_range.as_option().unwrap();
+        assert_eq!(range.messages[0].key.as_option().unwrap().participant, None);
+    }
+}

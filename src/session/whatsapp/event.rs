@@ -1,0 +1,178 @@
+//! What the library tells, in domain words: one match, one arm a kind.
+
+use tracing::debug;
+use whatsapp_rust::types::events::ConnectFailureReason;
+use whatsapp_rust::types::events::Event;
+use whatsapp_rust::types::events::EventKind;
+use whatsapp_rust::types::events::LoggedOut;
+use whatsapp_rust::types::events::MuteUpdate;
+use whatsapp_rust::types::events::PairSuccess;
+use whatsapp_rust::types::events::TemporaryBan;
+use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
+
+use super::jid;
+use super::message;
+use crate::domain::action::Desired;
+use crate::domain::clock::FOREVER;
+use crate::session::SessionEvent;
+use crate::session::connection::Ending;
+use crate::session::connection::Signal;
+
+/// What an event means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Something for the stored copy.
+    News(SessionEvent),
+    /// Something for the supervisor, as it is.
+    Signal(Signal),
+    /// The connection is logged in; it is in step once it has caught up.
+    LoggedIn,
+    /// The connection is lost and will come back by itself.
+    Lost,
+    /// The connection will end for this reason.
+    Ending(Ending),
+}
+
+/// The kinds that have an arm in [`translate`], and the history, which is walked apart.
+pub(super) const KINDS: [EventKind; 20] = [
+    EventKind::ArchiveUpdate,
+    EventKind::PinUpdate,
+    EventKind::MuteUpdate,
+    EventKind::MarkChatAsReadUpdate,
+    EventKind::ContactUpdate,
+    EventKind::GroupUpdate,
+    EventKind::Messages,
+    EventKind::HistorySync,
+    EventKind::Connected,
+    EventKind::Disconnected,
+    EventKind::PairingQrCode,
+    EventKind::PairingQrCodesExhausted,
+    EventKind::PairSuccess,
+    EventKind::PairError,
+    EventKind::PairPasskeyRequest,
+    EventKind::LoggedOut,
+    EventKind::StreamReplaced,
+    EventKind::TemporaryBan,
+    EventKind::ClientOutdated,
+    EventKind::ConnectFailure,
+];
+
+/// Puts an event in domain words. Nothing comes of an event that says nothing to us, nor of one about an address that no
+/// chat has.
+pub(super) fn translate(event: &Event) -> Vec<Heard> {
+    match event {
+        Event::ArchiveUpdate(update) => {
+            let value = Desired::Archived(update.action.archived.unwrap_or(false));
+            setting(&update.jid, value, update.timestamp.timestamp_millis())
+        }
+        Event::PinUpdate(update) => {
+            let value = Desired::Pinned(update.action.pinned.unwrap_or(false));
+            setting(&update.jid, value, update.timestamp.timestamp_millis())
+        }
+        Event::MuteUpdate(update) => {
+            setting(&update.jid, Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis())
+        }
+        Event::MarkChatAsReadUpdate(update) => {
+            let value = Desired::Read(update.action.read.unwrap_or(false));
+            setting(&update.jid, value, update.timestamp.timestamp_millis())
+        }
+        Event::ContactUpdate(update) => {
+            let action = &update.action;
+            let names = [&action.full_name, &action.first_name].into_iter().flatten();
+            let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Vec::new() };
+            // The same person by the hidden number, when the phone says so.
+            let aliases = [&action.lid_jid, &action.pn_jid].into_iter().flatten().filter_map(|text| jid::parse(text));
+            let mut addresses: Vec<_> = jid::from_wire(&update.jid).into_iter().chain(aliases).collect();
+            addresses.dedup();
+            let event = |jid| Heard::News(SessionEvent::ContactNamed { jid, name: name.clone() });
+            addresses.into_iter().map(event).collect()
+        }
+        Event::GroupUpdate(update) => {
+            let GroupNotificationAction::Subject { subject, .. } = &update.action else { return Vec::new() };
+            let event = |jid| Heard::News(SessionEvent::GroupNamed { jid, subject: subject.clone() });
+            jid::from_wire(&update.group_jid).into_iter().map(event).collect()
+        }
+        // Those that the hook took went their own way, acknowledged after the commit. The others, newsletters for one,
+        // are never delivered again, whatever becomes of them.
+        Event::Messages(batch) if batch.hook_committed => Vec::new(),
+        Event::Messages(batch) => batch
+            .iter()
+            .filter_map(message::delivered)
+            .map(|message| Heard::News(SessionEvent::Message(message)))
+            .collect(),
+        Event::Connected(_) => vec![Heard::LoggedIn],
+        Event::Disconnected(_) => vec![Heard::Lost],
+        Event::PairingQrCode(code) => {
+            vec![Heard::Signal(Signal::PairingCode { qr: code.code.clone(), valid_for: code.timeout })]
+        }
+        Event::PairingQrCodesExhausted(_) => vec![Heard::Ending(Ending::NobodyScanned)],
+        Event::PairSuccess(success) => paired(success),
+        Event::PairError(_) => vec![Heard::Ending(Ending::PairingFailed("the phone's answer is not valid".into()))],
+        Event::PairPasskeyRequest(_) => {
+            vec![Heard::Ending(Ending::PairingFailed("the account asks for a passkey, which is not supported".into()))]
+        }
+        Event::LoggedOut(out) => vec![Heard::Ending(Ending::LoggedOut(logged_out(out)))],
+        Event::StreamReplaced(_) => vec![Heard::Ending(Ending::Replaced)],
+        Event::TemporaryBan(ban) => vec![Heard::Ending(Ending::Banned(banned(ban)))],
+        Event::ClientOutdated(_) => vec![Heard::Ending(Ending::Outdated)],
+        // The library comes back by itself after these two.
+        Event::ConnectFailure(failure) if failure.reason.should_reconnect() => vec![Heard::Lost],
+        Event::ConnectFailure(failure) => {
+            let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
+            vec![Heard::Ending(Ending::Refused(reason))]
+        }
+        other => {
+            debug!(kind = ?other.kind(), "An event of no use was left out");
+            Vec::new()
+        }
+    }
+}
+
+fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64) -> Vec<Heard> {
+    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of });
+    jid::from_wire(chat).into_iter().map(news).collect()
+}
+
+fn muted_until(update: &MuteUpdate) -> Option<i64> {
+    if !update.action.muted.unwrap_or(false) {
+        return None;
+    }
+    // A mute that does not say when it ends does not end.
+    update.action.mute_end_timestamp.map_or(Some(FOREVER), mute_end)
+}
+
+/// When a mute ends, in milliseconds: WhatsApp writes seconds in some places and milliseconds in others, a negative
+/// number for a mute without end, and zero for none.
+pub(super) fn mute_end(end: i64) -> Option<i64> {
+    /// In milliseconds this is early in 1973, in seconds the year 5138: a mute's end is after one, before the other.
+    const SECONDS_BELOW: i64 = 100_000_000_000;
+    match end {
+        0 => None,
+        ..0 => Some(FOREVER),
+        1..SECONDS_BELOW => Some(end * 1000),
+        SECONDS_BELOW.. => Some(end.min(FOREVER)),
+    }
+}
+
+fn paired(success: &PairSuccess) -> Vec<Heard> {
+    let Some(jid) = jid::from_wire(&success.id) else {
+        return vec![Heard::Ending(Ending::PairingFailed("the account's address is not a phone number".into()))];
+    };
+    let lid = jid::from_wire(&success.lid);
+    vec![Heard::News(SessionEvent::Paired { jid, lid }), Heard::Signal(Signal::Paired)]
+}
+
+fn logged_out(out: &LoggedOut) -> String {
+    match out.reason {
+        ConnectFailureReason::AccountLocked => "WhatsApp locked the account".to_owned(),
+        _ if out.on_connect => "WhatsApp no longer knows this device; link it again".to_owned(),
+        _ => "this device was unlinked; link it again".to_owned(),
+    }
+}
+
+fn banned(ban: &TemporaryBan) -> String {
+    format!("{}, for {} minutes", ban.code, ban.expire.num_minutes())
+}
+
+#[cfg(test)]
+mod tests;

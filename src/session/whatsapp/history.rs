@@ -1,0 +1,135 @@
+//! Histories in domain words, in parts of bounded size.
+
+use std::error::Error;
+
+use whatsapp_rust::types::events::LazyHistorySync;
+use whatsapp_rust::waproto::whatsapp::Conversation;
+
+use super::event::mute_end;
+use super::jid;
+use super::message;
+use crate::domain::jid::Jid;
+use crate::domain::message::IncomingMessage;
+use crate::session::HistoryChat;
+use crate::session::HistoryChunk;
+
+/// No part of a history has more chats than this…
+const MAX_CHATS: usize = 200;
+/// …nor more messages than this, nor more names than ten times the chats.
+const MAX_MESSAGES: usize = 2_000;
+const MAX_NAMES: usize = 10 * MAX_CHATS;
+
+/// Walks through a history and hands its parts to `take`, until that returns false. The last part has the progress.
+/// Blocks for as long as it takes to decompress and to take: not for an async thread.
+///
+/// `own` is the account's address.
+///
+/// # Errors
+/// The library's, when the data is damaged; the parts before that were handed over.
+pub(super) fn walk(
+    history: &LazyHistorySync,
+    own: &Jid,
+    mut take: impl FnMut(HistoryChunk) -> bool,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut stream = history.stream();
+    let mut part = Part::default();
+    while let Some(conversation) = stream.next_conversation()? {
+        for chat in chats(&conversation, own) {
+            if part.would_overflow(&chat) && !take(part.cut()) {
+                return Ok(());
+            }
+            part.add(chat);
+        }
+    }
+    let rest = stream.remainder()?;
+    let mut names = rest.pushnames.iter().filter_map(|name| {
+        let text = name.pushname.as_deref().filter(|text| !text.trim().is_empty())?;
+        Some((jid::parse(name.id.as_deref()?)?, text.to_owned()))
+    });
+    loop {
+        part.chunk.push_names = names.by_ref().take(MAX_NAMES).collect();
+        if part.chunk.push_names.len() < MAX_NAMES {
+            break;
+        }
+        if !take(part.cut()) {
+            return Ok(());
+        }
+    }
+    part.chunk.progress =
+        history.progress().or(rest.progress).map(|percent| u8::try_from(percent.min(100)).unwrap_or(100));
+    take(part.cut());
+    Ok(())
+}
+
+#[derive(Default)]
+struct Part {
+    chunk: HistoryChunk,
+    messages: usize,
+}
+
+impl Part {
+    fn would_overflow(&self, chat: &HistoryChat) -> bool {
+        !self.chunk.chats.is_empty()
+            && (self.chunk.chats.len() == MAX_CHATS || self.messages + chat.messages.len() > MAX_MESSAGES)
+    }
+
+    fn add(&mut self, chat: HistoryChat) {
+        self.messages += chat.messages.len();
+        self.chunk.chats.push(chat);
+    }
+
+    fn cut(&mut self) -> HistoryChunk {
+        self.messages = 0;
+        std::mem::take(&mut self.chunk)
+    }
+}
+
+/// A conversation; in several pieces when it has more messages than a part may have. Only the first piece says
+/// anything else than messages.
+fn chats(conversation: &Conversation, own: &Jid) -> Vec<HistoryChat> {
+    let Some(chat) = jid::parse(&conversation.id) else { return Vec::new() };
+    let mut messages = conversation
+        .messages
+        .iter()
+        .filter_map(|message| message::recorded(message.message.as_option()?, &chat, own))
+        .peekable();
+    let named = [&conversation.name, &conversation.display_name].into_iter().flatten();
+    let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];
+    let mut pieces = vec![HistoryChat {
+        name: named.into_iter().find(|name| !name.trim().is_empty()).cloned(),
+        archived: conversation.archived,
+        // The time of pinning, in seconds; zero when it is not pinned.
+        pinned: conversation.pinned.map(|at| at != 0),
+        muted_until: conversation.mute_end_time.map(|end| mute_end(end.cast_signed())),
+        unread_count: conversation.unread_count,
+        marked_unread: conversation.marked_as_unread,
+        last_message_at: last.into_iter().flatten().filter(|at| *at > 0).max().and_then(milliseconds),
+        ..piece(&chat, messages.by_ref().take(MAX_MESSAGES).collect())
+    }];
+    while messages.peek().is_some() {
+        pieces.push(piece(&chat, messages.by_ref().take(MAX_MESSAGES).collect()));
+    }
+    pieces
+}
+
+fn piece(chat: &Jid, messages: Vec<IncomingMessage>) -> HistoryChat {
+    HistoryChat {
+        jid: chat.clone(),
+        name: None,
+        archived: None,
+        pinned: None,
+        muted_until: None,
+        unread_count: None,
+        marked_unread: None,
+        last_message_at: None,
+        messages,
+    }
+}
+
+/// A time of the history, which has seconds.
+pub(super) fn milliseconds(seconds: u64) -> Option<i64> {
+    i64::try_from(seconds).ok()?.checked_mul(1000)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! HTTP for the library: files of history and settings, and the latest version's number.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::http::HttpClient;
+use whatsapp_rust::http::HttpRequest;
+use whatsapp_rust::http::HttpResponse;
+use whatsapp_rust::http::UreqHttpClient;
+
+/// The library's own HTTP client with a time limit, which it lacks, and with the sandbox in the place of WhatsApp's
+/// file servers where there is one.
+pub(super) struct Http {
+    client: UreqHttpClient,
+    limit: Duration,
+    media: Option<String>,
+}
+
+impl Http {
+    /// Each exchange ends within `limit`; with `media`, every host is replaced by that URL.
+    pub(super) fn new(limit: Duration, media: Option<String>) -> Self {
+        Self { client: UreqHttpClient::new(), limit, media }
+    }
+}
+
+#[async_trait]
+impl HttpClient for Http {
+    async fn execute(&self, mut request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        if let Some(media) = &self.media {
+            request.url = moved(&request.url, media)?;
+        }
+        timeout(self.limit, self.client.execute(request)).await?
+    }
+}
+
+/// `https://HOST/path?query` at `base`.
+fn moved(url: &str, base: &str) -> anyhow::Result<String> {
+    let path = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.find('/').map(|start| &rest[start..]))
+        .ok_or_else(|| anyhow::anyhow!("a file's URL has no path"))?;
+    Ok(format!("{base}{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_host_is_replaced() {
+        let there = moved("https://mock.invalid/v/t62.7118-24/1?auth=A&token=T", "http://127.0.0.1:7000/media");
+        assert_eq!(there.unwrap(), "http://127.0.0.1:7000/media/v/t62.7118-24/1?auth=A&token=T");
+        assert!(moved("https://mock.invalid", "http://127.0.0.1:7000/media").is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
+//! connection, which puts it in domain words and on the lane.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tracing::debug;
+use tracing::error;
+use tracing::warn;
+use whatsapp_rust::Client;
+use whatsapp_rust::InboundDurabilityHook;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::types::events::Event;
+use whatsapp_rust::types::events::EventHandler;
+use whatsapp_rust::types::events::EventInterest;
+use whatsapp_rust::types::events::InboundMessage;
+
+use super::event::Heard;
+use super::event::KINDS;
+use super::event::translate;
+use super::history;
+use super::jid;
+use super::message;
+use crate::session::Inbound;
+use crate::session::SessionEvent;
+use crate::session::connection::Ending;
+use crate::session::connection::Outlets;
+use crate::session::connection::Signal;
+
+/// So many waiting entries are worth a warning.
+const DEEP: usize = 10_000;
+
+/// One entry of the queue.
+pub(super) enum Item {
+    /// The library told something.
+    Event(Arc<Event>),
+    /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
+    Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
+    /// Messages were not acknowledged.
+    Unacknowledged,
+    /// What changed while the connection was away is in the queue before this. `login` tells for which login.
+    CaughtUp { login: u64 },
+    /// The library is done with this connection.
+    Ended,
+}
+
+/// The near end of the queue.
+///
+/// Unbounded: the library tells most events from a function that cannot wait, and a dropped event would be lost for good.
+/// What can wait does: messages are told one by one or in batches of 400, and each waits for its commit.
+#[derive(Clone)]
+pub(super) struct Ears {
+    queue: mpsc::UnboundedSender<Item>,
+    commit_timeout: Duration,
+}
+
+/// Makes the two ends of a queue.
+pub(super) fn queue(commit_timeout: Duration) -> (Ears, mpsc::UnboundedReceiver<Item>) {
+    let (queue, items) = mpsc::unbounded_channel();
+    (Ears { queue, commit_timeout }, items)
+}
+
+impl Ears {
+    /// Puts an entry in the queue; after the reader is gone, nowhere.
+    pub(super) fn hear(&self, item: Item) {
+        let _ = self.queue.send(item);
+    }
+
+    async fn committed(&self, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let (forwarded, waiting) = oneshot::channel();
+        self.queue.send(Item::Messages { messages: batch.to_vec(), forwarded })?;
+        for committed in waiting.await? {
+            committed.await?;
+        }
+        Ok(())
+    }
+}
+
+impl EventHandler for Ears {
+    fn handle_event(&self, event: Arc<Event>) {
+        self.hear(Item::Event(event));
+    }
+
+    fn interest(&self) -> EventInterest {
+        EventInterest::of(&KINDS)
+    }
+}
+
+/// Lets WhatsApp know of a message only once it is committed. One that was not is delivered again, on the next
+/// connection, which is why the supervisor is told.
+#[async_trait]
+impl InboundDurabilityHook for Ears {
+    async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let outcome = match timeout(self.commit_timeout, self.committed(batch)).await {
+            Ok(outcome) => outcome,
+            Err(late) => Err(late.into()),
+        };
+        if outcome.is_err() {
+            warn!(messages = batch.len(), "Messages were not committed in time, so WhatsApp is not told of them");
+            self.hear(Item::Unacknowledged);
+        }
+        outcome
+    }
+}
+
+/// The lane or the supervisor is gone.
+#[derive(Debug)]
+struct NobodyListens;
+
+/// The reader of the queue.
+pub(super) struct Inbox {
+    items: mpsc::UnboundedReceiver<Item>,
+    outlets: Outlets,
+    client: Arc<Client>,
+    catch_up: mpsc::Sender<u64>,
+    in_step: Arc<AtomicU64>,
+    ending: Option<Ending>,
+    warned: bool,
+}
+
+impl Inbox {
+    /// Reads `items`, which `client` fills, into `outlets`. Asks `catch_up` for each login, and keeps in `in_step` the
+    /// login (see [`login`]) that has caught up.
+    pub(super) fn new(
+        items: mpsc::UnboundedReceiver<Item>,
+        outlets: Outlets,
+        client: Arc<Client>,
+        catch_up: mpsc::Sender<u64>,
+        in_step: Arc<AtomicU64>,
+    ) -> Self {
+        Self { items, outlets, client, catch_up, in_step, ending: None, warned: false }
+    }
+
+    /// Reads until the connection has ended.
+    pub(super) async fn run(mut self) {
+        while let Some(item) = self.items.recv().await {
+            self.watch_depth();
+            if matches!(item, Item::Ended) {
+                let ending = self.ending.take().unwrap_or(Ending::Dropped);
+                let _ = self.signal(Signal::Ended(ending)).await;
+                return;
+            }
+            if self.take(item).await.is_err() {
+                error!("Nobody takes the session's events any more");
+                return;
+            }
+        }
+    }
+
+    async fn take(&mut self, item: Item) -> Result<(), NobodyListens> {
+        match item {
+            Item::Event(event) => match event.as_ref() {
+                Event::HistorySync(_) => self.history(event).await,
+                event => self.heard(translate(event)).await,
+            },
+            Item::Messages { messages, forwarded } => {
+                let mut waiting = Vec::new();
+                for message in messages.iter().filter_map(message::delivered) {
+                    let (committed, stored) = oneshot::channel();
+                    self.forward(SessionEvent::Message(message), Some(committed)).await?;
+                    waiting.push(stored);
+                }
+                // The hook may have stopped waiting.
+                let _ = forwarded.send(waiting);
+                Ok(())
+            }
+            Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
+            Item::CaughtUp { login: caught_up } => {
+                // Not when the connection was lost meanwhile: the next login catches up anew.
+                if login(&self.client) != Some(caught_up) {
+                    return Ok(());
+                }
+                self.in_step.store(caught_up, Ordering::Release);
+                self.signal(Signal::InStep).await
+            }
+            Item::Ended => Ok(()),
+        }
+    }
+
+    async fn heard(&mut self, heard: Vec<Heard>) -> Result<(), NobodyListens> {
+        for heard in heard {
+            match heard {
+                Heard::News(event) => self.forward(event, None).await?,
+                Heard::Signal(signal) => self.signal(signal).await?,
+                Heard::Lost => self.lost().await?,
+                Heard::LoggedIn => {
+                    // Some connections are lost without a word.
+                    self.lost().await?;
+                    self.ending = None;
+                    if let Some(login) = login(&self.client) {
+                        // Full means that the one before is still being caught up with; it is asked again after it.
+                        let _ = self.catch_up.send(login).await;
+                    }
+                }
+                Heard::Ending(ending) => {
+                    debug!(?ending, "The connection ends");
+                    let by_itself = !matches!(ending, Ending::PairingFailed(_));
+                    self.ending = Some(ending);
+                    if !by_itself {
+                        self.client.signal_shutdown_sync();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn lost(&mut self) -> Result<(), NobodyListens> {
+        if self.in_step.swap(NO_LOGIN, Ordering::AcqRel) == NO_LOGIN {
+            return Ok(());
+        }
+        self.signal(Signal::Lost).await
+    }
+
+    /// Takes a history apart on a thread of its own; one part at a time is in memory besides those on the lane.
+    async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
+        let own = self.client.pn().as_ref().and_then(jid::from_wire);
+        let Some(own) = own else {
+            warn!("A history came before the account was known; it is left out");
+            return Ok(());
+        };
+        let (parts, mut walked) = mpsc::channel(1);
+        let walking = spawn_blocking(move || match event.as_ref() {
+            Event::HistorySync(history) => history::walk(history, &own, |part| parts.blocking_send(part).is_ok()),
+            _ => Ok(()),
+        });
+        while let Some(part) = walked.recv().await {
+            self.forward(SessionEvent::History(part), None).await?;
+        }
+        match walking.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
+            Err(error) => error!(%error, "Reading the history died"),
+        }
+        Ok(())
+    }
+
+    async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
+        self.outlets.lane.send(Inbound { event, committed }).await.map_err(|_| NobodyListens)
+    }
+
+    async fn signal(&self, signal: Signal) -> Result<(), NobodyListens> {
+        self.outlets.signals.send(signal).await.map_err(|_| NobodyListens)
+    }
+
+    fn watch_depth(&mut self) {
+        let depth = self.items.len();
+        if depth >= DEEP && !self.warned {
+            warn!(depth, "Events come faster than they are stored");
+        }
+        self.warned = depth >= DEEP;
+    }
+}
+
+/// No login is in step.
+pub(super) const NO_LOGIN: u64 = 0;
+
+/// The number of the present login, counted from 1 on each client; none while it is not logged in. The library tells of
+/// some lost connections only by counting a reconnect.
+pub(super) fn login(client: &Client) -> Option<u64> {
+    let login = client.stats().reconnects + 1;
+    (client.is_connected() && client.is_logged_in()).then_some(login)
+}

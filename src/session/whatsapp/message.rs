@@ -1,0 +1,126 @@
+//! Messages in domain words: which ones count as a message of a chat, and what they are.
+
+use tracing::debug;
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::proto_helpers::MessageExt;
+use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::types::message::MessageCategory;
+use whatsapp_rust::types::message::MessageInfo;
+use whatsapp_rust::waproto::codec::message_encoded_len;
+use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
+
+use super::jid;
+use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageKind;
+
+/// A message as it was delivered; none when it is not for people: keys, receipts of history, reactions, edits.
+pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
+    let info: &MessageInfo = &inbound.info;
+    // What the phone tells its companions about itself.
+    if info.category == MessageCategory::Peer {
+        return None;
+    }
+    let (kind, text) = content(&inbound.message)?;
+    let from_me = info.source.is_from_me;
+    Some(IncomingMessage {
+        chat: jid::from_wire(&info.source.chat)?,
+        wa_id: info.id.clone(),
+        sender: jid::from_wire(&info.source.sender)?,
+        // Our own name is not what a chat is called.
+        sender_name: name(&info.push_name).filter(|_| !from_me),
+        from_me,
+        kind,
+        text,
+        at: info.timestamp.timestamp_millis(),
+    })
+}
+
+/// A message out of the history of `chat`. `own` is the account's address.
+pub(super) fn recorded(message: &WebMessageInfo, chat: &Jid, own: &Jid) -> Option<IncomingMessage> {
+    let (kind, text) = content(message.message.as_option()?)?;
+    let key = message.key.as_option()?;
+    let from_me = key.from_me.unwrap_or(false);
+    let participant = || key.participant.as_deref().or(message.participant.as_deref()).and_then(jid::parse);
+    let sender = match chat.kind() {
+        _ if from_me => own.clone(),
+        JidKind::PhoneNumber | JidKind::Lid | JidKind::Newsletter => chat.clone(),
+        JidKind::Group | JidKind::Broadcast | JidKind::Status => participant()?,
+    };
+    Some(IncomingMessage {
+        chat: chat.clone(),
+        wa_id: key.id.clone().filter(|id| !id.is_empty())?,
+        sender,
+        sender_name: message.push_name.as_deref().and_then(name).filter(|_| !from_me),
+        from_me,
+        kind,
+        text,
+        at: super::history::milliseconds(message.message_timestamp?)?,
+    })
+}
+
+fn name(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+/// What a message is, and its text or caption; none when it is no message of a chat.
+pub(super) fn content(message: &Message) -> Option<(MessageKind, Option<String>)> {
+    if is_about_another(message) || is_about_another(message.get_base_message()) {
+        debug!("A message about another message, or between devices, was left out");
+        return None;
+    }
+    let message = message.get_base_message();
+    let kind = kind(message)?;
+    let text = message.text_content().or_else(|| message.get_caption());
+    Some((kind, text.filter(|text| !text.is_empty()).map(str::to_owned)))
+}
+
+/// Edits, deletions, reactions, votes, pins, and all that devices tell each other.
+fn is_about_another(message: &Message) -> bool {
+    message.protocol_message.is_set()
+        || message.edited_message.is_set()
+        || message.reaction_message.is_set()
+        || message.enc_reaction_message.is_set()
+        || message.poll_update_message.is_set()
+        || message.keep_in_chat_message.is_set()
+        || message.pin_in_chat_message.is_set()
+        || message.secret_encrypted_message.is_set()
+        || message.enc_event_response_message.is_set()
+        || message.placeholder_message.is_set()
+}
+
+/// Which kind; none for a message that carries nothing but keys.
+fn kind(message: &Message) -> Option<MessageKind> {
+    let polls = [
+        &message.poll_creation_message,
+        &message.poll_creation_message_v2,
+        &message.poll_creation_message_v3,
+        &message.poll_creation_message_v5,
+        &message.poll_creation_message_v6,
+    ];
+    let kinds = [
+        (MessageKind::Text, message.conversation.is_some() || message.extended_text_message.is_set()),
+        (MessageKind::Image, message.image_message.is_set()),
+        (MessageKind::Video, message.video_message.is_set() || message.ptv_message.is_set()),
+        (MessageKind::Audio, message.audio_message.is_set()),
+        (MessageKind::Document, message.document_message.is_set()),
+        (MessageKind::Sticker, message.sticker_message.is_set() || message.lottie_sticker_message.is_set()),
+        (MessageKind::Location, message.location_message.is_set() || message.live_location_message.is_set()),
+        (MessageKind::Contact, message.contact_message.is_set() || message.contacts_array_message.is_set()),
+        (MessageKind::Poll, polls.into_iter().any(MessageField::is_set) || message.poll_creation_message_v4.is_set()),
+        (MessageKind::Call, message.call.is_set() || message.call_log_messsage.is_set()),
+    ];
+    if let Some((kind, _)) = kinds.into_iter().find(|(_, is_it)| *is_it) {
+        return Some(kind);
+    }
+    let mut rest = message.clone();
+    rest.sender_key_distribution_message = None.into();
+    rest.fast_ratchet_key_sender_key_distribution_message = None.into();
+    rest.message_context_info = None.into();
+    (message_encoded_len(&rest) > 0).then_some(MessageKind::Other)
+}
+
+#[cfg(test)]
+mod tests;

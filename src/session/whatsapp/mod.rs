@@ -1,0 +1,56 @@
+//! The real connection. The only folder that names the WhatsApp library, and all it does is translate: what the library
+//! tells (`inbox` takes it in order, `event`, `message` and `history` put it in domain words), what it is told
+//! (`command`), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
+
+mod backend;
+mod client;
+mod command;
+mod event;
+mod history;
+mod http;
+mod inbox;
+mod jid;
+mod message;
+mod sandbox;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::task::TaskTracker;
+
+use super::Config;
+use super::SessionKey;
+use super::connection::Connector;
+use super::connection::Outlets;
+use super::connection::Session;
+use super::connection::SessionError;
+use crate::domain::clock::Clock;
+use backend::Backends;
+
+/// Connects sessions with WhatsApp, or with a sandbox.
+pub(super) struct WhatsApp {
+    clock: Arc<dyn Clock>,
+    config: Config,
+    tasks: TaskTracker,
+    backends: Backends,
+}
+
+impl WhatsApp {
+    /// Nothing happens before the first [`Connector::connect`].
+    pub(super) fn new(clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
+        Self { clock, config, tasks, backends: Backends::default() }
+    }
+}
+
+#[async_trait]
+impl Connector for WhatsApp {
+    async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
+        let backend = self.backends.open(key.session);
+        let bot = client::build(&self.config, backend, outlets).await?;
+        Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
+    }
+
+    async fn forget(&self, key: &SessionKey) {
+        self.backends.forget(key.session);
+    }
+}
