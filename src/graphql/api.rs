@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::Request;
 use async_graphql::Response;
+use async_graphql::parser::types::OperationType;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -88,29 +89,38 @@ impl Api {
         finish(response, caller)
     }
 
-    /// Carries out any operation: a subscription answers until it ends or its stream fails, the others answer once.
+    /// Carries out any operation.
     #[must_use]
-    pub fn subscribe(&self, caller: Caller, mut request: Request) -> BoxStream<'static, Response> {
-        if let Err(error) = document::read(&mut request) {
-            let response = finish(Response::from_errors(vec![error]), &caller);
-            return stream::once(async { response }).boxed();
-        }
+    pub fn start(&self, caller: Caller, mut request: Request) -> Answers {
+        let operation_type = match document::read(&mut request) {
+            Ok(operation_type) => operation_type,
+            Err(error) => {
+                let response = finish(Response::from_errors(vec![error]), &caller);
+                return Answers { subscribed: false, responses: stream::once(async { response }).boxed() };
+            }
+        };
         let (asked, types) = (Asked::of(&request), Arc::clone(&self.types));
-        let answers = self.schema.execute_stream(self.equip(&caller, request));
-        let answers = AssertUnwindSafe(answers).catch_unwind();
-        answers
-            .map(move |answer| {
-                let mut response = answer.unwrap_or_else(|_| panicked());
-                types.complete(&asked.query, asked.operation.as_deref(), &mut response);
-                finish(response, &caller)
-            })
-            .boxed()
+        let responses = AssertUnwindSafe(self.schema.execute_stream(self.equip(&caller, request))).catch_unwind();
+        let responses = responses.map(move |response| {
+            let mut response = response.unwrap_or_else(|_| panicked());
+            types.complete(&asked.query, asked.operation.as_deref(), &mut response);
+            finish(response, &caller)
+        });
+        Answers { subscribed: operation_type == Some(OperationType::Subscription), responses: responses.boxed() }
     }
 
     fn equip(&self, caller: &Caller, request: Request) -> Request {
         let loaders = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
         request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders)
     }
+}
+
+/// What an operation answers.
+pub struct Answers {
+    /// Whether it is a subscription: that answers until it ends or fails, anything else once.
+    pub subscribed: bool,
+    /// The answers.
+    pub responses: BoxStream<'static, Response>,
 }
 
 /// What is looked up again when an answer has errors.

@@ -109,9 +109,11 @@ mod tests {
     #[test]
     fn a_cursor_is_taken_by_its_own_list_only() {
         let cursor = key(7, &[9; 16]).encode(SCOPE);
-        let after = |after: &str, scope: &Scope<'_>| page_request(None, Some(after), scope).map(|request| request.cursor);
+        let after =
+            |after: &str, scope: &Scope<'_>| page_request(None, Some(after), scope).map(|request| request.cursor);
         assert_eq!(after(&cursor, SCOPE), Ok(Some(key(7, &[9; 16]))));
-        for scope in [["chats", "org_2", "", "RECENT"], ["sessions", "org_1", "", "RECENT"], ["chats", "org_1", "x", "RECENT"]]
+        for scope in
+            [["chats", "org_2", "", "RECENT"], ["sessions", "org_1", "", "RECENT"], ["chats", "org_1", "x", "RECENT"]]
         {
             let error = after(&cursor, &scope).expect_err("another list");
             assert_eq!((error.code, error.field), (Code::ValidationError, Some("after")));
@@ -126,7 +128,9 @@ mod tests {
         let cursors: Vec<_> = listing.items.iter().map(|item| Some(item.cursor.clone())).collect();
         assert_eq!([listing.page_info.start_cursor, listing.page_info.end_cursor], *cursors);
         assert!(listing.page_info.has_next_page && !listing.page_info.has_previous_page);
-        let empty = Listing::<i64>::of(Page { items: vec![], has_next: false, has_previous: true }, SCOPE, |at| key(*at, &[0; 16]));
+        let empty = Listing::<i64>::of(Page { items: vec![], has_next: false, has_previous: true }, SCOPE, |at| {
+            key(*at, &[0; 16])
+        });
         assert_eq!(empty.page_info.end_cursor, None);
     }
 }

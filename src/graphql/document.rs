@@ -15,6 +15,7 @@ use async_graphql::parser::types::Directive;
 use async_graphql::parser::types::DocumentOperations;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::parser::types::OperationDefinition;
+use async_graphql::parser::types::OperationType;
 use async_graphql::parser::types::Selection;
 use async_graphql::parser::types::SelectionSet;
 use async_graphql_value::Value;
@@ -26,8 +27,9 @@ const MAX_BYTES: usize = 64 * 1024;
 /// How deep brackets of any kind may be nested.
 const MAX_NESTING: usize = 48;
 
-/// Parses the document of `request` and leaves it there, ready to run.
-pub(super) fn read(request: &mut Request) -> Result<(), ServerError> {
+/// Parses the document of `request` and leaves it there, ready to run; tells what kind of operation was chosen, if one
+/// was.
+pub(super) fn read(request: &mut Request) -> Result<Option<OperationType>, ServerError> {
     if request.query.len() > MAX_BYTES {
         return Err(refused(format!("a document may have at most {MAX_BYTES} bytes")));
     }
@@ -39,8 +41,9 @@ pub(super) fn read(request: &mut Request) -> Result<(), ServerError> {
     if !omitted.is_empty() {
         forget(&mut document, &omitted);
     }
+    let operation_type = chosen(&document, request.operation_name.as_deref()).map(|operation| operation.node.ty);
     request.set_parsed_query(document);
-    Ok(())
+    Ok(operation_type)
 }
 
 fn refused(message: String) -> ServerError {

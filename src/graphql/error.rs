@@ -3,7 +3,7 @@
 
 pub(super) mod engine;
 
-use std::error::Error as _;
+use std::error::Error as Cause;
 use std::time::Duration;
 
 use async_graphql::ErrorExtensionValues;
@@ -12,7 +12,6 @@ use tracing::error;
 use crate::auth::viewer::Forbidden;
 use crate::domain::cursor::InvalidCursor;
 use crate::service;
-use crate::store::error::StoreError;
 
 /// What kind of failure: `errors[].extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,11 +116,11 @@ impl ApiError {
         Self::new(Code::Internal, "internal error")
     }
 
-    /// A use case's failure whose input is called `field` in this place.
+    /// Our fault, because of `cause`: it is logged here, and the caller does not get to see it.
     #[must_use]
-    pub fn about(mut self, field: &'static str) -> Self {
-        self.field = self.field.or((self.code == Code::ValidationError).then_some(field));
-        self
+    pub fn failed(cause: &dyn Cause) -> Self {
+        error!(error = %cause, cause = cause.source().map(tracing::field::display), "A request failed");
+        Self::internal()
     }
 }
 
@@ -137,7 +136,7 @@ impl From<service::error::Error> for ApiError {
             Error::Conflict(message) => Self::new(Code::Conflict, message),
             Error::CursorExpired => Self::new(Code::CursorExpired, message),
             Error::Closed => Self::new(Code::GatewayUnavailable, message),
-            Error::Store(cause) => cause.into(),
+            Error::Store(cause) => Self::failed(&cause),
         }
     }
 }
@@ -151,14 +150,6 @@ impl From<Forbidden> for ApiError {
 impl From<InvalidCursor> for ApiError {
     fn from(_: InvalidCursor) -> Self {
         Self::invalid("after", "after: not a cursor of this list")
-    }
-}
-
-impl From<StoreError> for ApiError {
-    /// Logs the cause, which the caller does not get to see.
-    fn from(cause: StoreError) -> Self {
-        error!(error = %cause, cause = cause.source().map(tracing::field::display), "The database failed a request");
-        Self::internal()
     }
 }
 
@@ -177,50 +168,4 @@ impl From<ApiError> for async_graphql::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::domain::capability::Capability;
-
-    use super::*;
-
-    fn told(error: service::error::Error) -> (&'static str, String, Option<&'static str>) {
-        let error = ApiError::from(error);
-        (error.code.as_str(), error.message, error.field)
-    }
-
-    #[test]
-    fn every_failure_of_a_use_case_has_its_code() {
-        use service::error::Error;
-        let invalid = Error::Invalid { field: "mutedUntil", message: "must be in the future".into() };
-        for (error, code, field) in [
-            (Error::Forbidden(Forbidden(Capability::Send)), "forbidden", None),
-            (Error::SessionNotFound, "not_found", None),
-            (Error::ChatNotFound, "not_found", None),
-            (Error::SessionRequired, "validation_error", Some("sessionId")),
-            (invalid, "validation_error", Some("mutedUntil")),
-            (Error::Conflict("four".into()), "conflict", None),
-            (Error::CursorExpired, "cursor_expired", None),
-            (Error::Closed, "gateway_unavailable", None),
-            (Error::Store(StoreError::Closed), "internal", None),
-        ] {
-            let (told_code, message, told_field) = told(error);
-            assert_eq!((told_code, told_field), (code, field), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_database_error_says_nothing_but_that() {
-        let cause = sea_orm::DbErr::Custom("secret".into());
-        let (code, message, field) = told(StoreError::from(cause).into());
-        assert_eq!((code, &*message, field), ("internal", "internal error", None));
-    }
-
-    #[test]
-    fn code_field_and_delay_reach_the_extensions() {
-        let retry_after = Some(Duration::from_millis(1_500));
-        let error = ApiError { code: Code::RateLimited, retry_after, ..ApiError::invalid("cid", "slow") };
-        let extensions = async_graphql::Error::from(error).extensions.expect("extensions");
-        assert_eq!(extensions.get("code"), Some(&"rate_limited".into()));
-        assert_eq!(extensions.get("field"), Some(&"cid".into()));
-        assert_eq!(extensions.get("retryAfterMs"), Some(&1_500.into()));
-    }
-}
+mod tests;

@@ -27,6 +27,7 @@ use async_graphql::MergedObject;
 use async_graphql::MergedSubscription;
 use async_graphql::SDLExportOptions;
 
+pub use api::Answers;
 pub use api::Api;
 pub use api::Caller;
 pub use api::Config;

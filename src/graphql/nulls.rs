@@ -80,12 +80,10 @@ impl Types {
                 },
                 PathSegment::Field(key) => {
                     let fields = fields(document, &selections, key);
-                    let field_type = fields.iter().find_map(|(parent, field)| {
-                        self.0.get(*parent)?.get(field.name.node.as_str())
-                    })?;
+                    let field_type =
+                        fields.iter().find_map(|(parent, field)| self.0.get(*parent)?.get(field.name.node.as_str()))?;
                     let named = named(field_type);
-                    selections =
-                        fields.iter().map(|(_, field)| (named, &field.selection_set.node)).collect();
+                    selections = fields.iter().map(|(_, field)| (named, &field.selection_set.node)).collect();
                     field_type
                 }
             };

@@ -87,7 +87,9 @@ mod tests {
             assert_eq!(<Timestamp as ScalarType>::parse(value.clone()).map(|parsed| parsed.0).ok(), Some(at));
             assert_eq!(ScalarType::to_value(&Timestamp(at)), value);
         }
-        for value in [Value::from(-1), Value::from(FOREVER + 1), Value::from(1.5), Value::from("1"), Value::from(u64::MAX)] {
+        for value in
+            [Value::from(-1), Value::from(FOREVER + 1), Value::from(1.5), Value::from("1"), Value::from(u64::MAX)]
+        {
             assert!(!Timestamp::is_valid(&value), "{value}");
             assert!(<Timestamp as ScalarType>::parse(value).is_err());
         }

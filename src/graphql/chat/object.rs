@@ -51,7 +51,7 @@ pub(in crate::graphql) enum ChatType {
 #[Object]
 impl Chat {
     /// The chat's id. A chat that was deleted and comes back has another one.
-    async fn id(&self) -> ID {
+    pub(in crate::graphql) async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 

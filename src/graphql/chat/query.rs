@@ -43,8 +43,10 @@ impl ChatQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
-        #[graphql(desc = "The chat's session. May be left out while the organization has exactly one; otherwise that \
-                          is a `validation_error`.")]
+        #[graphql(
+            desc = "The chat's session. May be left out while the organization has exactly one; otherwise that \
+                          is a `validation_error`."
+        )]
         session_id: Option<ID>,
     ) -> Result<Option<Chat>, ApiError> {
         let target = chat_ref(cid, session_id.as_ref())?;

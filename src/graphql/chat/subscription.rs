@@ -36,8 +36,10 @@ impl ChatSubscription {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only changes in this session; in all sessions when left out.")] session_id: Option<ID>,
-        #[graphql(desc = "Only changes of the chat with this address; of all chats when left out. Aliases find their \
-                          chat when `sessionId` is given.")]
+        #[graphql(
+            desc = "Only changes of the chat with this address; of all chats when left out. Aliases find their \
+                          chat when `sessionId` is given."
+        )]
         cid: Option<Jid>,
         #[graphql(desc = "Go on behind this cursor, without a gap; from now on when left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {

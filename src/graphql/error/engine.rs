@@ -60,7 +60,10 @@ mod tests {
         for (message, name) in [
             (r#"Invalid value for argument "input.cid", expected type "JID""#, Some("cid")),
             (r#"Invalid value for argument "ids.0", expected type "ID""#, Some("ids")),
-            (r#"Invalid value for argument "input", field "cid" of type "JID!" is required but not provided"#, Some("cid")),
+            (
+                r#"Invalid value for argument "input", field "cid" of type "JID!" is required but not provided"#,
+                Some("cid"),
+            ),
             (r#"Invalid value for argument "input", unknown field "x" of type "UpdateChatInput""#, Some("x")),
             (r#"Unknown argument "x" on field "chat" of type "Query"."#, Some("x")),
             (r#"Field "chat" argument "cid" of type "JID!" is required but not provided"#, Some("cid")),
@@ -74,7 +77,8 @@ mod tests {
 
     #[test]
     fn a_failure_of_ours_carries_the_request() {
-        let mut error = async_graphql::Error::from(super::super::ApiError::internal()).into_server_error(Default::default());
+        let mut error =
+            async_graphql::Error::from(super::super::ApiError::internal()).into_server_error(Default::default());
         translate(&mut error, "req_1");
         let extensions = error.extensions.expect("extensions");
         assert_eq!(extensions.get("requestId"), Some(&"req_1".into()));

@@ -56,7 +56,7 @@ pub(in crate::graphql) enum MessageKind {
 #[Object]
 impl Message {
     /// The message's id.
-    async fn id(&self) -> ID {
+    pub(in crate::graphql) async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 

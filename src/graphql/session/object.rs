@@ -57,7 +57,7 @@ pub(in crate::graphql) struct Pairing {
 #[Object]
 impl Session {
     /// The session's id: what arguments called `sessionId` take.
-    async fn id(&self) -> ID {
+    pub(in crate::graphql) async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 
