@@ -103,3 +103,30 @@ async fn stopping_ends_connections_and_tasks() {
     assert!(std::net::TcpStream::connect(sandbox.url().trim_start_matches("http://")).is_err());
     companion.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unlinked_companion_is_told_and_refused() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    assert_eq!(phone.unlink().await, 1);
+
+    let told = |event: &Event| match event {
+        Event::LoggedOut(logout) => Some(logout.on_connect),
+        _ => None,
+    };
+    assert!(!companion.next("LoggedOut", told).await);
+    let mut companion = Companion::resume(&sandbox, companion.stop().await).await;
+    assert!(companion.next("LoggedOut", told).await);
+    assert_eq!(phone.companions(), 0);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_companion_that_logs_out_is_forgotten() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    companion.client.logout().await;
+    assert_eq!(phone.companions(), 0);
+    companion.stop().await;
+    sandbox.stop().await;
+}
