@@ -1,5 +1,7 @@
 //! Keys and randomness.
 
+use std::fmt::Write;
+
 use getrandom::{SysRng, rand_core::UnwrapErr};
 use sha2::{Digest, Sha256};
 use whatsapp_rust::wacore::libsignal::protocol::{IdentityKey, IdentityKeyPair, KeyPair, PrivateKey};
@@ -25,7 +27,10 @@ pub(crate) fn random_hex<const N: usize>() -> Result<String, Error> {
 
 /// Bytes as upper-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 /// The server's static key pair, the same for the same secret.

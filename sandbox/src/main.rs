@@ -1,14 +1,14 @@
 //! The sandbox as a program: a WhatsApp server with phones on loopback, scripted over HTTP.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use chatgraph_sandbox::{Config, Error, Phone, Sandbox, demo};
-use clap::Parser;
+use clap::{Parser, builder::FalseyValueParser};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// One port serves everything: the WhatsApp protocol at /ws/chat, and a JSON interface with which a script
 /// creates accounts, scans pairing codes, archives chats on the phone and lets contacts write. GET / lists its
-/// routes. It runs until Ctrl-C and forgets everything then.
+/// routes. It runs until Ctrl-C (or SIGTERM) and forgets everything then.
 ///
 /// It has no security of its own: whoever reaches the port can be any phone. It listens on loopback only.
 #[derive(Debug, Parser)]
@@ -33,15 +33,15 @@ struct Options {
 
     /// Creates the demo account, a café owner's phone with some forty chats, in which something happens every
     /// few seconds.
-    #[arg(long, env = "CHATGRAPH_SANDBOX_DEMO")]
+    #[arg(long, env = "CHATGRAPH_SANDBOX_DEMO", value_parser = FalseyValueParser::new())]
     demo: bool,
 
     /// Leaves the demo account in peace: nothing happens unless a script does it.
-    #[arg(long, env = "CHATGRAPH_SANDBOX_QUIET")]
+    #[arg(long, env = "CHATGRAPH_SANDBOX_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
     /// Prints one line of JSON with `url`, `key` and `phone` (the demo account's number, or null) instead of text.
-    #[arg(long, env = "CHATGRAPH_SANDBOX_JSON")]
+    #[arg(long, env = "CHATGRAPH_SANDBOX_JSON", value_parser = FalseyValueParser::new())]
     json: bool,
 
     /// What is logged to standard error, such as `debug` or `chatgraph_sandbox=trace`.
@@ -62,13 +62,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_env_filter(options.log).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(options.log)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let ending = ending()?;
     let sandbox = Sandbox::start(Config { listen: options.listen, secret: options.secret }).await?;
     let phone = if options.demo { Some(demo_account(&sandbox)?) } else { None };
     announce(&sandbox, phone.as_ref(), options.json)?;
     let stop = CancellationToken::new();
     let activity = phone.filter(|_| !options.quiet).map(|phone| tokio::spawn(demo::activity(phone, stop.clone())));
-    tokio::signal::ctrl_c().await?;
+    ending.await;
     stop.cancel();
     if let Some(activity) = activity {
         activity.await?;
@@ -81,6 +86,30 @@ fn demo_account(sandbox: &Sandbox) -> Result<Phone, Error> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
     sandbox.create_account(demo::account(None, now_ms))
+}
+
+/// Ends with Ctrl-C, or with the signal by which service managers and containers end a program.
+///
+/// It listens for them from the call on, not from the first poll, so that one that comes early counts.
+#[cfg(unix)]
+fn ending() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}
+
+/// Ends with Ctrl-C.
+#[cfg(windows)]
+fn ending() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupted = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupted.recv().await;
+    })
 }
 
 /// Tells on standard output where the sandbox is, at once and also through a pipe.

@@ -142,3 +142,6 @@ impl Feed {
         Arc::clone(topics.entry(organization.clone()).or_insert_with(|| Arc::new(Topic::new(head))))
     }
 }
+
+#[cfg(test)]
+mod tests;

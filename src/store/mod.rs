@@ -89,3 +89,6 @@ impl Store {
         Ok(self.readers.ping().await?)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,4 +1,9 @@
 //! All tests from outside, in one binary: one link instead of one per file.
 
+mod access;
 mod architecture;
+mod changes;
+mod chats;
+mod demo;
 mod migrations;
+mod support;

@@ -46,3 +46,34 @@ async fn perform(phone: &Phone, step: &Step) -> Result<(), Error> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Sandbox, demo};
+
+    #[tokio::test]
+    async fn the_phone_does_every_step_whatever_else_happens_to_the_account() {
+        let sandbox = Sandbox::start(Config::default()).await.unwrap();
+        let phone = sandbox.create_account(demo::account(None, now_ms())).unwrap();
+        let (mut script, mut written, mut changed) = (Script::new(SEED), 0, 0);
+        for round in 0..200 {
+            // Somebody else has archived everything and marked it read.
+            if round == 100 {
+                for chat in phone.chats() {
+                    phone.archive(&chat.jid, true).await.unwrap();
+                    phone.mark_read(&chat.jid, true).await.unwrap();
+                }
+            }
+            let next = script.next(&phone.chats(), now_ms()).unwrap();
+            match (perform(&phone, &next).await, &next) {
+                (Ok(()), Step::Write { .. }) => written += 1,
+                (Ok(()), Step::Change { .. }) => changed += 1,
+                (Err(Error::Unsupported(_)), Step::Write { .. }) => script.skip_scene(),
+                (Err(error), _) => panic!("{next}: {error}"),
+            }
+        }
+        assert!(written > 40 && changed > 40, "{written} lines, {changed} changes");
+        sandbox.stop().await;
+    }
+}

@@ -130,7 +130,9 @@ impl Script {
                 0 | 1 => (Change::Archive(false), |chat| chat.archived),
                 2 if pinned < MAX_PINS => (Change::Pin(true), |chat| !chat.pinned && !chat.archived),
                 2 => (Change::Pin(false), |chat| chat.pinned),
-                3 if muted < ENOUGH => (Change::Mute(Some(self.mute_until(now_ms))), |chat| chat.muted_until.is_none()),
+                3 if muted < ENOUGH => {
+                    (Change::Mute(Some(self.mute_until(now_ms))), |chat| chat.muted_until.is_none() && !chat.archived)
+                }
                 3 => (Change::Mute(None), |chat| chat.muted_until.is_some()),
                 4 => (Change::Read(false), |chat| chat.unread_count == 0 && !chat.marked_unread && !chat.archived),
                 _ => (Change::Read(true), |chat| chat.unread_count > 0 || chat.marked_unread),

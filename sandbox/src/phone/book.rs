@@ -121,7 +121,7 @@ impl Book {
             let mut messages = Vec::with_capacity(chat.messages.len());
             for message in &chat.messages {
                 let from = message.from.as_ref().filter(|from| **from != spec.phone);
-                let from = from.map(|from| book.writer(from, &chat.jid));
+                let from = from.map(|from| writer(from, &chat.jid));
                 let id = key::random_hex::<10>()?;
                 messages.push(Message { id, from, text: message.text.clone(), at: message.at });
             }
@@ -136,11 +136,6 @@ impl Book {
             book.chats.insert(chat.jid.clone(), known);
         }
         Ok(book)
-    }
-
-    /// The JID of a writer in a chat: in a direct chat the chat's own.
-    fn writer(&self, from: &str, chat: &str) -> String {
-        if ChatKind::of(chat) == ChatKind::Dm { chat.to_owned() } else { format!("{from}@s.whatsapp.net") }
     }
 
     /// The person with this JID.
@@ -219,4 +214,9 @@ impl Chat {
         self.unread = 0;
         self.marked_unread = false;
     }
+}
+
+/// The JID of a writer in a chat: in a direct chat the chat's own.
+fn writer(from: &str, chat: &str) -> String {
+    if ChatKind::of(chat) == ChatKind::Dm { chat.to_owned() } else { format!("{from}@s.whatsapp.net") }
 }

@@ -43,7 +43,6 @@ fn key_share(account: &Account, key: &SyncKey) -> Message {
         raw_id: Some(account.raw_id),
         current_index: devices.iter().copied().max(),
         device_indexes: std::iter::once(0).chain(devices).collect(),
-        ..Default::default()
     };
     let data = AppStateSyncKeyData {
         key_data: Some(key.data.to_vec()),

@@ -50,7 +50,7 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
     by_age.sort_by_key(|(_, chat)| std::cmp::Reverse(chat.last_message_at()));
 
     let mut chunks = vec![HistorySync {
-        sync_type: HistorySyncType::INITIAL_BOOTSTRAP.into(),
+        sync_type: HistorySyncType::INITIAL_BOOTSTRAP,
         phone_number_to_lid_mappings: mappings(&book),
         ..Default::default()
     }];
@@ -60,7 +60,7 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
         let size = whatsapp_rust::buffa::Message::encode_to_vec(&next).len();
         let limit = if chunks.len() == 1 { INLINE_LIMIT } else { CHUNK_LIMIT };
         if length > 0 && length + size > limit {
-            chunks.push(HistorySync { sync_type: HistorySyncType::RECENT.into(), ..Default::default() });
+            chunks.push(HistorySync { sync_type: HistorySyncType::RECENT, ..Default::default() });
             length = 0;
         }
         length += size;
@@ -69,7 +69,7 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
         }
     }
     chunks.push(HistorySync {
-        sync_type: HistorySyncType::PUSH_NAME.into(),
+        sync_type: HistorySyncType::PUSH_NAME,
         pushnames: push_names(account, &book),
         ..Default::default()
     });
@@ -112,8 +112,8 @@ fn conversation(account: &Account, book: &Book, jid: &str, chat: &Chat) -> Conve
         conversation.created_at = Some(clock::seconds(account.made_at));
         conversation.participant = group.members.iter().map(|member| participant(member)).collect();
     } else if let Some(person) = book.person(jid) {
-        conversation.name = person.name.clone();
-        conversation.display_name = person.push_name.clone();
+        conversation.name.clone_from(&person.name);
+        conversation.display_name.clone_from(&person.push_name);
         conversation.pn_jid = person.phone.as_ref().map(|phone| format!("{phone}@{SERVER}"));
         conversation.lid_jid = person.lid_jid();
     }

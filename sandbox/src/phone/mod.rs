@@ -77,7 +77,16 @@ impl Phone {
         locked(&self.account.companions).all().map(|(_, companion)| companion.queue.len()).sum()
     }
 
+    /// The version of an app-state collection: how many patches it has taken. 0 if there is no such collection.
+    #[must_use]
+    pub fn version(&self, collection: &str) -> u64 {
+        locked(&self.account.ledger).version(collection).unwrap_or_default()
+    }
+
     /// Waits until a paired companion is connected and has fetched every app-state collection.
+    ///
+    /// Fetched is not read: a client stores a collection a moment later, when its own version is that
+    /// of [`Phone::version`].
     ///
     /// Cancel-safe. Waits as long as it takes; put a timeout around it.
     ///

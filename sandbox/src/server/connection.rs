@@ -168,11 +168,11 @@ async fn write(
         match next {
             Some(Outgoing::Stanza(node)) => {
                 shared.server.record(shared.who(), Direction::Sent, render(&node));
-                let Some(sealed) = sealer.seal(&node) else {
+                let Some(frame) = sealer.seal(&node) else {
                     tracing::error!(stanza = render(&node), "A stanza cannot be sealed");
                     continue;
                 };
-                if !sink.send(&sealed).await {
+                if !sink.send(&frame).await {
                     return;
                 }
             }

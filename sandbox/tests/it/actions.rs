@@ -1,1 +1,114 @@
+use chatgraph_sandbox::FOREVER;
+use whatsapp_rust::prelude::Event;
 
+use crate::support::{ADA, BOB, GROUP, account, jid, paired, shown, soon};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_client_sets_the_phone_shows() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    let actions = companion.client.chat_actions();
+    let group = jid(GROUP);
+
+    actions.archive_chat(&group, None).await.unwrap();
+    assert!(shown(&phone, GROUP).archived);
+    actions.unarchive_chat(&group, None).await.unwrap();
+    assert!(!shown(&phone, GROUP).archived);
+
+    actions.pin_chat(&group).await.unwrap();
+    assert!(shown(&phone, GROUP).pinned);
+    actions.unpin_chat(&group).await.unwrap();
+    assert!(!shown(&phone, GROUP).pinned);
+
+    actions.mute_chat(&group).await.unwrap();
+    assert_eq!(shown(&phone, GROUP).muted_until, Some(FOREVER));
+    actions.mute_chat_until(&group, 4_100_000_000_000).await.unwrap();
+    assert_eq!(shown(&phone, GROUP).muted_until, Some(4_100_000_000_000));
+    actions.unmute_chat(&group).await.unwrap();
+    assert_eq!(shown(&phone, GROUP).muted_until, None);
+
+    actions.mark_chat_as_read(&jid(ADA), true, None).await.unwrap();
+    assert_eq!(shown(&phone, ADA).unread_count, 0);
+    actions.mark_chat_as_read(&jid(ADA), false, None).await.unwrap();
+    assert!(shown(&phone, ADA).marked_unread);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_called_by_its_lid_is_the_same_chat() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    companion.client.chat_actions().archive_chat(&jid("200000000000002@lid"), None).await.unwrap();
+    assert!(shown(&phone, ADA).archived);
+    assert_eq!(shown(&phone, ADA).aliases, ["200000000000002@lid"]);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_phone_sets_the_client_is_told() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    phone.archive(ADA, true).await.unwrap();
+    let archived = companion.next("the archiving", |event| match event {
+        Event::ArchiveUpdate(update) if update.jid == jid(ADA) => update.action.archived,
+        _ => None,
+    });
+    assert!(archived.await);
+    let pinned = companion.next("the unpinning", |event| match event {
+        Event::PinUpdate(update) if update.jid == jid(ADA) => update.action.pinned,
+        _ => None,
+    });
+    assert!(!pinned.await);
+    assert!(!shown(&phone, ADA).pinned, "archiving unpins");
+
+    phone.mute(ADA, Some(FOREVER)).await.unwrap();
+    let muted = companion.next("the mute", |event| match event {
+        Event::MuteUpdate(update) if update.jid == jid(ADA) => update.action.mute_end_timestamp,
+        _ => None,
+    });
+    assert_eq!(muted.await, -1);
+
+    phone.mark_read(ADA, true).await.unwrap();
+    let read = companion.next("the reading", |event| match event {
+        Event::MarkChatAsReadUpdate(update) if update.jid == jid(ADA) => update.action.read,
+        _ => None,
+    });
+    assert!(read.await);
+    assert_eq!(shown(&phone, ADA).unread_count, 0);
+
+    phone.pin(BOB, true).await.unwrap();
+    let pinned = companion.next("the pin", |event| match event {
+        Event::PinUpdate(update) if update.jid == jid(BOB) => update.action.pinned,
+        _ => None,
+    });
+    assert!(pinned.await);
+    soon("every notice", phone.settled()).await.unwrap();
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chats_are_cleared_and_deleted_from_both_sides() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    phone.clear(ADA).await.unwrap();
+    let cleared = |event: &Event| match event {
+        Event::ClearChatUpdate(update) => Some(update.jid.clone()),
+        _ => None,
+    };
+    assert_eq!(companion.next("the clearing", cleared).await, jid(ADA));
+    assert_eq!((shown(&phone, ADA).unread_count, shown(&phone, ADA).last_message_at), (0, None));
+
+    phone.delete(ADA).await.unwrap();
+    let deleted = |event: &Event| match event {
+        Event::DeleteChatUpdate(update) => Some(update.jid.clone()),
+        _ => None,
+    };
+    assert_eq!(companion.next("the deletion", deleted).await, jid(ADA));
+    assert!(phone.chats().iter().all(|chat| chat.jid != ADA));
+
+    companion.client.chat_actions().delete_chat(&jid(BOB), true, None).await.unwrap();
+    assert!(phone.chats().iter().all(|chat| chat.jid != BOB));
+    companion.stop().await;
+    sandbox.stop().await;
+}

@@ -2,7 +2,10 @@
 
 mod actions;
 mod conflict;
+mod demo;
+mod demo_program;
 mod history;
+mod http;
 mod messages;
 mod offline;
 mod pairing;

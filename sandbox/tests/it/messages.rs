@@ -1,1 +1,127 @@
+use std::time::Duration;
 
+use chatgraph_sandbox::Error;
+use whatsapp_rust::{prelude::Event, store::SignalStore};
+
+use crate::support::{ADA, BOB, GROUP, account, jid, paired, shown, soon};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_arrives_once_and_is_confirmed() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    let id = phone.receive("15550100002", ADA, "first").await.unwrap();
+    let second = phone.receive(ADA, ADA, "second").await.unwrap();
+
+    assert_eq!(companion.text().await, (id, ADA.to_owned(), "first".to_owned()));
+    assert_eq!(companion.text().await, (second, ADA.to_owned(), "second".to_owned()));
+    soon("the receipts", phone.settled()).await.unwrap();
+    assert_eq!(shown(&phone, ADA).unread_count, 3);
+    assert!(shown(&phone, ADA).last_message_at > Some(1_770_000_000_000));
+    let third = phone.receive(ADA, ADA, "third").await.unwrap();
+    assert_eq!(companion.text().await.0, third, "nothing comes twice");
+    assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_may_write() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let stranger = "15550100077@s.whatsapp.net";
+
+    phone.receive("15550100077", stranger, "who are you?").await.unwrap();
+
+    assert_eq!(companion.text().await.1, stranger);
+    assert_eq!(shown(&phone, stranger).unread_count, 1);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_takes_its_chat_out_of_the_archive() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    phone.archive(ADA, true).await.unwrap();
+
+    phone.receive("15550100002", ADA, "hello?").await.unwrap();
+
+    assert!(!shown(&phone, ADA).archived);
+    let unarchived = companion.next("the unarchiving", |event| match event {
+        Event::ArchiveUpdate(update) if update.jid == jid(ADA) => (update.action.archived == Some(false)).then_some(()),
+        _ => None,
+    });
+    unarchived.await;
+
+    phone.receive("15550100003", BOB, "hello?").await.unwrap();
+    assert!(shown(&phone, BOB).archived, "a muted chat stays in the archive");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_companion_gets_its_own_copy() {
+    let (sandbox, phone, mut first) = paired(account()).await;
+    let mut second = crate::support::Companion::start(&sandbox).await;
+    second.pair(&phone).await;
+
+    phone.receive("15550100002", ADA, "to both").await.unwrap();
+
+    assert_eq!(first.text().await.2, "to both");
+    assert_eq!(second.text().await.2, "to both");
+    first.client.chat_actions().archive_chat(&jid(GROUP), None).await.unwrap();
+    let archived = second.next("the other's archiving", |event| match event {
+        Event::ArchiveUpdate(update) if update.jid == jid(GROUP) => update.action.archived,
+        _ => None,
+    });
+    assert!(archived.await);
+    first.stop().await;
+    second.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_from_nowhere_is_refused() {
+    let sandbox = crate::support::sandbox().await;
+    let phone = sandbox.create_account(account()).unwrap();
+    assert!(matches!(phone.receive(GROUP, GROUP, "x").await, Err(Error::UnknownContact(_))));
+    assert!(matches!(phone.receive("15550100002", BOB, "x").await, Err(Error::UnknownChat(_))));
+    assert!(matches!(phone.pin("15550100099@s.whatsapp.net", true).await, Err(Error::UnknownChat(_))));
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_the_client_cannot_open_is_sealed_again() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    // The next key the server hands out is the lowest that the client still has.
+    let mut next = 1;
+    while companion.backend.load_prekey(next).await.unwrap().is_none() {
+        next += 1;
+    }
+    companion.backend.remove_prekey(next).await.unwrap();
+
+    let id = phone.receive("15550100002", ADA, "can you read this?").await.unwrap();
+
+    assert_eq!(companion.text().await, (id.clone(), ADA.to_owned(), "can you read this?".to_owned()));
+    assert!(sandbox.log().iter().any(|entry| entry.text == format!("message {id} sealed again")));
+    soon("the receipt", phone.settled()).await.unwrap();
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_receipt_empties_the_count() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let id = phone.receive("15550100002", ADA, "read me").await.unwrap();
+    companion.text().await;
+    assert_eq!(shown(&phone, ADA).unread_count, 2);
+
+    companion.client.mark_as_read(&jid(ADA), None, &[id.as_str()]).await.unwrap();
+
+    let emptied = async {
+        while shown(&phone, ADA).unread_count > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("an empty count", emptied).await;
+    companion.stop().await;
+    sandbox.stop().await;
+}

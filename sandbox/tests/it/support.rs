@@ -1,6 +1,7 @@
 //! A real client, set up to trust the sandbox, and the accounts the tests use.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -9,6 +10,7 @@ use chatgraph_sandbox::{
     spec::{ChatSpec, ContactSpec, GroupSpec, MessageSpec},
 };
 use tokio::time::timeout;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{
     Client, Jid, TokioRuntime, anyhow,
     async_channel::Receiver,
@@ -18,15 +20,16 @@ use whatsapp_rust::{
     wacore::store::{
         Device, InMemoryBackend,
         device::{CachedNoiseCert, CachedServerCertChain},
-        traits::{Backend, DeviceStore},
+        traits::{AppSyncStore, Backend, DeviceStore},
     },
 };
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 
 pub(crate) const OWNER: &str = "15550100001";
 pub(crate) const ADA: &str = "15550100002@s.whatsapp.net";
 pub(crate) const BOB: &str = "15550100003@s.whatsapp.net";
 pub(crate) const GROUP: &str = "120363000000000001@g.us";
+/// The app-state collections that a new account has something in.
+const COLLECTIONS: [&str; 4] = ["critical_block", "critical_unblock_low", "regular_low", "regular_high"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An instant of the past, in milliseconds.
@@ -118,6 +121,8 @@ pub(crate) struct Companion {
     pub(crate) backend: Arc<InMemoryBackend>,
     handle: BotHandle,
     events: Receiver<Arc<Event>>,
+    /// Texts that came in one batch with one that was taken.
+    inbox: VecDeque<(String, String, String)>,
     _subscription: Subscription,
 }
 
@@ -133,8 +138,7 @@ impl Companion {
         let certificate = CachedNoiseCert { key, not_before: 1_600_000_000, not_after: 2_500_000_000 };
         let mut device = Device::new();
         device.pn = Some(jid("10000000000@s.whatsapp.net"));
-        device.server_cert_chain =
-            Some(CachedServerCertChain { intermediate: certificate.clone(), leaf: certificate });
+        device.server_cert_chain = Some(CachedServerCertChain { intermediate: certificate.clone(), leaf: certificate });
         let backend = Arc::new(InMemoryBackend::new());
         backend.save(&device).await.unwrap();
         Self::resume(sandbox, backend).await
@@ -156,7 +160,7 @@ impl Companion {
         let (handler, events) = ChannelEventHandler::new();
         let client = bot.client();
         let subscription = client.subscribe_handler(handler);
-        Self { client, backend, handle: bot.spawn(), events, _subscription: subscription }
+        Self { client, backend, handle: bot.spawn(), events, inbox: VecDeque::new(), _subscription: subscription }
     }
 
     /// Lets the phone scan the code, and waits for the login.
@@ -165,6 +169,16 @@ impl Companion {
         soon("the pairing", phone.scan(&code)).await.unwrap();
         self.connected().await;
         soon("the first sync", phone.connected()).await.unwrap();
+        // The phone knows what was fetched; the client may still be reading it.
+        for collection in COLLECTIONS {
+            soon("the first sync", self.reads(collection, phone)).await;
+        }
+    }
+
+    async fn reads(&self, collection: &str, phone: &Phone) {
+        while self.backend.get_version(collection).await.unwrap().version != phone.version(collection) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The code the client shows.
@@ -195,18 +209,18 @@ impl Companion {
         soon(what, wanted).await
     }
 
-    /// The next text message: its id, chat and text.
-    pub(crate) async fn text(&mut self) -> (String, String, String) {
-        self.next("a message", |event| texts(event).into_iter().next()).await
+    /// Whether the client has shown a code so far.
+    pub(crate) fn has_shown_a_code(&self) -> bool {
+        std::iter::from_fn(|| self.events.try_recv().ok()).any(|event| matches!(*event, Event::PairingQrCode(_)))
     }
 
-    /// All text messages that have come so far.
-    pub(crate) fn texts(&mut self) -> Vec<(String, String, String)> {
-        let mut found = Vec::new();
-        while let Ok(event) = self.events.try_recv() {
-            found.extend(texts(&event));
+    /// The next text message: its id, chat and text.
+    pub(crate) async fn text(&mut self) -> (String, String, String) {
+        if self.inbox.is_empty() {
+            let batch = self.next("a message", |event| Some(texts(event)).filter(|texts| !texts.is_empty())).await;
+            self.inbox.extend(batch);
         }
-        found
+        self.inbox.pop_front().expect("a batch is not empty")
     }
 
     /// Ends the client and gives back its store.
@@ -216,11 +230,12 @@ impl Companion {
     }
 }
 
-fn texts(event: &Event) -> Vec<(String, String, String)> {
+/// The texts in an event: id, chat and text of each.
+pub(crate) fn texts(event: &Event) -> Vec<(String, String, String)> {
     let Event::Messages(batch) = event else { return Vec::new() };
     let texts = batch.messages.iter().filter_map(|inbound| {
         let text = inbound.message.conversation.clone()?;
-        Some((inbound.info.id.to_string(), inbound.info.source.chat.to_string(), text))
+        Some((inbound.info.id.clone(), inbound.info.source.chat.to_string(), text))
     });
     texts.collect()
 }

@@ -54,3 +54,6 @@ impl Connector for WhatsApp {
         self.backends.forget(key.session);
     }
 }
+
+#[cfg(test)]
+mod tests;

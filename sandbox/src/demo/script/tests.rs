@@ -105,6 +105,17 @@ fn people_write_only_where_they_belong() {
 }
 
 #[test]
+fn scenes_are_played_line_by_line_and_one_after_the_other() {
+    let (chats, mut script) = (chats(), Script::new(5));
+    let steps = std::iter::from_fn(|| script.next(&chats, NOW_MS)).take(400);
+    let said: Vec<&str> =
+        steps.filter_map(|step| if let Step::Write { text, .. } = step { Some(text) } else { None }).collect();
+    let written = SCENES.iter().flat_map(|scene| scene.lines).map(|(_, text)| *text).cycle();
+    assert!(said.len() > 150);
+    assert_eq!(said, written.take(said.len()).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_account_without_chats_has_no_steps() {
     assert_eq!(Script::new(1).next(&[], NOW_MS), None);
 }

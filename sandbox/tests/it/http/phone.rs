@@ -1,0 +1,83 @@
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::Api;
+use crate::support::{Companion, soon};
+
+#[tokio::test]
+async fn a_message_from_a_contact_arrives_in_the_chat() {
+    let api = Api::with_account().await;
+    let body = json!({"from": "15550100002", "chat": "15550100002@s.whatsapp.net", "text": "Well?"});
+    let sent = api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
+
+    assert!(!sent["id"].as_str().unwrap().is_empty());
+    let chat = api.chat("15550100002@s.whatsapp.net").await;
+    assert_eq!(chat["unreadCount"], 2);
+    assert!(chat["lastMessageAt"].as_i64().unwrap() > 1_700_000_000_000);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_is_refused() {
+    let api = Api::with_account().await;
+    let path = "/accounts/15550100001/messages";
+    let chat = "15550100002@s.whatsapp.net";
+    let empty = json!({"from": "15550100002", "chat": chat, "text": " "});
+    api.post(path, &empty).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    let unknown = json!({"from": "15550100002", "chat": chat, "text": "Hi", "at": 1});
+    api.post(path, &unknown).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    let elsewhere = json!({"from": "15550100002", "chat": "15550100003@s.whatsapp.net", "text": "Hi"});
+    api.post(path, &elsewhere).await.error(StatusCode::NOT_FOUND, "unknown_chat");
+    let nobody = json!({"from": "120363000000000001@g.us", "chat": chat, "text": "Hi"});
+    api.post(path, &nobody).await.error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact");
+}
+
+#[tokio::test]
+async fn faults_are_taken_and_told_back() {
+    let api = Api::with_account().await;
+    let fault =
+        json!({"kind": "conflict", "times": 2, "phone": "15550100001", "collection": "regular_low", "ms": null});
+    assert_eq!(api.post("/faults", &fault).await.expect(StatusCode::CREATED), fault);
+    let delay = api.post("/faults", &json!({"kind": "delay", "ms": 200})).await.expect(StatusCode::CREATED);
+    assert_eq!(delay["times"], 1);
+
+    for body in [json!({"kind": "meteor"}), json!({"kind": "cut", "times": 0}), json!({"kind": "cut", "when": 1})] {
+        api.post("/faults", &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+}
+
+#[tokio::test]
+async fn codes_that_nobody_shows_are_refused() {
+    let api = Api::with_account().await;
+    let path = "/accounts/15550100001/scan";
+    api.post(path, &json!({"qr": "hello"})).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_qr");
+    let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    let nobody = json!({"qr": format!("2@nobody,{key},{key},{key},9")});
+    api.post(path, &nobody).await.error(StatusCode::NOT_FOUND, "unknown_qr");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scanning_pairs_a_real_client_and_the_log_tells_it() {
+    let api = Api::with_account().await;
+    let mut companion = Companion::start(&api.sandbox).await;
+    let code = companion.qr().await;
+
+    let scanned = api.post("/accounts/15550100001/scan", &json!({"qr": code})).await.expect(StatusCode::OK);
+
+    assert_eq!(scanned["companions"], 1);
+    companion.connected().await;
+    let phone = api.sandbox.account("15550100001").unwrap();
+    soon("the first sync", phone.connected()).await.unwrap();
+
+    let log = api.get("/log").await.expect(StatusCode::OK);
+    let entries = log.as_array().unwrap();
+    let seq = |entry: &Value| entry["seq"].as_u64().unwrap();
+    assert!(entries.is_sorted_by_key(seq));
+    assert!(entries.iter().any(|entry| entry["phone"] == "15550100001" && entry["direction"] == "received"));
+    let middle = seq(&entries[entries.len() / 2]);
+    let later = api.get(&format!("/log?after={middle}")).await.expect(StatusCode::OK);
+    assert_eq!(seq(&later[0]), middle + 1);
+    api.get("/log?after=x").await.error(StatusCode::BAD_REQUEST, "invalid_query");
+
+    companion.stop().await;
+    api.sandbox.stop().await;
+}

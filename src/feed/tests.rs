@@ -1,0 +1,101 @@
+//! The feed on a real store.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::*;
+use crate::store::tests::TestStore;
+
+fn feed(test: &TestStore) -> Feed {
+    let config = Config { checkpoint: Duration::from_millis(200), ..Config::default() };
+    Feed::start(test.store.clone(), config, &TaskTracker::new(), CancellationToken::new())
+}
+
+async fn next(subscription: &mut Subscription) -> FeedEvent {
+    let event = timeout(Duration::from_secs(10), subscription.next()).await.expect("an event in time");
+    event.expect("an event")
+}
+
+/// Reads `count` changes, whatever checkpoints come between, and tells their numbers and the last cursor.
+async fn read(subscription: &mut Subscription, count: usize) -> (Vec<i64>, ChangeCursor) {
+    let mut numbers = Vec::new();
+    loop {
+        match next(subscription).await {
+            FeedEvent::Change(change, cursor) => {
+                numbers.push(change.number);
+                if numbers.len() == count {
+                    return (numbers, cursor);
+                }
+            }
+            FeedEvent::Checkpoint(_) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listener_hears_what_comes_after_it_began() {
+    let test = TestStore::open().await;
+    test.add_chat(1, 1).await;
+    let mut listener = feed(&test).subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 1, .. })));
+    test.add_chat(2, 2).await;
+    assert_eq!(read(&mut listener, 1).await.0, [2]);
+}
+
+#[tokio::test]
+async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
+    let test = TestStore::open().await;
+    let feed = feed(&test);
+    let writing = futures_util::future::join_all((0..300).map(|user| test.add_chat(user, 1)));
+    let listening = async {
+        let mut heard = Vec::new();
+        let mut after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
+        while heard.len() < 300 {
+            let listener = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
+            let mut listener = listener.expect("a place");
+            let count = (heard.len() % 7 + 1).min(300 - heard.len());
+            let (numbers, cursor) = read(&mut listener, count).await;
+            heard.extend(numbers);
+            after = cursor;
+        }
+        heard
+    };
+    let (_, heard) = tokio::join!(writing, listening);
+    assert_eq!(heard, (1..=300).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_listener_far_behind_reads_the_table() {
+    let test = TestStore::open().await;
+    let feed = feed(&test);
+    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    futures_util::future::join_all((0..1_500).map(|user| test.add_chat(user, 1))).await;
+    assert_eq!(read(&mut slow, 1_500).await.0, (1..=1_500).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn silence_and_what_is_of_no_interest_still_bring_a_cursor() {
+    let test = TestStore::open().await;
+    let nobody = Interest { session: Some(SessionId::new(9)), cid: None };
+    let mut listener = feed(&test).subscribe(&test.organization, nobody, None).await.expect("a place");
+    assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 0, .. })));
+    test.add_chat(1, 1).await;
+    assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 1, .. })));
+}
+
+#[tokio::test]
+async fn a_cursor_that_cannot_be_followed_is_refused() {
+    let test = TestStore::open().await;
+    test.add_chat(1, 1).await;
+    let feed = feed(&test);
+    let incarnation = test.store.incarnation();
+    let after = async |incarnation, number| {
+        let cursor = ChangeCursor { incarnation, number };
+        feed.subscribe(&test.organization, Interest::default(), Some(cursor)).await.err()
+    };
+    assert!(after(incarnation, 0).await.is_none());
+    assert!(after(incarnation, 1).await.is_none());
+    assert!(matches!(after(incarnation, 2).await, Some(FeedError::CursorAhead)));
+    assert!(matches!(after(incarnation + 1, 1).await, Some(FeedError::CursorExpired)));
+}

@@ -1,0 +1,119 @@
+//! Who may see and do what.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::error_code;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_valid_token() {
+    let server = TestServer::start().await;
+    for token in [None, Some("cg_wrong"), Some(""), Some("a.b.c")] {
+        let request = reqwest::Client::new().post(&server.url).json(&json!({"query": "{ viewer { kind } }"}));
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 401);
+        assert!(response.headers().contains_key("www-authenticate"));
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(error_code(&answer), "unauthorized");
+        assert_eq!(answer["data"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_key_works_in_either_header_and_tells_whose_it_is() {
+    let server = TestServer::start().await;
+    let query = json!({"query": "{ viewer { kind organizationId userId role capabilities } }"});
+    let response = reqwest::Client::new().post(&server.url).header("X-Api-Key", &server.key).json(&query).send().await;
+    let answer: Value = response.expect("an answer").json().await.expect("JSON");
+    let viewer = json!({
+        "kind": "API_KEY", "organizationId": "org_1", "userId": null, "role": null,
+        "capabilities": ["READ", "SEND", "MANAGE", "EVENTS"],
+    });
+    assert_eq!(answer["data"]["viewer"], viewer);
+}
+
+#[tokio::test]
+async fn every_capability_opens_its_own_fields_only() {
+    let server = TestServer::start().await;
+    let archive = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", archived: true}}) {{ chat {{ id }} }} }}");
+    let read_back = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\"}}) {{ chat {{ lastMessage {{ text }} }} }} }}");
+    for (permission, query) in [
+        ("send", "{ chats { nodes { id } } }"),
+        ("events", "{ sessions { nodes { id } } }"),
+        ("send", read_back.as_str()),
+        ("read", archive.as_str()),
+        ("read", "mutation { createSession(input: {}) { session { id } } }"),
+        ("read", "{ sessions { nodes { pairing { qr } } } }"),
+    ] {
+        let key = server.create_key("org_1", &[permission]);
+        let answer = server.query_as(&key, query, json!({})).await;
+        assert_eq!(error_code(&answer), "forbidden", "{permission}: {query}: {answer}");
+    }
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn listening_needs_the_events_capability_and_reading_messages_read() {
+    let server = TestServer::start().await;
+    let key = server.create_key("org_1", &["read"]);
+    let mut refused = Subscription::open(&server, &key, "subscription { chatChanges { cursor } }", json!({})).await;
+    let error = refused.message("error").await;
+    assert_eq!(error["payload"][0]["extensions"]["code"], "forbidden");
+
+    let key = server.create_key("org_1", &["events"]);
+    let query = "subscription { chatChanges { cursor change { chat { name lastMessage { text } } } } }";
+    let mut listener = Subscription::open(&server, &key, query, json!({})).await;
+    assert_eq!(listener.event().await["change"], Value::Null);
+    server.phone().pin(MEI, true).await.expect("pinned");
+    let message = listener.message("next").await;
+    let chat = &message["payload"]["data"]["chatChanges"]["change"]["chat"];
+    assert_eq!((&chat["name"], &chat["lastMessage"]), (&json!("Mei Tanaka"), &Value::Null));
+    assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "forbidden");
+}
+
+#[tokio::test]
+async fn another_organizations_things_answer_exactly_as_unknown_ones() {
+    let server = TestServer::start().await;
+    let other = server.create_key("org_2", &[]);
+    let unknown = "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    let changes = server.query("{ chats(first: 1) { changeCursor } }").await;
+    let cursor = changes["data"]["chats"]["changeCursor"].as_str().expect("a cursor");
+    for query in [
+        "query($s: ID!) { session(id: $s) { id } }".to_owned(),
+        "query($s: ID) { chats(sessionId: $s) { nodes { id } } }".to_owned(),
+        format!("query($s: ID) {{ chat(cid: \"{MEI}\", sessionId: $s) {{ id }} }}"),
+        format!("mutation($s: ID) {{ updateChat(input: {{cid: \"{MEI}\", sessionId: $s, archived: true}}) {{ chat {{ id }} }} }}"),
+        "mutation($s: ID!) { startSession(input: {sessionId: $s}) { session { id } } }".to_owned(),
+        "query($s: ID!) { node(id: $s) { id } }".to_owned(),
+    ] {
+        let foreign = server.query_as(&other, &query, json!({"s": server.session})).await;
+        let missing = server.query_as(&other, &query, json!({"s": unknown})).await;
+        assert_eq!(foreign.to_string(), missing.to_string(), "{query}");
+        let own = server.query_as(&server.key, &query, json!({"s": server.session})).await;
+        assert_ne!(own.to_string(), missing.to_string(), "{query} finds nothing at all");
+    }
+    for session in [server.session.as_str(), unknown] {
+        let query = "subscription($s: ID) { chatChanges(sessionId: $s) { cursor } }";
+        let mut refused = Subscription::open(&server, &other, query, json!({"s": session})).await;
+        assert_eq!(refused.message("error").await["payload"][0]["extensions"]["code"], "not_found");
+    }
+    let query = "subscription($after: String) { chatChanges(after: $after) { cursor } }";
+    let mut refused = Subscription::open(&server, &other, query, json!({"after": cursor})).await;
+    assert_eq!(refused.message("error").await["payload"][0]["extensions"]["code"], "validation_error");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_socket_with_a_bad_token_is_closed_as_one_to_come_back_with() {
+    let server = TestServer::start().await;
+    let mut refused = Subscription::open(&server, "cg_wrong", "subscription { chatChanges { cursor } }", json!({})).await;
+    assert_eq!(u16::from(refused.closed().await.code), 4403);
+}

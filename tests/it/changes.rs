@@ -1,0 +1,222 @@
+//! Changes: made over the API or on the phone, told to subscribers.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::error_code;
+use crate::support::error_field;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const OLU: &str = "15550113@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+
+#[tokio::test]
+async fn archiving_over_the_api_reaches_the_phone_and_the_subscriber() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+
+    let chat = server.update_chat(MEI, "archived: true").await;
+    assert_eq!((&chat["archived"], &chat["sync"]), (&json!(true), &json!({"state": "PENDING", "pending": ["ARCHIVED"]})));
+
+    let asked = changes.next().await;
+    assert_eq!((&asked["kind"], &asked["origin"], &asked["cid"]), (&json!("UPDATED"), &json!("API"), &json!(MEI)));
+    assert_eq!(asked["changed"], json!(["ARCHIVED", "SYNC"]));
+    assert_eq!(asked["chat"]["archived"], true);
+    assert_eq!(asked["chat"]["sync"]["state"], "PENDING");
+    let arrived = changes.next().await;
+    assert_eq!((&arrived["origin"], &arrived["changed"]), (&json!("API"), &json!(["SYNC"])));
+    assert_eq!(arrived["chat"]["sync"]["state"], "SYNCED");
+    server.agrees().await;
+    assert!(shown(&server, MEI).archived);
+}
+
+#[tokio::test]
+async fn every_setting_made_over_the_api_reaches_the_phone() {
+    let server = TestServer::start().await;
+    let tomorrow = tomorrow();
+    for (cid, fields, fits) in [
+        (MEI, "pinned: true".to_owned(), json!({"pinned": true})),
+        (MEI, format!("mutedUntil: {tomorrow}"), json!({"muted": true, "mutedUntil": tomorrow})),
+        (MEI, "read: true".to_owned(), json!({"unreadCount": 0, "markedUnread": false})),
+        (MEI, "read: false".to_owned(), json!({"unreadCount": 0, "markedUnread": true})),
+        (MEI, "archived: true".to_owned(), json!({"archived": true, "pinned": false})),
+        (MEI, "archived: false, unmute: true".to_owned(), json!({"archived": false, "muted": false, "mutedUntil": null})),
+        (RAVI, "unmute: true".to_owned(), json!({"muted": false})),
+        (BOOKS, "archived: false, pinned: true, mutedUntil: 253402300799999".to_owned(), json!({"archived": false, "pinned": true})),
+    ] {
+        let chat = server.update_chat(cid, &fields).await;
+        for (field, value) in fits.as_object().expect("fields") {
+            assert_eq!(chat[field], *value, "{fields}: {field}");
+        }
+        server.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn every_setting_made_on_the_phone_reaches_the_subscriber() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    let (phone, until) = (server.phone(), tomorrow());
+
+    phone.pin(MEI, true).await.expect("pinned");
+    told(&mut changes, MEI, &["PINNED"], "pinned", json!(true)).await;
+    server.agrees().await;
+    phone.archive(RAVI, true).await.expect("archived");
+    told(&mut changes, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    server.agrees().await;
+    phone.mute(MEI, Some(until)).await.expect("muted");
+    told(&mut changes, MEI, &["MUTED_UNTIL"], "mutedUntil", json!(until)).await;
+    server.agrees().await;
+    phone.mute(RAVI, None).await.expect("unmuted");
+    told(&mut changes, RAVI, &["MUTED_UNTIL"], "mutedUntil", Value::Null).await;
+    server.agrees().await;
+    phone.mark_read(MEI, true).await.expect("read");
+    told(&mut changes, MEI, &["UNREAD_COUNT"], "unreadCount", json!(0)).await;
+    server.agrees().await;
+    phone.mark_read(MEI, false).await.expect("unread");
+    told(&mut changes, MEI, &["MARKED_UNREAD"], "markedUnread", json!(true)).await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_contacts_message_is_listed_counted_and_told() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().receive("15550112", RAVI, "It has arrived!").await.expect("sent");
+    let change = changes.next().await;
+    assert_eq!((&change["origin"], &change["kind"]), (&json!("MESSAGE"), &json!("UPDATED")));
+    assert_eq!(change["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
+    assert_eq!(change["chat"]["lastMessage"]["text"], "It has arrived!");
+    server.agrees().await;
+    let ravi = server.chat(RAVI).await;
+    assert_eq!((&ravi["unreadCount"], &ravi["lastMessage"]["senderName"]), (&json!(1), &json!("Ravi Patel")));
+    let first = server.query("{ chats(first: 1) { nodes { jid } } }").await;
+    assert_eq!(first["data"]["chats"]["nodes"][0]["jid"], RAVI);
+
+    server.phone().receive("15550113", OLU, "Hello from Olu").await.expect("sent");
+    let change = changes.next().await;
+    assert_eq!((&change["cid"], &change["chat"]["name"]), (&json!(OLU), &json!("Olu Adeyemi")));
+    assert_eq!(change["chat"]["lastMessage"]["text"], "Hello from Olu");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn what_came_while_nobody_listened_is_told_after_the_cursor() {
+    let server = TestServer::start().await;
+    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    server.phone().pin(MEI, true).await.expect("pinned");
+    server.agrees().await;
+    server.phone().mute(MEI, None).await.expect("no change");
+    server.phone().archive(RAVI, true).await.expect("archived");
+    server.agrees().await;
+    let query = crate::support::ALL;
+    let mut late = Subscription::start(&server, query, json!({"after": listed})).await;
+    told(&mut late, MEI, &["PINNED"], "pinned", json!(true)).await;
+    let between = late.cursor.clone();
+    told(&mut late, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    let mut later = Subscription::start(&server, query, json!({"after": between})).await;
+    told(&mut later, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+    let mut one_chat = Subscription::start(&server, query, json!({"after": listed, "cid": RAVI, "session": server.session})).await;
+    told(&mut one_chat, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_none_ends_the_stream_with_its_field() {
+    let server = TestServer::start().await;
+    let query = crate::support::ALL;
+    let mut refused = Subscription::open(&server, &server.key, query, json!({"after": "nonsense"})).await;
+    let error = refused.message("error").await["payload"][0]["extensions"].clone();
+    assert_eq!((&error["code"], &error["field"]), (&json!("validation_error"), &json!("after")));
+}
+
+#[tokio::test]
+async fn updates_that_cannot_be_are_refused_and_change_nothing() {
+    let server = TestServer::start().await;
+    for (fields, code, field) in [
+        ("archived: true, pinned: true", "validation_error", "pinned"),
+        ("mutedUntil: 1000", "validation_error", "mutedUntil"),
+        ("mutedUntil: 253402300800000", "validation_error", "mutedUntil"),
+        ("lastMessageTimestamp: -1, archived: true", "validation_error", "lastMessageTimestamp"),
+        ("archived: \"yes\"", "validation_error", "archived"),
+        ("loud: true", "validation_error", ""),
+    ] {
+        let query = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", {fields}}}) {{ chat {{ id }} }} }}");
+        let answer = server.query(&query).await;
+        assert_eq!(error_code(&answer), code, "{fields}: {answer}");
+        if !field.is_empty() {
+            assert_eq!(error_field(&answer), field, "{fields}: {answer}");
+        }
+    }
+    let missing = "mutation { updateChat(input: {cid: \"15550199@s.whatsapp.net\", archived: true}) { chat { id } } }";
+    assert_eq!(error_code(&server.query(missing).await), "not_found");
+    let (before, after) = (server.chat(MEI).await, server.update_chat(MEI, "archived: null, pinned: null").await);
+    assert_eq!(before["archived"], after["archived"]);
+    assert_eq!(after["sync"]["state"], "SYNCED");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_fourth_pin_is_refused_and_the_pinned_chats_are_named() {
+    let server = TestServer::start().await;
+    server.phone().receive("15550113", OLU, "Hello").await.expect("sent");
+    server.agrees().await;
+    server.update_chat(BOOKS, "archived: false").await;
+    for cid in [MEI, RAVI, BOOKS] {
+        server.update_chat(cid, "pinned: true").await;
+    }
+    let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");
+    let answer = server.query(&query).await;
+    assert_eq!(error_code(&answer), "conflict");
+    let message = answer["errors"][0]["message"].as_str().expect("a message");
+    for name in ["Mei Tanaka", "Ravi Patel", "Book club"] {
+        assert!(message.contains(name), "{message}");
+    }
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
+    let server = TestServer::start().await;
+    server.phone().cut().await;
+    let chat = server.update_chat(MEI, "pinned: true").await;
+    assert_eq!(chat["pinned"], true);
+    server.agrees().await;
+    eventually("the chat to be in step", async || {
+        (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_phone_did_while_the_session_was_away_arrives_with_it() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().cut().await;
+    server.phone().receive("15550111", MEI, "Are you there?").await.expect("sent");
+    server.phone().archive(RAVI, true).await.expect("archived");
+    let mut told = vec![changes.next().await, changes.next().await];
+    told.sort_by_key(|change| change["cid"].to_string());
+    assert_eq!((&told[0]["cid"], &told[0]["origin"]), (&json!(MEI), &json!("MESSAGE")));
+    assert_eq!((&told[1]["cid"], &told[1]["origin"]), (&json!(RAVI), &json!("DEVICE")));
+    server.agrees().await;
+}
+
+fn shown(server: &TestServer, cid: &str) -> chatgraph_sandbox::ChatView {
+    server.phone().chats().into_iter().find(|chat| chat.jid == cid).expect("a chat")
+}
+
+async fn told(changes: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
+    let change = changes.next().await;
+    assert_eq!((&change["cid"], &change["origin"]), (&json!(cid), &json!("DEVICE")), "{change}");
+    assert_eq!(change["changed"], json!(changed), "{change}");
+    assert_eq!(change["chat"][field], value, "{change}");
+}
+
+fn tomorrow() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(now.as_millis()).expect("small") + 86_400_000
+}

@@ -1,0 +1,55 @@
+//! Comparing the stored copy with the phone.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::TestServer;
+use super::eventually;
+
+impl TestServer {
+    /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
+    /// Call it after every action that a test takes.
+    pub async fn agrees(&self) {
+        let last = std::cell::RefCell::new((Value::Null, Value::Null));
+        let compare = async || {
+            let (stored, shown) = (self.stored_chats().await, self.phone_chats().await);
+            let agree = stored == shown;
+            *last.borrow_mut() = (stored, shown);
+            agree.then_some(())
+        };
+        let compared = tokio::time::timeout(super::server::PATIENCE / 2, eventually("the phone and the API to agree", compare));
+        if compared.await.is_err() {
+            let (stored, shown) = last.take();
+            panic!("the API shows {stored:#}\nand the phone {shown:#}");
+        }
+    }
+
+    async fn stored_chats(&self) -> Value {
+        let query = "query($session: ID) { chats(sessionId: $session, first: 200) { nodes { \
+                     jid name type archived pinned mutedUntil unreadCount markedUnread lastMessageAt sync { pending } } } }";
+        let session = if self.session.is_empty() { Value::Null } else { json!(self.session) };
+        let answer = self.query_with(query, json!({"session": session})).await;
+        sorted(answer["data"]["chats"]["nodes"].clone())
+    }
+
+    /// The phone's chats with a message, over the sandbox's HTTP interface.
+    async fn phone_chats(&self) -> Value {
+        let url = format!("{}/accounts/{}/chats", self.sandbox.url(), self.phone().number());
+        let chats: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
+        let chats = chats.as_array().cloned().unwrap_or_else(|| chats["chats"].as_array().expect("chats").clone());
+        let with_message = chats.into_iter().filter(|chat| chat["lastMessageAt"] != Value::Null);
+        let comparable = with_message.map(|mut chat| {
+            let fields = chat.as_object_mut().expect("an object");
+            fields.remove("aliases");
+            fields.insert("sync".into(), json!({"pending": []}));
+            chat
+        });
+        sorted(comparable.collect())
+    }
+}
+
+fn sorted(mut chats: Value) -> Value {
+    let list = chats.as_array_mut().expect("a list of chats");
+    list.sort_by_key(|chat| chat["jid"].to_string());
+    chats
+}

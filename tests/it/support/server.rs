@@ -1,0 +1,189 @@
+//! Starting the program, the sandbox, and a paired session.
+
+use std::future::Future;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+use std::time::SystemTime;
+
+use chatgraph_sandbox::AccountSpec;
+use chatgraph_sandbox::Phone;
+use chatgraph_sandbox::Sandbox;
+use serde_json::Value;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::Subscription;
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server with one organization, a key that may everything, and one session paired with a sandbox's phone.
+pub struct TestServer {
+    pub url: String,
+    pub key: String,
+    pub session: String,
+    pub sandbox: Sandbox,
+    phone: Phone,
+    folder: TempDir,
+    child: Child,
+}
+
+impl TestServer {
+    /// Starts everything with a small account: three people, a group, and a bit of history.
+    pub async fn start() -> Self {
+        Self::with_account(account("15550100", "Alex Example")).await
+    }
+
+    /// Starts everything with this account.
+    pub async fn with_account(account: AccountSpec) -> Self {
+        let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
+        let phone = sandbox.create_account(account).expect("an account");
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = create_key(&folder, "org_1", &[]);
+        let (child, url) = serve(&folder, &sandbox);
+        let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), folder, child };
+        server.session = server.pair(&phone).await;
+        server.agrees().await;
+        server
+    }
+
+    /// Makes a session and scans its code with `phone`, through the API as a user would; tells its id.
+    pub async fn pair(&self, phone: &Phone) -> String {
+        let made = self.query("mutation { createSession(input: {label: \"Shop\"}) { session { id status } } }").await;
+        let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
+        let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+        self.query_with(start, json!({"id": id})).await;
+        let qr = eventually("a QR code", async || {
+            let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
+            let answer = self.query_with(query, json!({"id": id})).await;
+            answer["data"]["session"]["pairing"]["qr"].as_str().map(str::to_owned)
+        })
+        .await;
+        phone.scan(&qr).await.expect("a scan");
+        phone.connected().await.expect("a companion");
+        eventually("a working session", async || {
+            let query = "query($id: ID!) { session(id: $id) { status } }";
+            let answer = self.query_with(query, json!({"id": id})).await;
+            (answer["data"]["session"]["status"] == "WORKING").then_some(())
+        })
+        .await;
+        id
+    }
+
+    /// The phone of the session's account.
+    pub fn phone(&self) -> &Phone {
+        &self.phone
+    }
+
+    /// A key of an organization; without permissions it may everything.
+    pub fn create_key(&self, organization: &str, permissions: &[&str]) -> String {
+        create_key(&self.folder, organization, permissions)
+    }
+
+    /// Subscribes to the changes of all chats, and waits until that stands.
+    pub async fn subscribe_to_chats(&self) -> Subscription {
+        Subscription::start(self, super::subscription::ALL, json!({})).await
+    }
+
+    /// Kills the program without a word, and starts it again on the same database.
+    pub fn restart(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+        (self.child, self.url) = serve(&self.folder, &self.sandbox);
+    }
+
+    /// Runs another command of the program on the server's database.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        program(&self.folder, arguments).output().expect("runs")
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // It may be gone already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A small account: Mei with an unread message, Ravi muted, the book club, Olu without a chat.
+pub fn account(phone: &str, name: &str) -> AccountSpec {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
+    let ago = |minutes: u128| u64::try_from(now - minutes * 60_000).expect("small");
+    let spec = json!({
+        "phone": phone,
+        "name": name,
+        "contacts": [
+            {"phone": "15550111", "name": "Mei Tanaka", "pushName": "mei"},
+            {"phone": "15550112", "name": "Ravi Patel"},
+            {"phone": "15550113", "name": "Olu Adeyemi"},
+        ],
+        "groups": [{"jid": "120363000000000001@g.us", "subject": "Book club", "participants": ["15550111", "15550112"]}],
+        "history": [
+            {"jid": "15550111@s.whatsapp.net", "unreadCount": 1, "messages": [
+                {"text": "See you at six?", "at": ago(30)},
+                {"from": "15550111", "text": "Yes!", "at": ago(20)},
+            ]},
+            {"jid": "15550112@s.whatsapp.net", "mutedUntil": FOREVER, "messages": [
+                {"from": "15550112", "text": "The invoice is on its way", "at": ago(300)},
+            ]},
+            {"jid": "120363000000000001@g.us", "archived": true, "messages": [
+                {"from": "15550112", "text": "Chapter four next week", "at": ago(900)},
+            ]},
+        ],
+    });
+    serde_json::from_value(spec).expect("an account")
+}
+
+/// A mute without end.
+pub const FOREVER: i64 = 253_402_300_799_999;
+
+/// Asks again and again until there is an answer.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn create_key(folder: &TempDir, organization: &str, permissions: &[&str]) -> String {
+    let mut arguments = vec!["key", "create", "--organization", organization];
+    arguments.extend(permissions.iter().flat_map(|permission| ["--permission", permission]));
+    let output = program(folder, &arguments).output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn serve(folder: &TempDir, sandbox: &Sandbox) -> (Child, String) {
+    let (url, key) = (sandbox.url(), sandbox.key());
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
+    let mut child = program(folder, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let address = loop {
+        let line = log.next().expect("the server says where it listens").expect("text");
+        let entry: Value = serde_json::from_str(&line).expect("JSON");
+        if entry["fields"]["message"] == "Serving" {
+            break entry["fields"]["address"].as_str().expect("an address").to_owned();
+        }
+    };
+    // The rest of the log is shown when the test fails.
+    std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| println!("{line}")));
+    (child, format!("http://{address}/graphql"))
+}
+
+fn program(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph"));
+    let database = folder.path().join("chatgraph.db");
+    command.args(arguments).env("CHATGRAPH_DATABASE", format!("sqlite:{}", database.display())).stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,107 @@
+//! Listening over graphql-transport-ws.
+
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::MaybeTlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use super::TestServer;
+use super::server::PATIENCE;
+
+/// Everything about every change.
+pub const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \
+    chatChanges(sessionId: $session, cid: $cid, after: $after) { cursor change { \
+    at kind origin sessionId chatId cid changed chat { id jid name archived pinned mutedUntil unreadCount markedUnread \
+    lastMessage { text } sync { state pending } } } } }";
+
+/// One subscription on a socket of its own.
+pub struct Subscription {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The cursor of the newest event.
+    pub cursor: String,
+}
+
+impl Subscription {
+    /// Subscribes, and reads the first event, which carries the cursor alone.
+    pub async fn start(server: &TestServer, query: &str, variables: Value) -> Self {
+        let mut subscription = Self::open(server, &server.key, query, variables).await;
+        let first = subscription.event().await;
+        assert_eq!(first["change"], Value::Null, "the first event carries the cursor alone");
+        subscription
+    }
+
+    /// Subscribes under `key` without reading an event.
+    pub async fn open(server: &TestServer, key: &str, query: &str, variables: Value) -> Self {
+        let mut socket = connect(server).await;
+        let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {key}")}});
+        socket.send(Message::text(init.to_string())).await.expect("sent");
+        let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}});
+        socket.send(Message::text(subscribe.to_string())).await.expect("sent");
+        Self { socket, cursor: String::new() }
+    }
+
+    /// The next change, whatever checkpoints come between.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            let event = self.event().await;
+            if event["change"] != Value::Null {
+                return event["change"].clone();
+            }
+        }
+    }
+
+    /// The next event, with or without a change.
+    pub async fn event(&mut self) -> Value {
+        let message = self.message("next").await;
+        let event = message["payload"]["data"]["chatChanges"].clone();
+        assert!(event.is_object(), "not an event: {message}");
+        self.cursor = event["cursor"].as_str().expect("a cursor").to_owned();
+        event
+    }
+
+    /// The next message of this type; pings and the acknowledgement aside.
+    pub async fn message(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.receive().await.unwrap_or_else(|frame| panic!("closed: {frame:?}"));
+            match message["type"].as_str() {
+                Some("connection_ack" | "ping" | "pong") => {}
+                Some(found) if found == kind => return message,
+                _ => panic!("wanted {kind}, got {message}"),
+            }
+        }
+    }
+
+    /// The frame the server closes with.
+    pub async fn closed(&mut self) -> CloseFrame {
+        loop {
+            if let Err(frame) = self.receive().await {
+                return frame.expect("a close frame");
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Result<Value, Option<CloseFrame>> {
+        loop {
+            let received = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            match received.expect("open").expect("a frame") {
+                Message::Text(text) => return Ok(serde_json::from_str(&text).expect("JSON")),
+                Message::Close(frame) => return Err(frame),
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn connect(server: &TestServer) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let url = server.url.replacen("http://", "ws://", 1);
+    let mut request = url.into_client_request().expect("a request");
+    let protocol = "graphql-transport-ws".parse().expect("a header");
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+    tokio_tungstenite::connect_async(request).await.expect("a socket").0
+}
