@@ -17,7 +17,8 @@ impl TestServer {
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         };
-        let compared = tokio::time::timeout(super::server::PATIENCE / 2, eventually("the phone and the API to agree", compare));
+        let compared =
+            tokio::time::timeout(super::server::PATIENCE / 2, eventually("the phone and the API to agree", compare));
         if compared.await.is_err() {
             let (stored, shown) = last.take();
             panic!("the API shows {stored:#}\nand the phone {shown:#}");

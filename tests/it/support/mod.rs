@@ -9,7 +9,7 @@ mod subscription;
 pub use api::error_code;
 pub use api::error_field;
 pub use server::TestServer;
-pub use server::eventually;
 pub use server::account;
+pub use server::eventually;
 pub use subscription::ALL;
 pub use subscription::Subscription;

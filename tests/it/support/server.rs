@@ -166,7 +166,8 @@ fn create_key(folder: &TempDir, organization: &str, permissions: &[&str]) -> Str
 
 fn serve(folder: &TempDir, sandbox: &Sandbox) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
+    let arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
     let mut child = program(folder, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
