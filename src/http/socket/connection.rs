@@ -172,6 +172,10 @@ impl Connection {
     }
 
     async fn tell(&mut self, id: &str, said: Said) -> Result<(), End> {
+        // A caller comes back after this close, and goes on where it was; an operation's error would be the end of it.
+        if self.door.parts.stop.is_cancelled() {
+            return Err(Close::GoingAway.into());
+        }
         match said {
             Some(response) if self.failed(id, &response) => {
                 self.forget(id);
