@@ -9,7 +9,7 @@ use super::eventually;
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
-    pub async fn agrees(&self) {
+    pub(crate) async fn agrees(&self) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
             let (stored, shown) = (self.stored_chats().await, self.phone_chats().await);
