@@ -25,6 +25,8 @@ async fn a_client_pairs_by_qr_and_connects() {
     println!("from scan to connected: {:?}", start.elapsed());
 
     assert_eq!(phone.companions(), 1);
+    let uploads = sandbox.log().into_iter().filter(|entry| entry.text.contains("<registration>"));
+    assert_eq!(uploads.count(), 1, "the keys are uploaded once");
     companion.stop().await;
     sandbox.stop().await;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Context;
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
@@ -28,10 +29,10 @@ pub(in crate::graphql) struct ChatChangeEvent {
 }
 
 /// One entry of the change log.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub(in crate::graphql) struct ChatChange(pub(super) Arc<change::Change>);
 
-#[Object]
+#[Object(use_type_description)]
 impl ChatChange {
     /// When it was made.
     async fn at(&self) -> Timestamp {

@@ -1,6 +1,7 @@
 //! A session as callers see it.
 
 use async_graphql::Context;
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
@@ -19,6 +20,7 @@ use crate::graphql::scalar::Timestamp;
 use crate::service::chat::ChatRef;
 
 /// One attached WhatsApp number.
+#[derive(Description)]
 pub(in crate::graphql) struct Session(session::Session);
 
 impl From<session::Session> for Session {
@@ -54,7 +56,7 @@ pub(in crate::graphql) struct Pairing {
     expires_at: Timestamp,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Session {
     /// The session's id: what arguments called `sessionId` take.
     pub(in crate::graphql) async fn id(&self) -> ID {
