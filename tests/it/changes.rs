@@ -20,7 +20,10 @@ async fn archiving_over_the_api_reaches_the_phone_and_the_subscriber() {
     let mut changes = server.subscribe_to_chats().await;
 
     let chat = server.update_chat(MEI, "archived: true").await;
-    assert_eq!((&chat["archived"], &chat["sync"]), (&json!(true), &json!({"state": "PENDING", "pending": ["ARCHIVED"]})));
+    assert_eq!(
+        (&chat["archived"], &chat["sync"]),
+        (&json!(true), &json!({"state": "PENDING", "pending": ["ARCHIVED"]}))
+    );
 
     let asked = changes.next().await;
     assert_eq!((&asked["kind"], &asked["origin"], &asked["cid"]), (&json!("UPDATED"), &json!("API"), &json!(MEI)));
@@ -44,9 +47,17 @@ async fn every_setting_made_over_the_api_reaches_the_phone() {
         (MEI, "read: true".to_owned(), json!({"unreadCount": 0, "markedUnread": false})),
         (MEI, "read: false".to_owned(), json!({"unreadCount": 0, "markedUnread": true})),
         (MEI, "archived: true".to_owned(), json!({"archived": true, "pinned": false})),
-        (MEI, "archived: false, unmute: true".to_owned(), json!({"archived": false, "muted": false, "mutedUntil": null})),
+        (
+            MEI,
+            "archived: false, unmute: true".to_owned(),
+            json!({"archived": false, "muted": false, "mutedUntil": null}),
+        ),
         (RAVI, "unmute: true".to_owned(), json!({"muted": false})),
-        (BOOKS, "archived: false, pinned: true, mutedUntil: 253402300799999".to_owned(), json!({"archived": false, "pinned": true})),
+        (
+            BOOKS,
+            "archived: false, pinned: true, mutedUntil: 253402300799999".to_owned(),
+            json!({"archived": false, "pinned": true}),
+        ),
     ] {
         let chat = server.update_chat(cid, &fields).await;
         for (field, value) in fits.as_object().expect("fields") {
@@ -120,7 +131,8 @@ async fn what_came_while_nobody_listened_is_told_after_the_cursor() {
     told(&mut late, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
     let mut later = Subscription::start(&server, query, json!({"after": between})).await;
     told(&mut later, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
-    let mut one_chat = Subscription::start(&server, query, json!({"after": listed, "cid": RAVI, "session": server.session})).await;
+    let mut one_chat =
+        Subscription::start(&server, query, json!({"after": listed, "cid": RAVI, "session": server.session})).await;
     told(&mut one_chat, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
 }
 
@@ -185,10 +197,8 @@ async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
     let chat = server.update_chat(MEI, "pinned: true").await;
     assert_eq!(chat["pinned"], true);
     server.agrees().await;
-    eventually("the chat to be in step", async || {
-        (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(())
-    })
-    .await;
+    eventually("the chat to be in step", async || (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(()))
+        .await;
 }
 
 #[tokio::test]
