@@ -1,5 +1,7 @@
 //! Changes: made over the API or on the phone, told to subscribers.
 
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
 use serde_json::Value;
 use serde_json::json;
 
@@ -208,7 +210,7 @@ async fn what_the_phone_did_while_the_session_was_away_arrives_with_it() {
     server.phone().cut().await;
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("sent");
     server.phone().archive(RAVI, true).await.expect("archived");
-    let mut told = vec![changes.next().await, changes.next().await];
+    let mut told = [changes.next().await, changes.next().await];
     told.sort_by_key(|change| change["cid"].to_string());
     assert_eq!((&told[0]["cid"], &told[0]["origin"]), (&json!(MEI), &json!("MESSAGE")));
     assert_eq!((&told[1]["cid"], &told[1]["origin"]), (&json!(RAVI), &json!("DEVICE")));
@@ -219,14 +221,13 @@ fn shown(server: &TestServer, cid: &str) -> chatgraph_sandbox::ChatView {
     server.phone().chats().into_iter().find(|chat| chat.jid == cid).expect("a chat")
 }
 
-async fn told(changes: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
-    let change = changes.next().await;
+async fn told(listener: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
+    let change = listener.next().await;
     assert_eq!((&change["cid"], &change["origin"]), (&json!(cid), &json!("DEVICE")), "{change}");
     assert_eq!(change["changed"], json!(changed), "{change}");
     assert_eq!(change["chat"][field], value, "{change}");
 }
 
 fn tomorrow() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(now.as_millis()).expect("small") + 86_400_000
+    SystemClock.now() + 86_400_000
 }

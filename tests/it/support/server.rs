@@ -9,8 +9,9 @@ use std::process::Output;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
-use std::time::SystemTime;
 
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
@@ -114,9 +115,9 @@ impl Drop for TestServer {
 
 /// A small account: Mei with an unread message, Ravi muted, the book club, Olu without a chat.
 pub(crate) fn account(phone: &str, name: &str) -> AccountSpec {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     // WhatsApp's messages know seconds only.
-    let ago = |minutes: u64| (now.as_secs() - minutes * 60) * 1_000;
+    let now = SystemClock.now() / 1_000;
+    let ago = |minutes: i64| (now - minutes * 60) * 1_000;
     let spec = json!({
         "phone": phone,
         "name": name,

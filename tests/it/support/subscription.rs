@@ -61,7 +61,7 @@ impl Subscription {
         let message = self.message("next").await;
         let event = message["payload"]["data"]["chatChanges"].clone();
         assert!(event.is_object(), "not an event: {message}");
-        self.cursor = event["cursor"].as_str().expect("a cursor").to_owned();
+        event["cursor"].as_str().expect("a cursor").clone_into(&mut self.cursor);
         event
     }
 
