@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::super::WhatsApp;
-use crate::clock::SystemClock;
 use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
@@ -46,6 +45,15 @@ pub(super) const GROUP: &str = "120363000000000001@g.us";
 
 /// Longer than anything takes on a busy machine.
 const LONG: Duration = Duration::from_mins(1);
+
+/// The clock that the library goes by, too.
+pub(super) struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> i64 {
+        whatsapp_rust::wacore::time::now_millis()
+    }
+}
 
 type Held = (IncomingMessage, oneshot::Sender<()>);
 
@@ -150,7 +158,7 @@ impl Rig {
     /// Nothing is started.
     pub(super) async fn new() -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.unwrap();
-        let phone = sandbox.create_account(account(SystemClock.now())).unwrap();
+        let phone = sandbox.create_account(account(WallClock.now())).unwrap();
         let key = BASE64_URL_SAFE_NO_PAD.decode(sandbox.key()).unwrap().try_into().unwrap();
         let config = Config {
             redelivery_base: Duration::from_millis(100),
@@ -185,9 +193,9 @@ impl Rig {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (drain, drains) = (Arc::clone(&lane), tasks.clone());
         let registry = Registry::with_connector(
-            Arc::new(WhatsApp::new(Arc::new(SystemClock), config.clone(), tasks.clone())),
+            Arc::new(WhatsApp::new(Arc::new(WallClock), config.clone(), tasks.clone())),
             read_pending,
-            Arc::new(SystemClock),
+            Arc::new(WallClock),
             config.clone(),
             Arc::new(move |_| {
                 let (lane, events) = mpsc::channel(256);
@@ -197,7 +205,7 @@ impl Rig {
             tasks.clone(),
             stop.clone(),
         );
-        let key = SessionKey { organization: "org_1".parse().unwrap(), session: SessionId::new(SystemClock.now()) };
+        let key = SessionKey { organization: "org_1".parse().unwrap(), session: SessionId::new(WallClock.now()) };
         let (seen, passed) = (Vec::new(), Vec::new());
         Self {
             sandbox,
