@@ -13,6 +13,7 @@ pub mod connection;
 mod fake;
 mod pending;
 pub mod registry;
+mod status;
 mod supervisor;
 mod whatsapp;
 

@@ -20,6 +20,7 @@ use super::OpenLane;
 use super::SessionKey;
 use super::connection::Connector;
 use super::pending::ReadPending;
+use super::status::StatusReport;
 use super::supervisor::Supervisor;
 use super::whatsapp::WhatsApp;
 use crate::domain::clock::Clock;
@@ -154,7 +155,7 @@ impl Registry {
             read_pending: Arc::clone(&shared.read_pending),
             clock: Arc::clone(&shared.clock),
             config: shared.config.clone(),
-            lane: (shared.open_lane)(key.clone()),
+            report: StatusReport::new((shared.open_lane)(key.clone())),
             key,
             starts: starts_here,
             pairing: pairing_here,
@@ -162,7 +163,6 @@ impl Registry {
             tasks: shared.tasks.clone(),
             stop: running.stop.clone(),
             process_stop: shared.stop.clone(),
-            told: None,
         };
         let ended = running.ended.clone().drop_guard();
         let supervising = shared.tasks.spawn(

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep;
@@ -22,9 +21,6 @@ use tracing::info;
 use tracing::warn;
 
 use super::Config;
-use super::Inbound;
-use super::Lane;
-use super::SessionEvent;
 use super::SessionKey;
 use super::backoff::Backoff;
 use super::connection::Connector;
@@ -34,6 +30,8 @@ use super::connection::Session;
 use super::connection::Signal;
 use super::pending::Outbox;
 use super::pending::ReadPending;
+use super::status::LaneClosed;
+use super::status::StatusReport;
 use crate::domain::clock::Clock;
 use crate::domain::session::Pairing;
 use crate::domain::session::SessionStatus;
@@ -48,15 +46,13 @@ pub(super) struct Supervisor {
     pub(super) read_pending: ReadPending,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) config: Config,
-    pub(super) lane: Lane,
+    pub(super) report: StatusReport,
     pub(super) starts: mpsc::Receiver<()>,
     pub(super) pairing: watch::Sender<Option<Pairing>>,
     pub(super) wake_pending: Arc<Notify>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) process_stop: CancellationToken,
-    /// The status that the lane was told last.
-    pub(super) told: Option<(SessionStatus, Option<String>)>,
 }
 
 /// What follows a connection.
@@ -69,9 +65,6 @@ enum Next {
     Stop,
 }
 
-/// Nobody drains the lane any more.
-struct LaneClosed;
-
 impl Supervisor {
     /// Keeps the session up until it is stopped.
     pub(super) async fn run(mut self) {
@@ -79,7 +72,7 @@ impl Supervisor {
         let outbox = Outbox {
             key: self.key.clone(),
             read: Arc::clone(&self.read_pending),
-            lane: self.lane.clone(),
+            lane: self.report.lane(),
             link: linked,
             wake: Arc::clone(&self.wake_pending),
             config: self.config.clone(),
@@ -98,7 +91,7 @@ impl Supervisor {
     async fn supervise(&mut self, link: &watch::Sender<Option<Arc<dyn Session>>>) -> Result<(), LaneClosed> {
         let mut backoff = Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max);
         loop {
-            self.tell(SessionStatus::Starting, None).await?;
+            self.report.tell(SessionStatus::Starting, None).await?;
             match self.connection(link, &mut backoff).await? {
                 Next::Again => {
                     let pause = backoff.next();
@@ -111,7 +104,7 @@ impl Supervisor {
                     // A start that came while the connection was up asked for nothing more than that.
                     while self.starts.try_recv().is_ok() {}
                     warn!(reason, "The session is down until it is started again");
-                    self.tell(status, Some(reason)).await?;
+                    self.report.tell(status, Some(reason)).await?;
                     backoff.reset();
                     match self.stop.run_until_cancelled(self.starts.recv()).await {
                         Some(Some(())) => {}
@@ -128,7 +121,7 @@ impl Supervisor {
         if self.process_stop.is_cancelled() {
             return Ok(());
         }
-        self.tell(SessionStatus::Stopped, None).await
+        self.report.tell(SessionStatus::Stopped, None).await
     }
 
     /// One connection, from its making until nothing of it runs any more.
@@ -138,7 +131,7 @@ impl Supervisor {
         backoff: &mut Backoff,
     ) -> Result<Next, LaneClosed> {
         let (signals_there, mut signals) = mpsc::channel(SIGNALS);
-        let outlets = Outlets { lane: self.lane.clone(), signals: signals_there };
+        let outlets = Outlets { lane: self.report.lane(), signals: signals_there };
         let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, outlets));
         let session = match self.stop.run_until_cancelled(connecting).await {
             None => return Ok(Next::Stop),
@@ -219,25 +212,25 @@ impl Supervisor {
                     overdue = None;
                     let expires_at = self.clock.now().saturating_add(milliseconds(valid_for));
                     self.pairing.send_replace(Some(Pairing { qr, expires_at }));
-                    self.tell(SessionStatus::ScanQrCode, None).await?;
+                    self.report.tell(SessionStatus::ScanQrCode, None).await?;
                 }
                 Signal::Paired => {
                     self.pairing.send_replace(None);
                     overdue = Some(Instant::now() + self.config.connect_timeout);
-                    self.tell(SessionStatus::Starting, None).await?;
+                    self.report.tell(SessionStatus::Starting, None).await?;
                 }
                 Signal::InStep => {
                     overdue = None;
                     good = Some(Instant::now() + self.config.stable_after);
                     self.pairing.send_replace(None);
-                    self.tell_and_wait(SessionStatus::Working).await?;
+                    self.report.tell_and_wait(SessionStatus::Working, &stop).await?;
                     link.send_replace(Some(Arc::clone(session)));
                 }
                 Signal::Lost => {
                     link.send_replace(None);
                     good = None;
                     overdue = Some(Instant::now() + self.config.connect_timeout);
-                    self.tell(SessionStatus::Starting, None).await?;
+                    self.report.tell(SessionStatus::Starting, None).await?;
                 }
                 Signal::Unacknowledged => {
                     redeliver.get_or_insert_with(|| Instant::now() + redelivery.next());
@@ -245,40 +238,6 @@ impl Supervisor {
                 Signal::Ended(ending) => return Ok(after(ending)),
             }
         }
-    }
-
-    /// Tells the lane how the session stands, once per change.
-    async fn tell(&mut self, status: SessionStatus, reason: Option<String>) -> Result<(), LaneClosed> {
-        self.send(status, reason, None).await
-    }
-
-    /// The same, and waits until the lane has dealt with it and with all that was on it before: only then may pending
-    /// actions be read, because what WhatsApp just told may have settled some.
-    async fn tell_and_wait(&mut self, status: SessionStatus) -> Result<(), LaneClosed> {
-        let (committed, dealt_with) = oneshot::channel();
-        self.told = None;
-        self.send(status, None, Some(committed)).await?;
-        let stop = self.stop.clone();
-        if let Some(Err(_)) = stop.run_until_cancelled(dealt_with).await {
-            warn!("The session's status was not stored");
-        }
-        Ok(())
-    }
-
-    async fn send(
-        &mut self,
-        status: SessionStatus,
-        reason: Option<String>,
-        committed: Option<oneshot::Sender<()>>,
-    ) -> Result<(), LaneClosed> {
-        let news = Some((status, reason.clone()));
-        if self.told == news {
-            return Ok(());
-        }
-        info!(?status, "The session's status changed");
-        self.told = news;
-        let event = SessionEvent::Status { status, reason };
-        self.lane.send(Inbound { event, committed }).await.map_err(|_| LaneClosed)
     }
 }
 
