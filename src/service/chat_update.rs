@@ -63,6 +63,7 @@ impl ChatUpdate {
 }
 
 /// A checked wish, ready for its unit of work.
+#[derive(Clone)]
 pub(super) struct UpdateOrder {
     pub(super) organization: OrganizationId,
     pub(super) session: SessionId,
@@ -76,6 +77,11 @@ pub(super) struct UpdateOrder {
 impl UpdateOrder {
     /// Applies the settings that differ, and notes each of them for WhatsApp.
     pub(super) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+        // Who counts pins keeps others from pinning: the session's lock, and before the chat's, as everywhere.
+        if self.settings.contains(&Desired::Pinned(true)) {
+            let session = unit.session_for_update(&self.organization, self.session).await?;
+            session.ok_or(Error::SessionNotFound)?;
+        }
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
         let mut chat = found.ok_or(Error::ChatNotFound)?;
         let differing = self.settings.iter().copied().filter(|desired| chat.setting(desired.setting()) != *desired);

@@ -11,7 +11,6 @@ use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::Select;
@@ -33,6 +32,7 @@ use crate::domain::page::PageRequest;
 use super::Store;
 use super::error::StoreError;
 use super::keyset;
+use super::text;
 use super::unit::Unit;
 
 impl Store {
@@ -91,7 +91,6 @@ impl Store {
         let rows = chat_alias::Entity::find()
             .filter(chat_alias::Column::Organization.eq(organization.as_str()))
             .filter(chat_alias::Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
-            .order_by_asc(chat_alias::Column::Jid)
             .all(&self.readers)
             .await?;
         let mut addresses: HashMap<_, Vec<_>> = HashMap::new();
@@ -99,6 +98,8 @@ impl Store {
             let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
             addresses.entry(chat).or_default().push(row.jid.parse().map_err(|_| corrupt("jid"))?);
         }
+        // By bytes: a PostgreSQL server sorts text as its language does.
+        addresses.values_mut().for_each(|jids: &mut Vec<Jid>| jids.sort_by(|a, b| a.as_str().cmp(b.as_str())));
         Ok(addresses)
     }
 }
@@ -131,7 +132,8 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// How many chats of the session are pinned, `except` aside, and what they are called.
+    /// The chats of the session that are pinned, `except` aside. Counted under the session's lock, which the caller has
+    /// taken ([`Unit::session_for_update`]): otherwise two could pin the last one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -197,10 +199,10 @@ fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
         jid: chat.jid.to_string(),
-        subject: chat.names.subject.clone(),
-        contact_name: chat.names.contact.clone(),
-        push_name: chat.names.push.clone(),
-        business_name: chat.names.business.clone(),
+        subject: text::storable_if_any(chat.names.subject.as_ref()),
+        contact_name: text::storable_if_any(chat.names.contact.as_ref()),
+        push_name: text::storable_if_any(chat.names.push.as_ref()),
+        business_name: text::storable_if_any(chat.names.business.as_ref()),
         archived: chat.archived.value,
         archived_as_of: chat.archived.as_of,
         pinned: chat.pinned.value,

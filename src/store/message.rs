@@ -26,6 +26,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
+use super::text;
 use super::unit::Unit;
 
 /// Rows of one INSERT: 13 columns each, well under SQLite's 32,766 variables.
@@ -147,12 +148,12 @@ fn to_row(
         organization: Set(organization.to_string()),
         session_id: Set(session.to_bytes()),
         chat_id: Set(chat.to_bytes()),
-        wa_id: Set(message.wa_id.clone()),
+        wa_id: Set(text::storable(&message.wa_id)),
         sender: Set(message.sender.to_string()),
-        sender_name: Set(message.sender_name.clone()),
+        sender_name: Set(text::storable_if_any(message.sender_name.as_ref())),
         from_me: Set(message.from_me),
         kind: Set(message.kind.code()),
-        text: Set(message.text.clone()),
+        text: Set(text::storable_if_any(message.text.as_ref())),
         at: Set(message.at),
         edited: Set(false),
         revoked: Set(false),

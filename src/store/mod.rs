@@ -16,12 +16,17 @@ mod message;
 mod organization;
 mod pending;
 mod session;
+mod text;
 mod unit;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::domain::id::OrganizationId;
 
 use error::StoreError;
 use journal::Commits;
@@ -30,12 +35,18 @@ use journal::Journal;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;
+pub use connect::Postgres;
+pub use connect::UrlError;
 pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
 pub use key::StoredKey;
 pub use unit::Unit;
 pub use unit::Work;
+
+/// How often a unit is carried out before another process that is in the way has won, and how long to wait in between.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The database: a few readers and one journal that writes. Cheap to clone.
 #[derive(Clone)]
@@ -52,32 +63,58 @@ impl Store {
     /// # Errors
     /// [`OpenError`], in words for the operator.
     pub async fn open(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        let writer = connect::writer(config).await?;
-        connect::migrate(&writer).await?;
-        let incarnation = organization::incarnation(&writer).await?;
+        let writers = connect::writers(config).await?;
+        connect::migrate(&writers).await?;
+        let incarnation = organization::incarnation(&writers).await?;
         let readers = connect::readers(config).await?;
         let commits = Arc::new(Commits::default());
-        let journal = Journal::start(writer, Arc::clone(&commits), tasks);
+        let journal = Journal::new(writers, Arc::clone(&commits), tasks.clone());
         Ok(Self { readers, journal, commits, incarnation })
     }
 
-    /// Carries out `work` as one unit: all of it is committed, or nothing. Units that wait at the same time are
-    /// committed together; a failing one fails alone. Once handed over, the unit is carried out even when the caller
-    /// stops waiting.
+    /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the
+    /// same time are committed together; a failing one fails alone. Once handed over, the unit is carried out even when
+    /// the caller stops waiting.
     ///
     /// # Errors
     /// What `work` returned, or [`StoreError`] when the commit failed.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, organization: &OrganizationId, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(work).await
+        self.journal.write(organization, work).await
+    }
+
+    /// As [`Store::write`], and a few times again while another process is in the way, each time with its own copy of
+    /// `input`.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_again<I, T, E, F>(&self, organization: &OrganizationId, input: I, work: F) -> Result<T, E>
+    where
+        I: Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + std::error::Error + Send + 'static,
+        F: for<'u> Fn(I, &'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            let (input, work) = (input.clone(), work.clone());
+            match self.write(organization, move |unit| work(input, unit)).await {
+                Err(failed) if attempt < ATTEMPTS && StoreError::is_conflict(&failed) => {
+                    warn!(error = &failed as &dyn std::error::Error, attempt, "A unit is carried out again");
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Waits until something was committed, and tells whose. Meant for one listener: what one hears, no other does.
-    pub async fn committed(&self) -> Vec<crate::domain::id::OrganizationId> {
+    pub async fn committed(&self) -> Vec<OrganizationId> {
         self.commits.next().await
     }
 

@@ -21,6 +21,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
+use super::text;
 use super::unit::Unit;
 
 impl Store {
@@ -116,9 +117,9 @@ fn to_row(session: &Session) -> session::Model {
     session::Model {
         id: session.id.to_bytes(),
         organization: session.organization.to_string(),
-        label: session.label.clone(),
+        label: text::storable_if_any(session.label.as_ref()),
         status: session.status.code(),
-        status_reason: session.status_reason.clone(),
+        status_reason: text::storable_if_any(session.status_reason.as_ref()),
         wanted: session.wanted,
         jid: session.jid.as_ref().map(ToString::to_string),
         lid: session.lid.as_ref().map(ToString::to_string),

@@ -1,0 +1,1 @@
+//! How the database goes about the shipped lists.
