@@ -1,5 +1,6 @@
 //! The contract's own scalars.
 
+use async_graphql::Description;
 use async_graphql::InputValueError;
 use async_graphql::InputValueResult;
 use async_graphql::Scalar;
@@ -12,10 +13,10 @@ use crate::domain::jid;
 /// A WhatsApp address: `6281234567890@s.whatsapp.net` (a phone number), `123456789@lid` (a person whose number is
 /// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast` or `status@broadcast`. As input, a device
 /// suffix such as `:12` is accepted and dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Description)]
 pub(super) struct Jid(pub(super) jid::Jid);
 
-#[Scalar(name = "JID")]
+#[Scalar(name = "JID", use_type_description)]
 impl ScalarType for Jid {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -42,7 +43,7 @@ impl From<jid::Jid> for Jid {
 
 /// A point in time: milliseconds since the Unix epoch as a JSON number, never seconds. Integers from 0 to
 /// 253402300799999, the end of the year 9999, which stands for "forever" wherever a time in the future is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
 pub(super) struct Timestamp(pub(super) i64);
 
 impl Timestamp {
@@ -54,7 +55,7 @@ impl Timestamp {
     }
 }
 
-#[Scalar]
+#[Scalar(use_type_description)]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
         Self::of(&value).ok_or_else(|| InputValueError::expected_type(value))

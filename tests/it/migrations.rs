@@ -46,11 +46,11 @@ async fn each_step_goes_up_down_and_up_again() {
     let (_database, connection) = empty_database().await;
     for step in Migrator::migrations() {
         let before = tables(&connection).await;
-        Migrator::up(&connection, Some(1)).await.expect(step.name());
+        Migrator::up(&connection, Some(1)).await.unwrap_or_else(|error| panic!("{}: {error}", step.name()));
         let after = tables(&connection).await;
-        Migrator::down(&connection, Some(1)).await.expect(step.name());
+        Migrator::down(&connection, Some(1)).await.unwrap_or_else(|error| panic!("{}: {error}", step.name()));
         assert_eq!(tables(&connection).await, before, "{} down", step.name());
-        Migrator::up(&connection, Some(1)).await.expect(step.name());
+        Migrator::up(&connection, Some(1)).await.unwrap_or_else(|error| panic!("{}: {error}", step.name()));
         assert_eq!(tables(&connection).await, after, "{} up again", step.name());
     }
 }

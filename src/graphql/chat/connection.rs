@@ -1,6 +1,7 @@
 //! Chats in pages.
 
 use async_graphql::Context;
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::Object;
 
@@ -35,6 +36,7 @@ impl ChatOrder {
 }
 
 /// A page of chats.
+#[derive(Description)]
 pub(in crate::graphql) struct ChatConnection {
     listing: Listing<Chat>,
     change_cursor: String,
@@ -61,7 +63,7 @@ impl ChatConnection {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl ChatConnection {
     /// The chats with their cursors.
     async fn edges(&self) -> Vec<ChatEdge<'_>> {
@@ -85,9 +87,10 @@ impl ChatConnection {
 }
 
 /// A chat in a page.
+#[derive(Description)]
 pub(in crate::graphql) struct ChatEdge<'a>(&'a Placed<Chat>);
 
-#[Object]
+#[Object(use_type_description)]
 impl ChatEdge<'_> {
     /// The chat's place in the list: `after` it goes on.
     async fn cursor(&self) -> &str {

@@ -1,6 +1,7 @@
 //! A chat as callers see it.
 
 use async_graphql::Context;
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
@@ -23,7 +24,7 @@ use crate::graphql::session::object::Session;
 use super::sync::ChatSync;
 
 /// A chat of a session, as the stored copy knows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Description)]
 pub(in crate::graphql) struct Chat(chat::Chat);
 
 impl From<chat::Chat> for Chat {
@@ -48,7 +49,7 @@ pub(in crate::graphql) enum ChatType {
     Status,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Chat {
     /// The chat's id. A chat that was deleted and comes back has another one.
     pub(in crate::graphql) async fn id(&self) -> ID {

@@ -1,5 +1,6 @@
 //! How far WhatsApp knows what a chat shows.
 
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::Object;
 
@@ -8,6 +9,7 @@ use crate::domain::change::ChatFields;
 use super::change::ChatField;
 
 /// How far WhatsApp knows what a chat shows.
+#[derive(Description)]
 pub(in crate::graphql) struct ChatSync(pub(in crate::graphql) ChatFields);
 
 /// Whether WhatsApp has everything a chat shows.
@@ -19,7 +21,7 @@ pub(in crate::graphql) enum ChatSyncState {
     Pending,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl ChatSync {
     /// Whether WhatsApp has everything.
     async fn state(&self) -> ChatSyncState {

@@ -1,5 +1,6 @@
 //! Messages in pages.
 
+use async_graphql::Description;
 use async_graphql::Object;
 
 use crate::domain::cursor::TimeKey;
@@ -12,9 +13,10 @@ use crate::graphql::connection::key;
 use super::object::Message;
 
 /// A page of a chat's messages, newest first.
+#[derive(Description)]
 pub(in crate::graphql) struct MessageConnection(pub(in crate::graphql) Listing<Message>);
 
-#[Object]
+#[Object(use_type_description)]
 impl MessageConnection {
     /// The messages with their cursors.
     async fn edges(&self) -> Vec<MessageEdge<'_>> {
@@ -33,9 +35,10 @@ impl MessageConnection {
 }
 
 /// A message in a page.
+#[derive(Description)]
 pub(in crate::graphql) struct MessageEdge<'a>(&'a Placed<Message>);
 
-#[Object]
+#[Object(use_type_description)]
 impl MessageEdge<'_> {
     /// The message's place in the list: `after` it goes on.
     async fn cursor(&self) -> &str {

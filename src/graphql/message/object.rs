@@ -1,6 +1,7 @@
 //! A message as callers see it.
 
 use async_graphql::Context;
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
@@ -13,6 +14,7 @@ use crate::graphql::scalar::Jid;
 use crate::graphql::scalar::Timestamp;
 
 /// A stored message of a chat.
+#[derive(Description)]
 pub(in crate::graphql) struct Message(message::Message);
 
 impl From<message::Message> for Message {
@@ -53,7 +55,7 @@ pub(in crate::graphql) enum MessageKind {
     Other,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Message {
     /// The message's id.
     pub(in crate::graphql) async fn id(&self) -> ID {

@@ -1,5 +1,6 @@
 //! Sessions in pages.
 
+use async_graphql::Description;
 use async_graphql::Object;
 
 use crate::domain::cursor::TimeKey;
@@ -12,9 +13,10 @@ use crate::graphql::connection::key;
 use super::object::Session;
 
 /// A page of sessions, newest first.
+#[derive(Description)]
 pub(in crate::graphql) struct SessionConnection(pub(super) Listing<Session>);
 
-#[Object]
+#[Object(use_type_description)]
 impl SessionConnection {
     /// The sessions with their cursors.
     async fn edges(&self) -> Vec<SessionEdge<'_>> {
@@ -33,9 +35,10 @@ impl SessionConnection {
 }
 
 /// A session in a page.
+#[derive(Description)]
 pub(in crate::graphql) struct SessionEdge<'a>(&'a Placed<Session>);
 
-#[Object]
+#[Object(use_type_description)]
 impl SessionEdge<'_> {
     /// The session's place in the list: `after` it goes on.
     async fn cursor(&self) -> &str {

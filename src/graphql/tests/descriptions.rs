@@ -7,8 +7,6 @@ use async_graphql::parser::types::TypeKind;
 use super::support::definitions;
 use super::support::fields;
 
-const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
-
 fn undescribed() -> (usize, Vec<String>) {
     let (mut seen, mut missing) = (0, Vec::new());
     let mut check = |name: String, description: Option<&Positioned<String>>| {
@@ -20,9 +18,7 @@ fn undescribed() -> (usize, Vec<String>) {
     };
     for definition in definitions() {
         let name = definition.name.node.as_str();
-        if !ROOTS.contains(&name) {
-            check(name.to_owned(), definition.description.as_ref());
-        }
+        check(name.to_owned(), definition.description.as_ref());
         for field in fields(&definition) {
             check(format!("{name}.{}", field.name.node), field.description.as_ref());
             for InputValueDefinition { name: argument, description, .. } in field.arguments.iter().map(|it| &it.node) {

@@ -1,5 +1,6 @@
 //! The viewer as callers see it.
 
+use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
@@ -9,6 +10,7 @@ use crate::auth::viewer::Principal;
 use crate::graphql::capability::Capability;
 
 /// Who a token belongs to, and what it may do.
+#[derive(Description)]
 pub(in crate::graphql) struct Viewer(pub(in crate::graphql) viewer::Viewer);
 
 /// Who may hold a token.
@@ -20,7 +22,7 @@ pub(in crate::graphql) enum ViewerKind {
     ApiKey,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Viewer {
     /// Who holds the token.
     async fn kind(&self) -> ViewerKind {
