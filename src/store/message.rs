@@ -7,6 +7,7 @@ use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::Select;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::chat::LastMessage;
@@ -43,8 +44,7 @@ impl Store {
         chat: ChatId,
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Message>, StoreError> {
-        let query = message::Entity::find().filter(of_chat(organization, chat));
-        let query = keyset::newest_first(query, message::Column::At, message::Column::Id, page);
+        let query = recent(organization, chat, page);
         let messages = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::of(messages, page))
     }
@@ -134,6 +134,16 @@ impl Unit<'_> {
             .one(self.tx)
             .await?)
     }
+}
+
+/// A page of a chat's messages; `store::tests::plans` looks at its plan.
+pub(super) fn recent(
+    organization: &OrganizationId,
+    chat: ChatId,
+    page: &PageRequest<TimeKey>,
+) -> Select<message::Entity> {
+    let query = message::Entity::find().filter(of_chat(organization, chat));
+    keyset::newest_first(query, message::Column::At, message::Column::Id, page)
 }
 
 fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {

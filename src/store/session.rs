@@ -8,6 +8,7 @@ use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::Select;
 
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::OrganizationId;
@@ -34,8 +35,7 @@ impl Store {
         organization: &OrganizationId,
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
-        let query = session::Entity::find().filter(owned_by(organization));
-        let query = keyset::newest_first(query, session::Column::CreatedAt, session::Column::Id, page);
+        let query = recent(organization, page);
         let rows = query.all(&self.readers).await?;
         let sessions = rows.into_iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::of(sessions, page))
@@ -107,6 +107,12 @@ impl Unit<'_> {
         session::Entity::update(row).validate()?.filter(owned_by(&session.organization)).exec(self.tx).await?;
         Ok(())
     }
+}
+
+/// A page of the organization's sessions; `store::tests::plans` looks at its plan.
+pub(super) fn recent(organization: &OrganizationId, page: &PageRequest<TimeKey>) -> Select<session::Entity> {
+    let query = session::Entity::find().filter(owned_by(organization));
+    keyset::newest_first(query, session::Column::CreatedAt, session::Column::Id, page)
 }
 
 fn owned_by(organization: &OrganizationId) -> Condition {
