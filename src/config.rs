@@ -155,7 +155,8 @@ impl TryFrom<DatabaseArgs> for Database {
     type Error = Error;
 
     fn try_from(args: DatabaseArgs) -> Result<Self, Error> {
-        let mut database = args.database.parse().map_err(|error: UrlError| Error::new("database", error.to_string()))?;
+        let mut database =
+            args.database.parse().map_err(|error: UrlError| Error::new("database", error.to_string()))?;
         if let Self::Postgres(server) = &mut database {
             server.readers = args.database_readers;
             server.writers = args.database_writers;

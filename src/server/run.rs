@@ -164,4 +164,3 @@ async fn create_key(config: config::KeyCreate) -> Result<(), Error> {
     println!("{secret}");
     Ok(())
 }
-

@@ -95,7 +95,9 @@ impl Store {
             addresses.entry(chat).or_default().push(row.jid.parse().map_err(|_| corrupt("jid"))?);
         }
         // By bytes: a PostgreSQL server sorts text as its language does.
-        addresses.values_mut().for_each(|jids: &mut Vec<Jid>| jids.sort_by(|a, b| a.as_str().cmp(b.as_str())));
+        for jids in addresses.values_mut() {
+            jids.sort_by(|a: &Jid, b| a.as_str().cmp(b.as_str()));
+        }
         Ok(addresses)
     }
 }

@@ -51,18 +51,35 @@ impl Journal {
     }
 }
 
-/// Whose changes were committed since somebody asked last.
+/// Whose changes were committed, for those who want to know.
 #[derive(Default)]
 pub(super) struct Commits {
+    /// Commits of all processes, for this one's listeners.
+    pub(super) to_hear: Mailbox,
+    /// Commits of this process, for the others.
+    pub(super) to_tell: Mailbox,
+}
+
+impl Commits {
+    fn add(&self, whose: &[OrganizationId]) {
+        self.to_hear.add(whose);
+        self.to_tell.add(whose);
+    }
+}
+
+/// Names for one reader, each once until it is read.
+#[derive(Default)]
+pub(super) struct Mailbox {
     whose: Mutex<HashSet<OrganizationId>>,
     more: Notify,
 }
 
-impl Commits {
+impl Mailbox {
+    /// Waits until there is something in it, and empties it.
     pub(super) async fn next(&self) -> Vec<OrganizationId> {
         loop {
             let more = self.more.notified();
-            let whose: Vec<_> = self.whose.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
+            let whose = self.take();
             if !whose.is_empty() {
                 return whose;
             }
@@ -70,12 +87,17 @@ impl Commits {
         }
     }
 
-    /// Tells the listener whose changes are new.
-    pub(super) fn add(&self, whose: Vec<OrganizationId>) {
+    /// Empties it.
+    pub(super) fn take(&self) -> Vec<OrganizationId> {
+        self.whose.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
+    /// Puts names into it.
+    pub(super) fn add(&self, whose: &[OrganizationId]) {
         if whose.is_empty() {
             return;
         }
-        self.whose.lock().unwrap_or_else(PoisonError::into_inner).extend(whose);
+        self.whose.lock().unwrap_or_else(PoisonError::into_inner).extend(whose.iter().cloned());
         self.more.notify_one();
     }
 }

@@ -9,6 +9,7 @@ mod chat;
 mod code;
 mod connect;
 pub mod error;
+mod hint;
 mod journal;
 mod key;
 mod keyset;
@@ -55,6 +56,8 @@ pub struct Store {
     journal: Journal,
     commits: Arc<Commits>,
     incarnation: i64,
+    /// The server that other processes may use, too.
+    shared: Option<Postgres>,
 }
 
 impl Store {
@@ -69,7 +72,11 @@ impl Store {
         let readers = connect::readers(config).await?;
         let commits = Arc::new(Commits::default());
         let journal = Journal::new(writers, Arc::clone(&commits), tasks.clone());
-        Ok(Self { readers, journal, commits, incarnation })
+        let shared = match config {
+            Config::Sqlite(_) => None,
+            Config::Postgres(server) => Some(server.clone()),
+        };
+        Ok(Self { readers, journal, commits, incarnation, shared })
     }
 
     /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the
@@ -115,7 +122,16 @@ impl Store {
 
     /// Waits until something was committed, and tells whose. Meant for one listener: what one hears, no other does.
     pub async fn committed(&self) -> Vec<OrganizationId> {
-        self.commits.next().await
+        self.commits.to_hear.next().await
+    }
+
+    /// Tells other processes on the same database of this one's commits and hears of theirs, so that
+    /// [`Store::committed`] tells of all. Goes on for as long as it is awaited; on SQLite, where there is one process, it
+    /// ends at once.
+    pub async fn share_commits(&self) {
+        if let Some(server) = &self.shared {
+            hint::share(server, &self.readers, &self.commits).await;
+        }
     }
 
     /// Asks the database for a sign of life.

@@ -59,7 +59,8 @@ async fn each_step_goes_up_down_and_up_again() {
 async fn processes_that_migrate_at_once_wait_for_each_other() {
     let (database, connection) = empty_database().await;
     for direction in ["up", "status", "up"] {
-        let migrate = || program(&database, &["migrate", direction]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let migrate =
+            || program(&database, &["migrate", direction]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let started: Vec<_> = (0..4).map(|_| migrate().expect("starts")).collect();
         for process in started {
             let output = process.wait_with_output().expect("ends");

@@ -26,7 +26,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A connection that was idle for this long is tried before it is used: a restarted server has closed it.
 const TRY_AFTER: Duration = Duration::from_secs(1);
 /// A connection that nobody needs for this long is closed.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// A database on a PostgreSQL server.
 #[derive(Clone, PartialEq, Eq)]

@@ -33,7 +33,9 @@ pub enum UrlError {
     #[error("names no file: sqlite:PATH, as in sqlite:chatgraph.db")]
     NoFile,
     /// Not what a URL looks like.
-    #[error("is no URL: {0}; in a user's name or a password, write characters such as @ : / ? # as %40 %3A %2F %3F %23")]
+    #[error(
+        "is no URL: {0}; in a user's name or a password, write characters such as @ : / ? # as %40 %3A %2F %3F %23"
+    )]
     NoUrl(String),
     /// No database on the server.
     #[error("names no database: postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
@@ -81,7 +83,9 @@ fn postgres(url: &str) -> Result<Config, UrlError> {
     match options.get_database() {
         None => return Err(UrlError::NoDatabase),
         // What was meant as a password's `/` cut it in two, and the rest would be shown as the database's name.
-        Some(name) if name.contains(['/', '@']) => return Err(UrlError::NoUrl("its database has a / or @ in it".into())),
+        Some(name) if name.contains(['/', '@']) => {
+            return Err(UrlError::NoUrl("its database has a / or @ in it".into()));
+        }
         Some(_) => {}
     }
     Ok(Config::Postgres(Postgres::at(url.to_owned())))

@@ -26,7 +26,7 @@ use crate::store::unit::Work;
 
 /// How long one step of a commit may take. Longer than the database gives itself: this is for a connection that is dead
 /// without a word.
-const STEP: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_mins(1);
 
 /// A unit of work whose types are forgotten.
 pub(super) trait Job: Send {
@@ -94,13 +94,18 @@ where
 pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
     let first = within(async { Ok(connect::begin(writers).await?) }).await;
     match first {
-        Err(StoreError::Database(failed)) if !matches!(*failed, DbErr::ConnectionAcquire(_)) => within(async { Ok(connect::begin(writers).await?) }).await,
+        Err(StoreError::Database(failed)) if !matches!(*failed, DbErr::ConnectionAcquire(_)) => {
+            within(async { Ok(connect::begin(writers).await?) }).await
+        }
         begun => begun,
     }
 }
 
 /// Commits a batch, and tells whose changes it holds.
-pub(super) async fn commit(tx: DatabaseTransaction, batch: &mut [Box<dyn Job>]) -> Result<Vec<OrganizationId>, StoreError> {
+pub(super) async fn commit(
+    tx: DatabaseTransaction,
+    batch: &mut [Box<dyn Job>],
+) -> Result<Vec<OrganizationId>, StoreError> {
     let mut recorded = BTreeMap::<OrganizationId, Vec<Change>>::new();
     for job in batch {
         let changes = within(attempt(&tx, job.as_mut())).await?;

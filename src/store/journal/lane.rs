@@ -104,7 +104,7 @@ impl Lanes {
             Ok(tx) => batch::commit(tx, &mut units).await,
             Err(failed) => Err(failed),
         };
-        let outcome = committed.map(|whose| self.commits.add(whose));
+        let outcome = committed.map(|whose| self.commits.add(&whose));
         if let Err(failed) = &outcome {
             error!(error = failed as &dyn std::error::Error, units = units.len(), "Nothing was committed");
         }

@@ -6,6 +6,9 @@ use sea_orm::Statement;
 
 use super::*;
 
+/// How often processes meet in a test about that.
+const ROUNDS: usize = 5;
+
 #[tokio::test]
 async fn commits_are_on_the_disk_and_readers_cannot_write() {
     let test = TestStore::open().await;
@@ -41,7 +44,7 @@ async fn a_second_server_is_kept_from_a_file() {
 
 #[tokio::test]
 async fn several_processes_open_a_new_database_at_once() {
-    for _ in 0..5 {
+    for _ in 0..ROUNDS {
         let database = TestDatabase::new().await;
         let opening = futures_util::future::join_all((0..4).map(|_| open(&database)));
         let incarnations: HashSet<_> = opening.await.iter().map(Store::incarnation).collect();

@@ -68,7 +68,8 @@ async fn fill(test: &TestStore) -> (OrganizationId, Chat) {
         let organization: OrganizationId = name.parse().expect("an id");
         for number in [place, place + 1, place + 2] {
             let session = add_session(&test.store, &organization).await;
-            let chats: Vec<_> = (0..1_500).map(|user| super::chat(session, user, 500 + i64::try_from(user).expect("small"))).collect();
+            let chats: Vec<_> =
+                (0..1_500).map(|user| super::chat(session, user, 500 + i64::try_from(user).expect("small"))).collect();
             let (whose, busy) = (organization.clone(), chats[0].clone());
             let stored: Result<(), StoreError> = test
                 .store
@@ -77,7 +78,9 @@ async fn fill(test: &TestStore) -> (OrganizationId, Chat) {
                         for part in chats.chunks(500) {
                             let rows = part.iter().map(|chat| chat::to_row(&whose, chat).into_active_model());
                             chatgraph_entity::chat::Entity::insert_many(rows).exec_without_returning(unit.tx).await?;
-                            part.iter().for_each(|chat| unit.record(&whose, chat.created(1, Origin::Import)));
+                            for chat in part {
+                                unit.record(&whose, chat.created(1, Origin::Import));
+                            }
                         }
                         for (now, chat) in (number * 10..).zip(&chats[..2]) {
                             let messages: Vec<_> = (0..1_500).map(|number| message_to(&chat.jid, number)).collect();
