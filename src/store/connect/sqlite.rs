@@ -41,10 +41,11 @@ pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(path, READERS, |options| options.pragma("query_only", "on")).await
 }
 
-/// Whether another process has the lock: `SQLITE_BUSY`, which is 5.
+/// Whether another process has the lock: `SQLITE_BUSY`, which is 5 in the lowest byte.
 fn is_busy(failed: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(cause)) = failed else { return false };
-    cause.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "5")
+    let code = cause.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 async fn connect(
