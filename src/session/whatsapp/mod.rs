@@ -25,6 +25,7 @@ use super::connection::Outlets;
 use super::connection::Session;
 use super::connection::SessionError;
 use crate::domain::clock::Clock;
+use crate::store::Store;
 use backend::Backends;
 
 /// Connects sessions with WhatsApp, or with a sandbox.
@@ -37,8 +38,8 @@ pub(super) struct WhatsApp {
 
 impl WhatsApp {
     /// Nothing happens before the first [`Connector::connect`].
-    pub(super) fn new(clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
-        Self { clock, config, tasks, backends: Backends::default() }
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
+        Self { clock, config, tasks, backends: Backends::new(store) }
     }
 }
 
@@ -51,6 +52,6 @@ impl Connector for WhatsApp {
     }
 
     async fn forget(&self, key: &SessionKey) {
-        self.backends.forget(key.session);
+        self.backends.forget(key.session).await;
     }
 }
