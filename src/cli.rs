@@ -91,10 +91,10 @@ pub struct DemoArgs {
     /// Folder to keep the demo's data in; without it, a temporary one that is removed at the end
     #[arg(long, env = "CHATGRAPH_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Print addresses and keys as one JSON object
-    #[arg(long, env = "CHATGRAPH_JSON", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with = "quiet")]
+    /// Print one line of JSON once it runs, for scripts, instead of what to try
+    #[arg(long, env = "CHATGRAPH_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
-    /// Print nothing but errors
+    /// Leave out the script that keeps the phone busy
     #[arg(long, env = "CHATGRAPH_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
     pub quiet: bool,
 }

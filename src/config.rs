@@ -71,19 +71,10 @@ pub struct Demo {
     pub listen: SocketAddr,
     /// The folder for its data; a temporary one when there is none.
     pub data: Option<PathBuf>,
-    /// How it tells what it made.
-    pub output: Output,
-}
-
-/// How `demo` tells what it made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// In words.
-    Text,
-    /// As one JSON object.
-    Json,
-    /// Not at all.
-    Quiet,
+    /// Whether it tells what it made as one JSON object, for scripts.
+    pub json: bool,
+    /// Whether a script keeps the phone busy.
+    pub activity: bool,
 }
 
 /// What `migrate` needs.
@@ -131,12 +122,7 @@ impl TryFrom<ServeArgs> for Serve {
 
 impl From<DemoArgs> for Demo {
     fn from(args: DemoArgs) -> Self {
-        let output = match (args.json, args.quiet) {
-            (true, _) => Output::Json,
-            (false, true) => Output::Quiet,
-            (false, false) => Output::Text,
-        };
-        Self { listen: args.listen, data: args.data, output }
+        Self { listen: args.listen, data: args.data, json: args.json, activity: !args.quiet }
     }
 }
 

@@ -1,4 +1,53 @@
 //! A WhatsApp server with phones, in one process and scriptable, for running a real client against.
+//!
+//! An unmodified `whatsapp-rust` client connects to it on loopback, is paired by a phone that scans its
+//! QR code, is told the history, keeps its settings in step with the phone and receives messages: all of
+//! it over the wire protocol, with its handshake, its encryption and its MACs. A script plays the phone.
+//!
+//! ```no_run
+//! use chatgraph_sandbox::{AccountSpec, Config, Sandbox};
+//!
+//! # async fn play() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start(Config::default()).await?;
+//! let spec: AccountSpec = serde_json::from_str(
+//!     r#"{"phone": "15550100001", "name": "Ada",
+//!         "contacts": [{"phone": "15550100002", "name": "Bob"}],
+//!         "history": [{"jid": "15550100002@s.whatsapp.net", "pinned": true}]}"#,
+//! )?;
+//! let phone = sandbox.create_account(spec)?;
+//! // … start a client on `sandbox.url()` that trusts `sandbox.key()`, and take the code it shows …
+//! # let code = "";
+//! phone.scan(code).await?;
+//! phone.connected().await?;
+//! phone.receive("15550100002", "15550100002@s.whatsapp.net", "Hello").await?;
+//! phone.settled().await?;
+//! assert_eq!(phone.chats()[0].unread_count, 1);
+//! sandbox.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a client needs
+//!
+//! - The websocket address `ws://HOST:PORT/ws/chat`.
+//! - The server's key beforehand, in its store, as the leaf of a certificate chain of a device that is
+//!   registered under any placeholder number. Only so does it not ask for a certificate of the real service.
+//!   `tests/it/support.rs` shows how.
+//! - An HTTP client that fetches `https://ANY-HOST/PATH?…` as `GET http://HOST:PORT/media/PATH`.
+//!
+//! # Layout
+//!
+//! - `wire`: websocket messages, frames, handshake, nodes. Knows no accounts.
+//! - `server`: connections, requests and their answers, what is remembered of a companion between connections.
+//! - `pairing`: how a client becomes a companion.
+//! - `phone`: the truth about an account, its settings as patches, its messages, and what an owner does.
+//! - [`http`], [`spec`], [`demo`]: the JSON interface, the description of accounts, an account to look at.
+//!
+//! Everything is in memory and in real time. The sandbox has no security of its own: whoever reaches its
+//! port can be any phone, which is why it listens on loopback only.
+//!
+//! Not there yet: messages in groups and from LIDs the phone learns later, what companions write to others,
+//! calls, pairing by code.
 
 mod clock;
 pub mod demo;

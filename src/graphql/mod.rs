@@ -1,1 +1,64 @@
-//! placeholder
+//! The contract: the GraphQL schema and how a request is carried out on it. Called by `http`, for every transport alike.
+//!
+//! One folder a subject, each with its object, input, query, mutation and subscription. A resolver states its capability
+//! as a guard, translates its arguments, calls one use case and translates back. To add a field: write it where its
+//! subject lives, describe it with the capability it requires, guard it with [`capability::requires`], and print the
+//! schema anew (`chatgraph schema > schema.graphql`); the tests in this folder tell what was forgotten.
+
+mod api;
+mod capability;
+mod chat;
+mod connection;
+mod context;
+mod document;
+pub mod error;
+mod loader;
+mod message;
+mod node;
+mod nulls;
+mod scalar;
+mod session;
+mod viewer;
+
+#[cfg(test)]
+mod tests;
+
+use async_graphql::MergedObject;
+use async_graphql::MergedSubscription;
+use async_graphql::SDLExportOptions;
+
+pub use api::Answers;
+pub use api::Api;
+pub use api::Caller;
+pub use api::Config;
+pub use api::Parts;
+
+/// Every query.
+#[derive(MergedObject, Default)]
+struct Query(viewer::query::ViewerQuery, chat::query::ChatQuery, session::query::SessionQuery, node::NodeQuery);
+
+/// Every mutation.
+#[derive(MergedObject, Default)]
+struct Mutation(chat::mutation::ChatMutation, session::mutation::SessionMutation);
+
+/// Every subscription.
+#[derive(MergedSubscription, Default)]
+struct Subscription(chat::subscription::ChatSubscription);
+
+type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+fn schema(config: &Config) -> Schema {
+    let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .limit_depth(config.max_depth)
+        .limit_complexity(config.max_complexity)
+        .limit_directives(config.max_directives);
+    if config.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
+}
+
+/// The schema as text, the same that `schema.graphql` holds.
+#[must_use]
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().use_space_ident().indent_width(2);
+    let sdl = schema(&Config::default()).sdl_with_options(options);
+    format!("{}\n", sdl.trim_end())
+}

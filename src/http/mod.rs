@@ -1,1 +1,84 @@
-//! placeholder
+//! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
+//!
+//! `request` gives every request its id, `token` finds the caller, `query` answers `POST /graphql`, `socket` the
+//! WebSocket protocol on the same path, `origin` keeps foreign web pages out of it, `answer` writes what goes back. A
+//! new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
+
+mod answer;
+mod origin;
+mod payload;
+mod query;
+mod request;
+mod socket;
+mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+use axum::routing::post;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::token::Tokens;
+use crate::graphql::Api;
+
+/// What requests are answered with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The schema with everything behind it.
+    pub api: Api,
+    /// Who may come in.
+    pub tokens: Tokens,
+    /// Cancelled when the server stops: WebSockets are closed then.
+    pub stop: CancellationToken,
+}
+
+/// How the door keeps order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Origins of web pages that may open WebSockets, besides the server's own: `https://chat.example.org`, lower case.
+    pub allowed_origins: Vec<String>,
+    /// The longest request body and WebSocket message, in bytes.
+    pub max_body: usize,
+    /// How long a WebSocket may take to say who it is.
+    pub init_timeout: Duration,
+    /// How often a WebSocket is asked for a sign of life, and its token verified again. Silence for three times as long
+    /// ends it.
+    pub heartbeat: Duration,
+    /// How long a WebSocket may take to accept a message.
+    pub write_timeout: Duration,
+    /// How many operations may run on one WebSocket.
+    pub max_operations: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            max_body: 1024 * 1024,
+            init_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            max_operations: 100,
+        }
+    }
+}
+
+/// What every route shares.
+struct Door {
+    parts: Parts,
+    config: Config,
+}
+
+/// The routes: `/graphql` for queries and mutations by POST and for everything by WebSocket, `/healthz` for whoever
+/// watches the process. Only the latter needs no token.
+#[must_use]
+pub fn router(parts: Parts, config: Config) -> Router {
+    Router::new()
+        .route("/graphql", post(query::post).get(socket::upgrade))
+        .route("/healthz", get(async || "ok\n"))
+        .layer(middleware::from_fn(request::identify))
+        .with_state(Arc::new(Door { parts, config }))
+}

@@ -23,7 +23,7 @@ use crate::feed::Subscription;
 use crate::session::registry::Registry;
 use crate::store::Store;
 
-use super::chat_update::ChatUpdate;
+pub use super::chat_update::ChatUpdate;
 use super::chat_update::UpdateOrder;
 use super::error::Error;
 

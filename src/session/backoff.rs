@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_secs(60));
+        let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_mins(1));
         for longest in [1, 2, 4, 8, 16, 32, 60, 60] {
             let longest = Duration::from_secs(longest);
             let pause = backoff.next();

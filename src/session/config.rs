@@ -44,8 +44,11 @@ pub struct Config {
     pub disconnect_timeout: Duration,
     /// How long a message waits for its commit before it counts as not taken.
     pub commit_timeout: Duration,
-    /// After a message was not taken, the connection is renewed this much later, so that WhatsApp sends it again.
-    pub redelivery_delay: Duration,
+    /// After a message was not taken, the connection is renewed about this much later, so that WhatsApp sends it again,
+    /// doubling as long as messages are not taken…
+    pub redelivery_base: Duration,
+    /// …until here.
+    pub redelivery_max: Duration,
     /// The pauses between connections where the library itself gives up: up to this much, doubling…
     pub reconnect_base: Duration,
     /// …until here.
@@ -72,7 +75,8 @@ impl Config {
             http_timeout: Duration::from_mins(2),
             disconnect_timeout: Duration::from_secs(15),
             commit_timeout: Duration::from_mins(1),
-            redelivery_delay: Duration::from_secs(10),
+            redelivery_base: Duration::from_secs(10),
+            redelivery_max: Duration::from_mins(15),
             reconnect_base: Duration::from_secs(1),
             reconnect_max: Duration::from_mins(1),
             stable_after: Duration::from_secs(30),

@@ -91,7 +91,7 @@ pub enum Signal {
     Lost,
     /// A message was not committed in time, so WhatsApp was not told that it arrived.
     Unacknowledged,
-    /// It is over, and nothing of it runs any more.
+    /// It is over. The first reason counts; it still has to be disconnected.
     Ended(Ending),
 }
 

@@ -1,1 +1,247 @@
-//! A connection for tests.
+//! Connections for tests, played by hand: what they tell comes from the test, what they are told it can look at.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Config;
+use super::Endpoint;
+use super::Inbound;
+use super::Registry;
+use super::SessionEvent;
+use super::SessionKey;
+use super::connection::Connector;
+use super::connection::Outlets;
+use super::connection::Session;
+use super::connection::SessionError;
+use super::connection::Signal;
+use super::pending::ReadPending;
+use crate::domain::action::PendingAction;
+use crate::domain::clock::Clock;
+use crate::domain::id::SessionId;
+use crate::domain::session::SessionStatus;
+
+/// Longer than anything a test waits for, in the tests' turned time.
+const LONG: Duration = Duration::from_hours(24);
+
+/// A clock that stands still.
+pub(super) struct StoppedClock;
+
+/// When it stands.
+pub(super) const NOW: i64 = 1_700_000_000_000;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> i64 {
+        NOW
+    }
+}
+
+/// Makes fake connections, and counts those that live.
+pub(super) struct FakeWhatsApp {
+    made: mpsc::UnboundedSender<Arc<FakeConnection>>,
+    live: Arc<AtomicUsize>,
+    most_live: AtomicUsize,
+    pub(super) forgotten: AtomicUsize,
+}
+
+/// One fake connection.
+pub(super) struct FakeConnection {
+    pub(super) outlets: Outlets,
+    live: Arc<AtomicUsize>,
+    told: Mutex<Vec<PendingAction>>,
+    answers: Mutex<VecDeque<Result<(), SessionError>>>,
+    pub(super) was_told: Notify,
+    pub(super) reconnects: AtomicUsize,
+    pub(super) was_renewed: Notify,
+}
+
+impl FakeConnection {
+    /// Tells the supervisor.
+    pub(super) async fn signals(&self, signal: Signal) {
+        self.outlets.signals.send(signal).await.expect("the supervisor listens");
+    }
+
+    /// The next setting is answered like this; without answers all goes well.
+    pub(super) fn answers(&self, answer: Result<(), SessionError>) {
+        locked(&self.answers).push_back(answer);
+    }
+
+    /// What it was told, in order.
+    pub(super) fn told(&self) -> Vec<PendingAction> {
+        locked(&self.told).clone()
+    }
+}
+
+#[async_trait]
+impl Session for FakeConnection {
+    async fn set(&self, action: &PendingAction) -> Result<(), SessionError> {
+        locked(&self.told).push(action.clone());
+        self.was_told.notify_one();
+        locked(&self.answers).pop_front().unwrap_or(Ok(()))
+    }
+
+    async fn reconnect(&self) {
+        self.reconnects.fetch_add(1, Ordering::SeqCst);
+        self.was_renewed.notify_one();
+    }
+
+    async fn disconnect(&self) {
+        // Takes its time, so that an impatient supervisor would be seen.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.live.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Connector for FakeWhatsApp {
+    async fn connect(&self, _key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
+        let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_live.fetch_max(live, Ordering::SeqCst);
+        let connection = Arc::new(FakeConnection {
+            outlets,
+            live: Arc::clone(&self.live),
+            told: Mutex::default(),
+            answers: Mutex::default(),
+            was_told: Notify::new(),
+            reconnects: AtomicUsize::new(0),
+            was_renewed: Notify::new(),
+        });
+        self.made.send(Arc::clone(&connection)).expect("the test listens");
+        Ok(connection)
+    }
+
+    async fn forget(&self, _key: &SessionKey) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A registry with fake connections, its lane in the test's hand.
+pub(super) struct Rig {
+    pub(super) registry: Registry,
+    pub(super) key: SessionKey,
+    pub(super) whatsapp: Arc<FakeWhatsApp>,
+    pub(super) pending: Arc<Mutex<Vec<PendingAction>>>,
+    pub(super) process_stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    connections: mpsc::UnboundedReceiver<Arc<FakeConnection>>,
+    lanes: mpsc::UnboundedReceiver<mpsc::Receiver<Inbound>>,
+    lane: Option<mpsc::Receiver<Inbound>>,
+}
+
+impl Rig {
+    /// Makes one; nothing is started.
+    pub(super) fn new() -> Self {
+        let (made, connections) = mpsc::unbounded_channel();
+        let whatsapp = Arc::new(FakeWhatsApp {
+            made,
+            live: Arc::default(),
+            most_live: AtomicUsize::new(0),
+            forgotten: AtomicUsize::new(0),
+        });
+        let (opened, lanes) = mpsc::unbounded_channel();
+        let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();
+        let stored = Arc::clone(&pending);
+        let read_pending: ReadPending = Arc::new(move |_| {
+            let stored = Arc::clone(&stored);
+            Box::pin(async move { Ok(locked(&stored).clone()) })
+        });
+        let (tasks, process_stop) = (TaskTracker::new(), CancellationToken::new());
+        let registry = Registry::with_connector(
+            Arc::clone(&whatsapp) as Arc<dyn Connector>,
+            read_pending,
+            Arc::new(StoppedClock),
+            Config::new(Endpoint::WhatsApp),
+            Arc::new(move |_| {
+                let (lane, events) = mpsc::channel(16);
+                opened.send(events).expect("the test listens");
+                lane
+            }),
+            tasks.clone(),
+            process_stop.clone(),
+        );
+        let key = SessionKey { organization: "org_1".parse().expect("an id"), session: SessionId::new(NOW) };
+        Self { registry, key, whatsapp, pending, process_stop, tasks, connections, lanes, lane: None }
+    }
+
+    /// Starts the session.
+    pub(super) fn start(&self) {
+        self.registry.start(self.key.clone());
+    }
+
+    /// The next connection.
+    pub(super) async fn connection(&mut self) -> Arc<FakeConnection> {
+        timeout(LONG, self.connections.recv()).await.expect("a connection in time").expect("the registry lives")
+    }
+
+    /// Whether a connection is made within `time`.
+    pub(super) async fn connects_within(&mut self, time: Duration) -> bool {
+        timeout(time, self.connections.recv()).await.is_ok()
+    }
+
+    /// The next event on the lane, with its commit; none when the lane closed.
+    pub(super) async fn event(&mut self) -> Option<(SessionEvent, Option<oneshot::Sender<()>>)> {
+        if self.lane.is_none() {
+            self.lane = timeout(LONG, self.lanes.recv()).await.expect("a lane in time");
+        }
+        let lane = self.lane.as_mut().expect("the registry lives");
+        let next = timeout(LONG, lane.recv()).await.expect("an event in time");
+        if next.is_none() {
+            self.lane = None;
+        }
+        next.map(|inbound| (inbound.event, inbound.committed))
+    }
+
+    /// The next status on the lane, committed at once.
+    pub(super) async fn status(&mut self) -> (SessionStatus, Option<String>) {
+        match self.event().await {
+            Some((SessionEvent::Status { status, reason }, committed)) => {
+                if let Some(committed) = committed {
+                    committed.send(()).expect("the supervisor waits");
+                }
+                (status, reason)
+            }
+            other => panic!("a status, not {other:?}"),
+        }
+    }
+
+    /// Starts the session and brings it in step.
+    pub(super) async fn working(&mut self) -> Arc<FakeConnection> {
+        self.start();
+        assert_eq!(self.status().await.0, SessionStatus::Starting);
+        let connection = self.connection().await;
+        connection.signals(Signal::InStep).await;
+        assert_eq!(self.status().await.0, SessionStatus::Working);
+        connection
+    }
+
+    /// Stops taking events.
+    pub(super) fn close_lane(&mut self) {
+        self.lane = None;
+    }
+
+    /// The largest number of connections that lived at the same time.
+    pub(super) fn most_live(&self) -> usize {
+        self.whatsapp.most_live.load(Ordering::SeqCst)
+    }
+
+    /// The number of connections that live.
+    pub(super) fn live(&self) -> usize {
+        self.whatsapp.live.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no test panics with a lock")
+}

@@ -171,3 +171,6 @@ enum Sent {
     NotCommitted,
     LaneClosed,
 }
+
+#[cfg(test)]
+mod tests;

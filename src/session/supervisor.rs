@@ -182,6 +182,8 @@ impl Supervisor {
     ) -> Result<Next, LaneClosed> {
         let mut overdue = Some(Instant::now() + self.config.connect_timeout);
         let mut redeliver: Option<Instant> = None;
+        // A message that can never be stored must not renew the connection for ever at the same pace.
+        let mut redelivery = Backoff::half_jitter(self.config.redelivery_base, self.config.redelivery_max);
         let mut good: Option<Instant> = None;
         let stop = self.stop.clone();
         loop {
@@ -196,6 +198,10 @@ impl Supervisor {
                 }
                 () = at(redeliver) => {
                     redeliver = None;
+                    // Without a connection there will be a new one anyway.
+                    if link.borrow().is_none() {
+                        continue;
+                    }
                     info!("The connection is renewed for the messages that were not taken");
                     session.reconnect().await;
                     continue;
@@ -203,6 +209,9 @@ impl Supervisor {
                 () = at(good) => {
                     good = None;
                     backoff.reset();
+                    if redeliver.is_none() {
+                        redelivery.reset();
+                    }
                     continue;
                 }
             };
@@ -227,13 +236,12 @@ impl Supervisor {
                 }
                 Signal::Lost => {
                     link.send_replace(None);
-                    redeliver = None;
                     good = None;
                     overdue = Some(Instant::now() + self.config.connect_timeout);
                     self.tell(SessionStatus::Starting, None).await?;
                 }
                 Signal::Unacknowledged => {
-                    redeliver.get_or_insert(Instant::now() + self.config.redelivery_delay);
+                    redeliver.get_or_insert_with(|| Instant::now() + redelivery.next());
                 }
                 Signal::Ended(ending) => return Ok(after(ending)),
             }
@@ -301,3 +309,6 @@ async fn at(when: Option<Instant>) {
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

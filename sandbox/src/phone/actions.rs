@@ -11,7 +11,10 @@ use super::{
     message::Letter,
     view::ChatKind,
 };
-use crate::{Error, clock, key, locked, wire::node::SERVER};
+use crate::{
+    Error, clock, key, locked,
+    wire::node::{SERVER, node},
+};
 
 #[expect(clippy::unused_async, reason = "an owner's action is one that other sandboxes may have to wait for")]
 impl Phone {
@@ -56,6 +59,42 @@ impl Phone {
             let (jid, chat) = known(book, chat)?;
             Ok(vec![Change::read(&jid, read, chat)])
         })
+    }
+
+    /// Deletes the chat: the phone shows it no more, until somebody writes in it again.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChat`] if the phone shows no such chat.
+    pub async fn delete(&self, chat: &str) -> Result<(), Error> {
+        self.account.write("regular_high", |book| {
+            let (jid, chat) = known(book, chat)?;
+            Ok(vec![Change::delete(&jid, chat)])
+        })
+    }
+
+    /// Clears the chat: it stays, without its messages.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChat`] if the phone shows no such chat.
+    pub async fn clear(&self, chat: &str) -> Result<(), Error> {
+        self.account.write("regular_high", |book| {
+            let (jid, chat) = known(book, chat)?;
+            Ok(vec![Change::clear(&jid, chat)])
+        })
+    }
+
+    /// Unlinks every companion, and gives how many there were. They are told, and refused from then on.
+    pub async fn unlink(&self) -> usize {
+        let unlinked = locked(&self.account.companions).remove_all();
+        for companion in &unlinked {
+            if let Some(link) = &companion.link {
+                let conflict = node("conflict").attr("type", "device_removed").build();
+                link.send(node("stream:error").children([conflict]).build());
+                link.close("unlinked");
+            }
+        }
+        self.account.notify();
+        unlinked.len()
     }
 
     /// Drops the connections of all companions without a word, as when the network fails.

@@ -6,8 +6,8 @@ use whatsapp_rust::{
     waproto::whatsapp::{
         MessageKey, SyncActionValue,
         sync_action_value::{
-            ArchiveChatAction, ContactAction, MarkChatAsReadAction, MuteAction, PinAction, PushNameSetting,
-            SyncActionMessage, SyncActionMessageRange,
+            ArchiveChatAction, ClearChatAction, ContactAction, DeleteChatAction, MarkChatAsReadAction, MuteAction,
+            PinAction, PushNameSetting, SyncActionMessage, SyncActionMessageRange,
         },
         syncd_mutation::SyncdOperation,
     },
@@ -57,6 +57,20 @@ impl Change {
         let action = MarkChatAsReadAction { read: Some(read), message_range: range(jid, chat) };
         let value = SyncActionValue { mark_chat_as_read_action: MessageField::some(action), ..Default::default() };
         Self::new(&["markChatAsRead", jid], 3, value)
+    }
+
+    /// In `regular_high`.
+    pub(crate) fn delete(jid: &str, chat: &Chat) -> Self {
+        let action = DeleteChatAction { message_range: range(jid, chat) };
+        let value = SyncActionValue { delete_chat_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["deleteChat", jid, "1"], 6, value)
+    }
+
+    /// In `regular_high`. Starred messages and media go too.
+    pub(crate) fn clear(jid: &str, chat: &Chat) -> Self {
+        let action = ClearChatAction { message_range: range(jid, chat) };
+        let value = SyncActionValue { clear_chat_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["clearChat", jid, "1", "1"], 6, value)
     }
 
     /// In `regular_high`.

@@ -52,6 +52,8 @@ struct Collection {
     records: BTreeMap<Vec<u8>, SyncdRecord>,
     /// Encoded; the patch of version 1 comes first.
     patches: Vec<Vec<u8>>,
+    /// The latest snapshot somebody asked for: its version, and where it is.
+    snapshot: Option<(u64, Vec<u8>)>,
 }
 
 /// Why an upload was not taken.
@@ -165,15 +167,28 @@ impl Ledger {
         patches.into_iter().flatten().cloned().collect()
     }
 
-    /// The whole collection as it is now, encoded; `None` while it is empty.
-    pub(crate) fn snapshot(&self, collection: &str) -> Option<Vec<u8>> {
-        let current = self.collections.get(collection).filter(|current| current.state.version > 0)?;
+    /// Where the snapshot of the collection as it is now can be fetched, as `store` says; `None` while
+    /// it is empty. One of the same version is stored once.
+    pub(crate) fn snapshot(
+        &mut self,
+        collection: &str,
+        store: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(current) = self.collections.get_mut(collection).filter(|current| current.state.version > 0) else {
+            return Ok(None);
+        };
+        let version = current.state.version;
+        if let Some((_, place)) = current.snapshot.as_ref().filter(|(taken, _)| *taken == version) {
+            return Ok(Some(place.clone()));
+        }
         let snapshot = SyncdSnapshot {
             version: MessageField::some(SyncdVersion { version: Some(current.state.version) }),
             records: current.records.values().cloned().collect(),
             mac: Some(current.state.generate_snapshot_mac(collection, &self.keys.snapshot_mac)),
             key_id: MessageField::some(KeyId { id: Some(self.key.id.clone()) }),
         };
-        Some(snapshot.encode_to_vec())
+        let place = store(&snapshot.encode_to_vec())?;
+        current.snapshot = Some((version, place.clone()));
+        Ok(Some(place))
     }
 }

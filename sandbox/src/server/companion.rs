@@ -79,6 +79,11 @@ impl Companions {
         self.by_device.remove(&device)
     }
 
+    /// Forgets all of them.
+    pub(crate) fn remove_all(&mut self) -> Vec<Companion> {
+        std::mem::take(&mut self.by_device).into_values().collect()
+    }
+
     /// The companion with this device number.
     pub(crate) fn get(&self, device: u16) -> Option<&Companion> {
         self.by_device.get(&device)

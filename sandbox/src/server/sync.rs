@@ -5,13 +5,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use whatsapp_rust::{buffa::Message, wacore::download::MediaType, waproto::whatsapp::ExternalBlobReference};
 
-use super::router::Seat;
+use super::{media::Media, router::Seat};
 use crate::{
     Error, Fault, FaultKind, locked,
-    phone::{
-        interfere,
-        ledger::{Ledger, Rejected},
-    },
+    phone::{interfere, ledger::Rejected},
     wire::node::{Node, attr, child_bytes, children, error, node, number, result},
 };
 
@@ -55,8 +52,10 @@ async fn strike(seat: &Seat, collection: &str) -> Struck {
             Struck::Nothing
         }
         FaultKind::Delay => {
-            sleep(Duration::from_millis(ms.unwrap_or(1000))).await;
-            Struck::Nothing
+            tokio::select! {
+                () = sleep(Duration::from_millis(ms.unwrap_or(1000))) => Struck::Nothing,
+                () = seat.server.stop.cancelled() => Struck::Cut,
+            }
         }
         FaultKind::Refuse => Struck::Refused,
         FaultKind::Cut => Struck::Cut,
@@ -92,14 +91,15 @@ fn patches(patches: Vec<Vec<u8>>) -> Node {
 
 /// What a companion at version `from` is missing: all of it as a snapshot, or some patches.
 fn fetch(seat: &Seat, name: &str, from: u64) -> Node {
-    let ledger = locked(&seat.account.ledger);
+    let mut ledger = locked(&seat.account.ledger);
     let Some(version) = ledger.version(name) else {
         return failed(name, 404, "item-not-found", Vec::new());
     };
     let mut collection = node("collection").attr("name", name).attr("version", version.to_string());
-    if from == 0 && version > 0 {
-        match snapshot(seat, &ledger, name) {
-            Ok(reference) => collection = collection.children([node("snapshot").bytes(reference).build()]),
+    if from == 0 {
+        match ledger.snapshot(name, |whole| store(&seat.server.media, whole)) {
+            Ok(Some(place)) => collection = collection.children([node("snapshot").bytes(place).build()]),
+            Ok(None) => {}
             Err(error) => {
                 seat.note(format!("no snapshot of {name}: {error}"));
                 return failed(name, 500, "internal-server-error", Vec::new());
@@ -115,10 +115,9 @@ fn fetch(seat: &Seat, name: &str, from: u64) -> Node {
     collection.build()
 }
 
-/// Puts the whole collection where blobs are, and says where that is.
-fn snapshot(seat: &Seat, ledger: &Ledger, name: &str) -> Result<Vec<u8>, Error> {
-    let whole = ledger.snapshot(name).unwrap_or_default();
-    let blob = seat.server.media.store(&whole, MediaType::AppState)?;
+/// Puts a snapshot where blobs are, and says where that is.
+fn store(media: &Media, whole: &[u8]) -> Result<Vec<u8>, Error> {
+    let blob = media.store(whole, MediaType::AppState)?;
     let reference = ExternalBlobReference {
         media_key: Some(blob.key),
         direct_path: Some(blob.path),

@@ -86,3 +86,29 @@ async fn what_the_phone_sets_the_client_is_told() {
     companion.stop().await;
     sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chats_are_cleared_and_deleted_from_both_sides() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    phone.clear(ADA).await.unwrap();
+    let cleared = |event: &Event| match event {
+        Event::ClearChatUpdate(update) => Some(update.jid.clone()),
+        _ => None,
+    };
+    assert_eq!(companion.next("the clearing", cleared).await, jid(ADA));
+    assert_eq!((shown(&phone, ADA).unread_count, shown(&phone, ADA).last_message_at), (0, None));
+
+    phone.delete(ADA).await.unwrap();
+    let deleted = |event: &Event| match event {
+        Event::DeleteChatUpdate(update) => Some(update.jid.clone()),
+        _ => None,
+    };
+    assert_eq!(companion.next("the deletion", deleted).await, jid(ADA));
+    assert!(phone.chats().iter().all(|chat| chat.jid != ADA));
+
+    companion.client.chat_actions().delete_chat(&jid(BOB), true, None).await.unwrap();
+    assert!(phone.chats().iter().all(|chat| chat.jid != BOB));
+    companion.stop().await;
+    sandbox.stop().await;
+}

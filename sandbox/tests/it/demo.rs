@@ -1,12 +1,13 @@
 //! The demo account on a running sandbox.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chatgraph_sandbox::{Config, Sandbox, demo};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use whatsapp_rust::prelude::Event;
 
-use crate::support::at;
+use crate::support::{Companion, at, soon};
 
 #[tokio::test]
 async fn the_phone_shows_the_account_as_it_is_described() {
@@ -43,5 +44,35 @@ async fn something_happens_after_two_seconds_and_nothing_after_the_stop() {
 
     stop.cancel();
     timeout(Duration::from_secs(1), activity).await.expect("it does not stop").unwrap();
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_linked_client_is_told_every_chat_and_what_happens_then() {
+    let sandbox = Sandbox::start(Config::default()).await.unwrap();
+    let phone = sandbox.create_account(demo::account(None, at(0))).unwrap();
+    let mut companion = Companion::start(&sandbox).await;
+    let code = companion.qr().await;
+    soon("the pairing", phone.scan(&code)).await.unwrap();
+
+    let chats: HashSet<String> = phone.chats().into_iter().map(|chat| chat.jid).collect();
+    let mut told = HashSet::new();
+    while told != chats {
+        let conversations = companion.next("more of the history", |event| match event {
+            Event::HistorySync(chunk) => Some(chunk.get().expect("a readable chunk").conversations.clone()),
+            _ => None,
+        });
+        told.extend(conversations.await.into_iter().map(|conversation| conversation.id));
+    }
+    soon("the first sync", phone.connected()).await.unwrap();
+
+    let stop = CancellationToken::new();
+    let activity = tokio::spawn(demo::activity(phone, stop.clone()));
+    let (_, chat, text) = companion.text().await;
+    assert_eq!((chat.as_str(), text.as_str()), ("12135550122@s.whatsapp.net", "追跡番号です: UJ 5501 22 🍵"));
+
+    stop.cancel();
+    activity.await.unwrap();
+    companion.stop().await;
     sandbox.stop().await;
 }

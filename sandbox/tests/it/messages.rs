@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chatgraph_sandbox::Error;
-use whatsapp_rust::prelude::Event;
+use whatsapp_rust::{prelude::Event, store::SignalStore};
 
 use crate::support::{ADA, BOB, GROUP, account, jid, paired, shown, soon};
 
@@ -17,8 +17,8 @@ async fn a_message_arrives_once_and_is_confirmed() {
     soon("the receipts", phone.settled()).await.unwrap();
     assert_eq!(shown(&phone, ADA).unread_count, 3);
     assert!(shown(&phone, ADA).last_message_at > Some(1_770_000_000_000));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(companion.texts().is_empty(), "nothing comes twice");
+    let third = phone.receive(ADA, ADA, "third").await.unwrap();
+    assert_eq!(companion.text().await.0, third, "nothing comes twice");
     assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
     companion.stop().await;
     sandbox.stop().await;
@@ -85,5 +85,43 @@ async fn a_message_from_nowhere_is_refused() {
     assert!(matches!(phone.receive(GROUP, GROUP, "x").await, Err(Error::UnknownContact(_))));
     assert!(matches!(phone.receive("15550100002", BOB, "x").await, Err(Error::UnknownChat(_))));
     assert!(matches!(phone.pin("15550100099@s.whatsapp.net", true).await, Err(Error::UnknownChat(_))));
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_the_client_cannot_open_is_sealed_again() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    // The next key the server hands out is the lowest that the client still has.
+    let mut next = 1;
+    while companion.backend.load_prekey(next).await.unwrap().is_none() {
+        next += 1;
+    }
+    companion.backend.remove_prekey(next).await.unwrap();
+
+    let id = phone.receive("15550100002", ADA, "can you read this?").await.unwrap();
+
+    assert_eq!(companion.text().await, (id.clone(), ADA.to_owned(), "can you read this?".to_owned()));
+    assert!(sandbox.log().iter().any(|entry| entry.text == format!("message {id} sealed again")));
+    soon("the receipt", phone.settled()).await.unwrap();
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_receipt_empties_the_count() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let id = phone.receive("15550100002", ADA, "read me").await.unwrap();
+    companion.text().await;
+    assert_eq!(shown(&phone, ADA).unread_count, 2);
+
+    companion.client.mark_as_read(&jid(ADA), None, &[id.as_str()]).await.unwrap();
+
+    let emptied = async {
+        while shown(&phone, ADA).unread_count > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("an empty count", emptied).await;
+    companion.stop().await;
     sandbox.stop().await;
 }

@@ -2,7 +2,6 @@ use std::time::{Duration, Instant};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chatgraph_sandbox::{AccountSpec, Config, Error, Sandbox};
-use tokio::time::timeout;
 use whatsapp_rust::prelude::Event;
 
 use crate::support::{Companion, OWNER, account, paired, sandbox, soon};
@@ -26,6 +25,8 @@ async fn a_client_pairs_by_qr_and_connects() {
     println!("from scan to connected: {:?}", start.elapsed());
 
     assert_eq!(phone.companions(), 1);
+    let uploads = sandbox.log().into_iter().filter(|entry| entry.text.contains("<registration>"));
+    assert_eq!(uploads.count(), 1, "the keys are uploaded once");
     companion.stop().await;
     sandbox.stop().await;
 }
@@ -35,12 +36,16 @@ async fn a_client_that_trusts_another_key_is_refused() {
     let sandbox = sandbox().await;
     let phone = sandbox.create_account(account()).unwrap();
     let other = BASE64_URL_SAFE_NO_PAD.encode([9; 32]);
-    let mut companion = Companion::trusting(&sandbox, &other).await;
+    let companion = Companion::trusting(&sandbox, &other).await;
 
-    let code = timeout(Duration::from_secs(2), companion.qr()).await;
+    let refused = async {
+        while !sandbox.log().iter().any(|entry| entry.text.starts_with("refused")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the refusal", refused).await;
 
-    assert!(code.is_err(), "a code came through");
-    assert!(sandbox.log().iter().any(|entry| entry.text.starts_with("refused")));
+    assert!(!companion.has_shown_a_code());
     assert_eq!(phone.companions(), 0);
     companion.stop().await;
     sandbox.stop().await;
@@ -102,4 +107,31 @@ async fn stopping_ends_connections_and_tasks() {
     soon("the end", sandbox.stop()).await;
     assert!(std::net::TcpStream::connect(sandbox.url().trim_start_matches("http://")).is_err());
     companion.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unlinked_companion_is_told_and_refused() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+
+    assert_eq!(phone.unlink().await, 1);
+
+    let told = |event: &Event| match event {
+        Event::LoggedOut(logout) => Some(logout.on_connect),
+        _ => None,
+    };
+    assert!(!companion.next("LoggedOut", told).await);
+    let mut companion = Companion::resume(&sandbox, companion.stop().await).await;
+    assert!(companion.next("LoggedOut", told).await);
+    assert_eq!(phone.companions(), 0);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_companion_that_logs_out_is_forgotten() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    companion.client.logout().await;
+    assert_eq!(phone.companions(), 0);
+    companion.stop().await;
+    sandbox.stop().await;
 }

@@ -209,6 +209,11 @@ impl Companion {
         soon(what, wanted).await
     }
 
+    /// Whether the client has shown a code so far.
+    pub(crate) fn has_shown_a_code(&self) -> bool {
+        std::iter::from_fn(|| self.events.try_recv().ok()).any(|event| matches!(*event, Event::PairingQrCode(_)))
+    }
+
     /// The next text message: its id, chat and text.
     pub(crate) async fn text(&mut self) -> (String, String, String) {
         if self.inbox.is_empty() {
@@ -216,15 +221,6 @@ impl Companion {
             self.inbox.extend(batch);
         }
         self.inbox.pop_front().expect("a batch is not empty")
-    }
-
-    /// All text messages that have come so far.
-    pub(crate) fn texts(&mut self) -> Vec<(String, String, String)> {
-        let mut found: Vec<_> = self.inbox.drain(..).collect();
-        while let Ok(event) = self.events.try_recv() {
-            found.extend(texts(&event));
-        }
-        found
     }
 
     /// Ends the client and gives back its store.

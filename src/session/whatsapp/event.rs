@@ -29,8 +29,6 @@ pub(super) enum Heard {
     LoggedIn,
     /// The connection is lost and will come back by itself.
     Lost,
-    /// The connection will end for this reason.
-    Ending(Ending),
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
@@ -83,6 +81,7 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             // The same person by the hidden number, when the phone says so.
             let aliases = [&action.lid_jid, &action.pn_jid].into_iter().flatten().filter_map(|text| jid::parse(text));
             let mut addresses: Vec<_> = jid::from_wire(&update.jid).into_iter().chain(aliases).collect();
+            addresses.sort();
             addresses.dedup();
             let event = |jid| Heard::News(SessionEvent::ContactNamed { jid, name: name.clone() });
             addresses.into_iter().map(event).collect()
@@ -105,27 +104,31 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
         Event::PairingQrCode(code) => {
             vec![Heard::Signal(Signal::PairingCode { qr: code.code.clone(), valid_for: code.timeout })]
         }
-        Event::PairingQrCodesExhausted(_) => vec![Heard::Ending(Ending::NobodyScanned)],
+        Event::PairingQrCodesExhausted(_) => vec![ended(Ending::NobodyScanned)],
         Event::PairSuccess(success) => paired(success),
-        Event::PairError(_) => vec![Heard::Ending(Ending::PairingFailed("the phone's answer is not valid".into()))],
+        Event::PairError(_) => vec![ended(Ending::PairingFailed("the phone's answer is not valid".into()))],
         Event::PairPasskeyRequest(_) => {
-            vec![Heard::Ending(Ending::PairingFailed("the account asks for a passkey, which is not supported".into()))]
+            vec![ended(Ending::PairingFailed("the account asks for a passkey, which is not supported".into()))]
         }
-        Event::LoggedOut(out) => vec![Heard::Ending(Ending::LoggedOut(logged_out(out)))],
-        Event::StreamReplaced(_) => vec![Heard::Ending(Ending::Replaced)],
-        Event::TemporaryBan(ban) => vec![Heard::Ending(Ending::Banned(banned(ban)))],
-        Event::ClientOutdated(_) => vec![Heard::Ending(Ending::Outdated)],
+        Event::LoggedOut(out) => vec![ended(Ending::LoggedOut(logged_out(out)))],
+        Event::StreamReplaced(_) => vec![ended(Ending::Replaced)],
+        Event::TemporaryBan(ban) => vec![ended(Ending::Banned(banned(ban)))],
+        Event::ClientOutdated(_) => vec![ended(Ending::Outdated)],
         // The library comes back by itself after these two.
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => vec![Heard::Lost],
         Event::ConnectFailure(failure) => {
             let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
-            vec![Heard::Ending(Ending::Refused(reason))]
+            vec![ended(Ending::Refused(reason))]
         }
         other => {
             debug!(kind = ?other.kind(), "An event of no use was left out");
             Vec::new()
         }
     }
+}
+
+fn ended(ending: Ending) -> Heard {
+    Heard::Signal(Signal::Ended(ending))
 }
 
 fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64) -> Vec<Heard> {
@@ -156,7 +159,7 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
 
 fn paired(success: &PairSuccess) -> Vec<Heard> {
     let Some(jid) = jid::from_wire(&success.id) else {
-        return vec![Heard::Ending(Ending::PairingFailed("the account's address is not a phone number".into()))];
+        return vec![ended(Ending::PairingFailed("the account's address is not a phone number".into()))];
     };
     let lid = jid::from_wire(&success.lid);
     vec![Heard::News(SessionEvent::Paired { jid, lid }), Heard::Signal(Signal::Paired)]

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
-use tracing::debug;
 use tracing::error;
 use tracing::warn;
 use whatsapp_rust::Client;
@@ -121,7 +120,6 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
-    ending: Option<Ending>,
     warned: bool,
 }
 
@@ -135,7 +133,7 @@ impl Inbox {
         catch_up: mpsc::Sender<u64>,
         in_step: Arc<AtomicU64>,
     ) -> Self {
-        Self { items, outlets, client, catch_up, in_step, ending: None, warned: false }
+        Self { items, outlets, client, catch_up, in_step, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -143,8 +141,8 @@ impl Inbox {
         while let Some(item) = self.items.recv().await {
             self.watch_depth();
             if matches!(item, Item::Ended) {
-                let ending = self.ending.take().unwrap_or(Ending::Dropped);
-                let _ = self.signal(Signal::Ended(ending)).await;
+                // Ignored when the supervisor knows a better reason by now.
+                let _ = self.signal(Signal::Ended(Ending::Dropped)).await;
                 return;
             }
             if self.take(item).await.is_err() {
@@ -193,18 +191,9 @@ impl Inbox {
                 Heard::LoggedIn => {
                     // Some connections are lost without a word.
                     self.lost().await?;
-                    self.ending = None;
                     if let Some(login) = login(&self.client) {
                         // Full means that the one before is still being caught up with; it is asked again after it.
                         let _ = self.catch_up.send(login).await;
-                    }
-                }
-                Heard::Ending(ending) => {
-                    debug!(?ending, "The connection ends");
-                    let by_itself = !matches!(ending, Ending::PairingFailed(_));
-                    self.ending = Some(ending);
-                    if !by_itself {
-                        self.client.signal_shutdown_sync();
                     }
                 }
             }

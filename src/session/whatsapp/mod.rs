@@ -55,3 +55,6 @@ impl Connector for WhatsApp {
         self.backends.forget(key.session).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

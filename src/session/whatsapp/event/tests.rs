@@ -1,1 +1,250 @@
-//! stub
+//! One fact a test: what an event of the library becomes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use whatsapp_rust::types::events::ArchiveUpdate;
+use whatsapp_rust::types::events::BatchOrigin;
+use whatsapp_rust::types::events::ClientOutdated;
+use whatsapp_rust::types::events::ConnectFailure;
+use whatsapp_rust::types::events::Connected;
+use whatsapp_rust::types::events::ContactUpdate;
+use whatsapp_rust::types::events::Disconnected;
+use whatsapp_rust::types::events::GroupUpdate;
+use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::types::events::MarkChatAsReadUpdate;
+use whatsapp_rust::types::events::MessageBatch;
+use whatsapp_rust::types::events::OfflineSyncCompleted;
+use whatsapp_rust::types::events::PairError;
+use whatsapp_rust::types::events::PairingQrCode;
+use whatsapp_rust::types::events::PairingQrCodesExhausted;
+use whatsapp_rust::types::events::PinUpdate;
+use whatsapp_rust::types::events::StreamReplaced;
+use whatsapp_rust::types::events::TempBanReason;
+use whatsapp_rust::types::message::MessageInfo;
+use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::wacore::chrono::DateTime;
+use whatsapp_rust::wacore::chrono::TimeDelta;
+use whatsapp_rust::wacore::chrono::Utc;
+use whatsapp_rust::wacore::net::DisconnectReason;
+use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
+
+use super::*;
+use crate::domain::jid::Jid;
+
+const AT: i64 = 1_700_000_000_123;
+const CHAT: &str = "15550100001@s.whatsapp.net";
+
+fn wire_jid(text: &str) -> whatsapp_rust::Jid {
+    text.parse().unwrap()
+}
+
+fn jid(text: &str) -> Jid {
+    text.parse().unwrap()
+}
+
+fn at() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(AT).unwrap()
+}
+
+fn setting_of(value: Desired) -> Vec<Heard> {
+    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT })]
+}
+
+fn archive(chat: &str, archived: Option<bool>) -> Event {
+    let action = wire::ArchiveChatAction { archived, ..wire::ArchiveChatAction::default() };
+    let update = ArchiveUpdate::builder().jid(wire_jid(chat)).timestamp(at());
+    Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(true).build())
+}
+
+#[test]
+fn archiving_is_a_setting_with_its_time() {
+    assert_eq!(translate(&archive(CHAT, Some(true))), setting_of(Desired::Archived(true)));
+    assert_eq!(translate(&archive(CHAT, None)), setting_of(Desired::Archived(false)));
+}
+
+#[test]
+fn a_chat_at_an_address_of_another_world_is_left_out() {
+    assert_eq!(translate(&archive("867051314767696@bot", Some(true))), []);
+}
+
+#[test]
+fn pinning_is_a_setting() {
+    let action = wire::PinAction { pinned: Some(true) };
+    let update = PinUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+    let event = Event::PinUpdate(update.action(Box::new(action)).from_full_sync(false).build());
+    assert_eq!(translate(&event), setting_of(Desired::Pinned(true)));
+}
+
+#[test]
+fn a_mute_has_an_end_none_or_is_over() {
+    let mute = |muted, end| {
+        let action = wire::MuteAction { muted, mute_end_timestamp: end, ..wire::MuteAction::default() };
+        let update = MuteUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+        translate(&Event::MuteUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
+    };
+    let until = |until| setting_of(Desired::MutedUntil(until));
+    assert_eq!(mute(Some(true), Some(1_800_000_000_000)), until(Some(1_800_000_000_000)));
+    assert_eq!(mute(Some(true), Some(1_800_000_000)), until(Some(1_800_000_000_000)), "seconds");
+    assert_eq!(mute(Some(true), Some(-1)), until(Some(FOREVER)));
+    assert_eq!(mute(Some(true), None), until(Some(FOREVER)));
+    assert_eq!(mute(Some(true), Some(i64::MAX)), until(Some(FOREVER)));
+    assert_eq!(mute(Some(true), Some(0)), until(None));
+    assert_eq!(mute(Some(false), Some(1_800_000_000_000)), until(None));
+    assert_eq!(mute(None, None), until(None));
+}
+
+#[test]
+fn marking_as_read_and_as_unread_is_a_setting() {
+    for read in [true, false] {
+        let action = wire::MarkChatAsReadAction { read: Some(read), ..wire::MarkChatAsReadAction::default() };
+        let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+        let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
+        assert_eq!(translate(&event), setting_of(Desired::Read(read)));
+    }
+}
+
+fn contact(action: wire::ContactAction) -> Vec<Heard> {
+    let update = ContactUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+    translate(&Event::ContactUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
+}
+
+#[test]
+fn a_contact_is_named_at_each_of_its_addresses() {
+    let action = wire::ContactAction {
+        full_name: Some("Mei Tanaka".into()),
+        first_name: Some("Mei".into()),
+        lid_jid: Some("100000000000001@lid".into()),
+        pn_jid: Some(CHAT.into()),
+        ..wire::ContactAction::default()
+    };
+    let named = |address| Heard::News(SessionEvent::ContactNamed { jid: jid(address), name: "Mei Tanaka".into() });
+    assert_eq!(contact(action), [named("100000000000001@lid"), named(CHAT)]);
+}
+
+#[test]
+fn a_contact_goes_by_the_first_name_if_there_is_no_other_and_by_none_if_there_is_none() {
+    let first = wire::ContactAction {
+        full_name: Some(" ".into()),
+        first_name: Some("Mei".into()),
+        ..wire::ContactAction::default()
+    };
+    let named = Heard::News(SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei".into() });
+    assert_eq!(contact(first), [named]);
+    assert_eq!(contact(wire::ContactAction::default()), []);
+}
+
+#[test]
+fn a_group_gets_its_subject() {
+    let group = |action| {
+        let update = GroupUpdate::builder().group_jid(wire_jid("120363000000000001@g.us")).timestamp(at());
+        translate(&Event::GroupUpdate(update.is_lid_addressing_mode(false).action(action).build()))
+    };
+    let subject = GroupNotificationAction::Subject {
+        subject: "Harbour festival".into(),
+        subject_owner: None,
+        subject_time: None,
+    };
+    let named = SessionEvent::GroupNamed { jid: jid("120363000000000001@g.us"), subject: "Harbour festival".into() };
+    assert_eq!(group(subject), [Heard::News(named)]);
+    assert_eq!(group(GroupNotificationAction::Unlocked), []);
+}
+
+fn batch(hook_committed: bool) -> Event {
+    let info = MessageInfo {
+        id: "3EB0".into(),
+        timestamp: at(),
+        source: MessageSource { chat: wire_jid(CHAT), sender: wire_jid(CHAT), ..MessageSource::default() },
+        ..MessageInfo::default()
+    };
+    let message = Message { conversation: Some("hello".into()), ..Message::default() };
+    let inbound = InboundMessage::builder().message(Arc::new(message)).info(Arc::new(info)).build();
+    let messages: Arc<[InboundMessage]> = [inbound].into();
+    let batch = MessageBatch::builder().messages(messages).origin(BatchOrigin::Live);
+    Event::Messages(batch.hook_committed(hook_committed).build())
+}
+
+#[test]
+fn a_message_the_hook_took_is_not_taken_twice() {
+    assert_eq!(translate(&batch(true)), []);
+    assert!(matches!(translate(&batch(false))[..], [Heard::News(SessionEvent::Message(_))]));
+}
+
+#[test]
+fn pairing_shows_codes_and_ends_well_or_not() {
+    let code = PairingQrCode::builder().code("2@one".into()).timeout(Duration::from_mins(1)).build();
+    let shown = Signal::PairingCode { qr: "2@one".into(), valid_for: Duration::from_mins(1) };
+    assert_eq!(translate(&Event::PairingQrCode(code)), [Heard::Signal(shown)]);
+
+    let exhausted = PairingQrCodesExhausted::builder().disconnected(true).build();
+    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [ended(Ending::NobodyScanned)]);
+
+    let paired = PairSuccess::builder()
+        .id(wire_jid("15550100000:3@s.whatsapp.net"))
+        .lid(wire_jid("100000000000000:3@lid"))
+        .business_name(String::new())
+        .platform("android".into())
+        .build();
+    let news = SessionEvent::Paired { jid: jid("15550100000@s.whatsapp.net"), lid: Some(jid("100000000000000@lid")) };
+    assert_eq!(translate(&Event::PairSuccess(paired)), [Heard::News(news), Heard::Signal(Signal::Paired)]);
+
+    let error = PairError::builder()
+        .id(wire_jid(CHAT))
+        .lid(wire_jid("100000000000000@lid"))
+        .business_name(String::new())
+        .platform(String::new())
+        .error("15550100000 was not believed".into())
+        .build();
+    let heard = translate(&Event::PairError(error));
+    assert!(
+        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::PairingFailed(reason)))] if !reason.contains("1555"))
+    );
+}
+
+#[test]
+fn a_connection_comes_and_goes() {
+    assert_eq!(translate(&Event::Connected(Connected::builder().build())), [Heard::LoggedIn]);
+    let gone = Disconnected::builder().reason(DisconnectReason::StreamEnded).build();
+    assert_eq!(translate(&Event::Disconnected(gone)), [Heard::Lost]);
+}
+
+#[test]
+fn a_connection_ends_for_a_reason() {
+    let out = |on_connect, reason| LoggedOut::builder().on_connect(on_connect).reason(reason).build();
+    for (out, word) in [
+        (out(false, ConnectFailureReason::LoggedOut), "unlinked"),
+        (out(true, ConnectFailureReason::LoggedOut), "no longer knows"),
+        (out(true, ConnectFailureReason::AccountLocked), "locked"),
+    ] {
+        let heard = translate(&Event::LoggedOut(out));
+        assert!(
+            matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::LoggedOut(reason)))] if reason.contains(word)),
+            "{heard:?}"
+        );
+    }
+    let replaced = Event::StreamReplaced(StreamReplaced::builder().build());
+    assert_eq!(translate(&replaced), [ended(Ending::Replaced)]);
+    let outdated = Event::ClientOutdated(ClientOutdated::builder().build());
+    assert_eq!(translate(&outdated), [ended(Ending::Outdated)]);
+    let ban = TemporaryBan::builder().code(TempBanReason::BlockedByUsers).expire(TimeDelta::hours(2)).build();
+    let heard = translate(&Event::TemporaryBan(ban));
+    assert!(
+        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Banned(reason)))] if reason.contains("120 minutes")),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn a_failure_to_connect_ends_the_connection_unless_it_tries_again() {
+    let failure = |reason| translate(&Event::ConnectFailure(ConnectFailure::builder().reason(reason).build()));
+    assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), [Heard::Lost]);
+    let heard = failure(ConnectFailureReason::BadUserAgent);
+    assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Refused(_)))]), "{heard:?}");
+}
+
+#[test]
+fn what_says_nothing_to_us_is_left_out() {
+    let event = Event::OfflineSyncCompleted(OfflineSyncCompleted::builder().count(3).build());
+    assert_eq!(translate(&event), []);
+}

@@ -1,1 +1,171 @@
-//! stub
+//! Histories are cut into parts of bounded size and put in domain words.
+
+use whatsapp_rust::buffa::Message as _;
+use whatsapp_rust::waproto::whatsapp::HistorySync;
+use whatsapp_rust::waproto::whatsapp::HistorySyncMsg;
+use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::waproto::whatsapp::MessageKey;
+use whatsapp_rust::waproto::whatsapp::Pushname;
+use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
+
+use super::*;
+use crate::domain::clock::FOREVER;
+
+const CHAT: &str = "15550100001@s.whatsapp.net";
+
+/// Zlib without compressing: stored blocks.
+fn zlib(data: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x78, 0x01];
+    let mut blocks = data.chunks(65_535).peekable();
+    while let Some(block) = blocks.next() {
+        let length = u16::try_from(block.len()).unwrap();
+        out.push(u8::from(blocks.peek().is_none()));
+        out.extend(length.to_le_bytes());
+        out.extend((!length).to_le_bytes());
+        out.extend(block);
+    }
+    let (a, b) = data.iter().fold((1_u32, 0_u32), |(a, b), byte| {
+        let a = (a + u32::from(*byte)) % 65_521;
+        (a, (b + a) % 65_521)
+    });
+    out.extend((b << 16 | a).to_be_bytes());
+    out
+}
+
+fn lazy(history: &HistorySync) -> LazyHistorySync {
+    let bytes = history.encode_to_vec();
+    LazyHistorySync::new(zlib(&bytes).into(), bytes.len(), 0, Some(1), Some(40))
+}
+
+fn parts(history: &HistorySync) -> Vec<HistoryChunk> {
+    let own = "15550100000@s.whatsapp.net".parse().unwrap();
+    let mut parts = Vec::new();
+    walk(&lazy(history), &own, |part| {
+        parts.push(part);
+        true
+    })
+    .unwrap();
+    parts
+}
+
+fn conversation(id: impl Into<String>, messages: usize) -> Conversation {
+    let id = id.into();
+    let message = |number| HistorySyncMsg {
+        message: Some(WebMessageInfo {
+            key: Some(MessageKey {
+                remote_jid: Some(id.clone()),
+                from_me: Some(false),
+                id: Some(format!("3EB{number}")),
+                participant: None,
+            })
+            .into(),
+            message: Some(Message { conversation: Some("hello".into()), ..Message::default() }).into(),
+            message_timestamp: Some(1_700_000_000),
+            ..WebMessageInfo::default()
+        })
+        .into(),
+        ..HistorySyncMsg::default()
+    };
+    Conversation { id: id.clone(), messages: (0..messages).map(message).collect(), ..Conversation::default() }
+}
+
+fn history(conversations: Vec<Conversation>) -> HistorySync {
+    HistorySync { conversations, ..HistorySync::default() }
+}
+
+#[test]
+fn a_chat_has_its_settings_in_domain_words() {
+    let parts = parts(&history(vec![Conversation {
+        name: Some("Mei Tanaka".into()),
+        archived: Some(true),
+        pinned: Some(1_699_000_000),
+        mute_end_time: Some(1_800_000_000),
+        unread_count: Some(3),
+        marked_as_unread: Some(false),
+        conversation_timestamp: Some(1_700_000_000),
+        last_msg_timestamp: Some(1_700_000_005),
+        ..conversation(CHAT, 1)
+    }]));
+    let [part] = &parts[..] else { panic!("one part") };
+    assert_eq!(part.progress, Some(40));
+    let [chat] = &part.chats[..] else { panic!("one chat") };
+    assert_eq!(chat.jid, CHAT.parse().unwrap());
+    assert_eq!(chat.name.as_deref(), Some("Mei Tanaka"));
+    assert_eq!((chat.archived, chat.pinned), (Some(true), Some(true)));
+    assert_eq!(chat.muted_until, Some(Some(1_800_000_000_000)));
+    assert_eq!((chat.unread_count, chat.marked_unread), (Some(3), Some(false)));
+    assert_eq!(chat.last_message_at, Some(1_700_000_005_000));
+    assert_eq!(chat.messages[0].text.as_deref(), Some("hello"));
+}
+
+#[test]
+fn what_the_phone_did_not_say_stays_open() {
+    let parts = parts(&history(vec![conversation(CHAT, 0)]));
+    let chat = &parts[0].chats[0];
+    assert_eq!((chat.archived, chat.pinned, chat.muted_until), (None, None, None));
+    assert_eq!((chat.name.as_deref(), chat.unread_count, chat.last_message_at), (None, None, None));
+}
+
+#[test]
+fn a_mute_ends_in_seconds_in_milliseconds_or_never() {
+    let muted = |end| {
+        let chat = Conversation { mute_end_time: Some(end), ..conversation(CHAT, 0) };
+        parts(&history(vec![chat]))[0].chats[0].muted_until
+    };
+    assert_eq!(muted(1_800_000_000), Some(Some(1_800_000_000_000)));
+    assert_eq!(muted(1_800_000_000_000), Some(Some(1_800_000_000_000)));
+    assert_eq!(muted(u64::MAX), Some(Some(FOREVER)));
+    assert_eq!(muted(0), Some(None));
+}
+
+#[test]
+fn no_part_has_too_many_chats() {
+    let chats = (0..450).map(|number| conversation(format!("{}@s.whatsapp.net", 15_550_100_000_u64 + number), 1));
+    let parts = parts(&history(chats.collect()));
+    assert_eq!(parts.iter().map(|part| part.chats.len()).collect::<Vec<_>>(), [200, 200, 50]);
+    assert_eq!(parts.iter().map(|part| part.progress).collect::<Vec<_>>(), [None, None, Some(40)]);
+}
+
+#[test]
+fn no_part_has_too_many_messages_and_a_long_chat_comes_in_pieces() {
+    let mut long = conversation(CHAT, 4_500);
+    long.archived = Some(true);
+    let parts = parts(&history(vec![conversation("15550100002@s.whatsapp.net", 10), long]));
+    let sizes: Vec<Vec<usize>> =
+        parts.iter().map(|part| part.chats.iter().map(|chat| chat.messages.len()).collect()).collect();
+    assert_eq!(sizes, [vec![10], vec![2_000], vec![2_000], vec![500]]);
+    let archived: Vec<_> = parts[1..].iter().map(|part| part.chats[0].archived).collect();
+    assert_eq!(archived, [Some(true), None, None], "the settings come once");
+}
+
+#[test]
+fn names_come_in_parts_too() {
+    let name = |number| Pushname {
+        id: Some(format!("{}@s.whatsapp.net", 15_550_100_000_u64 + number)),
+        pushname: Some("mei".into()),
+    };
+    let parts = parts(&HistorySync { pushnames: (0..2_500).map(name).collect(), ..HistorySync::default() });
+    assert_eq!(parts.iter().map(|part| part.push_names.len()).collect::<Vec<_>>(), [2_000, 500]);
+    assert_eq!(parts[0].push_names[0], ("15550100000@s.whatsapp.net".parse().unwrap(), "mei".into()));
+    assert_eq!(parts[1].progress, Some(40));
+}
+
+#[test]
+fn a_listener_that_goes_away_ends_the_walk() {
+    let chats = (0..450).map(|number| conversation(format!("{}@s.whatsapp.net", 15_550_100_000_u64 + number), 0));
+    let mut taken = 0;
+    let own = CHAT.parse().unwrap();
+    walk(&lazy(&history(chats.collect())), &own, |_| {
+        taken += 1;
+        false
+    })
+    .unwrap();
+    assert_eq!(taken, 1);
+}
+
+#[test]
+fn damaged_data_is_an_error_and_not_a_panic() {
+    let own = CHAT.parse().unwrap();
+    let damaged = LazyHistorySync::new(vec![0x78, 0x01, 0x42].into(), 100, 0, None, None);
+    assert!(walk(&damaged, &own, |_| true).is_err());
+}

@@ -1,1 +1,225 @@
-//! stub
+//! Which messages count, and what they are.
+
+use std::sync::Arc;
+
+use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::wacore::chrono::DateTime;
+use whatsapp_rust::waproto::whatsapp::MessageContextInfo;
+use whatsapp_rust::waproto::whatsapp::MessageKey;
+use whatsapp_rust::waproto::whatsapp::message as wire;
+
+use super::*;
+
+const CHAT: &str = "15550100001@s.whatsapp.net";
+const OWN: &str = "15550100000@s.whatsapp.net";
+const GROUP: &str = "120363000000000001@g.us";
+
+fn text(text: &str) -> Message {
+    Message { conversation: Some(text.into()), ..Message::default() }
+}
+
+fn info(chat: &str, sender: &str, from_me: bool) -> MessageInfo {
+    MessageInfo {
+        id: "3EB0".into(),
+        push_name: "mei".into(),
+        timestamp: DateTime::from_timestamp_millis(1_700_000_000_000).unwrap(),
+        source: MessageSource {
+            chat: chat.parse().unwrap(),
+            sender: sender.parse().unwrap(),
+            is_from_me: from_me,
+            is_group: chat.ends_with("@g.us"),
+            ..MessageSource::default()
+        },
+        ..MessageInfo::default()
+    }
+}
+
+fn inbound(info: MessageInfo, message: Message) -> InboundMessage {
+    InboundMessage::builder().message(Arc::new(message)).info(Arc::new(info)).build()
+}
+
+#[test]
+fn a_contact_writes() {
+    let message = delivered(&inbound(info(CHAT, CHAT, false), text("hello")));
+    assert_eq!(
+        message,
+        Some(IncomingMessage {
+            chat: CHAT.parse().unwrap(),
+            wa_id: "3EB0".into(),
+            sender: CHAT.parse().unwrap(),
+            sender_name: Some("mei".into()),
+            from_me: false,
+            kind: MessageKind::Text,
+            text: Some("hello".into()),
+            at: 1_700_000_000_000,
+        })
+    );
+}
+
+#[test]
+fn an_own_message_from_another_device_has_no_senders_name() {
+    let message = delivered(&inbound(info(CHAT, "15550100000:2@s.whatsapp.net", true), text("hi"))).unwrap();
+    assert_eq!((message.from_me, message.sender_name), (true, None));
+    assert_eq!(message.sender, OWN.parse().unwrap());
+    assert_eq!(message.chat, CHAT.parse().unwrap());
+}
+
+#[test]
+fn a_member_writes_in_a_group() {
+    let message = delivered(&inbound(info(GROUP, CHAT, false), text("all aboard"))).unwrap();
+    assert_eq!((message.chat, message.sender), (GROUP.parse().unwrap(), CHAT.parse().unwrap()));
+}
+
+#[test]
+fn what_the_phone_tells_its_companions_is_no_message() {
+    let peer = MessageInfo { category: MessageCategory::Peer, ..info(OWN, OWN, true) };
+    assert_eq!(delivered(&inbound(peer, text("keys"))), None);
+}
+
+#[test]
+fn each_kind_is_known_and_has_its_text() {
+    let cases = [
+        (
+            Message {
+                extended_text_message: Some(wire::ExtendedTextMessage {
+                    text: Some("see https://example.org".into()),
+                    ..Default::default()
+                })
+                .into(),
+                ..Default::default()
+            },
+            MessageKind::Text,
+            Some("see https://example.org"),
+        ),
+        (
+            Message {
+                image_message: Some(wire::ImageMessage { caption: Some("the harbour".into()), ..Default::default() })
+                    .into(),
+                ..Default::default()
+            },
+            MessageKind::Image,
+            Some("the harbour"),
+        ),
+        (
+            Message { video_message: Some(wire::VideoMessage::default()).into(), ..Default::default() },
+            MessageKind::Video,
+            None,
+        ),
+        (
+            Message { audio_message: Some(wire::AudioMessage::default()).into(), ..Default::default() },
+            MessageKind::Audio,
+            None,
+        ),
+        (
+            Message { document_message: Some(wire::DocumentMessage::default()).into(), ..Default::default() },
+            MessageKind::Document,
+            None,
+        ),
+        (
+            Message { sticker_message: Some(wire::StickerMessage::default()).into(), ..Default::default() },
+            MessageKind::Sticker,
+            None,
+        ),
+        (
+            Message { live_location_message: Some(wire::LiveLocationMessage::default()).into(), ..Default::default() },
+            MessageKind::Location,
+            None,
+        ),
+        (
+            Message { contact_message: Some(wire::ContactMessage::default()).into(), ..Default::default() },
+            MessageKind::Contact,
+            None,
+        ),
+        (
+            Message {
+                poll_creation_message_v3: Some(wire::PollCreationMessage::default()).into(),
+                ..Default::default()
+            },
+            MessageKind::Poll,
+            None,
+        ),
+        (
+            Message { call_log_messsage: Some(wire::CallLogMessage::default()).into(), ..Default::default() },
+            MessageKind::Call,
+            None,
+        ),
+        (
+            Message { product_message: Some(wire::ProductMessage::default()).into(), ..Default::default() },
+            MessageKind::Other,
+            None,
+        ),
+    ];
+    for (message, kind, text) in cases {
+        assert_eq!(content(&message), Some((kind, text.map(str::to_owned))), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_message_in_an_envelope_is_what_is_inside() {
+    let envelope = wire::FutureProofMessage { message: Some(text("gone in a day")).into() };
+    let message = Message { ephemeral_message: Some(envelope).into(), ..Message::default() };
+    assert_eq!(content(&message), Some((MessageKind::Text, Some("gone in a day".into()))));
+}
+
+#[test]
+fn what_is_about_another_message_is_none_itself() {
+    let edit = wire::FutureProofMessage { message: Some(text("I meant this")).into() };
+    let messages = [
+        Message { protocol_message: Some(wire::ProtocolMessage::default()).into(), ..Default::default() },
+        Message { reaction_message: Some(wire::ReactionMessage::default()).into(), ..Default::default() },
+        Message { edited_message: Some(edit).into(), ..Default::default() },
+        Message { poll_update_message: Some(wire::PollUpdateMessage::default()).into(), ..Default::default() },
+        Message { pin_in_chat_message: Some(wire::PinInChatMessage::default()).into(), ..Default::default() },
+    ];
+    for (number, message) in messages.into_iter().enumerate() {
+        assert_eq!(content(&message), None, "message {number}");
+    }
+}
+
+#[test]
+fn keys_for_a_group_alone_are_no_message() {
+    let keys = Message {
+        sender_key_distribution_message: Some(wire::SenderKeyDistributionMessage::default()).into(),
+        message_context_info: Some(MessageContextInfo::default()).into(),
+        ..Message::default()
+    };
+    assert_eq!(content(&keys), None);
+    let with_text = Message { conversation: Some("hello".into()), ..keys };
+    assert_eq!(content(&with_text), Some((MessageKind::Text, Some("hello".into()))));
+}
+
+fn record(chat: &str, from_me: bool, participant: Option<&str>) -> WebMessageInfo {
+    WebMessageInfo {
+        key: Some(MessageKey {
+            remote_jid: Some(chat.into()),
+            from_me: Some(from_me),
+            id: Some("3EB0".into()),
+            participant: participant.map(str::to_owned),
+        })
+        .into(),
+        message: Some(text("hello")).into(),
+        message_timestamp: Some(1_700_000_000),
+        push_name: Some("mei".into()),
+        ..WebMessageInfo::default()
+    }
+}
+
+#[test]
+fn a_recorded_message_knows_its_sender() {
+    let sender = |chat: &str, from_me, participant| {
+        let own = OWN.parse().unwrap();
+        recorded(&record(chat, from_me, participant), &chat.parse().unwrap(), &own).map(|message| message.sender)
+    };
+    assert_eq!(sender(CHAT, false, None), CHAT.parse().ok());
+    assert_eq!(sender(CHAT, true, None), OWN.parse().ok());
+    assert_eq!(sender(GROUP, false, Some("15550100002:4@s.whatsapp.net")), "15550100002@s.whatsapp.net".parse().ok());
+    assert_eq!(sender(GROUP, false, None), None, "a group message of nobody");
+}
+
+#[test]
+fn a_recorded_message_has_milliseconds_and_needs_a_time() {
+    let (chat, own): (Jid, Jid) = (CHAT.parse().unwrap(), OWN.parse().unwrap());
+    let message = record(CHAT, false, None);
+    assert_eq!(recorded(&message, &chat, &own).unwrap().at, 1_700_000_000_000);
+    assert_eq!(recorded(&WebMessageInfo { message_timestamp: None, ..message }, &chat, &own), None);
+}

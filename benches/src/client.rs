@@ -1,0 +1,138 @@
+//! Talking to a server and to the sandbox's phones.
+
+use std::error::Error;
+use std::time::Duration;
+use std::time::Instant;
+
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::MaybeTlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+/// A caller of one server, and the hand on one sandbox's phones.
+pub struct Client {
+    http: reqwest::Client,
+    graphql: String,
+    key: String,
+    sandbox: String,
+}
+
+impl Client {
+    /// A caller with this key.
+    #[must_use]
+    pub fn new(graphql: String, key: String, sandbox: String) -> Self {
+        Self { http: reqwest::Client::new(), graphql, key, sandbox }
+    }
+
+    /// The answer's data.
+    ///
+    /// # Errors
+    /// When there is none, or an error with it.
+    pub async fn query(&self, query: &str, variables: Value) -> Result<Value, Box<dyn Error>> {
+        let body = json!({"query": query, "variables": variables});
+        let mut answer: Value =
+            self.http.post(&self.graphql).bearer_auth(&self.key).json(&body).send().await?.json().await?;
+        if answer["errors"].is_null() { Ok(answer["data"].take()) } else { Err(answer.to_string().into()) }
+    }
+
+    /// Has the sandbox do something.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn play(&self, path: &str, body: Value) -> Result<(), Box<dyn Error>> {
+        self.http.post(format!("{}{path}", self.sandbox)).json(&body).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The chats on a phone's screen.
+    ///
+    /// # Errors
+    /// When there is no such phone.
+    pub async fn phone_chats(&self, phone: &str) -> Result<Vec<Value>, Box<dyn Error>> {
+        let url = format!("{}/accounts/{phone}/chats", self.sandbox);
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Makes a session, scans its code with `phone`, and waits until its chats are all there; tells its id.
+    ///
+    /// # Errors
+    /// When something refuses, or two minutes pass.
+    pub async fn attach(&self, phone: &str) -> Result<String, Box<dyn Error>> {
+        let made = self.query("mutation { createSession(input: {}) { session { id } } }", json!({})).await?;
+        let id = made["createSession"]["session"]["id"].as_str().ok_or("no id")?.to_owned();
+        let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
+        self.query(start, json!({"id": id})).await?;
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let pairing = "query($id: ID!) { session(id: $id) { pairing { qr } } }";
+        loop {
+            let shown = self.query(pairing, json!({"id": id})).await?;
+            if let Some(qr) = shown["session"]["pairing"]["qr"].as_str() {
+                self.play(&format!("/accounts/{phone}/scan"), json!({"qr": qr})).await?;
+                break;
+            }
+            late(deadline)?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let expected = self.phone_chats(phone).await?.iter().filter(|chat| !chat["lastMessageAt"].is_null()).count();
+        let list = "query($id: ID!) { chats(sessionId: $id, first: 200) { nodes { id } } }";
+        while self.query(list, json!({"id": id})).await?["chats"]["nodes"].as_array().map_or(0, Vec::len) < expected {
+            late(deadline)?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(id)
+    }
+
+    /// Subscribes to the pinning of all chats.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn subscribe(&self) -> Result<Changes, Box<dyn Error>> {
+        let mut request = self.graphql.replacen("http", "ws", 1).into_client_request()?;
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "graphql-transport-ws".parse()?);
+        let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
+        let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {}", self.key)}});
+        socket.send(Message::text(init.to_string())).await?;
+        let query = "subscription { chatChanges { cursor change { origin changed } } }";
+        let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query}});
+        socket.send(Message::text(subscribe.to_string())).await?;
+        let mut changes = Changes(socket);
+        // The first event carries the cursor alone: the subscription stands.
+        changes.event().await?;
+        Ok(changes)
+    }
+}
+
+/// A subscription.
+pub struct Changes(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Changes {
+    /// Waits for a change with this origin, and reads over all others.
+    ///
+    /// # Errors
+    /// When the socket closes.
+    pub async fn until(&mut self, origin: &str) -> Result<(), Box<dyn Error>> {
+        while self.event().await?["change"]["origin"] != origin {}
+        Ok(())
+    }
+
+    async fn event(&mut self) -> Result<Value, Box<dyn Error>> {
+        loop {
+            let Message::Text(text) = self.0.next().await.ok_or("closed")?? else { continue };
+            let mut message: Value = serde_json::from_str(&text)?;
+            match message["type"].as_str() {
+                Some("next") => return Ok(message["payload"]["data"]["chatChanges"].take()),
+                Some("connection_ack" | "ping" | "pong") => {}
+                _ => return Err(message.to_string().into()),
+            }
+        }
+    }
+}
+
+fn late(deadline: Instant) -> Result<(), Box<dyn Error>> {
+    if Instant::now() < deadline { Ok(()) } else { Err("two minutes passed".into()) }
+}

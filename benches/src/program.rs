@@ -1,0 +1,62 @@
+//! Starting the programs that lie beside this one, and looking at their memory.
+
+use std::error::Error;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+/// A running program, killed when it goes out of scope.
+pub struct Program(Child);
+
+impl Program {
+    /// Starts a program of this workspace; its first line of output, or of log, that is a JSON object tells that it is
+    /// ready.
+    ///
+    /// # Errors
+    /// When it is not built, or ends before it is ready.
+    pub fn start(name: &str, arguments: &[&str], ready: fn(&Value) -> bool) -> Result<(Self, Value), Box<dyn Error>> {
+        let path = std::env::current_exe()?.with_file_name(name);
+        let mut child = Command::new(path).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let log = child.stderr.take().ok_or("no log")?;
+        let output = child.stdout.take().ok_or("no output")?;
+        let (lines, received) = std::sync::mpsc::channel();
+        let more = lines.clone();
+        std::thread::spawn(move || BufReader::new(log).lines().map_while(Result::ok).try_for_each(|line| more.send(line)));
+        std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        let mut seen = Vec::new();
+        for line in &received {
+            if let Ok(entry) = serde_json::from_str::<Value>(&line)
+                && ready(&entry)
+            {
+                // Somebody has to read on, or the program blocks.
+                std::thread::spawn(move || received.iter().for_each(drop));
+                return Ok((Self(child), entry));
+            }
+            seen.push(line);
+        }
+        Err(format!("{name} did not become ready:\n{}", seen.join("\n")).into())
+    }
+
+    /// Resident memory, in MiB. Linux only.
+    ///
+    /// # Errors
+    /// When the program is gone.
+    pub fn resident_mib(&self) -> Result<f64, Box<dyn Error>> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+        let kib: f64 = line.split_whitespace().nth(1).ok_or("no figure")?.parse()?;
+        Ok(kib / 1024.0)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may be gone already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}

@@ -1,0 +1,191 @@
+//! A change of a chat as listeners see it.
+
+use std::sync::Arc;
+
+use async_graphql::Context;
+use async_graphql::Description;
+use async_graphql::Enum;
+use async_graphql::ID;
+use async_graphql::Object;
+use async_graphql::SimpleObject;
+
+use crate::domain::change;
+use crate::domain::chat;
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::error::ApiError;
+use crate::graphql::scalar::Jid;
+use crate::graphql::scalar::Timestamp;
+use crate::graphql::session::object::Session;
+
+use super::object::Chat;
+
+/// What a listener hears: a change and the place behind it, or only a place.
+#[derive(Clone, SimpleObject)]
+pub(in crate::graphql) struct ChatChangeEvent {
+    /// `chatChanges(after:)` goes on from here. Opaque; only this organization can use it.
+    pub(super) cursor: String,
+    /// The change. Null when only the cursor moved.
+    pub(super) change: Option<ChatChange>,
+}
+
+/// One entry of the change log.
+#[derive(Clone, Description)]
+pub(in crate::graphql) struct ChatChange(pub(super) Arc<change::Change>);
+
+#[Object(use_type_description)]
+impl ChatChange {
+    /// When it was made.
+    async fn at(&self) -> Timestamp {
+        self.0.at.into()
+    }
+
+    /// What kind of change it is.
+    async fn kind(&self) -> ChatChangeKind {
+        self.0.kind.into()
+    }
+
+    /// What made it.
+    async fn origin(&self) -> ChangeOrigin {
+        self.0.origin.into()
+    }
+
+    /// The id of the chat's session.
+    async fn session_id(&self) -> ID {
+        ID::from(self.0.session)
+    }
+
+    /// The chat's session. Null when it is gone.
+    async fn session(&self, context: &Context<'_>) -> Result<Option<Session>, ApiError> {
+        Ok(context.loader().load_one(self.0.session).await?.map(Session::from))
+    }
+
+    /// The chat's id.
+    async fn chat_id(&self) -> ID {
+        ID::from(self.0.chat)
+    }
+
+    /// The chat's canonical address at the time of the change.
+    async fn cid(&self) -> Jid {
+        self.0.cid.clone().into()
+    }
+
+    /// What differs from before; empty for CREATED and DELETED.
+    async fn changed(&self) -> Vec<ChatField> {
+        self.0.changed.iter().map(ChatField::from).collect()
+    }
+
+    /// The chat with the settings and counters that this change left; its name, aliases and messages are as they are
+    /// now, since the change log keeps no text, and unknown when the chat was deleted since. Null when DELETED.
+    async fn chat(&self, context: &Context<'_>) -> Result<Option<Chat>, ApiError> {
+        match self.0.kind {
+            change::ChangeKind::Deleted => return Ok(None),
+            change::ChangeKind::Created | change::ChangeKind::Updated => {}
+        }
+        let now = context.loader().load_one(self.0.chat).await?;
+        Ok(Some(Chat::from(as_of(&self.0, now))))
+    }
+
+    /// The id of the chat that turned out to be the same person as this one. Null unless that is why it was DELETED.
+    async fn merged_into_id(&self) -> Option<ID> {
+        self.0.merged_into.map(ID::from)
+    }
+}
+
+/// The chat as `change` left it, on top of the chat as it is now or, when that is gone, of nothing.
+fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
+    let mut chat = now.unwrap_or_else(|| chat::Chat::new(change.chat, change.session, change.cid.clone(), change.at));
+    chat.restore(&change.state);
+    chat
+}
+
+/// What kind of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "change::ChangeKind")]
+pub(in crate::graphql) enum ChatChangeKind {
+    /// The chat is new.
+    Created,
+    /// Something about it differs.
+    Updated,
+    /// It is gone from the stored copy.
+    Deleted,
+}
+
+/// What made a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "change::Origin")]
+pub(in crate::graphql) enum ChangeOrigin {
+    /// A caller of this API.
+    Api,
+    /// The phone or another linked device.
+    Device,
+    /// An incoming or outgoing message.
+    Message,
+    /// History or settings imported from WhatsApp.
+    Import,
+    /// WhatsApp refused a change made through this API, and the stored copy went back.
+    Revert,
+    /// A mute ended by the clock.
+    Expired,
+}
+
+/// A part of a chat that a change can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "change::ChatField")]
+pub(in crate::graphql) enum ChatField {
+    /// The canonical address.
+    Jid,
+    /// The other addresses.
+    Aliases,
+    /// The name.
+    Name,
+    /// Archived or not.
+    Archived,
+    /// Pinned or not.
+    Pinned,
+    /// When the mute ends.
+    MutedUntil,
+    /// How many messages are unread.
+    UnreadCount,
+    /// Marked as unread by hand or not.
+    MarkedUnread,
+    /// The last message: another one, or its content.
+    LastMessage,
+    /// What is on its way to WhatsApp.
+    Sync,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::id::ChatId;
+    use crate::domain::id::SessionId;
+
+    use super::*;
+
+    fn archived_then() -> (change::Change, chat::Chat) {
+        let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        let mut chat = chat::Chat::new(ChatId::new(1), SessionId::new(1), jid, 1);
+        chat.archived.value = true;
+        chat.unread_count = 2;
+        let change = chat.created(2, change::Origin::Import);
+        chat.archived.value = false;
+        chat.names.contact = Some("Mei Tanaka".into());
+        (change, chat)
+    }
+
+    #[test]
+    fn a_changes_chat_has_the_settings_of_then_and_the_name_of_now() {
+        let (change, now) = archived_then();
+        let shown = as_of(&change, Some(now));
+        assert_eq!((shown.archived.value, shown.unread_count), (true, 2));
+        assert_eq!(shown.name().as_deref(), Some("Mei Tanaka"));
+    }
+
+    #[test]
+    fn a_chat_that_was_deleted_since_is_shown_from_the_change_alone() {
+        let (change, now) = archived_then();
+        let shown = as_of(&change, None);
+        assert_eq!((shown.id, shown.session, &shown.jid), (now.id, now.session, &now.jid));
+        assert_eq!((shown.archived.value, shown.unread_count), (true, 2));
+        assert_eq!(shown.names, chat::Names::default());
+    }
+}

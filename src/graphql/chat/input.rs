@@ -1,0 +1,69 @@
+//! What callers send about chats.
+
+use async_graphql::ID;
+use async_graphql::InputObject;
+use async_graphql::SimpleObject;
+
+use crate::graphql::context::session_id;
+use crate::graphql::error::ApiError;
+use crate::graphql::scalar::Jid;
+use crate::graphql::scalar::Timestamp;
+use crate::service::chat::ChatRef;
+use crate::service::chat::ChatUpdate;
+
+use super::object::Chat;
+
+/// Which chat to change, and what. A setting that is left out, or null, stays as it is.
+#[derive(InputObject)]
+pub(in crate::graphql) struct UpdateChatInput {
+    /// The chat's canonical address or any of its aliases.
+    cid: Jid,
+    /// The chat's session. May be left out while the organization has exactly one.
+    session_id: Option<ID>,
+    /// True archives the chat and unpins it, as on the phone; with `pinned: true` beside it, that is a
+    /// `validation_error`. False takes it out of the archive.
+    archived: Option<bool>,
+    /// True pins the chat to the top, false unpins it. WhatsApp shows at most three pinned chats: one more is refused
+    /// with `conflict`.
+    pinned: Option<bool>,
+    /// Mutes the chat until then. In the future, else that is a `validation_error`; 253402300799999 mutes it for good.
+    muted_until: Option<Timestamp>,
+    /// True clears any mute and wins over `mutedUntil`. False when left out.
+    #[graphql(default_with = "Some(false)")]
+    unmute: Option<bool>,
+    /// True marks all messages as read on the account's devices, without telling their senders; false marks the chat as
+    /// unread.
+    read: Option<bool>,
+    /// When the chat's last message was sent, if the caller knows of a later one than the stored copy: a hint that goes
+    /// along with `archived`. Without it, the stored last message does. WhatsApp may take the chat out of the archive at
+    /// the next message.
+    last_message_timestamp: Option<Timestamp>,
+}
+
+impl UpdateChatInput {
+    /// Which chat, and what shall differ about it.
+    pub(super) fn into_parts(self) -> Result<(ChatRef, ChatUpdate), ApiError> {
+        let target = chat_ref(self.cid, self.session_id.as_ref())?;
+        let update = ChatUpdate {
+            archived: self.archived,
+            pinned: self.pinned,
+            muted_until: self.muted_until.map(|until| until.0),
+            unmute: self.unmute == Some(true),
+            read: self.read,
+            last_message_timestamp: self.last_message_timestamp.map(|at| at.0),
+        };
+        Ok((target, update))
+    }
+}
+
+/// The chat that `cid` finds in the session, or in the only one.
+pub(in crate::graphql) fn chat_ref(cid: Jid, session: Option<&ID>) -> Result<ChatRef, ApiError> {
+    Ok(ChatRef { session: session.map(session_id).transpose()?, cid: cid.0 })
+}
+
+/// What became of the chat.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct UpdateChatPayload {
+    /// The chat as it is now.
+    pub(super) chat: Chat,
+}

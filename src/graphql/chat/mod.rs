@@ -1,0 +1,10 @@
+//! Chats: the object, its pages, its changes, and what a caller may do with them.
+
+pub(super) mod change;
+pub(super) mod connection;
+pub(super) mod input;
+pub(super) mod mutation;
+pub(super) mod object;
+pub(super) mod query;
+pub(super) mod subscription;
+pub(super) mod sync;

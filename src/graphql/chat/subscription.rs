@@ -1,0 +1,76 @@
+//! Listening to changes of chats.
+
+use async_graphql::Context;
+use async_graphql::ID;
+use async_graphql::Subscription;
+use futures_util::Stream;
+use futures_util::stream;
+
+use crate::domain::capability::Capability;
+use crate::domain::cursor::ChangeCursor;
+use crate::domain::id::OrganizationId;
+use crate::feed;
+use crate::feed::FeedEvent;
+use crate::graphql::capability::requires;
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::context::session_id;
+use crate::graphql::error::ApiError;
+use crate::graphql::scalar::Jid;
+use crate::service;
+
+use super::change::ChatChange;
+use super::change::ChatChangeEvent;
+
+#[derive(Default)]
+pub(in crate::graphql) struct ChatSubscription;
+
+#[Subscription]
+impl ChatSubscription {
+    /// Changes of chats as they are committed, whatever made them: this API, the phone, another linked device, a
+    /// message or an import. Each comes once, in order. The first event, and one at least every 30 seconds while nothing
+    /// matches, carries a cursor alone, so that a listener can always come back to where it was. A cursor that is older
+    /// than the change log reaches, or from before a restored back-up, ends the stream with error `cursor_expired`: list
+    /// again, and follow from that page's `changeCursor`. Requires `events`.
+    #[graphql(guard = "requires(Capability::Events)")]
+    async fn chat_changes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only changes in this session; in all sessions when left out.")] session_id: Option<ID>,
+        #[graphql(
+            desc = "Only changes of the chat with this address; of all chats when left out. Aliases find their \
+                          chat when `sessionId` is given."
+        )]
+        cid: Option<Jid>,
+        #[graphql(desc = "Go on behind this cursor, without a gap; from now on when left out.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {
+        let viewer = context.viewer();
+        let session = session_id.as_ref().map(self::session_id).transpose()?;
+        let after = after.map(|after| ChangeCursor::decode(&after, &viewer.organization)).transpose()?;
+        let changes = context.chats().follow(viewer, session, cid.map(|cid| cid.0), after).await?;
+        Ok(events(changes, viewer.organization.clone()))
+    }
+}
+
+/// The events of `changes` until it fails; the failure is the last item.
+fn events(
+    changes: feed::Subscription,
+    organization: OrganizationId,
+) -> impl Stream<Item = Result<ChatChangeEvent, ApiError>> {
+    stream::unfold(Some(changes), move |changes| {
+        let organization = organization.clone();
+        async move {
+            let mut changes = changes?;
+            match changes.next().await {
+                Ok(FeedEvent::Change(change, cursor)) => {
+                    let cursor = cursor.encode(&organization);
+                    Some((Ok(ChatChangeEvent { cursor, change: Some(ChatChange(change)) }), Some(changes)))
+                }
+                Ok(FeedEvent::Checkpoint(cursor)) => {
+                    let cursor = cursor.encode(&organization);
+                    Some((Ok(ChatChangeEvent { cursor, change: None }), Some(changes)))
+                }
+                Err(error) => Some((Err(service::error::Error::from(error).into()), None)),
+            }
+        }
+    })
+}

@@ -1,0 +1,171 @@
+//! What a caller is told when something fails. [`ApiError`] has no `Display` on purpose: the engine would take anything
+//! that has one for an answer, a raw database error too.
+
+pub(super) mod engine;
+
+use std::error::Error as Cause;
+use std::time::Duration;
+
+use async_graphql::ErrorExtensionValues;
+use tracing::error;
+
+use crate::auth::viewer::Forbidden;
+use crate::domain::cursor::InvalidCursor;
+use crate::service;
+
+/// What kind of failure: `errors[].extensions.code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No valid token.
+    Unauthorized,
+    /// The token lacks the capability.
+    Forbidden,
+    /// Nothing there, or not the caller's.
+    NotFound,
+    /// The request makes no sense.
+    ValidationError,
+    /// The state of things stands against it.
+    Conflict,
+    /// Too many requests; later it may work.
+    RateLimited,
+    /// The change cursor's place is gone.
+    CursorExpired,
+    /// The request asks for too much at once.
+    LimitExceeded,
+    /// WhatsApp, or the server on the way to it, cannot be reached now.
+    GatewayUnavailable,
+    /// Not built yet.
+    NotImplemented,
+    /// Our fault.
+    Internal,
+}
+
+impl Code {
+    /// The word callers see.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::ValidationError => "validation_error",
+            Self::Conflict => "conflict",
+            Self::RateLimited => "rate_limited",
+            Self::CursorExpired => "cursor_expired",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::GatewayUnavailable => "gateway_unavailable",
+            Self::NotImplemented => "not_implemented",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A failure in the caller's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// What kind.
+    pub code: Code,
+    /// In words for a person.
+    pub message: String,
+    /// The input field or argument it is about, if it is about one.
+    pub field: Option<&'static str>,
+    /// When it may work, for [`Code::RateLimited`].
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// A failure of this kind.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None, retry_after: None }
+    }
+
+    /// An input field or argument that cannot be accepted.
+    #[must_use]
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field: Some(field), ..Self::new(Code::ValidationError, message) }
+    }
+
+    /// No such session, or another organization's.
+    #[must_use]
+    pub fn session_not_found() -> Self {
+        service::error::Error::SessionNotFound.into()
+    }
+
+    /// No such chat.
+    #[must_use]
+    pub fn chat_not_found() -> Self {
+        service::error::Error::ChatNotFound.into()
+    }
+
+    /// More than one request may ask for.
+    #[must_use]
+    pub fn limit_exceeded(message: impl Into<String>) -> Self {
+        Self::new(Code::LimitExceeded, message)
+    }
+
+    /// No valid token. Why is nobody's business.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::new(Code::Unauthorized, "a valid token is required")
+    }
+
+    /// Our fault; the cause is in the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "internal error")
+    }
+
+    /// Our fault, because of `cause`: it is logged here, and the caller does not get to see it.
+    #[must_use]
+    pub fn failed(cause: &dyn Cause) -> Self {
+        error!(error = %cause, cause = cause.source().map(tracing::field::display), "A request failed");
+        Self::internal()
+    }
+}
+
+impl From<service::error::Error> for ApiError {
+    fn from(error: service::error::Error) -> Self {
+        use service::error::Error;
+        let message = error.to_string();
+        match error {
+            Error::Forbidden(forbidden) => forbidden.into(),
+            Error::SessionNotFound | Error::ChatNotFound => Self::new(Code::NotFound, message),
+            Error::SessionRequired => Self::invalid("sessionId", message),
+            Error::Invalid { field, message } => Self::invalid(field, format!("{field}: {message}")),
+            Error::Conflict(message) => Self::new(Code::Conflict, message),
+            Error::CursorExpired => Self::new(Code::CursorExpired, message),
+            Error::Closed => Self::new(Code::GatewayUnavailable, message),
+            Error::Store(cause) => Self::failed(&cause),
+        }
+    }
+}
+
+impl From<Forbidden> for ApiError {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::new(Code::Forbidden, forbidden.to_string())
+    }
+}
+
+impl From<InvalidCursor> for ApiError {
+    fn from(_: InvalidCursor) -> Self {
+        Self::invalid("after", "after: not a cursor of this list")
+    }
+}
+
+impl From<ApiError> for async_graphql::Error {
+    fn from(error: ApiError) -> Self {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", error.code.as_str());
+        if let Some(field) = error.field {
+            extensions.set("field", field);
+        }
+        if let Some(retry_after) = error.retry_after {
+            extensions.set("retryAfterMs", u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
+        }
+        Self { message: error.message, source: None, extensions: Some(extensions) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Messages in pages.
+
+use async_graphql::Description;
+use async_graphql::Object;
+
+use crate::domain::cursor::TimeKey;
+use crate::domain::message;
+use crate::graphql::connection::Listing;
+use crate::graphql::connection::PageInfo;
+use crate::graphql::connection::Placed;
+use crate::graphql::connection::key;
+
+use super::object::Message;
+
+/// A page of a chat's messages, newest first.
+#[derive(Description)]
+pub(in crate::graphql) struct MessageConnection(pub(in crate::graphql) Listing<Message>);
+
+#[Object(use_type_description)]
+impl MessageConnection {
+    /// The messages with their cursors.
+    async fn edges(&self) -> Vec<MessageEdge<'_>> {
+        self.0.items.iter().map(MessageEdge).collect()
+    }
+
+    /// The messages.
+    async fn nodes(&self) -> Vec<&Message> {
+        self.0.items.iter().map(|placed| &placed.item).collect()
+    }
+
+    /// Where the page begins and ends.
+    async fn page_info(&self) -> &PageInfo {
+        &self.0.page_info
+    }
+}
+
+/// A message in a page.
+#[derive(Description)]
+pub(in crate::graphql) struct MessageEdge<'a>(&'a Placed<Message>);
+
+#[Object(use_type_description)]
+impl MessageEdge<'_> {
+    /// The message's place in the list: `after` it goes on.
+    async fn cursor(&self) -> &str {
+        &self.0.cursor
+    }
+
+    /// The message.
+    async fn node(&self) -> &Message {
+        &self.0.item
+    }
+}
+
+/// A message's place in its chat.
+pub(in crate::graphql) fn message_key(message: &message::Message) -> TimeKey {
+    key(message.at, &message.id.to_bytes())
+}

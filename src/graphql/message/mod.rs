@@ -1,0 +1,4 @@
+//! Messages.
+
+pub(super) mod connection;
+pub(super) mod object;

@@ -1,0 +1,81 @@
+//! Anything with an id, by its id.
+
+use async_graphql::Context;
+use async_graphql::ID;
+use async_graphql::Interface;
+use async_graphql::Object;
+use async_graphql::dataloader::DataLoader;
+use futures_util::future::try_join_all;
+
+use crate::domain::capability::Capability;
+use crate::domain::id::ChatId;
+use crate::domain::id::MessageId;
+use crate::domain::id::SessionId;
+
+use super::capability::requires;
+use super::chat::object::Chat;
+use super::context::ContextExt as _;
+use super::error::ApiError;
+use super::loader::Rows;
+use super::message::object::Message;
+use super::session::object::Session;
+
+/// The most ids that are looked up at once.
+const MAX_IDS: usize = 100;
+
+/// Anything with a globally unique, stable, opaque id. An argument called `sessionId` takes the id of a session.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The object's id, unique among all types."))]
+pub(super) enum Node {
+    /// A chat.
+    Chat(Chat),
+    /// A session.
+    Session(Session),
+    /// A message.
+    Message(Message),
+}
+
+impl Node {
+    /// The object with this id; none when there is none, or when it is another organization's.
+    async fn load(loader: &DataLoader<Rows>, id: &ID) -> Result<Option<Self>, ApiError> {
+        if let Ok(id) = id.parse::<ChatId>() {
+            return Ok(loader.load_one(id).await?.map(|chat| Self::Chat(chat.into())));
+        }
+        if let Ok(id) = id.parse::<SessionId>() {
+            return Ok(loader.load_one(id).await?.map(|session| Self::Session(session.into())));
+        }
+        if let Ok(id) = id.parse::<MessageId>() {
+            return Ok(loader.load_one(id).await?.map(|message| Self::Message(message.into())));
+        }
+        Ok(None)
+    }
+}
+
+#[derive(Default)]
+pub(super) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Any object by its id. Null when there is none, or when it is another organization's. Requires `read`.
+    #[graphql(guard = "requires(Capability::Read)")]
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The object's id.")] id: ID,
+    ) -> Result<Option<Node>, ApiError> {
+        Node::load(context.loader(), &id).await
+    }
+
+    /// Several objects by their ids, in the order of `ids`; null in the place of one that is not there. Requires `read`.
+    #[graphql(guard = "requires(Capability::Read)")]
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "At most 100 ids.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>, ApiError> {
+        if ids.len() > MAX_IDS {
+            return Err(ApiError::invalid("ids", format!("ids: at most {MAX_IDS} at once")));
+        }
+        try_join_all(ids.iter().map(|id| Node::load(context.loader(), id))).await
+    }
+}

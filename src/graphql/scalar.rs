@@ -1,0 +1,108 @@
+//! The contract's own scalars.
+
+use async_graphql::Description;
+use async_graphql::InputValueError;
+use async_graphql::InputValueResult;
+use async_graphql::Scalar;
+use async_graphql::ScalarType;
+use async_graphql::Value;
+
+use crate::domain::clock::FOREVER;
+use crate::domain::jid;
+
+/// A WhatsApp address: `6281234567890@s.whatsapp.net` (a phone number), `123456789@lid` (a person whose number is
+/// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast` or `status@broadcast`. As input, a device
+/// suffix such as `:12` is accepted and dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Description)]
+pub(super) struct Jid(pub(super) jid::Jid);
+
+#[Scalar(name = "JID", use_type_description)]
+impl ScalarType for Jid {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text.parse()?)),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    // The engine asks this first, while it still knows which argument or field it looks at.
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if text.parse::<jid::Jid>().is_ok())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+impl From<jid::Jid> for Jid {
+    fn from(jid: jid::Jid) -> Self {
+        Self(jid)
+    }
+}
+
+/// A point in time: milliseconds since the Unix epoch as a JSON number, never seconds. Integers from 0 to
+/// 253402300799999, the end of the year 9999, which stands for "forever" wherever a time in the future is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
+pub(super) struct Timestamp(pub(super) i64);
+
+impl Timestamp {
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(number) => number.as_i64().filter(|at| (0..=FOREVER).contains(at)).map(Self),
+            _ => None,
+        }
+    }
+}
+
+#[Scalar(use_type_description)]
+impl ScalarType for Timestamp {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Self::of(&value).ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        Self::of(value).is_some()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(self.0)
+    }
+}
+
+impl From<i64> for Timestamp {
+    fn from(at: i64) -> Self {
+        Self(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_an_integer_up_to_forever() {
+        for at in [0, 1, 1_700_000_000_000, FOREVER] {
+            let value = Value::from(at);
+            assert!(Timestamp::is_valid(&value), "{at}");
+            assert_eq!(<Timestamp as ScalarType>::parse(value.clone()).map(|parsed| parsed.0).ok(), Some(at));
+            assert_eq!(ScalarType::to_value(&Timestamp(at)), value);
+        }
+        for value in
+            [Value::from(-1), Value::from(FOREVER + 1), Value::from(1.5), Value::from("1"), Value::from(u64::MAX)]
+        {
+            assert!(!Timestamp::is_valid(&value), "{value}");
+            assert!(<Timestamp as ScalarType>::parse(value).is_err());
+        }
+    }
+
+    #[test]
+    fn a_jid_loses_its_device_and_nothing_else() {
+        let jid = <Jid as ScalarType>::parse(Value::from("15550100:12@s.whatsapp.net")).expect("a JID");
+        assert_eq!(ScalarType::to_value(&jid), Value::from("15550100@s.whatsapp.net"));
+        for value in [Value::from("15550100"), Value::from(15_550_100), Value::Null, Value::from("a@example.org")] {
+            assert!(!Jid::is_valid(&value), "{value}");
+            assert!(<Jid as ScalarType>::parse(value).is_err());
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Sessions in pages.
+
+use async_graphql::Description;
+use async_graphql::Object;
+
+use crate::domain::cursor::TimeKey;
+use crate::domain::session;
+use crate::graphql::connection::Listing;
+use crate::graphql::connection::PageInfo;
+use crate::graphql::connection::Placed;
+use crate::graphql::connection::key;
+
+use super::object::Session;
+
+/// A page of sessions, newest first.
+#[derive(Description)]
+pub(in crate::graphql) struct SessionConnection(pub(super) Listing<Session>);
+
+#[Object(use_type_description)]
+impl SessionConnection {
+    /// The sessions with their cursors.
+    async fn edges(&self) -> Vec<SessionEdge<'_>> {
+        self.0.items.iter().map(SessionEdge).collect()
+    }
+
+    /// The sessions.
+    async fn nodes(&self) -> Vec<&Session> {
+        self.0.items.iter().map(|placed| &placed.item).collect()
+    }
+
+    /// Where the page begins and ends.
+    async fn page_info(&self) -> &PageInfo {
+        &self.0.page_info
+    }
+}
+
+/// A session in a page.
+#[derive(Description)]
+pub(in crate::graphql) struct SessionEdge<'a>(&'a Placed<Session>);
+
+#[Object(use_type_description)]
+impl SessionEdge<'_> {
+    /// The session's place in the list: `after` it goes on.
+    async fn cursor(&self) -> &str {
+        &self.0.cursor
+    }
+
+    /// The session.
+    async fn node(&self) -> &Session {
+        &self.0.item
+    }
+}
+
+/// A session's place in the list.
+pub(super) fn session_key(session: &session::Session) -> TimeKey {
+    key(session.created_at, &session.id.to_bytes())
+}

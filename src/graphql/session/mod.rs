@@ -1,0 +1,7 @@
+//! Sessions: the object, its pages, and what a caller may do with them.
+
+pub(super) mod connection;
+pub(super) mod input;
+pub(super) mod mutation;
+pub(super) mod object;
+pub(super) mod query;

@@ -1,0 +1,138 @@
+//! A session as callers see it.
+
+use async_graphql::Context;
+use async_graphql::Description;
+use async_graphql::Enum;
+use async_graphql::ID;
+use async_graphql::Object;
+use async_graphql::SimpleObject;
+
+use crate::domain::capability::Capability;
+use crate::domain::session;
+use crate::graphql::capability::requires;
+use crate::graphql::chat::connection::ChatConnection;
+use crate::graphql::chat::connection::ChatOrder;
+use crate::graphql::chat::object::Chat;
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::error::ApiError;
+use crate::graphql::scalar::Jid;
+use crate::graphql::scalar::Timestamp;
+use crate::service::chat::ChatRef;
+
+/// One attached WhatsApp number.
+#[derive(Description)]
+pub(in crate::graphql) struct Session(session::Session);
+
+impl From<session::Session> for Session {
+    fn from(session: session::Session) -> Self {
+        Self(session)
+    }
+}
+
+/// How a session stands with WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "session::SessionStatus")]
+pub(in crate::graphql) enum SessionStatus {
+    /// Connecting, or about to.
+    Starting,
+    /// Waits for the QR code in `Session.pairing` to be scanned.
+    ScanQrCode,
+    /// Connected and in step.
+    Working,
+    /// Down until a person acts; `Session.statusReason` says why.
+    Failed,
+    /// Down by request, or never started.
+    Stopped,
+    /// The phone, or this server, unlinked the device.
+    LoggedOut,
+}
+
+/// What a session shows to be linked to an account.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct Pairing {
+    /// The text inside the QR code. Null while there is none.
+    qr: Option<String>,
+    /// When WhatsApp stops accepting it. A new one follows by itself while the session waits.
+    expires_at: Timestamp,
+}
+
+#[Object(use_type_description)]
+impl Session {
+    /// The session's id: what arguments called `sessionId` take.
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        ID::from(self.0.id)
+    }
+
+    /// A name for people. Null when it was given none.
+    async fn label(&self) -> Option<&str> {
+        self.0.label.as_deref()
+    }
+
+    /// How it stands with WhatsApp.
+    async fn status(&self) -> SessionStatus {
+        self.0.status.into()
+    }
+
+    /// Why, in words for a person, when the status is FAILED or LOGGED_OUT. Null otherwise.
+    async fn status_reason(&self) -> Option<&str> {
+        self.0.status_reason.as_deref()
+    }
+
+    /// The account's address. Null until it was paired.
+    async fn jid(&self) -> Option<Jid> {
+        self.0.jid.clone().map(Jid::from)
+    }
+
+    /// The account's hidden-number address. Null until WhatsApp told.
+    async fn lid(&self) -> Option<Jid> {
+        self.0.lid.clone().map(Jid::from)
+    }
+
+    /// The account's phone number in international format, with its `+`. Null until it was paired.
+    async fn phone_number(&self) -> Option<String> {
+        self.0.jid.as_ref().and_then(|jid| jid.phone_number())
+    }
+
+    /// What to pair the session with. Null unless its status is SCAN_QR_CODE. Requires `manage`, wherever the session
+    /// was reached.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
+        let pairing = context.sessions().pairing(context.viewer(), &self.0)?;
+        Ok(pairing.map(|pairing| Pairing { qr: Some(pairing.qr), expires_at: pairing.expires_at.into() }))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> Timestamp {
+        self.0.created_at.into()
+    }
+
+    /// When it came online last. Null when it never was.
+    async fn last_connected_at(&self) -> Option<Timestamp> {
+        self.0.last_connected_at.map(Timestamp)
+    }
+
+    /// Its chats that have at least one message. Requires `read`, wherever the session was reached.
+    #[graphql(guard = "requires(Capability::Read)")]
+    async fn chats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "In which order.", default)] order: ChatOrder,
+        #[graphql(desc = "How many, 1 to 200; 50 when left out.")] first: Option<i64>,
+        #[graphql(desc = "The cursor of the chat to go on behind.")] after: Option<String>,
+    ) -> Result<ChatConnection, ApiError> {
+        ChatConnection::read(context, Some(self.0.id), order, first, after.as_deref()).await
+    }
+
+    /// One of its chats. Null, with error `not_found`, when no such chat is stored. Requires `read`, wherever the
+    /// session was reached.
+    #[graphql(guard = "requires(Capability::Read)")]
+    async fn chat(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
+    ) -> Result<Option<Chat>, ApiError> {
+        let target = ChatRef { session: Some(self.0.id), cid: cid.0 };
+        let chat = context.chats().chat(context.viewer(), &target).await?;
+        Ok(Some(chat.into()))
+    }
+}

@@ -1,0 +1,12 @@
+mod capabilities;
+mod descriptions;
+mod errors;
+mod support;
+
+use super::sdl;
+
+#[test]
+fn schema_matches_the_committed_file() {
+    let committed = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql"));
+    assert!(sdl() == committed, "print it anew: cargo run -- schema > schema.graphql");
+}

@@ -1,0 +1,124 @@
+//! What the tests of the schema share: they need neither a store nor a server.
+
+use std::sync::Arc;
+
+use async_graphql::EmptyMutation;
+use async_graphql::EmptySubscription;
+use async_graphql::Object;
+use async_graphql::Request;
+use async_graphql::Response;
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::FieldDefinition;
+use async_graphql::parser::types::TypeDefinition;
+use async_graphql::parser::types::TypeKind;
+use async_graphql::parser::types::TypeSystemDefinition;
+use futures_util::StreamExt as _;
+
+use crate::auth::viewer::Principal;
+use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capabilities;
+use crate::domain::chat;
+use crate::domain::id::ChatId;
+use crate::domain::id::KeyId;
+use crate::domain::id::SessionId;
+use crate::domain::session;
+use crate::domain::session::SessionStatus;
+use crate::graphql::Config;
+use crate::graphql::chat::object::Chat;
+use crate::graphql::document;
+use crate::graphql::error::engine;
+use crate::graphql::nulls::Types;
+use crate::graphql::schema;
+use crate::graphql::sdl;
+use crate::graphql::session::object::Session;
+
+/// The definitions of the schema.
+pub(super) fn definitions() -> Vec<TypeDefinition> {
+    let document = parse_schema(sdl()).expect("the schema we print is a schema");
+    let definitions = document.definitions.into_iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some(definition.node),
+        TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,
+    });
+    definitions.collect()
+}
+
+/// The fields of a definition that has some.
+pub(super) fn fields(definition: &TypeDefinition) -> Vec<&FieldDefinition> {
+    let fields = match &definition.kind {
+        TypeKind::Object(object) => &object.fields,
+        TypeKind::Interface(interface) => &interface.fields,
+        TypeKind::Scalar | TypeKind::Union(_) | TypeKind::Enum(_) | TypeKind::InputObject(_) => return vec![],
+    };
+    fields.iter().map(|field| &field.node).collect()
+}
+
+/// A viewer with these capabilities.
+pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
+    let principal = Principal::ApiKey(KeyId::new(1));
+    let organization = "org_1".parse().expect("an id");
+    Arc::new(Viewer { organization, principal, capabilities, expires_at: None })
+}
+
+/// Carries out `query` as the API does, without anything behind the schema: a resolver that gets further than its guard
+/// panics.
+pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilities: Capabilities) -> Response {
+    let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
+    if let Err(error) = document::read(&mut request) {
+        return finish(Response::from_errors(vec![error]), query);
+    }
+    let request = request.data(viewer(capabilities));
+    let mut responses = schema(&Config::default()).execute_stream(request);
+    finish(responses.next().await.expect("an answer"), query)
+}
+
+fn finish(mut response: Response, query: &str) -> Response {
+    Types::of(&sdl()).complete(query, None, &mut response);
+    response.errors.iter_mut().for_each(|error| engine::translate(error, "req_1"));
+    response
+}
+
+/// Asks for a field of an object that is simply there.
+pub(super) async fn execute_on(object: &str, selection: &str, capabilities: Capabilities) -> Response {
+    let schema = async_graphql::Schema::new(Objects, EmptyMutation, EmptySubscription);
+    let query = format!("{{ {} {{ {selection} }} }}", object.to_lowercase());
+    schema.execute(Request::new(query).data(viewer(capabilities))).await
+}
+
+struct Objects;
+
+#[Object]
+impl Objects {
+    async fn chat(&self) -> Chat {
+        let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        chat::Chat::new(ChatId::new(1), SessionId::new(1), jid, 1).into()
+    }
+
+    async fn session(&self) -> Session {
+        let session = session::Session {
+            id: SessionId::new(1),
+            organization: "org_1".parse().expect("an id"),
+            label: None,
+            status: SessionStatus::Stopped,
+            status_reason: None,
+            wanted: false,
+            jid: None,
+            lid: None,
+            created_at: 1,
+            last_connected_at: None,
+        };
+        session.into()
+    }
+}
+
+/// The code of the first error.
+pub(super) fn code(response: &Response) -> String {
+    extension(response, "code").unwrap_or_else(|| format!("no error in {:?}", response.data))
+}
+
+/// An extension of the first error.
+pub(super) fn extension(response: &Response, name: &str) -> Option<String> {
+    match response.errors.first()?.extensions.as_ref()?.get(name)? {
+        async_graphql::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

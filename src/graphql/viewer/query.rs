@@ -1,0 +1,19 @@
+//! Asking who one is.
+
+use async_graphql::Context;
+use async_graphql::Object;
+
+use crate::graphql::context::ContextExt as _;
+
+use super::object::Viewer;
+
+#[derive(Default)]
+pub(in crate::graphql) struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// Who the token belongs to and what it may do. Any valid token.
+    async fn viewer(&self, context: &Context<'_>) -> Viewer {
+        Viewer(context.viewer().clone())
+    }
+}

@@ -1,0 +1,81 @@
+//! Every request has an id: the caller's own when it is sane, else a new one. It is on every line of the log, on the
+//! response, and in errors that are our fault.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::HeaderName;
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tracing::Instrument as _;
+use tracing::debug;
+use tracing::info_span;
+
+/// Where the id travels.
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the log calls a request.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) Arc<str>);
+
+/// Gives the request its id and its span.
+pub(super) async fn identify(mut request: Request, next: Next) -> Response {
+    let id = given(request.headers()).unwrap_or_else(generate);
+    let header = HeaderValue::from_str(&id).expect("an id is visible ASCII");
+    // Not the query: somebody will put a token there.
+    let span =
+        info_span!("request", request.id = %id, http.method = %request.method(), http.path = request.uri().path());
+    request.extensions_mut().insert(RequestId(id));
+    let answer = async {
+        let response = next.run(request).await;
+        debug!(http.status = response.status().as_u16(), "Answered");
+        response
+    };
+    let mut response = answer.instrument(span).await;
+    response.headers_mut().insert(HEADER, header);
+    response
+}
+
+/// The caller's own id, when it can go into a log line as it is.
+fn given(headers: &HeaderMap) -> Option<Arc<str>> {
+    let id = headers.get(HEADER)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then(|| id.into())
+}
+
+fn generate() -> Arc<str> {
+    let mut random = [0; 12];
+    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    URL_SAFE_NO_PAD.encode(random).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_s_id_is_kept_when_it_is_sane() {
+        let given = |id: &str| {
+            let headers = HeaderMap::from_iter([(HEADER, HeaderValue::from_str(id).expect("a header"))]);
+            given(&headers).is_some()
+        };
+        assert!(given("a-b_c.9"));
+        assert!(given(&"a".repeat(64)));
+        for id in ["", "a b", "a=b", "\"", &"a".repeat(65)] {
+            assert!(!given(id), "{id:?} was kept");
+        }
+        assert!(self::given(&HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn a_new_id_is_sane_and_never_the_same() {
+        let id = generate();
+        let headers = HeaderMap::from_iter([(HEADER, HeaderValue::from_str(&id).expect("a header"))]);
+        assert_eq!(given(&headers), Some(id.clone()));
+        assert_ne!(generate(), id);
+    }
+}

@@ -1,0 +1,63 @@
+//! `GET /graphql` as a WebSocket: the protocol `graphql-transport-ws` of
+//! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. This file opens it; `connection` runs it.
+
+mod close;
+mod connection;
+mod message;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::HeaderMap;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header::ALLOW;
+use axum::response::Response;
+use tracing::Instrument as _;
+use tracing::Span;
+
+use crate::graphql::error::ApiError;
+use crate::graphql::error::Code;
+
+use super::Door;
+use super::answer;
+use super::origin;
+use super::request::RequestId;
+use super::token;
+
+use connection::Connection;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Opens a WebSocket. Who is there is asked in its first message.
+pub(super) async fn upgrade(
+    State(door): State<Arc<Door>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        let error = ApiError::new(Code::ValidationError, "send queries by POST, or upgrade to a WebSocket");
+        let mut response = answer::refusal(StatusCode::METHOD_NOT_ALLOWED, error, &id);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    };
+    if !origin::is_welcome(&headers, &door.config.allowed_origins) {
+        let error = ApiError::new(Code::Forbidden, "pages of this origin may not connect");
+        return answer::refusal(StatusCode::FORBIDDEN, error, &id);
+    }
+    let token = token::in_headers(&headers).map(str::to_owned);
+    // Small buffers: the defaults cost 128 KiB a socket, and most are idle.
+    upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(door.config.max_body)
+        .read_buffer_size(2048)
+        .write_buffer_size(0)
+        .on_upgrade(move |socket| {
+            let connection = Connection::new(door, id, token, socket);
+            connection.run().instrument(Span::current())
+        })
+}

@@ -1,0 +1,223 @@
+//! `demo`: a server with everything it needs in one process. A sandbox takes WhatsApp's place, its account is paired
+//! like a real one, and a script keeps its phone busy.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chatgraph_sandbox::AccountSpec;
+use chatgraph_sandbox::Phone;
+use chatgraph_sandbox::Sandbox;
+use serde_json::json;
+use tokio::time::timeout;
+use tracing::info;
+
+use crate::auth::token;
+use crate::auth::viewer::Principal;
+use crate::auth::viewer::Viewer;
+use crate::config;
+use crate::domain::capability::Capabilities;
+use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
+use crate::domain::page::Direction;
+use crate::domain::page::MAX_PAGE;
+use crate::domain::page::PageRequest;
+use crate::domain::session::Session;
+use crate::http;
+use crate::session;
+use crate::store;
+use crate::store::Hold;
+use crate::store::StoredKey;
+
+use super::lifecycle::Lifecycle;
+use super::run::Error;
+use super::run::endpoint;
+use super::run::listen;
+use super::run::serve_until_asked;
+use super::wire::Configs;
+use super::wire::Parts;
+use super::wire::wire;
+
+/// How long pairing and the import may take.
+const READY: Duration = Duration::from_secs(60);
+/// How often the import is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs the demo until it is asked to stop.
+pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
+    let folder = Folder::of(config.data.as_deref())?;
+    let lifecycle = Lifecycle::default();
+    let (listener, address) = listen(config.listen).await?;
+    info!("Starting a sandbox in WhatsApp's place");
+    let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.map_err(failed)?;
+    let now = crate::domain::clock::Clock::now(&crate::clock::SystemClock);
+    let account: AccountSpec = chatgraph_sandbox::demo::account(None, now);
+    let phone = sandbox.create_account(account).map_err(failed)?;
+    let store = store::Config { path: folder.path().join("chatgraph.db") };
+    let _hold = Hold::take(&store)?;
+    let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
+    let configs = Configs { store, session: session::Config::new(endpoint), http: http::Config::default() };
+    let parts = wire(configs, &lifecycle).await?;
+    let (secret, viewer) = create_key(&parts, now).await?;
+    let session = timeout(READY, pair(&parts, &viewer, &phone)).await.map_err(|_| late())??;
+    if config.activity {
+        let stop = lifecycle.stop.clone();
+        lifecycle.tasks.spawn(chatgraph_sandbox::demo::activity(phone.clone(), stop));
+    }
+    let ready = Ready { address, secret, session: session.id.to_string(), sandbox: sandbox.url(), phone };
+    if config.json {
+        ready.print_json()
+    } else {
+        ready.print_text()
+    }
+    let served = serve_until_asked(listener, parts.router, &lifecycle).await;
+    lifecycle.shut_down().await;
+    sandbox.stop().await;
+    served
+}
+
+/// Makes a session and scans its QR code with the sandbox's phone, then waits until its chats are there.
+async fn pair(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
+    let session = parts.sessions.create(viewer, Some("Demo".into())).await.map_err(failed)?;
+    parts.sessions.start(viewer, session.id).await.map_err(failed)?;
+    let qr = loop {
+        match parts.sessions.pairing(viewer, &session).map_err(failed)? {
+            Some(pairing) => break pairing.qr,
+            None => tokio::time::sleep(LOOK).await,
+        }
+    };
+    info!("Scanning the session's QR code with the sandbox's phone");
+    phone.scan(&qr).await.map_err(failed)?;
+    let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
+    let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
+    let mut told = 0;
+    loop {
+        let stored = parts.store.chats(&viewer.organization, Some(session.id), &page).await?.items.len();
+        if stored > told {
+            info!(chats = stored, of = expected, "Importing the account's history");
+            told = stored;
+        }
+        if stored >= expected {
+            return Ok(session);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Makes the demo's organization and a key that may everything in it.
+async fn create_key(parts: &Parts, now: i64) -> Result<(String, Viewer), Error> {
+    let organization: OrganizationId = "demo".parse().map_err(failed)?;
+    let (id, secret, permissions) = (KeyId::new(now), token::generate(), Capabilities::all());
+    let key = StoredKey {
+        id,
+        organization: organization.clone(),
+        name: "demo".into(),
+        prefix: token::prefix(&secret),
+        hash: token::hash(&secret),
+        permissions,
+        created_at: now,
+        expires_at: None,
+    };
+    parts.store.insert_key(key).await?;
+    let viewer = Viewer { organization, principal: Principal::ApiKey(id), capabilities: permissions, expires_at: None };
+    Ok((secret, viewer))
+}
+
+/// What a caller needs to know of a demo that runs.
+struct Ready {
+    address: std::net::SocketAddr,
+    secret: String,
+    session: String,
+    sandbox: String,
+    phone: Phone,
+}
+
+impl Ready {
+    fn print_json(&self) {
+        let Self { address, secret, session, sandbox, phone } = self;
+        let line = json!({
+            "graphql": format!("http://{address}/graphql"),
+            "websocket": format!("ws://{address}/graphql"),
+            "key": secret,
+            "session": session,
+            "sandbox": sandbox,
+            "phone": phone.number(),
+        });
+        println!("{line}");
+    }
+
+    fn print_text(&self) {
+        let Self { address, secret, sandbox, phone, .. } = self;
+        let number = phone.number();
+        let chat = phone.chats().into_iter().find(|chat| !chat.archived && !chat.pinned).map(|chat| chat.jid);
+        let chat = chat.unwrap_or_default();
+        println!(
+            r#"
+chatgraph runs on a sandbox WhatsApp. Ctrl-C stops it.
+
+  GraphQL    http://{address}/graphql
+  WebSocket  ws://{address}/graphql (graphql-transport-ws)
+  Key        {secret}
+  Sandbox    {sandbox} (the phone's side; account {number})
+
+Try, in another terminal:
+
+1. List the chats:
+
+curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' \
+  -H 'Content-Type: application/json' \
+  -d '{{"query":"{{ chats(first: 5) {{ nodes {{ name jid archived unreadCount }} }} }}"}}'
+
+2. Archive one from the API, and see the phone follow:
+
+curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' \
+  -H 'Content-Type: application/json' \
+  -d '{{"query":"mutation {{ updateChat(input: {{cid: \"{chat}\", archived: true}}) {{ chat {{ name archived sync {{ state }} }} }} }}"}}'
+curl -s '{sandbox}/accounts/{number}/chats' | grep -o '"jid":"{chat}"[^}}]*'
+
+3. Bring it back on the phone, and ask the API again:
+
+curl -s '{sandbox}/accounts/{number}/chats/{chat}' -H 'Content-Type: application/json' -d '{{"archived": false}}'
+curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' \
+  -H 'Content-Type: application/json' \
+  -d '{{"query":"{{ chat(cid: \"{chat}\") {{ name archived sync {{ state }} }} }}"}}'
+"#
+        );
+    }
+}
+
+/// Where the demo's data is: a folder of the caller's, or one that goes with the process.
+enum Folder {
+    Given(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Folder {
+    fn of(given: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = given else {
+            return tempfile::tempdir().map(Self::Temporary).map_err(failed);
+        };
+        std::fs::create_dir_all(path).map_err(failed)?;
+        // The sandbox forgets its phones when it ends, so an earlier demo's session could not go on.
+        if path.join("chatgraph.db").exists() {
+            let path = path.display();
+            return Err(Error::Demo(format!("{path} holds an earlier demo, which cannot go on; name an empty folder")));
+        }
+        Ok(Self::Given(path.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Demo(error.to_string())
+}
+
+fn late() -> Error {
+    Error::Demo(format!("the sandbox's chats did not arrive within {} s", READY.as_secs()))
+}

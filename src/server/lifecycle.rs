@@ -1,0 +1,48 @@
+//! Starting and stopping. Every task is spawned on one tracker and ends on one token; nobody waits for ever.
+
+use std::time::Duration;
+
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+use tracing::warn;
+
+/// How long tasks may take to end once they were asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What all parts are started with.
+#[derive(Clone, Default)]
+pub(super) struct Lifecycle {
+    /// Tracks every task of the process.
+    pub(super) tasks: TaskTracker,
+    /// Tells every task to end.
+    pub(super) stop: CancellationToken,
+}
+
+impl Lifecycle {
+    /// Asks all tasks to end and waits until they have, at most [`GRACE`].
+    pub(super) async fn shut_down(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            warn!(tasks = self.tasks.len(), "Some tasks did not end in time");
+        }
+        info!("Stopped");
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the operating system takes no handler.
+pub(super) async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    info!("Stopping");
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Carries out a command.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::auth::token;
+use crate::cli::Command;
+use crate::cli::KeyCommand;
+use crate::cli::Migration;
+use crate::clock::SystemClock;
+use crate::config;
+use crate::domain::clock::Clock as _;
+use crate::domain::id::KeyId;
+use crate::graphql;
+use crate::http;
+use crate::session;
+use crate::session::Endpoint;
+use crate::store;
+use crate::store::Hold;
+use crate::store::OpenError;
+use crate::store::Store;
+use crate::store::StoredKey;
+use crate::store::error::StoreError;
+
+use super::demo;
+use super::lifecycle;
+use super::lifecycle::Lifecycle;
+use super::wire::Configs;
+use super::wire::wire;
+
+/// Why a command failed, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A flag's value makes no sense.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Serving ended by itself.
+    #[error("the server failed")]
+    Serve(#[source] std::io::Error),
+    /// The demo could not be set up.
+    #[error("the demo failed: {0}")]
+    Demo(String),
+}
+
+/// Carries out `command` to its end: for a server, until it is asked to stop.
+///
+/// # Errors
+/// [`Error`].
+pub async fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Serve(args) => serve(args.try_into()?).await,
+        Command::Demo(args) => demo::demo(args.into()).await,
+        Command::Migrate(args) => migrate(args.try_into()?).await,
+        Command::Schema => {
+            print!("{}", graphql::sdl());
+            Ok(())
+        }
+        Command::Key(KeyCommand::Create(args)) => create_key(args.try_into()?).await,
+    }
+}
+
+async fn serve(config: config::Serve) -> Result<(), Error> {
+    let lifecycle = Lifecycle::default();
+    let store = store_config(config.database);
+    let _hold = Hold::take(&store)?;
+    let endpoint = endpoint(config.sandbox);
+    let http = http::Config { allowed_origins: config.allowed_origins, ..http::Config::default() };
+    let configs = Configs { store, session: session::Config::new(endpoint), http };
+    let parts = wire(configs, &lifecycle).await?;
+    let (listener, address) = listen(config.listen).await?;
+    let sessions = parts.start_sessions().await?;
+    info!(%address, sessions, "Serving");
+    serve_until_asked(listener, parts.router, &lifecycle).await?;
+    lifecycle.shut_down().await;
+    Ok(())
+}
+
+/// Opens the port, and tells which one it is.
+pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Serves until Ctrl-C or SIGTERM; open sockets are closed then.
+pub(super) async fn serve_until_asked(
+    listener: TcpListener,
+    router: Router,
+    lifecycle: &Lifecycle,
+) -> Result<(), Error> {
+    let stop = lifecycle.stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let mut serving = lifecycle.tasks.spawn(async move { serving.await });
+    tokio::select! {
+        ended = &mut serving => {
+            ended.map_err(std::io::Error::other).flatten().map_err(Error::Serve)
+        }
+        asked = lifecycle::asked_to_stop() => asked.map_err(Error::Serve),
+    }
+}
+
+/// Where sessions connect: to WhatsApp, or to a sandbox on this machine.
+pub(super) fn endpoint(sandbox: Option<config::Sandbox>) -> Endpoint {
+    match sandbox {
+        None => Endpoint::WhatsApp,
+        Some(config::Sandbox { url, key }) => {
+            let key = URL_SAFE_NO_PAD.decode(key).ok().and_then(|key| key.try_into().ok());
+            Endpoint::Sandbox { url, key: key.expect("config checks that the key has 32 bytes") }
+        }
+    }
+}
+
+async fn migrate(config: config::Migrate) -> Result<(), Error> {
+    let store = store_config(config.database);
+    match config.migration {
+        Migration::Up => store::migrate_up(&store).await?,
+        Migration::Down => store::migrate_down(&store).await?,
+        Migration::Status => {}
+    }
+    for (step, applied) in store::migrations(&store).await? {
+        println!("{step}  {}", if applied { "applied" } else { "pending" });
+    }
+    Ok(())
+}
+
+/// Makes a key and prints its secret: the only time it is shown.
+async fn create_key(config: config::KeyCreate) -> Result<(), Error> {
+    let lifecycle = Lifecycle::default();
+    let store = Store::open(&store_config(config.database), &lifecycle.tasks).await?;
+    let now = SystemClock.now();
+    let secret = token::generate();
+    let key = StoredKey {
+        id: KeyId::new(now),
+        organization: config.organization,
+        name: config.name,
+        prefix: token::prefix(&secret),
+        hash: token::hash(&secret),
+        permissions: config.permissions,
+        created_at: now,
+        expires_at: config.lifetime_ms.map(|lifetime| now + lifetime),
+    };
+    store.insert_key(key).await?;
+    println!("{secret}");
+    Ok(())
+}
+
+fn store_config(database: config::Database) -> store::Config {
+    match database {
+        config::Database::Sqlite(path) => store::Config { path },
+    }
+}

@@ -1,0 +1,76 @@
+//! Builds the parts, each with its own small config, and starts what runs by itself.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::auth::token::Tokens;
+use crate::clock::SystemClock;
+use crate::domain::clock::Clock;
+use crate::feed;
+use crate::feed::Feed;
+use crate::graphql;
+use crate::graphql::Api;
+use crate::http;
+use crate::service::chat;
+use crate::service::chat::Chats;
+use crate::service::inbound::Inbox;
+use crate::service::session::Sessions;
+use crate::session;
+use crate::session::OpenLane;
+use crate::session::SessionKey;
+use crate::session::registry::Registry;
+use crate::store;
+use crate::store::OpenError;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+use super::lifecycle::Lifecycle;
+
+/// The parts, ready to serve.
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) sessions: Sessions,
+    pub(super) registry: Registry,
+    pub(super) router: Router,
+}
+
+/// The configs of the parts.
+pub(super) struct Configs {
+    pub(super) store: store::Config,
+    pub(super) session: session::Config,
+    pub(super) http: http::Config,
+}
+
+/// Opens the database and builds everything on it.
+pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Parts, OpenError> {
+    let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = Store::open(&configs.store, tasks).await?;
+    let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
+    let inbox = Inbox::new(store.clone(), Arc::clone(&clock), tasks.clone(), stop.clone());
+    let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
+    let registry =
+        Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
+    let chats = Chats::new(store.clone(), feed, registry.clone(), Arc::clone(&clock), chat::Config::default());
+    let sessions = Sessions::new(store.clone(), registry.clone(), Arc::clone(&clock));
+    let tokens = Tokens::new(store.clone(), Arc::clone(&clock));
+    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone() }, &graphql::Config::default());
+    let router = http::router(http::Parts { api, tokens, stop: stop.clone() }, configs.http);
+    Ok(Parts { store, sessions, registry, router })
+}
+
+impl Parts {
+    /// Connects the sessions that were connected when the process last ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn start_sessions(&self) -> Result<usize, StoreError> {
+        let wanted = self.store.wanted_sessions().await?;
+        let count = wanted.len();
+        for session in wanted {
+            self.registry.start(SessionKey { organization: session.organization, session: session.id });
+        }
+        Ok(count)
+    }
+}

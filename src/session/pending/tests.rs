@@ -1,0 +1,232 @@
+//! The outbox with a connection played by hand, in turned time.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio::time::timeout;
+
+use super::super::SessionEvent;
+use super::super::connection::Ending;
+use super::super::connection::SessionError;
+use super::super::connection::Signal;
+use super::super::fake::FakeConnection;
+use super::super::fake::NOW;
+use super::super::fake::Rig;
+use super::super::fake::locked;
+use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
+use crate::domain::action::Setting;
+use crate::domain::id::ChatId;
+use crate::domain::session::SessionStatus;
+
+fn action(chat: ChatId, version: i64, desired: Desired) -> PendingAction {
+    PendingAction {
+        organization: "org_1".parse().unwrap(),
+        session: crate::domain::id::SessionId::new(NOW),
+        chat,
+        address: "15550100001@s.whatsapp.net".parse().unwrap(),
+        version,
+        desired,
+        base: desired,
+        requested_at: NOW,
+        range: None,
+    }
+}
+
+fn chat() -> ChatId {
+    ChatId::new(NOW)
+}
+
+impl Rig {
+    fn store(&self, action: PendingAction) {
+        locked(&self.pending).push(action);
+    }
+
+    /// The next `ActionSent`, and its commit.
+    async fn sent(&mut self) -> (ChatId, Setting, i64, oneshot::Sender<()>) {
+        loop {
+            match self.event().await {
+                Some((SessionEvent::ActionSent { chat, setting, version }, Some(committed))) => {
+                    return (chat, setting, version, committed);
+                }
+                Some((SessionEvent::Status { .. }, committed)) => {
+                    if let Some(committed) = committed {
+                        committed.send(()).unwrap();
+                    }
+                }
+                other => panic!("an action, not {other:?}"),
+            }
+        }
+    }
+
+    /// Takes the next `ActionSent` as the store would: removes the version that was sent, then commits.
+    async fn stores_sent(&mut self) -> (ChatId, Setting, i64) {
+        let (chat, setting, version, committed) = self.sent().await;
+        locked(&self.pending)
+            .retain(|action| (action.chat, action.desired.setting(), action.version) != (chat, setting, version));
+        committed.send(()).unwrap();
+        (chat, setting, version)
+    }
+}
+
+fn values(connection: &FakeConnection) -> Vec<Desired> {
+    connection.told().into_iter().map(|action| action.desired).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
+    let mut rig = Rig::new();
+    let (one, two) = (chat(), chat());
+    rig.store(action(one, 1, Desired::Pinned(false)));
+    rig.store(action(one, 7, Desired::Archived(true)));
+    rig.store(action(two, 2, Desired::Read(true)));
+    let connection = rig.working().await;
+
+    let (told, setting, version, committed) = rig.sent().await;
+    assert_eq!((told, setting, version), (one, Setting::Pinned, 1));
+    assert!(timeout(Duration::from_hours(1), rig.event()).await.is_err(), "the next went out before the commit");
+    assert_eq!(values(&connection), [Desired::Pinned(false)]);
+    locked(&rig.pending).remove(0);
+    committed.send(()).unwrap();
+
+    assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 7));
+    assert_eq!(rig.stores_sent().await, (two, Setting::Read, 2));
+    assert_eq!(values(&connection), [Desired::Pinned(false), Desired::Archived(true), Desired::Read(true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
+    let mut rig = Rig::new();
+    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    assert!(timeout(Duration::from_mins(3), connection.was_told.notified()).await.is_err());
+
+    connection.signals(Signal::InStep).await;
+    let Some((SessionEvent::Status { status: SessionStatus::Working, .. }, Some(committed))) = rig.event().await else {
+        panic!("the status")
+    };
+    assert!(timeout(Duration::from_mins(3), connection.was_told.notified()).await.is_err());
+    committed.send(()).unwrap();
+    connection.was_told.notified().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_tried_again_after_a_pause_and_keeps_the_order() {
+    let mut rig = Rig::new();
+    let (one, two) = (chat(), chat());
+    let connection = rig.working().await;
+    for _ in 0..8 {
+        connection.answers(Err(SessionError::TimedOut));
+    }
+    rig.store(action(one, 1, Desired::Archived(true)));
+    rig.store(action(two, 1, Desired::Archived(true)));
+    rig.registry.wake_pending(rig.key.session);
+    connection.was_told.notified().await;
+
+    for longest in [1, 2, 4, 8, 16, 32, 60, 60] {
+        let failed = Instant::now();
+        // A further request does not cut the pause short.
+        rig.registry.wake_pending(rig.key.session);
+        connection.was_told.notified().await;
+        let (pause, longest) = (failed.elapsed(), Duration::from_secs(longest));
+        assert!(pause <= longest + Duration::from_millis(10) && pause >= longest / 2, "{pause:?} for {longest:?}");
+    }
+    assert_eq!(rig.stores_sent().await.0, one);
+    assert_eq!(rig.stores_sent().await.0, two);
+    let chats: Vec<_> = connection.told().into_iter().map(|action| action.chat).collect();
+    assert_eq!(chats, [vec![one; 9], vec![two]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dropped_connection_did_not_take_goes_out_on_the_next() {
+    let mut rig = Rig::new();
+    let one = chat();
+    rig.store(action(one, 3, Desired::MutedUntil(None)));
+    let connection = rig.working().await;
+    // WhatsApp has it, but the process never stored that.
+    let (.., committed) = rig.sent().await;
+    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    drop(committed);
+
+    let next = rig.connection().await;
+    while rig.status().await.0 != SessionStatus::Starting {}
+    next.signals(Signal::InStep).await;
+    assert_eq!(rig.stores_sent().await, (one, Setting::MutedUntil, 3));
+    assert_eq!(next.told(), connection.told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_comes_back_ends_the_pause() {
+    let mut rig = Rig::new();
+    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    for _ in 0..7 {
+        connection.answers(Err(SessionError::NotConnected));
+    }
+    connection.signals(Signal::InStep).await;
+    rig.status().await;
+    for _ in 0..7 {
+        connection.was_told.notified().await;
+    }
+
+    let back = Instant::now();
+    connection.signals(Signal::Lost).await;
+    rig.status().await;
+    connection.signals(Signal::InStep).await;
+    rig.status().await;
+    rig.stores_sent().await;
+    assert!(back.elapsed() < Duration::from_secs(1), "{:?}", back.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
+    let mut rig = Rig::new();
+    let (one, two) = (chat(), chat());
+    rig.store(action(one, 1, Desired::Archived(true)));
+    rig.store(action(two, 1, Desired::Archived(true)));
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    connection.answers(Err(SessionError::Refused("400".into())));
+    connection.signals(Signal::InStep).await;
+
+    assert_eq!(rig.stores_sent().await.0, two);
+    assert_eq!(rig.stores_sent().await.0, one);
+    let chats: Vec<_> = connection.told().into_iter().map(|action| action.chat).collect();
+    assert_eq!(chats, [one, two, one]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_request_goes_out_in_the_place_of_the_one_that_waits() {
+    let mut rig = Rig::new();
+    let one = chat();
+    let connection = rig.working().await;
+    connection.answers(Err(SessionError::TimedOut));
+    rig.store(action(one, 1, Desired::Archived(true)));
+    rig.registry.wake_pending(rig.key.session);
+    connection.was_told.notified().await;
+
+    *locked(&rig.pending) = vec![action(one, 2, Desired::Archived(false))];
+    assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 2));
+    assert_eq!(values(&connection), [Desired::Archived(true), Desired::Archived(false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_goes_out_at_once_when_woken_and_soon_when_not() {
+    let mut rig = Rig::new();
+    let _connection = rig.working().await;
+    rig.store(action(chat(), 1, Desired::Archived(true)));
+    let before = Instant::now();
+    rig.registry.wake_pending(rig.key.session);
+    rig.stores_sent().await;
+    assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
+
+    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.stores_sent().await;
+    assert!(before.elapsed() <= Duration::from_secs(31), "{:?}", before.elapsed());
+}

@@ -1,0 +1,243 @@
+//! The supervisor with connections played by hand, in turned time.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::connection::Ending;
+use super::super::connection::Signal;
+use super::super::fake::NOW;
+use super::super::fake::Rig;
+use crate::domain::session::Pairing;
+use crate::domain::session::SessionStatus;
+
+fn code(qr: &str, seconds: u64) -> Signal {
+    Signal::PairingCode { qr: qr.into(), valid_for: Duration::from_secs(seconds) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_paired_and_works() {
+    let mut rig = Rig::new();
+    rig.start();
+    assert_eq!(rig.status().await, (SessionStatus::Starting, None));
+    let connection = rig.connection().await;
+
+    connection.signals(code("2@one", 60)).await;
+    assert_eq!(rig.status().await, (SessionStatus::ScanQrCode, None));
+    let pairing = Pairing { qr: "2@one".into(), expires_at: NOW + 60_000 };
+    assert_eq!(rig.registry.pairing(rig.key.session), Some(pairing));
+
+    connection.signals(Signal::Paired).await;
+    assert_eq!(rig.status().await, (SessionStatus::Starting, None));
+    assert_eq!(rig.registry.pairing(rig.key.session), None);
+
+    connection.signals(Signal::InStep).await;
+    assert_eq!(rig.status().await, (SessionStatus::Working, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_expires_is_followed_by_the_next() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    let mut changes = rig.registry.pairing_changes(rig.key.session).unwrap();
+
+    for qr in ["2@one", "2@two"] {
+        connection.signals(code(qr, 20)).await;
+        let shown = changes.wait_for(|pairing| pairing.as_ref().is_some_and(|now| now.qr == qr)).await;
+        assert_eq!(shown.unwrap().as_ref().unwrap().expires_at, NOW + 20_000);
+    }
+    connection.signals(code("2@late", 0)).await;
+    changes.wait_for(|pairing| pairing.as_ref().is_some_and(|now| now.qr == "2@late")).await.unwrap();
+    assert_eq!(rig.registry.pairing(rig.key.session), None, "an expired code is not offered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    connection.signals(code("2@one", 60)).await;
+    rig.status().await;
+
+    connection.signals(Signal::Ended(Ending::NobodyScanned)).await;
+    assert_eq!(rig.status().await, (SessionStatus::Failed, Some("nobody scanned the QR code".into())));
+    assert_eq!(rig.registry.pairing(rig.key.session), None);
+
+    rig.start();
+    assert_eq!(rig.status().await.0, SessionStatus::Starting);
+    rig.connection().await;
+    assert_eq!(rig.whatsapp.forgotten.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
+    let endings = [
+        (Ending::LoggedOut("unlinked".into()), SessionStatus::LoggedOut, 1),
+        (Ending::Replaced, SessionStatus::Failed, 0),
+        (Ending::Banned("spam".into()), SessionStatus::Failed, 0),
+        (Ending::Outdated, SessionStatus::Failed, 0),
+        (Ending::Refused("no".into()), SessionStatus::Failed, 0),
+        (Ending::PairingFailed("no".into()), SessionStatus::Failed, 0),
+    ];
+    for (ending, expected, forgotten) in endings {
+        let mut rig = Rig::new();
+        let connection = rig.working().await;
+        // Asked for while it runs: not to be taken for a wish after the end.
+        rig.start();
+
+        connection.signals(Signal::Ended(ending.clone())).await;
+
+        let (status, reason) = rig.status().await;
+        assert_eq!(status, expected, "{ending:?}");
+        assert!(reason.is_some_and(|reason| !reason.is_empty()), "{ending:?} has no reason");
+        assert!(!rig.connects_within(Duration::from_hours(2)).await, "{ending:?} was answered with a connection");
+        assert_eq!(rig.whatsapp.forgotten.load(Ordering::SeqCst), forgotten, "{ending:?}");
+        assert_eq!(rig.live(), 0, "{ending:?} left a connection");
+
+        rig.start();
+        assert_eq!(rig.status().await.0, SessionStatus::Starting, "{ending:?}");
+        rig.connection().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_connection_is_followed_by_another_after_a_pause_that_grows() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.status().await;
+    let mut connection = rig.connection().await;
+    for longest in [1, 2, 4, 8, 16, 32, 60, 60] {
+        let dropped = Instant::now();
+        connection.signals(Signal::Ended(Ending::Dropped)).await;
+        connection = rig.connection().await;
+        // Taking the old one down takes half a second more.
+        let (pause, longest) = (dropped.elapsed(), Duration::from_secs(longest) + Duration::from_millis(510));
+        assert!(pause <= longest, "{pause:?} for {longest:?}");
+    }
+    assert_eq!(rig.most_live(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_has_one_connection_at_a_time() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    rig.start();
+    rig.start();
+    assert!(!rig.connects_within(Duration::from_hours(1)).await, "a second start connected again");
+
+    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    rig.connection().await;
+    let registry = rig.registry.clone();
+    let session = rig.key.session;
+    let stopping = async move { registry.stop(session).await };
+    let starting = async {
+        tokio::task::yield_now().await;
+        rig.registry.start(rig.key.clone());
+    };
+    tokio::join!(stopping, starting);
+    rig.connection().await;
+    assert_eq!((rig.most_live(), rig.live()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_takes_the_connection_down_and_is_the_last_word() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    let (registry, session) = (rig.registry.clone(), rig.key.session);
+    let stopping = rig.tasks.spawn(async move { registry.stop(session).await });
+    assert_eq!(rig.status().await, (SessionStatus::Stopped, None));
+    stopping.await.unwrap();
+    assert_eq!(rig.live(), 0);
+    drop(connection);
+    assert!(rig.event().await.is_none(), "the lane is closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_failed_can_be_stopped() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    connection.signals(Signal::Ended(Ending::Replaced)).await;
+    rig.status().await;
+    let (registry, session) = (rig.registry.clone(), rig.key.session);
+    rig.tasks.spawn(async move { registry.stop(session).await });
+    assert_eq!(rig.status().await, (SessionStatus::Stopped, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_stops_disconnects_and_says_nothing() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    rig.process_stop.cancel();
+    rig.tasks.close();
+    rig.tasks.wait().await;
+    assert_eq!(rig.live(), 0);
+    drop(connection);
+    assert!(rig.event().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_does_not_come_up_is_given_up_for_another() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.status().await;
+    let started = Instant::now();
+    let _first = rig.connection().await;
+    let _second = rig.connection().await;
+    assert!(started.elapsed() >= Duration::from_mins(4));
+    assert_eq!(rig.most_live(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_may_wait_as_long_as_there_are_codes() {
+    let mut rig = Rig::new();
+    rig.start();
+    let connection = rig.connection().await;
+    connection.signals(code("2@one", 60)).await;
+    assert!(!rig.connects_within(Duration::from_hours(1)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_told_and_comes_back_by_itself() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    connection.signals(Signal::Lost).await;
+    assert_eq!(rig.status().await, (SessionStatus::Starting, None));
+    connection.signals(Signal::InStep).await;
+    assert_eq!(rig.status().await, (SessionStatus::Working, None));
+    assert!(!rig.connects_within(Duration::from_hours(1)).await, "it was made anew though it came back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_were_not_taken_renew_the_connection_ever_more_seldom() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    for longest in [10, 20, 40, 80] {
+        let before = Instant::now();
+        connection.signals(Signal::Unacknowledged).await;
+        connection.signals(Signal::Unacknowledged).await;
+        connection.was_renewed.notified().await;
+        let pause = before.elapsed();
+        let longest = Duration::from_secs(longest);
+        assert!(pause <= longest + Duration::from_millis(10) && pause >= longest / 2, "{pause:?} for {longest:?}");
+        connection.signals(Signal::Lost).await;
+        rig.status().await;
+        connection.signals(Signal::InStep).await;
+        rig.status().await;
+    }
+    assert_eq!(connection.reconnects.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_without_a_lane_ends_and_can_be_started_again() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    rig.close_lane();
+    connection.signals(Signal::Lost).await;
+    rig.registry.stop(rig.key.session).await;
+    assert_eq!(rig.live(), 0);
+    rig.working().await;
+}

@@ -1,0 +1,219 @@
+//! The real connection against the sandbox's WhatsApp.
+
+mod rig;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatgraph_sandbox::Fault;
+use chatgraph_sandbox::FaultKind;
+use tokio::sync::mpsc;
+
+use super::WhatsApp;
+use crate::clock::SystemClock;
+use crate::domain::action::Desired;
+use crate::domain::action::Setting;
+use crate::domain::clock::Clock as _;
+use crate::domain::clock::FOREVER;
+use crate::domain::id::SessionId;
+use crate::domain::message::MessageKind;
+use crate::domain::message::MessageRange;
+use crate::domain::session::SessionStatus;
+use crate::session::SessionEvent;
+use crate::session::SessionKey;
+use crate::session::connection::Connector as _;
+use crate::session::connection::Outlets;
+use crate::session::connection::Signal;
+use rig::GROUP;
+use rig::MEI;
+use rig::NOAH;
+use rig::OWNER;
+use rig::Rig;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_pairs_by_qr_and_hears_the_history() {
+    let mut rig = Rig::new().await;
+    rig.start();
+    rig.scan().await;
+
+    let (jid, lid) = rig.paired().await;
+    assert_eq!(jid, format!("{OWNER}@s.whatsapp.net").parse().unwrap());
+    assert_eq!(lid, rig.phone.lid().parse().ok());
+    // In parts, in any order.
+    let mut chats = Vec::new();
+    while chats.len() < 3 {
+        chats.extend(rig.history().await.chats);
+    }
+    rig.status(SessionStatus::Working).await;
+    assert_eq!(
+        rig.statuses(),
+        [SessionStatus::Starting, SessionStatus::ScanQrCode, SessionStatus::Starting, SessionStatus::Working]
+    );
+    let mei = chats.iter().find(|chat| chat.jid == MEI.parse().unwrap()).expect("the chat with Mei");
+    let mut messages = mei.messages.clone();
+    messages.sort_by_key(|message| message.at);
+    let texts: Vec<_> = messages.iter().map(|message| (message.from_me, message.text.as_deref())).collect();
+    assert_eq!(texts, [(false, Some("Are you there?")), (true, Some("Soon"))]);
+    assert!(chats.iter().any(|chat| chat.jid == GROUP.parse().unwrap()), "the group");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_phone_sets_is_heard_with_its_time() {
+    let mut rig = Rig::working().await;
+
+    rig.phone.archive(MEI, true).await.unwrap();
+    rig.phone.mute(NOAH, Some(FOREVER)).await.unwrap();
+    rig.phone.mark_read(NOAH, false).await.unwrap();
+
+    rig.setting(MEI, Desired::Archived(true)).await;
+    rig.setting(NOAH, Desired::MutedUntil(Some(FOREVER))).await;
+    let as_of = rig.setting(NOAH, Desired::Read(false)).await;
+    assert!((SystemClock.now() - as_of).abs() < 60_000, "{as_of} is not now");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pending_action_reaches_the_phone_dated_with_its_request() {
+    let mut rig = Rig::working().await;
+    let requested_at = SystemClock.now() - 3_600_000;
+    let chat = rig.request(
+        MEI,
+        Desired::Archived(true),
+        requested_at,
+        Some(MessageRange { wa_id: "3EB0".into(), from_me: false, sender: MEI.parse().unwrap(), at: requested_at }),
+    );
+
+    // The echo comes first, with the time of the request.
+    assert_eq!(rig.setting(MEI, Desired::Archived(true)).await, requested_at);
+    assert_eq!(rig.sent().await, (chat, Setting::Archived, 1));
+    assert!(rig.shown(MEI).archived);
+
+    let until = SystemClock.now() + 8 * 3_600_000;
+    for (desired, check) in [
+        (Desired::Pinned(true), Setting::Pinned),
+        (Desired::MutedUntil(Some(until)), Setting::MutedUntil),
+        (Desired::Read(false), Setting::Read),
+    ] {
+        rig.request(NOAH, desired, SystemClock.now(), None);
+        assert_eq!(rig.sent().await.1, check);
+    }
+    let noah = rig.shown(NOAH);
+    assert_eq!((noah.pinned, noah.muted_until, noah.marked_unread), (true, Some(until), true));
+    rig.request(NOAH, Desired::MutedUntil(Some(FOREVER)), SystemClock.now(), None);
+    rig.sent().await;
+    assert_eq!(rig.shown(NOAH).muted_until, Some(chatgraph_sandbox::FOREVER));
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
+    let mut rig = Rig::working().await;
+    for kind in [FaultKind::Conflict, FaultKind::Refuse, FaultKind::Cut] {
+        rig.sandbox.inject(Fault::once(kind));
+        let archived = !rig.shown(MEI).archived;
+        rig.request(MEI, Desired::Archived(archived), SystemClock.now(), None);
+        assert_eq!(rig.sent().await.1, Setting::Archived, "{kind:?}");
+        assert_eq!(rig.shown(MEI).archived, archived, "{kind:?}");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_heard_and_acknowledged_after_its_commit() {
+    let mut rig = Rig::working().await;
+    rig.phone.settled().await.unwrap();
+    rig.lane.hold_messages();
+
+    let id = rig.phone.receive(MEI, MEI, "See you at the harbour").await.unwrap();
+
+    let (message, committed) = rig.held().await;
+    assert_eq!((message.wa_id, message.chat), (id, MEI.parse().unwrap()));
+    assert_eq!((message.kind, message.from_me), (MessageKind::Text, false));
+    assert_eq!(message.text.as_deref(), Some("See you at the harbour"));
+    assert!(rig.unsettled_for(Duration::from_millis(500)).await, "it was acknowledged before its commit");
+    committed.send(()).unwrap();
+    rig.settled().await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_not_committed_comes_again() {
+    let mut rig = Rig::working().await;
+    rig.phone.settled().await.unwrap();
+    rig.lane.hold_messages();
+    let id = rig.phone.receive(MEI, MEI, "Once more").await.unwrap();
+
+    let (first, committed) = rig.held().await;
+    drop(committed);
+    assert_eq!(rig.phone.pending(), 1);
+
+    // The connection is renewed without being asked, and the same message comes again.
+    let (again, committed) = rig.held().await;
+    assert_eq!((again.wa_id.as_str(), &again), (id.as_str(), &first));
+    committed.send(()).unwrap();
+    rig.settled().await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_connection_comes_back_with_what_it_missed() {
+    let mut rig = Rig::working().await;
+    rig.phone.cut().await;
+    rig.phone.disconnected().await.unwrap();
+    rig.phone.archive(MEI, true).await.unwrap();
+    rig.phone.receive(NOAH, NOAH, "Where are you?").await.unwrap();
+
+    rig.status(SessionStatus::Starting).await;
+    rig.status(SessionStatus::Working).await;
+    // In step means that these are known by now, not that they will be.
+    let heard = rig.heard_before_working();
+    let archived = SessionEvent::Setting { chat: MEI.parse().unwrap(), value: Desired::Archived(true), as_of: 0 };
+    assert!(heard.iter().any(|event| same_but_for_time(event, &archived)), "{heard:?}");
+    assert!(heard.iter().any(|event| matches!(event, SessionEvent::Message(_))), "{heard:?}");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_session_starts_without_a_new_pairing() {
+    let mut rig = Rig::working().await;
+    rig.registry.stop(rig.key.session).await;
+    rig.status(SessionStatus::Stopped).await;
+    rig.phone.disconnected().await.unwrap();
+    rig.phone.archive(MEI, true).await.unwrap();
+
+    rig.start();
+    rig.status(SessionStatus::Working).await;
+    rig.setting(MEI, Desired::Archived(true)).await;
+    assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode));
+    assert_eq!(rig.phone.companions(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_its_holder_lost_does_not_live_on() {
+    let rig = Rig::working().await;
+    let connector = WhatsApp::new(Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
+    let key = SessionKey { session: SessionId::new(1), ..rig.key.clone() };
+    let (lane, mut events) = mpsc::channel(256);
+    let (signals, mut heard) = mpsc::channel(64);
+    let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
+    let Some(Signal::PairingCode { .. }) = heard.recv().await else { panic!("a code") };
+
+    drop(session);
+
+    // All ends of the tasks are gone.
+    while heard.recv().await.is_some() {}
+    assert!(events.recv().await.is_none());
+    rig.stop().await;
+}
+
+fn same_but_for_time(left: &SessionEvent, right: &SessionEvent) -> bool {
+    match (left, right) {
+        (
+            SessionEvent::Setting { chat: left_chat, value: left, .. },
+            SessionEvent::Setting { chat: right_chat, value: right, .. },
+        ) => (left_chat, left) == (right_chat, right),
+        _ => false,
+    }
+}

@@ -1,0 +1,349 @@
+//! A registry with real connections, a sandbox for them, and the stored copy played by the test.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chatgraph_sandbox::AccountSpec;
+use chatgraph_sandbox::ChatView;
+use chatgraph_sandbox::Phone;
+use chatgraph_sandbox::Sandbox;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::super::WhatsApp;
+use crate::clock::SystemClock;
+use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
+use crate::domain::action::Setting;
+use crate::domain::clock::Clock;
+use crate::domain::id::ChatId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageRange;
+use crate::domain::session::SessionStatus;
+use crate::session::Config;
+use crate::session::Endpoint;
+use crate::session::HistoryChunk;
+use crate::session::Inbound;
+use crate::session::Registry;
+use crate::session::SessionEvent;
+use crate::session::SessionKey;
+use crate::session::pending::ReadPending;
+
+pub(super) const OWNER: &str = "15550100000";
+pub(super) const MEI: &str = "15550100001@s.whatsapp.net";
+pub(super) const NOAH: &str = "15550100002@s.whatsapp.net";
+pub(super) const GROUP: &str = "120363000000000001@g.us";
+
+/// Longer than anything takes on a busy machine.
+const LONG: Duration = Duration::from_mins(1);
+
+type Held = (IncomingMessage, oneshot::Sender<()>);
+
+pub(super) struct Rig {
+    pub(super) sandbox: Sandbox,
+    pub(super) phone: Phone,
+    pub(super) registry: Registry,
+    pub(super) key: SessionKey,
+    pub(super) lane: Arc<Lane>,
+    history: mpsc::UnboundedReceiver<HistoryChunk>,
+    paired: mpsc::UnboundedReceiver<(Jid, Option<Jid>)>,
+    held: mpsc::UnboundedReceiver<Held>,
+    settings: mpsc::UnboundedReceiver<(Jid, Desired, i64)>,
+    sent: mpsc::UnboundedReceiver<(ChatId, Setting, i64)>,
+    status: mpsc::UnboundedReceiver<SessionStatus>,
+    seen: Vec<SessionStatus>,
+    passed: Vec<(Jid, Desired, i64)>,
+    pending: Arc<Mutex<Vec<PendingAction>>>,
+    pub(super) config: Config,
+    pub(super) tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Drains the lanes, commits what it takes, and sorts it for the test.
+pub(super) struct Lane {
+    hold_messages: AtomicBool,
+    heard: Mutex<Vec<SessionEvent>>,
+    heard_before_working: Mutex<Vec<SessionEvent>>,
+    pending: Arc<Mutex<Vec<PendingAction>>>,
+    history: mpsc::UnboundedSender<HistoryChunk>,
+    paired: mpsc::UnboundedSender<(Jid, Option<Jid>)>,
+    held: mpsc::UnboundedSender<Held>,
+    settings: mpsc::UnboundedSender<(Jid, Desired, i64)>,
+    sent: mpsc::UnboundedSender<(ChatId, Setting, i64)>,
+    status: mpsc::UnboundedSender<SessionStatus>,
+}
+
+impl Lane {
+    /// From now on the test commits the messages.
+    pub(super) fn hold_messages(&self) {
+        self.hold_messages.store(true, Ordering::SeqCst);
+    }
+
+    async fn drain(self: Arc<Self>, mut events: mpsc::Receiver<Inbound>) {
+        while let Some(Inbound { event, committed }) = events.recv().await {
+            self.heard.lock().unwrap().push(event.clone());
+            match event {
+                SessionEvent::Status { status, .. } => {
+                    if status == SessionStatus::Working {
+                        *self.heard_before_working.lock().unwrap() = std::mem::take(&mut *self.heard.lock().unwrap());
+                    }
+                    let _ = self.status.send(status);
+                }
+                SessionEvent::Paired { jid, lid } => drop(self.paired.send((jid, lid))),
+                SessionEvent::Setting { chat, value, as_of } => drop(self.settings.send((chat, value, as_of))),
+                SessionEvent::Message(message) if self.hold_messages.load(Ordering::SeqCst) => {
+                    let committed = committed.expect("a message that waits for its commit");
+                    let _ = self.held.send((message, committed));
+                    continue;
+                }
+                SessionEvent::History(chunk) => drop(self.history.send(chunk)),
+                SessionEvent::ActionSent { chat, setting, version } => {
+                    self.pending.lock().unwrap().retain(|action| {
+                        (action.chat, action.desired.setting(), action.version) != (chat, setting, version)
+                    });
+                    let _ = self.sent.send((chat, setting, version));
+                }
+                SessionEvent::Message(_) | SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => {}
+            }
+            if let Some(committed) = committed {
+                let _ = committed.send(());
+            }
+        }
+    }
+}
+
+fn account(now: i64) -> AccountSpec {
+    let account = serde_json::json!({
+        "phone": OWNER,
+        "name": "Ada",
+        "contacts": [
+            { "phone": "15550100001", "name": "Mei Tanaka" },
+            { "phone": "15550100002", "name": "Noah Berg" },
+        ],
+        "groups": [{ "jid": GROUP, "subject": "Harbour festival", "participants": ["15550100001"] }],
+        "history": [
+            {
+                "jid": MEI,
+                "messages": [
+                    { "from": "15550100001", "text": "Are you there?", "at": now - 7_200_000 },
+                    { "text": "Soon", "at": now - 7_100_000 },
+                ],
+            },
+            { "jid": NOAH, "messages": [{ "from": "15550100002", "text": "Hello", "at": now - 7_000_000 }] },
+            { "jid": GROUP, "messages": [{ "from": "15550100001", "text": "All set", "at": now - 6_900_000 }] },
+        ],
+    });
+    serde_json::from_value(account).unwrap()
+}
+
+impl Rig {
+    /// Nothing is started.
+    pub(super) async fn new() -> Self {
+        let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.unwrap();
+        let phone = sandbox.create_account(account(SystemClock.now())).unwrap();
+        let key = BASE64_URL_SAFE_NO_PAD.decode(sandbox.key()).unwrap().try_into().unwrap();
+        let config = Config {
+            redelivery_base: Duration::from_millis(100),
+            reconnect_base: Duration::from_millis(100),
+            ..Config::new(Endpoint::Sandbox { url: sandbox.url(), key })
+        };
+
+        let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();
+        let stored = Arc::clone(&pending);
+        let read_pending: ReadPending = Arc::new(move |_| {
+            let stored = stored.lock().unwrap().clone();
+            Box::pin(async move { Ok(stored) })
+        });
+        let (history_there, history) = mpsc::unbounded_channel();
+        let (paired_there, paired) = mpsc::unbounded_channel();
+        let (held_there, held) = mpsc::unbounded_channel();
+        let (settings_there, settings) = mpsc::unbounded_channel();
+        let (sent_there, sent) = mpsc::unbounded_channel();
+        let (status_there, status) = mpsc::unbounded_channel();
+        let lane = Arc::new(Lane {
+            hold_messages: AtomicBool::new(false),
+            heard: Mutex::default(),
+            heard_before_working: Mutex::default(),
+            pending: Arc::clone(&pending),
+            history: history_there,
+            paired: paired_there,
+            held: held_there,
+            settings: settings_there,
+            sent: sent_there,
+            status: status_there,
+        });
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (drain, drains) = (Arc::clone(&lane), tasks.clone());
+        let registry = Registry::with_connector(
+            Arc::new(WhatsApp::new(Arc::new(SystemClock), config.clone(), tasks.clone())),
+            read_pending,
+            Arc::new(SystemClock),
+            config.clone(),
+            Arc::new(move |_| {
+                let (lane, events) = mpsc::channel(256);
+                drains.spawn(Arc::clone(&drain).drain(events));
+                lane
+            }),
+            tasks.clone(),
+            stop.clone(),
+        );
+        let key = SessionKey { organization: "org_1".parse().unwrap(), session: SessionId::new(SystemClock.now()) };
+        let (seen, passed) = (Vec::new(), Vec::new());
+        Self {
+            sandbox,
+            phone,
+            registry,
+            key,
+            lane,
+            history,
+            paired,
+            held,
+            settings,
+            sent,
+            status,
+            seen,
+            passed,
+            pending,
+            config,
+            tasks,
+            stop,
+        }
+    }
+
+    /// Started, paired, and in step.
+    pub(super) async fn working() -> Self {
+        let mut rig = Self::new().await;
+        rig.start();
+        rig.scan().await;
+        rig.status(SessionStatus::Working).await;
+        rig.seen.clear();
+        // What pairing brought is not what the test is about.
+        while rig.settings.try_recv().is_ok() {}
+        rig
+    }
+
+    pub(super) fn start(&self) {
+        self.registry.start(self.key.clone());
+    }
+
+    /// Scans the code that the session shows.
+    pub(super) async fn scan(&mut self) {
+        let mut pairing = self.registry.pairing_changes(self.key.session).expect("a started session");
+        let shown = soon("a code", pairing.wait_for(Option::is_some)).await.unwrap().clone();
+        soon("the scan", self.phone.scan(&shown.unwrap().qr)).await.unwrap();
+    }
+
+    /// Waits for a status.
+    pub(super) async fn status(&mut self, wanted: SessionStatus) {
+        loop {
+            let status = soon("a status", self.status.recv()).await.expect("the lane is drained");
+            self.seen.push(status);
+            if status == wanted {
+                return;
+            }
+        }
+    }
+
+    /// The statuses that were waited for and passed by.
+    pub(super) fn statuses(&self) -> Vec<SessionStatus> {
+        self.seen.clone()
+    }
+
+    /// What came before the session was last called working.
+    pub(super) fn heard_before_working(&self) -> Vec<SessionEvent> {
+        self.lane.heard_before_working.lock().unwrap().clone()
+    }
+
+    /// Waits for a setting, among others in any order, and gives its time.
+    pub(super) async fn setting(&mut self, chat: &str, value: Desired) -> i64 {
+        let chat = chat.parse().unwrap();
+        loop {
+            if let Some(at) = self.passed.iter().position(|passed| (&passed.0, passed.1) == (&chat, value)) {
+                return self.passed.remove(at).2;
+            }
+            let next = soon(&format!("{value:?}"), self.settings.recv()).await;
+            self.passed.push(next.expect("the lane is drained"));
+        }
+    }
+
+    /// Stores a pending action and wakes the session.
+    pub(super) fn request(
+        &self,
+        chat: &str,
+        desired: Desired,
+        requested_at: i64,
+        range: Option<MessageRange>,
+    ) -> ChatId {
+        let id = ChatId::new(requested_at);
+        self.pending.lock().unwrap().push(PendingAction {
+            organization: self.key.organization.clone(),
+            session: self.key.session,
+            chat: id,
+            address: chat.parse().unwrap(),
+            version: 1,
+            desired,
+            base: desired,
+            requested_at,
+            range,
+        });
+        self.registry.wake_pending(self.key.session);
+        id
+    }
+
+    /// The account that the session was linked to.
+    pub(super) async fn paired(&mut self) -> (Jid, Option<Jid>) {
+        soon("the pairing", self.paired.recv()).await.expect("the lane is drained")
+    }
+
+    /// The next part of the history.
+    pub(super) async fn history(&mut self) -> HistoryChunk {
+        soon("a history", self.history.recv()).await.expect("the lane is drained")
+    }
+
+    /// The next action that WhatsApp has.
+    pub(super) async fn sent(&mut self) -> (ChatId, Setting, i64) {
+        soon("an action", self.sent.recv()).await.expect("the lane is drained")
+    }
+
+    /// The next message that was held.
+    pub(super) async fn held(&mut self) -> Held {
+        soon("a message", self.held.recv()).await.expect("the lane is drained")
+    }
+
+    /// Whether something is unacknowledged for all of `time`.
+    pub(super) async fn unsettled_for(&self, time: Duration) -> bool {
+        timeout(time, self.phone.settled()).await.is_err()
+    }
+
+    /// Waits until all is acknowledged.
+    pub(super) async fn settled(&self) {
+        soon("the acknowledgement", self.phone.settled()).await.unwrap();
+    }
+
+    /// A chat as the phone shows it.
+    pub(super) fn shown(&self, chat: &str) -> ChatView {
+        self.phone.chats().into_iter().find(|view| view.jid == chat).expect("the phone shows the chat")
+    }
+
+    /// Ends all, and sees that it ends.
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        soon("the end", self.tasks.wait()).await;
+        self.sandbox.stop().await;
+    }
+}
+
+async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} did not come"))
+}
