@@ -95,7 +95,8 @@ fn of_session(name: &'static str, key: &[&'static str]) -> TableCreateStatement 
 }
 
 fn indexes() -> Vec<IndexCreateStatement> {
-    let index = |name: &str, table: &str| Index::create().name(name).table(table.to_owned()).col("session_id").to_owned();
+    let index =
+        |name: &str, table: &str| Index::create().name(name).table(table.to_owned()).col("session_id").to_owned();
     vec![
         // Most records never grow old, and stay out of it.
         index("device_record_by_age", TABLES[0])

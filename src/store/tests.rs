@@ -37,6 +37,35 @@ impl TestStore {
         Self { store, organization, session, folder }
     }
 
+    /// What another process finds if this one ends right now.
+    pub(crate) async fn after_a_crash(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("chatgraph.db");
+        self.run(&format!("VACUUM INTO '{}'", path.display())).await;
+        let store = Store::open(&Config { path }, &TaskTracker::new()).await.expect("a store");
+        Self { store, organization: self.organization.clone(), session: self.session, folder }
+    }
+
+    /// Counts the commits of `work`, which is to change less than some thousand pages: they are found in the
+    /// write-ahead log, which then begins anew.
+    pub(crate) async fn commits(&self, work: impl Future) -> usize {
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        work.await;
+        let log = std::fs::read(self.folder.path().join("chatgraph.db-wal")).expect("a log");
+        let Some((header, frames)) = log.split_at_checked(32) else { return 0 };
+        let page: [u8; 4] = header[8..12].try_into().expect("four bytes");
+        let frames = frames.chunks_exact(24 + u32::from_be_bytes(page) as usize);
+        // The last page of a commit tells how long the database is.
+        frames.filter(|frame| frame[4..8] != [0; 4]).count()
+    }
+
+    async fn run(&self, statement: &str) {
+        use sea_orm::ConnectionTrait as _;
+        let path = self.folder.path().join("chatgraph.db");
+        let database = sea_orm::Database::connect(format!("sqlite:{}", path.display())).await.expect("a connection");
+        database.execute_unprepared(statement).await.expect("done");
+    }
+
     /// Stores a chat of the session whose last message is from `at`, and records its creation.
     pub(crate) async fn add_chat(&self, user: usize, at: i64) -> Chat {
         let (organization, chat) = (self.organization.clone(), chat(self.session, user, at));
@@ -60,7 +89,7 @@ impl TestStore {
     }
 }
 
-async fn add_session(store: &Store, organization: &OrganizationId) -> SessionId {
+pub(crate) async fn add_session(store: &Store, organization: &OrganizationId) -> SessionId {
     let session = Session {
         id: SessionId::new(1),
         organization: organization.clone(),

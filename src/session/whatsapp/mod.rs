@@ -46,13 +46,13 @@ impl WhatsApp {
 #[async_trait]
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
-        let backend = self.backends.open(key.session);
+        let backend = self.backends.open(key);
         let bot = client::build(&self.config, backend, outlets).await?;
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
     }
 
     async fn forget(&self, key: &SessionKey) {
-        self.backends.forget(key.session).await;
+        self.backends.forget(key).await;
     }
 }
 

@@ -179,13 +179,13 @@ impl DeviceState {
         .await
     }
 
-    fn records_of(&self, kind: Kind) -> Condition {
+    pub(super) fn records_of(&self, kind: Kind) -> Condition {
         Condition::all().add(Column::SessionId.eq(self.session.as_slice())).add(Column::Kind.eq(kind as i16))
     }
 }
 
 /// The keys that begin with `prefix`, as a range of the primary key.
-fn under(prefix: &[u8]) -> Condition {
+pub(super) fn under(prefix: &[u8]) -> Condition {
     let from = Condition::all().add(Column::Key.gte(prefix));
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {

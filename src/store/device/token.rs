@@ -63,7 +63,8 @@ impl DeviceState {
         let newer = Condition::any()
             .add(stored(Column::Token).eq(Vec::<u8>::new()))
             .add(stored(Column::TokenAt).lte(given(Column::TokenAt)));
-        let replaced = same_contact().update_columns([Column::Token, Column::TokenAt]).action_cond_where(newer).to_owned();
+        let replaced =
+            same_contact().update_columns([Column::Token, Column::TokenAt]).action_cond_where(newer).to_owned();
         self.upsert_token(jid, Token { token, token_at, sender_at: None }, replaced).await
     }
 
@@ -101,7 +102,8 @@ impl DeviceState {
 
     async fn upsert_token(&self, jid: &str, token: Token, replaced: OnConflict) -> Result<(), StoreError> {
         let Token { token, token_at, sender_at } = token;
-        let row = device_token::Model { session_id: self.session.clone(), jid: jid.to_owned(), token, token_at, sender_at };
+        let row =
+            device_token::Model { session_id: self.session.clone(), jid: jid.to_owned(), token, token_at, sender_at };
         self.upsert(vec![row.into_active_model()], replaced).await
     }
 

@@ -47,11 +47,7 @@ impl AppSyncStore for Memory {
         self.get(Kind::MutationMac, &compound(&[name], index_mac)).await
     }
 
-    async fn get_mutation_macs(
-        &self,
-        name: &str,
-        index_macs: &[[u8; 32]],
-    ) -> Result<HashMap<[u8; 32], Vec<u8>>> {
+    async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
         let found = self.state.records(Kind::MutationMac, &keys).await.map_err(failed)?;
         // The index is what a key ends with.

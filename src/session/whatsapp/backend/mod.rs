@@ -23,6 +23,7 @@ use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::store::traits::Backend;
 
 use crate::domain::id::SessionId;
+use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::device::DeviceState;
 use crate::store::device::Kind;
@@ -42,20 +43,20 @@ impl Backends {
 
     /// The session's memory, for one client: the one that had it before can write no more, for it would overwrite what
     /// this one stores.
-    pub(super) fn open(&self, session: SessionId) -> Arc<dyn Backend> {
-        let state = self.store.device_state(session);
-        if let Some(before) = self.opened().insert(session, state.clone()) {
+    pub(super) fn open(&self, key: &SessionKey) -> Arc<dyn Backend> {
+        let state = self.store.device_state(&key.organization, key.session);
+        if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
         Arc::new(Memory { state })
     }
 
     /// Deletes the session's memory: the next one opened is empty.
-    pub(super) async fn forget(&self, session: SessionId) {
-        if let Some(before) = self.opened().remove(&session) {
+    pub(super) async fn forget(&self, key: &SessionKey) {
+        if let Some(before) = self.opened().remove(&key.session) {
             before.close();
         }
-        if let Err(error) = self.store.device_state(session).forget().await {
+        if let Err(error) = self.store.device_state(&key.organization, key.session).forget().await {
             error!(error = &error as &dyn std::error::Error, "The session's link to its account could not be deleted");
         }
     }

@@ -115,11 +115,8 @@ impl ProtocolStore for Memory {
     }
 
     async fn put_tc_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<()> {
-        let token = Token {
-            token: entry.token.clone(),
-            token_at: entry.token_timestamp,
-            sender_at: entry.sender_timestamp,
-        };
+        let token =
+            Token { token: entry.token.clone(), token_at: entry.token_timestamp, sender_at: entry.sender_timestamp };
         self.state.put_token(jid, token).await.map_err(failed)
     }
 

@@ -116,7 +116,8 @@ impl SignalStore for Memory {
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Result<()> {
-        self.put_all(sender_keys.iter().map(|(address, key)| record(Kind::SenderKey, &**address, &**key)).collect()).await
+        self.put_all(sender_keys.iter().map(|(address, key)| record(Kind::SenderKey, &**address, &**key)).collect())
+            .await
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
