@@ -49,7 +49,13 @@ pub struct LogArgs {
     #[arg(long, global = true, env = "CHATGRAPH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: Format,
     /// What is logged: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`
-    #[arg(long, global = true, env = "CHATGRAPH_LOG_FILTER", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "CHATGRAPH_LOG_FILTER",
+        default_value = "error,chatgraph=info,chatgraph_sandbox=info",
+        value_name = "FILTER"
+    )]
     pub log_filter: String,
 }
 

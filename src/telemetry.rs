@@ -1,6 +1,7 @@
 //! Where the log goes, and how it looks. Never a token, key, phone number or message text in it.
 
 use std::io;
+use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -42,7 +43,8 @@ pub enum Error {
 /// [`Error`].
 pub fn init(config: &Config) -> Result<(), Error> {
     let registry = tracing_subscriber::registry().with(EnvFilter::try_new(&config.filter)?);
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    // Colours for a terminal only: in a file or a journal they are noise.
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     match config.format {
         Format::Text => registry.with(layer).try_init()?,
         Format::Json => registry.with(layer.json()).try_init()?,

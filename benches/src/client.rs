@@ -67,7 +67,7 @@ impl Client {
         let id = made["createSession"]["session"]["id"].as_str().ok_or("no id")?.to_owned();
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
         self.query(start, json!({"id": id})).await?;
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_mins(2);
         let pairing = "query($id: ID!) { session(id: $id) { pairing { qr } } }";
         loop {
             let shown = self.query(pairing, json!({"id": id})).await?;

@@ -25,8 +25,12 @@ impl Program {
         let output = child.stdout.take().ok_or("no output")?;
         let (lines, received) = std::sync::mpsc::channel();
         let more = lines.clone();
-        std::thread::spawn(move || BufReader::new(log).lines().map_while(Result::ok).try_for_each(|line| more.send(line)));
-        std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        std::thread::spawn(move || {
+            BufReader::new(log).lines().map_while(Result::ok).try_for_each(|line| more.send(line))
+        });
+        std::thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+        });
         let mut seen = Vec::new();
         for line in &received {
             if let Ok(entry) = serde_json::from_str::<Value>(&line)

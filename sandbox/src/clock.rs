@@ -12,3 +12,8 @@ pub(crate) fn now_ms() -> i64 {
 pub(crate) fn seconds(ms: i64) -> u64 {
     u64::try_from(ms / 1000).unwrap_or_default()
 }
+
+/// The second that `ms` lies in, in milliseconds: messages on the wire know no finer time.
+pub(crate) fn whole_second(ms: i64) -> i64 {
+    ms - ms.rem_euclid(1000)
+}

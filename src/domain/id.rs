@@ -81,6 +81,24 @@ id! {
     KeyId, "key_"
 }
 
+impl MessageId {
+    /// Makes a new id for a message sent at `at` that arrived at `arrived`, the `place`-th of those that came together;
+    /// times in milliseconds. WhatsApp's messages know whole seconds only: among those of one second, the order of the
+    /// ids is the order of arrival.
+    ///
+    /// # Panics
+    /// When the operating system has no random bytes to give.
+    #[must_use]
+    pub fn of(at: i64, arrived: i64, place: usize) -> Self {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).expect("the operating system has random bytes");
+        let arrived = u128::from(u64::try_from(arrived).unwrap_or(0) & 0xffff_ffff_ffff);
+        let place = u128::from(u16::try_from(place).unwrap_or(u16::MAX));
+        let low = arrived << 32 | place << 16 | u128::from(u16::from_le_bytes(random));
+        Self(Ulid::from_parts(u64::try_from(at).unwrap_or(0), low))
+    }
+}
+
 fn new_ulid(at: i64) -> Ulid {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the operating system has random bytes");
@@ -131,6 +149,13 @@ mod tests {
         assert_eq!(id.to_string().parse::<ChatId>(), Err(InvalidId));
         assert_eq!(id.to_string().to_lowercase().parse::<SessionId>(), Err(InvalidId));
         assert_eq!("ses_".parse::<SessionId>(), Err(InvalidId));
+    }
+
+    #[test]
+    fn messages_of_one_second_are_ordered_by_their_arrival() {
+        let ids = [(1_000, 5_000, 0), (1_000, 5_000, 1), (1_000, 5_001, 0), (2_000, 4_000, 0)];
+        let ids = ids.map(|(at, arrived, place)| MessageId::of(at, arrived, place));
+        assert!(ids.is_sorted());
     }
 
     #[test]

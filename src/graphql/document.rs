@@ -150,7 +150,9 @@ fn forget_in_directives(directives: &mut [Positioned<Directive>], omitted: &Hash
 
 fn forget_in_arguments(arguments: &mut Vec<(Positioned<Name>, Positioned<Value>)>, omitted: &HashSet<Name>) {
     arguments.retain(|(_, value)| !is_omitted(&value.node, omitted));
-    arguments.iter_mut().for_each(|(_, value)| forget_in_value(&mut value.node, omitted));
+    for (_, value) in arguments {
+        forget_in_value(&mut value.node, omitted);
+    }
 }
 
 fn forget_in_value(value: &mut Value, omitted: &HashSet<Name>) {

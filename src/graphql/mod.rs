@@ -2,7 +2,7 @@
 //!
 //! One folder a subject, each with its object, input, query, mutation and subscription. A resolver states its capability
 //! as a guard, translates its arguments, calls one use case and translates back. To add a field: write it where its
-//! subject lives, describe it with the capability it requires, guard it with [`capability::requires`], and print the
+//! subject lives, describe it with the capability it requires, guard it with `capability::requires`, and print the
 //! schema anew (`chatgraph schema > schema.graphql`); the tests in this folder tell what was forgotten.
 
 mod api;

@@ -3,6 +3,7 @@
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
 use async_graphql::Value;
+use async_graphql_axum::GraphQLResponse;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
@@ -44,13 +45,17 @@ pub(super) fn json(answer: &Answer) -> String {
 
 /// The answer in the media type the caller prefers: that decides on the status of a request that was refused, since
 /// older callers take anything but 200 for a broken connection.
-pub(super) fn response(answer: &Answer, headers: &HeaderMap) -> Response {
+pub(super) fn response(answer: Answer, headers: &HeaderMap) -> Response {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if !accept.contains(GRAPHQL) {
-        return (StatusCode::OK, [(CONTENT_TYPE, JSON)], json(answer)).into_response();
-    }
-    let status = if was_carried_out(answer) { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    (status, [(CONTENT_TYPE, GRAPHQL_UTF_8)], json(answer)).into_response()
+    let (media_type, refused) =
+        if accept.contains(GRAPHQL) { (GRAPHQL_UTF_8, StatusCode::BAD_REQUEST) } else { (JSON, StatusCode::OK) };
+    let mut response = if was_carried_out(&answer) {
+        GraphQLResponse::from(answer).into_response()
+    } else {
+        (refused, json(&answer)).into_response()
+    };
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
 }
 
 /// A failure before anything was carried out.
@@ -67,4 +72,60 @@ pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) 
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::PathSegment;
+    use axum::body::to_bytes;
+    use serde_json::json;
+
+    use super::*;
+
+    fn failed(path: Vec<PathSegment>) -> Answer {
+        Answer::from_errors(vec![ServerError { path, ..ServerError::new("no", None) }])
+    }
+
+    fn written(answer: &Answer) -> serde_json::Value {
+        serde_json::from_str(&json(answer)).expect("JSON")
+    }
+
+    #[test]
+    fn what_was_not_carried_out_has_no_data() {
+        assert_eq!(written(&failed(vec![])), json!({"errors": [{"message": "no"}]}));
+        let carried_out = failed(vec![PathSegment::Field("a".into())]);
+        assert_eq!(written(&carried_out), json!({"data": null, "errors": [{"message": "no", "path": ["a"]}]}));
+        assert_eq!(written(&Answer::new(Value::from(1))), json!({"data": 1}));
+    }
+
+    #[test]
+    fn a_refused_document_is_a_bad_request_to_who_knows_the_media_type() {
+        let status = |accept: &'static str, answer: Answer| {
+            response(answer, &HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))])).status()
+        };
+        assert_eq!(status(GRAPHQL, failed(vec![])), StatusCode::BAD_REQUEST);
+        assert_eq!(status(GRAPHQL, Answer::new(Value::from(1))), StatusCode::OK);
+        assert_eq!(status("application/json", failed(vec![])), StatusCode::OK);
+        assert_eq!(status("*/*", failed(vec![])), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn who_has_no_token_is_asked_for_one_and_told_nothing_else() {
+        let id = RequestId("req_1".into());
+        let response = refusal(StatusCode::UNAUTHORIZED, ApiError::unauthorized(), &id);
+        assert_eq!(response.headers().get(WWW_AUTHENTICATE), Some(&HeaderValue::from_static("Bearer")));
+        let body = to_bytes(response.into_body(), 1_000).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        let error = json!({"message": "a valid token is required", "extensions": {"code": "unauthorized"}});
+        assert_eq!(body, json!({"errors": [error]}));
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_ours_names_the_request() {
+        let id = RequestId("req_1".into());
+        let response = refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id);
+        let body = to_bytes(response.into_body(), 1_000).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["errors"][0]["extensions"], json!({"code": "internal", "requestId": "req_1"}));
+    }
 }

@@ -74,7 +74,6 @@ struct Door {
 
 /// The routes: `/graphql` for queries and mutations by POST and for everything by WebSocket, `/healthz` for whoever
 /// watches the process. Only the latter needs no token.
-#[must_use]
 pub fn router(parts: Parts, config: Config) -> Router {
     Router::new()
         .route("/graphql", post(query::post).get(socket::upgrade))

@@ -23,6 +23,7 @@ use crate::domain::page::Direction;
 use crate::domain::page::MAX_PAGE;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
+use crate::domain::session::SessionStatus;
 use crate::http;
 use crate::session;
 use crate::store;
@@ -39,7 +40,7 @@ use super::wire::Parts;
 use super::wire::wire;
 
 /// How long pairing and the import may take.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// How often the import is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -66,11 +67,13 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     }
     let ready = Ready { address, secret, session: session.id.to_string(), sandbox: sandbox.url(), phone };
     if config.json {
-        ready.print_json()
+        ready.print_json();
     } else {
-        ready.print_text()
+        ready.print_text();
     }
-    let served = serve_until_asked(listener, parts.router, &lifecycle).await;
+    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle).await;
+    // The journal ends when nobody can write any more.
+    drop(parts);
     lifecycle.shut_down().await;
     sandbox.stop().await;
     served
@@ -97,7 +100,8 @@ async fn pair(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, 
             info!(chats = stored, of = expected, "Importing the account's history");
             told = stored;
         }
-        if stored >= expected {
+        let session = parts.sessions.session(viewer, session.id).await.map_err(failed)?;
+        if stored >= expected && session.status == SessionStatus::Working {
             return Ok(session);
         }
         tokio::time::sleep(LOOK).await;
@@ -158,29 +162,26 @@ chatgraph runs on a sandbox WhatsApp. Ctrl-C stops it.
   GraphQL    http://{address}/graphql
   WebSocket  ws://{address}/graphql (graphql-transport-ws)
   Key        {secret}
-  Sandbox    {sandbox} (the phone's side; account {number})
+  Sandbox    {sandbox} (the phone's side)
+  Phone      {number}
 
-Try, in another terminal:
+Try, in another terminal. First:
+
+  ask() {{ curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' -d "$1"; echo; }}
 
 1. List the chats:
 
-curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' \
-  -H 'Content-Type: application/json' \
-  -d '{{"query":"{{ chats(first: 5) {{ nodes {{ name jid archived unreadCount }} }} }}"}}'
+  ask '{{"query":"{{ chats(first: 5) {{ nodes {{ name jid archived unreadCount }} }} }}"}}'
 
 2. Archive one from the API, and see the phone follow:
 
-curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' \
-  -H 'Content-Type: application/json' \
-  -d '{{"query":"mutation {{ updateChat(input: {{cid: \"{chat}\", archived: true}}) {{ chat {{ name archived sync {{ state }} }} }} }}"}}'
-curl -s '{sandbox}/accounts/{number}/chats' | grep -o '"jid":"{chat}"[^}}]*'
+  ask '{{"query":"mutation {{ updateChat(input: {{cid: \"{chat}\", archived: true}}) {{ chat {{ name archived sync {{ state }} }} }} }}"}}'
+  curl -s {sandbox}/accounts/{number}/chats | grep -o '"jid":"{chat}"[^}}]*'
 
 3. Bring it back on the phone, and ask the API again:
 
-curl -s '{sandbox}/accounts/{number}/chats/{chat}' -H 'Content-Type: application/json' -d '{{"archived": false}}'
-curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' \
-  -H 'Content-Type: application/json' \
-  -d '{{"query":"{{ chat(cid: \"{chat}\") {{ name archived sync {{ state }} }} }}"}}'
+  curl -s {sandbox}/accounts/{number}/chats/{chat} -d '{{"archived": false}}'
+  ask '{{"query":"{{ chat(cid: \"{chat}\") {{ name archived sync {{ state }} }} }}"}}'
 "#
         );
     }

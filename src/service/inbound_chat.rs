@@ -76,7 +76,8 @@ pub(super) async fn message(
     if is_new {
         unit.insert_chat(&key.organization, &chat).await?;
     }
-    let stored = unit.insert_messages(&key.organization, key.session, chat.id, std::slice::from_ref(message)).await?;
+    let stored =
+        unit.insert_messages(&key.organization, key.session, chat.id, std::slice::from_ref(message), now).await?;
     // A redelivery: all that it says is known.
     if stored == 0 {
         return Ok(());

@@ -40,7 +40,7 @@ async fn import(unit: &mut Unit<'_>, key: &SessionKey, news: &HistoryChat, now: 
     if is_new {
         unit.insert_chat(&key.organization, &chat).await?;
     }
-    unit.insert_messages(&key.organization, key.session, chat.id, &news.messages).await?;
+    unit.insert_messages(&key.organization, key.session, chat.id, &news.messages, now).await?;
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     let patch = ChatPatch {

@@ -45,7 +45,7 @@ impl Store {
             .limit(limit)
             .all(&self.readers)
             .await?;
-        rows.into_iter().map(from_row).collect()
+        rows.iter().map(from_row).collect()
     }
 
     /// The number of the oldest change that is kept; none when there is no change.
@@ -102,7 +102,7 @@ fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel
     }
 }
 
-fn from_row(row: change::Model) -> Result<Change, StoreError> {
+fn from_row(row: &change::Model) -> Result<Change, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "change", column };
     let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
     let message = message.map_err(|_| corrupt("last_message_id"))?;

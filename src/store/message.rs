@@ -67,7 +67,8 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Stores the messages that are new, recognised by chat, sender and WhatsApp's id; tells how many that were.
+    /// Stores the messages that are new, recognised by chat, sender and WhatsApp's id, in the order in which they
+    /// arrived; tells how many that were.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -77,11 +78,15 @@ impl Unit<'_> {
         session: SessionId,
         chat: ChatId,
         messages: &[IncomingMessage],
+        now: i64,
     ) -> Result<u64, StoreError> {
         let known = [message::Column::ChatId, message::Column::WaId, message::Column::Sender];
         let mut inserted = 0;
-        for part in messages.chunks(INSERT) {
-            let rows = part.iter().map(|message| to_row(organization, session, chat, message));
+        for (first, part) in (0..).step_by(INSERT).zip(messages.chunks(INSERT)) {
+            let rows = (first..).zip(part).map(|(place, message)| {
+                let id = MessageId::of(message.at, now, place);
+                to_row(organization, session, chat, id, message)
+            });
             inserted += message::Entity::insert_many(rows)
                 .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
                 .exec_without_returning(self.tx)
@@ -140,10 +145,11 @@ fn to_row(
     organization: &OrganizationId,
     session: SessionId,
     chat: ChatId,
+    id: MessageId,
     message: &IncomingMessage,
 ) -> message::ActiveModel {
     message::ActiveModel {
-        id: Set(MessageId::new(message.at).to_bytes()),
+        id: Set(id.to_bytes()),
         organization: Set(organization.to_string()),
         session_id: Set(session.to_bytes()),
         chat_id: Set(chat.to_bytes()),

@@ -44,7 +44,8 @@ async fn a_key_works_in_either_header_and_tells_whose_it_is() {
 async fn every_capability_opens_its_own_fields_only() {
     let server = TestServer::start().await;
     let archive = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", archived: true}}) {{ chat {{ id }} }} }}");
-    let read_back = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\"}}) {{ chat {{ lastMessage {{ text }} }} }} }}");
+    let read_back =
+        format!("mutation {{ updateChat(input: {{cid: \"{MEI}\"}}) {{ chat {{ lastMessage {{ text }} }} }} }}");
     for (permission, query) in [
         ("send", "{ chats { nodes { id } } }"),
         ("events", "{ sessions { nodes { id } } }"),
@@ -90,7 +91,9 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
         "query($s: ID!) { session(id: $s) { id } }".to_owned(),
         "query($s: ID) { chats(sessionId: $s) { nodes { id } } }".to_owned(),
         format!("query($s: ID) {{ chat(cid: \"{MEI}\", sessionId: $s) {{ id }} }}"),
-        format!("mutation($s: ID) {{ updateChat(input: {{cid: \"{MEI}\", sessionId: $s, archived: true}}) {{ chat {{ id }} }} }}"),
+        format!(
+            "mutation($s: ID) {{ updateChat(input: {{cid: \"{MEI}\", sessionId: $s, archived: true}}) {{ chat {{ id }} }} }}"
+        ),
         "mutation($s: ID!) { startSession(input: {sessionId: $s}) { session { id } } }".to_owned(),
         "query($s: ID!) { node(id: $s) { id } }".to_owned(),
     ] {
@@ -114,6 +117,7 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
 #[tokio::test]
 async fn a_socket_with_a_bad_token_is_closed_as_one_to_come_back_with() {
     let server = TestServer::start().await;
-    let mut refused = Subscription::open(&server, "cg_wrong", "subscription { chatChanges { cursor } }", json!({})).await;
+    let mut refused =
+        Subscription::open(&server, "cg_wrong", "subscription { chatChanges { cursor } }", json!({})).await;
     assert_eq!(u16::from(refused.closed().await.code), 4403);
 }

@@ -39,6 +39,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("chatgraph_migration", &["store/", "store.rs", "server/"]),
     ("async_graphql", &["graphql/", "http/"]),
     ("async_graphql_axum", &["graphql/", "http/"]),
+    ("async_graphql_value", &["graphql/", "http/"]),
     ("chatgraph_sandbox", &["server/demo.rs", "server/demo/"]),
 ];
 

@@ -1,5 +1,7 @@
 //! Changes: made over the API or on the phone, told to subscribers.
 
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
 use serde_json::Value;
 use serde_json::json;
 
@@ -20,7 +22,10 @@ async fn archiving_over_the_api_reaches_the_phone_and_the_subscriber() {
     let mut changes = server.subscribe_to_chats().await;
 
     let chat = server.update_chat(MEI, "archived: true").await;
-    assert_eq!((&chat["archived"], &chat["sync"]), (&json!(true), &json!({"state": "PENDING", "pending": ["ARCHIVED"]})));
+    assert_eq!(
+        (&chat["archived"], &chat["sync"]),
+        (&json!(true), &json!({"state": "PENDING", "pending": ["ARCHIVED"]}))
+    );
 
     let asked = changes.next().await;
     assert_eq!((&asked["kind"], &asked["origin"], &asked["cid"]), (&json!("UPDATED"), &json!("API"), &json!(MEI)));
@@ -44,9 +49,17 @@ async fn every_setting_made_over_the_api_reaches_the_phone() {
         (MEI, "read: true".to_owned(), json!({"unreadCount": 0, "markedUnread": false})),
         (MEI, "read: false".to_owned(), json!({"unreadCount": 0, "markedUnread": true})),
         (MEI, "archived: true".to_owned(), json!({"archived": true, "pinned": false})),
-        (MEI, "archived: false, unmute: true".to_owned(), json!({"archived": false, "muted": false, "mutedUntil": null})),
+        (
+            MEI,
+            "archived: false, unmute: true".to_owned(),
+            json!({"archived": false, "muted": false, "mutedUntil": null}),
+        ),
         (RAVI, "unmute: true".to_owned(), json!({"muted": false})),
-        (BOOKS, "archived: false, pinned: true, mutedUntil: 253402300799999".to_owned(), json!({"archived": false, "pinned": true})),
+        (
+            BOOKS,
+            "archived: false, pinned: true, mutedUntil: 253402300799999".to_owned(),
+            json!({"archived": false, "pinned": true}),
+        ),
     ] {
         let chat = server.update_chat(cid, &fields).await;
         for (field, value) in fits.as_object().expect("fields") {
@@ -80,6 +93,17 @@ async fn every_setting_made_on_the_phone_reaches_the_subscriber() {
     phone.mark_read(MEI, false).await.expect("unread");
     told(&mut changes, MEI, &["MARKED_UNREAD"], "markedUnread", json!(true)).await;
     server.agrees().await;
+}
+
+#[tokio::test]
+async fn settings_made_in_quick_succession_on_the_phone_all_arrive() {
+    let server = TestServer::start().await;
+    for round in 0..60 {
+        for cid in [MEI, RAVI] {
+            server.phone().pin(cid, round % 2 == 0).await.expect("pinned or not");
+        }
+        server.agrees().await;
+    }
 }
 
 #[tokio::test]
@@ -120,7 +144,8 @@ async fn what_came_while_nobody_listened_is_told_after_the_cursor() {
     told(&mut late, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
     let mut later = Subscription::start(&server, query, json!({"after": between})).await;
     told(&mut later, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
-    let mut one_chat = Subscription::start(&server, query, json!({"after": listed, "cid": RAVI, "session": server.session})).await;
+    let mut one_chat =
+        Subscription::start(&server, query, json!({"after": listed, "cid": RAVI, "session": server.session})).await;
     told(&mut one_chat, RAVI, &["ARCHIVED"], "archived", json!(true)).await;
 }
 
@@ -185,10 +210,8 @@ async fn an_action_waits_for_the_connection_and_is_sent_once_it_is_back() {
     let chat = server.update_chat(MEI, "pinned: true").await;
     assert_eq!(chat["pinned"], true);
     server.agrees().await;
-    eventually("the chat to be in step", async || {
-        (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(())
-    })
-    .await;
+    eventually("the chat to be in step", async || (server.chat(MEI).await["sync"]["state"] == "SYNCED").then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -198,7 +221,7 @@ async fn what_the_phone_did_while_the_session_was_away_arrives_with_it() {
     server.phone().cut().await;
     server.phone().receive("15550111", MEI, "Are you there?").await.expect("sent");
     server.phone().archive(RAVI, true).await.expect("archived");
-    let mut told = vec![changes.next().await, changes.next().await];
+    let mut told = [changes.next().await, changes.next().await];
     told.sort_by_key(|change| change["cid"].to_string());
     assert_eq!((&told[0]["cid"], &told[0]["origin"]), (&json!(MEI), &json!("MESSAGE")));
     assert_eq!((&told[1]["cid"], &told[1]["origin"]), (&json!(RAVI), &json!("DEVICE")));
@@ -209,14 +232,13 @@ fn shown(server: &TestServer, cid: &str) -> chatgraph_sandbox::ChatView {
     server.phone().chats().into_iter().find(|chat| chat.jid == cid).expect("a chat")
 }
 
-async fn told(changes: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
-    let change = changes.next().await;
+async fn told(listener: &mut Subscription, cid: &str, changed: &[&str], field: &str, value: Value) {
+    let change = listener.next().await;
     assert_eq!((&change["cid"], &change["origin"]), (&json!(cid), &json!("DEVICE")), "{change}");
     assert_eq!(change["changed"], json!(changed), "{change}");
     assert_eq!(change["chat"][field], value, "{change}");
 }
 
 fn tomorrow() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(now.as_millis()).expect("small") + 86_400_000
+    SystemClock.now() + 86_400_000
 }

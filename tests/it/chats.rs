@@ -31,23 +31,30 @@ async fn a_chat_shows_its_settings_and_messages() {
     let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
     assert_eq!(chat["lastMessage"]["text"], "Yes!");
     assert_eq!(chat["lastMessage"]["sender"], MEI);
-    assert_eq!(chat["messages"]["nodes"], json!([
-        {"text": "Yes!", "fromMe": false},
-        {"text": "See you at six?", "fromMe": true},
-    ]));
+    assert_eq!(
+        chat["messages"]["nodes"],
+        json!([
+            {"text": "Yes!", "fromMe": false},
+            {"text": "See you at six?", "fromMe": true},
+        ])
+    );
     assert_eq!((&chat["unreadCount"], &chat["type"], &chat["muted"]), (&json!(1), &json!("DM"), &json!(false)));
     assert_eq!(chat["sync"], json!({"state": "SYNCED", "pending": []}));
     assert_eq!(chat["session"], json!({"label": "Shop", "status": "WORKING", "phoneNumber": "+15550100"}));
     let ravi = server.chat(RAVI).await;
     assert_eq!((&ravi["muted"], &ravi["mutedUntil"]), (&json!(true), &json!(253_402_300_799_999_i64)));
     let books = server.chat(BOOKS).await;
-    assert_eq!((&books["archived"], &books["type"], &books["name"]), (&json!(true), &json!("GROUP"), &json!("Book club")));
+    assert_eq!(
+        (&books["archived"], &books["type"], &books["name"]),
+        (&json!(true), &json!("GROUP"), &json!("Book club"))
+    );
 }
 
 #[tokio::test]
 async fn pages_follow_each_other_by_cursor() {
     let server = TestServer::start().await;
-    let query = "query($after: String) { chats(first: 1, after: $after) { nodes { jid } pageInfo { endCursor hasNextPage } } }";
+    let query =
+        "query($after: String) { chats(first: 1, after: $after) { nodes { jid } pageInfo { endCursor hasNextPage } } }";
     let (mut after, mut seen) = (Value::Null, Vec::new());
     loop {
         let page = server.query_with(query, json!({"after": after})).await["data"]["chats"].clone();
@@ -65,7 +72,8 @@ async fn what_cannot_be_asked_is_refused_with_code_and_field() {
     let server = TestServer::start().await;
     let page = server.query("{ chats(first: 1) { pageInfo { endCursor } } }").await;
     let cursor = page["data"]["chats"]["pageInfo"]["endCursor"].as_str().expect("a cursor");
-    let of_session = format!("{{ chats(sessionId: \"{}\", after: \"{cursor}\") {{ nodes {{ id }} }} }}", server.session);
+    let of_session =
+        format!("{{ chats(sessionId: \"{}\", after: \"{cursor}\") {{ nodes {{ id }} }} }}", server.session);
     for (query, code, field) in [
         ("{ chats(first: 0) { nodes { id } } }", "validation_error", "first"),
         ("{ chats(first: 201) { nodes { id } } }", "validation_error", "first"),
@@ -73,7 +81,11 @@ async fn what_cannot_be_asked_is_refused_with_code_and_field() {
         (of_session.as_str(), "validation_error", "after"),
         ("{ chat(cid: \"nobody\") { id } }", "validation_error", "cid"),
         ("{ chat(cid: \"15550199@s.whatsapp.net\") { id } }", "not_found", ""),
-        ("{ chat(cid: \"15550111@s.whatsapp.net\", sessionId: \"ses_01ARZ3NDEKTSV4RRFFQ69G5FAV\") { id } }", "not_found", ""),
+        (
+            "{ chat(cid: \"15550111@s.whatsapp.net\", sessionId: \"ses_01ARZ3NDEKTSV4RRFFQ69G5FAV\") { id } }",
+            "not_found",
+            "",
+        ),
         ("{ session(id: \"ses_01ARZ3NDEKTSV4RRFFQ69G5FAV\") { id } }", "not_found", ""),
         ("{ chats(order: LOUDEST) { nodes { id } } }", "validation_error", ""),
         ("{ nothing }", "validation_error", ""),
@@ -90,7 +102,8 @@ async fn what_cannot_be_asked_is_refused_with_code_and_field() {
 #[tokio::test]
 async fn a_session_has_to_be_named_among_several() {
     let server = TestServer::start().await;
-    let other = server.sandbox.create_account(crate::support::account("15550200", "Second number")).expect("an account");
+    let other =
+        server.sandbox.create_account(crate::support::account("15550200", "Second number")).expect("an account");
     server.pair(&other).await;
     let chat = format!("{{ chat(cid: \"{MEI}\") {{ name }} }}");
     let answer = server.query(&chat).await;

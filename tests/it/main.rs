@@ -6,4 +6,5 @@ mod changes;
 mod chats;
 mod demo;
 mod migrations;
+mod program;
 mod support;

@@ -27,11 +27,11 @@ async fn each_step_goes_up_down_and_up_again() {
     let database = empty_database().await;
     for step in Migrator::migrations() {
         let before = tables(&database).await;
-        Migrator::up(&database, Some(1)).await.expect(step.name());
+        Migrator::up(&database, Some(1)).await.unwrap_or_else(|error| panic!("{}: {error}", step.name()));
         let after = tables(&database).await;
-        Migrator::down(&database, Some(1)).await.expect(step.name());
+        Migrator::down(&database, Some(1)).await.unwrap_or_else(|error| panic!("{}: {error}", step.name()));
         assert_eq!(tables(&database).await, before, "{} down", step.name());
-        Migrator::up(&database, Some(1)).await.expect(step.name());
+        Migrator::up(&database, Some(1)).await.unwrap_or_else(|error| panic!("{}: {error}", step.name()));
         assert_eq!(tables(&database).await, after, "{} up again", step.name());
     }
 }

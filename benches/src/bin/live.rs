@@ -27,8 +27,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .output()?;
     let key = String::from_utf8(key.stdout)?.trim().to_owned();
     let serve = [
-        "serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--database", &database, "--sandbox-url", url,
-        "--sandbox-key", public,
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+        "--database",
+        &database,
+        "--sandbox-url",
+        url,
+        "--sandbox-key",
+        public,
     ];
     let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
     let address = ready["fields"]["address"].as_str().ok_or("no address")?;

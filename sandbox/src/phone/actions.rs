@@ -124,7 +124,7 @@ impl Phone {
         if ChatKind::of(chat) != ChatKind::Dm {
             return Err(Error::Unsupported("messages in groups"));
         }
-        let (id, at) = (key::random_hex::<10>()?, clock::now_ms());
+        let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let mut parties = self.account.parties.lock().await;
         let (letter, unarchive) = {
             let mut book = locked(&self.account.book);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::view::{ChatKind, ChatView};
-use crate::{Error, key, spec::AccountSpec};
+use crate::{Error, clock, key, spec::AccountSpec};
 
 /// A person somebody can write to.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +123,7 @@ impl Book {
                 let from = message.from.as_ref().filter(|from| **from != spec.phone);
                 let from = from.map(|from| writer(from, &chat.jid));
                 let id = key::random_hex::<10>()?;
-                messages.push(Message { id, from, text: message.text.clone(), at: message.at });
+                messages.push(Message { id, from, text: message.text.clone(), at: clock::whole_second(message.at) });
             }
             let known = Chat {
                 archived: chat.archived,

@@ -12,11 +12,12 @@ use chatgraph_sandbox::{
 use tokio::time::timeout;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{
-    Client, Jid, TokioRuntime, anyhow,
+    Client, Jid, RawNodeLease, TokioRuntime, anyhow,
     async_channel::Receiver,
     bot::{Bot, BotHandle},
     http::{HttpClient, HttpRequest, HttpResponse, UreqHttpClient},
     prelude::{ChannelEventHandler, Event, Subscription},
+    sync_task::MajorSyncTask,
     wacore::store::{
         Device, InMemoryBackend,
         device::{CachedNoiseCert, CachedServerCertChain},
@@ -124,6 +125,7 @@ pub(crate) struct Companion {
     /// Texts that came in one batch with one that was taken.
     inbox: VecDeque<(String, String, String)>,
     _subscription: Subscription,
+    _keeping_up: (Subscription, RawNodeLease),
 }
 
 impl Companion {
@@ -160,7 +162,18 @@ impl Companion {
         let (handler, events) = ChannelEventHandler::new();
         let client = bot.client();
         let subscription = client.subscribe_handler(handler);
-        Self { client, backend, handle: bot.spawn(), events, inbox: VecDeque::new(), _subscription: subscription }
+        let (notices, heard) = ChannelEventHandler::new();
+        let keeping_up = (client.subscribe_handler(notices), client.acquire_raw_node_forwarding());
+        tokio::spawn(keep_up(Arc::clone(&client), heard));
+        Self {
+            client,
+            backend,
+            handle: bot.spawn(),
+            events,
+            inbox: VecDeque::new(),
+            _subscription: subscription,
+            _keeping_up: keeping_up,
+        }
     }
 
     /// Lets the phone scan the code, and waits for the login.
@@ -227,6 +240,25 @@ impl Companion {
     pub(crate) async fn stop(self) -> Arc<InMemoryBackend> {
         self.handle.shutdown().await;
         self.backend
+    }
+}
+
+/// Fetches what each notice announces once more, and waits for its turn to do so.
+///
+/// The library skips a notice that comes while it still reads the answer to an earlier one about the same
+/// collection, and would learn of that change only with the next: at a script's speed, a change in ten.
+async fn keep_up(client: Arc<Client>, events: Receiver<Arc<Event>>) {
+    while let Ok(event) = events.recv().await {
+        let Event::RawNode(node) = &*event else { continue };
+        if node.tag() != "notification" || node.get_attr("type").is_none_or(|kind| *kind != "server_sync") {
+            continue;
+        }
+        for collection in node.get_children_by_tag("collection") {
+            let name = collection.get_attr("name").and_then(|name| name.as_str().parse().ok());
+            if let Some(name) = name {
+                client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false }).await;
+            }
+        }
     }
 }
 

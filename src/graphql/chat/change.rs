@@ -69,13 +69,13 @@ impl ChatChange {
         self.0.cid.clone().into()
     }
 
-    /// What differs from before; empty for CREATED and DELETED.
+    /// What differs from before; empty for `CREATED` and `DELETED`.
     async fn changed(&self) -> Vec<ChatField> {
         self.0.changed.iter().map(ChatField::from).collect()
     }
 
     /// The chat with the settings and counters that this change left; its name, aliases and messages are as they are
-    /// now, since the change log keeps no text, and unknown when the chat was deleted since. Null when DELETED.
+    /// now, since the change log keeps no text, and unknown when the chat was deleted since. Null when `DELETED`.
     async fn chat(&self, context: &Context<'_>) -> Result<Option<Chat>, ApiError> {
         match self.0.kind {
             change::ChangeKind::Deleted => return Ok(None),
@@ -85,7 +85,7 @@ impl ChatChange {
         Ok(Some(Chat::from(as_of(&self.0, now))))
     }
 
-    /// The id of the chat that turned out to be the same person as this one. Null unless that is why it was DELETED.
+    /// The id of the chat that turned out to be the same person as this one. Null unless that is why it was `DELETED`.
     async fn merged_into_id(&self) -> Option<ID> {
         self.0.merged_into.map(ID::from)
     }

@@ -53,6 +53,8 @@ fn last_name(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use crate::graphql::error::ApiError;
+
     use super::*;
 
     #[test]
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn a_failure_of_ours_carries_the_request() {
         let mut error =
-            async_graphql::Error::from(super::super::ApiError::internal()).into_server_error(Default::default());
+            async_graphql::Error::from(ApiError::internal()).into_server_error(async_graphql::Pos::default());
         translate(&mut error, "req_1");
         let extensions = error.extensions.expect("extensions");
         assert_eq!(extensions.get("requestId"), Some(&"req_1".into()));

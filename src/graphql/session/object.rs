@@ -8,6 +8,7 @@ use async_graphql::Object;
 use async_graphql::SimpleObject;
 
 use crate::domain::capability::Capability;
+use crate::domain::jid;
 use crate::domain::session;
 use crate::graphql::capability::requires;
 use crate::graphql::chat::connection::ChatConnection;
@@ -73,7 +74,7 @@ impl Session {
         self.0.status.into()
     }
 
-    /// Why, in words for a person, when the status is FAILED or LOGGED_OUT. Null otherwise.
+    /// Why, in words for a person, when the status is `FAILED` or `LOGGED_OUT`. Null otherwise.
     async fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
     }
@@ -90,11 +91,12 @@ impl Session {
 
     /// The account's phone number in international format, with its `+`. Null until it was paired.
     async fn phone_number(&self) -> Option<String> {
-        self.0.jid.as_ref().and_then(|jid| jid.phone_number())
+        self.0.jid.as_ref().and_then(jid::Jid::phone_number)
     }
 
-    /// What to pair the session with. Null unless its status is SCAN_QR_CODE. Requires `manage`, wherever the session
+    /// What to pair the session with. Null unless its status is `SCAN_QR_CODE`. Requires `manage`, wherever the session
     /// was reached.
+    #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
         let pairing = context.sessions().pairing(context.viewer(), &self.0)?;

@@ -49,11 +49,8 @@ impl From<Close> for End {
     }
 }
 
-/// What an operation does next.
-enum Step {
-    Answer(Response),
-    Over,
-}
+/// What an operation says next: an answer or, with none, that it is over.
+type Said = Option<Response>;
 
 /// One WebSocket.
 pub(super) struct Connection {
@@ -61,7 +58,7 @@ pub(super) struct Connection {
     request: RequestId,
     header_token: Option<String>,
     socket: WebSocket,
-    operations: StreamMap<String, BoxStream<'static, Step>>,
+    operations: StreamMap<String, BoxStream<'static, Said>>,
     subscriptions: HashSet<String>,
     heard: Instant,
 }
@@ -109,7 +106,7 @@ impl Connection {
                         self.obey(message, &viewer).await?;
                     }
                 }
-                Some((id, step)) = self.operations.next() => self.tell(&id, step).await?,
+                Some((id, said)) = self.operations.next() => self.tell(&id, said).await?,
             }
         }
     }
@@ -167,21 +164,25 @@ impl Connection {
                 if subscribed {
                     self.subscriptions.insert(id.clone());
                 }
-                let steps = responses.map(Step::Answer).chain(stream::once(async { Step::Over }));
-                self.operations.insert(id, steps.boxed());
+                let said = responses.map(Some).chain(stream::once(async { None }));
+                self.operations.insert(id, said.boxed());
                 Ok(())
             }
         }
     }
 
-    async fn tell(&mut self, id: &str, step: Step) -> Result<(), End> {
-        match step {
-            Step::Answer(response) if self.failed(id, &response) => {
+    async fn tell(&mut self, id: &str, said: Said) -> Result<(), End> {
+        // A caller comes back after this close, and goes on where it was; an operation's error would be the end of it.
+        if self.door.parts.stop.is_cancelled() {
+            return Err(Close::GoingAway.into());
+        }
+        match said {
+            Some(response) if self.failed(id, &response) => {
                 self.forget(id);
                 self.say(message::error(id, &response)).await
             }
-            Step::Answer(response) => self.say(message::next(id, &response)).await,
-            Step::Over => {
+            Some(response) => self.say(message::next(id, &response)).await,
+            None => {
                 self.forget(id);
                 self.say(message::complete(id)).await
             }

@@ -30,9 +30,7 @@ impl FromCaller {
         let message: Self = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())??;
         match &message {
             Self::Subscribe { id, .. } | Self::Complete { id } => !id.is_empty(),
-            Self::ConnectionInit { payload } | Self::Ping { payload } => {
-                payload.as_ref().is_none_or(|payload| payload.is_object())
-            }
+            Self::ConnectionInit { payload } | Self::Ping { payload } => payload.as_ref().is_none_or(Value::is_object),
             Self::Pong {} => true,
         }
         .then_some(message)

@@ -11,6 +11,7 @@ mod http;
 mod inbox;
 mod jid;
 mod message;
+mod notices;
 mod sandbox;
 
 use std::sync::Arc;

@@ -30,6 +30,7 @@ use rig::MEI;
 use rig::NOAH;
 use rig::OWNER;
 use rig::Rig;
+use rig::soon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_pairs_by_qr_and_hears_the_history() {
@@ -192,6 +193,29 @@ async fn a_stopped_session_starts_without_a_new_pairing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_the_phone_unlinks_is_logged_out_and_can_be_paired_anew() {
+    let mut rig = Rig::working().await;
+    assert_eq!(rig.phone.unlink().await, 1);
+    rig.status(SessionStatus::LoggedOut).await;
+
+    rig.start();
+    rig.scan().await;
+    rig.status(SessionStatus::Working).await;
+    assert_eq!(rig.phone.companions(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
+    let mut rig = Rig::working().await;
+    rig.registry.stop(rig.key.session).await;
+    rig.phone.unlink().await;
+    rig.start();
+    rig.status(SessionStatus::LoggedOut).await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let rig = Rig::working().await;
     let connector = WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
@@ -200,13 +224,13 @@ async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let (lane, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
     let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
-    let Some(Signal::PairingCode { .. }) = heard.recv().await else { panic!("a code") };
+    let Some(Signal::PairingCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
 
     drop(session);
 
     // All ends of the tasks are gone.
-    while heard.recv().await.is_some() {}
-    assert!(events.recv().await.is_none());
+    while soon("the end", heard.recv()).await.is_some() {}
+    assert!(soon("the end", events.recv()).await.is_none());
     rig.stop().await;
 }
 

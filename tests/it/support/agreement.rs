@@ -9,7 +9,7 @@ use super::eventually;
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
-    pub async fn agrees(&self) {
+    pub(crate) async fn agrees(&self) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
             let (stored, shown) = (self.stored_chats().await, self.phone_chats().await);
@@ -17,7 +17,8 @@ impl TestServer {
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         };
-        let compared = tokio::time::timeout(super::server::PATIENCE / 2, eventually("the phone and the API to agree", compare));
+        let compared =
+            tokio::time::timeout(super::server::PATIENCE / 2, eventually("the phone and the API to agree", compare));
         if compared.await.is_err() {
             let (stored, shown) = last.take();
             panic!("the API shows {stored:#}\nand the phone {shown:#}");

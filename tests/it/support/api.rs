@@ -7,24 +7,24 @@ use super::TestServer;
 
 impl TestServer {
     /// Sends a query without variables under the server's key.
-    pub async fn query(&self, query: &str) -> Value {
+    pub(crate) async fn query(&self, query: &str) -> Value {
         self.query_with(query, json!({})).await
     }
 
     /// Sends a query under the server's key.
-    pub async fn query_with(&self, query: &str, variables: Value) -> Value {
+    pub(crate) async fn query_with(&self, query: &str, variables: Value) -> Value {
         self.query_as(&self.key, query, variables).await
     }
 
     /// Sends a query under another key.
-    pub async fn query_as(&self, key: &str, query: &str, variables: Value) -> Value {
+    pub(crate) async fn query_as(&self, key: &str, query: &str, variables: Value) -> Value {
         let body = json!({"query": query, "variables": variables});
         let sent = reqwest::Client::new().post(&self.url).bearer_auth(key).json(&body).send().await;
         sent.expect("an answer").json().await.expect("JSON")
     }
 
     /// Changes a chat, and tells the chat that the answer shows.
-    pub async fn update_chat(&self, cid: &str, fields: &str) -> Value {
+    pub(crate) async fn update_chat(&self, cid: &str, fields: &str) -> Value {
         let query = format!(
             "mutation {{ updateChat(input: {{cid: \"{cid}\", {fields}}}) {{ chat {{ \
              jid archived pinned muted mutedUntil unreadCount markedUnread sync {{ state pending }} }} }} }}"
@@ -35,7 +35,7 @@ impl TestServer {
     }
 
     /// One chat as the API shows it.
-    pub async fn chat(&self, cid: &str) -> Value {
+    pub(crate) async fn chat(&self, cid: &str) -> Value {
         let query = "query($cid: JID!) { chat(cid: $cid) { id jid name type archived pinned muted mutedUntil \
                      unreadCount markedUnread lastMessageAt lastMessage { text fromMe sender senderName kind at } \
                      sync { state pending } } }";
@@ -45,12 +45,12 @@ impl TestServer {
 }
 
 /// The code of an answer's only error.
-pub fn error_code(answer: &Value) -> &str {
+pub(crate) fn error_code(answer: &Value) -> &str {
     assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{answer}");
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
 }
 
 /// The input field that an answer's only error names.
-pub fn error_field(answer: &Value) -> &str {
+pub(crate) fn error_field(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["field"].as_str().unwrap_or("")
 }

@@ -6,10 +6,10 @@ mod api;
 mod server;
 mod subscription;
 
-pub use api::error_code;
-pub use api::error_field;
-pub use server::TestServer;
-pub use server::eventually;
-pub use server::account;
-pub use subscription::ALL;
-pub use subscription::Subscription;
+pub(crate) use api::error_code;
+pub(crate) use api::error_field;
+pub(crate) use server::TestServer;
+pub(crate) use server::account;
+pub(crate) use server::eventually;
+pub(crate) use subscription::ALL;
+pub(crate) use subscription::Subscription;

@@ -9,8 +9,9 @@ use std::process::Output;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
-use std::time::SystemTime;
 
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
@@ -21,14 +22,14 @@ use tempfile::TempDir;
 use super::Subscription;
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running server with one organization, a key that may everything, and one session paired with a sandbox's phone.
-pub struct TestServer {
-    pub url: String,
-    pub key: String,
-    pub session: String,
-    pub sandbox: Sandbox,
+pub(crate) struct TestServer {
+    pub(crate) url: String,
+    pub(crate) key: String,
+    pub(crate) session: String,
+    pub(crate) sandbox: Sandbox,
     phone: Phone,
     folder: TempDir,
     child: Child,
@@ -36,12 +37,12 @@ pub struct TestServer {
 
 impl TestServer {
     /// Starts everything with a small account: three people, a group, and a bit of history.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_account(account("15550100", "Alex Example")).await
     }
 
     /// Starts everything with this account.
-    pub async fn with_account(account: AccountSpec) -> Self {
+    pub(crate) async fn with_account(account: AccountSpec) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
         let folder = tempfile::tempdir().expect("a folder");
@@ -54,7 +55,7 @@ impl TestServer {
     }
 
     /// Makes a session and scans its code with `phone`, through the API as a user would; tells its id.
-    pub async fn pair(&self, phone: &Phone) -> String {
+    pub(crate) async fn pair(&self, phone: &Phone) -> String {
         let made = self.query("mutation { createSession(input: {label: \"Shop\"}) { session { id status } } }").await;
         let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
@@ -77,29 +78,29 @@ impl TestServer {
     }
 
     /// The phone of the session's account.
-    pub fn phone(&self) -> &Phone {
+    pub(crate) fn phone(&self) -> &Phone {
         &self.phone
     }
 
     /// A key of an organization; without permissions it may everything.
-    pub fn create_key(&self, organization: &str, permissions: &[&str]) -> String {
+    pub(crate) fn create_key(&self, organization: &str, permissions: &[&str]) -> String {
         create_key(&self.folder, organization, permissions)
     }
 
     /// Subscribes to the changes of all chats, and waits until that stands.
-    pub async fn subscribe_to_chats(&self) -> Subscription {
+    pub(crate) async fn subscribe_to_chats(&self) -> Subscription {
         Subscription::start(self, super::subscription::ALL, json!({})).await
     }
 
     /// Kills the program without a word, and starts it again on the same database.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
         (self.child, self.url) = serve(&self.folder, &self.sandbox);
     }
 
     /// Runs another command of the program on the server's database.
-    pub fn command(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         program(&self.folder, arguments).output().expect("runs")
     }
 }
@@ -113,9 +114,10 @@ impl Drop for TestServer {
 }
 
 /// A small account: Mei with an unread message, Ravi muted, the book club, Olu without a chat.
-pub fn account(phone: &str, name: &str) -> AccountSpec {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
-    let ago = |minutes: u128| u64::try_from(now - minutes * 60_000).expect("small");
+pub(crate) fn account(phone: &str, name: &str) -> AccountSpec {
+    // WhatsApp's messages know seconds only.
+    let now = SystemClock.now() / 1_000;
+    let ago = |minutes: i64| (now - minutes * 60) * 1_000;
     let spec = json!({
         "phone": phone,
         "name": name,
@@ -142,10 +144,10 @@ pub fn account(phone: &str, name: &str) -> AccountSpec {
 }
 
 /// A mute without end.
-pub const FOREVER: i64 = 253_402_300_799_999;
+pub(crate) const FOREVER: i64 = 253_402_300_799_999;
 
 /// Asks again and again until there is an answer.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {
@@ -166,7 +168,8 @@ fn create_key(folder: &TempDir, organization: &str, permissions: &[&str]) -> Str
 
 fn serve(folder: &TempDir, sandbox: &Sandbox) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
+    let arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
     let mut child = program(folder, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {

@@ -15,21 +15,21 @@ use super::TestServer;
 use super::server::PATIENCE;
 
 /// Everything about every change.
-pub const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \
+pub(crate) const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \
     chatChanges(sessionId: $session, cid: $cid, after: $after) { cursor change { \
     at kind origin sessionId chatId cid changed chat { id jid name archived pinned mutedUntil unreadCount markedUnread \
     lastMessage { text } sync { state pending } } } } }";
 
 /// One subscription on a socket of its own.
-pub struct Subscription {
+pub(crate) struct Subscription {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The cursor of the newest event.
-    pub cursor: String,
+    pub(crate) cursor: String,
 }
 
 impl Subscription {
     /// Subscribes, and reads the first event, which carries the cursor alone.
-    pub async fn start(server: &TestServer, query: &str, variables: Value) -> Self {
+    pub(crate) async fn start(server: &TestServer, query: &str, variables: Value) -> Self {
         let mut subscription = Self::open(server, &server.key, query, variables).await;
         let first = subscription.event().await;
         assert_eq!(first["change"], Value::Null, "the first event carries the cursor alone");
@@ -37,7 +37,7 @@ impl Subscription {
     }
 
     /// Subscribes under `key` without reading an event.
-    pub async fn open(server: &TestServer, key: &str, query: &str, variables: Value) -> Self {
+    pub(crate) async fn open(server: &TestServer, key: &str, query: &str, variables: Value) -> Self {
         let mut socket = connect(server).await;
         let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {key}")}});
         socket.send(Message::text(init.to_string())).await.expect("sent");
@@ -47,7 +47,7 @@ impl Subscription {
     }
 
     /// The next change, whatever checkpoints come between.
-    pub async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         loop {
             let event = self.event().await;
             if event["change"] != Value::Null {
@@ -57,16 +57,16 @@ impl Subscription {
     }
 
     /// The next event, with or without a change.
-    pub async fn event(&mut self) -> Value {
+    pub(crate) async fn event(&mut self) -> Value {
         let message = self.message("next").await;
         let event = message["payload"]["data"]["chatChanges"].clone();
         assert!(event.is_object(), "not an event: {message}");
-        self.cursor = event["cursor"].as_str().expect("a cursor").to_owned();
+        event["cursor"].as_str().expect("a cursor").clone_into(&mut self.cursor);
         event
     }
 
     /// The next message of this type; pings and the acknowledgement aside.
-    pub async fn message(&mut self, kind: &str) -> Value {
+    pub(crate) async fn message(&mut self, kind: &str) -> Value {
         loop {
             let message = self.receive().await.unwrap_or_else(|frame| panic!("closed: {frame:?}"));
             match message["type"].as_str() {
@@ -78,7 +78,7 @@ impl Subscription {
     }
 
     /// The frame the server closes with.
-    pub async fn closed(&mut self) -> CloseFrame {
+    pub(crate) async fn closed(&mut self) -> CloseFrame {
         loop {
             if let Err(frame) = self.receive().await {
                 return frame.expect("a close frame");

@@ -379,6 +379,7 @@ impl Rig {
     }
 }
 
-async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
+/// Waits, but not for ever.
+pub(super) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
     timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} did not come"))
 }

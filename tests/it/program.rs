@@ -1,0 +1,56 @@
+//! The program's commands.
+
+use std::process::Command;
+use std::process::Output;
+
+use crate::support::TestServer;
+
+#[tokio::test]
+async fn a_second_server_is_kept_from_the_database_and_told_why() {
+    let server = TestServer::start().await;
+    let second = server.command(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!second.status.success());
+    assert!(error(&second).contains("in use by another chatgraph server"), "{}", error(&second));
+}
+
+#[tokio::test]
+async fn the_state_of_the_tables_is_told_beside_a_running_server() {
+    let server = TestServer::start().await;
+    let status = server.command(&["migrate", "status"]);
+    let printed = String::from_utf8(status.stdout).expect("text");
+    assert!(printed.lines().count() > 0 && printed.lines().all(|line| line.ends_with("applied")), "{printed}");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused_by_name() {
+    for (arguments, wanted) in [
+        (&["serve", "--database", "mysql://localhost"][..], "--database"),
+        (&["serve", "--sandbox-url", "http://127.0.0.1:1"], "--sandbox-key"),
+        (&["serve", "--sandbox-url", "http://192.0.2.1:1", "--sandbox-key", &"A".repeat(43)], "--sandbox-url"),
+        (&["serve", "--listen", "nowhere"], "--listen"),
+        (&["key", "create"], "--organization"),
+        (&["serve", "--log-filter", "a=b=c"], "--log-filter"),
+    ] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
+        assert!(!refused.status.success(), "{arguments:?} was taken");
+        assert!(error(&refused).contains(wanted), "{arguments:?}: {}", error(&refused));
+        assert!(refused.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_demo_does_not_touch_an_earlier_ones_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("chatgraph.db");
+    std::fs::write(&database, "precious").expect("written");
+    let data = folder.path().to_str().expect("text");
+    let arguments = ["demo", "--listen", "127.0.0.1:0", "--data", data];
+    let refused = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
+    assert!(!refused.status.success());
+    assert!(error(&refused).contains("empty folder"), "{}", error(&refused));
+    assert_eq!(std::fs::read_to_string(&database).expect("still there"), "precious");
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
