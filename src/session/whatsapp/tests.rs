@@ -1,5 +1,6 @@
 //! The real connection against the sandbox's WhatsApp.
 
+mod restart;
 mod rig;
 
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use crate::domain::action::Desired;
 use crate::domain::action::Setting;
 use crate::domain::clock::Clock as _;
 use crate::domain::clock::FOREVER;
-use crate::domain::id::SessionId;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::session::SessionStatus;
@@ -24,6 +24,7 @@ use crate::session::SessionKey;
 use crate::session::connection::Connector as _;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
+use crate::store::tests::add_session;
 use rig::GROUP;
 use rig::MEI;
 use rig::NOAH;
@@ -217,8 +218,9 @@ async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let rig = Rig::working().await;
-    let connector = WhatsApp::new(Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
-    let key = SessionKey { session: SessionId::new(1), ..rig.key.clone() };
+    let connector = WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
+    let session = add_session(&rig.test.store, &rig.key.organization).await;
+    let key = SessionKey { session, ..rig.key.clone() };
     let (lane, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
     let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
