@@ -1,5 +1,6 @@
 //! The real connection against the sandbox's WhatsApp.
 
+mod restart;
 mod rig;
 
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use chatgraph_sandbox::FaultKind;
 use tokio::sync::mpsc;
 
 use super::WhatsApp;
+use crate::clock::SystemClock;
 use crate::domain::action::Desired;
 use crate::domain::action::Setting;
 use crate::domain::clock::Clock as _;
 use crate::domain::clock::FOREVER;
-use crate::domain::id::SessionId;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::session::SessionStatus;
@@ -23,12 +24,12 @@ use crate::session::SessionKey;
 use crate::session::connection::Connector as _;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
+use crate::store::tests::add_session;
 use rig::GROUP;
 use rig::MEI;
 use rig::NOAH;
 use rig::OWNER;
 use rig::Rig;
-use rig::WallClock;
 use rig::soon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,14 +71,14 @@ async fn what_the_phone_sets_is_heard_with_its_time() {
     rig.setting(MEI, Desired::Archived(true)).await;
     rig.setting(NOAH, Desired::MutedUntil(Some(FOREVER))).await;
     let as_of = rig.setting(NOAH, Desired::Read(false)).await;
-    assert!((WallClock.now() - as_of).abs() < 60_000, "{as_of} is not now");
+    assert!((SystemClock.now() - as_of).abs() < 60_000, "{as_of} is not now");
     rig.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pending_action_reaches_the_phone_dated_with_its_request() {
     let mut rig = Rig::working().await;
-    let requested_at = WallClock.now() - 3_600_000;
+    let requested_at = SystemClock.now() - 3_600_000;
     let chat = rig.request(
         MEI,
         Desired::Archived(true),
@@ -90,18 +91,18 @@ async fn a_pending_action_reaches_the_phone_dated_with_its_request() {
     assert_eq!(rig.sent().await, (chat, Setting::Archived, 1));
     assert!(rig.shown(MEI).archived);
 
-    let until = WallClock.now() + 8 * 3_600_000;
+    let until = SystemClock.now() + 8 * 3_600_000;
     for (desired, check) in [
         (Desired::Pinned(true), Setting::Pinned),
         (Desired::MutedUntil(Some(until)), Setting::MutedUntil),
         (Desired::Read(false), Setting::Read),
     ] {
-        rig.request(NOAH, desired, WallClock.now(), None);
+        rig.request(NOAH, desired, SystemClock.now(), None);
         assert_eq!(rig.sent().await.1, check);
     }
     let noah = rig.shown(NOAH);
     assert_eq!((noah.pinned, noah.muted_until, noah.marked_unread), (true, Some(until), true));
-    rig.request(NOAH, Desired::MutedUntil(Some(FOREVER)), WallClock.now(), None);
+    rig.request(NOAH, Desired::MutedUntil(Some(FOREVER)), SystemClock.now(), None);
     rig.sent().await;
     assert_eq!(rig.shown(NOAH).muted_until, Some(chatgraph_sandbox::FOREVER));
     rig.stop().await;
@@ -113,7 +114,7 @@ async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
     for kind in [FaultKind::Conflict, FaultKind::Refuse, FaultKind::Cut] {
         rig.sandbox.inject(Fault::once(kind));
         let archived = !rig.shown(MEI).archived;
-        rig.request(MEI, Desired::Archived(archived), WallClock.now(), None);
+        rig.request(MEI, Desired::Archived(archived), SystemClock.now(), None);
         assert_eq!(rig.sent().await.1, Setting::Archived, "{kind:?}");
         assert_eq!(rig.shown(MEI).archived, archived, "{kind:?}");
     }
@@ -217,8 +218,9 @@ async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let rig = Rig::working().await;
-    let connector = WhatsApp::new(Arc::new(WallClock), rig.config.clone(), rig.tasks.clone());
-    let key = SessionKey { session: SessionId::new(1), ..rig.key.clone() };
+    let connector = WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
+    let session = add_session(&rig.test.store, &rig.key.organization).await;
+    let key = SessionKey { session, ..rig.key.clone() };
     let (lane, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
     let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
