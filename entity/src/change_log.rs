@@ -9,7 +9,7 @@ pub struct Model {
     /// Always 1.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i16,
-    /// Drawn at random when the database is made, and again after a restore from a back-up.
+    /// Drawn at random when the database is made: cursors of another log lead nowhere in this one.
     pub incarnation: i64,
 }
 

@@ -3,6 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 mod m0001_stored_copy;
+mod m0002_device_state;
 
 /// All steps, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +12,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_stored_copy::Migration)]
+        vec![Box::new(m0001_stored_copy::Migration), Box::new(m0002_device_state::Migration)]
     }
 }
 

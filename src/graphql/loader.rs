@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::dataloader::Loader;
-use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use crate::auth::viewer::Viewer;
@@ -26,11 +25,12 @@ use super::error::ApiError;
 pub(super) struct Loaders(pub(super) DataLoader<Rows>);
 
 impl Loaders {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a batch is awaited by the fields that asked for it, and ends with them"
+    )]
     pub(super) fn new(parts: Parts, viewer: Arc<Viewer>) -> Self {
-        // A batch is awaited by the fields that asked for it, and ends with them.
-        let spawn = |batch: futures_util::future::BoxFuture<'static, ()>| {
-            Handle::current().spawn(batch.in_current_span());
-        };
+        let spawn = |batch: futures_util::future::BoxFuture<'static, ()>| tokio::spawn(batch.in_current_span());
         Self(DataLoader::new(Rows { parts, viewer }, spawn))
     }
 }

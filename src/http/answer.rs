@@ -3,6 +3,7 @@
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
 use async_graphql::Value;
+use async_graphql_axum::GraphQLResponse;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
@@ -44,13 +45,17 @@ pub(super) fn json(answer: &Answer) -> String {
 
 /// The answer in the media type the caller prefers: that decides on the status of a request that was refused, since
 /// older callers take anything but 200 for a broken connection.
-pub(super) fn response(answer: &Answer, headers: &HeaderMap) -> Response {
+pub(super) fn response(answer: Answer, headers: &HeaderMap) -> Response {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if !accept.contains(GRAPHQL) {
-        return (StatusCode::OK, [(CONTENT_TYPE, JSON)], json(answer)).into_response();
-    }
-    let status = if was_carried_out(answer) { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    (status, [(CONTENT_TYPE, GRAPHQL_UTF_8)], json(answer)).into_response()
+    let (media_type, refused) =
+        if accept.contains(GRAPHQL) { (GRAPHQL_UTF_8, StatusCode::BAD_REQUEST) } else { (JSON, StatusCode::OK) };
+    let mut response = if was_carried_out(&answer) {
+        GraphQLResponse::from(answer).into_response()
+    } else {
+        (refused, json(&answer)).into_response()
+    };
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
 }
 
 /// A failure before anything was carried out.
@@ -95,13 +100,13 @@ mod tests {
 
     #[test]
     fn a_refused_document_is_a_bad_request_to_who_knows_the_media_type() {
-        let status = |accept: &'static str, answer: &Answer| {
+        let status = |accept: &'static str, answer: Answer| {
             response(answer, &HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))])).status()
         };
-        assert_eq!(status(GRAPHQL, &failed(vec![])), StatusCode::BAD_REQUEST);
-        assert_eq!(status(GRAPHQL, &Answer::new(Value::from(1))), StatusCode::OK);
-        assert_eq!(status("application/json", &failed(vec![])), StatusCode::OK);
-        assert_eq!(status("*/*", &failed(vec![])), StatusCode::OK);
+        assert_eq!(status(GRAPHQL, failed(vec![])), StatusCode::BAD_REQUEST);
+        assert_eq!(status(GRAPHQL, Answer::new(Value::from(1))), StatusCode::OK);
+        assert_eq!(status("application/json", failed(vec![])), StatusCode::OK);
+        assert_eq!(status("*/*", failed(vec![])), StatusCode::OK);
     }
 
     #[tokio::test]

@@ -59,7 +59,7 @@ pub(super) async fn post(
         );
     };
     let caller = Caller { viewer, request_id: id.0 };
-    answer::response(&door.parts.api.execute(&caller, request).await, &headers)
+    answer::response(door.parts.api.execute(&caller, request).await, &headers)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

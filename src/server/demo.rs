@@ -71,7 +71,9 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     } else {
         ready.print_text();
     }
-    let served = serve_until_asked(listener, parts.router, &lifecycle).await;
+    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle).await;
+    // The journal ends when nobody can write any more.
+    drop(parts);
     lifecycle.shut_down().await;
     sandbox.stop().await;
     served

@@ -90,9 +90,11 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;
     info!(%address, sessions, "Serving");
-    serve_until_asked(listener, parts.router, &lifecycle).await?;
+    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle).await;
+    // The journal ends when nobody can write any more.
+    drop(parts);
     lifecycle.shut_down().await;
-    Ok(())
+    served
 }
 
 /// Opens the port, and tells which one it is.

@@ -62,9 +62,9 @@ pub(super) struct FakeConnection {
     live: Arc<AtomicUsize>,
     told: Mutex<Vec<PendingAction>>,
     answers: Mutex<VecDeque<Result<(), SessionError>>>,
-    pub(super) was_told: Notify,
+    was_told: Notify,
     pub(super) reconnects: AtomicUsize,
-    pub(super) was_renewed: Notify,
+    was_renewed: Notify,
 }
 
 impl FakeConnection {
@@ -76,6 +76,16 @@ impl FakeConnection {
     /// The next setting is answered like this; without answers all goes well.
     pub(super) fn answers(&self, answer: Result<(), SessionError>) {
         locked(&self.answers).push_back(answer);
+    }
+
+    /// Waits until it is told something.
+    pub(super) async fn is_told(&self) {
+        timeout(LONG, self.was_told.notified()).await.expect("a setting in time");
+    }
+
+    /// Waits until it is asked to renew itself.
+    pub(super) async fn is_renewed(&self) {
+        timeout(LONG, self.was_renewed.notified()).await.expect("a renewal in time");
     }
 
     /// What it was told, in order.

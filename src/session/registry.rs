@@ -65,7 +65,7 @@ impl Registry {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let connector = Arc::new(WhatsApp::new(Arc::clone(&clock), config.clone(), tasks.clone()));
+        let connector = Arc::new(WhatsApp::new(store.clone(), Arc::clone(&clock), config.clone(), tasks.clone()));
         let read_pending: ReadPending = Arc::new(move |key: SessionKey| {
             let store = store.clone();
             Box::pin(async move { store.pending_actions(&key.organization, key.session).await })

@@ -108,7 +108,7 @@ impl Supervisor {
                     }
                 }
                 Next::Rest(status, reason) => {
-                    // A start that came while the connection was still up asked for nothing more than that.
+                    // A start that came while the connection was up asked for nothing more than that.
                     while self.starts.try_recv().is_ok() {}
                     warn!(reason, "The session is down until it is started again");
                     self.tell(status, Some(reason)).await?;
@@ -191,7 +191,6 @@ impl Supervisor {
                 biased;
                 () = stop.cancelled() => return Ok(Next::Stop),
                 signal = signals.recv() => signal.unwrap_or(Signal::Ended(Ending::Dropped)),
-                Some(()) = self.starts.recv() => continue,
                 () = at(overdue) => {
                     warn!("The connection does not come up");
                     return Ok(Next::Again);

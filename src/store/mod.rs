@@ -1,5 +1,6 @@
 //! All SQL. The organization is the first argument of every function and in every WHERE clause; the few reads that know
-//! none yet (a key by its hash, the sessions a node has to start) say so.
+//! none yet (a key by its hash, the sessions a node has to start) say so, and so does [`device`], whose rows are a session's
+//! own.
 //!
 //! Reads are methods of [`Store`]; writes are methods of [`unit::Unit`], reached through [`Store::write`], which hands
 //! them to the journal. One file a table; a new one brings its row-to-domain functions along.
@@ -8,6 +9,7 @@ mod change;
 mod chat;
 mod code;
 mod connect;
+pub mod device;
 pub mod error;
 mod hint;
 mod journal;

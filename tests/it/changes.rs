@@ -96,6 +96,17 @@ async fn every_setting_made_on_the_phone_reaches_the_subscriber() {
 }
 
 #[tokio::test]
+async fn settings_made_in_quick_succession_on_the_phone_all_arrive() {
+    let server = TestServer::start().await;
+    for round in 0..60 {
+        for cid in [MEI, RAVI] {
+            server.phone().pin(cid, round % 2 == 0).await.expect("pinned or not");
+        }
+        server.agrees().await;
+    }
+}
+
+#[tokio::test]
 async fn a_contacts_message_is_listed_counted_and_told() {
     let server = TestServer::start().await;
     let mut changes = server.subscribe_to_chats().await;

@@ -34,8 +34,8 @@ async fn one_line_tells_a_script_all_it_needs() {
     assert!(stored.len() >= 35, "{} chats", stored.len());
     assert!(stored.iter().all(|chat| chat["session"]["id"] == ready["session"]));
 
-    // SIGTERM ends it in good order, and with it everything it made.
-    let pid = demo.id().to_string();
-    assert!(Command::new("kill").arg(pid).status().expect("kill").success());
+    // SIGTERM ends it in good order, and with it everything it made. The shell's own `kill` is on every machine.
+    let kill = format!("kill {}", demo.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
     assert!(demo.wait().expect("ends").success());
 }

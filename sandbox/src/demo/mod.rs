@@ -1,7 +1,7 @@
 //! A believable account to show things with: the owner of a small bakery-café, with family, team, suppliers,
 //! customers, school and football, in a dozen scripts and languages.
 //!
-//! [`account`] describes it and [`activity`] brings it to life. `people` and `chats` are the tables they are
+//! [`account`] describes it and [`activity`](fn@activity) brings it to life. `people` and `chats` are the tables they are
 //! made from, `timeline` turns "a quarter of an hour ago" into instants, `script` decides what happens next.
 
 mod activity;

@@ -30,6 +30,7 @@ use super::inbox::Item;
 use super::inbox::NO_LOGIN;
 use super::inbox::login;
 use super::inbox::queue;
+use super::notices::Notices;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use crate::domain::action::PendingAction;
@@ -131,25 +132,38 @@ impl Built {
         );
 
         let sync_timeout = config.sync_timeout;
-        let catching_up = async move {
-            while let Some(login) = logged_in.recv().await {
-                catch_up(&client, sync_timeout).await;
-                ears.hear(Item::CaughtUp { login });
+        let notices = Arc::new(Notices::default());
+        let listening = notices.listen(&client);
+        let keeping_up = async move {
+            let _listening = listening;
+            loop {
+                tokio::select! {
+                    login = logged_in.recv() => {
+                        let Some(login) = login else { return };
+                        for name in COLLECTIONS {
+                            fetch(&client, name, sync_timeout).await;
+                        }
+                        ears.hear(Item::CaughtUp { login });
+                    }
+                    announced = notices.next() => {
+                        for name in announced.iter().filter_map(|name| name.parse().ok()) {
+                            fetch(&client, name, sync_timeout).await;
+                        }
+                    }
+                }
             }
         };
-        tasks.spawn(cut.run_until_cancelled_owned(catching_up).instrument(span));
+        tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span));
         connection
     }
 }
 
-/// Fetches what changed while the session was away. The library does not do so by itself on a reconnect: it relies on
-/// being told, and that may have been lost with the connection before.
-async fn catch_up(client: &Arc<Client>, limit: Duration) {
-    for name in COLLECTIONS {
-        let syncing = client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false });
-        if timeout(limit, syncing).await.is_err() {
-            warn!(collection = name.as_str(), "A collection of settings did not come in time");
-        }
+/// Fetches what changed in a collection. The library does not do so by itself on a reconnect: it relies on being told,
+/// and that may have been lost with the connection before.
+async fn fetch(client: &Arc<Client>, name: WAPatchName, limit: Duration) {
+    let syncing = client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false });
+    if timeout(limit, syncing).await.is_err() {
+        warn!(collection = name.as_str(), "A collection of settings did not come in time");
     }
 }
 

@@ -11,6 +11,7 @@ mod http;
 mod inbox;
 mod jid;
 mod message;
+mod notices;
 mod sandbox;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use super::connection::Outlets;
 use super::connection::Session;
 use super::connection::SessionError;
 use crate::domain::clock::Clock;
+use crate::store::Store;
 use backend::Backends;
 
 /// Connects sessions with WhatsApp, or with a sandbox.
@@ -37,21 +39,21 @@ pub(super) struct WhatsApp {
 
 impl WhatsApp {
     /// Nothing happens before the first [`Connector::connect`].
-    pub(super) fn new(clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
-        Self { clock, config, tasks, backends: Backends::default() }
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
+        Self { clock, config, tasks, backends: Backends::new(store) }
     }
 }
 
 #[async_trait]
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
-        let backend = self.backends.open(key.session);
+        let backend = self.backends.open(key);
         let bot = client::build(&self.config, backend, outlets).await?;
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
     }
 
     async fn forget(&self, key: &SessionKey) {
-        self.backends.forget(key.session);
+        self.backends.forget(key).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The real connection against the sandbox's WhatsApp.
 
+mod restart;
 mod rig;
 
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use crate::domain::action::Desired;
 use crate::domain::action::Setting;
 use crate::domain::clock::Clock as _;
 use crate::domain::clock::FOREVER;
-use crate::domain::id::SessionId;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::session::SessionStatus;
@@ -24,11 +24,13 @@ use crate::session::SessionKey;
 use crate::session::connection::Connector as _;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
+use crate::store::tests::add_session;
 use rig::GROUP;
 use rig::MEI;
 use rig::NOAH;
 use rig::OWNER;
 use rig::Rig;
+use rig::soon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_pairs_by_qr_and_hears_the_history() {
@@ -191,20 +193,44 @@ async fn a_stopped_session_starts_without_a_new_pairing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_the_phone_unlinks_is_logged_out_and_can_be_paired_anew() {
+    let mut rig = Rig::working().await;
+    assert_eq!(rig.phone.unlink().await, 1);
+    rig.status(SessionStatus::LoggedOut).await;
+
+    rig.start();
+    rig.scan().await;
+    rig.status(SessionStatus::Working).await;
+    assert_eq!(rig.phone.companions(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
+    let mut rig = Rig::working().await;
+    rig.registry.stop(rig.key.session).await;
+    rig.phone.unlink().await;
+    rig.start();
+    rig.status(SessionStatus::LoggedOut).await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let rig = Rig::working().await;
-    let connector = WhatsApp::new(Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
-    let key = SessionKey { session: SessionId::new(1), ..rig.key.clone() };
+    let connector = WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
+    let session = add_session(&rig.test.store, &rig.key.organization).await;
+    let key = SessionKey { session, ..rig.key.clone() };
     let (lane, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
     let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
-    let Some(Signal::PairingCode { .. }) = heard.recv().await else { panic!("a code") };
+    let Some(Signal::PairingCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
 
     drop(session);
 
     // All ends of the tasks are gone.
-    while heard.recv().await.is_some() {}
-    assert!(events.recv().await.is_none());
+    while soon("the end", heard.recv()).await.is_some() {}
+    assert!(soon("the end", events.recv()).await.is_none());
     rig.stop().await;
 }
 

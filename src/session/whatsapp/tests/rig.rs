@@ -25,7 +25,6 @@ use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
 use crate::domain::clock::Clock;
 use crate::domain::id::ChatId;
-use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageRange;
@@ -38,6 +37,7 @@ use crate::session::Registry;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
 use crate::session::pending::ReadPending;
+use crate::store::tests::TestStore;
 
 pub(super) const OWNER: &str = "15550100000";
 pub(super) const MEI: &str = "15550100001@s.whatsapp.net";
@@ -64,6 +64,7 @@ pub(super) struct Rig {
     seen: Vec<SessionStatus>,
     passed: Vec<(Jid, Desired, i64)>,
     pending: Arc<Mutex<Vec<PendingAction>>>,
+    pub(super) test: TestStore,
     pub(super) config: Config,
     pub(super) tasks: TaskTracker,
     stop: CancellationToken,
@@ -146,6 +147,31 @@ fn account(now: i64) -> AccountSpec {
     serde_json::from_value(account).unwrap()
 }
 
+/// What a process begins with.
+fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, TaskTracker, CancellationToken) {
+    let stored = Arc::clone(&lane.pending);
+    let read_pending: ReadPending = Arc::new(move |_| {
+        let stored = stored.lock().unwrap().clone();
+        Box::pin(async move { Ok(stored) })
+    });
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let (drain, drains) = (Arc::clone(lane), tasks.clone());
+    let registry = Registry::with_connector(
+        Arc::new(WhatsApp::new(test.store.clone(), Arc::new(SystemClock), config.clone(), tasks.clone())),
+        read_pending,
+        Arc::new(SystemClock),
+        config.clone(),
+        Arc::new(move |_| {
+            let (lane, events) = mpsc::channel(256);
+            drains.spawn(Arc::clone(&drain).drain(events));
+            lane
+        }),
+        tasks.clone(),
+        stop.clone(),
+    );
+    (registry, tasks, stop)
+}
+
 impl Rig {
     /// Nothing is started.
     pub(super) async fn new() -> Self {
@@ -157,13 +183,7 @@ impl Rig {
             reconnect_base: Duration::from_millis(100),
             ..Config::new(Endpoint::Sandbox { url: sandbox.url(), key })
         };
-
         let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();
-        let stored = Arc::clone(&pending);
-        let read_pending: ReadPending = Arc::new(move |_| {
-            let stored = stored.lock().unwrap().clone();
-            Box::pin(async move { Ok(stored) })
-        });
         let (history_there, history) = mpsc::unbounded_channel();
         let (paired_there, paired) = mpsc::unbounded_channel();
         let (held_there, held) = mpsc::unbounded_channel();
@@ -182,22 +202,9 @@ impl Rig {
             sent: sent_there,
             status: status_there,
         });
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let (drain, drains) = (Arc::clone(&lane), tasks.clone());
-        let registry = Registry::with_connector(
-            Arc::new(WhatsApp::new(Arc::new(SystemClock), config.clone(), tasks.clone())),
-            read_pending,
-            Arc::new(SystemClock),
-            config.clone(),
-            Arc::new(move |_| {
-                let (lane, events) = mpsc::channel(256);
-                drains.spawn(Arc::clone(&drain).drain(events));
-                lane
-            }),
-            tasks.clone(),
-            stop.clone(),
-        );
-        let key = SessionKey { organization: "org_1".parse().unwrap(), session: SessionId::new(SystemClock.now()) };
+        let test = TestStore::open().await;
+        let key = SessionKey { organization: test.organization.clone(), session: test.session };
+        let (registry, tasks, stop) = serve(&test, &config, &lane);
         let (seen, passed) = (Vec::new(), Vec::new());
         Self {
             sandbox,
@@ -214,6 +221,7 @@ impl Rig {
             seen,
             passed,
             pending,
+            test,
             config,
             tasks,
             stop,
@@ -234,6 +242,28 @@ impl Rig {
 
     pub(super) fn start(&self) {
         self.registry.start(self.key.clone());
+    }
+
+    /// Ends the process.
+    pub(super) async fn end(&mut self) {
+        self.stop.cancel();
+        self.tasks.close();
+        soon("the end", self.tasks.wait()).await;
+        self.phone.disconnected().await.unwrap();
+    }
+
+    /// Begins another process on the same database, with nothing else of the one before.
+    pub(super) fn begin(&mut self) {
+        (self.registry, self.tasks, self.stop) = serve(&self.test, &self.config, &self.lane);
+        self.start();
+    }
+
+    /// Ends the process so that its last words are lost: the next one finds the database as it is now.
+    pub(super) async fn crash(&mut self) {
+        let found = self.test.after_a_crash().await;
+        self.end().await;
+        self.test = found;
+        while self.held.try_recv().is_ok() {}
     }
 
     /// Scans the code that the session shows.
@@ -320,6 +350,11 @@ impl Rig {
         soon("a message", self.held.recv()).await.expect("the lane is drained")
     }
 
+    /// Whether another message was held.
+    pub(super) fn holds_another(&mut self) -> bool {
+        self.held.try_recv().is_ok()
+    }
+
     /// Whether something is unacknowledged for all of `time`.
     pub(super) async fn unsettled_for(&self, time: Duration) -> bool {
         timeout(time, self.phone.settled()).await.is_err()
@@ -344,6 +379,7 @@ impl Rig {
     }
 }
 
-async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
+/// Waits, but not for ever.
+pub(super) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
     timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} did not come"))
 }

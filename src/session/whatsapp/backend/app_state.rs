@@ -1,0 +1,69 @@
+//! The account's settings: their keys, and how far each collection was read.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use whatsapp_rust::store::error::Result;
+use whatsapp_rust::store::traits::AppStateSyncKey;
+use whatsapp_rust::store::traits::AppSyncStore;
+use whatsapp_rust::wacore::appstate::hash::HashState;
+use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
+
+use super::Memory;
+use super::compound;
+use super::decoded;
+use super::encode;
+use super::failed;
+use super::record;
+use crate::store::device::Kind;
+
+#[async_trait]
+impl AppSyncStore for Memory {
+    async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
+        decoded(self.get(Kind::SyncKey, key_id).await?)
+    }
+
+    async fn set_sync_key(&self, key_id: &[u8], key: AppStateSyncKey) -> Result<()> {
+        let latest = record(Kind::LatestSyncKey, [], key_id);
+        self.put_all(vec![record(Kind::SyncKey, key_id, encode(&key)?), latest]).await
+    }
+
+    async fn get_version(&self, name: &str) -> Result<HashState> {
+        Ok(decoded(self.get(Kind::Version, name.as_bytes()).await?)?.unwrap_or_default())
+    }
+
+    async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
+        self.put(Kind::Version, name, encode(&state)?).await
+    }
+
+    async fn put_mutation_macs(&self, name: &str, _version: u64, mutations: &[AppStateMutationMAC]) -> Result<()> {
+        let mac = |mac: &AppStateMutationMAC| {
+            record(Kind::MutationMac, compound(&[name], &mac.index_mac), mac.value_mac.as_slice())
+        };
+        self.put_all(mutations.iter().map(mac).collect()).await
+    }
+
+    async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.get(Kind::MutationMac, &compound(&[name], index_mac)).await
+    }
+
+    async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
+        let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
+        let found = self.state.records(Kind::MutationMac, &keys).await.map_err(failed)?;
+        // The index is what a key ends with.
+        Ok(found.into_iter().filter_map(|(key, value)| Some((*key.last_chunk()?, value))).collect())
+    }
+
+    async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
+        let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
+        self.state.remove_records(Kind::MutationMac, &keys).await.map_err(failed)
+    }
+
+    async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
+        self.state.remove_records_under(Kind::MutationMac, &compound(&[name], &[])).await.map_err(failed)
+    }
+
+    async fn get_latest_sync_key_id(&self) -> Result<Option<Vec<u8>>> {
+        self.get(Kind::LatestSyncKey, &[]).await
+    }
+}

@@ -1,0 +1,45 @@
+//! The device itself: its keys and its link to the account.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use whatsapp_rust::store::error::Result;
+use whatsapp_rust::store::traits::DeviceStore;
+use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
+
+use super::Memory;
+use super::decoded;
+use super::encode;
+use crate::store::device::Kind;
+
+/// A session has one.
+const ID: i32 = 1;
+
+#[async_trait]
+impl DeviceStore for Memory {
+    async fn save(&self, device: &Device) -> Result<()> {
+        self.put(Kind::Device, [], encode(device)?).await
+    }
+
+    async fn load(&self) -> Result<Option<Device>> {
+        let mut device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
+        if let Some(device) = &mut device {
+            // The library leaves these out when it puts a device in words, and adds its user's wishes to them when it
+            // takes one up.
+            device.device_props = Arc::new(DEVICE_PROPS.clone());
+        }
+        Ok(device)
+    }
+
+    async fn exists(&self) -> Result<bool> {
+        Ok(self.get(Kind::Device, &[]).await?.is_some())
+    }
+
+    async fn create(&self) -> Result<i32> {
+        if !self.exists().await? {
+            self.save(&Device::new()).await?;
+        }
+        Ok(ID)
+    }
+}

@@ -1,0 +1,128 @@
+//! What the library remembers of a session, in the store. Here it is put in the library's terms, one file for each of its
+//! traits: `signal`, `app_state`, `protocol`, `secret`, `device`.
+//!
+//! A batch of the library is one call of the store and so one commit, which is on the disk when the call returns: a
+//! counter of an encrypted session must not go back once the message that used it is on the wire.
+
+mod app_state;
+mod device;
+mod protocol;
+mod secret;
+mod signal;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use tracing::error;
+use whatsapp_rust::serde::Serialize;
+use whatsapp_rust::serde::de::DeserializeOwned;
+use whatsapp_rust::store::error::StoreError;
+use whatsapp_rust::store::traits::Backend;
+
+use crate::domain::id::SessionId;
+use crate::session::SessionKey;
+use crate::store::Store;
+use crate::store::device::DeviceState;
+use crate::store::device::Kind;
+use crate::store::device::Record;
+
+/// The memories of all sessions.
+pub(super) struct Backends {
+    store: Store,
+    open: Mutex<HashMap<SessionId, DeviceState>>,
+}
+
+impl Backends {
+    /// Nothing is read before a memory is opened.
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, open: Mutex::default() }
+    }
+
+    /// The session's memory, for one client: the one that had it before can write no more, for it would overwrite what
+    /// this one stores.
+    pub(super) fn open(&self, key: &SessionKey) -> Arc<dyn Backend> {
+        let state = self.store.device_state(&key.organization, key.session);
+        if let Some(before) = self.opened().insert(key.session, state.clone()) {
+            before.close();
+        }
+        Arc::new(Memory { state })
+    }
+
+    /// Deletes the session's memory: the next one opened is empty.
+    pub(super) async fn forget(&self, key: &SessionKey) {
+        if let Some(before) = self.opened().remove(&key.session) {
+            before.close();
+        }
+        if let Err(error) = self.store.device_state(&key.organization, key.session).forget().await {
+            error!(error = &error as &dyn std::error::Error, "The session's link to its account could not be deleted");
+        }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<SessionId, DeviceState>> {
+        // A map of handles is never left half written.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One session's memory.
+struct Memory {
+    state: DeviceState,
+}
+
+impl Memory {
+    async fn get(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.state.record(kind, key).await.map_err(failed)
+    }
+
+    async fn put(&self, kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        self.put_all(vec![record(kind, key, value)]).await
+    }
+
+    async fn put_all(&self, records: Vec<Record>) -> Result<(), StoreError> {
+        self.state.put_records(records).await.map_err(failed)
+    }
+
+    async fn remove(&self, kind: Kind, key: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        self.state.remove_records(kind, &[key.into()]).await.map_err(failed)
+    }
+}
+
+/// A record that does not grow old.
+fn record(kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Record {
+    Record { kind, key: key.into(), value: value.into(), at: None }
+}
+
+/// A key of several parts. Only the last one goes without its length, so that no two lists of parts make the same key,
+/// and keys with the same parts before the last begin alike.
+fn compound(parts: &[&str], last: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum::<usize>() + last.len());
+    for part in parts {
+        key.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+        key.extend(part.as_bytes());
+    }
+    key.extend(last);
+    key
+}
+
+/// The library's own structures are kept in its own words, in which a later version of it finds the fields it knows.
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Serialization(error.into()))
+}
+
+fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(value).map_err(|error| StoreError::Serialization(error.into()))
+}
+
+fn decoded<T: DeserializeOwned>(value: Option<Vec<u8>>) -> Result<Option<T>, StoreError> {
+    value.map(|value| decode(&value)).transpose()
+}
+
+fn failed(error: crate::store::error::StoreError) -> StoreError {
+    StoreError::Database(error.into())
+}
+
+#[cfg(test)]
+mod tests;

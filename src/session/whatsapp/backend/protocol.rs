@@ -1,0 +1,209 @@
+//! Who has which devices, numbers, tokens and sender keys, and the messages that are on their way in or out.
+
+use async_trait::async_trait;
+use whatsapp_rust::store::error::Result;
+use whatsapp_rust::store::traits::DeviceListRecord;
+use whatsapp_rust::store::traits::LidPnMappingEntry;
+use whatsapp_rust::store::traits::PendingInboundKey;
+use whatsapp_rust::store::traits::PendingInboundRow;
+use whatsapp_rust::store::traits::ProtocolStore;
+use whatsapp_rust::store::traits::TcTokenEntry;
+use whatsapp_rust::wacore::time::now_secs;
+
+use super::Memory;
+use super::compound;
+use super::decoded;
+use super::encode;
+use super::failed;
+use super::record;
+use crate::store::device::Kind;
+use crate::store::device::LidMapping;
+use crate::store::device::Record;
+use crate::store::device::Token;
+
+#[async_trait]
+impl ProtocolStore for Memory {
+    async fn get_sender_key_devices(&self, group_jid: &str) -> Result<Vec<(String, bool)>> {
+        self.state.sender_key_devices(group_jid).await.map_err(failed)
+    }
+
+    async fn set_sender_key_status(&self, group_jid: &str, entries: &[(&str, bool)]) -> Result<()> {
+        let devices = entries.iter().map(|(device, has_key)| ((*device).to_owned(), *has_key)).collect();
+        self.state.put_sender_key_devices(group_jid, devices).await.map_err(failed)
+    }
+
+    async fn clear_sender_key_devices(&self, group_jid: &str) -> Result<()> {
+        self.state.clear_sender_key_devices(Some(group_jid)).await.map_err(failed)
+    }
+
+    async fn delete_sender_key_device_rows(&self, device_jids: &[&str]) -> Result<()> {
+        self.state.remove_sender_key_devices(device_jids).await.map_err(failed)
+    }
+
+    async fn clear_all_sender_key_devices(&self) -> Result<()> {
+        self.state.clear_sender_key_devices(None).await.map_err(failed)
+    }
+
+    async fn get_lid_mapping(&self, lid: &str) -> Result<Option<LidPnMappingEntry>> {
+        Ok(self.state.mapping_of_lid(lid).await.map_err(failed)?.map(from_mapping))
+    }
+
+    async fn get_pn_mapping(&self, phone: &str) -> Result<Option<LidPnMappingEntry>> {
+        Ok(self.state.mapping_of_phone(phone).await.map_err(failed)?.map(from_mapping))
+    }
+
+    async fn put_lid_mapping(&self, entry: &LidPnMappingEntry) -> Result<()> {
+        self.put_lid_mappings(std::slice::from_ref(entry)).await
+    }
+
+    async fn put_lid_mappings(&self, entries: &[LidPnMappingEntry]) -> Result<()> {
+        self.state.put_lid_mappings(entries.iter().map(to_mapping).collect()).await.map_err(failed)
+    }
+
+    async fn get_all_lid_mappings(&self) -> Result<Vec<LidPnMappingEntry>> {
+        Ok(self.state.lid_mappings().await.map_err(failed)?.into_iter().map(from_mapping).collect())
+    }
+
+    async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
+        self.put(Kind::BaseKey, compound(&[address], message_id.as_bytes()), base_key).await
+    }
+
+    async fn has_same_base_key(&self, address: &str, message_id: &str, current_base_key: &[u8]) -> Result<bool> {
+        let saved = self.get(Kind::BaseKey, &compound(&[address], message_id.as_bytes())).await?;
+        Ok(saved.is_some_and(|saved| saved == current_base_key))
+    }
+
+    async fn delete_base_key(&self, address: &str, message_id: &str) -> Result<()> {
+        self.remove(Kind::BaseKey, compound(&[address], message_id.as_bytes())).await
+    }
+
+    async fn update_device_list(&self, record: DeviceListRecord) -> Result<()> {
+        self.update_device_lists(vec![record]).await
+    }
+
+    async fn update_device_lists(&self, records: Vec<DeviceListRecord>) -> Result<()> {
+        let lists = records.iter().map(|list| Ok(record(Kind::DeviceList, list.user.as_str(), encode(list)?)));
+        self.put_all(lists.collect::<Result<_>>()?).await
+    }
+
+    async fn get_devices(&self, user: &str) -> Result<Option<DeviceListRecord>> {
+        decoded(self.get(Kind::DeviceList, user.as_bytes()).await?)
+    }
+
+    async fn delete_devices(&self, user: &str) -> Result<()> {
+        self.remove(Kind::DeviceList, user).await
+    }
+
+    async fn get_group_metadata(&self, group_jid: &str) -> Result<Option<Vec<u8>>> {
+        self.get(Kind::Group, group_jid.as_bytes()).await
+    }
+
+    async fn put_group_metadata(&self, group_jid: &str, blob: &[u8]) -> Result<()> {
+        self.put(Kind::Group, group_jid, blob).await
+    }
+
+    async fn delete_group_metadata(&self, group_jid: &str) -> Result<()> {
+        self.remove(Kind::Group, group_jid).await
+    }
+
+    async fn get_tc_token(&self, jid: &str) -> Result<Option<TcTokenEntry>> {
+        Ok(self.state.token(jid).await.map_err(failed)?.map(|token| TcTokenEntry {
+            token: token.token,
+            token_timestamp: token.token_at,
+            sender_timestamp: token.sender_at,
+        }))
+    }
+
+    async fn put_tc_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<()> {
+        let token =
+            Token { token: entry.token.clone(), token_at: entry.token_timestamp, sender_at: entry.sender_timestamp };
+        self.state.put_token(jid, token).await.map_err(failed)
+    }
+
+    async fn delete_tc_token(&self, jid: &str) -> Result<()> {
+        self.state.remove_token(jid).await.map_err(failed)
+    }
+
+    async fn get_all_tc_token_jids(&self) -> Result<Vec<String>> {
+        self.state.token_jids().await.map_err(failed)
+    }
+
+    async fn delete_expired_tc_tokens(&self, token_cutoff: i64, sender_cutoff: i64) -> Result<u32> {
+        self.state.remove_tokens_before(token_cutoff, sender_cutoff).await.map_err(failed)
+    }
+
+    async fn touch_tc_token_sender_timestamp(&self, jid: &str, sender_timestamp: i64) -> Result<()> {
+        self.state.touch_token(jid, sender_timestamp).await.map_err(failed)
+    }
+
+    async fn store_received_tc_token(&self, jid: &str, token: &[u8], token_timestamp: i64) -> Result<()> {
+        self.state.receive_token(jid, token.to_vec(), token_timestamp).await.map_err(failed)
+    }
+
+    async fn store_sent_message(&self, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
+        let key = compound(&[chat_jid], message_id.as_bytes());
+        self.put_all(vec![dated(Kind::SentMessage, key, payload)]).await
+    }
+
+    async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
+        let key = compound(&[chat_jid], message_id.as_bytes());
+        self.state.take_record(Kind::SentMessage, &key).await.map_err(failed)
+    }
+
+    async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {
+        self.state.remove_records_before(Kind::SentMessage, cutoff_timestamp).await.map_err(failed)
+    }
+
+    async fn store_pending_inbound(&self, chat: &str, sender: &str, id: &str, message: &[u8]) -> Result<()> {
+        self.store_pending_inbound_batch(&[PendingInboundRow { chat, sender, id, message }]).await
+    }
+
+    async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
+        self.get(Kind::PendingInbound, &compound(&[chat, sender], id.as_bytes())).await
+    }
+
+    async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
+        self.delete_pending_inbound_batch(&[PendingInboundKey { chat, sender, id }]).await
+    }
+
+    async fn delete_expired_pending_inbound(&self, cutoff_timestamp: i64) -> Result<u32> {
+        self.state.remove_records_before(Kind::PendingInbound, cutoff_timestamp).await.map_err(failed)
+    }
+
+    async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
+        let row = |row: &PendingInboundRow<'_>| {
+            dated(Kind::PendingInbound, compound(&[row.chat, row.sender], row.id.as_bytes()), row.message)
+        };
+        self.put_all(rows.iter().map(row).collect()).await
+    }
+
+    async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
+        let keys: Vec<_> = keys.iter().map(|key| compound(&[key.chat, key.sender], key.id.as_bytes())).collect();
+        self.state.remove_records(Kind::PendingInbound, &keys).await.map_err(failed)
+    }
+}
+
+/// A record that grows old from now on, by the clock with which the library later asks for the old ones.
+fn dated(kind: Kind, key: Vec<u8>, value: &[u8]) -> Record {
+    Record { at: Some(now_secs()), ..record(kind, key, value) }
+}
+
+fn to_mapping(entry: &LidPnMappingEntry) -> LidMapping {
+    LidMapping {
+        lid: entry.lid.clone(),
+        phone: entry.phone_number.clone(),
+        created_at: entry.created_at,
+        updated_at: entry.updated_at,
+        source: entry.learning_source.clone(),
+    }
+}
+
+fn from_mapping(mapping: LidMapping) -> LidPnMappingEntry {
+    LidPnMappingEntry {
+        lid: mapping.lid,
+        phone_number: mapping.phone,
+        created_at: mapping.created_at,
+        updated_at: mapping.updated_at,
+        learning_source: mapping.source,
+    }
+}

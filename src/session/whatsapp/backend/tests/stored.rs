@@ -1,0 +1,136 @@
+//! What only a memory in a database has to prove.
+
+use std::sync::Arc;
+
+use whatsapp_rust::bytes::Bytes;
+use whatsapp_rust::store::traits::AppStateSyncKey;
+use whatsapp_rust::store::traits::DeviceListRecord;
+use whatsapp_rust::store::traits::LidPnMappingEntry;
+use whatsapp_rust::store::traits::MsgSecretEntry;
+use whatsapp_rust::store::traits::PendingInboundKey;
+use whatsapp_rust::store::traits::PendingInboundRow;
+use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
+
+use super::*;
+use crate::store::tests::add_session;
+
+const MEI: &str = "15550100001@s.whatsapp.net";
+
+/// More than one statement takes.
+const MANY: u32 = 1100;
+
+#[tokio::test]
+async fn a_batch_is_one_commit() {
+    let test = TestStore::open().await;
+    let memory = Backends::new(test.store.clone()).open(&key(&test));
+    let names: Vec<Arc<str>> = (0..MANY).map(|number| number.to_string().into()).collect();
+    let bytes = || names.iter().map(|name| (Arc::clone(name), Bytes::from("record"))).collect::<Vec<_>>();
+
+    macro_rules! one_commit {
+        ($call:ident($($argument:expr),*)) => {
+            let call = async { memory.$call($($argument),*).await.unwrap() };
+            let commits = test.commits(call).await;
+            assert!(commits.is_none_or(|commits| commits == 1), "{}: {commits:?}", stringify!($call));
+        };
+    }
+    let identities: Vec<_> = names.iter().map(|name| (Arc::clone(name), [1; 32])).collect();
+    let prekeys: Vec<_> = (0..MANY).map(|id| (id, Bytes::from("record"))).collect();
+    one_commit!(put_identities_batch(&identities));
+    one_commit!(put_sessions_batch(&bytes()));
+    one_commit!(put_sender_keys_batch(&bytes()));
+    one_commit!(store_prekeys_batch(&prekeys, false));
+    // The key, and that it is the latest.
+    one_commit!(set_sync_key(&[1], AppStateSyncKey::default()));
+
+    let mac = |number: u32| AppStateMutationMAC { index_mac: number.to_be_bytes().to_vec(), value_mac: vec![1; 32] };
+    let macs: Vec<_> = (0..MANY).map(mac).collect();
+    let indexes: Vec<_> = macs.iter().map(|mac| mac.index_mac.clone()).collect();
+    one_commit!(put_mutation_macs("regular", 1, &macs));
+    one_commit!(delete_mutation_macs("regular", &indexes));
+
+    let mapping = |lid: &Arc<str>| LidPnMappingEntry {
+        lid: lid.to_string(),
+        phone_number: lid.to_string(),
+        created_at: 1,
+        updated_at: 1,
+        learning_source: "usync".into(),
+    };
+    let list = |user: &Arc<str>| {
+        let user = user.to_string();
+        DeviceListRecord { user, devices: vec![], timestamp: 1, phash: None, raw_id: None }
+    };
+    one_commit!(put_lid_mappings(&names.iter().map(mapping).collect::<Vec<_>>()));
+    one_commit!(update_device_lists(names.iter().map(list).collect()));
+
+    let entries: Vec<_> = names.iter().map(|name| (&**name, true)).collect();
+    let devices: Vec<_> = names.iter().map(|name| &**name).collect();
+    one_commit!(set_sender_key_status("group", &entries));
+    one_commit!(delete_sender_key_device_rows(&devices));
+
+    let rows: Vec<_> =
+        names.iter().map(|id| PendingInboundRow { chat: MEI, sender: MEI, id, message: b"message" }).collect();
+    let keys: Vec<_> = names.iter().map(|id| PendingInboundKey { chat: MEI, sender: MEI, id }).collect();
+    one_commit!(store_pending_inbound_batch(&rows));
+    one_commit!(delete_pending_inbound_batch(&keys));
+
+    let secret = |id: &Arc<str>| {
+        let (chat, sender, msg_id) = (MEI.into(), MEI.into(), Arc::clone(id));
+        MsgSecretEntry { chat, sender, msg_id, secret: [1; 32], expires_at: 0, message_ts: 0 }
+    };
+    one_commit!(put_msg_secrets(names.iter().map(secret).collect()));
+}
+
+#[tokio::test]
+async fn what_was_stored_is_there_after_a_crash() {
+    let test = TestStore::open().await;
+    let memory = Backends::new(test.store.clone()).open(&key(&test));
+    memory.create().await.unwrap();
+    let device = memory.load().await.unwrap().unwrap();
+    for round in 0..3_u8 {
+        memory.put_sessions_batch(&[(MEI.into(), Bytes::from(vec![round]))]).await.unwrap();
+
+        let found = test.after_a_crash().await;
+        let memory = Backends::new(found.store.clone()).open(&key(&found));
+        assert_eq!(memory.get_session(MEI).await.unwrap().unwrap(), [round].as_slice());
+        assert_eq!(memory.load().await.unwrap().unwrap().noise_key.public_key, device.noise_key.public_key);
+    }
+}
+
+#[tokio::test]
+async fn sessions_do_not_share_a_memory() {
+    let test = TestStore::open().await;
+    let other = SessionKey { session: add_session(&test.store, &test.organization).await, ..key(&test) };
+    let backends = Backends::new(test.store.clone());
+    let (mine, theirs) = (backends.open(&key(&test)), backends.open(&other));
+    for (memory, byte) in [(&mine, 1), (&theirs, 2)] {
+        memory.put_identity(MEI, [byte; 32]).await.unwrap();
+        memory.set_sender_key_status("group", &[(MEI, byte == 1)]).await.unwrap();
+        memory.touch_tc_token_sender_timestamp(MEI, byte.into()).await.unwrap();
+        memory.put_msg_secret(MEI, MEI, "3EB0", &[byte; 32]).await.unwrap();
+    }
+    mine.delete_identity(MEI).await.unwrap();
+    mine.clear_all_sender_key_devices().await.unwrap();
+    mine.delete_tc_token(MEI).await.unwrap();
+    assert_eq!(theirs.load_identity(MEI).await.unwrap(), Some([2; 32]));
+    assert_eq!(theirs.get_sender_key_devices("group").await.unwrap().len(), 1);
+    assert_eq!(theirs.get_all_tc_token_jids().await.unwrap(), [MEI]);
+    assert_eq!(mine.get_msg_secret(MEI, MEI, "3EB0").await.unwrap().unwrap(), [1; 32]);
+}
+
+#[tokio::test]
+async fn a_client_that_was_given_up_writes_no_more() {
+    let test = TestStore::open().await;
+    let backends = Backends::new(test.store.clone());
+    let before = backends.open(&key(&test));
+    before.put_session(MEI, b"before").await.unwrap();
+    let now = backends.open(&key(&test));
+    now.put_session(MEI, b"now").await.unwrap();
+
+    assert!(before.put_session(MEI, b"late").await.is_err());
+    assert!(before.delete_session(MEI).await.is_err());
+    assert_eq!(now.get_session(MEI).await.unwrap().unwrap(), "now");
+
+    backends.forget(&key(&test)).await;
+    assert!(now.put_session(MEI, b"late").await.is_err());
+    assert_eq!(backends.open(&key(&test)).get_session(MEI).await.unwrap(), None);
+}

@@ -1,0 +1,63 @@
+//! Settings that WhatsApp announces are fetched, each announcement for certain.
+//!
+//! The library skips an announcement that comes while it still reads the answer to an earlier one about the same
+//! collection, and would learn of that change only with the next. So each one is followed by a fetch of our own, which
+//! waits its turn. Announcements are no events of the library; they are read off the raw stanzas.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use tokio::sync::Notify;
+use whatsapp_rust::Client;
+use whatsapp_rust::types::events::Event;
+use whatsapp_rust::types::events::EventHandler;
+use whatsapp_rust::types::events::EventInterest;
+use whatsapp_rust::types::events::EventKind;
+
+/// The collections that were announced and not fetched since; at most the five there are.
+#[derive(Default)]
+pub(super) struct Notices {
+    announced: Mutex<BTreeSet<String>>,
+    more: Notify,
+}
+
+impl Notices {
+    /// Listens to `client` for as long as the returned guard lives.
+    pub(super) fn listen(self: &Arc<Self>, client: &Arc<Client>) -> impl Send + use<> {
+        let handler: Arc<dyn EventHandler> = Arc::<Self>::clone(self);
+        (client.subscribe_handler(handler), client.acquire_raw_node_forwarding())
+    }
+
+    /// Waits for the next collections that were announced. Cancel-safe.
+    pub(super) async fn next(&self) -> BTreeSet<String> {
+        loop {
+            let more = self.more.notified();
+            let announced = std::mem::take(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner));
+            if !announced.is_empty() {
+                return announced;
+            }
+            more.await;
+        }
+    }
+}
+
+impl EventHandler for Notices {
+    fn handle_event(&self, event: Arc<Event>) {
+        let Event::RawNode(node) = &*event else { return };
+        if node.tag() != "notification" || node.get_attr("type").is_none_or(|kind| *kind != "server_sync") {
+            return;
+        }
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        for collection in node.get_children_by_tag("collection") {
+            announced.extend(collection.get_attr("name").map(|name| name.as_str().to_string()));
+        }
+        drop(announced);
+        self.more.notify_one();
+    }
+
+    fn interest(&self) -> EventInterest {
+        EventInterest::of(&[EventKind::RawNode])
+    }
+}

@@ -1,0 +1,92 @@
+//! The end of the process, in order and not, and what the next one makes of the database.
+
+use super::rig::MEI;
+use super::rig::NOAH;
+use super::rig::Rig;
+use crate::domain::action::Desired;
+use crate::domain::session::SessionStatus;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
+    let mut rig = Rig::working().await;
+    rig.lane.hold_messages();
+    let before = rig.phone.receive(MEI, MEI, "Before").await.unwrap();
+    take(&mut rig, &before).await;
+    rig.end().await;
+    let meanwhile = rig.phone.receive(MEI, MEI, "Meanwhile").await.unwrap();
+    rig.phone.archive(NOAH, true).await.unwrap();
+
+    rig.begin();
+    take(&mut rig, &meanwhile).await;
+    rig.status(SessionStatus::Working).await;
+    rig.setting(NOAH, Desired::Archived(true)).await;
+    let after = rig.phone.receive(MEI, MEI, "After").await.unwrap();
+    take(&mut rig, &after).await;
+
+    assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode), "{:?}", rig.statuses());
+    assert_eq!(rig.phone.companions(), 1);
+    assert!(!rig.holds_another(), "a message came twice");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_not_committed_survives_a_crash() {
+    let mut rig = Rig::working().await;
+    rig.lane.hold_messages();
+    // The session with Mei is begun, and its next message is decrypted but not in the stored copy.
+    let first = rig.phone.receive(MEI, MEI, "First").await.unwrap();
+    take(&mut rig, &first).await;
+    let id = rig.phone.receive(MEI, MEI, "Second").await.unwrap();
+    let (message, uncommitted) = rig.held().await;
+    assert_eq!(message.wa_id, id);
+
+    rig.crash().await;
+    drop(uncommitted);
+    rig.begin();
+
+    take(&mut rig, &id).await;
+    let after = rig.phone.receive(MEI, MEI, "Third").await.unwrap();
+    take(&mut rig, &after).await;
+    assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode), "{:?}", rig.statuses());
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_while_all_is_quiet_loses_nothing() {
+    let mut rig = Rig::working().await;
+    rig.phone.settled().await.unwrap();
+    rig.lane.hold_messages();
+
+    for round in 0..3 {
+        rig.crash().await;
+        let id = rig.phone.receive(MEI, MEI, &format!("Meanwhile {round}")).await.unwrap();
+        rig.begin();
+        take(&mut rig, &id).await;
+        rig.status(SessionStatus::Working).await;
+    }
+    assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode), "{:?}", rig.statuses());
+    assert!(!rig.holds_another(), "a message came twice");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_link_was_cut_by_the_phone_remembers_nothing_of_it() {
+    let mut rig = Rig::working().await;
+    rig.phone.unlink().await;
+    rig.status(SessionStatus::LoggedOut).await;
+
+    rig.end().await;
+    rig.begin();
+    rig.scan().await;
+    rig.status(SessionStatus::Working).await;
+    assert_eq!(rig.phone.companions(), 1);
+    rig.stop().await;
+}
+
+/// Waits for the message, commits it, and waits until WhatsApp knows.
+async fn take(rig: &mut Rig, id: &str) {
+    let (message, committed) = rig.held().await;
+    assert_eq!(message.wa_id, id);
+    committed.send(()).unwrap();
+    rig.settled().await;
+}

@@ -1,0 +1,84 @@
+//! Hidden numbers and the phone numbers behind them.
+
+use std::collections::BTreeMap;
+
+use chatgraph_entity::device_lid;
+use chatgraph_entity::device_lid::Column;
+use sea_orm::ColumnTrait as _;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::Select;
+use sea_orm::sea_query::OnConflict;
+
+use super::DeviceState;
+use super::StoreError;
+
+/// A hidden number and the phone number behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LidMapping {
+    /// The hidden number, without its server.
+    pub lid: String,
+    /// The phone number.
+    pub phone: String,
+    /// When it was first learned, in seconds.
+    pub created_at: i64,
+    /// When it was last learned, in seconds; 0 from a source that may be out of date.
+    pub updated_at: i64,
+    /// What it was learned from, in the library's words.
+    pub source: String,
+}
+
+impl DeviceState {
+    /// What is known of a hidden number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn mapping_of_lid(&self, lid: &str) -> Result<Option<LidMapping>, StoreError> {
+        Ok(self.lids().filter(Column::Lid.eq(lid)).one(&self.store.readers).await?.map(from_row))
+    }
+
+    /// What was learned last of a phone number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn mapping_of_phone(&self, phone: &str) -> Result<Option<LidMapping>, StoreError> {
+        let query = self.lids().filter(Column::Phone.eq(phone)).order_by_desc(Column::UpdatedAt);
+        Ok(query.one(&self.store.readers).await?.map(from_row))
+    }
+
+    /// All that is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lid_mappings(&self) -> Result<Vec<LidMapping>, StoreError> {
+        Ok(self.lids().all(&self.store.readers).await?.into_iter().map(from_row).collect())
+    }
+
+    /// Stores mappings, one for a hidden number: the later one counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_lid_mappings(&self, mappings: Vec<LidMapping>) -> Result<(), StoreError> {
+        let mappings: BTreeMap<_, _> = mappings.into_iter().map(|mapping| (mapping.lid.clone(), mapping)).collect();
+        let rows = mappings.into_values().map(|mapping| to_row(self.session.clone(), mapping).into_active_model());
+        let replaced = [Column::Phone, Column::CreatedAt, Column::UpdatedAt, Column::Source];
+        let replaced = OnConflict::columns([Column::SessionId, Column::Lid]).update_columns(replaced).to_owned();
+        self.upsert(rows.collect(), replaced).await
+    }
+
+    fn lids(&self) -> Select<device_lid::Entity> {
+        device_lid::Entity::find().filter(Column::SessionId.eq(self.session.as_slice()))
+    }
+}
+
+fn to_row(session_id: Vec<u8>, mapping: LidMapping) -> device_lid::Model {
+    let LidMapping { lid, phone, created_at, updated_at, source } = mapping;
+    device_lid::Model { session_id, lid, phone, created_at, updated_at, source }
+}
+
+fn from_row(row: device_lid::Model) -> LidMapping {
+    let device_lid::Model { session_id: _, lid, phone, created_at, updated_at, source } = row;
+    LidMapping { lid, phone, created_at, updated_at, source }
+}

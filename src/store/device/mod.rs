@@ -1,0 +1,149 @@
+//! What the WhatsApp library remembers of a session: its keys, its link to the account, how far it has read.
+//!
+//! The one part of the store whose rows name no organization: they are the session's own, every key begins with the
+//! session, and only the session layer, which runs the session, comes here. They go when the session goes.
+//!
+//! Most of it is found by its key alone and is a [`Record`]; a new kind of those is a line in [`Kind`]. What is asked
+//! for by something else too has a table and a file of its own.
+
+mod lid;
+mod record;
+mod secret;
+mod sender_key;
+mod token;
+
+use chatgraph_entity::device_lid;
+use chatgraph_entity::device_record;
+use chatgraph_entity::device_secret;
+use chatgraph_entity::device_sender_key;
+use chatgraph_entity::device_token;
+use sea_orm::ActiveModelTrait;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait;
+use sea_orm::QueryFilter as _;
+use sea_orm::sea_query::OnConflict;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+
+use super::Store;
+use super::error::StoreError;
+use super::unit::Unit;
+use super::unit::Work;
+
+pub use lid::LidMapping;
+pub use record::Kind;
+pub use record::Record;
+pub use secret::Secret;
+pub use token::Token;
+
+/// Rows in one statement: databases bound how many values one may carry.
+const ROWS: usize = 1000;
+
+/// The memory of one session. Writes return once they are committed, and reads see what was committed before. A write
+/// of several rows is one unit; one of none costs nothing.
+#[derive(Clone)]
+pub struct DeviceState {
+    store: Store,
+    organization: OrganizationId,
+    session: Vec<u8>,
+    closed: CancellationToken,
+}
+
+impl Store {
+    /// The memory of a session. No I/O.
+    #[must_use]
+    pub fn device_state(&self, organization: &OrganizationId, session: SessionId) -> DeviceState {
+        let (store, organization) = (self.clone(), organization.clone());
+        DeviceState { store, organization, session: session.to_bytes(), closed: CancellationToken::new() }
+    }
+}
+
+impl DeviceState {
+    /// Refuses all further writes through this handle and its clones: a client that was given up may still be at it.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Deletes all of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget(&self) -> Result<(), StoreError> {
+        let session = self.session.clone();
+        self.write(move |unit| {
+            Box::pin(async move {
+                clear::<device_record::Entity>(unit, device_record::Column::SessionId, &session).await?;
+                clear::<device_sender_key::Entity>(unit, device_sender_key::Column::SessionId, &session).await?;
+                clear::<device_lid::Entity>(unit, device_lid::Column::SessionId, &session).await?;
+                clear::<device_token::Entity>(unit, device_token::Column::SessionId, &session).await?;
+                clear::<device_secret::Entity>(unit, device_secret::Column::SessionId, &session).await
+            })
+        })
+        .await
+    }
+
+    /// Inserts rows, and does what `conflict` says with those that are there. Rows come in the order of their keys, each
+    /// once: a statement must not meet a row twice, and writers that meet the same rows do so in the same order.
+    async fn upsert<A>(&self, rows: Vec<A>, conflict: OnConflict) -> Result<(), StoreError>
+    where
+        A: ActiveModelTrait + Send + Sync + 'static,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.write(move |unit| {
+            Box::pin(async move {
+                let mut rows = rows.into_iter().peekable();
+                while rows.peek().is_some() {
+                    let insert = A::Entity::insert_many(rows.by_ref().take(ROWS)).on_conflict(conflict.clone());
+                    insert.exec_without_returning(unit.tx).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Deletes the rows of an entity that fit one of the conditions, and tells how many.
+    async fn delete<E: EntityTrait>(&self, conditions: Vec<Condition>) -> Result<u32, StoreError> {
+        if conditions.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |unit| {
+            Box::pin(async move {
+                let mut gone = 0;
+                for condition in conditions {
+                    gone += E::delete_many().filter(condition).exec(unit.tx).await?.rows_affected;
+                }
+                Ok(u32::try_from(gone).unwrap_or(u32::MAX))
+            })
+        })
+        .await
+    }
+
+    /// Every write comes through here; what has to hold for all of them is asked here, in their transaction.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, StoreError> + Send + 'static,
+    {
+        let closed = self.closed.clone();
+        self.store
+            .write(&self.organization, move |unit| {
+                if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(unit) }
+            })
+            .await
+    }
+}
+
+/// Deletes a session's rows of one table.
+async fn clear<E: EntityTrait>(unit: &Unit<'_>, session_id: E::Column, session: &[u8]) -> Result<(), StoreError> {
+    E::delete_many().filter(session_id.eq(session)).exec(unit.tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The program killed and started again.
+
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+#[tokio::test]
+async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
+    let mut server = TestServer::start().await;
+    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    server.update_chat(MEI, "pinned: true").await;
+
+    server.restart();
+    server.phone().receive("15550112", RAVI, "While you were away").await.expect("sent");
+
+    eventually("a working session, without a new QR code", async || {
+        let answer = server.query("{ sessions { nodes { status } } }").await;
+        (answer["data"]["sessions"]["nodes"][0]["status"] == "WORKING").then_some(())
+    })
+    .await;
+    server.agrees().await;
+    let ravi = server.chat(RAVI).await;
+    assert_eq!((&ravi["unreadCount"], &ravi["lastMessage"]["text"]), (&json!(1), &json!("While you were away")));
+
+    // The log goes on where it was: the change before the kill once, then the message.
+    let mut changes = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
+    assert_eq!(changes.next().await["cid"], MEI);
+    let told = eventually_message(&mut changes).await;
+    assert_eq!((&told["cid"], &told["changed"]), (&json!(RAVI), &json!(["UNREAD_COUNT", "LAST_MESSAGE"])));
+}
+
+async fn eventually_message(changes: &mut Subscription) -> serde_json::Value {
+    loop {
+        let change = changes.next().await;
+        if change["origin"] == "MESSAGE" {
+            return change;
+        }
+    }
+}
