@@ -62,9 +62,24 @@ pub struct LogArgs {
 /// Which database.
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
-    /// Where the stored copy lives: `sqlite:PATH`; the file is made when it is missing
-    #[arg(long, env = "CHATGRAPH_DATABASE", default_value = "sqlite:chatgraph.db", value_name = "URL")]
+    /// Where the stored copy lives: `sqlite:PATH`, a file that is made when it is missing, or
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, version 15 or newer. Other users of the machine see the command
+    /// line, so a password belongs into the variable
+    // Without the variable's value in --help: it may hold a password.
+    #[arg(
+        long,
+        env = "CHATGRAPH_DATABASE",
+        hide_env_values = true,
+        default_value = "sqlite:chatgraph.db",
+        value_name = "URL"
+    )]
     pub database: String,
+    /// Connections to PostgreSQL that read, at most
+    #[arg(long, env = "CHATGRAPH_DATABASE_READERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
+    pub database_readers: u32,
+    /// Connections to PostgreSQL that write, at most: as many organizations commit at the same time
+    #[arg(long, env = "CHATGRAPH_DATABASE_WRITERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
+    pub database_writers: u32,
 }
 
 /// `serve`

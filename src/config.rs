@@ -17,7 +17,11 @@ use crate::cli::Migration;
 use crate::cli::ServeArgs;
 use crate::domain::capability::Capabilities;
 use crate::domain::id::OrganizationId;
+use crate::store::UrlError;
 use crate::telemetry;
+
+/// Where the stored copy lives.
+pub use crate::store::Config as Database;
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,13 +37,6 @@ impl Error {
     fn new(flag: &'static str, message: impl Into<String>) -> Self {
         Self { flag, message: message.into() }
     }
-}
-
-/// Where the stored copy lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Database {
-    /// In one file.
-    Sqlite(PathBuf),
 }
 
 /// A sandbox in place of WhatsApp.
@@ -157,16 +154,14 @@ impl TryFrom<KeyCreateArgs> for KeyCreate {
 impl TryFrom<DatabaseArgs> for Database {
     type Error = Error;
 
-    /// Reads `sqlite:PATH`; `sqlite://PATH` and a query such as `?mode=rwc` are taken too, since other tools want them.
     fn try_from(args: DatabaseArgs) -> Result<Self, Error> {
-        let wrong = || Error::new("database", "must be sqlite:PATH, for example sqlite:chatgraph.db");
-        let path = args.database.strip_prefix("sqlite:").ok_or_else(wrong)?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let path = path.split_once('?').map_or(path, |(path, _)| path);
-        if path.is_empty() || path == ":memory:" {
-            return Err(wrong());
+        let mut database =
+            args.database.parse().map_err(|error: UrlError| Error::new("database", error.to_string()))?;
+        if let Self::Postgres(server) = &mut database {
+            server.readers = args.database_readers;
+            server.writers = args.database_writers;
         }
-        Ok(Self::Sqlite(path.into()))
+        Ok(database)
     }
 }
 

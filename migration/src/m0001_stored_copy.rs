@@ -214,7 +214,12 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("session_by_organization", "session").col("organization").col("created_at").col("id").to_owned(),
         index("chat_by_jid", "chat").col("session_id").col("jid").unique().to_owned(),
         index("chat_recent_in_organization", "chat").col("organization").col("last_message_at").col("id").to_owned(),
-        index("chat_recent_in_session", "chat").col("session_id").col("last_message_at").col("id").to_owned(),
+        index("chat_recent_in_session", "chat")
+            .col("organization")
+            .col("session_id")
+            .col("last_message_at")
+            .col("id")
+            .to_owned(),
         index("chat_alias_by_chat", "chat_alias").col("chat_id").to_owned(),
         index("message_by_wa_id", "message").col("chat_id").col("wa_id").col("sender").unique().to_owned(),
         index("message_recent", "message").col("chat_id").col("at").col("id").to_owned(),

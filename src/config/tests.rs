@@ -29,9 +29,18 @@ fn a_database_is_a_file_however_it_is_spelled() {
         assert_eq!(serve(&["--database", url]).expect("valid").database, Database::Sqlite("a/b.db".into()), "{url}");
     }
     assert_eq!(serve(&["--database", "sqlite:/b.db"]).expect("valid").database, Database::Sqlite("/b.db".into()));
-    for url in ["", "b.db", "sqlite:", "sqlite::memory:", "postgres://localhost/b"] {
+    for url in ["", "b.db", "sqlite:", "sqlite::memory:", "postgres://localhost", "mysql://localhost/b"] {
         assert_eq!(flag(serve(&["--database", url])), "database", "{url}");
     }
+}
+
+#[test]
+fn a_database_is_a_server_with_its_connections() {
+    let url = "postgres://chatgraph:secret@localhost/chats";
+    let sized = serve(&["--database", url, "--database-readers", "3", "--database-writers", "2"]).expect("valid");
+    let Database::Postgres(server) = sized.database else { panic!("not PostgreSQL") };
+    assert_eq!((server.readers, server.writers), (3, 2));
+    assert!(!format!("{server:?}").contains("secret"));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Committed changes to listeners. One tail per node reads each new row of the change log once; a subscriber keeps no
 //! queue, only its place, so a slow one costs what a fast one does.
 //!
-//! `tail` reads, `topic` holds the recent changes of one organization, `subscription` is one listener's way through
+//! `tail` reads, `wake` hears of other nodes, `topic` holds the recent changes of one organization, `subscription` is one listener's way through
 //! them and through the table behind.
 
 mod subscription;
 mod tail;
 mod topic;
+mod wake;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -102,6 +103,7 @@ impl Feed {
     pub fn start(store: Store, config: Config, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let feed = Self { store, config, topics: Topics::default(), stop };
         tasks.spawn(tail::follow(feed.store.clone(), Arc::clone(&feed.topics), config, feed.stop.clone()));
+        tasks.spawn(wake::exchange(feed.store.clone(), feed.stop.clone()));
         feed
     }
 

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::store::tests::TestStore;
+use crate::store::tests::on_postgres;
 
 fn feed(test: &TestStore) -> Feed {
     let config = Config { checkpoint: Duration::from_millis(200), ..Config::default() };
@@ -98,4 +99,37 @@ async fn a_cursor_that_cannot_be_followed_is_refused() {
     assert!(after(incarnation, 1).await.is_none());
     assert!(matches!(after(incarnation, 2).await, Some(FeedError::CursorAhead)));
     assert!(matches!(after(incarnation + 1, 1).await, Some(FeedError::CursorExpired)));
+}
+
+#[tokio::test]
+async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
+    let test = TestStore::open().await;
+    // On SQLite there is no other node that could tell.
+    let poll = if on_postgres() { Duration::from_hours(1) } else { Duration::from_millis(50) };
+    let config = Config { poll, ..Config::default() };
+    let stop = CancellationToken::new();
+    let other = Feed::start(test.another().await, config, &TaskTracker::new(), stop.clone());
+    let _feed = Feed::start(test.store.clone(), config, &TaskTracker::new(), stop);
+    let mut listener = other.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    // What is told before the other one listens is lost, as the poll would find it.
+    let mut user = 0;
+    let heard = async {
+        loop {
+            if let FeedEvent::Change(change, _) = next(&mut listener).await {
+                return change.number;
+            }
+        }
+    };
+    let telling = async {
+        loop {
+            user += 1;
+            test.add_chat(user, 1).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let number = tokio::select! {
+        number = heard => number,
+        () = telling => unreachable!("it goes on"),
+    };
+    assert_eq!(number, 1);
 }

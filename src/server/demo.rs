@@ -54,7 +54,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let now = crate::domain::clock::Clock::now(&crate::clock::SystemClock);
     let account: AccountSpec = chatgraph_sandbox::demo::account(None, now);
     let phone = sandbox.create_account(account).map_err(failed)?;
-    let store = store::Config { path: folder.path().join("chatgraph.db") };
+    let store = store::Config::Sqlite(folder.path().join("chatgraph.db"));
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
     let configs = Configs { store, session: session::Config::new(endpoint), http: http::Config::default() };

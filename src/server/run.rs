@@ -81,7 +81,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
 
 async fn serve(config: config::Serve) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
-    let store = store_config(config.database);
+    let store = config.database;
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
     let http = http::Config { allowed_origins: config.allowed_origins, ..http::Config::default() };
@@ -134,7 +134,7 @@ pub(super) fn endpoint(sandbox: Option<config::Sandbox>) -> Endpoint {
 }
 
 async fn migrate(config: config::Migrate) -> Result<(), Error> {
-    let store = store_config(config.database);
+    let store = config.database;
     match config.migration {
         Migration::Up => store::migrate_up(&store).await?,
         Migration::Down => store::migrate_down(&store).await?,
@@ -149,7 +149,7 @@ async fn migrate(config: config::Migrate) -> Result<(), Error> {
 /// Makes a key and prints its secret: the only time it is shown.
 async fn create_key(config: config::KeyCreate) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
-    let store = Store::open(&store_config(config.database), &lifecycle.tasks).await?;
+    let store = Store::open(&config.database, &lifecycle.tasks).await?;
     let now = SystemClock.now();
     let secret = token::generate();
     let key = StoredKey {
@@ -165,10 +165,4 @@ async fn create_key(config: config::KeyCreate) -> Result<(), Error> {
     store.insert_key(key).await?;
     println!("{secret}");
     Ok(())
-}
-
-fn store_config(database: config::Database) -> store::Config {
-    match database {
-        config::Database::Sqlite(path) => store::Config { path },
-    }
 }

@@ -115,7 +115,7 @@ impl Chats {
         let now = self.clock.now();
         let settings = update.settings(now)?;
         let order = UpdateOrder {
-            organization,
+            organization: organization.clone(),
             session,
             cid: target.cid.clone(),
             settings,
@@ -123,7 +123,8 @@ impl Chats {
             max_pinned: self.config.max_pinned,
             now,
         };
-        let chat = self.store.write(move |unit| Box::pin(order.carry_out(unit))).await?;
+        let updated = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let chat = updated.await?;
         self.sessions.wake_pending(session);
         Ok(chat)
     }

@@ -63,6 +63,7 @@ impl ChatUpdate {
 }
 
 /// A checked wish, ready for its unit of work.
+#[derive(Clone)]
 pub(super) struct UpdateOrder {
     pub(super) organization: OrganizationId,
     pub(super) session: SessionId,
@@ -76,6 +77,11 @@ pub(super) struct UpdateOrder {
 impl UpdateOrder {
     /// Applies the settings that differ, and notes each of them for WhatsApp.
     pub(super) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+        // Who counts pins keeps others from pinning: the session's lock, and before the chat's, as everywhere.
+        if self.settings.contains(&Desired::Pinned(true)) {
+            let session = unit.session_for_update(&self.organization, self.session).await?;
+            session.ok_or(Error::SessionNotFound)?;
+        }
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
         let mut chat = found.ok_or(Error::ChatNotFound)?;
         let differing = self.settings.iter().copied().filter(|desired| chat.setting(desired.setting()) != *desired);
@@ -153,6 +159,30 @@ impl UpdateOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::tests::TestStore;
+
+    #[tokio::test]
+    async fn no_more_than_three_are_pinned_though_two_nodes_pin_at_once() {
+        let test = TestStore::open().await;
+        let nodes = [test.store.clone(), test.another().await];
+        let chats = futures_util::future::join_all((1..=8).map(|user| test.add_chat(user, 1))).await;
+        let pinning = chats.iter().zip(nodes.iter().cycle()).map(|(chat, node)| {
+            let order = UpdateOrder {
+                organization: test.organization.clone(),
+                session: test.session,
+                cid: chat.jid.clone(),
+                settings: vec![Desired::Pinned(true)],
+                range_hint: None,
+                max_pinned: 3,
+                now: 1,
+            };
+            node.write_again(&test.organization, order, |order, unit| Box::pin(order.carry_out(unit)))
+        });
+        let pinned = futures_util::future::join_all(pinning).await;
+        assert_eq!(pinned.iter().filter(|pinned| pinned.is_ok()).count(), 3);
+        let refused = pinned.iter().filter(|pinned| matches!(pinned, Err(Error::Conflict(_))));
+        assert_eq!(refused.count(), 5);
+    }
 
     fn field(update: &ChatUpdate) -> Option<&'static str> {
         match update.settings(1_000) {

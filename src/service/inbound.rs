@@ -89,8 +89,10 @@ impl Inbox {
     }
 
     async fn apply(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> Result<(), StoreError> {
-        let (key, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
-        self.store.write(move |unit| Box::pin(async move { apply(unit, &key, &event, now).await })).await
+        let (whose, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
+        self.store
+            .write(&key.organization, move |unit| Box::pin(async move { apply(unit, &whose, &event, now).await }))
+            .await
     }
 }
 

@@ -53,10 +53,11 @@ pub(super) async fn action_sent(
     version: i64,
     now: i64,
 ) -> Result<(), StoreError> {
+    // The chat's lock guards its pending actions, so it is taken first, as by the one who notes them.
+    let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     if !unit.remove_pending_action(&key.organization, key.session, id, setting, version).await? {
         return Ok(());
     }
-    let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     let patch = ChatPatch { pending: Some(without(&chat, setting)), ..ChatPatch::default() };
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }

@@ -7,7 +7,6 @@ use crate::auth::viewer::Viewer;
 use crate::domain::capability::Capability;
 use crate::domain::clock::Clock;
 use crate::domain::cursor::TimeKey;
-use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
@@ -91,7 +90,9 @@ impl Sessions {
             last_connected_at: None,
         };
         let row = session.clone();
-        self.store.write(move |unit| Box::pin(async move { unit.insert_session(&row).await })).await?;
+        self.store
+            .write(&session.organization, move |unit| Box::pin(async move { unit.insert_session(&row).await }))
+            .await?;
         Ok(session)
     }
 
@@ -103,7 +104,8 @@ impl Sessions {
     pub async fn start(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let organization = viewer.require(Capability::Manage)?.clone();
         let key = SessionKey { organization: organization.clone(), session: id };
-        let session = self.store.write(move |unit| Box::pin(want(unit, organization, id))).await?;
+        let wanted = self.store.write_again(&organization, key.clone(), |key, unit| Box::pin(want(unit, key)));
+        let session = wanted.await?;
         self.registry.start(key);
         Ok(session)
     }
@@ -120,8 +122,8 @@ impl Sessions {
 }
 
 /// Notes that the session shall be connected; a node that finds the note at its start connects it, too.
-async fn want(unit: &mut Unit<'_>, organization: OrganizationId, id: SessionId) -> Result<Session, Error> {
-    let found = unit.session_for_update(&organization, id).await?;
+async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+    let found = unit.session_for_update(&key.organization, key.session).await?;
     let mut session = found.ok_or(Error::SessionNotFound)?;
     session.wanted = true;
     if !matches!(session.status, SessionStatus::Working | SessionStatus::ScanQrCode) {

@@ -8,6 +8,7 @@ use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::Select;
 
 use crate::domain::change::Change;
 use crate::domain::change::ChangeKind;
@@ -38,13 +39,7 @@ impl Store {
         after: i64,
         limit: u64,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = change::Entity::find()
-            .filter(change::Column::Organization.eq(organization.as_str()))
-            .filter(change::Column::Number.gt(after))
-            .order_by_asc(change::Column::Number)
-            .limit(limit)
-            .all(&self.readers)
-            .await?;
+        let rows = following(organization, after, limit).all(&self.readers).await?;
         rows.iter().map(from_row).collect()
     }
 
@@ -63,6 +58,15 @@ impl Store {
             .one(&self.readers)
             .await?)
     }
+}
+
+/// What comes after a place in the log; `store::tests::plans` looks at its plan.
+pub(super) fn following(organization: &OrganizationId, after: i64, limit: u64) -> Select<change::Entity> {
+    change::Entity::find()
+        .filter(change::Column::Organization.eq(organization.as_str()))
+        .filter(change::Column::Number.gt(after))
+        .order_by_asc(change::Column::Number)
+        .limit(limit)
 }
 
 /// Stores numbered changes.

@@ -11,7 +11,6 @@ use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
-use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::Select;
@@ -33,6 +32,7 @@ use crate::domain::page::PageRequest;
 use super::Store;
 use super::error::StoreError;
 use super::keyset;
+use super::text;
 use super::unit::Unit;
 
 impl Store {
@@ -46,11 +46,7 @@ impl Store {
         session: Option<SessionId>,
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Chat>, StoreError> {
-        let query = chat::Entity::find()
-            .filter(owned_by(organization))
-            .filter(chat::Column::LastMessageAt.is_not_null())
-            .apply_if(session, |query, session| query.filter(chat::Column::SessionId.eq(session.to_bytes())));
-        let query = keyset::newest_first(query, chat::Column::LastMessageAt, chat::Column::Id, page);
+        let query = recent(organization, session, page);
         let chats = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::of(chats, page))
     }
@@ -91,13 +87,16 @@ impl Store {
         let rows = chat_alias::Entity::find()
             .filter(chat_alias::Column::Organization.eq(organization.as_str()))
             .filter(chat_alias::Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
-            .order_by_asc(chat_alias::Column::Jid)
             .all(&self.readers)
             .await?;
         let mut addresses: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows {
             let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
             addresses.entry(chat).or_default().push(row.jid.parse().map_err(|_| corrupt("jid"))?);
+        }
+        // By bytes: a PostgreSQL server sorts text as its language does.
+        for jids in addresses.values_mut() {
+            jids.sort_by(|a: &Jid, b| a.as_str().cmp(b.as_str()));
         }
         Ok(addresses)
     }
@@ -131,7 +130,8 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// How many chats of the session are pinned, `except` aside, and what they are called.
+    /// The chats of the session that are pinned, `except` aside. Counted under the session's lock, which the caller has
+    /// taken ([`Unit::session_for_update`]): otherwise two could pin the last one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -180,6 +180,21 @@ fn owned_by(organization: &OrganizationId) -> Condition {
     Condition::all().add(chat::Column::Organization.eq(organization.as_str()))
 }
 
+/// The order RECENT, a page of it; `store::tests::plans` looks at its plan.
+pub(super) fn recent(
+    organization: &OrganizationId,
+    session: Option<SessionId>,
+    page: &PageRequest<TimeKey>,
+) -> Select<chat::Entity> {
+    // What is compared with a cursor's place is not null either; SQLite, told so twice, takes the wrong index.
+    let whole = page.cursor.is_none().then_some(());
+    let query = chat::Entity::find()
+        .filter(owned_by(organization))
+        .apply_if(session, |query, session| query.filter(chat::Column::SessionId.eq(session.to_bytes())))
+        .apply_if(whole, |query, ()| query.filter(chat::Column::LastMessageAt.is_not_null()));
+    keyset::newest_first(query, chat::Column::LastMessageAt, chat::Column::Id, page)
+}
+
 fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
     let id = chat_alias::Entity::find()
         .select_only()
@@ -191,16 +206,16 @@ fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Sel
     chat::Entity::find().filter(owned_by(organization)).filter(chat::Column::Id.in_subquery(id))
 }
 
-fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
+pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
     chat::Model {
         id: chat.id.to_bytes(),
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
         jid: chat.jid.to_string(),
-        subject: chat.names.subject.clone(),
-        contact_name: chat.names.contact.clone(),
-        push_name: chat.names.push.clone(),
-        business_name: chat.names.business.clone(),
+        subject: text::storable_if_any(chat.names.subject.as_ref()),
+        contact_name: text::storable_if_any(chat.names.contact.as_ref()),
+        push_name: text::storable_if_any(chat.names.push.as_ref()),
+        business_name: text::storable_if_any(chat.names.business.as_ref()),
         archived: chat.archived.value,
         archived_as_of: chat.archived.as_of,
         pinned: chat.pinned.value,

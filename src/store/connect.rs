@@ -1,33 +1,40 @@
-//! Opening the database.
+//! Opening the database. What is the same for SQLite and PostgreSQL is here, what differs in a file each.
+
+mod postgres;
+mod sqlite;
+mod url;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chatgraph_migration::MigrationStatus;
 use chatgraph_migration::Migrator;
 use chatgraph_migration::MigratorTrait as _;
-use sea_orm::ConnectOptions;
-use sea_orm::Database;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
+use sea_orm::DatabaseTransaction;
+use sea_orm::DbBackend;
 use sea_orm::DbErr;
-use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::sqlx::sqlite::SqliteJournalMode;
-use sea_orm::sqlx::sqlite::SqliteSynchronous;
+use sea_orm::SqliteTransactionMode;
+use sea_orm::TransactionOptions;
+use sea_orm::TransactionTrait as _;
 
 use super::error::StoreError;
 
-/// How many connections read at the same time.
-const READERS: u32 = 4;
+pub use postgres::Postgres;
+pub use url::UrlError;
 
-/// Where the database is.
+/// Where the database is. Read from text with [`str::parse`]: `sqlite:PATH` or
+/// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// The SQLite file; made when it is not there.
-    pub path: PathBuf,
+pub enum Config {
+    /// In one SQLite file, which is made when it is not there.
+    Sqlite(PathBuf),
+    /// On a PostgreSQL server.
+    Postgres(Postgres),
 }
 
-/// Why the database could not be opened, in words for the operator.
+/// Why the database could not be opened, in words for the operator; never with a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder cannot be used.
@@ -42,6 +49,31 @@ pub enum OpenError {
     /// Another server has it.
     #[error("{0} is in use by another chatgraph server")]
     InUse(PathBuf),
+    /// The PostgreSQL server does not answer, or does not let us in.
+    #[error("cannot connect to PostgreSQL at {server}")]
+    Unreachable {
+        /// Host, port and database.
+        server: String,
+        /// Why.
+        #[source]
+        source: sea_orm::SqlxError,
+    },
+    /// The PostgreSQL server lacks what we need.
+    #[error("PostgreSQL 15 or newer is needed; {server} runs version {major}")]
+    TooOld {
+        /// Host, port and database.
+        server: String,
+        /// What it runs.
+        major: i32,
+    },
+    /// Names and messages are in every script.
+    #[error("the database must be encoded in UTF8; {server} is in {encoding}")]
+    Encoding {
+        /// Host, port and database.
+        server: String,
+        /// What it is in.
+        encoding: String,
+    },
     /// It cannot be connected to or brought up to date.
     #[error("cannot open the database")]
     Database(#[from] DbErr),
@@ -50,52 +82,70 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Keeps a second server from the same SQLite file for as long as it lives. Commands beside a running server (`key`,
-/// `migrate`) do not take it.
+/// Keeps a second server from the same SQLite file for as long as it lives; PostgreSQL is for several servers. Commands
+/// beside a running server (`key`, `migrate`) do not take it.
 #[derive(Debug)]
 pub struct Hold {
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Hold {
-    /// Takes the lock file beside the database.
+    /// Takes the lock file beside an SQLite database.
     ///
     /// # Errors
     /// [`OpenError::InUse`] when another server holds it.
     pub fn take(config: &Config) -> Result<Self, OpenError> {
-        let path = config.path.with_extension("lock");
+        let Config::Sqlite(database) = config else { return Ok(Self { _lock: None }) };
+        let path = database.with_extension("lock");
         let failed = |source| OpenError::File { path: path.clone(), source };
         let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(config.path.clone())),
+            Ok(()) => Ok(Self { _lock: Some(lock) }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(database.clone())),
             Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 }
 
-/// The one connection that writes. `synchronous=FULL`: a commit is on the disk when it returns.
-pub(super) async fn writer(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    connect(config, 1, |options| options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full))
-        .await
+/// The connections that write: one on SQLite, several on PostgreSQL. A commit is on the disk when it returns.
+///
+/// # Errors
+/// [`OpenError`]
+pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenError> {
+    match config {
+        Config::Sqlite(path) => Ok(sqlite::writer(path).await?),
+        Config::Postgres(server) => {
+            server.check().await?;
+            Ok(server.writers())
+        }
+    }
 }
 
-/// The connections that read; SQLite itself refuses a write on them.
+/// The connections that read; the database itself refuses a write on them.
 pub(super) async fn readers(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    connect(config, READERS, |options| options.pragma("query_only", "on")).await
+    match config {
+        Config::Sqlite(path) => sqlite::readers(path).await,
+        Config::Postgres(server) => Ok(server.readers()),
+    }
+}
+
+/// Begins a transaction that writes. SQLite locks at once: a lock that is taken later does not wait for its turn.
+pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let immediate = Some(SqliteTransactionMode::Immediate);
+    writers.begin_with_options(TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() }).await
 }
 
 /// Brings the tables up to date.
-pub(super) async fn migrate(writer: &DatabaseConnection) -> Result<(), DbErr> {
-    Migrator::up(writer, None).await
+pub(super) async fn migrate(writers: &DatabaseConnection) -> Result<(), DbErr> {
+    alone(writers, async |tx| Migrator::up(tx, None).await).await
 }
 
-/// Brings the database's tables up to date, making it where there is none.
+/// Brings the database's tables up to date, making the file where there is none.
 ///
 /// # Errors
 /// [`OpenError`].
 pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
-    Ok(migrate(&writer(config).await?).await?)
+    Ok(migrate(&writers(config).await?).await?)
 }
 
 /// Undoes the newest step; with the first one, all data go.
@@ -103,7 +153,7 @@ pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
-    Ok(Migrator::down(&writer(config).await?, Some(1)).await?)
+    Ok(alone(&writers(config).await?, async |tx| Migrator::down(tx, Some(1)).await).await?)
 }
 
 /// All steps, oldest first, and whether the database has them.
@@ -111,28 +161,20 @@ pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenError> {
-    let steps = Migrator::get_migration_with_status(&writer(config).await?).await?;
+    let steps = alone(&writers(config).await?, async |tx| Migrator::get_migration_with_status(tx).await).await?;
     Ok(steps.iter().map(|step| (step.name().to_owned(), step.status() == MigrationStatus::Applied)).collect())
 }
 
-async fn connect(
-    config: &Config,
-    connections: u32,
-    more: fn(SqliteConnectOptions) -> SqliteConnectOptions,
-) -> Result<DatabaseConnection, DbErr> {
-    let path = config.path.clone();
-    let mut options = ConnectOptions::new("sqlite:");
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| {
-            let options = options.filename(&path).create_if_missing(true).foreign_keys(true);
-            more(options.busy_timeout(Duration::from_secs(10)))
-        });
-    Database::connect(options).await
+/// Does something to the tables while no other process does: all of it in one transaction, and others wait their turn.
+async fn alone<T>(
+    writers: &DatabaseConnection,
+    steps: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
+) -> Result<T, DbErr> {
+    let tx = begin(writers).await?;
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared(postgres::ALONE).await?;
+    }
+    let done = steps(&tx).await?;
+    tx.commit().await?;
+    Ok(done)
 }

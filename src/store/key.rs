@@ -12,6 +12,7 @@ use crate::domain::id::OrganizationId;
 
 use super::Store;
 use super::error::StoreError;
+use super::text;
 
 /// An api-key as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`], also when the secret is another key's already.
     pub async fn insert_key(&self, key: StoredKey) -> Result<(), StoreError> {
-        self.write(move |unit| {
+        let organization = key.organization.clone();
+        self.write(&organization, move |unit| {
             Box::pin(async move {
                 unit.ensure_organization(&key.organization, key.created_at).await?;
                 api_key::Entity::insert(to_row(key)).exec_without_returning(unit.tx).await?;
@@ -64,7 +66,7 @@ fn to_row(key: StoredKey) -> api_key::ActiveModel {
     api_key::ActiveModel {
         id: Set(key.id.to_bytes()),
         organization: Set(key.organization.to_string()),
-        name: Set(key.name),
+        name: Set(text::storable(&key.name)),
         prefix: Set(key.prefix),
         hash: Set(key.hash),
         permissions: Set(key.permissions.bits()),

@@ -7,6 +7,7 @@ use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::Select;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::chat::LastMessage;
@@ -26,6 +27,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
+use super::text;
 use super::unit::Unit;
 
 /// Rows of one INSERT: 13 columns each, well under SQLite's 32,766 variables.
@@ -42,8 +44,7 @@ impl Store {
         chat: ChatId,
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Message>, StoreError> {
-        let query = message::Entity::find().filter(of_chat(organization, chat));
-        let query = keyset::newest_first(query, message::Column::At, message::Column::Id, page);
+        let query = recent(organization, chat, page);
         let messages = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::of(messages, page))
     }
@@ -135,6 +136,16 @@ impl Unit<'_> {
     }
 }
 
+/// A page of a chat's messages; `store::tests::plans` looks at its plan.
+pub(super) fn recent(
+    organization: &OrganizationId,
+    chat: ChatId,
+    page: &PageRequest<TimeKey>,
+) -> Select<message::Entity> {
+    let query = message::Entity::find().filter(of_chat(organization, chat));
+    keyset::newest_first(query, message::Column::At, message::Column::Id, page)
+}
+
 fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
     Condition::all()
         .add(message::Column::Organization.eq(organization.as_str()))
@@ -153,12 +164,12 @@ fn to_row(
         organization: Set(organization.to_string()),
         session_id: Set(session.to_bytes()),
         chat_id: Set(chat.to_bytes()),
-        wa_id: Set(message.wa_id.clone()),
+        wa_id: Set(text::storable(&message.wa_id)),
         sender: Set(message.sender.to_string()),
-        sender_name: Set(message.sender_name.clone()),
+        sender_name: Set(text::storable_if_any(message.sender_name.as_ref())),
         from_me: Set(message.from_me),
         kind: Set(message.kind.code()),
-        text: Set(message.text.clone()),
+        text: Set(text::storable_if_any(message.text.as_ref())),
         at: Set(message.at),
         edited: Set(false),
         revoked: Set(false),

@@ -11,6 +11,7 @@ mod code;
 mod connect;
 pub mod device;
 pub mod error;
+mod hint;
 mod journal;
 mod key;
 mod keyset;
@@ -18,12 +19,17 @@ mod message;
 mod organization;
 mod pending;
 mod session;
+mod text;
 mod unit;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::domain::id::OrganizationId;
 
 use error::StoreError;
 use journal::Commits;
@@ -32,12 +38,18 @@ use journal::Journal;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;
+pub use connect::Postgres;
+pub use connect::UrlError;
 pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
 pub use key::StoredKey;
 pub use unit::Unit;
 pub use unit::Work;
+
+/// How often a unit is carried out before another process that is in the way has won, and how long to wait in between.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The database: a few readers and one journal that writes. Cheap to clone.
 #[derive(Clone)]
@@ -46,6 +58,8 @@ pub struct Store {
     journal: Journal,
     commits: Arc<Commits>,
     incarnation: i64,
+    /// The server that other processes may use, too.
+    shared: Option<Postgres>,
 }
 
 impl Store {
@@ -54,33 +68,72 @@ impl Store {
     /// # Errors
     /// [`OpenError`], in words for the operator.
     pub async fn open(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        let writer = connect::writer(config).await?;
-        connect::migrate(&writer).await?;
-        let incarnation = organization::incarnation(&writer).await?;
+        let writers = connect::writers(config).await?;
+        connect::migrate(&writers).await?;
+        let incarnation = organization::incarnation(&writers).await?;
         let readers = connect::readers(config).await?;
         let commits = Arc::new(Commits::default());
-        let journal = Journal::start(writer, Arc::clone(&commits), tasks);
-        Ok(Self { readers, journal, commits, incarnation })
+        let journal = Journal::new(writers, Arc::clone(&commits), tasks.clone());
+        let shared = match config {
+            Config::Sqlite(_) => None,
+            Config::Postgres(server) => Some(server.clone()),
+        };
+        Ok(Self { readers, journal, commits, incarnation, shared })
     }
 
-    /// Carries out `work` as one unit: all of it is committed, or nothing. Units that wait at the same time are
-    /// committed together; a failing one fails alone. Once handed over, the unit is carried out even when the caller
-    /// stops waiting.
+    /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the
+    /// same time are committed together; a failing one fails alone. Once handed over, the unit is carried out even when
+    /// the caller stops waiting.
     ///
     /// # Errors
     /// What `work` returned, or [`StoreError`] when the commit failed.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, organization: &OrganizationId, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(work).await
+        self.journal.write(organization, work).await
+    }
+
+    /// As [`Store::write`], and a few times again while another process is in the way, each time with its own copy of
+    /// `input`.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_again<I, T, E, F>(&self, organization: &OrganizationId, input: I, work: F) -> Result<T, E>
+    where
+        I: Clone + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + std::error::Error + Send + 'static,
+        F: for<'u> Fn(I, &'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            let (input, work) = (input.clone(), work.clone());
+            match self.write(organization, move |unit| work(input, unit)).await {
+                Err(failed) if attempt < ATTEMPTS && StoreError::is_conflict(&failed) => {
+                    warn!(error = &failed as &dyn std::error::Error, attempt, "A unit is carried out again");
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Waits until something was committed, and tells whose. Meant for one listener: what one hears, no other does.
-    pub async fn committed(&self) -> Vec<crate::domain::id::OrganizationId> {
-        self.commits.next().await
+    pub async fn committed(&self) -> Vec<OrganizationId> {
+        self.commits.to_hear.next().await
+    }
+
+    /// Tells other processes on the same database of this one's commits and hears of theirs, so that
+    /// [`Store::committed`] tells of all. Goes on for as long as it is awaited; on SQLite, where there is one process, it
+    /// ends at once.
+    pub async fn share_commits(&self) {
+        if let Some(server) = &self.shared {
+            hint::share(server, &self.readers, &self.commits).await;
+        }
     }
 
     /// Asks the database for a sign of life.

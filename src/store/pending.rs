@@ -23,6 +23,7 @@ use super::Store;
 use super::code;
 use super::code::Code as _;
 use super::error::StoreError;
+use super::text;
 use super::unit::Unit;
 
 /// How many actions are read at once; the rest waits its turn.
@@ -143,7 +144,7 @@ fn to_row(action: &PendingAction) -> pending_action::Model {
         desired: code::value(action.desired),
         base: code::value(action.base),
         requested_at: action.requested_at,
-        range_wa_id: range.map(|range| range.wa_id.clone()),
+        range_wa_id: range.map(|range| text::storable(&range.wa_id)),
         range_sender: range.map(|range| range.sender.to_string()),
         range_from_me: range.map(|range| range.from_me),
         range_at: range.map(|range| range.at),

@@ -8,6 +8,7 @@ use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::Select;
 
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::OrganizationId;
@@ -21,6 +22,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
+use super::text;
 use super::unit::Unit;
 
 impl Store {
@@ -33,8 +35,7 @@ impl Store {
         organization: &OrganizationId,
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
-        let query = session::Entity::find().filter(owned_by(organization));
-        let query = keyset::newest_first(query, session::Column::CreatedAt, session::Column::Id, page);
+        let query = recent(organization, page);
         let rows = query.all(&self.readers).await?;
         let sessions = rows.into_iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::of(sessions, page))
@@ -108,6 +109,12 @@ impl Unit<'_> {
     }
 }
 
+/// A page of the organization's sessions; `store::tests::plans` looks at its plan.
+pub(super) fn recent(organization: &OrganizationId, page: &PageRequest<TimeKey>) -> Select<session::Entity> {
+    let query = session::Entity::find().filter(owned_by(organization));
+    keyset::newest_first(query, session::Column::CreatedAt, session::Column::Id, page)
+}
+
 fn owned_by(organization: &OrganizationId) -> Condition {
     Condition::all().add(session::Column::Organization.eq(organization.as_str()))
 }
@@ -116,9 +123,9 @@ fn to_row(session: &Session) -> session::Model {
     session::Model {
         id: session.id.to_bytes(),
         organization: session.organization.to_string(),
-        label: session.label.clone(),
+        label: text::storable_if_any(session.label.as_ref()),
         status: session.status.code(),
-        status_reason: session.status_reason.clone(),
+        status_reason: text::storable_if_any(session.status_reason.as_ref()),
         wanted: session.wanted,
         jid: session.jid.as_ref().map(ToString::to_string),
         lid: session.lid.as_ref().map(ToString::to_string),

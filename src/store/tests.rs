@@ -1,8 +1,13 @@
-//! The store on a real SQLite file.
+//! The store on a real database.
+
+#[path = "../../tests/it/support/database.rs"]
+mod database;
+mod journal;
+mod opening;
+mod plans;
 
 use std::collections::HashSet;
 
-use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
 use super::*;
@@ -18,52 +23,28 @@ use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+pub(crate) use database::TestDatabase;
 
 /// A store in a folder of its own, with one session.
 pub(crate) struct TestStore {
     pub(crate) store: Store,
     pub(crate) organization: OrganizationId,
     pub(crate) session: SessionId,
-    folder: TempDir,
+    pub(crate) database: TestDatabase,
 }
 
 impl TestStore {
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = Config { path: folder.path().join("chatgraph.db") };
-        let store = Store::open(&config, &TaskTracker::new()).await.expect("a store");
+        let database = TestDatabase::new().await;
+        let store = open(&database).await;
         let organization: OrganizationId = "org_1".parse().expect("an id");
         let session = add_session(&store, &organization).await;
-        Self { store, organization, session, folder }
+        Self { store, organization, session, database }
     }
 
-    /// What another process finds if this one ends right now.
-    pub(crate) async fn after_a_crash(&self) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("chatgraph.db");
-        self.run(&format!("VACUUM INTO '{}'", path.display())).await;
-        let store = Store::open(&Config { path }, &TaskTracker::new()).await.expect("a store");
-        Self { store, organization: self.organization.clone(), session: self.session, folder }
-    }
-
-    /// Counts the commits of `work`, which is to change less than some thousand pages: they are found in the
-    /// write-ahead log, which then begins anew.
-    pub(crate) async fn commits(&self, work: impl Future) -> usize {
-        self.run("PRAGMA wal_checkpoint(TRUNCATE)").await;
-        work.await;
-        let log = std::fs::read(self.folder.path().join("chatgraph.db-wal")).expect("a log");
-        let Some((header, frames)) = log.split_at_checked(32) else { return 0 };
-        let page: [u8; 4] = header[8..12].try_into().expect("four bytes");
-        let frames = frames.chunks_exact(24 + u32::from_be_bytes(page) as usize);
-        // The last page of a commit tells how long the database is.
-        frames.filter(|frame| frame[4..8] != [0; 4]).count()
-    }
-
-    async fn run(&self, statement: &str) {
-        use sea_orm::ConnectionTrait as _;
-        let path = self.folder.path().join("chatgraph.db");
-        let database = sea_orm::Database::connect(format!("sqlite:{}", path.display())).await.expect("a connection");
-        database.execute_unprepared(statement).await.expect("done");
+    /// Opens the same database once more, as another process does.
+    pub(crate) async fn another(&self) -> Store {
+        open(&self.database).await
     }
 
     /// Stores a chat of the session whose last message is from `at`, and records its creation.
@@ -72,7 +53,7 @@ impl TestStore {
         let stored = chat.clone();
         let added: Result<(), StoreError> = self
             .store
-            .write(move |unit| {
+            .write(&self.organization, move |unit| {
                 Box::pin(async move {
                     unit.insert_chat(&organization, &chat).await?;
                     unit.record(&organization, chat.created(at, Origin::Import));
@@ -87,6 +68,19 @@ impl TestStore {
     async fn log(&self) -> Vec<Change> {
         self.store.changes(&self.organization, 0, 100_000).await.expect("a log")
     }
+}
+
+async fn open(database: &TestDatabase) -> Store {
+    Store::open(&config(database), &TaskTracker::new()).await.expect("a store")
+}
+
+fn config(database: &TestDatabase) -> Config {
+    database.url().parse().expect("a database")
+}
+
+/// Whether the tests run on PostgreSQL.
+pub(crate) fn on_postgres() -> bool {
+    database::server().is_some()
 }
 
 pub(crate) async fn add_session(store: &Store, organization: &OrganizationId) -> SessionId {
@@ -104,7 +98,7 @@ pub(crate) async fn add_session(store: &Store, organization: &OrganizationId) ->
     };
     let id = session.id;
     let added: Result<(), StoreError> =
-        store.write(move |unit| Box::pin(async move { unit.insert_session(&session).await })).await;
+        store.write(organization, move |unit| Box::pin(async move { unit.insert_session(&session).await })).await;
     added.expect("stored");
     id
 }
@@ -118,47 +112,6 @@ fn chat(session: SessionId, user: usize, at: i64) -> Chat {
 
 fn numbers(changes: &[Change]) -> Vec<i64> {
     changes.iter().map(|change| change.number).collect()
-}
-
-#[tokio::test]
-async fn changes_of_many_writers_are_numbered_without_gaps() {
-    let test = TestStore::open().await;
-    let writers = (0..200).map(|user| test.add_chat(user, 1_000));
-    futures_util::future::join_all(writers).await;
-    assert_eq!(numbers(&test.log().await), (1..=200).collect::<Vec<_>>());
-    let head = test.store.log_head(&test.organization).await.expect("a head");
-    assert_eq!(head.number, 200);
-}
-
-#[tokio::test]
-async fn a_failing_unit_is_undone_alone() {
-    let test = TestStore::open().await;
-    let failing = {
-        let (organization, chat) = (test.organization.clone(), chat(test.session, 1, 1));
-        test.store.write(move |unit| {
-            Box::pin(async move {
-                unit.insert_chat(&organization, &chat).await?;
-                unit.record(&organization, chat.created(1, Origin::Import));
-                Err::<(), _>(StoreError::Corrupt { table: "chat", column: "jid" })
-            })
-        })
-    };
-    let (failed, kept) = tokio::join!(failing, test.add_chat(2, 2));
-    assert!(matches!(failed, Err(StoreError::Corrupt { .. })));
-    let log = test.log().await;
-    assert_eq!(numbers(&log), [1]);
-    assert_eq!(log[0].chat, kept.id);
-    let gone = test.store.chat(&test.organization, test.session, &chat(test.session, 1, 1).jid).await;
-    assert_eq!(gone.expect("a read"), None);
-}
-
-#[tokio::test]
-async fn a_panicking_unit_is_undone_alone() {
-    let test = TestStore::open().await;
-    let panicking = test.store.write(|_| Box::pin(async { panic!("on purpose") }));
-    let (panicked, _): (Result<(), StoreError>, _) = tokio::join!(panicking, test.add_chat(1, 1));
-    assert!(matches!(panicked, Err(StoreError::Closed)));
-    assert_eq!(numbers(&test.log().await), [1]);
 }
 
 #[tokio::test]
@@ -217,32 +170,4 @@ async fn another_organization_finds_nothing() {
     assert!(store.changes(&other, 0, 10).await.expect("a log").is_empty());
     assert!(store.messages(&other, chat.id, &page).await.expect("a page").items.is_empty());
     assert_eq!(store.log_head(&other).await.expect("a head").number, 0);
-}
-
-#[tokio::test]
-async fn commits_are_on_the_disk_and_readers_cannot_write() {
-    use sea_orm::ConnectionTrait as _;
-    use sea_orm::Statement;
-    let test = TestStore::open().await;
-    let config = Config { path: test.folder.path().join("chatgraph.db") };
-    let writer = connect::writer(&config).await.expect("a connection");
-    let pragma = async |name: &str| {
-        let statement = Statement::from_string(sea_orm::DbBackend::Sqlite, format!("PRAGMA {name}"));
-        writer.query_one_raw(statement).await.expect("an answer").expect("a row")
-    };
-    assert_eq!(pragma("synchronous").await.try_get_by_index::<i32>(0).expect("a number"), 2, "FULL");
-    assert_eq!(pragma("journal_mode").await.try_get_by_index::<String>(0).expect("a text"), "wal");
-    assert_eq!(pragma("foreign_keys").await.try_get_by_index::<i32>(0).expect("a number"), 1);
-    let refused = test.store.readers.execute_unprepared("DELETE FROM session").await;
-    assert!(refused.is_err(), "a reader wrote");
-}
-
-#[tokio::test]
-async fn a_second_server_is_kept_from_the_file() {
-    let test = TestStore::open().await;
-    let config = Config { path: test.folder.path().join("chatgraph.db") };
-    let held = Hold::take(&config).expect("free");
-    assert!(matches!(Hold::take(&config), Err(OpenError::InUse(_))));
-    drop(held);
-    assert!(Hold::take(&config).is_ok());
 }

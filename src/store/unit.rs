@@ -12,12 +12,18 @@ pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 /// One unit of work, under its own savepoint. What it records is numbered and stored when the journal commits.
 pub struct Unit<'t> {
     pub(super) tx: &'t DatabaseTransaction,
-    pub(super) recorded: Vec<(OrganizationId, Change)>,
+    /// Whose changes it may record: its place in the journal was given out for this organization.
+    pub(super) organization: &'t OrganizationId,
+    pub(super) recorded: Vec<Change>,
 }
 
 impl Unit<'_> {
     /// Adds `change` to the organization's change log. Call it in the order in which things happened.
+    ///
+    /// # Panics
+    /// When the unit was begun for another organization.
     pub fn record(&mut self, organization: &OrganizationId, change: Change) {
-        self.recorded.push((organization.clone(), change));
+        assert_eq!(organization, self.organization, "a unit records the changes of one organization");
+        self.recorded.push(change);
     }
 }

@@ -7,4 +7,5 @@ mod chats;
 mod demo;
 mod migrations;
 mod program;
+mod restart;
 mod support;

@@ -3,14 +3,34 @@
 use std::process::Command;
 use std::process::Output;
 
+use chatgraph::store::Hold;
+
 use crate::support::TestServer;
 
-#[tokio::test]
-async fn a_second_server_is_kept_from_the_database_and_told_why() {
-    let server = TestServer::start().await;
-    let second = server.command(&["serve", "--listen", "127.0.0.1:0"]);
+const DATABASE: &str = "CHATGRAPH_DATABASE";
+
+#[test]
+fn a_second_server_is_kept_from_a_file_and_told_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
+    let _first = Hold::take(&database.parse().expect("a database")).expect("free");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
+    let second = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
     assert!(!second.status.success());
     assert!(error(&second).contains("in use by another chatgraph server"), "{}", error(&second));
+}
+
+#[test]
+fn a_password_is_not_told() {
+    let database = "postgres://chatgraph:hunter2@127.0.0.1:1/chats";
+    let help = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(["serve", "--help"]).env(DATABASE, database).output();
+    let failed = Command::new(env!("CARGO_BIN_EXE_chatgraph"))
+        .args(["serve", "--log-filter", "trace", "--database", database])
+        .output();
+    for output in [help.expect("runs"), failed.expect("runs")] {
+        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &error(&output);
+        assert!(!told.is_empty() && !told.contains("hunter2"), "{told}");
+    }
 }
 
 #[tokio::test]

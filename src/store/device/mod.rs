@@ -47,7 +47,6 @@ const ROWS: usize = 1000;
 #[derive(Clone)]
 pub struct DeviceState {
     store: Store,
-    #[expect(dead_code, reason = "not asked for yet: the journal takes units of all organizations alike")]
     organization: OrganizationId,
     session: Vec<u8>,
     closed: CancellationToken,
@@ -133,11 +132,9 @@ impl DeviceState {
     {
         let closed = self.closed.clone();
         self.store
-            .write(
-                move |unit| {
-                    if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(unit) }
-                },
-            )
+            .write(&self.organization, move |unit| {
+                if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(unit) }
+            })
             .await
     }
 }

@@ -3,13 +3,16 @@
 
 mod agreement;
 mod api;
+mod database;
 mod server;
 mod subscription;
 
 pub(crate) use api::error_code;
 pub(crate) use api::error_field;
+pub(crate) use database::TestDatabase;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;
+pub(crate) use server::program;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;

@@ -17,9 +17,9 @@ use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
 use serde_json::Value;
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::Subscription;
+use super::TestDatabase;
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ pub(crate) struct TestServer {
     pub(crate) session: String,
     pub(crate) sandbox: Sandbox,
     phone: Phone,
-    folder: TempDir,
+    database: TestDatabase,
     child: Child,
 }
 
@@ -45,10 +45,10 @@ impl TestServer {
     pub(crate) async fn with_account(account: AccountSpec) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
-        let folder = tempfile::tempdir().expect("a folder");
-        let key = create_key(&folder, "org_1", &[]);
-        let (child, url) = serve(&folder, &sandbox);
-        let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), folder, child };
+        let database = TestDatabase::new().await;
+        let key = create_key(&database, "org_1", &[]);
+        let (child, url) = serve(&database, &sandbox);
+        let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), database, child };
         server.session = server.pair(&phone).await;
         server.agrees().await;
         server
@@ -84,7 +84,7 @@ impl TestServer {
 
     /// A key of an organization; without permissions it may everything.
     pub(crate) fn create_key(&self, organization: &str, permissions: &[&str]) -> String {
-        create_key(&self.folder, organization, permissions)
+        create_key(&self.database, organization, permissions)
     }
 
     /// Subscribes to the changes of all chats, and waits until that stands.
@@ -96,12 +96,12 @@ impl TestServer {
     pub(crate) fn restart(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
-        (self.child, self.url) = serve(&self.folder, &self.sandbox);
+        (self.child, self.url) = serve(&self.database, &self.sandbox);
     }
 
     /// Runs another command of the program on the server's database.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
-        program(&self.folder, arguments).output().expect("runs")
+        program(&self.database, arguments).output().expect("runs")
     }
 }
 
@@ -158,19 +158,19 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask
     }
 }
 
-fn create_key(folder: &TempDir, organization: &str, permissions: &[&str]) -> String {
+fn create_key(database: &TestDatabase, organization: &str, permissions: &[&str]) -> String {
     let mut arguments = vec!["key", "create", "--organization", organization];
     arguments.extend(permissions.iter().flat_map(|permission| ["--permission", permission]));
-    let output = program(folder, &arguments).output().expect("runs");
+    let output = program(database, &arguments).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-fn serve(folder: &TempDir, sandbox: &Sandbox) -> (Child, String) {
+fn serve(database: &TestDatabase, sandbox: &Sandbox) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
     let arguments =
         ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
-    let mut child = program(folder, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut child = program(database, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
         let line = log.next().expect("the server says where it listens").expect("text");
@@ -184,9 +184,9 @@ fn serve(folder: &TempDir, sandbox: &Sandbox) -> (Child, String) {
     (child, format!("http://{address}/graphql"))
 }
 
-fn program(folder: &TempDir, arguments: &[&str]) -> Command {
+/// A command of the program on this database.
+pub(crate) fn program(database: &TestDatabase, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph"));
-    let database = folder.path().join("chatgraph.db");
-    command.args(arguments).env("CHATGRAPH_DATABASE", format!("sqlite:{}", database.display())).stdin(Stdio::null());
+    command.args(arguments).env("CHATGRAPH_DATABASE", database.url()).stdin(Stdio::null());
     command
 }

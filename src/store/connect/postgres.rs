@@ -1,0 +1,146 @@
+//! PostgreSQL: a server for several nodes. Connections are made when they are needed.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use sea_orm::DatabaseConnection;
+use sea_orm::SqlxError;
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::PgConnection;
+use sea_orm::sqlx::PgPool;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::postgres::PgPoolOptions;
+use sea_orm::sqlx::query_as;
+
+use super::OpenError;
+
+/// What [`super::alone`] does first. The lock is released with the transaction; its number is "chatgrap" in ASCII.
+pub(super) const ALONE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
+                                SELECT pg_advisory_xact_lock(x'6368617467726170'::bigint)";
+/// The oldest version that is tested.
+const OLDEST: i32 = 15;
+/// How long connecting, or waiting for a free connection, may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// A connection that was idle for this long is tried before it is used: a restarted server has closed it.
+const TRY_AFTER: Duration = Duration::from_secs(1);
+/// A connection that nobody needs for this long is closed.
+const IDLE: Duration = Duration::from_mins(10);
+
+/// A database on a PostgreSQL server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Postgres {
+    /// With the password, so it is shown to nobody.
+    url: String,
+    /// Connections that read, at most.
+    pub readers: u32,
+    /// Connections that write, at most: as many organizations commit at the same time.
+    pub writers: u32,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// How long a statement waits for another node's lock.
+    pub lock_timeout: Duration,
+    /// How long a transaction may do nothing, as one of a node that hangs: its locks are released then.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("server", &self.server()).finish_non_exhaustive()
+    }
+}
+
+impl Postgres {
+    /// A database with the default settings; `url` has been checked.
+    pub(super) fn at(url: String) -> Self {
+        Self {
+            url,
+            readers: 8,
+            writers: 8,
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(10),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Connects once, to tell what is wrong at once, and whether the server fits.
+    pub(super) async fn check(&self) -> Result<(), OpenError> {
+        let server = self.server();
+        let asked = tokio::time::timeout(CONNECT, self.ask()).await;
+        let asked = asked.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())));
+        let (version, encoding) = asked.map_err(|source| OpenError::Unreachable { server: server.clone(), source })?;
+        let major = version / 10_000;
+        if major < OLDEST {
+            return Err(OpenError::TooOld { server, major });
+        }
+        if encoding != "UTF8" {
+            return Err(OpenError::Encoding { server, encoding });
+        }
+        Ok(())
+    }
+
+    async fn ask(&self) -> Result<(i32, String), SqlxError> {
+        let mut connection = PgConnection::connect_with(&self.options()).await?;
+        let question = "SELECT current_setting('server_version_num')::integer, getdatabaseencoding()::text";
+        let answer = query_as(question).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(answer)
+    }
+
+    pub(super) fn writers(&self) -> DatabaseConnection {
+        pool(self.writers).connect_lazy_with(self.options()).into()
+    }
+
+    pub(super) fn readers(&self) -> DatabaseConnection {
+        let options = self.options().options([("default_transaction_read_only", "on")]);
+        pool(self.readers).connect_lazy_with(options).into()
+    }
+
+    /// One connection to listen on.
+    pub(in crate::store) fn listener(&self) -> PgPool {
+        pool(1).connect_lazy_with(self.options())
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        let milliseconds = |time: Duration| time.as_millis().to_string();
+        let options = self.parsed().disable_statement_logging().options([
+            ("statement_timeout", milliseconds(self.statement_timeout)),
+            ("lock_timeout", milliseconds(self.lock_timeout)),
+            ("idle_in_transaction_session_timeout", milliseconds(self.idle_in_transaction_timeout)),
+            // A unit that waited for a lock has to see what the other one stored.
+            ("default_transaction_isolation", "read committed".to_owned()),
+        ]);
+        if options.get_application_name().is_some() { options } else { options.application_name("chatgraph") }
+    }
+
+    fn parsed(&self) -> PgConnectOptions {
+        self.url.parse().expect("the URL was read before")
+    }
+
+    fn server(&self) -> String {
+        let options = self.parsed();
+        let database = options.get_database().unwrap_or_default();
+        match options.get_socket() {
+            Some(folder) => format!("{}/{database}", folder.display()),
+            None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
+        }
+    }
+}
+
+fn pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(CONNECT)
+        .idle_timeout(IDLE)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .before_acquire(|connection, seen| {
+            Box::pin(async move {
+                if seen.idle_for >= TRY_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}

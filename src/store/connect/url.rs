@@ -1,0 +1,147 @@
+//! Reading a database's URL. What is wrong with it is told without the URL's own words: a password may be among them.
+
+use std::str::FromStr;
+
+use sea_orm::sqlx::postgres::PgConnectOptions;
+
+use super::Config;
+use super::Postgres;
+
+/// What may stand behind the `?` of a PostgreSQL URL.
+const PARAMETERS: [&str; 12] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
+/// Why a text names no database, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// It is neither of the two kinds.
+    #[error("must be sqlite:PATH, as in sqlite:chatgraph.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Kind,
+    /// No file, or SQLite's word for none.
+    #[error("names no file: sqlite:PATH, as in sqlite:chatgraph.db")]
+    NoFile,
+    /// Not what a URL looks like.
+    #[error(
+        "is no URL: {0}; in a user's name or a password, write characters such as @ : / ? # as %40 %3A %2F %3F %23"
+    )]
+    NoUrl(String),
+    /// No database on the server.
+    #[error("names no database: postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    NoDatabase,
+    /// Something behind the `?` that means nothing here.
+    #[error("has an unknown parameter behind the ?; known are {}", PARAMETERS.join(", "))]
+    Parameter,
+}
+
+impl FromStr for Config {
+    type Err = UrlError;
+
+    /// Reads `sqlite:PATH`, where `sqlite://PATH` and a query such as `?mode=rwc` are taken too, since other tools want
+    /// them, and `postgres://…` or `postgresql://…` as libpq writes them.
+    fn from_str(url: &str) -> Result<Self, UrlError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return sqlite(path);
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return postgres(url);
+        }
+        Err(UrlError::Kind)
+    }
+}
+
+fn sqlite(path: &str) -> Result<Config, UrlError> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    if path.is_empty() || path == ":memory:" { Err(UrlError::NoFile) } else { Ok(Config::Sqlite(path.into())) }
+}
+
+fn postgres(url: &str) -> Result<Config, UrlError> {
+    if url.contains('#') {
+        return Err(UrlError::NoUrl("it has a # in it".into()));
+    }
+    // sqlx would log an unknown parameter together with its value.
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        let name = parameter.split_once('=').map_or(parameter, |(name, _)| name);
+        if !PARAMETERS.contains(&name) {
+            return Err(UrlError::Parameter);
+        }
+    }
+    let options: PgConnectOptions = url.parse().map_err(|error| UrlError::NoUrl(cause(&error)))?;
+    match options.get_database() {
+        None => return Err(UrlError::NoDatabase),
+        // What was meant as a password's `/` cut it in two, and the rest would be shown as the database's name.
+        Some(name) if name.contains(['/', '@']) => {
+            return Err(UrlError::NoUrl("its database has a / or @ in it".into()));
+        }
+        Some(_) => {}
+    }
+    Ok(Config::Postgres(Postgres::at(url.to_owned())))
+}
+
+/// What is wrong, without "error with configuration" before it.
+fn cause(error: &sea_orm::SqlxError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Result<Config, UrlError> {
+        url.parse()
+    }
+
+    #[test]
+    fn a_server_is_named_as_libpq_names_it() {
+        for url in [
+            "postgres://chatgraph@localhost/chats",
+            "postgresql://chatgraph:secret@10.0.0.1:5433/chats",
+            "postgres://u:p%40ss@[::1]/chats?sslmode=require&application_name=x",
+            "postgres:///chats?host=/var/run/postgresql",
+            "postgres://localhost?dbname=chats",
+        ] {
+            assert!(matches!(read(url), Ok(Config::Postgres(_))), "{url}");
+        }
+        assert_eq!(read("postgres://localhost"), Err(UrlError::NoDatabase));
+        assert_eq!(read("postgres://localhost/chats?sslmod=require"), Err(UrlError::Parameter));
+        assert!(matches!(read("postgres://u:p@localhost:x/chats"), Err(UrlError::NoUrl(_))));
+        assert!(matches!(read("postgres://localhost/chats?sslmode=maybe"), Err(UrlError::NoUrl(_))));
+        for url in ["", "chats.db", "mysql://localhost/chats", "postgres:chats"] {
+            assert_eq!(read(url), Err(UrlError::Kind), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_error_and_no_log_line_shows_a_password() {
+        for url in [
+            "postgres://u:hunter2@localhost/chats",
+            "postgres://u:hunter2@localhost:x/chats",
+            "postgres://u:hun/ter2@localhost/chats",
+            "postgres://u:12/ter2@localhost/chats",
+            "postgres://u:ter2#ter2@localhost/chats",
+            "postgres://u:hun?ter2@localhost/chats",
+            "postgres://localhost/chats?passwort=hunter2",
+            "postgres://localhost/chats?password=hunter2",
+            "postgres://u:hunter2@localhost",
+        ] {
+            let shown = match read(url) {
+                Ok(config) => format!("{config:?}"),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            assert!(!shown.contains("ter2"), "{url}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Where units wait. On PostgreSQL every organization has a lane of its own: what it commits is ordered in this process by
+//! the lane and among processes by the row that holds its counter, and different organizations commit at the same time,
+//! as many as there are connections. SQLite has one writer, so there is one lane for all, and one commit may hold units of
+//! several organizations.
+//!
+//! A unit waits for the commit before it and never to be joined by others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use tracing::error;
+
+use crate::domain::id::OrganizationId;
+
+use super::Commits;
+use super::batch;
+use super::batch::Job;
+
+/// Units that may wait in a lane before callers have to.
+const QUEUE: usize = 1024;
+/// The most units of one commit: what bounds how long the first one waits for the last.
+const BATCH: usize = 128;
+/// How often a lane with nothing to do looks whether it may close, when a caller was about to hand something over.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whose lane it is; none where all share one.
+type Key = Option<OrganizationId>;
+type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
+
+/// The lanes that are open: those with something to do. Each is a task of its own, which ends when nothing is left.
+pub(super) struct Lanes {
+    writers: DatabaseConnection,
+    open: Mutex<Open>,
+    commits: Arc<Commits>,
+    tasks: TaskTracker,
+}
+
+impl Lanes {
+    pub(super) fn new(writers: DatabaseConnection, commits: Arc<Commits>, tasks: TaskTracker) -> Self {
+        Self { writers, open: Mutex::default(), commits, tasks }
+    }
+
+    /// The way into the organization's lane, which is opened when it is not.
+    pub(super) fn enter(self: &Arc<Self>, organization: &OrganizationId) -> mpsc::Sender<Box<dyn Job>> {
+        let shared = self.writers.get_database_backend() == DbBackend::Sqlite;
+        let key = (!shared).then(|| organization.clone());
+        let mut open = self.open();
+        if let Some(lane) = open.get(&key).filter(|lane| !lane.is_closed()) {
+            return lane.clone();
+        }
+        let (lane, jobs) = mpsc::channel(QUEUE);
+        self.tasks.spawn(Arc::clone(self).run(key.clone(), jobs));
+        open.insert(key, lane.clone());
+        lane
+    }
+
+    async fn run(self: Arc<Self>, key: Key, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        while let Some(first) = self.next(&key, &mut jobs).await {
+            self.commit_batch(first, &mut jobs).await;
+        }
+    }
+
+    /// The next unit; none when the lane is closed, since nobody waits in it or is about to.
+    async fn next(&self, key: &Key, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        loop {
+            if let Ok(job) = jobs.try_recv() {
+                return Some(job);
+            }
+            {
+                let mut open = self.open();
+                // Ways into the lane are only made under this lock. While there is another than the one kept here, a
+                // unit may come through it.
+                let last = open.get(key).is_none_or(|lane| lane.strong_count() == 1);
+                if last && jobs.is_empty() {
+                    open.remove(key);
+                    return None;
+                }
+            }
+            if let Ok(job) = timeout(LOOK, jobs.recv()).await {
+                return job;
+            }
+        }
+    }
+
+    /// Commits `first` and what waits behind it.
+    async fn commit_batch(&self, first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) {
+        let tx = batch::begin(&self.writers).await;
+        let mut units = vec![first];
+        // Whatever came while the connection was waited for goes along.
+        while units.len() < BATCH {
+            let Ok(next) = jobs.try_recv() else { break };
+            units.push(next);
+        }
+        let committed = match tx {
+            Ok(tx) => batch::commit(tx, &mut units).await,
+            Err(failed) => Err(failed),
+        };
+        let outcome = committed.map(|whose| self.commits.add(&whose));
+        if let Err(failed) = &outcome {
+            error!(error = failed as &dyn std::error::Error, units = units.len(), "Nothing was committed");
+        }
+        for job in units {
+            job.finish(outcome.clone());
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

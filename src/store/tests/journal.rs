@@ -1,0 +1,252 @@
+//! Promises of the journal.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::Barrier;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn changes_of_many_writers_are_numbered_without_gaps() {
+    let test = TestStore::open().await;
+    let writers = (0..200).map(|user| test.add_chat(user, 1_000));
+    join_all(writers).await;
+    assert_eq!(numbers(&test.log().await), (1..=200).collect::<Vec<_>>());
+    let head = test.store.log_head(&test.organization).await.expect("a head");
+    assert_eq!(head.number, 200);
+}
+
+#[tokio::test]
+async fn a_failing_unit_is_undone_alone() {
+    let test = TestStore::open().await;
+    let failing = {
+        let (organization, chat) = (test.organization.clone(), chat(test.session, 1, 1));
+        test.store.write(&test.organization, move |unit| {
+            Box::pin(async move {
+                unit.insert_chat(&organization, &chat).await?;
+                unit.record(&organization, chat.created(1, Origin::Import));
+                Err::<(), _>(StoreError::Corrupt { table: "chat", column: "jid" })
+            })
+        })
+    };
+    let (failed, kept) = tokio::join!(failing, test.add_chat(2, 2));
+    assert!(matches!(failed, Err(StoreError::Corrupt { .. })));
+    let log = test.log().await;
+    assert_eq!(numbers(&log), [1]);
+    assert_eq!(log[0].chat, kept.id);
+    let gone = test.store.chat(&test.organization, test.session, &chat(test.session, 1, 1).jid).await;
+    assert_eq!(gone.expect("a read"), None);
+}
+
+#[tokio::test]
+async fn a_panicking_unit_is_undone_alone() {
+    let test = TestStore::open().await;
+    let panicking = test.store.write(&test.organization, |_| Box::pin(async { panic!("on purpose") }));
+    let (panicked, _): (Result<(), StoreError>, _) = tokio::join!(panicking, test.add_chat(1, 1));
+    assert!(matches!(panicked, Err(StoreError::Closed)));
+    assert_eq!(numbers(&test.log().await), [1]);
+}
+
+#[tokio::test]
+async fn a_reader_misses_no_change_though_two_processes_write() {
+    let test = TestStore::open().await;
+    let other = test.another().await;
+    let writing = join_all((0..300).map(|user| {
+        let store = if user % 2 == 0 { &test.store } else { &other };
+        let (organization, chat) = (test.organization.clone(), chat(test.session, user, 1));
+        async move { add(store, &organization, chat).await }
+    }));
+    let reading = async {
+        let mut last = 0;
+        while last < 300 {
+            // What is visible is a beginning of the log: whoever read up to a number never finds one before it later.
+            for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
+                assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
+                last += 1;
+            }
+        }
+    };
+    timeout(PATIENCE, async { tokio::join!(writing, reading) }).await.expect("in time");
+}
+
+#[tokio::test]
+async fn two_processes_do_not_undo_what_the_other_stored() {
+    let test = TestStore::open().await;
+    let other = test.another().await;
+    let chat = test.add_chat(1, 1).await;
+    let raised = join_all((0..60).map(|number| {
+        let store = if number % 2 == 0 { &test.store } else { &other };
+        let (organization, session, jid) = (test.organization.clone(), test.session, chat.jid.clone());
+        store.write(&test.organization, move |unit| {
+            Box::pin(async move {
+                let found = unit.chat_for_update(&organization, session, &jid).await?;
+                let mut chat = found.expect("stored");
+                chat.unread_count += 1;
+                unit.save_chat(&organization, &chat).await
+            })
+        })
+    }));
+    for raised in timeout(PATIENCE, raised).await.expect("in time") {
+        raised.expect("stored");
+    }
+    let stored = test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read").expect("stored");
+    assert_eq!(stored.unread_count, 60);
+}
+
+#[tokio::test]
+async fn one_organization_commits_one_batch_at_a_time() {
+    let test = TestStore::open().await;
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let units = (0..100).map(|_| {
+        let (organization, session, under_way) = (test.organization.clone(), test.session, Arc::clone(&under_way));
+        test.store.write(&test.organization, move |unit| {
+            Box::pin(async move {
+                assert_eq!(under_way.fetch_add(1, Ordering::SeqCst), 0, "another batch is under way");
+                unit.session_for_update(&organization, session).await?;
+                under_way.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, StoreError>(())
+            })
+        })
+    });
+    for unit in join_all(units).await {
+        unit.expect("stored");
+    }
+}
+
+#[tokio::test]
+async fn organizations_do_not_wait_for_each_other_where_there_are_several_writers() {
+    let test = TestStore::open().await;
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let slow = test.store.write(&test.organization, |_| {
+        Box::pin(async move {
+            let _ = begun.send(());
+            let _ = may_go_on.await;
+            Ok::<_, StoreError>(())
+        })
+    });
+    let quick = async {
+        has_begun.await.expect("begun");
+        if !on_postgres() {
+            go_on.send(()).expect("waits");
+            return;
+        }
+        let organization = "org_2".parse().expect("an id");
+        add_session(&test.store, &organization).await;
+        go_on.send(()).expect("waits");
+    };
+    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
+    slow.expect("stored");
+}
+
+#[tokio::test]
+async fn a_unit_that_makes_light_of_a_failed_statement_fails_alone() {
+    let test = TestStore::open().await;
+    let known = test.add_chat(1, 1).await;
+    let organization = test.organization.clone();
+    let careless = test.store.write(&test.organization, move |unit| {
+        Box::pin(async move {
+            let twice = unit.insert_chat(&organization, &known).await;
+            assert!(twice.is_err());
+            Ok::<_, StoreError>(())
+        })
+    });
+    let (careless, _, _) = tokio::join!(careless, test.add_chat(2, 2), test.add_chat(3, 3));
+    assert_eq!(careless.is_err(), on_postgres());
+    assert_eq!(numbers(&test.log().await), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn processes_that_wait_for_each_other_both_come_to_an_end() {
+    let test = TestStore::open().await;
+    let other = test.another().await;
+    let (one, two) = (test.add_chat(1, 1).await, test.add_chat(2, 2).await);
+    // Each holds one chat before it wants the other one's. SQLite lets the second begin when the first is done.
+    let both = Arc::new(Barrier::new(if on_postgres() { 2 } else { 1 }));
+    let crossing = |store: Store, first: &Chat, second: &Chat| {
+        let (organization, both, ids) = (test.organization.clone(), Arc::clone(&both), [first.id, second.id]);
+        let input = (organization, both, ids, Arc::new(AtomicUsize::new(0)));
+        async move {
+            let organization = input.0.clone();
+            let work = store.write_again(&organization, input, |(organization, both, [first, second], tried), unit| {
+                Box::pin(async move {
+                    let chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
+                    if tried.fetch_add(1, Ordering::SeqCst) == 0 {
+                        both.wait().await;
+                    }
+                    unit.chat_by_id_for_update(&organization, second).await?;
+                    unit.record(&organization, chat.created(9, Origin::Device));
+                    Ok::<_, StoreError>(())
+                })
+            });
+            work.await
+        }
+    };
+    let crossed = async { tokio::join!(crossing(test.store.clone(), &one, &two), crossing(other, &two, &one)) };
+    let crossed = timeout(PATIENCE, crossed).await.expect("in time");
+    crossed.0.expect("stored");
+    crossed.1.expect("stored");
+    assert_eq!(numbers(&test.log().await), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored() {
+    let test = TestStore::open().await;
+    if !on_postgres() {
+        return;
+    }
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let (organization, session) = (test.organization.clone(), test.session);
+    let cut = test.store.write(&test.organization, move |unit| {
+        Box::pin(async move {
+            let _ = begun.send(());
+            let _ = may_go_on.await;
+            unit.session_for_update(&organization, session).await
+        })
+    });
+    let cutting = async {
+        has_begun.await.expect("begun");
+        cut_all(&test.database).await;
+        go_on.send(()).expect("waits");
+    };
+    let (cut, ()) = timeout(PATIENCE, async { tokio::join!(cut, cutting) }).await.expect("in time");
+    assert!(matches!(cut, Err(StoreError::Database(_))), "{cut:?}");
+    test.add_chat(1, 1).await;
+    // Nothing is under way this time: nobody hears of it.
+    cut_all(&test.database).await;
+    test.add_chat(2, 2).await;
+    assert_eq!(numbers(&test.log().await), [1, 2]);
+}
+
+/// Ends every connection to the database, as a server that restarts does.
+async fn cut_all(database: &TestDatabase) {
+    use sea_orm::sqlx::Connection as _;
+    use sea_orm::sqlx::Executor as _;
+    let mut connection = sea_orm::sqlx::PgConnection::connect(database.url()).await.expect("a connection");
+    let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    connection.execute(cut).await.expect("cut");
+}
+
+async fn add(store: &Store, organization: &OrganizationId, chat: Chat) {
+    let whose = organization.clone();
+    let added: Result<(), StoreError> = store
+        .write(organization, move |unit| {
+            Box::pin(async move {
+                unit.insert_chat(&whose, &chat).await?;
+                unit.record(&whose, chat.created(1, Origin::Import));
+                Ok(())
+            })
+        })
+        .await;
+    added.expect("stored");
+}

@@ -1,0 +1,71 @@
+//! Opening the database.
+
+use sea_orm::ConnectionTrait as _;
+use sea_orm::DbBackend;
+use sea_orm::Statement;
+
+use super::*;
+
+/// How often processes meet in a test about that.
+const ROUNDS: usize = 5;
+
+#[tokio::test]
+async fn commits_are_on_the_disk_and_readers_cannot_write() {
+    let test = TestStore::open().await;
+    let writers = connect::writers(&config(&test.database)).await.expect("a connection");
+    let setting = async |name: &str| {
+        let backend = writers.get_database_backend();
+        let ask = if backend == DbBackend::Sqlite { "PRAGMA" } else { "SHOW" };
+        let statement = Statement::from_string(backend, format!("{ask} {name}"));
+        let row = writers.query_one_raw(statement).await.expect("an answer").expect("a row");
+        row.try_get_by_index::<String>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(|number| number.to_string()))
+    };
+    let expected = if on_postgres() {
+        [("synchronous_commit", "on"), ("fsync", "on"), ("default_transaction_isolation", "read committed")]
+    } else {
+        [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")]
+    };
+    for (name, value) in expected {
+        assert_eq!(setting(name).await.expect(name), value, "{name}");
+    }
+    let refused = test.store.readers.execute_unprepared("DELETE FROM session").await;
+    assert!(refused.is_err(), "a reader wrote");
+}
+
+#[tokio::test]
+async fn a_second_server_is_kept_from_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::Sqlite(folder.path().join("chatgraph.db"));
+    let held = Hold::take(&config).expect("free");
+    assert!(matches!(Hold::take(&config), Err(OpenError::InUse(_))));
+    drop(held);
+    assert!(Hold::take(&config).is_ok());
+}
+
+#[tokio::test]
+async fn several_processes_open_a_new_database_at_once() {
+    for _ in 0..ROUNDS {
+        let database = TestDatabase::new().await;
+        let opening = futures_util::future::join_all((0..4).map(|_| open(&database)));
+        let incarnations: HashSet<_> = opening.await.iter().map(Store::incarnation).collect();
+        assert_eq!(incarnations.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_named_without_the_password() {
+    let config: Config = "postgres://chatgraph:hunter2@127.0.0.1:1/chats".parse().expect("a database");
+    let Err(failed) = Store::open(&config, &TaskTracker::new()).await else { panic!("opened") };
+    assert_eq!(failed.to_string(), "cannot connect to PostgreSQL at 127.0.0.1:1/chats");
+    assert!(!format!("{failed:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_script_is_refused() {
+    if !on_postgres() {
+        return;
+    }
+    let ascii = TestDatabase::with("ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'").await;
+    let refused = Store::open(&config(&ascii), &TaskTracker::new()).await;
+    assert!(matches!(refused, Err(OpenError::Encoding { encoding, .. }) if encoding == "SQL_ASCII"));
+}

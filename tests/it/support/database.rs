@@ -1,0 +1,77 @@
+//! A database for one test: an SQLite file, or, where `CHATGRAPH_TEST_POSTGRES` names a PostgreSQL server, a database on
+//! that. The tests are the same for both. The library's own tests use this file, too.
+
+use sea_orm::sqlx::AssertSqlSafe;
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::Executor as _;
+use sea_orm::sqlx::PgConnection;
+use tempfile::TempDir;
+
+/// An empty database that is gone with this value.
+pub(crate) struct TestDatabase {
+    url: String,
+    kind: Kind,
+}
+
+enum Kind {
+    File { _folder: TempDir },
+    Server { name: String, server: String },
+}
+
+impl TestDatabase {
+    /// Makes it.
+    pub(crate) async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// Makes it; on PostgreSQL, with these words at the end of `CREATE DATABASE`.
+    pub(crate) async fn with(options: &str) -> Self {
+        let Some(server) = server() else {
+            let folder = tempfile::tempdir().expect("a folder");
+            let url = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
+            return Self { url, kind: Kind::File { _folder: folder } };
+        };
+        let name = format!("chatgraph_test_{}", ulid::Ulid::new().to_string().to_lowercase());
+        execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0 {options}")).await;
+        Self { url: database_on(&server, &name), kind: Kind::Server { name, server } }
+    }
+
+    /// As `--database` takes it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Kind::Server { name, server } = &self.kind else { return };
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        // Nothing can be awaited here, so a thread with a runtime of its own does it.
+        let dropped = std::thread::scope(|scope| {
+            let dropping = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                runtime.block_on(execute(server, &drop));
+            });
+            dropping.join()
+        });
+        assert!(dropped.is_ok() || std::thread::panicking(), "{name} is still there");
+    }
+}
+
+/// The server that the tests run on; none for SQLite.
+#[expect(clippy::disallowed_methods, reason = "only tests read it, so it is no setting of the program")]
+pub(crate) fn server() -> Option<String> {
+    std::env::var("CHATGRAPH_TEST_POSTGRES").ok().filter(|server| !server.is_empty())
+}
+
+fn database_on(server: &str, name: &str) -> String {
+    let (address, parameters) = server.split_once('?').unwrap_or((server, ""));
+    let (address, _) = address.rsplit_once('/').expect("CHATGRAPH_TEST_POSTGRES is postgres://USER@HOST:PORT/DATABASE");
+    format!("{address}/{name}{}{parameters}", if parameters.is_empty() { "" } else { "?" })
+}
+
+async fn execute(server: &str, statement: &str) {
+    let mut connection = PgConnection::connect(server).await.expect("the server of CHATGRAPH_TEST_POSTGRES");
+    connection.execute(AssertSqlSafe(statement.to_owned())).await.expect(statement);
+    connection.close().await.expect("a good end");
+}
