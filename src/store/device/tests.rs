@@ -125,6 +125,10 @@ async fn keys_are_found_by_how_they_begin() {
 
 #[tokio::test]
 async fn every_query_has_its_index() {
+    use device_lid::Column as Lid;
+    use device_record::Column as Of;
+    use device_secret::Column as Message;
+    use device_sender_key::Column as Device;
     let test = TestStore::open().await;
     for session in [test.session, add_session(&test.store, &test.organization).await] {
         fill_up(&test.store.device_state(&test.organization, session)).await;
@@ -134,7 +138,6 @@ async fn every_query_has_its_index() {
         if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") }
     };
 
-    use device_record::Column as Of;
     let records = |more: Condition| device_record::Entity::find().filter(state.records_of(Kind::Session)).filter(more);
     let key = b"1555000".as_slice();
     follows(&test, records(Of::Key.eq(key).into()), &primary("device_record")).await;
@@ -144,18 +147,15 @@ async fn every_query_has_its_index() {
     let last = device_record::Entity::find().filter(state.records_of(Kind::Session)).order_by_desc(Of::Key).limit(1);
     follows(&test, last, &primary("device_record")).await;
 
-    use device_lid::Column as Lid;
     let lids = || device_lid::Entity::find().filter(Lid::SessionId.eq(state.session.as_slice()));
     follows(&test, lids().filter(Lid::Lid.eq("77")), &primary("device_lid")).await;
     let of_phone = lids().filter(Lid::Phone.eq("77")).order_by_desc(Lid::UpdatedAt).limit(1);
     follows(&test, of_phone, "device_lid_by_phone").await;
 
-    use device_sender_key::Column as Device;
     let devices = || device_sender_key::Entity::find().filter(Device::SessionId.eq(state.session.as_slice()));
     follows(&test, devices().filter(Device::GroupJid.eq("7")), &primary("device_sender_key")).await;
     follows(&test, devices().filter(Device::DeviceJid.is_in(["77"])), "device_sender_key_by_device").await;
 
-    use device_secret::Column as Message;
     let secrets = || device_secret::Entity::find().filter(Message::SessionId.eq(state.session.as_slice()));
     follows(&test, secrets().filter(Message::Key.eq(key)), &primary("device_secret")).await;
     let old = secrets().filter(Message::ExpiresAt.gt(0)).filter(Message::ExpiresAt.lte(9));
@@ -187,7 +187,8 @@ async fn fill_up(state: &DeviceState) {
     state.put_secrets((0..MANY).map(secret).collect()).await.unwrap();
     // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
     if on_postgres() {
-        let counted = state.write(|unit| Box::pin(async { Ok(unit.tx.execute_unprepared("ANALYZE").await.map(drop)?) }));
+        let counted =
+            state.write(|unit| Box::pin(async { Ok(unit.tx.execute_unprepared("ANALYZE").await.map(drop)?) }));
         counted.await.unwrap();
     }
 }
@@ -229,8 +230,19 @@ impl TestStore {
         E::Model: IntoActiveModel<E::ActiveModel> + Send + Sync,
         E::ActiveModel: Send + Sync + 'static,
     {
-        let rows: Vec<_> = E::find().filter(of).all(found).await.unwrap().into_iter().map(IntoActiveModel::into_active_model).collect();
-        self.store.device_state(&self.organization, self.session).upsert(rows, OnConflict::new().do_nothing().to_owned()).await.unwrap();
+        let rows: Vec<_> = E::find()
+            .filter(of)
+            .all(found)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(IntoActiveModel::into_active_model)
+            .collect();
+        self.store
+            .device_state(&self.organization, self.session)
+            .upsert(rows, OnConflict::new().do_nothing().to_owned())
+            .await
+            .unwrap();
     }
 
     /// Counts the commits of `work`, which is to change less than some thousand pages: they are found in SQLite's
