@@ -75,7 +75,7 @@ pub struct PendingAction {
     pub chat: ChatId,
     /// The address to send it for.
     pub address: Jid,
-    /// Counts the requests for this setting, from 1.
+    /// Tells the requests for this setting apart; a later one has a higher version, and none is given twice.
     pub version: i64,
     /// What WhatsApp shall have.
     pub desired: Desired,

@@ -140,7 +140,9 @@ impl UpdateOrder {
     ) -> Result<(), Error> {
         let setting = desired.setting();
         let earlier = unit.pending_action(&self.organization, self.session, chat.id, &chat.jid, setting).await?;
-        let (version, base) = earlier.map_or((1, chat.setting(setting)), |earlier| (earlier.version + 1, earlier.base));
+        // Versions are never given twice, also when the earlier action is gone: the word that that one was sent may come yet.
+        let (after, base) = earlier.map_or((0, chat.setting(setting)), |earlier| (earlier.version, earlier.base));
+        let version = self.now.max(after + 1);
         let action = PendingAction {
             organization: self.organization.clone(),
             session: self.session,

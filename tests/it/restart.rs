@@ -34,6 +34,31 @@ async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
     assert_eq!((&told["cid"], &told["changed"]), (&json!(RAVI), &json!(["UNREAD_COUNT", "LAST_MESSAGE"])));
 }
 
+#[tokio::test]
+async fn a_killed_server_comes_back_without_a_new_pairing() {
+    let mut server = TestServer::start().await;
+    for round in 0..5 {
+        // The kill falls anywhere into what these set off.
+        for number in 0..round {
+            let text = format!("{round}.{number}");
+            server.phone().receive("15550111", MEI, &text).await.expect("a message");
+        }
+        server.restart();
+        eventually("a working session", async || {
+            let query = "query($id: ID!) { session(id: $id) { status pairing { qr } } }";
+            let session = server.query_with(query, json!({"id": server.session})).await["data"]["session"].clone();
+            assert_eq!(session["pairing"], json!(null), "it wants to be paired again");
+            (session["status"] == "WORKING").then_some(())
+        })
+        .await;
+        server.phone().receive("15550111", MEI, &format!("{round}")).await.expect("a message");
+        server.phone().archive(MEI, round % 2 == 0).await.expect("archived");
+        server.phone().settled().await.expect("acknowledged");
+        server.agrees().await;
+    }
+    assert_eq!(server.phone().companions(), 1);
+}
+
 async fn eventually_message(changes: &mut Subscription) -> serde_json::Value {
     loop {
         let change = changes.next().await;

@@ -1,14 +1,24 @@
 //! The rows of a session's memory. What the memory has to do is asked in `session/whatsapp/backend/tests.rs`.
 
+use chatgraph_entity::session;
 use sea_orm::ConnectionTrait as _;
-use sea_orm::DbBackend;
+use sea_orm::DatabaseTransaction;
+use sea_orm::ExprTrait as _;
+use sea_orm::IntoActiveModel;
+use sea_orm::IsolationLevel;
 use sea_orm::PaginatorTrait as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
+use sea_orm::Select;
 use sea_orm::Statement;
+use sea_orm::TransactionTrait as _;
+use sea_orm::sea_query::Expr;
 
 use super::*;
 use crate::store::tests::TestStore;
 use crate::store::tests::add_session;
+use crate::store::tests::on_postgres;
 
 /// Puts a row in each table.
 async fn fill(state: &DeviceState) {
@@ -115,43 +125,138 @@ async fn keys_are_found_by_how_they_begin() {
 
 #[tokio::test]
 async fn every_query_has_its_index() {
+    use device_lid::Column as Lid;
+    use device_record::Column as Of;
+    use device_secret::Column as Message;
+    use device_sender_key::Column as Device;
     let test = TestStore::open().await;
-    let state = test.store.device_state(&test.organization, test.session);
-    let session = test.session.to_bytes();
-    let plan = async |statement: Statement| {
-        let explained = Statement { sql: format!("EXPLAIN QUERY PLAN {}", statement.sql), ..statement };
-        let rows = state.store.readers.query_all_raw(explained).await.unwrap();
-        rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap()).collect::<Vec<_>>().join("; ")
-    };
-    let records = |condition| device_record::Entity::find().filter(state.records_of(Kind::Session)).filter(condition);
-    for (what, statement, index) in [
-        ("one", records(device_record::Column::Key.eq(session.as_slice())), "kind=? AND key=?"),
-        ("some", records(device_record::Column::Key.is_in([session.as_slice()])), "kind=? AND key=?"),
-        ("under", records(record::under(b"a").into()), "kind=? AND key>? AND key<?"),
-        ("old", records(device_record::Column::At.lt(1)), "device_record_by_age (session_id=? AND kind=? AND at<?"),
-    ]
-    .map(|(what, query, index)| (what, query.build(DbBackend::Sqlite), index))
-    {
-        let plan = plan(statement).await;
-        assert!(plan.contains("SEARCH") && plan.contains(index) && !plan.contains("TEMP"), "{what}: {plan}");
+    for session in [test.session, add_session(&test.store, &test.organization).await] {
+        fill_up(&test.store.device_state(&test.organization, session)).await;
     }
-    let lids = device_lid::Entity::find()
-        .filter(device_lid::Column::SessionId.eq(session.as_slice()))
-        .filter(device_lid::Column::Phone.eq("15550100001"));
-    let lids = sea_orm::QueryOrder::order_by_desc(lids, device_lid::Column::UpdatedAt);
-    let devices = device_sender_key::Entity::find()
-        .filter(device_sender_key::Column::SessionId.eq(session.as_slice()))
-        .filter(device_sender_key::Column::DeviceJid.is_in(["device"]));
-    let secrets = device_secret::Entity::find()
-        .filter(device_secret::Column::SessionId.eq(session.as_slice()))
-        .filter(device_secret::Column::ExpiresAt.gt(0))
-        .filter(device_secret::Column::ExpiresAt.lte(9));
-    for (statement, index) in [
-        (lids.build(DbBackend::Sqlite), "device_lid_by_phone (session_id=? AND phone=?)"),
-        (devices.build(DbBackend::Sqlite), "device_sender_key_by_device (session_id=? AND device_jid=?)"),
-        (secrets.build(DbBackend::Sqlite), "device_secret_by_age (session_id=? AND expires_at>? AND expires_at<?)"),
-    ] {
-        let plan = plan(statement).await;
-        assert!(plan.contains(index) && !plan.contains("TEMP"), "{plan}");
+    let state = test.store.device_state(&test.organization, test.session);
+    let primary = |table: &str| {
+        if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") }
+    };
+
+    let records = |more: Condition| device_record::Entity::find().filter(state.records_of(Kind::Session)).filter(more);
+    let key = b"1555000".as_slice();
+    follows(&test, records(Of::Key.eq(key).into()), &primary("device_record")).await;
+    follows(&test, records(Of::Key.is_in([key]).into()), &primary("device_record")).await;
+    follows(&test, records(record::under(key)), &primary("device_record")).await;
+    follows(&test, records(Of::At.lt(1).into()), "device_record_by_age").await;
+    let last = device_record::Entity::find().filter(state.records_of(Kind::Session)).order_by_desc(Of::Key).limit(1);
+    follows(&test, last, &primary("device_record")).await;
+
+    let lids = || device_lid::Entity::find().filter(Lid::SessionId.eq(state.session.as_slice()));
+    follows(&test, lids().filter(Lid::Lid.eq("77")), &primary("device_lid")).await;
+    let of_phone = lids().filter(Lid::Phone.eq("77")).order_by_desc(Lid::UpdatedAt).limit(1);
+    follows(&test, of_phone, "device_lid_by_phone").await;
+
+    let devices = || device_sender_key::Entity::find().filter(Device::SessionId.eq(state.session.as_slice()));
+    follows(&test, devices().filter(Device::GroupJid.eq("7")), &primary("device_sender_key")).await;
+    follows(&test, devices().filter(Device::DeviceJid.is_in(["77"])), "device_sender_key_by_device").await;
+
+    let secrets = || device_secret::Entity::find().filter(Message::SessionId.eq(state.session.as_slice()));
+    follows(&test, secrets().filter(Message::Key.eq(key)), &primary("device_secret")).await;
+    let old = secrets().filter(Message::ExpiresAt.gt(0)).filter(Message::ExpiresAt.lte(9));
+    follows(&test, old, "device_secret_by_age").await;
+}
+
+/// Puts many rows in each table.
+async fn fill_up(state: &DeviceState) {
+    const MANY: i64 = 3000;
+    let record = |number: i64| {
+        let kind = if number % 2 == 0 { Kind::Session } else { Kind::SentMessage };
+        let at = (number % 2 != 0).then_some(number);
+        Record { kind, key: format!("1555{number:07}").into_bytes(), value: vec![0; 100], at }
+    };
+    state.put_records((0..MANY).map(record).collect()).await.unwrap();
+    for group in 0..30 {
+        let devices = (0..MANY / 30).map(|device| (device.to_string(), true));
+        state.put_sender_key_devices(&group.to_string(), devices.collect()).await.unwrap();
+    }
+    let mapping = |number: i64| {
+        let (lid, phone, source) = (number.to_string(), number.to_string(), "usync".into());
+        LidMapping { lid, phone, created_at: number, updated_at: number, source }
+    };
+    state.put_lid_mappings((0..MANY).map(mapping).collect()).await.unwrap();
+    let secret = |number: i64| {
+        let key = format!("1555{number:07}").into_bytes();
+        Secret { key, secret: vec![0; 32], expires_at: number / 2, message_at: 0 }
+    };
+    state.put_secrets((0..MANY).map(secret).collect()).await.unwrap();
+    // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
+    if on_postgres() {
+        let counted =
+            state.write(|unit| Box::pin(async { Ok(unit.tx.execute_unprepared("ANALYZE").await.map(drop)?) }));
+        counted.await.unwrap();
+    }
+}
+
+/// Fails when the query sorts, or reads what it does not ask for.
+async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str) {
+    let readers = &test.store.readers;
+    let query = query.build(readers.get_database_backend());
+    let (explain, column) = if on_postgres() { ("EXPLAIN", 0) } else { ("EXPLAIN QUERY PLAN", 3) };
+    let explained = Statement { sql: format!("{explain} {}", query.sql), ..query };
+    let rows = readers.query_all_raw(explained).await.unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.try_get_by_index(column).unwrap()).collect();
+    let plan = plan.join("\n");
+    assert!(plan.contains(index), "not along {index}: {plan}");
+    for far in ["Sort", "TEMP B-TREE", "Seq Scan", "SCAN"] {
+        assert!(!plan.contains(far), "{plan}");
+    }
+}
+
+impl TestStore {
+    /// A database with what another process finds of the session and its memory if this one ends right now.
+    pub(crate) async fn after_a_crash(&self) -> Self {
+        let copy = Self { session: self.session, ..Self::open().await };
+        let at_once = Some(IsolationLevel::RepeatableRead);
+        let found = self.store.readers.begin_with_config(at_once, None).await.unwrap();
+        let id = self.session.to_bytes();
+        copy.take_over::<session::Entity>(&found, session::Column::Id.eq(id.as_slice())).await;
+        let session = || Expr::col("session_id").eq(id.as_slice());
+        copy.take_over::<device_record::Entity>(&found, session()).await;
+        copy.take_over::<device_sender_key::Entity>(&found, session()).await;
+        copy.take_over::<device_lid::Entity>(&found, session()).await;
+        copy.take_over::<device_token::Entity>(&found, session()).await;
+        copy.take_over::<device_secret::Entity>(&found, session()).await;
+        copy
+    }
+
+    async fn take_over<E: EntityTrait>(&self, found: &DatabaseTransaction, of: Expr)
+    where
+        E::Model: IntoActiveModel<E::ActiveModel> + Send + Sync,
+        E::ActiveModel: Send + Sync + 'static,
+    {
+        let rows: Vec<_> = E::find()
+            .filter(of)
+            .all(found)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(IntoActiveModel::into_active_model)
+            .collect();
+        self.store
+            .device_state(&self.organization, self.session)
+            .upsert(rows, OnConflict::new().do_nothing().to_owned())
+            .await
+            .unwrap();
+    }
+
+    /// Counts the commits of `work`, which is to change less than some thousand pages: they are found in SQLite's
+    /// write-ahead log, which then begins anew.
+    pub(crate) async fn commits(&self, work: impl Future) -> usize {
+        let path = self.database.url().strip_prefix("sqlite:").expect("SQLite").to_owned();
+        let database = sea_orm::Database::connect(self.database.url()).await.unwrap();
+        database.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+        work.await;
+        let log = std::fs::read(path + "-wal").unwrap();
+        let Some((header, frames)) = log.split_at_checked(32) else { return 0 };
+        let page: [u8; 4] = header[8..12].try_into().unwrap();
+        let frames = frames.chunks_exact(24 + u32::from_be_bytes(page) as usize);
+        // The last page of a commit tells how long the database is.
+        frames.filter(|frame| frame[4..8] != [0; 4]).count()
     }
 }
