@@ -80,6 +80,7 @@ pub(super) async fn build(config: &Config, backend: Arc<dyn Backend>, outlets: O
                 .await
         }
         None => {
+            sandbox::withdraw(backend.as_ref()).await.map_err(failed)?;
             builder
                 .with_transport_factory(TokioWebSocketTransportFactory::new())
                 .with_http_client(Http::new(config.http_timeout, None))

@@ -2,7 +2,8 @@
 //!
 //! The library has no switch for that. It does trust the server key that an earlier connection left in its memory, so
 //! that key is put there before the first one. A [`Sandbox`] comes out of [`Endpoint::Sandbox`] alone and on loopback
-//! alone: a session that connects with WhatsApp has no key that could be put anywhere.
+//! alone: a session that connects with WhatsApp has no key that could be put anywhere. What a sandbox left behind, on a
+//! database that then serves WhatsApp, is taken out by [`withdraw`].
 
 use std::net::SocketAddr;
 
@@ -46,8 +47,7 @@ impl<'a> Sandbox<'a> {
     /// failed takes it out.
     pub(super) async fn seed(&self, backend: &dyn Backend) -> Result<(), StoreError> {
         let mut device = backend.load().await?.unwrap_or_else(Device::new);
-        let trusted = CachedNoiseCert { key: self.key, not_before: 0, not_after: i64::MAX };
-        let chain = CachedServerCertChain { intermediate: trusted.clone(), leaf: trusted };
+        let chain = chain(self.key);
         if device.pn.is_some() && device.server_cert_chain.as_ref() == Some(&chain) {
             return Ok(());
         }
@@ -65,6 +65,30 @@ impl<'a> Sandbox<'a> {
     pub(super) fn media(&self) -> String {
         format!("http://{}/media", self.address)
     }
+}
+
+/// A sandbox's key as the library remembers a server's. WhatsApp's own never looks like this: its two certificates have
+/// a key each, and both end.
+fn chain(key: [u8; 32]) -> CachedServerCertChain {
+    let trusted = CachedNoiseCert { key, not_before: 0, not_after: i64::MAX };
+    CachedServerCertChain { intermediate: trusted.clone(), leaf: trusted }
+}
+
+/// Takes out whatever key a sandbox left, so that a connection with WhatsApp checks the certificates.
+pub(super) async fn withdraw(backend: &dyn Backend) -> Result<(), StoreError> {
+    let Some(mut device) = backend.load().await? else { return Ok(()) };
+    let left = device.server_cert_chain.as_ref().is_some_and(|known| *known == chain(known.leaf.key));
+    let placeholder = device.pn.as_ref().is_some_and(|pn| pn.user == PLACEHOLDER);
+    if !left && !placeholder {
+        return Ok(());
+    }
+    if left {
+        device.server_cert_chain = None;
+    }
+    if placeholder {
+        device.pn = None;
+    }
+    backend.save(&device).await
 }
 
 #[cfg(test)]
@@ -108,5 +132,34 @@ mod tests {
         assert_eq!(device.server_cert_chain.unwrap().leaf.key, [7; 32]);
         assert_eq!(device.pn.unwrap().user, "15550100001", "what pairing gave stays");
         assert_eq!(device.noise_key.public_key, identity);
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_sandbox_is_left_for_whatsapp() {
+        let endpoint = endpoint("http://127.0.0.1:7000");
+        let backend = InMemoryBackend::new();
+        Sandbox::of(&endpoint).unwrap().unwrap().seed(&backend).await.unwrap();
+
+        withdraw(&backend).await.unwrap();
+
+        let device = backend.load().await.unwrap().unwrap();
+        assert_eq!((device.server_cert_chain, device.pn), (None, None));
+    }
+
+    #[tokio::test]
+    async fn what_whatsapp_gave_stays() {
+        let certificate = |key| CachedNoiseCert { key, not_before: 1_600_000_000, not_after: 2_000_000_000 };
+        let chain = CachedServerCertChain { intermediate: certificate([1; 32]), leaf: certificate([2; 32]) };
+        let mut device = Device::new();
+        device.pn = Some(whatsapp_rust::Jid::pn("15550100001"));
+        device.server_cert_chain = Some(chain.clone());
+        let backend = InMemoryBackend::new();
+        backend.save(&device).await.unwrap();
+
+        withdraw(&backend).await.unwrap();
+
+        let device = backend.load().await.unwrap().unwrap();
+        assert_eq!(device.server_cert_chain, Some(chain));
+        assert_eq!(device.pn.unwrap().user, "15550100001");
     }
 }
