@@ -7,7 +7,6 @@ mod opening;
 mod plans;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use tokio_util::task::TaskTracker;
 
@@ -31,12 +30,12 @@ pub(crate) struct TestStore {
     pub(crate) store: Store,
     pub(crate) organization: OrganizationId,
     pub(crate) session: SessionId,
-    pub(crate) database: Arc<TestDatabase>,
+    pub(crate) database: TestDatabase,
 }
 
 impl TestStore {
     pub(crate) async fn open() -> Self {
-        let database = Arc::new(TestDatabase::new().await);
+        let database = TestDatabase::new().await;
         let store = open(&database).await;
         let organization: OrganizationId = "org_1".parse().expect("an id");
         let session = add_session(&store, &organization).await;
@@ -46,41 +45,6 @@ impl TestStore {
     /// Opens the same database once more, as another process does.
     pub(crate) async fn another(&self) -> Store {
         open(&self.database).await
-    }
-
-    /// What another process finds if this one ends right now. Of an SQLite file that is a copy as of now; a PostgreSQL
-    /// server outlives its clients.
-    pub(crate) async fn after_a_crash(&self) -> Self {
-        let mut database = Arc::clone(&self.database);
-        if !on_postgres() {
-            database = Arc::new(TestDatabase::new().await);
-            self.run(&format!("VACUUM INTO '{}'", file(&database).display())).await;
-        }
-        let store = open(&database).await;
-        Self { store, organization: self.organization.clone(), session: self.session, database }
-    }
-
-    /// Counts the commits of `work`, which is to change less than some thousand pages: they are found in the
-    /// write-ahead log, which then begins anew. None on PostgreSQL, where they cannot be told from others.
-    pub(crate) async fn commits(&self, work: impl Future) -> Option<usize> {
-        if on_postgres() {
-            work.await;
-            return None;
-        }
-        self.run("PRAGMA wal_checkpoint(TRUNCATE)").await;
-        work.await;
-        let log = std::fs::read(file(&self.database).with_extension("db-wal")).expect("a log");
-        let Some((header, frames)) = log.split_at_checked(32) else { return Some(0) };
-        let page: [u8; 4] = header[8..12].try_into().expect("four bytes");
-        let frames = frames.chunks_exact(24 + u32::from_be_bytes(page) as usize);
-        // The last page of a commit tells how long the database is.
-        Some(frames.filter(|frame| frame[4..8] != [0; 4]).count())
-    }
-
-    async fn run(&self, statement: &str) {
-        use sea_orm::ConnectionTrait as _;
-        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-        database.execute_unprepared(statement).await.expect("done");
     }
 
     /// Stores a chat of the session whose last message is from `at`, and records its creation.
@@ -112,11 +76,6 @@ async fn open(database: &TestDatabase) -> Store {
 
 fn config(database: &TestDatabase) -> Config {
     database.url().parse().expect("a database")
-}
-
-/// Where an SQLite database is.
-fn file(database: &TestDatabase) -> PathBuf {
-    database.url().trim_start_matches("sqlite:").into()
 }
 
 /// Whether the tests run on PostgreSQL.

@@ -13,6 +13,7 @@ use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
 use super::*;
 use crate::store::tests::add_session;
+use crate::store::tests::on_postgres;
 
 const MEI: &str = "15550100001@s.whatsapp.net";
 
@@ -21,6 +22,10 @@ const MANY: u32 = 1100;
 
 #[tokio::test]
 async fn a_batch_is_one_commit() {
+    // PostgreSQL tells nobody how many there were; what makes them is the same.
+    if on_postgres() {
+        return;
+    }
     let test = TestStore::open().await;
     let memory = Backends::new(test.store.clone()).open(&key(&test));
     let names: Vec<Arc<str>> = (0..MANY).map(|number| number.to_string().into()).collect();
@@ -29,8 +34,7 @@ async fn a_batch_is_one_commit() {
     macro_rules! one_commit {
         ($call:ident($($argument:expr),*)) => {
             let call = async { memory.$call($($argument),*).await.unwrap() };
-            let commits = test.commits(call).await;
-            assert!(commits.is_none_or(|commits| commits == 1), "{}: {commits:?}", stringify!($call));
+            assert_eq!(test.commits(call).await, 1, stringify!($call));
         };
     }
     let identities: Vec<_> = names.iter().map(|name| (Arc::clone(name), [1; 32])).collect();
