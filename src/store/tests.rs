@@ -60,7 +60,16 @@ impl TestStore {
         stored
     }
 
-    async fn log(&self) -> Vec<Change> {
+    /// Takes the changes up to `number` out of the log, behind the store's back.
+    pub(crate) async fn trim(&self, number: i64) {
+        use sea_orm::ConnectionTrait as _;
+        let config = Config { path: self.folder.path().join("chatgraph.db") };
+        let writer = connect::writer(&config).await.expect("a connection");
+        let trim = format!("DELETE FROM \"change\" WHERE number <= {number}");
+        writer.execute_unprepared(&trim).await.expect("trimmed");
+    }
+
+    pub(crate) async fn log(&self) -> Vec<Change> {
         self.store.changes(&self.organization, 0, 100_000).await.expect("a log")
     }
 }
