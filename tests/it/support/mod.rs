@@ -13,3 +13,4 @@ pub(crate) use server::account;
 pub(crate) use server::eventually;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
+pub(crate) use subscription::upgrade;
