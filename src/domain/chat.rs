@@ -343,6 +343,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_caller_wants_holds_though_whatsapps_clock_is_ahead() {
+        let mut chat = chat();
+        let ahead = ChatPatch { as_of: 20, pinned: Some(true), ..ChatPatch::default() };
+        let asked = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
+        assert!(chat.apply(&ahead, 10, Origin::Device).is_some());
+        assert!(chat.apply(&asked, 10, Origin::Api).is_some());
+        assert_eq!(chat.pinned, Dated { value: false, as_of: 20 });
+    }
+
+    #[test]
     fn the_last_message_only_moves_forward() {
         let mut chat = chat();
         let message = |at| ChatPatch { last_message: Some(LastMessage { id: None, at }), ..ChatPatch::default() };

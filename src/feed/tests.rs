@@ -21,17 +21,21 @@ async fn next(subscription: &mut Subscription) -> FeedEvent {
 /// Reads `count` changes, whatever checkpoints come between, and tells their numbers and the last cursor.
 async fn read(subscription: &mut Subscription, count: usize) -> (Vec<i64>, ChangeCursor) {
     let mut numbers = Vec::new();
-    loop {
-        match next(subscription).await {
-            FeedEvent::Change(change, cursor) => {
-                numbers.push(change.number);
-                if numbers.len() == count {
-                    return (numbers, cursor);
+    let reading = async {
+        loop {
+            match next(subscription).await {
+                FeedEvent::Change(change, cursor) => {
+                    numbers.push(change.number);
+                    if numbers.len() == count {
+                        return cursor;
+                    }
                 }
+                FeedEvent::Checkpoint(_) => {}
             }
-            FeedEvent::Checkpoint(_) => {}
         }
-    }
+    };
+    let cursor = timeout(Duration::from_secs(10), reading).await.expect("the changes in time");
+    (numbers, cursor)
 }
 
 #[tokio::test]
@@ -73,6 +77,48 @@ async fn a_listener_far_behind_reads_the_table() {
     let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
     futures_util::future::join_all((0..1_500).map(|user| test.add_chat(user, 1))).await;
     assert_eq!(read(&mut slow, 1_500).await.0, (1..=1_500).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_first_event_comes_at_once_and_is_the_place() {
+    let test = TestStore::open().await;
+    test.add_chat(1, 1).await;
+    let after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
+    let feed = feed(&test);
+    let listener = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
+    assert!(matches!(next(&mut listener.expect("a place")).await, FeedEvent::Checkpoint(place) if place == after));
+}
+
+#[tokio::test]
+async fn who_comes_back_to_a_trimmed_log_is_told() {
+    let test = TestStore::open().await;
+    for user in 1..=3 {
+        test.add_chat(user, 1).await;
+    }
+    test.trim(2).await;
+    let (feed, incarnation) = (feed(&test), test.store.incarnation());
+    let after = async |number| {
+        let cursor = ChangeCursor { incarnation, number };
+        feed.subscribe(&test.organization, Interest::default(), Some(cursor)).await
+    };
+    assert!(matches!(after(1).await.err(), Some(FeedError::CursorExpired)));
+    assert_eq!(read(&mut after(2).await.expect("a place"), 1).await.0, [3]);
+}
+
+#[tokio::test]
+async fn who_is_slower_than_the_trimming_is_told() {
+    let test = TestStore::open().await;
+    for user in 1..=3 {
+        test.add_chat(user, 1).await;
+    }
+    let after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
+    let feed = feed(&test);
+    let slow = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
+    let mut slow = slow.expect("a place");
+    next(&mut slow).await;
+    test.trim(2).await;
+    let told = timeout(Duration::from_secs(10), slow.next()).await.expect("an answer in time");
+    assert!(matches!(told, Err(FeedError::CursorExpired)), "{told:?}");
 }
 
 #[tokio::test]

@@ -236,3 +236,6 @@ async fn existing_session(
     let found = store.sessions_by_ids(organization, &[session]).await?;
     if found.is_empty() { Err(Error::SessionNotFound) } else { Ok(session) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,6 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::History(chunk) => inbound_history::chunk(unit, key, chunk, now).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

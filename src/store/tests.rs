@@ -11,14 +11,19 @@ use std::collections::HashSet;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
 use crate::domain::change::Change;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::LastMessage;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
+use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
@@ -65,8 +70,58 @@ impl TestStore {
         stored
     }
 
-    async fn log(&self) -> Vec<Change> {
+    /// Takes the changes up to `number` out of the log, behind the store's back.
+    pub(crate) async fn trim(&self, number: i64) {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+        let trim = format!("DELETE FROM \"change\" WHERE number <= {number}");
+        database.execute_unprepared(&trim).await.expect("trimmed");
+    }
+
+    pub(crate) async fn log(&self) -> Vec<Change> {
         self.store.changes(&self.organization, 0, 100_000).await.expect("a log")
+    }
+}
+
+impl TestStore {
+    /// Stores a message of the chat, which the owner finds, and a setting that WhatsApp still has to be told.
+    async fn add_message_and_action(&self, chat: &Chat) -> MessageId {
+        let (organization, session, chat) = (self.organization.clone(), self.session, chat.clone());
+        let action = PendingAction {
+            organization: organization.clone(),
+            session,
+            chat: chat.id,
+            address: chat.jid.clone(),
+            version: 1,
+            desired: Desired::Archived(true),
+            base: Desired::Archived(false),
+            requested_at: 5,
+            range: None,
+        };
+        let message = IncomingMessage {
+            chat: chat.jid.clone(),
+            wa_id: "3EB0".into(),
+            sender: chat.jid.clone(),
+            sender_name: None,
+            from_me: false,
+            kind: MessageKind::Text,
+            text: Some("Yes!".into()),
+            at: 5,
+        };
+        let added: Result<_, StoreError> = self
+            .store
+            .write(&self.organization, move |unit| {
+                Box::pin(async move {
+                    unit.insert_messages(&organization, session, chat.id, &[message], 5).await?;
+                    unit.put_pending_action(&action).await?;
+                    unit.last_message(&organization, chat.id).await
+                })
+            })
+            .await;
+        let message = added.expect("stored").and_then(|message| message.id).expect("a message");
+        assert_eq!(self.store.messages_by_ids(&self.organization, &[message]).await.expect("a read").len(), 1);
+        assert_eq!(self.store.pending_actions(&self.organization, session).await.expect("a read").len(), 1);
+        message
     }
 }
 
@@ -115,6 +170,14 @@ fn numbers(changes: &[Change]) -> Vec<i64> {
 }
 
 #[tokio::test]
+async fn changes_are_numbered_in_the_order_of_their_units() {
+    let test = TestStore::open().await;
+    let added = futures_util::future::join_all((0..50).map(|user| test.add_chat(user, 1_000))).await;
+    let logged: Vec<_> = test.log().await.iter().map(|change| change.chat).collect();
+    assert_eq!(logged, added.iter().map(|chat| chat.id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn pages_show_every_chat_once_though_times_are_equal() {
     let test = TestStore::open().await;
     for user in 0..25 {
@@ -158,9 +221,15 @@ async fn what_is_stored_reads_back_the_same() {
 async fn another_organization_finds_nothing() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 5).await;
+    let message = test.add_message_and_action(&chat).await;
     let other: OrganizationId = "org_2".parse().expect("an id");
     let page = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
     let store = &test.store;
+    assert!(store.sessions(&other, &page).await.expect("a page").items.is_empty());
+    assert!(store.some_sessions(&other, 2).await.expect("a read").is_empty());
+    assert!(store.messages_by_ids(&other, &[message]).await.expect("a read").is_empty());
+    assert!(store.pending_actions(&other, test.session).await.expect("a read").is_empty());
+    assert_eq!(store.oldest_change(&other).await.expect("a read"), None);
     assert_eq!(store.chat(&other, test.session, &chat.jid).await.expect("a read"), None);
     assert!(store.chats(&other, None, &page).await.expect("a page").items.is_empty());
     assert!(store.chats(&other, Some(test.session), &page).await.expect("a page").items.is_empty());

@@ -115,6 +115,46 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
 }
 
 #[tokio::test]
+async fn a_page_cursor_is_taken_by_its_own_list_only() {
+    let server = TestServer::start().await;
+    let other = server.create_key("org_2", &[]);
+    let query = format!(
+        "{{ chats {{ pageInfo {{ endCursor }} }} sessions {{ pageInfo {{ endCursor }} }} \
+         chat(cid: \"{MEI}\") {{ messages {{ pageInfo {{ endCursor }} }} }} }}"
+    );
+    let lists = server.query(&query).await["data"].clone();
+    let refused = async |key: &str, query: &str, list: &Value| {
+        let cursor = &list["pageInfo"]["endCursor"];
+        assert!(cursor.is_string(), "{lists}");
+        let query = format!("query($after: String!) {{ {query} }}");
+        let answer = server.query_as(key, &query, json!({"after": cursor})).await;
+        assert_eq!(error_code(&answer), "validation_error", "{query}: {answer}");
+    };
+    refused(&other, "chats(after: $after) { nodes { id } }", &lists["chats"]).await;
+    refused(&other, "sessions(after: $after) { nodes { id } }", &lists["sessions"]).await;
+    let of_ravi = "chat(cid: \"15550112@s.whatsapp.net\") { messages(after: $after) { nodes { id } } }";
+    refused(&server.key, of_ravi, &lists["chat"]["messages"]).await;
+}
+
+#[tokio::test]
+async fn a_key_that_expired_is_refused() {
+    let server = TestServer::start().await;
+    let key = server.create_key_for_a_day("org_1");
+    server.expire(&key).await;
+    assert_eq!(error_code(&server.query_as(&key, "{ viewer { kind } }", json!({})).await), "unauthorized");
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_key() {
+    let server = TestServer::start().await;
+    let key = server.create_key_for_a_day("org_1");
+    let mut listener = Subscription::open(&server, &key, "subscription { chatChanges { cursor } }", json!({})).await;
+    listener.event().await;
+    server.expire(&key).await;
+    assert_eq!(u16::from(listener.closed().await.code), 4403);
+}
+
+#[tokio::test]
 async fn a_socket_with_a_bad_token_is_closed_as_one_to_come_back_with() {
     let server = TestServer::start().await;
     let mut refused =

@@ -74,6 +74,7 @@ async fn what_cannot_be_asked_is_refused_with_code_and_field() {
     let cursor = page["data"]["chats"]["pageInfo"]["endCursor"].as_str().expect("a cursor");
     let of_session =
         format!("{{ chats(sessionId: \"{}\", after: \"{cursor}\") {{ nodes {{ id }} }} }}", server.session);
+    let too_many = format!("{{ nodes(ids: [{}]) {{ id }} }}", "\"x\" ".repeat(101));
     for (query, code, field) in [
         ("{ chats(first: 0) { nodes { id } } }", "validation_error", "first"),
         ("{ chats(first: 201) { nodes { id } } }", "validation_error", "first"),
@@ -88,6 +89,7 @@ async fn what_cannot_be_asked_is_refused_with_code_and_field() {
         ),
         ("{ session(id: \"ses_01ARZ3NDEKTSV4RRFFQ69G5FAV\") { id } }", "not_found", ""),
         ("{ chats(order: LOUDEST) { nodes { id } } }", "validation_error", ""),
+        (too_many.as_str(), "validation_error", "ids"),
         ("{ nothing }", "validation_error", ""),
         ("{ chats", "validation_error", ""),
     ] {

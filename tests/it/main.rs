@@ -5,6 +5,7 @@ mod architecture;
 mod changes;
 mod chats;
 mod demo;
+mod door;
 mod migrations;
 mod program;
 mod restart;

@@ -16,3 +16,4 @@ pub(crate) use server::eventually;
 pub(crate) use server::program;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
+pub(crate) use subscription::upgrade;

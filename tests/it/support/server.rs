@@ -84,7 +84,23 @@ impl TestServer {
 
     /// A key of an organization; without permissions it may everything.
     pub(crate) fn create_key(&self, organization: &str, permissions: &[&str]) -> String {
-        create_key(&self.database, organization, permissions)
+        let permissions: Vec<_> = permissions.iter().flat_map(|permission| ["--permission", permission]).collect();
+        create_key(&self.database, organization, &permissions)
+    }
+
+    /// A key of an organization that may everything, for a day.
+    pub(crate) fn create_key_for_a_day(&self, organization: &str) -> String {
+        create_key(&self.database, organization, &["--expires-in-days", "1"])
+    }
+
+    /// Lets the day of such a key be over, behind the server's back.
+    pub(crate) async fn expire(&self, key: &str) {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+        let day_ms = 86_400_000;
+        let update =
+            format!("UPDATE api_key SET expires_at = expires_at - {day_ms} - 1 WHERE prefix = '{}'", &key[..8]);
+        database.execute_unprepared(&update).await.expect("updated");
     }
 
     /// Subscribes to the changes of all chats, and waits until that stands.
@@ -158,9 +174,8 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask
     }
 }
 
-fn create_key(database: &TestDatabase, organization: &str, permissions: &[&str]) -> String {
-    let mut arguments = vec!["key", "create", "--organization", organization];
-    arguments.extend(permissions.iter().flat_map(|permission| ["--permission", permission]));
+fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> String {
+    let arguments = [&["key", "create", "--organization", organization], more].concat();
     let output = program(database, &arguments).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()

@@ -9,6 +9,7 @@ use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::TestServer;
@@ -99,9 +100,14 @@ impl Subscription {
 }
 
 async fn connect(server: &TestServer) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    tokio_tungstenite::connect_async(upgrade(server)).await.expect("a socket").0
+}
+
+/// The request that opens a socket.
+pub(crate) fn upgrade(server: &TestServer) -> Request {
     let url = server.url.replacen("http://", "ws://", 1);
     let mut request = url.into_client_request().expect("a request");
     let protocol = "graphql-transport-ws".parse().expect("a header");
     request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-    tokio_tungstenite::connect_async(request).await.expect("a socket").0
+    request
 }

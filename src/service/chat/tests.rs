@@ -1,0 +1,65 @@
+//! The use cases without a schema in front of them.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::auth::viewer::Forbidden;
+use crate::auth::viewer::Principal;
+use crate::clock::SystemClock;
+use crate::domain::id::KeyId;
+use crate::domain::page::Direction;
+use crate::session;
+use crate::session::Endpoint;
+use crate::store::tests::TestStore;
+
+fn chats(test: &TestStore) -> Chats {
+    let (clock, tasks, stop) = (Arc::new(SystemClock), TaskTracker::new(), CancellationToken::new());
+    let feed = Feed::start(test.store.clone(), crate::feed::Config::default(), &tasks, stop.clone());
+    let sessions = Registry::new(
+        test.store.clone(),
+        clock.clone(),
+        session::Config { connect_timeout: Duration::ZERO, ..session::Config::new(Endpoint::WhatsApp) },
+        Arc::new(|_| unreachable!("no session is started")),
+        tasks,
+        stop,
+    );
+    Chats::new(test.store.clone(), feed, sessions, clock, Config::default())
+}
+
+/// A viewer who may do anything but this.
+fn all_but(test: &TestStore, capability: Capability) -> Viewer {
+    Viewer {
+        organization: test.organization.clone(),
+        principal: Principal::ApiKey(KeyId::new(1)),
+        capabilities: Capability::ALL.into_iter().filter(|other| *other != capability).collect(),
+        expires_at: None,
+    }
+}
+
+#[tokio::test]
+async fn every_use_case_asks_for_its_capability_again() {
+    let test = TestStore::open().await;
+    let chat = test.add_chat(1, 1).await;
+    let (chats, target) = (chats(&test), ChatRef { session: None, cid: chat.jid });
+    let page = || PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
+
+    let viewer = all_but(&test, Capability::Read);
+    let refused = [
+        chats.list(&viewer, None, page()).await.err(),
+        chats.chat(&viewer, &target).await.err(),
+        chats.messages(&viewer, chat.id, page()).await.err(),
+        chats.messages_by_ids(&viewer, &[]).await.err(),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Read)))), "{refused:?}");
+    }
+    let viewer = all_but(&test, Capability::Send);
+    let refused = chats.update(&viewer, &target, ChatUpdate::default()).await.err();
+    assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Send)))), "{refused:?}");
+    let viewer = all_but(&test, Capability::Events);
+    let refused = chats.follow(&viewer, None, None, None).await.err();
+    assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Events)))), "{refused:?}");
+}

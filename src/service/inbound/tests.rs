@@ -1,0 +1,251 @@
+//! What WhatsApp tells and what callers ask, in every order, on a real store.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
+use crate::domain::action::Setting;
+use crate::domain::change::Change;
+use crate::domain::change::ChatField;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::id::ChatId;
+use crate::domain::jid::Jid;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageKind;
+use crate::domain::session::SessionStatus;
+use crate::service::chat_update::UpdateOrder;
+use crate::service::error::Error;
+use crate::session::HistoryChat;
+use crate::session::HistoryChunk;
+use crate::store::tests::TestStore;
+
+/// A store with one chat, and the lane of its session.
+struct Rig {
+    test: TestStore,
+    lane: Lane,
+    chat: ChatId,
+    jid: Jid,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let test = TestStore::open().await;
+        let Chat { id: chat, jid, .. } = test.add_chat(1, 1).await;
+        let inbox = Inbox::new(test.store.clone(), Arc::new(SystemClock), TaskTracker::new(), CancellationToken::new());
+        let key = SessionKey { organization: test.organization.clone(), session: test.session };
+        Self { lane: inbox.open(key), test, chat, jid }
+    }
+
+    /// Tells the lane, and waits for the acknowledgement.
+    async fn hears(&self, event: SessionEvent) {
+        let (committed, stored) = tokio::sync::oneshot::channel();
+        self.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the lane is drained");
+        stored.await.expect("committed");
+    }
+
+    async fn hears_setting(&self, value: Desired, as_of: i64) {
+        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of }).await;
+    }
+
+    async fn hears_message(&self, wa_id: &str, from_me: bool, at: i64) {
+        let message = IncomingMessage {
+            chat: self.jid.clone(),
+            wa_id: wa_id.into(),
+            sender: if from_me { "15550100@s.whatsapp.net".parse().expect("a JID") } else { self.jid.clone() },
+            sender_name: None,
+            from_me,
+            kind: MessageKind::Text,
+            text: Some("Yes!".into()),
+            at,
+        };
+        self.hears(SessionEvent::Message(message)).await;
+    }
+
+    async fn hears_of_arrival(&self, setting: Setting, version: i64) {
+        self.hears(SessionEvent::ActionSent { chat: self.chat, setting, version }).await;
+    }
+
+    /// Asks for a setting at `now`, as the API does.
+    async fn asks(&self, desired: Desired, now: i64) {
+        let order = UpdateOrder {
+            organization: self.test.organization.clone(),
+            session: self.test.session,
+            cid: self.jid.clone(),
+            settings: vec![desired],
+            range_hint: None,
+            max_pinned: 3,
+            now,
+        };
+        let organization = &self.test.organization;
+        let asked = self.test.store.write(organization, move |unit| Box::pin(order.carry_out(unit)));
+        let asked: Result<_, Error> = asked.await;
+        asked.expect("taken");
+    }
+
+    async fn chat(&self) -> Chat {
+        let found = self.test.store.chat(&self.test.organization, self.test.session, &self.jid).await;
+        found.expect("a read").expect("a chat")
+    }
+
+    async fn waiting(&self) -> Vec<PendingAction> {
+        self.test.store.pending_actions(&self.test.organization, self.test.session).await.expect("a read")
+    }
+
+    /// What was recorded after the chat came.
+    async fn changes(&self) -> Vec<Change> {
+        self.test.log().await.split_off(1)
+    }
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_is_stored() {
+    let rig = Rig::new().await;
+    rig.hears_setting(Desired::Archived(true), 10).await;
+    assert!(rig.chat().await.archived.value);
+}
+
+#[tokio::test]
+async fn a_request_is_stored_with_its_change_and_its_action() {
+    let rig = Rig::new().await;
+    rig.asks(Desired::Archived(true), 10).await;
+    let (chat, changes, waiting) = (rig.chat().await, rig.changes().await, rig.waiting().await);
+    assert_eq!(
+        changes.iter().map(|change| (change.origin, &change.state)).collect::<Vec<_>>(),
+        [(Origin::Api, &chat.state())]
+    );
+    assert!(chat.archived.value && chat.pending.contains(ChatField::Archived));
+    let action = waiting.first().expect("an action");
+    assert_eq!((action.desired, action.base), (Desired::Archived(true), Desired::Archived(false)));
+    assert_eq!((waiting.len(), action.requested_at), (1, 10));
+}
+
+#[tokio::test]
+async fn a_request_that_came_while_the_one_before_was_sent_stays() {
+    let rig = Rig::new().await;
+    rig.asks(Desired::Archived(true), 10).await;
+    let sent = rig.waiting().await[0].version;
+    rig.asks(Desired::Archived(false), 20).await;
+    rig.hears_of_arrival(Setting::Archived, sent).await;
+    let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
+    assert_eq!(waiting, [Desired::Archived(false)]);
+    assert!(rig.chat().await.pending.contains(ChatField::Archived));
+}
+
+#[tokio::test]
+async fn the_late_word_about_a_request_that_the_phone_overtook_leaves_the_next_one_waiting() {
+    let rig = Rig::new().await;
+    rig.asks(Desired::Archived(true), 10).await;
+    let sent = rig.waiting().await[0].version;
+    rig.hears_setting(Desired::Archived(false), 30).await;
+    rig.asks(Desired::Archived(true), 40).await;
+    rig.hears_of_arrival(Setting::Archived, sent).await;
+    let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
+    assert_eq!(waiting, [Desired::Archived(true)]);
+}
+
+#[tokio::test]
+async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
+    let rig = Rig::new().await;
+    rig.asks(Desired::MutedUntil(Some(90)), 20).await;
+    rig.hears_setting(Desired::MutedUntil(Some(50)), 10).await;
+    assert_eq!(rig.chat().await.muted_until.value, Some(90));
+    let waiting = rig.waiting().await;
+    assert_eq!(waiting.iter().map(|action| action.base).collect::<Vec<_>>(), [Desired::MutedUntil(Some(50))]);
+    assert_eq!(rig.changes().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_setting_takes_the_place_of_the_request_that_waits() {
+    let rig = Rig::new().await;
+    rig.asks(Desired::Archived(true), 20).await;
+    rig.hears_setting(Desired::Archived(false), 30).await;
+    let chat = rig.chat().await;
+    assert!(!chat.archived.value && chat.pending.is_empty());
+    assert_eq!(rig.waiting().await, []);
+}
+
+#[tokio::test]
+async fn an_echo_is_no_change_before_the_arrival_nor_after() {
+    let rig = Rig::new().await;
+    rig.asks(Desired::Archived(true), 10).await;
+    rig.hears_setting(Desired::Archived(true), 10).await;
+    assert_eq!(rig.changes().await.len(), 1);
+    rig.hears_of_arrival(Setting::Archived, 10).await;
+    rig.hears_setting(Desired::Archived(true), 10).await;
+    let changed: Vec<Vec<_>> = rig.changes().await.iter().map(|change| change.changed.iter().collect()).collect();
+    assert_eq!(changed, [vec![ChatField::Archived, ChatField::Sync], vec![ChatField::Sync]]);
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_counts_once() {
+    let rig = Rig::new().await;
+    rig.hears_message("3EB0", false, 10).await;
+    rig.hears_message("3EB0", false, 10).await;
+    assert_eq!((rig.chat().await.unread_count, rig.changes().await.len()), (1, 1));
+    rig.hears_message("3EB1", false, 10).await;
+    assert_eq!((rig.chat().await.unread_count, rig.changes().await.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn writing_into_a_chat_reads_it() {
+    let rig = Rig::new().await;
+    rig.hears_message("3EB0", false, 10).await;
+    rig.hears_setting(Desired::Read(false), 15).await;
+    assert_eq!((rig.chat().await.unread_count, rig.chat().await.marked_unread.value), (1, true));
+    rig.hears_message("3EB1", true, 20).await;
+    assert_eq!((rig.chat().await.unread_count, rig.chat().await.marked_unread.value), (0, false));
+}
+
+#[tokio::test]
+async fn a_history_does_not_count_anew_what_is_counted() {
+    let rig = Rig::new().await;
+    rig.hears_message("3EB0", false, 10).await;
+    let chat = HistoryChat {
+        jid: rig.jid.clone(),
+        name: None,
+        archived: None,
+        pinned: None,
+        muted_until: None,
+        unread_count: Some(7),
+        marked_unread: None,
+        last_message_at: Some(5),
+        messages: Vec::new(),
+    };
+    rig.hears(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
+    assert_eq!(rig.chat().await.unread_count, 1);
+}
+
+#[tokio::test]
+async fn the_first_message_of_a_person_makes_a_chat_that_is_told() {
+    let rig = Rig::new().await;
+    let jid: Jid = "15550113@s.whatsapp.net".parse().expect("a JID");
+    let new = Rig { jid: jid.clone(), ..rig };
+    new.hears_message("3EB0", false, 10).await;
+    let told: Vec<_> = new.changes().await.iter().map(|change| (change.kind, change.cid.clone())).collect();
+    assert_eq!(told, [(crate::domain::change::ChangeKind::Created, jid)]);
+    assert_eq!(new.chat().await.unread_count, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_was_logged_out_is_not_connected_at_the_next_start() {
+    let rig = Rig::new().await;
+    let (organization, session) = (rig.test.organization.clone(), rig.test.session);
+    let wanted: Result<(), StoreError> = rig
+        .test
+        .store
+        .write(&rig.test.organization, move |unit| {
+            Box::pin(async move {
+                let found = unit.session_for_update(&organization, session).await?;
+                let mut session = found.expect("a session");
+                session.wanted = true;
+                unit.save_session(&session).await
+            })
+        })
+        .await;
+    wanted.expect("stored");
+    rig.hears(SessionEvent::Status { status: SessionStatus::Failed, reason: None }).await;
+    assert_eq!(rig.test.store.wanted_sessions().await.expect("a read").len(), 1);
+    rig.hears(SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None }).await;
+    assert_eq!(rig.test.store.wanted_sessions().await.expect("a read"), []);
+}
