@@ -69,24 +69,21 @@ pub(super) async fn build(config: &Config, backend: Arc<dyn Backend>, outlets: O
         .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))
         .with_event_handler(ears.clone())
         .with_inbound_durability_hook(ears.clone());
-    let bot = match Sandbox::of(&config.endpoint).map_err(failed)? {
-        Some(sandbox) => {
-            sandbox.seed(backend.as_ref()).await.map_err(failed)?;
-            builder
-                .with_version(sandbox::VERSION)
-                .with_transport_factory(sandbox.transport())
-                .with_http_client(Http::new(config.http_timeout, Some(sandbox.media())))
-                .build()
-                .await
-        }
-        None => {
-            sandbox::withdraw(backend.as_ref()).await.map_err(failed)?;
-            builder
-                .with_transport_factory(TokioWebSocketTransportFactory::new())
-                .with_http_client(Http::new(config.http_timeout, None))
-                .build()
-                .await
-        }
+    let bot = if let Some(sandbox) = Sandbox::of(&config.endpoint).map_err(failed)? {
+        sandbox.seed(backend.as_ref()).await.map_err(failed)?;
+        builder
+            .with_version(sandbox::VERSION)
+            .with_transport_factory(sandbox.transport())
+            .with_http_client(Http::new(config.http_timeout, Some(sandbox.media())))
+            .build()
+            .await
+    } else {
+        sandbox::withdraw(backend.as_ref()).await.map_err(failed)?;
+        builder
+            .with_transport_factory(TokioWebSocketTransportFactory::new())
+            .with_http_client(Http::new(config.http_timeout, None))
+            .build()
+            .await
     };
     Ok(Built { bot: bot.map_err(failed)?, ears, items, outlets })
 }
