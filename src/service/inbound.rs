@@ -50,7 +50,7 @@ impl Inbox {
     #[must_use]
     pub fn open(&self, key: SessionKey) -> Lane {
         let (lane, events) = mpsc::channel(LANE);
-        let span = info_span!("inbound", session.id = %key.session);
+        let span = info_span!(parent: None, "inbound", session.id = %key.session);
         self.tasks.spawn(self.clone().drain(key, events).instrument(span));
         lane
     }
@@ -109,8 +109,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             inbound_chat::setting(unit, key, chat, *value, *as_of, now).await
         }
         SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
-        SessionEvent::ContactNamed { jid, name } => inbound_chat::contact_named(unit, key, jid, name, now).await,
-        SessionEvent::GroupNamed { jid, subject } => inbound_chat::group_named(unit, key, jid, subject, now).await,
+        SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
+            inbound_chat::named(unit, key, jid, name, now).await
+        }
         SessionEvent::ActionSent { chat, setting, version } => {
             inbound_chat::action_sent(unit, key, *chat, *setting, *version, now).await
         }

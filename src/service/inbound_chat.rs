@@ -109,8 +109,9 @@ pub(super) async fn message(
     Ok(())
 }
 
-/// The account's owner saved a contact; its chat, when there is one, bears the name.
-pub(super) async fn contact_named(
+/// The account's owner saved a contact, or a group has a (new) subject. One without a message is stored, too, so that its
+/// name and settings are there when it comes alive.
+pub(super) async fn named(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     jid: &Jid,
@@ -118,21 +119,8 @@ pub(super) async fn contact_named(
     now: i64,
 ) -> Result<(), StoreError> {
     let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
-    let names = Names { contact: Some(name.to_owned()), ..Names::default() };
-    save(unit, key, &mut chat, is_new, &ChatPatch { names, ..ChatPatch::default() }, now, Origin::Device).await
-}
-
-/// A group has a new subject.
-pub(super) async fn group_named(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    jid: &Jid,
-    subject: &str,
-    now: i64,
-) -> Result<(), StoreError> {
-    let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
-    let names = Names { subject: Some(subject.to_owned()), ..Names::default() };
-    save(unit, key, &mut chat, is_new, &ChatPatch { names, ..ChatPatch::default() }, now, Origin::Device).await
+    let patch = ChatPatch { names: names(jid, Some(name.to_owned())), ..ChatPatch::default() };
+    save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
 /// The chat that `jid` finds, or a new one that is not stored yet.

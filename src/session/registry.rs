@@ -149,7 +149,7 @@ impl Registry {
             stop: shared.stop.child_token(),
             ended: CancellationToken::new(),
         };
-        let span = info_span!("session", session.id = %key.session);
+        let span = info_span!(parent: None, "session", session.id = %key.session);
         let supervisor = Supervisor {
             connector: Arc::clone(&shared.connector),
             read_pending: Arc::clone(&shared.read_pending),
