@@ -129,6 +129,14 @@ pub(super) async fn readers(config: &Config) -> Result<DatabaseConnection, DbErr
     }
 }
 
+/// As many connections there may be.
+pub(super) fn most(writers: &DatabaseConnection) -> u32 {
+    match writers.get_database_backend() {
+        DbBackend::Postgres => writers.get_postgres_connection_pool().options().get_max_connections(),
+        _ => 1,
+    }
+}
+
 /// Begins a transaction that writes. SQLite locks at once: a lock that is taken later does not wait for its turn.
 pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let immediate = Some(SqliteTransactionMode::Immediate);

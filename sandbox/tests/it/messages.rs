@@ -101,7 +101,14 @@ async fn a_message_the_client_cannot_open_is_sealed_again() {
     let id = phone.receive("15550100002", ADA, "can you read this?").await.unwrap();
 
     assert_eq!(companion.text().await, (id.clone(), ADA.to_owned(), "can you read this?".to_owned()));
-    assert!(sandbox.log().iter().any(|entry| entry.text == format!("message {id} sealed again")));
+    // The remark is written once the message is on its way.
+    let remark = format!("message {id} sealed again");
+    let noted = async {
+        while !sandbox.log().iter().any(|entry| entry.text == remark) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the remark", noted).await;
     soon("the receipt", phone.settled()).await.unwrap();
     companion.stop().await;
     sandbox.stop().await;

@@ -90,14 +90,20 @@ where
     }
 }
 
-/// Begins a transaction. Nothing is lost yet, so a connection that turns out to be dead is followed by another one.
+/// Begins a transaction. Nothing is lost yet, so a connection that turns out to be dead is followed by another one: a
+/// server that restarts leaves as many as the pool may hold.
 pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
-    let first = within(async { Ok(connect::begin(writers).await?) }).await;
-    match first {
-        Err(StoreError::Database(failed)) if !matches!(*failed, DbErr::ConnectionAcquire(_)) => {
-            within(async { Ok(connect::begin(writers).await?) }).await
+    let mut dead = 0;
+    loop {
+        let begun = within(async { Ok(connect::begin(writers).await?) }).await;
+        match begun {
+            Err(StoreError::Database(failed))
+                if dead < connect::most(writers) && !matches!(*failed, DbErr::ConnectionAcquire(_)) =>
+            {
+                dead += 1;
+            }
+            begun => return begun,
         }
-        begun => begun,
     }
 }
 

@@ -221,7 +221,22 @@ async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored()
     let (cut, ()) = timeout(PATIENCE, async { tokio::join!(cut, cutting) }).await.expect("in time");
     assert!(matches!(cut, Err(StoreError::Database(_))), "{cut:?}");
     test.add_chat(1, 1).await;
-    // Nothing is under way this time: nobody hears of it.
+    // Nothing is under way this time: nobody hears of it, however many connections lie dead in the pool.
+    let barrier = Arc::new(Barrier::new(4));
+    let at_once = (0..4).map(|number| {
+        let (store, barrier) = (&test.store, Arc::clone(&barrier));
+        let organization: OrganizationId = format!("org_{number}").parse().expect("an id");
+        async move {
+            let met = store.write(&organization, move |_| {
+                Box::pin(async move {
+                    barrier.wait().await;
+                    Ok::<_, StoreError>(())
+                })
+            });
+            met.await.expect("stored");
+        }
+    });
+    timeout(PATIENCE, join_all(at_once)).await.expect("in time");
     cut_all(&test.database).await;
     test.add_chat(2, 2).await;
     assert_eq!(numbers(&test.log().await), [1, 2]);
