@@ -101,6 +101,12 @@ pub struct ServeArgs {
     /// the server's own origin always may
     #[arg(long, env = "CHATGRAPH_ALLOWED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allowed_origin: Vec<String>,
+    /// Days that changes are kept, 1 to 3650: how long a subscriber may have been away and still continue where it was
+    #[arg(long, env = "CHATGRAPH_KEEP_CHANGES_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
+    pub keep_changes_days: u32,
+    /// Messages that are kept of each chat, the newest, 1 to 1000000
+    #[arg(long, env = "CHATGRAPH_KEEP_MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
+    pub keep_messages: u32,
 }
 
 /// `demo`
@@ -140,6 +146,8 @@ pub enum Migration {
     Down,
     /// List the steps and which are taken
     Status,
+    /// After restoring a back-up, before the server starts: refuse cursors from before, whose numbers are given again
+    Restored,
 }
 
 /// `key`

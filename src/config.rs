@@ -17,11 +17,14 @@ use crate::cli::Migration;
 use crate::cli::ServeArgs;
 use crate::domain::capability::Capabilities;
 use crate::domain::id::OrganizationId;
+use crate::service::retention;
 use crate::store::UrlError;
 use crate::telemetry;
 
 /// Where the stored copy lives.
 pub use crate::store::Config as Database;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +62,8 @@ pub struct Serve {
     pub sandbox: Option<Sandbox>,
     /// The origins of web pages that may open WebSockets.
     pub allowed_origins: Vec<String>,
+    /// How much is kept.
+    pub retention: retention::Config,
 }
 
 /// What `demo` needs.
@@ -113,6 +118,10 @@ impl TryFrom<ServeArgs> for Serve {
             database: args.database.try_into()?,
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
             allowed_origins: args.allowed_origin.iter().map(|origin| self::origin(origin)).collect::<Result<_, _>>()?,
+            retention: retention::Config {
+                changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
+                messages: args.keep_messages,
+            },
         })
     }
 }
@@ -145,7 +154,7 @@ impl TryFrom<KeyCreateArgs> for KeyCreate {
             organization: args.organization,
             name: name.to_owned(),
             permissions,
-            lifetime_ms: args.expires_in_days.map(|days| i64::from(days) * 24 * 60 * 60 * 1000),
+            lifetime_ms: args.expires_in_days.map(|days| i64::from(days) * DAY_MS),
             database: args.database.try_into()?,
         })
     }

@@ -44,6 +44,14 @@ fn a_database_is_a_server_with_its_connections() {
 }
 
 #[test]
+fn what_is_kept_is_a_week_and_500_messages_unless_told_otherwise() {
+    let kept = |arguments: &[&str]| serve(arguments).expect("valid").retention;
+    assert_eq!(kept(&[]), retention::Config::default());
+    let told = kept(&["--keep-changes-days", "2", "--keep-messages", "20"]);
+    assert_eq!(told, retention::Config { changes_ms: 2 * 86_400_000, messages: 20 });
+}
+
+#[test]
 fn a_sandbox_is_named_by_url_and_key_together() {
     assert_eq!(serve(&[]).expect("valid").sandbox, None);
     assert_eq!(flag(serve(&["--sandbox-url", "http://127.0.0.1:1"])), "sandbox-key");

@@ -25,6 +25,7 @@ use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 use crate::http;
+use crate::service::retention;
 use crate::session;
 use crate::store;
 use crate::store::Hold;
@@ -57,7 +58,12 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let store = store::Config::Sqlite(folder.path().join("chatgraph.db"));
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
-    let configs = Configs { store, session: session::Config::new(endpoint), http: http::Config::default() };
+    let configs = Configs {
+        store,
+        session: session::Config::new(endpoint),
+        retention: retention::Config::default(),
+        http: http::Config::default(),
+    };
     let parts = wire(configs, &lifecycle).await?;
     let (secret, viewer) = create_key(&parts, now).await?;
     let session = timeout(READY, pair(&parts, &viewer, &phone)).await.map_err(|_| late())??;

@@ -85,7 +85,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
     let http = http::Config { allowed_origins: config.allowed_origins, ..http::Config::default() };
-    let configs = Configs { store, session: session::Config::new(endpoint), http };
+    let configs = Configs { store, session: session::Config::new(endpoint), retention: config.retention, http };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;
@@ -139,6 +139,7 @@ async fn migrate(config: config::Migrate) -> Result<(), Error> {
         Migration::Up => store::migrate_up(&store).await?,
         Migration::Down => store::migrate_down(&store).await?,
         Migration::Status => {}
+        Migration::Restored => store::renew_log(&store).await?,
     }
     for (step, applied) in store::migrations(&store).await? {
         println!("{step}  {}", if applied { "applied" } else { "pending" });

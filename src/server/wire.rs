@@ -15,6 +15,8 @@ use crate::http;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::inbound::Inbox;
+use crate::service::retention;
+use crate::service::retention::Retention;
 use crate::service::session::Sessions;
 use crate::session;
 use crate::session::OpenLane;
@@ -39,6 +41,7 @@ pub(super) struct Parts {
 pub(super) struct Configs {
     pub(super) store: store::Config,
     pub(super) session: session::Config,
+    pub(super) retention: retention::Config,
     pub(super) http: http::Config,
 }
 
@@ -48,6 +51,8 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(&configs.store, tasks).await?;
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
+    let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
+    tasks.spawn(retention.run(stop.clone()));
     let inbox = Inbox::new(store.clone(), Arc::clone(&clock), tasks.clone(), stop.clone());
     let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
     let registry =

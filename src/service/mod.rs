@@ -8,4 +8,5 @@ pub mod inbound;
 mod inbound_chat;
 mod inbound_history;
 mod inbound_session;
+pub mod retention;
 pub mod session;

@@ -20,6 +20,7 @@ use sea_orm::TransactionOptions;
 use sea_orm::TransactionTrait as _;
 
 use super::error::StoreError;
+use super::organization;
 
 pub use postgres::Postgres;
 pub use url::UrlError;
@@ -162,6 +163,18 @@ pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
     Ok(alone(&writers(config).await?, async |tx| Migrator::down(tx, Some(1)).await).await?)
+}
+
+/// Draws the change log anew, after the database was restored from a back-up: numbers that were given since are given
+/// again, so cursors from before are refused from now on. No server may run on the database.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn renew_log(config: &Config) -> Result<(), OpenError> {
+    let _hold = Hold::take(config)?;
+    let writers = writers(config).await?;
+    migrate(&writers).await?;
+    Ok(organization::renew_incarnation(&writers).await?)
 }
 
 /// All steps, oldest first, and whether the database has them.

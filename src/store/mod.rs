@@ -20,6 +20,7 @@ mod organization;
 mod pending;
 mod session;
 mod text;
+mod trim;
 mod unit;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use connect::UrlError;
 pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
+pub use connect::renew_log;
 pub use key::StoredKey;
 pub use unit::Unit;
 pub use unit::Work;

@@ -75,13 +75,23 @@ pub(super) async fn raise_last_change(
 
 /// Reads the log's incarnation, drawing it for a new database.
 pub(super) async fn incarnation(writer: &DatabaseConnection) -> Result<i64, StoreError> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).expect("the operating system has random bytes");
-    let drawn = change_log::ActiveModel { id: Set(1), incarnation: Set(i64::from_le_bytes(random) & i64::MAX) };
-    change_log::Entity::insert(drawn)
+    change_log::Entity::insert(draw())
         .on_conflict(OnConflict::column(change_log::Column::Id).do_nothing().to_owned())
         .exec_without_returning(writer)
         .await?;
     let row = change_log::Entity::find_by_id(1_i16).one(writer).await?;
     Ok(row.ok_or(StoreError::Corrupt { table: "change_log", column: "id" })?.incarnation)
+}
+
+/// Draws the log's incarnation anew.
+pub(super) async fn renew_incarnation(writer: &DatabaseConnection) -> Result<(), StoreError> {
+    let replace = OnConflict::column(change_log::Column::Id).update_column(change_log::Column::Incarnation).to_owned();
+    change_log::Entity::insert(draw()).on_conflict(replace).exec_without_returning(writer).await?;
+    Ok(())
+}
+
+fn draw() -> change_log::ActiveModel {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("the operating system has random bytes");
+    change_log::ActiveModel { id: Set(1), incarnation: Set(i64::from_le_bytes(random) & i64::MAX) }
 }

@@ -9,4 +9,5 @@ mod door;
 mod migrations;
 mod program;
 mod restart;
+mod retention;
 mod support;

@@ -10,6 +10,7 @@ mod subscription;
 pub(crate) use api::error_code;
 pub(crate) use api::error_field;
 pub(crate) use database::TestDatabase;
+pub(crate) use database::server as postgres;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;

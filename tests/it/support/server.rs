@@ -95,12 +95,20 @@ impl TestServer {
 
     /// Lets the day of such a key be over, behind the server's back.
     pub(crate) async fn expire(&self, key: &str) {
+        let update =
+            format!("UPDATE api_key SET expires_at = expires_at - {DAY_MS} - 1 WHERE prefix = '{}'", &key[..8]);
+        self.execute(&update).await;
+    }
+
+    /// Makes all changes so far older, behind the server's back.
+    pub(crate) async fn age_changes(&self, days: i64) {
+        self.execute(&format!("UPDATE \"change\" SET at = at - {}", days * DAY_MS)).await;
+    }
+
+    async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-        let day_ms = 86_400_000;
-        let update =
-            format!("UPDATE api_key SET expires_at = expires_at - {day_ms} - 1 WHERE prefix = '{}'", &key[..8]);
-        database.execute_unprepared(&update).await.expect("updated");
+        database.execute_unprepared(statement).await.expect("executed");
     }
 
     /// Subscribes to the changes of all chats, and waits until that stands.
@@ -108,10 +116,15 @@ impl TestServer {
         Subscription::start(self, super::subscription::ALL, json!({})).await
     }
 
-    /// Kills the program without a word, and starts it again on the same database.
-    pub(crate) fn restart(&mut self) {
+    /// Kills the program without a word.
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
+    }
+
+    /// Kills the program, and starts it again on the same database.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
         (self.child, self.url) = serve(&self.database, &self.sandbox);
     }
 
@@ -158,6 +171,8 @@ pub(crate) fn account(phone: &str, name: &str) -> AccountSpec {
     });
     serde_json::from_value(spec).expect("an account")
 }
+
+const DAY_MS: i64 = 86_400_000;
 
 /// A mute without end.
 pub(crate) const FOREVER: i64 = 253_402_300_799_999;

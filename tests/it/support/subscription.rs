@@ -66,16 +66,21 @@ impl Subscription {
         event
     }
 
-    /// The next message of this type; pings and the acknowledgement aside.
-    pub(crate) async fn message(&mut self, kind: &str) -> Value {
+    /// The next message, whatever its type; pings and the acknowledgement aside.
+    pub(crate) async fn any(&mut self) -> Value {
         loop {
             let message = self.receive().await.unwrap_or_else(|frame| panic!("closed: {frame:?}"));
-            match message["type"].as_str() {
-                Some("connection_ack" | "ping" | "pong") => {}
-                Some(found) if found == kind => return message,
-                _ => panic!("wanted {kind}, got {message}"),
+            if !matches!(message["type"].as_str(), Some("connection_ack" | "ping" | "pong")) {
+                return message;
             }
         }
+    }
+
+    /// The next message of this type; pings and the acknowledgement aside.
+    pub(crate) async fn message(&mut self, kind: &str) -> Value {
+        let message = self.any().await;
+        assert_eq!(message["type"], kind, "{message}");
+        message
     }
 
     /// The frame the server closes with.

@@ -1,0 +1,131 @@
+//! What is kept for how long. A pass goes through everything once an hour, in small steps with pauses, so that callers
+//! do not notice it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+use tracing::info;
+
+use crate::domain::clock::Clock;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+/// From the start of one pass to the start of the next.
+const PASS: Duration = Duration::from_hours(1);
+/// Between two steps of a pass.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// How old a change may become, in milliseconds: how long a listener may have been away.
+    pub changes_ms: i64,
+    /// How many messages of a chat, the newest.
+    pub messages: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { changes_ms: 7 * 24 * 60 * 60 * 1000, messages: 500 }
+    }
+}
+
+/// Removes what is not kept.
+pub struct Retention {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    config: Config,
+}
+
+impl Retention {
+    /// Makes it; [`Retention::run`] does it.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>, config: Config) -> Self {
+        Self { store, clock, config }
+    }
+
+    /// Makes a pass at once and then every hour, until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut passes = tokio::time::interval(PASS);
+        passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let all = async {
+            loop {
+                passes.tick().await;
+                match self.pass().await {
+                    Ok((0, 0)) => {}
+                    Ok((changes, messages)) => info!(changes, messages, "Removed what is not kept any longer"),
+                    Err(failed) => error!(error = &failed as &dyn std::error::Error, "Old data were not removed"),
+                }
+            }
+        };
+        stop.run_until_cancelled(all).await;
+    }
+
+    /// Goes through everything once; tells how many changes and how many messages went.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the next pass goes on.
+    pub async fn pass(&self) -> Result<(u64, u64), StoreError> {
+        Ok((self.changes().await?, self.messages().await?))
+    }
+
+    async fn changes(&self) -> Result<u64, StoreError> {
+        let before = self.clock.now() - self.config.changes_ms;
+        let (mut removed, mut place) = (0, None);
+        loop {
+            let organizations = self.store.organizations(place.as_ref()).await?;
+            for organization in &organizations {
+                while let Some(up_to) = self.store.changes_before(organization, before).await? {
+                    let whose = organization.clone();
+                    let step: Result<_, StoreError> = self
+                        .store
+                        .write(organization, move |unit| {
+                            Box::pin(async move { unit.remove_changes(&whose, up_to).await })
+                        })
+                        .await;
+                    removed += step?;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            place = organizations.into_iter().next_back();
+            if place.is_none() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    async fn messages(&self) -> Result<u64, StoreError> {
+        let (mut removed, mut place) = (0, None);
+        loop {
+            let chats = self.store.all_chats(place).await?;
+            loop {
+                let surplus = self.store.surplus_messages(&chats, self.config.messages).await?;
+                if surplus.is_empty() {
+                    break;
+                }
+                for (organization, messages) in surplus {
+                    let whose = organization.clone();
+                    let step: Result<_, StoreError> = self
+                        .store
+                        .write(&organization, move |unit| {
+                            Box::pin(async move { unit.remove_messages(&whose, &messages).await })
+                        })
+                        .await;
+                    removed += step?;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            place = chats.last().copied();
+            if place.is_none() {
+                return Ok(removed);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Trimming on a real database.
+
+use super::*;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageKind;
+use crate::domain::page::Direction;
+use crate::domain::page::MAX_PAGE;
+use crate::domain::page::PageRequest;
+use crate::store::tests::TestStore;
+
+struct At(i64);
+
+impl Clock for At {
+    fn now(&self) -> i64 {
+        self.0
+    }
+}
+
+fn retention(test: &TestStore, now: i64, config: Config) -> Retention {
+    Retention::new(test.store.clone(), Arc::new(At(now)), config)
+}
+
+#[tokio::test]
+async fn changes_older_than_configured_go_and_the_log_goes_on() {
+    let test = TestStore::open().await;
+    futures_util::future::join_all((0..1_200).map(|user| test.add_chat(user, 100))).await;
+    test.add_chat(1_200, 200).await;
+    // The clock was set back: what is numbered later is kept, whatever its time says.
+    test.add_chat(1_201, 50).await;
+    let config = Config { changes_ms: 1_000, ..Config::default() };
+
+    assert_eq!(retention(&test, 1_100, config).pass().await.expect("a pass"), (0, 0));
+    assert_eq!(retention(&test, 1_101, config).pass().await.expect("a pass"), (1_200, 0));
+
+    assert_eq!(test.log().await.iter().map(|change| change.number).collect::<Vec<_>>(), [1_201, 1_202]);
+    test.add_chat(1_202, 300).await;
+    assert_eq!(test.log().await.last().map(|change| change.number), Some(1_203));
+}
+
+#[tokio::test]
+async fn every_log_is_trimmed_and_an_empty_one_keeps_its_number() {
+    let test = TestStore::open().await;
+    let (first, second) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
+    let other: OrganizationId = "org_2".parse().expect("an id");
+    let whose = other.clone();
+    let copied: Result<_, StoreError> = test
+        .store
+        .write(&other, move |unit| {
+            Box::pin(async move {
+                unit.ensure_organization(&whose, 1).await?;
+                unit.record(&whose, first.created(1, Origin::Import));
+                unit.record(&whose, second.created(50, Origin::Import));
+                Ok(())
+            })
+        })
+        .await;
+    copied.expect("stored");
+    let config = Config { changes_ms: 10, ..Config::default() };
+
+    assert_eq!(retention(&test, 20, config).pass().await.expect("a pass"), (3, 0));
+
+    for (organization, oldest) in [(&test.organization, None), (&other, Some(2))] {
+        assert_eq!(test.store.log_head(organization).await.expect("a head").number, 2);
+        assert_eq!(test.store.oldest_change(organization).await.expect("a read"), oldest);
+    }
+}
+
+#[tokio::test]
+async fn of_each_chat_the_newest_messages_stay() {
+    let test = TestStore::open().await;
+    let (busy, calm) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
+    add_messages(&test, &busy, 1_300).await;
+    add_messages(&test, &calm, 7).await;
+    let config = Config { messages: 7, changes_ms: 0 };
+
+    assert_eq!(retention(&test, 0, config).pass().await.expect("a pass"), (0, 1_293));
+
+    assert_eq!(times(&test, busy.id).await, (1_294..=1_300).rev().collect::<Vec<_>>());
+    assert_eq!(times(&test, calm.id).await, (1..=7).rev().collect::<Vec<_>>());
+    assert_eq!(retention(&test, 0, config).pass().await.expect("a pass"), (0, 0));
+}
+
+async fn add_messages(test: &TestStore, chat: &Chat, count: i64) {
+    let (organization, chat) = (test.organization.clone(), chat.clone());
+    let messages: Vec<_> = (1..=count).map(|at| message(&chat, at)).collect();
+    let stored: Result<_, StoreError> = test
+        .store
+        .write(&test.organization, move |unit| {
+            Box::pin(async move { unit.insert_messages(&organization, chat.session, chat.id, &messages, 1).await })
+        })
+        .await;
+    stored.expect("stored");
+}
+
+fn message(chat: &Chat, at: i64) -> IncomingMessage {
+    IncomingMessage {
+        chat: chat.jid.clone(),
+        wa_id: format!("WA{at}"),
+        sender: chat.jid.clone(),
+        sender_name: None,
+        from_me: false,
+        kind: MessageKind::Text,
+        text: None,
+        at,
+    }
+}
+
+async fn times(test: &TestStore, chat: ChatId) -> Vec<i64> {
+    let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
+    let page = test.store.messages(&test.organization, chat, &page).await.expect("a page");
+    page.items.iter().map(|message| message.at).collect()
+}

@@ -1,0 +1,59 @@
+//! How long the change log reaches back, and what a listener is told who was away for longer.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::ALL;
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::eventually;
+use crate::support::postgres;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+
+#[tokio::test]
+async fn who_was_away_for_longer_than_changes_are_kept_is_told_to_list_again() {
+    let mut server = TestServer::start().await;
+    let early = change_cursor(&server).await;
+    server.update_chat(MEI, "pinned: true").await;
+    server.agrees().await;
+    server.age_changes(8).await;
+    server.restart();
+
+    let refused = eventually("the log to be trimmed", async || {
+        let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": early})).await;
+        let answer = late.any().await;
+        (answer["type"] == "error").then_some(answer)
+    })
+    .await;
+
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "cursor_expired");
+    let listed = change_cursor(&server).await;
+    let mut changes = Subscription::start(&server, ALL, json!({"after": listed})).await;
+    server.update_chat(MEI, "pinned: false").await;
+    assert_eq!(changes.next().await["cid"], MEI);
+}
+
+#[tokio::test]
+async fn cursors_from_before_a_restored_back_up_are_refused() {
+    let mut server = TestServer::start().await;
+    let before = change_cursor(&server).await;
+    let in_use = server.command(&["migrate", "restored"]);
+    assert_eq!(in_use.status.success(), postgres().is_some(), "only SQLite knows that a server is running");
+    server.kill();
+
+    let told = server.command(&["migrate", "restored"]);
+
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    server.restart();
+    let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": before})).await;
+    let refused = late.message("error").await;
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "cursor_expired");
+    let listed = change_cursor(&server).await;
+    assert_ne!(listed, before);
+    Subscription::start(&server, ALL, json!({"after": listed})).await;
+}
+
+async fn change_cursor(server: &TestServer) -> Value {
+    server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone()
+}
