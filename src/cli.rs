@@ -34,6 +34,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Bring the database's tables to this version, or back
     Migrate(MigrateArgs),
+    /// Copy an SQLite database into a new file, also while a server runs on it
+    Backup(BackupArgs),
     /// Print the GraphQL schema
     Schema,
     /// Manage api-keys
@@ -132,6 +134,17 @@ pub struct MigrateArgs {
     /// What to do with the tables
     #[arg(default_value = "up")]
     pub direction: Migration,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The file to make: a whole database, ready to be served in the place of the lost one
+    #[arg(env = "CHATGRAPH_BACKUP_FILE", value_name = "FILE")]
+    pub file: PathBuf,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,

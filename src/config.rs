@@ -8,6 +8,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::cli::BackupArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
 use crate::cli::KeyCreateArgs;
@@ -88,6 +89,15 @@ pub struct Migrate {
     pub database: Database,
 }
 
+/// What `backup` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The SQLite file to copy.
+    pub database: PathBuf,
+    /// The file to make.
+    pub file: PathBuf,
+}
+
 /// What `key create` needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyCreate {
@@ -137,6 +147,17 @@ impl TryFrom<MigrateArgs> for Migrate {
 
     fn try_from(args: MigrateArgs) -> Result<Self, Error> {
         Ok(Self { migration: args.direction, database: args.database.try_into()? })
+    }
+}
+
+impl TryFrom<BackupArgs> for Backup {
+    type Error = Error;
+
+    fn try_from(args: BackupArgs) -> Result<Self, Error> {
+        match args.database.try_into()? {
+            Database::Sqlite(database) => Ok(Self { database, file: args.file }),
+            Database::Postgres(_) => Err(Error::new("database", "is on PostgreSQL: pg_dump backs it up")),
+        }
     }
 }
 

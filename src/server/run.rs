@@ -71,6 +71,10 @@ pub async fn run(command: Command) -> Result<(), Error> {
         Command::Serve(args) => serve(args.try_into()?).await,
         Command::Demo(args) => demo::demo(args.into()).await,
         Command::Migrate(args) => migrate(args.try_into()?).await,
+        Command::Backup(args) => {
+            let config: config::Backup = args.try_into()?;
+            Ok(store::back_up(&config.database, &config.file).await?)
+        }
         Command::Schema => {
             print!("{}", graphql::sdl());
             Ok(())

@@ -5,6 +5,8 @@ mod sqlite;
 mod url;
 
 use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::path::PathBuf;
 
 use chatgraph_migration::MigrationStatus;
@@ -175,6 +177,25 @@ pub async fn renew_log(config: &Config) -> Result<(), OpenError> {
     let writers = writers(config).await?;
     migrate(&writers).await?;
     Ok(organization::renew_incarnation(&writers).await?)
+}
+
+/// Copies an SQLite database as it is at this moment into a new file, also while a server runs on it. The copy's change
+/// log is drawn anew: should it be served one day, cursors from after this moment lead nowhere.
+///
+/// # Errors
+/// [`OpenError`]; [`OpenError::File`] when there is no database, or a file at `copy` already.
+pub async fn back_up(database: &Path, copy: &Path) -> Result<(), OpenError> {
+    let unusable = |path: &Path, kind: ErrorKind| OpenError::File { path: path.to_owned(), source: kind.into() };
+    if !database.is_file() {
+        return Err(unusable(database, ErrorKind::NotFound));
+    }
+    if copy.exists() {
+        return Err(unusable(copy, ErrorKind::AlreadyExists));
+    }
+    sqlite::copy(database, copy).await?;
+    let writer = sqlite::writer(copy).await?;
+    organization::renew_incarnation(&writer).await?;
+    Ok(writer.close().await?)
 }
 
 /// All steps, oldest first, and whether the database has them.

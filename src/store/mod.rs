@@ -41,6 +41,7 @@ pub use connect::Hold;
 pub use connect::OpenError;
 pub use connect::Postgres;
 pub use connect::UrlError;
+pub use connect::back_up;
 pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;

@@ -2,6 +2,7 @@
 
 mod access;
 mod architecture;
+mod backup;
 mod changes;
 mod chats;
 mod demo;

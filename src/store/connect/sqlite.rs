@@ -5,10 +5,13 @@ use std::time::Duration;
 use std::time::Instant;
 
 use sea_orm::ConnectOptions;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::Database;
 use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
 use sea_orm::DbErr;
 use sea_orm::RuntimeErr;
+use sea_orm::Statement;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteJournalMode;
@@ -39,6 +42,15 @@ pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
 /// The connections that read; SQLite itself refuses a write on them.
 pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(path, READERS, |options| options.pragma("query_only", "on")).await
+}
+
+/// Writes the database as it is at this moment into a new file, without getting into the way of a server.
+pub(super) async fn copy(path: &Path, copy: &Path) -> Result<(), DbErr> {
+    let reader = connect(path, 1, |options| options.read_only(true)).await?;
+    let into = [copy.to_string_lossy().into_owned().into()];
+    let copied = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", into);
+    reader.execute_raw(copied).await?;
+    reader.close().await
 }
 
 /// Whether another process has the lock: `SQLITE_BUSY`, which is 5 in the lowest byte.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::path::Path;
 use std::process::Child;
 use std::process::Command;
 use std::process::Output;
@@ -120,6 +121,15 @@ impl TestServer {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
+    }
+
+    /// Puts an SQLite file in the place of the server's own, which must not be running.
+    pub(crate) fn restore(&self, copy: &Path) {
+        let file = self.database.url().strip_prefix("sqlite:").expect("an SQLite file");
+        for rest in ["-wal", "-shm"] {
+            drop(std::fs::remove_file(format!("{file}{rest}")));
+        }
+        std::fs::copy(copy, file).expect("copied");
     }
 
     /// Kills the program, and starts it again on the same database.

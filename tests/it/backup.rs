@@ -1,0 +1,60 @@
+//! Backing up and restoring. What PostgreSQL's own tools do is not tested here.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::ALL;
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::postgres;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+#[tokio::test]
+async fn a_back_up_taken_while_serving_can_be_served_again() {
+    let mut server = TestServer::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("copy.db");
+    server.update_chat(MEI, "pinned: true").await;
+    server.agrees().await;
+    if postgres().is_some() {
+        return is_left_to_postgresql(&server, &copy);
+    }
+
+    back_up(&server, &copy);
+    let after = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    server.phone().archive(RAVI, true).await.expect("archived");
+    server.agrees().await;
+    server.kill();
+    server.restore(&copy);
+    server.restart();
+
+    // The phone archived the chat after the back-up; the session finds out by itself.
+    server.agrees().await;
+    let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": after})).await;
+    assert_eq!(late.message("error").await["payload"][0]["extensions"]["code"], "cursor_expired");
+}
+
+#[tokio::test]
+async fn a_back_up_overwrites_nothing() {
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("copy.db");
+    std::fs::write(&copy, "precious").expect("written");
+    let refused = server.command(&["backup", copy.to_str().expect("text")]);
+    assert!(!refused.status.success());
+    assert_eq!(std::fs::read_to_string(&copy).expect("still there"), "precious");
+}
+
+fn back_up(server: &TestServer, copy: &Path) {
+    let done = server.command(&["backup", copy.to_str().expect("text")]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn is_left_to_postgresql(server: &TestServer, copy: &Path) {
+    let refused = server.command(&["backup", copy.to_str().expect("text")]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("pg_dump"));
+}
