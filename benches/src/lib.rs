@@ -1,10 +1,14 @@
-//! What chatgraph costs, measured on the real programs: `program` starts them, `client` talks to them.
+//! What chatgraph costs, measured on the real programs: `program` starts them, `client` talks to them, `data` fills their
+//! database, and `floor` is what they are measured beside: the same SQL and the same JSON by hand.
 //!
-//! ```sh
-//! cargo build --release --workspace && cargo run --release -p chatgraph-benches --bin live
-//! ```
+//! `scripts/bench` builds everything and runs the measurements that stand in `bin`:
+//! - `live`: from the phone to a subscriber and back, and the memory of a session;
+//! - `api`: a page of chats, one chat and an update beside the floor;
+//! - `gate`: whether one organization's log takes 2,000 changes a second.
 
 pub mod client;
+pub mod data;
+pub mod floor;
 pub mod program;
 
 use std::time::Duration;

@@ -45,6 +45,18 @@ impl Program {
         Err(format!("{name} did not become ready:\n{}", seen.join("\n")).into())
     }
 
+    /// Processor time so far, user's and system's, in milliseconds. Linux only; in steps of 10.
+    ///
+    /// # Errors
+    /// When the program is gone.
+    pub fn cpu_ms(&self) -> Result<u64, Box<dyn Error>> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // The second field is the program's name in brackets, which may hold anything.
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = fields.get(11).ok_or("no utime")?.parse::<u64>()? + fields[12].parse::<u64>()?;
+        Ok(ticks * 10)
+    }
+
     /// Resident memory, in MiB. Linux only.
     ///
     /// # Errors

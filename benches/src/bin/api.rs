@@ -1,0 +1,158 @@
+//! A page of 50 chats, one chat, and archiving, each beside the same SQL with JSON by hand, in one run and in turn; with
+//! 200 chats in the session and with 200,000. `api DATABASE…` measures on each empty database that it is given.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::time::Duration;
+use std::time::Instant;
+
+use chatgraph_benches::data;
+use chatgraph_benches::data::jid;
+use chatgraph_benches::program::Program;
+use futures_util::future::try_join_all;
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+const SIZES: [usize; 2] = [200, 200_000];
+/// Requests under way at the same time.
+const CALLERS: usize = 16;
+/// How long one measurement takes, and how often each is taken.
+const SECONDS: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 3;
+
+const FIELDS: &str = "id jid name archived pinned muted mutedUntil unreadCount markedUnread lastMessageAt";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let databases: Vec<_> = std::env::args().skip(1).collect();
+    if databases.is_empty() {
+        return Err("which databases?".into());
+    }
+    println!(
+        "| database | chats | what | chatgraph CPU µs | floor CPU µs | ratio | chatgraph p50 ms | floor p50 ms | ratio |"
+    );
+    println!("|---|--:|---|--:|--:|--:|--:|--:|--:|");
+    for database in databases {
+        measure(&database).await?;
+    }
+    Ok(())
+}
+
+async fn measure(database: &str) -> Result<(), Box<dyn Error>> {
+    let name = database.split(':').next().unwrap_or_default();
+    let store = data::open(database).await?;
+    let mut sessions = Vec::new();
+    for size in SIZES {
+        let session = data::add_session(&store).await?;
+        data::add_chats(&store, session, size).await?;
+        sessions.push((size, session.to_string()));
+    }
+    drop(store);
+    let key = std::process::Command::new(std::env::current_exe()?.with_file_name("chatgraph"))
+        .args(["key", "create", "--organization", data::ORGANIZATION, "--database", database])
+        .output()?;
+    let key = String::from_utf8(key.stdout)?.trim().to_owned();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--database", database];
+    let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
+    let address = ready["fields"]["address"].as_str().ok_or("no address")?.to_owned();
+    let (floor, ready) = Program::start("floor", &[database], |line| line["address"].is_string())?;
+    let below = ready["address"].as_str().ok_or("no address")?.to_owned();
+    let http = reqwest::Client::new();
+    let ask =
+        |query: String| http.post(format!("http://{address}/graphql")).bearer_auth(&key).json(&json!({"query": query}));
+    for (size, session) in &sessions {
+        let page = || {
+            ask(format!(
+                "{{ chats(sessionId: \"{session}\", first: 50) {{ nodes {{ {FIELDS} }} pageInfo {{ hasNextPage }} }} }}"
+            ))
+        };
+        let floors = || http.get(format!("http://{below}/page/{session}"));
+        compare(name, *size, "page of 50", (&server, |_| page()), (&floor, |_| floors())).await?;
+        let chat = |place: usize| {
+            ask(format!("{{ chat(sessionId: \"{session}\", cid: \"{}\") {{ {FIELDS} }} }}", jid(place % size)))
+        };
+        let floors = |place: usize| http.get(format!("http://{below}/chat/{session}/{}", jid(place % size)));
+        compare(name, *size, "one chat", (&server, chat), (&floor, floors)).await?;
+        let archive = |place: usize| {
+            ask(format!(
+                "mutation {{ updateChat(input: {{sessionId: \"{session}\", cid: \"{}\", archived: {}}}) {{ chat {{ {FIELDS} }} }} }}",
+                jid(place % size),
+                (place / size).is_multiple_of(2)
+            ))
+        };
+        let floors = |place: usize| {
+            http.post(format!(
+                "http://{below}/archive/{session}/{}/{}",
+                jid(place % size),
+                (place / size).is_multiple_of(2)
+            ))
+        };
+        compare(name, *size, "archive", (&server, archive), (&floor, floors)).await?;
+    }
+    Ok(())
+}
+
+/// Measures both in turn, and prints the medians and their ratio.
+async fn compare(
+    database: &str,
+    size: usize,
+    what: &str,
+    (server, ours): (&Program, impl Fn(usize) -> RequestBuilder),
+    (floor, floors): (&Program, impl Fn(usize) -> RequestBuilder),
+) -> Result<(), Box<dyn Error>> {
+    let (mut above, mut below) = (Vec::new(), Vec::new());
+    let mut place = 0;
+    for _ in 0..ROUNDS {
+        above.push(load(server, &ours, &mut place).await?);
+        below.push(load(floor, &floors, &mut place).await?);
+    }
+    let (cpu, cpu_floor) = (median(above.iter().map(|load| load.0)), median(below.iter().map(|load| load.0)));
+    let (time, time_floor) = (median(above.iter().map(|load| load.1)), median(below.iter().map(|load| load.1)));
+    println!(
+        "| {database} | {size} | {what} | {cpu:.0} | {cpu_floor:.0} | {:.2} | {time:.2} | {time_floor:.2} | {:.2} |",
+        cpu / cpu_floor,
+        time / time_floor,
+    );
+    Ok(())
+}
+
+/// Processor time a request in µs, and the median time of an answer in ms.
+async fn load(
+    program: &Program,
+    request: impl Fn(usize) -> RequestBuilder,
+    place: &mut usize,
+) -> Result<(f64, f64), Box<dyn Error>> {
+    let (before, until) = (program.cpu_ms()?, Instant::now() + SECONDS);
+    let counter = Cell::new(*place);
+    let callers = (0..CALLERS).map(|_| caller(&request, &counter, until));
+    let mut times: Vec<f64> = try_join_all(callers).await?.concat();
+    *place = counter.get();
+    let cpu = program.cpu_ms()? - before;
+    times.sort_by(f64::total_cmp);
+    let count = u32::try_from(times.len())?;
+    Ok((f64::from(u32::try_from(cpu)?) * 1_000.0 / f64::from(count), times[times.len() / 2]))
+}
+
+async fn caller(
+    request: &impl Fn(usize) -> RequestBuilder,
+    counter: &Cell<usize>,
+    until: Instant,
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    let mut times = Vec::new();
+    while Instant::now() < until {
+        let place = counter.replace(counter.get() + 1);
+        let began = Instant::now();
+        let answer = request(place).send().await?.error_for_status()?.text().await?;
+        times.push(began.elapsed().as_secs_f64() * 1_000.0);
+        if answer.contains("\"errors\"") {
+            return Err(answer.into());
+        }
+    }
+    Ok(times)
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

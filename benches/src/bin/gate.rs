@@ -1,0 +1,105 @@
+//! Whether one organization's change log keeps up: 500 sessions on one PostgreSQL whose commits take 2 ms each, 2,000
+//! changes a second through the inbound door. `gate DATABASE`, an empty one that it may set up; fails below the rate.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::action::Desired;
+use chatgraph::service::inbound::Inbox;
+use chatgraph::session::Inbound;
+use chatgraph::session::Lane;
+use chatgraph::session::SessionEvent;
+use chatgraph::session::SessionKey;
+use chatgraph_benches::data;
+use chatgraph_benches::percentiles;
+use futures_util::future::try_join_all;
+use tokio::sync::oneshot;
+use tokio_postgres::NoTls;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const SESSIONS: usize = 500;
+const RATE: usize = 2_000;
+const SECONDS: usize = 10;
+/// What a commit's flush takes, in microseconds.
+const FLUSH: u32 = 2_000;
+/// Half of the changes are stored within this.
+const WITHIN: Duration = Duration::from_millis(100);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let database = std::env::args().nth(1).ok_or("which database?")?;
+    slow_down(&database).await?;
+    let store = data::open(&database).await?;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let inbox = Inbox::new(store.clone(), Arc::new(SystemClock), tasks, stop);
+    let mut lanes = Vec::new();
+    for _ in 0..SESSIONS {
+        let session = data::add_session(&store).await?;
+        data::add_chats(&store, session, 1).await?;
+        lanes.push(inbox.open(SessionKey { organization: data::ORGANIZATION.parse()?, session }));
+    }
+    let organization = data::ORGANIZATION.parse()?;
+    let before = store.log_head(&organization).await?.number;
+    let began = Instant::now();
+    let sessions = lanes.iter().enumerate().map(|(number, lane)| play(lane, number, began));
+    let mut times: Vec<Duration> = try_join_all(sessions).await?.concat();
+    let took = began.elapsed();
+    let stored = usize::try_from(store.log_head(&organization).await?.number - before)?;
+    let rate = f64::from(u32::try_from(stored)?) / took.as_secs_f64();
+    println!(
+        "{SESSIONS} sessions of one organization, a flush of {} ms: {stored} changes in {:.1} s, {rate:.0} a second; from \
+         the event to the commit {}",
+        FLUSH / 1_000,
+        took.as_secs_f64(),
+        percentiles(&mut times)
+    );
+    let wanted = RATE * SECONDS;
+    if stored != wanted {
+        return Err(format!("{wanted} changes were made and {stored} stored").into());
+    }
+    // The last changes are stored a moment after the last second.
+    if took > Duration::from_secs(SECONDS as u64) + WITHIN * 2 || times[times.len() / 2] > WITHIN {
+        return Err(format!("the log does not keep up with {RATE} changes a second").into());
+    }
+    Ok(())
+}
+
+/// Makes every commit of the database wait, also one that is alone.
+async fn slow_down(database: &str) -> Result<(), Box<dyn Error>> {
+    let (client, connection) = tokio_postgres::connect(database, NoTls).await?;
+    let talking = async {
+        let name: String = client.query_one("SELECT current_database()", &[]).await?.get(0);
+        let slow =
+            format!("ALTER DATABASE {name} SET commit_delay = {FLUSH}; ALTER DATABASE {name} SET commit_siblings = 0");
+        client.batch_execute(&slow).await
+    };
+    tokio::select! {
+        talked = talking => Ok(talked?),
+        ended = connection => Err(ended.err().map_or("the connection ended".into(), Into::into)),
+    }
+}
+
+/// One session: its chat is archived and unarchived at an even pace; tells how long each took to be stored.
+async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration>, Box<dyn Error>> {
+    let (pace, count) =
+        (Duration::from_secs(1) * u32::try_from(SESSIONS)? / u32::try_from(RATE)?, RATE * SECONDS / SESSIONS);
+    let first = pace * u32::try_from(number)? / u32::try_from(SESSIONS)?;
+    let mut times = Vec::new();
+    for round in 0..count {
+        let due = began + first + pace * u32::try_from(round)?;
+        tokio::time::sleep_until(due.into()).await;
+        let (committed, told) = oneshot::channel();
+        // The first chat begins archived.
+        let value = Desired::Archived(round % 2 == 1);
+        let as_of = 1_800_000_000_000 + i64::try_from(round)?;
+        let event = SessionEvent::Setting { chat: data::jid(0).parse()?, value, as_of };
+        lane.send(Inbound { event, committed: Some(committed) }).await?;
+        told.await?;
+        times.push(due.elapsed());
+    }
+    Ok(times)
+}

@@ -1,0 +1,120 @@
+//! A database with many chats.
+
+use std::error::Error;
+
+use chatgraph::domain::change::Origin;
+use chatgraph::domain::chat::Chat;
+use chatgraph::domain::chat::Dated;
+use chatgraph::domain::id::ChatId;
+use chatgraph::domain::id::OrganizationId;
+use chatgraph::domain::id::SessionId;
+use chatgraph::domain::message::IncomingMessage;
+use chatgraph::domain::message::MessageKind;
+use chatgraph::domain::session::Session;
+use chatgraph::domain::session::SessionStatus;
+use chatgraph::store::Store;
+use chatgraph::store::error::StoreError;
+use tokio_util::task::TaskTracker;
+
+/// Whose chats they are.
+pub const ORGANIZATION: &str = "bench";
+/// Chats that are stored at once.
+const PART: usize = 250;
+/// The first chat's activity, in milliseconds; the others follow second by second.
+const BEGAN: i64 = 1_700_000_000_000;
+
+/// Opens the database, making it when there is none.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open(url: &str) -> Result<Store, Box<dyn Error>> {
+    Ok(Store::open(&url.parse()?, &TaskTracker::new()).await?)
+}
+
+/// Adds a session that is stopped.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_session(store: &Store) -> Result<SessionId, Box<dyn Error>> {
+    let organization: OrganizationId = ORGANIZATION.parse()?;
+    let id = SessionId::new(BEGAN);
+    let whose = organization.clone();
+    let stored: Result<(), StoreError> = store
+        .write(&organization, move |unit| Box::pin(async move { unit.insert_session(&session(id, whose)).await }))
+        .await;
+    stored?;
+    Ok(id)
+}
+
+fn session(id: SessionId, organization: OrganizationId) -> Session {
+    Session {
+        id,
+        organization,
+        label: None,
+        status: SessionStatus::Stopped,
+        status_reason: None,
+        wanted: false,
+        jid: None,
+        lid: None,
+        created_at: BEGAN,
+        last_connected_at: None,
+    }
+}
+
+/// Adds this many chats with a name and a message each; every tenth is archived, every seventh has unread messages.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_chats(store: &Store, session: SessionId, count: usize) -> Result<(), Box<dyn Error>> {
+    let organization: OrganizationId = ORGANIZATION.parse()?;
+    for first in (0..count).step_by(PART) {
+        let whose = organization.clone();
+        let stored: Result<(), StoreError> = store
+            .write(&organization, move |unit| {
+                Box::pin(async move {
+                    for number in first..(first + PART).min(count) {
+                        let mut chat = chat(session, number);
+                        unit.insert_chat(&whose, &chat).await?;
+                        let message = message(&chat, number);
+                        let now = message.at;
+                        unit.insert_messages(&whose, session, chat.id, &[message], now).await?;
+                        chat.last_message = unit.last_message(&whose, chat.id).await?;
+                        unit.save_chat(&whose, &chat).await?;
+                        unit.record(&whose, chat.created(now, Origin::Import));
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        stored?;
+    }
+    Ok(())
+}
+
+/// The address of a session's chat.
+#[must_use]
+pub fn jid(number: usize) -> String {
+    format!("1555{number:07}@s.whatsapp.net")
+}
+
+fn chat(session: SessionId, number: usize) -> Chat {
+    let at = BEGAN + i64::try_from(number).unwrap_or_default() * 1_000;
+    let mut chat = Chat::new(ChatId::new(at), session, jid(number).parse().expect("a JID"), at);
+    chat.names.contact = Some(format!("Contact number {number}"));
+    chat.archived = Dated { value: number.is_multiple_of(10), as_of: at };
+    chat.unread_count = if number.is_multiple_of(7) { 3 } else { 0 };
+    chat
+}
+
+fn message(chat: &Chat, number: usize) -> IncomingMessage {
+    IncomingMessage {
+        chat: chat.jid.clone(),
+        wa_id: format!("3EB0{number:016X}"),
+        sender: chat.jid.clone(),
+        sender_name: None,
+        from_me: false,
+        kind: MessageKind::Text,
+        text: Some("See you at six, and bring the papers along, please".into()),
+        at: chat.created_at,
+    }
+}
