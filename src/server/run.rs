@@ -88,7 +88,8 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let store = config.database;
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
-    let http = http::Config { allowed_origins: config.allowed_origins, ..http::Config::default() };
+    let http =
+        http::Config { allowed_origins: config.allowed_origins, graphiql: config.graphiql, ..http::Config::default() };
     let configs = Configs { store, session: session::Config::new(endpoint), retention: config.retention, http };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
