@@ -7,6 +7,7 @@ mod changes;
 mod chats;
 mod demo;
 mod door;
+mod listeners;
 mod migrations;
 mod program;
 mod restart;

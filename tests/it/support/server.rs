@@ -138,6 +138,13 @@ impl TestServer {
         (self.child, self.url) = serve(&self.database, &self.sandbox);
     }
 
+    /// The program's resident memory. Linux only.
+    pub(crate) fn resident_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+    }
+
     /// Runs another command of the program on the server's database.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         program(&self.database, arguments).output().expect("runs")
