@@ -42,6 +42,8 @@ pub struct Model {
     pub last_message_id: Option<Vec<u8>>,
     /// What it left on its way to WhatsApp, as bits.
     pub pending: i32,
+    /// The settings that WhatsApp refused, as bits.
+    pub refused: i32,
     /// For a deletion: the chat that is the same person.
     pub merged_into: Option<Vec<u8>>,
 }

@@ -49,6 +49,12 @@ pub struct Model {
     pub pending: i32,
     /// When the row was made.
     pub created_at: i64,
+    /// Messages up to this time are known and not stored; none when there are no such.
+    pub horizon_at: Option<i64>,
+    /// WhatsApp's ids of the known ones of that very time, as a JSON list.
+    pub horizon_ids: Option<String>,
+    /// The settings that WhatsApp refused, as bits.
+    pub refused: i32,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

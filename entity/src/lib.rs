@@ -14,4 +14,7 @@ pub mod device_token;
 pub mod message;
 pub mod organization;
 pub mod pending_action;
+pub mod refusal;
 pub mod session;
+pub mod tombstone;
+pub mod tombstone_alias;

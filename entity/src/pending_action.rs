@@ -23,6 +23,10 @@ pub struct Model {
     pub desired: i64,
     /// What WhatsApp has, as far as is known.
     pub base: i64,
+    /// WhatsApp's time of that.
+    pub base_as_of: i64,
+    /// How many unread messages the request cleared.
+    pub unread: i32,
     /// When it was asked for.
     pub requested_at: i64,
     /// The chat's last message at that time: WhatsApp's id.

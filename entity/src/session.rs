@@ -27,6 +27,16 @@ pub struct Model {
     pub created_at: i64,
     /// When it last came online.
     pub last_connected_at: Option<i64>,
+    /// What callers are written when their call is rejected.
+    pub call_auto_reply: Option<String>,
+    /// How far the import of the history is, in percent; none when none was begun.
+    pub import_percent: Option<i16>,
+    /// Chats in the parts that came.
+    pub import_chats: i32,
+    /// Messages in the parts that came.
+    pub import_messages: i32,
+    /// Whether a part was lost.
+    pub import_incomplete: bool,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

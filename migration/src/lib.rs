@@ -4,6 +4,9 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_stored_copy;
 mod m0002_device_state;
+mod m0004_deletion;
+mod m0005_refusal;
+mod m0006_session_details;
 
 /// All steps, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +15,13 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_stored_copy::Migration), Box::new(m0002_device_state::Migration)]
+        vec![
+            Box::new(m0001_stored_copy::Migration),
+            Box::new(m0002_device_state::Migration),
+            Box::new(m0004_deletion::Migration),
+            Box::new(m0005_refusal::Migration),
+            Box::new(m0006_session_details::Migration),
+        ]
     }
 }
 

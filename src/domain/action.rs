@@ -1,6 +1,8 @@
 //! A change of a setting that WhatsApp still has to be told.
 
 use super::change::ChatField;
+use super::chat::Chat;
+use super::chat::ChatPatch;
 use super::id::ChatId;
 use super::id::OrganizationId;
 use super::id::SessionId;
@@ -79,10 +81,43 @@ pub struct PendingAction {
     pub version: i64,
     /// What WhatsApp shall have.
     pub desired: Desired,
-    /// What WhatsApp has, as far as is known.
+    /// What WhatsApp has, as far as is known; for [`Desired::Read`] the mark alone.
     pub base: Desired,
+    /// WhatsApp's time of that, in milliseconds.
+    pub base_as_of: i64,
+    /// How many unread messages the request cleared.
+    pub unread: u32,
     /// When it was asked for, in milliseconds: the time WhatsApp gets to see.
     pub requested_at: i64,
     /// The chat's last message at that time.
     pub range: Option<MessageRange>,
+}
+
+impl PendingAction {
+    /// What puts the setting back to what WhatsApp has; applied with [`Origin::Revert`].
+    ///
+    /// [`Origin::Revert`]: super::change::Origin::Revert
+    #[must_use]
+    pub fn reverting(&self, chat: &Chat) -> ChatPatch {
+        let mut patch = ChatPatch { as_of: self.base_as_of, ..ChatPatch::default() };
+        match self.base {
+            Desired::Read(read) => {
+                patch.marked_unread = Some(!read);
+                patch.unread_count = Some(chat.unread_count.saturating_add(self.unread));
+            }
+            base => patch.set(base),
+        }
+        patch
+    }
+}
+
+/// A setting that WhatsApp refused, until it is changed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which.
+    pub setting: Setting,
+    /// Why, in words for a person.
+    pub reason: String,
+    /// When it was given up, in milliseconds.
+    pub at: i64,
 }

@@ -148,6 +148,8 @@ pub struct ChatState {
     pub last_message: Option<LastMessage>,
     /// The settings on their way to WhatsApp.
     pub pending: ChatFields,
+    /// The settings that WhatsApp refused.
+    pub refused: ChatFields,
 }
 
 /// One entry of the change log.

@@ -8,11 +8,13 @@ use super::change::ChatField;
 use super::change::ChatFields;
 use super::change::ChatState;
 use super::change::Origin;
+use super::horizon::Horizon;
 use super::id::ChatId;
 use super::id::MessageId;
 use super::id::SessionId;
 use super::jid::Jid;
 use super::jid::JidKind;
+use super::message::IncomingMessage;
 
 /// The kind of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,11 +54,15 @@ pub struct Dated<T> {
 
 impl<T> Dated<T> {
     /// Sets the value unless the present one is newer; tells whether the new one counts.
-    fn set(&mut self, value: T, as_of: i64, overrules: bool) -> bool {
-        if as_of < self.as_of && !overrules {
-            return false;
-        }
-        *self = Self { value, as_of: as_of.max(self.as_of) };
+    fn set(&mut self, value: T, as_of: i64, origin: Origin) -> bool {
+        *self = match origin {
+            // What a caller wants now holds, even where WhatsApp's clock is ahead of ours.
+            Origin::Api => Self { value, as_of: as_of.max(self.as_of) },
+            // The present value never was WhatsApp's, and so neither was its time.
+            Origin::Revert => Self { value, as_of },
+            _ if as_of < self.as_of => return false,
+            _ => Self { value, as_of },
+        };
         true
     }
 }
@@ -108,6 +114,10 @@ pub struct Chat {
     pub last_message: Option<LastMessage>,
     /// The settings on their way to WhatsApp.
     pub pending: ChatFields,
+    /// The settings that WhatsApp refused and that were not changed since.
+    pub refused: ChatFields,
+    /// Up to where its messages are known without being stored; none when it never was deleted.
+    pub horizon: Option<Horizon>,
     /// When it was stored first, in milliseconds.
     pub created_at: i64,
 }
@@ -136,6 +146,8 @@ pub struct ChatPatch {
     pub last_message: Option<LastMessage>,
     /// The settings on their way to WhatsApp.
     pub pending: Option<ChatFields>,
+    /// The settings that WhatsApp refused.
+    pub refused: Option<ChatFields>,
 }
 
 impl ChatPatch {
@@ -166,6 +178,8 @@ impl Chat {
             unread_count: 0,
             last_message: None,
             pending: ChatFields::default(),
+            refused: ChatFields::default(),
+            horizon: None,
             created_at: at,
         }
     }
@@ -201,6 +215,7 @@ impl Chat {
             unread_count: self.unread_count,
             last_message: self.last_message,
             pending: self.pending,
+            refused: self.refused,
         }
     }
 
@@ -213,6 +228,7 @@ impl Chat {
         self.unread_count = state.unread_count;
         self.last_message = state.last_message;
         self.pending = state.pending;
+        self.refused = state.refused;
     }
 
     /// Changes the chat and tells what differs, or nothing when all is as before. An event's replay, the echo of our
@@ -220,25 +236,23 @@ impl Chat {
     #[must_use]
     pub fn apply(&mut self, patch: &ChatPatch, at: i64, origin: Origin) -> Option<Change> {
         let before = self.clone();
-        // What a caller wants now holds, even where WhatsApp's clock is ahead of ours.
-        let overrules = origin == Origin::Api;
         if let Some(archived) = patch.archived {
-            self.archived.set(archived, patch.as_of, overrules);
+            self.archived.set(archived, patch.as_of, origin);
         }
         if let Some(pinned) = patch.pinned {
-            self.pinned.set(pinned, patch.as_of, overrules);
+            self.pinned.set(pinned, patch.as_of, origin);
         }
         if let Some(until) = patch.muted_until {
-            self.muted_until.set(until, patch.as_of, overrules);
+            self.muted_until.set(until, patch.as_of, origin);
         }
         if let Some(marked) = patch.marked_unread {
-            self.marked_unread.set(marked, patch.as_of, overrules);
+            self.marked_unread.set(marked, patch.as_of, origin);
         }
         if let Some(count) = patch.unread_count {
             self.unread_count = count;
         }
         if let Some(read) = patch.read
-            && self.marked_unread.set(!read, patch.as_of, overrules)
+            && self.marked_unread.set(!read, patch.as_of, origin)
             && read
         {
             self.unread_count = 0;
@@ -252,9 +266,8 @@ impl Chat {
         {
             self.last_message = Some(message);
         }
-        if let Some(pending) = patch.pending {
-            self.pending = pending;
-        }
+        self.pending = patch.pending.unwrap_or(self.pending);
+        self.refused = patch.refused.unwrap_or(self.refused);
         let changed = self.differs_from(&before);
         (!changed.is_empty()).then(|| self.change(ChangeKind::Updated, changed, at, origin))
     }
@@ -263,6 +276,12 @@ impl Chat {
     #[must_use]
     pub fn created(&self, at: i64, origin: Origin) -> Change {
         self.change(ChangeKind::Created, ChatFields::default(), at, origin)
+    }
+
+    /// The change that tells that this chat is gone.
+    #[must_use]
+    pub fn deleted(&self, at: i64, origin: Origin) -> Change {
+        self.change(ChangeKind::Deleted, ChatFields::default(), at, origin)
     }
 
     fn change(&self, kind: ChangeKind, changed: ChatFields, at: i64, origin: Origin) -> Change {
@@ -290,7 +309,7 @@ impl Chat {
             (ChatField::UnreadCount, self.unread_count != before.unread_count),
             (ChatField::MarkedUnread, self.marked_unread.value != before.marked_unread.value),
             (ChatField::LastMessage, self.last_message != before.last_message),
-            (ChatField::Sync, self.pending != before.pending),
+            (ChatField::Sync, (self.pending, self.refused) != (before.pending, before.refused)),
         ];
         differs.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
     }
@@ -305,6 +324,26 @@ impl Chat {
             Setting::Read => Desired::Read(self.unread_count == 0 && !self.marked_unread.value),
         }
     }
+
+    /// What WhatsApp has of a setting for which nothing waits, and WhatsApp's time of it. Whether the chat is read is
+    /// the mark alone here; the count goes back by itself ([`PendingAction::unread`]).
+    ///
+    /// [`PendingAction::unread`]: super::action::PendingAction::unread
+    #[must_use]
+    pub fn base(&self, setting: Setting) -> (Desired, i64) {
+        match setting {
+            Setting::Archived => (Desired::Archived(self.archived.value), self.archived.as_of),
+            Setting::Pinned => (Desired::Pinned(self.pinned.value), self.pinned.as_of),
+            Setting::MutedUntil => (Desired::MutedUntil(self.muted_until.value), self.muted_until.as_of),
+            Setting::Read => (Desired::Read(!self.marked_unread.value), self.marked_unread.as_of),
+        }
+    }
+
+    /// Whether the message is one that was known when the chat was deleted.
+    #[must_use]
+    pub fn knows(&self, message: &IncomingMessage) -> bool {
+        self.horizon.as_ref().is_some_and(|horizon| horizon.covers(message))
+    }
 }
 
 fn learn(name: &mut Option<String>, news: Option<&String>) {
@@ -314,77 +353,4 @@ fn learn(name: &mut Option<String>, news: Option<&String>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chat() -> Chat {
-        let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
-        Chat::new(ChatId::new(1), SessionId::new(1), jid, 1)
-    }
-
-    #[test]
-    fn the_same_value_again_is_no_change() {
-        let mut chat = chat();
-        let patch = ChatPatch { as_of: 10, archived: Some(true), ..ChatPatch::default() };
-        let change = chat.apply(&patch, 11, Origin::Api).expect("a change");
-        assert_eq!(change.changed, [ChatField::Archived].into_iter().collect());
-        assert!(change.state.archived);
-        assert_eq!(chat.apply(&patch, 12, Origin::Device), None);
-    }
-
-    #[test]
-    fn an_older_event_does_not_touch_a_newer_setting() {
-        let mut chat = chat();
-        let newer = ChatPatch { as_of: 20, pinned: Some(true), ..ChatPatch::default() };
-        let older = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
-        assert!(chat.apply(&newer, 21, Origin::Device).is_some());
-        assert_eq!(chat.apply(&older, 22, Origin::Device), None);
-        assert!(chat.pinned.value);
-    }
-
-    #[test]
-    fn what_a_caller_wants_holds_though_whatsapps_clock_is_ahead() {
-        let mut chat = chat();
-        let ahead = ChatPatch { as_of: 20, pinned: Some(true), ..ChatPatch::default() };
-        let asked = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
-        assert!(chat.apply(&ahead, 10, Origin::Device).is_some());
-        assert!(chat.apply(&asked, 10, Origin::Api).is_some());
-        assert_eq!(chat.pinned, Dated { value: false, as_of: 20 });
-    }
-
-    #[test]
-    fn the_last_message_only_moves_forward() {
-        let mut chat = chat();
-        let message = |at| ChatPatch { last_message: Some(LastMessage { id: None, at }), ..ChatPatch::default() };
-        assert!(chat.apply(&message(20), 1, Origin::Message).is_some());
-        assert_eq!(chat.apply(&message(10), 2, Origin::Message), None);
-        assert_eq!(chat.last_message.map(|message| message.at), Some(20));
-    }
-
-    #[test]
-    fn reading_clears_the_count_and_the_mark() {
-        let mut chat = chat();
-        chat.unread_count = 3;
-        let unread = ChatPatch { as_of: 5, read: Some(false), ..ChatPatch::default() };
-        assert!(chat.apply(&unread, 5, Origin::Api).is_some());
-        assert!(chat.marked_unread.value);
-        assert_eq!(chat.unread_count, 3);
-        let read = ChatPatch { as_of: 6, read: Some(true), ..ChatPatch::default() };
-        let change = chat.apply(&read, 6, Origin::Device).expect("a change");
-        assert_eq!(change.changed, [ChatField::UnreadCount, ChatField::MarkedUnread].into_iter().collect());
-        assert_eq!((chat.unread_count, chat.marked_unread.value), (0, false));
-    }
-
-    #[test]
-    fn names_have_their_order_and_are_never_cleared() {
-        let mut chat = chat();
-        assert_eq!(chat.name().as_deref(), Some("+15550100"));
-        let push = Names { push: Some("mei".into()), ..Names::default() };
-        let _ = chat.apply(&ChatPatch { names: push, ..ChatPatch::default() }, 1, Origin::Message);
-        assert_eq!(chat.name().as_deref(), Some("mei"));
-        let contact = Names { contact: Some("Mei Tanaka".into()), push: Some("  ".into()), ..Names::default() };
-        let _ = chat.apply(&ChatPatch { names: contact, ..ChatPatch::default() }, 2, Origin::Device);
-        assert_eq!(chat.name().as_deref(), Some("Mei Tanaka"));
-        assert_eq!(chat.names.push.as_deref(), Some("mei"));
-    }
-}
+mod tests;

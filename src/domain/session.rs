@@ -44,6 +44,54 @@ pub struct Session {
     pub created_at: i64,
     /// When it last came online, in milliseconds.
     pub last_connected_at: Option<i64>,
+    /// What a caller is written when the call is rejected.
+    pub call_auto_reply: Option<String>,
+    /// How far the import of the account's history is; none when none was begun.
+    pub history_import: Option<HistoryImport>,
+}
+
+impl Session {
+    /// Makes a session that is stopped and was never paired.
+    #[must_use]
+    pub fn new(id: SessionId, organization: OrganizationId, label: Option<String>, at: i64) -> Self {
+        Self {
+            id,
+            organization,
+            label,
+            status: SessionStatus::Stopped,
+            status_reason: None,
+            wanted: false,
+            jid: None,
+            lid: None,
+            created_at: at,
+            last_connected_at: None,
+            call_auto_reply: None,
+            history_import: None,
+        }
+    }
+}
+
+/// How far the import of an account's history is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HistoryImport {
+    /// 0 to 100, as the phone says.
+    pub percent: u8,
+    /// Chats that it brought.
+    pub chats: u32,
+    /// Messages that it brought.
+    pub messages: u32,
+    /// Whether a part was lost on the way.
+    pub incomplete: bool,
+}
+
+impl HistoryImport {
+    /// Counts what a part brought, with the phone's word on how far that is.
+    pub fn add(&mut self, chats: u32, messages: u32, percent: Option<u8>) {
+        self.chats = self.chats.saturating_add(chats);
+        self.messages = self.messages.saturating_add(messages);
+        // Parts may overtake each other.
+        self.percent = percent.map_or(self.percent, |percent| percent.max(self.percent).min(100));
+    }
 }
 
 /// What a device needs to be linked to an account.

@@ -135,7 +135,7 @@ impl From<service::error::Error> for ApiError {
             Error::Invalid { field, message } => Self::invalid(field, format!("{field}: {message}")),
             Error::Conflict(message) => Self::new(Code::Conflict, message),
             Error::CursorExpired => Self::new(Code::CursorExpired, message),
-            Error::Closed => Self::new(Code::GatewayUnavailable, message),
+            Error::Closed | Error::Unreachable => Self::new(Code::GatewayUnavailable, message),
             Error::Store(cause) => Self::failed(&cause),
         }
     }

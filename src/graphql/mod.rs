@@ -43,7 +43,7 @@ struct Mutation(chat::mutation::ChatMutation, session::mutation::SessionMutation
 
 /// Every subscription.
 #[derive(MergedSubscription, Default)]
-struct Subscription(chat::subscription::ChatSubscription);
+struct Subscription(chat::subscription::ChatSubscription, session::subscription::SessionSubscription);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 

@@ -18,6 +18,8 @@ use crate::service::inbound::Inbox;
 use crate::service::retention;
 use crate::service::retention::Retention;
 use crate::service::session::Sessions;
+use crate::service::session_news::SessionNews;
+use crate::service::sweeper::Sweeper;
 use crate::session;
 use crate::session::OpenLane;
 use crate::session::SessionKey;
@@ -53,12 +55,15 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
-    let inbox = Inbox::new(store.clone(), Arc::clone(&clock), tasks.clone(), stop.clone());
+    let news = SessionNews::default();
+    let inbox = Inbox::new(store.clone(), news.clone(), Arc::clone(&clock), tasks.clone(), stop.clone());
     let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
     let registry =
         Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
-    let chats = Chats::new(store.clone(), feed, registry.clone(), Arc::clone(&clock), chat::Config::default());
-    let sessions = Sessions::new(store.clone(), registry.clone(), Arc::clone(&clock));
+    let sweeper = Sweeper::start(store.clone(), tasks, stop.clone());
+    let chats =
+        Chats::new(store.clone(), feed, registry.clone(), sweeper.clone(), Arc::clone(&clock), chat::Config::default());
+    let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
     let tokens = Tokens::new(store.clone(), Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone() }, &graphql::Config::default());
     let router = http::router(http::Parts { api, tokens, stop: stop.clone() }, configs.http);

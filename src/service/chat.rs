@@ -23,9 +23,11 @@ use crate::feed::Subscription;
 use crate::session::registry::Registry;
 use crate::store::Store;
 
+use super::chat_delete::DeleteOrder;
 pub use super::chat_update::ChatUpdate;
 use super::chat_update::UpdateOrder;
 use super::error::Error;
+use super::sweeper::Sweeper;
 
 /// Which chat a caller means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,7 @@ pub struct Chats {
     store: Store,
     feed: Feed,
     sessions: Registry,
+    sweeper: Sweeper,
     clock: Arc<dyn Clock>,
     config: Config,
 }
@@ -69,10 +72,18 @@ impl Default for Config {
 }
 
 impl Chats {
-    /// Makes the use cases; `sessions` is woken when WhatsApp has something to be told.
+    /// Makes the use cases; `sessions` is woken when WhatsApp has something to be told, `sweeper` when something was
+    /// deleted.
     #[must_use]
-    pub fn new(store: Store, feed: Feed, sessions: Registry, clock: Arc<dyn Clock>, config: Config) -> Self {
-        Self { store, feed, sessions, clock, config }
+    pub fn new(
+        store: Store,
+        feed: Feed,
+        sessions: Registry,
+        sweeper: Sweeper,
+        clock: Arc<dyn Clock>,
+        config: Config,
+    ) -> Self {
+        Self { store, feed, sessions, sweeper, clock, config }
     }
 
     /// A page of the organization's chats with a message, latest activity first, of one session or of all.
@@ -126,6 +137,23 @@ impl Chats {
         let updated = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
         let chat = updated.await?;
         self.sessions.wake_pending(session);
+        Ok(chat)
+    }
+
+    /// Deletes one chat from the stored copy, with its messages and what was still to be told to WhatsApp about it; on
+    /// WhatsApp nothing is deleted. At its next message it comes back under a new id, as WhatsApp has it by then. Tells
+    /// the chat as it was.
+    ///
+    /// # Errors
+    /// `Forbidden` without `send`, the ones of [`Chats::chat`].
+    pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
+        let organization = viewer.require(Capability::Send)?.clone();
+        let session = session_of(&self.store, &organization, target.session).await?;
+        let order = DeleteOrder { organization, session, cid: target.cid.clone(), now: self.clock.now() };
+        let organization = order.organization.clone();
+        let deleted = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let chat = deleted.await?;
+        self.sweeper.wake();
         Ok(chat)
     }
 

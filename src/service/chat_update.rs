@@ -141,8 +141,12 @@ impl UpdateOrder {
         let setting = desired.setting();
         let earlier = unit.pending_action(&self.organization, self.session, chat.id, &chat.jid, setting).await?;
         // Versions are never given twice, also when the earlier action is gone: the word that that one was sent may come yet.
-        let (after, base) = earlier.map_or((0, chat.setting(setting)), |earlier| (earlier.version, earlier.base));
-        let version = self.now.max(after + 1);
+        let version = self.now.max(earlier.as_ref().map_or(0, |earlier| earlier.version + 1));
+        // What WhatsApp has is what the earliest request that waits found.
+        let (base, base_as_of) =
+            earlier.as_ref().map_or(chat.base(setting), |earlier| (earlier.base, earlier.base_as_of));
+        let cleared = if desired == Desired::Read(true) { chat.unread_count } else { 0 };
+        let unread = earlier.map_or(0, |earlier| earlier.unread).saturating_add(cleared);
         let action = PendingAction {
             organization: self.organization.clone(),
             session: self.session,
@@ -151,6 +155,8 @@ impl UpdateOrder {
             version,
             desired,
             base,
+            base_as_of,
+            unread,
             requested_at: self.now,
             range: range.cloned(),
         };

@@ -33,6 +33,9 @@ pub enum Error {
     /// The cursor's place in the change log is gone.
     #[error("the cursor is older than the change log reaches; list again and follow from that page's changeCursor")]
     CursorExpired,
+    /// WhatsApp did not do it in time, or the session is not connected.
+    #[error("WhatsApp cannot be reached by this session now")]
+    Unreachable,
     /// The database failed.
     #[error("the stored copy could not be reached")]
     Store(#[from] StoreError),

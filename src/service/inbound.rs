@@ -23,6 +23,7 @@ use crate::store::error::StoreError;
 use super::inbound_chat;
 use super::inbound_history;
 use super::inbound_session;
+use super::session_news::SessionNews;
 
 /// Events that wait on one lane before the session has to.
 const LANE: usize = 256;
@@ -34,16 +35,24 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Inbox {
     store: Store,
+    news: SessionNews,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Inbox {
-    /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled.
+    /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled. `news` hears what is new about a
+    /// session.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { store, clock, tasks, stop }
+    pub fn new(
+        store: Store,
+        news: SessionNews,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { store, news, clock, tasks, stop }
     }
 
     /// Opens the lane of a session.
@@ -62,11 +71,15 @@ impl Inbox {
                 next = events.recv() => next,
             };
             let Some(Inbound { event, committed }) = next else { return };
-            if self.persist(&key, &Arc::new(event)).await
-                && let Some(committed) = committed
-            {
-                // Whoever stopped waiting will hear the event again, and it will be no change.
-                let _ = committed.send(());
+            let event = Arc::new(event);
+            if self.persist(&key, &event).await {
+                if is_about_session(&event) {
+                    self.news.tell(&key.organization);
+                }
+                if let Some(committed) = committed {
+                    // Whoever stopped waiting will hear the event again, and it will be no change.
+                    let _ = committed.send(());
+                }
             }
         }
     }
@@ -96,6 +109,22 @@ impl Inbox {
     }
 }
 
+/// Whether those who follow sessions see something of the event.
+fn is_about_session(event: &SessionEvent) -> bool {
+    match event {
+        SessionEvent::Status { .. }
+        | SessionEvent::Paired { .. }
+        | SessionEvent::PairingRenewed
+        | SessionEvent::History(_)
+        | SessionEvent::HistoryLost => true,
+        SessionEvent::Setting { .. }
+        | SessionEvent::Message(_)
+        | SessionEvent::ContactNamed { .. }
+        | SessionEvent::GroupNamed { .. }
+        | SessionEvent::ActionSent { .. } => false,
+    }
+}
+
 /// Applies one event in its unit of work.
 async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
     // Events of a session that was deleted meanwhile have nowhere to go.
@@ -115,7 +144,12 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::ActionSent { chat, setting, version } => {
             inbound_chat::action_sent(unit, key, *chat, *setting, *version, now).await
         }
-        SessionEvent::History(chunk) => inbound_history::chunk(unit, key, chunk, now).await,
+        SessionEvent::History(chunk) => {
+            let brought = inbound_history::chunk(unit, key, chunk, now).await?;
+            inbound_session::history(unit, &mut session, brought, chunk.progress).await
+        }
+        SessionEvent::HistoryLost => inbound_session::history_lost(unit, &mut session).await,
+        SessionEvent::PairingRenewed => Ok(()),
     }
 }
 

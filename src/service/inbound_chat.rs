@@ -1,7 +1,9 @@
 //! What happens to one chat on WhatsApp: settings, messages, names, and the word that an action of ours has arrived.
 
 use crate::domain::action::Desired;
+use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
+use crate::domain::change::ChatFields;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
@@ -11,6 +13,7 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
@@ -27,21 +30,45 @@ pub(super) async fn setting(
     as_of: i64,
     now: i64,
 ) -> Result<(), StoreError> {
-    // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.
-    let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
     let mut patch = ChatPatch { as_of, ..ChatPatch::default() };
+    patch.set(value);
+    // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.
+    let (mut chat, is_new) = match find(unit, key, jid, now).await? {
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => (chat, true),
+        Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
+    };
     let setting = value.setting();
     let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?;
     if let Some(mut action) = waiting {
         if as_of <= action.requested_at {
-            action.base = value;
-            return unit.put_pending_action(&action).await;
+            return correct_base(unit, &mut action, value, as_of).await;
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
-        patch.pending = Some(without(&chat, setting));
+        patch.pending = Some(without(chat.pending, setting));
     }
-    patch.set(value);
+    if chat.refused.contains(setting.field()) && as_of >= chat.base(setting).1 && chat.setting(setting) != value {
+        unit.remove_refusal(&key.organization, chat.id, setting).await?;
+        patch.refused = Some(without(chat.refused, setting));
+    }
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// Notes what WhatsApp has of a setting while a request of ours for it waits.
+async fn correct_base(
+    unit: &mut Unit<'_>,
+    action: &mut PendingAction,
+    value: Desired,
+    as_of: i64,
+) -> Result<(), StoreError> {
+    if as_of < action.base_as_of {
+        return Ok(());
+    }
+    (action.base, action.base_as_of) = (value, as_of);
+    if value == Desired::Read(true) {
+        action.unread = 0;
+    }
+    unit.put_pending_action(action).await
 }
 
 /// WhatsApp took an action of ours. A request that came meanwhile has a higher version and stays.
@@ -58,7 +85,7 @@ pub(super) async fn action_sent(
     if !unit.remove_pending_action(&key.organization, key.session, id, setting, version).await? {
         return Ok(());
     }
-    let patch = ChatPatch { pending: Some(without(&chat, setting)), ..ChatPatch::default() };
+    let patch = ChatPatch { pending: Some(without(chat.pending, setting)), ..ChatPatch::default() };
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }
 
@@ -73,10 +100,16 @@ pub(super) async fn message(
     if message.kind == MessageKind::Reaction {
         return Ok(());
     }
-    let (mut chat, is_new) = find_or_new(unit, key, &message.chat, now).await?;
-    if is_new {
-        unit.insert_chat(&key.organization, &chat).await?;
-    }
+    let (mut chat, is_new) = match find(unit, key, &message.chat, now).await? {
+        // What was deleted does not come back.
+        Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => {
+            unit.insert_chat(&key.organization, &chat).await?;
+            (chat, true)
+        }
+        Found::Deleted(tombstone) => (revive(unit, key, tombstone, now).await?, true),
+    };
     let stored =
         unit.insert_messages(&key.organization, key.session, chat.id, std::slice::from_ref(message), now).await?;
     // A redelivery: all that it says is known.
@@ -118,23 +151,61 @@ pub(super) async fn named(
     name: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    let (mut chat, is_new) = find_or_new(unit, key, jid, now).await?;
     let patch = ChatPatch { names: names(jid, Some(name.to_owned())), ..ChatPatch::default() };
+    let (mut chat, is_new) = match find(unit, key, jid, now).await? {
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => (chat, true),
+        Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
+    };
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
-/// The chat that `jid` finds, or a new one that is not stored yet.
-pub(super) async fn find_or_new(
+/// What an address finds in a session.
+pub(super) enum Found {
+    /// A chat.
+    Chat(Chat),
+    /// What stays of a chat that was deleted.
+    Deleted(Tombstone),
+    /// Nothing; this would be the chat, not stored yet.
+    New(Chat),
+}
+
+/// What `jid` finds in the session.
+pub(super) async fn find(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<Found, StoreError> {
+    if let Some(chat) = unit.chat_for_update(&key.organization, key.session, jid).await? {
+        return Ok(Found::Chat(chat));
+    }
+    let deleted = unit.tombstone_for_update(&key.organization, key.session, jid).await?;
+    let new = || Found::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now));
+    Ok(deleted.map_or_else(new, Found::Deleted))
+}
+
+/// Notes for a deleted chat what it will come back with. Nobody is told.
+pub(super) async fn note(
     unit: &mut Unit<'_>,
     key: &SessionKey,
-    jid: &Jid,
+    mut tombstone: Tombstone,
+    patch: &ChatPatch,
     now: i64,
-) -> Result<(Chat, bool), StoreError> {
-    let found = unit.chat_for_update(&key.organization, key.session, jid).await?;
-    Ok(match found {
-        Some(chat) => (chat, false),
-        None => (Chat::new(ChatId::new(now), key.session, jid.clone(), now), true),
-    })
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let _untold = tombstone.chat.apply(patch, now, origin);
+    unit.save_tombstone(&key.organization, &tombstone).await
+}
+
+/// Brings a deleted chat back, under a new id and all its addresses.
+pub(super) async fn revive(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    tombstone: Tombstone,
+    now: i64,
+) -> Result<Chat, StoreError> {
+    unit.remove_tombstone(&key.organization, tombstone.chat.id).await?;
+    let others: Vec<_> = tombstone.addresses.iter().filter(|jid| **jid != tombstone.chat.jid).cloned().collect();
+    let chat = tombstone.revive(ChatId::new(now), now);
+    unit.insert_chat(&key.organization, &chat).await?;
+    unit.insert_addresses(&key.organization, &chat, &others).await?;
+    Ok(chat)
 }
 
 /// Applies `patch`, stores the chat and records what became of it.
@@ -172,8 +243,7 @@ pub(super) fn names(jid: &Jid, name: Option<String>) -> Names {
     }
 }
 
-fn without(chat: &Chat, setting: Setting) -> crate::domain::change::ChatFields {
-    let mut pending = chat.pending;
-    pending.remove(setting.field());
-    pending
+fn without(mut fields: ChatFields, setting: Setting) -> ChatFields {
+    fields.remove(setting.field());
+    fields
 }

@@ -6,6 +6,8 @@ use crate::domain::session::SessionStatus;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
+use super::inbound_history::Brought;
+
 /// Stores a session's status, and since when it is connected.
 pub(super) async fn status(
     unit: &mut Unit<'_>,
@@ -14,6 +16,10 @@ pub(super) async fn status(
     reason: Option<&str>,
     now: i64,
 ) -> Result<(), StoreError> {
+    // That it was logged out says more than that it is down since.
+    if (session.status, status) == (SessionStatus::LoggedOut, SessionStatus::Stopped) {
+        return Ok(());
+    }
     session.status = status;
     session.status_reason = reason.map(str::to_owned);
     if status == SessionStatus::Working {
@@ -34,5 +40,25 @@ pub(super) async fn paired(
 ) -> Result<(), StoreError> {
     session.jid = Some(jid.clone());
     session.lid = lid.cloned().or_else(|| session.lid.take());
+    // What an earlier link brought is no part of what comes now.
+    session.history_import = None;
+    unit.save_session(session).await
+}
+
+/// Counts a part of the history that was imported.
+pub(super) async fn history(
+    unit: &mut Unit<'_>,
+    session: &mut Session,
+    brought: Brought,
+    progress: Option<u8>,
+) -> Result<(), StoreError> {
+    let import = session.history_import.get_or_insert_default();
+    import.add(brought.chats, brought.messages, progress);
+    unit.save_session(session).await
+}
+
+/// Notes that a part of the history was lost.
+pub(super) async fn history_lost(unit: &mut Unit<'_>, session: &mut Session) -> Result<(), StoreError> {
+    session.history_import.get_or_insert_default().incomplete = true;
     unit.save_session(session).await
 }

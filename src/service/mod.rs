@@ -2,6 +2,7 @@
 //! capability, lets `domain` decide, and stores row and change in one unit of work.
 
 pub mod chat;
+mod chat_delete;
 mod chat_update;
 pub mod error;
 pub mod inbound;
@@ -10,3 +11,7 @@ mod inbound_history;
 mod inbound_session;
 pub mod retention;
 pub mod session;
+pub mod session_follow;
+mod session_life;
+pub mod session_news;
+pub mod sweeper;

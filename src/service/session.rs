@@ -1,7 +1,10 @@
-//! Reading sessions, making and starting them.
+//! Reading and following sessions, and their life: made, started, stopped, logged out, removed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::capability::Capability;
@@ -17,25 +20,34 @@ use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store::Store;
 use crate::store::Unit;
+use crate::store::Work;
 
 use super::error::Error;
+use super::session_follow::SessionChanges;
+use super::session_life;
+pub use super::session_life::SessionUpdate;
+use super::session_news::SessionNews;
+use super::sweeper::Sweeper;
 
-/// The longest label, in characters.
-const MAX_LABEL: usize = 100;
+/// How long a caller waits for WhatsApp to unlink a device.
+const LOG_OUT: Duration = Duration::from_secs(5);
 
 /// The use cases around sessions.
 #[derive(Clone)]
 pub struct Sessions {
     store: Store,
     registry: Registry,
+    news: SessionNews,
+    sweeper: Sweeper,
     clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
-    /// Makes the use cases; `registry` runs this node's sessions.
+    /// Makes the use cases; `registry` runs this node's sessions, `news` is where the inbox tells what is new about
+    /// them, `sweeper` is woken when one was deleted.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, clock }
+    pub fn new(store: Store, registry: Registry, news: SessionNews, sweeper: Sweeper, clock: Arc<dyn Clock>) -> Self {
+        Self { store, registry, news, sweeper, clock }
     }
 
     /// A page of the organization's sessions, newest first.
@@ -66,33 +78,36 @@ impl Sessions {
         Ok(sessions.into_iter().map(|session| (session.id, session)).collect())
     }
 
+    /// Follows the organization's sessions, or one of them: first as they are now, then as they change.
+    ///
+    /// # Errors
+    /// `Forbidden` without `events`, `SessionNotFound`, `Store`.
+    pub async fn follow(&self, viewer: &Viewer, session: Option<SessionId>) -> Result<SessionChanges, Error> {
+        let organization = viewer.require(Capability::Events)?;
+        if let Some(session) = session {
+            let found = self.store.sessions_by_ids(organization, &[session]).await?;
+            found.first().ok_or(Error::SessionNotFound)?;
+        }
+        let ear = self.news.listen();
+        Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), viewer, session, ear))
+    }
+
     /// Makes a session that is stopped.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Store`.
     pub async fn create(&self, viewer: &Viewer, label: Option<String>) -> Result<Session, Error> {
         let organization = viewer.require(Capability::Manage)?.clone();
-        if label.as_ref().is_some_and(|label| label.chars().count() > MAX_LABEL) {
-            let message = format!("must have at most {MAX_LABEL} characters");
-            return Err(Error::Invalid { field: "label", message });
-        }
+        let update = SessionUpdate { label, ..SessionUpdate::default() };
+        update.check()?;
         let created_at = self.clock.now();
-        let session = Session {
-            id: SessionId::new(created_at),
-            organization,
-            label,
-            status: SessionStatus::Stopped,
-            status_reason: None,
-            wanted: false,
-            jid: None,
-            lid: None,
-            created_at,
-            last_connected_at: None,
-        };
+        let label = update.label.and_then(session_life::said);
+        let session = Session::new(SessionId::new(created_at), organization, label, created_at);
         let row = session.clone();
         self.store
             .write(&session.organization, move |unit| Box::pin(async move { unit.insert_session(&row).await }))
             .await?;
+        self.news.tell(&session.organization);
         Ok(session)
     }
 
@@ -102,12 +117,78 @@ impl Sessions {
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
     pub async fn start(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
-        let organization = viewer.require(Capability::Manage)?.clone();
-        let key = SessionKey { organization: organization.clone(), session: id };
-        let wanted = self.store.write_again(&organization, key.clone(), |key, unit| Box::pin(want(unit, key)));
-        let session = wanted.await?;
+        let key = managed(viewer, id)?;
+        let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::want(unit, key))).await?;
         self.registry.start(key);
         Ok(session)
+    }
+
+    /// Takes a session down until it is started again; its pairing and its stored copy stay. Stopping one that is down
+    /// is legal.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
+    pub async fn stop(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
+        let key = managed(viewer, id)?;
+        self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
+        self.registry.stop(id).await;
+        self.write(&key, (), |key, (), unit| Box::pin(session_life::stopped(unit, key))).await
+    }
+
+    /// Changes a session's label and auto-reply.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `Invalid`, `SessionNotFound`, `Store`.
+    pub async fn update(&self, viewer: &Viewer, id: SessionId, update: SessionUpdate) -> Result<Session, Error> {
+        let key = managed(viewer, id)?;
+        update.check()?;
+        self.write(&key, update, |key, update, unit| Box::pin(session_life::update(unit, key, update))).await
+    }
+
+    /// Unlinks a session's device on WhatsApp; its stored copy stays. Nothing is to be done for one that is not linked.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` when WhatsApp does not take it in time, `Store`.
+    pub async fn log_out(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
+        let key = managed(viewer, id)?;
+        let found = self.store.sessions_by_ids(&key.organization, &[id]).await?;
+        let session = found.into_iter().next().ok_or(Error::SessionNotFound)?;
+        if !is_linked(&session) {
+            return Ok(session);
+        }
+        if !self.registry.log_out(id, LOG_OUT).await {
+            return Err(Error::Unreachable);
+        }
+        self.registry.stop(id).await;
+        self.registry.forget(&key).await;
+        self.write(&key, (), |key, (), unit| Box::pin(session_life::logged_out(unit, key))).await
+    }
+
+    /// Removes a session with all that is stored for it. Its device is unlinked on WhatsApp where that can be done
+    /// within some seconds.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`; what was removed by then stays removed.
+    pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
+        let key = managed(viewer, id)?;
+        let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
+        if is_linked(&session) {
+            // One that is down has to come up once more, to say good-bye.
+            self.registry.start(key.clone());
+            if !self.registry.log_out(id, LOG_OUT).await {
+                warn!(session.id = %id, "A session is removed whose device WhatsApp still lists");
+            }
+        }
+        self.registry.stop(id).await;
+        self.registry.forget(&key).await;
+        let now = self.clock.now();
+        while !self.write(&key, now, |key, now, unit| Box::pin(session_life::remove_some(unit, key, now))).await? {
+            self.sweeper.wake();
+        }
+        self.sweeper.wake();
+        // Whoever started it meanwhile started nothing.
+        self.registry.stop(id).await;
+        Ok(())
     }
 
     /// What a session shows to be paired with; none unless it waits for that. Only for a session the viewer may see:
@@ -119,17 +200,35 @@ impl Sessions {
         let organization = viewer.require(Capability::Manage)?;
         Ok(self.registry.pairing(session.id).filter(|_| session.organization == *organization))
     }
+    /// Carries out `work`, and tells those who follow sessions.
+    async fn write<I, T>(
+        &self,
+        key: &SessionKey,
+        input: I,
+        work: impl for<'u> Fn(SessionKey, I, &'u mut Unit<'_>) -> Work<'u, T, Error> + Clone + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        I: Clone + Send + 'static,
+        T: Send + 'static,
+    {
+        let input = (key.clone(), input);
+        let written =
+            self.store.write_again(&key.organization, input, move |(key, input), unit| work(key, input, unit));
+        let written = written.await?;
+        self.news.tell(&key.organization);
+        Ok(written)
+    }
 }
 
-/// Notes that the session shall be connected; a node that finds the note at its start connects it, too.
-async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
-    let found = unit.session_for_update(&key.organization, key.session).await?;
-    let mut session = found.ok_or(Error::SessionNotFound)?;
-    session.wanted = true;
-    if !matches!(session.status, SessionStatus::Working | SessionStatus::ScanQrCode) {
-        session.status = SessionStatus::Starting;
-        session.status_reason = None;
-    }
-    unit.save_session(&session).await?;
-    Ok(session)
+/// The session, as one that the viewer may manage; whether it is there is not known yet.
+fn managed(viewer: &Viewer, session: SessionId) -> Result<SessionKey, Error> {
+    Ok(SessionKey { organization: viewer.require(Capability::Manage)?.clone(), session })
 }
+
+/// Whether WhatsApp lists the session's device.
+fn is_linked(session: &Session) -> bool {
+    session.jid.is_some() && session.status != SessionStatus::LoggedOut
+}
+
+#[cfg(test)]
+mod tests;

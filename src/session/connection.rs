@@ -24,6 +24,13 @@ pub trait Session: Send + Sync {
     /// [`SessionError`]: none means that WhatsApp has it.
     async fn set(&self, action: &PendingAction) -> Result<(), SessionError>;
 
+    /// Unlinks this device from the account. The connection tells its end by itself ([`Ending::LoggedOut`]). Ends within
+    /// its own time limit.
+    ///
+    /// # Errors
+    /// [`SessionError`]: WhatsApp may still list the device.
+    async fn log_out(&self) -> Result<(), SessionError>;
+
     /// Drops the connection and lets it come back by itself, so that WhatsApp sends again what was not acknowledged.
     async fn reconnect(&self);
 

@@ -23,6 +23,7 @@ use super::Registry;
 use super::SessionEvent;
 use super::SessionKey;
 use super::connection::Connector;
+use super::connection::Ending;
 use super::connection::Outlets;
 use super::connection::Session;
 use super::connection::SessionError;
@@ -100,6 +101,11 @@ impl Session for FakeConnection {
         locked(&self.told).push(action.clone());
         self.was_told.notify_one();
         locked(&self.answers).pop_front().unwrap_or(Ok(()))
+    }
+
+    async fn log_out(&self) -> Result<(), SessionError> {
+        self.signals(Signal::Ended(Ending::LoggedOut("unlinked".into()))).await;
+        Ok(())
     }
 
     async fn reconnect(&self) {

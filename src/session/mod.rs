@@ -63,6 +63,8 @@ pub enum SessionEvent {
         /// The account's hidden-number address.
         lid: Option<Jid>,
     },
+    /// It shows another code to be paired with; nothing about it is stored.
+    PairingRenewed,
     /// A setting was made on the phone or another device. Our own actions echo back as this, too.
     Setting {
         /// The chat.
@@ -76,6 +78,8 @@ pub enum SessionEvent {
     Message(IncomingMessage),
     /// A part of the account's history.
     History(HistoryChunk),
+    /// A part of the account's history was lost on the way.
+    HistoryLost,
     /// The account's owner saved a contact under a name.
     ContactNamed {
         /// The contact.

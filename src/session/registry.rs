@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -19,6 +21,7 @@ use super::Config;
 use super::OpenLane;
 use super::SessionKey;
 use super::connection::Connector;
+use super::connection::Session;
 use super::pending::ReadPending;
 use super::status::StatusReport;
 use super::supervisor::Supervisor;
@@ -50,6 +53,7 @@ struct Shared {
 struct Running {
     starts: mpsc::Sender<()>,
     pairing: watch::Receiver<Option<Pairing>>,
+    link: watch::Receiver<Option<Arc<dyn Session>>>,
     wake_pending: Arc<Notify>,
     stop: CancellationToken,
     ended: CancellationToken,
@@ -106,7 +110,8 @@ impl Registry {
         running.insert(session, next);
     }
 
-    /// Takes the session down and waits until nothing of it runs. Its last word on the lane is `STOPPED`.
+    /// Takes the session down and waits until nothing of it runs. Its last word on the lane is `STOPPED`, and the lane has
+    /// dealt with it when this returns: what is stored afterwards stays.
     pub async fn stop(&self, session: SessionId) {
         let Some(ending) = self.running().get(&session).cloned() else { return };
         ending.stop.cancel();
@@ -116,6 +121,22 @@ impl Registry {
         if running.get(&session).is_some_and(|now| now.ended.is_cancelled()) {
             running.remove(&session);
         }
+    }
+
+    /// Unlinks the session's device on WhatsApp, as soon as it is connected and within `limit`; tells whether that was
+    /// done. The connection ends with it, and its word on the lane is `LOGGED_OUT`.
+    pub async fn log_out(&self, session: SessionId, limit: Duration) -> bool {
+        let Some(mut link) = self.running().get(&session).map(|running| running.link.clone()) else { return false };
+        let leaving = async {
+            let linked = link.wait_for(Option::is_some).await.ok()?.clone();
+            linked?.log_out().await.ok()
+        };
+        timeout(limit, leaving).await.ok().flatten().is_some()
+    }
+
+    /// Forgets what linked the session to an account. It must not run.
+    pub async fn forget(&self, key: &SessionKey) {
+        self.shared.connector.forget(key).await;
     }
 
     /// What links a device to the session right now; none when it does not wait for that.
@@ -142,9 +163,11 @@ impl Registry {
         let shared = &self.shared;
         let (starts, starts_here) = mpsc::channel(1);
         let (pairing_here, pairing) = watch::channel(None);
+        let (link_here, link) = watch::channel(None);
         let running = Running {
             starts,
             pairing,
+            link,
             wake_pending: Arc::default(),
             stop: shared.stop.child_token(),
             ended: CancellationToken::new(),
@@ -159,6 +182,7 @@ impl Registry {
             key,
             starts: starts_here,
             pairing: pairing_here,
+            link: link_here,
             wake_pending: Arc::clone(&running.wake_pending),
             tasks: shared.tasks.clone(),
             stop: running.stop.clone(),

@@ -53,6 +53,12 @@ impl StatusReport {
         Ok(())
     }
 
+    /// Tells that there is another code, while the status stays.
+    pub(super) async fn tell_of_another_code(&self) -> Result<(), LaneClosed> {
+        let word = Inbound { event: SessionEvent::PairingRenewed, committed: None };
+        self.lane.send(word).await.map_err(|_| LaneClosed)
+    }
+
     async fn send(
         &mut self,
         status: SessionStatus,

@@ -49,6 +49,8 @@ pub(super) struct Supervisor {
     pub(super) report: StatusReport,
     pub(super) starts: mpsc::Receiver<()>,
     pub(super) pairing: watch::Sender<Option<Pairing>>,
+    /// The connection while it is in step with WhatsApp.
+    pub(super) link: watch::Sender<Option<Arc<dyn Session>>>,
     pub(super) wake_pending: Arc<Notify>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -68,12 +70,12 @@ enum Next {
 impl Supervisor {
     /// Keeps the session up until it is stopped.
     pub(super) async fn run(mut self) {
-        let (link, linked) = watch::channel(None);
+        let link = self.link.clone();
         let outbox = Outbox {
             key: self.key.clone(),
             read: Arc::clone(&self.read_pending),
             lane: self.report.lane(),
-            link: linked,
+            link: link.subscribe(),
             wake: Arc::clone(&self.wake_pending),
             config: self.config.clone(),
         };
@@ -121,7 +123,7 @@ impl Supervisor {
         if self.process_stop.is_cancelled() {
             return Ok(());
         }
-        self.report.tell(SessionStatus::Stopped, None).await
+        self.report.tell_and_wait(SessionStatus::Stopped, &self.process_stop).await
     }
 
     /// One connection, from its making until nothing of it runs any more.
@@ -211,8 +213,11 @@ impl Supervisor {
                 Signal::PairingCode { qr, valid_for } => {
                     overdue = None;
                     let expires_at = self.clock.now().saturating_add(milliseconds(valid_for));
-                    self.pairing.send_replace(Some(Pairing { qr, expires_at }));
+                    let renewed = self.pairing.send_replace(Some(Pairing { qr, expires_at })).is_some();
                     self.report.tell(SessionStatus::ScanQrCode, None).await?;
+                    if renewed {
+                        self.report.tell_of_another_code().await?;
+                    }
                 }
                 Signal::Paired => {
                     self.pairing.send_replace(None);

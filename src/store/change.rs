@@ -25,7 +25,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 
-/// Rows of one INSERT: 18 columns each, well under SQLite's 32,766 variables.
+/// Rows of one INSERT: 19 columns each, well under SQLite's 32,766 variables.
 const INSERT: usize = 500;
 
 impl Store {
@@ -102,6 +102,7 @@ fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel
         last_message_at: Set(state.last_message.map(|message| message.at)),
         last_message_id: Set(state.last_message.and_then(|message| message.id).map(MessageId::to_bytes)),
         pending: Set(state.pending.bits()),
+        refused: Set(state.refused.bits()),
         merged_into: Set(change.merged_into.map(ChatId::to_bytes)),
     }
 }
@@ -128,6 +129,7 @@ fn from_row(row: &change::Model) -> Result<Change, StoreError> {
             unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
             last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
             pending: ChatFields::from_bits(row.pending),
+            refused: ChatFields::from_bits(row.refused),
         },
         merged_into: merged_into.map_err(|_| corrupt("merged_into"))?,
     })

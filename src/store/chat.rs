@@ -11,6 +11,7 @@ use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::Select;
@@ -33,6 +34,7 @@ use super::Store;
 use super::error::StoreError;
 use super::keyset;
 use super::text;
+use super::tombstone;
 use super::unit::Unit;
 
 impl Store {
@@ -149,19 +151,68 @@ impl Unit<'_> {
         query.all(self.tx).await?.into_iter().map(from_row).collect()
     }
 
+    /// Every address that finds the chat, the canonical one included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn addresses_of(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<Vec<Jid>, StoreError> {
+        let rows = chat_alias::Entity::find()
+            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
+            .filter(chat_alias::Column::ChatId.eq(chat.to_bytes()))
+            .all(self.tx)
+            .await?;
+        let addresses = rows.iter().map(|row| row.jid.parse()).collect::<Result<_, _>>();
+        addresses.map_err(|_| StoreError::Corrupt { table: "chat_alias", column: "jid" })
+    }
+
+    /// Some of the session's chats, at most `limit`, with or without a message, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn some_chats_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        limit: u64,
+    ) -> Result<Vec<Chat>, StoreError> {
+        let query = chat::Entity::find()
+            .filter(owned_by(organization))
+            .filter(chat::Column::SessionId.eq(session.to_bytes()))
+            .order_by_asc(chat::Column::Id)
+            .limit(limit)
+            .lock_exclusive();
+        query.all(self.tx).await?.into_iter().map(from_row).collect()
+    }
+
     /// Stores a new chat under its canonical address.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
         chat::Entity::insert(to_row(organization, chat).into_active_model()).exec_without_returning(self.tx).await?;
-        let alias = chat_alias::ActiveModel {
+        self.insert_addresses(organization, chat, std::slice::from_ref(&chat.jid)).await
+    }
+
+    /// Stores more addresses of a chat; they are not known yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_addresses(
+        &mut self,
+        organization: &OrganizationId,
+        chat: &Chat,
+        addresses: &[Jid],
+    ) -> Result<(), StoreError> {
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let aliases = addresses.iter().map(|jid| chat_alias::ActiveModel {
             session_id: Set(chat.session.to_bytes()),
-            jid: Set(chat.jid.to_string()),
+            jid: Set(jid.to_string()),
             organization: Set(organization.to_string()),
             chat_id: Set(chat.id.to_bytes()),
-        };
-        chat_alias::Entity::insert(alias).exec_without_returning(self.tx).await?;
+        });
+        chat_alias::Entity::insert_many(aliases).exec_without_returning(self.tx).await?;
         Ok(())
     }
 
@@ -207,6 +258,7 @@ fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Sel
 }
 
 pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
+    let (horizon_at, horizon_ids) = tombstone::horizon_to_columns(chat.horizon.as_ref());
     chat::Model {
         id: chat.id.to_bytes(),
         organization: organization.to_string(),
@@ -229,6 +281,9 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         last_message_id: chat.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
         pending: chat.pending.bits(),
         created_at: chat.created_at,
+        horizon_at,
+        horizon_ids,
+        refused: chat.refused.bits(),
     }
 }
 
@@ -253,6 +308,8 @@ fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
         last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
         pending: ChatFields::from_bits(row.pending),
+        refused: ChatFields::from_bits(row.refused),
+        horizon: tombstone::horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), "chat")?,
         created_at: row.created_at,
     })
 }

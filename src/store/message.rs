@@ -1,13 +1,18 @@
 //! Messages.
 
+use chatgraph_entity::chat;
 use chatgraph_entity::message;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
 use sea_orm::Select;
+use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::chat::LastMessage;
@@ -49,7 +54,7 @@ impl Store {
         Ok(Page::of(messages, page))
     }
 
-    /// Messages by their ids; those that are gone are missing.
+    /// Messages by their ids; those that are gone are missing, and so are those of a chat that is.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -58,9 +63,16 @@ impl Store {
         organization: &OrganizationId,
         ids: &[MessageId],
     ) -> Result<Vec<Message>, StoreError> {
+        let chat = chat::Entity::find()
+            .select_only()
+            .column(chat::Column::Id)
+            .filter(chat::Column::Organization.eq(organization.as_str()))
+            .filter(Expr::col((chat::Entity, chat::Column::Id)).equals((message::Entity, message::Column::ChatId)))
+            .into_query();
         let rows = message::Entity::find()
             .filter(message::Column::Organization.eq(organization.as_str()))
             .filter(message::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
+            .filter(Expr::exists(chat))
             .all(&self.readers)
             .await?;
         rows.into_iter().map(from_row).collect()
@@ -120,6 +132,24 @@ impl Unit<'_> {
     ) -> Result<Option<MessageRange>, StoreError> {
         let message = self.latest(organization, chat).await?.map(from_row).transpose()?;
         Ok(message.map(|Message { wa_id, from_me, sender, at, .. }| MessageRange { wa_id, from_me, sender, at }))
+    }
+
+    /// WhatsApp's ids of the chat's stored messages of this time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wa_ids_at(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        at: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let ids = message::Entity::find()
+            .select_only()
+            .column(message::Column::WaId)
+            .filter(of_chat(organization, chat))
+            .filter(message::Column::At.eq(at));
+        Ok(ids.into_tuple().all(self.tx).await?)
     }
 
     async fn latest(

@@ -5,6 +5,7 @@
 //! Reads are methods of [`Store`]; writes are methods of [`unit::Unit`], reached through [`Store::write`], which hands
 //! them to the journal. One file a table; a new one brings its row-to-domain functions along.
 
+mod abandon;
 mod change;
 mod chat;
 mod code;
@@ -18,8 +19,10 @@ mod keyset;
 mod message;
 mod organization;
 mod pending;
+mod refusal;
 mod session;
 mod text;
+mod tombstone;
 mod trim;
 mod unit;
 

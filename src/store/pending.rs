@@ -13,6 +13,7 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
+use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -80,6 +81,22 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(|row| from_row(row, address.as_str())).transpose()
     }
 
+    /// All pending actions of `chat`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_actions_of(
+        &mut self,
+        organization: &OrganizationId,
+        chat: &Chat,
+    ) -> Result<Vec<PendingAction>, StoreError> {
+        let query = pending_action::Entity::find()
+            .filter(pending_action::Column::Organization.eq(organization.as_str()))
+            .filter(pending_action::Column::SessionId.eq(chat.session.to_bytes()))
+            .filter(pending_action::Column::ChatId.eq(chat.id.to_bytes()));
+        query.all(self.tx).await?.into_iter().map(|row| from_row(row, chat.jid.as_str())).collect()
+    }
+
     /// Stores the action, in the place of an earlier one for the same setting.
     ///
     /// # Errors
@@ -90,6 +107,8 @@ impl Unit<'_> {
             Column::Version,
             Column::Desired,
             Column::Base,
+            Column::BaseAsOf,
+            Column::Unread,
             Column::RequestedAt,
             Column::RangeWaId,
             Column::RangeSender,
@@ -143,6 +162,8 @@ fn to_row(action: &PendingAction) -> pending_action::Model {
         version: action.version,
         desired: code::value(action.desired),
         base: code::value(action.base),
+        base_as_of: action.base_as_of,
+        unread: i32::try_from(action.unread).unwrap_or(i32::MAX),
         requested_at: action.requested_at,
         range_wa_id: range.map(|range| text::storable(&range.wa_id)),
         range_sender: range.map(|range| range.sender.to_string()),
@@ -169,6 +190,8 @@ fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, 
         version: row.version,
         desired: code::desired(setting, row.desired),
         base: code::desired(setting, row.base),
+        base_as_of: row.base_as_of,
+        unread: u32::try_from(row.unread).map_err(|_| corrupt("unread"))?,
         requested_at: row.requested_at,
         range,
     })

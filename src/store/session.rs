@@ -7,6 +7,7 @@ use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::Select;
 
@@ -15,6 +16,7 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
+use crate::domain::session::HistoryImport;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 
@@ -39,6 +41,18 @@ impl Store {
         let rows = query.all(&self.readers).await?;
         let sessions = rows.into_iter().map(from_row).collect::<Result<_, _>>()?;
         Ok(Page::of(sessions, page))
+    }
+
+    /// All sessions of the organization, newest first, for one who follows them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all_sessions(&self, organization: &OrganizationId) -> Result<Vec<Session>, StoreError> {
+        let query = session::Entity::find()
+            .filter(owned_by(organization))
+            .order_by_desc(session::Column::CreatedAt)
+            .order_by_desc(session::Column::Id);
+        query.all(&self.readers).await?.into_iter().map(from_row).collect()
     }
 
     /// Up to `limit` sessions, to tell none, one and several apart.
@@ -120,6 +134,8 @@ fn owned_by(organization: &OrganizationId) -> Condition {
 }
 
 fn to_row(session: &Session) -> session::Model {
+    let import = session.history_import;
+    let (chats, messages) = import.map_or((0, 0), |import| (import.chats, import.messages));
     session::Model {
         id: session.id.to_bytes(),
         organization: session.organization.to_string(),
@@ -131,12 +147,26 @@ fn to_row(session: &Session) -> session::Model {
         lid: session.lid.as_ref().map(ToString::to_string),
         created_at: session.created_at,
         last_connected_at: session.last_connected_at,
+        call_auto_reply: text::storable_if_any(session.call_auto_reply.as_ref()),
+        import_percent: import.map(|import| i16::from(import.percent)),
+        import_chats: i32::try_from(chats).unwrap_or(i32::MAX),
+        import_messages: i32::try_from(messages).unwrap_or(i32::MAX),
+        import_incomplete: import.is_some_and(|import| import.incomplete),
     }
 }
 
 fn from_row(row: session::Model) -> Result<Session, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "session", column };
+    let import = |percent: i16| -> Result<_, StoreError> {
+        Ok(HistoryImport {
+            percent: u8::try_from(percent).map_err(|_| corrupt("import_percent"))?,
+            chats: u32::try_from(row.import_chats).map_err(|_| corrupt("import_chats"))?,
+            messages: u32::try_from(row.import_messages).map_err(|_| corrupt("import_messages"))?,
+            incomplete: row.import_incomplete,
+        })
+    };
     Ok(Session {
+        history_import: row.import_percent.map(import).transpose()?,
         id: SessionId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         label: row.label,
@@ -147,5 +177,6 @@ fn from_row(row: session::Model) -> Result<Session, StoreError> {
         lid: row.lid.map(|lid| lid.parse()).transpose().map_err(|_| corrupt("lid"))?,
         created_at: row.created_at,
         last_connected_at: row.last_connected_at,
+        call_auto_reply: row.call_auto_reply,
     })
 }

@@ -27,7 +27,6 @@ use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
-use crate::domain::session::SessionStatus;
 pub(crate) use database::TestDatabase;
 
 /// A store in a folder of its own, with one session.
@@ -78,6 +77,15 @@ impl TestStore {
         database.execute_unprepared(&trim).await.expect("trimmed");
     }
 
+    /// Whether a table has no rows, of nobody either.
+    pub(crate) async fn is_empty(&self, table: &str) -> bool {
+        use sea_orm::ConnectionTrait as _;
+        let readers = &self.store.readers;
+        let query = format!("SELECT 1 FROM \"{table}\" LIMIT 1");
+        let query = sea_orm::Statement::from_string(readers.get_database_backend(), query);
+        readers.query_one_raw(query).await.expect("a read").is_none()
+    }
+
     pub(crate) async fn log(&self) -> Vec<Change> {
         self.store.changes(&self.organization, 0, 100_000).await.expect("a log")
     }
@@ -95,6 +103,8 @@ impl TestStore {
             version: 1,
             desired: Desired::Archived(true),
             base: Desired::Archived(false),
+            base_as_of: 0,
+            unread: 0,
             requested_at: 5,
             range: None,
         };
@@ -139,18 +149,7 @@ pub(crate) fn on_postgres() -> bool {
 }
 
 pub(crate) async fn add_session(store: &Store, organization: &OrganizationId) -> SessionId {
-    let session = Session {
-        id: SessionId::new(1),
-        organization: organization.clone(),
-        label: None,
-        status: SessionStatus::Stopped,
-        status_reason: None,
-        wanted: false,
-        jid: None,
-        lid: None,
-        created_at: 1,
-        last_connected_at: None,
-    };
+    let session = Session::new(SessionId::new(1), organization.clone(), None, 1);
     let id = session.id;
     let added: Result<(), StoreError> =
         store.write(organization, move |unit| Box::pin(async move { unit.insert_session(&session).await })).await;

@@ -40,7 +40,8 @@ impl Store {
         let ids = organization::Entity::find()
             .select_only()
             .column(organization::Column::Id)
-            .apply_if(after, |query, after| query.filter(organization::Column::Id.gt(after.as_str())))
+            // Nobody's id is empty, so nobody comes first and is never behind anything.
+            .filter(organization::Column::Id.gt(after.map_or("", OrganizationId::as_str)))
             .order_by_asc(organization::Column::Id)
             .limit(LOOK)
             .into_tuple::<String>()

@@ -67,3 +67,30 @@ pub(in crate::graphql) struct UpdateChatPayload {
     /// The chat as it is now.
     pub(super) chat: Chat,
 }
+
+/// Which chat to delete.
+#[derive(InputObject)]
+pub(in crate::graphql) struct DeleteChatInput {
+    /// The chat's canonical address or any of its aliases.
+    cid: Jid,
+    /// The chat's session. May be left out while the organization has exactly one.
+    session_id: Option<ID>,
+}
+
+impl DeleteChatInput {
+    /// Which chat.
+    pub(super) fn into_ref(self) -> Result<ChatRef, ApiError> {
+        chat_ref(self.cid, self.session_id.as_ref())
+    }
+}
+
+/// Which chat was deleted.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct DeleteChatPayload {
+    /// The id that the chat had; it is never given again.
+    pub(super) deleted_chat_id: ID,
+    /// The chat's canonical address.
+    pub(super) cid: Jid,
+    /// The id of the chat's session.
+    pub(super) session_id: ID,
+}

@@ -20,9 +20,27 @@ pub(in crate::graphql) struct SessionInput {
     pub(super) session_id: ID,
 }
 
+/// Which session to change, and what. A field that is left out, or null, stays as it is.
+#[derive(InputObject)]
+pub(in crate::graphql) struct UpdateSessionInput {
+    /// The session's id.
+    pub(super) session_id: ID,
+    /// A name for people, at most 100 characters; empty text takes it away.
+    pub(super) label: Option<String>,
+    /// What a caller is written when the call is rejected, at most 1,000 characters; empty text takes it away.
+    pub(super) call_auto_reply: Option<String>,
+}
+
 /// What became of the session.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct SessionPayload {
     /// The session as it is now.
     pub(super) session: Session,
+}
+
+/// Which session was deleted.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct DeleteSessionPayload {
+    /// The id that the session had; it is never given again.
+    pub(super) deleted_session_id: ID,
 }

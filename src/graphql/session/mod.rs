@@ -5,3 +5,4 @@ pub(super) mod input;
 pub(super) mod mutation;
 pub(super) mod object;
 pub(super) mod query;
+pub(super) mod subscription;

@@ -1,6 +1,7 @@
-//! Making and starting sessions.
+//! The life of sessions.
 
 use async_graphql::Context;
+use async_graphql::ID;
 use async_graphql::Object;
 
 use crate::domain::capability::Capability;
@@ -8,10 +9,13 @@ use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
+use crate::service::session::SessionUpdate;
 
 use super::input::CreateSessionInput;
+use super::input::DeleteSessionPayload;
 use super::input::SessionInput;
 use super::input::SessionPayload;
+use super::input::UpdateSessionInput;
 
 #[derive(Default)]
 pub(in crate::graphql) struct SessionMutation;
@@ -40,5 +44,57 @@ impl SessionMutation {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().start(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
+    }
+    /// Disconnects a session; it stays down until it is started. Its pairing and its stored copy are kept. Stopping a
+    /// session that is down is legal. Requires `manage`.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn stop_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session.")] input: SessionInput,
+    ) -> Result<Option<SessionPayload>, ApiError> {
+        let session = session_id(&input.session_id)?;
+        let session = context.sessions().stop(context.viewer(), session).await?;
+        Ok(Some(SessionPayload { session: session.into() }))
+    }
+
+    /// Unlinks a session's device on WhatsApp. Its stored copy is kept. Nothing changes for a session that is not
+    /// linked; for one that is not connected the answer is `gateway_unavailable`. Requires `manage`.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn logout_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session.")] input: SessionInput,
+    ) -> Result<Option<SessionPayload>, ApiError> {
+        let session = session_id(&input.session_id)?;
+        let session = context.sessions().log_out(context.viewer(), session).await?;
+        Ok(Some(SessionPayload { session: session.into() }))
+    }
+
+    /// Changes a session's label and what it answers to callers. Requires `manage`.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn update_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session, and what to change.")] input: UpdateSessionInput,
+    ) -> Result<Option<SessionPayload>, ApiError> {
+        let session = session_id(&input.session_id)?;
+        let update = SessionUpdate { label: input.label, call_auto_reply: input.call_auto_reply };
+        let session = context.sessions().update(context.viewer(), session, update).await?;
+        Ok(Some(SessionPayload { session: session.into() }))
+    }
+
+    /// Logs a session out and removes it with all that is stored for it. Each of its chats is told as `DELETED`. When
+    /// WhatsApp cannot be reached within some seconds, the session goes without being unlinked, and the phone goes on
+    /// to list its device. Requires `manage`.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn delete_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session.")] input: SessionInput,
+    ) -> Result<Option<DeleteSessionPayload>, ApiError> {
+        let session = session_id(&input.session_id)?;
+        context.sessions().delete(context.viewer(), session).await?;
+        Ok(Some(DeleteSessionPayload { deleted_session_id: ID::from(session) }))
     }
 }

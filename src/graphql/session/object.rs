@@ -57,6 +57,33 @@ pub(in crate::graphql) struct Pairing {
     expires_at: Timestamp,
 }
 
+/// How far the import of an account's history is.
+#[derive(Description)]
+pub(in crate::graphql) struct HistoryImport(session::HistoryImport);
+
+#[Object(use_type_description)]
+impl HistoryImport {
+    /// 0 to 100, as the phone says.
+    async fn percent(&self) -> u8 {
+        self.0.percent
+    }
+
+    /// How many chats it brought so far.
+    async fn chats(&self) -> u32 {
+        self.0.chats
+    }
+
+    /// How many messages it brought so far.
+    async fn messages(&self) -> u32 {
+        self.0.messages
+    }
+
+    /// Whether a part was lost on the way.
+    async fn incomplete(&self) -> bool {
+        self.0.incomplete
+    }
+}
+
 #[Object(use_type_description)]
 impl Session {
     /// The session's id: what arguments called `sessionId` take.
@@ -101,6 +128,16 @@ impl Session {
     async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
         let pairing = context.sessions().pairing(context.viewer(), &self.0)?;
         Ok(pairing.map(|pairing| Pairing { qr: Some(pairing.qr), expires_at: pairing.expires_at.into() }))
+    }
+
+    /// How far the import of the account's history is. Null when none was begun since it was paired.
+    async fn history_import(&self) -> Option<HistoryImport> {
+        self.0.history_import.map(HistoryImport)
+    }
+
+    /// What a caller is written when the call is rejected. Null when nothing is.
+    async fn call_auto_reply(&self) -> Option<&str> {
+        self.0.call_auto_reply.as_deref()
     }
 
     /// When it was made.

@@ -22,7 +22,6 @@ use crate::domain::id::ChatId;
 use crate::domain::id::KeyId;
 use crate::domain::id::SessionId;
 use crate::domain::session;
-use crate::domain::session::SessionStatus;
 use crate::graphql::Config;
 use crate::graphql::chat::object::Chat;
 use crate::graphql::document;
@@ -94,19 +93,8 @@ impl Objects {
     }
 
     async fn session(&self) -> Session {
-        let session = session::Session {
-            id: SessionId::new(1),
-            organization: "org_1".parse().expect("an id"),
-            label: None,
-            status: SessionStatus::Stopped,
-            status_reason: None,
-            wanted: false,
-            jid: None,
-            lid: None,
-            created_at: 1,
-            last_connected_at: None,
-        };
-        session.into()
+        let organization = "org_1".parse().expect("an id");
+        session::Session::new(SessionId::new(1), organization, None, 1).into()
     }
 }
 

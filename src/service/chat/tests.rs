@@ -26,7 +26,7 @@ fn chats(test: &TestStore) -> Chats {
         tasks,
         stop,
     );
-    Chats::new(test.store.clone(), feed, sessions, clock, Config::default())
+    Chats::new(test.store.clone(), feed, sessions, Sweeper::default(), clock, Config::default())
 }
 
 /// A viewer who may do anything but this.
@@ -57,8 +57,11 @@ async fn every_use_case_asks_for_its_capability_again() {
         assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Read)))), "{refused:?}");
     }
     let viewer = all_but(&test, Capability::Send);
-    let refused = chats.update(&viewer, &target, ChatUpdate::default()).await.err();
-    assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Send)))), "{refused:?}");
+    let refused =
+        [chats.update(&viewer, &target, ChatUpdate::default()).await.err(), chats.delete(&viewer, &target).await.err()];
+    for refused in refused {
+        assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Send)))), "{refused:?}");
+    }
     let viewer = all_but(&test, Capability::Events);
     let refused = chats.follow(&viewer, None, None, None).await.err();
     assert!(matches!(refused, Some(Error::Forbidden(Forbidden(Capability::Events)))), "{refused:?}");

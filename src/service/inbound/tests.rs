@@ -1,5 +1,7 @@
 //! What WhatsApp tells and what callers ask, in every order, on a real store.
 
+mod deletion;
+
 use super::*;
 use crate::clock::SystemClock;
 use crate::domain::action::Desired;
@@ -14,6 +16,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::session::SessionStatus;
+use crate::service::chat_update::ChatUpdate;
 use crate::service::chat_update::UpdateOrder;
 use crate::service::error::Error;
 use crate::session::HistoryChat;
@@ -32,7 +35,10 @@ impl Rig {
     async fn new() -> Self {
         let test = TestStore::open().await;
         let Chat { id: chat, jid, .. } = test.add_chat(1, 1).await;
-        let inbox = Inbox::new(test.store.clone(), Arc::new(SystemClock), TaskTracker::new(), CancellationToken::new());
+        let inbox = {
+            let (clock, tasks) = (Arc::new(SystemClock), TaskTracker::new());
+            Inbox::new(test.store.clone(), SessionNews::default(), clock, tasks, CancellationToken::new())
+        };
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
         Self { lane: inbox.open(key), test, chat, jid }
     }
@@ -118,6 +124,18 @@ async fn a_request_is_stored_with_its_change_and_its_action() {
     let action = waiting.first().expect("an action");
     assert_eq!((action.desired, action.base), (Desired::Archived(true), Desired::Archived(false)));
     assert_eq!((waiting.len(), action.requested_at), (1, 10));
+}
+
+#[tokio::test]
+async fn archiving_is_sent_after_the_unpinning_that_goes_with_it() {
+    let rig = Rig::new().await;
+    rig.hears_setting(Desired::Pinned(true), 5).await;
+    let archive = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
+    for desired in archive.settings(10).expect("legal").into_iter().rev() {
+        rig.asks(desired, 10).await;
+    }
+    let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
+    assert_eq!(waiting, [Desired::Pinned(false), Desired::Archived(true)]);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ fn action(chat: ChatId, version: i64, desired: Desired) -> PendingAction {
         version,
         desired,
         base: desired,
+        base_as_of: 0,
+        unread: 0,
         requested_at: NOW,
         range: None,
     }

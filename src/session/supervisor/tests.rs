@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::SessionEvent;
 use super::super::connection::Ending;
 use super::super::connection::Signal;
 use super::super::fake::NOW;
@@ -133,12 +134,11 @@ async fn a_session_has_one_connection_at_a_time() {
     rig.connection().await;
     let registry = rig.registry.clone();
     let session = rig.key.session;
-    let stopping = async move { registry.stop(session).await };
-    let starting = async {
-        tokio::task::yield_now().await;
-        rig.registry.start(rig.key.clone());
-    };
-    tokio::join!(stopping, starting);
+    let stopping = rig.tasks.spawn(async move { registry.stop(session).await });
+    tokio::task::yield_now().await;
+    rig.start();
+    while rig.status().await.0 != SessionStatus::Stopped {}
+    stopping.await.unwrap();
     rig.connection().await;
     assert_eq!((rig.most_live(), rig.live()), (1, 1));
 }
@@ -154,6 +154,51 @@ async fn a_stop_takes_the_connection_down_and_is_the_last_word() {
     assert_eq!(rig.live(), 0);
     drop(connection);
     assert!(rig.event().await.is_none(), "the lane is closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_until_its_last_word_is_stored() {
+    let mut rig = Rig::new();
+    let _connection = rig.working().await;
+    let (registry, session) = (rig.registry.clone(), rig.key.session);
+    let stopping = rig.tasks.spawn(async move { registry.stop(session).await });
+    let Some((SessionEvent::Status { status: SessionStatus::Stopped, .. }, Some(committed))) = rig.event().await else {
+        panic!("the last word")
+    };
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert!(!stopping.is_finished(), "what is stored next could be overwritten");
+    committed.send(()).unwrap();
+    stopping.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_unlinked_as_soon_as_it_is_connected_and_not_for_longer_than_allowed() {
+    let mut rig = Rig::new();
+    let limit = Duration::from_secs(5);
+    assert!(!rig.registry.log_out(rig.key.session, limit).await, "it does not run");
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    assert!(!rig.registry.log_out(rig.key.session, limit).await, "it is not connected");
+    let (registry, session) = (rig.registry.clone(), rig.key.session);
+    let leaving = rig.tasks.spawn(async move { registry.log_out(session, limit).await });
+    connection.signals(Signal::InStep).await;
+    rig.status().await;
+    assert_eq!(rig.status().await, (SessionStatus::LoggedOut, Some("unlinked".into())));
+    assert!(leaving.await.unwrap());
+    assert_eq!(rig.whatsapp.forgotten.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_in_the_place_of_another_is_told_on_the_lane() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    connection.signals(code("2@one", 60)).await;
+    assert_eq!(rig.status().await.0, SessionStatus::ScanQrCode);
+    connection.signals(code("2@two", 20)).await;
+    assert!(matches!(rig.event().await, Some((SessionEvent::PairingRenewed, None))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -212,6 +212,14 @@ impl Session for Connection {
         }
     }
 
+    async fn log_out(&self) -> Result<(), SessionError> {
+        if !self.is_in_step() {
+            return Err(SessionError::NotConnected);
+        }
+        // The library says whether WhatsApp heard of it to its log only.
+        timeout(self.action_timeout, self.client.logout()).await.map_err(|_| SessionError::TimedOut)
+    }
+
     async fn reconnect(&self) {
         if timeout(self.disconnect_timeout, self.client.reconnect_immediately()).await.is_err() {
             warn!("The connection does not let go to be renewed");

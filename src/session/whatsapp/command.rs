@@ -93,6 +93,8 @@ mod tests {
             version: 1,
             desired,
             base: desired,
+            base_as_of: 0,
+            unread: 0,
             requested_at: 1_700_000_000_000,
             range: Some(MessageRange {
                 wa_id: "3EB0".into(),

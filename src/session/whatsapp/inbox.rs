@@ -213,7 +213,7 @@ impl Inbox {
         let own = self.client.pn().as_ref().and_then(jid::from_wire);
         let Some(own) = own else {
             warn!("A history came before the account was known; it is left out");
-            return Ok(());
+            return self.forward(SessionEvent::HistoryLost, None).await;
         };
         let (parts, mut walked) = mpsc::channel(1);
         let walking = spawn_blocking(move || match event.as_ref() {
@@ -224,11 +224,11 @@ impl Inbox {
             self.forward(SessionEvent::History(part), None).await?;
         }
         match walking.await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
             Err(error) => error!(%error, "Reading the history died"),
         }
-        Ok(())
+        self.forward(SessionEvent::HistoryLost, None).await
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {

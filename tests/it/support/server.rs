@@ -59,23 +59,55 @@ impl TestServer {
     pub(crate) async fn pair(&self, phone: &Phone) -> String {
         let made = self.query("mutation { createSession(input: {label: \"Shop\"}) { session { id status } } }").await;
         let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
+        self.link(&id, phone).await;
+        id
+    }
+
+    /// Links the session anew, after it was logged out.
+    pub(crate) async fn pair_again(&self) {
+        self.link(&self.session, &self.phone).await;
+    }
+
+    async fn link(&self, session: &str, phone: &Phone) {
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
-        self.query_with(start, json!({"id": id})).await;
+        self.query_with(start, json!({"id": session})).await;
         let qr = eventually("a QR code", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
-            let answer = self.query_with(query, json!({"id": id})).await;
+            let answer = self.query_with(query, json!({"id": session})).await;
             answer["data"]["session"]["pairing"]["qr"].as_str().map(str::to_owned)
         })
         .await;
         phone.scan(&qr).await.expect("a scan");
         phone.connected().await.expect("a companion");
-        eventually("a working session", async || {
+        self.has_status(session, "WORKING").await;
+    }
+
+    /// Takes the server's session down.
+    pub(crate) async fn stop_session(&self) {
+        let stop = "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
+        let answer = self.query_with(stop, json!({"id": self.session})).await;
+        assert_eq!(answer["data"]["stopSession"]["session"]["status"], "STOPPED", "{answer}");
+    }
+
+    /// Starts it again, and waits until it works.
+    pub(crate) async fn start_session(&self) {
+        let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+        self.query_with(start, json!({"id": self.session})).await;
+        self.works().await;
+    }
+
+    /// Waits until the server's session works.
+    pub(crate) async fn works(&self) {
+        self.has_status(&self.session, "WORKING").await;
+    }
+
+    async fn has_status(&self, session: &str, status: &str) {
+        eventually(status, async || {
             let query = "query($id: ID!) { session(id: $id) { status } }";
-            let answer = self.query_with(query, json!({"id": id})).await;
-            (answer["data"]["session"]["status"] == "WORKING").then_some(())
+            let answer = self.query_with(query, json!({"id": session})).await;
+            (answer["data"]["session"]["status"] == status).then_some(())
         })
         .await;
-        id
     }
 
     /// The phone of the session's account.
@@ -136,6 +168,13 @@ impl TestServer {
     pub(crate) fn restart(&mut self) {
         self.kill();
         (self.child, self.url) = serve(&self.database, &self.sandbox);
+    }
+
+    /// The program's resident memory. Linux only.
+    pub(crate) fn resident_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
     }
 
     /// Runs another command of the program on the server's database.

@@ -114,7 +114,11 @@ impl Lane {
                     });
                     let _ = self.sent.send((chat, setting, version));
                 }
-                SessionEvent::Message(_) | SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => {}
+                SessionEvent::Message(_)
+                | SessionEvent::ContactNamed { .. }
+                | SessionEvent::GroupNamed { .. }
+                | SessionEvent::PairingRenewed
+                | SessionEvent::HistoryLost => {}
             }
             if let Some(committed) = committed {
                 let _ = committed.send(());
@@ -323,6 +327,8 @@ impl Rig {
             version: 1,
             desired,
             base: desired,
+            base_as_of: 0,
+            unread: 0,
             requested_at,
             range,
         });

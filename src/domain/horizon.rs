@@ -1,0 +1,60 @@
+//! Up to where a chat's messages are known though they are stored no more: what was there when it was deleted.
+
+use super::message::IncomingMessage;
+
+/// A place among a chat's messages: nothing up to here is new, however often WhatsApp sends it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Horizon {
+    /// When the last known message was sent, in milliseconds.
+    pub at: i64,
+    /// WhatsApp's ids of the known messages of that very time, since its times are whole seconds and the next message
+    /// may bear the same. Empty when they are not known: then all of that time count as known.
+    pub wa_ids: Vec<String>,
+}
+
+impl Horizon {
+    /// Whether the message was known.
+    #[must_use]
+    pub fn covers(&self, message: &IncomingMessage) -> bool {
+        let listed = || self.wa_ids.is_empty() || self.wa_ids.contains(&message.wa_id);
+        message.at < self.at || message.at == self.at && listed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::message::MessageKind;
+
+    fn message(wa_id: &str, at: i64) -> IncomingMessage {
+        let jid: crate::domain::jid::Jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        IncomingMessage {
+            chat: jid.clone(),
+            wa_id: wa_id.into(),
+            sender: jid,
+            sender_name: None,
+            from_me: false,
+            kind: MessageKind::Text,
+            text: None,
+            at,
+        }
+    }
+
+    #[test]
+    fn what_came_later_is_new_and_so_is_another_message_of_the_same_second() {
+        let horizon = Horizon { at: 2_000, wa_ids: vec!["A".into(), "B".into()] };
+        for (wa_id, at, covered) in [("C", 1_000, true), ("A", 2_000, true), ("B", 2_000, true)] {
+            assert_eq!(horizon.covers(&message(wa_id, at)), covered, "{wa_id} at {at}");
+        }
+        for (wa_id, at) in [("C", 2_000), ("A", 3_000)] {
+            assert!(!horizon.covers(&message(wa_id, at)), "{wa_id} at {at}");
+        }
+    }
+
+    #[test]
+    fn without_ids_the_whole_second_is_known() {
+        let horizon = Horizon { at: 2_000, wa_ids: Vec::new() };
+        assert!(horizon.covers(&message("C", 2_000)));
+        assert!(!horizon.covers(&message("C", 2_001)));
+    }
+}

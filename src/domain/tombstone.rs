@@ -1,0 +1,104 @@
+//! What stays of a chat that was deleted, so that it comes back as WhatsApp has it, and nothing old comes with it.
+
+use super::action::PendingAction;
+use super::change::ChatFields;
+use super::change::Origin;
+use super::chat::Chat;
+use super::horizon::Horizon;
+use super::id::ChatId;
+use super::jid::Jid;
+
+/// What stays of a deleted chat. Nobody gets to see it; events about its settings and names change it as they would the
+/// chat, and the next message brings the chat back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The chat under the id that it had, with the settings, names and counter that WhatsApp has; without a message.
+    pub chat: Chat,
+    /// Every address that found it.
+    pub addresses: Vec<Jid>,
+    /// When it was deleted, in milliseconds.
+    pub deleted_at: i64,
+}
+
+impl Tombstone {
+    /// Buries `chat`. What `waiting` was still to tell WhatsApp never reaches it, so those settings are what WhatsApp
+    /// has. `newest` are WhatsApp's ids of the chat's last messages, all of one time.
+    #[must_use]
+    pub fn of(mut chat: Chat, addresses: Vec<Jid>, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
+        for action in waiting {
+            let patch = action.reverting(&chat);
+            let _untold = chat.apply(&patch, at, Origin::Revert);
+        }
+        let known = chat.last_message.take().map(|last| Horizon { at: last.at, wa_ids: newest });
+        // A chat that came back and got no message since reaches no further than before.
+        chat.horizon = known.or(chat.horizon);
+        chat.pending = ChatFields::default();
+        chat.refused = ChatFields::default();
+        Self { chat, addresses, deleted_at: at }
+    }
+
+    /// The chat as it comes back, under a new id.
+    #[must_use]
+    pub fn revive(self, id: ChatId, at: i64) -> Chat {
+        Chat { id, created_at: at, ..self.chat }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::action::Desired;
+    use crate::domain::chat::ChatPatch;
+    use crate::domain::chat::Dated;
+    use crate::domain::chat::LastMessage;
+    use crate::domain::id::SessionId;
+
+    fn chat() -> Chat {
+        let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        let mut chat = Chat::new(ChatId::new(1), SessionId::new(1), jid, 1);
+        chat.last_message = Some(LastMessage { id: None, at: 5_000 });
+        chat
+    }
+
+    fn asked(chat: &Chat, desired: Desired, unread: u32) -> PendingAction {
+        let (base, base_as_of) = chat.base(desired.setting());
+        PendingAction {
+            organization: "org_1".parse().expect("an id"),
+            session: chat.session,
+            chat: chat.id,
+            address: chat.jid.clone(),
+            version: 1,
+            desired,
+            base,
+            base_as_of,
+            unread,
+            requested_at: 9,
+            range: None,
+        }
+    }
+
+    #[test]
+    fn settings_that_wait_are_buried_as_whatsapp_has_them() {
+        let mut chat = chat();
+        chat.pinned = Dated { value: true, as_of: 3 };
+        chat.unread_count = 4;
+        let waiting = [asked(&chat, Desired::Pinned(false), 0), asked(&chat, Desired::Read(true), 4)];
+        let wish = ChatPatch { as_of: 9, pinned: Some(false), read: Some(true), ..ChatPatch::default() };
+        assert!(chat.apply(&wish, 9, Origin::Api).is_some());
+        chat.unread_count = 1;
+
+        let buried = Tombstone::of(chat, Vec::new(), &waiting, vec!["A".into()], 10);
+        assert_eq!(buried.chat.pinned, Dated { value: true, as_of: 3 });
+        assert_eq!((buried.chat.unread_count, buried.chat.marked_unread.value), (5, false));
+        assert_eq!(buried.chat.horizon, Some(Horizon { at: 5_000, wa_ids: vec!["A".into()] }));
+        assert_eq!(buried.chat.last_message, None);
+    }
+
+    #[test]
+    fn a_chat_buried_again_without_a_message_since_reaches_as_far_as_before() {
+        let once = Tombstone::of(chat(), Vec::new(), &[], vec!["A".into()], 10);
+        let again = once.clone().revive(ChatId::new(2), 20);
+        assert_ne!(again.id, once.chat.id);
+        assert_eq!(Tombstone::of(again, Vec::new(), &[], Vec::new(), 30).chat.horizon, once.chat.horizon);
+    }
+}

@@ -1,0 +1,64 @@
+//! Following sessions.
+
+use async_graphql::Context;
+use async_graphql::ID;
+use async_graphql::SimpleObject;
+use async_graphql::Subscription;
+use futures_util::Stream;
+use futures_util::stream;
+
+use crate::domain::capability::Capability;
+use crate::graphql::capability::requires;
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::context::session_id;
+use crate::graphql::error::ApiError;
+use crate::service::session_follow;
+use crate::service::session_follow::SessionChanges;
+
+use super::object::Session;
+
+/// A session as it is now, or that it is gone.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct SessionChange {
+    /// The session's id.
+    session_id: ID,
+    /// The session. Null when it was deleted.
+    session: Option<Session>,
+}
+
+impl From<session_follow::SessionChange> for SessionChange {
+    fn from(change: session_follow::SessionChange) -> Self {
+        Self { session_id: ID::from(change.id), session: change.session.map(Session::from) }
+    }
+}
+
+#[derive(Default)]
+pub(in crate::graphql) struct SessionSubscription;
+
+#[Subscription]
+impl SessionSubscription {
+    /// Sessions: first each as it is now, then whenever something about one changes: its status, its pairing code, its
+    /// label, the import of its history. What changes in quick succession may come as one. A session that was deleted
+    /// comes once more, as null; when it was the only one that is followed, the stream ends then. Requires `events`.
+    #[graphql(guard = "requires(Capability::Events)")]
+    async fn session_changes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only this session; all sessions when left out.")] session_id: Option<ID>,
+    ) -> Result<impl Stream<Item = Result<SessionChange, ApiError>> + use<>, ApiError> {
+        let session = session_id.as_ref().map(self::session_id).transpose()?;
+        Ok(events(context.sessions().follow(context.viewer(), session).await?))
+    }
+}
+
+/// The events of `changes` until they end or fail; the failure is the last item.
+fn events(changes: SessionChanges) -> impl Stream<Item = Result<SessionChange, ApiError>> {
+    stream::unfold(Some(changes), |changes| async {
+        let mut changes = changes?;
+        match changes.next().await {
+            Ok(Some(change)) => Some((Ok(change.into()), Some(changes))),
+            Ok(None) => None,
+            Err(error) => Some((Err(error.into()), None)),
+        }
+    })
+}

@@ -1,0 +1,63 @@
+//! Deleting chats from the stored copy: a caller's, the phone's, all of a session's. On WhatsApp nothing is deleted.
+
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::tombstone::Tombstone;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::error::Error;
+
+/// A caller's wish to delete a chat, ready for its unit of work.
+#[derive(Clone)]
+pub(super) struct DeleteOrder {
+    pub(super) organization: OrganizationId,
+    pub(super) session: SessionId,
+    pub(super) cid: Jid,
+    pub(super) now: i64,
+}
+
+impl DeleteOrder {
+    /// Deletes the chat, and tells which it was.
+    pub(super) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+        let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
+        let chat = found.ok_or(Error::ChatNotFound)?;
+        delete(unit, &self.organization, &chat, self.now, Origin::Api).await?;
+        Ok(chat)
+    }
+}
+
+/// Deletes a chat that is locked, and leaves a tombstone. What was still to be told to WhatsApp about it is dropped.
+pub(super) async fn delete(
+    unit: &mut Unit<'_>,
+    organization: &OrganizationId,
+    chat: &Chat,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let waiting = unit.pending_actions_of(organization, chat).await?;
+    let addresses = unit.addresses_of(organization, chat.id).await?;
+    let newest = match chat.last_message {
+        Some(last) => unit.wa_ids_at(organization, chat.id, last.at).await?,
+        None => Vec::new(),
+    };
+    let tombstone = Tombstone::of(chat.clone(), addresses, &waiting, newest, now);
+    unit.insert_tombstone(organization, &tombstone).await?;
+    delete_for_good(unit, organization, chat, now, origin).await
+}
+
+/// Deletes a chat that is locked and will not come back, because its session goes.
+pub(super) async fn delete_for_good(
+    unit: &mut Unit<'_>,
+    organization: &OrganizationId,
+    chat: &Chat,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    unit.abandon_chat(organization, chat).await?;
+    unit.record(organization, chat.deleted(now, origin));
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! Chats that were deleted, and what WhatsApp tells about them afterwards.
+
+use super::*;
+use crate::domain::change::ChangeKind;
+use crate::domain::chat::Dated;
+use crate::service::chat_delete::DeleteOrder;
+
+impl Rig {
+    /// Deletes the chat, as the API does.
+    async fn deletes(&self) -> Result<Chat, Error> {
+        let order = DeleteOrder {
+            organization: self.test.organization.clone(),
+            session: self.test.session,
+            cid: self.jid.clone(),
+            now: 100,
+        };
+        let organization = &self.test.organization;
+        self.test.store.write(organization, move |unit| Box::pin(order.carry_out(unit))).await
+    }
+
+    async fn is_gone(&self) -> bool {
+        let found = self.test.store.chat(&self.test.organization, self.test.session, &self.jid).await;
+        found.expect("a read").is_none()
+    }
+
+    /// A part of a history with messages of the chat, sent at these times.
+    async fn hears_history(&self, messages: &[(&str, i64)]) {
+        let message = |(wa_id, at): &(&str, i64)| IncomingMessage {
+            chat: self.jid.clone(),
+            wa_id: (*wa_id).into(),
+            sender: self.jid.clone(),
+            sender_name: None,
+            from_me: false,
+            kind: MessageKind::Text,
+            text: None,
+            at: *at,
+        };
+        let chat = HistoryChat {
+            jid: self.jid.clone(),
+            name: Some("Mei Tanaka".into()),
+            archived: Some(true),
+            pinned: None,
+            muted_until: None,
+            unread_count: Some(2),
+            marked_unread: None,
+            last_message_at: messages.iter().map(|(_, at)| *at).max(),
+            messages: messages.iter().map(message).collect(),
+        };
+        self.hears(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
+    }
+
+    async fn messages(&self) -> Vec<String> {
+        let page = crate::domain::page::PageRequest {
+            limit: 50,
+            direction: crate::domain::page::Direction::Forward,
+            cursor: None,
+        };
+        let chat = self.chat().await.id;
+        let page = self.test.store.messages(&self.test.organization, chat, &page).await.expect("a page");
+        page.items.into_iter().map(|message| message.wa_id).collect()
+    }
+
+    async fn last_change(&self) -> Change {
+        self.changes().await.pop().expect("a change")
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_chat_is_told_once_and_deleted_once() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    assert_eq!(rig.deletes().await.expect("deleted").id, rig.chat);
+    assert!(rig.is_gone().await);
+    let told = rig.last_change().await;
+    assert_eq!((told.kind, told.origin, told.chat, &told.cid), (ChangeKind::Deleted, Origin::Api, rig.chat, &rig.jid));
+    assert!(told.changed.is_empty());
+    assert!(matches!(rig.deletes().await, Err(Error::ChatNotFound)));
+    assert_eq!(rig.changes().await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_known_brings_nothing_back_and_the_next_message_does() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_message("B", true, 6_000).await;
+    rig.deletes().await.expect("deleted");
+    let told = rig.changes().await.len();
+
+    rig.hears_message("B", true, 6_000).await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_history(&[("A", 5_000), ("B", 6_000), ("never stored", 4_000)]).await;
+    assert!(rig.is_gone().await);
+    assert_eq!(rig.changes().await.len(), told);
+
+    // WhatsApp's times are whole seconds: this one is new though it bears the time of the last known.
+    rig.hears_message("C", false, 6_000).await;
+    let back = rig.chat().await;
+    assert_ne!(back.id, rig.chat);
+    assert_eq!((back.unread_count, back.last_message.map(|last| last.at)), (1, Some(6_000)));
+    let told = rig.last_change().await;
+    assert_eq!((told.kind, told.origin, told.chat), (ChangeKind::Created, Origin::Message, back.id));
+    assert_eq!(rig.messages().await, ["C"]);
+}
+
+#[tokio::test]
+async fn nothing_old_comes_after_the_chat_is_back() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.deletes().await.expect("deleted");
+    rig.hears_message("B", false, 7_000).await;
+    let told = rig.changes().await.len();
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_history(&[("A", 5_000), ("older", 3_000), ("B", 7_000)]).await;
+    assert_eq!(rig.messages().await, ["B"]);
+    let told: Vec<_> = rig.changes().await.split_off(told).iter().map(|change| change.origin).collect();
+    // The name and what was never set are news; no message is.
+    assert_eq!((told, rig.chat().await.unread_count), (vec![Origin::Import], 2));
+
+    rig.deletes().await.expect("deleted again");
+    rig.hears_history(&[("A", 5_000), ("B", 7_000)]).await;
+    assert!(rig.is_gone().await);
+    rig.hears_history(&[("A", 5_000), ("B", 7_000), ("D", 9_000)]).await;
+    assert_eq!(rig.messages().await, ["D"]);
+    assert_eq!(rig.last_change().await.origin, Origin::Import);
+}
+
+#[tokio::test]
+async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_back() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_setting(Desired::Pinned(true), 5_500).await;
+    rig.deletes().await.expect("deleted");
+    let told = rig.changes().await.len();
+    rig.hears_setting(Desired::MutedUntil(Some(9_000)), 6_000).await;
+    // Older than what it had.
+    rig.hears_setting(Desired::Pinned(false), 5_400).await;
+    rig.hears(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Mei".into() }).await;
+    assert!(rig.is_gone().await);
+    assert_eq!(rig.changes().await.len(), told);
+
+    rig.hears_message("B", false, 7_000).await;
+    let back = rig.chat().await;
+    assert_eq!(back.pinned, Dated { value: true, as_of: 5_500 });
+    assert_eq!(back.muted_until, Dated { value: Some(9_000), as_of: 6_000 });
+    assert_eq!((back.name().as_deref(), back.unread_count), (Some("Mei"), 2));
+    assert_eq!(rig.last_change().await.state, back.state());
+}
+
+#[tokio::test]
+async fn what_was_still_to_be_told_is_dropped_and_the_chat_comes_back_as_whatsapp_has_it() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_setting(Desired::Archived(true), 5_500).await;
+    rig.asks(Desired::Archived(false), 6_000).await;
+    rig.asks(Desired::Read(true), 6_000).await;
+    rig.hears_message("B", false, 6_500).await;
+    let sent = rig.waiting().await[0].version;
+    rig.deletes().await.expect("deleted");
+    assert_eq!(rig.waiting().await, []);
+    // One was on its way just then; its word comes late.
+    rig.hears_of_arrival(Setting::Archived, sent).await;
+
+    rig.hears_message("C", false, 7_000).await;
+    let back = rig.chat().await;
+    assert_eq!(back.archived, Dated { value: true, as_of: 5_500 });
+    assert_eq!((back.unread_count, back.pending.is_empty()), (3, true));
+}
+
+#[tokio::test]
+async fn any_address_deletes_and_all_of_them_find_the_chat_that_is_back() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    let alias: Jid = "100000000000001@lid".parse().expect("a JID");
+    let (organization, chat, other) = (rig.test.organization.clone(), rig.chat().await, alias.clone());
+    let added: Result<(), StoreError> = rig
+        .test
+        .store
+        .write(&rig.test.organization, move |unit| {
+            Box::pin(async move { unit.insert_addresses(&organization, &chat, &[other]).await })
+        })
+        .await;
+    added.expect("stored");
+    let rig = Rig { jid: alias, ..rig };
+    rig.deletes().await.expect("deleted");
+    rig.hears_setting(Desired::Pinned(true), 6_000).await;
+    rig.hears_message("B", false, 7_000).await;
+    let back = rig.chat().await;
+    assert!(back.pinned.value);
+    let canonical = rig.test.store.chat(&rig.test.organization, rig.test.session, &back.jid).await.expect("a read");
+    assert_eq!((canonical, back.jid == rig.jid), (Some(back), false));
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_of_a_deleted_chat_is_invisible_and_swept_by_the_next() {
+    let rig = Rig::new().await;
+    let messages: Vec<_> = (0..1_200).map(|number| format!("WA{number}")).collect();
+    let messages: Vec<_> = messages.iter().map(|wa_id| (wa_id.as_str(), 5_000)).collect();
+    rig.hears_history(&messages).await;
+    let last = rig.chat().await.last_message.and_then(|last| last.id).expect("a message");
+    rig.deletes().await.expect("deleted");
+
+    let next = rig.test.another().await;
+    let organization = &rig.test.organization;
+    assert_eq!(next.chats_by_ids(organization, &[rig.chat]).await.expect("a read"), []);
+    assert_eq!(next.messages_by_ids(organization, &[last]).await.expect("a read"), []);
+    let mut steps = 0;
+    while next.sweep().await.expect("swept") {
+        steps += 1;
+    }
+    assert_eq!(steps, 2, "a step removes 500 rows at most");
+    assert!(rig.test.is_empty("message").await);
+    assert!(rig.test.is_empty("chat").await);
+    rig.hears_history(&messages).await;
+    assert!(rig.is_gone().await);
+}

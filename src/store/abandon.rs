@@ -1,0 +1,141 @@
+//! What is removed goes in two steps. First, in the unit that removes it, its row is handed to nobody
+//! ([`OrganizationId::nobody`]), whom no caller can ask for: from that commit on it is gone for everybody. Then it is
+//! swept, a few rows at a time, so that no commit takes long however much there is; what a killed process left, the next
+//! one sweeps.
+
+use chatgraph_entity::chat;
+use chatgraph_entity::chat_alias;
+use chatgraph_entity::message;
+use chatgraph_entity::pending_action;
+use chatgraph_entity::refusal;
+use chatgraph_entity::session;
+use chatgraph_entity::tombstone;
+use sea_orm::ColumnTrait;
+use sea_orm::EntityTrait;
+use sea_orm::QueryFilter as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
+use sea_orm::sea_query::Expr;
+
+use crate::domain::chat::Chat;
+use crate::domain::id::OrganizationId;
+use crate::domain::session::Session;
+
+use super::Store;
+use super::error::StoreError;
+use super::unit::Unit;
+
+/// Rows that one unit of sweeping removes at most: some milliseconds' work.
+const ROWS: u64 = 500;
+
+impl Store {
+    /// Removes some of what belongs to nobody; tells whether there may be more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep(&self) -> Result<bool, StoreError> {
+        let nobody = OrganizationId::nobody();
+        self.write(&nobody, |unit| Box::pin(async move { unit.sweep().await })).await
+    }
+}
+
+impl Unit<'_> {
+    /// Hands a chat to nobody: with its addresses and pending actions it is gone from here on, and its messages follow.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn abandon_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        let id = chat.id.to_bytes();
+        chat_alias::Entity::delete_many()
+            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
+            .filter(chat_alias::Column::ChatId.eq(id.clone()))
+            .exec(self.tx)
+            .await?;
+        pending_action::Entity::delete_many()
+            .filter(pending_action::Column::Organization.eq(organization.as_str()))
+            .filter(pending_action::Column::SessionId.eq(chat.session.to_bytes()))
+            .filter(pending_action::Column::ChatId.eq(id.clone()))
+            .exec(self.tx)
+            .await?;
+        refusal::Entity::delete_many()
+            .filter(refusal::Column::Organization.eq(organization.as_str()))
+            .filter(refusal::Column::ChatId.eq(id.clone()))
+            .exec(self.tx)
+            .await?;
+        chat::Entity::update_many()
+            .col_expr(chat::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            // The address is free for the chat that comes back.
+            .col_expr(chat::Column::Jid, Expr::value(chat.id.to_string()))
+            .filter(chat::Column::Organization.eq(organization.as_str()))
+            .filter(chat::Column::Id.eq(id))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Hands a session to nobody, once it has no chats any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn abandon_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        session::Entity::update_many()
+            .col_expr(session::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            .filter(session::Column::Organization.eq(session.organization.as_str()))
+            .filter(session::Column::Id.eq(session.id.to_bytes()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn sweep(&mut self) -> Result<bool, StoreError> {
+        let mut left = ROWS;
+        let mut chats = chat::Entity::find()
+            .select_only()
+            .column(chat::Column::Id)
+            .filter(chat::Column::Organization.eq(OrganizationId::nobody().as_str()))
+            .limit(ROWS)
+            .into_tuple::<Vec<u8>>()
+            .all(self.tx)
+            .await?
+            .into_iter();
+        for id in chats.by_ref() {
+            let of_chat = message::Column::ChatId.eq(id.clone());
+            left -= self.remove::<message::Entity>(message::Column::Id, of_chat, left).await?;
+            if left == 0 {
+                return Ok(true);
+            }
+            chat::Entity::delete_by_id(id).exec(self.tx).await?;
+            left -= 1;
+            if left == 0 {
+                return Ok(true);
+            }
+        }
+        let sessions = session::Entity::find()
+            .select_only()
+            .column(session::Column::Id)
+            .filter(session::Column::Organization.eq(OrganizationId::nobody().as_str()))
+            .limit(ROWS)
+            .into_tuple::<Vec<u8>>()
+            .all(self.tx)
+            .await?;
+        for id in sessions {
+            let of_session = tombstone::Column::SessionId.eq(id.clone());
+            left -= self.remove::<tombstone::Entity>(tombstone::Column::ChatId, of_session, left).await?;
+            if left == 0 {
+                return Ok(true);
+            }
+            session::Entity::delete_by_id(id).exec(self.tx).await?;
+            left -= 1;
+            if left == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes up to `limit` rows for which `condition` holds, and tells how many.
+    async fn remove<E: EntityTrait>(&mut self, key: E::Column, condition: Expr, limit: u64) -> Result<u64, StoreError> {
+        let some = E::find().select_only().column(key).filter(condition).limit(limit).into_query();
+        Ok(E::delete_many().filter(key.in_subquery(some)).exec(self.tx).await?.rows_affected)
+    }
+}

@@ -1,0 +1,147 @@
+//! Deleting chats from the stored copy.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::error_code;
+use crate::support::error_field;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+impl TestServer {
+    /// Deletes a chat, and tells what the answer says.
+    async fn delete_chat(&self, cid: &str) -> Value {
+        let query = "mutation($cid: JID!) { deleteChat(input: {cid: $cid}) { deletedChatId cid sessionId } }";
+        let answer = self.query_with(query, json!({"cid": cid})).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        answer["data"]["deleteChat"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_chat_is_gone_for_everybody_and_is_told_once() {
+    let server = TestServer::start().await;
+    let query = "query($cid: JID!) { chat(cid: $cid) { id messages { nodes { id } } } }";
+    let before = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
+    let mut changes = server.subscribe_to_chats().await;
+
+    let deleted = server.delete_chat(MEI).await;
+    assert_eq!(deleted, json!({"deletedChatId": before["id"], "cid": MEI, "sessionId": server.session}));
+
+    let answer = server.query_with(query, json!({"cid": MEI})).await;
+    assert_eq!((error_code(&answer), &answer["data"]["chat"]), ("not_found", &Value::Null));
+    let ids = json!({"ids": [before["id"], before["messages"]["nodes"][0]["id"]]});
+    assert_eq!(
+        server.query_with("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids).await["data"]["nodes"],
+        json!([null, null])
+    );
+    let list = server.query("{ chats { nodes { jid } } }").await;
+    assert_eq!(list["data"]["chats"]["nodes"].as_array().map(Vec::len), Some(2), "{list}");
+    let again = format!("mutation {{ deleteChat(input: {{cid: \"{MEI}\"}}) {{ cid }} }}");
+    assert_eq!(error_code(&server.query(&again).await), "not_found");
+    let update = format!("mutation {{ updateChat(input: {{cid: \"{MEI}\", pinned: true}}) {{ chat {{ id }} }} }}");
+    assert_eq!(error_code(&server.query(&update).await), "not_found");
+
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("DELETED"), &json!("API"), &json!(MEI)));
+    assert_eq!((&told["chatId"], &told["changed"], &told["chat"]), (&before["id"], &json!([]), &Value::Null));
+    // The next change is of the other chat: nothing more was told of this one.
+    server.update_chat(RAVI, "pinned: true").await;
+    assert_eq!(changes.next().await["cid"], RAVI);
+    // Local only: the phone has it still.
+    assert!(server.phone().chats().iter().any(|chat| chat.jid == MEI && chat.last_message_at.is_some()));
+}
+
+#[tokio::test]
+async fn a_deleted_chat_comes_back_under_a_new_id_as_the_phone_shows_it_with_only_the_messages_since() {
+    let server = TestServer::start().await;
+    server.phone().pin(MEI, true).await.expect("pinned");
+    server.agrees().await;
+    let mut changes = server.subscribe_to_chats().await;
+    let deleted = server.delete_chat(MEI).await;
+    assert_eq!(changes.next().await["kind"], "DELETED");
+
+    server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("CREATED"), &json!("MESSAGE"), &json!(MEI)));
+    assert_ne!(told["chatId"], deleted["deletedChatId"]);
+    assert_eq!((&told["chat"]["pinned"], &told["chat"]["name"]), (&json!(true), &json!("Mei Tanaka")));
+    server.agrees().await;
+    let query = "query($cid: JID!) { chat(cid: $cid) { id messages { nodes { text } } } }";
+    let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
+    assert_eq!((&chat["id"], &chat["messages"]["nodes"]), (&told["chatId"], &json!([{"text": "Still there?"}])));
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_to_whatsapp_is_dropped_with_the_chat() {
+    let server = TestServer::start().await;
+    server.stop_session().await;
+    server.update_chat(MEI, "archived: true, mutedUntil: 253402300799999, read: true").await;
+    server.delete_chat(MEI).await;
+    server.start_session().await;
+    server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
+    eventually("the chat to be back", async || (server.chat(MEI).await["id"] != Value::Null).then_some(())).await;
+    // As the phone has it: not archived, not muted, two messages unread.
+    server.agrees().await;
+    assert_eq!(server.chat(MEI).await["unreadCount"], 2);
+}
+
+#[tokio::test]
+async fn neither_a_restart_nor_a_new_import_brings_a_deleted_chat_back() {
+    let mut server = TestServer::start().await;
+    server.delete_chat(MEI).await;
+    server.restart();
+    server.works().await;
+    assert_eq!(server.chat(MEI).await, Value::Null);
+
+    let mut changes = server.subscribe_to_chats().await;
+    let id = json!({"id": server.session});
+    let log_out = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
+    server.query_with(log_out, id.clone()).await;
+    server.pair_again().await;
+    eventually("the history to be imported again", async || {
+        let query = "query($id: ID!) { session(id: $id) { historyImport { percent } } }";
+        let import = server.query_with(query, id.clone()).await["data"]["session"]["historyImport"].clone();
+        (import["percent"] == 100).then_some(())
+    })
+    .await;
+    server.phone().receive("15550112", RAVI, "Hello").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!((&told["cid"], &told["origin"]), (&json!(RAVI), &json!("MESSAGE")), "{told}");
+    assert_eq!(server.chat(MEI).await, Value::Null);
+}
+
+#[tokio::test]
+async fn deleting_needs_send_and_a_chat_of_ones_own() {
+    let server = TestServer::start().await;
+    let delete = "mutation($s: ID) { deleteChat(input: {cid: \"15550111@s.whatsapp.net\", sessionId: $s}) { cid } }";
+    let key = server.create_key("org_1", &["read", "manage", "events"]);
+    assert_eq!(error_code(&server.query_as(&key, delete, json!({})).await), "forbidden");
+    let other = server.create_key("org_2", &[]);
+    let foreign = server.query_as(&other, delete, json!({"s": server.session})).await;
+    let unknown = server.query_as(&other, delete, json!({"s": "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV"})).await;
+    assert_eq!((error_code(&foreign), foreign.to_string()), ("not_found", unknown.to_string()));
+    let answer = server.query_as(&other, delete, json!({})).await;
+    assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "sessionId"));
+    let answer = server.query("mutation { deleteChat(input: {cid: \"nobody\"}) { cid } }").await;
+    assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "cid"));
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_was_away_hears_of_the_deletion_and_of_what_came_before() {
+    let server = TestServer::start().await;
+    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    server.update_chat(MEI, "pinned: true").await;
+    server.agrees().await;
+    server.delete_chat(MEI).await;
+    let mut late = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
+    let asked = late.next().await;
+    assert_eq!((&asked["kind"], &asked["chat"]["pinned"]), (&json!("UPDATED"), &json!(true)), "{asked}");
+    assert_eq!(late.next().await["changed"], json!(["SYNC"]));
+    assert_eq!(late.next().await["kind"], "DELETED");
+}

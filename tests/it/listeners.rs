@@ -1,0 +1,126 @@
+//! Listeners that come and go, and listeners that do not read.
+
+use std::time::Duration;
+
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::ALL;
+use crate::support::Subscription;
+use crate::support::TestServer;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+/// A mute that ends the load.
+const LAST: i64 = 253_402_300_000_000;
+
+#[tokio::test]
+async fn listeners_killed_and_resumed_at_random_hear_every_change_once_and_in_order() {
+    let server = TestServer::start().await;
+    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    let mut random = Random::new();
+    let (everything, mei) = (json!({}), json!({"session": server.session, "cid": MEI}));
+    let ((), heard, heard_of_mei) = tokio::join!(
+        load(&server),
+        listen(&server, &everything, &listed, random.fork()),
+        listen(&server, &mei, &listed, random.fork()),
+    );
+    // Who was never cut off is the measure.
+    let steady = listen(&server, &everything, &listed, Random(None)).await;
+    assert!(steady.len() > 100, "too few changes to tell anything: {}", steady.len());
+    let differ = heard.iter().zip(&steady).position(|(heard, told)| heard != told);
+    assert_eq!((heard.len(), differ), (steady.len(), None), "{random:?}");
+    let of_mei: Vec<_> = steady.into_iter().filter(|(_, cid)| cid == MEI).collect();
+    assert!(heard_of_mei == of_mei, "{random:?}");
+}
+
+#[tokio::test]
+async fn listeners_that_do_not_read_cost_bounded_memory_and_miss_nothing() {
+    const LISTENERS: usize = 6;
+    const CHANGES: usize = 150;
+    let server = TestServer::start().await;
+    server.phone().receive("15550112", RAVI, &"long ".repeat(6_000)).await.expect("sent");
+    server.agrees().await;
+    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    for round in 0..CHANGES {
+        server.update_chat(RAVI, &format!("pinned: {}", round % 2 == 0)).await;
+    }
+    let before = server.resident_mib();
+    // Events of some 90 kB: 80 MB are waiting to be read in all.
+    let query = "subscription($after: String) { chatChanges(after: $after) { cursor change { cid chat { \
+                 a: lastMessage { text } b: lastMessage { text } c: lastMessage { text } } } } }";
+    let mut stalled = Vec::new();
+    for _ in 0..LISTENERS {
+        stalled.push(Subscription::open(&server, &server.key, query, json!({"after": listed})).await);
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let grown = server.resident_mib() - before;
+    println!("{grown:.1} MiB for {LISTENERS} listeners that do not read");
+    assert!(grown < 24.0, "{grown} MiB for {LISTENERS} listeners that do not read");
+    let mut late = stalled.pop().expect("one of them");
+    late.event().await;
+    for _ in 0..CHANGES {
+        late.next().await;
+    }
+}
+
+/// Callers and the phone, all at once; a last mute tells the end.
+async fn load(server: &TestServer) {
+    let callers = [MEI, RAVI].map(|cid| async move {
+        for round in 0..40 {
+            server.update_chat(cid, &format!("pinned: {}", round % 2 == 0)).await;
+            server.update_chat(cid, &format!("read: {}", round % 3 == 0)).await;
+        }
+    });
+    let phone = async {
+        for round in 0..30 {
+            server.phone().receive("15550112", RAVI, &format!("{round}")).await.expect("sent");
+            server.phone().archive(BOOKS, round % 2 == 1).await.expect("archived");
+        }
+    };
+    let [mei, ravi] = callers;
+    tokio::join!(mei, ravi, phone);
+    server.agrees().await;
+    server.update_chat(MEI, &format!("mutedUntil: {LAST}")).await;
+}
+
+/// Every change until the load's last one, as its cursor and chat; the socket is dropped now and then.
+async fn listen(server: &TestServer, interest: &Value, after: &Value, mut random: Random) -> Vec<(String, String)> {
+    let mut heard = Vec::new();
+    let mut variables = interest.clone();
+    variables["after"] = after.clone();
+    loop {
+        let mut listener = Subscription::start(server, ALL, variables.clone()).await;
+        for _ in 0..random.next() {
+            let change = listener.next().await;
+            heard.push((listener.cursor.clone(), change["cid"].as_str().expect("a chat").to_owned()));
+            if change["chat"]["mutedUntil"] == LAST && change["chat"]["sync"]["state"] == "SYNCED" {
+                return heard;
+            }
+        }
+        variables["after"] = json!(listener.cursor);
+    }
+}
+
+/// How many changes are read before the next cut: 1 to 9, by a seed that a failure tells; none for never.
+#[derive(Debug)]
+struct Random(Option<u64>);
+
+impl Random {
+    fn new() -> Self {
+        Self(Some(SystemClock.now().unsigned_abs()))
+    }
+
+    fn fork(&mut self) -> Self {
+        Self(self.0.map(|seed| seed ^ self.next()))
+    }
+
+    fn next(&mut self) -> u64 {
+        let Some(state) = &mut self.0 else { return u64::MAX };
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) % 9 + 1
+    }
+}

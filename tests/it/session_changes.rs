@@ -1,0 +1,127 @@
+//! Following sessions.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+
+/// What a listener sees of a session.
+const FOLLOW: &str = "subscription($id: ID) { sessionChanges(sessionId: $id) { sessionId session { \
+    id label status statusReason historyImport { percent messages } pairing { qr } } } }";
+
+impl Subscription {
+    /// The next change of a session.
+    async fn session_change(&mut self) -> Value {
+        let message = self.message("next").await;
+        let change = message["payload"]["data"]["sessionChanges"].clone();
+        assert!(change.is_object(), "{message}");
+        change
+    }
+
+    /// The first change from here on whose session has this value in `field`.
+    async fn session_with(&mut self, field: &str, value: Value) -> Value {
+        loop {
+            let change = self.session_change().await;
+            if change["session"][field] == value {
+                return change;
+            }
+        }
+    }
+}
+
+async fn follow(server: &TestServer, session: &str) -> Subscription {
+    Subscription::open(server, &server.key, FOLLOW, json!({"id": session})).await
+}
+
+#[tokio::test]
+async fn a_session_is_told_as_it_is_and_then_as_it_changes_until_it_is_gone() {
+    let server = TestServer::start().await;
+    let mut one = follow(&server, &server.session).await;
+    let first = one.session_change().await;
+    assert_eq!(first["sessionId"], json!(server.session));
+    let session = &first["session"];
+    assert_eq!(
+        (&session["status"], &session["label"], &session["pairing"]),
+        (&json!("WORKING"), &json!("Shop"), &Value::Null)
+    );
+    let mut all = Subscription::open(&server, &server.key, FOLLOW, json!({})).await;
+    assert_eq!(all.session_change().await, first);
+
+    let rename = "mutation($id: ID!) { updateSession(input: {sessionId: $id, label: \"Desk\"}) { session { id } } }";
+    server.query_with(rename, json!({"id": server.session})).await;
+    one.session_with("label", json!("Desk")).await;
+    all.session_with("label", json!("Desk")).await;
+    server.stop_session().await;
+    one.session_with("status", json!("STOPPED")).await;
+    all.session_with("status", json!("STOPPED")).await;
+
+    let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+    let made = made["data"]["createSession"]["session"]["id"].clone();
+    assert_eq!(all.session_with("status", json!("STOPPED")).await["sessionId"], made);
+    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    server.query_with(delete, json!({"id": made})).await;
+    assert_eq!(all.session_change().await, json!({"sessionId": made, "session": null}));
+    server.query_with(delete, json!({"id": server.session})).await;
+    let gone = json!({"sessionId": server.session, "session": null});
+    while all.session_change().await != gone {}
+    // The one that is followed alone says nothing of the other, and ends.
+    let mut last = Value::Null;
+    while last != gone {
+        last = one.session_change().await;
+        assert_eq!(last["sessionId"], json!(server.session));
+    }
+    one.message("complete").await;
+}
+
+#[tokio::test]
+async fn pairing_is_told_from_the_code_to_the_imported_history() {
+    let server = TestServer::start().await;
+    let other = server.sandbox.create_account(crate::support::account("15550200", "Second")).expect("an account");
+    let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+    let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
+    let mut changes = follow(&server, &id).await;
+    assert_eq!(changes.session_change().await["session"]["status"], "STOPPED");
+    let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
+    server.query_with(start, json!({"id": id})).await;
+    let code = changes.session_with("status", json!("SCAN_QR_CODE")).await;
+    let qr = code["session"]["pairing"]["qr"].as_str().expect("a code").to_owned();
+    other.scan(&qr).await.expect("scanned");
+    let working = changes.session_with("status", json!("WORKING")).await;
+    assert_eq!(working["session"]["pairing"], Value::Null);
+    if working["session"]["historyImport"] != json!({"percent": 100, "messages": 4}) {
+        changes.session_with("historyImport", json!({"percent": 100, "messages": 4})).await;
+    }
+}
+
+#[tokio::test]
+async fn following_needs_events_and_a_pairing_code_manage() {
+    let server = TestServer::start().await;
+    let key = server.create_key("org_1", &["read", "send", "manage"]);
+    let mut refused = Subscription::open(&server, &key, FOLLOW, json!({})).await;
+    assert_eq!(refused.message("error").await["payload"][0]["extensions"]["code"], "forbidden");
+
+    let key = server.create_key("org_1", &["events"]);
+    let mut listener = Subscription::open(&server, &key, FOLLOW, json!({})).await;
+    let message = listener.message("next").await;
+    let session = &message["payload"]["data"]["sessionChanges"]["session"];
+    assert_eq!((&session["label"], &session["pairing"]), (&json!("Shop"), &Value::Null), "{message}");
+    assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "forbidden");
+}
+
+#[tokio::test]
+async fn another_organizations_session_is_followed_no_more_than_an_unknown_one() {
+    let server = TestServer::start().await;
+    let other = server.create_key("org_2", &[]);
+    let mut answers = Vec::new();
+    for id in [server.session.as_str(), "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense"] {
+        let mut refused = Subscription::open(&server, &other, FOLLOW, json!({"id": id})).await;
+        answers.push(refused.message("error").await["payload"].to_string());
+    }
+    assert!(answers[0].contains("not_found"), "{}", answers[0]);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    // Of its own there is none yet; the first is told.
+    let mut own = Subscription::open(&server, &other, FOLLOW, json!({})).await;
+    let made = server.query_as(&other, "mutation { createSession(input: {}) { session { id } } }", json!({})).await;
+    assert_eq!(own.session_change().await["sessionId"], made["data"]["createSession"]["session"]["id"]);
+}

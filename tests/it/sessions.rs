@@ -1,0 +1,199 @@
+//! The life of a session: stopped and started, renamed, logged out, deleted.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::error_code;
+use crate::support::error_field;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+impl TestServer {
+    async fn session_field(&self, fields: &str) -> Value {
+        let query = format!("query($id: ID!) {{ session(id: $id) {{ {fields} }} }}");
+        self.query_with(&query, json!({"id": self.session})).await["data"]["session"].clone()
+    }
+
+    async fn life(&self, mutation: &str, payload: &str) -> Value {
+        let query = format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ {payload} }} }}");
+        self.query_with(&query, json!({"id": self.session})).await
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_session_stays_down_and_starts_again_without_a_new_pairing() {
+    let mut server = TestServer::start().await;
+    let stopped = server.life("stopSession", "session { id status statusReason }").await;
+    let session = json!({"id": server.session, "status": "STOPPED", "statusReason": null});
+    assert_eq!(stopped["data"]["stopSession"]["session"], session);
+    server.phone().disconnected().await.expect("gone");
+    assert_eq!(server.life("stopSession", "session { status }").await["errors"], Value::Null);
+
+    server.restart();
+    assert_eq!(server.session_field("status").await["status"], "STOPPED");
+    assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka");
+    server.phone().receive("15550112", RAVI, "While you were away").await.expect("sent");
+    server.update_chat(MEI, "pinned: true").await;
+
+    server.start_session().await;
+    server.agrees().await;
+    let session = server.session_field("status pairing { qr }").await;
+    assert_eq!(session, json!({"status": "WORKING", "pairing": null}));
+    assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "While you were away");
+    assert_eq!(server.phone().companions(), 1);
+}
+
+#[tokio::test]
+async fn a_session_is_renamed_and_null_leaves_it_as_it_is() {
+    let server = TestServer::start().await;
+    let update = "mutation($id: ID!, $label: String, $reply: String) { \
+                  updateSession(input: {sessionId: $id, label: $label, callAutoReply: $reply}) { \
+                  session { label callAutoReply } } }";
+    let (most, longest) = ("ü".repeat(100), "ü".repeat(1_000));
+    for (label, reply, shown) in [
+        (json!("Front desk"), json!("We call back."), json!(["Front desk", "We call back."])),
+        (Value::Null, Value::Null, json!(["Front desk", "We call back."])),
+        (Value::Null, json!(""), json!(["Front desk", null])),
+        (json!(" "), json!("No."), json!([null, "No."])),
+        (json!(most), json!(longest), json!([most, longest])),
+    ] {
+        let variables = json!({"id": server.session, "label": label, "reply": reply});
+        let answer = server.query_with(update, variables).await;
+        let session = &answer["data"]["updateSession"]["session"];
+        assert_eq!(json!([session["label"], session["callAutoReply"]]), shown, "{answer}");
+        assert_eq!(server.session_field("label callAutoReply").await, *session);
+    }
+    for (label, reply, field) in
+        [(json!("x".repeat(101)), Value::Null, "label"), (Value::Null, json!("x".repeat(1_001)), "callAutoReply")]
+    {
+        let variables = json!({"id": server.session, "label": label, "reply": reply});
+        let answer = server.query_with(update, variables).await;
+        assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", field));
+    }
+    assert_eq!(server.session_field("label").await["label"], json!(most));
+}
+
+#[tokio::test]
+async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
+    let server = TestServer::start().await;
+    let out = server.life("logoutSession", "session { status statusReason }").await;
+    assert_eq!(out["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{out}");
+    assert!(out["data"]["logoutSession"]["session"]["statusReason"].is_string());
+    assert_eq!(server.phone().companions(), 0);
+    assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka");
+    // Once more changes nothing, and to stop it says no more than that it is logged out.
+    assert_eq!(server.life("logoutSession", "session { status }").await["errors"], Value::Null);
+    server.life("stopSession", "session { status }").await;
+    assert_eq!(server.session_field("status").await["status"], "LOGGED_OUT");
+
+    server.pair_again().await;
+    server.agrees().await;
+    assert_eq!(server.phone().companions(), 1);
+}
+
+#[tokio::test]
+async fn logging_out_a_session_that_is_not_connected_is_refused_for_now() {
+    let server = TestServer::start().await;
+    server.stop_session().await;
+    let answer = server.life("logoutSession", "session { status }").await;
+    assert_eq!(error_code(&answer), "gateway_unavailable");
+    assert_eq!(server.session_field("status").await["status"], "STOPPED");
+    server.start_session().await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_deleted_session_is_unlinked_and_gone_with_all_its_chats() {
+    let mut server = TestServer::start().await;
+    let other = server.sandbox.create_account(crate::support::account("15550200", "Second")).expect("an account");
+    let kept = server.pair(&other).await;
+    let mut changes = server.subscribe_to_chats().await;
+
+    let deleted = server.life("deleteSession", "deletedSessionId").await;
+    assert_eq!(deleted["data"]["deleteSession"], json!({"deletedSessionId": server.session}), "{deleted}");
+    assert_eq!(server.phone().companions(), 0);
+    let asked = "query($id: ID!) { session(id: $id) { id } }";
+    assert_eq!(error_code(&server.query_with(asked, json!({"id": server.session})).await), "not_found");
+    for mutation in ["startSession", "stopSession", "logoutSession"] {
+        assert_eq!(error_code(&server.life(mutation, "session { id }").await), "not_found", "{mutation}");
+    }
+    assert_eq!(error_code(&server.life("deleteSession", "deletedSessionId").await), "not_found");
+    let list = server.query("{ chats { nodes { session { id } } } sessions { nodes { id status } } }").await;
+    assert_eq!(list["data"]["sessions"]["nodes"], json!([{"id": kept, "status": "WORKING"}]));
+    let chats = list["data"]["chats"]["nodes"].as_array().expect("chats");
+    assert!(chats.len() == 3 && chats.iter().all(|chat| chat["session"]["id"] == json!(kept)), "{list}");
+
+    // Every chat of it is told, also those of people without a message; nothing of the other session's.
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < 4 {
+        let change = changes.next().await;
+        assert_eq!((&change["kind"], &change["origin"]), (&json!("DELETED"), &json!("API")), "{change}");
+        assert_eq!(change["sessionId"], json!(server.session));
+        assert!(told.insert(change["cid"].to_string()), "{change}");
+    }
+
+    server.restart();
+    let list = server.query("{ sessions { nodes { id } } }").await;
+    assert_eq!(list["data"]["sessions"]["nodes"], json!([{"id": kept}]));
+    server.session = server.pair(&server.phone().clone()).await;
+    eventually("the chats to be back", async || {
+        let query = "query($id: ID!) { chats(sessionId: $id) { nodes { jid } } }";
+        let list = server.query_with(query, json!({"id": server.session})).await;
+        (list["data"]["chats"]["nodes"].as_array().map(Vec::len) == Some(3)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_down_is_unlinked_when_it_is_deleted() {
+    let server = TestServer::start().await;
+    server.stop_session().await;
+    let deleted = server.life("deleteSession", "deletedSessionId").await;
+    assert_eq!(deleted["errors"], Value::Null, "{deleted}");
+    assert_eq!(server.phone().companions(), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_was_never_paired_is_deleted_at_once() {
+    let server = TestServer::start().await;
+    let made = server.query("mutation { createSession(input: {label: \"\"}) { session { id label } } }").await;
+    let session = made["data"]["createSession"]["session"].clone();
+    assert_eq!(session["label"], Value::Null);
+    for mutation in ["startSession", "deleteSession"] {
+        let payload = if mutation == "startSession" { "session { id }" } else { "deletedSessionId" };
+        let query = format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ {payload} }} }}");
+        let answer = server.query_with(&query, json!({"id": session["id"]})).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+    }
+    assert_eq!(
+        server.query("{ sessions { nodes { id } } }").await["data"]["sessions"]["nodes"].as_array().map(Vec::len),
+        Some(1)
+    );
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_session_tells_what_its_import_brought() {
+    let server = TestServer::start().await;
+    let import = server.session_field("historyImport { percent chats messages incomplete }").await;
+    let whole = json!({"percent": 100, "chats": 3, "messages": 4, "incomplete": false});
+    assert_eq!(import["historyImport"], whole);
+}
+
+#[tokio::test]
+async fn another_organizations_session_answers_exactly_as_an_unknown_one() {
+    let server = TestServer::start().await;
+    let other = server.create_key("org_2", &[]);
+    for mutation in ["stopSession", "logoutSession", "updateSession", "deleteSession"] {
+        let payload = if mutation == "deleteSession" { "deletedSessionId" } else { "session { id }" };
+        let query = format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ {payload} }} }}");
+        let foreign = server.query_as(&other, &query, json!({"id": server.session})).await;
+        let unknown = server.query_as(&other, &query, json!({"id": "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV"})).await;
+        assert_eq!((error_code(&foreign), foreign.to_string()), ("not_found", unknown.to_string()), "{mutation}");
+    }
+    assert_eq!(server.session_field("status label").await, json!({"status": "WORKING", "label": "Shop"}));
+    server.agrees().await;
+}
