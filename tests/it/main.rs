@@ -9,6 +9,7 @@ mod deletion;
 mod demo;
 mod door;
 mod graphiql;
+mod kill;
 mod listeners;
 mod migrations;
 mod program;

@@ -19,3 +19,4 @@ pub(crate) use server::serve_with;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
 pub(crate) use subscription::upgrade;
+pub(crate) use subscription::upgrade_to;

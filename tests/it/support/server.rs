@@ -44,9 +44,13 @@ impl TestServer {
 
     /// Starts everything with this account.
     pub(crate) async fn with_account(account: AccountSpec) -> Self {
+        Self::with_database(account, TestDatabase::new().await).await
+    }
+
+    /// Starts everything with this account on this database.
+    pub(crate) async fn with_database(account: AccountSpec, database: TestDatabase) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
-        let database = TestDatabase::new().await;
         let key = create_key(&database, "org_1", &[]);
         let (child, url) = serve(&database, &sandbox);
         let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), database, child };
@@ -168,6 +172,16 @@ impl TestServer {
     pub(crate) fn restart(&mut self) {
         self.kill();
         (self.child, self.url) = serve(&self.database, &self.sandbox);
+    }
+
+    /// Whether the program has not ended by itself.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// The server's database, to be looked at behind its back.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
     }
 
     /// The program's resident memory. Linux only.
