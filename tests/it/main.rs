@@ -11,6 +11,7 @@ mod door;
 mod listeners;
 mod migrations;
 mod program;
+mod refusals;
 mod restart;
 mod retention;
 mod session_changes;
