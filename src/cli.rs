@@ -103,6 +103,10 @@ pub struct ServeArgs {
     /// the server's own origin always may
     #[arg(long, env = "CHATGRAPH_ALLOWED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allowed_origin: Vec<String>,
+    /// Serve GraphiQL, a page to try the API on, at `/`. Anybody who reaches the server may load it; it shows nothing
+    /// without an api-key
+    #[arg(long, env = "CHATGRAPH_GRAPHIQL", value_parser = clap::builder::FalseyValueParser::new())]
+    pub graphiql: bool,
     /// Days that changes are kept, 1 to 3650: how long a subscriber may have been away and still continue where it was
     #[arg(long, env = "CHATGRAPH_KEEP_CHANGES_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
     pub keep_changes_days: u32,

@@ -63,6 +63,8 @@ pub struct Serve {
     pub sandbox: Option<Sandbox>,
     /// The origins of web pages that may open WebSockets.
     pub allowed_origins: Vec<String>,
+    /// Whether GraphiQL is served.
+    pub graphiql: bool,
     /// How much is kept.
     pub retention: retention::Config,
 }
@@ -128,6 +130,7 @@ impl TryFrom<ServeArgs> for Serve {
             database: args.database.try_into()?,
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
             allowed_origins: args.allowed_origin.iter().map(|origin| self::origin(origin)).collect::<Result<_, _>>()?,
+            graphiql: args.graphiql,
             retention: retention::Config {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
                 messages: args.keep_messages,

@@ -68,7 +68,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{Router, routing::get};
+use axum::{Router, routing::get, serve::ListenerExt as _};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::net::TcpListener;
 
@@ -127,6 +127,8 @@ impl Sandbox {
         let routes = sandbox.routes();
         let stop = sandbox.server.stop.clone();
         sandbox.server.tasks.spawn(async move {
+            // Small frames, one after the other: the kernel must not hold the second back until the first is confirmed.
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = serving.await {
                 tracing::error!(%error, "The sandbox's listener failed");

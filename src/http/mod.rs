@@ -1,10 +1,12 @@
 //! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
 //!
 //! `request` gives every request its id, `token` finds the caller, `query` answers `POST /graphql`, `socket` the
-//! WebSocket protocol on the same path, `origin` keeps foreign web pages out of it, `answer` writes what goes back. A
-//! new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
+//! WebSocket protocol on the same path, `origin` keeps foreign web pages out of it, `answer` writes what goes back,
+//! `graphiql` is the page to try it all on. A new route is a line in [`router`] and a file beside them; whoever must not
+//! need a token says so here.
 
 mod answer;
+mod graphiql;
 mod origin;
 mod payload;
 mod query;
@@ -51,6 +53,8 @@ pub struct Config {
     pub write_timeout: Duration,
     /// How many operations may run on one WebSocket.
     pub max_operations: usize,
+    /// Whether there is a page to try the API on.
+    pub graphiql: bool,
 }
 
 impl Default for Config {
@@ -62,6 +66,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             max_operations: 100,
+            graphiql: false,
         }
     }
 }
@@ -73,11 +78,13 @@ struct Door {
 }
 
 /// The routes: `/graphql` for queries and mutations by POST and for everything by WebSocket, `/healthz` for whoever
-/// watches the process. Only the latter needs no token.
+/// watches the process, and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
+    let graphiql = if config.graphiql { graphiql::routes() } else { Router::new() };
     Router::new()
         .route("/graphql", post(query::post).get(socket::upgrade))
         .route("/healthz", get(async || "ok\n"))
+        .merge(graphiql)
         .layer(middleware::from_fn(request::identify))
         .with_state(Arc::new(Door { parts, config }))
 }

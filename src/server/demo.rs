@@ -62,7 +62,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         store,
         session: session::Config::new(endpoint),
         retention: retention::Config::default(),
-        http: http::Config::default(),
+        http: http::Config { graphiql: true, ..http::Config::default() },
     };
     let parts = wire(configs, &lifecycle).await?;
     let (secret, viewer) = create_key(&parts, now).await?;
@@ -143,9 +143,22 @@ struct Ready {
 }
 
 impl Ready {
+    /// GraphiQL's address. The key stands behind the `#`, a part that browsers send to nobody.
+    fn graphiql(&self) -> String {
+        let Self { address, secret, .. } = self;
+        format!("http://{address}/#key={secret}&chat={}", self.chat())
+    }
+
+    /// A chat to try things on.
+    fn chat(&self) -> String {
+        let chat = self.phone.chats().into_iter().find(|chat| !chat.archived && !chat.pinned);
+        chat.map(|chat| chat.jid).unwrap_or_default()
+    }
+
     fn print_json(&self) {
         let Self { address, secret, session, sandbox, phone } = self;
         let line = json!({
+            "graphiql": self.graphiql(),
             "graphql": format!("http://{address}/graphql"),
             "websocket": format!("ws://{address}/graphql"),
             "key": secret,
@@ -158,13 +171,13 @@ impl Ready {
 
     fn print_text(&self) {
         let Self { address, secret, sandbox, phone, .. } = self;
-        let number = phone.number();
-        let chat = phone.chats().into_iter().find(|chat| !chat.archived && !chat.pinned).map(|chat| chat.jid);
-        let chat = chat.unwrap_or_default();
+        let (number, chat, graphiql) = (phone.number(), self.chat(), self.graphiql());
         println!(
             r#"
 chatgraph runs on a sandbox WhatsApp. Ctrl-C stops it.
 
+  GraphiQL   {graphiql}
+             (a page to try everything on; the link signs you in)
   GraphQL    http://{address}/graphql
   WebSocket  ws://{address}/graphql (graphql-transport-ws)
   Key        {secret}

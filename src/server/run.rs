@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
@@ -88,7 +89,8 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let store = config.database;
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
-    let http = http::Config { allowed_origins: config.allowed_origins, ..http::Config::default() };
+    let http =
+        http::Config { allowed_origins: config.allowed_origins, graphiql: config.graphiql, ..http::Config::default() };
     let configs = Configs { store, session: session::Config::new(endpoint), retention: config.retention, http };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
@@ -116,6 +118,8 @@ pub(super) async fn serve_until_asked(
     lifecycle: &Lifecycle,
 ) -> Result<(), Error> {
     let stop = lifecycle.stop.clone();
+    // An event follows an event: the kernel must not hold the second back until the first is confirmed.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     let mut serving = lifecycle.tasks.spawn(async move { serving.await });
     tokio::select! {

@@ -22,6 +22,10 @@ async fn one_line_tells_a_script_all_it_needs() {
     let ready: Value = serde_json::from_str(&line).expect("JSON");
     let text = |field: &str| ready[field].as_str().unwrap_or_else(|| panic!("no {field}")).to_owned();
     assert!(text("websocket").starts_with("ws://127.0.0.1:"));
+    let (page, invitation) =
+        text("graphiql").split_once('#').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a link");
+    assert!(invitation.starts_with(&format!("key={}&chat=", text("key"))), "{invitation}");
+    assert!(reqwest::get(page).await.expect("an answer").text().await.expect("text").contains("GraphiQL"));
 
     let query = json!({"query": "{ chats(first: 200) { nodes { jid archived session { id status } } } }"});
     let sent = reqwest::Client::new().post(text("graphql")).bearer_auth(text("key")).json(&query).send().await;

@@ -8,6 +8,7 @@ mod chats;
 mod deletion;
 mod demo;
 mod door;
+mod graphiql;
 mod listeners;
 mod migrations;
 mod program;

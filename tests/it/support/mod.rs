@@ -15,6 +15,7 @@ pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;
 pub(crate) use server::program;
+pub(crate) use server::serve_with;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
 pub(crate) use subscription::upgrade;

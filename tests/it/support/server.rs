@@ -247,8 +247,12 @@ fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> Str
 
 fn serve(database: &TestDatabase, sandbox: &Sandbox) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
-    let arguments =
-        ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--sandbox-url", &url, "--sandbox-key", &key];
+    serve_with(database, &["--sandbox-url", &url, "--sandbox-key", &key])
+}
+
+/// Starts the program on a free port; tells the URL of its API.
+pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, String) {
+    let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
     let mut child = program(database, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {

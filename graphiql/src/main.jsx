@@ -1,0 +1,36 @@
+// The page: GraphiQL with our fetcher, our examples and, in the demo, its key.
+
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+import 'graphiql/style.css';
+import './style.css';
+import { examples } from './examples.js';
+import { createFetcher } from './fetcher.js';
+import { takeInvitation } from './invitation.js';
+import { SchemaAsSoonAsPossible } from './schema.js';
+
+// What is typed here, tokens among it, is kept for a reload and goes with the browser's tab.
+const storage = window.sessionStorage;
+const invitation = takeInvitation(window.location, window.history);
+if (invitation) storage.clear();
+const headers = JSON.stringify({ Authorization: `Bearer ${invitation?.key ?? ''}` }, null, 2);
+// GraphiQL asks for the schema before its headers editor is there, with the headers that it is going to show.
+const firstHeaders = () => JSON.parse(storage.getItem('graphiql:headers') || headers);
+
+createRoot(document.getElementById('graphiql')).render(
+  <GraphiQL
+    fetcher={createFetcher(firstHeaders)}
+    defaultHeaders={headers}
+    defaultTabs={examples(invitation?.chat ?? '').map((example) => ({ ...example, headers }))}
+    defaultQuery=""
+    defaultEditorToolsVisibility={invitation ? 'variables' : 'headers'}
+    shouldPersistHeaders
+    showPersistHeadersSettings={false}
+    storage={storage}
+  >
+    <GraphiQL.Logo>
+      chatgraph
+      <SchemaAsSoonAsPossible />
+    </GraphiQL.Logo>
+  </GraphiQL>,
+);
