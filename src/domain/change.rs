@@ -100,9 +100,16 @@ impl ChatFields {
         self.0 |= field.bit();
     }
 
-    /// Takes `field` out.
-    pub fn remove(&mut self, field: ChatField) {
-        self.0 &= !field.bit();
+    /// The same with `field`.
+    #[must_use]
+    pub fn with(self, field: ChatField) -> Self {
+        Self(self.0 | field.bit())
+    }
+
+    /// The same without `field`.
+    #[must_use]
+    pub fn without(self, field: ChatField) -> Self {
+        Self(self.0 & !field.bit())
     }
 
     /// The members, in the order they are shown.

@@ -10,6 +10,7 @@ use async_graphql::dataloader::Loader;
 use tracing::Instrument as _;
 
 use crate::auth::viewer::Viewer;
+use crate::domain::action::Refusal;
 use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
@@ -45,6 +46,10 @@ pub(super) struct Rows {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct AddressesOf(pub(super) ChatId);
 
+/// Asks for what WhatsApp refused about a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RefusalsOf(pub(super) ChatId);
+
 impl Loader<SessionId> for Rows {
     type Value = Session;
     type Error = ApiError;
@@ -71,6 +76,17 @@ impl Loader<AddressesOf> for Rows {
         let ids: Vec<_> = keys.iter().map(|AddressesOf(id)| *id).collect();
         let addresses = self.parts.chats.aliases(&self.viewer, &ids).await?;
         Ok(addresses.into_iter().map(|(id, addresses)| (AddressesOf(id), addresses)).collect())
+    }
+}
+
+impl Loader<RefusalsOf> for Rows {
+    type Value = Vec<Refusal>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[RefusalsOf]) -> Result<HashMap<RefusalsOf, Vec<Refusal>>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|RefusalsOf(id)| *id).collect();
+        let refusals = self.parts.chats.refusals(&self.viewer, &ids).await?;
+        Ok(refusals.into_iter().map(|(id, refusals)| (RefusalsOf(id), refusals)).collect())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::auth::viewer::Viewer;
+use crate::domain::action::Refusal;
 use crate::domain::capability::Capability;
 use crate::domain::chat::Chat;
 use crate::domain::clock::Clock;
@@ -201,6 +202,14 @@ impl Chats {
     /// As [`Chats::by_ids`].
     pub async fn aliases(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Jid>>, Error> {
         Ok(self.store.addresses(viewer.require_any(&SHOWN_TO)?, ids).await?)
+    }
+
+    /// What WhatsApp refused about several chats, for loaders; those without a refusal are missing.
+    ///
+    /// # Errors
+    /// As [`Chats::by_ids`].
+    pub async fn refusals(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Refusal>>, Error> {
+        Ok(self.store.refusals(viewer.require_any(&SHOWN_TO)?, ids).await?)
     }
 
     /// Several messages at once, for loaders.

@@ -86,7 +86,10 @@ impl UpdateOrder {
         let mut chat = found.ok_or(Error::ChatNotFound)?;
         let differing = self.settings.iter().copied().filter(|desired| chat.setting(desired.setting()) != *desired);
         let differing: Vec<_> = differing.collect();
-        if differing.is_empty() {
+        // Who asks for a refused setting again, whatever its value, has heard of the refusal.
+        let heard = self.settings.iter().map(|desired| desired.setting());
+        let heard: Vec<_> = heard.filter(|setting| chat.refused.contains(setting.field())).collect();
+        if differing.is_empty() && heard.is_empty() {
             return Ok(chat);
         }
         if differing.contains(&Desired::Pinned(true)) {
@@ -94,14 +97,18 @@ impl UpdateOrder {
         }
         let range = self.range(unit, &chat).await?;
         let before = chat.clone();
-        let mut patch = ChatPatch { as_of: self.now, pending: Some(chat.pending), ..ChatPatch::default() };
+        let (mut pending, mut refused) = (chat.pending, chat.refused);
+        let mut patch = ChatPatch { as_of: self.now, ..ChatPatch::default() };
         for desired in &differing {
             patch.set(*desired);
-            if let Some(pending) = &mut patch.pending {
-                pending.insert(desired.setting().field());
-            }
+            pending.insert(desired.setting().field());
             self.note(unit, &before, *desired, range.as_ref()).await?;
         }
+        for setting in heard {
+            refused = refused.without(setting.field());
+            unit.remove_refusal(&self.organization, chat.id, setting).await?;
+        }
+        (patch.pending, patch.refused) = (Some(pending), Some(refused));
         if let Some(change) = chat.apply(&patch, self.now, Origin::Api) {
             unit.record(&self.organization, change);
         }

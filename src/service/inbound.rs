@@ -12,6 +12,7 @@ use tracing::error;
 use tracing::info_span;
 
 use crate::domain::clock::Clock;
+use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
 use crate::session::Lane;
 use crate::session::SessionEvent;
@@ -23,6 +24,7 @@ use crate::store::error::StoreError;
 use super::inbound_chat;
 use super::inbound_history;
 use super::inbound_session;
+use super::refusal;
 use super::session_news::SessionNews;
 
 /// Events that wait on one lane before the session has to.
@@ -103,9 +105,11 @@ impl Inbox {
 
     async fn apply(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> Result<(), StoreError> {
         let (whose, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
+        let logged_out = matches!(&*event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
         self.store
             .write(&key.organization, move |unit| Box::pin(async move { apply(unit, &whose, &event, now).await }))
-            .await
+            .await?;
+        if logged_out { refusal::refuse_waiting(&self.store, key, now).await } else { Ok(()) }
     }
 }
 
@@ -121,7 +125,8 @@ fn is_about_session(event: &SessionEvent) -> bool {
         | SessionEvent::Message(_)
         | SessionEvent::ContactNamed { .. }
         | SessionEvent::GroupNamed { .. }
-        | SessionEvent::ActionSent { .. } => false,
+        | SessionEvent::ActionSent { .. }
+        | SessionEvent::ActionRefused { .. } => false,
     }
 }
 
@@ -143,6 +148,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         SessionEvent::ActionSent { chat, setting, version } => {
             inbound_chat::action_sent(unit, key, *chat, *setting, *version, now).await
+        }
+        SessionEvent::ActionRefused { chat, setting, version, reason } => {
+            refusal::action_refused(unit, key, *chat, (*setting, *version), reason, now).await
         }
         SessionEvent::History(chunk) => {
             let brought = inbound_history::chunk(unit, key, chunk, now).await?;

@@ -3,7 +3,6 @@
 use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
-use crate::domain::change::ChatFields;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
@@ -45,11 +44,11 @@ pub(super) async fn setting(
             return correct_base(unit, &mut action, value, as_of).await;
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
-        patch.pending = Some(without(chat.pending, setting));
+        patch.pending = Some(chat.pending.without(setting.field()));
     }
     if chat.refused.contains(setting.field()) && as_of >= chat.base(setting).1 && chat.setting(setting) != value {
         unit.remove_refusal(&key.organization, chat.id, setting).await?;
-        patch.refused = Some(without(chat.refused, setting));
+        patch.refused = Some(chat.refused.without(setting.field()));
     }
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
@@ -85,7 +84,7 @@ pub(super) async fn action_sent(
     if !unit.remove_pending_action(&key.organization, key.session, id, setting, version).await? {
         return Ok(());
     }
-    let patch = ChatPatch { pending: Some(without(chat.pending, setting)), ..ChatPatch::default() };
+    let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }
 
@@ -241,9 +240,4 @@ pub(super) fn names(jid: &Jid, name: Option<String>) -> Names {
         JidKind::PhoneNumber | JidKind::Lid => Names { contact: name, ..Names::default() },
         _ => Names { subject: name, ..Names::default() },
     }
-}
-
-fn without(mut fields: ChatFields, setting: Setting) -> ChatFields {
-    fields.remove(setting.field());
-    fields
 }

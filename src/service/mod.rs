@@ -9,6 +9,7 @@ pub mod inbound;
 mod inbound_chat;
 mod inbound_history;
 mod inbound_session;
+mod refusal;
 pub mod retention;
 pub mod session;
 pub mod session_follow;

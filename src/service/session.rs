@@ -23,6 +23,7 @@ use crate::store::Unit;
 use crate::store::Work;
 
 use super::error::Error;
+use super::refusal;
 use super::session_follow::SessionChanges;
 use super::session_life;
 pub use super::session_life::SessionUpdate;
@@ -161,7 +162,9 @@ impl Sessions {
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
-        self.write(&key, (), |key, (), unit| Box::pin(session_life::logged_out(unit, key))).await
+        let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::logged_out(unit, key))).await?;
+        refusal::refuse_waiting(&self.store, &key, self.clock.now()).await?;
+        Ok(session)
     }
 
     /// Removes a session with all that is stored for it. Its device is unlinked on WhatsApp where that can be done

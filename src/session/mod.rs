@@ -103,6 +103,17 @@ pub enum SessionEvent {
         /// The version that was sent.
         version: i64,
     },
+    /// WhatsApp refused a pending action for good.
+    ActionRefused {
+        /// The chat.
+        chat: ChatId,
+        /// The setting.
+        setting: Setting,
+        /// The version that was refused.
+        version: i64,
+        /// Why, in words for a person.
+        reason: String,
+    },
 }
 
 /// A part of an account's history, as the phone sent it.

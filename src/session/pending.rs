@@ -51,11 +51,15 @@ enum Round {
     LaneClosed,
 }
 
+/// So many refusals of one request on one connection are believed; before, WhatsApp may have had other reasons.
+const BELIEVED: u32 = 3;
+
 /// The refused actions, each with its own pause, so that one does not hold up the others.
 type Refusals = HashMap<(ChatId, Setting), Refusal>;
 
 struct Refusal {
     version: i64,
+    times: u32,
     retry_at: Instant,
     backoff: Backoff,
 }
@@ -119,18 +123,27 @@ impl Outbox {
                 return Round::Idle(refusals.values().map(|refusal| refusal.retry_at).min());
             };
             match session.set(action).await {
-                Ok(()) => match self.sent(action).await {
-                    Sent::Committed => {}
-                    Sent::NotCommitted => return Round::Failed,
-                    Sent::LaneClosed => return Round::LaneClosed,
+                Ok(()) => match self.tell(action, sent(action)).await {
+                    Told::Committed => {}
+                    Told::NotCommitted => return Round::Failed,
+                    Told::LaneClosed => return Round::LaneClosed,
                 },
                 Err(SessionError::Refused(reason)) => {
-                    warn!(chat.id = %action.chat, setting = ?action.desired.setting(), reason, "WhatsApp refused a setting");
+                    warn!(chat.id = %action.chat, setting = ?action.desired.setting(), %reason, "WhatsApp refused a setting");
                     let refusal = refusals.entry((action.chat, action.desired.setting())).or_insert_with(|| {
                         let (base, max) = (self.config.action_retry_base, self.config.action_retry_max);
-                        Refusal { version: action.version, retry_at: now, backoff: Backoff::half_jitter(base, max) }
+                        let backoff = Backoff::half_jitter(base, max);
+                        Refusal { version: action.version, times: 0, retry_at: now, backoff }
                     });
+                    refusal.times += 1;
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
+                    if refusal.times >= BELIEVED {
+                        match self.tell(action, refused(action, reason)).await {
+                            // One that could not be stored is tried again in its time.
+                            Told::Committed | Told::NotCommitted => {}
+                            Told::LaneClosed => return Round::LaneClosed,
+                        }
+                    }
                 }
                 Err(SessionError::NotConnected) => {
                     debug!("The connection is gone; the pending actions wait");
@@ -149,24 +162,34 @@ impl Outbox {
         }
     }
 
-    /// Tells the lane that WhatsApp has the action, and waits until that is stored.
-    async fn sent(&self, action: &PendingAction) -> Sent {
+    /// Tells the lane what WhatsApp said to the action, and waits until that is stored.
+    async fn tell(&self, action: &PendingAction, event: SessionEvent) -> Told {
         let (committed, stored) = oneshot::channel();
-        let event =
-            SessionEvent::ActionSent { chat: action.chat, setting: action.desired.setting(), version: action.version };
         if self.lane.send(Inbound { event, committed: Some(committed) }).await.is_err() {
-            return Sent::LaneClosed;
+            return Told::LaneClosed;
         }
         if stored.await.is_ok() {
-            return Sent::Committed;
+            return Told::Committed;
         }
-        warn!(chat.id = %action.chat, "That WhatsApp has a setting was not stored; it is sent again");
-        Sent::NotCommitted
+        warn!(chat.id = %action.chat, "What WhatsApp said to a setting was not stored; it is sent again");
+        Told::NotCommitted
     }
 }
 
-/// What became of the news that WhatsApp has an action.
-enum Sent {
+/// WhatsApp has the action.
+fn sent(action: &PendingAction) -> SessionEvent {
+    let &PendingAction { chat, version, desired, .. } = action;
+    SessionEvent::ActionSent { chat, setting: desired.setting(), version }
+}
+
+/// WhatsApp does not want it.
+fn refused(action: &PendingAction, reason: String) -> SessionEvent {
+    let &PendingAction { chat, version, desired, .. } = action;
+    SessionEvent::ActionRefused { chat, setting: desired.setting(), version, reason }
+}
+
+/// What became of the news what WhatsApp said.
+enum Told {
     Committed,
     NotCommitted,
     LaneClosed,

@@ -13,6 +13,7 @@ mod kill;
 mod listeners;
 mod migrations;
 mod program;
+mod refusals;
 mod restart;
 mod retention;
 mod session_changes;

@@ -176,6 +176,20 @@ async fn a_session_that_was_never_paired_is_deleted_at_once() {
 }
 
 #[tokio::test]
+async fn a_session_that_waits_to_be_paired_shows_its_code_as_text_and_as_a_picture() {
+    let server = TestServer::start().await;
+    server.life("logoutSession", "session { id }").await;
+    server.life("startSession", "session { id }").await;
+    let pairing = eventually("a code", async || {
+        let session = server.session_field("pairing { qr qrSvg expiresAt }").await;
+        Some(session["pairing"].clone()).filter(|pairing| !pairing.is_null())
+    })
+    .await;
+    assert!(pairing["qr"].as_str().is_some_and(|qr| qr.split(',').count() == 5), "{pairing}");
+    assert!(pairing["qrSvg"].as_str().is_some_and(|svg| svg.contains("<svg ")), "{pairing}");
+}
+
+#[tokio::test]
 async fn a_session_tells_what_its_import_brought() {
     let server = TestServer::start().await;
     let import = server.session_field("historyImport { percent chats messages incomplete }").await;

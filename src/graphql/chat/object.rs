@@ -146,6 +146,6 @@ impl Chat {
 
     /// Whether WhatsApp has everything this chat shows.
     async fn sync(&self) -> ChatSync {
-        ChatSync(self.0.pending)
+        ChatSync { chat: self.0.id, pending: self.0.pending, refused: self.0.refused }
     }
 }

@@ -4,5 +4,6 @@ pub(super) mod connection;
 pub(super) mod input;
 pub(super) mod mutation;
 pub(super) mod object;
+pub(super) mod pairing;
 pub(super) mod query;
 pub(super) mod subscription;

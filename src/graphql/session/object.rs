@@ -5,7 +5,6 @@ use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::ID;
 use async_graphql::Object;
-use async_graphql::SimpleObject;
 
 use crate::domain::capability::Capability;
 use crate::domain::jid;
@@ -19,6 +18,8 @@ use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
 use crate::graphql::scalar::Timestamp;
 use crate::service::chat::ChatRef;
+
+use super::pairing::Pairing;
 
 /// One attached WhatsApp number.
 #[derive(Description)]
@@ -46,15 +47,6 @@ pub(in crate::graphql) enum SessionStatus {
     Stopped,
     /// The phone, or this server, unlinked the device.
     LoggedOut,
-}
-
-/// What a session shows to be linked to an account.
-#[derive(SimpleObject)]
-pub(in crate::graphql) struct Pairing {
-    /// The text inside the QR code. Null while there is none.
-    qr: Option<String>,
-    /// When WhatsApp stops accepting it. A new one follows by itself while the session waits.
-    expires_at: Timestamp,
 }
 
 /// How far the import of an account's history is.
@@ -127,7 +119,7 @@ impl Session {
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
         let pairing = context.sessions().pairing(context.viewer(), &self.0)?;
-        Ok(pairing.map(|pairing| Pairing { qr: Some(pairing.qr), expires_at: pairing.expires_at.into() }))
+        Ok(pairing.map(Pairing))
     }
 
     /// How far the import of the account's history is. Null when none was begun since it was paired.

@@ -1,6 +1,7 @@
 //! What WhatsApp tells and what callers ask, in every order, on a real store.
 
 mod deletion;
+mod refusal;
 
 use super::*;
 use crate::clock::SystemClock;

@@ -211,6 +211,54 @@ async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
+    let mut rig = Rig::new();
+    let one = chat();
+    let connection = rig.working().await;
+    for _ in 0..3 {
+        connection.answers(Err(SessionError::Refused("no".into())));
+    }
+    rig.store(action(one, 4, Desired::Pinned(true)));
+    let before = Instant::now();
+    rig.registry.wake_pending(rig.key.session);
+    let Some((event, Some(committed))) = rig.event().await else { panic!("a word that waits for its commit") };
+    let refused = SessionEvent::ActionRefused { chat: one, setting: Setting::Pinned, version: 4, reason: "no".into() };
+    assert_eq!(event, refused);
+    assert_eq!(connection.told().len(), 3);
+    assert!(before.elapsed() >= Duration::from_millis(1_500), "it was not given time: {:?}", before.elapsed());
+    locked(&rig.pending).clear();
+    committed.send(()).unwrap();
+    assert!(timeout(Duration::from_hours(1), rig.event()).await.is_err(), "nothing is left to tell");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_request() {
+    let mut rig = Rig::new();
+    let one = chat();
+    let connection = rig.working().await;
+    let refuse = || connection.answers(Err(SessionError::Refused("no".into())));
+    (0..2).for_each(|_| refuse());
+    connection.answers(Err(SessionError::NotConnected));
+    rig.store(action(one, 1, Desired::Pinned(true)));
+    rig.registry.wake_pending(rig.key.session);
+    for _ in 0..3 {
+        connection.is_told().await;
+    }
+    (0..2).for_each(|_| refuse());
+    connection.signals(Signal::Lost).await;
+    rig.status().await;
+    connection.signals(Signal::InStep).await;
+    rig.status().await;
+    for _ in 0..2 {
+        connection.is_told().await;
+    }
+    (0..2).for_each(|_| refuse());
+    *locked(&rig.pending) = vec![action(one, 2, Desired::Pinned(true))];
+    assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 2));
+    assert_eq!(connection.told().len(), 8);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newer_request_goes_out_in_the_place_of_the_one_that_waits() {
     let mut rig = Rig::new();
     let one = chat();

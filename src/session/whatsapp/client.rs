@@ -187,7 +187,7 @@ impl Connection {
         // The library has no type for a refusal, only these words.
         let text = error.to_string();
         if text.contains("rejected") {
-            SessionError::Refused(text)
+            SessionError::Refused(format!("WhatsApp's server does not take it ({text})"))
         } else if self.is_in_step() {
             failed(error)
         } else {

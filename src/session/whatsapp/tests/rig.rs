@@ -115,6 +115,7 @@ impl Lane {
                     let _ = self.sent.send((chat, setting, version));
                 }
                 SessionEvent::Message(_)
+                | SessionEvent::ActionRefused { .. }
                 | SessionEvent::ContactNamed { .. }
                 | SessionEvent::GroupNamed { .. }
                 | SessionEvent::PairingRenewed

@@ -1,0 +1,77 @@
+//! What a session shows to be linked to an account.
+
+use async_graphql::Description;
+use async_graphql::Object;
+use qrcode::EcLevel;
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+use crate::domain::session;
+use crate::graphql::error::ApiError;
+use crate::graphql::scalar::Timestamp;
+
+/// How large the picture of a QR code is at least, in its own units; it scales to any size.
+const SIZE: u32 = 240;
+
+/// What a session shows to be linked to an account.
+#[derive(Description)]
+pub(in crate::graphql) struct Pairing(pub(super) session::Pairing);
+
+#[Object(use_type_description)]
+impl Pairing {
+    /// The text inside the QR code. Null while there is none.
+    async fn qr(&self) -> Option<&str> {
+        Some(&self.0.qr)
+    }
+
+    /// The QR code as an SVG picture, to be shown as it is. Null while there is none.
+    #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
+    async fn qr_svg(&self) -> Result<Option<String>, ApiError> {
+        picture(&self.0.qr).map(Some)
+    }
+
+    /// When WhatsApp stops accepting it. A new one follows by itself while the session waits.
+    async fn expires_at(&self) -> Timestamp {
+        self.0.expires_at.into()
+    }
+}
+
+/// Draws the code with the least redundancy, which a screen does not need, and the quiet zone that scanners do.
+fn picture(text: &str) -> Result<String, ApiError> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|error| ApiError::failed(&error))?;
+    Ok(code.render::<svg::Color>().min_dimensions(SIZE, SIZE).quiet_zone(true).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The dark modules that an SVG path of `M x y h w v w H x V y` squares draws, by row and column.
+    fn dark(svg: &str, module: usize) -> Vec<(usize, usize)> {
+        let path = svg.split(" d=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a path");
+        let corners = path.split('M').skip(1).map(|square| {
+            let corner = square.split(['h', 'V', 'H', 'v']).next().expect("a corner");
+            let mut numbers = corner.split([' ', ',']).filter(|text| !text.is_empty());
+            let mut number = || numbers.next().expect("a number").parse::<usize>().expect("a number");
+            let (x, y) = (number(), number());
+            (y / module, x / module)
+        });
+        let mut dark: Vec<_> = corners.collect();
+        dark.sort_unstable();
+        dark
+    }
+
+    #[test]
+    fn the_picture_shows_the_code_inside_its_quiet_zone() {
+        let text = format!("2@{},{},{},{},9", "r".repeat(40), "n".repeat(44), "i".repeat(44), "s".repeat(44));
+        let svg = picture(&text).unwrap_or_else(|_| panic!("a picture"));
+        assert!(svg.contains("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
+        let code = QrCode::with_error_correction_level(&text, EcLevel::L).expect("a code");
+        let width = code.width();
+        let module = SIZE as usize / (width + 8) + usize::from(!(SIZE as usize).is_multiple_of(width + 8));
+        let colors = code.to_colors();
+        let modules = (0..width * width).filter(|place| colors[*place] == qrcode::Color::Dark);
+        let expected: Vec<_> = modules.map(|place| (place / width + 4, place % width + 4)).collect();
+        assert_eq!(dark(&svg, module), expected);
+    }
+}

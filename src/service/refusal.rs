@@ -1,0 +1,76 @@
+//! What WhatsApp does not take: the setting goes back to what it has, and the reason is kept until the setting is changed
+//! again.
+
+use crate::domain::action::PendingAction;
+use crate::domain::action::Refusal;
+use crate::domain::action::Setting;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::id::ChatId;
+use crate::session::SessionKey;
+use crate::store::Store;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::inbound_chat;
+
+/// Why what waited at a log-out is not told any more.
+const LOGGED_OUT: &str = "the session was logged out before WhatsApp could be told";
+
+/// WhatsApp refused one version of a setting for good. A request that came meanwhile has a higher version and stays.
+pub(super) async fn action_refused(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    id: ChatId,
+    (setting, version): (Setting, i64),
+    reason: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
+    let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
+    match waiting.filter(|action| action.version == version) {
+        Some(action) => refuse(unit, key, &mut chat, &action, reason, now).await,
+        None => Ok(()),
+    }
+}
+
+/// Refuses all that waits, a few hundred at a time: the session was logged out.
+pub(super) async fn refuse_waiting(store: &Store, key: &SessionKey, now: i64) -> Result<(), StoreError> {
+    loop {
+        let waiting = store.pending_actions(&key.organization, key.session).await?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let whose = key.clone();
+        let refused: Result<(), StoreError> = store
+            .write(&key.organization, move |unit| {
+                Box::pin(async move {
+                    for action in &waiting {
+                        let which = (action.desired.setting(), action.version);
+                        action_refused(unit, &whose, action.chat, which, LOGGED_OUT, now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        refused?;
+    }
+}
+
+async fn refuse(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &mut Chat,
+    action: &PendingAction,
+    reason: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let setting = action.desired.setting();
+    unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
+    let refusal = Refusal { setting, reason: reason.to_owned(), at: now };
+    unit.put_refusal(&key.organization, chat.id, &refusal).await?;
+    let mut patch = action.reverting(chat);
+    patch.pending = Some(chat.pending.without(setting.field()));
+    patch.refused = Some(chat.refused.with(setting.field()));
+    inbound_chat::save(unit, key, chat, false, &patch, now, Origin::Revert).await
+}

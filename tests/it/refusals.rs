@@ -1,0 +1,82 @@
+//! Settings that WhatsApp does not take.
+
+use chatgraph_sandbox::Fault;
+use chatgraph_sandbox::FaultKind;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const SYNC: &str =
+    "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field reason at } } } }";
+
+impl TestServer {
+    /// The next settings that are sent meet this.
+    fn meets(&self, kind: FaultKind, times: u32) {
+        self.sandbox.inject(Fault { times, ..Fault::once(kind) });
+    }
+
+    async fn sync(&self) -> Value {
+        self.query_with(SYNC, json!({"cid": MEI})).await["data"]["chat"].clone()
+    }
+}
+
+#[tokio::test]
+async fn what_whatsapp_refuses_again_and_again_goes_back_and_says_why() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.meets(FaultKind::Refuse, 3);
+    server.update_chat(MEI, "pinned: true").await;
+    let asked = changes.next().await;
+    assert_eq!((&asked["origin"], &asked["chat"]["sync"]["state"]), (&json!("API"), &json!("PENDING")));
+
+    let back = changes.next().await;
+    assert_eq!((&back["origin"], &back["changed"]), (&json!("REVERT"), &json!(["PINNED", "SYNC"])), "{back}");
+    assert_eq!((&back["chat"]["pinned"], &back["chat"]["sync"]["state"]), (&json!(false), &json!("REFUSED")));
+    let chat = server.sync().await;
+    assert_eq!((&chat["pinned"], &chat["sync"]["pending"]), (&json!(false), &json!([])));
+    let refusal = &chat["sync"]["refused"][0];
+    assert_eq!((&refusal["field"], &refusal["at"]), (&json!("PINNED"), &back["at"]));
+    assert!(refusal["reason"].as_str().is_some_and(|reason| reason.starts_with("WhatsApp")), "{refusal}");
+    server.agrees().await;
+
+    server.update_chat(MEI, "pinned: true").await;
+    let again = changes.next().await;
+    assert_eq!((&again["origin"], &again["changed"]), (&json!("API"), &json!(["PINNED", "SYNC"])));
+    assert_eq!(changes.next().await["chat"]["sync"]["state"], "SYNCED");
+    assert_eq!(server.sync().await["sync"], json!({"state": "SYNCED", "pending": [], "refused": []}));
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn what_whatsapp_refuses_for_a_while_arrives_in_the_end() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.meets(FaultKind::Refuse, 2);
+    server.update_chat(MEI, "archived: true").await;
+    assert_eq!(changes.next().await["changed"], json!(["ARCHIVED", "SYNC"]));
+    let arrived = changes.next().await;
+    assert_eq!((&arrived["origin"], &arrived["changed"]), (&json!("API"), &json!(["SYNC"])), "{arrived}");
+    let chat = server.sync().await;
+    assert_eq!((&chat["archived"], &chat["sync"]["state"]), (&json!(true), &json!("SYNCED")));
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn conflicts_and_lost_connections_are_no_refusals() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.meets(FaultKind::Conflict, 2);
+    server.meets(FaultKind::Cut, 3);
+    server.update_chat(MEI, "pinned: true").await;
+    assert_eq!(changes.next().await["chat"]["sync"]["state"], "PENDING");
+    loop {
+        let change = changes.next().await;
+        assert_ne!(change["origin"], "REVERT", "{change}");
+        if change["cid"] == MEI && change["chat"]["sync"]["state"] == "SYNCED" {
+            break;
+        }
+    }
+    assert_eq!(server.chat(MEI).await["pinned"], true);
+}
