@@ -42,7 +42,7 @@ impl Listener {
         Self { heard, task }
     }
 
-    /// Waits until so many changes were heard, then a moment for one too many, and gives them.
+    /// Waits until so many changes were heard, and gives them, with those that came after.
     pub(super) async fn stop_after(self, count: usize) -> Vec<Entry> {
         let heard = || self.heard.lock().expect("no panic").clone();
         eventually("the listener to catch up", async || (heard().len() >= count).then_some(())).await;

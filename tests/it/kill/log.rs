@@ -79,9 +79,11 @@ impl Log {
         assert!(numbers.iter().copied().eq(1..=i64::try_from(numbers.len()).expect("few")), "{numbers:?}");
     }
 
-    /// How many changes set this mute.
+    /// How many changes by callers set this mute.
     pub(super) fn mutes_until(&self, until: i64) -> usize {
-        let sets = |row: &&Row| row.changed.contains(ChatField::MutedUntil) && row.muted_until == Some(until);
+        let sets = |row: &&Row| {
+            row.entry.origin == "API" && row.changed.contains(ChatField::MutedUntil) && row.muted_until == Some(until)
+        };
         self.0.iter().filter(sets).count()
     }
 }
