@@ -148,6 +148,16 @@ impl TestServer {
         database.execute_unprepared(statement).await.expect("executed");
     }
 
+    /// How many rows a table has, of nobody's too.
+    pub(crate) async fn rows(&self, table: &str) -> i64 {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+        let count = format!("SELECT COUNT(*) FROM {table}");
+        let count = sea_orm::Statement::from_string(database.get_database_backend(), count);
+        let row = database.query_one_raw(count).await.expect("a read").expect("a row");
+        row.try_get_by_index(0).expect("a number")
+    }
+
     /// Subscribes to the changes of all chats, and waits until that stands.
     pub(crate) async fn subscribe_to_chats(&self) -> Subscription {
         Subscription::start(self, super::subscription::ALL, json!({})).await
