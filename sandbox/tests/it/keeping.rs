@@ -78,6 +78,9 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
             sent.insert(answer["id"].as_str().unwrap().to_owned(), 0);
         }
         let archive = round % 2 == 0;
+        let pin = json!({"pinned": archive});
+        phone.post(&format!("/accounts/15550100001/chats/{ADA}"), &pin).await;
+        // The companion's own action comes last: its answer alone says that all is kept.
         let actions = companion.client.chat_actions();
         let done = if archive {
             actions.archive_chat(&jid(BOB), None).await
@@ -85,8 +88,6 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
             actions.unarchive_chat(&jid(BOB), None).await
         };
         done.unwrap();
-        let pin = json!({"pinned": archive});
-        phone.post(&format!("/accounts/15550100001/chats/{ADA}"), &pin).await;
         // In the midst of deliveries, receipts and notices.
         drop(running);
         running = start().1;
