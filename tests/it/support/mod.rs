@@ -4,6 +4,7 @@
 mod agreement;
 mod api;
 mod database;
+mod log;
 mod server;
 mod subscription;
 
@@ -11,6 +12,7 @@ pub(crate) use api::error_code;
 pub(crate) use api::error_field;
 pub(crate) use database::TestDatabase;
 pub(crate) use database::server as postgres;
+pub(crate) use log::Log;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;
