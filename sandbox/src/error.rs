@@ -57,6 +57,18 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another sandbox keeps its state in this folder.
+    #[error("{} is in use by another sandbox", .0.display())]
+    InUse(std::path::PathBuf),
+    /// State cannot be kept, or what was kept cannot be read.
+    #[error("the sandbox's state in {} cannot be kept or read", .path.display())]
+    Kept {
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// The reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The sandbox has been stopped.
     #[error("the sandbox is stopped")]
     Stopped,
@@ -66,5 +78,10 @@ impl Error {
     /// Wraps a failure of the protocol library.
     pub(crate) fn protocol(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Protocol { what, source: source.into() }
+    }
+
+    /// Wraps a failure with a file of the sandbox's folder.
+    pub(crate) fn kept(path: &std::path::Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Kept { path: path.to_owned(), source: source.into() }
     }
 }

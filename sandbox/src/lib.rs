@@ -42,8 +42,9 @@
 //! - `pairing`: how a client becomes a companion.
 //! - `phone`: the truth about an account, its settings as patches, its messages, and what an owner does.
 //! - [`http`], [`spec`], [`demo`]: the JSON interface, the description of accounts, an account to look at.
+//! - `keep`: the folder that all of this goes on from after a restart, if there is one.
 //!
-//! Everything is in memory and in real time. The sandbox has no security of its own: whoever reaches its
+//! Everything is in real time. The sandbox has no security of its own: whoever reaches its
 //! port can be any phone, which is why it listens on loopback only.
 //!
 //! Not there yet: messages in groups and from LIDs the phone learns later, what companions write to others,
@@ -54,6 +55,7 @@ pub mod demo;
 mod error;
 mod fault;
 pub mod http;
+mod keep;
 mod key;
 mod log;
 mod pairing;
@@ -65,6 +67,7 @@ mod wire;
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -72,6 +75,7 @@ use axum::{Router, routing::get, serve::ListenerExt as _};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::net::TcpListener;
 
+use keep::Folder;
 use phone::account::Account;
 use server::Server;
 
@@ -88,11 +92,14 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The server's static key is derived from this text: the same secret, the same key.
     pub secret: String,
+    /// The folder to keep the accounts in, made if it is missing; a later sandbox on it goes on where this one ended,
+    /// however it ended. `None` forgets them.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), secret: "sandbox".to_owned() }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), secret: "sandbox".to_owned(), data: None }
     }
 }
 
@@ -114,15 +121,17 @@ impl Sandbox {
     /// blobs under `/media/`, and the JSON interface.
     ///
     /// # Errors
-    /// [`Error::NotLoopback`], or [`Error::Listen`] if the port cannot be opened.
+    /// [`Error::NotLoopback`], [`Error::InUse`] or [`Error::Kept`] if the folder cannot be used, or [`Error::Listen`] if
+    /// the port cannot be opened.
     pub async fn start(config: Config) -> Result<Self, Error> {
         if !config.listen.ip().is_loopback() {
             return Err(Error::NotLoopback(config.listen));
         }
+        let folder = config.data.as_deref().map(Folder::open).transpose()?;
+        let server = Arc::new(Server::new(key::server_key(&config.secret)?, folder)?);
         let listen = |source| Error::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let server = Arc::new(Server::new(key::server_key(&config.secret)?));
         let sandbox = Self { address, server };
         let routes = sandbox.routes();
         let stop = sandbox.server.stop.clone();
@@ -160,16 +169,20 @@ impl Sandbox {
     /// Makes an account with its phone.
     ///
     /// # Errors
-    /// [`Error::AccountExists`], or [`Error::InvalidAccount`] if the description breaks a rule of
-    /// [`AccountSpec::validate`].
+    /// [`Error::AccountExists`], [`Error::InvalidAccount`] if the description breaks a rule of
+    /// [`AccountSpec::validate`], or [`Error::Kept`].
     pub fn create_account(&self, spec: AccountSpec) -> Result<Phone, Error> {
         spec.validate(clock::now_ms()).map_err(|error| Error::InvalidAccount(error.to_string()))?;
-        let account = Arc::new(Account::new(&spec)?);
+        let mut account = Account::new(&spec)?;
         let mut accounts = locked(&self.server.accounts);
         if accounts.contains_key(&spec.phone) {
             return Err(Error::AccountExists(spec.phone));
         }
-        accounts.insert(spec.phone.clone(), Arc::clone(&account));
+        if let Some(folder) = &self.server.folder {
+            account.save_new(folder.keeper(&spec.phone))?;
+        }
+        let account = Arc::new(account);
+        accounts.insert(spec.phone, Arc::clone(&account));
         Ok(self.phone(account))
     }
 
@@ -205,6 +218,9 @@ impl Sandbox {
         self.server.stop.cancel();
         self.server.tasks.close();
         self.server.tasks.wait().await;
+        for phone in self.accounts() {
+            phone.account.save_or_log().await;
+        }
     }
 }
 

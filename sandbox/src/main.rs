@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -17,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// One port serves everything: the WhatsApp protocol at /ws/chat, and a JSON interface with which a script
 /// creates accounts, scans pairing codes, archives chats on the phone and lets contacts write. GET / lists its
-/// routes. It runs until Ctrl-C (or SIGTERM) and forgets everything then.
+/// routes. It runs until Ctrl-C (or SIGTERM) and forgets everything then, unless it is given a folder.
 ///
 /// It has no security of its own: whoever reaches the port can be any phone. It listens on loopback only.
 #[derive(Debug, Parser)]
@@ -30,6 +31,11 @@ struct Options {
     /// The text the server's key is made from. Clients trust that key, so keep the text and they keep their trust.
     #[arg(long, env = "CHATGRAPH_SANDBOX_SECRET", default_value = "sandbox", hide_env_values = true)]
     secret: String,
+
+    /// The folder to keep the accounts in. A later sandbox on it goes on where this one ended, however it ended.
+    /// Clients find it again under the same address and secret.
+    #[arg(long, env = "CHATGRAPH_SANDBOX_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
 
     /// Creates the demo account, a café owner's phone with some forty chats, in which something happens every
     /// few seconds.
@@ -68,7 +74,7 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         .with_ansi(io::stderr().is_terminal())
         .init();
     let ending = ending()?;
-    let sandbox = Sandbox::start(Config { listen: options.listen, secret: options.secret }).await?;
+    let sandbox = Sandbox::start(Config { listen: options.listen, secret: options.secret, data: options.data }).await?;
     let phone = if options.demo { Some(demo_account(&sandbox)?) } else { None };
     announce(&sandbox, phone.as_ref(), options.json)?;
     let stop = CancellationToken::new();
@@ -83,6 +89,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn demo_account(sandbox: &Sandbox) -> Result<Phone, Error> {
+    if let Some(kept) = sandbox.account(demo::PHONE) {
+        return Ok(kept);
+    }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
     sandbox.create_account(demo::account(None, now_ms))

@@ -1,11 +1,11 @@
 //! `demo`: a server with everything it needs in one process. A sandbox takes WhatsApp's place, its account is paired
-//! like a real one, and a script keeps its phone busy.
+//! like a real one, and a script keeps its phone busy. On the folder of an earlier demo all of this goes on.
 
-use std::path::Path;
-use std::path::PathBuf;
+mod folder;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::Phone;
 use chatgraph_sandbox::Sandbox;
 use serde_json::json;
@@ -13,12 +13,15 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::auth::token;
+use crate::auth::token::Tokens;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
+use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
 use crate::domain::page::Direction;
 use crate::domain::page::MAX_PAGE;
 use crate::domain::page::PageRequest;
@@ -31,6 +34,7 @@ use crate::store;
 use crate::store::Hold;
 use crate::store::StoredKey;
 
+use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::run::Error;
 use super::run::endpoint;
@@ -39,6 +43,7 @@ use super::run::serve_until_asked;
 use super::wire::Configs;
 use super::wire::Parts;
 use super::wire::wire;
+use folder::Folder;
 
 /// How long pairing and the import may take.
 const READY: Duration = Duration::from_mins(1);
@@ -51,11 +56,14 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
     let (listener, address) = listen(config.listen).await?;
     info!("Starting a sandbox in WhatsApp's place");
-    let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.map_err(failed)?;
-    let now = crate::domain::clock::Clock::now(&crate::clock::SystemClock);
-    let account: AccountSpec = chatgraph_sandbox::demo::account(None, now);
-    let phone = sandbox.create_account(account).map_err(failed)?;
-    let store = store::Config::Sqlite(folder.path().join("chatgraph.db"));
+    let sandbox = chatgraph_sandbox::Config { data: folder.sandbox(), ..chatgraph_sandbox::Config::default() };
+    let sandbox = Sandbox::start(sandbox).await.map_err(failed)?;
+    let now = crate::domain::clock::Clock::now(&SystemClock);
+    let phone = match sandbox.account(chatgraph_sandbox::demo::PHONE) {
+        Some(phone) => phone,
+        None => sandbox.create_account(chatgraph_sandbox::demo::account(None, now)).map_err(failed)?,
+    };
+    let store = store::Config::Sqlite(folder.database());
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
     let configs = Configs {
@@ -65,19 +73,20 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         http: http::Config { graphiql: true, ..http::Config::default() },
     };
     let parts = wire(configs, &lifecycle).await?;
-    let (secret, viewer) = create_key(&parts, now).await?;
-    let session = timeout(READY, pair(&parts, &viewer, &phone)).await.map_err(|_| late())??;
+    let (secret, viewer) = key(&parts, &folder, now).await?;
+    let session = timeout(READY, connect(&parts, &viewer, &phone)).await.map_err(|_| late())??;
     if config.activity {
         let stop = lifecycle.stop.clone();
         lifecycle.tasks.spawn(chatgraph_sandbox::demo::activity(phone.clone(), stop));
     }
     let ready = Ready { address, secret, session: session.id.to_string(), sandbox: sandbox.url(), phone };
+    let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
     if config.json {
         ready.print_json();
     } else {
         ready.print_text();
     }
-    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle).await;
+    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
@@ -85,33 +94,73 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     served
 }
 
-/// Makes a session and scans its QR code with the sandbox's phone, then waits until its chats are there.
-async fn pair(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
-    let session = parts.sessions.create(viewer, Some("Demo".into())).await.map_err(failed)?;
-    parts.sessions.start(viewer, session.id).await.map_err(failed)?;
-    let qr = loop {
-        match parts.sessions.pairing(viewer, &session).map_err(failed)? {
-            Some(pairing) => break pairing.qr,
-            None => tokio::time::sleep(LOOK).await,
-        }
+/// Connects the phone's session, a new one in a new demo, together with all others that were connected.
+async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
+    parts.start_sessions().await?;
+    let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
+    let sessions = parts.sessions.list(viewer, page).await.map_err(failed)?.items;
+    let own = |session: &Session| session.jid.as_ref().is_none_or(|jid| jid.to_string() == phone.jid());
+    let session = match sessions.into_iter().rfind(own) {
+        Some(session) => session,
+        None => parts.sessions.create(viewer, Some("Demo".into())).await.map_err(failed)?,
     };
-    info!("Scanning the session's QR code with the sandbox's phone");
-    phone.scan(&qr).await.map_err(failed)?;
+    parts.sessions.start(viewer, session.id).await.map_err(failed)?;
+    let mut scanned = None;
+    loop {
+        let session = parts.sessions.session(viewer, session.id).await.map_err(failed)?;
+        let shown = parts.sessions.pairing(viewer, &session).map_err(failed)?.map(|pairing| pairing.qr);
+        if shown.is_some() && shown != scanned {
+            info!("Scanning the session's QR code with the sandbox's phone");
+            // A companion that nobody is any more.
+            phone.unlink().await;
+            phone.scan(shown.as_deref().unwrap_or_default()).await.map_err(failed)?;
+            scanned = shown;
+        }
+        match session.status {
+            // The demo ended while they were paired, and the phone does not know of it.
+            SessionStatus::LoggedOut | SessionStatus::Failed => {
+                parts.sessions.start(viewer, session.id).await.map_err(failed)?;
+            }
+            // An earlier process may have left it so.
+            SessionStatus::Working if timeout(LOOK, phone.connected()).await.is_ok() => {
+                if scanned.is_some() {
+                    import(parts, viewer, session.id, phone).await?;
+                }
+                return Ok(session);
+            }
+            _ => {}
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until the chats of a phone that was just paired are there.
+async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phone) -> Result<(), Error> {
     let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
     let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
     let mut told = 0;
-    loop {
-        let stored = parts.store.chats(&viewer.organization, Some(session.id), &page).await?.items.len();
+    while told < expected {
+        let stored = parts.store.chats(&viewer.organization, Some(session), &page).await?.items.len();
         if stored > told {
             info!(chats = stored, of = expected, "Importing the account's history");
             told = stored;
         }
-        let session = parts.sessions.session(viewer, session.id).await.map_err(failed)?;
-        if stored >= expected && session.status == SessionStatus::Working {
-            return Ok(session);
-        }
         tokio::time::sleep(LOOK).await;
     }
+    Ok(())
+}
+
+/// The key of the earlier demo in this folder while it is good for something, or a new one.
+async fn key(parts: &Parts, folder: &Folder, now: i64) -> Result<(String, Viewer), Error> {
+    if let Some(secret) = folder.secret() {
+        let tokens = Tokens::new(parts.store.clone(), Arc::new(SystemClock));
+        if let Some(viewer) = tokens.verify(&secret).await? {
+            return Ok((secret, viewer));
+        }
+    }
+    let (secret, viewer) = create_key(parts, now).await?;
+    folder.keep_secret(&secret)?;
+    Ok((secret, viewer))
 }
 
 /// Makes the demo's organization and a key that may everything in it.
@@ -206,36 +255,9 @@ Try, in another terminal. First:
     }
 }
 
-/// Where the demo's data is: a folder of the caller's, or one that goes with the process.
-enum Folder {
-    Given(PathBuf),
-    Temporary(tempfile::TempDir),
-}
-
-impl Folder {
-    fn of(given: Option<&Path>) -> Result<Self, Error> {
-        let Some(path) = given else {
-            return tempfile::tempdir().map(Self::Temporary).map_err(failed);
-        };
-        std::fs::create_dir_all(path).map_err(failed)?;
-        // The sandbox forgets its phones when it ends, so an earlier demo's session could not go on.
-        if path.join("chatgraph.db").exists() {
-            let path = path.display();
-            return Err(Error::Demo(format!("{path} holds an earlier demo, which cannot go on; name an empty folder")));
-        }
-        Ok(Self::Given(path.to_owned()))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Given(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-}
-
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Demo(error.to_string())
+fn failed(error: impl std::error::Error) -> Error {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    Error::Demo(causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}")))
 }
 
 fn late() -> Error {

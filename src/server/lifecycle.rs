@@ -33,16 +33,17 @@ impl Lifecycle {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
+/// Ends with Ctrl-C or SIGTERM. They are heard from the call on, so make it before telling anybody that the server is up.
 ///
 /// # Errors
 /// When the operating system takes no handler.
-pub(super) async fn asked_to_stop() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
-    info!("Stopping");
-    Ok(())
+pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        info!("Stopping");
+    })
 }

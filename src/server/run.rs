@@ -109,8 +109,9 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;
+    let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
     info!(%address, sessions, "Serving");
-    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle).await;
+    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
@@ -125,11 +126,12 @@ pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
     Ok((listener, address))
 }
 
-/// Serves until Ctrl-C or SIGTERM; open sockets are closed then.
+/// Serves until `asked` ends; open sockets are closed then.
 pub(super) async fn serve_until_asked(
     listener: TcpListener,
     router: Router,
     lifecycle: &Lifecycle,
+    asked: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let stop = lifecycle.stop.clone();
     // An event follows an event: the kernel must not hold the second back until the first is confirmed.
@@ -140,7 +142,7 @@ pub(super) async fn serve_until_asked(
         ended = &mut serving => {
             ended.map_err(std::io::Error::other).flatten().map_err(Error::Serve)
         }
-        asked = lifecycle::asked_to_stop() => asked.map_err(Error::Serve),
+        () = asked => Ok(()),
     }
 }
 

@@ -97,6 +97,10 @@ impl Store {
         chats: &[ChatId],
         keep: u32,
     ) -> Result<BTreeMap<OrganizationId, Vec<MessageId>>, StoreError> {
+        // PostgreSQL takes no empty list.
+        if chats.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let places = (2..chats.len() + 2).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
         let sql = format!(
             "SELECT organization, id FROM (\

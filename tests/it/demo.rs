@@ -2,44 +2,176 @@
 
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::path::Path;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::eventually;
+
 #[tokio::test]
 async fn one_line_tells_a_script_all_it_needs() {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_chatgraph"))
-        .args(["demo", "--listen", "127.0.0.1:0", "--json", "--quiet"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("starts");
-    let mut line = String::new();
-    BufReader::new(demo.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-    let ready: Value = serde_json::from_str(&line).expect("JSON");
-    let text = |field: &str| ready[field].as_str().unwrap_or_else(|| panic!("no {field}")).to_owned();
-    assert!(text("websocket").starts_with("ws://127.0.0.1:"));
+    let demo = Demo::start(None);
+    assert!(demo.told("websocket").starts_with("ws://127.0.0.1:"));
     let (page, invitation) =
-        text("graphiql").split_once('#').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a link");
-    assert!(invitation.starts_with(&format!("key={}&chat=", text("key"))), "{invitation}");
+        demo.told("graphiql").split_once('#').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a link");
+    assert!(invitation.starts_with(&format!("key={}&chat=", demo.told("key"))), "{invitation}");
     assert!(reqwest::get(page).await.expect("an answer").text().await.expect("text").contains("GraphiQL"));
-
-    let query = json!({"query": "{ chats(first: 200) { nodes { jid archived session { id status } } } }"});
-    let sent = reqwest::Client::new().post(text("graphql")).bearer_auth(text("key")).json(&query).send().await;
-    let answer: Value = sent.expect("an answer").json().await.expect("JSON");
-    let stored = answer["data"]["chats"]["nodes"].as_array().expect("chats").clone();
-    let url = format!("{}/accounts/{}/chats", text("sandbox"), text("phone"));
-    let shown: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
-    let shown = shown.as_array().expect("chats");
-    assert_eq!(stored.len(), shown.iter().filter(|chat| chat["lastMessageAt"] != Value::Null).count());
+    let stored = demo.stored().await;
+    assert_eq!(stored.len(), demo.shown().await.len());
     assert!(stored.len() >= 35, "{} chats", stored.len());
-    assert!(stored.iter().all(|chat| chat["session"]["id"] == ready["session"]));
+    assert!(stored.iter().all(|chat| chat["session"]["id"] == demo.ready["session"]));
+    demo.ends_when_asked();
+}
 
-    // SIGTERM ends it in good order, and with it everything it made. The shell's own `kill` is on every machine.
-    let kill = format!("kill {}", demo.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
-    assert!(demo.wait().expect("ends").success());
+#[tokio::test]
+async fn a_demo_goes_on_where_an_earlier_one_in_its_folder_was_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let demo = Demo::start(Some(folder.path()));
+    let (key, session) = (demo.told("key"), demo.told("session"));
+    let listed = demo.stored().await;
+    let plain = |chat: &&Value| chat["archived"] == false && chat["pinned"] == false && chat["type"] == "DM";
+    let mut plain = listed.iter().filter(plain).map(|chat| chat["jid"].as_str().expect("a JID").to_owned());
+    let (from_api, on_phone) = (plain.next().expect("a chat"), plain.next().expect("another"));
+    drop(demo);
+
+    // Whatever was answered is kept, though nobody had the time to act on it.
+    let demo = Demo::start(Some(folder.path()));
+    assert_eq!((demo.told("key"), demo.told("session")), (key.clone(), session.clone()));
+    assert_eq!(demo.stored().await.len(), listed.len());
+    demo.update(&from_api, "archived: true").await;
+    demo.phone(&on_phone, json!({"archived": true})).await;
+    drop(demo);
+
+    let demo = Demo::start(Some(folder.path()));
+    demo.agrees(&[(&from_api, true), (&on_phone, true)]).await;
+    demo.update(&from_api, "archived: false").await;
+    demo.phone(&on_phone, json!({"archived": false})).await;
+    demo.agrees(&[(&from_api, false), (&on_phone, false)]).await;
+    demo.ends_when_asked();
+
+    let demo = Demo::start(Some(folder.path()));
+    demo.agrees(&[(&from_api, false), (&on_phone, false)]).await;
+    assert_eq!((demo.told("key"), demo.told("session")), (key, session));
+    let accounts: Value = get(&format!("{}/accounts", demo.told("sandbox"))).await;
+    assert_eq!((&accounts[0]["companions"], &accounts[1]), (&json!(1), &Value::Null), "nobody was paired again");
+    demo.ends_when_asked();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_kept_key_is_its_owners_alone_and_replaced_when_it_is_void() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    let demo = Demo::start(Some(folder.path()));
+    assert_eq!(std::fs::read_to_string(&file).expect("a key"), demo.told("key"));
+    assert_eq!(std::fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+    demo.ends_when_asked();
+
+    std::fs::write(&file, "cg_nobody-has-ever-had-this-one").expect("written");
+    let demo = Demo::start(Some(folder.path()));
+    assert_eq!(std::fs::read_to_string(&file).expect("a key"), demo.told("key"));
+    assert!(!demo.stored().await.is_empty());
+    demo.ends_when_asked();
+}
+
+/// A running demo without its script, killed without a word when it is dropped.
+struct Demo {
+    child: Child,
+    ready: Value,
+}
+
+impl Demo {
+    fn start(data: Option<&Path>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph"));
+        command.args(["demo", "--listen", "127.0.0.1:0", "--json", "--quiet"]);
+        command.args(data.into_iter().flat_map(|folder| [Path::new("--data"), folder]));
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let log = BufReader::new(child.stderr.take().expect("piped"));
+        // Shown when the test fails.
+        std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("{line}")));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        Self { child, ready: serde_json::from_str(&line).expect("JSON") }
+    }
+
+    fn told(&self, field: &str) -> String {
+        self.ready[field].as_str().unwrap_or_else(|| panic!("no {field}")).to_owned()
+    }
+
+    async fn ask(&self, query: &str) -> Value {
+        let sent = reqwest::Client::new().post(self.told("graphql")).bearer_auth(self.told("key"));
+        let answer: Value =
+            sent.json(&json!({"query": query})).send().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        answer["data"].clone()
+    }
+
+    async fn update(&self, chat: &str, fields: &str) {
+        let mutation = format!("mutation {{ updateChat(input: {{cid: \"{chat}\", {fields}}}) {{ chat {{ id }} }} }}");
+        self.ask(&mutation).await;
+    }
+
+    /// The owner's hand.
+    async fn phone(&self, chat: &str, change: Value) {
+        let url = format!("{}/accounts/{}/chats/{chat}", self.told("sandbox"), self.told("phone"));
+        let sent = reqwest::Client::new().post(url).json(&change).send().await.expect("an answer");
+        assert!(sent.status().is_success());
+    }
+
+    async fn stored(&self) -> Vec<Value> {
+        let query = "{ chats(first: 200) { nodes { jid type archived pinned mutedUntil unreadCount markedUnread \
+                     lastMessageAt session { id } } } }";
+        self.ask(query).await["chats"]["nodes"].as_array().expect("chats").clone()
+    }
+
+    /// The chats with a message on the phone.
+    async fn shown(&self) -> Vec<Value> {
+        let shown: Value = get(&format!("{}/accounts/{}/chats", self.told("sandbox"), self.told("phone"))).await;
+        let shown = shown.as_array().expect("chats").iter();
+        shown.filter(|chat| chat["lastMessageAt"] != Value::Null).cloned().collect()
+    }
+
+    /// Waits until API and phone show the same, and these chats archived or not.
+    async fn agrees(&self, archived: &[(&String, bool)]) {
+        let fields = ["jid", "archived", "pinned", "mutedUntil", "unreadCount", "markedUnread", "lastMessageAt"];
+        let comparable = |chats: Vec<Value>| {
+            let mut chats: Vec<_> = chats.iter().map(|chat| fields.map(|field| chat[field].to_string())).collect();
+            chats.sort();
+            chats
+        };
+        eventually("the phone and the API to agree", async || {
+            let (stored, shown) = (self.stored().await, self.shown().await);
+            let is = |(jid, wanted): &(&String, bool)| {
+                stored.iter().any(|chat| chat["jid"] == **jid && chat["archived"] == *wanted)
+            };
+            let wanted = archived.iter().all(is);
+            (wanted && comparable(stored) == comparable(shown)).then_some(())
+        })
+        .await;
+    }
+
+    /// SIGTERM ends it in good order. The shell's own `kill` is on every machine.
+    fn ends_when_asked(mut self) {
+        let kill = format!("kill {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
+        assert!(self.child.wait().expect("ends").success());
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+async fn get(url: &str) -> Value {
+    reqwest::get(url).await.expect("an answer").json().await.expect("JSON")
 }

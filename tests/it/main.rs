@@ -11,6 +11,7 @@ mod demo;
 mod door;
 mod graphiql;
 mod keys;
+mod kill;
 mod listeners;
 mod migrations;
 mod program;

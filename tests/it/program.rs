@@ -59,7 +59,7 @@ fn flags_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
-fn a_demo_does_not_touch_an_earlier_ones_folder() {
+fn a_demo_does_not_touch_another_servers_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("chatgraph.db");
     std::fs::write(&database, "precious").expect("written");
@@ -67,7 +67,7 @@ fn a_demo_does_not_touch_an_earlier_ones_folder() {
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--data", data];
     let refused = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
     assert!(!refused.status.success());
-    assert!(error(&refused).contains("empty folder"), "{}", error(&refused));
+    assert!(error(&refused).contains("name another folder"), "{}", error(&refused));
     assert_eq!(std::fs::read_to_string(&database).expect("still there"), "precious");
 }
 

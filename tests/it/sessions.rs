@@ -157,6 +157,22 @@ async fn a_session_that_is_down_is_unlinked_when_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn nothing_stays_of_a_deleted_session() {
+    let server = TestServer::start().await;
+    let delete = format!("mutation {{ deleteChat(input: {{cid: \"{RAVI}\"}}) {{ cid }} }}");
+    server.query(&delete).await;
+    let stored = ["session", "chat", "chat_alias", "message", "tombstone", "tombstone_alias", "device_record"];
+    for table in stored {
+        assert!(server.rows(table).await > 0, "{table}");
+    }
+    server.life("deleteSession", "deletedSessionId").await;
+    let more = ["pending_action", "refusal", "device_sender_key", "device_lid", "device_token", "device_secret"];
+    for table in stored.into_iter().chain(more) {
+        eventually(table, async || (server.rows(table).await == 0).then_some(())).await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_was_never_paired_is_deleted_at_once() {
     let server = TestServer::start().await;
     let made = server.query("mutation { createSession(input: {label: \"\"}) { session { id label } } }").await;

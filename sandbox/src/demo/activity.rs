@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Change, Script, Step};
-use crate::{Error, Phone, clock::now_ms};
+use crate::{Error, Phone, clock::now_ms, locked};
 
 /// Where the story starts.
 const SEED: u64 = 0x05ca_1ab1e;
@@ -14,12 +14,14 @@ const ATTEMPTS: usize = 8;
 /// phone archives, pins, mutes or reads a chat, and each step is logged in plain words.
 ///
 /// It looks at the phone before each step and so goes on whatever else happens to the account; a step that fails
-/// is left out for another one. A step that has begun is finished before the function returns.
+/// is left out for another one. A step that has begun is finished before the function returns. A sandbox that keeps its
+/// accounts goes on in the story where an earlier one was.
 pub async fn activity(phone: Phone, stop: CancellationToken) {
-    let mut script = Script::new(SEED);
+    let mut script = resume(&phone);
     while stop.run_until_cancelled(tokio::time::sleep(script.pause())).await.is_some() {
         for _ in 0..ATTEMPTS {
             let Some(next) = script.next(&phone.chats(), now_ms()) else { break };
+            mark(&phone, &script);
             match perform(&phone, &next).await {
                 Ok(()) => {
                     tracing::info!(account.phone = phone.number(), "{next}");
@@ -33,6 +35,17 @@ pub async fn activity(phone: Phone, stop: CancellationToken) {
             }
         }
     }
+}
+
+/// The script where it was, or from its beginning.
+fn resume(phone: &Phone) -> Script {
+    let bookmark = locked(&phone.account.bookmark).clone();
+    bookmark.and_then(|place| serde_json::from_str(&place).ok()).unwrap_or_else(|| Script::new(SEED))
+}
+
+/// Puts the bookmark behind the step that comes; it is kept together with what the step does.
+fn mark(phone: &Phone, script: &Script) {
+    *locked(&phone.account.bookmark) = serde_json::to_string(script).ok();
 }
 
 async fn perform(phone: &Phone, step: &Step) -> Result<(), Error> {

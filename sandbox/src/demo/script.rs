@@ -6,6 +6,8 @@ mod scenes;
 
 use std::{fmt, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{chats::With, people::Person};
 use crate::{ChatKind, ChatView, FOREVER};
 use scenes::{SCENES, Scene};
@@ -53,13 +55,14 @@ impl fmt::Display for Step {
     }
 }
 
-/// The endless script.
-#[derive(Debug)]
+/// The endless script. Kept by the account it is played on, so that it goes on after a restart.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Script {
     random: u64,
+    #[serde(skip)]
     begun: bool,
-    /// The scene being played, and how far it is.
-    scene: Option<(&'static Scene, usize)>,
+    /// The next line of the scene that began last, unless that is over.
+    line: Option<usize>,
     /// The scene that starts next.
     next_scene: usize,
 }
@@ -67,7 +70,7 @@ pub(super) struct Script {
 impl Script {
     /// Starts the script; the same seed tells the same story as long as the phone shows the same.
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: seed, begun: false, scene: None, next_scene: 0 }
+        Self { random: seed, begun: false, line: None, next_scene: 0 }
     }
 
     /// How long to wait before the next step; the first comes soon, for whoever watches.
@@ -92,16 +95,16 @@ impl Script {
 
     /// Ends the current scene: its chat takes no messages.
     pub(super) fn skip_scene(&mut self) {
-        self.scene = None;
+        self.line = None;
     }
 
     fn write(&mut self, chats: &[ChatView]) -> Option<Step> {
         for _ in 0..SCENES.len() {
-            let (scene, line) = self.scene.take().unwrap_or_else(|| (self.start_scene(), 0));
+            let (scene, line) = self.place();
             let jid = scene.with.jid();
             let chat = chats.iter().find(|chat| chat.jid == jid || chat.aliases.contains(&jid));
             if let (Some(chat), Some((from, text))) = (chat, scene.lines.get(line)) {
-                self.scene = (line + 1 < scene.lines.len()).then_some((scene, line + 1));
+                self.line = (line + 1 < scene.lines.len()).then_some(line + 1);
                 return Some(Step::Write {
                     from: *from,
                     chat: chat.jid.clone(),
@@ -113,10 +116,13 @@ impl Script {
         None
     }
 
-    fn start_scene(&mut self) -> &'static Scene {
-        let scene = &SCENES[self.next_scene % SCENES.len()];
-        self.next_scene += 1;
-        scene
+    /// The scene being played and its next line; a new scene when there is none.
+    fn place(&mut self) -> (&'static Scene, usize) {
+        let line = self.line.take().unwrap_or_else(|| {
+            self.next_scene = (self.next_scene + 1) % SCENES.len();
+            0
+        });
+        (&SCENES[(self.next_scene + SCENES.len() - 1) % SCENES.len()], line)
     }
 
     fn change(&mut self, chats: &[ChatView], now_ms: i64) -> Option<Step> {

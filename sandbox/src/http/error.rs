@@ -70,7 +70,12 @@ impl From<Error> for ApiError {
             Error::Unsupported(what) => return Self::not_implemented(what),
             Error::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             Error::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
-            Error::NotLoopback(_) | Error::Listen { .. } | Error::Randomness(_) | Error::Protocol { .. } => {
+            Error::NotLoopback(_)
+            | Error::Listen { .. }
+            | Error::Randomness(_)
+            | Error::Protocol { .. }
+            | Error::InUse(_)
+            | Error::Kept { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "A request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
             }

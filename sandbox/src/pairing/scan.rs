@@ -33,6 +33,8 @@ impl Phone {
 
         let companion = Companion::new(offer.noise, code.identity);
         locked(&self.account.companions).add(device, companion);
+        // The companion logs in as soon as it is told to.
+        self.account.save().await?;
         self.server.desk.withdraw(&offer.link);
         offer.link.send(node("stream:error").attr("code", "515").build());
         offer.link.close("paired, connect again");

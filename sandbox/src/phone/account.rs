@@ -1,6 +1,6 @@
 //! An account: what its phone knows, its settings, its companions.
 //!
-//! Locks are taken in this order: parties, ledger, then one of book or companions.
+//! Locks are taken in this order: parties, ledger, book, companions.
 
 use std::sync::{
     Mutex,
@@ -18,7 +18,9 @@ use super::{
     party::Party,
 };
 use crate::{
-    Error, clock, key, locked,
+    Error, clock,
+    keep::Keeper,
+    key, locked,
     server::{
         companion::Companions,
         queue::{Content, Item},
@@ -43,9 +45,13 @@ pub(crate) struct Account {
     /// Held over sealing and queueing, so it is one that may be held while waiting.
     pub(crate) parties: tokio::sync::Mutex<Parties>,
     pub(crate) companions: Mutex<Companions>,
+    /// Where the story told with this account is, in the words of who tells it.
+    pub(crate) bookmark: Mutex<Option<String>>,
     /// Changes whenever a companion comes, goes or catches up.
-    changed: watch::Sender<()>,
-    stanzas: AtomicU64,
+    pub(super) changed: watch::Sender<()>,
+    pub(super) stanzas: AtomicU64,
+    /// `None` if the sandbox keeps nothing.
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl Account {
@@ -71,8 +77,10 @@ impl Account {
             parties: tokio::sync::Mutex::new(Parties::new(jid, Party::new(identity.clone()))),
             identity,
             companions: Mutex::default(),
+            bookmark: Mutex::default(),
             changed: watch::Sender::new(()),
             stanzas: AtomicU64::new(0),
+            keeper: None,
         })
     }
 

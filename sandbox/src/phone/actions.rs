@@ -1,14 +1,12 @@
 //! What the owner does on the phone, and what others do to it.
 
-use std::sync::Arc;
-
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::{
     Phone,
     book::{Book, Chat, Message},
     change::Change,
-    message::Letter,
+    message::{Alternate, Letter},
     view::ChatKind,
 };
 use crate::{
@@ -16,14 +14,13 @@ use crate::{
     wire::node::{SERVER, node},
 };
 
-#[expect(clippy::unused_async, reason = "an owner's action is one that other sandboxes may have to wait for")]
 impl Phone {
     /// Puts the chat into the archive or takes it out. Archiving also unpins, as on a real phone.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn archive(&self, chat: &str, archived: bool) -> Result<(), Error> {
-        self.account.write("regular_low", |book| {
+        self.set("regular_low", |book| {
             let (jid, chat) = known(book, chat)?;
             let mut changes = vec![Change::archive(&jid, archived, chat)];
             if archived {
@@ -31,6 +28,7 @@ impl Phone {
             }
             Ok(changes)
         })
+        .await
     }
 
     /// Pins the chat to the top or lets it go.
@@ -38,7 +36,7 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn pin(&self, chat: &str, pinned: bool) -> Result<(), Error> {
-        self.account.write("regular_low", |book| Ok(vec![Change::pin(&known(book, chat)?.0, pinned)]))
+        self.set("regular_low", |book| Ok(vec![Change::pin(&known(book, chat)?.0, pinned)])).await
     }
 
     /// Mutes the chat until an instant in milliseconds since the Unix epoch, [`FOREVER`](crate::FOREVER)
@@ -47,7 +45,7 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn mute(&self, chat: &str, until: Option<i64>) -> Result<(), Error> {
-        self.account.write("regular_high", |book| Ok(vec![Change::mute(&known(book, chat)?.0, until)]))
+        self.set("regular_high", |book| Ok(vec![Change::mute(&known(book, chat)?.0, until)])).await
     }
 
     /// Marks the chat read, which also empties its count, or unread by hand.
@@ -55,10 +53,11 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn mark_read(&self, chat: &str, read: bool) -> Result<(), Error> {
-        self.account.write("regular_low", |book| {
+        self.set("regular_low", |book| {
             let (jid, chat) = known(book, chat)?;
             Ok(vec![Change::read(&jid, read, chat)])
         })
+        .await
     }
 
     /// Deletes the chat: the phone shows it no more, until somebody writes in it again.
@@ -66,10 +65,11 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn delete(&self, chat: &str) -> Result<(), Error> {
-        self.account.write("regular_high", |book| {
+        self.set("regular_high", |book| {
             let (jid, chat) = known(book, chat)?;
             Ok(vec![Change::delete(&jid, chat)])
         })
+        .await
     }
 
     /// Clears the chat: it stays, without its messages.
@@ -77,10 +77,17 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
     pub async fn clear(&self, chat: &str) -> Result<(), Error> {
-        self.account.write("regular_high", |book| {
+        self.set("regular_high", |book| {
             let (jid, chat) = known(book, chat)?;
             Ok(vec![Change::clear(&jid, chat)])
         })
+        .await
+    }
+
+    /// Writes settings as the owner, and keeps them.
+    async fn set(&self, collection: &str, make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>) -> Result<(), Error> {
+        self.account.write(collection, make)?;
+        self.account.save().await
     }
 
     /// Unlinks every companion, and gives how many there were. They are told, and refused from then on.
@@ -94,10 +101,12 @@ impl Phone {
             }
         }
         self.account.notify();
+        self.account.save_or_log().await;
         unlinked.len()
     }
 
     /// Drops the connections of all companions without a word, as when the network fails.
+    #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
     pub async fn cut(&self) {
         for (_, companion) in locked(&self.account.companions).all() {
             if let Some(link) = &companion.link {
@@ -134,10 +143,12 @@ impl Phone {
             chat.unread += 1;
             (letter, chat.archived && chat.muted_until.is_none_or(|until| until <= at))
         };
-        self.account.deliver(&mut parties, &Arc::new(letter)).await?;
+        self.account.deliver(&mut parties, &letter).await?;
         drop(parties);
         if unarchive {
             self.archive(chat, false).await?;
+        } else {
+            self.account.save().await?;
         }
         Ok(id)
     }
@@ -159,9 +170,9 @@ fn letter(book: &mut Book, from: &str, chat: &str, text: &str, (id, at): (&str, 
     let (jid, lid) = (person.jid(), person.lid_jid());
     // The address is the one the chat is called by; the other one goes along.
     let alternate = if jid == chat {
-        lid.map(|lid| ("sender_lid", lid))
+        lid.map(Alternate::Lid)
     } else if lid.as_deref() == Some(chat) {
-        person.phone.is_some().then(|| ("sender_pn", jid.clone()))
+        person.phone.is_some().then(|| Alternate::Number(jid.clone()))
     } else {
         return Err(Error::UnknownChat(chat.to_owned()));
     };

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::view::{ChatKind, ChatView};
 use crate::{Error, clock, key, spec::AccountSpec};
 
 /// A person somebody can write to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Person {
     /// The number, unless only the LID is known.
     pub(crate) phone: Option<String>,
@@ -47,7 +49,7 @@ impl Person {
 }
 
 /// A group the account is in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) subject: String,
     /// The members' numbers, the owner's among them.
@@ -55,7 +57,7 @@ pub(crate) struct Group {
 }
 
 /// A chat on the phone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Chat {
     pub(crate) archived: bool,
     /// When it was pinned, in milliseconds.
@@ -69,7 +71,7 @@ pub(crate) struct Chat {
 }
 
 /// A text in a chat.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Message {
     pub(crate) id: String,
     /// The sender's JID; `None`: the owner.
@@ -80,7 +82,7 @@ pub(crate) struct Message {
 }
 
 /// Everything a phone knows.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Book {
     /// The owner's name for themselves.
     pub(crate) name: String,

@@ -12,13 +12,16 @@ use whatsapp_rust::{
 };
 
 use super::{account::Account, history, ledger::SyncKey};
-use crate::{Error, locked, server::media::Media};
+use crate::{
+    Error, locked,
+    server::{companion::Companion, media::Media},
+};
 
-/// Tells a companion once; nothing happens if it has been told already.
+/// Tells a companion once, as soon as its keys are there; nothing happens if it has been told already.
 pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Result<(), Error> {
     // Held to the end, so that each message is either part of the history or sent after it.
     let mut parties = account.parties.lock().await;
-    let fresh = locked(&account.companions).get(device).is_some_and(|companion| !companion.settled);
+    let fresh = locked(&account.companions).get(device).is_some_and(Companion::is_untold);
     if !fresh {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use whatsapp_rust::{
     buffa::{Message, MessageField},
     wacore::appstate::{
@@ -24,12 +25,18 @@ use whatsapp_rust::{
 };
 
 use super::change::{COLLECTIONS, Change};
-use crate::{Error, clock, key};
+use crate::{
+    Error, clock,
+    keep::bytes::{self, FromText, Text},
+    key,
+};
 
 /// The key all settings of an account are sealed with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SyncKey {
+    #[serde(with = "bytes")]
     pub(crate) id: Vec<u8>,
+    #[serde(with = "bytes")]
     pub(crate) data: [u8; 32],
     /// When it was made, in milliseconds.
     pub(crate) made_at: i64,
@@ -75,12 +82,13 @@ impl Ledger {
         let data = key::random::<32>()?;
         let mut id = vec![0, 0];
         id.extend_from_slice(&key::random::<4>()?);
+        Ok(Self::under(SyncKey { id, data, made_at: clock::now_ms() }))
+    }
+
+    fn under(key: SyncKey) -> Self {
+        let keys = Arc::new(expand_app_state_keys(&key.data));
         let collections = COLLECTIONS.map(|name| (name, Collection::default()));
-        Ok(Self {
-            key: SyncKey { id, data, made_at: clock::now_ms() },
-            keys: Arc::new(expand_app_state_keys(&data)),
-            collections: collections.into_iter().collect(),
-        })
+        Self { key, keys, collections: collections.into_iter().collect() }
     }
 
     /// The key, to be shared with companions.
@@ -190,5 +198,33 @@ impl Ledger {
         let place = store(&snapshot.encode_to_vec())?;
         current.snapshot = Some((version, place.clone()));
         Ok(Some(place))
+    }
+}
+
+/// What is kept of a ledger: the patches, from which all else follows.
+#[derive(Serialize, Deserialize)]
+struct Kept<K, P> {
+    key: K,
+    patches: P,
+}
+
+impl Serialize for Ledger {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let collections = self.collections.iter();
+        let patches = collections.map(|(name, known)| (name, known.patches.iter().map(Text).collect::<Vec<_>>()));
+        Kept { key: &self.key, patches: patches.collect::<BTreeMap<_, _>>() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ledger {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kept = Kept::<SyncKey, BTreeMap<String, Vec<FromText<Vec<u8>>>>>::deserialize(deserializer)?;
+        let mut ledger = Self::under(kept.key);
+        for (collection, patches) in kept.patches {
+            for (base, FromText(patch)) in (0..).zip(patches) {
+                ledger.upload(&collection, base, &patch).map_err(de::Error::custom)?;
+            }
+        }
+        Ok(ledger)
     }
 }

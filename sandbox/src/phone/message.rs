@@ -1,44 +1,55 @@
 //! Messages to companions: sealed once for each, kept until confirmed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
 use whatsapp_rust::{wacore::messages::MessageUtils, waproto::whatsapp as wa};
 
 use super::{account::Account, party::Party};
 use crate::{
-    Error, clock, key, locked,
+    Error, clock,
+    keep::bytes,
+    key, locked,
     server::queue::{Content, Item},
     wire::node::{Node, node},
 };
 
 /// A message before it is sealed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Letter {
     pub(crate) id: String,
     /// Who seals it: the JID of the sending person, the owner's own for the phone.
     pub(crate) sender: String,
     /// The address it comes from.
     pub(crate) from: String,
-    /// The same person's other address, as the attribute that carries it.
-    pub(crate) alternate: Option<(&'static str, String)>,
+    /// The same person's other address.
+    pub(crate) alternate: Option<Alternate>,
     /// When it was written, in milliseconds.
     pub(crate) at: i64,
     /// Between the owner's own devices, and shown to nobody.
     pub(crate) peer: bool,
     /// The name the sender gave themselves.
     pub(crate) notify: Option<String>,
+    #[serde(with = "bytes")]
     pub(crate) body: wa::Message,
 }
 
+/// The address that goes along with the one a message comes from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Alternate {
+    Number(String),
+    Lid(String),
+}
+
 /// Everybody who sends to an account's companions, by JID.
-#[derive(Default)]
-pub(crate) struct Parties(HashMap<String, Party>);
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Parties(BTreeMap<String, Party>);
 
 impl Parties {
     /// With the phone itself as the first.
     pub(crate) fn new(owner: String, phone: Party) -> Self {
-        Self(HashMap::from([(owner, phone)]))
+        Self(BTreeMap::from([(owner, phone)]))
     }
 
     fn of(&mut self, sender: &str) -> &mut Party {
@@ -48,8 +59,8 @@ impl Parties {
 
 impl Account {
     /// A message of the phone to one of its companions.
-    pub(crate) fn peer_letter(&self, body: wa::Message) -> Result<Arc<Letter>, Error> {
-        Ok(Arc::new(Letter {
+    pub(crate) fn peer_letter(&self, body: wa::Message) -> Result<Letter, Error> {
+        Ok(Letter {
             id: key::random_hex::<10>()?,
             sender: self.jid(),
             from: self.jid(),
@@ -58,16 +69,12 @@ impl Account {
             peer: true,
             notify: None,
             body,
-        }))
+        })
     }
 
     /// Seals and queues a message for every companion that has been told the history; the others
     /// find it there.
-    pub(crate) async fn deliver(
-        &self,
-        parties: &mut MutexGuard<'_, Parties>,
-        letter: &Arc<Letter>,
-    ) -> Result<(), Error> {
+    pub(crate) async fn deliver(&self, parties: &mut MutexGuard<'_, Parties>, letter: &Letter) -> Result<(), Error> {
         let settled = locked(&self.companions)
             .all()
             .filter(|(_, companion)| companion.settled)
@@ -87,11 +94,11 @@ impl Account {
         &self,
         parties: &mut MutexGuard<'_, Parties>,
         device: u16,
-        letter: &Arc<Letter>,
+        letter: &Letter,
     ) -> Result<(), Error> {
         let node = self.seal(parties, device, letter, false).await?;
         if let Some(companion) = locked(&self.companions).get_mut(device) {
-            companion.push(Item { id: letter.id.clone(), node, content: Content::Message(Arc::clone(letter)) });
+            companion.push(Item { id: letter.id.clone(), node, content: Content::Message(Box::new(letter.clone())) });
         }
         Ok(())
     }
@@ -146,8 +153,10 @@ impl Account {
         if let Some(name) = &letter.notify {
             message = message.attr("notify", name.as_str());
         }
-        if let Some((attribute, jid)) = &letter.alternate {
-            message = message.attr(attribute, jid.as_str());
+        match &letter.alternate {
+            Some(Alternate::Number(jid)) => message = message.attr("sender_pn", jid.as_str()),
+            Some(Alternate::Lid(jid)) => message = message.attr("sender_lid", jid.as_str()),
+            None => {}
         }
         Ok(message.children([enc]).build())
     }

@@ -1,7 +1,7 @@
 //! A phone: the owner's device, which holds the truth about the account and pairs companions.
 //!
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
-//! `ledger` keeps them as patches. `party` and `message` seal what companions are sent, `bootstrap`
+//! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
 //! and `history` what they are told first. `actions` is what an owner or a contact does.
 
 pub(crate) mod account;
@@ -11,6 +11,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod change;
 mod history;
 pub(crate) mod interfere;
+mod kept;
 pub(crate) mod ledger;
 pub(crate) mod message;
 mod party;

@@ -1,19 +1,21 @@
 //! Signal: the people and devices that send to a companion, each with keys and sessions of its own.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use whatsapp_rust::wacore::libsignal::protocol::{
     CiphertextMessage, DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore,
     PreKeyBundle, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError, UsePQRatchet, message_encrypt,
     process_prekey_bundle,
 };
 
-use crate::{Error, key};
+use crate::{Error, keep::bytes, key};
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
 /// One sender: the owner's phone, or a contact's.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Party {
     identity: Identity,
     sessions: Sessions,
@@ -30,7 +32,7 @@ pub(crate) struct Sealed {
 impl Party {
     /// A sender with this identity, and no session yet.
     pub(crate) fn new(pair: IdentityKeyPair) -> Self {
-        Self { identity: Identity { pair, known: HashMap::new() }, sessions: Sessions::default() }
+        Self { identity: Identity { pair, known: BTreeMap::new() }, sessions: Sessions::default() }
     }
 
     /// Whether there is a session with the companion `device`.
@@ -74,8 +76,8 @@ fn address(device: u16) -> ProtocolAddress {
     ProtocolAddress::new("companion", DeviceId::new(device.into()))
 }
 
-#[derive(Default)]
-struct Sessions(HashMap<String, SessionRecord>);
+#[derive(Default, Serialize, Deserialize)]
+struct Sessions(#[serde(with = "bytes::map")] BTreeMap<String, SessionRecord>);
 
 #[async_trait]
 impl SessionStore for Sessions {
@@ -87,15 +89,20 @@ impl SessionStore for Sessions {
         Ok(self.0.contains_key(address.as_str()))
     }
 
-    async fn store_session(&mut self, address: &ProtocolAddress, record: SessionRecord) -> Result<()> {
+    async fn store_session(&mut self, address: &ProtocolAddress, mut record: SessionRecord) -> Result<()> {
+        // Every message is kept before it is sent, so no counters need to be reserved ahead of that.
+        record.waive_counter_lease();
         self.0.insert(address.as_str().to_owned(), record);
         Ok(())
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Identity {
+    #[serde(with = "bytes")]
     pair: IdentityKeyPair,
-    known: HashMap<String, IdentityKey>,
+    #[serde(with = "bytes::map")]
+    known: BTreeMap<String, IdentityKey>,
 }
 
 #[async_trait]

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     link::Link,
     prekeys::Prekeys,
     queue::{Item, Queue},
 };
-use crate::phone::change::COLLECTIONS;
+use crate::{keep::bytes, phone::change::COLLECTIONS};
 
 /// One paired client.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Companion {
     /// Its static key: no other may log in with this device number.
+    #[serde(with = "bytes")]
     pub(crate) noise: [u8; 32],
     /// Its identity key, from the pairing.
+    #[serde(with = "bytes")]
     pub(crate) identity: [u8; 32],
     /// What others need to write to it; `None` until the first upload.
     pub(crate) prekeys: Option<Prekeys>,
@@ -22,6 +26,7 @@ pub(crate) struct Companion {
     pub(crate) settled: bool,
     pub(crate) queue: Queue,
     /// The connection it is active on.
+    #[serde(skip)]
     pub(crate) link: Option<Link>,
     /// The collections it has fetched since it was paired.
     pub(crate) fetched: BTreeSet<String>,
@@ -49,6 +54,11 @@ impl Companion {
         self.queue.push(item);
     }
 
+    /// Whether it waits to be told the history, and can be.
+    pub(crate) fn is_untold(&self) -> bool {
+        !self.settled && self.prekeys.is_some()
+    }
+
     /// Whether it is connected and has fetched every collection.
     pub(crate) fn is_in_step(&self) -> bool {
         self.link.is_some() && self.fetched.len() == COLLECTIONS.len()
@@ -56,7 +66,7 @@ impl Companion {
 }
 
 /// All companions of an account, by device number.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Companions {
     last: u16,
     by_device: BTreeMap<u16, Companion>,

@@ -22,6 +22,7 @@ use crate::{
     clock, locked,
     log::Direction,
     pairing::desk::Offer,
+    phone::account::Account,
     wire::{
         node::{attr, node, render},
         noise,
@@ -31,6 +32,8 @@ use crate::{
 
 /// How long a client may take for its first message.
 const HELLO: Duration = Duration::from_secs(20);
+/// How many stanzas are kept and sent together, at most.
+const BATCH: usize = 64;
 /// How long a client may take to notice that the connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -49,6 +52,8 @@ struct Shared {
     server: Arc<Server>,
     /// Known after the login.
     who: OnceLock<Who>,
+    /// Of a companion that was let in.
+    account: OnceLock<Arc<Account>>,
     /// Cancelled when the writer has ended, or the sandbox stops.
     end: CancellationToken,
 }
@@ -80,7 +85,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     }
     let (link, outgoing) = Link::new(server.next_connection());
     let end = server.stop.child_token();
-    let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), end });
+    let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), account: OnceLock::new(), end });
     let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);
     server.tasks.spawn(writer);
 
@@ -118,6 +123,7 @@ fn greet(shared: &Shared, link: &Link, noise: [u8; 32], payload: &ClientPayload)
         link.close("not a companion");
         return None;
     }
+    let _ = shared.account.set(Arc::clone(&account));
     server.note(shared.who(), "logged in");
     let success = node("success")
         .attr("t", clock::seconds(clock::now_ms()).to_string())
@@ -143,7 +149,10 @@ async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, link: &L
         let reply = node.tag == "iq" && matches!(attr(&node, "type").as_deref(), Some("result" | "error"));
         match seat {
             _ if reply => link.answered(&node),
-            Some(seat) => route(seat, &node).await,
+            Some(seat) => {
+                route(seat, &node).await;
+                seat.account.save_soon(&seat.server.tasks);
+            }
             // Nothing that a client says before it is paired needs an answer.
             None => {}
         }
@@ -159,25 +168,40 @@ async fn write(
     mut outgoing: UnboundedReceiver<Outgoing>,
 ) {
     let ending = shared.end.clone().drop_guard();
-    let reason = loop {
-        let next = tokio::select! {
+    let mut batch = Vec::with_capacity(BATCH);
+    let reason = 'connection: loop {
+        let count = tokio::select! {
             biased;
             () = shared.server.stop.cancelled() => break "the sandbox stops",
-            next = outgoing.recv() => next,
+            count = outgoing.recv_many(&mut batch, BATCH) => count,
         };
-        match next {
-            Some(Outgoing::Stanza(node)) => {
-                shared.server.record(shared.who(), Direction::Sent, render(&node));
-                let Some(frame) = sealer.seal(&node) else {
-                    tracing::error!(stanza = render(&node), "A stanza cannot be sealed");
-                    continue;
-                };
-                if !sink.send(&frame).await {
-                    return;
-                }
+        // Whatever a companion is told must hold after a crash, too.
+        if let Some(account) = shared.account.get()
+            && let Err(error) = account.save().await
+        {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "A connection ends, for its account was not kept"
+            );
+            return;
+        }
+        if count == 0 {
+            return;
+        }
+        for next in batch.drain(..) {
+            let node = match next {
+                Outgoing::Stanza(node) => node,
+                Outgoing::Close(reason) => break 'connection reason,
+                Outgoing::Cut => return,
+            };
+            shared.server.record(shared.who(), Direction::Sent, render(&node));
+            let Some(frame) = sealer.seal(&node) else {
+                tracing::error!(stanza = render(&node), "A stanza cannot be sealed");
+                continue;
+            };
+            if !sink.send(&frame).await {
+                return;
             }
-            Some(Outgoing::Close(reason)) => break reason,
-            Some(Outgoing::Cut) | None => return,
         }
     };
     let _ = timeout(FAREWELL, sink.close(reason)).await;

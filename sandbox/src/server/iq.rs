@@ -17,6 +17,8 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         ("set", "passive", "active") => {
             seat.ok(request);
             seat.activate();
+            // Its keys may have come just before the sandbox was ended.
+            settle(seat).await;
         }
         ("set", "encrypt", "rotate") => rotate(seat, request),
         ("set", "encrypt", _) => upload(seat, request).await,
@@ -66,6 +68,10 @@ async fn upload(seat: &Seat, request: &Node) {
         }
     }
     seat.ok(request);
+    settle(seat).await;
+}
+
+async fn settle(seat: &Seat) {
     if let Err(error) = bootstrap::settle(&seat.account, &seat.server.media, seat.device).await {
         tracing::error!(phone = seat.account.number, %error, "A companion cannot be told the history");
         seat.note(format!("the history cannot be sent: {error}"));

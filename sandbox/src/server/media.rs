@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    fs,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -19,11 +21,14 @@ use whatsapp_rust::{
 };
 
 use super::Server;
-use crate::{Error, key, locked};
+use crate::{Error, keep, key, locked};
 
-/// The blobs, by the path they are fetched at.
-#[derive(Debug, Default)]
-pub(crate) struct Media(Mutex<HashMap<String, Bytes>>);
+/// The blobs, by the last part of the path they are fetched at: in memory, or as files of a folder.
+#[derive(Debug)]
+pub(crate) enum Media {
+    Memory(Mutex<HashMap<String, Bytes>>),
+    Folder(PathBuf),
+}
 
 /// What a client must be told to fetch and open a blob.
 #[derive(Debug, Clone)]
@@ -37,14 +42,20 @@ pub(crate) struct Reference {
 }
 
 impl Media {
-    /// Encrypts a blob and keeps it for as long as the sandbox runs.
+    /// Encrypts a blob and keeps it for as long as the rest of the sandbox's state.
     pub(crate) fn store(&self, plain: &[u8], kind: MediaType) -> Result<Reference, Error> {
         let EncryptedMedia { data_to_upload, media_key, file_sha256, file_enc_sha256, .. } = encrypt_media(plain, kind)
             .map_err(|error| Error::protocol("a blob cannot be encrypted", error.into_boxed_dyn_error()))?;
-        let path = format!("/v/{}", key::random_hex::<16>()?);
-        locked(&self.0).insert(path.clone(), data_to_upload.into());
+        let name = key::random_hex::<16>()?;
+        match self {
+            Self::Memory(blobs) => drop(locked(blobs).insert(name.clone(), data_to_upload.into())),
+            Self::Folder(folder) => {
+                let file = folder.join(&name);
+                keep::replace(&file, &data_to_upload).map_err(|error| Error::kept(&file, error))?;
+            }
+        }
         Ok(Reference {
-            path,
+            path: format!("/v/{name}"),
             key: media_key.to_vec(),
             sha256: file_sha256.to_vec(),
             encrypted_sha256: file_enc_sha256.to_vec(),
@@ -52,12 +63,17 @@ impl Media {
         })
     }
 
-    fn get(&self, path: &str) -> Option<Bytes> {
-        locked(&self.0).get(path).cloned()
+    fn get(&self, name: &str) -> Option<Bytes> {
+        match self {
+            Self::Memory(blobs) => locked(blobs).get(name).cloned(),
+            // Anything else in the path could lead out of the folder.
+            Self::Folder(_) if !name.bytes().all(|byte| byte.is_ascii_hexdigit()) => None,
+            Self::Folder(folder) => fs::read(folder.join(name)).ok().map(Bytes::from),
+        }
     }
 }
 
 /// `GET /media/{path}`
 pub(crate) async fn serve(State(server): State<Arc<Server>>, Path(path): Path<String>) -> impl IntoResponse {
-    server.media.get(&format!("/{path}")).ok_or(StatusCode::NOT_FOUND)
+    path.strip_prefix("v/").and_then(|name| server.media.get(name)).ok_or(StatusCode::NOT_FOUND)
 }

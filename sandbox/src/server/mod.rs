@@ -27,8 +27,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 
 use crate::{
-    clock,
+    Error, clock,
     fault::Faults,
+    keep::Folder,
     locked,
     log::{Direction, Log},
     pairing::desk::Desk,
@@ -50,21 +51,30 @@ pub(crate) struct Server {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     connections: AtomicU64,
+    /// Where everything is kept; `None` if nothing is.
+    pub(crate) folder: Option<Folder>,
 }
 
 impl Server {
-    pub(crate) fn new(key: KeyPair) -> Self {
-        Self {
+    /// A server with the accounts that are kept in the folder, if there is one.
+    pub(crate) fn new(key: KeyPair, folder: Option<Folder>) -> Result<Self, Error> {
+        let accounts = folder.as_ref().map(Folder::accounts).transpose()?.unwrap_or_default();
+        let accounts = accounts.into_iter().map(|account| (account.number.clone(), Arc::new(account)));
+        let media = folder
+            .as_ref()
+            .map_or_else(|| media::Media::Memory(Mutex::default()), |folder| media::Media::Folder(folder.blobs()));
+        Ok(Self {
             key,
-            accounts: Mutex::default(),
+            accounts: Mutex::new(accounts.collect()),
             log: Mutex::default(),
             faults: Mutex::default(),
-            media: media::Media::default(),
+            media,
             desk: Desk::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: AtomicU64::new(0),
-        }
+            folder,
+        })
     }
 
     /// The account with this number.

@@ -2,27 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use whatsapp_rust::wacore::libsignal::protocol::{DeviceId, IdentityKey, PreKeyBundle, PublicKey};
 
 use crate::{
     Error,
+    keep::bytes as packed,
     wire::node::{Node, bytes, child_bytes, children},
 };
 
 /// A companion's keys, as far as they are left.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Prekeys {
     registration: u32,
+    #[serde(with = "packed")]
     identity: PublicKey,
     signed: Signed,
     /// By id; each is handed out once.
+    #[serde(with = "packed::map")]
     once: BTreeMap<u32, PublicKey>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Signed {
     id: u32,
+    #[serde(with = "packed")]
     key: PublicKey,
+    #[serde(with = "packed")]
     signature: Vec<u8>,
 }
 

@@ -1,31 +1,34 @@
 //! What a companion has not confirmed yet. It belongs to the companion, not to a connection: what is
 //! in here is sent again, byte for byte, at the next login.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use crate::{phone::message::Letter, wire::node::Node};
+use serde::{Deserialize, Serialize};
+
+use crate::{keep::bytes, phone::message::Letter, wire::node::Node};
 
 /// One stanza that must arrive.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Item {
     /// The stanza's id: the companion confirms by it.
     pub(crate) id: String,
     /// Sealed once, when it was made.
+    #[serde(with = "bytes")]
     pub(crate) node: Node,
     pub(crate) content: Content,
 }
 
 /// What a stanza is about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Content {
     /// A message, kept in clear in case the companion cannot open it.
-    Message(Arc<Letter>),
+    Message(Box<Letter>),
     /// The notice that a collection moved.
     Moved(String),
 }
 
 /// The stanzas a companion has not confirmed, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Queue(VecDeque<Item>);
 
 impl Queue {

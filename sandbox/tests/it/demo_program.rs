@@ -8,9 +8,9 @@ use std::{
 
 use serde_json::Value;
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph-sandbox"));
-    for name in ["LISTEN", "SECRET", "DEMO", "QUIET", "JSON", "LOG"] {
+    for name in ["LISTEN", "SECRET", "DATA", "DEMO", "QUIET", "JSON", "LOG"] {
         command.env_remove(format!("CHATGRAPH_SANDBOX_{name}"));
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -18,15 +18,15 @@ fn program() -> Command {
 }
 
 /// A running program, ended with the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
 
     /// The first line on standard output, as JSON.
-    fn announcement(&mut self) -> Value {
+    pub(crate) fn announcement(&mut self) -> Value {
         let mut line = String::new();
         BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap()

@@ -6,6 +6,7 @@ mod demo;
 mod demo_program;
 mod history;
 mod http;
+mod keeping;
 mod messages;
 mod offline;
 mod pairing;

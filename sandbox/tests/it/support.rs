@@ -136,6 +136,11 @@ impl Companion {
 
     /// A client that has never been paired and trusts this key.
     pub(crate) async fn trusting(sandbox: &Sandbox, key: &str) -> Self {
+        Self::start_at(&sandbox.url(), key).await
+    }
+
+    /// The same for the sandbox with this address.
+    pub(crate) async fn start_at(url: &str, key: &str) -> Self {
         let key: [u8; 32] = BASE64_URL_SAFE_NO_PAD.decode(key).unwrap().try_into().unwrap();
         let certificate = CachedNoiseCert { key, not_before: 1_600_000_000, not_after: 2_500_000_000 };
         let mut device = Device::new();
@@ -143,13 +148,17 @@ impl Companion {
         device.server_cert_chain = Some(CachedServerCertChain { intermediate: certificate.clone(), leaf: certificate });
         let backend = Arc::new(InMemoryBackend::new());
         backend.save(&device).await.unwrap();
-        Self::resume(sandbox, backend).await
+        Self::resume_at(url, backend).await
     }
 
     /// A client on a store that was used before.
     pub(crate) async fn resume(sandbox: &Sandbox, backend: Arc<InMemoryBackend>) -> Self {
-        let socket = format!("{}/ws/chat", sandbox.url().replacen("http", "ws", 1));
-        let media = Media { url: sandbox.url(), client: UreqHttpClient::new() };
+        Self::resume_at(&sandbox.url(), backend).await
+    }
+
+    async fn resume_at(url: &str, backend: Arc<InMemoryBackend>) -> Self {
+        let socket = format!("{}/ws/chat", url.replacen("http", "ws", 1));
+        let media = Media { url: url.to_owned(), client: UreqHttpClient::new() };
         let bot = Bot::builder()
             .with_backend_arc(Arc::clone(&backend) as Arc<dyn Backend>)
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(socket))
@@ -206,6 +215,16 @@ impl Companion {
     /// Waits until the client says it is connected.
     pub(crate) async fn connected(&mut self) {
         self.next("Connected", |event| matches!(event, Event::Connected(_)).then_some(())).await;
+    }
+
+    /// Waits until the client is logged in, now or after it has connected anew.
+    pub(crate) async fn logged_in(&self) {
+        let logged_in = async {
+            while !self.client.is_logged_in() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        soon("the login", logged_in).await;
     }
 
     /// The next event that `pick` takes; those before it are dropped.

@@ -16,6 +16,7 @@ use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::session::HistoryImport;
 use crate::domain::session::SessionStatus;
 use crate::service::chat_update::ChatUpdate;
 use crate::service::chat_update::UpdateOrder;
@@ -233,6 +234,46 @@ async fn a_history_does_not_count_anew_what_is_counted() {
     };
     rig.hears(SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() })).await;
     assert_eq!(rig.chat().await.unread_count, 1);
+}
+
+#[tokio::test]
+async fn an_import_counts_what_it_brought_once() {
+    let rig = Rig::new().await;
+    let message = |wa_id: &str, at| IncomingMessage {
+        chat: rig.jid.clone(),
+        wa_id: wa_id.into(),
+        sender: rig.jid.clone(),
+        sender_name: None,
+        from_me: false,
+        kind: MessageKind::Text,
+        text: None,
+        at,
+    };
+    let chat = |jid: &str, messages: Vec<IncomingMessage>| HistoryChat {
+        jid: jid.parse().expect("a JID"),
+        name: None,
+        archived: Some(false),
+        pinned: None,
+        muted_until: None,
+        unread_count: None,
+        marked_unread: None,
+        last_message_at: None,
+        messages,
+    };
+    let with_message = chat("15550114@s.whatsapp.net", vec![message("A", 10), message("B", 20)]);
+    let chats = vec![with_message.clone(), chat("15550115@s.whatsapp.net", Vec::new())];
+    let import = async |progress, chats| {
+        rig.hears(SessionEvent::History(HistoryChunk { chats, progress, ..HistoryChunk::default() })).await;
+        let sessions = rig.test.store.sessions_by_ids(&rig.test.organization, &[rig.test.session]).await;
+        sessions.expect("a read")[0].history_import.expect("an import")
+    };
+    let half = HistoryImport { percent: 50, chats: 1, messages: 2, incomplete: false };
+    assert_eq!(import(Some(50), chats).await, half);
+    // The same part again, and one that another overtook, which says less.
+    assert_eq!(import(Some(40), vec![with_message.clone()]).await, half);
+    rig.hears(SessionEvent::HistoryLost).await;
+    let whole = HistoryImport { percent: 100, incomplete: true, ..half };
+    assert_eq!(import(Some(100), vec![with_message]).await, whole);
 }
 
 #[tokio::test]

@@ -26,7 +26,12 @@ impl TestDatabase {
 
     /// Makes it; on PostgreSQL, with these words at the end of `CREATE DATABASE`.
     pub(crate) async fn with(options: &str) -> Self {
-        let Some(server) = server() else {
+        Self::on(server(), options).await
+    }
+
+    /// Makes it on this PostgreSQL server, or else as a file.
+    pub(crate) async fn on(server: Option<String>, options: &str) -> Self {
+        let Some(server) = server else {
             let folder = tempfile::tempdir().expect("a folder");
             let url = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
             return Self { url, kind: Kind::File { _folder: folder } };

@@ -22,3 +22,4 @@ pub(crate) use server::small_account;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
 pub(crate) use subscription::upgrade;
+pub(crate) use subscription::upgrade_to;

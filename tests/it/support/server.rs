@@ -45,9 +45,13 @@ impl TestServer {
 
     /// Starts everything with this account.
     pub(crate) async fn with_account(account: AccountSpec) -> Self {
+        Self::with_database(account, TestDatabase::new().await).await
+    }
+
+    /// Starts everything with this account on this database.
+    pub(crate) async fn with_database(account: AccountSpec, database: TestDatabase) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
-        let database = TestDatabase::new().await;
         let key = create_key(&database, "org_1", &[]);
         let (child, url) = serve(&database, &sandbox);
         let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), database, child };
@@ -156,6 +160,16 @@ impl TestServer {
         database.execute_unprepared(statement).await.expect("executed");
     }
 
+    /// How many rows a table has, of nobody's too.
+    pub(crate) async fn rows(&self, table: &str) -> i64 {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+        let count = format!("SELECT COUNT(*) FROM {table}");
+        let count = sea_orm::Statement::from_string(database.get_database_backend(), count);
+        let row = database.query_one_raw(count).await.expect("a read").expect("a row");
+        row.try_get_by_index(0).expect("a number")
+    }
+
     /// Subscribes to the changes of all chats, and waits until that stands.
     pub(crate) async fn subscribe_to_chats(&self) -> Subscription {
         Subscription::start(self, super::subscription::ALL, json!({})).await
@@ -180,6 +194,16 @@ impl TestServer {
     pub(crate) fn restart(&mut self) {
         self.kill();
         (self.child, self.url) = serve(&self.database, &self.sandbox);
+    }
+
+    /// Whether the program has not ended by itself.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// The server's database, to be looked at behind its back.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
     }
 
     /// The program's resident memory. Linux only.

@@ -123,7 +123,12 @@ async fn connect(server: &TestServer) -> WebSocketStream<MaybeTlsStream<TcpStrea
 
 /// The request that opens a socket.
 pub(crate) fn upgrade(server: &TestServer) -> Request {
-    let url = server.url.replacen("http://", "ws://", 1);
+    upgrade_to(&server.url)
+}
+
+/// The same for the server at this address.
+pub(crate) fn upgrade_to(url: &str) -> Request {
+    let url = url.replacen("http://", "ws://", 1);
     let mut request = url.into_client_request().expect("a request");
     let protocol = "graphql-transport-ws".parse().expect("a header");
     request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);

@@ -1,0 +1,159 @@
+//! Keys, protobufs and stanzas in JSON: as base64 of the form in which they travel.
+//!
+//! For fields, `#[serde(with = "bytes")]`; for maps of them, `#[serde(with = "bytes::map")]`.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use whatsapp_rust::{
+    wacore::libsignal::protocol::{IdentityKey, IdentityKeyPair, PublicKey, SessionRecord},
+    wacore_binary::{marshal, util},
+    waproto::{codec, whatsapp as wa},
+};
+
+use crate::wire::node::Node;
+
+/// What has a form of bytes.
+pub(crate) trait Packed: Sized {
+    /// `None` if it cannot be written.
+    fn pack(&self) -> Option<Vec<u8>>;
+    /// `None` if the bytes are something else.
+    fn unpack(bytes: Vec<u8>) -> Option<Self>;
+}
+
+/// Writes a field.
+pub(crate) fn serialize<T: Packed, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes = value.pack().ok_or_else(|| ser::Error::custom("a value has no bytes"))?;
+    serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+}
+
+/// Reads a field.
+pub(crate) fn deserialize<'de, T: Packed, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let bytes = BASE64_STANDARD.decode(String::deserialize(deserializer)?).ok();
+    bytes.and_then(T::unpack).ok_or_else(|| de::Error::custom("the bytes are not what they should be"))
+}
+
+/// Something packed, to be written as part of something else.
+pub(crate) struct Text<'a, T>(pub(crate) &'a T);
+
+impl<T: Packed> Serialize for Text<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(self.0, serializer)
+    }
+}
+
+/// Something packed, read as part of something else.
+pub(crate) struct FromText<T>(pub(crate) T);
+
+impl<'de, T: Packed> Deserialize<'de> for FromText<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(Self)
+    }
+}
+
+/// Maps with something packed as values.
+pub(crate) mod map {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{FromText, Packed, Text};
+
+    /// Writes a field.
+    pub(crate) fn serialize<K: Serialize, T: Packed, S: Serializer>(
+        map: &BTreeMap<K, T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(map.iter().map(|(key, value)| (key, Text(value))))
+    }
+
+    /// Reads a field.
+    pub(crate) fn deserialize<'de, K: Ord + Deserialize<'de>, T: Packed, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, T>, D::Error> {
+        let map = BTreeMap::<K, FromText<T>>::deserialize(deserializer)?;
+        Ok(map.into_iter().map(|(key, FromText(value))| (key, value)).collect())
+    }
+}
+
+impl Packed for Vec<u8> {
+    fn pack(&self) -> Option<Vec<u8>> {
+        Some(self.clone())
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        Some(bytes)
+    }
+}
+
+impl<const N: usize> Packed for [u8; N] {
+    fn pack(&self) -> Option<Vec<u8>> {
+        Some(self.to_vec())
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        bytes.try_into().ok()
+    }
+}
+
+impl Packed for PublicKey {
+    fn pack(&self) -> Option<Vec<u8>> {
+        Some(self.serialize().to_vec())
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        Self::deserialize(&bytes).ok()
+    }
+}
+
+impl Packed for IdentityKey {
+    fn pack(&self) -> Option<Vec<u8>> {
+        Some(self.serialize().to_vec())
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        Self::decode(&bytes).ok()
+    }
+}
+
+impl Packed for IdentityKeyPair {
+    fn pack(&self) -> Option<Vec<u8>> {
+        Some(self.serialize().into_vec())
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        bytes.as_slice().try_into().ok()
+    }
+}
+
+impl Packed for SessionRecord {
+    fn pack(&self) -> Option<Vec<u8>> {
+        self.serialize().ok()
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        let mut session = Self::deserialize(&bytes).ok()?;
+        session.waive_counter_lease();
+        Some(session)
+    }
+}
+
+impl Packed for wa::Message {
+    fn pack(&self) -> Option<Vec<u8>> {
+        Some(codec::message_to_vec(self))
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        codec::message_decode(&bytes).ok()
+    }
+}
+
+impl Packed for Node {
+    fn pack(&self) -> Option<Vec<u8>> {
+        marshal::marshal(self).ok()
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        let plain = util::unpack(&bytes).ok()?;
+        marshal::unmarshal_ref(&plain).ok().map(|node| node.to_owned())
+    }
+}

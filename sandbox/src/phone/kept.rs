@@ -1,0 +1,132 @@
+//! An account as it is kept: in the folder of the sandbox, whole, and before anybody is told of a change.
+
+use std::{
+    fs,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use whatsapp_rust::wacore::libsignal::protocol::IdentityKeyPair;
+
+use super::{account::Account, book::Book, ledger::Ledger, message::Parties};
+use crate::{
+    Error,
+    keep::{Keeper, bytes, replace},
+    key, locked,
+    server::companion::Companions,
+};
+
+/// The shape of the files, to be raised when an older sandbox could not read them.
+const FORMAT: u32 = 1;
+
+/// What every file says first.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+/// An account in its file, borrowed to be written and owned when read.
+#[derive(Serialize, Deserialize)]
+struct Kept<B, L, P, C> {
+    format: u32,
+    number: String,
+    made_at: i64,
+    #[serde(with = "bytes")]
+    identity: IdentityKeyPair,
+    raw_id: u32,
+    stanzas: u64,
+    bookmark: Option<String>,
+    book: B,
+    ledger: L,
+    parties: P,
+    companions: C,
+}
+
+impl Account {
+    /// Reads the account that is kept here.
+    pub(crate) fn restore(keeper: Keeper) -> Result<Self, Error> {
+        let read = || -> Result<Kept<Book, Ledger, Parties, Companions>, Box<dyn std::error::Error + Send + Sync>> {
+            let content = fs::read(keeper.path())?;
+            let Head { format } = serde_json::from_slice(&content)?;
+            if format != FORMAT {
+                return Err(format!("its format is {format}, and this version reads {FORMAT}").into());
+            }
+            Ok(serde_json::from_slice(&content)?)
+        };
+        let kept = read().map_err(|error| Error::kept(keeper.path(), error))?;
+        Ok(Self {
+            lid: key::lid_user(&kept.number),
+            number: kept.number,
+            made_at: kept.made_at,
+            identity: kept.identity,
+            raw_id: kept.raw_id,
+            book: Mutex::new(kept.book),
+            ledger: Mutex::new(kept.ledger),
+            parties: tokio::sync::Mutex::new(kept.parties),
+            companions: Mutex::new(kept.companions),
+            bookmark: Mutex::new(kept.bookmark),
+            changed: watch::Sender::new(()),
+            stanzas: AtomicU64::new(kept.stanzas),
+            keeper: Some(keeper),
+        })
+    }
+
+    /// Keeps a new account, of which nobody has heard, with `keeper` from now on.
+    pub(crate) fn save_new(&mut self, keeper: Keeper) -> Result<(), Error> {
+        let content = self.written(&self.parties.try_lock().expect("nobody else has the account"))?;
+        replace(keeper.path(), &content).map_err(|error| Error::kept(keeper.path(), error))?;
+        self.keeper = Some(keeper);
+        Ok(())
+    }
+
+    /// Keeps the account as it is now, if the sandbox keeps anything. Call it before anybody is told of a change.
+    ///
+    /// Takes every lock of the account, so the caller must hold none. Who calls meanwhile shares the writing.
+    pub(crate) async fn save(&self) -> Result<(), Error> {
+        let Some(keeper) = &self.keeper else { return Ok(()) };
+        let Some(turn) = keeper.turn().await else { return Ok(()) };
+        let content = self.written(&*self.parties.lock().await)?;
+        keeper.write(turn, content).await
+    }
+
+    /// The same for somebody who cannot do anything about a failure.
+    pub(crate) async fn save_or_log(&self) {
+        if let Err(error) = self.save().await {
+            tracing::error!(phone = self.number, error = &error as &dyn std::error::Error, "An account was not kept");
+        }
+    }
+
+    /// The same without waiting, for changes that nobody is told of.
+    pub(crate) fn save_soon(self: &Arc<Self>, tasks: &TaskTracker) {
+        if self.keeper.is_some() {
+            let account = Arc::clone(self);
+            tasks.spawn(async move { account.save_or_log().await });
+        }
+    }
+
+    /// All of it at one moment: every change is made under one of these locks, and all that it means with it.
+    fn written(&self, parties: &Parties) -> Result<Vec<u8>, Error> {
+        let ledger = locked(&self.ledger);
+        let book = locked(&self.book);
+        let companions = locked(&self.companions);
+        let kept = Kept {
+            format: FORMAT,
+            number: self.number.clone(),
+            made_at: self.made_at,
+            identity: self.identity.clone(),
+            raw_id: self.raw_id,
+            stanzas: self.stanzas.load(Ordering::Relaxed),
+            bookmark: locked(&self.bookmark).clone(),
+            book: &*book,
+            ledger: &*ledger,
+            parties,
+            companions: &*companions,
+        };
+        serde_json::to_vec(&kept).map_err(|error| Error::protocol("an account cannot be written", error))
+    }
+}

@@ -1,0 +1,33 @@
+//! Chance that can be repeated.
+
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+/// `SplitMix64`.
+pub(super) struct Random(u64);
+
+impl Random {
+    /// From the seed in `CHATGRAPH_TEST_SEED`, or a new one; it is shown when the test fails.
+    #[expect(clippy::disallowed_methods, reason = "only tests read it, and the time is as good as any seed")]
+    pub(super) fn of_this_run() -> Self {
+        let given = std::env::var("CHATGRAPH_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").subsec_nanos();
+        let seed = given.unwrap_or_else(|| u64::from(now));
+        println!("CHATGRAPH_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Another one, that depends on nobody's pace.
+    pub(super) fn branch(&mut self) -> Self {
+        Self(self.below(u64::MAX))
+    }
+
+    /// A number from 0 to `end` without `end`.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
