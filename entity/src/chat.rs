@@ -45,6 +45,14 @@ pub struct Model {
     pub last_message_at: Option<i64>,
     /// The latest message, when it is stored.
     pub last_message_id: Option<Vec<u8>>,
+    /// The kind of chat, by its address.
+    pub kind: i16,
+    /// Where the chat stands by activity: `last_message_at`, or less than 0 without one.
+    pub activity: i64,
+    /// What the order INBOX puts first: pinned, active, empty, unlisted chats.
+    pub inbox_class: i16,
+    /// What the chat is found by: name and phone number, folded.
+    pub searchable: String,
     /// The settings on their way to WhatsApp, as bits.
     pub pending: i32,
     /// When the row was made.

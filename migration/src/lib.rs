@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_stored_copy;
 mod m0002_device_state;
+mod m0003_chat_lists;
 mod m0004_deletion;
 mod m0005_refusal;
 mod m0006_session_details;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_stored_copy::Migration),
             Box::new(m0002_device_state::Migration),
+            Box::new(m0003_chat_lists::Migration),
             Box::new(m0004_deletion::Migration),
             Box::new(m0005_refusal::Migration),
             Box::new(m0006_session_details::Migration),

@@ -17,7 +17,7 @@ use super::jid::JidKind;
 use super::message::IncomingMessage;
 
 /// The kind of a chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChatType {
     /// With one person.
     Dm,
@@ -78,6 +78,15 @@ pub struct Names {
     pub push: Option<String>,
     /// The verified name of a business.
     pub business: Option<String>,
+}
+
+impl Names {
+    /// The name that is shown: the first there is, in this order.
+    #[must_use]
+    pub fn shown(&self) -> Option<&String> {
+        let Self { subject, contact, push, business } = self;
+        [subject, contact, push, business].into_iter().flatten().next()
+    }
 }
 
 /// A chat's latest message.
@@ -194,8 +203,7 @@ impl Chat {
     /// order; none when nothing is known.
     #[must_use]
     pub fn name(&self) -> Option<String> {
-        let Names { subject, contact, push, business } = &self.names;
-        [subject, contact, push, business].into_iter().flatten().next().cloned().or_else(|| self.jid.phone_number())
+        self.names.shown().cloned().or_else(|| self.jid.phone_number())
     }
 
     /// Whether the chat is muted at `now`, in milliseconds.

@@ -43,8 +43,31 @@ impl ChangeCursor {
     }
 }
 
+/// Where an item stands in a list: what a cursor carries.
+pub trait Key: Copy + Ord {
+    /// The key as bytes, not many.
+    fn to_bytes(self) -> Vec<u8>;
+
+    /// Reads what [`Key::to_bytes`] wrote; nothing else is a key.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+
+    /// Writes the cursor for the list that `scope` describes.
+    #[must_use]
+    fn encode(self, scope: &[&str]) -> String {
+        seal(scope, &self.to_bytes())
+    }
+
+    /// Reads a cursor that was written for the same `scope`.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] for anything else.
+    fn decode(text: &str, scope: &[&str]) -> Result<Self, InvalidCursor> {
+        Self::from_bytes(&open(scope, text)?).ok_or(InvalidCursor)
+    }
+}
+
 /// The key of an item in a list ordered by time, then id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeKey {
     /// The time, in milliseconds.
     pub at: i64,
@@ -52,23 +75,14 @@ pub struct TimeKey {
     pub id: [u8; 16],
 }
 
-impl TimeKey {
-    /// Writes the cursor for the list that `scope` describes.
-    #[must_use]
-    pub fn encode(self, scope: &[&str]) -> String {
-        let mut bytes = self.at.to_be_bytes().to_vec();
-        bytes.extend(self.id);
-        seal(scope, &bytes)
+impl Key for TimeKey {
+    fn to_bytes(self) -> Vec<u8> {
+        [&self.at.to_be_bytes()[..], &self.id].concat()
     }
 
-    /// Reads a cursor that was written for the same `scope`.
-    ///
-    /// # Errors
-    /// [`InvalidCursor`] for anything else.
-    pub fn decode(text: &str, scope: &[&str]) -> Result<Self, InvalidCursor> {
-        let bytes = open(scope, text)?;
-        let (at, id) = bytes.split_at_checked(8).ok_or(InvalidCursor)?;
-        Ok(Self { at: int(at)?, id: id.try_into().map_err(|_| InvalidCursor)? })
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (at, id) = bytes.split_first_chunk()?;
+        Some(Self { at: i64::from_be_bytes(*at), id: id.try_into().ok()? })
     }
 }
 

@@ -35,6 +35,12 @@ macro_rules! id {
                 self.0.to_bytes().to_vec()
             }
 
+            /// The same 16 bytes, as a key of a list has them.
+            #[must_use]
+            pub fn bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
             /// Reads the 16 bytes that a row keeps.
             ///
             /// # Errors

@@ -1,5 +1,6 @@
 //! One message of a chat.
 
+use super::cursor::TimeKey;
 use super::id::ChatId;
 use super::id::MessageId;
 use super::id::SessionId;
@@ -84,6 +85,14 @@ pub struct Message {
     pub edited: bool,
     /// Whether it was deleted for everyone.
     pub revoked: bool,
+}
+
+impl Message {
+    /// Where the message stands in its chat.
+    #[must_use]
+    pub fn key(&self) -> TimeKey {
+        TimeKey { at: self.at, id: self.id.bytes() }
+    }
 }
 
 /// The last message of a chat as WhatsApp wants it named when a setting goes out.

@@ -6,7 +6,7 @@ pub const MAX_PAGE: u32 = 200;
 pub const DEFAULT_PAGE: u32 = 50;
 
 /// Which way a page runs from its cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// `first`, `after`
     Forward,
@@ -15,7 +15,7 @@ pub enum Direction {
 }
 
 /// Part of a list, by key: `limit` items behind `cursor`, in `direction`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRequest<K> {
     /// How many, 1 to [`MAX_PAGE`].
     pub limit: u32,
@@ -38,16 +38,17 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Makes a page of up to `limit + 1` rows read from the cursor outwards: the surplus row tells that there are more.
+    /// Whether there is something on the cursor's other side is for `beyond` to say.
     #[must_use]
-    pub fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>) -> Self {
+    pub fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>, beyond: bool) -> Self {
         let limit = request.limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);
         match request.direction {
-            Direction::Forward => Self { items: rows, has_next: more, has_previous: request.cursor.is_some() },
+            Direction::Forward => Self { items: rows, has_next: more, has_previous: beyond },
             Direction::Backward => {
                 rows.reverse();
-                Self { items: rows, has_next: request.cursor.is_some(), has_previous: more }
+                Self { items: rows, has_next: beyond, has_previous: more }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One attached WhatsApp number.
 
+use super::cursor::TimeKey;
 use super::id::OrganizationId;
 use super::id::SessionId;
 use super::jid::Jid;
@@ -91,6 +92,14 @@ impl HistoryImport {
         self.messages = self.messages.saturating_add(messages);
         // Parts may overtake each other.
         self.percent = percent.map_or(self.percent, |percent| percent.max(self.percent).min(100));
+    }
+}
+
+impl Session {
+    /// Where the session stands in its organization's list.
+    #[must_use]
+    pub fn key(&self) -> TimeKey {
+        TimeKey { at: self.created_at, id: self.id.bytes() }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::service::chat::Chats;
 use crate::service::session::Sessions;
 
 use super::Schema;
+use super::batches::Batches;
 use super::document;
 use super::error::ApiError;
 use super::error::engine;
@@ -83,8 +84,10 @@ impl Api {
             return finish(Response::from_errors(vec![error]), caller);
         }
         let asked = Asked::of(&request);
-        let execution = self.schema.execute(self.equip(caller, request));
-        let mut response = AssertUnwindSafe(execution).catch_unwind().await.unwrap_or_else(|_| panicked());
+        let (request, batches) = self.equip(caller, request);
+        let mut execution = batches.beside(stream::once(self.schema.execute(request)));
+        let executed = AssertUnwindSafe(execution.next()).catch_unwind().await;
+        let mut response = executed.ok().flatten().unwrap_or_else(panicked);
         self.types.complete(&asked.query, asked.operation.as_deref(), &mut response);
         finish(response, caller)
     }
@@ -100,7 +103,8 @@ impl Api {
             }
         };
         let (asked, types) = (Asked::of(&request), Arc::clone(&self.types));
-        let responses = AssertUnwindSafe(self.schema.execute_stream(self.equip(&caller, request))).catch_unwind();
+        let (request, batches) = self.equip(&caller, request);
+        let responses = AssertUnwindSafe(batches.beside(self.schema.execute_stream(request))).catch_unwind();
         let responses = responses.map(move |response| {
             let mut response = response.unwrap_or_else(|_| panicked());
             types.complete(&asked.query, asked.operation.as_deref(), &mut response);
@@ -109,9 +113,9 @@ impl Api {
         Answers { subscribed: operation_type == Some(OperationType::Subscription), responses: responses.boxed() }
     }
 
-    fn equip(&self, caller: &Caller, request: Request) -> Request {
-        let loaders = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
-        request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders)
+    fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
+        let (loaders, batches) = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
+        (request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders), batches)
     }
 }
 

@@ -1,9 +1,9 @@
-//! Paging, as every list does it: `first` and `after`, cursors that belong to one list of one organization, and the
-//! object that tells whether there is more.
+//! Paging, as every list does it: `first` and `after` or `last` and `before`, cursors that belong to one list of one
+//! organization, and the object that tells whether there is more.
 
 use async_graphql::SimpleObject;
 
-use crate::domain::cursor::TimeKey;
+use crate::domain::cursor::Key;
 use crate::domain::page::DEFAULT_PAGE;
 use crate::domain::page::Direction;
 use crate::domain::page::MAX_PAGE;
@@ -28,22 +28,54 @@ pub(super) struct PageInfo {
 /// What tells one list from another: a cursor of one is not taken by another.
 pub(super) type Scope<'a> = [&'a str];
 
-/// Reads the arguments of a list. `first` is an `i64` so that a number beyond every `Int` is answered like any other
+/// The arguments of a list. `first` and `last` are `i64` so that a number beyond every `Int` is answered like any other
 /// that is out of range.
-pub(super) fn page_request(
-    first: Option<i64>,
-    after: Option<&str>,
-    scope: &Scope<'_>,
-) -> Result<PageRequest<TimeKey>, ApiError> {
-    let limit = match first {
-        None => DEFAULT_PAGE,
-        Some(first) => u32::try_from(first)
-            .ok()
-            .filter(|first| (1..=MAX_PAGE).contains(first))
-            .ok_or_else(|| ApiError::invalid("first", format!("first: must be from 1 to {MAX_PAGE}")))?,
-    };
-    let cursor = after.map(|after| TimeKey::decode(after, scope)).transpose()?;
-    Ok(PageRequest { limit, direction: Direction::Forward, cursor })
+#[derive(Debug, Clone, Default)]
+pub(super) struct PageArguments {
+    /// How many from the beginning, or behind `after`.
+    pub(super) first: Option<i64>,
+    /// The cursor to go on behind.
+    pub(super) after: Option<String>,
+    /// How many from the end, or before `before`.
+    pub(super) last: Option<i64>,
+    /// The cursor to go back from.
+    pub(super) before: Option<String>,
+}
+
+impl PageArguments {
+    /// Reads the arguments as a part of the list that `scope` describes.
+    pub(super) fn request<K: Key>(&self, scope: &Scope<'_>) -> Result<PageRequest<K>, ApiError> {
+        let Self { first, after, last, before } = self;
+        if first.is_some() && last.is_some() {
+            return Err(ApiError::invalid("last", "last: not together with first"));
+        }
+        let backward = last.is_some() || (before.is_some() && first.is_none() && after.is_none());
+        if backward {
+            refuse("after", after.as_ref(), "last")?;
+            let (limit, cursor) = (limit("last", *last)?, cursor("before", before.as_ref(), scope)?);
+            return Ok(PageRequest { limit, direction: Direction::Backward, cursor });
+        }
+        refuse("before", before.as_ref(), "first")?;
+        let (limit, cursor) = (limit("first", *first)?, cursor("after", after.as_ref(), scope)?);
+        Ok(PageRequest { limit, direction: Direction::Forward, cursor })
+    }
+}
+
+fn limit(field: &'static str, limit: Option<i64>) -> Result<u32, ApiError> {
+    let Some(limit) = limit else { return Ok(DEFAULT_PAGE) };
+    let limit = u32::try_from(limit).ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+    limit.ok_or_else(|| ApiError::invalid(field, format!("{field}: must be from 1 to {MAX_PAGE}")))
+}
+
+fn cursor<K: Key>(field: &'static str, cursor: Option<&String>, scope: &Scope<'_>) -> Result<Option<K>, ApiError> {
+    let read = cursor.map(|cursor| K::decode(cursor, scope)).transpose();
+    read.map_err(|invalid| ApiError::invalid(field, format!("{field}: {invalid}")))
+}
+
+/// A page lies on one side of one cursor.
+fn refuse(field: &'static str, cursor: Option<&String>, other: &str) -> Result<(), ApiError> {
+    let refused = |_| Err(ApiError::invalid(field, format!("{field}: not together with {other}")));
+    cursor.map_or(Ok(()), refused)
 }
 
 /// An item with its place in the list.
@@ -63,8 +95,8 @@ pub(super) struct Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// Gives every item of `page` its cursor, made of the time and id that `key` finds.
-    pub(super) fn of<D>(page: Page<D>, scope: &Scope<'_>, key: impl Fn(&D) -> TimeKey) -> Self
+    /// Gives every item of `page` its cursor, made of the key that `key` finds.
+    pub(super) fn of<D, K: Key>(page: Page<D>, scope: &Scope<'_>, key: impl Fn(&D) -> K) -> Self
     where
         T: From<D>,
     {
@@ -83,54 +115,86 @@ impl<T> Listing<T> {
     }
 }
 
-/// The key of an item that was made or sent at `at` and has this id.
-pub(super) fn key(at: i64, id: &[u8]) -> TimeKey {
-    TimeKey { at, id: id.try_into().expect("an id has 16 bytes") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::error::Code;
     use super::*;
 
+    use crate::domain::cursor::TimeKey;
+
     const SCOPE: &Scope<'static> = &["chats", "org_1", "", "RECENT"];
+
+    fn key(at: i64) -> TimeKey {
+        TimeKey { at, id: [9; 16] }
+    }
+
+    fn read(arguments: &PageArguments) -> Result<PageRequest<TimeKey>, ApiError> {
+        arguments.request(SCOPE)
+    }
 
     #[test]
     fn a_page_holds_fifty_unless_told_otherwise_and_two_hundred_at_most() {
-        let limit = |first| page_request(first, None, SCOPE).map(|request| request.limit);
-        assert_eq!(limit(None), Ok(50));
-        assert_eq!((limit(Some(1)), limit(Some(200))), (Ok(1), Ok(200)));
-        for first in [0, -1, 201, i64::MAX, i64::MIN] {
-            let error = limit(Some(first)).expect_err("out of range");
-            assert_eq!((error.code, error.field), (Code::ValidationError, Some("first")), "{first}");
+        let first = |first| read(&PageArguments { first, ..PageArguments::default() }).map(|request| request.limit);
+        let last = |last| read(&PageArguments { last, ..PageArguments::default() }).map(|request| request.limit);
+        assert_eq!(first(None), Ok(50));
+        assert_eq!((first(Some(1)), first(Some(200)), last(Some(200))), (Ok(1), Ok(200), Ok(200)));
+        for limit in [0, -1, 201, i64::MAX, i64::MIN] {
+            for (read, field) in [(first(Some(limit)), "first"), (last(Some(limit)), "last")] {
+                let error = read.expect_err("out of range");
+                assert_eq!((error.code, error.field), (Code::ValidationError, Some(field)), "{limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_lies_on_one_side_of_one_cursor() {
+        let cursor = || Some(key(7).encode(SCOPE));
+        let none = PageArguments::default;
+        for (arguments, direction) in [
+            (none(), Direction::Forward),
+            (PageArguments { after: cursor(), ..none() }, Direction::Forward),
+            (PageArguments { last: Some(5), ..none() }, Direction::Backward),
+            (PageArguments { before: cursor(), ..none() }, Direction::Backward),
+            (PageArguments { last: Some(5), before: cursor(), ..none() }, Direction::Backward),
+        ] {
+            assert_eq!(read(&arguments).map(|request| request.direction), Ok(direction), "{arguments:?}");
+        }
+        for (arguments, field) in [
+            (PageArguments { first: Some(5), last: Some(5), ..none() }, "last"),
+            (PageArguments { first: Some(5), before: cursor(), ..none() }, "before"),
+            (PageArguments { last: Some(5), after: cursor(), ..none() }, "after"),
+            (PageArguments { after: cursor(), before: cursor(), ..none() }, "before"),
+        ] {
+            let error = read(&arguments).expect_err("two sides");
+            assert_eq!((error.code, error.field), (Code::ValidationError, Some(field)), "{arguments:?}");
         }
     }
 
     #[test]
     fn a_cursor_is_taken_by_its_own_list_only() {
-        let cursor = key(7, &[9; 16]).encode(SCOPE);
-        let after =
-            |after: &str, scope: &Scope<'_>| page_request(None, Some(after), scope).map(|request| request.cursor);
-        assert_eq!(after(&cursor, SCOPE), Ok(Some(key(7, &[9; 16]))));
+        let cursor = key(7).encode(SCOPE);
+        let after = PageArguments { after: Some(cursor.clone()), ..PageArguments::default() };
+        let before = PageArguments { before: Some(cursor), ..PageArguments::default() };
+        assert_eq!(read(&after).map(|request| request.cursor), Ok(Some(key(7))));
         for scope in
             [["chats", "org_2", "", "RECENT"], ["sessions", "org_1", "", "RECENT"], ["chats", "org_1", "x", "RECENT"]]
         {
-            let error = after(&cursor, &scope).expect_err("another list");
-            assert_eq!((error.code, error.field), (Code::ValidationError, Some("after")));
+            for (arguments, field) in [(&after, "after"), (&before, "before")] {
+                let error = arguments.request::<TimeKey>(&scope).expect_err("another list");
+                assert_eq!((error.code, error.field), (Code::ValidationError, Some(field)));
+            }
         }
-        assert!(after("", SCOPE).is_err());
+        assert!(read(&PageArguments { after: Some(String::new()), ..PageArguments::default() }).is_err());
     }
 
     #[test]
     fn the_page_s_ends_are_its_items_cursors() {
         let page = Page { items: vec![3_i64, 2], has_next: true, has_previous: false };
-        let listing = Listing::<i64>::of(page, SCOPE, |at| key(*at, &[0; 16]));
+        let listing = Listing::<i64>::of(page, SCOPE, |at| key(*at));
         let cursors: Vec<_> = listing.items.iter().map(|item| Some(item.cursor.clone())).collect();
         assert_eq!([listing.page_info.start_cursor, listing.page_info.end_cursor], *cursors);
         assert!(listing.page_info.has_next_page && !listing.page_info.has_previous_page);
-        let empty = Listing::<i64>::of(Page { items: vec![], has_next: false, has_previous: true }, SCOPE, |at| {
-            key(*at, &[0; 16])
-        });
-        assert_eq!(empty.page_info.end_cursor, None);
+        let empty = Page::<i64> { items: vec![], has_next: false, has_previous: true };
+        assert_eq!(Listing::<i64>::of(empty, SCOPE, |at| key(*at)).page_info.end_cursor, None);
     }
 }

@@ -6,6 +6,7 @@
 //! schema anew (`chatgraph schema > schema.graphql`); the tests in this folder tell what was forgotten.
 
 mod api;
+mod batches;
 mod capability;
 mod chat;
 mod connection;

@@ -22,6 +22,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::list::ChatList;
 use crate::domain::page::Direction;
 use crate::domain::page::MAX_PAGE;
 use crate::domain::page::PageRequest;
@@ -137,10 +138,12 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
 /// Waits until the chats of a phone that was just paired are there.
 async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phone) -> Result<(), Error> {
     let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
-    let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
+    let list = [ChatList { session: Some(session), ..ChatList::default() }];
+    let expected = i64::try_from(expected).map_err(failed)?;
     let mut told = 0;
     while told < expected {
-        let stored = parts.store.chats(&viewer.organization, Some(session), &page).await?.items.len();
+        let counted = parts.store.count_chats(&viewer.organization, &list, 0).await?;
+        let stored = counted.map_or(told, |counted| counted[0]);
         if stored > told {
             info!(chats = stored, of = expected, "Importing the account's history");
             told = stored;

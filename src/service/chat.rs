@@ -15,6 +15,8 @@ use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
+use crate::domain::list::ChatKey;
+use crate::domain::list::ChatList;
 use crate::domain::message::Message;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
@@ -87,24 +89,40 @@ impl Chats {
         Self { store, feed, sessions, sweeper, clock, config }
     }
 
-    /// A page of the organization's chats with a message, latest activity first, of one session or of all.
+    /// A page of the organization's chats.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionNotFound`, `Store`.
-    pub async fn list(
-        &self,
-        viewer: &Viewer,
-        session: Option<SessionId>,
-        page: PageRequest<TimeKey>,
-    ) -> Result<ChatPage, Error> {
+    pub async fn list(&self, viewer: &Viewer, list: ChatList, page: PageRequest<ChatKey>) -> Result<ChatPage, Error> {
         let organization = viewer.require(Capability::Read)?;
-        if let Some(session) = session {
+        if let Some(session) = list.session {
             existing_session(&self.store, organization, session).await?;
         }
+        Ok(self.lists(viewer, &[(list, page)]).await?.remove(0))
+    }
+
+    /// Pages of several lists at once, for loaders; the list of a session that is gone is empty.
+    ///
+    /// # Errors
+    /// `Forbidden` without `read`, `Store`.
+    pub async fn lists(
+        &self,
+        viewer: &Viewer,
+        pages: &[(ChatList, PageRequest<ChatKey>)],
+    ) -> Result<Vec<ChatPage>, Error> {
+        let organization = viewer.require(Capability::Read)?;
         // The place in the change log is read before the page: what is committed in between comes twice, never not at all.
         let change_cursor = self.store.log_head(organization).await?;
-        let page = self.store.chats(organization, session, &page).await?;
-        Ok(ChatPage { page, change_cursor })
+        let pages = self.store.chats(organization, pages, self.clock.now()).await?;
+        Ok(pages.into_iter().map(|page| ChatPage { page, change_cursor }).collect())
+    }
+
+    /// How many chats several lists have, for loaders; none when they could not be counted in time.
+    ///
+    /// # Errors
+    /// `Forbidden` without `read`, `Store`.
+    pub async fn count(&self, viewer: &Viewer, lists: &[ChatList]) -> Result<Option<Vec<i64>>, Error> {
+        Ok(self.store.count_chats(viewer.require(Capability::Read)?, lists, self.clock.now()).await?)
     }
 
     /// One chat.
@@ -226,17 +244,16 @@ impl Chats {
         Ok(messages.into_iter().map(|message| (message.id, message)).collect())
     }
 
-    /// A page of a chat's stored messages, newest first.
+    /// A page of each chat's stored messages, newest first, for loaders.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
     pub async fn messages(
         &self,
         viewer: &Viewer,
-        chat: ChatId,
-        page: PageRequest<TimeKey>,
-    ) -> Result<Page<Message>, Error> {
-        Ok(self.store.messages(viewer.require(Capability::Read)?, chat, &page).await?)
+        pages: &[(ChatId, PageRequest<TimeKey>)],
+    ) -> Result<Vec<Page<Message>>, Error> {
+        Ok(self.store.messages(viewer.require(Capability::Read)?, pages).await?)
     }
 
     /// Now, in milliseconds: what a mute's end is compared with.

@@ -21,38 +21,23 @@ use crate::domain::chat::Chat;
 use crate::domain::chat::Dated;
 use crate::domain::chat::LastMessage;
 use crate::domain::chat::Names;
-use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
-use crate::domain::page::Page;
-use crate::domain::page::PageRequest;
+use crate::domain::list;
+use crate::domain::list::InboxClass;
+use crate::domain::search;
 
 use super::Store;
+use super::code::Code as _;
 use super::error::StoreError;
-use super::keyset;
 use super::text;
 use super::tombstone;
 use super::unit::Unit;
 
 impl Store {
-    /// A page of the chats with a message, latest activity first, of one session or of all.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn chats(
-        &self,
-        organization: &OrganizationId,
-        session: Option<SessionId>,
-        page: &PageRequest<TimeKey>,
-    ) -> Result<Page<Chat>, StoreError> {
-        let query = recent(organization, session, page);
-        let chats = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::of(chats, page))
-    }
-
     /// The chat that `jid`, canonical or an alias, finds in the session.
     ///
     /// # Errors
@@ -227,23 +212,8 @@ impl Unit<'_> {
     }
 }
 
-fn owned_by(organization: &OrganizationId) -> Condition {
+pub(super) fn owned_by(organization: &OrganizationId) -> Condition {
     Condition::all().add(chat::Column::Organization.eq(organization.as_str()))
-}
-
-/// The order RECENT, a page of it; `store::tests::plans` looks at its plan.
-pub(super) fn recent(
-    organization: &OrganizationId,
-    session: Option<SessionId>,
-    page: &PageRequest<TimeKey>,
-) -> Select<chat::Entity> {
-    // What is compared with a cursor's place is not null either; SQLite, told so twice, takes the wrong index.
-    let whole = page.cursor.is_none().then_some(());
-    let query = chat::Entity::find()
-        .filter(owned_by(organization))
-        .apply_if(session, |query, session| query.filter(chat::Column::SessionId.eq(session.to_bytes())))
-        .apply_if(whole, |query, ()| query.filter(chat::Column::LastMessageAt.is_not_null()));
-    keyset::newest_first(query, chat::Column::LastMessageAt, chat::Column::Id, page)
 }
 
 fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
@@ -279,6 +249,10 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         unread_count: i32::try_from(chat.unread_count).unwrap_or(i32::MAX),
         last_message_at: chat.last_message.map(|message| message.at),
         last_message_id: chat.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
+        kind: chat.chat_type().code(),
+        activity: list::activity(chat),
+        inbox_class: InboxClass::of(chat) as i16,
+        searchable: text::storable(&search::searchable(chat)),
         pending: chat.pending.bits(),
         created_at: chat.created_at,
         horizon_at,
@@ -287,7 +261,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
     }
 }
 
-fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
+pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "chat", column };
     let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
     let message = message.map_err(|_| corrupt("last_message_id"))?;

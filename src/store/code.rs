@@ -4,6 +4,7 @@ use crate::domain::action::Desired;
 use crate::domain::action::Setting;
 use crate::domain::change::ChangeKind;
 use crate::domain::change::Origin;
+use crate::domain::chat::ChatType;
 use crate::domain::message::MessageKind;
 use crate::domain::session::SessionStatus;
 
@@ -34,6 +35,11 @@ impl Code for SessionStatus {
         (Self::Stopped, 5),
         (Self::LoggedOut, 6),
     ];
+}
+
+impl Code for ChatType {
+    const CODES: &'static [(Self, i16)] =
+        &[(Self::Dm, 1), (Self::Group, 2), (Self::Newsletter, 3), (Self::Broadcast, 4), (Self::Status, 5)];
 }
 
 impl Code for ChangeKind {
@@ -110,6 +116,7 @@ mod tests {
     #[test]
     fn every_value_has_its_own_number() {
         numbers_are_distinct::<SessionStatus>(6);
+        numbers_are_distinct::<ChatType>(5);
         numbers_are_distinct::<ChangeKind>(3);
         numbers_are_distinct::<Origin>(6);
         numbers_are_distinct::<Setting>(4);

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chatgraph_migration::MigrationStatus;
 use chatgraph_migration::Migrator;
@@ -26,6 +27,9 @@ use super::organization;
 
 pub use postgres::Postgres;
 pub use url::UrlError;
+
+/// How long a list may be counted: long enough for some hundred thousand chats, short enough to be waited for.
+const COUNTING: Duration = Duration::from_secs(1);
 
 /// Where the database is. Read from text with [`str::parse`]: `sqlite:PATH` or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
@@ -121,6 +125,14 @@ pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenE
             server.check().await?;
             Ok(server.writers())
         }
+    }
+}
+
+/// The connections that count: each statement on them is given up after [`COUNTING`], and so is waiting for one of them.
+pub(super) async fn counters(config: &Config) -> Result<DatabaseConnection, DbErr> {
+    match config {
+        Config::Sqlite(path) => sqlite::counter(path).await,
+        Config::Postgres(server) => Ok(server.counters()),
     }
 }
 

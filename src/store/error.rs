@@ -3,12 +3,16 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use sea_orm::ConnAcquireErr;
 use sea_orm::DbErr;
 use sea_orm::RuntimeErr;
 
 /// PostgreSQL's names for `serialization_failure`, `deadlock_detected` and `lock_not_available`, the last for a lock that
 /// was waited for too long.
 const CONFLICTS: [&str; 3] = ["40001", "40P01", "55P03"];
+
+/// What is said of a statement that was given up: PostgreSQL's `query_canceled`, `SQLite`'s `SQLITE_INTERRUPT`.
+const GIVEN_UP: [&str; 2] = ["57014", "9"];
 
 /// What can go wrong with the database.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -46,9 +50,13 @@ impl StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        let conflict = code(&error).is_some_and(|code| CONFLICTS.contains(&code.as_str()));
+        let code = code(&error);
+        let is_one_of = |codes: &[&str]| code.as_deref().is_some_and(|code| codes.contains(&code));
+        if is_one_of(&GIVEN_UP) || matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
+            return Self::TimedOut;
+        }
         let error = Arc::new(error);
-        if conflict { Self::Conflict(error) } else { Self::Database(error) }
+        if is_one_of(&CONFLICTS) { Self::Conflict(error) } else { Self::Database(error) }
     }
 }
 

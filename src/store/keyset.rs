@@ -1,40 +1,193 @@
-//! Paging by key: the cost of a page does not grow with its depth.
+//! Paging by key: the cost of a page does not grow with its depth. Several pages are read in one statement.
 
-use sea_orm::ColumnTrait;
+use std::collections::HashMap;
+
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::ConnectionTrait as _;
+use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
 use sea_orm::EntityTrait;
 use sea_orm::ExprTrait as _;
+use sea_orm::FromQueryResult as _;
 use sea_orm::Order;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
 use sea_orm::Select;
+use sea_orm::Value;
+use sea_orm::sea_query::Asterisk;
 use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::Func;
+use sea_orm::sea_query::Query;
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::sea_query::UnionType;
 
+use crate::domain::cursor::Key;
 use crate::domain::cursor::TimeKey;
 use crate::domain::page::Direction;
+use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 
-/// Narrows `query` to one page of a list ordered by `at`, then `id`, latest first, and one row more that tells whether
-/// the list goes on. A page backwards comes in reverse, as [`crate::domain::page::Page::of`] takes it.
-pub(super) fn newest_first<E, C>(query: Select<E>, at: C, id: C, page: &PageRequest<TimeKey>) -> Select<E>
-where
-    E: EntityTrait,
-    C: ColumnTrait,
-{
-    let order = match page.direction {
-        Direction::Forward => Order::Desc,
-        Direction::Backward => Order::Asc,
-    };
-    let query = match &page.cursor {
-        None => query,
-        Some(key) => {
-            let place = Expr::tuple([at.into_expr(), id.into_expr()]);
-            let cursor = Expr::tuple([Expr::val(key.at), Expr::val(key.id.to_vec())]);
-            query.filter(match page.direction {
-                Direction::Forward => place.lt(cursor),
-                Direction::Backward => place.gt(cursor),
-            })
+use super::error::StoreError;
+
+/// Reads that one statement joins: SQLite takes 500.
+const JOINED: usize = 200;
+
+/// A key whose parts stand in columns.
+pub(super) trait Place: Key {
+    /// The parts, the most significant first.
+    fn parts(self) -> Vec<Value>;
+}
+
+impl Place for TimeKey {
+    fn parts(self) -> Vec<Value> {
+        vec![self.at.into(), self.id.to_vec().into()]
+    }
+}
+
+/// Rows in the order of their keys, the greatest first.
+pub(super) struct Keyset<E: EntityTrait, K> {
+    /// The rows.
+    pub(super) rows: Select<E>,
+    /// The columns with the last parts of the key; all rows have the same in the others.
+    pub(super) key: Vec<E::Column>,
+    /// Only keys greater than this one.
+    pub(super) above: Option<K>,
+    /// Only keys less than this one.
+    pub(super) below: Option<K>,
+    /// For which database the queries are.
+    pub(super) backend: DbBackend,
+}
+
+impl<E: EntityTrait, K: Place> Keyset<E, K> {
+    /// One page and one row more, which tells whether the list goes on. A page backwards comes in reverse, as [`Page::of`]
+    /// takes it.
+    pub(super) fn page(&self, page: &PageRequest<K>) -> Select<E> {
+        let (order, above, below) = match page.direction {
+            Direction::Forward => (Order::Desc, self.above, least(self.below, page.cursor)),
+            Direction::Backward => (Order::Asc, self.above.max(page.cursor), self.below),
+        };
+        self.ordered(self.between(above, below), &order).limit(u64::from(page.limit) + 1)
+    }
+
+    /// The row next to the page on the other side of its cursor, where a row may be.
+    pub(super) fn beyond(&self, page: &PageRequest<K>) -> Option<Select<E>> {
+        let cursor = page.cursor?;
+        let (order, rows, or_equal) = match page.direction {
+            Direction::Forward => (Order::Asc, self.between(None, self.below), self.place().gte(self.place_of(cursor))),
+            Direction::Backward => {
+                (Order::Desc, self.between(self.above, None), self.place().lte(self.place_of(cursor)))
+            }
+        };
+        Some(self.ordered(rows.filter(self.bound(or_equal)), &order).limit(1))
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self) -> Select<E> {
+        let all = Expr::from(Func::count(Expr::col(Asterisk)));
+        self.between(self.above, self.below).select_only().column_as(all, "count")
+    }
+
+    fn between(&self, above: Option<K>, below: Option<K>) -> Select<E> {
+        let above = above.map(|key| self.bound(self.place().gt(self.place_of(key))));
+        let below = below.map(|key| self.bound(self.place().lt(self.place_of(key))));
+        self.rows.clone().filter(Condition::all().add_option(above).add_option(below))
+    }
+
+    /// A bound of the key. SQLite guesses that each excludes most rows, which between two makes any index look as good as
+    /// the one with the list's own columns; so it is told otherwise.
+    fn bound(&self, condition: Expr) -> Expr {
+        if self.backend == DbBackend::Sqlite { Func::cust("likely").arg(condition).into() } else { condition }
+    }
+
+    fn ordered(&self, rows: Select<E>, order: &Order) -> Select<E> {
+        self.key.iter().fold(rows, |rows, column| rows.order_by(*column, order.clone()))
+    }
+
+    fn place(&self) -> Expr {
+        Expr::tuple(self.key.iter().map(|column| column.into_expr()))
+    }
+
+    fn place_of(&self, key: K) -> Expr {
+        let parts = key.parts();
+        let constant = parts.len() - self.key.len();
+        Expr::tuple(parts.into_iter().skip(constant).map(Expr::val))
+    }
+}
+
+fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
+    a.into_iter().chain(b).min()
+}
+
+/// Reads a page of each list, in one statement unless there are very many; `key` tells where an item of the list with
+/// that number stands.
+pub(super) async fn read<E: EntityTrait, K: Place, T>(
+    connection: &DatabaseConnection,
+    lists: &[(Keyset<E, K>, PageRequest<K>)],
+    from_row: fn(E::Model) -> Result<T, StoreError>,
+    key: impl Fn(usize, &T) -> K,
+) -> Result<Vec<Page<T>>, StoreError> {
+    let pages = lists.iter().enumerate().map(|(list, (rows, page))| (2 * list, rows.page(page)));
+    let beyond = lists.iter().enumerate().filter_map(|(list, (rows, page))| Some((2 * list + 1, rows.beyond(page)?)));
+    let mut read: HashMap<usize, Vec<T>> = HashMap::new();
+    let branches: Vec<_> = pages.chain(beyond).collect();
+    for part in branches.chunks(JOINED) {
+        for row in connection.query_all(&joined(part)).await? {
+            let branch: i32 = row.try_get("", "branch")?;
+            let item = from_row(E::Model::from_query_result(&row, "")?)?;
+            read.entry(usize::try_from(branch).unwrap_or_default()).or_default().push(item);
         }
-    };
-    query.order_by(at, order.clone()).order_by(id, order).limit(u64::from(page.limit) + 1)
+    }
+    let pages = lists.iter().enumerate().map(|(list, (_, page))| {
+        let mut items = read.remove(&(2 * list)).unwrap_or_default();
+        // A statement that joins others promises no order.
+        items.sort_by_key(|item| key(list, item));
+        if page.direction == Direction::Forward {
+            items.reverse();
+        }
+        Page::of(items, page, read.contains_key(&(2 * list + 1)))
+    });
+    Ok(pages.collect())
+}
+
+/// How many rows each list has; none when the connection gave up on it.
+pub(super) async fn count<E: EntityTrait, K: Place>(
+    connection: &DatabaseConnection,
+    lists: impl Iterator<Item = Keyset<E, K>>,
+) -> Result<Option<Vec<i64>>, StoreError> {
+    let counts: Vec<_> = lists.map(|list| list.count()).enumerate().collect();
+    let mut counted = vec![0; counts.len()];
+    for part in counts.chunks(JOINED) {
+        match connection.query_all(&joined(part)).await.map_err(StoreError::from) {
+            Ok(rows) => {
+                for row in rows {
+                    let list: i32 = row.try_get("", "branch")?;
+                    counted[usize::try_from(list).unwrap_or_default()] = row.try_get("", "count")?;
+                }
+            }
+            Err(StoreError::TimedOut) => return Ok(None),
+            Err(failed) => return Err(failed),
+        }
+    }
+    Ok(Some(counted))
+}
+
+/// One statement for all: each row tells as `branch` the number of the query that it is from.
+pub(super) fn joined<E: EntityTrait>(queries: &[(usize, Select<E>)]) -> SelectStatement {
+    let numbered = queries.iter().map(|(number, query)| {
+        let number = i32::try_from(*number).unwrap_or(i32::MAX);
+        query.clone().expr_as(Expr::val(number).cast_as("integer"), "branch").into_query()
+    });
+    let mut numbered: Vec<_> = numbered.collect();
+    if let [_] = numbered[..] {
+        return numbered.remove(0);
+    }
+    // In brackets, since SQLite sorts and limits nothing but the whole.
+    let mut bracketed =
+        numbered.into_iter().map(|query| Query::select().column(Asterisk).from_subquery(query, "page").take());
+    let mut all = bracketed.next().unwrap_or_default();
+    all.unions(bracketed.map(|query| (UnionType::All, query)));
+    all
 }

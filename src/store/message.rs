@@ -5,13 +5,13 @@ use chatgraph_entity::message;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
-use sea_orm::Select;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
@@ -32,6 +32,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
+use super::keyset::Keyset;
 use super::text;
 use super::unit::Unit;
 
@@ -39,19 +40,18 @@ use super::unit::Unit;
 const INSERT: usize = 500;
 
 impl Store {
-    /// A page of a chat's messages, newest first.
+    /// A page of each chat's messages, newest first, in the order in which they are asked for.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn messages(
         &self,
         organization: &OrganizationId,
-        chat: ChatId,
-        page: &PageRequest<TimeKey>,
-    ) -> Result<Page<Message>, StoreError> {
-        let query = recent(organization, chat, page);
-        let messages = query.all(&self.readers).await?.into_iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::of(messages, page))
+        pages: &[(ChatId, PageRequest<TimeKey>)],
+    ) -> Result<Vec<Page<Message>>, StoreError> {
+        let backend = self.readers.get_database_backend();
+        let lists: Vec<_> = pages.iter().map(|(chat, page)| (listed(backend, organization, *chat), *page)).collect();
+        keyset::read(&self.readers, &lists, from_row, |_, message| message.key()).await
     }
 
     /// Messages by their ids; those that are gone are missing, and so are those of a chat that is.
@@ -166,14 +166,14 @@ impl Unit<'_> {
     }
 }
 
-/// A page of a chat's messages; `store::tests::plans` looks at its plan.
-pub(super) fn recent(
+/// A chat's messages; `store::tests::plans` looks at how they are found.
+pub(super) fn listed(
+    backend: DbBackend,
     organization: &OrganizationId,
     chat: ChatId,
-    page: &PageRequest<TimeKey>,
-) -> Select<message::Entity> {
-    let query = message::Entity::find().filter(of_chat(organization, chat));
-    keyset::newest_first(query, message::Column::At, message::Column::Id, page)
+) -> Keyset<message::Entity, TimeKey> {
+    let rows = message::Entity::find().filter(of_chat(organization, chat));
+    Keyset { rows, key: vec![message::Column::At, message::Column::Id], above: None, below: None, backend }
 }
 
 fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {

@@ -8,6 +8,7 @@
 mod abandon;
 mod change;
 mod chat;
+mod chat_list;
 mod code;
 mod connect;
 pub mod device;
@@ -61,6 +62,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Store {
     readers: DatabaseConnection,
+    /// Where a statement is given up after a second.
+    counters: DatabaseConnection,
     journal: Journal,
     commits: Arc<Commits>,
     incarnation: i64,
@@ -78,13 +81,14 @@ impl Store {
         connect::migrate(&writers).await?;
         let incarnation = organization::incarnation(&writers).await?;
         let readers = connect::readers(config).await?;
+        let counters = connect::counters(config).await?;
         let commits = Arc::new(Commits::default());
         let journal = Journal::new(writers, Arc::clone(&commits), tasks.clone());
         let shared = match config {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
         };
-        Ok(Self { readers, journal, commits, incarnation, shared })
+        Ok(Self { readers, counters, journal, commits, incarnation, shared })
     }
 
     /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the

@@ -4,12 +4,12 @@ use chatgraph_entity::session;
 use sea_orm::ActiveModelTrait as _;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
-use sea_orm::Select;
 
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::OrganizationId;
@@ -24,6 +24,7 @@ use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
+use super::keyset::Keyset;
 use super::text;
 use super::unit::Unit;
 
@@ -37,10 +38,9 @@ impl Store {
         organization: &OrganizationId,
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
-        let query = recent(organization, page);
-        let rows = query.all(&self.readers).await?;
-        let sessions = rows.into_iter().map(from_row).collect::<Result<_, _>>()?;
-        Ok(Page::of(sessions, page))
+        let lists = [(listed(self.readers.get_database_backend(), organization), *page)];
+        let mut pages = keyset::read(&self.readers, &lists, from_row, |_, session| session.key()).await?;
+        Ok(pages.remove(0))
     }
 
     /// All sessions of the organization, newest first, for one who follows them.
@@ -123,10 +123,10 @@ impl Unit<'_> {
     }
 }
 
-/// A page of the organization's sessions; `store::tests::plans` looks at its plan.
-pub(super) fn recent(organization: &OrganizationId, page: &PageRequest<TimeKey>) -> Select<session::Entity> {
-    let query = session::Entity::find().filter(owned_by(organization));
-    keyset::newest_first(query, session::Column::CreatedAt, session::Column::Id, page)
+/// The organization's sessions; `store::tests::plans` looks at how they are found.
+pub(super) fn listed(backend: DbBackend, organization: &OrganizationId) -> Keyset<session::Entity, TimeKey> {
+    let rows = session::Entity::find().filter(owned_by(organization));
+    Keyset { rows, key: vec![session::Column::CreatedAt, session::Column::Id], above: None, below: None, backend }
 }
 
 fn owned_by(organization: &OrganizationId) -> Condition {

@@ -3,10 +3,9 @@
 #[path = "../../tests/it/support/database.rs"]
 mod database;
 mod journal;
+mod lists;
 mod opening;
 mod plans;
-
-use std::collections::HashSet;
 
 use tokio_util::task::TaskTracker;
 
@@ -17,11 +16,11 @@ use crate::domain::change::Change;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::LastMessage;
-use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::list::ChatList;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
@@ -177,39 +176,6 @@ async fn changes_are_numbered_in_the_order_of_their_units() {
 }
 
 #[tokio::test]
-async fn pages_show_every_chat_once_though_times_are_equal() {
-    let test = TestStore::open().await;
-    for user in 0..25 {
-        test.add_chat(user, i64::try_from(user / 4).expect("small")).await;
-    }
-    for direction in [Direction::Forward, Direction::Backward] {
-        let mut seen = Vec::new();
-        let mut cursor = None;
-        loop {
-            let request = PageRequest { limit: 4, direction, cursor };
-            let page = test.store.chats(&test.organization, None, &request).await.expect("a page");
-            let (end, more) = match direction {
-                Direction::Forward => (page.items.last(), page.has_next),
-                Direction::Backward => (page.items.first(), page.has_previous),
-            };
-            let end = end.expect("no page is empty");
-            let at = end.last_message.expect("all have one").at;
-            cursor = Some(TimeKey { at, id: end.id.to_bytes().try_into().expect("16 bytes") });
-            match direction {
-                Direction::Forward => seen.extend(page.items),
-                Direction::Backward => seen.splice(0..0, page.items).for_each(drop),
-            }
-            if !more {
-                break;
-            }
-        }
-        assert_eq!(seen.iter().map(|chat| chat.id).collect::<HashSet<_>>().len(), 25);
-        assert_eq!(seen.len(), 25);
-        assert!(seen.is_sorted_by_key(|chat| std::cmp::Reverse((chat.last_message.map(|last| last.at), chat.id))));
-    }
-}
-
-#[tokio::test]
 async fn what_is_stored_reads_back_the_same() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 5).await;
@@ -230,12 +196,16 @@ async fn another_organization_finds_nothing() {
     assert!(store.pending_actions(&other, test.session).await.expect("a read").is_empty());
     assert_eq!(store.oldest_change(&other).await.expect("a read"), None);
     assert_eq!(store.chat(&other, test.session, &chat.jid).await.expect("a read"), None);
-    assert!(store.chats(&other, None, &page).await.expect("a page").items.is_empty());
-    assert!(store.chats(&other, Some(test.session), &page).await.expect("a page").items.is_empty());
+    let lists = [None, Some(test.session)].map(|session| ChatList { session, ..ChatList::default() });
+    let all = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
+    for page in store.chats(&other, &lists.clone().map(|list| (list, all)), 0).await.expect("pages") {
+        assert!(page.items.is_empty());
+    }
+    assert_eq!(store.count_chats(&other, &lists, 0).await.expect("counts"), Some(vec![0, 0]));
     assert!(store.chats_by_ids(&other, &[chat.id]).await.expect("a read").is_empty());
     assert!(store.addresses(&other, &[chat.id]).await.expect("a read").is_empty());
     assert!(store.sessions_by_ids(&other, &[test.session]).await.expect("a read").is_empty());
     assert!(store.changes(&other, 0, 10).await.expect("a log").is_empty());
-    assert!(store.messages(&other, chat.id, &page).await.expect("a page").items.is_empty());
+    assert!(store.messages(&other, &[(chat.id, page)]).await.expect("a page")[0].items.is_empty());
     assert_eq!(store.log_head(&other).await.expect("a head").number, 0);
 }

@@ -32,7 +32,7 @@ const DECLARED: &[(&str, &str)] = &[
     ),
     ("ChatSync", "state pending refused"),
     ("Refusal", "field reason at"),
-    ("ChatConnection", "edges nodes pageInfo changeCursor"),
+    ("ChatConnection", "edges nodes pageInfo totalCount changeCursor"),
     ("ChatEdge", "cursor node"),
     ("PageInfo", "hasNextPage hasPreviousPage startCursor endCursor"),
     ("ChatChangeEvent", "cursor change"),

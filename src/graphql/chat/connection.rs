@@ -2,65 +2,88 @@
 
 use async_graphql::Context;
 use async_graphql::Description;
-use async_graphql::Enum;
 use async_graphql::Object;
 
-use crate::domain::chat;
-use crate::domain::cursor::TimeKey;
+use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::list::ChatKey;
+use crate::domain::list::ChatList;
+use crate::domain::page::PageRequest;
 use crate::graphql::connection::Listing;
+use crate::graphql::connection::PageArguments;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::connection::Placed;
-use crate::graphql::connection::key;
-use crate::graphql::connection::page_request;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
+use crate::graphql::loader::CountOf;
+use crate::graphql::loader::PageOf;
+use crate::service::chat::ChatPage;
 
+use super::filter::ChatFilter;
+use super::filter::ChatOrder;
 use super::object::Chat;
-
-/// In which order chats are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
-pub(in crate::graphql) enum ChatOrder {
-    /// Latest activity first.
-    #[default]
-    Recent,
-}
-
-impl ChatOrder {
-    /// What cursors of this order are bound to.
-    fn scope(self) -> &'static str {
-        match self {
-            Self::Recent => "RECENT",
-        }
-    }
-}
 
 /// A page of chats.
 #[derive(Description)]
 pub(in crate::graphql) struct ChatConnection {
     listing: Listing<Chat>,
     change_cursor: String,
+    list: ChatList,
+}
+
+/// Which list of chats, and which part of it.
+pub(in crate::graphql) struct ChatListArguments {
+    pub(in crate::graphql) filter: Option<ChatFilter>,
+    pub(in crate::graphql) order: ChatOrder,
+    pub(in crate::graphql) page: PageArguments,
 }
 
 impl ChatConnection {
-    /// Reads a page of the chats of one session, or of all sessions.
-    pub(in crate::graphql) async fn read(
+    /// Reads a page of the organization's chats, of one session or of all.
+    pub(in crate::graphql) async fn of_organization(
         context: &Context<'_>,
         session: Option<SessionId>,
-        order: ChatOrder,
-        first: Option<i64>,
-        after: Option<&str>,
+        arguments: ChatListArguments,
     ) -> Result<Self, ApiError> {
-        let viewer = context.viewer();
-        let named = session.map(|session| session.to_string()).unwrap_or_default();
-        let scope = ["chats", viewer.organization.as_str(), &named, order.scope()];
-        let page = page_request(first, after, &scope)?;
-        let chats = context.chats().list(viewer, session, page).await?;
-        Ok(Self {
-            listing: Listing::of(chats.page, &scope, chat_key),
-            change_cursor: chats.change_cursor.encode(&viewer.organization),
-        })
+        let (list, page) = arguments.read(context, session)?;
+        let chats = context.chats().list(context.viewer(), list.clone(), page).await?;
+        Ok(Self::of(context, list, chats))
     }
+
+    /// Reads a page of the chats of a session, together with those of other sessions in the same answer.
+    pub(in crate::graphql) async fn of_session(
+        context: &Context<'_>,
+        session: SessionId,
+        arguments: ChatListArguments,
+    ) -> Result<Self, ApiError> {
+        let (list, page) = arguments.read(context, Some(session))?;
+        let chats = context.loader().load_one(PageOf(list.clone(), page)).await?;
+        Ok(Self::of(context, list, chats.ok_or_else(ApiError::session_not_found)?))
+    }
+
+    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Self {
+        let organization = &context.viewer().organization;
+        let listing =
+            Listing::of(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::of(chat, list.order));
+        Self { listing, change_cursor: chats.change_cursor.encode(organization), list }
+    }
+}
+
+impl ChatListArguments {
+    fn read(
+        self,
+        context: &Context<'_>,
+        session: Option<SessionId>,
+    ) -> Result<(ChatList, PageRequest<ChatKey>), ApiError> {
+        let filter = self.filter.map(ChatFilter::read).transpose()?.unwrap_or_default();
+        let list = ChatList { session, filter, order: self.order.into() };
+        let page = self.page.request(&scope(&context.viewer().organization, &list.scope()))?;
+        Ok((list, page))
+    }
+}
+
+fn scope<'a>(organization: &'a OrganizationId, list: &'a str) -> [&'a str; 3] {
+    ["chats", organization.as_str(), list]
 }
 
 #[Object(use_type_description)]
@@ -78,6 +101,12 @@ impl ChatConnection {
     /// Where the page begins and ends.
     async fn page_info(&self) -> &PageInfo {
         &self.listing.page_info
+    }
+
+    /// How many chats the whole list has. Counted only when asked for; null when that could not be done within about a
+    /// second.
+    async fn total_count(&self, context: &Context<'_>) -> Result<Option<i64>, ApiError> {
+        context.loader().load_one(CountOf(self.list.clone())).await
     }
 
     /// The place in the change log that this page reflects: `chatChanges(after:)` from here misses nothing.
@@ -101,9 +130,4 @@ impl ChatEdge<'_> {
     async fn node(&self) -> &Chat {
         &self.0.item
     }
-}
-
-/// A chat's place in the list by activity; only chats with a message are listed.
-fn chat_key(chat: &chat::Chat) -> TimeKey {
-    key(chat.last_message.map_or(0, |message| message.at), &chat.id.to_bytes())
 }

@@ -8,14 +8,15 @@ use async_graphql::Object;
 
 use crate::domain::capability::Capability;
 use crate::domain::chat;
+use crate::domain::message;
 use crate::graphql::capability::requires;
 use crate::graphql::connection::Listing;
-use crate::graphql::connection::page_request;
+use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
 use crate::graphql::loader::AddressesOf;
+use crate::graphql::loader::MessagesOf;
 use crate::graphql::message::connection::MessageConnection;
-use crate::graphql::message::connection::message_key;
 use crate::graphql::message::object::Message;
 use crate::graphql::scalar::Jid;
 use crate::graphql::scalar::Timestamp;
@@ -133,15 +134,24 @@ impl Chat {
     async fn messages(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 200; 50 when left out.")] first: Option<i64>,
-        #[graphql(desc = "The cursor of the message to go on behind.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+        )]
+        first: Option<i64>,
+        #[graphql(desc = "The cursor of the message to go on behind; not together with `last` or `before`.")]
+        after: Option<String>,
+        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        last: Option<i64>,
+        #[graphql(desc = "The cursor of the message to go back from; not together with `first` or `after`.")]
+        before: Option<String>,
     ) -> Result<MessageConnection, ApiError> {
         let viewer = context.viewer();
         let id = self.0.id.to_string();
         let scope = ["messages", viewer.organization.as_str(), &id];
-        let page = page_request(first, after.as_deref(), &scope)?;
-        let page = context.chats().messages(viewer, self.0.id, page).await?;
-        Ok(MessageConnection(Listing::of(page, &scope, message_key)))
+        let page = PageArguments { first, after, last, before }.request(&scope)?;
+        let page = context.loader().load_one(MessagesOf(self.0.id, page)).await?;
+        let page = page.ok_or_else(ApiError::chat_not_found)?;
+        Ok(MessageConnection(Listing::of(page, &scope, message::Message::key)))
     }
 
     /// Whether WhatsApp has everything this chat shows.

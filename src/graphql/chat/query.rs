@@ -6,13 +6,16 @@ use async_graphql::Object;
 
 use crate::domain::capability::Capability;
 use crate::graphql::capability::requires;
+use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
 
 use super::connection::ChatConnection;
-use super::connection::ChatOrder;
+use super::connection::ChatListArguments;
+use super::filter::ChatFilter;
+use super::filter::ChatOrder;
 use super::input::chat_ref;
 use super::object::Chat;
 
@@ -21,19 +24,30 @@ pub(in crate::graphql) struct ChatQuery;
 
 #[Object]
 impl ChatQuery {
-    /// The organization's chats that have at least one message, of one session or of all. Archived chats are among
-    /// them. Requires `read`.
+    /// The organization's chats, of one session or of all: those that have at least one message, unless
+    /// `filter.includeEmpty`. Archived chats are among them. Requires `read`.
+    #[expect(clippy::too_many_arguments, reason = "the contract has as many")]
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chats(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only the chats of this session; of all sessions when left out.")] session_id: Option<ID>,
+        #[graphql(desc = "Which chats; all that have a message when left out.")] filter: Option<ChatFilter>,
         #[graphql(desc = "In which order.", default)] order: ChatOrder,
-        #[graphql(desc = "How many, 1 to 200; 50 when left out.")] first: Option<i64>,
-        #[graphql(desc = "The cursor of the chat to go on behind.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+        )]
+        first: Option<i64>,
+        #[graphql(desc = "The cursor of the chat to go on behind; not together with `last` or `before`.")]
+        after: Option<String>,
+        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        last: Option<i64>,
+        #[graphql(desc = "The cursor of the chat to go back from; not together with `first` or `after`.")]
+        before: Option<String>,
     ) -> Result<ChatConnection, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
-        ChatConnection::read(context, session, order, first, after.as_deref()).await
+        let page = PageArguments { first, after, last, before };
+        ChatConnection::of_organization(context, session, ChatListArguments { filter, order, page }).await
     }
 
     /// One chat. Null, with error `not_found`, when no such chat is stored, or the session does not exist or is another

@@ -3,12 +3,9 @@
 use async_graphql::Description;
 use async_graphql::Object;
 
-use crate::domain::cursor::TimeKey;
-use crate::domain::message;
 use crate::graphql::connection::Listing;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::connection::Placed;
-use crate::graphql::connection::key;
 
 use super::object::Message;
 
@@ -49,9 +46,4 @@ impl MessageEdge<'_> {
     async fn node(&self) -> &Message {
         &self.0.item
     }
-}
-
-/// A message's place in its chat.
-pub(in crate::graphql) fn message_key(message: &message::Message) -> TimeKey {
-    key(message.at, &message.id.to_bytes())
 }

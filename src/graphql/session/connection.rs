@@ -3,12 +3,9 @@
 use async_graphql::Description;
 use async_graphql::Object;
 
-use crate::domain::cursor::TimeKey;
-use crate::domain::session;
 use crate::graphql::connection::Listing;
 use crate::graphql::connection::PageInfo;
 use crate::graphql::connection::Placed;
-use crate::graphql::connection::key;
 
 use super::object::Session;
 
@@ -49,9 +46,4 @@ impl SessionEdge<'_> {
     async fn node(&self) -> &Session {
         &self.0.item
     }
-}
-
-/// A session's place in the list.
-pub(super) fn session_key(session: &session::Session) -> TimeKey {
-    key(session.created_at, &session.id.to_bytes())
 }

@@ -11,8 +11,11 @@ use crate::domain::jid;
 use crate::domain::session;
 use crate::graphql::capability::requires;
 use crate::graphql::chat::connection::ChatConnection;
-use crate::graphql::chat::connection::ChatOrder;
+use crate::graphql::chat::connection::ChatListArguments;
+use crate::graphql::chat::filter::ChatFilter;
+use crate::graphql::chat::filter::ChatOrder;
 use crate::graphql::chat::object::Chat;
+use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
@@ -142,16 +145,28 @@ impl Session {
         self.0.last_connected_at.map(Timestamp)
     }
 
-    /// Its chats that have at least one message. Requires `read`, wherever the session was reached.
+    /// Its chats: those that have at least one message, unless `filter.includeEmpty`. Requires `read`, wherever the
+    /// session was reached.
+    #[expect(clippy::too_many_arguments, reason = "the contract has as many")]
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chats(
         &self,
         context: &Context<'_>,
+        #[graphql(desc = "Which chats; all that have a message when left out.")] filter: Option<ChatFilter>,
         #[graphql(desc = "In which order.", default)] order: ChatOrder,
-        #[graphql(desc = "How many, 1 to 200; 50 when left out.")] first: Option<i64>,
-        #[graphql(desc = "The cursor of the chat to go on behind.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+        )]
+        first: Option<i64>,
+        #[graphql(desc = "The cursor of the chat to go on behind; not together with `last` or `before`.")]
+        after: Option<String>,
+        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        last: Option<i64>,
+        #[graphql(desc = "The cursor of the chat to go back from; not together with `first` or `after`.")]
+        before: Option<String>,
     ) -> Result<ChatConnection, ApiError> {
-        ChatConnection::read(context, Some(self.0.id), order, first, after.as_deref()).await
+        let page = PageArguments { first, after, last, before };
+        ChatConnection::of_session(context, self.0.id, ChatListArguments { filter, order, page }).await
     }
 
     /// One of its chats. Null, with error `not_found`, when no such chat is stored. Requires `read`, wherever the

@@ -5,15 +5,15 @@ use async_graphql::ID;
 use async_graphql::Object;
 
 use crate::domain::capability::Capability;
+use crate::domain::session;
 use crate::graphql::capability::requires;
 use crate::graphql::connection::Listing;
-use crate::graphql::connection::page_request;
+use crate::graphql::connection::PageArguments;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 
 use super::connection::SessionConnection;
-use super::connection::session_key;
 use super::object::Session;
 
 #[derive(Default)]
@@ -26,14 +26,22 @@ impl SessionQuery {
     async fn sessions(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many, 1 to 200; 50 when left out.")] first: Option<i64>,
-        #[graphql(desc = "The cursor of the session to go on behind.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+        )]
+        first: Option<i64>,
+        #[graphql(desc = "The cursor of the session to go on behind; not together with `last` or `before`.")]
+        after: Option<String>,
+        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        last: Option<i64>,
+        #[graphql(desc = "The cursor of the session to go back from; not together with `first` or `after`.")]
+        before: Option<String>,
     ) -> Result<SessionConnection, ApiError> {
         let viewer = context.viewer();
         let scope = ["sessions", viewer.organization.as_str()];
-        let page = page_request(first, after.as_deref(), &scope)?;
+        let page = PageArguments { first, after, last, before }.request(&scope)?;
         let page = context.sessions().list(viewer, page).await?;
-        Ok(SessionConnection(Listing::of(page, &scope, session_key)))
+        Ok(SessionConnection(Listing::of(page, &scope, session::Session::key)))
     }
 
     /// One session. Null, with error `not_found`, when it does not exist or is another organization's. Requires `read`.

@@ -44,13 +44,16 @@ async fn every_use_case_asks_for_its_capability_again() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1).await;
     let (chats, target) = (chats(&test), ChatRef { session: None, cid: chat.jid });
-    let page = || PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
+    let page = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
+    let chat_page = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
 
     let viewer = all_but(&test, Capability::Read);
     let refused = [
-        chats.list(&viewer, None, page()).await.err(),
+        chats.list(&viewer, ChatList::default(), chat_page).await.err(),
+        chats.lists(&viewer, &[]).await.err(),
+        chats.count(&viewer, &[]).await.err(),
         chats.chat(&viewer, &target).await.err(),
-        chats.messages(&viewer, chat.id, page()).await.err(),
+        chats.messages(&viewer, &[(chat.id, page)]).await.err(),
         chats.messages_by_ids(&viewer, &[]).await.err(),
     ];
     for refused in refused {

@@ -111,6 +111,6 @@ fn message(chat: &Chat, at: i64) -> IncomingMessage {
 
 async fn times(test: &TestStore, chat: ChatId) -> Vec<i64> {
     let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
-    let page = test.store.messages(&test.organization, chat, &page).await.expect("a page");
-    page.items.iter().map(|message| message.at).collect()
+    let page = test.store.messages(&test.organization, &[(chat, page)]).await.expect("a page");
+    page[0].items.iter().map(|message| message.at).collect()
 }

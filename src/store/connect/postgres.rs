@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use log::LevelFilter;
 use sea_orm::DatabaseConnection;
 use sea_orm::SqlxError;
 use sea_orm::sqlx::ConnectOptions as _;
@@ -14,6 +15,7 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::query_as;
 
+use super::COUNTING;
 use super::OpenError;
 
 /// What [`super::alone`] does first. The lock is released with the transaction; its number is "chatgrap" in ASCII.
@@ -23,6 +25,8 @@ pub(super) const ALONE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_
 const OLDEST: i32 = 15;
 /// How long connecting, or waiting for a free connection, may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Connections that count, at most.
+const COUNTERS: u32 = 2;
 /// A connection that was idle for this long is tried before it is used: a restarted server has closed it.
 const TRY_AFTER: Duration = Duration::from_secs(1);
 /// A connection that nobody needs for this long is closed.
@@ -97,6 +101,12 @@ impl Postgres {
         pool(self.readers).connect_lazy_with(options).into()
     }
 
+    pub(super) fn counters(&self) -> DatabaseConnection {
+        let limit = COUNTING.as_millis().to_string();
+        let options = self.options().options([("default_transaction_read_only", "on"), ("statement_timeout", &limit)]);
+        pool(COUNTERS).acquire_timeout(COUNTING).connect_lazy_with(options).into()
+    }
+
     /// One connection to listen on.
     pub(in crate::store) fn listener(&self) -> PgPool {
         pool(1).connect_lazy_with(self.options())
@@ -104,7 +114,7 @@ impl Postgres {
 
     fn options(&self) -> PgConnectOptions {
         let milliseconds = |time: Duration| time.as_millis().to_string();
-        let options = self.parsed().disable_statement_logging().options([
+        let options = self.parsed().log_slow_statements(LevelFilter::Off, Duration::MAX).options([
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", milliseconds(self.idle_in_transaction_timeout)),

@@ -1,9 +1,14 @@
 //! SQLite: one file, one connection that writes, several that read.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
+use log::LevelFilter;
 use sea_orm::ConnectOptions;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::Database;
@@ -17,10 +22,14 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteJournalMode;
 use sea_orm::sqlx::sqlite::SqliteSynchronous;
 
+use super::COUNTING;
+
 /// How many connections read at the same time.
 const READERS: u32 = 4;
 /// How long a process waits for another one's lock.
 const BUSY: Duration = Duration::from_secs(10);
+/// After how many of its steps SQLite asks whether to go on: some hundred microseconds.
+const ASK: i32 = 10_000;
 /// How long to wait where SQLite does not wait by itself.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -44,6 +53,33 @@ pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(path, READERS, |options| options.pragma("query_only", "on")).await
 }
 
+/// The connection that counts. SQLite asks now and then whether to go on.
+pub(super) async fn counter(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    let began = Arc::new(Mutex::new(Instant::now()));
+    let mut options = options(path, 1, |options| options.pragma("query_only", "on"));
+    options.acquire_timeout(COUNTING).map_sqlx_sqlite_pool_opts(move |pool| {
+        let (watched, started) = (Arc::clone(&began), Arc::clone(&began));
+        pool.after_connect(move |connection, _| {
+            let began = Arc::clone(&watched);
+            Box::pin(async move {
+                let mut handle = connection.lock_handle().await?;
+                *since(&began) = Instant::now();
+                handle.set_progress_handler(ASK, move || since(&began).elapsed() < COUNTING);
+                Ok(())
+            })
+        })
+        .before_acquire(move |_, _| {
+            *since(&started) = Instant::now();
+            Box::pin(async { Ok(true) })
+        })
+    });
+    Database::connect(options).await
+}
+
+fn since(began: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
+    began.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Writes the database as it is at this moment into a new file, without getting into the way of a server.
 pub(super) async fn copy(path: &Path, copy: &Path) -> Result<(), DbErr> {
     let reader = connect(path, 1, |options| options.read_only(true)).await?;
@@ -65,6 +101,10 @@ async fn connect(
     connections: u32,
     more: fn(SqliteConnectOptions) -> SqliteConnectOptions,
 ) -> Result<DatabaseConnection, DbErr> {
+    Database::connect(options(path, connections, more)).await
+}
+
+fn options(path: &Path, connections: u32, more: fn(SqliteConnectOptions) -> SqliteConnectOptions) -> ConnectOptions {
     let path = path.to_owned();
     let mut options = ConnectOptions::new("sqlite:");
     options
@@ -74,10 +114,10 @@ async fn connect(
         .idle_timeout(None)
         .acquire_timeout(BUSY)
         .test_before_acquire(false)
-        .sqlx_logging(false)
+        .sqlx_logging_level(LevelFilter::Debug)
         .map_sqlx_sqlite_opts(move |options| {
             let options = options.filename(&path).create_if_missing(true).foreign_keys(true);
             more(options.busy_timeout(BUSY))
         });
-    Database::connect(options).await
+    options
 }

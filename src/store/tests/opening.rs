@@ -1,7 +1,13 @@
 //! Opening the database.
 
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+
+use chatgraph_migration::Migrator;
+use chatgraph_migration::MigratorTrait as _;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
+use sea_orm::EntityTrait as _;
 use sea_orm::Statement;
 
 use super::*;
@@ -50,6 +56,47 @@ async fn several_processes_open_a_new_database_at_once() {
         let incarnations: HashSet<_> = opening.await.iter().map(Store::incarnation).collect();
         assert_eq!(incarnations.len(), 1);
     }
+}
+
+#[tokio::test]
+async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
+    let test = TestStore::open().await;
+    let jids =
+        ["15550101@s.whatsapp.net", "9000@lid", "1203@g.us", "1203@newsletter", "77@broadcast", "status@broadcast"];
+    let names = [None, Some("Ünïted\nÉ ΟΔΟΣ"), Some("+15550101")];
+    for (number, jid) in jids.iter().enumerate() {
+        for (place, name) in names.iter().enumerate() {
+            let session = add_session(&test.store, &test.organization).await;
+            let mut chat = Chat::new(ChatId::new(1), session, jid.parse().expect("a JID"), 1);
+            chat.names.push = name.map(str::to_owned);
+            chat.pinned.value = number % 2 == 0;
+            let at = i64::try_from(number + place).expect("few");
+            chat.last_message = (at % 3 > 0).then_some(LastMessage { id: None, at });
+            let organization = test.organization.clone();
+            let stored: Result<(), StoreError> = test
+                .store
+                .write(&test.organization, move |unit| {
+                    Box::pin(async move { unit.insert_chat(&organization, &chat).await })
+                })
+                .await;
+            stored.expect("stored");
+        }
+    }
+    let writers = connect::writers(&config(&test.database)).await.expect("a connection");
+    let read = async || {
+        let rows = chatgraph_entity::chat::Entity::find().all(&writers).await.expect("chats");
+        let listed =
+            |row: chatgraph_entity::chat::Model| (row.id, (row.kind, row.activity, row.inbox_class, row.searchable));
+        rows.into_iter().map(listed).collect::<BTreeMap<_, _>>()
+    };
+    let stored = read().await;
+    let steps = Migrator::migrations();
+    let since = steps.iter().position(|step| step.name() == "m0003_chat_lists").expect("the step");
+    let back = u32::try_from(steps.len() - since).expect("few");
+    Migrator::down(&writers, Some(back)).await.expect("down");
+    Migrator::up(&writers, None).await.expect("up");
+    assert_eq!(read().await, stored);
+    assert_eq!(stored.len(), jids.len() * names.len());
 }
 
 #[tokio::test]

@@ -8,34 +8,121 @@ use sea_orm::QueryTrait as _;
 use sea_orm::Select;
 use sea_orm::Statement;
 
+use std::time::Instant;
+
 use super::*;
+use crate::domain::cursor::TimeKey;
 use crate::domain::jid::Jid;
+use crate::domain::list::ChatFilter;
+use crate::domain::list::ChatKey;
+use crate::domain::list::ChatOrder;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::store::chat;
+use crate::store::chat_list;
 use crate::store::message;
 use crate::store::session;
+
+const MANY: usize = 200_000;
 
 #[tokio::test]
 async fn every_list_follows_its_index() {
     let test = TestStore::open().await;
     let (organization, busy) = fill(&test).await;
+    let many = add_many(&test, &organization).await;
+    let backend = test.store.readers.get_database_backend();
     for direction in [Direction::Forward, Direction::Backward] {
-        let key = TimeKey { at: 700, id: busy.id.to_bytes().try_into().expect("16 bytes") };
+        let key = TimeKey { at: 700, id: busy.id.bytes() };
         for cursor in [None, Some(key)] {
             let (page, continued) = (PageRequest { limit: 50, direction, cursor }, cursor.is_some());
-            let recent = chat::recent(&organization, None, &page);
-            follows(&test, recent, "chat_recent_in_organization", continued).await;
-            let recent = chat::recent(&organization, Some(busy.session), &page);
-            follows(&test, recent, "chat_recent_in_session", continued).await;
-            let recent = message::recent(&organization, busy.id, &page);
-            follows(&test, recent, "message_recent", continued).await;
-            let recent = session::recent(&organization, &page);
-            follows(&test, recent, "session_by_organization", continued).await;
+            let messages = message::listed(backend, &organization, busy.id);
+            let sessions = session::listed(backend, &organization);
+            follows(&test, messages.page(&page), "message_recent", continued).await;
+            follows(&test, sessions.page(&page), "session_by_organization", continued).await;
+            if let (Some(message), Some(session)) = (messages.beyond(&page), sessions.beyond(&page)) {
+                follows(&test, message, "message_recent", true).await;
+                follows(&test, session, "session_by_organization", true).await;
+            }
+        }
+        // PostgreSQL may take an organization's index for the session that has nearly all its chats.
+        for (session, scope) in [(None, "_in_organization"), (Some(busy.session), "_in_session"), (Some(many), "_in_")]
+        {
+            for (filter, order, index) in shipped() {
+                let key = ChatKey { class: 2, activity: i64::try_from(MANY / 2).expect("small"), id: [7; 16] };
+                for cursor in [None, Some(key)] {
+                    let (list, index) =
+                        (ChatList { session, filter: filter.clone(), order }, format!("{index}{scope}"));
+                    let page = PageRequest { limit: 50, direction, cursor };
+                    let chats = chat_list::listed(backend, &organization, &list, 0);
+                    follows(&test, chats.page(&page), &index, true).await;
+                    if let Some(chats) = chats.beyond(&page) {
+                        follows(&test, chats, &index, true).await;
+                    }
+                }
+            }
         }
     }
     let index = if on_postgres() { "change_pkey" } else { "sqlite_autoindex_change_1" };
     follows(&test, change::following(&organization, 700, 200), index, true).await;
+    measure(&test, &organization, [busy.session, many]).await;
+}
+
+/// The orders and sets that have an index.
+fn shipped() -> Vec<(ChatFilter, ChatOrder, &'static str)> {
+    let all = ChatFilter::default;
+    let (pinned, unread) = (ChatFilter { pinned: Some(true), ..all() }, ChatFilter { unread: Some(true), ..all() });
+    vec![
+        (all(), ChatOrder::Recent, "chat_by_activity"),
+        (ChatFilter { include_empty: true, ..all() }, ChatOrder::Recent, "chat_by_activity"),
+        (ChatFilter { active_after: Some(9), active_before: Some(99), ..all() }, ChatOrder::Recent, "chat_by_activity"),
+        (all(), ChatOrder::Inbox, "chat_inbox"),
+        (ChatFilter { include_empty: true, ..all() }, ChatOrder::Inbox, "chat_inbox"),
+        (pinned.clone(), ChatOrder::Recent, "chat_pinned"),
+        (pinned, ChatOrder::Inbox, "chat_pinned"),
+        (ChatFilter { pinned: Some(false), ..all() }, ChatOrder::Inbox, "chat_by_activity"),
+        (unread, ChatOrder::Recent, "chat_unread"),
+        (ChatFilter { archived: Some(true), ..all() }, ChatOrder::Recent, "chat_archived"),
+    ]
+}
+
+/// What a page costs among few chats and among many, for whoever reads the test's output.
+async fn measure(test: &TestStore, organization: &OrganizationId, sessions: [SessionId; 2]) {
+    for (filter, order, index) in shipped() {
+        let mut took = vec![];
+        for session in sessions {
+            let list = ChatList { session: Some(session), filter: filter.clone(), order };
+            let page = [(list, PageRequest { limit: 50, direction: Direction::Forward, cursor: None })];
+            let began = Instant::now();
+            for _ in 0..20 {
+                test.store.chats(organization, &page, 0).await.expect("a page");
+            }
+            took.push(began.elapsed() / 20);
+        }
+        println!("{index} {order:?}: a page of 50 took {:?} among 1,500 chats and {:?} among {MANY}", took[0], took[1]);
+    }
+}
+
+/// One session with very many chats; three are pinned, one of a hundred is archived, one of a thousand unread.
+async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId {
+    let session = add_session(&test.store, organization).await;
+    let writers = connect::writers(&config(&test.database)).await.expect("a connection");
+    let (id, hex) = if on_postgres() { ("decode(md5(n::text), 'hex')", "'\\x") } else { ("randomblob(16)", "x'") };
+    let session_id = format!("{:032x}", u128::from_be_bytes(session.bytes()));
+    let insert = format!(
+        "INSERT INTO chat (id, organization, session_id, jid, subject, archived, archived_as_of, pinned, pinned_as_of, \
+         muted_as_of, marked_unread, marked_as_of, unread_count, last_message_at, pending, created_at, kind, activity, \
+         inbox_class, searchable) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+         WHERE n < {MANY}) SELECT {id}, '{organization}', {hex}{session_id}', n || '@g.us', 'Group ' || n, n % 100 = 0, 0, \
+         n < 4, 0, 0, n % 1000 = 0, 0, 0, n, 0, 0, 2, n, CASE WHEN n < 4 THEN 3 ELSE 2 END, '' FROM numbers"
+    );
+    // PostgreSQL looks up what each row refers to, which here is half of the time.
+    let unchecked = if on_postgres() { "SET LOCAL session_replication_role = replica; " } else { "" };
+    writers.execute_unprepared(&format!("{unchecked}{insert}")).await.expect("many chats");
+    // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
+    if on_postgres() {
+        writers.execute_unprepared("ANALYZE").await.expect("analyzed");
+    }
+    session
 }
 
 /// Fails when the query sorts, reads the table, or reads what lies before the cursor.
@@ -94,11 +181,6 @@ async fn fill(test: &TestStore) -> (OrganizationId, Chat) {
             found = Some((organization.clone(), busy));
         }
         futures_util::future::join_all((0..500).map(|_| add_session(&test.store, &organization))).await;
-    }
-    // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
-    if on_postgres() {
-        let writers = connect::writers(&config(&test.database)).await.expect("a connection");
-        writers.execute_unprepared("ANALYZE").await.expect("analyzed");
     }
     found.expect("two organizations")
 }

@@ -5,6 +5,7 @@ mod agreement;
 mod api;
 mod contract;
 mod database;
+mod log;
 mod server;
 mod subscription;
 
@@ -13,6 +14,7 @@ pub(crate) use api::error_field;
 pub(crate) use contract::Contract;
 pub(crate) use database::TestDatabase;
 pub(crate) use database::server as postgres;
+pub(crate) use log::Log;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;

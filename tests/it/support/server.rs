@@ -20,6 +20,7 @@ use chatgraph_sandbox::Sandbox;
 use serde_json::Value;
 use serde_json::json;
 
+use super::Log;
 use super::Subscription;
 use super::TestDatabase;
 
@@ -35,6 +36,7 @@ pub(crate) struct TestServer {
     phone: Phone,
     database: TestDatabase,
     child: Child,
+    pub(super) log: Log,
 }
 
 impl TestServer {
@@ -48,13 +50,22 @@ impl TestServer {
         Self::with_database(account, TestDatabase::new().await).await
     }
 
+    /// Starts everything with this account, and logs so much.
+    pub(crate) async fn with_log(account: AccountSpec, log: Log) -> Self {
+        Self::with(account, TestDatabase::new().await, log).await
+    }
+
     /// Starts everything with this account on this database.
     pub(crate) async fn with_database(account: AccountSpec, database: TestDatabase) -> Self {
+        Self::with(account, database, Log::default()).await
+    }
+
+    async fn with(account: AccountSpec, database: TestDatabase, log: Log) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
         let key = create_key(&database, "org_1", &[]);
-        let (child, url) = serve(&database, &sandbox);
-        let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), database, child };
+        let (child, url) = serve(&database, &sandbox, &log);
+        let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), database, child, log };
         server.session = server.pair(&phone).await;
         server.agrees().await;
         server
@@ -193,7 +204,7 @@ impl TestServer {
     /// Kills the program, and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        (self.child, self.url) = serve(&self.database, &self.sandbox);
+        (self.child, self.url) = serve(&self.database, &self.sandbox, &self.log);
     }
 
     /// Whether the program has not ended by itself.
@@ -299,15 +310,20 @@ fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> Str
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-fn serve(database: &TestDatabase, sandbox: &Sandbox) -> (Child, String) {
+fn serve(database: &TestDatabase, sandbox: &Sandbox, kept: &Log) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
-    serve_with(database, &["--sandbox-url", &url, "--sandbox-key", &key])
+    serve_logged(database, &["--sandbox-url", &url, "--sandbox-key", &key], kept)
 }
 
 /// Starts the program on a free port; tells the URL of its API.
 pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, String) {
+    serve_logged(database, more, &Log::default())
+}
+
+fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
     let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
-    let mut child = program(database, &arguments).stderr(Stdio::piped()).spawn().expect("starts");
+    let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);
+    let mut child = program(database, &arguments).envs([filter]).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
         let line = log.next().expect("the server says where it listens").expect("text");
@@ -316,8 +332,8 @@ pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, Stri
             break entry["fields"]["address"].as_str().expect("an address").to_owned();
         }
     };
-    // The rest of the log is shown when the test fails.
-    std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| println!("{line}")));
+    let kept = kept.clone();
+    std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| kept.add(line)));
     (child, format!("http://{address}/graphql"))
 }
 

@@ -56,8 +56,8 @@ impl Rig {
             cursor: None,
         };
         let chat = self.chat().await.id;
-        let page = self.test.store.messages(&self.test.organization, chat, &page).await.expect("a page");
-        page.items.into_iter().map(|message| message.wa_id).collect()
+        let page = self.test.store.messages(&self.test.organization, &[(chat, page)]).await.expect("a page");
+        page[0].items.iter().map(|message| message.wa_id.clone()).collect()
     }
 
     async fn last_change(&self) -> Change {

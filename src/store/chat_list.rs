@@ -1,0 +1,149 @@
+//! Lists of chats: each order and each set of chats along its index.
+
+use chatgraph_entity::chat;
+use chatgraph_entity::chat::Column;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::DbBackend;
+use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryTrait as _;
+use sea_orm::Value;
+use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::Func;
+use sea_orm::sea_query::LikeExpr;
+
+use crate::domain::chat::Chat;
+use crate::domain::id::OrganizationId;
+use crate::domain::list::ChatFilter;
+use crate::domain::list::ChatKey;
+use crate::domain::list::ChatList;
+use crate::domain::list::ChatOrder;
+use crate::domain::list::InboxClass;
+use crate::domain::page::Page;
+use crate::domain::page::PageRequest;
+use crate::domain::search::Search;
+
+use super::Store;
+use super::chat::from_row;
+use super::chat::owned_by;
+use super::code::Code as _;
+use super::error::StoreError;
+use super::keyset;
+use super::keyset::Keyset;
+use super::keyset::Place;
+
+impl Store {
+    /// A page of each list, in the order in which they are asked for; muted is what is muted at `now`, in milliseconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chats(
+        &self,
+        organization: &OrganizationId,
+        pages: &[(ChatList, PageRequest<ChatKey>)],
+        now: i64,
+    ) -> Result<Vec<Page<Chat>>, StoreError> {
+        let backend = self.readers.get_database_backend();
+        let lists: Vec<_> =
+            pages.iter().map(|(list, page)| (listed(backend, organization, list, now), *page)).collect();
+        keyset::read(&self.readers, &lists, from_row, |list, chat| ChatKey::of(chat, pages[list].0.order)).await
+    }
+
+    /// How many chats each list has, in the order in which they are asked for; none when they could not be counted in a
+    /// second.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_chats(
+        &self,
+        organization: &OrganizationId,
+        lists: &[ChatList],
+        now: i64,
+    ) -> Result<Option<Vec<i64>>, StoreError> {
+        let backend = self.counters.get_database_backend();
+        let lists = lists.iter().map(|list| listed(backend, organization, list, now));
+        keyset::count(&self.counters, lists).await
+    }
+}
+
+impl Place for ChatKey {
+    fn parts(self) -> Vec<Value> {
+        vec![self.class.into(), self.activity.into(), self.id.to_vec().into()]
+    }
+}
+
+/// The chats of a list; `store::tests::plans` looks at how they are found.
+pub(super) fn listed(
+    backend: DbBackend,
+    organization: &OrganizationId,
+    list: &ChatList,
+    now: i64,
+) -> Keyset<chat::Entity, ChatKey> {
+    let ChatList { session, filter, order } = list;
+    let one_class = one_class(filter);
+    let rows = chat::Entity::find()
+        .filter(owned_by(organization))
+        .apply_if(*session, |query, session| query.filter(Column::SessionId.eq(session.to_bytes())))
+        .filter(matching(backend, filter, now));
+    let (least, before) = (filter.least_activity(), filter.active_before);
+    match (order, one_class) {
+        (ChatOrder::Inbox, None) => Keyset {
+            rows: rows
+                .apply_if(filter.active_after, |query, _| query.filter(Column::Activity.gte(least)))
+                .apply_if(before, |query, before| query.filter(Column::Activity.lt(before))),
+            key: vec![Column::InboxClass, Column::Activity, Column::Id],
+            above: Some(ChatKey::least(filter.least_class() as i16, i64::MIN)),
+            below: None,
+            backend,
+        },
+        // Within one class, both orders are by activity.
+        (order, class) => {
+            let class = class.filter(|_| *order == ChatOrder::Inbox).map_or(0, |class| class as i16);
+            Keyset {
+                rows,
+                key: vec![Column::Activity, Column::Id],
+                above: Some(ChatKey::least(class, least)),
+                below: before.map(|before| ChatKey::least(class, before)),
+                backend,
+            }
+        }
+    }
+}
+
+/// The class that all chats of the list are of, when it is one.
+fn one_class(filter: &ChatFilter) -> Option<InboxClass> {
+    let pinned = filter.pinned.filter(|_| !filter.shows_empty())?;
+    Some(if pinned { InboxClass::Pinned } else { InboxClass::Active })
+}
+
+/// What is not said by the key's bounds. Conditions that an index stands for are written as in its migration, without
+/// parameters.
+fn matching(backend: DbBackend, filter: &ChatFilter, now: i64) -> Condition {
+    let either = |condition: Expr, wanted: bool| if wanted { condition } else { condition.not() };
+    let muted = |wanted: bool| {
+        let until = Column::MutedUntil;
+        if wanted { until.gt(now) } else { until.is_null().or(until.lte(now)) }
+    };
+    let unread = || Column::UnreadCount.into_expr().gt(Expr::Constant(0.into())).or(Column::MarkedUnread.into_expr());
+    Condition::all()
+        .add_option(filter.archived.map(|wanted| either(Column::Archived.into_expr(), wanted)))
+        .add_option(filter.pinned.map(|wanted| either(Column::Pinned.into_expr(), wanted)))
+        .add_option(filter.muted.map(muted))
+        .add_option(filter.unread.map(|wanted| either(unread(), wanted)))
+        .add_option(filter.types.as_ref().map(|types| Column::Kind.is_in(types.iter().map(|kind| kind.code()))))
+        .add_option(filter.search.as_ref().map(|search| containing(backend, search)))
+}
+
+/// Byte by byte on either database, since both sides were folded.
+fn containing(backend: DbBackend, search: &Search) -> Condition {
+    let (text, position) = (search.as_str(), if backend == DbBackend::Postgres { "strpos" } else { "instr" });
+    let found = Func::cust(position).arg(Column::Searchable.into_expr()).arg(text);
+    let found = Condition::all().add(Expr::from(found).gt(Expr::Constant(0.into())));
+    // Says no more, but is what an index of trigrams knows to look up.
+    let pattern: String =
+        text.chars().flat_map(|char| ['\\', char].into_iter().skip(usize::from(!"\\%_".contains(char)))).collect();
+    let like = Column::Searchable.into_expr().like(LikeExpr::new(format!("%{pattern}%")).escape('\\'));
+    found.add_option((backend == DbBackend::Postgres).then_some(like))
+}

@@ -1,0 +1,68 @@
+//! What a server logs, and what it asks its database on behalf of a request.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::TestServer;
+use super::eventually;
+
+/// The lines of a server's log.
+#[derive(Clone)]
+pub(crate) struct Log {
+    /// What is logged.
+    pub(super) filter: &'static str,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info", lines: Arc::default() }
+    }
+}
+
+impl Log {
+    /// Every statement that is sent to the database, and the end of every request.
+    pub(crate) fn of_statements() -> Self {
+        Self { filter: "info,sqlx::query=debug,chatgraph::http=debug", lines: Arc::default() }
+    }
+
+    /// Shown, too, when the test fails.
+    pub(super) fn add(&self, line: String) {
+        if self.filter == "info" {
+            println!("{line}");
+        } else {
+            self.lines.lock().expect("unpoisoned").push(line);
+        }
+    }
+
+    /// The entries of one request.
+    fn of_request(&self, id: &str) -> Vec<Value> {
+        let lines = self.lines.lock().expect("unpoisoned");
+        let entries =
+            lines.iter().filter(|line| line.contains(id)).map(|line| serde_json::from_str(line).expect("JSON"));
+        entries.collect()
+    }
+}
+
+impl TestServer {
+    /// Sends a query, and tells the answer and the statements that the database was sent for it.
+    pub(crate) async fn statements(&self, query: &str, variables: Value) -> (Value, Vec<String>) {
+        let id = ulid::Ulid::new().to_string();
+        let body = json!({"query": query, "variables": variables});
+        let request =
+            reqwest::Client::new().post(&self.url).bearer_auth(&self.key).header("X-Request-Id", &id).json(&body);
+        let answer = request.send().await.expect("an answer").json().await.expect("JSON");
+        let entries = eventually("the end of the request in the log", async || {
+            let entries = self.log.of_request(&id);
+            entries.iter().any(|entry| entry["fields"]["message"] == "Answered").then_some(entries)
+        })
+        .await;
+        let statements = entries.iter().filter(|entry| entry["target"] == "sqlx::query");
+        let text =
+            |entry: &Value| entry["fields"]["summary"].to_string() + &entry["fields"]["db.statement"].to_string();
+        (answer, statements.map(text).collect())
+    }
+}
