@@ -1,6 +1,8 @@
 //! The command line: every setting is a flag and an environment variable named after it. `config` checks what they mean
 //! together; nothing else reads arguments or the environment.
 
+mod key;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,9 +11,15 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
-use crate::domain::capability::Capability;
-use crate::domain::id::OrganizationId;
 use crate::telemetry::Format;
+
+pub use key::Expiry;
+pub use key::KeyArgs;
+pub use key::KeyCommand;
+pub use key::KeyCreateArgs;
+pub use key::KeyImportArgs;
+pub use key::KeyListArgs;
+pub use key::KeyRevokeArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]
@@ -165,33 +173,6 @@ pub enum Migration {
     Status,
     /// After restoring a back-up, before the server starts: refuse cursors from before, whose numbers are given again
     Restored,
-}
-
-/// `key`
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make an api-key and print its secret, which is shown this once
-    Create(KeyCreateArgs),
-}
-
-/// `key create`
-#[derive(Debug, Args)]
-pub struct KeyCreateArgs {
-    /// Whose chats the key opens: the organization's id, 1 to 128 visible ASCII characters. Made with its first key
-    #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
-    pub organization: OrganizationId,
-    /// A name to tell the key by
-    #[arg(long, env = "CHATGRAPH_NAME", default_value = "api-key", value_name = "NAME")]
-    pub name: String,
-    /// What the key may do: read, send, manage or events; may be repeated. All of them when left out
-    #[arg(long, env = "CHATGRAPH_PERMISSION", value_delimiter = ',', value_name = "PERMISSION")]
-    pub permission: Vec<Capability>,
-    /// Days until the key expires, 1 to 36500; never when left out
-    #[arg(long, env = "CHATGRAPH_EXPIRES_IN_DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500), value_name = "DAYS")]
-    pub expires_in_days: Option<u32>,
-    /// The database.
-    #[command(flatten)]
-    pub database: DatabaseArgs,
 }
 
 #[cfg(test)]

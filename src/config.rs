@@ -1,5 +1,7 @@
 //! What the command line means: small configs for the parts, checked here so that an error names the flag.
 
+mod key;
+
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,16 +13,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::cli::BackupArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
-use crate::cli::KeyCreateArgs;
 use crate::cli::LogArgs;
 use crate::cli::MigrateArgs;
 use crate::cli::Migration;
 use crate::cli::ServeArgs;
-use crate::domain::capability::Capabilities;
-use crate::domain::id::OrganizationId;
 use crate::service::retention;
 use crate::store::UrlError;
 use crate::telemetry;
+
+pub use key::KeyImport;
+pub use key::KeyList;
+pub use key::KeyRevoke;
+pub use key::NewKey;
 
 /// Where the stored copy lives.
 pub use crate::store::Config as Database;
@@ -100,21 +104,6 @@ pub struct Backup {
     pub file: PathBuf,
 }
 
-/// What `key create` needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyCreate {
-    /// Whose key.
-    pub organization: OrganizationId,
-    /// What it is called.
-    pub name: String,
-    /// What it may do.
-    pub permissions: Capabilities,
-    /// How long it lives, in milliseconds; for ever when there is none.
-    pub lifetime_ms: Option<i64>,
-    /// The database.
-    pub database: Database,
-}
-
 impl From<LogArgs> for telemetry::Config {
     fn from(args: LogArgs) -> Self {
         Self { format: args.log_format, filter: args.log_filter }
@@ -161,26 +150,6 @@ impl TryFrom<BackupArgs> for Backup {
             Database::Sqlite(database) => Ok(Self { database, file: args.file }),
             Database::Postgres(_) => Err(Error::new("database", "is on PostgreSQL: pg_dump backs it up")),
         }
-    }
-}
-
-impl TryFrom<KeyCreateArgs> for KeyCreate {
-    type Error = Error;
-
-    fn try_from(args: KeyCreateArgs) -> Result<Self, Error> {
-        let name = args.name.trim();
-        if !(1..=100).contains(&name.chars().count()) {
-            return Err(Error::new("name", "must have 1 to 100 characters"));
-        }
-        let permissions =
-            if args.permission.is_empty() { Capabilities::all() } else { args.permission.into_iter().collect() };
-        Ok(Self {
-            organization: args.organization,
-            name: name.to_owned(),
-            permissions,
-            lifetime_ms: args.expires_in_days.map(|days| i64::from(days) * DAY_MS),
-            database: args.database.try_into()?,
-        })
     }
 }
 

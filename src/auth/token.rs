@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,11 +20,11 @@ use super::viewer::Principal;
 use super::viewer::Viewer;
 
 /// How long a verified key is taken without asking the database again, in milliseconds: a revoked key works so long.
-const FRESH_MS: i64 = 10_000;
+pub const FRESH_MS: i64 = 4_000;
 /// How many verified keys are remembered.
 const REMEMBERED: usize = 10_000;
 /// The longest secret that is looked up. Ours have 46 characters; an imported one may be longer, but not this long.
-const LONGEST: usize = 512;
+pub(super) const LONGEST: usize = 512;
 
 /// Makes the secret of a new api-key: `cg_` and 43 characters, 256 random bits.
 ///
@@ -41,6 +42,11 @@ pub fn generate() -> String {
 #[must_use]
 pub fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(secret))
+}
+
+/// Whether this is a login token and no secret of a key: three parts with dots between, none of them empty.
+pub(super) fn is_jwt(token: &str) -> bool {
+    token.split('.').count() == 3 && token.split('.').all(|part| !part.is_empty())
 }
 
 /// The part of a secret that is shown to tell keys apart: its first 8 characters.
@@ -66,12 +72,12 @@ impl Tokens {
 
     /// Whose secret this is; none for an unknown, revoked or expired one, which all look alike.
     ///
-    /// One read of the database, or none when the key was verified within the last 10 seconds.
+    /// One read of the database, or none when the key was verified within the last seconds.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn verify(&self, secret: &str) -> Result<Option<Viewer>, StoreError> {
-        if secret.is_empty() || secret.len() > LONGEST {
+        if secret.is_empty() || secret.len() > LONGEST || is_jwt(secret) {
             return Ok(None);
         }
         let hash = hash(secret);
@@ -88,6 +94,12 @@ impl Tokens {
         Ok(Some(viewer))
     }
 
+    /// How long `viewer`'s token still counts, its last millisecond included; for good when there is none.
+    #[must_use]
+    pub fn remaining(&self, viewer: &Viewer) -> Option<Duration> {
+        remaining(viewer, self.clock.now())
+    }
+
     fn verified(&self) -> std::sync::MutexGuard<'_, Verified> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,6 +112,11 @@ fn viewer(key: StoredKey) -> Viewer {
         capabilities: key.permissions,
         expires_at: key.expires_at,
     }
+}
+
+fn remaining(viewer: &Viewer, now: i64) -> Option<Duration> {
+    let left_ms = viewer.expires_at?.saturating_sub(now).saturating_add(1);
+    Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }
 
 /// The last millisecond still counts.
@@ -171,11 +188,29 @@ mod tests {
     }
 
     #[test]
-    fn a_verified_key_is_remembered_for_ten_seconds() {
+    fn a_key_is_over_when_nothing_of_it_remains() {
+        let key = viewer_until(Some(100));
+        for (now, left_ms) in [(0, 101), (100, 1), (101, 0), (i64::MAX, 0)] {
+            assert_eq!(remaining(&key, now), Some(Duration::from_millis(left_ms)));
+            assert_eq!(expired(&key, now), left_ms == 0);
+        }
+        assert_eq!(remaining(&viewer_until(None), 100), None);
+    }
+
+    #[test]
+    fn a_login_token_is_never_a_key() {
+        assert!(is_jwt("a.b.c"));
+        for secret in ["abc", "a.b", "a.b.c.d", "a..c", ".b.c", "a.b.", ".."] {
+            assert!(!is_jwt(secret), "{secret}");
+        }
+    }
+
+    #[test]
+    fn a_verified_key_is_remembered_for_four_seconds() {
         let mut verified = Verified::default();
         verified.insert("a".into(), viewer_until(None), 1_000);
-        assert!(verified.get("a", 10_999).is_some());
-        assert!(verified.get("a", 11_000).is_none());
+        assert!(verified.get("a", 4_999).is_some());
+        assert!(verified.get("a", 5_000).is_none());
         assert!(verified.get("a", 999).is_none(), "the clock was set back");
         assert!(verified.get("b", 1_000).is_none());
     }

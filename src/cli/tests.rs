@@ -1,6 +1,7 @@
 use clap::CommandFactory as _;
 
 use super::*;
+use crate::domain::capability::Capability;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once("chatgraph").chain(arguments.iter().copied()))
@@ -65,12 +66,12 @@ fn a_key_is_made_for_an_organization_with_the_permissions_named() {
     };
     let args = create(&["--organization", "org_1", "--permission", "read", "--permission", "events"]);
     let args = args.map_err(|error: clap::Error| error.to_string()).expect("parses");
-    assert_eq!(args.organization.as_str(), "org_1");
-    assert_eq!(args.permission, [Capability::Read, Capability::Events]);
+    assert_eq!(args.key.organization.as_str(), "org_1");
+    assert_eq!(args.key.permission, [Capability::Read, Capability::Events]);
     assert!(create(&[]).is_err(), "no organization");
     assert!(create(&["--organization", "a b"]).is_err(), "no organization's id");
     assert!(create(&["--organization", "a", "--permission", "write"]).is_err(), "no permission");
-    assert!(create(&["--organization", "a", "--expires-in-days", "0"]).is_err(), "no days");
+    assert!(create(&["--organization", "a", "--expires", "0d"]).is_err(), "no time");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::KeyCommand;
+use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -92,13 +93,16 @@ fn origins_are_kept_as_browsers_send_them() {
 #[test]
 fn a_key_may_everything_unless_told_otherwise() {
     let create = |arguments: &[&str]| match command(&[&["key", "create", "--organization", "a"], arguments].concat()) {
-        Command::Key(KeyCommand::Create(args)) => KeyCreate::try_from(args),
+        Command::Key(KeyCommand::Create(args)) => NewKey::try_from(args),
         other => panic!("not key create: {other:?}"),
     };
     let all = create(&[]).expect("valid");
-    assert_eq!((all.permissions, all.lifetime_ms), (Capabilities::all(), None));
-    let some = create(&["--permission", "read,send", "--expires-in-days", "2"]).expect("valid");
+    assert_eq!((all.permissions, all.expires_at(1)), (Capabilities::all(), Ok(None)));
+    let some = create(&["--permission", "read,send", "--expires", "2d"]).expect("valid");
     assert_eq!(some.permissions.iter().collect::<Vec<_>>(), [Capability::Read, Capability::Send]);
-    assert_eq!(some.lifetime_ms, Some(172_800_000));
+    assert_eq!(some.expires_at(1), Ok(Some(172_800_001)));
+    let past = create(&["--expires", "1970-01-01T00:00:00.005Z"]).expect("valid");
+    assert_eq!(past.expires_at(5), Ok(Some(5)), "the last millisecond counts");
+    assert_eq!(past.expires_at(6).expect_err("an error").flag, "expires");
     assert_eq!(create(&["--name", "  "]).expect_err("an error").flag, "name");
 }

@@ -46,9 +46,11 @@ pub struct Config {
     pub max_body: usize,
     /// How long a WebSocket may take to say who it is.
     pub init_timeout: Duration,
-    /// How often a WebSocket is asked for a sign of life, and its token verified again. Silence for three times as long
-    /// ends it.
+    /// How often a WebSocket is asked for a sign of life. Silence for three times as long ends it.
     pub heartbeat: Duration,
+    /// How often a WebSocket's token is verified again, besides when it ends. With the time that a verified key is
+    /// remembered, it makes less than the 10 seconds after which a revoked key is out.
+    pub verify: Duration,
     /// How long a WebSocket may take to accept a message.
     pub write_timeout: Duration,
     /// How many operations may run on one WebSocket.
@@ -64,6 +66,7 @@ impl Default for Config {
             max_body: 1024 * 1024,
             init_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(10),
+            verify: Duration::from_secs(5),
             write_timeout: Duration::from_secs(30),
             max_operations: 100,
             graphiql: false,
@@ -87,4 +90,16 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .merge(graphiql)
         .layer(middleware::from_fn(request::identify))
         .with_state(Arc::new(Door { parts, config }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::token::FRESH_MS;
+
+    #[test]
+    fn a_revoked_key_is_out_within_ten_seconds() {
+        let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
+        assert!(remembered + Config::default().verify < Duration::from_secs(10));
+    }
 }

@@ -1,7 +1,8 @@
 //! Wiring: the only place where all parts meet. `run` carries out a command, `wire` builds the parts, `lifecycle` starts
-//! and stops them, `demo` brings a sandbox along.
+//! and stops them, `demo` brings a sandbox along, `key` is about api-keys.
 
 mod demo;
+mod key;
 mod lifecycle;
 mod run;
 mod wire;

@@ -9,14 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
 use tracing::info;
 
-use crate::auth::token;
+use crate::auth::import::Unfit;
 use crate::cli::Command;
-use crate::cli::KeyCommand;
 use crate::cli::Migration;
-use crate::clock::SystemClock;
 use crate::config;
-use crate::domain::clock::Clock as _;
 use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
 use crate::graphql;
 use crate::http;
 use crate::session;
@@ -24,11 +22,10 @@ use crate::session::Endpoint;
 use crate::store;
 use crate::store::Hold;
 use crate::store::OpenError;
-use crate::store::Store;
-use crate::store::StoredKey;
 use crate::store::error::StoreError;
 
 use super::demo;
+use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::wire::Configs;
@@ -58,6 +55,23 @@ pub enum Error {
     /// Serving ended by itself.
     #[error("the server failed")]
     Serve(#[source] std::io::Error),
+    /// The token to import cannot be read.
+    #[error("cannot read the token")]
+    TokenFile(#[source] std::io::Error),
+    /// The token to import cannot be a key.
+    #[error(transparent)]
+    Token(#[from] Unfit),
+    /// The token to import is a key already, of whichever organization.
+    #[error("the token is an api-key already")]
+    TokenTaken,
+    /// The key to revoke is not there.
+    #[error("organization {organization} has no api-key {id}")]
+    NoSuchKey {
+        /// Which key.
+        id: KeyId,
+        /// Whose.
+        organization: OrganizationId,
+    },
     /// The demo could not be set up.
     #[error("the demo failed: {0}")]
     Demo(String),
@@ -80,7 +94,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
             print!("{}", graphql::sdl());
             Ok(())
         }
-        Command::Key(KeyCommand::Create(args)) => create_key(args.try_into()?).await,
+        Command::Key(command) => key::key(command).await,
     }
 }
 
@@ -154,26 +168,5 @@ async fn migrate(config: config::Migrate) -> Result<(), Error> {
     for (step, applied) in store::migrations(&store).await? {
         println!("{step}  {}", if applied { "applied" } else { "pending" });
     }
-    Ok(())
-}
-
-/// Makes a key and prints its secret: the only time it is shown.
-async fn create_key(config: config::KeyCreate) -> Result<(), Error> {
-    let lifecycle = Lifecycle::default();
-    let store = Store::open(&config.database, &lifecycle.tasks).await?;
-    let now = SystemClock.now();
-    let secret = token::generate();
-    let key = StoredKey {
-        id: KeyId::new(now),
-        organization: config.organization,
-        name: config.name,
-        prefix: token::prefix(&secret),
-        hash: token::hash(&secret),
-        permissions: config.permissions,
-        created_at: now,
-        expires_at: config.lifetime_ms.map(|lifetime| now + lifetime),
-    };
-    store.insert_key(key).await?;
-    println!("{secret}");
     Ok(())
 }

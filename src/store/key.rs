@@ -5,6 +5,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
 
 use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
@@ -43,6 +44,32 @@ impl Store {
     pub async fn key_by_hash(&self, hash: &str) -> Result<Option<StoredKey>, StoreError> {
         let row = api_key::Entity::find().filter(api_key::Column::Hash.eq(hash)).one(&self.readers).await?;
         row.map(from_row).transpose()
+    }
+
+    /// The organization's keys, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keys(&self, organization: &OrganizationId) -> Result<Vec<StoredKey>, StoreError> {
+        let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
+        let rows = keys.order_by_asc(api_key::Column::Id).all(&self.readers).await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    /// Removes a key; tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_key(&self, organization: &OrganizationId, id: KeyId) -> Result<bool, StoreError> {
+        let owner = organization.to_string();
+        self.write(organization, move |unit| {
+            Box::pin(async move {
+                let key = api_key::Entity::delete_many().filter(api_key::Column::Organization.eq(owner));
+                let deleted = key.filter(api_key::Column::Id.eq(id.to_bytes())).exec(unit.tx).await?;
+                Ok(deleted.rows_affected > 0)
+            })
+        })
+        .await
     }
 
     /// Stores a new key, and its organization with the first one.

@@ -15,6 +15,7 @@ use futures_util::stream;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 use tokio::time::interval_at;
+use tokio::time::sleep_until;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
 use tokio_stream::StreamMap;
@@ -86,10 +87,11 @@ impl Connection {
         if self.socket.protocol().is_none() {
             return Err(Close::NotTheProtocol.into());
         }
-        let (token, mut viewer) = self.introduction().await?;
+        let (token, viewer) = self.introduction().await?;
         self.say(message::acknowledge()).await?;
         let heartbeat = self.door.config.heartbeat;
         let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
+        let mut due = self.due(&viewer);
         let stop = self.door.parts.stop.clone();
         loop {
             tokio::select! {
@@ -98,17 +100,26 @@ impl Connection {
                     if self.heard.elapsed() > heartbeat * MISSED {
                         return Err(Close::Silent.into());
                     }
-                    viewer = verify(&self.door, &token).await?;
                     self.say(message::ping()).await?;
+                }
+                () = sleep_until(due) => {
+                    let viewer = verify(&self.door, &token).await?;
+                    due = self.due(&viewer);
                 }
                 message = self.socket.recv() => {
                     if let Some(message) = self.heard(message)? {
-                        self.obey(message, &viewer).await?;
+                        self.obey(message, &token).await?;
                     }
                 }
                 Some((id, said)) = self.operations.next() => self.tell(&id, said).await?,
             }
         }
+    }
+
+    /// When the token is to be verified again: every few seconds, as it may have been revoked, and when it ends.
+    fn due(&self, viewer: &Viewer) -> Instant {
+        let every = self.door.config.verify;
+        Instant::now() + self.door.parts.tokens.remaining(viewer).map_or(every, |remaining| remaining.min(every))
     }
 
     /// Waits for the caller to say who it is.
@@ -141,7 +152,7 @@ impl Connection {
         }
     }
 
-    async fn obey(&mut self, message: FromCaller, viewer: &Arc<Viewer>) -> Result<(), End> {
+    async fn obey(&mut self, message: FromCaller, token: &str) -> Result<(), End> {
         match message {
             FromCaller::ConnectionInit { .. } => Err(Close::TooManyInits.into()),
             FromCaller::Ping { payload } => self.say(message::pong(payload)).await,
@@ -159,7 +170,8 @@ impl Connection {
                     let limit = self.door.config.max_operations;
                     return self.refuse(&id, format!("at most {limit} operations at once on one connection")).await;
                 }
-                let caller = Caller { viewer: Arc::clone(viewer), request_id: Arc::clone(&self.request.0) };
+                let viewer = verify(&self.door, token).await?;
+                let caller = Caller { viewer, request_id: Arc::clone(&self.request.0) };
                 let Answers { subscribed, responses } = self.door.parts.api.start(caller, request);
                 if subscribed {
                     self.subscriptions.insert(id.clone());
@@ -220,7 +232,8 @@ impl Connection {
     }
 }
 
-/// Who is there: asked at the start and at every heartbeat, so that a token that ended ends its connections.
+/// Who is there: asked at the start, for each operation, and again and again, so that a token that ended ends its
+/// connections.
 async fn verify(door: &Door, token: &str) -> Result<Arc<Viewer>, End> {
     match door.parts.tokens.verify(token).await {
         Ok(Some(viewer)) => Ok(Arc::new(viewer)),

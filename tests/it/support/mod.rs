@@ -3,6 +3,7 @@
 
 mod agreement;
 mod api;
+mod contract;
 mod database;
 mod log;
 mod server;
@@ -10,6 +11,7 @@ mod subscription;
 
 pub(crate) use api::error_code;
 pub(crate) use api::error_field;
+pub(crate) use contract::Contract;
 pub(crate) use database::TestDatabase;
 pub(crate) use database::server as postgres;
 pub(crate) use log::Log;
@@ -18,6 +20,7 @@ pub(crate) use server::account;
 pub(crate) use server::eventually;
 pub(crate) use server::program;
 pub(crate) use server::serve_with;
+pub(crate) use server::small_account;
 pub(crate) use subscription::ALL;
 pub(crate) use subscription::Subscription;
 pub(crate) use subscription::upgrade;

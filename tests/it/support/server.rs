@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Child;
 use std::process::Command;
@@ -72,29 +73,35 @@ impl TestServer {
 
     /// Makes a session and scans its code with `phone`, through the API as a user would; tells its id.
     pub(crate) async fn pair(&self, phone: &Phone) -> String {
-        let made = self.query("mutation { createSession(input: {label: \"Shop\"}) { session { id status } } }").await;
+        self.pair_as(&self.key, phone).await
+    }
+
+    /// The same for the organization of another key.
+    pub(crate) async fn pair_as(&self, key: &str, phone: &Phone) -> String {
+        let creation = "mutation { createSession(input: {label: \"Shop\"}) { session { id status } } }";
+        let made = self.query_as(key, creation, json!({})).await;
         let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
-        self.link(&id, phone).await;
+        self.link(key, &id, phone).await;
         id
     }
 
     /// Links the session anew, after it was logged out.
     pub(crate) async fn pair_again(&self) {
-        self.link(&self.session, &self.phone).await;
+        self.link(&self.key, &self.session, &self.phone).await;
     }
 
-    async fn link(&self, session: &str, phone: &Phone) {
+    async fn link(&self, key: &str, session: &str, phone: &Phone) {
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
-        self.query_with(start, json!({"id": session})).await;
+        self.query_as(key, start, json!({"id": session})).await;
         let qr = eventually("a QR code", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
-            let answer = self.query_with(query, json!({"id": session})).await;
+            let answer = self.query_as(key, query, json!({"id": session})).await;
             answer["data"]["session"]["pairing"]["qr"].as_str().map(str::to_owned)
         })
         .await;
         phone.scan(&qr).await.expect("a scan");
         phone.connected().await.expect("a companion");
-        self.has_status(session, "WORKING").await;
+        self.has_status(key, session, "WORKING").await;
     }
 
     /// Takes the server's session down.
@@ -113,13 +120,13 @@ impl TestServer {
 
     /// Waits until the server's session works.
     pub(crate) async fn works(&self) {
-        self.has_status(&self.session, "WORKING").await;
+        self.has_status(&self.key, &self.session, "WORKING").await;
     }
 
-    async fn has_status(&self, session: &str, status: &str) {
+    async fn has_status(&self, key: &str, session: &str, status: &str) {
         eventually(status, async || {
             let query = "query($id: ID!) { session(id: $id) { status } }";
-            let answer = self.query_with(query, json!({"id": session})).await;
+            let answer = self.query_as(key, query, json!({"id": session})).await;
             (answer["data"]["session"]["status"] == status).then_some(())
         })
         .await;
@@ -138,7 +145,12 @@ impl TestServer {
 
     /// A key of an organization that may everything, for a day.
     pub(crate) fn create_key_for_a_day(&self, organization: &str) -> String {
-        create_key(&self.database, organization, &["--expires-in-days", "1"])
+        create_key(&self.database, organization, &["--expires", "1d"])
+    }
+
+    /// A key of an organization that may everything, for this time, as `--expires` takes it.
+    pub(crate) fn create_key_until(&self, organization: &str, expires: &str) -> String {
+        create_key(&self.database, organization, &["--expires", expires])
     }
 
     /// Lets the day of such a key be over, behind the server's back.
@@ -212,6 +224,15 @@ impl TestServer {
         line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
     }
 
+    /// Runs another command of the program on the server's database, with this on its standard input.
+    pub(crate) fn command_with(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = program(&self.database, arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("starts");
+        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("written");
+        child.wait_with_output().expect("ends")
+    }
+
     /// Runs another command of the program on the server's database.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         program(&self.database, arguments).output().expect("runs")
@@ -257,6 +278,15 @@ pub(crate) fn account(phone: &str, name: &str) -> AccountSpec {
 }
 
 const DAY_MS: i64 = 86_400_000;
+
+/// An account with a single chat, with Mei.
+pub(crate) fn small_account(phone: &str) -> AccountSpec {
+    let mut account = account(phone, "Second number");
+    account.contacts.truncate(1);
+    account.history.truncate(1);
+    account.groups.clear();
+    account
+}
 
 /// A mute without end.
 pub(crate) const FOREVER: i64 = 253_402_300_799_999;

@@ -83,6 +83,19 @@ impl Subscription {
         message
     }
 
+    /// The first message, as it was written; pings and the acknowledgement aside.
+    pub(crate) async fn first_text(&mut self) -> String {
+        loop {
+            let received = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            if let Message::Text(text) = received.expect("open").expect("a frame")
+                && !text.contains("\"connection_ack\"")
+                && !text.contains("\"ping\"")
+            {
+                return text.to_string();
+            }
+        }
+    }
+
     /// The frame the server closes with.
     pub(crate) async fn closed(&mut self) -> CloseFrame {
         loop {

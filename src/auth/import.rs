@@ -1,0 +1,75 @@
+//! Which tokens from elsewhere may become api-keys.
+
+use super::token::LONGEST;
+use super::token::is_jwt;
+
+/// As many characters as 128 random bits have in base64. Only the hash of a token is stored, and a shorter one could be
+/// found by trying.
+const SHORTEST: usize = 22;
+
+/// Why a token cannot be an api-key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It could be guessed.
+    #[error("the token must have at least {SHORTEST} characters")]
+    TooShort,
+    /// It would not be looked up.
+    #[error("the token may have at most {LONGEST} characters")]
+    TooLong,
+    /// It does not go into a header.
+    #[error("the token must be visible ASCII characters, without spaces")]
+    Characters,
+    /// It would be taken for a login token.
+    #[error("the token has three parts with dots between, as a JWT: such a token is never taken for an api-key")]
+    Jwt,
+}
+
+/// Takes the token out of what a file or a pipe holds: with or without a line's end behind it.
+///
+/// # Errors
+/// [`Unfit`].
+pub fn token(content: &str) -> Result<&str, Unfit> {
+    let token = content.strip_suffix('\n').unwrap_or(content);
+    let token = token.strip_suffix('\r').unwrap_or(token);
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Unfit::Characters);
+    }
+    match token.len() {
+        ..SHORTEST => Err(Unfit::TooShort),
+        SHORTEST..=LONGEST if is_jwt(token) => Err(Unfit::Jwt),
+        SHORTEST..=LONGEST => Ok(token),
+        _ => Err(Unfit::TooLong),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opaque_token_may_become_a_key() {
+        let uuid = "8f14e45f-ceea-467f-a0e6-4b6d0e8d2d3b";
+        for content in [uuid.to_owned(), format!("{uuid}\n"), format!("{uuid}\r\n")] {
+            assert_eq!(token(&content), Ok(uuid));
+        }
+        for content in ["a".repeat(22), "~".repeat(512), format!("1|{}.{}", "a".repeat(20), "b".repeat(20))] {
+            assert_eq!(token(&content), Ok(&*content));
+        }
+    }
+
+    #[test]
+    fn anything_else_may_not() {
+        for (content, unfit) in [
+            (String::new(), Unfit::TooShort),
+            ("a".repeat(21), Unfit::TooShort),
+            ("a".repeat(513), Unfit::TooLong),
+            (format!(" {}", "a".repeat(30)), Unfit::Characters),
+            (format!("{}\n\n", "a".repeat(30)), Unfit::Characters),
+            (format!("{}\nb", "a".repeat(30)), Unfit::Characters),
+            ("é".repeat(30), Unfit::Characters),
+            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln".to_owned(), Unfit::Jwt),
+        ] {
+            assert_eq!(token(&content), Err(unfit), "{content:?}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What `key` needs.
+
+use std::path::PathBuf;
+
+use crate::cli::Expiry;
+use crate::cli::KeyArgs;
+use crate::cli::KeyCreateArgs;
+use crate::cli::KeyImportArgs;
+use crate::cli::KeyListArgs;
+use crate::cli::KeyRevokeArgs;
+use crate::domain::capability::Capabilities;
+use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
+
+use super::Database;
+use super::Error;
+
+/// What a new key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// Whose key.
+    pub organization: OrganizationId,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Capabilities,
+    /// When it ends; never when there is none.
+    pub expiry: Option<Expiry>,
+    /// The database.
+    pub database: Database,
+}
+
+/// What `key import` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyImport {
+    /// The key.
+    pub key: NewKey,
+    /// Where the token is; on standard input when there is none.
+    pub token_file: Option<PathBuf>,
+}
+
+/// What `key list` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyList {
+    /// Whose keys.
+    pub organization: OrganizationId,
+    /// The database.
+    pub database: Database,
+}
+
+/// What `key revoke` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRevoke {
+    /// Which key.
+    pub id: KeyId,
+    /// Whose key.
+    pub organization: OrganizationId,
+    /// The database.
+    pub database: Database,
+}
+
+impl NewKey {
+    /// When the key ends (inclusive) that is made at `now`, both in milliseconds.
+    ///
+    /// # Errors
+    /// When that is over already.
+    pub fn expires_at(&self, now: i64) -> Result<Option<i64>, Error> {
+        match self.expiry {
+            None => Ok(None),
+            Some(Expiry::In(time_ms)) => Ok(Some(now + time_ms)),
+            Some(Expiry::At(at)) if at >= now => Ok(Some(at)),
+            Some(Expiry::At(_)) => Err(Error::new("expires", "is over already")),
+        }
+    }
+}
+
+impl TryFrom<KeyArgs> for NewKey {
+    type Error = Error;
+
+    fn try_from(args: KeyArgs) -> Result<Self, Error> {
+        let name = args.name.trim();
+        if !(1..=100).contains(&name.chars().count()) {
+            return Err(Error::new("name", "must have 1 to 100 characters"));
+        }
+        let permissions =
+            if args.permission.is_empty() { Capabilities::all() } else { args.permission.into_iter().collect() };
+        Ok(Self {
+            organization: args.organization,
+            name: name.to_owned(),
+            permissions,
+            expiry: args.expires,
+            database: args.database.try_into()?,
+        })
+    }
+}
+
+impl TryFrom<KeyCreateArgs> for NewKey {
+    type Error = Error;
+
+    fn try_from(args: KeyCreateArgs) -> Result<Self, Error> {
+        args.key.try_into()
+    }
+}
+
+impl TryFrom<KeyImportArgs> for KeyImport {
+    type Error = Error;
+
+    fn try_from(args: KeyImportArgs) -> Result<Self, Error> {
+        Ok(Self { key: args.key.try_into()?, token_file: args.token_file })
+    }
+}
+
+impl TryFrom<KeyListArgs> for KeyList {
+    type Error = Error;
+
+    fn try_from(args: KeyListArgs) -> Result<Self, Error> {
+        Ok(Self { organization: args.organization, database: args.database.try_into()? })
+    }
+}
+
+impl TryFrom<KeyRevokeArgs> for KeyRevoke {
+    type Error = Error;
+
+    fn try_from(args: KeyRevokeArgs) -> Result<Self, Error> {
+        Ok(Self { id: args.id, organization: args.organization, database: args.database.try_into()? })
+    }
+}

@@ -1,0 +1,117 @@
+//! `key`: works on the database beside a running server.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use chrono::DateTime;
+use chrono::SecondsFormat;
+
+use crate::auth::import;
+use crate::auth::token;
+use crate::cli::KeyCommand;
+use crate::clock::SystemClock;
+use crate::config;
+use crate::config::NewKey;
+use crate::domain::capability::Capability;
+use crate::domain::clock::Clock as _;
+use crate::domain::id::KeyId;
+use crate::store::Store;
+use crate::store::StoredKey;
+
+use super::lifecycle::Lifecycle;
+use super::run::Error;
+
+/// How much of a token's file is read: more than any token has.
+const LONGEST_FILE: u64 = 4096;
+
+/// Carries out the command.
+pub(super) async fn key(command: KeyCommand) -> Result<(), Error> {
+    match command {
+        KeyCommand::Create(args) => create(&NewKey::try_from(args)?).await,
+        KeyCommand::Import(args) => import(&config::KeyImport::try_from(args)?).await,
+        KeyCommand::List(args) => list(&args.try_into()?).await,
+        KeyCommand::Revoke(args) => revoke(args.try_into()?).await,
+    }
+}
+
+/// Makes a key and prints its secret: the only time it is shown.
+async fn create(config: &NewKey) -> Result<(), Error> {
+    let secret = token::generate();
+    insert(config, &secret).await?;
+    println!("{secret}");
+    Ok(())
+}
+
+async fn import(config: &config::KeyImport) -> Result<(), Error> {
+    let content = read(config.token_file.as_deref()).map_err(Error::TokenFile)?;
+    let id = insert(&config.key, import::token(&content)?).await?;
+    println!("{id}");
+    Ok(())
+}
+
+/// The token's file; one that is no text is no token either, and is refused for that.
+fn read(file: Option<&Path>) -> std::io::Result<String> {
+    let mut content = Vec::new();
+    match file {
+        Some(path) => std::fs::File::open(path)?.take(LONGEST_FILE).read_to_end(&mut content)?,
+        None => std::io::stdin().take(LONGEST_FILE).read_to_end(&mut content)?,
+    };
+    Ok(String::from_utf8_lossy(&content).into_owned())
+}
+
+async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
+    let now = SystemClock.now();
+    let (id, hash) = (KeyId::new(now), token::hash(secret));
+    let key = StoredKey {
+        id,
+        organization: config.organization.clone(),
+        name: config.name.clone(),
+        prefix: token::prefix(secret),
+        hash,
+        permissions: config.permissions,
+        created_at: now,
+        expires_at: config.expires_at(now)?,
+    };
+    let store = open(&config.database).await?;
+    if store.key_by_hash(&key.hash).await?.is_some() {
+        return Err(Error::TokenTaken);
+    }
+    store.insert_key(key).await?;
+    Ok(id)
+}
+
+async fn list(config: &config::KeyList) -> Result<(), Error> {
+    for key in open(&config.database).await?.keys(&config.organization).await? {
+        let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
+        let until = key.expires_at.map_or_else(|| "for good".to_owned(), time);
+        // The name comes last, since it may have spaces; what would steer a terminal is left out.
+        let name: String = key.name.chars().filter(|character| !character.is_control()).collect();
+        println!(
+            "{}  {}…  {:<23}  made {}  until {until:<24}  {name}",
+            key.id,
+            key.prefix,
+            permissions.join(","),
+            time(key.created_at),
+        );
+    }
+    Ok(())
+}
+
+async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
+    let store = open(&config.database).await?;
+    if store.revoke_key(&config.organization, config.id).await? {
+        Ok(())
+    } else {
+        Err(Error::NoSuchKey { id: config.id, organization: config.organization })
+    }
+}
+
+async fn open(database: &config::Database) -> Result<Store, Error> {
+    Ok(Store::open(database, &Lifecycle::default().tasks).await?)
+}
+
+/// As people and programs read it.
+fn time(at: i64) -> String {
+    let time = DateTime::from_timestamp_millis(at).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
