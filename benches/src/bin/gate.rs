@@ -9,6 +9,7 @@ use std::time::Instant;
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::action::Desired;
 use chatgraph::service::inbound::Inbox;
+use chatgraph::service::session_news::SessionNews;
 use chatgraph::session::Inbound;
 use chatgraph::session::Lane;
 use chatgraph::session::SessionEvent;
@@ -35,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     slow_down(&database).await?;
     let store = data::open(&database).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let inbox = Inbox::new(store.clone(), Arc::new(SystemClock), tasks, stop);
+    let inbox = Inbox::new(store.clone(), SessionNews::default(), Arc::new(SystemClock), tasks, stop);
     let mut lanes = Vec::new();
     for _ in 0..SESSIONS {
         let session = data::add_session(&store).await?;
