@@ -79,7 +79,7 @@ pub async fn add_chats(store: &Store, session: SessionId, count: usize) -> Resul
                         unit.insert_chat(&whose, &chat).await?;
                         let message = message(&chat, number);
                         let now = message.at;
-                        unit.insert_messages(&whose, session, chat.id, &[message], now).await?;
+                        unit.insert_messages(&whose, session, chat.id, &[message], 0).await?;
                         chat.last_message = unit.last_message(&whose, chat.id).await?;
                         unit.save_chat(&whose, &chat).await?;
                         unit.record(&whose, chat.created(now, Origin::Import));

@@ -63,6 +63,12 @@ pub struct Model {
     pub horizon_ids: Option<String>,
     /// The settings that WhatsApp refused, as bits.
     pub refused: i32,
+    /// How many messages arrived, those of a history aside.
+    pub arrivals: i64,
+    /// Another device has read up to this time, naming messages that were still to arrive; mostly none.
+    pub read_to_at: Option<i64>,
+    /// WhatsApp's ids of those messages, as a JSON list.
+    pub read_to_ids: Option<String>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

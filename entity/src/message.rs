@@ -33,6 +33,8 @@ pub struct Model {
     pub edited: bool,
     /// Whether it was deleted for everyone.
     pub revoked: bool,
+    /// Its place in the chat's order of arrival, from 1; 0 when a history brought it.
+    pub arrival: i64,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -8,6 +8,7 @@ mod m0003_chat_lists;
 mod m0004_deletion;
 mod m0005_refusal;
 mod m0006_session_details;
+mod m0007_arrival;
 
 /// All steps, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_deletion::Migration),
             Box::new(m0005_refusal::Migration),
             Box::new(m0006_session_details::Migration),
+            Box::new(m0007_arrival::Migration),
         ]
     }
 }

@@ -117,8 +117,12 @@ pub struct Chat {
     pub muted_until: Dated<Option<i64>>,
     /// Marked as unread by hand.
     pub marked_unread: Dated<bool>,
-    /// Unread messages.
+    /// Unread messages: the last so many that others wrote, in the order of their arrival.
     pub unread_count: u32,
+    /// How many messages arrived since the chat is stored, a history's aside: the number of the latest one.
+    pub arrivals: i64,
+    /// Up to where another device has read, the last time it named a message that was still to arrive.
+    pub read_to: Option<Horizon>,
     /// The latest message; none when the chat has none.
     pub last_message: Option<LastMessage>,
     /// The settings on their way to WhatsApp.
@@ -149,6 +153,8 @@ pub struct ChatPatch {
     pub marked_unread: Option<bool>,
     /// The count.
     pub unread_count: Option<u32>,
+    /// Up to where another device has read, naming messages that are still to arrive.
+    pub read_to: Option<Horizon>,
     /// Names that became known. A missing one never clears a known one.
     pub names: Names,
     /// A message; it moves the last message forward only.
@@ -185,6 +191,8 @@ impl Chat {
             muted_until: Dated::default(),
             marked_unread: Dated::default(),
             unread_count: 0,
+            arrivals: 0,
+            read_to: None,
             last_message: None,
             pending: ChatFields::default(),
             refused: ChatFields::default(),
@@ -258,6 +266,9 @@ impl Chat {
         }
         if let Some(count) = patch.unread_count {
             self.unread_count = count;
+        }
+        if let Some(place) = patch.read_to.clone() {
+            self.read_to = Some(place.or_further(self.read_to.take()));
         }
         if let Some(read) = patch.read
             && self.marked_unread.set(!read, patch.as_of, origin)
@@ -345,6 +356,19 @@ impl Chat {
             Setting::MutedUntil => (Desired::MutedUntil(self.muted_until.value), self.muted_until.as_of),
             Setting::Read => (Desired::Read(!self.marked_unread.value), self.marked_unread.as_of),
         }
+    }
+
+    /// Counts a message that arrives now, and tells how many are unread with it. Writing into a chat reads it, on
+    /// whatever device.
+    #[must_use]
+    pub fn arrives(&mut self, message: &IncomingMessage) -> u32 {
+        self.arrivals += 1;
+        let read_to = self.read_to.as_ref();
+        if message.from_me || read_to.is_some_and(|place| place.wa_ids.contains(&message.wa_id)) {
+            return 0;
+        }
+        let was_read = read_to.is_some_and(|place| message.at < place.at);
+        self.unread_count.saturating_add(u32::from(!was_read))
     }
 
     /// Whether the message is one that was known when the chat was deleted.

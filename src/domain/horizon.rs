@@ -1,23 +1,39 @@
-//! Up to where a chat's messages are known though they are stored no more: what was there when it was deleted.
+//! A place among a chat's messages: up to where they were known when the chat was deleted, or seen when it was read.
 
 use super::message::IncomingMessage;
 
-/// A place among a chat's messages: nothing up to here is new, however often WhatsApp sends it again.
+/// A place among a chat's messages, as WhatsApp tells it: by the last of them. Nothing up to here is new, however often
+/// WhatsApp sends it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Horizon {
-    /// When the last known message was sent, in milliseconds.
+    /// When the last message was sent, in milliseconds.
     pub at: i64,
-    /// WhatsApp's ids of the known messages of that very time, since its times are whole seconds and the next message
-    /// may bear the same. Empty when they are not known: then all of that time count as known.
+    /// WhatsApp's ids of the messages of that very time, since its times are whole seconds and the next message may bear
+    /// the same. Empty when they are not known: then all of that time are meant.
     pub wa_ids: Vec<String>,
 }
 
 impl Horizon {
-    /// Whether the message was known.
+    /// Whether the message is one of those up to here.
     #[must_use]
     pub fn covers(&self, message: &IncomingMessage) -> bool {
         let listed = || self.wa_ids.is_empty() || self.wa_ids.contains(&message.wa_id);
         message.at < self.at || message.at == self.at && listed()
+    }
+
+    /// This place, or the other one where that is further. Of two in the same second nobody can tell: both are meant.
+    #[must_use]
+    pub fn or_further(mut self, other: Option<Self>) -> Self {
+        match other {
+            Some(other) if other.at > self.at => other,
+            Some(other) if other.at == self.at => {
+                self.wa_ids.extend(other.wa_ids);
+                self.wa_ids.sort();
+                self.wa_ids.dedup();
+                self
+            }
+            _ => self,
+        }
     }
 }
 

@@ -88,19 +88,16 @@ id! {
 }
 
 impl MessageId {
-    /// Makes a new id for a message sent at `at` that arrived at `arrived`, the `place`-th of those that came together;
-    /// times in milliseconds. WhatsApp's messages know whole seconds only: among those of one second, the order of the
-    /// ids is the order of arrival.
+    /// Makes a new id for a message sent at `at`, in milliseconds. WhatsApp's messages know whole seconds only: among
+    /// those of one second and one chat, the order of the ids is the order of `sequence`.
     ///
     /// # Panics
     /// When the operating system has no random bytes to give.
     #[must_use]
-    pub fn of(at: i64, arrived: i64, place: usize) -> Self {
-        let mut random = [0; 2];
-        getrandom::fill(&mut random).expect("the operating system has random bytes");
-        let arrived = u128::from(u64::try_from(arrived).unwrap_or(0) & 0xffff_ffff_ffff);
-        let place = u128::from(u16::try_from(place).unwrap_or(u16::MAX));
-        let low = arrived << 32 | place << 16 | u128::from(u16::from_le_bytes(random));
+    pub fn of(at: i64, sequence: u32) -> Self {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random[2..]).expect("the operating system has random bytes");
+        let low = u128::from(sequence) << 48 | u128::from(u64::from_be_bytes(random));
         Self(Ulid::from_parts(u64::try_from(at).unwrap_or(0), low))
     }
 }
@@ -164,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_one_second_are_ordered_by_their_arrival() {
-        let ids = [(1_000, 5_000, 0), (1_000, 5_000, 1), (1_000, 5_001, 0), (2_000, 4_000, 0)];
-        let ids = ids.map(|(at, arrived, place)| MessageId::of(at, arrived, place));
+    fn messages_of_one_second_are_ordered_by_their_sequence() {
+        let ids = [(1_000, 0), (1_000, 1), (1_000, u32::MAX), (2_000, 0)].map(|(at, sequence)| MessageId::of(at, sequence));
         assert!(ids.is_sorted());
+        assert_ne!(MessageId::of(1_000, 1), MessageId::of(1_000, 1));
     }
 
     #[test]

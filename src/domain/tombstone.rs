@@ -32,6 +32,7 @@ impl Tombstone {
         let known = chat.last_message.take().map(|last| Horizon { at: last.at, wa_ids: newest });
         // A chat that came back and got no message since reaches no further than before.
         chat.horizon = known.or(chat.horizon);
+        (chat.arrivals, chat.read_to) = (0, None);
         chat.pending = ChatFields::default();
         chat.refused = ChatFields::default();
         Self { chat, addresses, deleted_at: at }

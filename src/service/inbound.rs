@@ -139,8 +139,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             inbound_session::status(unit, &mut session, *status, reason.as_deref(), now).await
         }
         SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, &mut session, jid, lid.as_ref()).await,
-        SessionEvent::Setting { chat, value, as_of } => {
-            inbound_chat::setting(unit, key, chat, *value, *as_of, now).await
+        SessionEvent::Setting { chat, value, as_of, up_to } => {
+            let made = inbound_chat::Made { value: *value, as_of: *as_of, up_to: up_to.as_ref() };
+            inbound_chat::setting(unit, key, chat, made, now).await
         }
         SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {

@@ -7,6 +7,7 @@ use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::chat::Names;
+use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
@@ -17,6 +18,16 @@ use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
+/// A setting that was made on the phone or another device.
+pub(super) struct Made<'a> {
+    /// The setting and its value.
+    pub(super) value: Desired,
+    /// WhatsApp's time of it, in milliseconds.
+    pub(super) as_of: i64,
+    /// Up to which message it reaches.
+    pub(super) up_to: Option<&'a Horizon>,
+}
+
 /// A setting was made on the phone or another device, or our own action came back.
 ///
 /// While an action of ours waits for the same setting, WhatsApp's word counts when it is newer than the request, and
@@ -25,8 +36,7 @@ pub(super) async fn setting(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     jid: &Jid,
-    value: Desired,
-    as_of: i64,
+    Made { value, as_of, up_to }: Made<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch { as_of, ..ChatPatch::default() };
@@ -39,9 +49,25 @@ pub(super) async fn setting(
     };
     let setting = value.setting();
     let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?;
+    // How far somebody has read does not depend on when: the mark alone has a time.
+    let mut unread = None;
+    if let Desired::Read(read) = value {
+        (patch.read, patch.marked_unread) = (None, Some(!read));
+        if read {
+            let end = Horizon { at: as_of, wa_ids: Vec::new() };
+            let left = still_unread(unit, key, &chat, up_to.unwrap_or(&end), &mut patch).await?;
+            patch.unread_count = Some(chat.unread_count.min(left));
+            unread = Some(left);
+        }
+    }
     if let Some(mut action) = waiting {
+        if let Some(left) = unread {
+            action.unread = action.unread.min(left.saturating_sub(chat.unread_count));
+        }
         if as_of <= action.requested_at {
-            return correct_base(unit, &mut action, value, as_of).await;
+            correct_base(unit, &mut action, value, as_of).await?;
+            let read = ChatPatch { unread_count: patch.unread_count, read_to: patch.read_to, ..ChatPatch::default() };
+            return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
         patch.pending = Some(chat.pending.without(setting.field()));
@@ -53,6 +79,20 @@ pub(super) async fn setting(
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
+/// How many messages are still unread where another device has read up to `place`. Where it names one that is still to
+/// arrive, that is noted.
+async fn still_unread(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    place: &Horizon,
+    patch: &mut ChatPatch,
+) -> Result<u32, StoreError> {
+    let (left, some_unknown) = unit.arrived_after(&key.organization, chat.id, place).await?;
+    patch.read_to = some_unknown.then(|| place.clone());
+    Ok(left)
+}
+
 /// Notes what WhatsApp has of a setting while a request of ours for it waits.
 async fn correct_base(
     unit: &mut Unit<'_>,
@@ -60,12 +100,8 @@ async fn correct_base(
     value: Desired,
     as_of: i64,
 ) -> Result<(), StoreError> {
-    if as_of < action.base_as_of {
-        return Ok(());
-    }
-    (action.base, action.base_as_of) = (value, as_of);
-    if value == Desired::Read(true) {
-        action.unread = 0;
+    if as_of >= action.base_as_of {
+        (action.base, action.base_as_of) = (value, as_of);
     }
     unit.put_pending_action(action).await
 }
@@ -109,8 +145,9 @@ pub(super) async fn message(
         }
         Found::Deleted(tombstone) => (revive(unit, key, tombstone, now).await?, true),
     };
+    let (whose, arrival) = (&key.organization, chat.arrivals + 1);
     let stored =
-        unit.insert_messages(&key.organization, key.session, chat.id, std::slice::from_ref(message), now).await?;
+        unit.insert_messages(whose, key.session, chat.id, std::slice::from_ref(message), arrival).await?;
     // A redelivery: all that it says is known.
     if stored == 0 {
         return Ok(());
@@ -123,13 +160,10 @@ pub(super) async fn message(
         patch.names = Names { push: Some(name.clone()), ..Names::default() };
     }
     patch.last_message = unit.last_message(&key.organization, chat.id).await?;
+    patch.unread_count = Some(chat.arrives(message));
     if message.from_me {
-        // Writing into a chat reads it, on whatever device.
-        patch.unread_count = Some(0);
         patch.marked_unread = Some(false);
         patch.as_of = message.at;
-    } else {
-        patch.unread_count = Some(chat.unread_count.saturating_add(1));
     }
     let change = chat.apply(&patch, now, Origin::Message);
     unit.save_chat(&key.organization, &chat).await?;

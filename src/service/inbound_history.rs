@@ -82,7 +82,7 @@ async fn import(
     if is_new || was_empty {
         patch.unread_count = news.unread_count;
     }
-    let added = unit.insert_messages(&key.organization, key.session, chat.id, &messages, now).await?;
+    let added = unit.insert_messages(&key.organization, key.session, chat.id, &messages, 0).await?;
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);

@@ -30,6 +30,7 @@ pub use registry::Registry;
 
 use crate::domain::action::Desired;
 use crate::domain::action::Setting;
+use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -73,6 +74,8 @@ pub enum SessionEvent {
         value: Desired,
         /// WhatsApp's time of it, in milliseconds.
         as_of: i64,
+        /// Up to which message it reaches, where WhatsApp said so and it matters: what came later was not read.
+        up_to: Option<Horizon>,
     },
     /// A message came, or was sent from another device.
     Message(IncomingMessage),

@@ -229,6 +229,7 @@ fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Sel
 
 pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
     let (horizon_at, horizon_ids) = tombstone::horizon_to_columns(chat.horizon.as_ref());
+    let (read_to_at, read_to_ids) = tombstone::horizon_to_columns(chat.read_to.as_ref());
     chat::Model {
         id: chat.id.to_bytes(),
         organization: organization.to_string(),
@@ -258,6 +259,9 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         horizon_at,
         horizon_ids,
         refused: chat.refused.bits(),
+        arrivals: chat.arrivals,
+        read_to_at,
+        read_to_ids,
     }
 }
 
@@ -283,7 +287,9 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
         pending: ChatFields::from_bits(row.pending),
         refused: ChatFields::from_bits(row.refused),
-        horizon: tombstone::horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), "chat")?,
+        horizon: tombstone::horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("chat", "horizon_ids"))?,
+        arrivals: row.arrivals,
+        read_to: tombstone::horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("chat", "read_to_ids"))?,
         created_at: row.created_at,
     })
 }

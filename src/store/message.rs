@@ -8,6 +8,7 @@ use sea_orm::Condition;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
+use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
@@ -17,6 +18,7 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::domain::chat::LastMessage;
 use crate::domain::cursor::TimeKey;
+use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
@@ -36,7 +38,7 @@ use super::keyset::Keyset;
 use super::text;
 use super::unit::Unit;
 
-/// Rows of one INSERT: 13 columns each, well under SQLite's 32,766 variables.
+/// Rows of one INSERT: 14 columns each, well under SQLite's 32,766 variables.
 const INSERT: usize = 500;
 
 impl Store {
@@ -80,8 +82,8 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Stores the messages that are new, recognised by chat, sender and WhatsApp's id, in the order in which they
-    /// arrived; tells how many that were.
+    /// Stores the messages that are new, recognised by chat, sender and WhatsApp's id; tells how many that were.
+    /// `arrival` numbers the first of them, the others follow; with 0 they are a history's, which tells the newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -91,14 +93,15 @@ impl Unit<'_> {
         session: SessionId,
         chat: ChatId,
         messages: &[IncomingMessage],
-        now: i64,
+        arrival: i64,
     ) -> Result<u64, StoreError> {
         let known = [message::Column::ChatId, message::Column::WaId, message::Column::Sender];
         let mut inserted = 0;
         for (first, part) in (0..).step_by(INSERT).zip(messages.chunks(INSERT)) {
             let rows = (first..).zip(part).map(|(place, message)| {
-                let id = MessageId::of(message.at, now, place);
-                to_row(organization, session, chat, id, message)
+                let (arrival, sequence) = sequence(arrival, place);
+                let id = MessageId::of(message.at, sequence);
+                message::ActiveModel { arrival: Set(arrival), ..to_row(organization, session, chat, id, message) }
             });
             inserted += message::Entity::insert_many(rows)
                 .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
@@ -106,6 +109,48 @@ impl Unit<'_> {
                 .await?;
         }
         Ok(inserted)
+    }
+
+    /// How many messages of others arrived in the chat after those that `place` names, and whether it names one that is
+    /// not stored. Where none is, the time alone tells.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn arrived_after(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        place: &Horizon,
+    ) -> Result<(u32, bool), StoreError> {
+        use message::Column;
+        let named = message::Entity::find()
+            .select_only()
+            .columns([Column::Arrival, Column::At, Column::Id])
+            .filter(of_chat(organization, chat))
+            .filter(Column::WaId.is_in(place.wa_ids.iter().map(|id| text::storable(id))))
+            .into_tuple::<(i64, i64, Vec<u8>)>()
+            .all(self.tx)
+            .await?;
+        let some_unknown = named.len() < place.wa_ids.len();
+        let after = match named.into_iter().max() {
+            // Only a history's share their number.
+            Some((arrival, at, id)) => Condition::any().add(Column::Arrival.gt(arrival)).add(
+                Condition::all().add(Column::Arrival.eq(arrival)).add(
+                    Condition::any()
+                        .add(Column::At.gt(at))
+                        .add(Condition::all().add(Column::At.eq(at)).add(Column::Id.gt(id))),
+                ),
+            ),
+            None => Condition::all().add(Column::At.gt(place.at)),
+        };
+        let count = message::Entity::find()
+            .filter(of_chat(organization, chat))
+            .filter(Column::FromMe.eq(false))
+            .filter(Column::Revoked.eq(false))
+            .filter(after)
+            .count(self.tx)
+            .await?;
+        Ok((u32::try_from(count).unwrap_or(u32::MAX), some_unknown))
     }
 
     /// The chat's latest stored message, as a chat refers to it.
@@ -182,6 +227,16 @@ fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
         .add(message::Column::ChatId.eq(chat.to_bytes()))
 }
 
+/// The number and the place in its second of the `place`-th of some messages. A history's come before what arrives later.
+fn sequence(arrival: i64, place: usize) -> (i64, u32) {
+    let place = u16::try_from(place).unwrap_or(u16::MAX);
+    if arrival == 0 {
+        return (0, (u16::MAX - place).into());
+    }
+    let arrival = arrival.saturating_add(place.into());
+    (arrival, u32::try_from(arrival).map_or(u32::MAX, |number| number.saturating_add(u16::MAX.into())))
+}
+
 fn to_row(
     organization: &OrganizationId,
     session: SessionId,
@@ -203,6 +258,7 @@ fn to_row(
         at: Set(message.at),
         edited: Set(false),
         revoked: Set(false),
+        arrival: Set(0),
     }
 }
 

@@ -151,7 +151,7 @@ fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
         muted_until: Dated { value: row.muted_until, as_of: row.muted_as_of },
         marked_unread: Dated { value: row.marked_unread, as_of: row.marked_as_of },
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
-        horizon: horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), "tombstone")?,
+        horizon: horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("tombstone", "horizon_ids"))?,
         ..Chat::new(id, session, jid, row.deleted_at)
     })
 }
@@ -169,10 +169,10 @@ pub(super) fn horizon_to_columns(horizon: Option<&Horizon>) -> (Option<i64>, Opt
 pub(super) fn horizon_from_columns(
     at: Option<i64>,
     ids: Option<&str>,
-    table: &'static str,
+    (table, column): (&'static str, &'static str),
 ) -> Result<Option<Horizon>, StoreError> {
     let Some(at) = at else { return Ok(None) };
     let ids = ids.map(serde_json::from_str).transpose();
-    let wa_ids = ids.map_err(|_| StoreError::Corrupt { table, column: "horizon_ids" })?.unwrap_or_default();
+    let wa_ids = ids.map_err(|_| StoreError::Corrupt { table, column })?.unwrap_or_default();
     Ok(Some(Horizon { at, wa_ids }))
 }

@@ -143,8 +143,12 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         }
         (Some("markChatAsRead"), Some(jid)) => {
             let chat = book.chat_mut(jid);
-            if value.mark_chat_as_read_action.read.unwrap_or_default() {
-                chat.read();
+            let action = &value.mark_chat_as_read_action;
+            if action.read.unwrap_or_default() {
+                match action.message_range.as_option() {
+                    Some(range) => read_up_to(chat, range),
+                    None => chat.read(),
+                }
             } else {
                 chat.marked_unread = true;
             }
@@ -168,10 +172,62 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
     }
 }
 
+/// What came after the messages of the range stays unread.
+fn read_up_to(chat: &mut Chat, range: &SyncActionMessageRange) {
+    let named: Vec<_> = range.messages.iter().filter_map(|message| message.key.id.as_deref()).collect();
+    let seconds = range.last_message_timestamp.unwrap_or_default();
+    let last = chat.messages.iter().rposition(|message| named.contains(&message.id.as_str()));
+    let later = match last {
+        Some(last) => chat.messages.iter().skip(last + 1).filter(|message| message.from.is_some()).count(),
+        None => chat.messages.iter().filter(|message| message.from.is_some() && message.at / 1000 > seconds).count(),
+    };
+    chat.unread = chat.unread.min(u32::try_from(later).unwrap_or(u32::MAX));
+    chat.marked_unread = false;
+}
+
 fn muted_until(action: &MuteAction) -> Option<i64> {
     match (action.muted.unwrap_or_default(), action.mute_end_timestamp.unwrap_or_default()) {
         (false, _) => None,
         (true, until) if until <= 0 => Some(FOREVER),
         (true, until) => Some(until),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::book::Message;
+    use super::*;
+
+    fn chat() -> Chat {
+        let message = |number: i64| Message {
+            id: format!("M{number}"),
+            from: (number != 2).then(|| "15550111@s.whatsapp.net".to_owned()),
+            text: String::new(),
+            at: number / 2 * 1000,
+        };
+        Chat { unread: 9, marked_unread: true, messages: (0..6).map(message).collect(), ..Chat::default() }
+    }
+
+    fn read_to(seconds: i64, ids: &[&str]) -> (u32, bool) {
+        let message = |id: &&str| SyncActionMessage {
+            key: MessageField::some(MessageKey { id: Some((*id).to_owned()), ..Default::default() }),
+            timestamp: Some(seconds),
+        };
+        let range = SyncActionMessageRange {
+            last_message_timestamp: Some(seconds),
+            messages: ids.iter().map(message).collect(),
+            ..Default::default()
+        };
+        let mut chat = chat();
+        read_up_to(&mut chat, &range);
+        (chat.unread, chat.marked_unread)
+    }
+
+    #[test]
+    fn reading_ends_at_the_last_message_of_its_range() {
+        assert_eq!(read_to(2, &["M4", "M5"]), (0, false));
+        assert_eq!(read_to(2, &["M4"]), (1, false));
+        assert_eq!(read_to(0, &["M0"]), (4, false), "the owner's own is never unread");
+        assert_eq!(read_to(1, &["of a message that is gone"]), (2, false), "then the time tells");
     }
 }

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod refusal;
+mod unread;
 
 use super::*;
 use crate::clock::SystemClock;
@@ -53,7 +54,7 @@ impl Rig {
     }
 
     async fn hears_setting(&self, value: Desired, as_of: i64) {
-        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of }).await;
+        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None }).await;
     }
 
     async fn hears_message(&self, wa_id: &str, from_me: bool, at: i64) {

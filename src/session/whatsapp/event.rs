@@ -9,11 +9,13 @@ use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
 use whatsapp_rust::types::events::TemporaryBan;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
+use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
 use super::jid;
 use super::message;
 use crate::domain::action::Desired;
 use crate::domain::clock::FOREVER;
+use crate::domain::horizon::Horizon;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Signal;
@@ -55,6 +57,9 @@ pub(super) const KINDS: [EventKind; 20] = [
     EventKind::ConnectFailure,
 ];
 
+/// So many messages of one second are looked at, where a range names more.
+const MOST_NAMED: usize = 100;
+
 /// Puts an event in domain words. Nothing comes of an event that says nothing to us, nor of one about an address that no
 /// chat has.
 pub(super) fn translate(event: &Event) -> Vec<Heard> {
@@ -71,8 +76,10 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             setting(&update.jid, Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis())
         }
         Event::MarkChatAsReadUpdate(update) => {
-            let value = Desired::Read(update.action.read.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis())
+            let (value, as_of) = (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
+            let up_to = update.action.message_range.as_option().and_then(last_of);
+            let Some(chat) = jid::from_wire(&update.jid) else { return Vec::new() };
+            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to })]
         }
         Event::ContactUpdate(update) => {
             let action = &update.action;
@@ -132,8 +139,16 @@ fn ended(ending: Ending) -> Heard {
 }
 
 fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64) -> Vec<Heard> {
-    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of });
+    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None });
     jid::from_wire(chat).into_iter().map(news).collect()
+}
+
+/// The last messages that a range names; none when it does not say even when they were sent. Its times are seconds.
+fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
+    let at = range.last_message_timestamp?;
+    let last = range.messages.iter().filter(|message| message.timestamp == Some(at)).take(MOST_NAMED);
+    let wa_ids = last.filter_map(|message| message.key.as_option()?.id.clone()).collect();
+    Some(Horizon { at: at.saturating_mul(1000), wa_ids })
 }
 
 fn muted_until(update: &MuteUpdate) -> Option<i64> {

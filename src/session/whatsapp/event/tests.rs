@@ -49,7 +49,7 @@ fn at() -> DateTime<Utc> {
 }
 
 fn setting_of(value: Desired) -> Vec<Heard> {
-    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT })]
+    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None })]
 }
 
 fn archive(chat: &str, archived: Option<bool>) -> Event {
@@ -103,6 +103,25 @@ fn marking_as_read_and_as_unread_is_a_setting() {
         let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
         assert_eq!(translate(&event), setting_of(Desired::Read(read)));
     }
+}
+
+#[test]
+fn reading_reaches_up_to_the_last_messages_of_its_range() {
+    let message = |id: &str, timestamp| wire::SyncActionMessage {
+        key: whatsapp_rust::message_key(id, &wire_jid(CHAT), false, None).into(),
+        timestamp: Some(timestamp),
+    };
+    let range = wire::SyncActionMessageRange {
+        last_message_timestamp: Some(1_700_000_000),
+        messages: vec![message("A", 1_699_999_999), message("B", 1_700_000_000), message("C", 1_700_000_000)],
+        ..wire::SyncActionMessageRange::default()
+    };
+    let action = wire::MarkChatAsReadAction { read: Some(true), message_range: range.into() };
+    let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+    let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
+    let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
+    let read = SessionEvent::Setting { chat: jid(CHAT), value: Desired::Read(true), as_of: AT, up_to };
+    assert_eq!(translate(&event), [Heard::News(read)]);
 }
 
 fn contact(action: wire::ContactAction) -> Vec<Heard> {

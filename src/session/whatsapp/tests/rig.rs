@@ -101,7 +101,7 @@ impl Lane {
                     let _ = self.status.send(status);
                 }
                 SessionEvent::Paired { jid, lid } => drop(self.paired.send((jid, lid))),
-                SessionEvent::Setting { chat, value, as_of } => drop(self.settings.send((chat, value, as_of))),
+                SessionEvent::Setting { chat, value, as_of, .. } => drop(self.settings.send((chat, value, as_of))),
                 SessionEvent::Message(message) if self.hold_messages.load(Ordering::SeqCst) => {
                     let committed = committed.expect("a message that waits for its commit");
                     let _ = self.held.send((message, committed));

@@ -1,0 +1,144 @@
+//! What is unread, when the account reads on other devices while messages come.
+
+use super::*;
+use crate::domain::horizon::Horizon;
+
+impl Rig {
+    /// Another device has read up to this message.
+    async fn hears_read(&self, message: Sent, as_of: i64) {
+        let up_to = Some(Horizon { at: message.at(), wa_ids: vec![message.wa_id()] });
+        let chat = self.jid.clone();
+        self.hears(SessionEvent::Setting { chat, value: Desired::Read(true), as_of, up_to }).await;
+    }
+
+    async fn hears_sent(&self, message: Sent) {
+        self.hears_message(&message.wa_id(), message.from_me, message.at()).await;
+    }
+
+    async fn unread(&self) -> u32 {
+        self.chat().await.unread_count
+    }
+}
+
+/// The messages of a chat in their order, three in a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sent {
+    number: i64,
+    from_me: bool,
+}
+
+impl Sent {
+    fn wa_id(self) -> String {
+        format!("M{}", self.number)
+    }
+
+    fn at(self) -> i64 {
+        (10 + self.number / 3) * 1_000
+    }
+}
+
+fn sent(number: i64) -> Sent {
+    Sent { number, from_me: false }
+}
+
+#[tokio::test]
+async fn what_came_after_the_message_that_was_read_stays_unread() {
+    let rig = Rig::new().await;
+    for number in 0..4 {
+        rig.hears_sent(sent(number)).await;
+    }
+    rig.hears_read(sent(1), 100_000).await;
+    assert_eq!(rig.unread().await, 2);
+    rig.hears_read(sent(0), 200_000).await;
+    assert_eq!(rig.unread().await, 2, "who reads an older one unreads nothing");
+    rig.hears_sent(sent(4)).await;
+    rig.hears_read(sent(1), 100_000).await;
+    assert_eq!(rig.unread().await, 3, "the same once more reads nothing more");
+}
+
+#[tokio::test]
+async fn a_message_that_was_read_before_it_arrives_is_not_unread() {
+    let rig = Rig::new().await;
+    rig.hears_sent(sent(0)).await;
+    rig.hears_read(sent(4), 100_000).await;
+    assert_eq!(rig.unread().await, 0, "it was sent before");
+    for (number, unread) in [(1, 0), (2, 0), (4, 0), (5, 1), (6, 2)] {
+        rig.hears_sent(sent(number)).await;
+        assert_eq!(rig.unread().await, unread, "after {number}");
+    }
+}
+
+#[tokio::test]
+async fn reading_without_a_word_how_far_ends_at_its_time() {
+    let rig = Rig::new().await;
+    for number in [0, 1, 2, 9] {
+        rig.hears_sent(sent(number)).await;
+    }
+    rig.hears_setting(Desired::Read(true), sent(2).at() + 1).await;
+    assert_eq!(rig.unread().await, 1);
+}
+
+#[tokio::test]
+async fn our_own_reading_comes_back_and_reads_nothing_more() {
+    let rig = Rig::new().await;
+    rig.hears_sent(sent(0)).await;
+    rig.asks(Desired::Read(true), 100_000).await;
+    rig.hears_sent(sent(1)).await;
+    rig.hears_read(sent(0), 100_000).await;
+    assert_eq!(rig.unread().await, 1);
+    rig.hears_of_arrival(Setting::Read, rig.waiting().await[0].version).await;
+    rig.hears_read(sent(0), 100_000).await;
+    assert_eq!((rig.unread().await, rig.waiting().await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_the_phone_read_while_our_request_waits_does_not_come_back_with_its_refusal() {
+    let rig = Rig::new().await;
+    for number in 0..3 {
+        rig.hears_sent(sent(number)).await;
+    }
+    rig.asks(Desired::Read(true), 100_000).await;
+    rig.hears_sent(sent(3)).await;
+    // The phone read two of the three that the request cleared, before the request.
+    rig.hears_read(sent(1), 90_000).await;
+    let (chat, setting, version) = (rig.chat, Setting::Read, rig.waiting().await[0].version);
+    rig.hears(SessionEvent::ActionRefused { chat, setting, version, reason: "no".into() }).await;
+    assert_eq!(rig.unread().await, 2);
+}
+
+/// However the news of reading are mixed with the messages, the end is what the phone shows: the messages of others
+/// behind the last one that was read or written there.
+#[tokio::test]
+async fn the_end_does_not_depend_on_when_one_hears_of_the_reading() {
+    for seed in 0..40_u64 {
+        let mut random = Random(seed);
+        let rig = Rig::new().await;
+        let all: Vec<_> = (0..12).map(|number| Sent { number, from_me: random.below(6) == 0 }).collect();
+        let read: Vec<_> = (0..random.below(4)).map(|_| all[random.below(12)]).collect();
+        let mut news: Vec<_> = all.iter().map(|message| (*message, false)).collect();
+        // Sometimes told twice, anywhere among the messages.
+        for message in read.iter().chain(read.first()) {
+            news.insert(random.below(news.len() + 1), (*message, true));
+        }
+        for (message, is_read) in &news {
+            if *is_read {
+                rig.hears_read(*message, 500_000 + message.number).await;
+            } else {
+                rig.hears_sent(*message).await;
+            }
+        }
+        let written = all.iter().filter(|message| message.from_me);
+        let seen = written.chain(&read).map(|message| message.number).max().unwrap_or(-1);
+        let behind = all.iter().filter(|message| !message.from_me && message.number > seen).count();
+        assert_eq!(usize::try_from(rig.unread().await), Ok(behind), "seed {seed}: {news:?}");
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("small") % end
+    }
+}
