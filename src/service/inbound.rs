@@ -32,6 +32,8 @@ const LANE: usize = 256;
 /// How often an event is tried before it is set aside, and how long to wait in between.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait for a database that is away; the events wait with it.
+const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Opens lanes and drains them into the stored copy.
 #[derive(Clone)]
@@ -86,17 +88,17 @@ impl Inbox {
         }
     }
 
-    /// Tries an event until it is committed; tells whether it was. One that fails each time is set aside: it must not
-    /// block the lane for ever.
+    /// Tries an event until it is committed; tells whether it was. One that fails each time though the database is there
+    /// is set aside: it must not block the lane for ever.
     async fn persist(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> bool {
-        for attempt in 1..=ATTEMPTS {
-            match self.apply(key, event).await {
-                Ok(()) => return true,
-                Err(failed) => error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied"),
-            }
+        let mut attempt = 1;
+        while attempt <= ATTEMPTS {
+            let Err(failed) = self.apply(key, event).await else { return true };
+            error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied");
+            let pause = if failed.is_passing() { OUTAGE_PAUSE } else { PAUSE * attempt };
             tokio::select! {
                 () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep(PAUSE * attempt) => {}
+                () = tokio::time::sleep(pause) => attempt += u32::from(!failed.is_passing()),
             }
         }
         error!("An event is set aside");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sea_orm::ConnAcquireErr;
 use sea_orm::DbErr;
 use sea_orm::RuntimeErr;
+use sea_orm::SqlxError;
 
 /// PostgreSQL's names for `serialization_failure`, `deadlock_detected` and `lock_not_available`, the last for a lock that
 /// was waited for too long.
@@ -13,6 +14,14 @@ const CONFLICTS: [&str; 3] = ["40001", "40P01", "55P03"];
 
 /// What is said of a statement that was given up: PostgreSQL's `query_canceled`, `SQLite`'s `SQLITE_INTERRUPT`.
 const GIVEN_UP: [&str; 2] = ["57014", "9"];
+
+/// `SQLite`'s codes for a file that somebody holds (5, 6), cannot be read or written (10), has no room (13) or cannot be
+/// opened (14).
+const SQLITE_OUTAGES: [u32; 5] = [5, 6, 10, 13, 14];
+
+/// How PostgreSQL's codes begin where the server is not there to serve: connections that are lost (08), shut down or
+/// starting (57P), what it has no room for (53), what its machine fails in (58), and a standby that cannot write (25006).
+const OUTAGES: [&str; 5] = ["08", "57P", "53", "58", "25006"];
 
 /// What can go wrong with the database.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -41,6 +50,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it passes: the same may succeed once the database is back or has room again.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Conflict(_) | Self::TimedOut => true,
+            Self::Corrupt { .. } | Self::Closed => false,
+            Self::Database(error) => match (code(error), &**error) {
+                (Some(code), _) if code.len() == 5 => OUTAGES.iter().any(|outage| code.starts_with(outage)),
+                // The low byte says what it is, the others where it happened.
+                (Some(code), _) => code.parse().is_ok_and(|code: u32| SQLITE_OUTAGES.contains(&(code & 0xff))),
+                (None, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => true,
+                (None, DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) => {
+                    matches!(**error, SqlxError::Io(_) | SqlxError::Protocol(_) | SqlxError::WorkerCrashed)
+                }
+                (None, _) => false,
+            },
+        }
+    }
+
     /// Whether `error`, or what caused it, is a [`StoreError::Conflict`].
     pub(super) fn is_conflict(error: &(dyn Error + 'static)) -> bool {
         let causes = std::iter::successors(Some(error), |&error| error.source());

@@ -33,6 +33,8 @@ use random::Random;
 const KILLS: u64 = 20;
 /// The database crashes after each so many kills, and the server lives on.
 const KILLS_A_CRASH: u64 = 4;
+/// How long a server may take to work off what waited while its database was away.
+const CATCHING_UP: Duration = Duration::from_secs(60);
 /// The longest a server lives, in milliseconds: long enough to be connected, busy and in the midst of anything.
 const LIFE_MS: u64 = 1_200;
 
@@ -51,8 +53,31 @@ async fn neither_do_they_while_the_database_crashes_too() {
     kill_under_load(Some(&mut postgres), database).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
+    const CRASHES: u64 = 4;
+    if crate::support::postgres().is_none() {
+        return;
+    }
+    let mut postgres = Postgres::start();
+    let database = TestDatabase::on(Some(postgres.url().to_owned()), "").await;
+    let mut random = Random::of_this_run();
+    let mut server = TestServer::with_database(account("15550100", "Alex Example"), database).await;
+    let (tasks, done) = (TaskTracker::new(), Arc::new(AtomicBool::new(false)));
+    let owner = tasks.spawn(Owner::new(server.phone().clone()).run(random.branch(), Arc::clone(&done)));
+    for _ in 0..CRASHES {
+        tokio::time::sleep(Duration::from_millis(random.below(LIFE_MS))).await;
+        block_in_place(|| postgres.crash());
+    }
+    done.store(true, Ordering::SeqCst);
+    let actions = owner.await.expect("an owner");
+    assert!(actions > 20, "there was too little to do: {actions}");
+    assert!(server.is_running(), "the server outlives its database");
+    server.agrees_within(CATCHING_UP).await;
+}
+
 /// What holds for the database and the listeners. Whether the phone agrees is not asked: a kill between two writes of the
-/// library's app state is not repaired yet, and a message that it cannot keep while the database is down it refuses.
+/// library's app state is not repaired yet.
 async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestDatabase) {
     let mut random = Random::of_this_run();
     let mut server = TestServer::with_database(account("15550100", "Alex Example"), database).await;

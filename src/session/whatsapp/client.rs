@@ -99,6 +99,7 @@ impl Built {
             in_step: Arc::new(AtomicU64::new(NO_LOGIN)),
             action_timeout: config.action_timeout,
             disconnect_timeout: config.disconnect_timeout,
+            tasks: tasks.clone(),
             cut: CancellationToken::new(),
             ended: CancellationToken::new(),
         };
@@ -129,9 +130,9 @@ impl Built {
             .instrument(span.clone()),
         );
 
-        let sync_timeout = config.sync_timeout;
         let notices = Arc::new(Notices::default());
         let listening = notices.listen(&client);
+        let fetches = Fetches { client, tasks: tasks.clone(), cut: cut.clone(), limit: config.sync_timeout };
         let keeping_up = async move {
             let _listening = listening;
             loop {
@@ -139,13 +140,13 @@ impl Built {
                     login = logged_in.recv() => {
                         let Some(login) = login else { return };
                         for name in COLLECTIONS {
-                            fetch(&client, name, sync_timeout).await;
+                            fetches.fetch(name).await;
                         }
                         ears.hear(Item::CaughtUp { login });
                     }
                     announced = notices.next() => {
                         for name in announced.iter().filter_map(|name| name.parse().ok()) {
-                            fetch(&client, name, sync_timeout).await;
+                            fetches.fetch(name).await;
                         }
                     }
                 }
@@ -156,12 +157,29 @@ impl Built {
     }
 }
 
-/// Fetches what changed in a collection. The library does not do so by itself on a reconnect: it relies on being told,
-/// and that may have been lost with the connection before.
-async fn fetch(client: &Arc<Client>, name: WAPatchName, limit: Duration) {
-    let syncing = client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false });
-    if timeout(limit, syncing).await.is_err() {
-        warn!(collection = name.as_str(), "A collection of settings did not come in time");
+/// Fetches collections of settings.
+struct Fetches {
+    client: Arc<Client>,
+    tasks: TaskTracker,
+    cut: CancellationToken,
+    limit: Duration,
+}
+
+impl Fetches {
+    /// Fetches what changed in a collection. The library does not do so by itself on a reconnect: it relies on being
+    /// told, and that may have been lost with the connection before.
+    ///
+    /// One that takes long is no longer waited for and goes on by itself: given up between two of its writes, it would
+    /// leave a collection that fits no patch.
+    async fn fetch(&self, name: WAPatchName) {
+        let client = Arc::clone(&self.client);
+        let syncing = async move {
+            client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false }).await;
+        };
+        let syncing = self.cut.clone().run_until_cancelled_owned(syncing).in_current_span();
+        if timeout(self.limit, self.tasks.spawn(syncing)).await.is_err() {
+            warn!(collection = name.as_str(), "A collection of settings did not come in time");
+        }
     }
 }
 
@@ -172,6 +190,7 @@ pub(super) struct Connection {
     in_step: Arc<AtomicU64>,
     action_timeout: Duration,
     disconnect_timeout: Duration,
+    tasks: TaskTracker,
     /// Ends its tasks at once.
     cut: CancellationToken,
     /// Its reader is done, which is the last of its tasks to be.
@@ -202,11 +221,16 @@ impl Session for Connection {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
         }
-        let command = command(action, self.clock.now());
-        let chat = [command.chat.as_str()];
-        let sending = self.client.send_app_state_action(command.schema, &chat, &command.value);
-        match timeout(self.action_timeout, sending).await {
-            Ok(outcome) => outcome.map_err(|error| self.failure(error)),
+        let (client, command) = (Arc::clone(&self.client), command(action, self.clock.now()));
+        // Given up between two of its writes it would leave a collection that fits no patch: it goes on by itself.
+        let sending = async move {
+            client.send_app_state_action(command.schema, &[command.chat.as_str()], &command.value).await
+        };
+        let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
+        match timeout(self.action_timeout, self.tasks.spawn(sending)).await {
+            Ok(Ok(Some(outcome))) => outcome.map_err(|error| self.failure(error)),
+            Ok(Ok(None)) => Err(SessionError::NotConnected),
+            Ok(Err(died)) => Err(failed(died)),
             Err(_) if self.is_in_step() => Err(SessionError::TimedOut),
             Err(_) => Err(SessionError::NotConnected),
         }

@@ -36,7 +36,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn mapping_of_lid(&self, lid: &str) -> Result<Option<LidMapping>, StoreError> {
-        Ok(self.lids().filter(Column::Lid.eq(lid)).one(&self.store.readers).await?.map(from_row))
+        Ok(self.one(self.lids().filter(Column::Lid.eq(lid))).await?.map(from_row))
     }
 
     /// What was learned last of a phone number.
@@ -45,7 +45,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn mapping_of_phone(&self, phone: &str) -> Result<Option<LidMapping>, StoreError> {
         let query = self.lids().filter(Column::Phone.eq(phone)).order_by_desc(Column::UpdatedAt);
-        Ok(query.one(&self.store.readers).await?.map(from_row))
+        Ok(self.one(query).await?.map(from_row))
     }
 
     /// All that is known.
@@ -53,7 +53,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn lid_mappings(&self) -> Result<Vec<LidMapping>, StoreError> {
-        Ok(self.lids().all(&self.store.readers).await?.into_iter().map(from_row).collect())
+        Ok(self.all(self.lids()).await?.into_iter().map(from_row).collect())
     }
 
     /// Stores mappings, one for a hidden number: the later one counts.

@@ -12,6 +12,9 @@ mod secret;
 mod sender_key;
 mod token;
 
+use std::error::Error;
+use std::time::Duration;
+
 use chatgraph_entity::device_lid;
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
@@ -22,8 +25,10 @@ use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
 use sea_orm::EntityTrait;
 use sea_orm::QueryFilter as _;
+use sea_orm::Select;
 use sea_orm::sea_query::OnConflict;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -41,9 +46,12 @@ pub use token::Token;
 
 /// Rows in one statement: databases bound how many values one may carry.
 const ROWS: usize = 1000;
+/// How long to wait before the database is asked again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The memory of one session. Writes return once they are committed, and reads see what was committed before. A write
-/// of several rows is one unit; one of none costs nothing.
+/// of several rows is one unit; one of none costs nothing. While the database is away, both wait for it.
 #[derive(Clone)]
 pub struct DeviceState {
     store: Store,
@@ -72,8 +80,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget(&self) -> Result<(), StoreError> {
-        let session = self.session.clone();
-        self.write(move |unit| {
+        self.write(self.session.clone(), |session, unit| {
             Box::pin(async move {
                 clear::<device_record::Entity>(unit, device_record::Column::SessionId, &session).await?;
                 clear::<device_sender_key::Entity>(unit, device_sender_key::Column::SessionId, &session).await?;
@@ -94,7 +101,7 @@ impl DeviceState {
         if rows.is_empty() {
             return Ok(());
         }
-        self.write(move |unit| {
+        self.write((rows, conflict), |(rows, conflict), unit| {
             Box::pin(async move {
                 let mut rows = rows.into_iter().peekable();
                 while rows.peek().is_some() {
@@ -112,7 +119,7 @@ impl DeviceState {
         if conditions.is_empty() {
             return Ok(0);
         }
-        self.write(move |unit| {
+        self.write(conditions, |conditions, unit| {
             Box::pin(async move {
                 let mut gone = 0;
                 for condition in conditions {
@@ -124,18 +131,60 @@ impl DeviceState {
         .await
     }
 
-    /// Every write comes through here; what has to hold for all of them is asked here, in their transaction.
-    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// The first row.
+    async fn one<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Option<E::Model>, StoreError> {
+        self.patiently(|| {
+            let (query, readers) = (query.clone(), &self.store.readers);
+            async move { Ok(query.one(readers).await?) }
+        })
+        .await
+    }
+
+    /// All rows.
+    async fn all<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Vec<E::Model>, StoreError> {
+        self.patiently(|| {
+            let (query, readers) = (query.clone(), &self.store.readers);
+            async move { Ok(query.all(readers).await?) }
+        })
+        .await
+    }
+
+    /// Every write comes through here; what has to hold for all of them is asked here, in their transaction. It may be
+    /// carried out twice, when nobody can tell whether it was committed.
+    async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
+        I: Clone + Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, StoreError> + Send + 'static,
+        F: for<'u> Fn(I, &'u mut Unit<'_>) -> Work<'u, T, StoreError> + Clone + Send + Sync + 'static,
     {
-        let closed = self.closed.clone();
-        self.store
-            .write(&self.organization, move |unit| {
-                if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(unit) }
+        let (input, work) = (&input, &work);
+        self.patiently(|| {
+            let (input, work, closed) = (input.clone(), work.clone(), self.closed.clone());
+            self.store.write(&self.organization, move |unit| {
+                if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(input, unit) }
             })
-            .await
+        })
+        .await
+    }
+
+    /// Asks until the database answers, or nobody wants to know any more. To the library an error is an answer: a message
+    /// that it cannot open because of one it refuses for good.
+    async fn patiently<T, A>(&self, ask: impl Fn() -> A + Send) -> Result<T, StoreError>
+    where
+        A: Future<Output = Result<T, StoreError>> + Send,
+    {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let failed = match ask().await {
+                Err(failed) if failed.is_passing() => failed,
+                answered => return answered,
+            };
+            warn!(error = &failed as &dyn Error, "A session waits for the database");
+            tokio::select! {
+                () = self.closed.cancelled() => return Err(StoreError::Closed),
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
+        }
     }
 }
 

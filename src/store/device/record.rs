@@ -10,7 +10,6 @@ use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
-use sea_orm::QuerySelect as _;
 use sea_orm::sea_query::OnConflict;
 
 use super::DeviceState;
@@ -73,7 +72,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn record(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.eq(key));
-        Ok(query.one(&self.store.readers).await?.map(|row| row.value))
+        Ok(self.one(query).await?.map(|row| row.value))
     }
 
     /// Keys and values of those among `keys` that there are. One query per 1000.
@@ -85,7 +84,7 @@ impl DeviceState {
         for keys in keys.chunks(ROWS) {
             let keys = keys.iter().map(Vec::as_slice);
             let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.is_in(keys));
-            found.extend(query.all(&self.store.readers).await?.into_iter().map(|row| (row.key, row.value)));
+            found.extend(self.all(query).await?.into_iter().map(|row| (row.key, row.value)));
         }
         Ok(found)
     }
@@ -96,7 +95,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn all_records(&self, kind: Kind) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_asc(Column::Key);
-        Ok(query.all(&self.store.readers).await?.into_iter().map(|row| (row.key, row.value)).collect())
+        Ok(self.all(query).await?.into_iter().map(|row| (row.key, row.value)).collect())
     }
 
     /// The last key of a kind.
@@ -105,7 +104,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn last_record(&self, kind: Kind) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_desc(Column::Key);
-        Ok(query.one(&self.store.readers).await?.map(|row| row.key))
+        Ok(self.one(query).await?.map(|row| row.key))
     }
 
     /// Whether there is a record whose key begins like this.
@@ -114,9 +113,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn has_record_under(&self, kind: Kind, prefix: &[u8]) -> Result<bool, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(under(prefix));
-        let key: Option<Vec<u8>> =
-            query.select_only().column(Column::Key).limit(1).into_tuple().one(&self.store.readers).await?;
-        Ok(key.is_some())
+        Ok(self.one(query).await?.is_some())
     }
 
     /// Stores records, each in the place of an earlier one. Of two with the same key the later one counts.
@@ -169,7 +166,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn take_record(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let this = self.records_of(kind).add(Column::Key.eq(key));
-        self.write(move |unit| {
+        self.write(this, |this, unit| {
             Box::pin(async move {
                 let found = device_record::Entity::find().filter(this.clone()).one(unit.tx).await?;
                 let gone = device_record::Entity::delete_many().filter(this).exec(unit.tx).await?;

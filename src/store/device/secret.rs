@@ -49,7 +49,7 @@ impl DeviceState {
         let query = device_secret::Entity::find()
             .filter(Column::SessionId.eq(self.session.as_slice()))
             .filter(Column::Key.eq(key));
-        Ok(query.one(&self.store.readers).await?.map(from_row))
+        Ok(self.one(query).await?.map(from_row))
     }
 
     /// Stores secrets. A later one replaces an earlier one, but shortens no time.

@@ -22,7 +22,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn sender_key_devices(&self, group: &str) -> Result<Vec<(String, bool)>, StoreError> {
         let query = device_sender_key::Entity::find().filter(self.sender_keys()).filter(Column::GroupJid.eq(group));
-        Ok(query.all(&self.store.readers).await?.into_iter().map(|row| (row.device_jid, row.has_key)).collect())
+        Ok(self.all(query).await?.into_iter().map(|row| (row.device_jid, row.has_key)).collect())
     }
 
     /// Stores for devices of a group whether they have the key. Of two entries for one device the later one counts.

@@ -67,8 +67,7 @@ async fn forgetting_takes_all_rows_of_the_session_alone() {
 #[tokio::test]
 async fn deleting_the_session_takes_its_rows_along() {
     let (test, mine, theirs) = two_sessions().await;
-    let session = mine.session.clone();
-    mine.write(|unit| {
+    mine.write(mine.session.clone(), |session, unit| {
         Box::pin(async move {
             let gone = chatgraph_entity::session::Entity::delete_by_id(session);
             gone.exec(unit.tx).await?;
@@ -188,7 +187,7 @@ async fn fill_up(state: &DeviceState) {
     // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
     if on_postgres() {
         let counted =
-            state.write(|unit| Box::pin(async { Ok(unit.tx.execute_unprepared("ANALYZE").await.map(drop)?) }));
+            state.write((), |(), unit| Box::pin(async { Ok(unit.tx.execute_unprepared("ANALYZE").await.map(drop)?) }));
         counted.await.unwrap();
     }
 }

@@ -9,7 +9,6 @@ use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
-use sea_orm::QuerySelect as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
@@ -33,7 +32,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn token(&self, jid: &str) -> Result<Option<Token>, StoreError> {
-        let row = device_token::Entity::find().filter(self.token_of(jid)).one(&self.store.readers).await?;
+        let row = self.one(device_token::Entity::find().filter(self.token_of(jid))).await?;
         Ok(row.map(|row| Token { token: row.token, token_at: row.token_at, sender_at: row.sender_at }))
     }
 
@@ -43,7 +42,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn token_jids(&self) -> Result<Vec<String>, StoreError> {
         let query = device_token::Entity::find().filter(Column::SessionId.eq(self.session.as_slice()));
-        Ok(query.select_only().column(Column::Jid).into_tuple().all(&self.store.readers).await?)
+        Ok(self.all(query).await?.into_iter().map(|row| row.jid).collect())
     }
 
     /// Stores a token, in the place of an earlier one.

@@ -33,8 +33,7 @@ impl Owner {
                 0 => phone.archive(chat, on).await.expect("archived"),
                 1 => phone.pin(chat, on).await.expect("pinned"),
                 2 => phone.pin(GROUP, on).await.expect("pinned"),
-                // Nobody writes there, so it does not matter which comes first.
-                3 => phone.mark_read(GROUP, on).await.expect("marked"),
+                3 => phone.mark_read(chat, on).await.expect("marked"),
                 _ => drop(phone.receive(number, chat, &format!("Line {actions}")).await.expect("written")),
             }
             actions += 1;

@@ -1,15 +1,22 @@
 //! Comparing the stored copy with the phone.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use serde_json::json;
 
 use super::TestServer;
-use super::eventually;
+use super::server::eventually_within;
 
 impl TestServer {
     /// Waits until every chat with a message is the same in the stored copy and on the phone, and nothing is pending.
     /// Call it after every action that a test takes.
     pub(crate) async fn agrees(&self) {
+        self.agrees_within(super::server::PATIENCE / 2).await;
+    }
+
+    /// The same where it may take longer, or shorter.
+    pub(crate) async fn agrees_within(&self, patience: Duration) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
             let (stored, shown) = (self.stored_chats().await, self.phone_chats().await);
@@ -17,11 +24,10 @@ impl TestServer {
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         };
-        let compared =
-            tokio::time::timeout(super::server::PATIENCE / 2, eventually("the phone and the API to agree", compare));
-        if compared.await.is_err() {
+        let comparing = eventually_within(patience, "the phone and the API to agree", compare);
+        if tokio::time::timeout(patience, comparing).await.is_err() {
             let (stored, shown) = last.take();
-            panic!("the API shows {stored:#}\nand the phone {shown:#}");
+            panic!("the API shows {}\nand the phone {}", besides(&stored, &shown), besides(&shown, &stored));
         }
     }
 
@@ -47,6 +53,13 @@ impl TestServer {
         });
         sorted(comparable.collect())
     }
+}
+
+/// Those of the chats that the others lack.
+fn besides(chats: &Value, others: &Value) -> String {
+    let others = others.as_array().map(Vec::as_slice).unwrap_or_default();
+    let chats = chats.as_array().into_iter().flatten().filter(|chat| !others.contains(chat));
+    chats.map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn sorted(mut chats: Value) -> Value {
