@@ -2,6 +2,7 @@
 //! together; nothing else reads arguments or the environment.
 
 mod key;
+mod limits;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use key::KeyCreateArgs;
 pub use key::KeyImportArgs;
 pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
+pub use limits::LimitArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]
@@ -121,6 +123,9 @@ pub struct ServeArgs {
     /// Messages that are kept of each chat, the newest, 1 to 1000000
     #[arg(long, env = "CHATGRAPH_KEEP_MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     pub keep_messages: u32,
+    /// What a request may ask for.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// `demo`

@@ -13,10 +13,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::cli::BackupArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
+use crate::cli::LimitArgs;
 use crate::cli::LogArgs;
 use crate::cli::MigrateArgs;
 use crate::cli::Migration;
 use crate::cli::ServeArgs;
+use crate::graphql;
+use crate::graphql::Limits;
 use crate::service::retention;
 use crate::store::UrlError;
 use crate::telemetry;
@@ -71,6 +74,8 @@ pub struct Serve {
     pub graphiql: bool,
     /// How much is kept.
     pub retention: retention::Config,
+    /// What a request may ask for.
+    pub api: graphql::Config,
 }
 
 /// What `demo` needs.
@@ -124,7 +129,18 @@ impl TryFrom<ServeArgs> for Serve {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
                 messages: args.keep_messages,
             },
+            api: args.limits.into(),
         })
+    }
+}
+
+impl From<LimitArgs> for graphql::Config {
+    fn from(args: LimitArgs) -> Self {
+        let LimitArgs { max_depth, max_fields, max_aliases, max_cost, no_introspection } = args;
+        let default = Self::default().limits;
+        let limits =
+            Limits { depth: max_depth, selections: max_fields, aliases: max_aliases, cost: max_cost, ..default };
+        Self { limits, introspection: !no_introspection }
     }
 }
 

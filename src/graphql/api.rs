@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use async_graphql::Request;
 use async_graphql::Response;
+use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
+use chatgraph_guard::Guard;
+use chatgraph_guard::Limits;
+use chatgraph_guard::Schema as Types;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use futures_util::stream::BoxStream;
 
 use crate::auth::viewer::Viewer;
+use crate::domain::page::DEFAULT_PAGE;
+use crate::domain::page::MAX_PAGE;
 use crate::service::chat::Chats;
 use crate::service::session::Sessions;
 
@@ -22,7 +28,7 @@ use super::document;
 use super::error::ApiError;
 use super::error::engine;
 use super::loader::Loaders;
-use super::nulls::Types;
+use super::shape::Shape;
 
 /// What the resolvers work with.
 #[derive(Clone)]
@@ -33,22 +39,31 @@ pub struct Parts {
     pub sessions: Sessions,
 }
 
-/// What a document may cost.
+/// What a request may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How deep fields may be nested. The usual introspection query needs 13 levels.
-    pub max_depth: usize,
-    /// How many fields a document may have once its fragments are expanded.
-    pub max_complexity: usize,
-    /// How many directives one field may have.
-    pub max_directives: usize,
+    /// What a document may have.
+    pub limits: Limits,
     /// Whether the schema may be asked for.
     pub introspection: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_depth: 20, max_complexity: 2_000, max_directives: 8, introspection: true }
+        let limits = Limits {
+            bytes: 64 * 1024,
+            tokens: 4_000,
+            nesting: 48,
+            depth: 20,
+            selections: 2_000,
+            aliases: 30,
+            directives: 64,
+            roots: 30,
+            cost: 50_000,
+            default_page: DEFAULT_PAGE,
+            longest_page: MAX_PAGE,
+        };
+        Self { limits, introspection: true }
     }
 }
 
@@ -66,6 +81,7 @@ pub struct Caller {
 pub struct Api {
     schema: Schema,
     types: Arc<Types>,
+    guard: Arc<Guard>,
     parts: Parts,
 }
 
@@ -74,43 +90,49 @@ impl Api {
     #[must_use]
     pub fn new(parts: Parts, config: &Config) -> Self {
         let schema = super::schema(config);
-        let types = Arc::new(Types::of(&schema.sdl()));
-        Self { schema, types, parts }
+        let types = Arc::new(super::types(&schema));
+        let guard = Arc::new(Guard::new(Arc::clone(&types), config.limits.clone()));
+        Self { schema, types, guard, parts }
     }
 
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
-        if let Err(error) = document::read(&mut request) {
-            return finish(Response::from_errors(vec![error]), caller);
-        }
-        let asked = Asked::of(&request);
+        let shape = match self.read(&mut request) {
+            Ok((_, shape)) => shape,
+            Err(error) => return finish(Response::from_errors(vec![error]), caller),
+        };
         let (request, batches) = self.equip(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        self.types.complete(&asked.query, asked.operation.as_deref(), &mut response);
+        shape.complete(&mut response);
         finish(response, caller)
     }
 
     /// Carries out any operation.
     #[must_use]
     pub fn start(&self, caller: Caller, mut request: Request) -> Answers {
-        let operation_type = match document::read(&mut request) {
-            Ok(operation_type) => operation_type,
+        let (operation, shape) = match self.read(&mut request) {
+            Ok(read) => read,
             Err(error) => {
                 let response = finish(Response::from_errors(vec![error]), &caller);
                 return Answers { subscribed: false, responses: stream::once(async { response }).boxed() };
             }
         };
-        let (asked, types) = (Asked::of(&request), Arc::clone(&self.types));
         let (request, batches) = self.equip(&caller, request);
         let responses = AssertUnwindSafe(batches.beside(self.schema.execute_stream(request))).catch_unwind();
         let responses = responses.map(move |response| {
             let mut response = response.unwrap_or_else(|_| panicked());
-            types.complete(&asked.query, asked.operation.as_deref(), &mut response);
+            shape.complete(&mut response);
             finish(response, &caller)
         });
-        Answers { subscribed: operation_type == Some(OperationType::Subscription), responses: responses.boxed() }
+        Answers { subscribed: operation == Some(OperationType::Subscription), responses: responses.boxed() }
+    }
+
+    fn read(&self, request: &mut Request) -> Result<(Option<OperationType>, Shape), ServerError> {
+        let asked = document::read(&self.guard, request)?;
+        let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
+        Ok((asked.operation, shape))
     }
 
     fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
@@ -125,18 +147,6 @@ pub struct Answers {
     pub subscribed: bool,
     /// The answers.
     pub responses: BoxStream<'static, Response>,
-}
-
-/// What is looked up again when an answer has errors.
-struct Asked {
-    query: String,
-    operation: Option<String>,
-}
-
-impl Asked {
-    fn of(request: &Request) -> Self {
-        Self { query: request.query.clone(), operation: request.operation_name.clone() }
-    }
 }
 
 fn finish(mut response: Response, caller: &Caller) -> Response {

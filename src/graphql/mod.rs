@@ -16,9 +16,9 @@ pub mod error;
 mod loader;
 mod message;
 mod node;
-mod nulls;
 mod scalar;
 mod session;
+mod shape;
 mod viewer;
 
 #[cfg(test)]
@@ -33,6 +33,7 @@ pub use api::Api;
 pub use api::Caller;
 pub use api::Config;
 pub use api::Parts;
+pub use chatgraph_guard::Limits;
 
 /// Every query.
 #[derive(MergedObject, Default)]
@@ -49,11 +50,13 @@ struct Subscription(chat::subscription::ChatSubscription, session::subscription:
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 fn schema(config: &Config) -> Schema {
-    let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .limit_depth(config.max_depth)
-        .limit_complexity(config.max_complexity)
-        .limit_directives(config.max_directives);
+    // The guard's limits are the only ones: the engine's own are compared when the work is done.
+    let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default());
     if config.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
+}
+
+fn types(schema: &Schema) -> chatgraph_guard::Schema {
+    chatgraph_guard::Schema::of(&schema.sdl()).expect("the schema we print is a schema")
 }
 
 /// The schema as text, the same that `schema.graphql` holds.

@@ -28,6 +28,7 @@ use crate::domain::page::MAX_PAGE;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+use crate::graphql;
 use crate::http;
 use crate::service::retention;
 use crate::session;
@@ -71,6 +72,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         store,
         session: session::Config::new(endpoint),
         retention: retention::Config::default(),
+        api: graphql::Config::default(),
         http: http::Config { graphiql: true, ..http::Config::default() },
     };
     let parts = wire(configs, &lifecycle).await?;

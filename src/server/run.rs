@@ -105,7 +105,8 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let endpoint = endpoint(config.sandbox);
     let http =
         http::Config { allowed_origins: config.allowed_origins, graphiql: config.graphiql, ..http::Config::default() };
-    let configs = Configs { store, session: session::Config::new(endpoint), retention: config.retention, http };
+    let session = session::Config::new(endpoint);
+    let configs = Configs { store, session, retention: config.retention, api: config.api, http };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;

@@ -44,6 +44,7 @@ pub(super) struct Configs {
     pub(super) store: store::Config,
     pub(super) session: session::Config,
     pub(super) retention: retention::Config,
+    pub(super) api: graphql::Config,
     pub(super) http: http::Config,
 }
 
@@ -65,7 +66,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         Chats::new(store.clone(), feed, registry.clone(), sweeper.clone(), Arc::clone(&clock), chat::Config::default());
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
     let tokens = Tokens::new(store.clone(), Arc::clone(&clock));
-    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone() }, &graphql::Config::default());
+    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone() }, &configs.api);
     let router = http::router(http::Parts { api, tokens, stop: stop.clone() }, configs.http);
     Ok(Parts { store, sessions, registry, router })
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod architecture;
+mod attacks;
 mod backup;
 mod bad_input;
 mod capabilities;

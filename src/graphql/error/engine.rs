@@ -1,4 +1,4 @@
-//! The engine's own errors (parsing, validation, coercion, limits) in the contract's shape: with a code, and with the
+//! The engine's own errors (validation, coercion) in the contract's shape: with a code, and with the
 //! field where the engine names one.
 
 use async_graphql::ErrorExtensionValues;
@@ -6,21 +6,11 @@ use async_graphql::ServerError;
 
 use super::Code;
 
-/// What the engine says when a document passes one of its limits.
-const LIMITS: [&str; 4] = [
-    "Query is nested too deep.",
-    "Query is too complex.",
-    "The number of directives on the field",
-    "The recursion depth of the query cannot be greater than",
-];
-
 /// Completes `error`: a code when the engine made it, the request's id when it is our fault.
 pub(in crate::graphql) fn translate(error: &mut ServerError, request_id: &str) {
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
     if extensions.get("code").is_none() {
-        let limit = LIMITS.iter().any(|limit| error.message.starts_with(limit));
-        let code = if limit { Code::LimitExceeded } else { Code::ValidationError };
-        extensions.set("code", code.as_str());
+        extensions.set("code", Code::ValidationError.as_str());
         if let Some(field) = field(&error.message) {
             extensions.set("field", field);
         }

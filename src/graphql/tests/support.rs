@@ -12,6 +12,7 @@ use async_graphql::parser::types::FieldDefinition;
 use async_graphql::parser::types::TypeDefinition;
 use async_graphql::parser::types::TypeKind;
 use async_graphql::parser::types::TypeSystemDefinition;
+use chatgraph_guard::Guard;
 use futures_util::StreamExt as _;
 
 use crate::auth::viewer::Principal;
@@ -26,10 +27,11 @@ use crate::graphql::Config;
 use crate::graphql::chat::object::Chat;
 use crate::graphql::document;
 use crate::graphql::error::engine;
-use crate::graphql::nulls::Types;
 use crate::graphql::schema;
 use crate::graphql::sdl;
 use crate::graphql::session::object::Session;
+use crate::graphql::shape::Shape;
+use crate::graphql::types;
 
 /// The definitions of the schema.
 pub(super) fn definitions() -> Vec<TypeDefinition> {
@@ -62,16 +64,19 @@ pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
 /// panics.
 pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilities: Capabilities) -> Response {
     let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
-    if let Err(error) = document::read(&mut request) {
-        return finish(Response::from_errors(vec![error]), query);
-    }
-    let request = request.data(viewer(capabilities));
-    let mut responses = schema(&Config::default()).execute_stream(request);
-    finish(responses.next().await.expect("an answer"), query)
-}
-
-fn finish(mut response: Response, query: &str) -> Response {
-    Types::of(&sdl()).complete(query, None, &mut response);
+    let schema = schema(&Config::default());
+    let types = Arc::new(types(&schema));
+    let guard = Guard::new(Arc::clone(&types), Config::default().limits);
+    let mut response = match document::read(&guard, &mut request) {
+        Err(error) => Response::from_errors(vec![error]),
+        Ok(asked) => {
+            let shape = Shape::of(&asked.document, None, &request.variables, &types);
+            let mut responses = schema.execute_stream(request.data(viewer(capabilities)));
+            let mut response = responses.next().await.expect("an answer");
+            shape.complete(&mut response);
+            response
+        }
+    };
     response.errors.iter_mut().for_each(|error| engine::translate(error, "req_1"));
     response
 }

@@ -224,6 +224,16 @@ impl TestServer {
         line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
     }
 
+    /// The CPU time that the program's threads have taken. Linux only.
+    pub(crate) fn cpu(&self) -> Duration {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a process");
+        let taken = threads.map(|thread| {
+            let told = std::fs::read_to_string(thread.expect("a thread").path().join("schedstat")).unwrap_or_default();
+            told.split(' ').next().and_then(|taken| taken.parse().ok()).unwrap_or(0)
+        });
+        Duration::from_nanos(taken.sum())
+    }
+
     /// Runs another command of the program on the server's database, with this on its standard input.
     pub(crate) fn command_with(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = program(&self.database, arguments);

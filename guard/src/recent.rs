@@ -1,0 +1,146 @@
+//! What was needed lately, known by a text's digest and bounded by the bytes of those texts.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::mem;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+
+/// How much text one generation holds, in bytes. Parsed, that is some twenty times as much.
+const GENERATION: usize = 256 * 1024;
+
+/// What a text is known by: its SHA-256. Nobody can write another text with the same one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// Reads a digest as it is written: 64 hexadecimal digits.
+    #[must_use]
+    pub fn read(hexadecimal: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let digits = hexadecimal.as_bytes();
+        if digits.len() != 64 {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            *byte = digit(pair[0])? * 16 + digit(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+/// The newest of what was kept or asked for. There are two generations: what is asked for moves to the young one; when
+/// that is full, the old one is forgotten and the young one is old.
+pub struct Recent<V>(Mutex<Generations<V>>);
+
+impl<V> Default for Recent<V> {
+    fn default() -> Self {
+        Self(Mutex::new(Generations { young: HashMap::new(), old: HashMap::new(), bytes: 0 }))
+    }
+}
+
+impl<V> fmt::Debug for Recent<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recent")
+    }
+}
+
+struct Generations<V> {
+    young: HashMap<Digest, Known<V>>,
+    old: HashMap<Digest, Known<V>>,
+    /// Bytes of the texts of the young ones.
+    bytes: usize,
+}
+
+#[derive(Clone)]
+struct Known<V> {
+    value: V,
+    bytes: usize,
+}
+
+impl<V: Clone> Recent<V> {
+    /// What was kept under this digest, if that is not too long ago.
+    pub fn find(&self, digest: &Digest) -> Option<V> {
+        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = generations.young.get(digest) {
+            return Some(known.value.clone());
+        }
+        let known = generations.old.get(digest)?.clone();
+        let value = known.value.clone();
+        generations.keep(digest.clone(), known);
+        Some(value)
+    }
+
+    /// Keeps what belongs to a text of so many bytes.
+    pub fn keep(&self, digest: Digest, bytes: usize, value: V) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(digest, Known { value, bytes });
+    }
+}
+
+impl<V> Generations<V> {
+    fn keep(&mut self, digest: Digest, known: Known<V>) {
+        if self.bytes + known.bytes > GENERATION {
+            self.old = mem::take(&mut self.young);
+            self.bytes = 0;
+        }
+        let bytes = known.bytes;
+        if self.young.insert(digest, known).is_none() {
+            self.bytes += bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(recent: &Recent<()>, name: &str, bytes: usize) {
+        recent.keep(Digest::of(name), bytes, ());
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_rest_goes() {
+        let recent = Recent::default();
+        keep(&recent, "often", 1);
+        keep(&recent, "once", 1);
+        for at in 0..10 {
+            keep(&recent, &at.to_string(), GENERATION - 1);
+            assert!(recent.find(&Digest::of("often")).is_some());
+        }
+        assert!(recent.find(&Digest::of("once")).is_none());
+    }
+
+    #[test]
+    fn no_more_than_two_generations_are_held() {
+        let recent = Recent::default();
+        for at in 0..1_000 {
+            keep(&recent, &at.to_string(), 1_000);
+        }
+        let generations = recent.0.into_inner().expect("whole");
+        let held: usize = generations.young.values().chain(generations.old.values()).map(|known| known.bytes).sum();
+        assert!(held <= 2 * GENERATION);
+    }
+
+    #[test]
+    fn a_digest_is_read_as_it_is_written() {
+        let written = "2d9c0dc7ee5d4fa3f9e0b8f2a3a5c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5";
+        assert!(
+            Digest::read(written).is_some_and(|digest| digest == Digest::read(&written.to_uppercase()).expect("same"))
+        );
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert!(Digest::read(empty).is_some_and(|digest| digest == Digest::of("")));
+        for wrong in ["", &empty[1..], &format!("{empty}0"), &empty.replace('e', "g"), &"é".repeat(32)] {
+            assert!(Digest::read(wrong).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! `serve`: what a request may ask for.
+
+use clap::Args;
+
+/// What a request may ask for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// How deep the fields of a document may be nested, 1 to 30; a tool's usual introspection needs 13
+    #[arg(long, env = "CHATGRAPH_MAX_DEPTH", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=30), value_name = "LEVELS")]
+    pub max_depth: u32,
+    /// Fields that a document may have, those of a fragment wherever it is spread, 1 to 100000
+    #[arg(long, env = "CHATGRAPH_MAX_FIELDS", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "COUNT")]
+    pub max_fields: u32,
+    /// Aliases that a document may have, those of a fragment wherever it is spread, 0 to 100000
+    #[arg(long, env = "CHATGRAPH_MAX_ALIASES", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=100_000), value_name = "COUNT")]
+    pub max_aliases: u32,
+    /// What an operation may cost: 1 a field, times the page (`first` or `last`) of every list around it; 1 to 1000000000
+    #[arg(long, env = "CHATGRAPH_MAX_COST", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), value_name = "COST")]
+    pub max_cost: u64,
+    /// Do not tell callers the schema, neither when they ask for it nor by suggesting names for unknown ones
+    #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_introspection: bool,
+}
