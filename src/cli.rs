@@ -3,6 +3,7 @@
 
 mod key;
 mod limits;
+mod login;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use key::KeyImportArgs;
 pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
 pub use limits::LimitArgs;
+pub use login::LoginArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]
@@ -39,7 +41,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the API and keep the sessions connected
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Try everything out: a server with a simulated WhatsApp account, an api-key and some chats
     Demo(DemoArgs),
     /// Bring the database's tables to this version, or back
@@ -126,6 +128,9 @@ pub struct ServeArgs {
     /// What a request may ask for.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// People's tokens.
+    #[command(flatten)]
+    pub login: LoginArgs,
 }
 
 /// `demo`

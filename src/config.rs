@@ -1,6 +1,7 @@
 //! What the command line means: small configs for the parts, checked here so that an error names the flag.
 
 mod key;
+mod login;
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::auth::login as logins;
 use crate::cli::BackupArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
@@ -74,6 +76,8 @@ pub struct Serve {
     pub graphiql: bool,
     /// How much is kept.
     pub retention: retention::Config,
+    /// Whose login tokens count, if any do.
+    pub logins: Option<logins::Config>,
     /// What a request may ask for.
     pub api: graphql::Config,
 }
@@ -129,6 +133,7 @@ impl TryFrom<ServeArgs> for Serve {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
                 messages: args.keep_messages,
             },
+            logins: login::logins(args.login)?,
             api: args.limits.into(),
         })
     }

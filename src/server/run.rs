@@ -83,7 +83,7 @@ pub enum Error {
 /// [`Error`].
 pub async fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Serve(args) => serve(args.try_into()?).await,
+        Command::Serve(args) => serve((*args).try_into()?).await,
         Command::Demo(args) => demo::demo(args.into()).await,
         Command::Migrate(args) => migrate(args.try_into()?).await,
         Command::Backup(args) => {
@@ -106,7 +106,8 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let http =
         http::Config { allowed_origins: config.allowed_origins, graphiql: config.graphiql, ..http::Config::default() };
     let session = session::Config::new(endpoint);
-    let configs = Configs { store, session, retention: config.retention, api: config.api, http };
+    let (retention, api, logins) = (config.retention, config.api, config.logins);
+    let configs = Configs { store, session, retention, api, http, logins };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;

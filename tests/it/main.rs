@@ -16,6 +16,7 @@ mod keys;
 mod kill;
 mod listeners;
 mod lists;
+mod logins;
 mod migrations;
 mod program;
 mod refusals;
