@@ -23,6 +23,8 @@ pub struct Model {
     pub created_at: i64,
     /// When it ends (inclusive).
     pub expires_at: Option<i64>,
+    /// When it was last used, to a minute.
+    pub last_used_at: Option<i64>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

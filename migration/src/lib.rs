@@ -9,6 +9,7 @@ mod m0004_deletion;
 mod m0005_refusal;
 mod m0006_session_details;
 mod m0007_arrival;
+mod m0008_key_use;
 
 /// All steps, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_refusal::Migration),
             Box::new(m0006_session_details::Migration),
             Box::new(m0007_arrival::Migration),
+            Box::new(m0008_key_use::Migration),
         ]
     }
 }

@@ -6,4 +6,5 @@ pub mod import;
 mod jwks;
 pub mod login;
 pub mod token;
+mod uses;
 pub mod viewer;

@@ -10,13 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::Digest as _;
 use sha2::Sha256;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock::Clock;
+use crate::domain::id::KeyId;
+use crate::domain::key::ApiKey;
 use crate::store::Store;
-use crate::store::StoredKey;
 use crate::store::error::StoreError;
 
 use super::login::Logins;
+use super::uses::Uses;
 use super::viewer::Principal;
 use super::viewer::Viewer;
 
@@ -63,13 +66,14 @@ pub struct Tokens {
     logins: Option<Logins>,
     clock: Arc<dyn Clock>,
     verified: Arc<Mutex<Verified>>,
+    uses: Uses,
 }
 
 impl Tokens {
     /// Looks keys up in `store`; without `logins` people have no tokens here.
     #[must_use]
     pub fn new(store: Store, logins: Option<Logins>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, logins, clock, verified: Arc::default() }
+        Self { store, logins, clock, verified: Arc::default(), uses: Uses::default() }
     }
 
     /// Whose token this is; none for an unknown, revoked, expired or wrong one, which all look alike. What has the form
@@ -100,10 +104,11 @@ impl Tokens {
         }
         let Some(key) = self.store.key_by_hash(&hash).await? else { return Ok(None) };
         let now = self.clock.now();
-        let viewer = viewer(key);
+        let viewer = viewer(&key);
         if expired(&viewer, now) {
             return Ok(None);
         }
+        self.uses.note(&key, now);
         self.verified().insert(hash, viewer.clone(), now);
         Ok(Some(viewer))
     }
@@ -114,14 +119,24 @@ impl Tokens {
         remaining(viewer, self.clock.now())
     }
 
+    /// Forgets a key that was revoked, so that it is refused at once here.
+    pub fn forget(&self, id: KeyId) {
+        self.verified().forget(id, self.clock.now());
+    }
+
+    /// Stores when keys were last used, until the server stops.
+    pub async fn store_uses(self, stop: CancellationToken) {
+        self.uses.store(&self.store, stop).await;
+    }
+
     fn verified(&self) -> std::sync::MutexGuard<'_, Verified> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn viewer(key: StoredKey) -> Viewer {
+fn viewer(key: &ApiKey) -> Viewer {
     Viewer {
-        organization: Some(key.organization),
+        organization: Some(key.organization.clone()),
         principal: Principal::ApiKey(key.id),
         capabilities: key.permissions,
         expires_at: key.expires_at,
@@ -140,22 +155,36 @@ fn expired(viewer: &Viewer, now: i64) -> bool {
 
 /// The keys that were verified lately, by hash. Only successes: an unknown key may be created any moment.
 #[derive(Default)]
-struct Verified(HashMap<String, (Viewer, i64)>);
+struct Verified {
+    viewers: HashMap<String, (Viewer, i64)>,
+    /// Those that were revoked lately: one may have been read just before, and is not to be remembered after.
+    revoked: HashMap<KeyId, i64>,
+}
 
 impl Verified {
     fn get(&self, hash: &str, now: i64) -> Option<Viewer> {
-        let (viewer, read_at) = self.0.get(hash)?;
+        let (viewer, read_at) = self.viewers.get(hash)?;
         (fresh(*read_at, now) && !expired(viewer, now)).then(|| viewer.clone())
     }
 
     fn insert(&mut self, hash: String, viewer: Viewer, now: i64) {
-        if self.0.len() >= REMEMBERED {
-            self.0.retain(|_, (_, read_at)| fresh(*read_at, now));
+        let Principal::ApiKey(id) = viewer.principal else { return };
+        if self.revoked.contains_key(&id) {
+            return;
         }
-        if self.0.len() >= REMEMBERED {
-            self.0.clear();
+        if self.viewers.len() >= REMEMBERED {
+            self.viewers.retain(|_, (_, read_at)| fresh(*read_at, now));
         }
-        self.0.insert(hash, (viewer, now));
+        if self.viewers.len() >= REMEMBERED {
+            self.viewers.clear();
+        }
+        self.viewers.insert(hash, (viewer, now));
+    }
+
+    fn forget(&mut self, id: KeyId, now: i64) {
+        self.revoked.retain(|_, revoked_at| fresh(*revoked_at, now));
+        self.revoked.insert(id, now);
+        self.viewers.retain(|_, (viewer, _)| viewer.principal != Principal::ApiKey(id));
     }
 }
 
@@ -243,7 +272,23 @@ mod tests {
         for number in 0..=REMEMBERED {
             verified.insert(number.to_string(), viewer_until(None), 1_000);
         }
-        assert!(verified.0.len() <= REMEMBERED);
+        assert!(verified.viewers.len() <= REMEMBERED);
         assert!(verified.get(&REMEMBERED.to_string(), 1_000).is_some());
+    }
+
+    #[test]
+    fn a_revoked_key_is_forgotten_and_not_remembered_again() {
+        let mut verified = Verified::default();
+        verified.insert("a".into(), viewer_until(None), 1_000);
+        let Principal::ApiKey(id) = verified.get("a", 1_000).expect("remembered").principal else { panic!("no key") };
+        verified.forget(id, 1_000);
+        assert!(verified.get("a", 1_000).is_none());
+        let late = Viewer { principal: Principal::ApiKey(id), ..viewer_until(None) };
+        verified.insert("a".into(), late, 1_001);
+        assert!(verified.get("a", 1_001).is_none(), "it was read before and remembered after");
+        for later in 1..100 {
+            verified.forget(KeyId::new(later), 1_000 + later * FRESH_MS);
+        }
+        assert_eq!(verified.revoked.len(), 1);
     }
 }

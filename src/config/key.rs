@@ -11,6 +11,7 @@ use crate::cli::KeyRevokeArgs;
 use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
+use crate::domain::key;
 
 use super::Database;
 use super::Error;
@@ -78,10 +79,8 @@ impl TryFrom<KeyArgs> for NewKey {
     type Error = Error;
 
     fn try_from(args: KeyArgs) -> Result<Self, Error> {
-        let name = args.name.trim();
-        if !(1..=100).contains(&name.chars().count()) {
-            return Err(Error::new("name", "must have 1 to 100 characters"));
-        }
+        let wrong = || Error::new("name", format!("must have 1 to {} characters", key::LONGEST_NAME));
+        let name = key::name(&args.name).ok_or_else(wrong)?;
         let permissions =
             if args.permission.is_empty() { Capabilities::all() } else { args.permission.into_iter().collect() };
         Ok(Self {

@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod horizon;
 pub mod id;
 pub mod jid;
+pub mod key;
 pub mod list;
 pub mod message;
 pub mod page;

@@ -20,6 +20,7 @@ use crate::auth::viewer::Viewer;
 use crate::domain::page::DEFAULT_PAGE;
 use crate::domain::page::MAX_PAGE;
 use crate::service::chat::Chats;
+use crate::service::key::Keys;
 use crate::service::session::Sessions;
 
 use super::Schema;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub chats: Chats,
     /// The use cases around sessions.
     pub sessions: Sessions,
+    /// The use cases around api-keys.
+    pub keys: Keys,
 }
 
 /// What a request may ask for.

@@ -9,6 +9,7 @@ use async_graphql::dataloader::DataLoader;
 use crate::auth::viewer::Viewer;
 use crate::domain::id::SessionId;
 use crate::service::chat::Chats;
+use crate::service::key::Keys;
 use crate::service::session::Sessions;
 
 use super::api::Parts;
@@ -24,6 +25,8 @@ pub(super) trait ContextExt {
     fn chats(&self) -> &Chats;
     /// The use cases around sessions.
     fn sessions(&self) -> &Sessions;
+    /// The use cases around api-keys.
+    fn keys(&self) -> &Keys;
     /// Loads what many items of one answer need, together.
     fn loader(&self) -> &DataLoader<Rows>;
 }
@@ -39,6 +42,10 @@ impl ContextExt for Context<'_> {
 
     fn sessions(&self) -> &Sessions {
         &self.data_unchecked::<Parts>().sessions
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.data_unchecked::<Parts>().keys
     }
 
     fn loader(&self) -> &DataLoader<Rows> {

@@ -130,7 +130,7 @@ impl From<service::error::Error> for ApiError {
         let message = error.to_string();
         match error {
             Error::Forbidden(forbidden) => forbidden.into(),
-            Error::SessionNotFound | Error::ChatNotFound => Self::new(Code::NotFound, message),
+            Error::SessionNotFound | Error::ChatNotFound | Error::KeyNotFound => Self::new(Code::NotFound, message),
             Error::SessionRequired => Self::invalid("sessionId", message),
             Error::Invalid { field, message } => Self::invalid(field, format!("{field}: {message}")),
             Error::Conflict(message) => Self::new(Code::Conflict, message),

@@ -13,6 +13,7 @@ mod connection;
 mod context;
 mod document;
 pub mod error;
+mod key;
 mod loader;
 mod message;
 mod node;
@@ -37,11 +38,17 @@ pub use chatgraph_guard::Limits;
 
 /// Every query.
 #[derive(MergedObject, Default)]
-struct Query(viewer::query::ViewerQuery, chat::query::ChatQuery, session::query::SessionQuery, node::NodeQuery);
+struct Query(
+    viewer::query::ViewerQuery,
+    chat::query::ChatQuery,
+    session::query::SessionQuery,
+    key::query::KeyQuery,
+    node::NodeQuery,
+);
 
 /// Every mutation.
 #[derive(MergedObject, Default)]
-struct Mutation(chat::mutation::ChatMutation, session::mutation::SessionMutation);
+struct Mutation(chat::mutation::ChatMutation, session::mutation::SessionMutation, key::mutation::KeyMutation);
 
 /// Every subscription.
 #[derive(MergedSubscription, Default)]

@@ -3,7 +3,6 @@
 
 mod folder;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chatgraph_sandbox::Phone;
@@ -13,14 +12,12 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::auth::token;
-use crate::auth::token::Tokens;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
-use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::list::ChatList;
@@ -31,11 +28,11 @@ use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 use crate::graphql;
 use crate::http;
+use crate::service::key::NewKey;
 use crate::service::retention;
 use crate::session;
 use crate::store;
 use crate::store::Hold;
-use crate::store::StoredKey;
 
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
@@ -78,7 +75,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         logins: None,
     };
     let parts = wire(configs, &lifecycle).await?;
-    let (secret, viewer) = key(&parts, &folder, now).await?;
+    let (secret, viewer) = key(&parts, &folder).await?;
     let session = timeout(READY, connect(&parts, &viewer, &phone)).await.map_err(|_| late())??;
     if config.activity {
         let stop = lifecycle.stop.clone();
@@ -159,35 +156,25 @@ async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phon
 }
 
 /// The key of the earlier demo in this folder while it is good for something, or a new one.
-async fn key(parts: &Parts, folder: &Folder, now: i64) -> Result<(String, Viewer), Error> {
-    if let Some(secret) = folder.secret() {
-        let tokens = Tokens::new(parts.store.clone(), None, Arc::new(SystemClock));
-        if let Some(viewer) = tokens.verify(&secret).await? {
-            return Ok((secret, viewer));
-        }
+async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> {
+    if let Some(secret) = folder.secret()
+        && let Some(viewer) = parts.tokens.verify(&secret).await?
+    {
+        return Ok((secret, viewer));
     }
-    let (secret, viewer) = create_key(parts, now).await?;
+    let (secret, viewer) = create_key(parts).await?;
     folder.keep_secret(&secret)?;
     Ok((secret, viewer))
 }
 
 /// Makes the demo's organization and a key that may everything in it.
-async fn create_key(parts: &Parts, now: i64) -> Result<(String, Viewer), Error> {
+async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(failed)?;
-    let (id, secret, permissions) = (KeyId::new(now), token::generate(), Capabilities::all());
-    let key = StoredKey {
-        id,
-        organization: organization.clone(),
-        name: "demo".into(),
-        prefix: token::prefix(&secret),
-        hash: token::hash(&secret),
-        permissions,
-        created_at: now,
-        expires_at: None,
-    };
-    parts.store.insert_key(key).await?;
-    let organization = Some(organization);
-    let viewer = Viewer { organization, principal: Principal::ApiKey(id), capabilities: permissions, expires_at: None };
+    let (secret, permissions) = (token::generate(), Capabilities::all());
+    let new = NewKey { name: "demo".into(), permissions, expires_at: None };
+    let key = parts.keys.issue(&organization, new, &secret).await?;
+    let principal = Principal::ApiKey(key.id);
+    let viewer = Viewer { organization: Some(organization), principal, capabilities: permissions, expires_at: None };
     Ok((secret, viewer))
 }
 

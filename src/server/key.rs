@@ -2,21 +2,24 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::DateTime;
 use chrono::SecondsFormat;
 
 use crate::auth::import;
 use crate::auth::token;
+use crate::auth::token::Tokens;
 use crate::cli::KeyCommand;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::config::NewKey;
 use crate::domain::capability::Capability;
-use crate::domain::clock::Clock as _;
+use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
+use crate::service::key;
+use crate::service::key::Keys;
 use crate::store::Store;
-use crate::store::StoredKey;
 
 use super::lifecycle::Lifecycle;
 use super::run::Error;
@@ -25,7 +28,7 @@ use super::run::Error;
 const LONGEST_FILE: u64 = 4096;
 
 /// Carries out the command.
-pub(super) async fn key(command: KeyCommand) -> Result<(), Error> {
+pub(super) async fn carry_out(command: KeyCommand) -> Result<(), Error> {
     match command {
         KeyCommand::Create(args) => create(&NewKey::try_from(args)?).await,
         KeyCommand::Import(args) => import(&config::KeyImport::try_from(args)?).await,
@@ -60,28 +63,17 @@ fn read(file: Option<&Path>) -> std::io::Result<String> {
 }
 
 async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
-    let now = SystemClock.now();
-    let (id, hash) = (KeyId::new(now), token::hash(secret));
-    let key = StoredKey {
-        id,
-        organization: config.organization.clone(),
-        name: config.name.clone(),
-        prefix: token::prefix(secret),
-        hash,
-        permissions: config.permissions,
-        created_at: now,
-        expires_at: config.expires_at(now)?,
-    };
-    let store = open(&config.database).await?;
-    if store.key_by_hash(&key.hash).await?.is_some() {
+    let expires_at = config.expires_at(SystemClock.now())?;
+    let new = key::NewKey { name: config.name.clone(), permissions: config.permissions, expires_at };
+    let keys = open(&config.database).await?;
+    if keys.is_taken(secret).await? {
         return Err(Error::TokenTaken);
     }
-    store.insert_key(key).await?;
-    Ok(id)
+    Ok(keys.issue(&config.organization, new, secret).await?.id)
 }
 
 async fn list(config: &config::KeyList) -> Result<(), Error> {
-    for key in open(&config.database).await?.keys(&config.organization).await? {
+    for key in open(&config.database).await?.of(&config.organization).await? {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
         let until = key.expires_at.map_or_else(|| "for good".to_owned(), time);
         // The name comes last, since it may have spaces; what would steer a terminal is left out.
@@ -98,16 +90,17 @@ async fn list(config: &config::KeyList) -> Result<(), Error> {
 }
 
 async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
-    let store = open(&config.database).await?;
-    if store.revoke_key(&config.organization, config.id).await? {
+    if open(&config.database).await?.remove(&config.organization, config.id).await? {
         Ok(())
     } else {
         Err(Error::NoSuchKey { id: config.id, organization: config.organization })
     }
 }
 
-async fn open(database: &config::Database) -> Result<Store, Error> {
-    Ok(Store::open(database, &Lifecycle::default().tasks).await?)
+async fn open(database: &config::Database) -> Result<Keys, Error> {
+    let store = Store::open(database, &Lifecycle::default().tasks).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(Keys::new(store.clone(), Tokens::new(store, None, Arc::clone(&clock)), clock))
 }
 
 /// As people and programs read it.

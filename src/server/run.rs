@@ -94,7 +94,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
             print!("{}", graphql::sdl());
             Ok(())
         }
-        Command::Key(command) => key::key(command).await,
+        Command::Key(command) => key::carry_out(command).await,
     }
 }
 

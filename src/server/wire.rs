@@ -17,6 +17,7 @@ use crate::http;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::inbound::Inbox;
+use crate::service::key::Keys;
 use crate::service::retention;
 use crate::service::retention::Retention;
 use crate::service::session::Sessions;
@@ -38,6 +39,8 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) sessions: Sessions,
     pub(super) registry: Registry,
+    pub(super) tokens: Tokens,
+    pub(super) keys: Keys,
     pub(super) router: Router,
 }
 
@@ -71,9 +74,11 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
     let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock)));
     let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
-    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone() }, &configs.api);
-    let router = http::router(http::Parts { api, tokens, stop: stop.clone() }, configs.http);
-    Ok(Parts { store, sessions, registry, router })
+    tasks.spawn(tokens.clone().store_uses(stop.clone()));
+    let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
+    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), keys: keys.clone() }, &configs.api);
+    let router = http::router(http::Parts { api, tokens: tokens.clone(), stop: stop.clone() }, configs.http);
+    Ok(Parts { store, sessions, registry, tokens, keys, router })
 }
 
 impl Parts {

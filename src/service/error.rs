@@ -16,6 +16,9 @@ pub enum Error {
     /// No such chat in the session.
     #[error("chat not found")]
     ChatNotFound,
+    /// No such api-key in the viewer's organization.
+    #[error("api-key not found")]
+    KeyNotFound,
     /// The organization has none or several sessions, and the caller named none.
     #[error("sessionId is required unless the organization has exactly one session")]
     SessionRequired,

@@ -1,4 +1,4 @@
-//! Use cases: what a caller of the API (`chat`, `session`) or WhatsApp (`inbound`) makes happen. Each requires its
+//! Use cases: what a caller of the API (`chat`, `session`, `key`) or WhatsApp (`inbound`) makes happen. Each requires its
 //! capability, lets `domain` decide, and stores row and change in one unit of work.
 
 pub mod chat;
@@ -9,6 +9,7 @@ pub mod inbound;
 mod inbound_chat;
 mod inbound_history;
 mod inbound_session;
+pub mod key;
 mod refusal;
 pub mod retention;
 pub mod session;

@@ -6,42 +6,23 @@ use sea_orm::ColumnTrait as _;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::sea_query::Expr;
 
 use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
+use crate::domain::key::ApiKey;
 
 use super::Store;
 use super::error::StoreError;
 use super::text;
-
-/// An api-key as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredKey {
-    /// Its id.
-    pub id: KeyId,
-    /// Whose it is.
-    pub organization: OrganizationId,
-    /// A name for people.
-    pub name: String,
-    /// Its first characters.
-    pub prefix: String,
-    /// Unpadded base64url of the secret's SHA-256.
-    pub hash: String,
-    /// What it may do.
-    pub permissions: Capabilities,
-    /// When it was made, in milliseconds.
-    pub created_at: i64,
-    /// When it ends (inclusive), in milliseconds.
-    pub expires_at: Option<i64>,
-}
 
 impl Store {
     /// The key with this hash. The read that finds out the organization, so it knows none yet.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<StoredKey>, StoreError> {
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
         let row = api_key::Entity::find().filter(api_key::Column::Hash.eq(hash)).one(&self.readers).await?;
         row.map(from_row).transpose()
     }
@@ -50,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keys(&self, organization: &OrganizationId) -> Result<Vec<StoredKey>, StoreError> {
+    pub async fn keys(&self, organization: &OrganizationId) -> Result<Vec<ApiKey>, StoreError> {
         let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
         let rows = keys.order_by_asc(api_key::Column::Id).all(&self.readers).await?;
         rows.into_iter().map(from_row).collect()
@@ -72,16 +53,40 @@ impl Store {
         .await
     }
 
-    /// Stores a new key, and its organization with the first one.
+    /// Stores when keys were last used, in milliseconds; of those that are gone by now nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_key_uses(
+        &self,
+        organization: &OrganizationId,
+        uses: Vec<(KeyId, i64)>,
+    ) -> Result<(), StoreError> {
+        let owner = organization.to_string();
+        self.write(organization, move |unit| {
+            Box::pin(async move {
+                for (id, used_at) in uses {
+                    let key = api_key::Entity::update_many().filter(api_key::Column::Organization.eq(owner.as_str()));
+                    let noted = key.col_expr(api_key::Column::LastUsedAt, Expr::value(used_at));
+                    noted.filter(api_key::Column::Id.eq(id.to_bytes())).exec(unit.tx).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Stores a new key under the hash of its secret, unpadded base64url of SHA-256, and its organization with the first
+    /// one.
     ///
     /// # Errors
     /// [`StoreError`], also when the secret is another key's already.
-    pub async fn insert_key(&self, key: StoredKey) -> Result<(), StoreError> {
+    pub async fn insert_key(&self, key: ApiKey, hash: String) -> Result<(), StoreError> {
         let organization = key.organization.clone();
         self.write(&organization, move |unit| {
             Box::pin(async move {
                 unit.ensure_organization(&key.organization, key.created_at).await?;
-                api_key::Entity::insert(to_row(key)).exec_without_returning(unit.tx).await?;
+                api_key::Entity::insert(to_row(key, hash)).exec_without_returning(unit.tx).await?;
                 Ok(())
             })
         })
@@ -89,29 +94,30 @@ impl Store {
     }
 }
 
-fn to_row(key: StoredKey) -> api_key::ActiveModel {
+fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {
     api_key::ActiveModel {
         id: Set(key.id.to_bytes()),
         organization: Set(key.organization.to_string()),
         name: Set(text::storable(&key.name)),
         prefix: Set(key.prefix),
-        hash: Set(key.hash),
+        hash: Set(hash),
         permissions: Set(key.permissions.bits()),
         created_at: Set(key.created_at),
         expires_at: Set(key.expires_at),
+        last_used_at: Set(key.last_used_at),
     }
 }
 
-fn from_row(row: api_key::Model) -> Result<StoredKey, StoreError> {
+fn from_row(row: api_key::Model) -> Result<ApiKey, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "api_key", column };
-    Ok(StoredKey {
+    Ok(ApiKey {
         id: KeyId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         name: row.name,
         prefix: row.prefix,
-        hash: row.hash,
         permissions: Capabilities::from_bits(row.permissions),
         created_at: row.created_at,
         expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
     })
 }

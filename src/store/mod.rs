@@ -50,7 +50,6 @@ pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
 pub use connect::renew_log;
-pub use key::StoredKey;
 pub use unit::Unit;
 pub use unit::Work;
 

@@ -17,11 +17,11 @@ use crate::support::TestServer;
 /// Every field of every object. `field:capability` requires it, wherever the object was reached; `field` alone requires
 /// nothing but what led to its object.
 const DECLARED: &[(&str, &str)] = &[
-    ("Query", "viewer chats:read chat:read sessions:read session:read node:read nodes:read"),
+    ("Query", "viewer chats:read chat:read sessions:read session:read node:read nodes:read apiKeys:manage"),
     (
         "Mutation",
         "updateChat:send deleteChat:send createSession:manage startSession:manage stopSession:manage \
-         logoutSession:manage updateSession:manage deleteSession:manage",
+         logoutSession:manage updateSession:manage deleteSession:manage createApiKey:manage revokeApiKey:manage",
     ),
     ("Subscription", "chatChanges:events sessionChanges:events"),
     ("Viewer", "kind organizationId userId role capabilities"),
@@ -54,6 +54,9 @@ const DECLARED: &[(&str, &str)] = &[
     ("DeleteChatPayload", "deletedChatId cid sessionId"),
     ("SessionPayload", "session"),
     ("DeleteSessionPayload", "deletedSessionId"),
+    ("ApiKey", "id name prefix permissions createdAt expiresAt lastUsedAt"),
+    ("CreateApiKeyPayload", "apiKey secret"),
+    ("RevokeApiKeyPayload", "revokedId"),
 ];
 
 /// The arguments of the fields that need some. Mutations change nothing: they set what is set, or find nothing.
@@ -71,6 +74,8 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("Mutation.logoutSession", "input: {sessionId: \"nobody's\"}"),
     ("Mutation.updateSession", "input: {sessionId: \"SESSION\"}"),
     ("Mutation.deleteSession", "input: {sessionId: \"nobody's\"}"),
+    ("Mutation.createApiKey", "input: {name: \"\", permissions: []}"),
+    ("Mutation.revokeApiKey", "input: {id: \"nobody's\"}"),
     ("Subscription.chatChanges", "after: \"CURSOR\""),
 ];
 

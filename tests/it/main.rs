@@ -1,6 +1,7 @@
 //! All tests from outside, in one binary: one link instead of one per file.
 
 mod access;
+mod api_keys;
 mod architecture;
 mod attacks;
 mod backup;

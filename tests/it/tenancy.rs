@@ -21,12 +21,14 @@ enum Thing {
     Chat,
     /// Anything with an id.
     Node,
+    Key,
     /// A place in the list, or the change log, to which this leads in the first organization's answers.
     Cursor(&'static str),
 }
 
 use Thing::Chat;
 use Thing::Cursor;
+use Thing::Key;
 use Thing::Node;
 use Thing::Session;
 
@@ -109,6 +111,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
         Session,
         "mutation($x: ID!) { deleteSession(input: {sessionId: $x}) { deletedSessionId } }",
     ),
+    ("Mutation.revokeApiKey(input.id)", Key, "mutation($x: ID!) { revokeApiKey(input: {id: $x}) { revokedId } }"),
     (
         "Subscription.chatChanges(sessionId)",
         Session,
@@ -129,6 +132,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
 
 /// Texts of the caller's own, by which nothing is found, or only among the organization's own.
 const OWN_TEXTS: &[&str] = &[
+    "Mutation.createApiKey(input.name)",
     "Mutation.createSession(input.label)",
     "Mutation.updateSession(input.label)",
     "Mutation.updateSession(input.callAutoReply)",
@@ -137,7 +141,7 @@ const OWN_TEXTS: &[&str] = &[
 ];
 
 /// Where the first organization's cursors and ids are told.
-const OWN: &str = "query { chats { changeCursor pageInfo { endCursor } } \
+const OWN: &str = "query { apiKeys { id } chats { changeCursor pageInfo { endCursor } } \
     sessions { pageInfo { endCursor } nodes { id chats { pageInfo { endCursor } } } } \
     chat(cid: \"15550111@s.whatsapp.net\") { id messages { pageInfo { endCursor } } lastMessage { id } } }";
 
@@ -162,6 +166,7 @@ fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Contract) -> Vec<(S
             };
             nodes.iter().map(of_type).collect()
         }
+        Key => vec![id("/apiKeys/0/id")],
         Cursor(pointer) => vec![(at(pointer).to_owned(), "A".repeat(at(pointer).len()))],
     }
 }

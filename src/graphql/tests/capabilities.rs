@@ -40,7 +40,8 @@ fn sample(argument_type: &Type) -> String {
     match &argument_type.base {
         BaseType::List(item) => format!("[{}]", sample(item)),
         BaseType::Named(name) => match name.as_str() {
-            "ID" => "\"x\"".to_owned(),
+            "ID" | "String" => "\"x\"".to_owned(),
+            "Capability" => "READ".to_owned(),
             "JID" => "\"15550100@s.whatsapp.net\"".to_owned(),
             other => input(other),
         },

@@ -1,0 +1,20 @@
+//! When an api-key was last used.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::big_integer_null;
+
+/// The eighth step.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = big_integer_null("last_used_at");
+        manager.alter_table(Table::alter().table("api_key").add_column(column).to_owned()).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("api_key").drop_column("last_used_at").to_owned()).await
+    }
+}

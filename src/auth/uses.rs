@@ -1,0 +1,103 @@
+//! When api-keys were last used: gathered while they are verified, and stored every few seconds, so that no request waits
+//! for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
+use crate::domain::key::ApiKey;
+use crate::store::Store;
+
+/// How often they are stored.
+const PERIOD: Duration = Duration::from_secs(5);
+/// How much later a use has to be than the one that is stored, in milliseconds.
+const STEP_MS: i64 = 60_000;
+/// How many are gathered at most; the uses of further keys are told by a later one.
+const MOST: usize = 10_000;
+
+type Gathered = HashMap<OrganizationId, HashMap<KeyId, i64>>;
+
+/// The uses that are still to be stored. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Uses(Arc<Mutex<Gathered>>);
+
+impl Uses {
+    /// Notes that `key` is used, unless the database says nearly the same.
+    pub(super) fn note(&self, key: &ApiKey, now: i64) {
+        if key.last_used_at.is_some_and(|used_at| (0..STEP_MS).contains(&now.saturating_sub(used_at))) {
+            return;
+        }
+        let mut gathered = self.gathered();
+        if gathered.values().map(HashMap::len).sum::<usize>() < MOST {
+            gathered.entry(key.organization.clone()).or_default().insert(key.id, now);
+        }
+    }
+
+    /// Stores the uses until the server stops, and what is left then.
+    pub(super) async fn store(&self, store: &Store, stop: CancellationToken) {
+        while stop.run_until_cancelled(sleep(PERIOD)).await.is_some() {
+            self.flush(store).await;
+        }
+        self.flush(store).await;
+    }
+
+    async fn flush(&self, store: &Store) {
+        let gathered = std::mem::take(&mut *self.gathered());
+        for (organization, uses) in gathered {
+            if let Err(error) = store.note_key_uses(&organization, uses.into_iter().collect()).await {
+                warn!(error = %error, "When api-keys were last used could not be stored");
+            }
+        }
+    }
+
+    fn gathered(&self) -> std::sync::MutexGuard<'_, Gathered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::capability::Capabilities;
+
+    fn key(last_used_at: Option<i64>) -> ApiKey {
+        ApiKey {
+            id: KeyId::new(1),
+            organization: "org_1".parse().expect("an id"),
+            name: "key".into(),
+            prefix: "cg_12345".into(),
+            permissions: Capabilities::all(),
+            created_at: 1,
+            expires_at: None,
+            last_used_at,
+        }
+    }
+
+    #[test]
+    fn a_use_is_noted_once_a_minute() {
+        for (last_used_at, noted) in
+            [(None, 1), (Some(40_000), 1), (Some(40_001), 0), (Some(100_000), 0), (Some(100_001), 1)]
+        {
+            let uses = Uses::default();
+            uses.note(&key(last_used_at), 100_000);
+            assert_eq!(uses.gathered().len(), noted, "{last_used_at:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_gathered_is_bounded() {
+        let uses = Uses::default();
+        for _ in 0..=MOST {
+            uses.note(&key(None), 1);
+        }
+        assert_eq!(uses.gathered().values().map(HashMap::len).sum::<usize>(), MOST);
+    }
+}

@@ -1,0 +1,35 @@
+//! Api-keys: what is known of one. Its secret is not.
+
+use super::capability::Capabilities;
+use super::id::KeyId;
+use super::id::OrganizationId;
+
+/// The longest name, in characters.
+pub const LONGEST_NAME: usize = 100;
+
+/// An api-key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// A name for people.
+    pub name: String,
+    /// Its secret's first characters.
+    pub prefix: String,
+    /// What it may do.
+    pub permissions: Capabilities,
+    /// When it was made, in milliseconds.
+    pub created_at: i64,
+    /// When it ends (inclusive), in milliseconds.
+    pub expires_at: Option<i64>,
+    /// When it was last used, to a minute, in milliseconds.
+    pub last_used_at: Option<i64>,
+}
+
+/// A key's name as it is kept: without the spaces around it. None when nothing is left, or too much.
+#[must_use]
+pub fn name(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|name| (1..=LONGEST_NAME).contains(&name.chars().count()))
+}

@@ -1,0 +1,156 @@
+//! Api-keys: listed, made and revoked, by callers who may manage and by the operator, whose command line works on the
+//! database beside a running server.
+
+use std::sync::Arc;
+
+use crate::auth::token;
+use crate::auth::token::Tokens;
+use crate::auth::viewer::Forbidden;
+use crate::auth::viewer::Principal;
+use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capabilities;
+use crate::domain::capability::Capability;
+use crate::domain::clock::Clock;
+use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
+use crate::domain::key;
+use crate::domain::key::ApiKey;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+use super::error::Error;
+
+/// How many keys an organization may make through the API.
+const MOST: usize = 1_000;
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// A name for people.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Capabilities,
+    /// When it ends (inclusive), in milliseconds; never when there is none.
+    pub expires_at: Option<i64>,
+}
+
+/// The use cases around api-keys.
+#[derive(Clone)]
+pub struct Keys {
+    store: Store,
+    tokens: Tokens,
+    clock: Arc<dyn Clock>,
+}
+
+impl Keys {
+    /// Makes the use cases; `tokens` forgets a key that is revoked.
+    #[must_use]
+    pub fn new(store: Store, tokens: Tokens, clock: Arc<dyn Clock>) -> Self {
+        Self { store, tokens, clock }
+    }
+
+    /// The keys of the viewer's organization, oldest first.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `Store`.
+    pub async fn list(&self, viewer: &Viewer) -> Result<Vec<ApiKey>, Error> {
+        Ok(self.of(viewer.require(Capability::Manage)?).await?)
+    }
+
+    /// Makes a key for the viewer's organization, and tells its secret, which is told this once.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, and for what the viewer may not do itself; `Invalid`; `Conflict` when there are too
+    /// many; `Store`.
+    pub async fn create(&self, viewer: &Viewer, new: NewKey) -> Result<(ApiKey, String), Error> {
+        let organization = viewer.require(Capability::Manage)?;
+        let name = key::name(&new.name).map(str::to_owned);
+        let name = name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", key::LONGEST_NAME)))?;
+        if new.permissions == Capabilities::default() {
+            return Err(invalid("permissions", "at least one is needed"));
+        }
+        if let Some(more) = new.permissions.iter().find(|permission| !viewer.capabilities.contains(*permission)) {
+            return Err(Forbidden(more).into());
+        }
+        if new.expires_at.is_some_and(|expires_at| expires_at < self.clock.now()) {
+            return Err(invalid("expiresAt", "must be in the future"));
+        }
+        if outlives(new.expires_at, viewer) {
+            return Err(invalid("expiresAt", "must not be after the end of the key that makes it"));
+        }
+        if self.of(organization).await?.len() >= MOST {
+            return Err(Error::Conflict(format!("an organization has at most {MOST} api-keys")));
+        }
+        let secret = token::generate();
+        let key = self.issue(organization, NewKey { name, ..new }, &secret).await?;
+        Ok((key, secret))
+    }
+
+    /// Revokes a key of the viewer's organization: it is refused from now on.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `KeyNotFound`, `Store`.
+    pub async fn revoke(&self, viewer: &Viewer, id: KeyId) -> Result<(), Error> {
+        let organization = viewer.require(Capability::Manage)?;
+        if self.remove(organization, id).await? { Ok(()) } else { Err(Error::KeyNotFound) }
+    }
+
+    /// An organization's keys, oldest first, for the operator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of(&self, organization: &OrganizationId) -> Result<Vec<ApiKey>, StoreError> {
+        self.store.keys(organization).await
+    }
+
+    /// Makes a key with this secret, for the operator, and its organization with the first one.
+    ///
+    /// # Errors
+    /// [`StoreError`], also when the secret is another key's.
+    pub async fn issue(&self, organization: &OrganizationId, new: NewKey, secret: &str) -> Result<ApiKey, StoreError> {
+        let now = self.clock.now();
+        let key = ApiKey {
+            id: KeyId::new(now),
+            organization: organization.clone(),
+            name: new.name,
+            prefix: token::prefix(secret),
+            permissions: new.permissions,
+            created_at: now,
+            expires_at: new.expires_at,
+            last_used_at: None,
+        };
+        self.store.insert_key(key.clone(), token::hash(secret)).await?;
+        Ok(key)
+    }
+
+    /// Whether this is the secret of a key, of whichever organization.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_taken(&self, secret: &str) -> Result<bool, StoreError> {
+        Ok(self.store.key_by_hash(&token::hash(secret)).await?.is_some())
+    }
+
+    /// Removes a key, for the operator; tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove(&self, organization: &OrganizationId, id: KeyId) -> Result<bool, StoreError> {
+        let removed = self.store.revoke_key(organization, id).await?;
+        if removed {
+            self.tokens.forget(id);
+        }
+        Ok(removed)
+    }
+}
+
+/// Whether a key that ends then works longer than the key that makes it. A person's token is short-lived by its nature.
+fn outlives(expires_at: Option<i64>, viewer: &Viewer) -> bool {
+    let Principal::ApiKey(_) = viewer.principal else { return false };
+    let Some(end) = viewer.expires_at else { return false };
+    expires_at.is_none_or(|expires_at| expires_at > end)
+}
+
+fn invalid(field: &'static str, message: impl Into<String>) -> Error {
+    Error::Invalid { field, message: message.into() }
+}

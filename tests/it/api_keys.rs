@@ -1,0 +1,133 @@
+//! Api-keys over GraphQL.
+
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::error_code;
+use crate::support::error_field;
+use crate::support::eventually;
+
+const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { \
+                      secret apiKey { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
+const REVOKE: &str = "mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }";
+const LIST: &str = "{ apiKeys { id name prefix permissions createdAt expiresAt lastUsedAt } }";
+const WHO: &str = "{ viewer { organizationId capabilities } }";
+const CHANGES: &str = "subscription { chatChanges { cursor } }";
+
+/// Makes a key under another one, and tells its secret and what else is known of it.
+async fn create(server: &TestServer, key: &str, input: Value) -> (String, Value) {
+    let answer = server.query_as(key, CREATE, json!({"input": input})).await;
+    let made = &answer["data"]["createApiKey"];
+    let secret = made["secret"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    (secret.to_owned(), made["apiKey"].clone())
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
+    let server = TestServer::start().await;
+    let before = SystemClock.now();
+    let input = json!({"name": " reader ", "permissions": ["EVENTS", "READ", "READ"]});
+    let (secret, key) = create(&server, &server.key, input).await;
+    assert_eq!((&key["name"], &key["permissions"]), (&json!("reader"), &json!(["READ", "EVENTS"])));
+    assert_eq!((&key["expiresAt"], &key["lastUsedAt"]), (&Value::Null, &Value::Null));
+    assert_eq!(key["prefix"], secret[..8]);
+    assert!(key["createdAt"].as_i64().is_some_and(|at| (before..=SystemClock.now()).contains(&at)), "{key}");
+
+    let answer = server.query_as(&secret, WHO, json!({})).await;
+    assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_1", "capabilities": ["READ", "EVENTS"]}));
+    let used = eventually("the use of the key", async || {
+        let listed = server.query(LIST).await;
+        assert!(!listed.to_string().contains(&secret), "{listed}");
+        let keys = listed["data"]["apiKeys"].as_array().expect("keys").clone();
+        assert_eq!(keys.len(), 2, "{keys:?}");
+        assert_eq!((&keys[1]["id"], &keys[1]["name"]), (&key["id"], &key["name"]), "not the oldest first: {keys:?}");
+        keys[1]["lastUsedAt"].as_i64()
+    })
+    .await;
+    assert!((before..=SystemClock.now()).contains(&used));
+}
+
+#[tokio::test]
+async fn nobody_gives_a_key_more_than_they_have() {
+    let server = TestServer::start().await;
+    let manager = server.create_key("org_1", &["manage", "read"]);
+    for permissions in [json!(["SEND"]), json!(["READ", "EVENTS"]), json!(["READ", "SEND", "MANAGE", "EVENTS"])] {
+        let input = json!({"name": "more", "permissions": permissions});
+        let answer = server.query_as(&manager, CREATE, json!({"input": input})).await;
+        assert_eq!(error_code(&answer), "forbidden", "{answer}");
+    }
+    let (secret, _) = create(&server, &manager, json!({"name": "as much", "permissions": ["READ", "MANAGE"]})).await;
+    let answer = server.query_as(&secret, WHO, json!({})).await;
+    assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "MANAGE"]));
+    assert_eq!(server.query(LIST).await["data"]["apiKeys"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_key_that_ends_makes_none_that_outlives_it() {
+    let server = TestServer::start().await;
+    let ending = server.create_key_until("org_1", "1d");
+    let now = SystemClock.now();
+    for expires_at in [Value::Null, json!(now + 2 * 86_400_000), json!(253_402_300_799_999_i64)] {
+        let input = json!({"name": "longer", "permissions": ["READ"], "expiresAt": expires_at});
+        let answer = server.query_as(&ending, CREATE, json!({"input": input})).await;
+        assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "expiresAt"), "{answer}");
+    }
+    let soon = now + 3_600_000;
+    let (_, key) = create(&server, &ending, json!({"name": "a", "permissions": ["READ"], "expiresAt": soon})).await;
+    assert_eq!(key["expiresAt"], soon);
+}
+
+#[tokio::test]
+async fn wrong_input_makes_no_key_and_names_the_field() {
+    let server = TestServer::start().await;
+    for (input, field) in [
+        (json!({"name": "", "permissions": ["READ"]}), "name"),
+        (json!({"name": "  ", "permissions": ["READ"]}), "name"),
+        (json!({"name": "é".repeat(101), "permissions": ["READ"]}), "name"),
+        (json!({"name": "a", "permissions": []}), "permissions"),
+        (json!({"name": "a", "permissions": ["ALL"]}), "permissions"),
+        (json!({"name": "a", "permissions": ["READ"], "expiresAt": SystemClock.now() - 1_000}), "expiresAt"),
+        (json!({"name": "a", "permissions": ["READ"], "expiresAt": -1}), "expiresAt"),
+    ] {
+        let answer = server.query_with(CREATE, json!({"input": input})).await;
+        assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", field), "{answer}");
+    }
+    create(&server, &server.key, json!({"name": "é".repeat(100), "permissions": ["READ"]})).await;
+    assert_eq!(server.query(LIST).await["data"]["apiKeys"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_at_once_and_its_socket_ends() {
+    let server = TestServer::start().await;
+    let (secret, key) = create(&server, &server.key, json!({"name": "a", "permissions": ["EVENTS"]})).await;
+    let mut listener = Subscription::open(&server, &secret, CHANGES, json!({})).await;
+    listener.event().await;
+    // It is remembered as a good one from now on.
+    assert!(server.query_as(&secret, WHO, json!({})).await["errors"].is_null());
+
+    let id = json!({"id": key["id"]});
+    let answer = server.query_with(REVOKE, id.clone()).await;
+    assert_eq!(answer, json!({"data": {"revokeApiKey": {"revokedId": key["id"]}}}));
+    assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
+    assert_eq!(u16::from(listener.closed().await.code), 4403);
+    let again = server.query_with(REVOKE, id).await;
+    assert_eq!((error_code(&again), &again["data"]["revokeApiKey"]), ("not_found", &Value::Null));
+    assert!(server.query(WHO).await["errors"].is_null(), "another key went along");
+}
+
+#[tokio::test]
+async fn a_key_ends_when_it_was_made_to_and_its_socket_with_it() {
+    let server = TestServer::start().await;
+    let ends = SystemClock.now() + 8_000;
+    let input = json!({"name": "a", "permissions": ["EVENTS"], "expiresAt": ends});
+    let (secret, _) = create(&server, &server.key, input).await;
+    let mut listener = Subscription::open(&server, &secret, CHANGES, json!({})).await;
+    listener.event().await;
+    assert_eq!(u16::from(listener.closed().await.code), 4403);
+    assert!(SystemClock.now() > ends, "it was over before its time");
+    assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
+}
