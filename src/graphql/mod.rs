@@ -16,6 +16,7 @@ pub mod error;
 mod loader;
 mod message;
 mod node;
+mod persisted;
 mod scalar;
 mod session;
 mod shape;
@@ -34,6 +35,7 @@ pub use api::Caller;
 pub use api::Config;
 pub use api::Parts;
 pub use chatgraph_guard::Limits;
+pub use persisted::Trusted;
 
 /// Every query.
 #[derive(MergedObject, Default)]
