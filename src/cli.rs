@@ -4,6 +4,7 @@
 mod connections;
 mod key;
 mod limits;
+mod login;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use key::KeyImportArgs;
 pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
 pub use limits::LimitArgs;
+pub use login::LoginArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]
@@ -41,7 +43,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the API and keep the sessions connected
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Try everything out: a server with a simulated WhatsApp account, an api-key and some chats
     Demo(DemoArgs),
     /// Bring the database's tables to this version, or back
@@ -131,6 +133,9 @@ pub struct ServeArgs {
     /// What connections may take.
     #[command(flatten)]
     pub connections: ConnectionArgs,
+    /// People's tokens.
+    #[command(flatten)]
+    pub login: LoginArgs,
 }
 
 /// `demo`

@@ -1,6 +1,7 @@
 //! What the command line means: small configs for the parts, checked here so that an error names the flag.
 
 mod key;
+mod login;
 
 use std::fmt;
 use std::fs;
@@ -14,6 +15,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::auth::login as logins;
 use crate::cli::BackupArgs;
 use crate::cli::ConnectionArgs;
 use crate::cli::DatabaseArgs;
@@ -82,6 +84,8 @@ pub struct Serve {
     pub connections: Connections,
     /// How much is kept.
     pub retention: retention::Config,
+    /// Whose login tokens count, if any do.
+    pub logins: Option<logins::Config>,
     /// What a request may ask for.
     pub api: graphql::Config,
 }
@@ -142,6 +146,7 @@ impl TryFrom<ServeArgs> for Serve {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
                 messages: args.keep_messages,
             },
+            logins: login::logins(args.login)?,
             api: args.limits.try_into()?,
         })
     }

@@ -1,4 +1,4 @@
-//! Api-keys: how a secret is made, what is stored of it, and how it is turned back into a viewer.
+//! Bearer tokens of either kind, turned into viewers. And api-keys: how a secret is made, and what is stored of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::store::StoredKey;
 use crate::store::error::StoreError;
 
+use super::login::Logins;
 use super::viewer::Principal;
 use super::viewer::Viewer;
 
@@ -55,29 +56,42 @@ pub fn prefix(secret: &str) -> String {
     secret.chars().take(8).collect()
 }
 
-/// Turns secrets into viewers. Clones share what they remember.
+/// Turns tokens into viewers. Clones share what they remember.
 #[derive(Clone)]
 pub struct Tokens {
     store: Store,
+    logins: Option<Logins>,
     clock: Arc<dyn Clock>,
     verified: Arc<Mutex<Verified>>,
 }
 
 impl Tokens {
-    /// Looks keys up in `store`.
+    /// Looks keys up in `store`; without `logins` people have no tokens here.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, verified: Arc::default() }
+    pub fn new(store: Store, logins: Option<Logins>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, logins, clock, verified: Arc::default() }
     }
 
-    /// Whose secret this is; none for an unknown, revoked or expired one, which all look alike.
+    /// Whose token this is; none for an unknown, revoked, expired or wrong one, which all look alike. What has the form
+    /// of a login token is never looked up as a key.
     ///
-    /// One read of the database, or none when the key was verified within the last seconds.
+    /// For a key one read of the database, or none when it was verified within the last seconds. For a login token none;
+    /// it waits for the public keys where they have to be fetched.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn verify(&self, secret: &str) -> Result<Option<Viewer>, StoreError> {
-        if secret.is_empty() || secret.len() > LONGEST || is_jwt(secret) {
+    pub async fn verify(&self, token: &str) -> Result<Option<Viewer>, StoreError> {
+        if !is_jwt(token) {
+            return self.key(token).await;
+        }
+        match &self.logins {
+            Some(logins) => Ok(logins.verify(token).await),
+            None => Ok(None),
+        }
+    }
+
+    async fn key(&self, secret: &str) -> Result<Option<Viewer>, StoreError> {
+        if secret.is_empty() || secret.len() > LONGEST {
             return Ok(None);
         }
         let hash = hash(secret);
@@ -107,7 +121,7 @@ impl Tokens {
 
 fn viewer(key: StoredKey) -> Viewer {
     Viewer {
-        organization: key.organization,
+        organization: Some(key.organization),
         principal: Principal::ApiKey(key.id),
         capabilities: key.permissions,
         expires_at: key.expires_at,
@@ -158,7 +172,7 @@ mod tests {
 
     fn viewer_until(expires_at: Option<i64>) -> Viewer {
         Viewer {
-            organization: "org_1".parse().expect("an id"),
+            organization: Some("org_1".parse().expect("an id")),
             principal: Principal::ApiKey(KeyId::new(1)),
             capabilities: Capabilities::all(),
             expires_at,

@@ -1,5 +1,7 @@
 //! Who asks, and what they may do.
 
+use std::sync::Arc;
+
 use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
 use crate::domain::id::KeyId;
@@ -15,13 +17,20 @@ pub struct Forbidden(pub Capability);
 pub enum Principal {
     /// A script or service.
     ApiKey(KeyId),
+    /// A person who is logged in.
+    User {
+        /// The person's id, as the frontend knows it.
+        id: Arc<str>,
+        /// The role that decides what the person may do, if the token tells one.
+        role: Option<Arc<str>>,
+    },
 }
 
 /// A caller whose token was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
-    /// Whose chats the token opens.
-    pub organization: OrganizationId,
+    /// Whose chats the token opens; none for a person who works in no organization now, and may do nothing.
+    pub organization: Option<OrganizationId>,
     /// Whose token it is.
     pub principal: Principal,
     /// What it may do.
@@ -36,7 +45,8 @@ impl Viewer {
     /// # Errors
     /// [`Forbidden`] otherwise.
     pub fn require(&self, capability: Capability) -> Result<&OrganizationId, Forbidden> {
-        if self.capabilities.contains(capability) { Ok(&self.organization) } else { Err(Forbidden(capability)) }
+        let may = self.capabilities.contains(capability);
+        self.organization.as_ref().filter(|_| may).ok_or(Forbidden(capability))
     }
 
     /// The organization, when the viewer has one of `capabilities`; else what it lacks is the first of them.

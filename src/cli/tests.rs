@@ -9,7 +9,7 @@ fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
 
 fn serve(arguments: &[&str]) -> ServeArgs {
     match parse(&[&["serve"], arguments].concat()).expect("parses").command {
-        Command::Serve(args) => args,
+        Command::Serve(args) => *args,
         other => panic!("not serve: {other:?}"),
     }
 }

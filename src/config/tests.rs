@@ -15,7 +15,7 @@ fn command(arguments: &[&str]) -> Command {
 
 fn serve(arguments: &[&str]) -> Result<Serve, Error> {
     match command(&[&["serve"], arguments].concat()) {
-        Command::Serve(args) => args.try_into(),
+        Command::Serve(args) => (*args).try_into(),
         other => panic!("not serve: {other:?}"),
     }
 }
@@ -152,4 +152,31 @@ fn a_key_may_everything_unless_told_otherwise() {
     assert_eq!(past.expires_at(5), Ok(Some(5)), "the last millisecond counts");
     assert_eq!(past.expires_at(6).expect_err("an error").flag, "expires");
     assert_eq!(create(&["--name", "  "]).expect_err("an error").flag, "name");
+}
+
+#[test]
+fn login_tokens_need_keys_an_issuer_and_an_audience() {
+    assert_eq!(serve(&[]).expect("valid").logins, None);
+    let url = ["--jwks-url", "https://login.example.org/jwks"];
+    let (issuer, audience) = (["--jwt-issuer", "https://login.example.org"], ["--jwt-audience", "a,b"]);
+    assert_eq!(flag(serve(&url)), "jwt-issuer");
+    assert_eq!(flag(serve(&[url, issuer].concat())), "jwt-audience");
+    assert_eq!(flag(serve(&[url, issuer, ["--jwt-audience", ""]].concat())), "jwt-audience");
+    assert_eq!(flag(serve(&issuer)), "jwks-url");
+    assert_eq!(flag(serve(&audience)), "jwks-url");
+    for wrong in ["", "login.example.org/jwks", "file:///keys", "https://", "https:///keys", "ftp://example.org/keys"] {
+        assert_eq!(flag(serve(&[["--jwks-url", wrong], issuer, audience].concat())), "jwks-url", "{wrong}");
+    }
+    let logins = serve(&[url, issuer, audience].concat()).expect("valid").logins.expect("some");
+    assert_eq!((&*logins.jwks_url, &*logins.issuer), (url[1], issuer[1]));
+    assert_eq!(logins.audiences, ["a", "b"]);
+    assert_eq!(logins.organization_claim, "activeOrganizationId");
+    assert_eq!((&*logins.organization_role_claim, &*logins.platform_role_claim), ("orgRole", "role"));
+    assert_eq!(logins.admin_roles, ["owner", "admin"]);
+    assert_eq!(
+        (&*logins.member_roles, &*logins.platform_admin_roles),
+        (&["member".to_owned()][..], &["super_admin".to_owned()][..])
+    );
+    let unnamed = [&[url, issuer, audience].concat()[..], &["--jwt-organization-claim", ""]].concat();
+    assert_eq!(flag(serve(&unnamed)), "jwt-organization-claim");
 }

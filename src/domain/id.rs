@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn messages_of_one_second_are_ordered_by_their_sequence() {
-        let ids = [(1_000, 0), (1_000, 1), (1_000, u32::MAX), (2_000, 0)].map(|(at, sequence)| MessageId::of(at, sequence));
+        let ids =
+            [(1_000, 0), (1_000, 1), (1_000, u32::MAX), (2_000, 0)].map(|(at, sequence)| MessageId::of(at, sequence));
         assert!(ids.is_sorted());
         assert_ne!(MessageId::of(1_000, 1), MessageId::of(1_000, 1));
     }

@@ -19,6 +19,7 @@ use crate::auth::viewer::Viewer;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::capability::Capabilities;
+use crate::domain::capability::Capability;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -75,6 +76,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         retention: retention::Config::default(),
         api: graphql::Config::default(),
         http: http::Config { graphiql: true, ..http::Config::default() },
+        logins: None,
     };
     let parts = wire(configs, &lifecycle).await?;
     let (secret, viewer) = key(&parts, &folder, now).await?;
@@ -145,7 +147,8 @@ async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phon
     let expected = i64::try_from(expected).map_err(failed)?;
     let mut told = 0;
     while told < expected {
-        let counted = parts.store.count_chats(&viewer.organization, &list, 0).await?;
+        let organization = viewer.require(Capability::Read).map_err(failed)?;
+        let counted = parts.store.count_chats(organization, &list, 0).await?;
         let stored = counted.map_or(told, |counted| counted[0]);
         if stored > told {
             info!(chats = stored, of = expected, "Importing the account's history");
@@ -159,7 +162,7 @@ async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phon
 /// The key of the earlier demo in this folder while it is good for something, or a new one.
 async fn key(parts: &Parts, folder: &Folder, now: i64) -> Result<(String, Viewer), Error> {
     if let Some(secret) = folder.secret() {
-        let tokens = Tokens::new(parts.store.clone(), Arc::new(SystemClock));
+        let tokens = Tokens::new(parts.store.clone(), None, Arc::new(SystemClock));
         if let Some(viewer) = tokens.verify(&secret).await? {
             return Ok((secret, viewer));
         }
@@ -184,6 +187,7 @@ async fn create_key(parts: &Parts, now: i64) -> Result<(String, Viewer), Error> 
         expires_at: None,
     };
     parts.store.insert_key(key).await?;
+    let organization = Some(organization);
     let viewer = Viewer { organization, principal: Principal::ApiKey(id), capabilities: permissions, expires_at: None };
     Ok((secret, viewer))
 }

@@ -83,7 +83,7 @@ pub enum Error {
 /// [`Error`].
 pub async fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Serve(args) => serve(args.try_into()?).await,
+        Command::Serve(args) => serve((*args).try_into()?).await,
         Command::Demo(args) => demo::demo(args.into()).await,
         Command::Migrate(args) => migrate(args.try_into()?).await,
         Command::Backup(args) => {
@@ -104,7 +104,8 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config::new(endpoint);
-    let configs = Configs { store, session, retention: config.retention, api: config.api, http: config.http };
+    let (retention, api, http, logins) = (config.retention, config.api, config.http, config.logins);
+    let configs = Configs { store, session, retention, api, http, logins };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;

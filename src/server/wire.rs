@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use crate::auth::login;
+use crate::auth::login::Logins;
 use crate::auth::token::Tokens;
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock;
@@ -46,6 +48,8 @@ pub(super) struct Configs {
     pub(super) retention: retention::Config,
     pub(super) api: graphql::Config,
     pub(super) http: http::Config,
+    /// None when people have no tokens here.
+    pub(super) logins: Option<login::Config>,
 }
 
 /// Opens the database and builds everything on it.
@@ -65,7 +69,8 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let chats =
         Chats::new(store.clone(), feed, registry.clone(), sweeper.clone(), Arc::clone(&clock), chat::Config::default());
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
-    let tokens = Tokens::new(store.clone(), Arc::clone(&clock));
+    let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock)));
+    let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone() }, &configs.api);
     let router = http::router(http::Parts { api, tokens, stop: stop.clone() }, configs.http);
     Ok(Parts { store, sessions, registry, router })

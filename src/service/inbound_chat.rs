@@ -146,8 +146,7 @@ pub(super) async fn message(
         Found::Deleted(tombstone) => (revive(unit, key, tombstone, now).await?, true),
     };
     let (whose, arrival) = (&key.organization, chat.arrivals + 1);
-    let stored =
-        unit.insert_messages(whose, key.session, chat.id, std::slice::from_ref(message), arrival).await?;
+    let stored = unit.insert_messages(whose, key.session, chat.id, std::slice::from_ref(message), arrival).await?;
     // A redelivery: all that it says is known.
     if stored == 0 {
         return Ok(());

@@ -90,7 +90,9 @@ impl Sessions {
             found.first().ok_or(Error::SessionNotFound)?;
         }
         let ear = self.news.listen();
-        Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), viewer, session, ear))
+        let organization = organization.clone();
+        let shows_pairing = viewer.require(Capability::Manage).is_ok();
+        Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), organization, shows_pairing, session, ear))
     }
 
     /// Makes a session that is stopped.

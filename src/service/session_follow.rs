@@ -8,8 +8,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio::time::timeout;
 
-use crate::auth::viewer::Viewer;
-use crate::domain::capability::Capability;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::session::Pairing;
@@ -51,14 +49,22 @@ pub struct SessionChanges {
 type Shown = (Session, Option<Pairing>);
 
 impl SessionChanges {
-    /// Follows the sessions that the viewer sees, or one of them. Listens through `ear` already.
-    pub(super) fn new(store: Store, registry: Registry, viewer: &Viewer, session: Option<SessionId>, ear: Ear) -> Self {
+    /// Follows the organization's sessions, or one of them, with their pairing codes where `shows_pairing`. Listens
+    /// through `ear` already.
+    pub(super) fn new(
+        store: Store,
+        registry: Registry,
+        organization: OrganizationId,
+        shows_pairing: bool,
+        session: Option<SessionId>,
+        ear: Ear,
+    ) -> Self {
         Self {
             store,
             registry,
-            organization: viewer.organization.clone(),
+            organization,
             session,
-            shows_pairing: viewer.require(Capability::Manage).is_ok(),
+            shows_pairing,
             ear,
             started: false,
             told: BTreeMap::new(),

@@ -40,6 +40,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql", &["graphql/", "http/"]),
     ("async_graphql_axum", &["graphql/", "http/"]),
     ("async_graphql_value", &["graphql/", "http/"]),
+    ("jsonwebtoken", &["auth/"]),
+    ("ureq", &["auth/"]),
     ("chatgraph_guard", &["graphql/"]),
     ("chatgraph_sandbox", &["server/demo.rs", "server/demo/"]),
 ];

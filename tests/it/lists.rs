@@ -15,6 +15,7 @@ const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 const OLU: &str = "15550113@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
+const CHOIR: &str = "120363000000000002@g.us";
 
 /// The addresses of the chats that a list shows, and how many it says it has.
 async fn listed(server: &TestServer, order: &str, filter: Value) -> Vec<String> {
@@ -81,17 +82,25 @@ async fn an_inbox_shows_pinned_chats_first_and_follows_the_phone() {
 }
 
 #[tokio::test]
-async fn contacts_without_a_message_are_listed_last_and_only_when_asked_for() {
-    let server = TestServer::start().await;
+async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_asked_for() {
+    let mut account = account("15550100", "Alex Example");
+    let mut choir = account.groups[0].clone();
+    (choir.jid, choir.subject) = (CHOIR.to_owned(), "Choir".to_owned());
+    account.groups.push(choir);
+    let server = TestServer::with_account(account).await;
     for order in ["RECENT", "INBOX"] {
-        eventually("the contact", async || {
+        eventually("the contact and the group", async || {
             let all = listed(&server, order, json!({"includeEmpty": true})).await;
-            (all == [MEI, RAVI, BOOKS, OLU]).then_some(())
+            // The last two in the order in which they were heard of.
+            let either = [[MEI, RAVI, BOOKS, CHOIR, OLU], [MEI, RAVI, BOOKS, OLU, CHOIR]];
+            either.iter().any(|expected| all == *expected).then_some(())
         })
         .await;
         assert_eq!(listed(&server, order, json!({})).await, [MEI, RAVI, BOOKS]);
     }
     assert_eq!(listed(&server, "RECENT", json!({"includeEmpty": true, "search": "olu"})).await, [OLU]);
+    let groups = json!({"includeEmpty": true, "type": ["GROUP"]});
+    assert_eq!(listed(&server, "RECENT", groups).await, [BOOKS, CHOIR]);
     assert_eq!(listed(&server, "RECENT", json!({"includeEmpty": true, "activeAfter": 0})).await, [MEI, RAVI, BOOKS]);
     server.agrees().await;
 }

@@ -17,6 +17,7 @@ mod keys;
 mod kill;
 mod listeners;
 mod lists;
+mod logins;
 mod migrations;
 mod over_http;
 mod program;

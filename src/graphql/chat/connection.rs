@@ -4,6 +4,7 @@ use async_graphql::Context;
 use async_graphql::Description;
 use async_graphql::Object;
 
+use crate::domain::capability::Capability;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::list::ChatKey;
@@ -47,7 +48,7 @@ impl ChatConnection {
     ) -> Result<Self, ApiError> {
         let (list, page) = arguments.read(context, session)?;
         let chats = context.chats().list(context.viewer(), list.clone(), page).await?;
-        Ok(Self::of(context, list, chats))
+        Self::of(context, list, chats)
     }
 
     /// Reads a page of the chats of a session, together with those of other sessions in the same answer.
@@ -58,14 +59,14 @@ impl ChatConnection {
     ) -> Result<Self, ApiError> {
         let (list, page) = arguments.read(context, Some(session))?;
         let chats = context.loader().load_one(PageOf(list.clone(), page)).await?;
-        Ok(Self::of(context, list, chats.ok_or_else(ApiError::session_not_found)?))
+        Self::of(context, list, chats.ok_or_else(ApiError::session_not_found)?)
     }
 
-    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Self {
-        let organization = &context.viewer().organization;
+    fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Self, ApiError> {
+        let organization = context.viewer().require(Capability::Read)?;
         let listing =
             Listing::of(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::of(chat, list.order));
-        Self { listing, change_cursor: chats.change_cursor.encode(organization), list }
+        Ok(Self { listing, change_cursor: chats.change_cursor.encode(organization), list })
     }
 }
 
@@ -75,9 +76,10 @@ impl ChatListArguments {
         context: &Context<'_>,
         session: Option<SessionId>,
     ) -> Result<(ChatList, PageRequest<ChatKey>), ApiError> {
+        let organization = context.viewer().require(Capability::Read)?;
         let filter = self.filter.map(ChatFilter::read).transpose()?.unwrap_or_default();
         let list = ChatList { session, filter, order: self.order.into() };
-        let page = self.page.request(&scope(&context.viewer().organization, &list.scope()))?;
+        let page = self.page.request(&scope(organization, &list.scope()))?;
         Ok((list, page))
     }
 }

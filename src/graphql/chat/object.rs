@@ -145,9 +145,9 @@ impl Chat {
         #[graphql(desc = "The cursor of the message to go back from; not together with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<MessageConnection, ApiError> {
-        let viewer = context.viewer();
+        let organization = context.viewer().require(Capability::Read)?;
         let id = self.0.id.to_string();
-        let scope = ["messages", viewer.organization.as_str(), &id];
+        let scope = ["messages", organization.as_str(), &id];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
         let page = context.loader().load_one(MessagesOf(self.0.id, page)).await?;
         let page = page.ok_or_else(ApiError::chat_not_found)?;

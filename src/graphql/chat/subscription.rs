@@ -44,10 +44,11 @@ impl ChatSubscription {
         #[graphql(desc = "Go on behind this cursor, without a gap; from now on when left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {
         let viewer = context.viewer();
+        let organization = viewer.require(Capability::Events)?;
         let session = session_id.as_ref().map(self::session_id).transpose()?;
-        let after = after.map(|after| ChangeCursor::decode(&after, &viewer.organization)).transpose()?;
+        let after = after.map(|after| ChangeCursor::decode(&after, organization)).transpose()?;
         let changes = context.chats().follow(viewer, session, cid.map(|cid| cid.0), after).await?;
-        Ok(events(changes, viewer.organization.clone()))
+        Ok(events(changes, organization.clone()))
     }
 }
 

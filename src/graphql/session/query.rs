@@ -38,7 +38,7 @@ impl SessionQuery {
         before: Option<String>,
     ) -> Result<SessionConnection, ApiError> {
         let viewer = context.viewer();
-        let scope = ["sessions", viewer.organization.as_str()];
+        let scope = ["sessions", viewer.require(Capability::Read)?.as_str()];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
         let page = context.sessions().list(viewer, page).await?;
         Ok(SessionConnection(Listing::of(page, &scope, session::Session::key)))

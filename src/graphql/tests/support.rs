@@ -56,7 +56,7 @@ pub(super) fn fields(definition: &TypeDefinition) -> Vec<&FieldDefinition> {
 /// A viewer with these capabilities.
 pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
     let principal = Principal::ApiKey(KeyId::new(1));
-    let organization = "org_1".parse().expect("an id");
+    let organization = Some("org_1".parse().expect("an id"));
     Arc::new(Viewer { organization, principal, capabilities, expires_at: None })
 }
 

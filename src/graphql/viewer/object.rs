@@ -28,25 +28,29 @@ impl Viewer {
     async fn kind(&self) -> ViewerKind {
         match self.0.principal {
             Principal::ApiKey(_) => ViewerKind::ApiKey,
+            Principal::User { .. } => ViewerKind::User,
         }
     }
 
     /// The organization whose sessions and chats the token opens. Null when it opens none.
     async fn organization_id(&self) -> Option<ID> {
-        Some(ID::from(&self.0.organization))
+        self.0.organization.as_ref().map(ID::from)
     }
 
     /// The person's id. Null for an api-key.
     async fn user_id(&self) -> Option<ID> {
-        match self.0.principal {
+        match &self.0.principal {
             Principal::ApiKey(_) => None,
+            Principal::User { id, .. } => Some(ID::from(id)),
         }
     }
 
-    /// The person's role in the organization. Null for an api-key.
-    async fn role(&self) -> Option<String> {
-        match self.0.principal {
+    /// The person's role in the organization, or the one above all organizations where that decides. Null for an
+    /// api-key, and when the token tells none.
+    async fn role(&self) -> Option<&str> {
+        match &self.0.principal {
             Principal::ApiKey(_) => None,
+            Principal::User { role, .. } => role.as_deref(),
         }
     }
 

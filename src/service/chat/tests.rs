@@ -32,7 +32,7 @@ fn chats(test: &TestStore) -> Chats {
 /// A viewer who may do anything but this.
 fn all_but(test: &TestStore, capability: Capability) -> Viewer {
     Viewer {
-        organization: test.organization.clone(),
+        organization: Some(test.organization.clone()),
         principal: Principal::ApiKey(KeyId::new(1)),
         capabilities: Capability::ALL.into_iter().filter(|other| *other != capability).collect(),
         expires_at: None,

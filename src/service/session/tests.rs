@@ -29,7 +29,7 @@ fn sessions(test: &TestStore) -> Sessions {
 /// A viewer who may do anything but these.
 fn all_but(test: &TestStore, without: &[Capability]) -> Viewer {
     Viewer {
-        organization: test.organization.clone(),
+        organization: Some(test.organization.clone()),
         principal: Principal::ApiKey(KeyId::new(1)),
         capabilities: Capability::ALL.into_iter().filter(|other| !without.contains(other)).collect(),
         expires_at: None,

@@ -223,9 +223,8 @@ impl Session for Connection {
         }
         let (client, command) = (Arc::clone(&self.client), command(action, self.clock.now()));
         // Given up between two of its writes it would leave a collection that fits no patch: it goes on by itself.
-        let sending = async move {
-            client.send_app_state_action(command.schema, &[command.chat.as_str()], &command.value).await
-        };
+        let sending =
+            async move { client.send_app_state_action(command.schema, &[command.chat.as_str()], &command.value).await };
         let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
         match timeout(self.action_timeout, self.tasks.spawn(sending)).await {
             Ok(Ok(Some(outcome))) => outcome.map_err(|error| self.failure(error)),

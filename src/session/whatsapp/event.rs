@@ -76,7 +76,8 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             setting(&update.jid, Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis())
         }
         Event::MarkChatAsReadUpdate(update) => {
-            let (value, as_of) = (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
+            let (value, as_of) =
+                (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
             let up_to = update.action.message_range.as_option().and_then(last_of);
             let Some(chat) = jid::from_wire(&update.jid) else { return Vec::new() };
             vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to })]

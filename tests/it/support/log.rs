@@ -29,6 +29,16 @@ impl Log {
         Self { filter: "info,sqlx::query=debug,chatgraph::http=debug", lines: Arc::default() }
     }
 
+    /// Why tokens are refused, and the end of every request.
+    pub(crate) fn of_tokens() -> Self {
+        Self { filter: "info,chatgraph::auth=debug,chatgraph::http=debug", lines: Arc::default() }
+    }
+
+    /// Everything that was logged.
+    pub(crate) fn text(&self) -> String {
+        self.lines.lock().expect("unpoisoned").join("\n")
+    }
+
     /// Shown, too, when the test fails.
     pub(super) fn add(&self, line: String) {
         if self.filter == "info" {
@@ -39,7 +49,7 @@ impl Log {
     }
 
     /// The entries of one request.
-    fn of_request(&self, id: &str) -> Vec<Value> {
+    pub(crate) fn of_request(&self, id: &str) -> Vec<Value> {
         let lines = self.lines.lock().expect("unpoisoned");
         let entries =
             lines.iter().filter(|line| line.contains(id)).map(|line| serde_json::from_str(line).expect("JSON"));

@@ -19,6 +19,7 @@ pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;
 pub(crate) use server::program;
+pub(crate) use server::serve_logged;
 pub(crate) use server::serve_with;
 pub(crate) use server::small_account;
 pub(crate) use subscription::ALL;

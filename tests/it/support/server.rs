@@ -339,7 +339,8 @@ pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, Stri
     serve_logged(database, more, &Log::default())
 }
 
-fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
+/// The same, and keeps what it logs.
+pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
     let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
     let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);
     let mut child = program(database, &arguments).envs([filter]).stderr(Stdio::piped()).spawn().expect("starts");

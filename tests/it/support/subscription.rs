@@ -39,7 +39,12 @@ impl Subscription {
 
     /// Subscribes under `key` without reading an event.
     pub(crate) async fn open(server: &TestServer, key: &str, query: &str, variables: Value) -> Self {
-        let mut socket = connect(server).await;
+        Self::open_at(&server.url, key, query, variables).await
+    }
+
+    /// The same at the server with this address, under a token of either kind.
+    pub(crate) async fn open_at(url: &str, key: &str, query: &str, variables: Value) -> Self {
+        let (mut socket, _) = tokio_tungstenite::connect_async(upgrade_to(url)).await.expect("a socket");
         let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {key}")}});
         socket.send(Message::text(init.to_string())).await.expect("sent");
         let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}});
@@ -115,10 +120,6 @@ impl Subscription {
             }
         }
     }
-}
-
-async fn connect(server: &TestServer) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
-    tokio_tungstenite::connect_async(upgrade(server)).await.expect("a socket").0
 }
 
 /// The request that opens a socket.

@@ -1,0 +1,71 @@
+//! Getting the set over HTTP: from the configured address and no other, in bounds.
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::timeout;
+
+/// How long it may take, all in all.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How long a set may be, in bytes.
+const LONGEST: u64 = 256 * 1024;
+
+/// Asks for the set and tells what came.
+pub(super) type Fetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<u8>, FetchError>> + Send + Sync>;
+
+/// Why there is nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    /// Not reached, or broken off.
+    #[error("it cannot be fetched: {0}")]
+    Unreachable(String),
+    /// It did not come in time.
+    #[error("it takes longer than {} s", LIMIT.as_secs())]
+    Late,
+    /// Another answer than the set; redirects are not followed.
+    #[error("it is answered with status {0}")]
+    Status(u16),
+    /// More than a set ever has.
+    #[error("it has more than {LONGEST} bytes")]
+    TooLong,
+}
+
+/// Fetches from `url`.
+pub(super) fn from(url: String) -> Fetch {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(LIMIT))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .max_idle_connections(0)
+        .user_agent(concat!("chatgraph/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let url: Arc<str> = url.into();
+    Arc::new(move || {
+        let (agent, url) = (agent.clone(), Arc::clone(&url));
+        // The client waits in a thread. Its own limit ends that; this one does not rely on it.
+        let fetching = async move { timeout(LIMIT, tokio::task::spawn_blocking(move || read(&agent, &url))).await };
+        let fetched = fetching.map(|fetched| match fetched {
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(died)) => Err(FetchError::Unreachable(died.to_string())),
+            Err(_) => Err(FetchError::Late),
+        });
+        fetched.boxed()
+    })
+}
+
+fn read(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, FetchError> {
+    let unreachable = |error: ureq::Error| FetchError::Unreachable(error.to_string());
+    let mut response = agent.get(url).header("Accept", "application/json").call().map_err(unreachable)?;
+    if response.status() != 200 {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
+    let mut content = Vec::new();
+    let read = response.body_mut().as_reader().take(LONGEST + 1).read_to_end(&mut content);
+    read.map_err(|error| FetchError::Unreachable(error.to_string()))?;
+    if content.len() as u64 > LONGEST { Err(FetchError::TooLong) } else { Ok(content) }
+}

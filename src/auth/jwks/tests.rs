@@ -1,0 +1,233 @@
+mod http;
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::*;
+
+const START: i64 = 1_700_000_000_000;
+const MINUTE: i64 = 60_000;
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A set whose server gives one of `answers` after the other, and the last of them for ever.
+struct Rig {
+    jwks: Jwks,
+    clock: Arc<TestClock>,
+    answers: Arc<Mutex<VecDeque<Option<Value>>>>,
+    fetches: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+}
+
+impl Rig {
+    fn new(answers: Vec<Option<Value>>) -> Self {
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let (answers, fetches) = (Arc::new(Mutex::new(VecDeque::from(answers))), Arc::new(AtomicUsize::new(0)));
+        let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        let (given, counted, passed) = (Arc::clone(&answers), Arc::clone(&fetches), Arc::clone(&gate));
+        let fetch: Fetch = Arc::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let (given, passed) = (Arc::clone(&given), Arc::clone(&passed));
+            let answer = async move {
+                passed.acquire().await.expect("open").forget();
+                let mut given = given.lock().expect("unpoisoned");
+                let answer = if given.len() > 1 { given.pop_front() } else { given.front().cloned() };
+                answer.flatten().map(|set| set.to_string().into_bytes()).ok_or(FetchError::Late)
+            };
+            answer.boxed()
+        });
+        let jwks = Jwks::of(fetch, Arc::clone(&clock) as Arc<dyn Clock>);
+        Self { jwks, clock, answers, fetches, gate }
+    }
+
+    async fn knows(&self, id: &str) -> bool {
+        self.jwks.key(Some(id)).await.is_some()
+    }
+
+    fn wait(&self, time_ms: i64) {
+        self.clock.0.fetch_add(time_ms, Ordering::SeqCst);
+    }
+
+    fn now_answers(&self, answer: Option<Value>) {
+        *self.answers.lock().expect("unpoisoned") = VecDeque::from([answer]);
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+fn key(id: &str) -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": "A".repeat(43)})
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a failure may stand, too")]
+fn set(ids: &[&str]) -> Option<Value> {
+    Some(json!({"keys": ids.iter().map(|id| key(id)).collect::<Vec<_>>()}))
+}
+
+#[tokio::test]
+async fn a_set_is_fetched_when_it_is_needed_and_kept_for_an_hour() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    assert_eq!(rig.fetches(), 0);
+    assert!(rig.knows("a").await && rig.knows("a").await);
+    rig.wait(LIFETIME_MS - 1);
+    assert!(rig.knows("a").await);
+    assert_eq!(rig.fetches(), 1);
+    rig.now_answers(set(&["b"]));
+    rig.wait(1);
+    assert!(!rig.knows("a").await, "a key that was taken back");
+    assert!(rig.knows("b").await);
+    assert_eq!(rig.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_new_key_is_looked_for_at_most_once_a_minute() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    assert!(rig.knows("a").await);
+    rig.now_answers(set(&["a", "b"]));
+    assert!(rig.knows("b").await, "the first one is looked for at once");
+    rig.now_answers(set(&["a", "b", "c"]));
+    rig.wait(MINUTE - 1);
+    assert!(!rig.knows("c").await);
+    assert_eq!(rig.fetches(), 2);
+    rig.wait(1);
+    assert!(rig.knows("c").await);
+    assert_eq!(rig.fetches(), 3);
+}
+
+#[tokio::test]
+async fn what_came_just_now_is_not_asked_for_again() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    assert!(!rig.knows("b").await);
+    assert_eq!(rig.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_the_set_lacks_is_not_looked_for_every_minute() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    assert!(!rig.knows("lost").await);
+    for _ in 0..4 {
+        rig.wait(MINUTE);
+        assert!(!rig.knows("lost").await);
+    }
+    assert_eq!(rig.fetches(), 1);
+    rig.wait(MINUTE);
+    assert!(!rig.knows("lost").await);
+    assert_eq!(rig.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    assert!(rig.knows("a").await);
+    for minute in 0..3 {
+        join_all((0..2 * UNKNOWN).map(|number| {
+            let (rig, id) = (&rig, format!("{minute}-{number}"));
+            async move { assert!(!rig.knows(&id).await) }
+        }))
+        .await;
+        assert_eq!(rig.fetches(), minute + 2);
+        assert!(rig.jwks.state().unknown.len() <= UNKNOWN);
+        rig.wait(MINUTE);
+    }
+    rig.now_answers(set(&["a", "new"]));
+    assert!(rig.knows("new").await, "the flood keeps a new key out");
+}
+
+#[tokio::test]
+async fn who_needs_the_set_at_once_waits_for_one_fetch() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    rig.gate.forget_permits(Semaphore::MAX_PERMITS);
+    let callers = join_all((0..50).map(|_| rig.knows("a")));
+    let open = async {
+        tokio::task::yield_now().await;
+        rig.gate.add_permits(1);
+    };
+    let (known, ()) = tokio::join!(callers, open);
+    assert!(known.into_iter().all(|known| known));
+    assert_eq!(rig.fetches(), 1);
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_keeps_nobody_from_it() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    rig.gate.forget_permits(Semaphore::MAX_PERMITS);
+    assert!(rig.knows("a").now_or_never().is_none());
+    rig.gate.add_permits(1);
+    assert!(rig.knows("a").await);
+    assert_eq!(rig.fetches(), 1);
+}
+
+#[tokio::test]
+async fn an_old_set_is_used_on_while_it_cannot_be_renewed() {
+    let rig = Rig::new(vec![set(&["a"]), None]);
+    assert!(rig.knows("a").await);
+    rig.wait(LIFETIME_MS);
+    for _ in 0..3 {
+        assert!(rig.knows("a").await);
+    }
+    assert_eq!(rig.fetches(), 2, "it is tried again and again");
+    rig.now_answers(set(&["b"]));
+    rig.wait(MINUTE);
+    assert!(!rig.knows("a").await);
+    assert!(rig.knows("b").await);
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_set_and_it_is_tried_again() {
+    let rig = Rig::new(vec![None]);
+    assert!(!rig.knows("a").await && !rig.knows("a").await);
+    assert_eq!(rig.fetches(), 1);
+    rig.now_answers(set(&["a"]));
+    rig.wait(PAUSE_WITHOUT_MS);
+    assert!(rig.knows("a").await);
+}
+
+#[tokio::test]
+async fn what_is_no_set_never_takes_the_place_of_one() {
+    let many = |count: usize| Some(json!({"keys": (0..count).map(|id| key(&id.to_string())).collect::<Vec<_>>()}));
+    let none: Vec<_> = vec![
+        set(&[]),
+        Some(json!({})),
+        Some(json!([])),
+        Some(json!({"keys": {}})),
+        Some(json!({"keys": [1]})),
+        many(65),
+    ];
+    for answer in none {
+        let rig = Rig::new(vec![set(&["a"]), answer.clone()]);
+        assert!(rig.knows("a").await);
+        rig.wait(LIFETIME_MS);
+        assert!(rig.knows("a").await, "{answer:?}");
+        assert_eq!(rig.fetches(), 2);
+        assert!(!Rig::new(vec![answer.clone()]).knows("0").await, "{answer:?}");
+    }
+    assert!(Rig::new(vec![many(64)]).knows("63").await);
+}
+
+#[tokio::test]
+async fn a_token_may_leave_the_name_out_while_there_is_one_key() {
+    assert!(Rig::new(vec![set(&["a"])]).jwks.key(None).await.is_some());
+    assert!(Rig::new(vec![set(&["a", "b"])]).jwks.key(None).await.is_none());
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_keep_an_old_set() {
+    let rig = Rig::new(vec![set(&["a"]), set(&["b"])]);
+    assert!(rig.knows("a").await);
+    rig.wait(-1);
+    assert!(rig.knows("b").await);
+}

@@ -1,0 +1,77 @@
+//! The set from a server that does what it should not.
+
+use super::*;
+
+#[path = "../../../../tests/it/logins/frontend.rs"]
+mod frontend;
+
+use frontend::Answer;
+use frontend::Frontend;
+use frontend::made;
+
+/// How long a set may be, in bytes.
+const LONGEST: usize = 256 * 1024;
+
+fn jwks_of(frontend: &Frontend) -> (Jwks, Arc<TestClock>) {
+    let clock = Arc::new(TestClock(AtomicI64::new(START)));
+    (Jwks::at(frontend.url.clone(), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+}
+
+async fn knows(jwks: &Jwks) -> bool {
+    jwks.key(Some("EdDSA")).await.is_some()
+}
+
+#[tokio::test]
+async fn a_set_of_the_longest_length_is_taken() {
+    let frontend = Frontend::start(Answer::Padded(made()["jwks"].clone(), LONGEST));
+    assert!(knows(&jwks_of(&frontend).0).await);
+}
+
+#[tokio::test]
+async fn what_is_no_set_opens_nothing_and_closes_nothing() {
+    let set = &made()["jwks"];
+    for (what, answer) in [
+        ("a redirect to the keys", Answer::Redirect),
+        ("a failure with the keys", Answer::Status(500, set.clone())),
+        ("a status that says created", Answer::Status(201, set.clone())),
+        ("one byte too long", Answer::Padded(set.clone(), LONGEST + 1)),
+        ("no keys", Answer::Json(json!({"keys": []}))),
+        ("only keys that cannot be used", Answer::Json(made()["unusableJwks"].clone())),
+        ("not a set", Answer::Json(json!(["keys"]))),
+        ("silence", Answer::Silence),
+        ("no end", Answer::Drip),
+    ] {
+        let frontend = Frontend::start(answer.clone());
+        let (jwks, clock) = jwks_of(&frontend);
+        assert!(!knows(&jwks).await, "{what} opens");
+
+        frontend.answers(Answer::Json(set.clone()));
+        clock.0.fetch_add(PAUSE_WITHOUT_MS, Ordering::SeqCst);
+        assert!(knows(&jwks).await, "{what} is not got over");
+
+        frontend.answers(answer);
+        clock.0.fetch_add(LIFETIME_MS, Ordering::SeqCst);
+        assert!(knows(&jwks).await, "{what} closes");
+        assert_eq!((frontend.asked(), frontend.followed()), (3, 0), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_closes_nothing_and_opens_nothing() {
+    let mut frontend = Frontend::with_keys();
+    let ((known, clock), (unknown, _)) = (jwks_of(&frontend), jwks_of(&frontend));
+    assert!(knows(&known).await);
+    frontend.stop();
+    clock.0.fetch_add(LIFETIME_MS, Ordering::SeqCst);
+    assert!(knows(&known).await);
+    assert!(!knows(&unknown).await);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slow_server_waits_for_one_answer() {
+    let frontend = Frontend::start(Answer::Late(made()["jwks"].clone()));
+    let (jwks, _) = jwks_of(&frontend);
+    let known = join_all((0..50).map(|_| knows(&jwks))).await;
+    assert!(known.into_iter().all(|known| known));
+    assert_eq!(frontend.asked(), 1);
+}

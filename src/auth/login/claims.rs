@@ -1,0 +1,107 @@
+//! What a login token's claims say: whether they count, and who that is.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::auth::viewer::Principal;
+use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capabilities;
+use crate::domain::capability::Capability;
+use crate::domain::clock::FOREVER;
+use crate::domain::id::OrganizationId;
+
+use super::Config;
+use super::Refusal;
+
+/// How far the clocks of who signs and who verifies may lie apart, in milliseconds.
+const LEEWAY_MS: i64 = 30_000;
+/// How long a person's id may be, in bytes.
+const LONGEST_SUBJECT: usize = 255;
+
+/// Who the claims belong to, when they count at `now`, in milliseconds.
+pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> Result<Viewer, Refusal> {
+    if claims.get("iss").and_then(Value::as_str) != Some(&*config.issuer) {
+        return Err(Refusal::Issuer);
+    }
+    if !is_meant_for(claims.get("aud"), &config.audiences) {
+        return Err(Refusal::Audience);
+    }
+    let ends = time_ms(claims.get("exp").ok_or(Refusal::Expiry)?).ok_or(Refusal::Expiry)?;
+    // "On or after" its expiry a token is over.
+    let expires_at = ends.saturating_add(LEEWAY_MS).saturating_sub(1).min(FOREVER);
+    if now > expires_at {
+        return Err(Refusal::Expired);
+    }
+    if let Some(from) = claims.get("nbf") {
+        let from = time_ms(from).ok_or(Refusal::NotBefore)?;
+        if now < from.saturating_sub(LEEWAY_MS) {
+            return Err(Refusal::NotBefore);
+        }
+    }
+    let subject = claims.get("sub").and_then(Value::as_str).filter(|id| (1..=LONGEST_SUBJECT).contains(&id.len()));
+    let subject = subject.ok_or(Refusal::Subject)?;
+    let organization = organization(claims.get(&config.organization_claim))?;
+    let role = |claim: &str| claims.get(claim).and_then(Value::as_str);
+    let (role, capabilities) =
+        standing(config, role(&config.organization_role_claim), role(&config.platform_role_claim));
+    Ok(Viewer {
+        capabilities: if organization.is_some() { capabilities } else { Capabilities::default() },
+        organization,
+        principal: Principal::User { id: subject.into(), role: role.map(Arc::from) },
+        expires_at: Some(expires_at),
+    })
+}
+
+/// Whether one of the audiences, a text or a list of them, is ours.
+fn is_meant_for(audience: Option<&Value>, ours: &[String]) -> bool {
+    let is_ours = |value: &Value| value.as_str().is_some_and(|text| ours.iter().any(|own| own == text));
+    match audience {
+        Some(Value::Array(several)) => several.iter().all(Value::is_string) && several.iter().any(is_ours),
+        Some(one) => is_ours(one),
+        None => false,
+    }
+}
+
+/// A time in seconds, perhaps with a fraction, as milliseconds.
+fn time_ms(value: &Value) -> Option<i64> {
+    if let Some(seconds) = value.as_i64() {
+        return Some(seconds.saturating_mul(1_000)).filter(|at| *at >= 0);
+    }
+    let seconds = value.as_f64().filter(|seconds| *seconds >= 0.0 && seconds.is_finite())?;
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates, and no time is that late")]
+    Some((seconds * 1_000.0) as i64)
+}
+
+/// The organization that the person works in; none when the token names none.
+fn organization(claim: Option<&Value>) -> Result<Option<OrganizationId>, Refusal> {
+    match claim {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) => id.parse().map(Some).map_err(|_| Refusal::Organization),
+        Some(_) => Err(Refusal::Organization),
+    }
+}
+
+/// The role that decides, and what it allows in an organization.
+fn standing<'a>(
+    config: &Config,
+    in_organization: Option<&'a str>,
+    on_platform: Option<&'a str>,
+) -> (Option<&'a str>, Capabilities) {
+    let is_one_of = |role: Option<&str>, roles: &[String]| role.is_some_and(|role| roles.iter().any(|own| own == role));
+    if is_one_of(in_organization, &config.admin_roles) {
+        return (in_organization, Capabilities::all());
+    }
+    if is_one_of(on_platform, &config.platform_admin_roles) {
+        return (on_platform, Capabilities::all());
+    }
+    let all_but_manage = || Capability::ALL.into_iter().filter(|capability| *capability != Capability::Manage);
+    if is_one_of(in_organization, &config.member_roles) {
+        return (in_organization, all_but_manage().collect());
+    }
+    (in_organization, Capabilities::default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use serde_json::json;
+
+use super::*;
+
+const NOW: i64 = 1_700_000_000_000;
+const SECOND: i64 = NOW / 1_000;
+
+fn config() -> Config {
+    Config {
+        jwks_url: "https://login.example.org/keys".into(),
+        issuer: "https://login.example.org".into(),
+        audiences: vec!["chatgraph".into()],
+        organization_claim: "activeOrganizationId".into(),
+        organization_role_claim: "orgRole".into(),
+        platform_role_claim: "role".into(),
+        admin_roles: vec!["owner".into()],
+        member_roles: vec!["member".into()],
+        platform_admin_roles: vec!["super_admin".into()],
+    }
+}
+
+/// The viewer of good claims of which `changed` ones differ.
+fn of(changed: &Value, now: i64) -> Result<Viewer, Refusal> {
+    let mut claims = json!({
+        "iss": "https://login.example.org", "aud": "chatgraph", "sub": "user_1", "exp": SECOND,
+        "activeOrganizationId": "org_1", "orgRole": "owner",
+    });
+    let claims = claims.as_object_mut().expect("an object");
+    claims.extend(changed.as_object().expect("an object").clone());
+    viewer(claims, &config(), now)
+}
+
+#[test]
+fn a_token_counts_until_30_seconds_behind_its_expiry() {
+    for (now, counts) in [(NOW, true), (NOW + 29_999, true), (NOW + 30_000, false), (i64::MAX, false)] {
+        assert_eq!(of(&json!({}), now).map(|_| ()), if counts { Ok(()) } else { Err(Refusal::Expired) }, "{now}");
+    }
+    assert_eq!(of(&json!({}), NOW).map(|viewer| viewer.expires_at), Ok(Some(NOW + 29_999)));
+    let fraction = json!({"exp": 1_700_000_000.25});
+    assert_eq!(of(&fraction, NOW).map(|viewer| viewer.expires_at), Ok(Some(NOW + 250 + 29_999)));
+}
+
+#[test]
+fn a_token_counts_from_30_seconds_before_its_beginning() {
+    let later = json!({"nbf": SECOND + 30, "exp": SECOND + 100});
+    assert!(of(&later, NOW).is_ok());
+    assert_eq!(of(&later, NOW - 1), Err(Refusal::NotBefore));
+    for wrong in [json!({"nbf": "0"}), json!({"nbf": null}), json!({"nbf": -1}), json!({"nbf": []})] {
+        assert_eq!(of(&wrong, NOW), Err(Refusal::NotBefore), "{wrong}");
+    }
+}
+
+#[test]
+fn an_expiry_is_a_time() {
+    for wrong in [json!({"exp": null}), json!({"exp": "1700000000"}), json!({"exp": -1}), json!({"exp": true})] {
+        assert_eq!(of(&wrong, NOW), Err(Refusal::Expiry), "{wrong}");
+    }
+    for far in [json!({"exp": i64::MAX}), json!({"exp": u64::MAX}), json!({"exp": 1e300})] {
+        assert_eq!(of(&far, NOW).map(|viewer| viewer.expires_at), Ok(Some(FOREVER)), "{far}");
+    }
+}
+
+#[test]
+fn what_else_makes_a_token_count() {
+    for (wrong, refusal) in [
+        (json!({"iss": ["https://login.example.org"]}), Refusal::Issuer),
+        (json!({"iss": "https://login.example.org/"}), Refusal::Issuer),
+        (json!({"iss": null}), Refusal::Issuer),
+        (json!({"aud": []}), Refusal::Audience),
+        (json!({"aud": ["chatgraph", 1]}), Refusal::Audience),
+        (json!({"aud": {"chatgraph": 1}}), Refusal::Audience),
+        (json!({"sub": ""}), Refusal::Subject),
+        (json!({"sub": "x".repeat(256)}), Refusal::Subject),
+        (json!({"sub": null}), Refusal::Subject),
+        (json!({"activeOrganizationId": ""}), Refusal::Organization),
+        (json!({"activeOrganizationId": "x".repeat(129)}), Refusal::Organization),
+        (json!({"activeOrganizationId": 1}), Refusal::Organization),
+    ] {
+        assert_eq!(of(&wrong, NOW), Err(refusal), "{wrong}");
+    }
+    assert!(of(&json!({"aud": ["other", "chatgraph"], "sub": "x".repeat(255)}), NOW).is_ok());
+}
+
+#[test]
+fn who_works_in_no_organization_may_nothing() {
+    let viewer = of(&json!({"activeOrganizationId": null, "role": "super_admin"}), NOW).expect("a viewer");
+    assert_eq!((viewer.organization, viewer.capabilities), (None, Capabilities::default()));
+}

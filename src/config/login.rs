@@ -1,0 +1,49 @@
+//! What login tokens need.
+
+use axum::http::Uri;
+
+use crate::auth::login;
+use crate::cli::LoginArgs;
+
+use super::Error;
+
+/// Whose login tokens count; none when the server knows no public keys.
+pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
+    let audiences: Vec<_> = args.jwt_audience.into_iter().filter(|audience| !audience.is_empty()).collect();
+    let Some(jwks_url) = args.jwks_url else {
+        return match (args.jwt_issuer, &*audiences) {
+            (None, []) => Ok(None),
+            _ => Err(Error::new("jwks-url", "is needed together with --jwt-issuer and --jwt-audience")),
+        };
+    };
+    let issuer = args.jwt_issuer.filter(|issuer| !issuer.is_empty());
+    let issuer = issuer.ok_or_else(|| Error::new("jwt-issuer", "is needed together with --jwks-url"))?;
+    if audiences.is_empty() {
+        return Err(Error::new("jwt-audience", "is needed together with --jwks-url"));
+    }
+    let uri: Option<Uri> = jwks_url.parse().ok();
+    let is_web = |uri: &Uri| ["http", "https"].contains(&uri.scheme_str().unwrap_or_default());
+    if !uri.is_some_and(|uri| is_web(&uri) && uri.host().is_some_and(|host| !host.is_empty())) {
+        return Err(Error::new("jwks-url", "must be https://HOST/PATH, or http:// inside a network that is trusted"));
+    }
+    let claims = [
+        ("jwt-organization-claim", &args.jwt_organization_claim),
+        ("jwt-organization-role-claim", &args.jwt_organization_role_claim),
+        ("jwt-platform-role-claim", &args.jwt_platform_role_claim),
+    ];
+    if let Some((flag, _)) = claims.into_iter().find(|(_, claim)| claim.is_empty()) {
+        return Err(Error::new(flag, "must have a name"));
+    }
+    let roles = |roles: Vec<String>| roles.into_iter().filter(|role| !role.is_empty()).collect();
+    Ok(Some(login::Config {
+        jwks_url,
+        issuer,
+        audiences,
+        organization_claim: args.jwt_organization_claim,
+        organization_role_claim: args.jwt_organization_role_claim,
+        platform_role_claim: args.jwt_platform_role_claim,
+        admin_roles: roles(args.jwt_admin_role),
+        member_roles: roles(args.jwt_member_role),
+        platform_admin_roles: roles(args.jwt_platform_admin_role),
+    }))
+}

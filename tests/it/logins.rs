@@ -1,0 +1,223 @@
+//! Tokens of people, signed by a frontend: JWTs that another implementation than the server's has made.
+
+mod frontend;
+mod keys;
+mod rig;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::ConnectionTrait as _;
+use serde_json::Value;
+use serde_json::json;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::support::Subscription;
+
+use frontend::Frontend;
+use frontend::made;
+use rig::LoginServer;
+use rig::good;
+use rig::token_for;
+
+const CHANGES: &str = "subscription { chatChanges { cursor } }";
+
+/// Why each of the tokens that jose made to be refused is refused.
+const REFUSED: &[(&str, &str)] = &[
+    ("expired", "expired"),
+    ("not yet", "not count yet"),
+    ("a time to begin that is text", "not count yet"),
+    ("no expiry", "says not when"),
+    ("an expiry that is text", "says not when"),
+    ("no issuer", "issuer"),
+    ("another issuer", "issuer"),
+    ("a list of issuers", "issuer"),
+    ("no audience", "audience"),
+    ("another audience", "audience"),
+    ("an audience that contains ours", "audience"),
+    ("no subject", "subject"),
+    ("an empty subject", "subject"),
+    ("a subject that is a number", "subject"),
+    ("an organization that is none", "no organization's id"),
+    ("an organization that is a list", "no organization's id"),
+    ("an access token", "another type"),
+    ("a critical extension", "extension"),
+    ("an empty list of critical extensions", "extension"),
+    ("an unencoded payload", "extension"),
+    ("another key's name", "did not sign"),
+    ("an unknown key", "not in the set"),
+    ("no key's name among several", "not in the set"),
+    ("a key's name that is a number", "header is malformed"),
+    ("a stranger's key", "did not sign"),
+    ("a key of its own", "did not sign"),
+    ("no signature", "did not sign"),
+    ("no algorithm", "did not sign"),
+    ("the public key as a secret", "did not sign"),
+    ("the modulus as a secret", "did not sign"),
+    ("a symmetric key", "not in the set"),
+    ("an RSA key of 1024 bits", "not in the set"),
+    ("the other padding of the same key", "did not sign"),
+    ("other claims", "did not sign"),
+    ("another header", "did not sign"),
+    ("half a signature", "did not sign"),
+    ("a padded signature", "did not sign"),
+    ("claims that are a list", "did not sign"),
+    ("claims that are no JSON", "did not sign"),
+    ("a header that is no JSON", "header is malformed"),
+    ("over 8 KiB", "8192 bytes"),
+];
+
+fn entries(tokens: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    tokens.as_object().expect("an object").iter()
+}
+
+#[tokio::test]
+async fn tokens_of_every_algorithm_are_taken() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let made = made();
+    let mut taken = BTreeSet::new();
+    for (name, token) in entries(&made["accepted"]) {
+        let (_, _, answer) = server.ask_as(token.as_str().expect("text"), "{ viewer { kind userId } }").await;
+        assert_eq!(answer, json!({"data": {"viewer": {"kind": "USER", "userId": "user_1"}}}), "{name}");
+        taken.insert(&**name);
+    }
+    let algorithms = ["EdDSA", "ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+    assert!(taken.is_superset(&BTreeSet::from(algorithms)), "{taken:?}");
+}
+
+#[tokio::test]
+async fn every_wrong_token_is_refused_alike_and_the_log_alone_says_why() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let made = made();
+    let nobodys = server.ask_as("cg_nobody", "{ viewer { kind } }").await;
+    assert_eq!(nobodys.0, 401);
+    assert!(nobodys.1.contains_key("www-authenticate"));
+    for (number, (name, token)) in entries(&made["refused"]).enumerate() {
+        let (token, id) = (token.as_str().expect("text"), format!("refused-{number}"));
+        let answer = server.ask_with_id(token, "{ viewer { kind } }", &id).await;
+        assert_eq!(answer, nobodys, "{name}");
+        let (_, why) = REFUSED.iter().find(|(refused, _)| refused == name).unwrap_or_else(|| panic!("why {name}?"));
+        let reason = server.reason(&id).await;
+        assert!(reason.contains(why), "{name}: {reason}");
+        for part in token.split('.').filter(|part| part.len() > 10) {
+            assert!(!server.log.text().contains(part), "{name} is in the log");
+        }
+    }
+    assert_eq!(entries(&made["refused"]).count(), REFUSED.len());
+    assert!(server.takes(&good()).await);
+    // One fetch when the first token came, one for the key that was not there.
+    assert!(frontend.asked() <= 2, "{}", frontend.asked());
+}
+
+#[tokio::test]
+async fn what_a_person_may_follows_from_the_roles() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let made = made();
+    assert!(entries(&made["roles"]).count() > 10);
+    for (name, person) in entries(&made["roles"]) {
+        let query = "{ viewer { kind organizationId userId role capabilities } }";
+        let (_, _, answer) = server.ask_as(person["token"].as_str().expect("text"), query).await;
+        assert_eq!(answer["data"]["viewer"], person["viewer"], "{name}: {answer}");
+    }
+    let nowhere = made["roles"]["a platform's admin without an organization"]["token"].as_str().expect("text");
+    let (_, _, answer) = server.ask_as(nowhere, "{ sessions { nodes { id } } }").await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "forbidden", "{answer}");
+}
+
+#[tokio::test]
+async fn claims_and_roles_have_the_names_that_the_settings_give_them() {
+    let (frontend, made) = (Frontend::with_keys(), made());
+    let server = LoginServer::with(&[
+        "--jwks-url",
+        &frontend.url,
+        "--jwt-issuer",
+        &rig::issuer(),
+        "--jwt-audience",
+        "first,chatgraph",
+        "--jwt-organization-claim",
+        "org",
+        "--jwt-organization-role-claim",
+        "https://example.org/role",
+        "--jwt-platform-role-claim",
+        "staff",
+        "--jwt-admin-role",
+        "chief,boss",
+        "--jwt-member-role",
+        "hand",
+        "--jwt-platform-admin-role",
+        "root",
+    ])
+    .await;
+    let of = async |token: &Value| {
+        let query = "{ viewer { organizationId role capabilities } }";
+        server.ask_as(token.as_str().expect("text"), query).await.2["data"]["viewer"].clone()
+    };
+    let all = json!(["READ", "SEND", "MANAGE", "EVENTS"]);
+    let expected = |role: &str| json!({"organizationId": "org_1", "role": role, "capabilities": all});
+    assert_eq!(of(&made["renamed"]).await, expected("chief"));
+    assert_eq!(of(&made["renamedPlatformAdmin"]).await, expected("root"));
+    assert_eq!(of(&made["renamedMember"]).await, expected("root"), "who is both is the greater");
+    let nowhere = of(&made["accepted"]["EdDSA"]).await;
+    assert_eq!(nowhere, json!({"organizationId": null, "role": null, "capabilities": []}));
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_login_token() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let token = token_for(Duration::from_secs(8));
+    let mut listener = Subscription::open_at(&server.url, &token, CHANGES, json!({})).await;
+    listener.event().await;
+    assert!(server.takes(&token).await, "it was over before its time");
+    assert_eq!(u16::from(listener.closed().await.code), 4403);
+    assert!(!server.takes(&token).await);
+}
+
+#[tokio::test]
+async fn a_socket_under_a_wrong_login_token_is_closed_as_one_to_come_back_with() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let expired = made()["refused"]["expired"].as_str().expect("text").to_owned();
+    let mut refused = Subscription::open_at(&server.url, &expired, CHANGES, json!({})).await;
+    assert_eq!(u16::from(refused.closed().await.code), 4403);
+}
+
+#[tokio::test]
+async fn an_organization_is_there_from_its_first_write_on() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let token = made()["newOrganization"].as_str().expect("text").to_owned();
+    let sessions = "{ sessions { nodes { label } } }";
+    let (_, _, none) = server.ask_as(&token, sessions).await;
+    assert_eq!(none["data"]["sessions"]["nodes"], json!([]), "{none}");
+    let creation = "mutation { createSession(input: {label: \"First\"}) { session { label } } }";
+    let (_, _, made) = server.ask_as(&token, creation).await;
+    assert_eq!(made["data"]["createSession"]["session"]["label"], "First", "{made}");
+    let (_, _, one) = server.ask_as(&token, sessions).await;
+    assert_eq!(one["data"]["sessions"]["nodes"], json!([{"label": "First"}]));
+    let (_, _, others) = server.ask_as(&good(), sessions).await;
+    assert_eq!(others["data"]["sessions"]["nodes"], json!([]), "another organization sees it");
+}
+
+#[tokio::test]
+async fn what_looks_like_a_login_token_is_never_looked_up_as_a_key() {
+    for frontend in [None, Some(Frontend::with_keys())] {
+        let server = match &frontend {
+            Some(frontend) => LoginServer::start(frontend).await,
+            None => LoginServer::with(&[]).await,
+        };
+        let key = server.create_key();
+        assert!(server.takes(&key).await);
+        let token = made()["refused"]["expired"].as_str().expect("text").to_owned();
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&token));
+        let database = sea_orm::Database::connect(server.database.url()).await.expect("a connection");
+        database.execute_unprepared(&format!("UPDATE api_key SET hash = '{hash}'")).await.expect("executed");
+        assert!(!server.takes(&token).await);
+    }
+}

@@ -1,0 +1,148 @@
+//! A frontend whose public keys can be asked for, and what it signed: the tokens that `tests/jose/make.mjs` made. The
+//! library's own tests use this file, too.
+
+use std::future::IntoFuture as _;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse as _;
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::stream;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// What jose made.
+pub(crate) fn made() -> Value {
+    serde_json::from_str(include_str!("../../jose/tokens.json")).expect("JSON")
+}
+
+/// How the frontend answers who asks for its keys.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    /// With this.
+    Json(Value),
+    /// With this after a while.
+    Late(Value),
+    /// With a set to which something is added until it is so long.
+    Padded(Value, usize),
+    /// With this status and the set.
+    Status(u16, Value),
+    /// With another address, where the set is.
+    Redirect,
+    /// With one byte every now and then, without an end.
+    Drip,
+    /// Never.
+    Silence,
+}
+
+/// Whoever signs the tokens.
+pub(crate) struct Frontend {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    answer: Mutex<Answer>,
+    asked: AtomicUsize,
+    followed: AtomicUsize,
+}
+
+impl Frontend {
+    /// Starts with this answer, on a thread of its own: it answers whatever the test waits for.
+    pub(crate) fn start(answer: Answer) -> Self {
+        let shared = Shared { answer: Mutex::new(answer), asked: AtomicUsize::new(0), followed: AtomicUsize::new(0) };
+        let (shared, stop) = (Arc::new(shared), CancellationToken::new());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
+        let url = format!("http://{}/jwks", listener.local_addr().expect("an address"));
+        let routes = Router::new().route("/jwks", get(answer_keys)).route("/moved", get(answer_moved));
+        let (routes, stopped) = (routes.with_state(Arc::clone(&shared)), stop.clone());
+        let serving = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                stopped.run_until_cancelled(axum::serve(listener, routes).into_future()).await
+            });
+        });
+        Self { url, shared, stop, serving: Some(serving) }
+    }
+
+    /// Starts with the set that jose made.
+    pub(crate) fn with_keys() -> Self {
+        Self::start(Answer::Json(made()["jwks"].clone()))
+    }
+
+    /// Answers so from now on.
+    pub(crate) fn answers(&self, answer: Answer) {
+        *self.shared.answer.lock().expect("unpoisoned") = answer;
+    }
+
+    /// How often it was asked for its keys.
+    pub(crate) fn asked(&self) -> usize {
+        self.shared.asked.load(Ordering::SeqCst)
+    }
+
+    /// How often somebody went where it redirected.
+    pub(crate) fn followed(&self) -> usize {
+        self.shared.followed.load(Ordering::SeqCst)
+    }
+
+    /// Is gone: nobody listens at its address.
+    pub(crate) fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(serving) = self.serving.take() {
+            serving.join().expect("a good end");
+        }
+    }
+}
+
+impl Drop for Frontend {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn answer_keys(State(shared): State<Arc<Shared>>) -> Response {
+    shared.asked.fetch_add(1, Ordering::SeqCst);
+    let answer = shared.answer.lock().expect("unpoisoned").clone();
+    match answer {
+        Answer::Json(keys) => axum::Json(keys).into_response(),
+        Answer::Late(keys) => {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            axum::Json(keys).into_response()
+        }
+        Answer::Padded(keys, length) => {
+            let keys = keys.to_string();
+            format!("{keys}{}", " ".repeat(length - keys.len())).into_response()
+        }
+        Answer::Status(status, keys) => {
+            (StatusCode::from_u16(status).expect("a status"), axum::Json(keys)).into_response()
+        }
+        Answer::Redirect => (StatusCode::FOUND, [(LOCATION, "/moved")]).into_response(),
+        Answer::Drip => Body::from_stream(stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+        }))
+        .into_response(),
+        Answer::Silence => std::future::pending().await,
+    }
+}
+
+async fn answer_moved(State(shared): State<Arc<Shared>>) -> Response {
+    shared.followed.fetch_add(1, Ordering::SeqCst);
+    axum::Json(made()["jwks"].clone()).into_response()
+}

@@ -1,0 +1,97 @@
+//! Where the public keys come from: whatever that does, nobody wrong gets in, and who is right does as soon as can be.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::eventually;
+
+use super::frontend::Answer;
+use super::frontend::Frontend;
+use super::frontend::made;
+use super::rig::LoginServer;
+use super::rig::good;
+
+#[tokio::test]
+async fn the_keys_are_asked_for_once_however_many_come_at_once() {
+    let frontend = Frontend::start(Answer::Late(made()["jwks"].clone()));
+    let server = LoginServer::start(&frontend).await;
+    assert_eq!(frontend.asked(), 0, "asked before anybody came");
+    let token = good();
+    let answers = join_all((0..30).map(|_| server.takes(&token))).await;
+    assert!(answers.into_iter().all(|taken| taken));
+    assert_eq!(frontend.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_when_its_first_token_comes() {
+    let made = made();
+    let frontend = Frontend::start(Answer::Json(made["jwksOfOne"].clone()));
+    let server = LoginServer::start(&frontend).await;
+    let next = made["nextToken"].as_str().expect("text");
+    assert!(server.takes(&good()).await);
+    frontend.answers(Answer::Json(made["jwksAfterRotation"].clone()));
+    assert!(server.takes(next).await);
+    assert!(server.takes(&good()).await);
+    assert_eq!(frontend.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_token_need_not_name_the_only_key() {
+    let made = made();
+    let frontend = Frontend::start(Answer::Json(made["jwksOfOne"].clone()));
+    let server = LoginServer::start(&frontend).await;
+    assert!(server.takes(made["withoutKeyName"].as_str().expect("text")).await);
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_is_one_question() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    assert!(server.takes(&good()).await);
+    let tokens: Vec<_> = (0..100).map(|number| with_key(&format!("unknown-{number}"))).collect();
+    let taken = join_all(tokens.iter().map(|token| server.takes(token))).await;
+    assert!(taken.into_iter().all(|taken| !taken));
+    assert_eq!(frontend.asked(), 2, "one for the first token, one for the flood");
+}
+
+/// The good token with another key's name.
+fn with_key(id: &str) -> String {
+    use base64::Engine as _;
+    let header = json!({"alg": "EdDSA", "kid": id}).to_string();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(header);
+    let (_, rest) = good().split_once('.').map(|(header, rest)| (header.to_owned(), rest.to_owned())).expect("parts");
+    format!("{header}.{rest}")
+}
+
+#[tokio::test]
+async fn nobody_gets_in_while_there_are_no_keys_and_everybody_once_there_are() {
+    let frontend = Frontend::start(Answer::Status(503, json!({})));
+    let server = LoginServer::start(&frontend).await;
+    let token = good();
+    assert!(!server.takes(&token).await);
+    assert!(server.takes(&server.create_key()).await, "keys do not depend on it");
+    frontend.answers(Answer::Json(made()["jwks"].clone()));
+    eventually("the token to be taken", async || server.takes(&token).await.then_some(())).await;
+}
+
+#[tokio::test]
+async fn keys_that_are_known_are_used_on_when_the_frontend_is_gone() {
+    let mut frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    assert!(server.takes(&good()).await);
+    frontend.stop();
+    assert!(!server.takes(&with_key("unknown")).await);
+    assert!(server.takes(&good()).await);
+}
+
+#[tokio::test]
+async fn nobody_gets_in_by_keys_that_are_elsewhere_too_long_or_never_there() {
+    let keys = &made()["jwks"];
+    for answer in [Answer::Redirect, Answer::Padded(keys.clone(), 300_000), Answer::Silence, Answer::Drip] {
+        let frontend = Frontend::start(answer);
+        let server = LoginServer::start(&frontend).await;
+        assert!(!server.takes(&good()).await);
+        assert_eq!((frontend.asked(), frontend.followed()), (1, 0));
+        assert!(server.takes(&server.create_key()).await, "keys wait for it");
+    }
+}

@@ -1,0 +1,120 @@
+//! A server without WhatsApp, and the tokens it gets: those that `tests/jose/make.mjs` made, and fresh ones in the same
+//! form.
+
+use std::process::Child;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
+use ring::signature::Ed25519KeyPair;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Log;
+use crate::support::TestDatabase;
+use crate::support::eventually;
+use crate::support::program;
+use crate::support::serve_logged;
+
+use super::frontend::Frontend;
+use super::frontend::made;
+
+/// One of the good tokens.
+pub(super) fn good() -> String {
+    made()["accepted"]["EdDSA"].as_str().expect("a token").to_owned()
+}
+
+/// A token of an owner in `org_1`, signed now, whose last second counts until `left` from now.
+pub(super) fn token_for(left: Duration) -> String {
+    let leeway_ms = 30_000;
+    let ends_ms = SystemClock.now() + i64::try_from(left.as_millis()).expect("a short time") - leeway_ms;
+    #[expect(clippy::cast_precision_loss, reason = "times are far smaller")]
+    let exp = ends_ms as f64 / 1_000.0;
+    let made = made();
+    let header = json!({"alg": "EdDSA", "kid": "EdDSA"});
+    let claims = json!({
+        "iss": made["issuer"], "aud": made["audience"], "sub": "user_1", "exp": exp,
+        "activeOrganizationId": "org_1", "orgRole": "owner",
+    });
+    let message = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    let key = STANDARD.decode(made["privateKey"].as_str().expect("a key")).expect("base64");
+    let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key).expect("a key");
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes())))
+}
+
+/// A running server that takes the frontend's tokens.
+pub(super) struct LoginServer {
+    pub(super) url: String,
+    pub(super) log: Log,
+    pub(super) database: TestDatabase,
+    child: Child,
+}
+
+impl LoginServer {
+    /// Starts it for the tokens of `frontend`.
+    pub(super) async fn start(frontend: &Frontend) -> Self {
+        Self::with(&["--jwks-url", &frontend.url, "--jwt-issuer", &issuer(), "--jwt-audience", "chatgraph"]).await
+    }
+
+    /// Starts it with these settings.
+    pub(super) async fn with(settings: &[&str]) -> Self {
+        let (database, log) = (TestDatabase::new().await, Log::of_tokens());
+        let (child, url) = serve_logged(&database, settings, &log);
+        Self { url, log, database, child }
+    }
+
+    /// The answer to a question under this token: status, headers that tell something, body.
+    pub(super) async fn ask_as(&self, token: &str, query: &str) -> (StatusCode, HeaderMap, Value) {
+        self.ask_with_id(token, query, "asked-by-the-test").await
+    }
+
+    /// The same for a request with this id.
+    pub(super) async fn ask_with_id(&self, token: &str, query: &str, id: &str) -> (StatusCode, HeaderMap, Value) {
+        let request = reqwest::Client::new().post(&self.url).bearer_auth(token).header("X-Request-Id", id);
+        let response = request.json(&json!({"query": query})).send().await.expect("an answer");
+        let (status, mut headers) = (response.status(), response.headers().clone());
+        headers.remove("date");
+        headers.remove("x-request-id");
+        (status, headers, response.json().await.expect("JSON"))
+    }
+
+    /// Whether this token is taken.
+    pub(super) async fn takes(&self, token: &str) -> bool {
+        let (status, _, answer) = self.ask_as(token, "{ viewer { userId } }").await;
+        assert_eq!(status == 200, answer["errors"].is_null(), "{answer}");
+        status == 200
+    }
+
+    /// Why the log says that the token of this request was refused.
+    pub(super) async fn reason(&self, id: &str) -> String {
+        eventually("a reason in the log", async || {
+            let entries = self.log.of_request(id);
+            entries.iter().find_map(|entry| entry["fields"]["reason"].as_str().map(str::to_owned))
+        })
+        .await
+    }
+
+    /// Makes a key of `org_1`.
+    pub(super) fn create_key(&self) -> String {
+        let made = program(&self.database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
+        String::from_utf8(made.stdout).expect("text").trim().to_owned()
+    }
+}
+
+impl Drop for LoginServer {
+    fn drop(&mut self) {
+        // It may be gone already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Who signs jose's tokens.
+pub(super) fn issuer() -> String {
+    made()["issuer"].as_str().expect("text").to_owned()
+}
