@@ -101,16 +101,16 @@ struct Door {
 /// The routes: `/graphql` for queries and mutations by POST, queries by GET, and everything by WebSocket; `/healthz` for
 /// whoever watches the process; and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
-    let graphiql = if config.graphiql { graphiql::routes() } else { Router::new() };
+    let page = if config.graphiql { graphiql::routes() } else { Router::new() };
     let door = Arc::new(Door { parts, config });
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SHORT));
-    let graphql = post(query::post).get(socket::upgrade).fallback(query::other);
+    let operations = post(query::post).get(socket::upgrade).fallback(query::other);
     Router::new()
-        .route("/graphql", graphql)
+        .route("/graphql", operations)
         .route_layer(shrink)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
         .route("/healthz", get(async || "ok\n"))
-        .merge(graphiql)
+        .merge(page)
         .layer(middleware::from_fn(request::identify))
         .with_state(door)
 }

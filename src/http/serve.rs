@@ -91,10 +91,13 @@ pub async fn serve(
             () = server.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => match seats.take(peer.ip()) {
-                Some(seat) => drop(tasks.spawn(Arc::clone(&server).connection(stream, peer, seat))),
-                None => debug!(%peer, "Too many connections: one was refused"),
-            },
+            Ok((stream, peer)) => {
+                if let Some(seat) = seats.take(peer.ip()) {
+                    drop(tasks.spawn(Arc::clone(&server).connection(stream, peer, seat)));
+                } else {
+                    debug!(%peer, "Too many connections: one was refused");
+                }
+            }
             Err(error) if is_the_connection_s(&error) => {}
             Err(error) => {
                 warn!(%error, "No connection can be accepted");
