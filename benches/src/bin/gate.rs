@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::action::Desired;
+use chatgraph::domain::id::OrganizationId;
 use chatgraph::service::inbound::Inbox;
 use chatgraph::service::session_news::SessionNews;
 use chatgraph::session::Inbound;
@@ -33,17 +34,21 @@ const WITHIN: Duration = Duration::from_millis(100);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let database = std::env::args().nth(1).ok_or("which database?")?;
+    let filling = data::open(&database).await?;
+    let mut sessions = Vec::new();
+    for _ in 0..SESSIONS {
+        let session = data::add_session(&filling).await?;
+        data::add_chats(&filling, session, 1).await?;
+        sessions.push(session);
+    }
+    // What connects from here on is slow.
     slow_down(&database).await?;
     let store = data::open(&database).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let inbox = Inbox::new(store.clone(), SessionNews::default(), Arc::new(SystemClock), tasks, stop);
-    let mut lanes = Vec::new();
-    for _ in 0..SESSIONS {
-        let session = data::add_session(&store).await?;
-        data::add_chats(&store, session, 1).await?;
-        lanes.push(inbox.open(SessionKey { organization: data::ORGANIZATION.parse()?, session }));
-    }
-    let organization = data::ORGANIZATION.parse()?;
+    let organization: OrganizationId = data::ORGANIZATION.parse()?;
+    let open = |session| inbox.open(SessionKey { organization: organization.clone(), session });
+    let lanes: Vec<_> = sessions.into_iter().map(open).collect();
     let before = store.log_head(&organization).await?.number;
     let began = Instant::now();
     let sessions = lanes.iter().enumerate().map(|(number, lane)| play(lane, number, began));
