@@ -1,6 +1,7 @@
 //! The command line: every setting is a flag and an environment variable named after it. `config` checks what they mean
 //! together; nothing else reads arguments or the environment.
 
+mod connections;
 mod key;
 mod limits;
 mod login;
@@ -15,6 +16,7 @@ use clap::ValueEnum;
 
 use crate::telemetry::Format;
 
+pub use connections::ConnectionArgs;
 pub use key::Expiry;
 pub use key::KeyArgs;
 pub use key::KeyCommand;
@@ -111,8 +113,8 @@ pub struct ServeArgs {
     /// The sandbox's public key, as it prints it at its start; needs --sandbox-url
     #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
     pub sandbox_key: Option<String>,
-    /// Origin of a web page that may open WebSockets here, as in `https://chat.example.org`; may be repeated. Pages of
-    /// the server's own origin always may
+    /// Origin of a web page that may open WebSockets here and read answers, as in `https://chat.example.org`; may be
+    /// repeated. Pages of the server's own origin always may
     #[arg(long, env = "CHATGRAPH_ALLOWED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allowed_origin: Vec<String>,
     /// Serve GraphiQL, a page to try the API on, at `/`. Anybody who reaches the server may load it; it shows nothing
@@ -128,6 +130,9 @@ pub struct ServeArgs {
     /// What a request may ask for.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What connections may take.
+    #[command(flatten)]
+    pub connections: ConnectionArgs,
     /// People's tokens.
     #[command(flatten)]
     pub login: LoginArgs,

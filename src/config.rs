@@ -3,9 +3,13 @@
 mod key;
 mod login;
 
+use std::fmt;
+use std::fs;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::http::Uri;
 use base64::Engine as _;
@@ -13,6 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::login as logins;
 use crate::cli::BackupArgs;
+use crate::cli::ConnectionArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
 use crate::cli::LimitArgs;
@@ -22,6 +27,9 @@ use crate::cli::Migration;
 use crate::cli::ServeArgs;
 use crate::graphql;
 use crate::graphql::Limits;
+use crate::graphql::Trusted;
+use crate::http;
+use crate::http::Connections;
 use crate::service::retention;
 use crate::store::UrlError;
 use crate::telemetry;
@@ -70,10 +78,10 @@ pub struct Serve {
     pub database: Database,
     /// The sandbox that stands in for WhatsApp, if one does.
     pub sandbox: Option<Sandbox>,
-    /// The origins of web pages that may open WebSockets.
-    pub allowed_origins: Vec<String>,
-    /// Whether GraphiQL is served.
-    pub graphiql: bool,
+    /// How the door keeps order.
+    pub http: http::Config,
+    /// What connections may take.
+    pub connections: Connections,
     /// How much is kept.
     pub retention: retention::Config,
     /// Whose login tokens count, if any do.
@@ -127,26 +135,53 @@ impl TryFrom<ServeArgs> for Serve {
             listen: args.listen,
             database: args.database.try_into()?,
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
-            allowed_origins: args.allowed_origin.iter().map(|origin| self::origin(origin)).collect::<Result<_, _>>()?,
-            graphiql: args.graphiql,
+            http: http::Config {
+                allowed_origins: args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?,
+                graphiql: args.graphiql,
+                body_timeout: Duration::from_secs(args.connections.body_timeout_seconds.into()),
+                ..http::Config::default()
+            },
+            connections: args.connections.into(),
             retention: retention::Config {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
                 messages: args.keep_messages,
             },
             logins: login::logins(args.login)?,
-            api: args.limits.into(),
+            api: args.limits.try_into()?,
         })
     }
 }
 
-impl From<LimitArgs> for graphql::Config {
-    fn from(args: LimitArgs) -> Self {
-        let LimitArgs { max_depth, max_fields, max_aliases, max_cost, no_introspection } = args;
+impl From<ConnectionArgs> for Connections {
+    fn from(args: ConnectionArgs) -> Self {
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        Self {
+            connections: count(args.max_connections),
+            connections_per_address: count(args.max_connections_per_address),
+            head_timeout: Duration::from_secs(args.head_timeout_seconds.into()),
+            ..Self::default()
+        }
+    }
+}
+
+impl TryFrom<LimitArgs> for graphql::Config {
+    type Error = Error;
+
+    fn try_from(args: LimitArgs) -> Result<Self, Error> {
+        let LimitArgs { max_depth, max_fields, max_aliases, max_cost, no_introspection, trusted_documents } = args;
         let default = Self::default().limits;
         let limits =
             Limits { depth: max_depth, selections: max_fields, aliases: max_aliases, cost: max_cost, ..default };
-        Self { limits, introspection: !no_introspection }
+        let trusted = trusted_documents.map(|file| trusted(&file)).transpose()?;
+        Ok(Self { limits, introspection: !no_introspection, trusted })
     }
+}
+
+fn trusted(file: &Path) -> Result<Trusted, Error> {
+    let wrong = |cause: &dyn fmt::Display| Error::new("trusted-documents", format!("{}: {cause}", file.display()));
+    let text = fs::read_to_string(file).map_err(|cause| wrong(&cause))?;
+    let documents = serde_json::from_str(&text).map_err(|cause| wrong(&cause))?;
+    Ok(Trusted::new(documents))
 }
 
 impl From<DemoArgs> for Demo {

@@ -1,5 +1,7 @@
 //! `serve`: what a request may ask for.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What a request may ask for.
@@ -21,4 +23,8 @@ pub struct LimitArgs {
     /// Do not tell callers the schema, neither when they ask for it nor by suggesting names for unknown ones
     #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_introspection: bool,
+    /// Carry out the documents of this file only: a JSON object of texts by the names that callers may use for them
+    /// (as `extensions.persistedQuery.sha256Hash`). Without it, any document
+    #[arg(long, env = "CHATGRAPH_TRUSTED_DOCUMENTS", value_name = "FILE")]
+    pub trusted_documents: Option<PathBuf>,
 }

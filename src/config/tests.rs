@@ -63,6 +63,43 @@ fn a_request_may_ask_for_what_the_defaults_say_unless_told_otherwise() {
 }
 
 #[test]
+fn connections_take_what_the_defaults_say_unless_told_otherwise() {
+    let default = serve(&[]).expect("valid");
+    assert_eq!((default.connections, default.http), (Connections::default(), http::Config::default()));
+    let told = serve(&[
+        "--max-connections",
+        "5",
+        "--max-connections-per-address",
+        "4",
+        "--head-timeout-seconds",
+        "3",
+        "--body-timeout-seconds",
+        "2",
+    ])
+    .expect("valid");
+    let Connections { connections, connections_per_address, head_timeout, .. } = told.connections;
+    assert_eq!((connections, connections_per_address, head_timeout), (5, 4, Duration::from_secs(3)));
+    assert_eq!(told.http.body_timeout, Duration::from_secs(2));
+}
+
+#[test]
+fn trusted_documents_are_texts_by_their_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("documents.json");
+    let listed = |text: &str| {
+        fs::write(&file, text).expect("written");
+        serve(&["--trusted-documents", file.to_str().expect("a path")])
+    };
+    let documents = [("who".to_owned(), "{ viewer { kind } }".to_owned())];
+    let trusted = listed(r#"{"who": "{ viewer { kind } }"}"#).expect("valid").api.trusted;
+    assert_eq!(trusted, Some(Trusted::new(documents.into())));
+    for text in ["", "[]", r#"{"who": 1}"#, "{"] {
+        assert_eq!(flag(listed(text)), "trusted-documents", "{text}");
+    }
+    assert_eq!(flag(serve(&["--trusted-documents", "/nowhere/documents.json"])), "trusted-documents");
+}
+
+#[test]
 fn a_sandbox_is_named_by_url_and_key_together() {
     assert_eq!(serve(&[]).expect("valid").sandbox, None);
     assert_eq!(flag(serve(&["--sandbox-url", "http://127.0.0.1:1"])), "sandbox-key");
@@ -94,7 +131,7 @@ fn a_sandbox_is_on_this_machine() {
 #[test]
 fn origins_are_kept_as_browsers_send_them() {
     let origins = serve(&["--allowed-origin", "https://Chat.Example.org/,http://localhost:3000"]).expect("valid");
-    assert_eq!(origins.allowed_origins, ["https://chat.example.org", "http://localhost:3000"]);
+    assert_eq!(origins.http.allowed_origins, ["https://chat.example.org", "http://localhost:3000"]);
     for origin in ["*", "chat.example.org", "https://a.example/path", "ftp://a.example", "https://u@a.example"] {
         assert_eq!(flag(serve(&["--allowed-origin", origin])), "allowed-origin", "{origin}");
     }

@@ -29,6 +29,8 @@ use super::document;
 use super::error::ApiError;
 use super::error::engine;
 use super::loader::Loaders;
+use super::persisted::Documents;
+use super::persisted::Trusted;
 use super::shape::Shape;
 
 /// What the resolvers work with.
@@ -49,6 +51,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether the schema may be asked for.
     pub introspection: bool,
+    /// The only documents that are carried out, where there are such.
+    pub trusted: Option<Trusted>,
 }
 
 impl Default for Config {
@@ -66,7 +70,7 @@ impl Default for Config {
             default_page: DEFAULT_PAGE,
             longest_page: MAX_PAGE,
         };
-        Self { limits, introspection: true }
+        Self { limits, introspection: true, trusted: None }
     }
 }
 
@@ -85,6 +89,7 @@ pub struct Api {
     schema: Schema,
     types: Arc<Types>,
     guard: Arc<Guard>,
+    documents: Arc<Documents>,
     parts: Parts,
 }
 
@@ -95,15 +100,28 @@ impl Api {
         let schema = super::schema(config);
         let types = Arc::new(super::types(&schema));
         let guard = Arc::new(Guard::new(Arc::clone(&types), config.limits.clone()));
-        Self { schema, types, guard, parts }
+        let documents = Arc::new(Documents::new(config.trusted.clone()));
+        Self { schema, types, guard, documents, parts }
     }
 
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
-        let shape = match self.read(&mut request) {
-            Ok((_, shape)) => shape,
-            Err(error) => return finish(Response::from_errors(vec![error]), caller),
-        };
+        match self.read(&mut request) {
+            Ok((_, shape)) => self.run(caller, request, &shape).await,
+            Err(error) => finish(Response::from_errors(vec![error]), caller),
+        }
+    }
+
+    /// Carries out a query; none for a mutation, which is left alone.
+    pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
+        match self.read(&mut request) {
+            Ok((Some(OperationType::Mutation), _)) => None,
+            Ok((_, shape)) => Some(self.run(caller, request, &shape).await),
+            Err(error) => Some(finish(Response::from_errors(vec![error]), caller)),
+        }
+    }
+
+    async fn run(&self, caller: &Caller, request: Request, shape: &Shape) -> Response {
         let (request, batches) = self.equip(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().await;
@@ -133,6 +151,7 @@ impl Api {
     }
 
     fn read(&self, request: &mut Request) -> Result<(Option<OperationType>, Shape), ServerError> {
+        self.documents.find(request).map_err(document::refusal)?;
         let asked = document::read(&self.guard, request)?;
         let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
         Ok((asked.operation, shape))

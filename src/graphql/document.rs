@@ -37,7 +37,14 @@ fn refused(refusal: &Refusal) -> ServerError {
         Refusal::Limit(_) => (Code::LimitExceeded, None),
         Refusal::Invalid { at, .. } => (Code::ValidationError, *at),
     };
-    let mut error = async_graphql::Error::from(ApiError::new(code, message)).into_server_error(Pos::default());
+    let mut error = self::refusal(ApiError::new(code, message));
     error.locations = at.into_iter().collect();
+    error
+}
+
+/// The answer to a request of which nothing is carried out.
+pub(super) fn refusal(error: ApiError) -> ServerError {
+    let mut error = async_graphql::Error::from(error).into_server_error(Pos::default());
+    error.locations.clear();
     error
 }

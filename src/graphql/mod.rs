@@ -17,6 +17,7 @@ mod key;
 mod loader;
 mod message;
 mod node;
+mod persisted;
 mod scalar;
 mod session;
 mod shape;
@@ -35,6 +36,7 @@ pub use api::Caller;
 pub use api::Config;
 pub use api::Parts;
 pub use chatgraph_guard::Limits;
+pub use persisted::Trusted;
 
 /// Every query.
 #[derive(MergedObject, Default)]

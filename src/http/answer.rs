@@ -3,11 +3,8 @@
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
 use async_graphql::Value;
-use async_graphql_axum::GraphQLResponse;
-use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
-use axum::http::header::ACCEPT;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::IntoResponse as _;
@@ -17,11 +14,8 @@ use serde::Serialize;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
+use super::media::Media;
 use super::request::RequestId;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-const GRAPHQL: &str = "application/graphql-response+json";
-const GRAPHQL_UTF_8: HeaderValue = HeaderValue::from_static("application/graphql-response+json; charset=utf-8");
 
 /// An answer as it is written: without `data` when nothing was carried out.
 #[derive(Serialize)]
@@ -43,19 +37,16 @@ pub(super) fn json(answer: &Answer) -> String {
     serde_json::to_string(&written).expect("values and errors can be written")
 }
 
-/// The answer in the media type the caller prefers: that decides on the status of a request that was refused, since
-/// older callers take anything but 200 for a broken connection.
-pub(super) fn response(answer: Answer, headers: &HeaderMap) -> Response {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let (media_type, refused) =
-        if accept.contains(GRAPHQL) { (GRAPHQL_UTF_8, StatusCode::BAD_REQUEST) } else { (JSON, StatusCode::OK) };
-    let mut response = if was_carried_out(&answer) {
-        GraphQLResponse::from(answer).into_response()
-    } else {
-        (refused, json(&answer)).into_response()
-    };
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    response
+/// The answer in the media type that the caller wants.
+pub(super) fn response(answer: &Answer, media: Media) -> Response {
+    let status = if was_carried_out(answer) { StatusCode::OK } else { media.refused() };
+    (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response()
+}
+
+/// The answers to a batch, in its order. What became of each is told in it alone.
+pub(super) fn batch(answers: &[Answer], media: Media) -> Response {
+    let answers: Vec<_> = answers.iter().map(json).collect();
+    ([(CONTENT_TYPE, media.header())], format!("[{}]", answers.join(","))).into_response()
 }
 
 /// A failure before anything was carried out.
@@ -67,7 +58,7 @@ pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) 
         extensions.set("requestId", &*request.0);
     }
     let answer = Answer::from_errors(vec![error]);
-    let mut response = (status, [(CONTENT_TYPE, JSON)], json(&answer)).into_response();
+    let mut response = (status, [(CONTENT_TYPE, Media::Json.header())], json(&answer)).into_response();
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -100,13 +91,10 @@ mod tests {
 
     #[test]
     fn a_refused_document_is_a_bad_request_to_who_knows_the_media_type() {
-        let status = |accept: &'static str, answer: Answer| {
-            response(answer, &HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))])).status()
-        };
-        assert_eq!(status(GRAPHQL, failed(vec![])), StatusCode::BAD_REQUEST);
-        assert_eq!(status(GRAPHQL, Answer::new(Value::from(1))), StatusCode::OK);
-        assert_eq!(status("application/json", failed(vec![])), StatusCode::OK);
-        assert_eq!(status("*/*", failed(vec![])), StatusCode::OK);
+        let status = |media, answer: Answer| response(&answer, media).status();
+        assert_eq!(status(Media::GraphQl, failed(vec![])), StatusCode::BAD_REQUEST);
+        assert_eq!(status(Media::GraphQl, Answer::new(Value::from(1))), StatusCode::OK);
+        assert_eq!(status(Media::Json, failed(vec![])), StatusCode::OK);
     }
 
     #[tokio::test]

@@ -1,16 +1,19 @@
 //! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
 //!
-//! `request` gives every request its id, `token` finds the caller, `query` answers `POST /graphql`, `socket` the
-//! WebSocket protocol on the same path, `origin` keeps foreign web pages out of it, `answer` writes what goes back,
-//! `graphiql` is the page to try it all on. A new route is a line in [`router`] and a file beside them; whoever must not
-//! need a token says so here.
+//! `serve` accepts connections, `request` gives every request its id, `token` finds the caller, `query` answers POST and GET on `/graphql`, `socket`
+//! the WebSocket protocol on the same path, `payload` reads what is asked, `media` and `answer` write what goes back,
+//! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
+//! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
 mod answer;
+mod cors;
 mod graphiql;
+mod media;
 mod origin;
 mod payload;
 mod query;
 mod request;
+mod serve;
 mod socket;
 mod token;
 
@@ -22,9 +25,15 @@ use axum::middleware;
 use axum::routing::get;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 
 use crate::auth::token::Tokens;
 use crate::graphql::Api;
+
+pub use serve::Connections;
+pub use serve::serve;
 
 /// What requests are answered with.
 #[derive(Clone)]
@@ -40,10 +49,14 @@ pub struct Parts {
 /// How the door keeps order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Origins of web pages that may open WebSockets, besides the server's own: `https://chat.example.org`, lower case.
+    /// Origins of web pages that may come in besides the server's own: `https://chat.example.org`, lower case.
     pub allowed_origins: Vec<String>,
     /// The longest request body and WebSocket message, in bytes.
     pub max_body: usize,
+    /// How long a request body may take to arrive.
+    pub body_timeout: Duration,
+    /// How many operations one request may hold.
+    pub max_batch: usize,
     /// How long a WebSocket may take to say who it is.
     pub init_timeout: Duration,
     /// How often a WebSocket is asked for a sign of life. Silence for three times as long ends it.
@@ -64,6 +77,8 @@ impl Default for Config {
         Self {
             allowed_origins: Vec::new(),
             max_body: 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            max_batch: 10,
             init_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(10),
             verify: Duration::from_secs(5),
@@ -74,22 +89,30 @@ impl Default for Config {
     }
 }
 
+/// An answer as short as this is sent as it is, in bytes.
+const SHORT: u16 = 1024;
+
 /// What every route shares.
 struct Door {
     parts: Parts,
     config: Config,
 }
 
-/// The routes: `/graphql` for queries and mutations by POST and for everything by WebSocket, `/healthz` for whoever
-/// watches the process, and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
+/// The routes: `/graphql` for queries and mutations by POST, queries by GET, and everything by WebSocket; `/healthz` for
+/// whoever watches the process; and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
-    let graphiql = if config.graphiql { graphiql::routes() } else { Router::new() };
+    let page = if config.graphiql { graphiql::routes() } else { Router::new() };
+    let door = Arc::new(Door { parts, config });
+    let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SHORT));
+    let operations = post(query::post).get(socket::upgrade).fallback(query::other);
     Router::new()
-        .route("/graphql", post(query::post).get(socket::upgrade))
+        .route("/graphql", operations)
+        .route_layer(shrink)
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
         .route("/healthz", get(async || "ok\n"))
-        .merge(graphiql)
+        .merge(page)
         .layer(middleware::from_fn(request::identify))
-        .with_state(Arc::new(Door { parts, config }))
+        .with_state(door)
 }
 
 #[cfg(test)]

@@ -1,31 +1,64 @@
 //! A GraphQL request as it comes in, by whatever transport.
 
+use async_graphql::Extensions;
 use async_graphql::Request;
 use async_graphql::Variables;
+use axum::extract::Query;
+use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value;
+
+/// What in the extensions names a document that is not sent along.
+const NAME: &str = "persistedQuery";
 
 /// A request's parameters. Others than these are ignored, as the specification asks.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Payload {
-    query: String,
+    query: Option<String>,
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
-    #[expect(dead_code, reason = "has to be an object, whatever is in it")]
     extensions: Option<Map<String, Value>>,
+}
+
+/// The same in an address: there variables and extensions are JSON in text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Address {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
 }
 
 /// Reads a request's parameters; none when they are not what they have to be.
 pub(super) fn read(payload: Value) -> Option<Request> {
     // A list would be read as the fields in their order.
-    let Payload { query, operation_name, variables, .. } =
-        Value::is_object(&payload).then(|| serde_json::from_value(payload).ok())??;
-    let mut request = Request::new(query);
-    request.operation_name = operation_name;
-    request.variables = Variables::from_json(Value::Object(variables.unwrap_or_default()));
-    Some(request)
+    let payload: Payload = Value::is_object(&payload).then(|| serde_json::from_value(payload).ok())??;
+    payload.request()
+}
+
+/// Reads the parameters in an address; none when they are not what they have to be.
+pub(super) fn in_address(uri: &Uri) -> Option<Request> {
+    let Query(Address { query, operation_name, variables, extensions }) = Query::try_from_uri(uri).ok()?;
+    let object = |text: Option<String>| text.map(|text| serde_json::from_str::<Option<_>>(&text)).transpose().ok();
+    let (variables, extensions) = (object(variables)?.flatten(), object(extensions)?.flatten());
+    Payload { query, operation_name, variables, extensions }.request()
+}
+
+impl Payload {
+    fn request(self) -> Option<Request> {
+        let extensions = self.extensions.unwrap_or_default();
+        let query = self.query.or_else(|| extensions.contains_key(NAME).then(String::new))?;
+        let mut request = Request::new(query);
+        request.operation_name = self.operation_name;
+        request.variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
+        let extensions =
+            extensions.into_iter().map(|(name, value)| Some((name, async_graphql::Value::from_json(value).ok()?)));
+        request.extensions = Extensions(extensions.collect::<Option<_>>()?);
+        Some(request)
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +77,32 @@ mod tests {
             read(json!({"query": "query A { a }", "operationName": "A", "variables": {"b": [1]}})).expect("read");
         assert_eq!(request.operation_name.as_deref(), Some("A"));
         assert!(request.variables.contains_key("b"));
+    }
+
+    #[test]
+    fn an_address_has_them_as_text() {
+        let read = |address: &'static str| in_address(&Uri::from_static(address));
+        let request = read("/graphql?query=%7B+a%20%7D&operationName=A&variables=%7B%22b%22:1%7D").expect("read");
+        assert_eq!((&*request.query, request.operation_name.as_deref()), ("{ a }", Some("A")));
+        assert!(request.variables.contains_key("b"));
+        assert!(read("/graphql?query=a&variables=null").is_some());
+        for address in [
+            "/graphql",
+            "/graphql?",
+            "/graphql?query=a&variables=x",
+            "/graphql?query=a&variables=[]",
+            "/graphql?query=a&query=b",
+            "/graphql?query=a&extensions=1",
+        ] {
+            assert!(read(address).is_none(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_document_may_be_named_instead_of_written() {
+        let request = read(json!({"extensions": {"persistedQuery": {"sha256Hash": "x"}}})).expect("read");
+        assert!(request.query.is_empty() && request.extensions.contains_key("persistedQuery"));
+        assert!(read(json!({"extensions": {}})).is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `POST /graphql`: one query or mutation as JSON.
+//! GraphQL over HTTP: one operation or a batch by POST as JSON, a query by GET.
 
 use std::sync::Arc;
 
@@ -7,9 +7,14 @@ use axum::body;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::http::HeaderValue;
 use axum::http::StatusCode;
+use axum::http::Uri;
+use axum::http::header::ALLOW;
+use axum::http::header::CONNECTION;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
+use tokio::time::timeout;
 
 use crate::graphql::Caller;
 use crate::graphql::error::ApiError;
@@ -17,52 +22,135 @@ use crate::graphql::error::Code;
 
 use super::Door;
 use super::answer;
+use super::media::Media;
 use super::payload;
 use super::request::RequestId;
 use super::token;
 
-/// Answers one request. The token comes first: nobody else's body is read.
+/// Why nothing was carried out.
+struct Refused {
+    status: StatusCode,
+    error: ApiError,
+}
+
+impl Refused {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, error: ApiError::new(Code::ValidationError, message) }
+    }
+
+    fn limit(status: StatusCode, message: String) -> Self {
+        Self { status, error: ApiError::limit_exceeded(message) }
+    }
+
+    fn response(self, id: &RequestId) -> Response {
+        let mut response = answer::refusal(self.status, self.error, id);
+        let headers = response.headers_mut();
+        match self.status {
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            // The rest of the body is not waited for.
+            StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// Answers one operation, or several in a list. The token comes first: nobody else's body is read.
 pub(super) async fn post(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let viewer = match token::in_headers(&headers) {
+    carry_out(&door, &id, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
+}
+
+async fn carry_out(door: &Door, id: &RequestId, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
+    let caller = caller(door, id, headers).await?;
+    let media = media(headers)?;
+    // A type that a form of any web page can send would let that page act for its reader.
+    if !is_json(headers) {
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
+    }
+    let body = read(door, body).await?;
+    let payload =
+        serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
+    let serde_json::Value::Array(batch) = payload else {
+        let request = payload::read(payload).ok_or_else(no_request)?;
+        return Ok(answer::response(&door.parts.api.execute(&caller, request).await, media));
+    };
+    let longest = door.config.max_batch;
+    if batch.is_empty() || batch.len() > longest {
+        return Err(Refused::limit(StatusCode::BAD_REQUEST, format!("a batch may have 1 to {longest} operations")));
+    }
+    let requests = batch.into_iter().map(payload::read).collect::<Option<Vec<_>>>().ok_or_else(no_request)?;
+    let mut answers = Vec::with_capacity(requests.len());
+    // One behind the other: what a mutation does, the operation behind it sees.
+    for request in requests {
+        answers.push(door.parts.api.execute(&caller, request).await);
+    }
+    Ok(answer::batch(&answers, media))
+}
+
+/// Answers a query in the address. What changes something goes by POST, which no link or image can send.
+pub(super) async fn get(door: &Door, id: &RequestId, headers: &HeaderMap, uri: &Uri) -> Response {
+    let answered = async {
+        let caller = caller(door, id, headers).await?;
+        let media = media(headers)?;
+        let request = payload::in_address(uri).ok_or_else(no_request)?;
+        let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries go by GET; send this by POST");
+        let answer = door.parts.api.query(&caller, request).await.ok_or_else(refused)?;
+        Ok(answer::response(&answer, media))
+    };
+    answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
+}
+
+/// Answers any other method.
+pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
+    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "send queries by GET or POST, mutations by POST");
+    let mut response = refused.response(&id);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    response
+}
+
+async fn caller(door: &Door, id: &RequestId, headers: &HeaderMap) -> Result<Caller, Refused> {
+    let viewer = match token::in_headers(headers) {
         Some(token) => door.parts.tokens.verify(token).await,
         None => Ok(None),
     };
-    let viewer = match viewer {
-        Ok(Some(viewer)) => Arc::new(viewer),
-        Ok(None) => return answer::refusal(StatusCode::UNAUTHORIZED, ApiError::unauthorized(), &id),
-        Err(cause) => return answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::failed(&cause), &id),
-    };
-    let refused = |status, message: &str| answer::refusal(status, ApiError::new(Code::ValidationError, message), &id);
-    // A type that a form of any web page can send would let that page act for its reader.
-    if !is_json(&headers) {
-        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json");
+    match viewer {
+        Ok(Some(viewer)) => Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) }),
+        Ok(None) => Err(Refused { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() }),
+        Err(cause) => Err(Refused { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::failed(&cause) }),
     }
-    let Ok(body) = body::to_bytes(body, door.config.max_body).await else {
-        let message = format!("a request may have at most {} bytes", door.config.max_body);
-        return answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, ApiError::limit_exceeded(message), &id);
-    };
-    let Ok(payload) = serde_json::from_slice::<serde_json::Value>(&body) else {
-        return refused(StatusCode::BAD_REQUEST, "the body is not JSON");
-    };
-    if payload.is_array() {
-        return refused(StatusCode::BAD_REQUEST, "several operations in one request are not supported");
-    }
-    let Some(request) = payload::read(payload) else {
-        return refused(
-            StatusCode::BAD_REQUEST,
-            "the body must be an object with the text query, and perhaps operationName, variables and extensions",
-        );
-    };
-    let caller = Caller { viewer, request_id: id.0 };
-    answer::response(door.parts.api.execute(&caller, request).await, &headers)
+}
+
+fn media(headers: &HeaderMap) -> Result<Media, Refused> {
+    let types = "answers are application/graphql-response+json or application/json";
+    Media::accepted(headers).ok_or_else(|| Refused::new(StatusCode::NOT_ACCEPTABLE, types))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Reads the body, as long as it may be and come.
+async fn read(door: &Door, body: Body) -> Result<body::Bytes, Refused> {
+    let (longest, patience) = (door.config.max_body, door.config.body_timeout);
+    let late = || format!("a request has to be there within {} seconds", patience.as_secs());
+    let read = timeout(patience, body::to_bytes(body, longest)).await;
+    let read = read.map_err(|_| Refused::limit(StatusCode::REQUEST_TIMEOUT, late()))?;
+    let too_long = || format!("a request may have at most {longest} bytes");
+    read.map_err(|_| Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()))
+}
+
+fn no_request() -> Refused {
+    let message = "a request has the text query (or extensions that name one), and perhaps operationName, variables and \
+                   extensions";
+    Refused::new(StatusCode::BAD_REQUEST, message)
 }

@@ -1,19 +1,26 @@
 //! Every request has an id: the caller's own when it is sane, else a new one. It is on every line of the log, on the
 //! response, and in errors that are our fault.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 use tracing::debug;
 use tracing::info_span;
+
+use crate::graphql::error::ApiError;
+
+use super::answer;
 
 /// Where the id travels.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,9 +36,13 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     // Not the query: somebody will put a token there.
     let span =
         info_span!("request", request.id = %id, http.method = %request.method(), http.path = request.uri().path());
-    request.extensions_mut().insert(RequestId(id));
+    let id = RequestId(id);
+    request.extensions_mut().insert(id.clone());
     let answer = async {
-        let response = next.run(request).await;
+        // A panic's own message went to the log by the panic hook; the connection and its other requests go on.
+        let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let response =
+            response.unwrap_or_else(|_| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id));
         debug!(http.status = response.status().as_u16(), "Answered");
         response
     };

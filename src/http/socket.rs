@@ -12,9 +12,8 @@ use axum::extract::State;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::HeaderMap;
-use axum::http::HeaderValue;
 use axum::http::StatusCode;
-use axum::http::header::ALLOW;
+use axum::http::Uri;
 use axum::response::Response;
 use tracing::Instrument as _;
 use tracing::Span;
@@ -25,6 +24,7 @@ use crate::graphql::error::Code;
 use super::Door;
 use super::answer;
 use super::origin;
+use super::query;
 use super::request::RequestId;
 use super::token;
 
@@ -32,19 +32,15 @@ use connection::Connection;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Opens a WebSocket. Who is there is asked in its first message.
+/// Opens a WebSocket, or answers a query where none is asked for. Who is at a socket is asked in its first message.
 pub(super) async fn upgrade(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
+    uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else {
-        let error = ApiError::new(Code::ValidationError, "send queries by POST, or upgrade to a WebSocket");
-        let mut response = answer::refusal(StatusCode::METHOD_NOT_ALLOWED, error, &id);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return response;
-    };
+    let Ok(upgrade) = upgrade else { return query::get(&door, &id, &headers, &uri).await };
     if !origin::is_welcome(&headers, &door.config.allowed_origins) {
         let error = ApiError::new(Code::Forbidden, "pages of this origin may not connect");
         return answer::refusal(StatusCode::FORBIDDEN, error, &id);

@@ -28,6 +28,7 @@ use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 use crate::graphql;
 use crate::http;
+use crate::http::Connections;
 use crate::service::key::NewKey;
 use crate::service::retention;
 use crate::session;
@@ -88,7 +89,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     } else {
         ready.print_text();
     }
-    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle, asked).await;
+    let served = serve_until_asked(listener, parts.router.clone(), Connections::default(), &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
@@ -17,6 +16,7 @@ use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::graphql;
 use crate::http;
+use crate::http::Connections;
 use crate::session;
 use crate::session::Endpoint;
 use crate::store;
@@ -103,17 +103,15 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let store = config.database;
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
-    let http =
-        http::Config { allowed_origins: config.allowed_origins, graphiql: config.graphiql, ..http::Config::default() };
     let session = session::Config::new(endpoint);
-    let (retention, api, logins) = (config.retention, config.api, config.logins);
+    let (retention, api, http, logins) = (config.retention, config.api, config.http, config.logins);
     let configs = Configs { store, session, retention, api, http, logins };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let sessions = parts.start_sessions().await?;
     let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
     info!(%address, sessions, "Serving");
-    let served = serve_until_asked(listener, parts.router.clone(), &lifecycle, asked).await;
+    let served = serve_until_asked(listener, parts.router.clone(), config.connections, &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
@@ -128,22 +126,18 @@ pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
     Ok((listener, address))
 }
 
-/// Serves until `asked` ends; open sockets are closed then.
+/// Serves until `asked` ends; open connections end in the shut-down that follows.
 pub(super) async fn serve_until_asked(
     listener: TcpListener,
     router: Router,
+    connections: Connections,
     lifecycle: &Lifecycle,
     asked: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let stop = lifecycle.stop.clone();
-    // An event follows an event: the kernel must not hold the second back until the first is confirmed.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    let mut serving = lifecycle.tasks.spawn(async move { serving.await });
+    let (tasks, stop) = (lifecycle.tasks.clone(), lifecycle.stop.clone());
+    let mut serving = lifecycle.tasks.spawn(http::serve(listener, router, connections, tasks, stop));
     tokio::select! {
-        ended = &mut serving => {
-            ended.map_err(std::io::Error::other).flatten().map_err(Error::Serve)
-        }
+        ended = &mut serving => ended.map_err(|died| Error::Serve(died.into())),
         () = asked => Ok(()),
     }
 }

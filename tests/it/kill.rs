@@ -34,7 +34,7 @@ const KILLS: u64 = 20;
 /// The database crashes after each so many kills, and the server lives on.
 const KILLS_A_CRASH: u64 = 4;
 /// How long a server may take to work off what waited while its database was away.
-const CATCHING_UP: Duration = Duration::from_secs(60);
+const CATCHING_UP: Duration = Duration::from_mins(1);
 /// The longest a server lives, in milliseconds: long enough to be connected, busy and in the midst of anything.
 const LIFE_MS: u64 = 1_200;
 

@@ -228,10 +228,9 @@ impl Session for Connection {
         let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
         match timeout(self.action_timeout, self.tasks.spawn(sending)).await {
             Ok(Ok(Some(outcome))) => outcome.map_err(|error| self.failure(error)),
-            Ok(Ok(None)) => Err(SessionError::NotConnected),
             Ok(Err(died)) => Err(failed(died)),
             Err(_) if self.is_in_step() => Err(SessionError::TimedOut),
-            Err(_) => Err(SessionError::NotConnected),
+            Ok(Ok(None)) | Err(_) => Err(SessionError::NotConnected),
         }
     }
 

@@ -1,0 +1,150 @@
+//! Documents that callers name instead of writing them: by the SHA-256 of their text, as Apollo's clients do, once
+//! somebody has sent text and digest together; or those of a list, where the operator wants no others.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_graphql::Request;
+use async_graphql::Value;
+use chatgraph_guard::Digest;
+use chatgraph_guard::Recent;
+
+use super::error::ApiError;
+use super::error::Code;
+
+/// The only documents that are carried out, where there are such: each with the name that callers may use for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trusted(HashMap<String, Arc<str>>);
+
+impl Trusted {
+    /// These documents, by their names.
+    #[must_use]
+    pub fn new(documents: HashMap<String, String>) -> Self {
+        Self(documents.into_iter().map(|(name, text)| (name, text.into())).collect())
+    }
+}
+
+/// Where the text of a request is found.
+#[derive(Debug)]
+pub(super) enum Documents {
+    /// In the request, or among those that were sent with their digest lately. That is safe for all organizations
+    /// together: who knows the digest has had the text.
+    Any(Recent<Arc<str>>),
+    /// In the list, by name or as it stands there.
+    Listed(Trusted, HashSet<Arc<str>>),
+}
+
+impl Documents {
+    pub(super) fn new(trusted: Option<Trusted>) -> Self {
+        match trusted {
+            None => Self::Any(Recent::default()),
+            Some(trusted) => {
+                let texts = trusted.0.values().cloned().collect();
+                Self::Listed(trusted, texts)
+            }
+        }
+    }
+
+    /// Puts the text into a request that names it, and refuses one that may not be carried out.
+    pub(super) fn find(&self, request: &mut Request) -> Result<(), ApiError> {
+        let name = name(request);
+        match self {
+            Self::Any(recent) => match name {
+                Some(name) => by_digest(recent, &name, request),
+                None => Ok(()),
+            },
+            Self::Listed(trusted, texts) => {
+                let named = name.filter(|_| request.query.is_empty());
+                if let Some(text) = named.and_then(|name| trusted.0.get(&name)) {
+                    request.query = text.to_string();
+                }
+                let refused =
+                    || ApiError::new(Code::Forbidden, "this server carries out the documents of its list only");
+                if texts.contains(&*request.query) { Ok(()) } else { Err(refused()) }
+            }
+        }
+    }
+}
+
+/// The name that the request's extensions give its document.
+fn name(request: &Request) -> Option<String> {
+    let Value::Object(persisted) = request.extensions.get("persistedQuery")? else { return None };
+    match persisted.get("sha256Hash")? {
+        Value::String(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+fn by_digest(recent: &Recent<Arc<str>>, name: &str, request: &mut Request) -> Result<(), ApiError> {
+    let wrong = || ApiError::new(Code::ValidationError, "sha256Hash is not the SHA-256 of the query");
+    let digest = Digest::read(name).ok_or_else(wrong)?;
+    if request.query.is_empty() {
+        // The words that Apollo's clients know, which then send the text too.
+        let unknown = || ApiError::new(Code::NotFound, "PersistedQueryNotFound");
+        request.query = recent.find(&digest).ok_or_else(unknown)?.to_string();
+    } else if Digest::of(&request.query) != digest {
+        return Err(wrong());
+    } else {
+        recent.keep(digest, request.query.len(), request.query.as_str().into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Variables;
+    use serde_json::json;
+
+    use super::*;
+
+    const DIGEST: &str = "4a1cc0d6a5b0f9b5c1a3e0e0b2d9d7b6d5b4c3a29180706050403020100f0e0d";
+
+    fn request(query: &str, name: Option<&str>) -> Request {
+        let mut request = Request::new(query).variables(Variables::default());
+        let persisted = name.map(|name| json!({"version": 1, "sha256Hash": name}));
+        let persisted = persisted.map(|persisted| Value::from_json(persisted).expect("a value"));
+        request.extensions.0.extend(persisted.map(|persisted| ("persistedQuery".to_owned(), persisted)));
+        request
+    }
+
+    fn found(documents: &Documents, query: &str, name: Option<&str>) -> Result<String, Code> {
+        let mut request = request(query, name);
+        documents.find(&mut request).map(|()| request.query).map_err(|error| error.code)
+    }
+
+    fn digest(text: &str) -> String {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(text).iter().fold(String::new(), |written, byte| format!("{written}{byte:02x}"))
+    }
+
+    #[test]
+    fn a_document_is_named_after_it_was_sent() {
+        let (documents, text) = (Documents::new(None), "{ viewer { kind } }");
+        let name = digest(text);
+        assert_eq!(found(&documents, "", Some(&name)), Err(Code::NotFound));
+        assert_eq!(found(&documents, text, Some(&name)), Ok(text.into()));
+        assert_eq!(found(&documents, "", Some(&name)), Ok(text.into()));
+        assert_eq!(found(&documents, "{ a }", None), Ok("{ a }".into()));
+    }
+
+    #[test]
+    fn nobody_sends_a_text_under_another_s_digest() {
+        let documents = Documents::new(None);
+        assert_eq!(found(&documents, "{ a }", Some(DIGEST)), Err(Code::ValidationError));
+        assert_eq!(found(&documents, "{ a }", Some("x")), Err(Code::ValidationError));
+        assert_eq!(found(&documents, "", Some(DIGEST)), Err(Code::NotFound));
+    }
+
+    #[test]
+    fn a_list_is_all_there_is() {
+        let text = "{ viewer { kind } }";
+        let documents = Documents::new(Some(Trusted::new(HashMap::from([("who".to_owned(), text.to_owned())]))));
+        assert_eq!(found(&documents, "", Some("who")), Ok(text.into()));
+        assert_eq!(found(&documents, text, None), Ok(text.into()));
+        assert_eq!(found(&documents, text, Some("anything")), Ok(text.into()));
+        for (query, name) in [("{ a }", None), ("{ a }", Some("who")), ("", Some("what")), ("", None)] {
+            assert_eq!(found(&documents, query, name), Err(Code::Forbidden), "{query} {name:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! GraphQL over HTTP: methods, media types, batches, named documents, and what browsers of other origins get.
+
+use reqwest::Method;
+use reqwest::RequestBuilder;
+use reqwest::Response;
+use serde_json::Value;
+use serde_json::json;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::support::TestDatabase;
+use crate::support::error_code;
+use crate::support::program;
+use crate::support::serve_with;
+
+const GRAPHQL: &str = "application/graphql-response+json";
+const KIND: &str = "{ viewer { kind } }";
+
+/// A server without sessions, and a key of it.
+struct Server {
+    child: std::process::Child,
+    url: String,
+    key: String,
+    _database: TestDatabase,
+}
+
+impl Server {
+    async fn start(arguments: &[&str]) -> Self {
+        let database = TestDatabase::new().await;
+        let made = program(&database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
+        let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+        let (child, url) = serve_with(&database, arguments);
+        Self { child, url, key, _database: database }
+    }
+
+    fn request(&self, method: Method) -> RequestBuilder {
+        reqwest::Client::new().request(method, &self.url).bearer_auth(&self.key)
+    }
+
+    async fn post(&self, body: &Value) -> Response {
+        self.request(Method::POST).json(body).send().await.expect("an answer")
+    }
+
+    async fn get(&self, parameters: &[(&str, &str)]) -> Response {
+        let url = format!("{}?{}", self.url, encoded(parameters));
+        reqwest::Client::new().get(url).bearer_auth(&self.key).send().await.expect("an answer")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+}
+
+/// The parameters as an address has them.
+fn encoded(parameters: &[(&str, &str)]) -> String {
+    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    parameters.iter().map(|(name, value)| format!("{name}={}&", encode(value))).collect()
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn told(response: Response) -> (u16, Value) {
+    (response.status().as_u16(), response.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn a_query_goes_by_get_and_a_mutation_does_not() {
+    let server = Server::start(&[]).await;
+    let (status, answer) = told(server.get(&[("query", KIND)]).await).await;
+    assert_eq!((status, &answer["data"]["viewer"]["kind"]), (200, &json!("API_KEY")));
+    let two = "query A { a: viewer { kind } } query B($n: Int) { b: sessions(first: $n) { nodes { id } } }";
+    let named = [("query", two), ("operationName", "B"), ("variables", r#"{"n": 1}"#)];
+    assert_eq!(told(server.get(&named).await).await, (200, json!({"data": {"b": {"nodes": []}}})));
+
+    let mutation = "mutation { createSession(input: {label: \"x\"}) { session { id } } }";
+    let response = server.get(&[("query", mutation)]).await;
+    assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "POST"));
+    let mixed = format!("query A {KIND} {}", mutation.replacen("mutation", "mutation B", 1));
+    assert_eq!(server.get(&[("query", &mixed), ("operationName", "B")]).await.status(), 405);
+    let (_, answer) = told(server.get(&[("query", "{ sessions { nodes { id } } }")]).await).await;
+    assert_eq!(answer, json!({"data": {"sessions": {"nodes": []}}}), "nothing was made");
+
+    for wrong in [&[][..], &[("query", KIND), ("variables", "1")], &[("query", KIND), ("query", KIND)]] {
+        let (status, answer) = told(server.get(wrong).await).await;
+        assert_eq!((status, error_code(&answer)), (400, "validation_error"), "{wrong:?}");
+    }
+    let response = reqwest::get(format!("{}?{}", server.url, encoded(&[("query", KIND)]))).await.expect("an answer");
+    assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, "Bearer"));
+}
+
+#[tokio::test]
+async fn other_methods_and_types_are_told_which_there_are() {
+    let server = Server::start(&[]).await;
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        let response = server.request(method.clone()).send().await.expect("an answer");
+        assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"), "{method}");
+    }
+    let response = server.request(Method::POST).header("Accept", "text/html").json(&json!({"query": KIND}));
+    let (status, answer) = told(response.send().await.expect("an answer")).await;
+    assert_eq!((status, error_code(&answer)), (406, "validation_error"));
+    for (query, refused) in [(KIND, 200), ("{", 400), ("{ nothing }", 400)] {
+        for (accept, status) in [(GRAPHQL, refused), ("application/json", 200), ("*/*", 200)] {
+            let request = server.request(Method::POST).header("Accept", accept).json(&json!({"query": query}));
+            let response = request.send().await.expect("an answer");
+            let media = if accept == GRAPHQL { GRAPHQL } else { "application/json" };
+            assert_eq!(header(&response, "content-type"), format!("{media}; charset=utf-8"), "{accept}");
+            assert_eq!(response.status(), status, "{query} as {accept}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_its_order_and_has_an_end() {
+    let server = Server::start(&[]).await;
+    let make = |label| json!({"query": format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ label }} }} }}")});
+    let labels = json!({"query": "{ sessions { nodes { label } } }"});
+    let (status, answer) =
+        told(server.post(&json!([make("a"), labels, {"query": "{ nothing }"}, make("b")])).await).await;
+    assert_eq!(status, 200);
+    assert_eq!(answer[1], json!({"data": {"sessions": {"nodes": [{"label": "a"}]}}}), "{answer}");
+    assert_eq!(error_code(&answer[2]), "validation_error");
+    assert_eq!(answer[3]["data"]["createSession"]["session"]["label"], "b");
+
+    let query = json!({"query": KIND});
+    assert_eq!(server.post(&json!(vec![&query; 10])).await.status(), 200);
+    for wrong in [json!([]), json!(vec![&query; 11])] {
+        let (status, answer) = told(server.post(&wrong).await).await;
+        assert_eq!((status, error_code(&answer)), (400, "limit_exceeded"), "{wrong}");
+    }
+    assert_eq!(server.post(&json!([query, {"query": 1}])).await.status(), 400);
+}
+
+fn named(text: &str) -> Value {
+    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({"persistedQuery": {"version": 1, "sha256Hash": digest}})
+}
+
+#[tokio::test]
+async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
+    let server = Server::start(&[]).await;
+    let by_name = json!({"extensions": named(KIND)});
+    let (_, answer) = told(server.post(&by_name).await).await;
+    assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotFound");
+    let kind = json!({"data": {"viewer": {"kind": "API_KEY"}}});
+    assert_eq!(told(server.post(&json!({"query": KIND, "extensions": named(KIND)})).await).await, (200, kind.clone()));
+    assert_eq!(told(server.post(&by_name).await).await, (200, kind.clone()));
+    assert_eq!(told(server.get(&[("extensions", &named(KIND).to_string())]).await).await, (200, kind));
+    let (_, answer) = told(server.post(&json!({"query": "{ __typename }", "extensions": named(KIND)})).await).await;
+    assert_eq!(error_code(&answer), "validation_error", "another text's digest");
+}
+
+#[tokio::test]
+async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("documents.json");
+    std::fs::write(&file, json!({"who": KIND}).to_string()).expect("written");
+    let server = Server::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
+    let by_name = |name: &str| json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": name}}});
+    for request in [by_name("who"), json!({"query": KIND})] {
+        let (_, answer) = told(server.post(&request).await).await;
+        assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{request}");
+    }
+    for request in
+        [by_name("what"), json!({"query": "{ viewer { kind id } }"}), json!({"query": KIND.replace(' ', "  ")})]
+    {
+        let (_, answer) = told(server.post(&request).await).await;
+        assert_eq!(error_code(&answer), "forbidden", "{request}");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_kept_from_callers_where_it_shall_be() {
+    let server = Server::start(&["--no-introspection"]).await;
+    let schema = "{ __schema { types { name } } chats: __type(name: \"ChatConnection\") { fields { name } } }";
+    for query in [schema, "{ chats { nods { id } } }", "{ vewer { kind } }", "{ viewer { kin } }"] {
+        let answer = server.post(&json!({"query": query})).await.text().await.expect("text");
+        assert!(!answer.contains("nodes") && !answer.contains("\"viewer\""), "{answer}");
+        assert!(!answer.contains("Did you mean") && !answer.contains("\"kind\""), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_named_origins_may_read_answers() {
+    let server = Server::start(&["--allowed-origin", "https://chat.example.org"]).await;
+    let allowed = async |origin: &str, method: Method| {
+        let request = server.request(method).header("Origin", origin).header("Access-Control-Request-Method", "POST");
+        let response = request.json(&json!({"query": KIND})).send().await.expect("an answer");
+        (response.status().as_u16(), header(&response, "access-control-allow-origin").to_owned())
+    };
+    let named = "https://chat.example.org".to_owned();
+    assert_eq!(allowed(&named, Method::POST).await, (200, named.clone()));
+    assert_eq!(allowed(&named, Method::OPTIONS).await, (204, named.clone()));
+    assert_eq!(allowed("https://evil.example", Method::POST).await, (200, String::new()));
+    assert_eq!(allowed("https://evil.example", Method::OPTIONS).await, (204, String::new()));
+    let request = reqwest::Client::new().request(Method::OPTIONS, &server.url).header("Origin", &named);
+    let response = request.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
+    assert!(header(&response, "access-control-allow-headers").contains("authorization"), "without a token");
+    assert!(header(&response, "vary").contains("origin"));
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_who_can_read_that() {
+    let server = Server::start(&[]).await;
+    let types = json!({"query": "{ __schema { types { name description } } }"});
+    let encoding = async |query: &Value, accept: &str| {
+        let request = server.request(Method::POST).header("Accept-Encoding", accept).json(query);
+        let response = request.send().await.expect("an answer");
+        let encoding = header(&response, "content-encoding").to_owned();
+        (encoding, response.bytes().await.expect("a body").len())
+    };
+    let (gzip, short) = encoding(&types, "gzip").await;
+    let (none, long) = encoding(&types, "identity").await;
+    assert_eq!((&*gzip, &*none), ("gzip", ""));
+    assert!(short * 2 < long, "{short} of {long} bytes");
+    assert_eq!(encoding(&json!({"query": KIND}), "gzip").await.0, "");
+}
