@@ -56,6 +56,7 @@ async fn neither_do_they_while_the_database_crashes_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
     const CRASHES: u64 = 4;
+    const CONNECTING_MS: u64 = 400;
     if crate::support::postgres().is_none() {
         return;
     }
@@ -66,7 +67,13 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
     let (tasks, done) = (TaskTracker::new(), Arc::new(AtomicBool::new(false)));
     let owner = tasks.spawn(Owner::new(server.phone().clone()).run(random.branch(), Arc::clone(&done)));
     for _ in 0..CRASHES {
-        tokio::time::sleep(Duration::from_millis(random.below(LIFE_MS))).await;
+        // A client that begins anew has nothing in memory: it reads what it needs to open what waits for it.
+        server.stop_session().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let start =
+            format!("mutation {{ startSession(input: {{sessionId: \"{}\"}}) {{ session {{ id }} }} }}", server.session);
+        server.query(&start).await;
+        tokio::time::sleep(Duration::from_millis(random.below(CONNECTING_MS))).await;
         block_in_place(|| postgres.crash());
     }
     done.store(true, Ordering::SeqCst);
