@@ -42,7 +42,7 @@ impl Server {
     }
 
     async fn get(&self, parameters: &[(&str, &str)]) -> Response {
-        let url = format!("{}?{}", self.url, encoded(parameters));
+        let url = with_parameters(&self.url, parameters);
         reqwest::Client::new().get(url).bearer_auth(&self.key).send().await.expect("an answer")
     }
 }
@@ -54,10 +54,9 @@ impl Drop for Server {
     }
 }
 
-/// The parameters as an address has them.
-fn encoded(parameters: &[(&str, &str)]) -> String {
-    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-    parameters.iter().map(|(name, value)| format!("{name}={}&", encode(value))).collect()
+/// The address with these parameters.
+fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> reqwest::Url {
+    reqwest::Url::parse_with_params(url, parameters).expect("a URL")
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -89,7 +88,7 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
         let (status, answer) = told(server.get(wrong).await).await;
         assert_eq!((status, error_code(&answer)), (400, "validation_error"), "{wrong:?}");
     }
-    let response = reqwest::get(format!("{}?{}", server.url, encoded(&[("query", KIND)]))).await.expect("an answer");
+    let response = reqwest::get(with_parameters(&server.url, &[("query", KIND)])).await.expect("an answer");
     assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, "Bearer"));
 }
 
@@ -136,7 +135,7 @@ async fn a_batch_is_answered_in_its_order_and_has_an_end() {
 }
 
 fn named(text: &str) -> Value {
-    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = format!("{:x}", Sha256::digest(text));
     json!({"persistedQuery": {"version": 1, "sha256Hash": digest}})
 }
 
