@@ -178,8 +178,9 @@ impl Floor {
             Self::Sqlite { writer, .. } => block_in_place(|| {
                 let mut writer = locked(writer);
                 let tx = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+                // SQLite numbers `$4` by where it stands first, and `?4` by what it says.
                 let row = tx
-                    .prepare_cached(&format!("{UPDATE} {COLUMNS}"))?
+                    .prepare_cached(&format!("{UPDATE} {COLUMNS}").replace('$', "?"))?
                     .query_row(params![ORGANIZATION, session, jid, archived, at], |row| Ok(from_sqlite(row)))??;
                 let chat = row.id.parse::<ChatId>()?.to_bytes();
                 tx.prepare_cached(NOTE)?.execute(params![session, chat, ORGANIZATION, at, i64::from(archived)])?;
