@@ -10,7 +10,8 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 
-/// What none of them may cost in CPU time. Unoptimised, beside other tests; optimised it is under 5 ms.
+/// What none of them may cost in CPU time, unoptimised and beside other tests. docs/performance.md has the figures of an
+/// optimised program.
 const MOST: Duration = Duration::from_secs(3);
 
 const LIMIT: &str = "limit_exceeded";
