@@ -8,35 +8,20 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
-use crate::support::TestDatabase;
-use crate::support::program;
-use crate::support::serve_with;
+use crate::support::BareServer;
 
 /// How long anything may take that the server ends by itself.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// A server without sessions.
-struct Server {
-    child: std::process::Child,
-    address: String,
-    key: String,
-    _database: TestDatabase,
-}
-
-impl Server {
-    async fn start(arguments: &[&str]) -> Self {
-        let database = TestDatabase::new().await;
-        let made = program(&database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
-        let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
-        let (child, url) = serve_with(&database, arguments);
-        let address = url.trim_start_matches("http://").trim_end_matches("/graphql").to_owned();
-        Self { child, address, key, _database: database }
+impl BareServer {
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches("/graphql")
     }
 
     async fn connect(&self, text: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).await.expect("a connection");
+        let mut stream = TcpStream::connect(self.address()).await.expect("a connection");
         // A server that has heard enough hangs up.
         let _ = stream.write_all(text.as_bytes()).await;
         stream
@@ -50,13 +35,6 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
-    }
-}
-
 /// All that the server still says before it ends the connection.
 async fn last_words(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
@@ -67,7 +45,7 @@ async fn last_words(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn half_a_request_is_gone_after_a_while() {
-    let server = Server::start(&["--head-timeout-seconds", "1"]).await;
+    let server = BareServer::start(&["--head-timeout-seconds", "1"]).await;
     let begun = Instant::now();
     for half in
         ["", "G", "PRI * HTTP/2.0\r\n\r\nSM", "GET /healthz HTTP/1.1\r\n", "POST /graphql HTTP/1.1\r\nHost: x\r\nX: "]
@@ -83,7 +61,7 @@ async fn half_a_request_is_gone_after_a_while() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    let server = Server::start(&["--body-timeout-seconds", "1"]).await;
+    let server = BareServer::start(&["--body-timeout-seconds", "1"]).await;
     let head = format!(
         "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
         server.key
@@ -95,7 +73,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_head_has_an_end() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     let many = "X-A: b\r\n".repeat(70);
     let long = format!("X-A: {}\r\n", "b".repeat(64 * 1024));
     for headers in [many, long] {
@@ -108,13 +86,13 @@ async fn a_head_has_an_end() {
 
 #[tokio::test]
 async fn one_address_has_so_many_connections_and_others_are_served() {
-    let server = Server::start(&["--max-connections-per-address", "3"]).await;
+    let server = BareServer::start(&["--max-connections-per-address", "3"]).await;
     let held = [server.connect("").await, server.connect("").await, server.connect("").await];
     let mut refused = server.connect("").await;
     assert_eq!(last_words(&mut refused).await, "");
     let other = tokio::net::TcpSocket::new_v4().expect("a socket");
     other.bind("127.0.0.2:0".parse().expect("an address")).expect("bound");
-    let mut other = other.connect(server.address.parse().expect("an address")).await.expect("a connection");
+    let mut other = other.connect(server.address().parse().expect("an address")).await.expect("a connection");
     other.write_all(HEALTH.as_bytes()).await.expect("sent");
     let mut answer = [0; 12];
     other.read_exact(&mut answer).await.expect("an answer");
@@ -128,7 +106,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
 
 #[tokio::test]
 async fn all_together_have_so_many_connections() {
-    let server = Server::start(&["--max-connections", "2"]).await;
+    let server = BareServer::start(&["--max-connections", "2"]).await;
     let held = [server.connect("").await, server.connect("").await];
     assert_eq!(last_words(&mut server.connect("").await).await, "");
     drop(held);
@@ -140,7 +118,7 @@ async fn all_together_have_so_many_connections() {
 
 #[tokio::test]
 async fn http_2_is_spoken_without_tls() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     let mut stream = server.connect("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).await.expect("a frame");

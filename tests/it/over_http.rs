@@ -8,31 +8,13 @@ use serde_json::json;
 use sha2::Digest as _;
 use sha2::Sha256;
 
-use crate::support::TestDatabase;
+use crate::support::BareServer;
 use crate::support::error_code;
-use crate::support::program;
-use crate::support::serve_with;
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const KIND: &str = "{ viewer { kind } }";
 
-/// A server without sessions, and a key of it.
-struct Server {
-    child: std::process::Child,
-    url: String,
-    key: String,
-    _database: TestDatabase,
-}
-
-impl Server {
-    async fn start(arguments: &[&str]) -> Self {
-        let database = TestDatabase::new().await;
-        let made = program(&database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
-        let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
-        let (child, url) = serve_with(&database, arguments);
-        Self { child, url, key, _database: database }
-    }
-
+impl BareServer {
     fn request(&self, method: Method) -> RequestBuilder {
         reqwest::Client::new().request(method, &self.url).bearer_auth(&self.key)
     }
@@ -44,13 +26,6 @@ impl Server {
     async fn get(&self, parameters: &[(&str, &str)]) -> Response {
         let url = with_parameters(&self.url, parameters);
         reqwest::Client::new().get(url).bearer_auth(&self.key).send().await.expect("an answer")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
     }
 }
 
@@ -69,7 +44,7 @@ async fn told(response: Response) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_query_goes_by_get_and_a_mutation_does_not() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     let (status, answer) = told(server.get(&[("query", KIND)]).await).await;
     assert_eq!((status, &answer["data"]["viewer"]["kind"]), (200, &json!("API_KEY")));
     let two = "query A { a: viewer { kind } } query B($n: Int) { b: sessions(first: $n) { nodes { id } } }";
@@ -94,7 +69,7 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
 
 #[tokio::test]
 async fn other_methods_and_types_are_told_which_there_are() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
         let response = server.request(method.clone()).send().await.expect("an answer");
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"), "{method}");
@@ -115,7 +90,7 @@ async fn other_methods_and_types_are_told_which_there_are() {
 
 #[tokio::test]
 async fn a_batch_is_answered_in_its_order_and_has_an_end() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     let make = |label| json!({"query": format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ label }} }} }}")});
     let labels = json!({"query": "{ sessions { nodes { label } } }"});
     let (status, answer) =
@@ -141,7 +116,7 @@ fn named(text: &str) -> Value {
 
 #[tokio::test]
 async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     let by_name = json!({"extensions": named(KIND)});
     let (_, answer) = told(server.post(&by_name).await).await;
     assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotFound");
@@ -158,7 +133,7 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("documents.json");
     std::fs::write(&file, json!({"who": KIND}).to_string()).expect("written");
-    let server = Server::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
+    let server = BareServer::start(&["--trusted-documents", file.to_str().expect("a path")]).await;
     let by_name = |name: &str| json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": name}}});
     for request in [by_name("who"), json!({"query": KIND})] {
         let (_, answer) = told(server.post(&request).await).await;
@@ -174,7 +149,7 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
 
 #[tokio::test]
 async fn the_schema_is_kept_from_callers_where_it_shall_be() {
-    let server = Server::start(&["--no-introspection"]).await;
+    let server = BareServer::start(&["--no-introspection"]).await;
     let schema = "{ __schema { types { name } } chats: __type(name: \"ChatConnection\") { fields { name } } }";
     for query in [schema, "{ chats { nods { id } } }", "{ vewer { kind } }", "{ viewer { kin } }"] {
         let answer = server.post(&json!({"query": query})).await.text().await.expect("text");
@@ -185,7 +160,7 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
 
 #[tokio::test]
 async fn pages_of_named_origins_may_read_answers() {
-    let server = Server::start(&["--allowed-origin", "https://chat.example.org"]).await;
+    let server = BareServer::start(&["--allowed-origin", "https://chat.example.org"]).await;
     let allowed = async |origin: &str, method: Method| {
         let request = server.request(method).header("Origin", origin).header("Access-Control-Request-Method", "POST");
         let response = request.json(&json!({"query": KIND})).send().await.expect("an answer");
@@ -204,7 +179,7 @@ async fn pages_of_named_origins_may_read_answers() {
 
 #[tokio::test]
 async fn long_answers_are_compressed_for_who_can_read_that() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     let types = json!({"query": "{ __schema { types { name description } } }"});
     let encoding = async |query: &Value, accept: &str| {
         let request = server.request(Method::POST).header("Accept-Encoding", accept).json(query);

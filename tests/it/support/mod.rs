@@ -3,6 +3,7 @@
 
 mod agreement;
 mod api;
+mod bare;
 mod contract;
 mod database;
 mod log;
@@ -11,6 +12,7 @@ mod subscription;
 
 pub(crate) use api::error_code;
 pub(crate) use api::error_field;
+pub(crate) use bare::BareServer;
 pub(crate) use contract::Contract;
 pub(crate) use database::TestDatabase;
 pub(crate) use database::server as postgres;
