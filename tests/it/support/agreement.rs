@@ -63,7 +63,9 @@ fn besides(chats: &Value, others: &Value) -> String {
 }
 
 fn sorted(mut chats: Value) -> Value {
-    let list = chats.as_array_mut().expect("a list of chats");
-    list.sort_by_key(|chat| chat["jid"].to_string());
+    // None while the server cannot answer.
+    if let Some(list) = chats.as_array_mut() {
+        list.sort_by_key(|chat| chat["jid"].to_string());
+    }
     chats
 }
