@@ -5,6 +5,7 @@ mod connections;
 mod key;
 mod limits;
 mod login;
+mod watching;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
 pub use limits::LimitArgs;
 pub use login::LoginArgs;
+pub use watching::WatchingArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]
@@ -136,6 +138,9 @@ pub struct ServeArgs {
     /// People's tokens.
     #[command(flatten)]
     pub login: LoginArgs,
+    /// For whoever watches the server.
+    #[command(flatten)]
+    pub watching: WatchingArgs,
 }
 
 /// `demo`

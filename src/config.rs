@@ -88,6 +88,8 @@ pub struct Serve {
     pub logins: Option<logins::Config>,
     /// What a request may ask for.
     pub api: graphql::Config,
+    /// Where whoever watches the server asks, besides the address of the API.
+    pub watching: Option<SocketAddr>,
 }
 
 /// What `demo` needs.
@@ -138,6 +140,7 @@ impl TryFrom<ServeArgs> for Serve {
             http: http::Config {
                 allowed_origins: args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?,
                 graphiql: args.graphiql,
+                figures: args.watching.metrics,
                 body_timeout: Duration::from_secs(args.connections.body_timeout_seconds.into()),
                 ..http::Config::default()
             },
@@ -148,6 +151,7 @@ impl TryFrom<ServeArgs> for Serve {
             },
             logins: login::logins(args.login)?,
             api: args.limits.try_into()?,
+            watching: args.watching.metrics_listen,
         })
     }
 }

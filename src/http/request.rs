@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::Request;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
@@ -20,6 +21,7 @@ use tracing::info_span;
 
 use crate::graphql::error::ApiError;
 
+use super::Door;
 use super::answer;
 
 /// Where the id travels.
@@ -30,7 +32,7 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Gives the request its id and its span.
-pub(super) async fn identify(mut request: Request, next: Next) -> Response {
+pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(generate);
     let header = HeaderValue::from_str(&id).expect("an id is visible ASCII");
     // Not the query: somebody will put a token there.
@@ -47,6 +49,7 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
         response
     };
     let mut response = answer.instrument(span).await;
+    door.parts.metrics.answered(response.status());
     response.headers_mut().insert(HEADER, header);
     response
 }

@@ -6,6 +6,7 @@
 //! them to the journal. One file a table; a new one brings its row-to-domain functions along.
 
 mod abandon;
+mod census;
 mod change;
 mod chat;
 mod chat_list;
@@ -40,6 +41,7 @@ use error::StoreError;
 use journal::Commits;
 use journal::Journal;
 
+pub use census::Census;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;

@@ -31,3 +31,4 @@ mod statements;
 mod support;
 mod tenancy;
 mod updates;
+mod watching;

@@ -43,9 +43,8 @@ impl Log {
     pub(super) fn add(&self, line: String) {
         if self.filter == "info" {
             println!("{line}");
-        } else {
-            self.lines.lock().expect("unpoisoned").push(line);
         }
+        self.lines.lock().expect("unpoisoned").push(line);
     }
 
     /// The entries of one request.
