@@ -125,7 +125,9 @@ pub struct Backup {
 
 impl From<LogArgs> for telemetry::Config {
     fn from(args: LogArgs) -> Self {
-        Self { format: args.log_format, filter: args.log_filter }
+        let service = args.otlp_service_name;
+        let traces = args.otlp_endpoint.map(|endpoint| telemetry::Traces { endpoint, service });
+        Self { format: args.log_format, filter: args.log_filter, traces }
     }
 }
 

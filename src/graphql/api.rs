@@ -16,6 +16,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
+use tracing::Instrument as _;
+use tracing::Span;
+use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::page::DEFAULT_PAGE;
@@ -30,6 +33,7 @@ use super::document;
 use super::error::ApiError;
 use super::error::engine;
 use super::loader::Loaders;
+use super::metrics;
 use super::metrics::Metrics;
 use super::persisted::Documents;
 use super::persisted::Trusted;
@@ -135,7 +139,7 @@ impl Api {
     async fn run(&self, caller: &Caller, request: Request, read: &Read, begun: Instant) -> Response {
         let (request, batches) = self.equip(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
-        let executed = AssertUnwindSafe(execution.next()).catch_unwind().await;
+        let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
         read.shape.complete(&mut response);
         let response = finish(response, caller);
@@ -156,7 +160,9 @@ impl Api {
         };
         let subscribed = read.kind == Some(OperationType::Subscription);
         let (request, batches) = self.equip(&caller, request);
-        let responses = AssertUnwindSafe(batches.beside(self.schema.execute_stream(request))).catch_unwind();
+        let (span, mut executing) = (span(&read), batches.beside(self.schema.execute_stream(request)));
+        let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
+        let responses = AssertUnwindSafe(executing).catch_unwind();
         let (metrics, open, mut first) = (self.metrics.clone(), subscribed.then(|| self.metrics.subscribed()), true);
         let responses = responses.map(move |response| {
             let _open = &open;
@@ -195,6 +201,11 @@ struct Read {
     /// What kind of operation it is, if one was found.
     kind: Option<OperationType>,
     shape: Shape,
+}
+
+/// The span of an operation. Its name is the caller's own, and so is not told.
+fn span(read: &Read) -> Span {
+    debug_span!("operation", kind = metrics::word(read.kind))
 }
 
 /// What an operation answers.

@@ -74,7 +74,8 @@ impl Drop for Open {
     }
 }
 
-fn word(kind: Option<OperationType>) -> &'static str {
+/// What kind it is, for figures and traces.
+pub(super) fn word(kind: Option<OperationType>) -> &'static str {
     match kind {
         Some(OperationType::Query) => "query",
         Some(OperationType::Mutation) => "mutation",

@@ -33,6 +33,8 @@ use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::debug_span;
 use tracing::warn;
 
 use crate::domain::id::OrganizationId;
@@ -104,7 +106,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(organization, work).await
+        self.journal.write(organization, work).instrument(debug_span!("unit of work")).await
     }
 
     /// As [`Store::write`], and a few times again while another process is in the way, each time with its own copy of

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Log;
 use super::TestDatabase;
+use super::eventually;
 use super::program;
 use super::serve_logged;
 
@@ -53,10 +54,22 @@ impl BareServer {
         database.execute_unprepared(statement).await.expect("executed");
     }
 
-    /// Asks the program to end, as `kill` does. The shell's own is on every machine.
+    /// Asks the program to end, as `kill` does.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+    }
+
+    /// Sends the program a signal. The shell's own `kill` is on every machine.
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
+    /// Waits until the program has ended by itself; tells whether in good order.
+    pub(crate) async fn ends(&mut self) -> bool {
+        let child = std::sync::Mutex::new(&mut self.child);
+        let ended = async || child.lock().expect("unpoisoned").try_wait().expect("a child");
+        eventually("the end of the program", ended).await.success()
     }
 }
 

@@ -72,7 +72,8 @@ impl TestServer {
         self.log.text()
     }
 
-    async fn with(account: AccountSpec, database: TestDatabase, log: Log, arguments: &[&str]) -> Self {
+    /// Starts everything so.
+    pub(crate) async fn with(account: AccountSpec, database: TestDatabase, log: Log, arguments: &[&str]) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
         let key = create_key(&database, "org_1", &[]);
@@ -179,7 +180,8 @@ impl TestServer {
         self.execute(&format!("UPDATE \"change\" SET at = at - {}", days * DAY_MS)).await;
     }
 
-    async fn execute(&self, statement: &str) {
+    /// Carries out a statement on the database, behind the server's back.
+    pub(crate) async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
         database.execute_unprepared(statement).await.expect("executed");
@@ -357,21 +359,29 @@ pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, Stri
 
 /// The same, and keeps what it logs.
 pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
-    let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
+    let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", kept.format], more].concat();
     let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);
     let mut child = program(database, &arguments).envs([filter]).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
         let line = log.next().expect("the server says where it listens").expect("text");
-        let entry: Value = serde_json::from_str(&line).expect("JSON");
-        if entry["fields"]["message"] == "Serving" {
-            break entry["fields"]["address"].as_str().expect("an address").to_owned();
+        if let Some(address) = serving_at(&line) {
+            break address;
         }
         kept.add(line);
     };
     let kept = kept.clone();
     std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| kept.add(line)));
     (child, format!("http://{address}/graphql"))
+}
+
+/// The address in the line that tells it, in either form of the log.
+fn serving_at(line: &str) -> Option<String> {
+    let Ok(entry) = serde_json::from_str::<Value>(line) else {
+        return line.split_once("Serving address=")?.1.split(' ').next().map(str::to_owned);
+    };
+    let serves = entry["fields"]["message"] == "Serving";
+    serves.then(|| entry["fields"]["address"].as_str().expect("an address").to_owned())
 }
 
 /// A command of the program on this database.
