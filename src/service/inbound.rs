@@ -108,7 +108,9 @@ impl Inbox {
         let (whose, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
         let logged_out = matches!(&*event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
         self.store
-            .write(&key.organization, move |unit| Box::pin(async move { apply(unit, &whose, &event, now).await }))
+            .write_in(&key.organization, key.session, move |unit| {
+                Box::pin(async move { apply(unit, &whose, &event, now).await })
+            })
             .await?;
         if logged_out { refusal::refuse_waiting(&self.store, key, now).await } else { Ok(()) }
     }
