@@ -159,7 +159,8 @@ impl Chats {
             max_pinned: self.config.max_pinned,
             now,
         };
-        let updated = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let updated =
+            self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
         let chat = updated.await?;
         self.sessions.wake_pending(session);
         Ok(chat)
@@ -177,7 +178,8 @@ impl Chats {
         let session = session_of(&self.store, &organization, target.session).await?;
         let order = DeleteOrder { organization, session, cid: target.cid.clone(), now: self.clock.now() };
         let organization = order.organization.clone();
-        let deleted = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let deleted =
+            self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
         let chat = deleted.await?;
         self.sweeper.wake();
         Ok(chat)

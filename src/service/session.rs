@@ -227,8 +227,9 @@ impl Sessions {
         T: Send + 'static,
     {
         let input = (key.clone(), input);
-        let written =
-            self.store.write_again(&key.organization, input, move |(key, input), unit| work(key, input, unit));
+        let written = self
+            .store
+            .write_again(&key.organization, key.session, input, move |(key, input), unit| work(key, input, unit));
         let written = written.await?;
         self.news.tell(&key.organization);
         Ok(written)

@@ -38,6 +38,7 @@ use tracing::debug_span;
 use tracing::warn;
 
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
 
 use error::StoreError;
 use journal::Commits;
@@ -106,15 +107,35 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(organization, work).instrument(debug_span!("unit of work")).await
+self.journal.write(organization, None, work).instrument(debug_span!("unit of work")).await
     }
 
-    /// As [`Store::write`], and a few times again while another process is in the way, each time with its own copy of
+    /// As [`Store::write`], for a unit that touches one session and what belongs to it: units of different sessions may
+    /// then be committed at the same time.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_in<T, E, F>(&self, organization: &OrganizationId, session: SessionId, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
+    {
+        self.journal.write(organization, Some(session), work).await
+    }
+
+    /// As [`Store::write_in`], and a few times again while another process is in the way, each time with its own copy of
     /// `input`.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn write_again<I, T, E, F>(&self, organization: &OrganizationId, input: I, work: F) -> Result<T, E>
+    pub async fn write_again<I, T, E, F>(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+        input: I,
+        work: F,
+    ) -> Result<T, E>
     where
         I: Clone + Send + 'static,
         T: Send + 'static,
@@ -124,7 +145,7 @@ impl Store {
         let mut attempt = 1;
         loop {
             let (input, work) = (input.clone(), work.clone());
-            match self.write(organization, move |unit| work(input, unit)).await {
+            match self.write_in(organization, session, move |unit| work(input, unit)).await {
                 Err(failed) if attempt < ATTEMPTS && StoreError::is_conflict(&failed) => {
                     warn!(error = &failed as &dyn std::error::Error, attempt, "A unit is carried out again");
                     tokio::time::sleep(PAUSE * attempt).await;

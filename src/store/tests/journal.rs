@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use futures_util::future::select_all;
 use tokio::sync::Barrier;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -148,6 +150,64 @@ async fn organizations_do_not_wait_for_each_other_where_there_are_several_writer
 }
 
 #[tokio::test]
+async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_several_writers() {
+    let test = TestStore::open().await;
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let slow = test.store.write_in(&test.organization, test.session, |_| {
+        Box::pin(async move {
+            let _ = begun.send(());
+            let _ = may_go_on.await;
+            Ok::<_, StoreError>(())
+        })
+    });
+    let quick = async {
+        has_begun.await.expect("begun");
+        // Among so many sessions some are in another lane.
+        let units = (0..32).map(|_| {
+            let idle = test.store.write_in(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
+            idle.boxed()
+        });
+        if on_postgres() {
+            let (first, ..): (Result<(), StoreError>, _, _) = select_all(units).await;
+            first.expect("stored");
+        }
+        go_on.send(()).expect("waits");
+    };
+    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
+    slow.expect("stored");
+}
+
+#[tokio::test]
+async fn changes_of_many_sessions_are_numbered_without_gaps() {
+    let test = TestStore::open().await;
+    let sessions = join_all((0..20).map(|_| add_session(&test.store, &test.organization))).await;
+    let units = (0..300).map(|user| {
+        let (organization, chat) = (test.organization.clone(), chat(sessions[user % 20], user, 1));
+        test.store.write_in(&test.organization, chat.session, move |unit| {
+            Box::pin(async move {
+                unit.insert_chat(&organization, &chat).await?;
+                unit.record(&organization, chat.created(1, Origin::Import));
+                Ok::<_, StoreError>(())
+            })
+        })
+    });
+    let reading = async {
+        let mut last = 0;
+        while last < 300 {
+            for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
+                assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
+                last += 1;
+            }
+        }
+    };
+    let (stored, ()) = timeout(PATIENCE, async { tokio::join!(join_all(units), reading) }).await.expect("in time");
+    for unit in stored {
+        unit.expect("stored");
+    }
+}
+
+#[tokio::test]
 async fn a_unit_that_makes_light_of_a_failed_statement_fails_alone() {
     let test = TestStore::open().await;
     let known = test.add_chat(1, 1).await;
@@ -173,20 +233,26 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
     let both = Arc::new(Barrier::new(if on_postgres() { 2 } else { 1 }));
     let crossing = |store: Store, first: &Chat, second: &Chat| {
         let (organization, both, ids) = (test.organization.clone(), Arc::clone(&both), [first.id, second.id]);
+        let session = test.session;
         let input = (organization, both, ids, Arc::new(AtomicUsize::new(0)));
         async move {
             let organization = input.0.clone();
-            let work = store.write_again(&organization, input, |(organization, both, [first, second], tried), unit| {
-                Box::pin(async move {
-                    let chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
-                    if tried.fetch_add(1, Ordering::SeqCst) == 0 {
-                        both.wait().await;
-                    }
-                    unit.chat_by_id_for_update(&organization, second).await?;
-                    unit.record(&organization, chat.created(9, Origin::Device));
-                    Ok::<_, StoreError>(())
-                })
-            });
+            let work = store.write_again(
+                &organization,
+                session,
+                input,
+                |(organization, both, [first, second], tried), unit| {
+                    Box::pin(async move {
+                        let chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
+                        if tried.fetch_add(1, Ordering::SeqCst) == 0 {
+                            both.wait().await;
+                        }
+                        unit.chat_by_id_for_update(&organization, second).await?;
+                        unit.record(&organization, chat.created(9, Origin::Device));
+                        Ok::<_, StoreError>(())
+                    })
+                },
+            );
             work.await
         }
     };
