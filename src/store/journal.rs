@@ -38,15 +38,11 @@ impl Journal {
         Self { lanes: Arc::new(Lanes::new(writers, commits, tasks)) }
     }
 
-<<<<<<< HEAD
     /// How many units were committed so far, and with how many commits.
     pub(super) fn committed(&self) -> (u64, u64) {
         self.lanes.committed()
     }
 
-    /// See [`super::Store::write`].
-    pub(super) async fn write<T, E, F>(&self, organization: &OrganizationId, work: F) -> Result<T, E>
-=======
     /// See [`super::Store::write`] and [`super::Store::write_in`].
     pub(super) async fn write<T, E, F>(
         &self,
@@ -54,7 +50,6 @@ impl Journal {
         session: Option<SessionId>,
         work: F,
     ) -> Result<T, E>
->>>>>>> main
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,

@@ -34,6 +34,7 @@ use std::time::Duration;
 use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
+use tracing::Span;
 use tracing::debug_span;
 use tracing::warn;
 
@@ -107,7 +108,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-self.journal.write(organization, None, work).instrument(debug_span!("unit of work")).await
+        self.journal.write(organization, None, work).instrument(unit_span()).await
     }
 
     /// As [`Store::write`], for a unit that touches one session and what belongs to it: units of different sessions may
@@ -121,7 +122,7 @@ self.journal.write(organization, None, work).instrument(debug_span!("unit of wor
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(organization, Some(session), work).await
+        self.journal.write(organization, Some(session), work).instrument(unit_span()).await
     }
 
     /// As [`Store::write_in`], and a few times again while another process is in the way, each time with its own copy of
@@ -177,6 +178,11 @@ self.journal.write(organization, None, work).instrument(debug_span!("unit of wor
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.readers.ping().await?)
     }
+}
+
+/// The span of a unit of work, from its handing over to its commit.
+fn unit_span() -> Span {
+    debug_span!("unit of work")
 }
 
 #[cfg(test)]
