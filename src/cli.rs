@@ -67,7 +67,7 @@ pub struct LogArgs {
     #[arg(long, global = true, env = "CHATGRAPH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: Format,
     /// What is logged: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`. Of other
-    /// modules than chatgraph's only errors are, and the statements of sqlx::query
+    /// modules than chatgraph's only errors are, and the statements of `sqlx::query`
     #[arg(
         long,
         global = true,
@@ -77,12 +77,9 @@ pub struct LogArgs {
     )]
     pub log_filter: String,
     /// Send traces to the collector at this URL, as in `http://127.0.0.1:4318`, by OTLP over HTTP. More of it by OpenTelemetry's
-    /// own variables: OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_SCHEDULE_DELAY
+    /// own variables: `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_SCHEDULE_DELAY`
     #[arg(long, global = true, env = "CHATGRAPH_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
-    /// What traces call this server
-    #[arg(long, global = true, env = "OTEL_SERVICE_NAME", default_value = "chatgraph", value_name = "NAME")]
-    pub otlp_service_name: String,
 }
 
 /// Which database.

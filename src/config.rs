@@ -125,8 +125,7 @@ pub struct Backup {
 
 impl From<LogArgs> for telemetry::Config {
     fn from(args: LogArgs) -> Self {
-        let service = args.otlp_service_name;
-        let traces = args.otlp_endpoint.map(|endpoint| telemetry::Traces { endpoint, service });
+        let traces = args.otlp_endpoint.map(|endpoint| telemetry::Traces { endpoint });
         Self { format: args.log_format, filter: args.log_filter, traces }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
+use opentelemetry::Key;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::Bytes;
 use opentelemetry_http::HttpClient;
@@ -41,8 +42,6 @@ const LASTING: [&str; 2] = ["session", "inbound"];
 pub struct Config {
     /// The collector, as in `http://127.0.0.1:4318`.
     pub endpoint: String,
-    /// What the traces call this server.
-    pub service: String,
 }
 
 /// What makes spans, and sends them.
@@ -53,7 +52,15 @@ pub(super) fn provider(config: &Config) -> Result<SdkTracerProvider, ExporterBui
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{}/v1/traces", config.endpoint.trim_end_matches('/')))
         .build()?;
-    let resource = Resource::builder().with_service_name(config.service.clone()).build();
+    let unnamed = |resource: &Resource| {
+        let name = resource.get(&Key::from_static_str("service.name"));
+        name.is_none_or(|name| name.as_str().starts_with("unknown_service"))
+    };
+    // OTEL_SERVICE_NAME is read by the library itself.
+    let mut resource = Resource::builder().build();
+    if unnamed(&resource) {
+        resource = Resource::builder().with_service_name("chatgraph").build();
+    }
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 

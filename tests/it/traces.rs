@@ -88,7 +88,7 @@ fn way_of(span: &Span, spans: &[Span]) -> Vec<String> {
 #[tokio::test]
 async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() {
     let collector = Collector::start();
-    let server = TestServer::with_arguments(&["--otlp-endpoint", &collector.url, "--otlp-service-name", "shop"]).await;
+    let server = TestServer::with_arguments(&["--otlp-endpoint", &collector.url]).await;
     server.update_chat(MEI, "pinned: true").await;
     server.phone().receive("15550111", MEI, "The password is swordfish").await.expect("sent");
     server.agrees().await;
@@ -104,7 +104,7 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
     })
     .await;
     let services = collector.services.lock().expect("unpoisoned").join("\n");
-    assert!(services.contains("service.name") && services.contains("\"shop\""), "{services}");
+    assert!(services.contains("service.name") && services.contains("\"chatgraph\""), "{services}");
     for private in ["1555", "swordfish", "Tanaka", "org_1", &server.key] {
         let told = spans.iter().find(|span| {
             format!("{} {:?} {:?} {:?}", span.name, span.attributes, span.events, span.status).contains(private)

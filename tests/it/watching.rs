@@ -43,8 +43,8 @@ impl BareServer {
     /// The URL of this path on the listener for those who watch.
     fn watched_at(&self, path: &str) -> String {
         let text = self.log.text();
-        let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let told = entries.filter(|entry| entry["fields"]["message"] == "Telling figures").last();
+        let mut entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told = entries.rfind(|entry| entry["fields"]["message"] == "Telling figures");
         let address = told.expect("it tells its address")["fields"]["address"].clone();
         format!("http://{}{path}", address.as_str().expect("an address"))
     }
