@@ -119,6 +119,13 @@ impl ApiError {
         Self::new(Code::LimitExceeded, message)
     }
 
+    /// Too much in too short a time; it may be tried again after this.
+    #[must_use]
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        let message = "too much was asked for in too short a time";
+        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+    }
+
     /// No valid token. Why is nobody's business.
     #[must_use]
     pub fn unauthorized() -> Self {

@@ -16,13 +16,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use tokio::time::timeout;
 
+use crate::auth::token::Unheard;
 use crate::graphql::Caller;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
 use super::Door;
 use super::answer;
+use super::limit;
 use super::media::Media;
+use super::network::Source;
 use super::payload;
 use super::request::RequestId;
 use super::token;
@@ -63,14 +66,21 @@ impl Refused {
 pub(super) async fn post(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    carry_out(&door, &id, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
+    carry_out(&door, &id, source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
 }
 
-async fn carry_out(door: &Door, id: &RequestId, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
-    let caller = caller(door, id, headers).await?;
+async fn carry_out(
+    door: &Door,
+    id: &RequestId,
+    source: Source,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    let caller = caller(door, id, source, headers).await?;
     let media = media(headers)?;
     // A type that a form of any web page can send would let that page act for its reader.
     if !is_json(headers) {
@@ -81,7 +91,8 @@ async fn carry_out(door: &Door, id: &RequestId, headers: &HeaderMap, body: Body)
         serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
         let request = payload::read(payload).ok_or_else(no_request)?;
-        return Ok(answer::response(&door.parts.api.execute(&caller, request).await, media));
+        let answer = door.parts.api.execute(&caller, request).await;
+        return Ok(limit::told(answer::response(&answer, media), door, &caller));
     };
     let longest = door.config.max_batch;
     if batch.is_empty() || batch.len() > longest {
@@ -93,18 +104,18 @@ async fn carry_out(door: &Door, id: &RequestId, headers: &HeaderMap, body: Body)
     for request in requests {
         answers.push(door.parts.api.execute(&caller, request).await);
     }
-    Ok(answer::batch(&answers, media))
+    Ok(limit::told(answer::batch(&answers, media), door, &caller))
 }
 
 /// Answers a query in the address. What changes something goes by POST, which no link or image can send.
-pub(super) async fn get(door: &Door, id: &RequestId, headers: &HeaderMap, uri: &Uri) -> Response {
+pub(super) async fn get(door: &Door, id: &RequestId, source: Source, headers: &HeaderMap, uri: &Uri) -> Response {
     let answered = async {
-        let caller = caller(door, id, headers).await?;
+        let caller = caller(door, id, source, headers).await?;
         let media = media(headers)?;
         let request = payload::in_address(uri).ok_or_else(no_request)?;
         let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries go by GET; send this by POST");
         let answer = door.parts.api.query(&caller, request).await.ok_or_else(refused)?;
-        Ok(answer::response(&answer, media))
+        Ok(limit::told(answer::response(&answer, media), door, &caller))
     };
     answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
 }
@@ -117,15 +128,21 @@ pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
     response
 }
 
-async fn caller(door: &Door, id: &RequestId, headers: &HeaderMap) -> Result<Caller, Refused> {
+async fn caller(door: &Door, id: &RequestId, source: Source, headers: &HeaderMap) -> Result<Caller, Refused> {
     let viewer = match token::in_headers(headers) {
-        Some(token) => door.parts.tokens.verify(token).await,
+        Some(token) => door.parts.tokens.admit(token, source.0).await,
         None => Ok(None),
     };
     match viewer {
         Ok(Some(viewer)) => Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) }),
         Ok(None) => Err(Refused { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() }),
-        Err(cause) => Err(Refused { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::failed(&cause) }),
+        Err(Unheard::TooMany { retry_after }) => {
+            door.parts.metrics.unheard();
+            Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, error: ApiError::rate_limited(retry_after) })
+        }
+        Err(Unheard::Store(cause)) => {
+            Err(Refused { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::failed(&cause) })
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::graphql::error::Code;
 
 use super::Door;
 use super::answer;
+use super::network::Source;
 use super::origin;
 use super::query;
 use super::request::RequestId;
@@ -36,11 +37,12 @@ const PROTOCOL: &str = "graphql-transport-ws";
 pub(super) async fn upgrade(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return query::get(&door, &id, &headers, &uri).await };
+    let Ok(upgrade) = upgrade else { return query::get(&door, &id, source, &headers, &uri).await };
     if !origin::is_welcome(&headers, &door.config.allowed_origins) {
         let error = ApiError::new(Code::Forbidden, "pages of this origin may not connect");
         return answer::refusal(StatusCode::FORBIDDEN, error, &id);
@@ -53,7 +55,7 @@ pub(super) async fn upgrade(
         .read_buffer_size(2048)
         .write_buffer_size(0)
         .on_upgrade(move |socket| {
-            let connection = Connection::new(door, id, token, socket);
+            let connection = Connection::new(door, id, source, token, socket);
             connection.run().instrument(Span::current())
         })
 }

@@ -41,6 +41,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql_axum", &["graphql/", "http/"]),
     ("async_graphql_value", &["graphql/", "http/"]),
     ("jsonwebtoken", &["auth/"]),
+    ("rustls", &["http/"]),
+    ("tokio_rustls", &["http/"]),
     ("ureq", &["auth/", "telemetry/"]),
     ("opentelemetry", &["telemetry/", "telemetry.rs"]),
     ("opentelemetry_sdk", &["telemetry/", "telemetry.rs"]),

@@ -21,12 +21,14 @@ use tokio::time::timeout_at;
 use tokio_stream::StreamMap;
 use tracing::debug;
 
+use crate::auth::token::Unheard;
 use crate::auth::viewer::Viewer;
 use crate::graphql::Answers;
 use crate::graphql::Caller;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
 use crate::http::answer;
+use crate::http::network::Source;
 use crate::http::payload;
 use crate::http::request::RequestId;
 use crate::http::token;
@@ -57,6 +59,7 @@ type Said = Option<Response>;
 pub(super) struct Connection {
     door: Arc<Door>,
     request: RequestId,
+    source: Source,
     header_token: Option<String>,
     socket: WebSocket,
     operations: StreamMap<String, BoxStream<'static, Said>>,
@@ -65,9 +68,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(door: Arc<Door>, request: RequestId, header_token: Option<String>, socket: WebSocket) -> Self {
+    pub(super) fn new(
+        door: Arc<Door>,
+        request: RequestId,
+        source: Source,
+        header_token: Option<String>,
+        socket: WebSocket,
+    ) -> Self {
         let (operations, subscriptions) = (StreamMap::new(), HashSet::new());
-        Self { door, request, header_token, socket, operations, subscriptions, heard: Instant::now() }
+        Self { door, request, source, header_token, socket, operations, subscriptions, heard: Instant::now() }
     }
 
     /// Speaks the protocol until the caller goes, or is sent away.
@@ -133,7 +142,7 @@ impl Connection {
                 Some(FromCaller::ConnectionInit { payload }) => {
                     let in_init = token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let viewer = verify(&self.door, &token).await?;
+                    let viewer = admit(&self.door, &token, self.source).await?;
                     return Ok((token, viewer));
                 }
                 Some(FromCaller::Ping { payload }) => self.say(message::pong(payload)).await?,
@@ -234,7 +243,23 @@ impl Connection {
     }
 }
 
-/// Who is there: asked at the start, for each operation, and again and again, so that a token that ended ends its
+/// Who comes: asked once, at the start.
+async fn admit(door: &Door, token: &str, from: Source) -> Result<Arc<Viewer>, End> {
+    match door.parts.tokens.admit(token, from.0).await {
+        Ok(Some(viewer)) => Ok(Arc::new(viewer)),
+        Ok(None) => Err(Close::Forbidden.into()),
+        Err(Unheard::TooMany { .. }) => {
+            door.parts.metrics.unheard();
+            Err(Close::Forbidden.into())
+        }
+        Err(Unheard::Store(cause)) => {
+            let _logged = ApiError::failed(&cause);
+            Err(Close::Internal.into())
+        }
+    }
+}
+
+/// Who is still there: asked for each operation, and again and again, so that a token that ended ends its
 /// connections.
 async fn verify(door: &Door, token: &str) -> Result<Arc<Viewer>, End> {
     match door.parts.tokens.verify(token).await {
