@@ -15,6 +15,10 @@ use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use futures_util::stream::BoxStream;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use tracing::Span;
+use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::page::DEFAULT_PAGE;
@@ -29,6 +33,8 @@ use super::document;
 use super::error::ApiError;
 use super::error::engine;
 use super::loader::Loaders;
+use super::metrics;
+use super::metrics::Metrics;
 use super::persisted::Documents;
 use super::persisted::Trusted;
 use super::shape::Shape;
@@ -90,6 +96,7 @@ pub struct Api {
     types: Arc<Types>,
     guard: Arc<Guard>,
     documents: Arc<Documents>,
+    metrics: Metrics,
     parts: Parts,
 }
 
@@ -101,66 +108,104 @@ impl Api {
         let types = Arc::new(super::types(&schema));
         let guard = Arc::new(Guard::new(Arc::clone(&types), config.limits.clone()));
         let documents = Arc::new(Documents::new(config.trusted.clone()));
-        Self { schema, types, guard, documents, parts }
+        Self { schema, types, guard, documents, metrics: Metrics::default(), parts }
+    }
+
+    /// What is counted of the operations.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
+        let begun = Instant::now();
         match self.read(&mut request) {
-            Ok((_, shape)) => self.run(caller, request, &shape).await,
-            Err(error) => finish(Response::from_errors(vec![error]), caller),
+            Ok(read) => self.run(caller, request, &read, begun).await,
+            Err(error) => self.refuse(caller, error, begun),
         }
     }
 
     /// Carries out a query; none for a mutation, which is left alone.
     pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
+        let begun = Instant::now();
         match self.read(&mut request) {
-            Ok((Some(OperationType::Mutation), _)) => None,
-            Ok((_, shape)) => Some(self.run(caller, request, &shape).await),
-            Err(error) => Some(finish(Response::from_errors(vec![error]), caller)),
+            Ok(read) if read.kind == Some(OperationType::Mutation) => None,
+            Ok(read) => Some(self.run(caller, request, &read, begun).await),
+            Err(error) => Some(self.refuse(caller, error, begun)),
         }
     }
 
-    async fn run(&self, caller: &Caller, request: Request, shape: &Shape) -> Response {
+    async fn run(&self, caller: &Caller, request: Request, read: &Read, begun: Instant) -> Response {
         let (request, batches) = self.equip(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
-        let executed = AssertUnwindSafe(execution.next()).catch_unwind().await;
+        let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        shape.complete(&mut response);
-        finish(response, caller)
+        read.shape.complete(&mut response);
+        let response = finish(response, caller);
+        self.metrics.answered(read.kind, begun, &response);
+        response
     }
 
     /// Carries out any operation.
     #[must_use]
     pub fn start(&self, caller: Caller, mut request: Request) -> Answers {
-        let (operation, shape) = match self.read(&mut request) {
+        let begun = Instant::now();
+        let read = match self.read(&mut request) {
             Ok(read) => read,
             Err(error) => {
-                let response = finish(Response::from_errors(vec![error]), &caller);
+                let response = self.refuse(&caller, error, begun);
                 return Answers { subscribed: false, responses: stream::once(async { response }).boxed() };
             }
         };
+        let subscribed = read.kind == Some(OperationType::Subscription);
         let (request, batches) = self.equip(&caller, request);
-        let responses = AssertUnwindSafe(batches.beside(self.schema.execute_stream(request))).catch_unwind();
+        let (span, mut executing) = (span(&read), batches.beside(self.schema.execute_stream(request)));
+        let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
+        let responses = AssertUnwindSafe(executing).catch_unwind();
+        let (metrics, open, mut first) = (self.metrics.clone(), subscribed.then(|| self.metrics.subscribed()), true);
         let responses = responses.map(move |response| {
+            let _open = &open;
             let mut response = response.unwrap_or_else(|_| panicked());
-            shape.complete(&mut response);
-            finish(response, &caller)
+            read.shape.complete(&mut response);
+            let response = finish(response, &caller);
+            if std::mem::take(&mut first) {
+                metrics.answered(read.kind, begun, &response);
+            }
+            response
         });
-        Answers { subscribed: operation == Some(OperationType::Subscription), responses: responses.boxed() }
+        Answers { subscribed, responses: responses.boxed() }
     }
 
-    fn read(&self, request: &mut Request) -> Result<(Option<OperationType>, Shape), ServerError> {
+    fn refuse(&self, caller: &Caller, error: ServerError, begun: Instant) -> Response {
+        let response = finish(Response::from_errors(vec![error]), caller);
+        self.metrics.answered(None, begun, &response);
+        response
+    }
+
+    fn read(&self, request: &mut Request) -> Result<Read, ServerError> {
         self.documents.find(request).map_err(document::refusal)?;
         let asked = document::read(&self.guard, request)?;
         let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
-        Ok((asked.operation, shape))
+        Ok(Read { kind: asked.operation, shape })
     }
 
     fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
         let (loaders, batches) = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
         (request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders), batches)
     }
+}
+
+/// What was read of a request.
+struct Read {
+    /// What kind of operation it is, if one was found.
+    kind: Option<OperationType>,
+    shape: Shape,
+}
+
+/// The span of an operation. Its name is the caller's own, and so is not told.
+fn span(read: &Read) -> Span {
+    debug_span!("operation", kind = metrics::word(read.kind))
 }
 
 /// What an operation answers.

@@ -16,6 +16,7 @@ pub mod error;
 mod key;
 mod loader;
 mod message;
+mod metrics;
 mod node;
 mod persisted;
 mod scalar;
@@ -36,6 +37,7 @@ pub use api::Caller;
 pub use api::Config;
 pub use api::Parts;
 pub use chatgraph_guard::Limits;
+pub use metrics::Metrics;
 pub use persisted::Trusted;
 
 /// Every query.

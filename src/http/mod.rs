@@ -1,14 +1,17 @@
 //! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
 //!
-//! `serve` accepts connections, `request` gives every request its id, `token` finds the caller, `query` answers POST and GET on `/graphql`, `socket`
-//! the WebSocket protocol on the same path, `payload` reads what is asked, `media` and `answer` write what goes back,
+//! `serve` accepts connections, `request` gives every request its id, `token` finds the caller, `query` answers POST and GET
+//! on `/graphql`, `socket` the WebSocket protocol on the same path, `health` whoever watches the server, `metrics` counts,
+//! `payload` reads what is asked, `media` and `answer` write what goes back,
 //! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
 //! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
 mod answer;
 mod cors;
 mod graphiql;
+mod health;
 mod media;
+mod metrics;
 mod origin;
 mod payload;
 mod query;
@@ -22,7 +25,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
 use tower_http::CompressionLevel;
@@ -32,6 +34,11 @@ use tower_http::compression::predicate::SizeAbove;
 use crate::auth::token::Tokens;
 use crate::graphql::Api;
 
+pub use health::Ask;
+pub use health::Health;
+pub use health::Readiness;
+pub use health::health_router;
+pub use metrics::Metrics;
 pub use serve::Connections;
 pub use serve::serve;
 
@@ -44,6 +51,10 @@ pub struct Parts {
     pub tokens: Tokens,
     /// Cancelled when the server stops: WebSockets are closed then.
     pub stop: CancellationToken,
+    /// What whoever watches the server may ask.
+    pub health: Health,
+    /// Counts what goes through the door.
+    pub metrics: Metrics,
 }
 
 /// How the door keeps order.
@@ -70,6 +81,8 @@ pub struct Config {
     pub max_operations: usize,
     /// Whether there is a page to try the API on.
     pub graphiql: bool,
+    /// Whether the figures are told to anybody who can reach the server.
+    pub figures: bool,
 }
 
 impl Default for Config {
@@ -85,6 +98,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(30),
             max_operations: 100,
             graphiql: false,
+            figures: false,
         }
     }
 }
@@ -98,10 +112,13 @@ struct Door {
     config: Config,
 }
 
-/// The routes: `/graphql` for queries and mutations by POST, queries by GET, and everything by WebSocket; `/healthz` for
-/// whoever watches the process; and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
+/// The routes: `/graphql` for queries and mutations by POST, queries by GET, and everything by WebSocket; `/healthz` and
+/// `/readyz` for whoever watches the process, `/metrics` where it is wanted here; and GraphiQL's files at `/` where they are
+/// wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
     let page = if config.graphiql { graphiql::routes() } else { Router::new() };
+    let figures = if config.figures { parts.health.figures() } else { Router::new() };
+    let health = parts.health.signs_of_life().merge(figures);
     let door = Arc::new(Door { parts, config });
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SHORT));
     let operations = post(query::post).get(socket::upgrade).fallback(query::other);
@@ -109,9 +126,9 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .route("/graphql", operations)
         .route_layer(shrink)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
-        .route("/healthz", get(async || "ok\n"))
+        .merge(health)
         .merge(page)
-        .layer(middleware::from_fn(request::identify))
+        .layer(middleware::from_fn_with_state(Arc::clone(&door), request::identify))
         .with_state(door)
 }
 

@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 use tracing::warn;
 
+use super::metrics::Metrics;
 use seat::Seat;
 use seat::Seated;
 use seat::Seats;
@@ -80,10 +81,11 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     config: Connections,
+    metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let seats = Seats::new(config.connections, config.connections_per_address);
+    let seats = Seats::new(config.connections, config.connections_per_address, metrics);
     let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, stop });
     loop {
         let accepted = tokio::select! {

@@ -38,6 +38,11 @@ impl Journal {
         Self { lanes: Arc::new(Lanes::new(writers, commits, tasks)) }
     }
 
+    /// How many units were committed so far, and with how many commits.
+    pub(super) fn committed(&self) -> (u64, u64) {
+        self.lanes.committed()
+    }
+
     /// See [`super::Store::write`] and [`super::Store::write_in`].
     pub(super) async fn write<T, E, F>(
         &self,

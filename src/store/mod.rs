@@ -6,6 +6,7 @@
 //! them to the journal. One file a table; a new one brings its row-to-domain functions along.
 
 mod abandon;
+mod census;
 mod change;
 mod chat;
 mod chat_list;
@@ -32,6 +33,9 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::Span;
+use tracing::debug_span;
 use tracing::warn;
 
 use crate::domain::id::OrganizationId;
@@ -42,6 +46,7 @@ use error::StoreError;
 use journal::Commits;
 use journal::Journal;
 
+pub use census::Census;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;
@@ -104,7 +109,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(organization, None, work).await
+        self.journal.write(organization, None, work).instrument(unit_span()).await
     }
 
     /// As [`Store::write`], for a unit that touches one session and what belongs to it: units of different sessions may
@@ -118,7 +123,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(organization, Some(session), work).await
+        self.journal.write(organization, Some(session), work).instrument(unit_span()).await
     }
 
     /// As [`Store::write_in`], and a few times again while another process is in the way, each time with its own copy of
@@ -174,6 +179,11 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.readers.execute_unprepared("SELECT 1").await.map(drop)?)
     }
+}
+
+/// The span of a unit of work, from its handing over to its commit.
+fn unit_span() -> Span {
+    debug_span!("unit of work")
 }
 
 #[cfg(test)]

@@ -78,8 +78,10 @@ impl Connection {
         };
         debug!(closed = matches!(end, End::Close(_)), "WebSocket ended");
         if let End::Close(close) = end {
+            let frame = close.frame();
+            self.door.parts.metrics.closed(frame.code);
             // Whether the caller still hears it does not matter.
-            let _ = self.send(Message::Close(Some(close.frame()))).await;
+            let _ = self.send(Message::Close(Some(frame))).await;
         }
     }
 

@@ -65,7 +65,7 @@ impl Store {
     #[must_use]
     pub fn device_state(&self, organization: &OrganizationId, session: SessionId) -> DeviceState {
         let (store, organization) = (self.clone(), organization.clone());
-        DeviceState { store, organization, session: session, closed: CancellationToken::new() }
+        DeviceState { store, organization, session, closed: CancellationToken::new() }
     }
 }
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
@@ -46,11 +48,19 @@ pub(super) struct Lanes {
     open: Mutex<Open>,
     commits: Arc<Commits>,
     tasks: TaskTracker,
+    committed_units: AtomicU64,
+    commits_made: AtomicU64,
 }
 
 impl Lanes {
     pub(super) fn new(writers: DatabaseConnection, commits: Arc<Commits>, tasks: TaskTracker) -> Self {
-        Self { writers, open: Mutex::default(), commits, tasks }
+        let (committed_units, commits_made) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { writers, open: Mutex::default(), commits, tasks, committed_units, commits_made }
+    }
+
+    /// How many units were committed so far, and with how many commits.
+    pub(super) fn committed(&self) -> (u64, u64) {
+        (self.committed_units.load(Ordering::Relaxed), self.commits_made.load(Ordering::Relaxed))
     }
 
     /// The way into the lane of the organization's session, or of what belongs to none; it is opened when it is not.
@@ -116,6 +126,9 @@ impl Lanes {
         let outcome = committed.map(|whose| self.commits.add(&whose));
         if let Err(failed) = &outcome {
             error!(error = failed as &dyn std::error::Error, units = units.len(), "Nothing was committed");
+        } else {
+            self.committed_units.fetch_add(units.len() as u64, Ordering::Relaxed);
+            self.commits_made.fetch_add(1, Ordering::Relaxed);
         }
         for job in units {
             job.finish(outcome.clone());
