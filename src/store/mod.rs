@@ -31,7 +31,7 @@ mod unit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::DatabaseConnection;
+use sea_orm::ConnectionTrait as _;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use tracing::Span;
@@ -41,6 +41,7 @@ use tracing::warn;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
+use connect::Readers;
 use error::StoreError;
 use journal::Commits;
 use journal::Journal;
@@ -66,9 +67,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The database: a few readers and one journal that writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    readers: DatabaseConnection,
+    readers: Readers,
     /// Where a statement is given up after a second.
-    counters: DatabaseConnection,
+    counters: Readers,
     journal: Journal,
     commits: Arc<Commits>,
     incarnation: i64,
@@ -176,7 +177,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it gives none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.readers.ping().await?)
+        Ok(self.readers.execute_unprepared("SELECT 1").await.map(drop)?)
     }
 }
 

@@ -4,6 +4,7 @@ use chatgraph_entity::session;
 use sea_orm::ActiveModelTrait as _;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
