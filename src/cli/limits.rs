@@ -24,7 +24,7 @@ pub struct LimitArgs {
     /// to 1000000000000; 0 is as much as it wants. A document that is refused counts with its length in bytes
     #[arg(long, env = "CHATGRAPH_RATE_LIMIT_COST_PER_MINUTE", default_value_t = 30_000_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000_000_000), value_name = "COST")]
     pub rate_limit_cost_per_minute: u64,
-    /// What one caller may ask for at once, before it has to wait, 1 to 1000000000000
+    /// What one caller may ask for at once, before it has to wait, 1 to 1000000000000. The last operation may overdraw it
     #[arg(long, env = "CHATGRAPH_RATE_LIMIT_BURST", default_value_t = 3_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000), value_name = "COST")]
     pub rate_limit_burst: u64,
     /// Do not tell callers the schema, neither when they ask for it nor by suggesting names for unknown ones

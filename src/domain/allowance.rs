@@ -25,10 +25,10 @@ pub struct Standing {
     pub full_in_ms: u64,
 }
 
-/// Not so much is left.
+/// Nothing is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted {
-    /// When so much will be left, in milliseconds from now; at least 1.
+    /// When something will be left, in milliseconds from now; at least 1.
     pub retry_after_ms: u64,
 }
 
@@ -53,31 +53,24 @@ impl<K: Eq + Hash> Allowances<K> {
         Self { rate, debts: HashMap::new() }
     }
 
-    /// Takes so much from `whose` allowance, or nothing when not so much is left. What no allowance ever holds can be taken
-    /// from a full one.
+    /// Whether anything is left of `whose` allowance. Who has something left may overdraw it once, so that what is told to
+    /// wait passes then, whatever it takes.
     ///
     /// # Errors
-    /// [`Exhausted`].
-    pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) -> Result<(), Exhausted> {
-        self.afford(&whose, amount, now_ms)?;
-        self.forget_the_full(now_ms);
-        let parts = self.parts(&whose, now_ms) + self.asked(amount);
-        if parts > 0 {
-            self.debts.insert(whose, Debt { parts, at_ms: now_ms });
-        }
-        Ok(())
-    }
-
-    /// Whether so much is left.
-    ///
-    /// # Errors
-    /// [`Exhausted`] when it is not.
-    pub fn afford(&self, whose: &K, amount: u64, now_ms: u64) -> Result<(), Exhausted> {
-        let (owed, most) = (self.parts(whose, now_ms) + self.asked(amount), u128::from(self.rate.burst) * MINUTE_MS);
-        if owed <= most {
+    /// [`Exhausted`] when nothing is left.
+    pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), Exhausted> {
+        let (owed, most) = (self.parts(whose, now_ms), u128::from(self.rate.burst) * MINUTE_MS);
+        if owed < most {
             return Ok(());
         }
-        Err(Exhausted { retry_after_ms: self.refilled_in_ms(owed - most).max(1) })
+        Err(Exhausted { retry_after_ms: self.refilled_in_ms(owed - most + 1) })
+    }
+
+    /// Takes so much from `whose` allowance.
+    pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) {
+        self.forget_the_full(now_ms);
+        let parts = self.parts(&whose, now_ms) + u128::from(amount) * MINUTE_MS;
+        self.debts.insert(whose, Debt { parts, at_ms: now_ms });
     }
 
     /// How `whose` allowance stands.
@@ -85,10 +78,6 @@ impl<K: Eq + Hash> Allowances<K> {
         let parts = self.parts(whose, now_ms);
         let owed = u64::try_from(parts.div_ceil(MINUTE_MS)).unwrap_or(u64::MAX);
         Standing { left: self.rate.burst.saturating_sub(owed), full_in_ms: self.refilled_in_ms(parts) }
-    }
-
-    fn asked(&self, amount: u64) -> u128 {
-        u128::from(amount.min(self.rate.burst)) * MINUTE_MS
     }
 
     fn parts(&self, whose: &K, now_ms: u64) -> u128 {
@@ -124,62 +113,54 @@ mod tests {
     fn a_burst_may_be_taken_at_once_and_then_what_is_refilled() {
         let mut allowances = Allowances::new(RATE);
         for _ in 0..10 {
-            assert_eq!(allowances.take("a", 1, 0), Ok(()));
+            assert_eq!(allowances.check(&"a", 0), Ok(()));
+            allowances.take("a", 1, 0);
         }
-        assert_eq!(allowances.take("a", 1, 0), Err(Exhausted { retry_after_ms: 1_000 }));
-        assert_eq!(allowances.take("a", 1, 999), Err(Exhausted { retry_after_ms: 1 }));
-        assert_eq!(allowances.take("a", 1, 1_000), Ok(()));
-        assert_eq!(allowances.take("a", 2, 2_000), Err(Exhausted { retry_after_ms: 1_000 }));
-        assert_eq!(allowances.take("b", 10, 0), Ok(()), "another's is full");
+        assert_eq!(allowances.check(&"a", 0), Err(Exhausted { retry_after_ms: 1 }));
+        assert_eq!(allowances.check(&"a", 1), Ok(()));
+        assert_eq!(allowances.check(&"b", 0), Ok(()), "another's is full");
     }
 
     #[test]
-    fn what_was_refused_is_not_taken() {
+    fn what_was_overdrawn_is_waited_for() {
         let mut allowances = Allowances::new(RATE);
-        assert_eq!(allowances.take("a", 8, 0), Ok(()));
-        for _ in 0..100 {
-            assert!(allowances.take("a", 5, 0).is_err());
-        }
-        assert_eq!(allowances.take("a", 2, 0), Ok(()));
+        allowances.take("a", 9, 0);
+        assert_eq!(allowances.check(&"a", 0), Ok(()));
+        allowances.take("a", 5, 0);
+        assert_eq!(allowances.standing(&"a", 0), Standing { left: 0, full_in_ms: 14_000 });
+        assert_eq!(allowances.check(&"a", 0), Err(Exhausted { retry_after_ms: 4_001 }));
+        assert_eq!(allowances.check(&"a", 4_000), Err(Exhausted { retry_after_ms: 1 }));
+        assert_eq!(allowances.check(&"a", 4_001), Ok(()));
     }
 
     #[test]
     fn no_more_than_a_burst_is_ever_left() {
         let mut allowances = Allowances::new(RATE);
-        assert_eq!(allowances.take("a", 10, 0), Ok(()));
+        allowances.take("a", 10, 0);
         assert_eq!(allowances.standing(&"a", 0), Standing { left: 0, full_in_ms: 10_000 });
         assert_eq!(allowances.standing(&"a", 2_500), Standing { left: 2, full_in_ms: 7_500 });
         assert_eq!(allowances.standing(&"a", 1_000_000), Standing { left: 10, full_in_ms: 0 });
-        assert_eq!(allowances.take("a", 10, 1_000_000), Ok(()));
-        assert!(allowances.take("a", 1, 1_000_000).is_err());
-    }
-
-    #[test]
-    fn what_is_more_than_a_burst_takes_a_full_one() {
-        let mut allowances = Allowances::new(RATE);
-        assert_eq!(allowances.take("a", 1_000, 0), Ok(()));
-        assert_eq!(allowances.standing(&"a", 0).left, 0);
-        assert_eq!(allowances.take("a", 1_000, 9_999), Err(Exhausted { retry_after_ms: 1 }));
-        assert_eq!(allowances.take("a", 1_000, 10_000), Ok(()));
+        allowances.take("a", 10, 1_000_000);
+        assert!(allowances.check(&"a", 1_000_000).is_err());
     }
 
     #[test]
     fn who_owes_nothing_is_forgotten_when_room_is_needed() {
         let mut allowances = Allowances::new(RATE);
         for number in 0..KEPT {
-            allowances.take(number, 1, 0).expect("left");
+            allowances.take(number, 1, 0);
         }
-        allowances.take(0, 10, 500_000).expect("left");
-        allowances.take(KEPT, 1, 500_001).expect("left");
+        allowances.take(0, 20, 500_000);
+        allowances.take(KEPT, 1, 500_001);
         assert_eq!(allowances.debts.len(), 2);
-        assert!(allowances.take(0, 10, 500_001).is_err(), "who owes something is remembered");
+        assert!(allowances.check(&0, 500_001).is_err(), "who owes something is remembered");
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let mut allowances = Allowances::new(RATE);
         for number in 0..=KEPT {
-            allowances.take(number, 1, 0).expect("left");
+            allowances.take(number, 1, 0);
         }
         assert!(allowances.debts.len() <= KEPT);
     }

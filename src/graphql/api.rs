@@ -204,13 +204,12 @@ impl Api {
 
     /// Reads what is asked, and takes what it costs from the caller's allowance.
     fn read(&self, caller: &Caller, request: &mut Request) -> Result<Read, ServerError> {
-        // Reading is work, too: who could not pay for a refusal is not read.
+        self.budget.check(&caller.viewer).map_err(document::refusal)?;
+        // Reading is work, too, also when nothing comes of it.
         let length = request.query.len().min(self.longest) as u64;
-        self.budget.afford(&caller.viewer, length).map_err(document::refusal)?;
         let found = self.documents.find(request).map_err(document::refusal);
         let asked = found.and_then(|()| document::read(&self.guard, request));
-        let cost = asked.as_ref().map_or(length, |asked| asked.cost).max(1);
-        self.budget.take(&caller.viewer, cost).map_err(document::refusal)?;
+        self.budget.take(&caller.viewer, asked.as_ref().map_or(length, |asked| asked.cost).max(1));
         let asked = asked?;
         let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
         Ok(Read { kind: asked.operation, shape })

@@ -51,16 +51,18 @@ impl Budget {
         Self(rate.map(|rate| Arc::new(shared(rate))))
     }
 
-    /// Whether `viewer` has so much left.
-    pub(super) fn afford(&self, viewer: &Viewer, cost: u64) -> Result<(), ApiError> {
+    /// Whether `viewer` has anything left.
+    pub(super) fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
         let Some(shared) = &self.0 else { return Ok(()) };
-        shared.allowances().afford(&Payer::of(viewer), cost, shared.now_ms()).map_err(refused)
+        let refused = |Exhausted { retry_after_ms }| ApiError::rate_limited(Duration::from_millis(retry_after_ms));
+        shared.allowances().check(&Payer::of(viewer), shared.now_ms()).map_err(refused)
     }
 
     /// Takes so much from `viewer`'s allowance.
-    pub(super) fn take(&self, viewer: &Viewer, cost: u64) -> Result<(), ApiError> {
-        let Some(shared) = &self.0 else { return Ok(()) };
-        shared.allowances().take(Payer::of(viewer), cost, shared.now_ms()).map_err(refused)
+    pub(super) fn take(&self, viewer: &Viewer, cost: u64) {
+        if let Some(shared) = &self.0 {
+            shared.allowances().take(Payer::of(viewer), cost, shared.now_ms());
+        }
     }
 
     /// How `viewer`'s allowance stands; none where nobody has a limit.
@@ -78,8 +80,4 @@ impl Shared {
     fn allowances(&self) -> MutexGuard<'_, Allowances<Payer>> {
         self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn refused(exhausted: Exhausted) -> ApiError {
-    ApiError::rate_limited(Duration::from_millis(exhausted.retry_after_ms))
 }
