@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::support::BareServer;
 use crate::support::eventually;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
 
 /// A request whose body the server waits for.

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_util::task::TaskTracker;
 
 use crate::support::BareServer;
 use crate::support::TestDatabase;
@@ -29,7 +30,7 @@ use crate::support::program;
 use crate::support::upgrade_to;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
 
 /// A certificate for `localhost` in two files.
@@ -129,7 +130,7 @@ async fn http_1_and_2_are_spoken_over_tls_as_the_client_wants() {
     let stream = connect(&server, &certificate.der, &["h2", "http/1.1"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut client, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
-    let talking = tokio::spawn(connection);
+    let talking = TaskTracker::new().spawn(connection);
     let request = axum::http::Request::post("https://localhost/graphql")
         .header("Authorization", format!("Bearer {}", server.key))
         .header("Content-Type", "application/json");
