@@ -27,11 +27,15 @@ use super::Schema;
 use super::batches::Batches;
 use super::document;
 use super::error::ApiError;
+use super::error::Code;
 use super::error::engine;
 use super::loader::Loaders;
 use super::persisted::Documents;
 use super::persisted::Trusted;
 use super::shape::Shape;
+use super::turns::Pace;
+use super::turns::Turn;
+use super::turns::Turns;
 
 /// What the resolvers work with.
 #[derive(Clone)]
@@ -107,8 +111,9 @@ impl Api {
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         match self.read(&mut request) {
+            Ok((Some(OperationType::Subscription), _)) => refuse(unstreamed(), caller),
             Ok((_, shape)) => self.run(caller, request, &shape).await,
-            Err(error) => finish(Response::from_errors(vec![error]), caller),
+            Err(error) => refuse(error, caller),
         }
     }
 
@@ -116,8 +121,9 @@ impl Api {
     pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
         match self.read(&mut request) {
             Ok((Some(OperationType::Mutation), _)) => None,
+            Ok((Some(OperationType::Subscription), _)) => Some(refuse(unstreamed(), caller)),
             Ok((_, shape)) => Some(self.run(caller, request, &shape).await),
-            Err(error) => Some(finish(Response::from_errors(vec![error]), caller)),
+            Err(error) => Some(refuse(error, caller)),
         }
     }
 
@@ -130,24 +136,35 @@ impl Api {
         finish(response, caller)
     }
 
-    /// Carries out any operation.
+    /// Starts any operation. Nothing is done for it before its answers are asked for, nor for an answer before it has
+    /// one of the `turns`.
     #[must_use]
-    pub fn start(&self, caller: Caller, mut request: Request) -> Answers {
-        let (operation, shape) = match self.read(&mut request) {
+    pub fn start(&self, caller: Caller, mut request: Request, turns: &Turns) -> Operation {
+        let (kind, shape) = match self.read(&mut request) {
             Ok(read) => read,
-            Err(error) => {
-                let response = finish(Response::from_errors(vec![error]), &caller);
-                return Answers { subscribed: false, responses: stream::once(async { response }).boxed() };
-            }
+            Err(error) => return refused(error, &caller),
         };
-        let (request, batches) = self.equip(&caller, request);
-        let responses = AssertUnwindSafe(batches.beside(self.schema.execute_stream(request))).catch_unwind();
-        let responses = responses.map(move |response| {
+        let subscribes = kind == Some(OperationType::Subscription);
+        if subscribes && shape.fields() != 1 {
+            let message = "a subscription has one field, no more and no less";
+            return refused(document::refusal(ApiError::new(Code::ValidationError, message)), &caller);
+        }
+        let pace = Pace::new(turns.clone());
+        let (request, batches) = self.equip(&caller, request.data(pace.clone()));
+        let (schema, first) = (self.schema.clone(), pace.clone());
+        let execution = async move {
+            if !subscribes {
+                first.begin(None).await;
+            }
+            schema.execute_stream(request)
+        };
+        let responses = AssertUnwindSafe(batches.beside(execution.flatten_stream())).catch_unwind();
+        let answers = responses.map(move |response| {
             let mut response = response.unwrap_or_else(|_| panicked());
             shape.complete(&mut response);
-            finish(response, &caller)
+            Answer { response: finish(response, &caller), turn: pace.take() }
         });
-        Answers { subscribed: operation == Some(OperationType::Subscription), responses: responses.boxed() }
+        Operation { kind, answers: answers.boxed() }
     }
 
     fn read(&self, request: &mut Request) -> Result<(Option<OperationType>, Shape), ServerError> {
@@ -163,12 +180,39 @@ impl Api {
     }
 }
 
-/// What an operation answers.
-pub struct Answers {
-    /// Whether it is a subscription: that answers until it ends or fails, anything else once.
-    pub subscribed: bool,
-    /// The answers.
-    pub responses: BoxStream<'static, Response>,
+/// An operation that was started.
+pub struct Operation {
+    /// What it is; none when it was refused. A subscription answers until it ends or fails, anything else once.
+    pub kind: Option<OperationType>,
+    /// What it answers.
+    pub answers: BoxStream<'static, Answer>,
+}
+
+/// One answer of an operation.
+pub struct Answer {
+    /// The answer.
+    pub response: Response,
+    /// Its turn, to be kept until the answer is on its way; none for a failure that needed none.
+    pub turn: Option<Turn>,
+}
+
+/// Where a caller goes on, told beside the document: `chatChanges` takes it for the `after` that the document does not
+/// give. A transport puts it into the request's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEvent(pub String);
+
+fn refused(error: ServerError, caller: &Caller) -> Operation {
+    let response = refuse(error, caller);
+    Operation { kind: None, answers: stream::once(async { Answer { response, turn: None } }).boxed() }
+}
+
+fn refuse(error: ServerError, caller: &Caller) -> Response {
+    finish(Response::from_errors(vec![error]), caller)
+}
+
+fn unstreamed() -> ServerError {
+    let message = "a subscription needs a WebSocket, or the header Accept: text/event-stream";
+    document::refusal(ApiError::new(Code::ValidationError, message))
 }
 
 fn finish(mut response: Response, caller: &Caller) -> Response {

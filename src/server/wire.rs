@@ -77,7 +77,8 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     tasks.spawn(tokens.clone().store_uses(stop.clone()));
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), keys: keys.clone() }, &configs.api);
-    let router = http::router(http::Parts { api, tokens: tokens.clone(), stop: stop.clone() }, configs.http);
+    let (callers, drain) = (lifecycle.callers.clone(), lifecycle.drain.clone());
+    let router = http::router(http::Parts { api, tokens: tokens.clone(), tasks: callers, drain }, configs.http);
     Ok(Parts { store, sessions, registry, tokens, keys, router })
 }
 
