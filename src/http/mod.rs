@@ -1,8 +1,8 @@
 //! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
 //!
 //! `serve` accepts connections, `request` gives every request its id, `token` finds the caller, `query` answers POST and
-//! GET on `/graphql`, `socket` the WebSocket protocols on the same path, `vigil` watches over who stays on one,
-//! `payload` reads what is asked, `media` and `answer` write what goes back,
+//! GET on `/graphql`, `stream` writes answers as they come and `socket` speaks the WebSocket protocols on the same path,
+//! `vigil` watches over who stays on either, `payload` reads what is asked, `media` and `answer` write what goes back,
 //! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
 //! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
@@ -16,6 +16,7 @@ mod query;
 mod request;
 mod serve;
 mod socket;
+mod stream;
 mod token;
 mod vigil;
 
@@ -30,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::Predicate as _;
+use tower_http::compression::predicate::NotForContentType;
 use tower_http::compression::predicate::SizeAbove;
 
 use crate::auth::token::Tokens;
@@ -119,12 +122,14 @@ impl Door {
     }
 }
 
-/// The routes: `/graphql` for queries and mutations by POST, queries by GET, and everything by WebSocket; `/healthz` for
+/// The routes: `/graphql` for everything by POST and by WebSocket, and by GET for what changes nothing; `/healthz` for
 /// whoever watches the process; and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
     let page = if config.graphiql { graphiql::routes() } else { Router::new() };
     let door = Arc::new(Door { parts, config });
-    let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SHORT));
+    // What is compressed comes when there is enough of it, and not when it happens.
+    let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
+    let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
     let operations = post(query::post).get(socket::upgrade).fallback(query::other);
     Router::new()
         .route("/graphql", operations)

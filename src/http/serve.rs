@@ -2,6 +2,7 @@
 //! stays for ever, and counts nothing; this one bounds how long a request's head may take, how big it is, and how many
 //! connections there are.
 
+mod patience;
 mod seat;
 
 use std::io;
@@ -32,6 +33,7 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 use tracing::warn;
 
+use patience::Patient;
 use seat::Seat;
 use seat::Seated;
 use seat::Seats;
@@ -48,6 +50,8 @@ pub struct Connections {
     pub connections_per_address: usize,
     /// How long the head of a request may take, from the opening of the connection or the answer before.
     pub head_timeout: Duration,
+    /// How long a connection may take nothing of what is written to it.
+    pub write_timeout: Duration,
     /// How many headers a request may have.
     pub headers: usize,
     /// How long a request's head may be, in bytes.
@@ -66,6 +70,7 @@ impl Default for Connections {
             connections: 10_000,
             connections_per_address: 2_000,
             head_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             headers: 64,
             head: 32 * 1024,
             streams: 100,
@@ -152,7 +157,7 @@ impl Server {
             request.extensions_mut().insert(ConnectInfo(peer));
             routes.call(request)
         });
-        let stream = TokioIo::new(Seated::new(stream, seat));
+        let stream = TokioIo::new(Patient::new(Seated::new(stream, seat), self.config.write_timeout));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
         let patience = sleep(self.config.head_timeout);
         let ended = tokio::select! {

@@ -5,6 +5,7 @@ mod fairness;
 mod older;
 mod rig;
 mod socket;
+mod streams;
 
 use std::time::Duration;
 

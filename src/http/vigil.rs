@@ -43,17 +43,21 @@ impl Vigil {
 
     /// Who has the token, if it still counts.
     pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, Refused> {
-        let verified = self.door.parts.tokens.verify(&self.token).await;
-        let viewer = verified.map_err(|cause| {
-            let _logged = ApiError::failed(&cause);
-            Refused::Unknown
-        })?;
-        let viewer = viewer.ok_or(Refused::Token)?;
+        let viewer = verify(&self.door, &self.token).await?;
         let every = self.door.config.verify;
         let remaining = self.door.parts.tokens.remaining(&viewer);
         self.due = Instant::now() + remaining.map_or(every, |remaining| remaining.min(every));
         Ok(Arc::new(viewer))
     }
+}
+
+/// Whose token this is.
+pub(super) async fn verify(door: &Door, token: &str) -> Result<Viewer, Refused> {
+    let verified = door.parts.tokens.verify(token).await.map_err(|cause| {
+        let _logged = ApiError::failed(&cause);
+        Refused::Unknown
+    });
+    verified?.ok_or(Refused::Token)
 }
 
 /// Ends when a caller has to leave, since the server stops: each at a moment of its own, so that they do not all come

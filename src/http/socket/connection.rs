@@ -30,6 +30,8 @@ use super::close::Close;
 use super::operations::Operations;
 use super::protocol::FromCaller;
 use super::protocol::Protocol;
+use super::protocol::acknowledge;
+use super::protocol::complete;
 use super::protocol::pong;
 use super::rate::Rate;
 
@@ -104,7 +106,7 @@ impl Connection {
             () = leaving.as_mut() => return Err(Close::GoingAway.into()),
             introduced = self.introduction() => introduced?,
         };
-        self.say(self.protocol.acknowledge()).await?;
+        self.say(acknowledge()).await?;
         if self.protocol == Protocol::Older {
             self.say(self.protocol.heartbeat()).await?;
         }
@@ -195,7 +197,7 @@ impl Connection {
             FromCaller::Stop { id } => {
                 // Callers of the older protocol wait for it.
                 if operations.stop(&id) && self.protocol == Protocol::Older {
-                    self.say(self.protocol.complete(&id)).await?;
+                    self.say(complete(&id)).await?;
                 }
                 Ok(())
             }

@@ -24,6 +24,7 @@ use crate::http::answer;
 use crate::http::request::RequestId;
 
 use super::protocol::Protocol;
+use super::protocol::complete;
 
 /// How many answers may be on their way to one caller. One that does not read costs as many.
 const TURNS: usize = 8;
@@ -164,7 +165,7 @@ impl Speaker {
             }
             self.say(self.protocol.next(&self.id, &response), false, turn).await;
         }
-        self.say(self.protocol.complete(&self.id), true, None).await;
+        self.say(complete(&self.id), true, None).await;
     }
 
     async fn say(&self, text: String, is_last: bool, turn: Option<Turn>) {

@@ -84,11 +84,6 @@ impl Protocol {
         }
     }
 
-    /// The caller may start.
-    pub(super) fn acknowledge(self) -> String {
-        json!({"type": "connection_ack"}).to_string()
-    }
-
     /// The caller may not; the newer protocol tells it by the close alone.
     pub(super) fn refuse(self, reason: &str) -> Option<String> {
         (self == Self::Older).then(|| json!({"type": "connection_error", "payload": {"message": reason}}).to_string())
@@ -120,11 +115,16 @@ impl Protocol {
             Self::Older => json!({"type": "error", "id": id, "payload": errors.first()}).to_string(),
         }
     }
+}
 
-    /// An operation is over.
-    pub(super) fn complete(self, id: &str) -> String {
-        json!({"type": "complete", "id": id}).to_string()
-    }
+/// The caller may start.
+pub(super) fn acknowledge() -> String {
+    json!({"type": "connection_ack"}).to_string()
+}
+
+/// An operation is over.
+pub(super) fn complete(id: &str) -> String {
+    json!({"type": "complete", "id": id}).to_string()
 }
 
 /// A sign of life, with what came along with the wish for it.

@@ -149,6 +149,7 @@ async fn a_server_that_stops_sends_everybody_away_and_ends_no_subscription() {
     busy.subscribe("1", CHANGES, json!({})).await;
     assert_eq!(busy.news().await["type"], "next");
     rig.drain.cancel();
+    rig.stop.cancel();
     for socket in [&mut silent, &mut idle] {
         assert_eq!(socket.closed().await, (1001, "Going away".into()));
     }

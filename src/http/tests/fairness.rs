@@ -44,14 +44,20 @@ async fn who_does_not_read_is_begun_few_answers_for_and_is_gone_soon() {
     // A small part of the answers fills what the operating system holds for a connection.
     let all = "types { name description fields { name description args { name description } \
                type { name kind ofType { name kind } } } }";
-    let schema = format!("{{ __schema {{ {all} }} again: __schema {{ {all} }} more: __schema {{ {all} }} }}");
+    // A list of chats is made by the clock, once for each query that is begun.
+    let query = format!(
+        "{{ chats {{ nodes {{ id }} }} __schema {{ {all} }} again: __schema {{ {all} }} more: __schema {{ {all} }} }}"
+    );
+    let asked = rig.clock.asked();
     for id in 0..QUERIES {
-        socket.subscribe(&id.to_string(), &schema, json!({})).await;
+        socket.subscribe(&id.to_string(), &query, json!({})).await;
     }
     rig.is_left_alone().await;
+    let begun = rig.clock.asked() - asked;
     let mut answers = 0;
     while let Some(Message::Text(text)) = socket.any().await {
         answers += usize::from(text.contains("__schema"));
     }
     assert!(answers < QUERIES / 2, "{answers} of {QUERIES} answers were sent to somebody who does not read");
+    assert!((1..answers + 20).contains(&begun), "{begun} were begun for {answers} that were sent");
 }

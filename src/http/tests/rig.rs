@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -54,19 +55,27 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const NEWER: &str = "graphql-transport-ws";
 pub(super) const OLDER: &str = "graphql-ws";
 
-/// Time as it is, until it is said to be broken: then whoever asks for it panics.
+/// Time as it is, until it is said to be broken: then whoever asks for it panics. Counts how often it is asked.
 #[derive(Default)]
-pub(super) struct TestClock(AtomicBool);
+pub(super) struct TestClock {
+    broken: AtomicBool,
+    asked: AtomicUsize,
+}
 
 impl TestClock {
     pub(super) fn break_down(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> i64 {
-        assert!(!self.0.load(Ordering::Relaxed), "the clock is broken");
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.broken.load(Ordering::Relaxed), "the clock is broken");
         SystemClock.now()
     }
 }
@@ -83,7 +92,8 @@ pub(super) struct Rig {
     pub(super) clock: Arc<TestClock>,
     /// The clock by which tokens are verified.
     pub(super) token_clock: Arc<TestClock>,
-    stop: CancellationToken,
+    /// Ends what is behind the door.
+    pub(super) stop: CancellationToken,
 }
 
 impl Rig {
@@ -112,11 +122,16 @@ impl Rig {
             Chats::new(shared.clone(), feed, registry.clone(), sweeper.clone(), clock.clone(), chat::Config::default());
         let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone());
         let api = Api::new(graphql::Parts { chats, sessions, keys }, &graphql::Config::default());
+        let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
         let router = router(Parts { api, tokens, tasks: callers.clone(), drain: drain.clone() }, config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        callers.spawn(serve(listener, router, Connections::default(), callers.clone(), drain.clone()));
+        callers.spawn(serve(listener, router, connections, callers.clone(), drain.clone()));
         Self { store, address, key: secret, callers, drain, clock, token_clock, stop }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
     }
 
     /// Makes so many changes.
