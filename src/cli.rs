@@ -5,6 +5,7 @@ mod connections;
 mod key;
 mod limits;
 mod login;
+mod watching;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
 pub use limits::LimitArgs;
 pub use login::LoginArgs;
+pub use watching::WatchingArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]
@@ -64,7 +66,8 @@ pub struct LogArgs {
     /// How a line of the log looks
     #[arg(long, global = true, env = "CHATGRAPH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: Format,
-    /// What is logged: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`
+    /// What is logged: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`. Of other
+    /// modules than chatgraph's only errors are, and the statements of `sqlx::query`
     #[arg(
         long,
         global = true,
@@ -73,6 +76,10 @@ pub struct LogArgs {
         value_name = "FILTER"
     )]
     pub log_filter: String,
+    /// Send traces to the collector at this URL, as in `http://127.0.0.1:4318`, by OTLP over HTTP. More of it by OpenTelemetry's
+    /// own variables: `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_SCHEDULE_DELAY`
+    #[arg(long, global = true, env = "CHATGRAPH_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Which database.
@@ -136,6 +143,9 @@ pub struct ServeArgs {
     /// People's tokens.
     #[command(flatten)]
     pub login: LoginArgs,
+    /// For whoever watches the server.
+    #[command(flatten)]
+    pub watching: WatchingArgs,
 }
 
 /// `demo`

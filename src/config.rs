@@ -88,6 +88,8 @@ pub struct Serve {
     pub logins: Option<logins::Config>,
     /// What a request may ask for.
     pub api: graphql::Config,
+    /// Where whoever watches the server asks, besides the address of the API.
+    pub watching: Option<SocketAddr>,
 }
 
 /// What `demo` needs.
@@ -123,7 +125,8 @@ pub struct Backup {
 
 impl From<LogArgs> for telemetry::Config {
     fn from(args: LogArgs) -> Self {
-        Self { format: args.log_format, filter: args.log_filter }
+        let traces = args.otlp_endpoint.map(|endpoint| telemetry::Traces { endpoint });
+        Self { format: args.log_format, filter: args.log_filter, traces }
     }
 }
 
@@ -138,6 +141,7 @@ impl TryFrom<ServeArgs> for Serve {
             http: http::Config {
                 allowed_origins: args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?,
                 graphiql: args.graphiql,
+                figures: args.watching.metrics,
                 body_timeout: Duration::from_secs(args.connections.body_timeout_seconds.into()),
                 ..http::Config::default()
             },
@@ -148,6 +152,7 @@ impl TryFrom<ServeArgs> for Serve {
             },
             logins: login::logins(args.login)?,
             api: args.limits.try_into()?,
+            watching: args.watching.metrics_listen,
         })
     }
 }

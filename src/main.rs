@@ -14,10 +14,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = telemetry::init(&cli.log.into()) {
-        return fail(&error);
-    }
-    match server::run(cli.command).await {
+    let telemetry = match telemetry::init(&cli.log.into()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error),
+    };
+    let ended = server::run(cli.command).await;
+    telemetry.shut_down();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

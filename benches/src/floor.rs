@@ -20,8 +20,8 @@ use crate::data::ORGANIZATION;
 
 const COLUMNS: &str =
     "id, jid, contact_name, archived, pinned, muted_until, unread_count, marked_unread, last_message_at";
-const PAGE: &str = "FROM chat WHERE organization = $1 AND session_id = $2 AND last_message_at IS NOT NULL \
-    ORDER BY last_message_at DESC, id DESC LIMIT 51";
+const PAGE: &str = "FROM chat WHERE organization = $1 AND session_id = $2 AND activity >= 0 \
+    ORDER BY activity DESC, id DESC LIMIT 51";
 const CHAT: &str = "FROM chat WHERE organization = $1 AND id = (SELECT chat_id FROM chat_alias WHERE session_id = $2 \
     AND jid = $3 AND organization = $1)";
 const UPDATE: &str = "UPDATE chat SET archived = $4, archived_as_of = $5, pending = pending | 8 \

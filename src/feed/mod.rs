@@ -127,6 +127,13 @@ impl Feed {
         Ok(Subscription::new(self.clone(), organization.clone(), interest, topic, after))
     }
 
+    /// How many changes the last of all subscribers is behind its organization's log, as far as that was read here.
+    #[must_use]
+    pub fn lag(&self) -> i64 {
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.values().map(|topic| topic.lag()).max().unwrap_or(0)
+    }
+
     async fn check(&self, organization: &OrganizationId, cursor: ChangeCursor) -> Result<ChangeCursor, FeedError> {
         let head = self.store.log_head(organization).await?;
         if cursor.incarnation != head.incarnation {

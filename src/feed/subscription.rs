@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -27,6 +29,8 @@ pub struct Subscription {
     topic: Arc<Topic>,
     head: watch::Receiver<i64>,
     place: ChangeCursor,
+    /// The place as the feed sees it.
+    told: Arc<AtomicI64>,
     behind: VecDeque<Arc<Change>>,
     started: bool,
 }
@@ -39,8 +43,9 @@ impl Subscription {
         topic: Arc<Topic>,
         after: ChangeCursor,
     ) -> Self {
-        let head = topic.watch();
-        Self { feed, organization, interest, topic, head, place: after, behind: VecDeque::new(), started: false }
+        let (head, told) = (topic.watch(), topic.place(after.number));
+        let behind = VecDeque::new();
+        Self { feed, organization, interest, topic, head, place: after, told, behind, started: false }
     }
 
     /// The next event; the first is a checkpoint with the place where it starts. Cancel-safe.
@@ -60,6 +65,7 @@ impl Subscription {
             }
             if let Some(change) = self.follow().await? {
                 self.place.number = change.number;
+                self.told.store(change.number, Ordering::Relaxed);
                 if self.interest.matches(&change) {
                     return Ok(FeedEvent::Change(change, self.place));
                 }

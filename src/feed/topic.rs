@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::Weak;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
@@ -16,12 +19,13 @@ const RING: usize = 1024;
 pub(super) struct Topic {
     ring: Mutex<VecDeque<Arc<Change>>>,
     head: watch::Sender<i64>,
+    places: Mutex<Vec<Weak<AtomicI64>>>,
 }
 
 impl Topic {
     /// A topic whose changes up to `head` are in the table only.
     pub(super) fn new(head: i64) -> Self {
-        Self { ring: Mutex::default(), head: watch::Sender::new(head) }
+        Self { ring: Mutex::default(), head: watch::Sender::new(head), places: Mutex::default() }
     }
 
     /// The number of the last change.
@@ -32,6 +36,22 @@ impl Topic {
     /// Tells when the head moves.
     pub(super) fn watch(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
+    }
+
+    /// Where a subscriber is from now on, as it tells itself; forgotten with it.
+    pub(super) fn place(&self, number: i64) -> Arc<AtomicI64> {
+        let place = Arc::new(AtomicI64::new(number));
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.retain(|place| place.strong_count() > 0);
+        places.push(Arc::downgrade(&place));
+        place
+    }
+
+    /// How many changes the last of the subscribers is behind.
+    pub(super) fn lag(&self) -> i64 {
+        let (head, places) = (self.head(), self.places.lock().unwrap_or_else(PoisonError::into_inner));
+        let last = places.iter().filter_map(Weak::upgrade).map(|place| place.load(Ordering::Relaxed)).min();
+        last.map_or(0, |last| (head - last).max(0))
     }
 
     /// Whether nobody listens any more.

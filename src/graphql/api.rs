@@ -15,6 +15,10 @@ use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use futures_util::stream::BoxStream;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use tracing::Span;
+use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::page::DEFAULT_PAGE;
@@ -30,6 +34,8 @@ use super::error::ApiError;
 use super::error::Code;
 use super::error::engine;
 use super::loader::Loaders;
+use super::metrics;
+use super::metrics::Metrics;
 use super::persisted::Documents;
 use super::persisted::Trusted;
 use super::shape::Shape;
@@ -94,6 +100,7 @@ pub struct Api {
     types: Arc<Types>,
     guard: Arc<Guard>,
     documents: Arc<Documents>,
+    metrics: Metrics,
     parts: Parts,
 }
 
@@ -105,79 +112,126 @@ impl Api {
         let types = Arc::new(super::types(&schema));
         let guard = Arc::new(Guard::new(Arc::clone(&types), config.limits.clone()));
         let documents = Arc::new(Documents::new(config.trusted.clone()));
-        Self { schema, types, guard, documents, parts }
+        Self { schema, types, guard, documents, metrics: Metrics::default(), parts }
+    }
+
+    /// What is counted of the operations.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
+        let begun = Instant::now();
         match self.read(&mut request) {
-            Ok((Some(OperationType::Subscription), _)) => refuse(unstreamed(), caller),
-            Ok((_, shape)) => self.run(caller, request, &shape).await,
-            Err(error) => refuse(error, caller),
+            Ok(read) if read.subscribes() => self.refuse(caller, unstreamed(), begun),
+            Ok(read) => self.run(caller, request, &read, begun).await,
+            Err(error) => self.refuse(caller, error, begun),
         }
     }
 
     /// Carries out a query; none for a mutation, which is left alone.
     pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
+        let begun = Instant::now();
         match self.read(&mut request) {
-            Ok((Some(OperationType::Mutation), _)) => None,
-            Ok((Some(OperationType::Subscription), _)) => Some(refuse(unstreamed(), caller)),
-            Ok((_, shape)) => Some(self.run(caller, request, &shape).await),
-            Err(error) => Some(refuse(error, caller)),
+            Ok(read) if read.kind == Some(OperationType::Mutation) => None,
+            Ok(read) if read.subscribes() => Some(self.refuse(caller, unstreamed(), begun)),
+            Ok(read) => Some(self.run(caller, request, &read, begun).await),
+            Err(error) => Some(self.refuse(caller, error, begun)),
         }
     }
 
-    async fn run(&self, caller: &Caller, request: Request, shape: &Shape) -> Response {
+    async fn run(&self, caller: &Caller, request: Request, read: &Read, begun: Instant) -> Response {
         let (request, batches) = self.equip(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
-        let executed = AssertUnwindSafe(execution.next()).catch_unwind().await;
+        let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        shape.complete(&mut response);
-        finish(response, caller)
+        read.shape.complete(&mut response);
+        let response = finish(response, caller);
+        self.metrics.answered(read.kind, begun, &response);
+        response
     }
 
     /// Starts any operation. Nothing is done for it before its answers are asked for, nor for an answer before it has
     /// one of the `turns`.
     #[must_use]
     pub fn start(&self, caller: Caller, mut request: Request, turns: &Turns) -> Operation {
-        let (kind, shape) = match self.read(&mut request) {
+        let begun = Instant::now();
+        let read = match self.read(&mut request) {
             Ok(read) => read,
-            Err(error) => return refused(error, &caller),
+            Err(error) => {
+                let response = self.refuse(&caller, error, begun);
+                let answers = stream::once(async { Answer { response, turn: None } });
+                return Operation { kind: None, answers: answers.boxed() };
+            }
         };
-        let subscribes = kind == Some(OperationType::Subscription);
-        if subscribes && shape.fields() != 1 {
-            let message = "a subscription has one field, no more and no less";
-            return refused(document::refusal(ApiError::new(Code::ValidationError, message)), &caller);
-        }
-        let pace = Pace::new(turns.clone());
+        let (kind, subscribes, pace) = (read.kind, read.subscribes(), Pace::new(turns.clone()));
         let (request, batches) = self.equip(&caller, request.data(pace.clone()));
-        let (schema, first) = (self.schema.clone(), pace.clone());
+        let (schema, first_turn) = (self.schema.clone(), pace.clone());
         let execution = async move {
             if !subscribes {
-                first.begin(None).await;
+                first_turn.begin(None).await;
             }
             schema.execute_stream(request)
         };
-        let responses = AssertUnwindSafe(batches.beside(execution.flatten_stream())).catch_unwind();
+        let (span, mut executing) = (span(&read), batches.beside(execution.flatten_stream()));
+        let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
+        let responses = AssertUnwindSafe(executing).catch_unwind();
+        let (metrics, open, mut first) = (self.metrics.clone(), subscribes.then(|| self.metrics.subscribed()), true);
         let answers = responses.map(move |response| {
+            let _open = &open;
             let mut response = response.unwrap_or_else(|_| panicked());
-            shape.complete(&mut response);
-            Answer { response: finish(response, &caller), turn: pace.take() }
+            read.shape.complete(&mut response);
+            let response = finish(response, &caller);
+            if std::mem::take(&mut first) {
+                metrics.answered(read.kind, begun, &response);
+            }
+            Answer { response, turn: pace.take() }
         });
         Operation { kind, answers: answers.boxed() }
     }
 
-    fn read(&self, request: &mut Request) -> Result<(Option<OperationType>, Shape), ServerError> {
+    fn refuse(&self, caller: &Caller, error: ServerError, begun: Instant) -> Response {
+        let response = finish(Response::from_errors(vec![error]), caller);
+        self.metrics.answered(None, begun, &response);
+        response
+    }
+
+    fn read(&self, request: &mut Request) -> Result<Read, ServerError> {
         self.documents.find(request).map_err(document::refusal)?;
         let asked = document::read(&self.guard, request)?;
         let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
-        Ok((asked.operation, shape))
+        let read = Read { kind: asked.operation, shape };
+        if read.subscribes() && read.shape.fields() != 1 {
+            let message = "a subscription has one field, no more and no less";
+            return Err(document::refusal(ApiError::new(Code::ValidationError, message)));
+        }
+        Ok(read)
     }
 
     fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
         let (loaders, batches) = Loaders::new(self.parts.clone(), Arc::clone(&caller.viewer));
         (request.data(Arc::clone(&caller.viewer)).data(self.parts.clone()).data(loaders), batches)
     }
+}
+
+/// What was read of a request.
+struct Read {
+    /// What kind of operation it is, if one was found.
+    kind: Option<OperationType>,
+    shape: Shape,
+}
+
+impl Read {
+    fn subscribes(&self) -> bool {
+        self.kind == Some(OperationType::Subscription)
+    }
+}
+
+/// The span of an operation. Its name is the caller's own, and so is not told.
+fn span(read: &Read) -> Span {
+    debug_span!("operation", kind = metrics::word(read.kind))
 }
 
 /// An operation that was started.
@@ -200,15 +254,6 @@ pub struct Answer {
 /// give. A transport puts it into the request's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEvent(pub String);
-
-fn refused(error: ServerError, caller: &Caller) -> Operation {
-    let response = refuse(error, caller);
-    Operation { kind: None, answers: stream::once(async { Answer { response, turn: None } }).boxed() }
-}
-
-fn refuse(error: ServerError, caller: &Caller) -> Response {
-    finish(Response::from_errors(vec![error]), caller)
-}
 
 fn unstreamed() -> ServerError {
     let message = "a subscription needs a WebSocket, or the header Accept: text/event-stream";

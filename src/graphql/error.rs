@@ -41,6 +41,21 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every one of them.
+    pub(super) const ALL: [Self; 11] = [
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::ValidationError,
+        Self::Conflict,
+        Self::RateLimited,
+        Self::CursorExpired,
+        Self::LimitExceeded,
+        Self::GatewayUnavailable,
+        Self::NotImplemented,
+        Self::Internal,
+    ];
+
     /// The word callers see.
     #[must_use]
     pub fn as_str(self) -> &'static str {

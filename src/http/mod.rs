@@ -2,14 +2,17 @@
 //!
 //! `serve` accepts connections, `request` gives every request its id, `token` finds the caller, `query` answers POST and
 //! GET on `/graphql`, `stream` writes answers as they come and `socket` speaks the WebSocket protocols on the same path,
-//! `vigil` watches over who stays on either, `payload` reads what is asked, `media` and `answer` write what goes back,
+//! `vigil` watches over who stays on either, `health` is for whoever watches the server, `metrics` counts,
+//! `payload` reads what is asked, `media` and `answer` write what goes back,
 //! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
 //! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
 mod answer;
 mod cors;
 mod graphiql;
+mod health;
 mod media;
+mod metrics;
 mod origin;
 mod payload;
 mod query;
@@ -25,7 +28,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::get;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +40,11 @@ use tower_http::compression::predicate::SizeAbove;
 use crate::auth::token::Tokens;
 use crate::graphql::Api;
 
+pub use health::Ask;
+pub use health::Health;
+pub use health::Readiness;
+pub use health::health_router;
+pub use metrics::Metrics;
 pub use serve::Connections;
 pub use serve::serve;
 
@@ -52,6 +59,10 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Cancelled when the server stops: who stays on a WebSocket or a stream is asked to leave then.
     pub drain: CancellationToken,
+    /// What whoever watches the server may ask.
+    pub health: Health,
+    /// Counts what goes through the door.
+    pub metrics: Metrics,
 }
 
 /// How the door keeps order.
@@ -84,6 +95,8 @@ pub struct Config {
     pub drain_window: Duration,
     /// Whether there is a page to try the API on.
     pub graphiql: bool,
+    /// Whether the figures are told to anybody who can reach the server.
+    pub figures: bool,
 }
 
 impl Default for Config {
@@ -102,6 +115,7 @@ impl Default for Config {
             max_messages: 50,
             drain_window: Duration::from_secs(2),
             graphiql: false,
+            figures: false,
         }
     }
 }
@@ -122,10 +136,13 @@ impl Door {
     }
 }
 
-/// The routes: `/graphql` for everything by POST and by WebSocket, and by GET for what changes nothing; `/healthz` for
-/// whoever watches the process; and GraphiQL's files at `/` where they are wanted. Only `/graphql` needs a token.
+/// The routes: `/graphql` for everything by POST and by WebSocket, and by GET for what changes nothing; `/healthz` and
+/// `/readyz` for whoever watches the process, `/metrics` where it is wanted here; and GraphiQL's files at `/` where they are
+/// wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
     let page = if config.graphiql { graphiql::routes() } else { Router::new() };
+    let figures = if config.figures { parts.health.figures() } else { Router::new() };
+    let health = parts.health.signs_of_life().merge(figures);
     let door = Arc::new(Door { parts, config });
     // What is compressed comes when there is enough of it, and not when it happens.
     let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
@@ -135,9 +152,9 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .route("/graphql", operations)
         .route_layer(shrink)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
-        .route("/healthz", get(async || "ok\n"))
+        .merge(health)
         .merge(page)
-        .layer(middleware::from_fn(request::identify))
+        .layer(middleware::from_fn_with_state(Arc::clone(&door), request::identify))
         .with_state(door)
 }
 

@@ -5,9 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::Request;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
+use axum::http::Method;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -17,25 +19,33 @@ use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 use tracing::debug;
 use tracing::info_span;
+use tracing::warn;
 
 use crate::graphql::error::ApiError;
 
+use super::Door;
 use super::answer;
 
 /// Where the id travels.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The routes that are told. GraphiQL's files are not worth it, and other paths are made up by callers.
+const ROUTES: [&str; 4] = ["/graphql", "/healthz", "/readyz", "/metrics"];
+/// The methods that are told; others are made up, too.
+const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::OPTIONS, Method::HEAD];
 
 /// What the log calls a request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Gives the request its id and its span.
-pub(super) async fn identify(mut request: Request, next: Next) -> Response {
+pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(generate);
     let header = HeaderValue::from_str(&id).expect("an id is visible ASCII");
-    // Not the query: somebody will put a token there.
-    let span =
-        info_span!("request", request.id = %id, http.method = %request.method(), http.path = request.uri().path());
+    // The route, not what was asked for: somebody will put a token there.
+    let route = ROUTES.into_iter().find(|route| *route == request.uri().path()).unwrap_or("other");
+    let method = METHODS.iter().find(|known| **known == *request.method()).map_or("other", Method::as_str);
+    let span = info_span!("request", request.id = %id, http.method = method, http.route = route);
     let id = RequestId(id);
     request.extensions_mut().insert(id.clone());
     let answer = async {
@@ -43,10 +53,16 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
         let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let response =
             response.unwrap_or_else(|_| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id));
-        debug!(http.status = response.status().as_u16(), "Answered");
+        let status = response.status();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            warn!(http.status = status.as_u16(), "Answered");
+        } else {
+            debug!(http.status = status.as_u16(), "Answered");
+        }
         response
     };
     let mut response = answer.instrument(span).await;
+    door.parts.metrics.answered(response.status());
     response.headers_mut().insert(HEADER, header);
     response
 }

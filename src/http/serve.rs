@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 use tracing::warn;
 
+use super::metrics::Metrics;
 use patience::Patient;
 use seat::Seat;
 use seat::Seated;
@@ -85,10 +86,11 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     config: Connections,
+    metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let seats = Seats::new(config.connections, config.connections_per_address);
+    let seats = Seats::new(config.connections, config.connections_per_address, metrics);
     let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, stop });
     loop {
         let accepted = tokio::select! {

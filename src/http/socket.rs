@@ -60,7 +60,7 @@ pub(super) async fn upgrade(
             let conversation = async {
                 match protocol {
                     Some(protocol) => Connection::new(door, id, token, protocol, socket).run().await,
-                    None => turn_away(socket).await,
+                    None => turn_away(&door, socket).await,
                 }
             };
             tasks.track_future(conversation.instrument(Span::current())).await;

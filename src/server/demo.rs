@@ -89,10 +89,11 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     } else {
         ready.print_text();
     }
-    let served = serve_until_asked(listener, parts.router.clone(), Connections::default(), &lifecycle, asked).await;
+    let served = serve_until_asked(listener, &parts, Connections::default(), &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
+    info!("Stopped");
     sandbox.stop().await;
     served
 }

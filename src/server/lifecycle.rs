@@ -41,7 +41,6 @@ impl Lifecycle {
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             warn!(tasks = self.tasks.len(), "Some tasks did not end in time");
         }
-        info!("Stopped");
     }
 }
 

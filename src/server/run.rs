@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
@@ -17,6 +16,7 @@ use crate::domain::id::OrganizationId;
 use crate::graphql;
 use crate::http;
 use crate::http::Connections;
+use crate::http::Metrics;
 use crate::session;
 use crate::session::Endpoint;
 use crate::store;
@@ -29,7 +29,11 @@ use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::wire::Configs;
+use super::wire::Parts;
 use super::wire::wire;
+
+/// Connections at once of those who watch the server.
+const WATCHERS: usize = 100;
 
 /// Why a command failed, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -108,13 +112,24 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let configs = Configs { store, session, retention, api, http, logins };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
+    let watching = Lifecycle::default();
+    if let Some(address) = config.watching {
+        let (listener, address) = listen(address).await?;
+        let (health, tasks, stop) = (http::health_router(&parts.health), watching.tasks.clone(), watching.stop.clone());
+        let (config, metrics) = (Connections { connections: WATCHERS, ..Connections::default() }, Metrics::default());
+        watching.tasks.spawn(http::serve(listener, health, config, metrics, tasks, stop));
+        info!(%address, "Telling figures");
+    }
     let sessions = parts.start_sessions().await?;
     let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
     info!(%address, sessions, "Serving");
-    let served = serve_until_asked(listener, parts.router.clone(), config.connections, &lifecycle, asked).await;
+    let served = serve_until_asked(listener, &parts, config.connections, &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
+    // Last of all: whoever watches is told till the end that the server stops.
+    watching.shut_down().await;
+    info!("Stopped");
     served
 }
 
@@ -129,13 +144,14 @@ pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
 /// Serves until `asked` ends; open connections end in the shut-down that follows.
 pub(super) async fn serve_until_asked(
     listener: TcpListener,
-    router: Router,
+    parts: &Parts,
     connections: Connections,
     lifecycle: &Lifecycle,
     asked: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let (callers, drain) = (lifecycle.callers.clone(), lifecycle.drain.clone());
-    let mut serving = lifecycle.callers.spawn(http::serve(listener, router, connections, callers, drain));
+    let (router, metrics) = (parts.router.clone(), parts.metrics.clone());
+    let mut serving = lifecycle.callers.spawn(http::serve(listener, router, connections, metrics, callers, drain));
     tokio::select! {
         ended = &mut serving => ended.map_err(|died| Error::Serve(died.into())),
         () = asked => Ok(()),

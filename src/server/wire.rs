@@ -14,6 +14,7 @@ use crate::feed::Feed;
 use crate::graphql;
 use crate::graphql::Api;
 use crate::http;
+use crate::http::Health;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::inbound::Inbox;
@@ -32,7 +33,9 @@ use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
+use super::figures::Figures;
 use super::lifecycle::Lifecycle;
+use super::watch::Watch;
 
 /// The parts, ready to serve.
 pub(super) struct Parts {
@@ -42,6 +45,8 @@ pub(super) struct Parts {
     pub(super) tokens: Tokens,
     pub(super) keys: Keys,
     pub(super) router: Router,
+    pub(super) health: Health,
+    pub(super) metrics: http::Metrics,
 }
 
 /// The configs of the parts.
@@ -69,17 +74,48 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let registry =
         Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
     let sweeper = Sweeper::start(store.clone(), tasks, stop.clone());
-    let chats =
-        Chats::new(store.clone(), feed, registry.clone(), sweeper.clone(), Arc::clone(&clock), chat::Config::default());
+    let chats = Chats::new(
+        store.clone(),
+        feed.clone(),
+        registry.clone(),
+        sweeper.clone(),
+        Arc::clone(&clock),
+        chat::Config::default(),
+    );
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
     let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock)));
     let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
     tasks.spawn(tokens.clone().store_uses(stop.clone()));
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), keys: keys.clone() }, &configs.api);
-    let (callers, drain) = (lifecycle.callers.clone(), lifecycle.drain.clone());
-    let router = http::router(http::Parts { api, tokens: tokens.clone(), tasks: callers, drain }, configs.http);
-    Ok(Parts { store, sessions, registry, tokens, keys, router })
+    let metrics = http::Metrics::default();
+    let watch = Watch::new(store.clone(), tasks.clone(), lifecycle.drain.clone());
+    let (graphql, http) = (api.metrics().clone(), metrics.clone());
+    let health = health(Figures { graphql, http, store: store.clone(), feed, watch });
+    let door = http::Parts {
+        api,
+        tokens: tokens.clone(),
+        tasks: lifecycle.callers.clone(),
+        drain: lifecycle.drain.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+    };
+    let router = http::router(door, configs.http);
+    Ok(Parts { store, sessions, registry, tokens, keys, router, health, metrics })
+}
+
+fn health(figures: Figures) -> Health {
+    let watch = figures.watch.clone();
+    Health {
+        ready: Arc::new(move || {
+            let watch = watch.clone();
+            Box::pin(async move { watch.readiness().await })
+        }),
+        figures: Arc::new(move || {
+            let figures = figures.clone();
+            Box::pin(async move { figures.text().await })
+        }),
+    }
 }
 
 impl Parts {

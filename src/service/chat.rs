@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use tracing::instrument;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::action::Refusal;
@@ -93,6 +94,7 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionNotFound`, `Store`.
+    #[instrument(name = "chats.list", level = "debug", skip_all)]
     pub async fn list(&self, viewer: &Viewer, list: ChatList, page: PageRequest<ChatKey>) -> Result<ChatPage, Error> {
         let organization = viewer.require(Capability::Read)?;
         if let Some(session) = list.session {
@@ -105,6 +107,7 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
+    #[instrument(name = "chats.lists", level = "debug", skip_all)]
     pub async fn lists(
         &self,
         viewer: &Viewer,
@@ -121,6 +124,7 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
+    #[instrument(name = "chats.count", level = "debug", skip_all)]
     pub async fn count(&self, viewer: &Viewer, lists: &[ChatList]) -> Result<Option<Vec<i64>>, Error> {
         Ok(self.store.count_chats(viewer.require(Capability::Read)?, lists, self.clock.now()).await?)
     }
@@ -129,6 +133,7 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionRequired`, `SessionNotFound`, `ChatNotFound`, `Store`.
+    #[instrument(name = "chats.chat", level = "debug", skip_all)]
     pub async fn chat(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Read)?;
         let session = session_of(&self.store, organization, target.session).await?;
@@ -139,6 +144,7 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `send`, the ones of [`Chats::chat`], `Invalid`, `Conflict`.
+    #[instrument(name = "chats.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
         let session = session_of(&self.store, &organization, target.session).await?;
@@ -153,7 +159,8 @@ impl Chats {
             max_pinned: self.config.max_pinned,
             now,
         };
-        let updated = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let updated =
+            self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
         let chat = updated.await?;
         self.sessions.wake_pending(session);
         Ok(chat)
@@ -165,12 +172,14 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `send`, the ones of [`Chats::chat`].
+    #[instrument(name = "chats.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
         let session = session_of(&self.store, &organization, target.session).await?;
         let order = DeleteOrder { organization, session, cid: target.cid.clone(), now: self.clock.now() };
         let organization = order.organization.clone();
-        let deleted = self.store.write_again(&organization, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let deleted =
+            self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
         let chat = deleted.await?;
         self.sweeper.wake();
         Ok(chat)
@@ -182,6 +191,7 @@ impl Chats {
     /// # Errors
     /// `Forbidden` without `events`, `SessionNotFound`, `Invalid` for a cursor that is ahead of the log,
     /// `CursorExpired`, `Store`.
+    #[instrument(name = "chats.follow", level = "debug", skip_all)]
     pub async fn follow(
         &self,
         viewer: &Viewer,
@@ -248,6 +258,7 @@ impl Chats {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
+    #[instrument(name = "chats.messages", level = "debug", skip_all)]
     pub async fn messages(
         &self,
         viewer: &Viewer,

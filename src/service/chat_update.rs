@@ -191,7 +191,7 @@ mod tests {
                 max_pinned: 3,
                 now: 1,
             };
-            node.write_again(&test.organization, order, |order, unit| Box::pin(order.carry_out(unit)))
+            node.write_again(&test.organization, test.session, order, |order, unit| Box::pin(order.carry_out(unit)))
         });
         let pinned = futures_util::future::join_all(pinning).await;
         assert_eq!(pinned.iter().filter(|pinned| pinned.is_ok()).count(), 3);

@@ -22,7 +22,6 @@ use crate::store::Unit;
 use crate::store::error::StoreError;
 
 use super::inbound_chat;
-use super::inbound_history;
 use super::inbound_session;
 use super::refusal;
 use super::session_news::SessionNews;
@@ -109,7 +108,9 @@ impl Inbox {
         let (whose, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
         let logged_out = matches!(&*event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
         self.store
-            .write(&key.organization, move |unit| Box::pin(async move { apply(unit, &whose, &event, now).await }))
+            .write_in(&key.organization, key.session, move |unit| {
+                Box::pin(async move { apply(unit, &whose, &event, now).await })
+            })
             .await?;
         if logged_out { refusal::refuse_waiting(&self.store, key, now).await } else { Ok(()) }
     }
@@ -132,15 +133,13 @@ fn is_about_session(event: &SessionEvent) -> bool {
     }
 }
 
-/// Applies one event in its unit of work.
+/// Applies one event in its unit of work. An event of a session that was deleted meanwhile has nowhere to go.
 async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
-    // Events of a session that was deleted meanwhile have nowhere to go.
-    let Some(mut session) = unit.session_for_update(&key.organization, key.session).await? else { return Ok(()) };
     match event {
         SessionEvent::Status { status, reason } => {
-            inbound_session::status(unit, &mut session, *status, reason.as_deref(), now).await
+            inbound_session::status(unit, key, *status, reason.as_deref(), now).await
         }
-        SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, &mut session, jid, lid.as_ref()).await,
+        SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref()).await,
         SessionEvent::Setting { chat, value, as_of, up_to } => {
             let made = inbound_chat::Made { value: *value, as_of: *as_of, up_to: up_to.as_ref() };
             inbound_chat::setting(unit, key, chat, made, now).await
@@ -155,11 +154,8 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::ActionRefused { chat, setting, version, reason } => {
             refusal::action_refused(unit, key, *chat, (*setting, *version), reason, now).await
         }
-        SessionEvent::History(chunk) => {
-            let brought = inbound_history::chunk(unit, key, chunk, now).await?;
-            inbound_session::history(unit, &mut session, brought, chunk.progress).await
-        }
-        SessionEvent::HistoryLost => inbound_session::history_lost(unit, &mut session).await,
+        SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
+        SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::PairingRenewed => Ok(()),
     }
 }

@@ -46,9 +46,14 @@ pub(super) async fn setting(
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => (chat, true),
         Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
+        Found::Nowhere => return Ok(()),
     };
     let setting = value.setting();
-    let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?;
+    let waiting = if chat.pending.contains(setting.field()) {
+        unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?
+    } else {
+        None
+    };
     // How far somebody has read does not depend on when: the mark alone has a time.
     let mut unread = None;
     if let Desired::Read(read) = value {
@@ -144,6 +149,7 @@ pub(super) async fn message(
             (chat, true)
         }
         Found::Deleted(tombstone) => (revive(unit, key, tombstone, now).await?, true),
+        Found::Nowhere => return Ok(()),
     };
     let (whose, arrival) = (&key.organization, chat.arrivals + 1);
     let stored = unit.insert_messages(whose, key.session, chat.id, std::slice::from_ref(message), arrival).await?;
@@ -188,6 +194,7 @@ pub(super) async fn named(
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => (chat, true),
         Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
+        Found::Nowhere => return Ok(()),
     };
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
@@ -200,12 +207,17 @@ pub(super) enum Found {
     Deleted(Tombstone),
     /// Nothing; this would be the chat, not stored yet.
     New(Chat),
+    /// Nothing, and no chat can be stored: the session was deleted meanwhile.
+    Nowhere,
 }
 
-/// What `jid` finds in the session.
+/// What `jid` finds in the session. Most events are about a chat that is there, which proves that its session is.
 pub(super) async fn find(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<Found, StoreError> {
     if let Some(chat) = unit.chat_for_update(&key.organization, key.session, jid).await? {
         return Ok(Found::Chat(chat));
+    }
+    if unit.session_for_update(&key.organization, key.session).await?.is_none() {
+        return Ok(Found::Nowhere);
     }
     let deleted = unit.tombstone_for_update(&key.organization, key.session, jid).await?;
     let new = || Found::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now));

@@ -77,6 +77,7 @@ async fn import(
             return inbound_chat::note(unit, key, tombstone, &patch, now, Origin::Import).await;
         }
         Found::Deleted(tombstone) => (inbound_chat::revive(unit, key, tombstone, now).await?, true),
+        Found::Nowhere => return Ok(()),
     };
     let was_empty = chat.last_message.is_none();
     if is_new || was_empty {
@@ -104,6 +105,6 @@ fn unknown_to<'a>(found: &Found, messages: &'a [IncomingMessage]) -> Cow<'a, [In
         Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.horizon.is_some() => {
             messages.iter().filter(|message| !chat.knows(message)).cloned().collect()
         }
-        Found::Chat(_) | Found::Deleted(_) | Found::New(_) => Cow::Borrowed(messages),
+        Found::Chat(_) | Found::Deleted(_) | Found::New(_) | Found::Nowhere => Cow::Borrowed(messages),
     }
 }

@@ -3,19 +3,22 @@
 use crate::domain::jid::Jid;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+use crate::session::HistoryChunk;
+use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
-use super::inbound_history::Brought;
+use super::inbound_history;
 
 /// Stores a session's status, and since when it is connected.
 pub(super) async fn status(
     unit: &mut Unit<'_>,
-    session: &mut Session,
+    key: &SessionKey,
     status: SessionStatus,
     reason: Option<&str>,
     now: i64,
 ) -> Result<(), StoreError> {
+    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     // That it was logged out says more than that it is down since.
     if (session.status, status) == (SessionStatus::LoggedOut, SessionStatus::Stopped) {
         return Ok(());
@@ -28,37 +31,47 @@ pub(super) async fn status(
     if matches!(status, SessionStatus::LoggedOut) {
         session.wanted = false;
     }
-    unit.save_session(session).await
+    unit.save_session(&session).await
 }
 
 /// Stores the account a session was linked to.
 pub(super) async fn paired(
     unit: &mut Unit<'_>,
-    session: &mut Session,
+    key: &SessionKey,
     jid: &Jid,
     lid: Option<&Jid>,
 ) -> Result<(), StoreError> {
+    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     session.jid = Some(jid.clone());
     session.lid = lid.cloned().or_else(|| session.lid.take());
     // What an earlier link brought is no part of what comes now.
     session.history_import = None;
-    unit.save_session(session).await
+    unit.save_session(&session).await
 }
 
-/// Counts a part of the history that was imported.
+/// Imports a part of the history, and counts it.
 pub(super) async fn history(
     unit: &mut Unit<'_>,
-    session: &mut Session,
-    brought: Brought,
-    progress: Option<u8>,
+    key: &SessionKey,
+    chunk: &HistoryChunk,
+    now: i64,
 ) -> Result<(), StoreError> {
+    // Its lock first: that is the order of locks.
+    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
+    let brought = inbound_history::chunk(unit, key, chunk, now).await?;
     let import = session.history_import.get_or_insert_default();
-    import.add(brought.chats, brought.messages, progress);
-    unit.save_session(session).await
+    import.add(brought.chats, brought.messages, chunk.progress);
+    unit.save_session(&session).await
 }
 
 /// Notes that a part of the history was lost.
-pub(super) async fn history_lost(unit: &mut Unit<'_>, session: &mut Session) -> Result<(), StoreError> {
+pub(super) async fn history_lost(unit: &mut Unit<'_>, key: &SessionKey) -> Result<(), StoreError> {
+    let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     session.history_import.get_or_insert_default().incomplete = true;
-    unit.save_session(session).await
+    unit.save_session(&session).await
+}
+
+/// The session that an event is of, locked; none when it was deleted meanwhile.
+async fn own(unit: &mut Unit<'_>, key: &SessionKey) -> Result<Option<Session>, StoreError> {
+    unit.session_for_update(&key.organization, key.session).await
 }

@@ -2,6 +2,7 @@
 //! database beside a running server.
 
 use std::sync::Arc;
+use tracing::instrument;
 
 use crate::auth::token;
 use crate::auth::token::Tokens;
@@ -53,6 +54,7 @@ impl Keys {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Store`.
+    #[instrument(name = "keys.list", level = "debug", skip_all)]
     pub async fn list(&self, viewer: &Viewer) -> Result<Vec<ApiKey>, Error> {
         Ok(self.of(viewer.require(Capability::Manage)?).await?)
     }
@@ -62,6 +64,7 @@ impl Keys {
     /// # Errors
     /// `Forbidden` without `manage`, and for what the viewer may not do itself; `Invalid`; `Conflict` when there are too
     /// many; `Store`.
+    #[instrument(name = "keys.create", level = "debug", skip_all)]
     pub async fn create(&self, viewer: &Viewer, new: NewKey) -> Result<(ApiKey, String), Error> {
         let organization = viewer.require(Capability::Manage)?;
         let name = key::name(&new.name).map(str::to_owned);
@@ -90,6 +93,7 @@ impl Keys {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `KeyNotFound`, `Store`.
+    #[instrument(name = "keys.revoke", level = "debug", skip_all)]
     pub async fn revoke(&self, viewer: &Viewer, id: KeyId) -> Result<(), Error> {
         let organization = viewer.require(Capability::Manage)?;
         if self.remove(organization, id).await? { Ok(()) } else { Err(Error::KeyNotFound) }

@@ -43,7 +43,7 @@ pub(super) async fn refuse_waiting(store: &Store, key: &SessionKey, now: i64) ->
         }
         let whose = key.clone();
         let refused: Result<(), StoreError> = store
-            .write(&key.organization, move |unit| {
+            .write_in(&key.organization, key.session, move |unit| {
                 Box::pin(async move {
                     for action in &waiting {
                         let which = (action.desired.setting(), action.version);

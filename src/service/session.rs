@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::instrument;
 use tracing::warn;
 
 use crate::auth::viewer::Viewer;
@@ -55,6 +56,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
+    #[instrument(name = "sessions.list", level = "debug", skip_all)]
     pub async fn list(&self, viewer: &Viewer, page: PageRequest<TimeKey>) -> Result<Page<Session>, Error> {
         Ok(self.store.sessions(viewer.require(Capability::Read)?, &page).await?)
     }
@@ -63,6 +65,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionNotFound`, `Store`.
+    #[instrument(name = "sessions.session", level = "debug", skip_all)]
     pub async fn session(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let found = self.store.sessions_by_ids(viewer.require(Capability::Read)?, &[id]).await?;
         found.into_iter().next().ok_or(Error::SessionNotFound)
@@ -83,6 +86,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `events`, `SessionNotFound`, `Store`.
+    #[instrument(name = "sessions.follow", level = "debug", skip_all)]
     pub async fn follow(&self, viewer: &Viewer, session: Option<SessionId>) -> Result<SessionChanges, Error> {
         let organization = viewer.require(Capability::Events)?;
         if let Some(session) = session {
@@ -99,6 +103,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Store`.
+    #[instrument(name = "sessions.create", level = "debug", skip_all)]
     pub async fn create(&self, viewer: &Viewer, label: Option<String>) -> Result<Session, Error> {
         let organization = viewer.require(Capability::Manage)?.clone();
         let update = SessionUpdate { label, ..SessionUpdate::default() };
@@ -119,6 +124,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
+    #[instrument(name = "sessions.start", level = "debug", skip_all)]
     pub async fn start(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::want(unit, key))).await?;
@@ -131,6 +137,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
+    #[instrument(name = "sessions.stop", level = "debug", skip_all)]
     pub async fn stop(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
@@ -142,6 +149,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Invalid`, `SessionNotFound`, `Store`.
+    #[instrument(name = "sessions.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, id: SessionId, update: SessionUpdate) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         update.check()?;
@@ -152,6 +160,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` when WhatsApp does not take it in time, `Store`.
+    #[instrument(name = "sessions.log_out", level = "debug", skip_all)]
     pub async fn log_out(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         let found = self.store.sessions_by_ids(&key.organization, &[id]).await?;
@@ -174,6 +183,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Store`; what was removed by then stays removed.
+    #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
         let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
@@ -217,8 +227,9 @@ impl Sessions {
         T: Send + 'static,
     {
         let input = (key.clone(), input);
-        let written =
-            self.store.write_again(&key.organization, input, move |(key, input), unit| work(key, input, unit));
+        let written = self
+            .store
+            .write_again(&key.organization, key.session, input, move |(key, input), unit| work(key, input, unit));
         let written = written.await?;
         self.news.tell(&key.organization);
         Ok(written)

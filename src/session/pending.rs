@@ -10,7 +10,10 @@ use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
+use tracing::Instrument as _;
+use tracing::Span;
 use tracing::debug;
+use tracing::debug_span;
 use tracing::warn;
 
 use super::Config;
@@ -122,7 +125,7 @@ impl Outbox {
             let Some(action) = pending.iter().find(due) else {
                 return Round::Idle(refusals.values().map(|refusal| refusal.retry_at).min());
             };
-            match session.set(action).await {
+            match session.set(action).instrument(self.command_span(action)).await {
                 Ok(()) => match self.tell(action, sent(action)).await {
                     Told::Committed => {}
                     Told::NotCommitted => return Round::Failed,
@@ -160,6 +163,12 @@ impl Outbox {
                 }
             }
         }
+    }
+
+    /// The span of telling WhatsApp of an action: the start of a trace of its own, since nobody waits for it.
+    fn command_span(&self, action: &PendingAction) -> Span {
+        let setting = action.desired.setting();
+        debug_span!(parent: None, "session command", session.id = %self.key.session, chat.id = %action.chat, ?setting)
     }
 
     /// Tells the lane what WhatsApp said to the action, and waits until that is stored.

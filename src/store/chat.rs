@@ -5,16 +5,21 @@ use std::collections::HashMap;
 use chatgraph_entity::chat;
 use chatgraph_entity::chat_alias;
 use sea_orm::ActiveModelTrait as _;
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
+use sea_orm::ColumnTrait;
 use sea_orm::Condition;
+use sea_orm::DbErr;
 use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::Select;
+use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
@@ -33,6 +38,7 @@ use crate::domain::search;
 use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
+use super::organization;
 use super::text;
 use super::tombstone;
 use super::unit::Unit;
@@ -56,9 +62,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn chats_by_ids(&self, organization: &OrganizationId, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
-        let ids = ids.iter().map(|id| id.to_bytes());
-        let query = chat::Entity::find().filter(owned_by(organization)).filter(chat::Column::Id.is_in(ids));
-        query.all(&self.readers).await?.into_iter().map(from_row).collect()
+        with_ids(organization, ids.iter().map(|id| id.to_bytes()))
+            .all(&self.readers)
+            .await?
+            .into_iter()
+            .map(from_row)
+            .collect()
     }
 
     /// Every address that finds the chats, the canonical ones included, in a stable order.
@@ -163,6 +172,7 @@ impl Unit<'_> {
         let query = chat::Entity::find()
             .filter(owned_by(organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))
+            .order_by_asc(chat::Column::Activity)
             .order_by_asc(chat::Column::Id)
             .limit(limit)
             .lock_exclusive();
@@ -206,9 +216,10 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
-        let row = to_row(organization, chat).into_active_model().reset_all();
-        chat::Entity::update(row).validate()?.filter(owned_by(organization)).exec(self.tx).await?;
-        Ok(())
+        let row = chat::ActiveModel { id: NotSet, ..to_row(organization, chat).into_active_model().reset_all() };
+        let query = chat::Entity::update_many().set(row).filter(owned_by(organization));
+        let saved = query.filter(chat::Column::Id.eq(chat.id.to_bytes())).exec(self.tx).await?;
+        if saved.rows_affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated.into()) }
     }
 }
 
@@ -216,7 +227,14 @@ pub(super) fn owned_by(organization: &OrganizationId) -> Condition {
     Condition::all().add(chat::Column::Organization.eq(organization.as_str()))
 }
 
-fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
+/// Those of the ids that are the organization's chats.
+pub(super) fn with_ids(organization: &OrganizationId, ids: impl IntoIterator<Item = Vec<u8>>) -> Select<chat::Entity> {
+    let owned = organization::owns(&chat::Column::Organization, organization);
+    chat::Entity::find().filter(owned).filter(chat::Column::Id.is_in(ids))
+}
+
+/// The chat that an address finds.
+pub(super) fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
     let id = chat_alias::Entity::find()
         .select_only()
         .column(chat_alias::Column::ChatId)
@@ -224,7 +242,13 @@ fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Sel
         .filter(chat_alias::Column::Jid.eq(jid.as_str()))
         .filter(chat_alias::Column::Organization.eq(organization.as_str()))
         .into_query();
-    chat::Entity::find().filter(owned_by(organization)).filter(chat::Column::Id.in_subquery(id))
+    chat::Entity::find().filter(owned_by(organization)).filter(is_the_one(&chat::Column::Id, id))
+}
+
+/// Whether the column is what `query` finds, which is one value at most. Asked with `IN`, SQLite would rather go through all
+/// that an organization has.
+pub(super) fn is_the_one(column: &impl ColumnTrait, query: SelectStatement) -> Expr {
+    Expr::col(column.as_column_ref()).eq(Expr::SubQuery(None, Box::new(query.into())))
 }
 
 pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {

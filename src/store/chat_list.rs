@@ -4,6 +4,7 @@ use chatgraph_entity::chat;
 use chatgraph_entity::chat::Column;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;

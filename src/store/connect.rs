@@ -1,6 +1,7 @@
 //! Opening the database. What is the same for SQLite and PostgreSQL is here, what differs in a file each.
 
 mod postgres;
+mod readers;
 mod sqlite;
 mod url;
 
@@ -26,6 +27,7 @@ use super::error::StoreError;
 use super::organization;
 
 pub use postgres::Postgres;
+pub(super) use readers::Readers;
 pub use url::UrlError;
 
 /// How long a list may be counted: long enough for some hundred thousand chats, short enough to be waited for.
@@ -129,25 +131,27 @@ pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenE
 }
 
 /// The connections that count: each statement on them is given up after [`COUNTING`], and so is waiting for one of them.
-pub(super) async fn counters(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    match config {
-        Config::Sqlite(path) => sqlite::counter(path).await,
-        Config::Postgres(server) => Ok(server.counters()),
-    }
+pub(super) async fn counters(config: &Config) -> Result<Readers, DbErr> {
+    let connections = match config {
+        Config::Sqlite(path) => sqlite::counter(path).await?,
+        Config::Postgres(server) => server.counters(),
+    };
+    Ok(Readers::new(connections))
 }
 
 /// The connections that read; the database itself refuses a write on them.
-pub(super) async fn readers(config: &Config) -> Result<DatabaseConnection, DbErr> {
-    match config {
-        Config::Sqlite(path) => sqlite::readers(path).await,
-        Config::Postgres(server) => Ok(server.readers()),
-    }
+pub(super) async fn readers(config: &Config) -> Result<Readers, DbErr> {
+    let connections = match config {
+        Config::Sqlite(path) => sqlite::readers(path).await?,
+        Config::Postgres(server) => server.readers(),
+    };
+    Ok(Readers::new(connections))
 }
 
 /// As many connections there may be.
-pub(super) fn most(writers: &DatabaseConnection) -> u32 {
-    match writers.get_database_backend() {
-        DbBackend::Postgres => writers.get_postgres_connection_pool().options().get_max_connections(),
+pub(super) fn most(pool: &DatabaseConnection) -> u32 {
+    match pool.get_database_backend() {
+        DbBackend::Postgres => pool.get_postgres_connection_pool().options().get_max_connections(),
         _ => 1,
     }
 }

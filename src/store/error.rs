@@ -61,10 +61,7 @@ impl StoreError {
                 // The low byte says what it is, the others where it happened.
                 (Some(code), _) => code.parse().is_ok_and(|code: u32| SQLITE_OUTAGES.contains(&(code & 0xff))),
                 (None, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => true,
-                (None, DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) => {
-                    matches!(**error, SqlxError::Io(_) | SqlxError::Protocol(_) | SqlxError::WorkerCrashed)
-                }
-                (None, _) => false,
+                (None, error) => is_lost_connection(error),
             },
         }
     }
@@ -85,6 +82,17 @@ impl From<DbErr> for StoreError {
         }
         let error = Arc::new(error);
         if is_one_of(&CONFLICTS) { Self::Conflict(error) } else { Self::Database(error) }
+    }
+}
+
+/// Whether the connection was dead, or died: another one may be alive.
+pub(super) fn is_lost_connection(error: &DbErr) -> bool {
+    match (code(error), error) {
+        (Some(code), _) => code.len() == 5 && ["08", "57P"].iter().any(|lost| code.starts_with(lost)),
+        (None, DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) => {
+            matches!(**error, SqlxError::Io(_) | SqlxError::Protocol(_) | SqlxError::WorkerCrashed)
+        }
+        (None, _) => false,
     }
 }
 

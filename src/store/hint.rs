@@ -7,8 +7,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
+use sea_orm::ConnectionTrait;
 use sea_orm::DbBackend;
 use sea_orm::DbErr;
 use sea_orm::SqlxError;
@@ -31,13 +30,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: usize = 7_800;
 
 /// Tells the others of what is committed here, and tells here what is committed by the others. Never ends by itself.
-pub(super) async fn share(server: &Postgres, connection: &DatabaseConnection, commits: &Commits) {
+pub(super) async fn share(server: &Postgres, connection: &impl ConnectionTrait, commits: &Commits) {
     // Its own words come back to every process; they are known by this name.
     let process = ulid::Ulid::new().to_string();
     tokio::join!(tell(connection, &process, commits), hear(server, &process, commits));
 }
 
-async fn tell(connection: &DatabaseConnection, process: &str, commits: &Commits) -> Infallible {
+async fn tell(connection: &impl ConnectionTrait, process: &str, commits: &Commits) -> Infallible {
     loop {
         let mut whose = commits.to_tell.next().await;
         tokio::time::sleep(GATHER).await;
@@ -51,7 +50,7 @@ async fn tell(connection: &DatabaseConnection, process: &str, commits: &Commits)
     }
 }
 
-async fn notify(connection: &DatabaseConnection, text: String) -> Result<(), DbErr> {
+async fn notify(connection: &impl ConnectionTrait, text: String) -> Result<(), DbErr> {
     let values = [CHANNEL.into(), text.into()];
     let notify = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_notify($1, $2)", values);
     connection.execute_raw(notify).await.map(drop)

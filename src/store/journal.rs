@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
 
 use super::error::StoreError;
 use super::unit::Unit;
@@ -37,8 +38,18 @@ impl Journal {
         Self { lanes: Arc::new(Lanes::new(writers, commits, tasks)) }
     }
 
-    /// See [`super::Store::write`].
-    pub(super) async fn write<T, E, F>(&self, organization: &OrganizationId, work: F) -> Result<T, E>
+    /// How many units were committed so far, and with how many commits.
+    pub(super) fn committed(&self) -> (u64, u64) {
+        self.lanes.committed()
+    }
+
+    /// See [`super::Store::write`] and [`super::Store::write_in`].
+    pub(super) async fn write<T, E, F>(
+        &self,
+        organization: &OrganizationId,
+        session: Option<SessionId>,
+        work: F,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -46,7 +57,7 @@ impl Journal {
     {
         let (reply, outcome) = oneshot::channel();
         let job = Box::new(Order::new(organization.clone(), work, reply));
-        self.lanes.enter(organization).send(job).await.map_err(|_| StoreError::Closed)?;
+        self.lanes.enter(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 }

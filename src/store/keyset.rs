@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
-use sea_orm::ConnectionTrait as _;
-use sea_orm::DatabaseConnection;
+
+use sea_orm::ConnectionTrait;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait;
 use sea_orm::ExprTrait as _;
@@ -124,7 +124,7 @@ fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
 /// Reads a page of each list, in one statement unless there are very many; `key` tells where an item of the list with
 /// that number stands.
 pub(super) async fn read<E: EntityTrait, K: Place, T>(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     lists: &[(Keyset<E, K>, PageRequest<K>)],
     from_row: fn(E::Model) -> Result<T, StoreError>,
     key: impl Fn(usize, &T) -> K,
@@ -154,7 +154,7 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
 
 /// How many rows each list has; none when the connection gave up on it.
 pub(super) async fn count<E: EntityTrait, K: Place>(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     lists: impl Iterator<Item = Keyset<E, K>>,
 ) -> Result<Option<Vec<i64>>, StoreError> {
     let counts: Vec<_> = lists.map(|list| list.count()).enumerate().collect();

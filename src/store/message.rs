@@ -5,6 +5,7 @@ use chatgraph_entity::message;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;

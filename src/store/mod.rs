@@ -6,6 +6,7 @@
 //! them to the journal. One file a table; a new one brings its row-to-domain functions along.
 
 mod abandon;
+mod census;
 mod change;
 mod chat;
 mod chat_list;
@@ -30,16 +31,22 @@ mod unit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::DatabaseConnection;
+use sea_orm::ConnectionTrait as _;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::Span;
+use tracing::debug_span;
 use tracing::warn;
 
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
 
+use connect::Readers;
 use error::StoreError;
 use journal::Commits;
 use journal::Journal;
 
+pub use census::Census;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;
@@ -60,9 +67,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The database: a few readers and one journal that writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    readers: DatabaseConnection,
+    readers: Readers,
     /// Where a statement is given up after a second.
-    counters: DatabaseConnection,
+    counters: Readers,
     journal: Journal,
     commits: Arc<Commits>,
     incarnation: i64,
@@ -102,15 +109,35 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
     {
-        self.journal.write(organization, work).await
+        self.journal.write(organization, None, work).instrument(unit_span()).await
     }
 
-    /// As [`Store::write`], and a few times again while another process is in the way, each time with its own copy of
+    /// As [`Store::write`], for a unit that touches one session and what belongs to it: units of different sessions may
+    /// then be committed at the same time.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_in<T, E, F>(&self, organization: &OrganizationId, session: SessionId, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
+    {
+        self.journal.write(organization, Some(session), work).instrument(unit_span()).await
+    }
+
+    /// As [`Store::write_in`], and a few times again while another process is in the way, each time with its own copy of
     /// `input`.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn write_again<I, T, E, F>(&self, organization: &OrganizationId, input: I, work: F) -> Result<T, E>
+    pub async fn write_again<I, T, E, F>(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+        input: I,
+        work: F,
+    ) -> Result<T, E>
     where
         I: Clone + Send + 'static,
         T: Send + 'static,
@@ -120,7 +147,7 @@ impl Store {
         let mut attempt = 1;
         loop {
             let (input, work) = (input.clone(), work.clone());
-            match self.write(organization, move |unit| work(input, unit)).await {
+            match self.write_in(organization, session, move |unit| work(input, unit)).await {
                 Err(failed) if attempt < ATTEMPTS && StoreError::is_conflict(&failed) => {
                     warn!(error = &failed as &dyn std::error::Error, attempt, "A unit is carried out again");
                     tokio::time::sleep(PAUSE * attempt).await;
@@ -150,8 +177,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it gives none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.readers.ping().await?)
+        Ok(self.readers.execute_unprepared("SELECT 1").await.map(drop)?)
     }
+}
+
+/// The span of a unit of work, from its handing over to its commit.
+fn unit_span() -> Span {
+    debug_span!("unit of work")
 }
 
 #[cfg(test)]

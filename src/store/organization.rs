@@ -3,13 +3,15 @@
 use chatgraph_entity::change_log;
 use chatgraph_entity::organization;
 use sea_orm::ActiveValue::Set;
-use sea_orm::ColumnTrait as _;
+use sea_orm::ColumnTrait;
 use sea_orm::ConnectionTrait;
 use sea_orm::DatabaseConnection;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::BinOper;
+use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::cursor::ChangeCursor;
@@ -55,6 +57,12 @@ impl Unit<'_> {
             .await?;
         Ok(())
     }
+}
+
+/// Whether a row that was found by its id is the organization's, asked so that no index can answer. SQLite does not count
+/// its rows: asked plainly, it would rather read all that an organization has than look up some thirty ids.
+pub(super) fn owns(column: &impl ColumnTrait, organization: &OrganizationId) -> Expr {
+    Expr::col(column.as_column_ref()).binary(BinOper::Custom("||"), Expr::cust("''")).eq(organization.as_str())
 }
 
 /// Raises the counter by `count` and tells its new value. The row lock it takes orders the organization's commits.

@@ -1,6 +1,5 @@
 //! Pending actions.
 
-use chatgraph_entity::chat;
 use chatgraph_entity::pending_action;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
@@ -21,6 +20,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
 
 use super::Store;
+use super::chat;
 use super::code;
 use super::code::Code as _;
 use super::error::StoreError;
@@ -50,11 +50,8 @@ impl Store {
             .limit(READ)
             .all(&self.readers)
             .await?;
-        let chats = chat::Entity::find()
-            .filter(chat::Column::Organization.eq(organization.as_str()))
-            .filter(chat::Column::Id.is_in(rows.iter().map(|row| row.chat_id.clone())))
-            .all(&self.readers)
-            .await?;
+        let chats = chat::with_ids(organization, rows.iter().map(|row| row.chat_id.clone()));
+        let chats = chats.all(&self.readers).await?;
         // A chat deleted between the two reads takes its actions along.
         let with_chat = rows.into_iter().filter_map(|row| {
             let chat = chats.iter().find(|chat| chat.id == row.chat_id)?;

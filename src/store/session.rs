@@ -4,12 +4,14 @@ use chatgraph_entity::session;
 use sea_orm::ActiveModelTrait as _;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::Select;
 
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::OrganizationId;
@@ -25,6 +27,7 @@ use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
+use super::organization;
 use super::text;
 use super::unit::Unit;
 
@@ -73,9 +76,7 @@ impl Store {
         organization: &OrganizationId,
         ids: &[SessionId],
     ) -> Result<Vec<Session>, StoreError> {
-        let ids = ids.iter().map(|id| id.to_bytes());
-        let query = session::Entity::find().filter(owned_by(organization)).filter(session::Column::Id.is_in(ids));
-        query.all(&self.readers).await?.into_iter().map(from_row).collect()
+        with_ids(organization, ids).all(&self.readers).await?.into_iter().map(from_row).collect()
     }
 
     /// The sessions that a node has to keep connected, of all organizations: read once, at start.
@@ -127,6 +128,12 @@ impl Unit<'_> {
 pub(super) fn listed(backend: DbBackend, organization: &OrganizationId) -> Keyset<session::Entity, TimeKey> {
     let rows = session::Entity::find().filter(owned_by(organization));
     Keyset { rows, key: vec![session::Column::CreatedAt, session::Column::Id], above: None, below: None, backend }
+}
+
+/// Those of the ids that are the organization's sessions.
+pub(super) fn with_ids(organization: &OrganizationId, ids: &[SessionId]) -> Select<session::Entity> {
+    let owned = organization::owns(&session::Column::Organization, organization);
+    session::Entity::find().filter(owned).filter(session::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
 }
 
 fn owned_by(organization: &OrganizationId) -> Condition {

@@ -22,6 +22,7 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::tombstone::Tombstone;
 
+use super::chat;
 use super::error::StoreError;
 use super::text;
 use super::unit::Unit;
@@ -45,7 +46,7 @@ impl Unit<'_> {
             .filter(tombstone_alias::Column::Organization.eq(organization.as_str()))
             .into_query();
         let query = tombstone::Entity::find().filter(owned_by(organization));
-        let query = query.filter(tombstone::Column::ChatId.in_subquery(id)).lock_exclusive();
+        let query = query.filter(chat::is_the_one(&tombstone::Column::ChatId, id)).lock_exclusive();
         let Some(row) = query.one(self.tx).await? else { return Ok(None) };
         let corrupt = StoreError::Corrupt { table: "tombstone_alias", column: "jid" };
         let aliases = tombstone_alias::Entity::find()

@@ -9,7 +9,7 @@ use crate::domain::id::OrganizationId;
 /// The body of a unit, as [`super::Store::write`] takes it: `Box::pin(async move { .. })`.
 pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 
-/// One unit of work, under its own savepoint. What it records is numbered and stored when the journal commits.
+/// One unit of work, behind a savepoint. What it records is numbered and stored when the journal commits.
 pub struct Unit<'t> {
     pub(super) tx: &'t DatabaseTransaction,
     /// Whose changes it may record: its place in the journal was given out for this organization.

@@ -41,7 +41,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql_axum", &["graphql/", "http/"]),
     ("async_graphql_value", &["graphql/", "http/"]),
     ("jsonwebtoken", &["auth/"]),
-    ("ureq", &["auth/"]),
+    ("ureq", &["auth/", "telemetry/"]),
+    ("opentelemetry", &["telemetry/", "telemetry.rs"]),
+    ("opentelemetry_sdk", &["telemetry/", "telemetry.rs"]),
+    ("opentelemetry_otlp", &["telemetry/", "telemetry.rs"]),
     ("chatgraph_guard", &["graphql/"]),
     ("chatgraph_sandbox", &["server/demo.rs", "server/demo/"]),
 ];

@@ -1,8 +1,8 @@
 //! Tokens of people, signed by a frontend: JWTs that another implementation than the server's has made.
 
-mod frontend;
+pub(crate) mod frontend;
 mod keys;
-mod rig;
+pub(crate) mod rig;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -15,6 +15,10 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::http::metrics::Connected;
+use crate::http::metrics::Metrics;
+use crate::http::metrics::Refused;
+
 /// The seats.
 #[derive(Clone)]
 pub(super) struct Seats(Arc<Room>);
@@ -22,6 +26,7 @@ pub(super) struct Seats(Arc<Room>);
 struct Room {
     seats: usize,
     per_address: usize,
+    metrics: Metrics,
     taken: Mutex<Taken>,
 }
 
@@ -32,8 +37,8 @@ struct Taken {
 }
 
 impl Seats {
-    pub(super) fn new(seats: usize, per_address: usize) -> Self {
-        Self(Arc::new(Room { seats, per_address, taken: Mutex::default() }))
+    pub(super) fn new(seats: usize, per_address: usize, metrics: Metrics) -> Self {
+        Self(Arc::new(Room { seats, per_address, metrics, taken: Mutex::default() }))
     }
 
     /// A seat; none when all are taken, or all that this address may have.
@@ -42,12 +47,14 @@ impl Seats {
         let address = address.to_canonical();
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.by_address.get(&address).copied().unwrap_or(0);
-        if taken.all >= self.0.seats || own >= self.0.per_address {
+        let (full, full_for_address) = (taken.all >= self.0.seats, own >= self.0.per_address);
+        if full || full_for_address {
+            self.0.metrics.refused(if full { Refused::Full } else { Refused::FullForAddress });
             return None;
         }
         taken.all += 1;
         taken.by_address.insert(address, own + 1);
-        Some(Seat { room: Arc::clone(&self.0), address })
+        Some(Seat { room: Arc::clone(&self.0), address, _connected: self.0.metrics.connected() })
     }
 }
 
@@ -55,6 +62,7 @@ impl Seats {
 pub(super) struct Seat {
     room: Arc<Room>,
     address: IpAddr,
+    _connected: Connected,
 }
 
 impl Drop for Seat {
@@ -120,7 +128,8 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_seats_and_all_together_have_so_many() {
-        let (seats, [one, two, three]) = (Seats::new(3, 2), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
+        let (seats, [one, two, three]) =
+            (Seats::new(3, 2, Metrics::default()), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
         let taken = [seats.take(one), seats.take(one), seats.take(two)];
         assert!(taken.iter().all(Option::is_some));
         assert!(seats.take(three).is_none(), "all are taken");
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_address_without_a_connection_is_forgotten() {
-        let seats = Seats::new(10, 1);
+        let seats = Seats::new(10, 1, Metrics::default());
         let address = IpAddr::from([127, 0, 0, 1]);
         let seat = seats.take(address);
         assert!(seats.take(IpAddr::V6(std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped())).is_none(), "the same");

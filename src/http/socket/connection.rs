@@ -65,8 +65,8 @@ pub(super) struct Connection {
 }
 
 /// Sends away who speaks none of the protocols.
-pub(super) async fn turn_away(mut socket: WebSocket) {
-    part(&mut socket, &Close::NotTheProtocol, None).await;
+pub(super) async fn turn_away(door: &Door, mut socket: WebSocket) {
+    part(door, &mut socket, &Close::NotTheProtocol, None).await;
 }
 
 impl Connection {
@@ -96,7 +96,7 @@ impl Connection {
             _ => true,
         };
         if told {
-            part(&mut self.socket, &close, Some(self.protocol)).await;
+            part(&self.door, &mut self.socket, &close, Some(self.protocol)).await;
         }
     }
 
@@ -238,9 +238,11 @@ impl Connection {
 
 /// Says why the connection ends, and gives the caller a moment to hear it: a connection with something unread in it is
 /// cut, and the last words with it.
-async fn part(socket: &mut WebSocket, close: &Close, protocol: Option<Protocol>) {
+async fn part(door: &Door, socket: &mut WebSocket, close: &Close, protocol: Option<Protocol>) {
+    let frame = close.frame(protocol);
+    door.parts.metrics.closed(frame.code);
     let said_and_answered = async {
-        if socket.send(Message::Close(Some(close.frame(protocol)))).await.is_ok() {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
         }
         if *close == Close::TooLong {

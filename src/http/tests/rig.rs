@@ -34,6 +34,8 @@ use crate::graphql;
 use crate::graphql::Api;
 use crate::http::Config;
 use crate::http::Connections;
+use crate::http::Health;
+use crate::http::Metrics;
 use crate::http::Parts;
 use crate::http::router;
 use crate::http::serve;
@@ -123,10 +125,16 @@ impl Rig {
         let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone());
         let api = Api::new(graphql::Parts { chats, sessions, keys }, &graphql::Config::default());
         let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
-        let router = router(Parts { api, tokens, tasks: callers.clone(), drain: drain.clone() }, config);
+        let metrics = Metrics::default();
+        let health = Health {
+            ready: Arc::new(|| unreachable!("nobody asks")),
+            figures: Arc::new(|| unreachable!("nobody asks")),
+        };
+        let (tasks, draining) = (callers.clone(), drain.clone());
+        let router = router(Parts { api, tokens, tasks, drain: draining, health, metrics: metrics.clone() }, config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        callers.spawn(serve(listener, router, connections, callers.clone(), drain.clone()));
+        callers.spawn(serve(listener, router, connections, metrics, callers.clone(), drain.clone()));
         Self { store, address, key: secret, callers, drain, clock, token_clock, stop }
     }
 

@@ -62,14 +62,14 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn put_lid_mappings(&self, mappings: Vec<LidMapping>) -> Result<(), StoreError> {
         let mappings: BTreeMap<_, _> = mappings.into_iter().map(|mapping| (mapping.lid.clone(), mapping)).collect();
-        let rows = mappings.into_values().map(|mapping| to_row(self.session.clone(), mapping).into_active_model());
+        let rows = mappings.into_values().map(|mapping| to_row(self.session.to_bytes(), mapping).into_active_model());
         let replaced = [Column::Phone, Column::CreatedAt, Column::UpdatedAt, Column::Source];
         let replaced = OnConflict::columns([Column::SessionId, Column::Lid]).update_columns(replaced).to_owned();
         self.upsert(rows.collect(), replaced).await
     }
 
     fn lids(&self) -> Select<device_lid::Entity> {
-        device_lid::Entity::find().filter(Column::SessionId.eq(self.session.as_slice()))
+        device_lid::Entity::find().filter(Column::SessionId.eq(self.session.to_bytes()))
     }
 }
 

@@ -56,7 +56,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct DeviceState {
     store: Store,
     organization: OrganizationId,
-    session: Vec<u8>,
+    session: SessionId,
     closed: CancellationToken,
 }
 
@@ -65,7 +65,7 @@ impl Store {
     #[must_use]
     pub fn device_state(&self, organization: &OrganizationId, session: SessionId) -> DeviceState {
         let (store, organization) = (self.clone(), organization.clone());
-        DeviceState { store, organization, session: session.to_bytes(), closed: CancellationToken::new() }
+        DeviceState { store, organization, session, closed: CancellationToken::new() }
     }
 }
 
@@ -80,7 +80,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget(&self) -> Result<(), StoreError> {
-        self.write(self.session.clone(), |session, unit| {
+        self.write(self.session.to_bytes(), |session, unit| {
             Box::pin(async move {
                 clear::<device_record::Entity>(unit, device_record::Column::SessionId, &session).await?;
                 clear::<device_sender_key::Entity>(unit, device_sender_key::Column::SessionId, &session).await?;
@@ -160,7 +160,7 @@ impl DeviceState {
         let (input, work) = (&input, &work);
         self.patiently(|| {
             let (input, work, closed) = (input.clone(), work.clone(), self.closed.clone());
-            self.store.write(&self.organization, move |unit| {
+            self.store.write_in(&self.organization, self.session, move |unit| {
                 if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(input, unit) }
             })
         })

@@ -124,7 +124,7 @@ impl DeviceState {
         let rows: BTreeMap<_, _> =
             records.into_iter().map(|record| ((record.kind, record.key), (record.value, record.at))).collect();
         let rows = rows.into_iter().map(|((kind, key), (value, at))| {
-            let row = device_record::Model { session_id: self.session.clone(), kind: kind as i16, key, value, at };
+            let row = device_record::Model { session_id: self.session.to_bytes(), kind: kind as i16, key, value, at };
             row.into_active_model()
         });
         let key = [Column::SessionId, Column::Kind, Column::Key];
@@ -177,7 +177,7 @@ impl DeviceState {
     }
 
     pub(super) fn records_of(&self, kind: Kind) -> Condition {
-        Condition::all().add(Column::SessionId.eq(self.session.as_slice())).add(Column::Kind.eq(kind as i16))
+        Condition::all().add(Column::SessionId.eq(self.session.to_bytes())).add(Column::Kind.eq(kind as i16))
     }
 }
 

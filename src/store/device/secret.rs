@@ -47,7 +47,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn secret(&self, key: &[u8]) -> Result<Option<Secret>, StoreError> {
         let query = device_secret::Entity::find()
-            .filter(Column::SessionId.eq(self.session.as_slice()))
+            .filter(Column::SessionId.eq(self.session.to_bytes()))
             .filter(Column::Key.eq(key));
         Ok(self.one(query).await?.map(from_row))
     }
@@ -64,7 +64,7 @@ impl DeviceState {
                 Entry::Occupied(mut stored) => stored.get_mut().merge(secret),
             }
         }
-        let rows = merged.into_values().map(|secret| to_row(self.session.clone(), secret).into_active_model());
+        let rows = merged.into_values().map(|secret| to_row(self.session.to_bytes(), secret).into_active_model());
         self.upsert(rows.collect(), merge_stored()).await
     }
 
@@ -74,7 +74,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn remove_secrets_until(&self, at: i64) -> Result<u32, StoreError> {
         let gone = Condition::all()
-            .add(Column::SessionId.eq(self.session.as_slice()))
+            .add(Column::SessionId.eq(self.session.to_bytes()))
             .add(Column::ExpiresAt.gt(0))
             .add(Column::ExpiresAt.lte(at));
         self.delete::<device_secret::Entity>(vec![gone]).await

@@ -32,7 +32,7 @@ impl DeviceState {
     pub async fn put_sender_key_devices(&self, group: &str, devices: Vec<(String, bool)>) -> Result<(), StoreError> {
         let devices: BTreeMap<_, _> = devices.into_iter().collect();
         let rows = devices.into_iter().map(|(device_jid, has_key)| {
-            let (session_id, group_jid) = (self.session.clone(), group.to_owned());
+            let (session_id, group_jid) = (self.session.to_bytes(), group.to_owned());
             device_sender_key::Model { session_id, group_jid, device_jid, has_key }.into_active_model()
         });
         let key = [Column::SessionId, Column::GroupJid, Column::DeviceJid];
@@ -60,6 +60,6 @@ impl DeviceState {
     }
 
     fn sender_keys(&self) -> Condition {
-        Condition::all().add(Column::SessionId.eq(self.session.as_slice()))
+        Condition::all().add(Column::SessionId.eq(self.session.to_bytes()))
     }
 }

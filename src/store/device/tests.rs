@@ -34,13 +34,25 @@ async fn fill(state: &DeviceState) {
 
 /// Counts the rows of each table.
 async fn rows(state: &DeviceState) -> [u64; 5] {
-    let (readers, session) = (&state.store.readers, state.session.as_slice());
+    let (readers, session) = (&state.store.readers, state.session.to_bytes());
     [
-        device_record::Entity::find().filter(device_record::Column::SessionId.eq(session)).count(readers).await,
-        device_sender_key::Entity::find().filter(device_sender_key::Column::SessionId.eq(session)).count(readers).await,
-        device_lid::Entity::find().filter(device_lid::Column::SessionId.eq(session)).count(readers).await,
-        device_token::Entity::find().filter(device_token::Column::SessionId.eq(session)).count(readers).await,
-        device_secret::Entity::find().filter(device_secret::Column::SessionId.eq(session)).count(readers).await,
+        device_record::Entity::find()
+            .filter(device_record::Column::SessionId.eq(session.as_slice()))
+            .count(readers)
+            .await,
+        device_sender_key::Entity::find()
+            .filter(device_sender_key::Column::SessionId.eq(session.as_slice()))
+            .count(readers)
+            .await,
+        device_lid::Entity::find().filter(device_lid::Column::SessionId.eq(session.as_slice())).count(readers).await,
+        device_token::Entity::find()
+            .filter(device_token::Column::SessionId.eq(session.as_slice()))
+            .count(readers)
+            .await,
+        device_secret::Entity::find()
+            .filter(device_secret::Column::SessionId.eq(session.as_slice()))
+            .count(readers)
+            .await,
     ]
     .map(Result::unwrap)
 }
@@ -67,7 +79,7 @@ async fn forgetting_takes_all_rows_of_the_session_alone() {
 #[tokio::test]
 async fn deleting_the_session_takes_its_rows_along() {
     let (test, mine, theirs) = two_sessions().await;
-    mine.write(mine.session.clone(), |session, unit| {
+    mine.write(mine.session.to_bytes(), |session, unit| {
         Box::pin(async move {
             let gone = chatgraph_entity::session::Entity::delete_by_id(session);
             gone.exec(unit.tx).await?;
@@ -146,16 +158,16 @@ async fn every_query_has_its_index() {
     let last = device_record::Entity::find().filter(state.records_of(Kind::Session)).order_by_desc(Of::Key).limit(1);
     follows(&test, last, &primary("device_record")).await;
 
-    let lids = || device_lid::Entity::find().filter(Lid::SessionId.eq(state.session.as_slice()));
+    let lids = || device_lid::Entity::find().filter(Lid::SessionId.eq(state.session.to_bytes()));
     follows(&test, lids().filter(Lid::Lid.eq("77")), &primary("device_lid")).await;
     let of_phone = lids().filter(Lid::Phone.eq("77")).order_by_desc(Lid::UpdatedAt).limit(1);
     follows(&test, of_phone, "device_lid_by_phone").await;
 
-    let devices = || device_sender_key::Entity::find().filter(Device::SessionId.eq(state.session.as_slice()));
+    let devices = || device_sender_key::Entity::find().filter(Device::SessionId.eq(state.session.to_bytes()));
     follows(&test, devices().filter(Device::GroupJid.eq("7")), &primary("device_sender_key")).await;
     follows(&test, devices().filter(Device::DeviceJid.is_in(["77"])), "device_sender_key_by_device").await;
 
-    let secrets = || device_secret::Entity::find().filter(Message::SessionId.eq(state.session.as_slice()));
+    let secrets = || device_secret::Entity::find().filter(Message::SessionId.eq(state.session.to_bytes()));
     follows(&test, secrets().filter(Message::Key.eq(key)), &primary("device_secret")).await;
     let old = secrets().filter(Message::ExpiresAt.gt(0)).filter(Message::ExpiresAt.lte(9));
     follows(&test, old, "device_secret_by_age").await;
@@ -212,7 +224,7 @@ impl TestStore {
     pub(crate) async fn after_a_crash(&self) -> Self {
         let copy = Self { session: self.session, ..Self::open().await };
         let at_once = Some(IsolationLevel::RepeatableRead);
-        let found = self.store.readers.begin_with_config(at_once, None).await.unwrap();
+        let found = self.store.readers.0.begin_with_config(at_once, None).await.unwrap();
         let id = self.session.to_bytes();
         copy.take_over::<session::Entity>(&found, session::Column::Id.eq(id.as_slice())).await;
         let session = || Expr::col("session_id").eq(id.as_slice());

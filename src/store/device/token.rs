@@ -41,7 +41,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn token_jids(&self) -> Result<Vec<String>, StoreError> {
-        let query = device_token::Entity::find().filter(Column::SessionId.eq(self.session.as_slice()));
+        let query = device_token::Entity::find().filter(Column::SessionId.eq(self.session.to_bytes()));
         Ok(self.all(query).await?.into_iter().map(|row| row.jid).collect())
     }
 
@@ -95,19 +95,24 @@ impl DeviceState {
     pub async fn remove_tokens_before(&self, token_at: i64, sender_at: i64) -> Result<u32, StoreError> {
         let received = Condition::any().add(Column::Token.eq(Vec::<u8>::new())).add(Column::TokenAt.lt(token_at));
         let ours = Condition::any().add(Column::SenderAt.is_null()).add(Column::SenderAt.lt(sender_at));
-        let gone = Condition::all().add(Column::SessionId.eq(self.session.as_slice())).add(received).add(ours);
+        let gone = Condition::all().add(Column::SessionId.eq(self.session.to_bytes())).add(received).add(ours);
         self.delete::<device_token::Entity>(vec![gone]).await
     }
 
     async fn upsert_token(&self, jid: &str, token: Token, replaced: OnConflict) -> Result<(), StoreError> {
         let Token { token, token_at, sender_at } = token;
-        let row =
-            device_token::Model { session_id: self.session.clone(), jid: jid.to_owned(), token, token_at, sender_at };
+        let row = device_token::Model {
+            session_id: self.session.to_bytes(),
+            jid: jid.to_owned(),
+            token,
+            token_at,
+            sender_at,
+        };
         self.upsert(vec![row.into_active_model()], replaced).await
     }
 
     fn token_of(&self, jid: &str) -> Condition {
-        Condition::all().add(Column::SessionId.eq(self.session.as_slice())).add(Column::Jid.eq(jid))
+        Condition::all().add(Column::SessionId.eq(self.session.to_bytes())).add(Column::Jid.eq(jid))
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
 use sea_orm::DatabaseTransaction;
 use sea_orm::DbErr;
-use sea_orm::TransactionTrait as _;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::error;
@@ -27,6 +27,11 @@ use crate::store::unit::Work;
 /// How long one step of a commit may take. Longer than the database gives itself: this is for a connection that is dead
 /// without a word.
 const STEP: Duration = Duration::from_mins(1);
+
+/// What stands before the first unit, between two of them, and behind one that is undone. The commit releases the last.
+const BEGIN_UNIT: &str = "SAVEPOINT unit";
+const NEXT_UNIT: &str = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
+const UNDO_UNIT: &str = "ROLLBACK TO SAVEPOINT unit";
 
 /// A unit of work whose types are forgotten.
 pub(super) trait Job: Send {
@@ -113,6 +118,7 @@ pub(super) async fn commit(
     batch: &mut [Box<dyn Job>],
 ) -> Result<Vec<OrganizationId>, StoreError> {
     let mut recorded = BTreeMap::<OrganizationId, Vec<Change>>::new();
+    within(execute(&tx, BEGIN_UNIT)).await?;
     for job in batch {
         let changes = within(attempt(&tx, job.as_mut())).await?;
         if !changes.is_empty() {
@@ -133,28 +139,29 @@ pub(super) async fn commit(
     Ok(recorded.into_keys().collect())
 }
 
-/// Runs one unit under its savepoint. An error of the work undoes the savepoint alone; an error of the savepoint itself
-/// fails the batch.
+/// Runs one unit since the savepoint, and leaves one for the next. An error of the work undoes the unit alone; an error of
+/// the savepoint itself fails the batch.
 async fn attempt(tx: &DatabaseTransaction, job: &mut dyn Job) -> Result<Vec<Change>, StoreError> {
-    let savepoint = tx.begin().await?;
     let organization = job.organization().clone();
-    let mut unit = Unit { tx: &savepoint, organization: &organization, recorded: Vec::new() };
+    let mut unit = Unit { tx, organization: &organization, recorded: Vec::new() };
     let keep = AssertUnwindSafe(job.run(&mut unit)).catch_unwind().await;
     let recorded = unit.recorded;
     match keep {
-        Ok(true) => match savepoint.commit().await {
+        Ok(true) => match execute(tx, NEXT_UNIT).await {
             Ok(()) => return Ok(recorded),
             // PostgreSQL takes nothing more from a unit of which one statement failed, though the work made light of it.
-            // The savepoint is undone as it is dropped.
-            Err(failed) => job.refuse(failed.into()),
+            Err(failed) => job.refuse(failed),
         },
-        Ok(false) => savepoint.rollback().await?,
-        Err(panic) => {
-            error!(panic = message(panic.as_ref()), "A unit of work panicked and was undone");
-            savepoint.rollback().await?;
-        }
+        Ok(false) => {}
+        Err(panic) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was undone"),
     }
+    execute(tx, UNDO_UNIT).await?;
     Ok(Vec::new())
+}
+
+async fn execute(tx: &DatabaseTransaction, statements: &str) -> Result<(), StoreError> {
+    tx.execute_unprepared(statements).await?;
+    Ok(())
 }
 
 /// Waits for a step no longer than [`STEP`].

@@ -1,7 +1,7 @@
-//! Where units wait. On PostgreSQL every organization has a lane of its own: what it commits is ordered in this process by
-//! the lane and among processes by the row that holds its counter, and different organizations commit at the same time,
-//! as many as there are connections. SQLite has one writer, so there is one lane for all, and one commit may hold units of
-//! several organizations.
+//! Where units wait. On PostgreSQL every organization has a few lanes of its own: its sessions are spread over them, so
+//! that two lanes never want the same row but the one that holds the organization's counter, which is taken last and
+//! orders their commits, in this process as among several. As many lanes commit at the same time as there are connections.
+//! SQLite has one writer, so there is one lane for all, and one commit may hold units of several organizations.
 //!
 //! A unit waits for the commit before it and never to be joined by others.
 
@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
@@ -20,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::error;
 
 use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
 
 use super::Commits;
 use super::batch;
@@ -32,8 +35,11 @@ const BATCH: usize = 128;
 /// How often a lane with nothing to do looks whether it may close, when a caller was about to hand something over.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Whose lane it is; none where all share one.
-type Key = Option<OrganizationId>;
+/// Lanes of an organization: while one waits for the disk, the others do their work.
+const LANES: u8 = 4;
+
+/// Whose lane it is, and which of theirs; none where all share one.
+type Key = Option<(OrganizationId, u8)>;
 type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
 
 /// The lanes that are open: those with something to do. Each is a task of its own, which ends when nothing is left.
@@ -42,17 +48,30 @@ pub(super) struct Lanes {
     open: Mutex<Open>,
     commits: Arc<Commits>,
     tasks: TaskTracker,
+    committed_units: AtomicU64,
+    commits_made: AtomicU64,
 }
 
 impl Lanes {
     pub(super) fn new(writers: DatabaseConnection, commits: Arc<Commits>, tasks: TaskTracker) -> Self {
-        Self { writers, open: Mutex::default(), commits, tasks }
+        let (committed_units, commits_made) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { writers, open: Mutex::default(), commits, tasks, committed_units, commits_made }
     }
 
-    /// The way into the organization's lane, which is opened when it is not.
-    pub(super) fn enter(self: &Arc<Self>, organization: &OrganizationId) -> mpsc::Sender<Box<dyn Job>> {
+    /// How many units were committed so far, and with how many commits.
+    pub(super) fn committed(&self) -> (u64, u64) {
+        (self.committed_units.load(Ordering::Relaxed), self.commits_made.load(Ordering::Relaxed))
+    }
+
+    /// The way into the lane of the organization's session, or of what belongs to none; it is opened when it is not.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        organization: &OrganizationId,
+        session: Option<SessionId>,
+    ) -> mpsc::Sender<Box<dyn Job>> {
         let shared = self.writers.get_database_backend() == DbBackend::Sqlite;
-        let key = (!shared).then(|| organization.clone());
+        let [.., place] = session.map_or([0; 16], SessionId::bytes);
+        let key = (!shared).then(|| (organization.clone(), place % LANES));
         let mut open = self.open();
         if let Some(lane) = open.get(&key).filter(|lane| !lane.is_closed()) {
             return lane.clone();
@@ -107,6 +126,9 @@ impl Lanes {
         let outcome = committed.map(|whose| self.commits.add(&whose));
         if let Err(failed) = &outcome {
             error!(error = failed as &dyn std::error::Error, units = units.len(), "Nothing was committed");
+        } else {
+            self.committed_units.fetch_add(units.len() as u64, Ordering::Relaxed);
+            self.commits_made.fetch_add(1, Ordering::Relaxed);
         }
         for job in units {
             job.finish(outcome.clone());

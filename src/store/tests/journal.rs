@@ -5,7 +5,12 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use futures_util::future::select_all;
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::Executor as _;
+use sea_orm::sqlx::PgConnection;
 use tokio::sync::Barrier;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -148,6 +153,64 @@ async fn organizations_do_not_wait_for_each_other_where_there_are_several_writer
 }
 
 #[tokio::test]
+async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_several_writers() {
+    let test = TestStore::open().await;
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let slow = test.store.write_in(&test.organization, test.session, |_| {
+        Box::pin(async move {
+            let _ = begun.send(());
+            let _ = may_go_on.await;
+            Ok::<_, StoreError>(())
+        })
+    });
+    let quick = async {
+        has_begun.await.expect("begun");
+        // Among so many sessions some are in another lane.
+        let units = (0..32).map(|_| {
+            let idle = test.store.write_in(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
+            idle.boxed()
+        });
+        if on_postgres() {
+            let (first, ..): (Result<(), StoreError>, _, _) = select_all(units).await;
+            first.expect("stored");
+        }
+        go_on.send(()).expect("waits");
+    };
+    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
+    slow.expect("stored");
+}
+
+#[tokio::test]
+async fn changes_of_many_sessions_are_numbered_without_gaps() {
+    let test = TestStore::open().await;
+    let sessions = join_all((0..20).map(|_| add_session(&test.store, &test.organization))).await;
+    let units = (0..300).map(|user| {
+        let (organization, chat) = (test.organization.clone(), chat(sessions[user % 20], user, 1));
+        test.store.write_in(&test.organization, chat.session, move |unit| {
+            Box::pin(async move {
+                unit.insert_chat(&organization, &chat).await?;
+                unit.record(&organization, chat.created(1, Origin::Import));
+                Ok::<_, StoreError>(())
+            })
+        })
+    });
+    let reading = async {
+        let mut last = 0;
+        while last < 300 {
+            for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
+                assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
+                last += 1;
+            }
+        }
+    };
+    let (stored, ()) = timeout(PATIENCE, async { tokio::join!(join_all(units), reading) }).await.expect("in time");
+    for unit in stored {
+        unit.expect("stored");
+    }
+}
+
+#[tokio::test]
 async fn a_unit_that_makes_light_of_a_failed_statement_fails_alone() {
     let test = TestStore::open().await;
     let known = test.add_chat(1, 1).await;
@@ -173,20 +236,26 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
     let both = Arc::new(Barrier::new(if on_postgres() { 2 } else { 1 }));
     let crossing = |store: Store, first: &Chat, second: &Chat| {
         let (organization, both, ids) = (test.organization.clone(), Arc::clone(&both), [first.id, second.id]);
+        let session = test.session;
         let input = (organization, both, ids, Arc::new(AtomicUsize::new(0)));
         async move {
             let organization = input.0.clone();
-            let work = store.write_again(&organization, input, |(organization, both, [first, second], tried), unit| {
-                Box::pin(async move {
-                    let chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
-                    if tried.fetch_add(1, Ordering::SeqCst) == 0 {
-                        both.wait().await;
-                    }
-                    unit.chat_by_id_for_update(&organization, second).await?;
-                    unit.record(&organization, chat.created(9, Origin::Device));
-                    Ok::<_, StoreError>(())
-                })
-            });
+            let work = store.write_again(
+                &organization,
+                session,
+                input,
+                |(organization, both, [first, second], tried), unit| {
+                    Box::pin(async move {
+                        let chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
+                        if tried.fetch_add(1, Ordering::SeqCst) == 0 {
+                            both.wait().await;
+                        }
+                        unit.chat_by_id_for_update(&organization, second).await?;
+                        unit.record(&organization, chat.created(9, Origin::Device));
+                        Ok::<_, StoreError>(())
+                    })
+                },
+            );
             work.await
         }
     };
@@ -203,6 +272,7 @@ async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored()
     if !on_postgres() {
         return;
     }
+    let mut cutter = PgConnection::connect(test.database.url()).await.expect("a connection");
     let (begun, has_begun) = oneshot::channel();
     let (go_on, may_go_on) = oneshot::channel();
     let (organization, session) = (test.organization.clone(), test.session);
@@ -215,7 +285,7 @@ async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored()
     });
     let cutting = async {
         has_begun.await.expect("begun");
-        cut_all(&test.database).await;
+        cut_all(&mut cutter).await;
         go_on.send(()).expect("waits");
     };
     let (cut, ()) = timeout(PATIENCE, async { tokio::join!(cut, cutting) }).await.expect("in time");
@@ -237,19 +307,19 @@ async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored()
         }
     });
     timeout(PATIENCE, join_all(at_once)).await.expect("in time");
-    cut_all(&test.database).await;
+    // Neither does one who reads.
+    join_all((0..8).map(|_| test.log())).await;
+    cut_all(&mut cutter).await;
+    assert_eq!(numbers(&test.log().await), [1]);
     test.add_chat(2, 2).await;
     assert_eq!(numbers(&test.log().await), [1, 2]);
 }
 
-/// Ends every connection to the database, as a server that restarts does.
-async fn cut_all(database: &TestDatabase) {
-    use sea_orm::sqlx::Connection as _;
-    use sea_orm::sqlx::Executor as _;
-    let mut connection = sea_orm::sqlx::PgConnection::connect(database.url()).await.expect("a connection");
-    let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+/// Ends every other connection to the database, as a server that restarts does.
+async fn cut_all(cutter: &mut PgConnection) {
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    connection.execute(cut).await.expect("cut");
+    while cutter.execute(cut).await.expect("cut").rows_affected() > 0 {}
 }
 
 async fn add(store: &Store, organization: &OrganizationId, chat: Chat) {

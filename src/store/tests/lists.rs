@@ -331,8 +331,8 @@ async fn counting_is_given_up_after_a_second_and_goes_on_with_the_next() {
     assert_eq!(count().await, Some(vec![1]));
 
     // As many as there are on either database.
-    let held = [counters.begin().await.expect("a connection")];
-    let more = if on_postgres() { Some(counters.begin().await.expect("another")) } else { None };
+    let held = [counters.0.begin().await.expect("a connection")];
+    let more = if on_postgres() { Some(counters.0.begin().await.expect("another")) } else { None };
     assert_eq!(timeout(PATIENCE, count()).await.expect("in time"), None);
     drop((held, more));
     assert_eq!(count().await, Some(vec![1]));

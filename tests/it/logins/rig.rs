@@ -30,7 +30,7 @@ pub(super) fn good() -> String {
 }
 
 /// A token of an owner in `org_1`, signed now, whose last second counts until `left` from now.
-pub(super) fn token_for(left: Duration) -> String {
+pub(crate) fn token_for(left: Duration) -> String {
     let leeway_ms = 30_000;
     let ends_ms = SystemClock.now() + i64::try_from(left.as_millis()).expect("a short time") - leeway_ms;
     #[expect(clippy::cast_precision_loss, reason = "times are far smaller")]
@@ -115,6 +115,6 @@ impl Drop for LoginServer {
 }
 
 /// Who signs jose's tokens.
-pub(super) fn issuer() -> String {
+pub(crate) fn issuer() -> String {
     made()["issuer"].as_str().expect("text").to_owned()
 }

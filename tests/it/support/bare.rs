@@ -1,33 +1,82 @@
 //! A server without sessions, started with arguments of the test's own.
 
 use std::process::Child;
+use std::process::Command;
 
+use serde_json::Value;
+use serde_json::json;
+
+use super::Log;
 use super::TestDatabase;
+use super::eventually;
 use super::program;
-use super::serve_with;
+use super::serve_logged;
 
 /// A running server, and a key of one organization that may everything.
 pub(crate) struct BareServer {
     child: Child,
     pub(crate) url: String,
     pub(crate) key: String,
-    _database: TestDatabase,
+    pub(crate) database: TestDatabase,
+    pub(crate) log: Log,
 }
 
 impl BareServer {
     /// Starts `serve` on a fresh database.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        Self::with_log(arguments, Log::default()).await
+    }
+
+    /// The same, and logs so much.
+    pub(crate) async fn with_log(arguments: &[&str], log: Log) -> Self {
         let database = TestDatabase::new().await;
         let made = program(&database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
         let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
-        let (child, url) = serve_with(&database, arguments);
-        Self { child, url, key, _database: database }
+        let (child, url) = serve_logged(&database, arguments, &log);
+        Self { child, url, key, database, log }
+    }
+
+    /// The URL of another path of the server.
+    pub(crate) fn at(&self, path: &str) -> String {
+        self.url.replace("/graphql", path)
+    }
+
+    /// Sends a query under the server's key.
+    pub(crate) async fn query(&self, query: &str) -> Value {
+        let request = reqwest::Client::new().post(&self.url).bearer_auth(&self.key).json(&json!({"query": query}));
+        request.send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    /// Carries out a statement on the database, behind the server's back.
+    pub(crate) async fn execute(&self, statement: &str) {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
+        database.execute_unprepared(statement).await.expect("executed");
+    }
+
+    /// Asks the program to end, as `kill` does.
+    pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends the program a signal. The shell's own `kill` is on every machine.
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
+    /// Waits until the program has ended by itself; tells whether in good order.
+    pub(crate) async fn ends(&mut self) -> bool {
+        let child = std::sync::Mutex::new(&mut self.child);
+        let ended = async || child.lock().expect("unpoisoned").try_wait().expect("a child");
+        eventually("the end of the program", ended).await.success()
     }
 }
 
 impl Drop for BareServer {
     fn drop(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
+        // It may be gone already.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

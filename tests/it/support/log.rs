@@ -14,24 +14,40 @@ use super::eventually;
 pub(crate) struct Log {
     /// What is logged.
     pub(super) filter: &'static str,
+    /// How it looks.
+    pub(super) format: &'static str,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info", lines: Arc::default() }
+        Self::of("info")
     }
 }
 
 impl Log {
     /// Every statement that is sent to the database, and the end of every request.
     pub(crate) fn of_statements() -> Self {
-        Self { filter: "info,sqlx::query=debug,chatgraph::http=debug", lines: Arc::default() }
+        Self::of("info,sqlx::query=debug,chatgraph::http=debug")
     }
 
     /// Why tokens are refused, and the end of every request.
     pub(crate) fn of_tokens() -> Self {
-        Self { filter: "info,chatgraph::auth=debug,chatgraph::http=debug", lines: Arc::default() }
+        Self::of("info,chatgraph::auth=debug,chatgraph::http=debug")
+    }
+
+    /// All that can be logged, one JSON object a line.
+    pub(crate) fn of_everything_as_json() -> Self {
+        Self::of("trace")
+    }
+
+    /// All that can be logged, for people.
+    pub(crate) fn of_everything_as_text() -> Self {
+        Self { format: "text", ..Self::of("trace") }
+    }
+
+    fn of(filter: &'static str) -> Self {
+        Self { filter, format: "json", lines: Arc::default() }
     }
 
     /// Everything that was logged.
@@ -43,9 +59,8 @@ impl Log {
     pub(super) fn add(&self, line: String) {
         if self.filter == "info" {
             println!("{line}");
-        } else {
-            self.lines.lock().expect("unpoisoned").push(line);
         }
+        self.lines.lock().expect("unpoisoned").push(line);
     }
 
     /// The entries of one request.

@@ -36,6 +36,7 @@ pub(crate) struct TestServer {
     phone: Phone,
     database: TestDatabase,
     child: Child,
+    arguments: Vec<String>,
     pub(super) log: Log,
 }
 
@@ -52,20 +53,34 @@ impl TestServer {
 
     /// Starts everything with this account, and logs so much.
     pub(crate) async fn with_log(account: AccountSpec, log: Log) -> Self {
-        Self::with(account, TestDatabase::new().await, log).await
+        Self::with(account, TestDatabase::new().await, log, &[]).await
     }
 
     /// Starts everything with this account on this database.
     pub(crate) async fn with_database(account: AccountSpec, database: TestDatabase) -> Self {
-        Self::with(account, database, Log::default()).await
+        Self::with(account, database, Log::default(), &[]).await
     }
 
-    async fn with(account: AccountSpec, database: TestDatabase, log: Log) -> Self {
+    /// Starts everything with these arguments more.
+    pub(crate) async fn with_arguments(arguments: &[&str]) -> Self {
+        let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
+        Self::with(account, database, Log::default(), arguments).await
+    }
+
+    /// What the server logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Starts everything so.
+    pub(crate) async fn with(account: AccountSpec, database: TestDatabase, log: Log, arguments: &[&str]) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
         let key = create_key(&database, "org_1", &[]);
-        let (child, url) = serve(&database, &sandbox, &log);
-        let mut server = Self { url, key, session: String::new(), sandbox, phone: phone.clone(), database, child, log };
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let (child, url) = serve(&database, &sandbox, &arguments, &log);
+        let (session, at_hand) = (String::new(), phone.clone());
+        let mut server = Self { url, key, session, sandbox, phone: at_hand, database, child, arguments, log };
         server.session = server.pair(&phone).await;
         server.agrees().await;
         server
@@ -165,7 +180,8 @@ impl TestServer {
         self.execute(&format!("UPDATE \"change\" SET at = at - {}", days * DAY_MS)).await;
     }
 
-    async fn execute(&self, statement: &str) {
+    /// Carries out a statement on the database, behind the server's back.
+    pub(crate) async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
         database.execute_unprepared(statement).await.expect("executed");
@@ -210,7 +226,7 @@ impl TestServer {
     /// Kills the program, and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        (self.child, self.url) = serve(&self.database, &self.sandbox, &self.log);
+        (self.child, self.url) = serve(&self.database, &self.sandbox, &self.arguments, &self.log);
     }
 
     /// Whether the program has not ended by itself.
@@ -335,9 +351,11 @@ fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> Str
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-fn serve(database: &TestDatabase, sandbox: &Sandbox, kept: &Log) -> (Child, String) {
+fn serve(database: &TestDatabase, sandbox: &Sandbox, more: &[String], kept: &Log) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
-    serve_logged(database, &["--sandbox-url", &url, "--sandbox-key", &key], kept)
+    let mut arguments = vec!["--sandbox-url", &*url, "--sandbox-key", &*key];
+    arguments.extend(more.iter().map(String::as_str));
+    serve_logged(database, &arguments, kept)
 }
 
 /// Starts the program on a free port; tells the URL of its API.
@@ -347,20 +365,29 @@ pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, Stri
 
 /// The same, and keeps what it logs.
 pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
-    let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat();
+    let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", kept.format], more].concat();
     let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);
     let mut child = program(database, &arguments).envs([filter]).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
         let line = log.next().expect("the server says where it listens").expect("text");
-        let entry: Value = serde_json::from_str(&line).expect("JSON");
-        if entry["fields"]["message"] == "Serving" {
-            break entry["fields"]["address"].as_str().expect("an address").to_owned();
+        if let Some(address) = serving_at(&line) {
+            break address;
         }
+        kept.add(line);
     };
     let kept = kept.clone();
     std::thread::spawn(move || log.map_while(Result::ok).for_each(|line| kept.add(line)));
     (child, format!("http://{address}/graphql"))
+}
+
+/// The address in the line that tells it, in either form of the log.
+fn serving_at(line: &str) -> Option<String> {
+    let Ok(entry) = serde_json::from_str::<Value>(line) else {
+        return line.split_once("Serving address=")?.1.split(' ').next().map(str::to_owned);
+    };
+    let serves = entry["fields"]["message"] == "Serving";
+    serves.then(|| entry["fields"]["address"].as_str().expect("an address").to_owned())
 }
 
 /// A command of the program on this database.

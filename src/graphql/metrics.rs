@@ -1,0 +1,135 @@
+//! What is counted of operations, whatever transport they came by. A label's value is `'static`, so that nothing of a
+//! request can become one.
+
+use std::time::Duration;
+
+use async_graphql::Response;
+use async_graphql::ServerError;
+use async_graphql::parser::types::OperationType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use prometheus_client::registry::Unit;
+use tokio::time::Instant;
+
+use super::error::Code;
+
+/// The bounds of the histogram's buckets, in seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// Counts operations. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    answered: Family<Labels<2>, Counter>,
+    took: Family<Labels<1>, Histogram, fn() -> Histogram>,
+    subscriptions: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let took = Family::new_with_constructor(histogram);
+        Self { answered: Family::default(), took, subscriptions: Gauge::default() }
+    }
+}
+
+impl Metrics {
+    /// Makes the figures part of what `registry` tells.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "operations",
+            "Operations by kind and by the code of their first error",
+            self.answered.clone(),
+        );
+        let took = "How long queries and mutations took, and subscriptions till their first event";
+        registry.register_with_unit("operation_duration", took, Unit::Seconds, self.took.clone());
+        registry.register("subscriptions", "Subscriptions that are open", self.subscriptions.clone());
+    }
+
+    /// Counts an answer, and the time since the operation came.
+    pub(super) fn answered(&self, kind: Option<OperationType>, since: Instant, response: &Response) {
+        let kind = word(kind);
+        self.answered.get_or_create(&[("kind", kind), ("code", code(&response.errors))]).inc();
+        let took: Duration = since.elapsed();
+        self.took.get_or_create(&[("kind", kind)]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a subscription for as long as what this returns is there.
+    pub(super) fn subscribed(&self) -> Open {
+        self.subscriptions.inc();
+        Open(self.subscriptions.clone())
+    }
+}
+
+/// A subscription that is open.
+pub(super) struct Open(Gauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// What kind it is, for figures and traces.
+pub(super) fn word(kind: Option<OperationType>) -> &'static str {
+    match kind {
+        Some(OperationType::Query) => "query",
+        Some(OperationType::Mutation) => "mutation",
+        Some(OperationType::Subscription) => "subscription",
+        None => "unknown",
+    }
+}
+
+/// The first error's code, of those in the contract.
+fn code(errors: &[ServerError]) -> &'static str {
+    let Some(first) = errors.first() else { return "ok" };
+    let told = first.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let known = Code::ALL.iter().map(|code| code.as_str()).find(|code| told == Some(&(*code).into()));
+    known.unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+    use crate::graphql::error::ApiError;
+
+    fn failed(error: ApiError) -> Response {
+        let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+        Response::from_errors(vec![error])
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_counted_by_its_kind_and_code() {
+        let metrics = Metrics::default();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        metrics.answered(Some(OperationType::Query), Instant::now(), &Response::new(async_graphql::Value::Null));
+        metrics.answered(Some(OperationType::Mutation), Instant::now(), &failed(ApiError::chat_not_found()));
+        let unknown = Response::from_errors(vec![ServerError::new("of another make", None)]);
+        metrics.answered(None, Instant::now(), &unknown);
+        let open = metrics.subscribed();
+        let text = |registry: &Registry| {
+            let mut text = String::new();
+            encode(&mut text, registry).expect("text");
+            text
+        };
+        let told = text(&registry);
+        for line in [
+            "operations_total{kind=\"query\",code=\"ok\"} 1",
+            "operations_total{kind=\"mutation\",code=\"not_found\"} 1",
+            "operations_total{kind=\"unknown\",code=\"other\"} 1",
+            "operation_duration_seconds_count{kind=\"query\"} 1",
+            "subscriptions 1",
+        ] {
+            assert!(told.lines().any(|told| told == line), "{line} is missing in\n{told}");
+        }
+        drop(open);
+        assert!(text(&registry).contains("\nsubscriptions 0\n"));
+    }
+}

@@ -1,0 +1,80 @@
+//! What whoever watches the server asks: `/healthz`, whether the process serves; `/readyz`, whether it can do its work;
+//! `/metrics`, what it did. None needs a token, so none tells a name, and none costs more when it is asked more often.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse as _;
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+/// A question that the wiring answers, so that this layer need not know whom it asks.
+pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
+
+/// The media type of figures.
+const FIGURES: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What may be asked.
+#[derive(Clone)]
+pub struct Health {
+    /// Whether the server can do its work.
+    pub ready: Ask<Readiness>,
+    /// All figures, as `OpenMetrics` text.
+    pub figures: Ask<String>,
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it is stopping: nobody should be sent here any more.
+    pub draining: bool,
+    /// Sessions by status where the database answered. How they stand does not matter here.
+    pub sessions: Option<BTreeMap<&'static str, u64>>,
+}
+
+impl Readiness {
+    fn response(&self) -> Response {
+        let ready = !self.draining && self.sessions.is_some();
+        let (status, word) = match (ready, self.draining) {
+            (true, _) => (StatusCode::OK, "ready"),
+            (false, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+        };
+        let database = if self.sessions.is_some() { "ok" } else { "unavailable" };
+        let body = json!({"status": word, "database": database, "sessions": self.sessions});
+        (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string()).into_response()
+    }
+}
+
+impl Health {
+    /// `/healthz` and `/readyz`.
+    pub(super) fn signs_of_life<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let ready = Arc::clone(&self.ready);
+        let ready = get(async move || uncached(ready().await.response()));
+        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", ready)
+    }
+
+    /// `/metrics`.
+    pub(super) fn figures<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let figures = Arc::clone(&self.figures);
+        let figures = async move || uncached(([(CONTENT_TYPE, FIGURES)], figures().await).into_response());
+        Router::new().route("/metrics", get(figures))
+    }
+}
+
+fn uncached(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The routes of a listener that only whoever watches the server reaches.
+pub fn health_router(health: &Health) -> Router {
+    health.signs_of_life().merge(health.figures())
+}

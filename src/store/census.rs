@@ -1,0 +1,48 @@
+//! What there is in all organizations together, in numbers, for whoever watches the server. Told without a name.
+
+use chatgraph_entity::pending_action;
+use chatgraph_entity::session;
+use sea_orm::ColumnTrait as _;
+use sea_orm::EntityTrait as _;
+use sea_orm::PaginatorTrait as _;
+use sea_orm::QuerySelect as _;
+
+use crate::domain::session::SessionStatus;
+
+use super::Store;
+use super::code::Code as _;
+use super::error::StoreError;
+
+/// How many there are of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// Sessions by how they stand, each status once.
+    pub sessions: Vec<(SessionStatus, u64)>,
+    /// Settings that WhatsApp still has to be told.
+    pub pending_actions: u64,
+}
+
+impl Store {
+    /// Counts sessions and pending actions of all organizations. Two reads, the second of all that waits.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn census(&self) -> Result<Census, StoreError> {
+        let query = session::Entity::find()
+            .select_only()
+            .column(session::Column::Status)
+            .column_as(session::Column::Status.count(), "sessions")
+            .group_by(session::Column::Status);
+        let rows: Vec<(i16, i64)> = query.into_tuple().all(&self.readers).await?;
+        let count = |code: i16| rows.iter().find(|(status, _)| *status == code).map_or(0, |(_, count)| *count);
+        let sessions = SessionStatus::CODES.iter().map(|(status, code)| (*status, count(*code).unsigned_abs()));
+        let pending_actions = pending_action::Entity::find().count(&self.readers).await?;
+        Ok(Census { sessions: sessions.collect(), pending_actions })
+    }
+
+    /// How many units of work were committed since the start, and with how many commits.
+    #[must_use]
+    pub fn committed_so_far(&self) -> (u64, u64) {
+        self.journal.committed()
+    }
+}

@@ -1,0 +1,104 @@
+//! Phone numbers in what the libraries below say: the WhatsApp library's errors name the address that they are about. In
+//! their lines every long number is masked; in ours, which may tell why something of theirs failed, those in an address.
+
+use std::io;
+use std::io::Write;
+
+use tracing::Metadata;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::ceiling;
+
+/// How many digits make a number that may be somebody's.
+const LONG: usize = 7;
+const MASK: &[u8] = b"***";
+
+/// Writes masked lines to what `make` makes.
+pub(super) fn masking<M>(make: M) -> Masking<M> {
+    Masking(make)
+}
+
+/// Makes a writer for each line.
+pub(super) struct Masking<M>(M);
+
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masking<M> {
+    type Writer = Masked<M::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Masked { writer: self.0.make_writer(), ours: false }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
+        Masked { writer: self.0.make_writer_for(metadata), ours: ceiling::is_ours(metadata.target()) }
+    }
+}
+
+/// Writes one line.
+pub(super) struct Masked<W> {
+    writer: W,
+    ours: bool,
+}
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.writer.write_all(&mask(line, self.ours))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// The line without long numbers; of `ours`, without those in an address.
+fn mask(line: &[u8], ours: bool) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(first) = rest.first() {
+        let alike = |byte: &&u8| byte.is_ascii_digit() == first.is_ascii_digit();
+        let (run, behind) = rest.split_at(rest.iter().take_while(alike).count());
+        let somebody_s = first.is_ascii_digit() && run.len() >= LONG && (!ours || is_in_address(behind));
+        masked.extend_from_slice(if somebody_s { MASK } else { run });
+        rest = behind;
+    }
+    masked
+}
+
+/// Whether what stands before this is an address' user, whatever device of it.
+fn is_in_address(behind: &[u8]) -> bool {
+    let device = behind.iter().take_while(|byte| byte.is_ascii_digit() || b":._".contains(byte)).count();
+    behind.get(device) == Some(&b'@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(line: &str, ours: bool) -> String {
+        String::from_utf8(mask(line.as_bytes(), ours)).expect("text")
+    }
+
+    #[test]
+    fn long_numbers_of_others_are_masked() {
+        for (line, expected) in [
+            ("no session with 15550100001:3@s.whatsapp.net", "no session with ***:3@s.whatsapp.net"),
+            ("15550100001.0 is unknown", "***.0 is unknown"),
+            ("2026-11-22T06:40:03.123456Z", "2026-11-22T06:40:03.123456Z"),
+            ("120363000000000001@g.us", "***@g.us"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(line, false), expected);
+        }
+    }
+
+    #[test]
+    fn of_our_own_those_in_an_address_are() {
+        for (line, expected) in [
+            ("request.id=20261122064003", "request.id=20261122064003"),
+            ("refused: 15550100001@s.whatsapp.net", "refused: ***@s.whatsapp.net"),
+            ("refused: 15550100001_1:12@lid", "refused: ***_1:12@lid"),
+        ] {
+            assert_eq!(masked(line, true), expected);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What the log tells at its most talkative, and what it never tells.
+
+use std::time::Duration;
+
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use serde_json::json;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::logins::frontend::Frontend;
+use crate::logins::rig::issuer;
+use crate::logins::rig::token_for;
+use crate::support::BareServer;
+use crate::support::Log;
+use crate::support::Subscription;
+use crate::support::TestDatabase;
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually;
+use crate::support::upgrade;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+
+/// What people wrote, are called, or looked for.
+const PRIVATE: &[&str] = &[
+    "15550100",
+    "15550111",
+    "15550112",
+    "15550113",
+    "120363000000000001",
+    "Tanaka",
+    "Ravi",
+    "Olu",
+    "Book club",
+    "Alex Example",
+    "The invoice",
+    "See you at six",
+    "The password is swordfish",
+    "looked-for",
+    "cg_of_nobody_at_all",
+    "Main entrance",
+];
+
+#[tokio::test]
+async fn the_log_in_json_tells_nothing_private() {
+    tells_nothing_private(Log::of_everything_as_json()).await;
+}
+
+#[tokio::test]
+async fn the_log_for_people_tells_nothing_private() {
+    tells_nothing_private(Log::of_everything_as_text()).await;
+}
+
+async fn tells_nothing_private(log: Log) {
+    let frontend = Frontend::with_keys();
+    let logins = ["--jwks-url", &frontend.url, "--jwt-issuer", &issuer(), "--jwt-audience", "chatgraph"];
+    let account = account("15550100", "Alex Example");
+    let server = TestServer::with(account, TestDatabase::new().await, log, &logins).await;
+    let login = token_for(Duration::from_mins(2));
+    let (message, signature) = login.rsplit_once('.').expect("a token");
+    let forged = format!("{message}.{}", signature.chars().rev().collect::<String>());
+    let mut secrets = vec![server.key.clone(), login.clone(), signature.to_owned(), forged.clone()];
+
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().receive("15550112", RAVI, "The password is swordfish").await.expect("sent");
+    while changes.next().await["chat"]["lastMessage"]["text"] != "The password is swordfish" {}
+    server.phone().archive(BOOKS, false).await.expect("archived");
+    server.update_chat(MEI, "archived: true, read: true").await;
+    server.agrees().await;
+    let list =
+        "query($text: String) { chats(filter: {search: $text}) { nodes { name jid messages { nodes { text } } } } }";
+    for key in [&server.key, &login, &forged, "cg_of_nobody_at_all"] {
+        server.query_as(key, list, json!({"text": "looked-for"})).await;
+        server.query_as(key, list, json!({"text": "Tanaka"})).await;
+    }
+    secrets.push(made_key(&server).await);
+    mistakes(&server).await;
+    sockets(&server, &forged).await;
+    // A database that fails in the middle of it all.
+    server.execute("ALTER TABLE message RENAME TO elsewhere").await;
+    server.query_with(list, json!({"text": "Tanaka"})).await;
+    server.execute("ALTER TABLE elsewhere RENAME TO message").await;
+    server.query("mutation { createSession(input: {label: \"Main entrance\"}) { session { id } } }").await;
+    server.stop_session().await;
+
+    let log = server.log();
+    for told in ["Answered", "sqlx::query", "DEBUG"] {
+        assert!(log.contains(told), "a log without {told} proves nothing");
+    }
+    for private in PRIVATE.iter().copied().chain(secrets.iter().map(String::as_str)) {
+        let line = log.lines().find(|line| line.contains(private));
+        assert_eq!(line, None, "{private:?} is in the log");
+    }
+}
+
+/// Makes another key, and tells its secret.
+async fn made_key(server: &TestServer) -> String {
+    let create = "mutation { createApiKey(input: {name: \"Olu's\", permissions: [READ]}) { secret } }";
+    let made = server.query(create).await;
+    made["data"]["createApiKey"]["secret"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+}
+
+/// Requests that are wrong in all the ways that come to mind.
+async fn mistakes(server: &TestServer) {
+    server.query(&format!("{{ chat(cid: \"{MEI}\") {{ nothing }} }}")).await;
+    server.query(&format!("{{ chat(cid: \"{MEI}\") {{ id ")).await;
+    server.query_with("query($c: JID!) { chat(cid: $c) { id } }", json!({"c": {"The invoice": 1}})).await;
+    server
+        .query(&format!("mutation {{ updateChat(input: {{cid: \"{RAVI}\", mutedUntil: -1}}) {{ chat {{ id }} }} }}"))
+        .await;
+    let client = reqwest::Client::new();
+    let origin = server.url.replace("/graphql", "");
+    let body = format!("{{\"query\": \"The invoice {}", server.key);
+    let post = client.post(&server.url).header("X-Api-Key", &server.key).header("Content-Type", "application/json");
+    post.body(body).send().await.expect("an answer");
+    for path in [
+        format!("/{}", server.key),
+        "/15550111".into(),
+        format!("/graphql?query={{chat(cid:\"{MEI}\"){{id}}}}&token={}", server.key),
+    ] {
+        client.get(format!("{origin}{path}")).send().await.expect("an answer");
+        client.get(format!("{origin}{path}")).bearer_auth(&server.key).send().await.expect("an answer");
+    }
+    let named = client.post(&server.url).bearer_auth(&server.key).header("X-Request-Id", "Mei Tanaka");
+    named.json(&json!({"query": "query Tanaka { viewer { kind } }"})).send().await.expect("an answer");
+}
+
+/// Sockets that say what they should not.
+async fn sockets(server: &TestServer, forged: &str) {
+    let mut wrong = Subscription::open(server, forged, "subscription { chatChanges { cursor } }", json!({})).await;
+    wrong.closed().await;
+    for junk in [
+        format!("{{\"type\": \"{}\"}}", server.key),
+        format!("The invoice of {MEI}"),
+        json!({"type": "subscribe", "id": "Tanaka", "payload": {"query": server.key}}).to_string(),
+    ] {
+        let (mut socket, _) = connect_async(upgrade(server)).await.expect("a socket");
+        socket.send(Message::text(junk)).await.expect("sent");
+        while let Some(Ok(_)) = socket.next().await {}
+    }
+}
+
+#[tokio::test]
+async fn a_request_has_one_line_that_tells_how_it_ended() {
+    let server = BareServer::with_log(&[], Log::of_tokens()).await;
+    let client = reqwest::Client::new();
+    for (id, key, status) in [("good-one", &*server.key, 200), ("bad-one", "cg_of_nobody", 401)] {
+        let asked = client.post(&server.url).bearer_auth(key).header("X-Request-Id", id);
+        let answer = asked.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
+        let named = answer.headers()["x-request-id"].to_str().expect("text");
+        assert_eq!((answer.status().as_u16(), named), (status, id));
+        let ended = eventually("the end of the request", async || {
+            let entries = server.log.of_request(id);
+            let ends: Vec<Value> =
+                entries.into_iter().filter(|entry| entry["fields"]["message"] == "Answered").collect();
+            (!ends.is_empty()).then_some(ends)
+        })
+        .await;
+        assert_eq!(ended.len(), 1, "{ended:?}");
+        assert_eq!((&ended[0]["fields"]["http.status"], &ended[0]["level"]), (&json!(status), &json!("DEBUG")));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_is_found_in_the_log_by_the_request_that_it_names() {
+    let server = BareServer::start(&[]).await;
+    server.execute("ALTER TABLE chat RENAME TO elsewhere").await;
+    let answer = server.query("{ chats { nodes { id } } }").await;
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!(extensions["code"], "internal", "{answer}");
+    let id = extensions["requestId"].as_str().expect("an id").to_owned();
+    let entries = eventually("the failure in the log", async || {
+        let entries = server.log.of_request(&id);
+        (!entries.is_empty()).then_some(entries)
+    })
+    .await;
+    assert!(entries.iter().any(|entry| entry["level"] == "ERROR"), "{entries:?}");
+}

@@ -1,0 +1,142 @@
+//! Spans that reach a collector.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::BareServer;
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+
+type Spans = Arc<Mutex<Vec<Span>>>;
+
+/// A collector of traces, on a thread of its own.
+struct Collector {
+    url: String,
+    spans: Spans,
+    services: Arc<Mutex<Vec<String>>>,
+    stop: CancellationToken,
+}
+
+impl Collector {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (spans, services, stop) =
+            (Spans::default(), Arc::<Mutex<Vec<String>>>::default(), CancellationToken::new());
+        let routes =
+            Router::new().route("/v1/traces", post(take)).with_state((Arc::clone(&spans), Arc::clone(&services)));
+        let stopped = stop.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                let serving = std::future::IntoFuture::into_future(axum::serve(listener, routes));
+                stopped.run_until_cancelled(serving).await
+            });
+        });
+        Self { url, spans, services, stop }
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        self.spans.lock().expect("unpoisoned").clone()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn take(State((spans, services)): State<(Spans, Arc<Mutex<Vec<String>>>)>, body: Bytes) -> Vec<u8> {
+    let taken = ExportTraceServiceRequest::decode(body).expect("spans");
+    for resource in taken.resource_spans {
+        let attributes = resource.resource.expect("a resource").attributes;
+        services.lock().expect("unpoisoned").extend(attributes.iter().map(|attribute| format!("{attribute:?}")));
+        let scopes = resource.scope_spans.into_iter();
+        spans.lock().expect("unpoisoned").extend(scopes.flat_map(|scope| scope.spans));
+    }
+    ExportTraceServiceResponse::default().encode_to_vec()
+}
+
+/// The names of a span and of all around it, outermost first.
+fn way(span: &Span, spans: &[Span]) -> Vec<String> {
+    let parent = spans.iter().find(|other| other.span_id == span.parent_span_id && other.trace_id == span.trace_id);
+    let mut way = parent.map(|parent| way_of(parent, spans)).unwrap_or_default();
+    way.push(span.name.clone());
+    way
+}
+
+fn way_of(span: &Span, spans: &[Span]) -> Vec<String> {
+    way(span, spans)
+}
+
+#[tokio::test]
+async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() {
+    let collector = Collector::start();
+    let server = TestServer::with_arguments(&["--otlp-endpoint", &collector.url]).await;
+    server.update_chat(MEI, "pinned: true").await;
+    server.phone().receive("15550111", MEI, "The password is swordfish").await.expect("sent");
+    server.agrees().await;
+    let expected = [
+        &["request", "operation", "chats.update", "unit of work"][..],
+        &["request", "operation", "chats.list"],
+        &["session command"],
+    ];
+    let spans = eventually("the spans", async || {
+        let spans = collector.spans();
+        let ways: Vec<_> = spans.iter().map(|span| way(span, &spans)).collect();
+        expected.iter().all(|expected| ways.iter().any(|way| way == expected)).then_some(spans)
+    })
+    .await;
+    let services = collector.services.lock().expect("unpoisoned").join("\n");
+    assert!(services.contains("service.name") && services.contains("\"chatgraph\""), "{services}");
+    for private in ["1555", "swordfish", "Tanaka", "org_1", &server.key] {
+        let told = spans.iter().find(|span| {
+            format!("{} {:?} {:?} {:?}", span.name, span.attributes, span.events, span.status).contains(private)
+        });
+        assert!(told.is_none(), "{private} is in {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_hands_over_its_last_spans() {
+    let collector = Collector::start();
+    let server = BareServer::start(&["--otlp-endpoint", &collector.url]).await;
+    server.query("{ viewer { kind } }").await;
+    server.terminate();
+    eventually("the spans", async || collector.spans().iter().any(|span| span.name == "operation").then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_collector_that_is_away_costs_a_warning() {
+    // Nobody listens there, or who does says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent_url = format!("http://{}", silent.local_addr().expect("an address"));
+    for url in ["http://127.0.0.1:1", &silent_url] {
+        let mut server = BareServer::start(&["--otlp-endpoint", url]).await;
+        for _ in 0..50 {
+            let answer = server.query("{ viewer { kind } }").await;
+            assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{answer}");
+        }
+        server.terminate();
+        assert!(server.ends().await, "a good end");
+        let warnings = || server.log.text().matches("The collector does not take the traces").count();
+        eventually("a warning", async || (warnings() > 0).then_some(())).await;
+        assert_eq!(warnings(), 1, "{}", server.log.text());
+    }
+}

@@ -1,0 +1,218 @@
+//! What whoever watches the server is told, and what not.
+
+use std::time::Instant;
+
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::BareServer;
+use crate::support::Log;
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually;
+use crate::support::upgrade_to;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+
+/// A listener of its own, on a free port.
+const WATCHED: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
+
+async fn ready(url: &str) -> (u16, Value) {
+    let response = reqwest::get(url).await.expect("an answer");
+    (response.status().as_u16(), response.json().await.expect("JSON"))
+}
+
+/// The value of one line of figures.
+fn figure(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+async fn figures(url: &str) -> String {
+    reqwest::get(url).await.expect("an answer").text().await.expect("text")
+}
+
+impl BareServer {
+    /// The URL of this path on the listener for those who watch.
+    fn watched_at(&self, path: &str) -> String {
+        let text = self.log.text();
+        let mut entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told = entries.rfind(|entry| entry["fields"]["message"] == "Telling figures");
+        let address = told.expect("it tells its address")["fields"]["address"].clone();
+        format!("http://{}{path}", address.as_str().expect("an address"))
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_ready_while_its_database_answers() {
+    let server = BareServer::start(&[]).await;
+    let url = server.at("/readyz");
+    let at_once = async |status: u16| {
+        eventually("the database's state to be told", async || {
+            let (told, body) = ready(&url).await;
+            (told == status).then_some(body)
+        })
+        .await
+    };
+    let body = at_once(200).await;
+    let none = json!({"STARTING": 0, "SCAN_QR_CODE": 0, "WORKING": 0, "FAILED": 0, "STOPPED": 0, "LOGGED_OUT": 0});
+    assert_eq!(body, json!({"status": "ready", "database": "ok", "sessions": none}));
+
+    server.execute("ALTER TABLE pending_action RENAME TO elsewhere").await;
+    let body = at_once(503).await;
+    assert_eq!(body, json!({"status": "unready", "database": "unavailable", "sessions": null}));
+
+    server.execute("ALTER TABLE elsewhere RENAME TO pending_action").await;
+    at_once(200).await;
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
+    let server = TestServer::start().await;
+    let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+    let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
+    let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
+    server.query_with(start, json!({"id": id})).await;
+    let url = server.url.replace("/graphql", "/readyz");
+    eventually("both sessions to be counted", async || {
+        let (status, body) = ready(&url).await;
+        let sessions = &body["sessions"];
+        let waiting = sessions["SCAN_QR_CODE"].as_i64().unwrap_or(0) + sessions["STARTING"].as_i64().unwrap_or(0);
+        (status == 200 && sessions["WORKING"] == 1 && waiting == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_often_whether_it_is_ready_costs_one_look_a_second() {
+    let server = TestServer::with_log(account("15550100", "Alex Example"), Log::of_statements()).await;
+    let (url, client) = (server.url.replace("/graphql", "/readyz"), reqwest::Client::new());
+    let begun = Instant::now();
+    for _ in 0..20 {
+        let asked = (0..20).map(|_| client.get(&url).send());
+        for answer in futures_util::future::join_all(asked).await {
+            assert_eq!(answer.expect("an answer").status(), 200);
+        }
+    }
+    let most = begun.elapsed().as_secs() + 2;
+    let log = server.log();
+    let looks = log.lines().filter(|line| line.contains("COUNT") && line.contains("pending_action")).count();
+    assert!((1..=most).contains(&(looks as u64)), "{looks} looks for 400 questions; at most {most} were due");
+}
+
+#[tokio::test]
+async fn who_watches_is_told_that_the_server_stops() {
+    let server = BareServer::start(&WATCHED).await;
+    let url = server.watched_at("/readyz");
+    assert_eq!(ready(&url).await.0, 200);
+    // A request that does not come to its end keeps the server from stopping at once.
+    let address = server.at("").replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.expect("a connection");
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nExpect: \
+         100-continue\r\nContent-Length: 9\r\n\r\n",
+        server.key
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("the server reads the body");
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    server.terminate();
+    eventually("the server to say that it stops", async || {
+        let (status, body) = ready(&url).await;
+        (status == 503 && body["status"] == "draining").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn figures_are_told_where_they_were_asked_for_and_nowhere_else() {
+    let server = BareServer::start(&WATCHED).await;
+    assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 404);
+    let response = reqwest::get(server.watched_at("/metrics")).await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    let media = response.headers()["content-type"].to_str().expect("text").to_owned();
+    assert!(media.starts_with("application/openmetrics-text"), "{media}");
+    assert!(response.text().await.expect("text").ends_with("# EOF\n"));
+    assert_eq!(reqwest::get(server.watched_at("/healthz")).await.expect("an answer").status(), 200);
+    assert_eq!(reqwest::get(server.watched_at("/graphql")).await.expect("an answer").status(), 404);
+    let server = BareServer::start(&["--metrics"]).await;
+    assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn figures_count_what_happens_and_name_nobody() {
+    let server = TestServer::with_arguments(&["--metrics"]).await;
+    let url = server.url.replace("/graphql", "/metrics");
+    let before = figures(&url).await;
+    server.query("query WhatIsYourName { viewer { kind } }").await;
+    server.query("{ nothingLikeThis }").await;
+    server.query_as("cg_of_nobody", "{ viewer { kind } }", json!({})).await;
+    let unknown = "mutation { updateChat(input: {cid: \"15550199@s.whatsapp.net\", read: true}) { chat { id } } }";
+    server.query(unknown).await;
+    server.update_chat(MEI, "pinned: true").await;
+    let _changes = server.subscribe_to_chats().await;
+    // A socket that speaks before it was asked who it is.
+    let (mut socket, _) = connect_async(upgrade_to(&server.url)).await.expect("a socket");
+    let early = json!({"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { kind } }"}});
+    socket.send(Message::text(early.to_string())).await.expect("sent");
+    while let Some(Ok(_)) = socket.next().await {}
+    let mut other = Subscription::open(&server, "cg_of_nobody", "{ viewer { kind } }", json!({})).await;
+    assert_eq!(u16::from(other.closed().await.code), 4403);
+
+    let expected = [
+        ("chatgraph_operations_total{kind=\"query\",code=\"ok\"}", 1.0),
+        ("chatgraph_operations_total{kind=\"query\",code=\"validation_error\"}", 1.0),
+        ("chatgraph_operations_total{kind=\"mutation\",code=\"not_found\"}", 1.0),
+        ("chatgraph_operations_total{kind=\"mutation\",code=\"ok\"}", 1.0),
+        ("chatgraph_operations_total{kind=\"subscription\",code=\"ok\"}", 1.0),
+        ("chatgraph_operation_duration_seconds_count{kind=\"mutation\"}", 2.0),
+        ("chatgraph_http_responses_total{status=\"401\"}", 1.0),
+        ("chatgraph_socket_closes_total{code=\"4401\"}", 1.0),
+        ("chatgraph_socket_closes_total{code=\"4403\"}", 1.0),
+        ("chatgraph_journal_units_total", 1.0),
+        ("chatgraph_journal_commits_total", 1.0),
+    ];
+    let after = eventually("all of it to be counted", async || {
+        let after = figures(&url).await;
+        let grown = |name: &str| figure(&after, name).unwrap_or(0.0) - figure(&before, name).unwrap_or(0.0);
+        expected.iter().all(|(name, least)| grown(name) >= *least).then_some(after.clone())
+    })
+    .await;
+    for (name, value) in [
+        ("chatgraph_subscriptions", 1.0),
+        ("chatgraph_sessions{status=\"WORKING\"}", 1.0),
+        ("chatgraph_sessions{status=\"FAILED\"}", 0.0),
+    ] {
+        assert_eq!(figure(&after, name), Some(value), "{name} in\n{after}");
+    }
+    for name in ["chatgraph_connections", "process_resident_memory_bytes"] {
+        assert!(figure(&after, name) > Some(0.0), "{name} in\n{after}");
+    }
+    for name in ["chatgraph_pending_actions", "chatgraph_subscriber_lag_changes"] {
+        assert!(figure(&after, name).is_some(), "{name} in\n{after}");
+    }
+    for secret in ["org_1", "1555", "WhatIsYourName", "nothingLikeThis", "of_nobody", &server.session, &server.key] {
+        assert!(!after.contains(secret), "{secret} in\n{after}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_counted_by_why() {
+    let server = BareServer::start(&[&WATCHED[..], &["--max-connections-per-address", "1"]].concat()).await;
+    let url = server.watched_at("/metrics");
+    let address = server.at("").replace("http://", "");
+    let _held = TcpStream::connect(&address).await.expect("a connection");
+    let mut refused = TcpStream::connect(&address).await.expect("a connection");
+    assert_eq!(refused.read(&mut [0]).await.unwrap_or(0), 0, "it is closed");
+    let told = figures(&url).await;
+    assert_eq!(figure(&told, "chatgraph_connections_refused_total{reason=\"full_for_address\"}"), Some(1.0), "{told}");
+    assert_eq!(figure(&told, "chatgraph_connections"), Some(1.0), "{told}");
+}
