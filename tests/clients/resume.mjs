@@ -11,6 +11,7 @@ const client = createClient({
   webSocketImpl: WebSocket,
   connectionParams: { Authorization: `Bearer ${CHATGRAPH_KEY}` },
   retryAttempts: 0, // it would come back with the cursor that it began with
+  lazyCloseTimeout: 1_000,
 });
 const CHANGES = `subscription($after: String) {
   chatChanges(after: $after) { cursor change { cid kind changed chat { lastMessage { text } } } }
