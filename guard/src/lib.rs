@@ -8,11 +8,12 @@
 //! of that, whatever transport it came by.
 //!
 //! `text` looks at the bytes, `count` at the parsed document, `cost` at the lists of one operation with its variables,
-//! `omitted` prepares it for the engine, `recent` remembers what was read, `schema` knows the fields of the contract. This
-//! crate knows nothing of chatgraph; `graphql/` calls it.
+//! `omitted` prepares it for the engine, `recent` remembers what was read, `schema` knows the fields of the contract, `json`
+//! counts what came along. This crate knows nothing of chatgraph; `graphql/` calls it.
 
 mod cost;
 mod count;
+mod json;
 mod omitted;
 mod recent;
 mod schema;
@@ -29,6 +30,7 @@ use async_graphql_parser::types::OperationDefinition;
 use async_graphql_parser::types::OperationType;
 use async_graphql_value::Variables;
 
+pub use json::values;
 pub use recent::Digest;
 pub use recent::Recent;
 pub use schema::Schema;
