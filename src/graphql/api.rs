@@ -34,6 +34,7 @@ use super::batches::Batches;
 use super::budget::Budget;
 use super::document;
 use super::error::ApiError;
+use super::error::Code;
 use super::error::engine;
 use super::loader::Loaders;
 use super::metrics;
@@ -41,6 +42,9 @@ use super::metrics::Metrics;
 use super::persisted::Documents;
 use super::persisted::Trusted;
 use super::shape::Shape;
+use super::turns::Pace;
+use super::turns::Turn;
+use super::turns::Turns;
 
 /// What the resolvers work with.
 #[derive(Clone)]
@@ -136,10 +140,19 @@ impl Api {
         self.rate.zip(self.budget.standing(viewer))
     }
 
+    /// Whether `viewer` has anything left to ask for.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] when not.
+    pub fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
+        self.budget.check(viewer)
+    }
+
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
+            Ok(read) if read.subscribes() => self.refuse(caller, unstreamed(), begun),
             Ok(read) => self.run(caller, request, &read, begun).await,
             Err(error) => self.refuse(caller, error, begun),
         }
@@ -150,6 +163,7 @@ impl Api {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
             Ok(read) if read.kind == Some(OperationType::Mutation) => None,
+            Ok(read) if read.subscribes() => Some(self.refuse(caller, unstreamed(), begun)),
             Ok(read) => Some(self.run(caller, request, &read, begun).await),
             Err(error) => Some(self.refuse(caller, error, begun)),
         }
@@ -166,24 +180,33 @@ impl Api {
         response
     }
 
-    /// Carries out any operation.
+    /// Starts any operation. Nothing is done for it before its answers are asked for, nor for an answer before it has
+    /// one of the `turns`.
     #[must_use]
-    pub fn start(&self, caller: Caller, mut request: Request) -> Answers {
+    pub fn start(&self, caller: Caller, mut request: Request, turns: &Turns) -> Operation {
         let begun = Instant::now();
         let read = match self.read(&caller, &mut request) {
             Ok(read) => read,
             Err(error) => {
                 let response = self.refuse(&caller, error, begun);
-                return Answers { subscribed: false, responses: stream::once(async { response }).boxed() };
+                let answers = stream::once(async { Answer { response, turn: None } });
+                return Operation { kind: None, answers: answers.boxed() };
             }
         };
-        let subscribed = read.kind == Some(OperationType::Subscription);
-        let (request, batches) = self.equip(&caller, request);
-        let (span, mut executing) = (span(&read), batches.beside(self.schema.execute_stream(request)));
+        let (kind, subscribes, pace) = (read.kind, read.subscribes(), Pace::new(turns.clone()));
+        let (request, batches) = self.equip(&caller, request.data(pace.clone()));
+        let (schema, first_turn) = (self.schema.clone(), pace.clone());
+        let execution = async move {
+            if !subscribes {
+                first_turn.begin(None).await;
+            }
+            schema.execute_stream(request)
+        };
+        let (span, mut executing) = (span(&read), batches.beside(execution.flatten_stream()));
         let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
         let responses = AssertUnwindSafe(executing).catch_unwind();
-        let (metrics, open, mut first) = (self.metrics.clone(), subscribed.then(|| self.metrics.subscribed()), true);
-        let responses = responses.map(move |response| {
+        let (metrics, open, mut first) = (self.metrics.clone(), subscribes.then(|| self.metrics.subscribed()), true);
+        let answers = responses.map(move |response| {
             let _open = &open;
             let mut response = response.unwrap_or_else(|_| panicked());
             read.shape.complete(&mut response);
@@ -191,9 +214,9 @@ impl Api {
             if std::mem::take(&mut first) {
                 metrics.answered(read.kind, begun, &response);
             }
-            response
+            Answer { response, turn: pace.take() }
         });
-        Answers { subscribed, responses: responses.boxed() }
+        Operation { kind, answers: answers.boxed() }
     }
 
     fn refuse(&self, caller: &Caller, error: ServerError, begun: Instant) -> Response {
@@ -212,7 +235,12 @@ impl Api {
         self.budget.take(&caller.viewer, asked.as_ref().map_or(length, |asked| asked.cost).max(1));
         let asked = asked?;
         let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
-        Ok(Read { kind: asked.operation, shape })
+        let read = Read { kind: asked.operation, shape };
+        if read.subscribes() && read.shape.fields() != 1 {
+            let message = "a subscription has one field, no more and no less";
+            return Err(document::refusal(ApiError::new(Code::ValidationError, message)));
+        }
+        Ok(read)
     }
 
     fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
@@ -228,17 +256,41 @@ struct Read {
     shape: Shape,
 }
 
+impl Read {
+    fn subscribes(&self) -> bool {
+        self.kind == Some(OperationType::Subscription)
+    }
+}
+
 /// The span of an operation. Its name is the caller's own, and so is not told.
 fn span(read: &Read) -> Span {
     debug_span!("operation", kind = metrics::word(read.kind))
 }
 
-/// What an operation answers.
-pub struct Answers {
-    /// Whether it is a subscription: that answers until it ends or fails, anything else once.
-    pub subscribed: bool,
-    /// The answers.
-    pub responses: BoxStream<'static, Response>,
+/// An operation that was started.
+pub struct Operation {
+    /// What it is; none when it was refused. A subscription answers until it ends or fails, anything else once.
+    pub kind: Option<OperationType>,
+    /// What it answers.
+    pub answers: BoxStream<'static, Answer>,
+}
+
+/// One answer of an operation.
+pub struct Answer {
+    /// The answer.
+    pub response: Response,
+    /// Its turn, to be kept until the answer is on its way; none for a failure that needed none.
+    pub turn: Option<Turn>,
+}
+
+/// Where a caller goes on, told beside the document: `chatChanges` takes it for the `after` that the document does not
+/// give. A transport puts it into the request's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEvent(pub String);
+
+fn unstreamed() -> ServerError {
+    let message = "a subscription needs a WebSocket, or the header Accept: text/event-stream";
+    document::refusal(ApiError::new(Code::ValidationError, message))
 }
 
 fn finish(mut response: Response, caller: &Caller) -> Response {

@@ -16,6 +16,7 @@ use super::api::Parts;
 use super::error::ApiError;
 use super::loader::Loaders;
 use super::loader::Rows;
+use super::turns::Pace;
 
 /// What [`super::Api`] put into the context of every request.
 pub(super) trait ContextExt {
@@ -29,6 +30,8 @@ pub(super) trait ContextExt {
     fn keys(&self) -> &Keys;
     /// Loads what many items of one answer need, together.
     fn loader(&self) -> &DataLoader<Rows>;
+    /// What a subscription takes turns with.
+    fn pace(&self) -> &Pace;
 }
 
 impl ContextExt for Context<'_> {
@@ -50,6 +53,10 @@ impl ContextExt for Context<'_> {
 
     fn loader(&self) -> &DataLoader<Rows> {
         &self.data_unchecked::<Loaders>().0
+    }
+
+    fn pace(&self) -> &Pace {
+        self.data_unchecked::<Pace>()
     }
 }
 

@@ -23,6 +23,7 @@ mod persisted;
 mod scalar;
 mod session;
 mod shape;
+mod turns;
 mod viewer;
 
 #[cfg(test)]
@@ -32,14 +33,18 @@ use async_graphql::MergedObject;
 use async_graphql::MergedSubscription;
 use async_graphql::SDLExportOptions;
 
-pub use api::Answers;
+pub use api::Answer;
 pub use api::Api;
 pub use api::Caller;
 pub use api::Config;
+pub use api::LastEvent;
+pub use api::Operation;
 pub use api::Parts;
 pub use chatgraph_guard::Limits;
 pub use metrics::Metrics;
 pub use persisted::Trusted;
+pub use turns::Turn;
+pub use turns::Turns;
 
 /// Every query.
 #[derive(MergedObject, Default)]

@@ -57,6 +57,11 @@ impl Shape {
         Self(Drawing { document, schema, left_out }.object(&selections))
     }
 
+    /// How many fields the operation itself has.
+    pub(super) fn fields(&self) -> usize {
+        self.0.fields.len()
+    }
+
     /// Brings an answer into this shape.
     pub(super) fn complete(&self, response: &mut Response) {
         for error in &response.errors {

@@ -5,6 +5,7 @@ use std::slice;
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
 use async_graphql::Value;
+use async_graphql::parser::types::OperationType;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -35,6 +36,12 @@ pub(super) fn was_carried_out(answer: &Answer) -> bool {
     answer.errors.is_empty() || answer.data != Value::Null || answer.errors.iter().any(|error| !error.path.is_empty())
 }
 
+/// Whether an answer is the failure of the operation itself, and its last: it was refused, or its stream broke.
+pub(super) fn is_the_end(kind: Option<OperationType>, answer: &Answer) -> bool {
+    let broke = kind == Some(OperationType::Subscription) && answer.data == Value::Null && !answer.errors.is_empty();
+    broke || !was_carried_out(answer)
+}
+
 /// The answer as JSON.
 pub(super) fn json(answer: &Answer) -> String {
     let written = Written { data: was_carried_out(answer).then_some(&answer.data), errors: &answer.errors };
@@ -55,15 +62,21 @@ pub(super) fn batch(answers: &[Answer], media: Media) -> Response {
     limit::refused(response, answers)
 }
 
-/// A failure before anything was carried out.
-pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) -> Response {
-    let (code, retry_after) = (error.code, error.retry_after);
+/// A failure that is about no place in the document.
+pub(super) fn error(error: ApiError, request: &RequestId) -> ServerError {
+    let code = error.code;
     let mut error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
     error.locations.clear();
     if let (Code::Internal, Some(extensions)) = (code, &mut error.extensions) {
         extensions.set("requestId", &*request.0);
     }
-    let answer = Answer::from_errors(vec![error]);
+    error
+}
+
+/// A failure before anything was carried out.
+pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) -> Response {
+    let retry_after = error.retry_after;
+    let answer = Answer::from_errors(vec![self::error(error, request)]);
     let mut response = (status, [(CONTENT_TYPE, Media::Json.header())], json(&answer)).into_response();
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

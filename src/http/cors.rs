@@ -39,7 +39,7 @@ pub(super) async fn label(State(door): State<Arc<Door>>, request: Request, next:
         );
         if asks_beforehand {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-            let allowed = "authorization, content-type, x-api-key, x-request-id";
+            let allowed = "authorization, content-type, last-event-id, x-api-key, x-request-id";
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
         }

@@ -5,8 +5,12 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::ACCEPT;
 
+use super::stream::Format;
+
 const JSON: &str = "application/json";
 const GRAPHQL: &str = "application/graphql-response+json";
+const EVENTS: &str = "text/event-stream";
+const PARTS: &str = "multipart/mixed";
 
 /// How an answer is labelled. It decides on the status of a request that was refused, too: older callers take anything
 /// but 200 for a broken connection.
@@ -18,30 +22,67 @@ pub(super) enum Media {
     GraphQl,
 }
 
-impl Media {
-    /// What the caller prefers; none when it takes neither.
-    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
+/// What a caller takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// A whole answer, labelled so.
+    Whole(Media),
+    /// Answers as they come, and perhaps a whole one where there is one only.
+    Stream(Format, Option<Media>),
+}
+
+impl Accepted {
+    /// What the caller prefers; none when it takes nothing that there is.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(ACCEPT).iter().peekable();
         if values.peek().is_none() {
-            return Some(Self::Json);
+            return Some(Self::Whole(Media::Json));
         }
         let ranges = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        let ranges: Vec<_> = ranges.filter_map(range).collect();
-        let quality = |names: [&str; 3]| {
-            names.iter().find_map(|name| {
-                ranges.iter().find(|(range, _)| range.eq_ignore_ascii_case(name)).map(|(_, quality)| *quality)
-            })
-        };
-        // Who takes anything is no friend of the new type: it has to be named.
-        let (json, graphql) =
-            (quality([JSON, "application/*", "*/*"]).unwrap_or(0), quality([GRAPHQL; 3]).unwrap_or(0));
-        match (json, graphql) {
-            (0, 0) => None,
-            _ if graphql >= json => Some(Self::GraphQl),
-            _ => Some(Self::Json),
+        let ranges: Vec<_> = ranges.filter_map(Range::read).collect();
+        match stream(&ranges) {
+            Some(format) => Some(Self::Stream(format, whole(&ranges))),
+            None => whole(&ranges).map(Self::Whole),
         }
     }
 
+    /// How a whole answer is labelled; none when the caller takes streams only.
+    pub(super) fn whole(self) -> Option<Media> {
+        match self {
+            Self::Whole(media) => Some(media),
+            Self::Stream(_, media) => media,
+        }
+    }
+}
+
+fn whole(ranges: &[Range<'_>]) -> Option<Media> {
+    let quality = |names: [&str; 3]| names.iter().find_map(|name| quality(ranges, name));
+    // Who takes anything is no friend of the new type: it has to be named.
+    let (json, graphql) = (quality([JSON, "application/*", "*/*"]).unwrap_or(0), quality([GRAPHQL; 3]).unwrap_or(0));
+    match (json, graphql) {
+        (0, 0) => None,
+        _ if graphql >= json => Some(Media::GraphQl),
+        _ => Some(Media::Json),
+    }
+}
+
+/// A stream has to be named, too: who takes anything does not wait for an answer that goes on.
+fn stream(ranges: &[Range<'_>]) -> Option<Format> {
+    let events = quality(ranges, EVENTS).unwrap_or(0);
+    let is_parts = |range: &&Range<'_>| range.is(PARTS) && range.has("subscriptionSpec", "1.0");
+    let parts = ranges.iter().find(is_parts).map_or(0, |range| range.quality);
+    match (events, parts) {
+        (0, 0) => None,
+        _ if events >= parts => Some(Format::Events),
+        _ => Some(Format::Parts),
+    }
+}
+
+fn quality(ranges: &[Range<'_>], name: &str) -> Option<u32> {
+    ranges.iter().find(|range| range.is(name)).map(|range| range.quality)
+}
+
+impl Media {
     /// The header's value.
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
@@ -59,12 +100,32 @@ impl Media {
     }
 }
 
-/// A media type with its quality in thousandths.
-fn range(text: &str) -> Option<(&str, u32)> {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().filter(|name| !name.is_empty())?;
-    let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-    Some((name, quality.map_or(1_000, thousandths)))
+/// A media type that is accepted.
+struct Range<'a> {
+    name: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+    /// In thousandths.
+    quality: u32,
+}
+
+impl<'a> Range<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let parameters = parts.filter_map(|part| part.split_once('='));
+        let parameters: Vec<_> = parameters.map(|(name, value)| (name, value.trim_matches('"'))).collect();
+        let quality = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("q"));
+        let quality = quality.map_or(1_000, |(_, value)| thousandths(value));
+        Some(Self { name, parameters, quality })
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    fn has(&self, name: &str, value: &str) -> bool {
+        self.parameters.iter().any(|(own, of_it)| own.eq_ignore_ascii_case(name) && *of_it == value)
+    }
 }
 
 /// `0.5` as 500; what is no quality counts as the best.
@@ -81,17 +142,29 @@ fn thousandths(text: &str) -> u32 {
 mod tests {
     use super::*;
 
-    fn accepted(accept: &'static str) -> Option<Media> {
-        Media::accepted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
+    fn accepted(accept: &'static str) -> Option<Accepted> {
+        Accepted::of(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
+    }
+
+    fn whole(accept: &'static str) -> Option<Media> {
+        accepted(accept).and_then(Accepted::whole)
+    }
+
+    fn stream(accept: &'static str) -> Option<Format> {
+        match accepted(accept) {
+            Some(Accepted::Stream(format, _)) => Some(format),
+            _ => None,
+        }
     }
 
     #[test]
     fn the_new_type_is_for_who_names_it() {
-        assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
+        let nothing = Accepted::of(&HeaderMap::new());
+        assert_eq!(nothing, Some(Accepted::Whole(Media::Json)));
         for accept in
             ["*/*", "application/*", "application/json", "text/html, */*;q=0.1", "APPLICATION/JSON;charset=utf-8"]
         {
-            assert_eq!(accepted(accept), Some(Media::Json), "{accept}");
+            assert_eq!(whole(accept), Some(Media::Json), "{accept}");
         }
         for accept in [
             GRAPHQL,
@@ -99,20 +172,43 @@ mod tests {
             "application/json, application/graphql-response+json",
             "application/graphql-response+json, */*;q=0.5",
         ] {
-            assert_eq!(accepted(accept), Some(Media::GraphQl), "{accept}");
+            assert_eq!(whole(accept), Some(Media::GraphQl), "{accept}");
         }
     }
 
     #[test]
     fn the_better_quality_wins() {
-        assert_eq!(accepted("application/graphql-response+json;q=0.5, application/json;q=0.75"), Some(Media::Json));
-        assert_eq!(accepted("application/graphql-response+json;q=0.75, application/json;q=0.5"), Some(Media::GraphQl));
-        assert_eq!(accepted("application/json;q=0, */*"), None);
+        assert_eq!(whole("application/graphql-response+json;q=0.5, application/json;q=0.75"), Some(Media::Json));
+        assert_eq!(whole("application/graphql-response+json;q=0.75, application/json;q=0.5"), Some(Media::GraphQl));
+        assert_eq!(whole("application/json;q=0, */*"), None);
     }
 
     #[test]
-    fn who_takes_neither_gets_none() {
-        for accept in ["text/html", "text/event-stream", "image/*", "application/json;q=0", ""] {
+    fn a_stream_is_for_who_names_it() {
+        let parts = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json";
+        let quoted = "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\", application/json";
+        for (accept, format) in [
+            ("text/event-stream", Some(Format::Events)),
+            ("application/json, Text/Event-Stream;q=0.4", Some(Format::Events)),
+            ("text/event-stream, multipart/mixed;subscriptionSpec=1.0", Some(Format::Events)),
+            ("text/event-stream;q=0.5, multipart/mixed;subscriptionSpec=1.0", Some(Format::Parts)),
+            (parts, Some(Format::Parts)),
+            (quoted, Some(Format::Parts)),
+            ("multipart/mixed, application/json", None),
+            ("multipart/mixed;deferSpec=20220824, application/json", None),
+            ("multipart/mixed;subscriptionSpec=2.0, application/json", None),
+            ("text/event-stream;q=0, */*", None),
+            ("*/*", None),
+            ("text/*", None),
+        ] {
+            assert_eq!(stream(accept), format, "{accept}");
+        }
+        assert_eq!((whole(parts), whole("text/event-stream")), (Some(Media::Json), None));
+    }
+
+    #[test]
+    fn who_takes_nothing_that_there_is_gets_none() {
+        for accept in ["text/html", "text/*", "multipart/mixed", "image/*", "application/json;q=0", ""] {
             assert_eq!(accepted(accept), None, "{accept}");
         }
     }

@@ -1,8 +1,10 @@
 //! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
 //!
-//! `serve` accepts connections, `tls` encrypts them where a certificate is configured, `request` gives every request its id, `token` finds the caller, `query` answers POST and GET
-//! on `/graphql`, `socket` the WebSocket protocol on the same path, `network` tells where a request comes from, `health` whoever watches the server, `metrics` counts,
-//! `payload` reads what is asked, `media`, `answer` and `limit` write what goes back,
+//! `serve` accepts connections, `tls` encrypts them where a certificate is configured, `request` gives every request its
+//! id, `network` tells where it comes from, `token` finds the caller, `query` answers POST and GET on `/graphql`, `stream`
+//! writes answers as they come and `socket` speaks the WebSocket protocols on the same path, `vigil` watches over who comes
+//! and stays, `health` is for whoever watches the server, `metrics` counts, `payload` reads what is asked, `media`,
+//! `answer` and `limit` write what goes back,
 //! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
 //! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
@@ -20,8 +22,10 @@ mod query;
 mod request;
 mod serve;
 mod socket;
+mod stream;
 mod tls;
 mod token;
+mod vigil;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +34,11 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::Predicate as _;
+use tower_http::compression::predicate::NotForContentType;
 use tower_http::compression::predicate::SizeAbove;
 
 use crate::auth::token::Tokens;
@@ -57,8 +64,10 @@ pub struct Parts {
     pub api: Api,
     /// Who may come in.
     pub tokens: Tokens,
-    /// Cancelled when the server stops: WebSockets are closed then.
-    pub stop: CancellationToken,
+    /// Runs what goes on beside an answer: WebSockets, their operations, streams.
+    pub tasks: TaskTracker,
+    /// Cancelled when the server stops: who stays on a WebSocket or a stream is asked to leave then.
+    pub drain: CancellationToken,
     /// What whoever watches the server may ask.
     pub health: Health,
     /// Counts what goes through the door.
@@ -80,15 +89,21 @@ pub struct Config {
     pub max_batch: usize,
     /// How long a WebSocket may take to say who it is.
     pub init_timeout: Duration,
-    /// How often a WebSocket is asked for a sign of life. Silence for three times as long ends it.
+    /// How often a WebSocket is asked for a sign of life, and a stream gives one.
     pub heartbeat: Duration,
+    /// How long a WebSocket may give none. One that was silent for longer is closed when it would be asked again.
+    pub silence: Duration,
     /// How often a WebSocket's token is verified again, besides when it ends. With the time that a verified key is
     /// remembered, it makes less than the 10 seconds after which a revoked key is out.
     pub verify: Duration,
-    /// How long a WebSocket may take to accept a message.
+    /// How long a WebSocket or a stream may take to accept a message.
     pub write_timeout: Duration,
     /// How many operations may run on one WebSocket.
     pub max_operations: usize,
+    /// How many messages a second a WebSocket may send, on the average of ten seconds.
+    pub max_messages: u32,
+    /// Over how long WebSockets and streams are closed when the server stops.
+    pub drain_window: Duration,
     /// Whether there is a page to try the API on.
     pub graphiql: bool,
     /// Whether the figures are told to anybody who can reach the server.
@@ -104,10 +119,13 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             max_batch: 10,
             init_timeout: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(12),
+            silence: Duration::from_secs(24),
             verify: Duration::from_secs(5),
             write_timeout: Duration::from_secs(30),
             max_operations: 100,
+            max_messages: 50,
+            drain_window: Duration::from_secs(2),
             graphiql: false,
             figures: false,
         }
@@ -123,7 +141,14 @@ struct Door {
     config: Config,
 }
 
-/// The routes: `/graphql` for queries and mutations by POST, queries by GET, and everything by WebSocket; `/healthz` and
+impl Door {
+    /// Whether the server stops.
+    fn is_closing(&self) -> bool {
+        self.parts.drain.is_cancelled()
+    }
+}
+
+/// The routes: `/graphql` for everything by POST and by WebSocket, and by GET for what changes nothing; `/healthz` and
 /// `/readyz` for whoever watches the process, `/metrics` where it is wanted here; and GraphiQL's files at `/` where they are
 /// wanted. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
@@ -131,7 +156,9 @@ pub fn router(parts: Parts, config: Config) -> Router {
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
     let health = parts.health.signs_of_life().merge(figures);
     let door = Arc::new(Door { parts, config });
-    let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(SHORT));
+    // What is compressed comes when there is enough of it, and not when it happens.
+    let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
+    let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
     let operations = post(query::post).get(socket::upgrade).fallback(query::other);
     Router::new()
         .route("/graphql", operations)
@@ -145,13 +172,4 @@ pub fn router(parts: Parts, config: Config) -> Router {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::token::FRESH_MS;
-
-    #[test]
-    fn a_revoked_key_is_out_within_ten_seconds() {
-        let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
-        assert!(remembered + Config::default().verify < Duration::from_secs(10));
-    }
-}
+mod tests;

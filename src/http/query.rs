@@ -1,7 +1,9 @@
-//! GraphQL over HTTP: one operation or a batch by POST as JSON, a query by GET.
+//! GraphQL over HTTP: one operation or a batch by POST as JSON, a query by GET; subscriptions too, and anything else that
+//! is wanted so, where the caller takes a stream.
 
 use std::sync::Arc;
 
+use async_graphql::parser::types::OperationType;
 use axum::Extension;
 use axum::body;
 use axum::body::Body;
@@ -14,21 +16,27 @@ use axum::http::header::ALLOW;
 use axum::http::header::CONNECTION;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
+use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use crate::auth::token::Unheard;
 use crate::graphql::Caller;
+use crate::graphql::Operation;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
 use super::Door;
 use super::answer;
 use super::limit;
+use super::media::Accepted;
 use super::media::Media;
 use super::network::Source;
 use super::payload;
 use super::request::RequestId;
+use super::stream;
+use super::stream::Format;
 use super::token;
+use super::vigil;
+use super::vigil::Vigil;
 
 /// Why nothing was carried out.
 struct Refused {
@@ -74,14 +82,14 @@ pub(super) async fn post(
 }
 
 async fn carry_out(
-    door: &Door,
+    door: &Arc<Door>,
     id: &RequestId,
     source: Source,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
     let caller = caller(door, id, source, headers).await?;
-    let media = media(headers)?;
+    let accepted = accepted(headers)?;
     // A type that a form of any web page can send would let that page act for its reader.
     if !is_json(headers) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
@@ -91,9 +99,20 @@ async fn carry_out(
         serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
         let request = payload::read(payload).ok_or_else(no_request)?;
-        let answer = door.parts.api.execute(&caller, request).await;
-        return Ok(limit::told(answer::response(&answer, media), door, &caller));
+        return match accepted {
+            Accepted::Whole(media) => {
+                let answer = door.parts.api.execute(&caller, request).await;
+                Ok(limit::told(answer::response(&answer, media), door, &caller))
+            }
+            Accepted::Stream(format, whole) => {
+                check(door, &caller)?;
+                let operation = stream::start(door, caller.clone(), headers, request);
+                let response = streamed(door, id, source, headers, operation, (format, whole)).await?;
+                Ok(limit::told(response, door, &caller))
+            }
+        };
     };
+    let media = accepted.whole().ok_or_else(not_acceptable)?;
     let longest = door.config.max_batch;
     if batch.is_empty() || batch.len() > longest {
         return Err(Refused::limit(StatusCode::BAD_REQUEST, format!("a batch may have 1 to {longest} operations")));
@@ -107,17 +126,54 @@ async fn carry_out(
     Ok(limit::told(answer::batch(&answers, media), door, &caller))
 }
 
-/// Answers a query in the address. What changes something goes by POST, which no link or image can send.
-pub(super) async fn get(door: &Door, id: &RequestId, source: Source, headers: &HeaderMap, uri: &Uri) -> Response {
+/// Answers a query or a subscription in the address. What changes something goes by POST, which no link or image can send.
+pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: Source, headers: &HeaderMap, uri: &Uri) -> Response {
     let answered = async {
         let caller = caller(door, id, source, headers).await?;
-        let media = media(headers)?;
+        let accepted = accepted(headers)?;
         let request = payload::in_address(uri).ok_or_else(no_request)?;
-        let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries go by GET; send this by POST");
-        let answer = door.parts.api.query(&caller, request).await.ok_or_else(refused)?;
-        Ok(limit::told(answer::response(&answer, media), door, &caller))
+        let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "no mutation goes by GET; send this by POST");
+        match accepted {
+            Accepted::Whole(media) => {
+                let answer = door.parts.api.query(&caller, request).await.ok_or_else(refused)?;
+                Ok(limit::told(answer::response(&answer, media), door, &caller))
+            }
+            Accepted::Stream(format, whole) => {
+                check(door, &caller)?;
+                let operation = stream::start(door, caller.clone(), headers, request);
+                if operation.kind == Some(OperationType::Mutation) {
+                    return Err(refused());
+                }
+                let response = streamed(door, id, source, headers, operation, (format, whole)).await?;
+                Ok(limit::told(response, door, &caller))
+            }
+        }
     };
     answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
+}
+
+/// Answers as a stream, or in whole where there is one answer only and the caller takes it so.
+async fn streamed(
+    door: &Arc<Door>,
+    id: &RequestId,
+    source: Source,
+    headers: &HeaderMap,
+    mut operation: Operation,
+    (format, whole): (Format, Option<Media>),
+) -> Result<Response, Refused> {
+    if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
+        let answer = operation.answers.next().await.expect("anything but a subscription answers once");
+        return Ok(answer::response(&answer.response, media));
+    }
+    let token = token::in_headers(headers).unwrap_or_default().to_owned();
+    let (vigil, _) = Vigil::begin(Arc::clone(door), token, source).await?;
+    Ok(stream::response(door, id, vigil, format, operation))
+}
+
+/// Refuses who has no allowance left, before a stream begins: that could not be told by its status any more.
+fn check(door: &Door, caller: &Caller) -> Result<(), Refused> {
+    let refused = |error| Refused { status: StatusCode::TOO_MANY_REQUESTS, error };
+    door.parts.api.check(&caller.viewer).map_err(refused)
 }
 
 /// Answers any other method.
@@ -130,25 +186,32 @@ pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
 
 async fn caller(door: &Door, id: &RequestId, source: Source, headers: &HeaderMap) -> Result<Caller, Refused> {
     let viewer = match token::in_headers(headers) {
-        Some(token) => door.parts.tokens.admit(token, source.0).await,
-        None => Ok(None),
+        Some(token) => vigil::admit(door, token, source).await?,
+        None => return Err(vigil::Refused::Token.into()),
     };
-    match viewer {
-        Ok(Some(viewer)) => Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) }),
-        Ok(None) => Err(Refused { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() }),
-        Err(Unheard::TooMany { retry_after }) => {
-            door.parts.metrics.unheard();
-            Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, error: ApiError::rate_limited(retry_after) })
-        }
-        Err(Unheard::Store(cause)) => {
-            Err(Refused { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::failed(&cause) })
+    Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) })
+}
+
+impl From<vigil::Refused> for Refused {
+    fn from(refused: vigil::Refused) -> Self {
+        match refused {
+            vigil::Refused::Token => Self { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() },
+            vigil::Refused::TooMany(retry_after) => {
+                Self { status: StatusCode::TOO_MANY_REQUESTS, error: ApiError::rate_limited(retry_after) }
+            }
+            vigil::Refused::Unknown => Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::internal() },
         }
     }
 }
 
-fn media(headers: &HeaderMap) -> Result<Media, Refused> {
-    let types = "answers are application/graphql-response+json or application/json";
-    Media::accepted(headers).ok_or_else(|| Refused::new(StatusCode::NOT_ACCEPTABLE, types))
+fn accepted(headers: &HeaderMap) -> Result<Accepted, Refused> {
+    Accepted::of(headers).ok_or_else(not_acceptable)
+}
+
+fn not_acceptable() -> Refused {
+    let types =
+        "answers are application/graphql-response+json or application/json, or text/event-stream, of one operation";
+    Refused::new(StatusCode::NOT_ACCEPTABLE, types)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -3,6 +3,7 @@
 //! connections there are.
 
 mod pace;
+mod patience;
 mod seat;
 
 use std::io;
@@ -39,6 +40,7 @@ use super::metrics::Metrics;
 use super::metrics::Refused;
 use super::tls::Tls;
 use pace::Pace;
+use patience::Patient;
 use seat::Seat;
 use seat::Seated;
 use seat::Seats;
@@ -57,6 +59,8 @@ pub struct Connections {
     pub head_timeout: Duration,
     /// How long an HTTP/1 connection may be silent between two requests.
     pub idle_timeout: Duration,
+    /// How long a connection may take nothing of what is written to it.
+    pub write_timeout: Duration,
     /// How many headers a request may have.
     pub headers: usize,
     /// How long a request's head may be, in bytes.
@@ -76,6 +80,7 @@ impl Default for Connections {
             connections_per_address: 2_000,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
             headers: 64,
             head: 32 * 1024,
             streams: 100,
@@ -195,7 +200,8 @@ impl Server {
             let answer = routes.call(request);
             async move { answer.await.map(|answer| answer.map(|body| answering.until_the_end_of(body))) }
         });
-        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Patient::new(stream, self.config.write_timeout));
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
         let patience = sleep(self.config.head_timeout);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

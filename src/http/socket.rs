@@ -1,9 +1,11 @@
-//! `GET /graphql` as a WebSocket: the protocol `graphql-transport-ws` of
-//! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. This file opens it; `connection` runs it.
+//! `GET /graphql` as a WebSocket, in one of two protocols. This file opens it; `connection` runs it, `protocol` is what is
+//! said on it and `close` why it ends, `operations` are what runs on it, and `rate` is how much a caller may say.
 
 mod close;
 mod connection;
-mod message;
+mod operations;
+mod protocol;
+mod rate;
 
 use std::sync::Arc;
 
@@ -30,8 +32,8 @@ use super::request::RequestId;
 use super::token;
 
 use connection::Connection;
-
-const PROTOCOL: &str = "graphql-transport-ws";
+use connection::turn_away;
+use protocol::Protocol;
 
 /// Opens a WebSocket, or answers a query where none is asked for. Who is at a socket is asked in its first message.
 pub(super) async fn upgrade(
@@ -48,14 +50,21 @@ pub(super) async fn upgrade(
         return answer::refusal(StatusCode::FORBIDDEN, error, &id);
     }
     let token = token::in_headers(&headers).map(str::to_owned);
+    let tasks = door.parts.tasks.clone();
     // Small buffers: the defaults cost 128 KiB a socket, and most are idle.
     upgrade
-        .protocols([PROTOCOL])
+        .protocols(Protocol::NAMES)
         .max_message_size(door.config.max_body)
         .read_buffer_size(2048)
         .write_buffer_size(0)
-        .on_upgrade(move |socket| {
-            let connection = Connection::new(door, id, source, token, socket);
-            connection.run().instrument(Span::current())
+        .on_upgrade(async move |socket| {
+            let protocol = socket.protocol().and_then(|name| Protocol::named(name.as_bytes()));
+            let conversation = async {
+                match protocol {
+                    Some(protocol) => Connection::new(door, id, source, token, protocol, socket).run().await,
+                    None => turn_away(&door, socket).await,
+                }
+            };
+            tasks.track_future(conversation.instrument(Span::current())).await;
         })
 }

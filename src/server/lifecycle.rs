@@ -1,4 +1,5 @@
-//! Starting and stopping. Every task is spawned on one tracker and ends on one token; nobody waits for ever.
+//! Starting and stopping. First the door is closed: callers finish, or are asked to leave, while everything behind it still
+//! runs. Then the rest ends. Every task is spawned on one of two trackers and ends on a token; nobody waits for ever.
 
 use std::time::Duration;
 
@@ -12,21 +13,32 @@ use tracing::warn;
 
 use crate::http::Tls;
 
+/// How long callers may take to finish or leave.
+const DRAIN: Duration = Duration::from_secs(5);
 /// How long tasks may take to end once they were asked to.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What all parts are started with.
 #[derive(Clone, Default)]
 pub(super) struct Lifecycle {
-    /// Tracks every task of the process.
+    /// Tracks every task at the door: connections, and what runs for their callers.
+    pub(super) callers: TaskTracker,
+    /// Tells those to end.
+    pub(super) drain: CancellationToken,
+    /// Tracks every other task of the process.
     pub(super) tasks: TaskTracker,
     /// Tells every task to end.
     pub(super) stop: CancellationToken,
 }
 
 impl Lifecycle {
-    /// Asks all tasks to end and waits until they have, at most [`GRACE`].
+    /// Asks callers to leave, then all tasks to end, and waits until they have, at most [`DRAIN`] and [`GRACE`].
     pub(super) async fn shut_down(self) {
+        self.drain.cancel();
+        self.callers.close();
+        if tokio::time::timeout(DRAIN, self.callers.wait()).await.is_err() {
+            warn!(tasks = self.callers.len(), "Some callers did not leave in time");
+        }
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {

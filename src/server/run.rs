@@ -160,8 +160,8 @@ pub(super) async fn serve_until_asked(
     lifecycle: &Lifecycle,
     asked: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let (tasks, stop) = (lifecycle.tasks.clone(), lifecycle.stop.clone());
-    let mut serving = lifecycle.tasks.spawn(http::serve(listener, listening, tasks, stop));
+    let (callers, drain) = (lifecycle.callers.clone(), lifecycle.drain.clone());
+    let mut serving = lifecycle.callers.spawn(http::serve(listener, listening, callers, drain));
     tokio::select! {
         ended = &mut serving => ended.map_err(|died| Error::Serve(died.into())),
         () = asked => Ok(()),

@@ -98,11 +98,17 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();
-    let watch = Watch::new(store.clone(), tasks.clone(), stop.clone());
+    let watch = Watch::new(store.clone(), tasks.clone(), lifecycle.drain.clone());
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
     let health = health(Figures { graphql, http, store: store.clone(), feed, watch });
-    let (tokens_there, stop) = (tokens.clone(), stop.clone());
-    let door = http::Parts { api, tokens: tokens_there, stop, health: health.clone(), metrics: metrics.clone() };
+    let door = http::Parts {
+        api,
+        tokens: tokens.clone(),
+        tasks: lifecycle.callers.clone(),
+        drain: lifecycle.drain.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+    };
     let router = http::router(door, configs.http);
     Ok(Parts { store, sessions, registry, tokens, keys, health, router, metrics })
 }

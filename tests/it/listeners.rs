@@ -67,6 +67,33 @@ async fn listeners_that_do_not_read_cost_bounded_memory_and_miss_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_is_asked_to_stop_sends_its_listeners_away_and_they_miss_nothing() {
+    let mut server = TestServer::start().await;
+    let mut listeners = Vec::new();
+    for _ in 0..5 {
+        listeners.push(server.subscribe_to_chats().await);
+    }
+    server.ask_to_stop();
+    let mut cursors = Vec::new();
+    for mut listener in listeners {
+        assert_eq!(u16::from(listener.closed().await.code), 1001);
+        cursors.push(listener.cursor);
+    }
+    let ending = async {
+        while server.is_running() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ending).await.expect("ended");
+    server.phone().pin(MEI, true).await.expect("pinned");
+    server.restart();
+    for cursor in cursors {
+        let mut listener = Subscription::start(&server, ALL, json!({"after": cursor})).await;
+        assert_eq!(listener.next().await["chat"]["pinned"], true);
+    }
+}
+
 /// Callers and the phone, all at once; a last mute tells the end.
 async fn load(server: &TestServer) {
     let callers = [MEI, RAVI].map(|cid| async move {

@@ -11,11 +11,13 @@ use crate::domain::cursor::ChangeCursor;
 use crate::domain::id::OrganizationId;
 use crate::feed;
 use crate::feed::FeedEvent;
+use crate::graphql::LastEvent;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
+use crate::graphql::turns::Pace;
 use crate::service;
 
 use super::change::ChatChange;
@@ -41,14 +43,19 @@ impl ChatSubscription {
                           chat when `sessionId` is given."
         )]
         cid: Option<Jid>,
-        #[graphql(desc = "Go on behind this cursor, without a gap; from now on when left out.")] after: Option<String>,
+        #[graphql(
+            desc = "Go on behind this cursor, without a gap; from now on when left out. Over server-sent events the \
+                          header `Last-Event-ID` is taken when this is left out."
+        )]
+        after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {
         let viewer = context.viewer();
         let organization = viewer.require(Capability::Events)?;
         let session = session_id.as_ref().map(self::session_id).transpose()?;
+        let after = after.or_else(|| context.data_opt::<LastEvent>().map(|last| last.0.clone()));
         let after = after.map(|after| ChangeCursor::decode(&after, organization)).transpose()?;
         let changes = context.chats().follow(viewer, session, cid.map(|cid| cid.0), after).await?;
-        Ok(events(changes, organization.clone()))
+        Ok(events(changes, organization.clone(), context.pace().clone()))
     }
 }
 
@@ -56,22 +63,20 @@ impl ChatSubscription {
 fn events(
     changes: feed::Subscription,
     organization: OrganizationId,
+    pace: Pace,
 ) -> impl Stream<Item = Result<ChatChangeEvent, ApiError>> {
     stream::unfold(Some(changes), move |changes| {
-        let organization = organization.clone();
+        let (organization, pace) = (organization.clone(), pace.clone());
         async move {
             let mut changes = changes?;
-            match changes.next().await {
-                Ok(FeedEvent::Change(change, cursor)) => {
-                    let cursor = cursor.encode(&organization);
-                    Some((Ok(ChatChangeEvent { cursor, change: Some(ChatChange(change)) }), Some(changes)))
-                }
-                Ok(FeedEvent::Checkpoint(cursor)) => {
-                    let cursor = cursor.encode(&organization);
-                    Some((Ok(ChatChangeEvent { cursor, change: None }), Some(changes)))
-                }
-                Err(error) => Some((Err(service::error::Error::from(error).into()), None)),
-            }
+            let (cursor, change) = match changes.next().await {
+                Ok(FeedEvent::Change(change, cursor)) => (cursor, Some(ChatChange(change))),
+                Ok(FeedEvent::Checkpoint(cursor)) => (cursor, None),
+                Err(error) => return Some((Err(service::error::Error::from(error).into()), None)),
+            };
+            let cursor = cursor.encode(&organization);
+            pace.begin(Some(cursor.clone())).await;
+            Some((Ok(ChatChangeEvent { cursor, change }), Some(changes)))
         }
     })
 }

@@ -12,6 +12,7 @@ use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
+use crate::graphql::turns::Pace;
 use crate::service::session_follow;
 use crate::service::session_follow::SessionChanges;
 
@@ -47,18 +48,24 @@ impl SessionSubscription {
         #[graphql(desc = "Only this session; all sessions when left out.")] session_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<SessionChange, ApiError>> + use<>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
-        Ok(events(context.sessions().follow(context.viewer(), session).await?))
+        Ok(events(context.sessions().follow(context.viewer(), session).await?, context.pace().clone()))
     }
 }
 
 /// The events of `changes` until they end or fail; the failure is the last item.
-fn events(changes: SessionChanges) -> impl Stream<Item = Result<SessionChange, ApiError>> {
-    stream::unfold(Some(changes), |changes| async {
-        let mut changes = changes?;
-        match changes.next().await {
-            Ok(Some(change)) => Some((Ok(change.into()), Some(changes))),
-            Ok(None) => None,
-            Err(error) => Some((Err(error.into()), None)),
+fn events(changes: SessionChanges, pace: Pace) -> impl Stream<Item = Result<SessionChange, ApiError>> {
+    stream::unfold(Some(changes), move |changes| {
+        let pace = pace.clone();
+        async move {
+            let mut changes = changes?;
+            match changes.next().await {
+                Ok(Some(change)) => {
+                    pace.begin(None).await;
+                    Some((Ok(change.into()), Some(changes)))
+                }
+                Ok(None) => None,
+                Err(error) => Some((Err(error.into()), None)),
+            }
         }
     })
 }

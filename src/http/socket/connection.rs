@@ -1,29 +1,21 @@
 //! One WebSocket from its first message to its last.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Response;
-use async_graphql::ServerError;
-use async_graphql::Value;
 use axum::extract::ws::Message;
 use axum::extract::ws::WebSocket;
-use futures_util::StreamExt as _;
-use futures_util::stream;
-use futures_util::stream::BoxStream;
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
-use tokio::time::interval_at;
+use tokio::time::sleep;
 use tokio::time::sleep_until;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
-use tokio_stream::StreamMap;
 use tracing::debug;
 
-use crate::auth::token::Unheard;
-use crate::auth::viewer::Viewer;
-use crate::graphql::Answers;
 use crate::graphql::Caller;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
@@ -32,13 +24,20 @@ use crate::http::network::Source;
 use crate::http::payload;
 use crate::http::request::RequestId;
 use crate::http::token;
+use crate::http::vigil::Vigil;
+use crate::http::vigil::leaving;
 
 use super::close::Close;
-use super::message;
-use super::message::FromCaller;
+use super::operations::Operations;
+use super::protocol::FromCaller;
+use super::protocol::Protocol;
+use super::protocol::acknowledge;
+use super::protocol::complete;
+use super::protocol::pong;
+use super::rate::Rate;
 
-/// How many missed signs of life end a connection.
-const MISSED: u32 = 3;
+/// How long the caller may take to answer a close.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Why nothing more is said: with a close frame, or because the caller is gone.
 enum End {
@@ -46,14 +45,14 @@ enum End {
     Gone,
 }
 
-impl From<Close> for End {
-    fn from(close: Close) -> Self {
-        Self::Close(close)
+impl<C: Into<Close>> From<C> for End {
+    fn from(close: C) -> Self {
+        Self::Close(close.into())
     }
 }
 
-/// What an operation says next: an answer or, with none, that it is over.
-type Said = Option<Response>;
+/// What was heard, in how many bytes.
+type Heard = (FromCaller, usize);
 
 /// One WebSocket.
 pub(super) struct Connection {
@@ -61,10 +60,15 @@ pub(super) struct Connection {
     request: RequestId,
     source: Source,
     header_token: Option<String>,
+    protocol: Protocol,
     socket: WebSocket,
-    operations: StreamMap<String, BoxStream<'static, Said>>,
-    subscriptions: HashSet<String>,
+    rate: Rate,
     heard: Instant,
+}
+
+/// Sends away who speaks none of the protocols.
+pub(super) async fn turn_away(door: &Door, mut socket: WebSocket) {
+    part(door, &mut socket, &Close::NotTheProtocol, None).await;
 }
 
 impl Connection {
@@ -73,160 +77,153 @@ impl Connection {
         request: RequestId,
         source: Source,
         header_token: Option<String>,
+        protocol: Protocol,
         socket: WebSocket,
     ) -> Self {
-        let (operations, subscriptions) = (StreamMap::new(), HashSet::new());
-        Self { door, request, source, header_token, socket, operations, subscriptions, heard: Instant::now() }
+        let rate = Rate::new(door.config.max_messages);
+        Self { door, request, source, header_token, protocol, socket, rate, heard: Instant::now() }
     }
 
     /// Speaks the protocol until the caller goes, or is sent away.
     pub(super) async fn run(mut self) {
-        let end = match self.converse().await {
-            Ok(never) => match never {},
-            Err(end) => end,
+        // A panic's own message went to the log by the panic hook.
+        let end = match AssertUnwindSafe(self.converse()).catch_unwind().await {
+            Ok(Ok(never)) => match never {},
+            Ok(Err(end)) => end,
+            Err(_) => Close::Internal.into(),
         };
         debug!(closed = matches!(end, End::Close(_)), "WebSocket ended");
-        if let End::Close(close) = end {
-            let frame = close.frame();
-            self.door.parts.metrics.closed(frame.code);
-            // Whether the caller still hears it does not matter.
-            let _ = self.send(Message::Close(Some(frame))).await;
+        let End::Close(close) = end else { return };
+        let told = match (&close, self.protocol.refuse("a valid token is required")) {
+            (Close::Forbidden, Some(refusal)) => self.say(refusal).await.is_ok(),
+            _ => true,
+        };
+        if told {
+            part(&self.door, &mut self.socket, &close, Some(self.protocol)).await;
         }
     }
 
     async fn converse(&mut self) -> Result<Infallible, End> {
-        if self.socket.protocol().is_none() {
-            return Err(Close::NotTheProtocol.into());
+        let mut leaving = pin!(leaving(Arc::clone(&self.door)));
+        let mut vigil = tokio::select! {
+            () = leaving.as_mut() => return Err(Close::GoingAway.into()),
+            introduced = self.introduction() => introduced?,
+        };
+        self.say(acknowledge()).await?;
+        if self.protocol == Protocol::Older {
+            self.say(self.protocol.heartbeat()).await?;
         }
-        let (token, viewer) = self.introduction().await?;
-        self.say(message::acknowledge()).await?;
         let heartbeat = self.door.config.heartbeat;
-        let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
-        let mut due = self.due(&viewer);
-        let stop = self.door.parts.stop.clone();
+        let mut beat = Instant::now() + heartbeat;
+        let mut operations = Operations::new(Arc::clone(&self.door), self.protocol);
+        // What is due comes first, and what a caller says, which is bounded, before what it is told.
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Err(Close::GoingAway.into()),
-                _ = beat.tick() => {
-                    if self.heard.elapsed() > heartbeat * MISSED {
-                        return Err(Close::Silent.into());
-                    }
-                    self.say(message::ping()).await?;
-                }
-                () = sleep_until(due) => {
-                    let viewer = verify(&self.door, &token).await?;
-                    due = self.due(&viewer);
+                biased;
+                () = leaving.as_mut() => return Err(Close::GoingAway.into()),
+                () = sleep_until(vigil.due()) => drop(vigil.look().await?),
+                () = sleep_until(beat) => {
+                    self.beat().await?;
+                    beat = Instant::now() + heartbeat;
                 }
                 message = self.socket.recv() => {
                     if let Some(message) = self.heard(message)? {
-                        self.obey(message, &token).await?;
+                        self.obey(message, &mut vigil, &mut operations).await?;
                     }
                 }
-                Some((id, said)) = self.operations.next() => self.tell(&id, said).await?,
+                news = operations.next() => self.say(news.text).await?,
             }
         }
     }
 
-    /// When the token is to be verified again: every few seconds, as it may have been revoked, and when it ends.
-    fn due(&self, viewer: &Viewer) -> Instant {
-        let every = self.door.config.verify;
-        Instant::now() + self.door.parts.tokens.remaining(viewer).map_or(every, |remaining| remaining.min(every))
+    /// Gives a sign of life, and wants one.
+    async fn beat(&mut self) -> Result<(), End> {
+        if self.heard.elapsed() > self.door.config.silence {
+            return Err(Close::Silent.into());
+        }
+        if self.protocol == Protocol::Older {
+            // Whoever hears the protocol's own sign of life does not answer it.
+            self.send(Message::Ping(Vec::new().into())).await?;
+        }
+        self.say(self.protocol.heartbeat()).await
     }
 
     /// Waits for the caller to say who it is.
-    async fn introduction(&mut self) -> Result<(String, Arc<Viewer>), End> {
+    async fn introduction(&mut self) -> Result<Vigil, End> {
         let deadline = Instant::now() + self.door.config.init_timeout;
         loop {
             let message = timeout_at(deadline, self.socket.recv()).await.map_err(|_| Close::InitTimeout)?;
             match self.heard(message)? {
-                Some(FromCaller::ConnectionInit { payload }) => {
+                Some((FromCaller::Init { payload }, _)) => {
                     let in_init = token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let viewer = admit(&self.door, &token, self.source).await?;
-                    return Ok((token, viewer));
+                    let (vigil, _) = Vigil::begin(Arc::clone(&self.door), token, self.source).await?;
+                    return Ok(vigil);
                 }
-                Some(FromCaller::Ping { payload }) => self.say(message::pong(payload)).await?,
-                Some(FromCaller::Subscribe { .. }) => return Err(Close::Unauthorized.into()),
-                Some(FromCaller::Pong {} | FromCaller::Complete { .. }) | None => {}
+                Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,
+                Some((FromCaller::Start { .. }, _)) => return Err(Close::Unauthorized.into()),
+                Some((FromCaller::Leave, _)) => return Err(Close::Asked.into()),
+                Some((FromCaller::Pong | FromCaller::Stop { .. }, _)) | None => {}
             }
         }
     }
 
     /// Reads what came; none for what only concerns the WebSocket itself.
-    fn heard(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<Option<FromCaller>, End> {
+    fn heard(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<Option<Heard>, End> {
         self.heard = Instant::now();
+        if self.rate.exceeded() {
+            return Err(Close::TooManyMessages.into());
+        }
         match message {
-            Some(Ok(Message::Text(text))) => FromCaller::read(&text).map(Some).ok_or(Close::InvalidMessage.into()),
+            Some(Ok(Message::Text(text))) => {
+                let message = self.protocol.read(&text).ok_or(Close::InvalidMessage)?;
+                Ok(Some((message, text.len())))
+            }
             Some(Ok(Message::Binary(_))) => Err(Close::InvalidMessage.into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Err(error)) if is_too_long(&error) => Err(Close::TooLong.into()),
             Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
         }
     }
 
-    async fn obey(&mut self, message: FromCaller, token: &str) -> Result<(), End> {
+    async fn obey(
+        &mut self,
+        (message, bytes): Heard,
+        vigil: &mut Vigil,
+        operations: &mut Operations,
+    ) -> Result<(), End> {
         match message {
-            FromCaller::ConnectionInit { .. } => Err(Close::TooManyInits.into()),
-            FromCaller::Ping { payload } => self.say(message::pong(payload)).await,
-            FromCaller::Pong {} => Ok(()),
-            FromCaller::Complete { id } => {
-                self.forget(&id);
+            FromCaller::Init { .. } => Err(Close::TooManyInits.into()),
+            FromCaller::Ping { payload } => self.say(pong(payload)).await,
+            FromCaller::Pong => Ok(()),
+            FromCaller::Leave => Err(Close::Asked.into()),
+            FromCaller::Stop { id } => {
+                // Callers of the older protocol wait for it.
+                if operations.stop(&id) && self.protocol == Protocol::Older {
+                    self.say(complete(&id)).await?;
+                }
                 Ok(())
             }
-            FromCaller::Subscribe { id, payload } => {
-                if self.operations.contains_key(&id) {
+            FromCaller::Start { id, payload } => {
+                // In the older protocol the new one takes its place.
+                if operations.has(&id) && self.protocol == Protocol::Transport {
                     return Err(Close::SubscriberExists(id).into());
                 }
+                operations.stop(&id);
                 let request = payload::read(payload).ok_or(Close::InvalidMessage)?;
-                if self.operations.len() >= self.door.config.max_operations {
-                    let limit = self.door.config.max_operations;
-                    return self.refuse(&id, format!("at most {limit} operations at once on one connection")).await;
+                if let Some(full) = operations.full(bytes) {
+                    return self.refuse(&id, full).await;
                 }
-                let viewer = verify(&self.door, token).await?;
-                let caller = Caller { viewer, request_id: Arc::clone(&self.request.0) };
-                let Answers { subscribed, responses } = self.door.parts.api.start(caller, request);
-                if subscribed {
-                    self.subscriptions.insert(id.clone());
-                }
-                let said = responses.map(Some).chain(stream::once(async { None }));
-                self.operations.insert(id, said.boxed());
+                let caller = Caller { viewer: vigil.look().await?, request_id: Arc::clone(&self.request.0) };
+                operations.start(&id, bytes, caller, request);
                 Ok(())
             }
         }
     }
 
-    async fn tell(&mut self, id: &str, said: Said) -> Result<(), End> {
-        // A caller comes back after this close, and goes on where it was; an operation's error would be the end of it.
-        if self.door.parts.stop.is_cancelled() {
-            return Err(Close::GoingAway.into());
-        }
-        match said {
-            Some(response) if self.failed(id, &response) => {
-                self.forget(id);
-                self.say(message::error(id, &response)).await
-            }
-            Some(response) => self.say(message::next(id, &response)).await,
-            None => {
-                self.forget(id);
-                self.say(message::complete(id)).await
-            }
-        }
-    }
-
-    /// Whether an answer is the failure of the operation itself: it was refused, or its stream broke.
-    fn failed(&self, id: &str, response: &Response) -> bool {
-        let broke = self.subscriptions.contains(id) && response.data == Value::Null && !response.errors.is_empty();
-        broke || !answer::was_carried_out(response)
-    }
-
-    async fn refuse(&mut self, id: &str, message: String) -> Result<(), End> {
-        let error = async_graphql::Error::from(ApiError::limit_exceeded(message));
-        let error = ServerError { extensions: error.extensions, ..ServerError::new(error.message, None) };
-        self.say(message::error(id, &Response::from_errors(vec![error]))).await
-    }
-
-    fn forget(&mut self, id: &str) {
-        self.operations.remove(id);
-        self.subscriptions.remove(id);
+    async fn refuse(&mut self, id: &str, error: ApiError) -> Result<(), End> {
+        let error = answer::error(error, &self.request);
+        self.say(self.protocol.error(id, &[error])).await
     }
 
     async fn say(&mut self, message: String) -> Result<(), End> {
@@ -235,39 +232,32 @@ impl Connection {
 
     /// Sends, or gives up on a caller that does not read.
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        let write_timeout: Duration = self.door.config.write_timeout;
-        match timeout(write_timeout, self.socket.send(message)).await {
+        match timeout(self.door.config.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
     }
 }
 
-/// Who comes: asked once, at the start.
-async fn admit(door: &Door, token: &str, from: Source) -> Result<Arc<Viewer>, End> {
-    match door.parts.tokens.admit(token, from.0).await {
-        Ok(Some(viewer)) => Ok(Arc::new(viewer)),
-        Ok(None) => Err(Close::Forbidden.into()),
-        Err(Unheard::TooMany { .. }) => {
-            door.parts.metrics.unheard();
-            Err(Close::Forbidden.into())
+/// Says why the connection ends, and gives the caller a moment to hear it: a connection with something unread in it is
+/// cut, and the last words with it.
+async fn part(door: &Door, socket: &mut WebSocket, close: &Close, protocol: Option<Protocol>) {
+    let frame = close.frame(protocol);
+    door.parts.metrics.closed(frame.code);
+    let said_and_answered = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
         }
-        Err(Unheard::Store(cause)) => {
-            let _logged = ApiError::failed(&cause);
-            Err(Close::Internal.into())
+        if *close == Close::TooLong {
+            // The rest of that message cannot be read, so there is no answer to wait for.
+            sleep(CLOSING).await;
         }
-    }
+    };
+    // Whether the caller still hears it does not matter.
+    let _ = timeout(CLOSING, said_and_answered).await;
 }
 
-/// Who is still there: asked for each operation, and again and again, so that a token that ended ends its
-/// connections.
-async fn verify(door: &Door, token: &str) -> Result<Arc<Viewer>, End> {
-    match door.parts.tokens.verify(token).await {
-        Ok(Some(viewer)) => Ok(Arc::new(viewer)),
-        Ok(None) => Err(Close::Forbidden.into()),
-        Err(cause) => {
-            let _logged = ApiError::failed(&cause);
-            Err(Close::Internal.into())
-        }
-    }
+/// axum does not let its errors be told apart but by their words.
+fn is_too_long(error: &axum::Error) -> bool {
+    error.to_string().contains("too long")
 }

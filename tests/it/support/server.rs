@@ -217,6 +217,12 @@ impl TestServer {
         std::fs::copy(copy, file).expect("copied");
     }
 
+    /// Asks the program to stop.
+    pub(crate) fn ask_to_stop(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("runs");
+        assert!(asked.success());
+    }
+
     /// Kills the program, and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.kill();

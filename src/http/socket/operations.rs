@@ -1,0 +1,176 @@
+//! The operations that run on one WebSocket, each in a task of its own. What they say waits in one short queue, in the
+//! order in which it came; an operation that says much has its turn behind the others each time.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use async_graphql::Request;
+use async_graphql::parser::types::OperationType;
+use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tracing::Instrument as _;
+use tracing::Span;
+
+use crate::graphql::Caller;
+use crate::graphql::Operation;
+use crate::graphql::Turn;
+use crate::graphql::Turns;
+use crate::graphql::error::ApiError;
+use crate::http::Door;
+use crate::http::answer;
+use crate::http::request::RequestId;
+
+use super::protocol::Protocol;
+use super::protocol::complete;
+
+/// How many answers may be on their way to one caller. One that does not read costs as many.
+const TURNS: usize = 8;
+
+/// Operations that run.
+pub(super) struct Operations {
+    door: Arc<Door>,
+    protocol: Protocol,
+    running: HashMap<Arc<str>, Running>,
+    /// What all requests together hold, in bytes.
+    held: usize,
+    /// How many operations there have been: one that is gone may have the name of one that runs.
+    count: u64,
+    turns: Turns,
+    saying: mpsc::Sender<Said>,
+    said: mpsc::Receiver<Said>,
+}
+
+struct Running {
+    number: u64,
+    bytes: usize,
+    task: AbortHandle,
+}
+
+/// What an operation says.
+struct Said {
+    id: Arc<str>,
+    number: u64,
+    text: String,
+    is_last: bool,
+    turn: Option<Turn>,
+}
+
+/// A message for the caller. Its turn is over when this is dropped.
+pub(super) struct News {
+    pub(super) text: String,
+    _turn: Option<Turn>,
+}
+
+impl Operations {
+    pub(super) fn new(door: Arc<Door>, protocol: Protocol) -> Self {
+        let (saying, said) = mpsc::channel(TURNS);
+        let (running, turns) = (HashMap::new(), Turns::new(TURNS));
+        Self { door, protocol, running, held: 0, count: 0, turns, saying, said }
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.running.contains_key(id)
+    }
+
+    /// Why there can be no further one, if there cannot.
+    pub(super) fn full(&self, bytes: usize) -> Option<ApiError> {
+        let (most, longest) = (self.door.config.max_operations, self.door.config.max_body);
+        if self.running.len() >= most {
+            return Some(ApiError::limit_exceeded(format!("at most {most} operations at once on one connection")));
+        }
+        let all = "the operations of one connection may have at most";
+        (self.held + bytes > longest).then(|| ApiError::limit_exceeded(format!("{all} {longest} bytes together")))
+    }
+
+    /// Runs an operation, which came in so many bytes.
+    pub(super) fn start(&mut self, id: &str, bytes: usize, caller: Caller, request: Request) {
+        self.count += 1;
+        let (id, number): (Arc<str>, _) = (id.into(), self.count);
+        let operation = self.door.parts.api.start(caller.clone(), request, &self.turns);
+        let speaker = Speaker {
+            door: Arc::clone(&self.door),
+            protocol: self.protocol,
+            id: Arc::clone(&id),
+            number,
+            saying: self.saying.clone(),
+        };
+        let task = self.door.parts.tasks.spawn(speaker.speak(operation, caller).instrument(Span::current()));
+        self.running.insert(id, Running { number, bytes, task: task.abort_handle() });
+        self.held += bytes;
+    }
+
+    /// Ends an operation; tells whether there was one.
+    pub(super) fn stop(&mut self, id: &str) -> bool {
+        let Some(running) = self.running.remove(id) else { return false };
+        self.held -= running.bytes;
+        running.task.abort();
+        true
+    }
+
+    /// What one of them says next. Cancel-safe.
+    pub(super) async fn next(&mut self) -> News {
+        loop {
+            let said = self.said.recv().await.expect("there is a sender here");
+            let Said { id, number, text, is_last, turn } = said;
+            if self.running.get(&id).is_none_or(|running| running.number != number) {
+                continue;
+            }
+            if is_last {
+                self.stop(&id);
+            }
+            return News { text, _turn: turn };
+        }
+    }
+}
+
+impl Drop for Operations {
+    fn drop(&mut self) {
+        self.running.values().for_each(|running| running.task.abort());
+    }
+}
+
+/// What an operation speaks with.
+struct Speaker {
+    door: Arc<Door>,
+    protocol: Protocol,
+    id: Arc<str>,
+    number: u64,
+    saying: mpsc::Sender<Said>,
+}
+
+impl Speaker {
+    /// Says everything that the operation answers. A panic is an answer, too.
+    async fn speak(self, operation: Operation, caller: Caller) {
+        let spoken = AssertUnwindSafe(self.answers(operation)).catch_unwind().await;
+        if spoken.is_err() {
+            let error = answer::error(ApiError::internal(), &RequestId(caller.request_id));
+            self.say(self.protocol.error(&self.id, &[error]), true, None).await;
+        }
+    }
+
+    async fn answers(&self, mut operation: Operation) {
+        while let Some(answer) = operation.answers.next().await {
+            let (response, turn) = (answer.response, answer.turn);
+            if answer::is_the_end(operation.kind, &response) {
+                // When the server stops, the caller comes back after the close and goes on where it was; an error would
+                // be the end of it.
+                let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();
+                if !stops {
+                    self.say(self.protocol.error(&self.id, &response.errors), true, turn).await;
+                }
+                return;
+            }
+            self.say(self.protocol.next(&self.id, &response), false, turn).await;
+        }
+        self.say(complete(&self.id), true, None).await;
+    }
+
+    async fn say(&self, text: String, is_last: bool, turn: Option<Turn>) {
+        let said = Said { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
+        // Nobody hears it any more once the connection is gone.
+        let _ = self.saying.send(said).await;
+    }
+}

@@ -1,0 +1,211 @@
+//! The two protocols: what callers say in them, and how it is answered.
+
+use async_graphql::Response;
+use async_graphql::ServerError;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::http::answer;
+
+/// The longest name of an operation, in bytes: a caller counts, or draws a UUID.
+const LONGEST_ID: usize = 256;
+
+/// What is spoken on a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
+    Transport,
+    /// `graphql-ws`, of the older subscriptions-transport-ws:
+    /// <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>.
+    Older,
+}
+
+/// What a caller says, in either protocol.
+#[derive(Debug, PartialEq)]
+pub(super) enum FromCaller {
+    /// Says who it is.
+    Init { payload: Option<Value> },
+    /// Wants a sign of life.
+    Ping { payload: Option<Value> },
+    /// Gives one.
+    Pong,
+    /// Starts an operation.
+    Start { id: String, payload: Value },
+    /// Ends one.
+    Stop { id: String },
+    /// Goes.
+    Leave,
+}
+
+/// A message of either protocol, before it is known to be one.
+#[derive(Deserialize)]
+struct Message {
+    r#type: String,
+    id: Option<String>,
+    payload: Option<Value>,
+}
+
+impl Protocol {
+    /// By the names that callers know, the preferred first.
+    pub(super) const NAMES: [&str; 2] = ["graphql-transport-ws", "graphql-ws"];
+
+    /// The protocol with this name.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"graphql-transport-ws" => Some(Self::Transport),
+            b"graphql-ws" => Some(Self::Older),
+            _ => None,
+        }
+    }
+
+    /// Reads a message; none when the protocol has no such.
+    pub(super) fn read(self, text: &str) -> Option<FromCaller> {
+        // A list would be read as the fields in their order.
+        let message: Message = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())??;
+        let Message { r#type, id, payload } = message;
+        let id = || id.filter(|id| (1..=LONGEST_ID).contains(&id.len()));
+        match (self, &*r#type) {
+            (Self::Transport, "subscribe") | (Self::Older, "start") => {
+                return Some(FromCaller::Start { id: id()?, payload: payload? });
+            }
+            (Self::Transport, "complete") | (Self::Older, "stop") => return Some(FromCaller::Stop { id: id()? }),
+            _ => {}
+        }
+        if payload.as_ref().is_some_and(|payload| !payload.is_object()) {
+            return None;
+        }
+        match (self, &*r#type) {
+            (_, "connection_init") => Some(FromCaller::Init { payload }),
+            (Self::Transport, "ping") => Some(FromCaller::Ping { payload }),
+            (Self::Transport, "pong") => Some(FromCaller::Pong),
+            (Self::Older, "connection_terminate") => Some(FromCaller::Leave),
+            _ => None,
+        }
+    }
+
+    /// The caller may not; the newer protocol tells it by the close alone.
+    pub(super) fn refuse(self, reason: &str) -> Option<String> {
+        (self == Self::Older).then(|| json!({"type": "connection_error", "payload": {"message": reason}}).to_string())
+    }
+
+    /// The server lives. In the newer protocol the caller answers.
+    pub(super) fn heartbeat(self) -> String {
+        let kind = match self {
+            Self::Transport => "ping",
+            Self::Older => "ka",
+        };
+        json!({"type": kind}).to_string()
+    }
+
+    /// An operation's answer.
+    pub(super) fn next(self, id: &str, response: &Response) -> String {
+        let kind = match self {
+            Self::Transport => "next",
+            Self::Older => "data",
+        };
+        let (id, answer) = (Value::from(id), answer::json(response));
+        format!(r#"{{"type":"{kind}","id":{id},"payload":{answer}}}"#)
+    }
+
+    /// An operation failed, and is over.
+    pub(super) fn error(self, id: &str, errors: &[ServerError]) -> String {
+        match self {
+            Self::Transport => json!({"type": "error", "id": id, "payload": errors}).to_string(),
+            Self::Older => json!({"type": "error", "id": id, "payload": errors.first()}).to_string(),
+        }
+    }
+}
+
+/// The caller may start.
+pub(super) fn acknowledge() -> String {
+    json!({"type": "connection_ack"}).to_string()
+}
+
+/// An operation is over.
+pub(super) fn complete(id: &str) -> String {
+    json!({"type": "complete", "id": id}).to_string()
+}
+
+/// A sign of life, with what came along with the wish for it.
+pub(super) fn pong(payload: Option<Value>) -> String {
+    match payload {
+        Some(payload) => json!({"type": "pong", "payload": payload}).to_string(),
+        None => json!({"type": "pong"}).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRANSPORT: Protocol = Protocol::Transport;
+    const OLDER: Protocol = Protocol::Older;
+
+    #[test]
+    fn the_messages_of_each_protocol_are_read() {
+        for protocol in [TRANSPORT, OLDER] {
+            let init = FromCaller::Init { payload: Some(json!({"a": 1})) };
+            assert_eq!(protocol.read(r#"{"type": "connection_init", "payload": {"a": 1}}"#), Some(init));
+            let init = FromCaller::Init { payload: None };
+            assert_eq!(protocol.read(r#"{"type": "connection_init", "payload": null}"#), Some(init));
+        }
+        assert_eq!(TRANSPORT.read(r#"{"type": "pong", "payload": {}}"#), Some(FromCaller::Pong));
+        assert_eq!(TRANSPORT.read(r#"{"type": "ping"}"#), Some(FromCaller::Ping { payload: None }));
+        assert_eq!(OLDER.read(r#"{"type": "connection_terminate"}"#), Some(FromCaller::Leave));
+        for (protocol, start, stop) in [(TRANSPORT, "subscribe", "complete"), (OLDER, "start", "stop")] {
+            let text = json!({"type": start, "id": "1", "payload": {"query": "{ a }"}}).to_string();
+            assert!(matches!(protocol.read(&text), Some(FromCaller::Start { .. })), "{text}");
+            let text = json!({"type": stop, "id": "1"}).to_string();
+            assert_eq!(protocol.read(&text), Some(FromCaller::Stop { id: "1".into() }));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for text in [
+            "",
+            "{}",
+            "null",
+            r#"{"type": "connection_ack"}"#,
+            r#"{"type": "connection_init", "payload": "x"}"#,
+            r#"["complete", "1"]"#,
+            r#"{"type": "complete", "id": ""}"#,
+            r#"{"type": "stop", "id": 1}"#,
+        ] {
+            assert_eq!((TRANSPORT.read(text), OLDER.read(text)), (None, None), "{text}");
+        }
+        for text in [
+            r#"{"type": "start", "id": "1", "payload": {}}"#,
+            r#"{"type": "subscribe", "payload": {}}"#,
+            r#"{"type": "subscribe", "id": "1"}"#,
+            r#"{"type": "connection_terminate"}"#,
+            &json!({"type": "complete", "id": "x".repeat(257)}).to_string(),
+        ] {
+            assert_eq!(TRANSPORT.read(text), None, "{text}");
+        }
+        for text in [r#"{"type": "subscribe", "id": "1", "payload": {}}"#, r#"{"type": "ping"}"#] {
+            assert_eq!(OLDER.read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_written_once_and_well_formed() {
+        let response = Response::new(async_graphql::Value::from(1));
+        for (protocol, kind) in [(TRANSPORT, "next"), (OLDER, "data")] {
+            let message: Value = serde_json::from_str(&protocol.next("a\"b", &response)).expect("JSON");
+            assert_eq!(message, json!({"type": kind, "id": "a\"b", "payload": {"data": 1}}));
+        }
+    }
+
+    #[test]
+    fn the_older_protocol_tells_one_error_and_the_newer_all() {
+        let errors = [ServerError::new("a", None), ServerError::new("b", None)];
+        let payload = |protocol: Protocol| {
+            let message: Value = serde_json::from_str(&protocol.error("1", &errors)).expect("JSON");
+            message["payload"].clone()
+        };
+        assert_eq!(payload(TRANSPORT), json!([{"message": "a"}, {"message": "b"}]));
+        assert_eq!(payload(OLDER), json!({"message": "a"}));
+    }
+}

@@ -1,0 +1,171 @@
+//! Why a WebSocket ends.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::http::Config;
+
+use super::rig::NEWER;
+use super::rig::OLDER;
+use super::rig::Rig;
+use super::rig::Socket;
+
+const SOON: Duration = Duration::from_millis(100);
+const CHANGES: &str = "subscription { chatChanges { cursor } }";
+
+fn text(message: &Value) -> Message {
+    Message::text(message.to_string())
+}
+
+#[tokio::test]
+async fn who_does_not_say_who_it_is_is_closed_in_time() {
+    let rig = Rig::start(Config { init_timeout: SOON, ..Config::default() }).await;
+    let mut socket = rig.connect(NEWER).await;
+    socket.say(&json!({"type": "ping"})).await;
+    assert_eq!(socket.closed().await, (4408, "Connection initialisation timeout".into()));
+    assert_eq!(rig.connect(OLDER).await.closed().await.0, 4408);
+    rig.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn what_the_protocol_does_not_know_is_closed_with_its_code() {
+    let rig = Rig::start(Config::default()).await;
+    let start = json!({"type": "subscribe", "id": "1", "payload": {"query": CHANGES}});
+    for message in [text(&start), text(&json!({"type": "subscribe", "id": "1", "payload": 1}))] {
+        let mut socket = rig.connect(NEWER).await;
+        socket.send(message).await;
+        assert_eq!(socket.closed().await, (4401, "Unauthorized".into()));
+    }
+    for (messages, code) in [
+        (vec![Message::text("{")], 4400),
+        (vec![Message::text("hello")], 4400),
+        (vec![Message::binary(start.to_string().into_bytes())], 4400),
+        (vec![text(&json!({"type": "start", "id": "1", "payload": {"query": CHANGES}}))], 4400),
+        (vec![text(&json!({"type": "subscribe", "id": "1", "payload": {"query": 1}}))], 4400),
+        (vec![text(&json!({"type": "connection_init"}))], 4429),
+        (vec![text(&start), text(&start)], 4409),
+    ] {
+        let mut socket = rig.enter(NEWER).await;
+        for message in &messages {
+            socket.send(message.clone()).await;
+        }
+        assert_eq!(socket.closed().await.0, code, "{messages:?}");
+    }
+    rig.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn who_has_no_valid_token_is_closed_with_a_code_to_come_back_after() {
+    let rig = Rig::start(Config::default()).await;
+    for payload in [Value::Null, json!({}), json!({"Authorization": "Bearer cg_wrong"})] {
+        let mut socket = rig.connect(NEWER).await;
+        socket.say(&json!({"type": "connection_init", "payload": payload})).await;
+        assert_eq!(socket.closed().await, (4403, "Forbidden".into()), "{payload}");
+    }
+}
+
+#[tokio::test]
+async fn who_gives_no_sign_of_life_is_closed_and_who_does_stays() {
+    let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
+    let (mut silent, mut lively) = (rig.enter(NEWER).await, rig.enter(NEWER).await);
+    let staying = async {
+        loop {
+            assert_eq!(lively.next().await, json!({"type": "ping"}));
+            lively.say(&json!({"type": "pong"})).await;
+        }
+    };
+    tokio::select! {
+        closed = silent.closed() => assert_eq!(closed, (4408, "Request timeout".into())),
+        () = staying => {}
+    }
+    for _ in 0..10 {
+        assert_eq!(lively.next().await, json!({"type": "ping"}));
+        lively.say(&json!({"type": "pong"})).await;
+    }
+}
+
+#[tokio::test]
+async fn who_says_more_than_anybody_has_to_is_closed() {
+    let rig = Rig::start(Config { max_messages: 5, ..Config::default() }).await;
+    let mut socket = rig.enter(NEWER).await;
+    let ping = text(&json!({"type": "ping"}));
+    // The frames that the protocol does not see count, too.
+    for message in [ping.clone(), Message::Ping(Vec::new().into())].iter().cycle().take(40) {
+        socket.send(message.clone()).await;
+    }
+    socket.subscribe("1", "{ viewer { kind } }", json!({})).await;
+    while socket.next().await["type"] != "complete" {}
+    let flood = async |mut socket: Socket| {
+        for _ in 0..200 {
+            // It may be closed already.
+            let _ = futures_util::SinkExt::send(&mut socket.socket, ping.clone()).await;
+        }
+        socket.closed().await
+    };
+    assert_eq!(flood(socket).await, (4429, "Too many messages".into()));
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_closed_with_its_code() {
+    let rig = Rig::start(Config { max_body: 10_000, ..Config::default() }).await;
+    for (length, taken) in [(10_000, true), (10_001, false), (100_000, false)] {
+        let mut socket = rig.enter(NEWER).await;
+        let ping = json!({"type": "ping"}).to_string();
+        socket.send(Message::text(format!("{ping}{}", " ".repeat(length - ping.len())))).await;
+        if taken {
+            assert_eq!(socket.next().await["type"], "pong");
+        } else {
+            assert_eq!(socket.closed().await, (1009, "Message too long".into()), "{length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_is_closed_with_its_code() {
+    for (protocol, code) in [(NEWER, 4500), (OLDER, 1011)] {
+        let rig = Rig::start(Config { verify: SOON, ..Config::default() }).await;
+        let mut socket = rig.enter(protocol).await;
+        rig.token_clock.break_down();
+        assert_eq!(socket.closed().await, (code, "Internal server error".into()));
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_nobody_can_be_known_may_come_back() {
+    let rig = Rig::start(Config::default()).await;
+    rig.execute("DROP TABLE api_key").await;
+    let mut socket = rig.connect(NEWER).await;
+    socket.init(&rig.key).await;
+    assert_eq!(socket.closed().await, (1013, "Try again later".into()));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_sends_everybody_away_and_ends_no_subscription() {
+    let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
+    let (mut silent, mut idle, mut busy) = (rig.connect(NEWER).await, rig.enter(NEWER).await, rig.enter(NEWER).await);
+    busy.subscribe("1", CHANGES, json!({})).await;
+    assert_eq!(busy.news().await["type"], "next");
+    rig.drain.cancel();
+    rig.stop.cancel();
+    for socket in [&mut silent, &mut idle] {
+        assert_eq!(socket.closed().await, (1001, "Going away".into()));
+    }
+    match busy.any().await {
+        Some(Message::Close(Some(frame))) => assert_eq!(u16::from(frame.code), 1001),
+        other => panic!("{other:?}"),
+    }
+    rig.callers.close();
+    tokio::time::timeout(super::rig::PATIENCE, rig.callers.wait()).await.expect("all are gone");
+}
+
+#[tokio::test]
+async fn until_a_socket_is_sent_away_it_works() {
+    let rig = Rig::start(Config { drain_window: Duration::from_hours(1), ..Config::default() }).await;
+    let mut socket = rig.enter(NEWER).await;
+    rig.drain.cancel();
+    socket.subscribe("1", "{ viewer { kind } }", json!({})).await;
+    assert_eq!(socket.news().await["type"], "next");
+}

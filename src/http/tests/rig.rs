@@ -1,0 +1,287 @@
+//! A server in the test's own process, and a caller's end of a WebSocket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::extract::ws::close_code;
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::token;
+use crate::auth::token::Tokens;
+use crate::clock::SystemClock;
+use crate::domain::capability::Capabilities;
+use crate::domain::clock::Clock;
+use crate::feed;
+use crate::feed::Feed;
+use crate::graphql;
+use crate::graphql::Api;
+use crate::http::Config;
+use crate::http::Connections;
+use crate::http::Health;
+use crate::http::Listening;
+use crate::http::Metrics;
+use crate::http::Parts;
+use crate::http::router;
+use crate::http::serve;
+use crate::service::chat;
+use crate::service::chat::Chats;
+use crate::service::key::Keys;
+use crate::service::key::NewKey;
+use crate::service::session::Sessions;
+use crate::service::session_news::SessionNews;
+use crate::service::sweeper::Sweeper;
+use crate::session;
+use crate::session::Endpoint;
+use crate::session::registry::Registry;
+use crate::store::tests::TestStore;
+
+/// How long anything may take before a test gives up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) const NEWER: &str = "graphql-transport-ws";
+pub(super) const OLDER: &str = "graphql-ws";
+
+/// Time as it is, until it is said to be broken: then whoever asks for it panics. Counts how often it is asked.
+#[derive(Default)]
+pub(super) struct TestClock {
+    broken: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl TestClock {
+    pub(super) fn break_down(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.broken.load(Ordering::Relaxed), "the clock is broken");
+        SystemClock.now()
+    }
+}
+
+/// A server that runs.
+pub(super) struct Rig {
+    pub(super) store: TestStore,
+    pub(super) address: SocketAddr,
+    pub(super) key: String,
+    /// What is at the door.
+    pub(super) callers: TaskTracker,
+    pub(super) drain: CancellationToken,
+    /// The clock of the use cases.
+    pub(super) clock: Arc<TestClock>,
+    /// The clock by which tokens are verified.
+    pub(super) token_clock: Arc<TestClock>,
+    /// Ends what is behind the door.
+    pub(super) stop: CancellationToken,
+}
+
+impl Rig {
+    pub(super) async fn start(config: Config) -> Self {
+        let store = TestStore::open().await;
+        let [clock, token_clock]: [Arc<TestClock>; 2] = Default::default();
+        let (tasks, stop, callers, drain) =
+            (TaskTracker::new(), CancellationToken::new(), TaskTracker::new(), CancellationToken::new());
+        let shared = store.store.clone();
+        let tokens = Tokens::new(shared.clone(), None, token_clock.clone());
+        let keys = Keys::new(shared.clone(), tokens.clone(), clock.clone());
+        let secret = token::generate();
+        let new = NewKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };
+        keys.issue(&store.organization, new, &secret).await.expect("a key");
+        let feed = Feed::start(shared.clone(), feed::Config::default(), &tasks, stop.clone());
+        let registry = Registry::new(
+            shared.clone(),
+            clock.clone(),
+            session::Config::new(Endpoint::WhatsApp),
+            Arc::new(|_| unreachable!("no session is started")),
+            tasks,
+            stop.clone(),
+        );
+        let (sweeper, news) = (Sweeper::default(), SessionNews::default());
+        let chats =
+            Chats::new(shared.clone(), feed, registry.clone(), sweeper.clone(), clock.clone(), chat::Config::default());
+        let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone());
+        let api = Api::new(graphql::Parts { chats, sessions, keys }, &graphql::Config::default());
+        let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
+        let metrics = Metrics::default();
+        let health = Health {
+            ready: Arc::new(|| unreachable!("nobody asks")),
+            figures: Arc::new(|| unreachable!("nobody asks")),
+        };
+        let (tasks, draining) = (callers.clone(), drain.clone());
+        let router = router(Parts { api, tokens, tasks, drain: draining, health, metrics: metrics.clone() }, config);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let listening = Listening { router, config: connections, tls: None, metrics };
+        callers.spawn(serve(listener, listening, callers.clone(), drain.clone()));
+        Self { store, address, key: secret, callers, drain, clock, token_clock, stop }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
+    }
+
+    /// Makes so many changes.
+    pub(super) async fn changes(&self, count: usize) {
+        futures_util::future::join_all((0..count).map(|user| self.store.add_chat(user, 1))).await;
+    }
+
+    /// Does this to the database, behind the server's back.
+    pub(super) async fn execute(&self, statement: &str) {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.store.database.url()).await.expect("a connection");
+        database.execute_unprepared(statement).await.expect("executed");
+    }
+
+    /// The cursor before all changes.
+    pub(super) fn beginning(&self) -> String {
+        let incarnation = self.store.store.incarnation();
+        crate::domain::cursor::ChangeCursor { incarnation, number: 0 }.encode(&self.store.organization)
+    }
+
+    /// Opens a WebSocket, and says nothing yet.
+    pub(super) async fn connect(&self, protocol: &str) -> Socket {
+        self.upgrade(TcpStream::connect(self.address).await.expect("a connection"), protocol).await
+    }
+
+    /// The same over a connection that takes little at once.
+    pub(super) async fn connect_narrowly(&self, protocol: &str) -> Socket {
+        self.upgrade(self.narrow().await, protocol).await
+    }
+
+    /// A connection that takes little at once.
+    pub(super) async fn narrow(&self) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("set");
+        socket.connect(self.address).await.expect("a connection")
+    }
+
+    async fn upgrade(&self, stream: TcpStream, protocol: &str) -> Socket {
+        let mut request = format!("ws://{}/graphql", self.address).into_client_request().expect("a request");
+        if !protocol.is_empty() {
+            request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().expect("a header"));
+        }
+        let (socket, response) = client_async(request, stream).await.expect("a socket");
+        let chosen = response.headers().get("sec-websocket-protocol").and_then(|chosen| chosen.to_str().ok());
+        Socket { socket, chosen: chosen.map(str::to_owned) }
+    }
+
+    /// Opens a WebSocket and says who it is.
+    pub(super) async fn enter(&self, protocol: &str) -> Socket {
+        let mut socket = self.connect(protocol).await;
+        socket.init(&self.key).await;
+        assert_eq!(socket.next().await["type"], "connection_ack");
+        socket
+    }
+
+    /// Waits until nobody is at the door but the listener.
+    pub(super) async fn is_left_alone(&self) {
+        timeout(PATIENCE, async {
+            while self.callers.len() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{} tasks are still at the door", self.callers.len()));
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.drain.cancel();
+        self.stop.cancel();
+    }
+}
+
+/// A caller's end of a WebSocket.
+pub(super) struct Socket {
+    pub(super) socket: WebSocketStream<TcpStream>,
+    pub(super) chosen: Option<String>,
+}
+
+impl Socket {
+    pub(super) async fn init(&mut self, key: &str) {
+        let payload = json!({"Authorization": format!("Bearer {key}")});
+        self.say(&json!({"type": "connection_init", "payload": payload})).await;
+    }
+
+    pub(super) async fn say(&mut self, message: &Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub(super) async fn send(&mut self, message: Message) {
+        timeout(PATIENCE, self.socket.send(message)).await.expect("sent in time").expect("sent");
+    }
+
+    /// Starts an operation of the newer protocol.
+    pub(super) async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({"query": query, "variables": variables});
+        self.say(&json!({"type": "subscribe", "id": id, "payload": payload})).await;
+    }
+
+    /// The next message, whatever it is.
+    pub(super) async fn any(&mut self) -> Option<Message> {
+        timeout(PATIENCE, self.socket.next()).await.expect("a message in time")?.ok()
+    }
+
+    /// The next message of the protocol.
+    pub(super) async fn next(&mut self) -> Value {
+        loop {
+            match self.any().await {
+                Some(Message::Text(text)) => return serde_json::from_str(&text).expect("JSON"),
+                Some(Message::Ping(_) | Message::Pong(_)) => {}
+                other => panic!("{other:?} instead of a message"),
+            }
+        }
+    }
+
+    /// The next message that is no sign of life.
+    pub(super) async fn news(&mut self) -> Value {
+        loop {
+            let message = self.next().await;
+            if message["type"] != "ping" && message["type"] != "ka" {
+                return message;
+            }
+        }
+    }
+
+    /// The code and the reason that the server closes with, whatever it says before.
+    pub(super) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match self.any().await {
+                Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Message::Close(None)) => return (close_code::STATUS, String::new()),
+                Some(_) => {}
+                None => panic!("the connection broke without a close frame"),
+            }
+        }
+    }
+}
+
+/// The code of the first of these errors.
+pub(super) fn code(errors: &Value) -> &str {
+    errors[0]["extensions"]["code"].as_str().unwrap_or_default()
+}

@@ -1,0 +1,114 @@
+//! What is watched over as long as a caller stays, on a WebSocket or a stream: whether its token still counts, and
+//! whether the server wants it to leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio::time::sleep;
+
+use crate::auth::token::Unheard;
+use crate::auth::viewer::Viewer;
+use crate::graphql::error::ApiError;
+
+use super::Door;
+use super::network::Source;
+
+/// Why a caller may not stay, or not come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The token is none, or no more.
+    Token,
+    /// Too many tokens of this address were none, so this one is not looked at for so long.
+    TooMany(Duration),
+    /// Whether it is one cannot be found out now. The cause is in the log.
+    Unknown,
+}
+
+/// The watch over one caller.
+pub(super) struct Vigil {
+    door: Arc<Door>,
+    token: String,
+    due: Instant,
+}
+
+impl Vigil {
+    /// Lets in who has a valid token.
+    pub(super) async fn begin(door: Arc<Door>, token: String, from: Source) -> Result<(Self, Arc<Viewer>), Refused> {
+        let viewer = Arc::new(admit(&door, &token, from).await?);
+        let mut vigil = Self { door, token, due: Instant::now() };
+        vigil.come_again(&viewer);
+        Ok((vigil, viewer))
+    }
+
+    /// When the token has to be looked at again: every few seconds, as it may have been revoked, and when it ends.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Who has the token, if it still counts.
+    pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, Refused> {
+        let viewer = verify(&self.door, &self.token).await?;
+        self.come_again(&viewer);
+        Ok(Arc::new(viewer))
+    }
+
+    fn come_again(&mut self, viewer: &Viewer) {
+        let every = self.door.config.verify;
+        let remaining = self.door.parts.tokens.remaining(viewer);
+        self.due = Instant::now() + remaining.map_or(every, |remaining| remaining.min(every));
+    }
+}
+
+/// Whose token it is that comes from there.
+pub(super) async fn admit(door: &Door, token: &str, from: Source) -> Result<Viewer, Refused> {
+    let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
+        Unheard::TooMany { retry_after } => {
+            door.parts.metrics.unheard();
+            Refused::TooMany(retry_after)
+        }
+        Unheard::Store(cause) => unknown(&cause),
+    });
+    admitted?.ok_or(Refused::Token)
+}
+
+/// Whose token it still is.
+async fn verify(door: &Door, token: &str) -> Result<Viewer, Refused> {
+    let verified = door.parts.tokens.verify(token).await.map_err(|cause| unknown(&cause));
+    verified?.ok_or(Refused::Token)
+}
+
+fn unknown(cause: &dyn std::error::Error) -> Refused {
+    let _logged = ApiError::failed(cause);
+    Refused::Unknown
+}
+
+/// Ends when a caller has to leave, since the server stops: each at a moment of its own, so that they do not all come
+/// back in the same one.
+pub(super) async fn leaving(door: Arc<Door>) {
+    door.parts.drain.cancelled().await;
+    sleep(some_of(door.config.drain_window)).await;
+}
+
+/// A random part of the window.
+fn some_of(window: Duration) -> Duration {
+    let random = getrandom::u32().expect("the operating system has random bytes");
+    window.mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_leaves_at_a_moment_of_their_own_within_the_window() {
+        let window = Duration::from_secs(2);
+        let moments: Vec<_> = (0..100).map(|_| some_of(window)).collect();
+        assert!(moments.iter().all(|moment| *moment <= window));
+        let in_quarter = |quarter: u32| {
+            let (from, to) = (window * quarter / 4, window * (quarter + 1) / 4);
+            moments.iter().filter(|moment| (from..to).contains(*moment)).count()
+        };
+        assert!((0..4).all(|quarter| in_quarter(quarter) > 0), "not spread: {moments:?}");
+    }
+}

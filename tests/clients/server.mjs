@@ -1,0 +1,90 @@
+// A sandbox WhatsApp and a chatgraph on it, as processes that a script can kill and start again.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export const PHONE = "447700900100";
+
+export async function start(program, sandboxProgram) {
+  const folder = mkdtempSync(join(tmpdir(), "chatgraph-clients-"));
+  const env = { ...process.env, CHATGRAPH_DATABASE: `sqlite:${join(folder, "chatgraph.db")}` };
+  const sandbox = spawn(sandboxProgram, ["--json", "--demo", "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
+  const { url: phoneSide, key: trusted } = JSON.parse(await line(sandbox.stdout, () => true));
+  const key = execFileSync(program, ["key", "create", "--organization", "acme"], { env, encoding: "utf8" }).trim();
+  const server = { key, phoneSide, process: undefined, url: undefined };
+  let listen = "127.0.0.1:0";
+
+  server.start = async () => {
+    const options = ["--listen", listen, "--sandbox-url", phoneSide, "--sandbox-key", trusted, "--log-format", "json"];
+    server.process = spawn(program, ["serve", ...options], { env, stdio: ["ignore", "ignore", "pipe"] });
+    const serving = await line(server.process.stderr, (text) => text.includes('"Serving"'));
+    listen = JSON.parse(serving).fields.address;
+    server.url = `http://${listen}/graphql`;
+  };
+
+  server.end = async (signal) => {
+    const ended = new Promise((resolve) => server.process.once("exit", resolve));
+    server.process.kill(signal);
+    await ended;
+  };
+
+  server.ask = async (query, variables) => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${key}` };
+    const answer = await fetch(server.url, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+    const { data, errors } = await answer.json();
+    if (errors) throw new Error(JSON.stringify(errors));
+    return data;
+  };
+
+  // The phone does something; see sandbox/HTTP.md.
+  server.play = async (path, body) => {
+    const done = await fetch(`${phoneSide}${path}`, { method: "POST", body: JSON.stringify(body) });
+    if (!done.ok) throw new Error(`${path}: ${await done.text()}`);
+  };
+
+  server.stop = async () => {
+    server.process?.kill("SIGKILL");
+    sandbox.kill("SIGKILL");
+    await sleep(100);
+    rmSync(folder, { recursive: true, force: true });
+  };
+
+  try {
+    await server.start();
+    await pair(server);
+  } catch (failed) {
+    await server.stop();
+    throw failed;
+  }
+  return server;
+}
+
+// Makes a session, and has the phone scan the code that it shows.
+async function pair(server) {
+  const { createSession } = await server.ask("mutation { createSession(input: {}) { session { id } } }");
+  const { id } = createSession.session;
+  await server.ask("mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }", { id });
+  const shown = "query($id: ID!) { session(id: $id) { status pairing { qr } } chats(first: 1) { totalCount } }";
+  for (let scanned = false; ; await sleep(20)) {
+    const { session, chats } = await server.ask(shown, { id });
+    if (!scanned && session.pairing?.qr) {
+      await server.play(`/accounts/${PHONE}/scan`, { qr: session.pairing.qr });
+      scanned = true;
+    }
+    if (session.status === "WORKING" && chats.totalCount > 30) return;
+  }
+}
+
+async function line(stream, wanted) {
+  const lines = createInterface({ input: stream });
+  for await (const text of lines) {
+    if (!wanted(text)) continue;
+    // Whatever else is said must not fill the pipe.
+    stream.resume();
+    return text;
+  }
+  throw new Error("the program ended");
+}
