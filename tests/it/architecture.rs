@@ -32,6 +32,7 @@ const WIRING: &[&str] = &["server", "main", "lib", "cli", "config", "clock", "te
 /// Crates with one place for them: outside these paths of `src/` nobody names them.
 const CRATES: &[(&str, &[&str])] = &[
     ("whatsapp_rust", &["session/whatsapp/", "session/whatsapp.rs"]),
+    ("tokio_websockets", &["session/whatsapp/"]),
     ("sea_orm", &["store/", "store.rs"]),
     ("sqlx", &["store/", "store.rs"]),
     ("chatgraph_entity", &["store/", "store.rs"]),
