@@ -81,6 +81,9 @@ async fn who_asks_for_too_much_is_told_when_to_come_back() {
     let address = format!("{}?query={}", server.url, DEAR.replace(' ', "%20"));
     refused(Client::new().get(address).bearer_auth(&server.key).send().await.expect("an answer")).await;
     refused(server.asked(&server.key, json!([{"query": DEAR}, {"query": DEAR}])).await).await;
+    let stream = Client::new().post(&server.url).bearer_auth(&server.key).header("Accept", "text/event-stream");
+    let stream = stream.json(&json!({"query": "subscription { chatChanges { cursor } }"}));
+    refused(stream.send().await.expect("an answer")).await;
     let batch = json!([{"query": DEAR}, {"query": DEAR}, {"query": CHEAP}]);
     let some = server.asked(&server.another_key(), batch).await;
     assert_eq!((some.status().as_u16(), header(&some, "retry-after")), (200, None));
