@@ -95,6 +95,9 @@ async fn carry_out(
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
     }
     let body = read(door, body).await?;
+    if let Some(error) = ApiError::of_many_values(&body) {
+        return Err(Refused { status: StatusCode::BAD_REQUEST, error });
+    }
     let payload =
         serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
     let serde_json::Value::Array(batch) = payload else {

@@ -161,7 +161,9 @@ impl Connection {
                     return Ok(vigil);
                 }
                 Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,
-                Some((FromCaller::Start { .. }, _)) => return Err(Close::Unauthorized.into()),
+                Some((FromCaller::Start { .. } | FromCaller::StartTooMuch { .. }, _)) => {
+                    return Err(Close::Unauthorized.into());
+                }
                 Some((FromCaller::Leave, _)) => return Err(Close::Asked.into()),
                 Some((FromCaller::Pong | FromCaller::Stop { .. }, _)) | None => {}
             }
@@ -204,6 +206,7 @@ impl Connection {
                 }
                 Ok(())
             }
+            FromCaller::StartTooMuch { id, error } => self.refuse(&id, error).await,
             FromCaller::Start { id, payload } => {
                 // In the older protocol the new one takes its place.
                 if operations.has(&id) && self.protocol == Protocol::Transport {
