@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub use traces::Config as Traces;
 
 /// How long the last spans may take to reach the collector when the process ends.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How a line of the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -65,7 +65,7 @@ pub enum Error {
 pub struct Telemetry(Option<SdkTracerProvider>);
 
 impl Telemetry {
-    /// Sends the spans that still wait, for two seconds at most. Blocks.
+    /// Sends the spans that still wait, for five seconds at most. Blocks.
     pub fn shut_down(self) {
         if let Some(provider) = self.0 {
             // A collector that does not take them was warned of already.

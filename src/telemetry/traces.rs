@@ -29,7 +29,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::ceiling;
 
 /// How long the collector may take to take a batch: less than the process waits for its last one.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const PATIENCE: Duration = Duration::from_secs(4);
 /// How often the log tells that it takes none.
 const COMPLAIN: Duration = Duration::from_mins(1);
 /// The longest answer of the collector that is read, in bytes.

@@ -19,6 +19,8 @@ use crate::support::TestServer;
 use crate::support::eventually;
 
 const MEI: &str = "15550111@s.whatsapp.net";
+/// How often what came is looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
 
 type Spans = Arc<Mutex<Vec<Span>>>;
 
@@ -89,7 +91,6 @@ fn way_of(span: &Span, spans: &[Span]) -> Vec<String> {
 async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() {
     let collector = Collector::start();
     let server = TestServer::with_arguments(&["--otlp-endpoint", &collector.url]).await;
-    server.update_chat(MEI, "pinned: true").await;
     server.phone().receive("15550111", MEI, "The password is swordfish").await.expect("sent");
     server.agrees().await;
     let expected = [
@@ -97,12 +98,19 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
         &["request", "operation", "chats.list"],
         &["session command"],
     ];
-    let spans = eventually("the spans", async || {
-        let spans = collector.spans();
+    // A batch that comes too late on a busy machine is lost, so what it told is done again.
+    let mut spans = Vec::new();
+    for round in 0..50 {
+        server.update_chat(MEI, &format!("pinned: {}", round % 2 == 0)).await;
+        server.agrees().await;
+        tokio::time::sleep(LOOK).await;
+        spans = collector.spans();
         let ways: Vec<_> = spans.iter().map(|span| way(span, &spans)).collect();
-        expected.iter().all(|expected| ways.iter().any(|way| way == expected)).then_some(spans)
-    })
-    .await;
+        if expected.iter().all(|expected| ways.iter().any(|way| way == expected)) {
+            break;
+        }
+        assert!(round < 49, "some are missing: {ways:?}");
+    }
     let services = collector.services.lock().expect("unpoisoned").join("\n");
     assert!(services.contains("service.name") && services.contains("\"chatgraph\""), "{services}");
     for private in ["1555", "swordfish", "Tanaka", "org_1", &server.key] {
