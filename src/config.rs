@@ -25,11 +25,13 @@ use crate::cli::LogArgs;
 use crate::cli::MigrateArgs;
 use crate::cli::Migration;
 use crate::cli::ServeArgs;
+use crate::domain::allowance::Rate;
 use crate::graphql;
 use crate::graphql::Limits;
 use crate::graphql::Trusted;
 use crate::http;
 use crate::http::Connections;
+use crate::http::Network;
 use crate::service::retention;
 use crate::store::UrlError;
 use crate::telemetry;
@@ -82,6 +84,10 @@ pub struct Serve {
     pub http: http::Config,
     /// What connections may take.
     pub connections: Connections,
+    /// The certificate that connections are encrypted with, if they are.
+    pub tls: Option<http::Files>,
+    /// How many tokens from one address may be none in a minute; none for any number.
+    pub failed_tokens: Option<u32>,
     /// How much is kept.
     pub retention: retention::Config,
     /// Whose login tokens count, if any do.
@@ -133,7 +139,7 @@ impl From<LogArgs> for telemetry::Config {
 impl TryFrom<ServeArgs> for Serve {
     type Error = Error;
 
-    fn try_from(args: ServeArgs) -> Result<Self, Error> {
+    fn try_from(mut args: ServeArgs) -> Result<Self, Error> {
         Ok(Self {
             listen: args.listen,
             database: args.database.try_into()?,
@@ -142,9 +148,12 @@ impl TryFrom<ServeArgs> for Serve {
                 allowed_origins: args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?,
                 graphiql: args.graphiql,
                 figures: args.watching.metrics,
+                trusted_proxies: networks(&args.connections.trusted_proxies)?,
                 body_timeout: Duration::from_secs(args.connections.body_timeout_seconds.into()),
                 ..http::Config::default()
             },
+            tls: tls(args.connections.tls_certificate.take(), args.connections.tls_key.take())?,
+            failed_tokens: Some(args.connections.max_failed_tokens_per_minute).filter(|most| *most > 0),
             connections: args.connections.into(),
             retention: retention::Config {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
@@ -164,6 +173,7 @@ impl From<ConnectionArgs> for Connections {
             connections: count(args.max_connections),
             connections_per_address: count(args.max_connections_per_address),
             head_timeout: Duration::from_secs(args.head_timeout_seconds.into()),
+            idle_timeout: Duration::from_secs(args.idle_timeout_seconds.into()),
             ..Self::default()
         }
     }
@@ -173,12 +183,14 @@ impl TryFrom<LimitArgs> for graphql::Config {
     type Error = Error;
 
     fn try_from(args: LimitArgs) -> Result<Self, Error> {
-        let LimitArgs { max_depth, max_fields, max_aliases, max_cost, no_introspection, trusted_documents } = args;
+        let LimitArgs { max_depth, max_fields, max_aliases, max_cost, no_introspection, trusted_documents, .. } = args;
+        let (per_minute, burst) = (args.rate_limit_cost_per_minute, args.rate_limit_burst);
+        let rate = (per_minute > 0).then_some(Rate { per_minute, burst });
         let default = Self::default().limits;
         let limits =
             Limits { depth: max_depth, selections: max_fields, aliases: max_aliases, cost: max_cost, ..default };
         let trusted = trusted_documents.map(|file| trusted(&file)).transpose()?;
-        Ok(Self { limits, introspection: !no_introspection, trusted })
+        Ok(Self { limits, introspection: !no_introspection, trusted, rate })
     }
 }
 
@@ -247,6 +259,21 @@ fn sandbox(url: Option<String>, key: Option<String>) -> Result<Option<Sandbox>, 
         return Err(Error::new("sandbox-key", "must be the 43 characters that the sandbox prints"));
     }
     Ok(Some(Sandbox { url: url.trim_end_matches('/').to_owned(), key }))
+}
+
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<http::Files>, Error> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(http::Files { certificate, key })),
+        (Some(_), None) => Err(Error::new("tls-key", "is needed together with --tls-certificate")),
+        (None, Some(_)) => Err(Error::new("tls-certificate", "is needed together with --tls-key")),
+    }
+}
+
+fn networks(texts: &[String]) -> Result<Vec<Network>, Error> {
+    let wrong =
+        |text: &String| Error::new("trusted-proxies", format!("{text:?} is no address or network such as 10.0.0.0/8"));
+    texts.iter().map(|text| text.parse().map_err(|_| wrong(text))).collect()
 }
 
 /// An origin as browsers send it: scheme, host and port, lower case, nothing behind.

@@ -99,6 +99,8 @@ pub struct Read {
     pub ready: ExecutableDocument,
     /// What kind of operation was chosen, if one was.
     pub operation: Option<OperationType>,
+    /// What it may cost; nothing when none was chosen.
+    pub cost: u64,
 }
 
 /// Reads documents.
@@ -123,10 +125,10 @@ impl Guard {
     pub fn read(&self, text: &str, operation: Option<&str>, variables: &Variables) -> Result<Read, Refusal> {
         let document = self.document(text)?;
         let chosen = chosen(&document, operation);
-        let mut ready = None;
+        let (mut ready, mut cost) = (None, 0);
         if let Some(chosen) = chosen {
-            let (cost, allowed) =
-                (cost::of(&document, &chosen.node, variables, &self.schema, &self.limits), self.limits.cost);
+            let allowed = self.limits.cost;
+            cost = cost::of(&document, &chosen.node, variables, &self.schema, &self.limits);
             if cost > allowed {
                 let message = format!("this may cost {cost}, and at most {allowed} is allowed: ask for shorter pages");
                 return Err(Refusal::Limit(message));
@@ -135,7 +137,7 @@ impl Guard {
             ready = (!omitted.is_empty()).then(|| omitted::without(&document, &omitted));
         }
         let operation = chosen.map(|operation| operation.node.ty);
-        Ok(Read { ready: ready.unwrap_or_else(|| (*document).clone()), operation, document })
+        Ok(Read { ready: ready.unwrap_or_else(|| (*document).clone()), operation, cost, document })
     }
 
     /// The document of this text, which may have been read before.

@@ -2,6 +2,7 @@
 //! the kinds apart and knows api-keys, `login` the tokens of people, against the public keys in `jwks`. Another kind gets
 //! a file of its own here and a `Principal`.
 
+mod attempts;
 pub mod import;
 mod jwks;
 pub mod login;

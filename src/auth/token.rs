@@ -1,10 +1,12 @@
 //! Bearer tokens of either kind, turned into viewers. And api-keys: how a secret is made, and what is stored of it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,6 +20,7 @@ use crate::domain::key::ApiKey;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
+use super::attempts::Attempts;
 use super::login::Logins;
 use super::uses::Uses;
 use super::viewer::Principal;
@@ -67,13 +70,60 @@ pub struct Tokens {
     clock: Arc<dyn Clock>,
     verified: Arc<Mutex<Verified>>,
     uses: Uses,
+    attempts: Option<Arc<Counted>>,
+}
+
+/// The tokens that were none.
+struct Counted {
+    since: Instant,
+    attempts: Mutex<Attempts>,
+}
+
+/// Why it is not told whose token it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Unheard {
+    /// Too many tokens from this address were none.
+    #[error("too many tokens from this address were none")]
+    TooMany {
+        /// When it may be tried again.
+        retry_after: Duration,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Tokens {
     /// Looks keys up in `store`; without `logins` people have no tokens here.
     #[must_use]
     pub fn new(store: Store, logins: Option<Logins>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, logins, clock, verified: Arc::default(), uses: Uses::default() }
+        Self { store, logins, clock, verified: Arc::default(), uses: Uses::default(), attempts: None }
+    }
+
+    /// Hears no address of which so many tokens were none in a minute, until another minute is over; see
+    /// [`Self::admit`].
+    #[must_use]
+    pub fn with_limit(self, failures_per_minute: u32) -> Self {
+        let counted = Counted { since: Instant::now(), attempts: Mutex::new(Attempts::new(failures_per_minute)) };
+        Self { attempts: Some(Arc::new(counted)), ..self }
+    }
+
+    /// As [`Self::verify`], for a token that came from this address: when too many of its tokens were none, nothing is
+    /// computed or read for it, except for one that was good within the last ten minutes.
+    ///
+    /// # Errors
+    /// [`Unheard`].
+    pub async fn admit(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, Unheard> {
+        let Some(counted) = &self.attempts else { return Ok(self.verify(token).await?) };
+        if let Some(wait_ms) = counted.attempts().wait_ms(token, from, counted.now_ms()) {
+            return Err(Unheard::TooMany { retry_after: Duration::from_millis(wait_ms) });
+        }
+        let viewer = self.verify(token).await?;
+        match viewer {
+            Some(_) => counted.attempts().succeeded(token, counted.now_ms()),
+            None => counted.attempts().failed(from, counted.now_ms()),
+        }
+        Ok(viewer)
     }
 
     /// Whose token this is; none for an unknown, revoked, expired or wrong one, which all look alike. What has the form
@@ -131,6 +181,16 @@ impl Tokens {
 
     fn verified(&self) -> std::sync::MutexGuard<'_, Verified> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

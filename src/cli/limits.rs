@@ -20,6 +20,13 @@ pub struct LimitArgs {
     /// What an operation may cost: 1 a field, times the page (`first` or `last`) of every list around it; 1 to 1000000000
     #[arg(long, env = "CHATGRAPH_MAX_COST", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), value_name = "COST")]
     pub max_cost: u64,
+    /// What one caller (an api-key, or a person with login tokens) may ask for in a minute, in the cost of its operations, 0
+    /// to 1000000000000; 0 is as much as it wants. A document that is refused counts with its length in bytes
+    #[arg(long, env = "CHATGRAPH_RATE_LIMIT_COST_PER_MINUTE", default_value_t = 30_000_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000_000_000), value_name = "COST")]
+    pub rate_limit_cost_per_minute: u64,
+    /// What one caller may ask for at once, before it has to wait, 1 to 1000000000000. The last operation may overdraw it
+    #[arg(long, env = "CHATGRAPH_RATE_LIMIT_BURST", default_value_t = 3_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000), value_name = "COST")]
+    pub rate_limit_burst: u64,
     /// Do not tell callers the schema, neither when they ask for it nor by suggesting names for unknown ones
     #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_introspection: bool,

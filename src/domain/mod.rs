@@ -2,6 +2,7 @@
 //! another module. Whoever learns something new about WhatsApp or the API writes the rule here and calls it elsewhere.
 
 pub mod action;
+pub mod allowance;
 pub mod capability;
 pub mod change;
 pub mod chat;

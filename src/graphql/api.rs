@@ -21,6 +21,8 @@ use tracing::Span;
 use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
+use crate::domain::allowance::Rate;
+use crate::domain::allowance::Standing;
 use crate::domain::page::DEFAULT_PAGE;
 use crate::domain::page::MAX_PAGE;
 use crate::service::chat::Chats;
@@ -29,6 +31,7 @@ use crate::service::session::Sessions;
 
 use super::Schema;
 use super::batches::Batches;
+use super::budget::Budget;
 use super::document;
 use super::error::ApiError;
 use super::error::Code;
@@ -63,6 +66,8 @@ pub struct Config {
     pub introspection: bool,
     /// The only documents that are carried out, where there are such.
     pub trusted: Option<Trusted>,
+    /// What one caller may ask for in a time, in the cost of its operations; without it, as much as it wants.
+    pub rate: Option<Rate>,
 }
 
 impl Default for Config {
@@ -80,7 +85,9 @@ impl Default for Config {
             default_page: DEFAULT_PAGE,
             longest_page: MAX_PAGE,
         };
-        Self { limits, introspection: true, trusted: None }
+        // Ten times a second what one operation may cost at most, and six seconds of that at once.
+        let rate = Rate { per_minute: 600 * limits.cost, burst: 60 * limits.cost };
+        Self { limits, introspection: true, trusted: None, rate: Some(rate) }
     }
 }
 
@@ -101,6 +108,10 @@ pub struct Api {
     guard: Arc<Guard>,
     documents: Arc<Documents>,
     metrics: Metrics,
+    budget: Budget,
+    rate: Option<Rate>,
+    /// How long a document may be that is read at all.
+    longest: usize,
     parts: Parts,
 }
 
@@ -112,7 +123,9 @@ impl Api {
         let types = Arc::new(super::types(&schema));
         let guard = Arc::new(Guard::new(Arc::clone(&types), config.limits.clone()));
         let documents = Arc::new(Documents::new(config.trusted.clone()));
-        Self { schema, types, guard, documents, metrics: Metrics::default(), parts }
+        let (metrics, budget) = (Metrics::default(), Budget::new(config.rate));
+        let (rate, longest) = (config.rate, config.limits.bytes);
+        Self { schema, types, guard, documents, metrics, budget, rate, longest, parts }
     }
 
     /// What is counted of the operations.
@@ -121,10 +134,24 @@ impl Api {
         &self.metrics
     }
 
+    /// What `viewer` may ask for in a time, and what is left of it; none where nobody has a limit.
+    #[must_use]
+    pub fn allowance(&self, viewer: &Viewer) -> Option<(Rate, Standing)> {
+        self.rate.zip(self.budget.standing(viewer))
+    }
+
+    /// Whether `viewer` has anything left to ask for.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] when not.
+    pub fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
+        self.budget.check(viewer)
+    }
+
     /// Carries out a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
-        match self.read(&mut request) {
+        match self.read(caller, &mut request) {
             Ok(read) if read.subscribes() => self.refuse(caller, unstreamed(), begun),
             Ok(read) => self.run(caller, request, &read, begun).await,
             Err(error) => self.refuse(caller, error, begun),
@@ -134,7 +161,7 @@ impl Api {
     /// Carries out a query; none for a mutation, which is left alone.
     pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
         let begun = Instant::now();
-        match self.read(&mut request) {
+        match self.read(caller, &mut request) {
             Ok(read) if read.kind == Some(OperationType::Mutation) => None,
             Ok(read) if read.subscribes() => Some(self.refuse(caller, unstreamed(), begun)),
             Ok(read) => Some(self.run(caller, request, &read, begun).await),
@@ -158,7 +185,7 @@ impl Api {
     #[must_use]
     pub fn start(&self, caller: Caller, mut request: Request, turns: &Turns) -> Operation {
         let begun = Instant::now();
-        let read = match self.read(&mut request) {
+        let read = match self.read(&caller, &mut request) {
             Ok(read) => read,
             Err(error) => {
                 let response = self.refuse(&caller, error, begun);
@@ -198,9 +225,15 @@ impl Api {
         response
     }
 
-    fn read(&self, request: &mut Request) -> Result<Read, ServerError> {
-        self.documents.find(request).map_err(document::refusal)?;
-        let asked = document::read(&self.guard, request)?;
+    /// Reads what is asked, and takes what it costs from the caller's allowance.
+    fn read(&self, caller: &Caller, request: &mut Request) -> Result<Read, ServerError> {
+        self.budget.check(&caller.viewer).map_err(document::refusal)?;
+        // Reading is work, too, also when nothing comes of it.
+        let length = request.query.len().min(self.longest) as u64;
+        let found = self.documents.find(request).map_err(document::refusal);
+        let asked = found.and_then(|()| document::read(&self.guard, request));
+        self.budget.take(&caller.viewer, asked.as_ref().map_or(length, |asked| asked.cost).max(1));
+        let asked = asked?;
         let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
         let read = Read { kind: asked.operation, shape };
         if read.subscribes() && read.shape.fields() != 1 {

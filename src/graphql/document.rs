@@ -21,6 +21,8 @@ pub(super) struct Asked {
     pub(super) name: Option<String>,
     /// What kind of operation it is, if one was found.
     pub(super) operation: Option<OperationType>,
+    /// What it may cost.
+    pub(super) cost: u64,
 }
 
 /// Reads the document of `request` and leaves it there, ready to run.
@@ -28,7 +30,7 @@ pub(super) fn read(guard: &Guard, request: &mut Request) -> Result<Asked, Server
     let name = request.operation_name.clone();
     let read = guard.read(&request.query, name.as_deref(), &request.variables).map_err(|refusal| refused(&refusal))?;
     request.set_parsed_query(read.ready);
-    Ok(Asked { document: read.document, name, operation: read.operation })
+    Ok(Asked { document: read.document, name, operation: read.operation, cost: read.cost })
 }
 
 fn refused(refusal: &Refusal) -> ServerError {

@@ -13,6 +13,9 @@ use crate::auth::viewer::Forbidden;
 use crate::domain::cursor::InvalidCursor;
 use crate::service;
 
+/// The most values of one request's JSON. What the contract takes has some hundred.
+const MOST_VALUES: usize = 10_000;
+
 /// What kind of failure: `errors[].extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -117,6 +120,21 @@ impl ApiError {
     #[must_use]
     pub fn limit_exceeded(message: impl Into<String>) -> Self {
         Self::new(Code::LimitExceeded, message)
+    }
+
+    /// Too much in too short a time; it may be tried again after this.
+    #[must_use]
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        let message = "too much was asked for in too short a time";
+        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+    }
+
+    /// The error of what came in this JSON, when it has more values than any request needs: counting is cheap, building
+    /// them is not.
+    #[must_use]
+    pub fn of_many_values(json: &[u8]) -> Option<Self> {
+        let message = || format!("a request may have at most {MOST_VALUES} values");
+        (chatgraph_guard::values(json) > MOST_VALUES).then(|| Self::limit_exceeded(message()))
     }
 
     /// No valid token. Why is nobody's business.

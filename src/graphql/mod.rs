@@ -7,6 +7,7 @@
 
 mod api;
 mod batches;
+mod budget;
 mod capability;
 mod chat;
 mod connection;

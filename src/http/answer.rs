@@ -1,5 +1,7 @@
 //! What goes back over HTTP: always GraphQL-shaped, failures of the door too.
 
+use std::slice;
+
 use async_graphql::Response as Answer;
 use async_graphql::ServerError;
 use async_graphql::Value;
@@ -7,6 +9,7 @@ use async_graphql::parser::types::OperationType;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::header::RETRY_AFTER;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::IntoResponse as _;
 use axum::response::Response;
@@ -15,6 +18,7 @@ use serde::Serialize;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
+use super::limit;
 use super::media::Media;
 use super::request::RequestId;
 
@@ -47,13 +51,15 @@ pub(super) fn json(answer: &Answer) -> String {
 /// The answer in the media type that the caller wants.
 pub(super) fn response(answer: &Answer, media: Media) -> Response {
     let status = if was_carried_out(answer) { StatusCode::OK } else { media.refused() };
-    (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response()
+    let response = (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response();
+    limit::refused(response, slice::from_ref(answer))
 }
 
-/// The answers to a batch, in its order. What became of each is told in it alone.
+/// The answers to a batch, in its order. What became of each is told in it alone, unless all were refused alike.
 pub(super) fn batch(answers: &[Answer], media: Media) -> Response {
-    let answers: Vec<_> = answers.iter().map(json).collect();
-    ([(CONTENT_TYPE, media.header())], format!("[{}]", answers.join(","))).into_response()
+    let written: Vec<_> = answers.iter().map(json).collect();
+    let response = ([(CONTENT_TYPE, media.header())], format!("[{}]", written.join(","))).into_response();
+    limit::refused(response, answers)
 }
 
 /// A failure that is about no place in the document.
@@ -69,10 +75,14 @@ pub(super) fn error(error: ApiError, request: &RequestId) -> ServerError {
 
 /// A failure before anything was carried out.
 pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) -> Response {
+    let retry_after = error.retry_after;
     let answer = Answer::from_errors(vec![self::error(error, request)]);
     let mut response = (status, [(CONTENT_TYPE, Media::Json.header())], json(&answer)).into_response();
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(retry_after) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, limit::seconds(retry_after).into());
     }
     response
 }

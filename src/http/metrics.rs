@@ -13,6 +13,7 @@ pub struct Metrics {
     refused: Family<[(&'static str, &'static str); 1], Counter>,
     responses: Family<[(&'static str, u16); 1], Counter>,
     closed: Family<[(&'static str, u16); 1], Counter>,
+    unheard: Counter,
 }
 
 /// Why a connection is refused.
@@ -22,6 +23,8 @@ pub(super) enum Refused {
     Full,
     /// All seats of its address are taken.
     FullForAddress,
+    /// It did not get as far as TLS.
+    Handshake,
 }
 
 impl Metrics {
@@ -32,6 +35,8 @@ impl Metrics {
         registry.register("http_responses", "Answers over HTTP by status", self.responses.clone());
         let closed = "WebSockets that the server closed, by the code that it closed them with";
         registry.register("socket_closes", closed, self.closed.clone());
+        let unheard = "Tokens that were not looked at, since too many of their address were none";
+        registry.register("tokens_unheard", unheard, self.unheard.clone());
     }
 
     /// Counts a connection for as long as what this returns is there.
@@ -44,12 +49,18 @@ impl Metrics {
         let why = match why {
             Refused::Full => "full",
             Refused::FullForAddress => "full_for_address",
+            Refused::Handshake => "handshake",
         };
         self.refused.get_or_create(&[("reason", why)]).inc();
     }
 
     pub(super) fn answered(&self, status: StatusCode) {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
+    }
+
+    /// Counts a token that was not looked at.
+    pub(super) fn unheard(&self) {
+        self.unheard.inc();
     }
 
     /// Counts a WebSocket that is closed with this code.

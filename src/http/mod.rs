@@ -1,9 +1,10 @@
 //! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
 //!
-//! `serve` accepts connections, `request` gives every request its id, `token` finds the caller, `query` answers POST and
-//! GET on `/graphql`, `stream` writes answers as they come and `socket` speaks the WebSocket protocols on the same path,
-//! `vigil` watches over who stays on either, `health` is for whoever watches the server, `metrics` counts,
-//! `payload` reads what is asked, `media` and `answer` write what goes back,
+//! `serve` accepts connections, `tls` encrypts them where a certificate is configured, `request` gives every request its
+//! id, `network` tells where it comes from, `token` finds the caller, `query` answers POST and GET on `/graphql`, `stream`
+//! writes answers as they come and `socket` speaks the WebSocket protocols on the same path, `vigil` watches over who comes
+//! and stays, `health` is for whoever watches the server, `metrics` counts, `payload` reads what is asked, `media`,
+//! `answer` and `limit` write what goes back,
 //! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
 //! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
@@ -11,8 +12,10 @@ mod answer;
 mod cors;
 mod graphiql;
 mod health;
+mod limit;
 mod media;
 mod metrics;
+mod network;
 mod origin;
 mod payload;
 mod query;
@@ -20,6 +23,7 @@ mod request;
 mod serve;
 mod socket;
 mod stream;
+mod tls;
 mod token;
 mod vigil;
 
@@ -45,8 +49,13 @@ pub use health::Health;
 pub use health::Readiness;
 pub use health::health_router;
 pub use metrics::Metrics;
+pub use network::Network;
 pub use serve::Connections;
+pub use serve::Listening;
 pub use serve::serve;
+pub use tls::Files;
+pub use tls::Tls;
+pub use tls::TlsError;
 
 /// What requests are answered with.
 #[derive(Clone)]
@@ -70,6 +79,8 @@ pub struct Parts {
 pub struct Config {
     /// Origins of web pages that may come in besides the server's own: `https://chat.example.org`, lower case.
     pub allowed_origins: Vec<String>,
+    /// The proxies whose word counts on whose request they pass on.
+    pub trusted_proxies: Vec<Network>,
     /// The longest request body and WebSocket message, in bytes.
     pub max_body: usize,
     /// How long a request body may take to arrive.
@@ -103,6 +114,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             max_body: 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             max_batch: 10,
@@ -154,6 +166,7 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
         .merge(health)
         .merge(page)
+        .layer(middleware::from_fn(request::catch))
         .layer(middleware::from_fn_with_state(Arc::clone(&door), request::identify))
         .with_state(door)
 }

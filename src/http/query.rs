@@ -26,8 +26,10 @@ use crate::graphql::error::Code;
 
 use super::Door;
 use super::answer;
+use super::limit;
 use super::media::Accepted;
 use super::media::Media;
+use super::network::Source;
 use super::payload;
 use super::request::RequestId;
 use super::stream;
@@ -72,29 +74,44 @@ impl Refused {
 pub(super) async fn post(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    carry_out(&door, &id, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
+    carry_out(&door, &id, source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
 }
 
-async fn carry_out(door: &Arc<Door>, id: &RequestId, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
-    let caller = caller(door, id, headers).await?;
+async fn carry_out(
+    door: &Arc<Door>,
+    id: &RequestId,
+    source: Source,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    let caller = caller(door, id, source, headers).await?;
     let accepted = accepted(headers)?;
     // A type that a form of any web page can send would let that page act for its reader.
     if !is_json(headers) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
     }
     let body = read(door, body).await?;
+    if let Some(error) = ApiError::of_many_values(&body) {
+        return Err(Refused { status: StatusCode::BAD_REQUEST, error });
+    }
     let payload =
         serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
         let request = payload::read(payload).ok_or_else(no_request)?;
         return match accepted {
-            Accepted::Whole(media) => Ok(answer::response(&door.parts.api.execute(&caller, request).await, media)),
+            Accepted::Whole(media) => {
+                let answer = door.parts.api.execute(&caller, request).await;
+                Ok(limit::told(answer::response(&answer, media), door, &caller))
+            }
             Accepted::Stream(format, whole) => {
-                let operation = stream::start(door, caller, headers, request);
-                streamed(door, id, headers, operation, (format, whole)).await
+                check(door, &caller)?;
+                let operation = stream::start(door, caller.clone(), headers, request);
+                let response = streamed(door, id, source, headers, operation, (format, whole)).await?;
+                Ok(limit::told(response, door, &caller))
             }
         };
     };
@@ -109,27 +126,29 @@ async fn carry_out(door: &Arc<Door>, id: &RequestId, headers: &HeaderMap, body: 
     for request in requests {
         answers.push(door.parts.api.execute(&caller, request).await);
     }
-    Ok(answer::batch(&answers, media))
+    Ok(limit::told(answer::batch(&answers, media), door, &caller))
 }
 
 /// Answers a query or a subscription in the address. What changes something goes by POST, which no link or image can send.
-pub(super) async fn get(door: &Arc<Door>, id: &RequestId, headers: &HeaderMap, uri: &Uri) -> Response {
+pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: Source, headers: &HeaderMap, uri: &Uri) -> Response {
     let answered = async {
-        let caller = caller(door, id, headers).await?;
+        let caller = caller(door, id, source, headers).await?;
         let accepted = accepted(headers)?;
         let request = payload::in_address(uri).ok_or_else(no_request)?;
         let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "no mutation goes by GET; send this by POST");
         match accepted {
             Accepted::Whole(media) => {
                 let answer = door.parts.api.query(&caller, request).await.ok_or_else(refused)?;
-                Ok(answer::response(&answer, media))
+                Ok(limit::told(answer::response(&answer, media), door, &caller))
             }
             Accepted::Stream(format, whole) => {
-                let operation = stream::start(door, caller, headers, request);
+                check(door, &caller)?;
+                let operation = stream::start(door, caller.clone(), headers, request);
                 if operation.kind == Some(OperationType::Mutation) {
                     return Err(refused());
                 }
-                streamed(door, id, headers, operation, (format, whole)).await
+                let response = streamed(door, id, source, headers, operation, (format, whole)).await?;
+                Ok(limit::told(response, door, &caller))
             }
         }
     };
@@ -140,6 +159,7 @@ pub(super) async fn get(door: &Arc<Door>, id: &RequestId, headers: &HeaderMap, u
 async fn streamed(
     door: &Arc<Door>,
     id: &RequestId,
+    source: Source,
     headers: &HeaderMap,
     mut operation: Operation,
     (format, whole): (Format, Option<Media>),
@@ -149,8 +169,14 @@ async fn streamed(
         return Ok(answer::response(&answer.response, media));
     }
     let token = token::in_headers(headers).unwrap_or_default().to_owned();
-    let (vigil, _) = Vigil::begin(Arc::clone(door), token).await?;
+    let (vigil, _) = Vigil::begin(Arc::clone(door), token, source).await?;
     Ok(stream::response(door, id, vigil, format, operation))
+}
+
+/// Refuses who has no allowance left, before a stream begins: that could not be told by its status any more.
+fn check(door: &Door, caller: &Caller) -> Result<(), Refused> {
+    let refused = |error| Refused { status: StatusCode::TOO_MANY_REQUESTS, error };
+    door.parts.api.check(&caller.viewer).map_err(refused)
 }
 
 /// Answers any other method.
@@ -161,9 +187,9 @@ pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
     response
 }
 
-async fn caller(door: &Door, id: &RequestId, headers: &HeaderMap) -> Result<Caller, Refused> {
+async fn caller(door: &Door, id: &RequestId, source: Source, headers: &HeaderMap) -> Result<Caller, Refused> {
     let viewer = match token::in_headers(headers) {
-        Some(token) => vigil::verify(door, token).await?,
+        Some(token) => vigil::admit(door, token, source).await?,
         None => return Err(vigil::Refused::Token.into()),
     };
     Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) })
@@ -173,6 +199,9 @@ impl From<vigil::Refused> for Refused {
     fn from(refused: vigil::Refused) -> Self {
         match refused {
             vigil::Refused::Token => Self { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() },
+            vigil::Refused::TooMany(retry_after) => {
+                Self { status: StatusCode::TOO_MANY_REQUESTS, error: ApiError::rate_limited(retry_after) }
+            }
             vigil::Refused::Unknown => Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::internal() },
         }
     }

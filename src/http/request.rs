@@ -1,9 +1,13 @@
 //! Every request has an id: the caller's own when it is sane, else a new one. It is on every line of the log, on the
 //! response, and in errors that are our fault.
 
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -25,6 +29,7 @@ use crate::graphql::error::ApiError;
 
 use super::Door;
 use super::answer;
+use super::network;
 
 /// Where the id travels.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,7 +43,7 @@ const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::OPTIONS, Method
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) Arc<str>);
 
-/// Gives the request its id and its span.
+/// Gives the request its id, its span, and the address it comes from.
 pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(generate);
     let header = HeaderValue::from_str(&id).expect("an id is visible ASCII");
@@ -48,11 +53,12 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     let span = info_span!("request", request.id = %id, http.method = method, http.route = route);
     let id = RequestId(id);
     request.extensions_mut().insert(id.clone());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let source = network::source(peer, request.headers(), &door.config.trusted_proxies);
+    request.extensions_mut().insert(source);
     let answer = async {
-        // A panic's own message went to the log by the panic hook; the connection and its other requests go on.
-        let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let response =
-            response.unwrap_or_else(|_| answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id));
+        let response = next.run(request).await;
         let status = response.status();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             warn!(http.status = status.as_u16(), "Answered");
@@ -65,6 +71,16 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     door.parts.metrics.answered(response.status());
     response.headers_mut().insert(HEADER, header);
     response
+}
+
+/// Answers for a request that panicked: its connection and the other requests on it go on.
+pub(super) async fn catch(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    // The panic's own message went to the log by the panic hook.
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        let id = id.unwrap_or_else(|| RequestId(generate()));
+        answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id)
+    })
 }
 
 /// The caller's own id, when it can go into a log line as it is.

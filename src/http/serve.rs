@@ -2,6 +2,7 @@
 //! stays for ever, and counts nothing; this one bounds how long a request's head may take, how big it is, and how many
 //! connections there are.
 
+mod pace;
 mod patience;
 mod seat;
 
@@ -24,6 +25,8 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -34,6 +37,9 @@ use tracing::debug;
 use tracing::warn;
 
 use super::metrics::Metrics;
+use super::metrics::Refused;
+use super::tls::Tls;
+use pace::Pace;
 use patience::Patient;
 use seat::Seat;
 use seat::Seated;
@@ -49,8 +55,10 @@ pub struct Connections {
     pub connections: usize,
     /// How many of them one address may have.
     pub connections_per_address: usize,
-    /// How long the head of a request may take, from the opening of the connection or the answer before.
+    /// How long the head of a request may take, from its first byte; of the first one, from the opening of the connection.
     pub head_timeout: Duration,
+    /// How long an HTTP/1 connection may be silent between two requests.
+    pub idle_timeout: Duration,
     /// How long a connection may take nothing of what is written to it.
     pub write_timeout: Duration,
     /// How many headers a request may have.
@@ -71,6 +79,7 @@ impl Default for Connections {
             connections: 10_000,
             connections_per_address: 2_000,
             head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             headers: 64,
             head: 32 * 1024,
@@ -81,17 +90,24 @@ impl Default for Connections {
     }
 }
 
+/// What is served, and on whose behalf it is counted.
+#[derive(Clone)]
+pub struct Listening {
+    /// What requests are answered with.
+    pub router: Router,
+    /// What connections may take.
+    pub config: Connections,
+    /// The certificate, where connections are encrypted here.
+    pub tls: Option<Tls>,
+    /// Counts connections.
+    pub metrics: Metrics,
+}
+
 /// Serves until `stop` is cancelled: then nobody comes in any more, and who is in may finish within `drain`.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    config: Connections,
-    metrics: Metrics,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
-    let seats = Seats::new(config.connections, config.connections_per_address, metrics);
-    let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, stop });
+pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTracker, stop: CancellationToken) {
+    let Listening { router, config, tls, metrics } = listening;
+    let seats = Seats::new(config.connections, config.connections_per_address, metrics.clone());
+    let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, tls, metrics, stop });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -102,7 +118,7 @@ pub async fn serve(
                 if let Some(seat) = seats.take(peer.ip()) {
                     drop(tasks.spawn(Arc::clone(&server).connection(stream, peer, seat)));
                 } else {
-                    debug!(%peer, "Too many connections: one was refused");
+                    debug!("Too many connections: one was refused");
                 }
             }
             Err(error) if is_the_connection_s(&error) => {}
@@ -126,6 +142,8 @@ struct Server {
     builder: Builder<Tracked>,
     router: Router,
     config: Connections,
+    tls: Option<Tls>,
+    metrics: Metrics,
     stop: CancellationToken,
 }
 
@@ -135,7 +153,8 @@ fn builder(config: &Connections, tasks: &TaskTracker) -> Builder<Tracked> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(config.head_timeout)
+        // It runs from the answer before, so it bounds the silence; `Pace` bounds the head.
+        .header_read_timeout(config.idle_timeout.max(config.head_timeout))
         .max_headers(config.headers)
         .max_buf_size(config.head);
     builder
@@ -152,20 +171,43 @@ impl Server {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
         // An event follows an event: the kernel must not hold the second back until the first is confirmed.
         drop(stream.set_nodelay(true));
+        let pace = Pace::default();
+        let stream = Seated::new(stream, seat, pace.clone());
+        let Some(tls) = &self.tls else { return self.talk(stream, peer, pace).await };
+        let shaking = timeout(self.config.head_timeout, tls.acceptor().accept(stream));
+        match self.stop.run_until_cancelled(shaking).await {
+            Some(Ok(Ok(stream))) => {
+                // What was heard so far was about the encryption.
+                pace.begins();
+                self.talk(stream, peer, pace).await;
+            }
+            Some(Ok(Err(_)) | Err(_)) => self.metrics.refused(Refused::Handshake),
+            None => {}
+        }
+    }
+
+    async fn talk<S>(&self, stream: S, peer: SocketAddr, pace: Pace)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let asked = Arc::new(AtomicBool::new(false));
         let (routes, has_asked) = (TowerToHyperService::new(self.router.clone()), Arc::clone(&asked));
+        let answering = pace.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             has_asked.store(true, Ordering::Relaxed);
+            let answering = answering.asked(request.version());
             request.extensions_mut().insert(ConnectInfo(peer));
-            routes.call(request)
+            let answer = routes.call(request);
+            async move { answer.await.map(|answer| answer.map(|body| answering.until_the_end_of(body))) }
         });
-        let stream = TokioIo::new(Patient::new(Seated::new(stream, seat), self.config.write_timeout));
+        let stream = TokioIo::new(Patient::new(stream, self.config.write_timeout));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
         let patience = sleep(self.config.head_timeout);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             // hyper's own deadline does not begin before it knows which protocol is spoken.
             () = until_nothing_was_asked(patience, &asked) => return,
+            () = pace.head_is_late(self.config.head_timeout) => return,
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 match timeout(self.config.drain, connection).await {
@@ -175,7 +217,7 @@ impl Server {
             }
         };
         if let Err(error) = ended {
-            debug!(%peer, error, "A connection broke");
+            debug!(error, "A connection broke");
         }
     }
 }
@@ -201,3 +243,6 @@ where
         drop(self.0.spawn(future));
     }
 }
+
+#[cfg(test)]
+mod tests;

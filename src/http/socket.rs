@@ -25,6 +25,7 @@ use crate::graphql::error::Code;
 
 use super::Door;
 use super::answer;
+use super::network::Source;
 use super::origin;
 use super::query;
 use super::request::RequestId;
@@ -38,11 +39,12 @@ use protocol::Protocol;
 pub(super) async fn upgrade(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return query::get(&door, &id, &headers, &uri).await };
+    let Ok(upgrade) = upgrade else { return query::get(&door, &id, source, &headers, &uri).await };
     if !origin::is_welcome(&headers, &door.config.allowed_origins) {
         let error = ApiError::new(Code::Forbidden, "pages of this origin may not connect");
         return answer::refusal(StatusCode::FORBIDDEN, error, &id);
@@ -59,7 +61,7 @@ pub(super) async fn upgrade(
             let protocol = socket.protocol().and_then(|name| Protocol::named(name.as_bytes()));
             let conversation = async {
                 match protocol {
-                    Some(protocol) => Connection::new(door, id, token, protocol, socket).run().await,
+                    Some(protocol) => Connection::new(door, id, source, token, protocol, socket).run().await,
                     None => turn_away(&door, socket).await,
                 }
             };

@@ -204,6 +204,7 @@ impl Speaker {
     fn refusal(&self, refused: Refused) -> String {
         match refused {
             Refused::Token => self.failure(ApiError::unauthorized()),
+            Refused::TooMany(retry_after) => self.failure(ApiError::rate_limited(retry_after)),
             Refused::Unknown => self.failure(ApiError::internal()),
         }
     }

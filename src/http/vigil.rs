@@ -7,16 +7,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::sleep;
 
+use crate::auth::token::Unheard;
 use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;
 
 use super::Door;
+use super::network::Source;
 
 /// Why a caller may not stay, or not come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// The token is none, or no more.
     Token,
+    /// Too many tokens of this address were none, so this one is not looked at for so long.
+    TooMany(Duration),
     /// Whether it is one cannot be found out now. The cause is in the log.
     Unknown,
 }
@@ -30,9 +34,10 @@ pub(super) struct Vigil {
 
 impl Vigil {
     /// Lets in who has a valid token.
-    pub(super) async fn begin(door: Arc<Door>, token: String) -> Result<(Self, Arc<Viewer>), Refused> {
+    pub(super) async fn begin(door: Arc<Door>, token: String, from: Source) -> Result<(Self, Arc<Viewer>), Refused> {
+        let viewer = Arc::new(admit(&door, &token, from).await?);
         let mut vigil = Self { door, token, due: Instant::now() };
-        let viewer = vigil.look().await?;
+        vigil.come_again(&viewer);
         Ok((vigil, viewer))
     }
 
@@ -44,20 +49,38 @@ impl Vigil {
     /// Who has the token, if it still counts.
     pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, Refused> {
         let viewer = verify(&self.door, &self.token).await?;
-        let every = self.door.config.verify;
-        let remaining = self.door.parts.tokens.remaining(&viewer);
-        self.due = Instant::now() + remaining.map_or(every, |remaining| remaining.min(every));
+        self.come_again(&viewer);
         Ok(Arc::new(viewer))
+    }
+
+    fn come_again(&mut self, viewer: &Viewer) {
+        let every = self.door.config.verify;
+        let remaining = self.door.parts.tokens.remaining(viewer);
+        self.due = Instant::now() + remaining.map_or(every, |remaining| remaining.min(every));
     }
 }
 
-/// Whose token this is.
-pub(super) async fn verify(door: &Door, token: &str) -> Result<Viewer, Refused> {
-    let verified = door.parts.tokens.verify(token).await.map_err(|cause| {
-        let _logged = ApiError::failed(&cause);
-        Refused::Unknown
+/// Whose token it is that comes from there.
+pub(super) async fn admit(door: &Door, token: &str, from: Source) -> Result<Viewer, Refused> {
+    let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
+        Unheard::TooMany { retry_after } => {
+            door.parts.metrics.unheard();
+            Refused::TooMany(retry_after)
+        }
+        Unheard::Store(cause) => unknown(&cause),
     });
+    admitted?.ok_or(Refused::Token)
+}
+
+/// Whose token it still is.
+async fn verify(door: &Door, token: &str) -> Result<Viewer, Refused> {
+    let verified = door.parts.tokens.verify(token).await.map_err(|cause| unknown(&cause));
     verified?.ok_or(Refused::Token)
+}
+
+fn unknown(cause: &dyn std::error::Error) -> Refused {
+    let _logged = ApiError::failed(cause);
+    Refused::Unknown
 }
 
 /// Ends when a caller has to leave, since the server stops: each at a moment of its own, so that they do not all come

@@ -74,6 +74,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         api: graphql::Config::default(),
         http: http::Config { graphiql: true, ..http::Config::default() },
         logins: None,
+        failed_tokens: None,
     };
     let parts = wire(configs, &lifecycle).await?;
     let (secret, viewer) = key(&parts, &folder).await?;
@@ -89,7 +90,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     } else {
         ready.print_text();
     }
-    let served = serve_until_asked(listener, &parts, Connections::default(), &lifecycle, asked).await;
+    let served = serve_until_asked(listener, parts.listening(Connections::default(), None), &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;

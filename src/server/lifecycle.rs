@@ -7,8 +7,11 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::error;
 use tracing::info;
 use tracing::warn;
+
+use crate::http::Tls;
 
 /// How long callers may take to finish or leave.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -56,5 +59,21 @@ pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
         info!("Stopping");
+    })
+}
+
+/// Reads the certificate anew at each SIGHUP, until `stop`. It is heard from the call on.
+///
+/// # Errors
+/// When the operating system takes no handler.
+pub(super) fn renew(tls: Tls, stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let mut asked = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {
+            match tls.renew() {
+                Ok(()) => info!("The certificate was read anew"),
+                Err(failed) => error!(error = &failed as &dyn std::error::Error, "The certificate stays as it was"),
+            }
+        }
     })
 }

@@ -16,7 +16,9 @@ use crate::domain::id::OrganizationId;
 use crate::graphql;
 use crate::http;
 use crate::http::Connections;
+use crate::http::Listening;
 use crate::http::Metrics;
+use crate::http::Tls;
 use crate::session;
 use crate::session::Endpoint;
 use crate::store;
@@ -29,7 +31,6 @@ use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::wire::Configs;
-use super::wire::Parts;
 use super::wire::wire;
 
 /// Connections at once of those who watch the server.
@@ -56,6 +57,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The certificate cannot be served.
+    #[error(transparent)]
+    Tls(#[from] http::TlsError),
     /// Serving ended by itself.
     #[error("the server failed")]
     Serve(#[source] std::io::Error),
@@ -104,26 +108,34 @@ pub async fn run(command: Command) -> Result<(), Error> {
 
 async fn serve(config: config::Serve) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
+    let tls = config.tls.map(Tls::read).transpose()?;
     let store = config.database;
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config::new(endpoint);
-    let (retention, api, http, logins) = (config.retention, config.api, config.http, config.logins);
-    let configs = Configs { store, session, retention, api, http, logins };
+    let (retention, api, http) = (config.retention, config.api, config.http);
+    let (logins, failed_tokens) = (config.logins, config.failed_tokens);
+    let configs = Configs { store, session, retention, api, http, logins, failed_tokens };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let watching = Lifecycle::default();
     if let Some(address) = config.watching {
         let (listener, address) = listen(address).await?;
-        let (health, tasks, stop) = (http::health_router(&parts.health), watching.tasks.clone(), watching.stop.clone());
-        let (config, metrics) = (Connections { connections: WATCHERS, ..Connections::default() }, Metrics::default());
-        watching.tasks.spawn(http::serve(listener, health, config, metrics, tasks, stop));
+        let config = Connections { connections: WATCHERS, ..Connections::default() };
+        let router = http::health_router(&parts.health);
+        let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
+        let (tasks, stop) = (watching.tasks.clone(), watching.stop.clone());
+        watching.tasks.spawn(http::serve(listener, listening, tasks, stop));
         info!(%address, "Telling figures");
     }
     let sessions = parts.start_sessions().await?;
     let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
     info!(%address, sessions, "Serving");
-    let served = serve_until_asked(listener, &parts, config.connections, &lifecycle, asked).await;
+    if let Some(tls) = &tls {
+        lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
+    }
+    let listening = parts.listening(config.connections, tls);
+    let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
@@ -144,14 +156,12 @@ pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
 /// Serves until `asked` ends; open connections end in the shut-down that follows.
 pub(super) async fn serve_until_asked(
     listener: TcpListener,
-    parts: &Parts,
-    connections: Connections,
+    listening: Listening,
     lifecycle: &Lifecycle,
     asked: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let (callers, drain) = (lifecycle.callers.clone(), lifecycle.drain.clone());
-    let (router, metrics) = (parts.router.clone(), parts.metrics.clone());
-    let mut serving = lifecycle.callers.spawn(http::serve(listener, router, connections, metrics, callers, drain));
+    let mut serving = lifecycle.callers.spawn(http::serve(listener, listening, callers, drain));
     tokio::select! {
         ended = &mut serving => ended.map_err(|died| Error::Serve(died.into())),
         () = asked => Ok(()),

@@ -14,7 +14,10 @@ use crate::feed::Feed;
 use crate::graphql;
 use crate::graphql::Api;
 use crate::http;
+use crate::http::Connections;
 use crate::http::Health;
+use crate::http::Listening;
+use crate::http::Tls;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::inbound::Inbox;
@@ -44,9 +47,9 @@ pub(super) struct Parts {
     pub(super) registry: Registry,
     pub(super) tokens: Tokens,
     pub(super) keys: Keys,
-    pub(super) router: Router,
     pub(super) health: Health,
-    pub(super) metrics: http::Metrics,
+    router: Router,
+    metrics: http::Metrics,
 }
 
 /// The configs of the parts.
@@ -58,6 +61,8 @@ pub(super) struct Configs {
     pub(super) http: http::Config,
     /// None when people have no tokens here.
     pub(super) logins: Option<login::Config>,
+    /// How many tokens of one address may be none in a minute; none for any number.
+    pub(super) failed_tokens: Option<u32>,
 }
 
 /// Opens the database and builds everything on it.
@@ -85,6 +90,10 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
     let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock)));
     let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
+    let tokens = match configs.failed_tokens {
+        Some(most) => tokens.with_limit(most),
+        None => tokens,
+    };
     tasks.spawn(tokens.clone().store_uses(stop.clone()));
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), keys: keys.clone() }, &configs.api);
@@ -101,7 +110,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         metrics: metrics.clone(),
     };
     let router = http::router(door, configs.http);
-    Ok(Parts { store, sessions, registry, tokens, keys, router, health, metrics })
+    Ok(Parts { store, sessions, registry, tokens, keys, health, router, metrics })
 }
 
 fn health(figures: Figures) -> Health {
@@ -119,6 +128,11 @@ fn health(figures: Figures) -> Health {
 }
 
 impl Parts {
+    /// What a listener serves, under these bounds.
+    pub(super) fn listening(&self, config: Connections, tls: Option<Tls>) -> Listening {
+        Listening { router: self.router.clone(), config, tls, metrics: self.metrics.clone() }
+    }
+
     /// Connects the sessions that were connected when the process last ended.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ const WIRING: &[&str] = &["server", "main", "lib", "cli", "config", "clock", "te
 /// Crates with one place for them: outside these paths of `src/` nobody names them.
 const CRATES: &[(&str, &[&str])] = &[
     ("whatsapp_rust", &["session/whatsapp/", "session/whatsapp.rs"]),
+    ("tokio_websockets", &["session/whatsapp/"]),
     ("sea_orm", &["store/", "store.rs"]),
     ("sqlx", &["store/", "store.rs"]),
     ("chatgraph_entity", &["store/", "store.rs"]),
@@ -41,6 +42,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql_axum", &["graphql/", "http/"]),
     ("async_graphql_value", &["graphql/", "http/"]),
     ("jsonwebtoken", &["auth/"]),
+    ("rustls", &["http/"]),
+    ("tokio_rustls", &["http/"]),
     ("ureq", &["auth/", "telemetry/"]),
     ("opentelemetry", &["telemetry/", "telemetry.rs"]),
     ("opentelemetry_sdk", &["telemetry/", "telemetry.rs"]),

@@ -45,7 +45,7 @@ async fn last_words(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn half_a_request_is_gone_after_a_while() {
-    let server = BareServer::start(&["--head-timeout-seconds", "1"]).await;
+    let server = BareServer::start(&["--head-timeout-seconds", "1", "--idle-timeout-seconds", "1"]).await;
     let begun = Instant::now();
     for half in
         ["", "G", "PRI * HTTP/2.0\r\n\r\nSM", "GET /healthz HTTP/1.1\r\n", "POST /graphql HTTP/1.1\r\nHost: x\r\nX: "]
@@ -57,6 +57,35 @@ async fn half_a_request_is_gone_after_a_while() {
     assert!(begun.elapsed() >= Duration::from_secs(5), "each had its second");
     let mut kept = server.connect(HEALTH).await;
     assert!(last_words(&mut kept).await.starts_with("HTTP/1.1 200"), "one that was served may wait, and not for ever");
+}
+
+#[tokio::test]
+async fn between_two_requests_there_is_time_and_within_one_there_is_not() {
+    let server = BareServer::start(&["--head-timeout-seconds", "1"]).await;
+    let (mut idle, mut half) = (server.connect("").await, server.connect("").await);
+    for stream in [&mut idle, &mut half] {
+        stream.answers_a_question().await;
+    }
+    // The second request of this one is never whole; its end tells that the time is over.
+    half.write_all(b"GET /healthz HTTP/1.1\r\nX: ").await.expect("sent");
+    assert_eq!(last_words(&mut half).await, "");
+    idle.answers_a_question().await;
+}
+
+trait Asked {
+    /// Asks something, and reads the whole answer.
+    async fn answers_a_question(&mut self);
+}
+
+impl Asked for TcpStream {
+    async fn answers_a_question(&mut self) {
+        self.write_all(HEALTH.as_bytes()).await.expect("sent");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok\n") {
+            let read = timeout(PATIENCE, self.read_buf(&mut answer)).await.expect("in time").expect("an answer");
+            assert_ne!(read, 0, "it ended behind {}", String::from_utf8_lossy(&answer));
+        }
+    }
 }
 
 #[tokio::test]

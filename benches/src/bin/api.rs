@@ -52,7 +52,8 @@ async fn measure(database: &str) -> Result<(), Box<dyn Error>> {
         .args(["key", "create", "--organization", data::ORGANIZATION, "--database", database])
         .output()?;
     let key = String::from_utf8(key.stdout)?.trim().to_owned();
-    let serve = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--database", database];
+    let (listen, unlimited) = (["--listen", "127.0.0.1:0"], ["--rate-limit-cost-per-minute", "0"]);
+    let serve = [&["serve", "--log-format", "json", "--database", database], &listen[..], &unlimited].concat();
     let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
     let address = ready["fields"]["address"].as_str().ok_or("no address")?.to_owned();
     let (floor, ready) = Program::start("floor", &[database], |line| line["address"].is_string())?;

@@ -38,6 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         url,
         "--sandbox-key",
         public,
+        "--rate-limit-cost-per-minute",
+        "0",
     ];
     let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
     let address = ready["fields"]["address"].as_str().ok_or("no address")?;

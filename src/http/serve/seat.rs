@@ -19,6 +19,8 @@ use crate::http::metrics::Connected;
 use crate::http::metrics::Metrics;
 use crate::http::metrics::Refused;
 
+use super::pace::Pace;
+
 /// The seats.
 #[derive(Clone)]
 pub(super) struct Seats(Arc<Room>);
@@ -78,21 +80,27 @@ impl Drop for Seat {
     }
 }
 
-/// A stream that has a seat for as long as it is open.
+/// A stream that has a seat for as long as it is open, and tells when it hears something.
 pub(super) struct Seated<S> {
     stream: S,
+    pace: Pace,
     _seat: Seat,
 }
 
 impl<S> Seated<S> {
-    pub(super) fn new(stream: S, seat: Seat) -> Self {
-        Self { stream, _seat: seat }
+    pub(super) fn new(stream: S, seat: Seat, pace: Pace) -> Self {
+        Self { stream, pace, _seat: seat }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Seated<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        if into.filled().len() > before {
+            self.pace.heard();
+        }
+        read
     }
 }
 

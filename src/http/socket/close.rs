@@ -46,7 +46,7 @@ pub(super) enum Close {
 impl From<Refused> for Close {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Token => Self::Forbidden,
+            Refused::Token | Refused::TooMany(_) => Self::Forbidden,
             Refused::Unknown => Self::TryLater,
         }
     }

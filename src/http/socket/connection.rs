@@ -20,6 +20,7 @@ use crate::graphql::Caller;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
 use crate::http::answer;
+use crate::http::network::Source;
 use crate::http::payload;
 use crate::http::request::RequestId;
 use crate::http::token;
@@ -57,6 +58,7 @@ type Heard = (FromCaller, usize);
 pub(super) struct Connection {
     door: Arc<Door>,
     request: RequestId,
+    source: Source,
     header_token: Option<String>,
     protocol: Protocol,
     socket: WebSocket,
@@ -74,12 +76,13 @@ impl Connection {
     pub(super) fn new(
         door: Arc<Door>,
         request: RequestId,
+        source: Source,
         header_token: Option<String>,
         protocol: Protocol,
         socket: WebSocket,
     ) -> Self {
         let rate = Rate::new(door.config.max_messages);
-        Self { door, request, header_token, protocol, socket, rate, asked: None }
+        Self { door, request, source, header_token, protocol, socket, rate, asked: None }
     }
 
     /// Speaks the protocol until the caller goes, or is sent away.
@@ -157,11 +160,13 @@ impl Connection {
                 Some((FromCaller::Init { payload }, _)) => {
                     let in_init = token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let (vigil, _) = Vigil::begin(Arc::clone(&self.door), token).await?;
+                    let (vigil, _) = Vigil::begin(Arc::clone(&self.door), token, self.source).await?;
                     return Ok(vigil);
                 }
                 Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,
-                Some((FromCaller::Start { .. }, _)) => return Err(Close::Unauthorized.into()),
+                Some((FromCaller::Start { .. } | FromCaller::StartTooMuch { .. }, _)) => {
+                    return Err(Close::Unauthorized.into());
+                }
                 Some((FromCaller::Leave, _)) => return Err(Close::Asked.into()),
                 Some((FromCaller::Pong | FromCaller::Stop { .. }, _)) | None => {}
             }
@@ -204,6 +209,7 @@ impl Connection {
                 }
                 Ok(())
             }
+            FromCaller::StartTooMuch { id, error } => self.refuse(&id, error).await,
             FromCaller::Start { id, payload } => {
                 // In the older protocol the new one takes its place.
                 if operations.has(&id) && self.protocol == Protocol::Transport {

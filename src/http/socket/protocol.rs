@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::graphql::error::ApiError;
 use crate::http::answer;
 
 /// The longest name of an operation, in bytes: a caller counts, or draws a UUID.
@@ -32,6 +33,8 @@ pub(super) enum FromCaller {
     Pong,
     /// Starts an operation.
     Start { id: String, payload: Value },
+    /// Starts one with more than is read.
+    StartTooMuch { id: String, error: ApiError },
     /// Ends one.
     Stop { id: String },
     /// Goes.
@@ -44,6 +47,12 @@ struct Message {
     r#type: String,
     id: Option<String>,
     payload: Option<Value>,
+}
+
+/// What is read of a message that has too much in it.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
 }
 
 impl Protocol {
@@ -61,6 +70,10 @@ impl Protocol {
 
     /// Reads a message; none when the protocol has no such.
     pub(super) fn read(self, text: &str) -> Option<FromCaller> {
+        if let Some(error) = ApiError::of_many_values(text.as_bytes()) {
+            let Named { id } = serde_json::from_str(text).ok()?;
+            return Some(FromCaller::StartTooMuch { id, error });
+        }
         // A list would be read as the fields in their order.
         let message: Message = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())??;
         let Message { r#type, id, payload } = message;

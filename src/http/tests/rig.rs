@@ -35,6 +35,7 @@ use crate::graphql::Api;
 use crate::http::Config;
 use crate::http::Connections;
 use crate::http::Health;
+use crate::http::Listening;
 use crate::http::Metrics;
 use crate::http::Parts;
 use crate::http::router;
@@ -134,7 +135,8 @@ impl Rig {
         let router = router(Parts { api, tokens, tasks, drain: draining, health, metrics: metrics.clone() }, config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        callers.spawn(serve(listener, router, connections, metrics, callers.clone(), drain.clone()));
+        let listening = Listening { router, config: connections, tls: None, metrics };
+        callers.spawn(serve(listener, listening, callers.clone(), drain.clone()));
         Self { store, address, key: secret, callers, drain, clock, token_clock, stop }
     }
 

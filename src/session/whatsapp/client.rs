@@ -19,7 +19,6 @@ use whatsapp_rust::Client;
 use whatsapp_rust::bot::Bot;
 use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::sync_task::MajorSyncTask;
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 
@@ -33,6 +32,7 @@ use super::inbox::queue;
 use super::notices::Notices;
 use super::sandbox;
 use super::sandbox::Sandbox;
+use super::socket::Socket;
 use crate::domain::action::PendingAction;
 use crate::domain::clock::Clock;
 use crate::session::Config;
@@ -73,14 +73,14 @@ pub(super) async fn build(config: &Config, backend: Arc<dyn Backend>, outlets: O
         sandbox.seed(backend.as_ref()).await.map_err(failed)?;
         builder
             .with_version(sandbox::VERSION)
-            .with_transport_factory(sandbox.transport())
+            .with_transport_factory(sandbox.socket())
             .with_http_client(Http::new(config.http_timeout, Some(sandbox.media())))
             .build()
             .await
     } else {
         sandbox::withdraw(backend.as_ref()).await.map_err(failed)?;
         builder
-            .with_transport_factory(TokioWebSocketTransportFactory::new())
+            .with_transport_factory(Socket::to_whatsapp())
             .with_http_client(Http::new(config.http_timeout, None))
             .build()
             .await

@@ -13,6 +13,7 @@ mod jid;
 mod message;
 mod notices;
 mod sandbox;
+mod socket;
 
 use std::sync::Arc;
 

@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 
 use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::wacore::store::CachedNoiseCert;
 use whatsapp_rust::wacore::store::CachedServerCertChain;
 use whatsapp_rust::wacore::store::Device;
 
 use super::super::Endpoint;
+use super::socket::Socket;
 
 /// The version the sandbox is told; a fixed one, since the library asks the internet for the latest otherwise.
 pub(super) const VERSION: (u32, u32, u32) = (2, 3000, 0);
@@ -57,8 +57,8 @@ impl<'a> Sandbox<'a> {
     }
 
     /// Opens its websocket.
-    pub(super) fn transport(&self) -> TokioWebSocketTransportFactory {
-        TokioWebSocketTransportFactory::new().with_url(format!("ws://{}/ws/chat", self.address))
+    pub(super) fn socket(&self) -> Socket {
+        Socket::to_sandbox(self.address)
     }
 
     /// Where its encrypted files are.

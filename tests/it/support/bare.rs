@@ -11,6 +11,7 @@ use super::TestDatabase;
 use super::eventually;
 use super::program;
 use super::serve_logged;
+use super::server::resident_mib;
 
 /// A running server, and a key of one organization that may everything.
 pub(crate) struct BareServer {
@@ -52,6 +53,11 @@ impl BareServer {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
         database.execute_unprepared(statement).await.expect("executed");
+    }
+
+    /// The program's resident memory. Linux only.
+    pub(crate) fn resident_mib(&self) -> f64 {
+        resident_mib(&self.child)
     }
 
     /// Asks the program to end, as `kill` does.

@@ -241,9 +241,7 @@ impl TestServer {
 
     /// The program's resident memory. Linux only.
     pub(crate) fn resident_mib(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
-        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+        resident_mib(&self.child)
     }
 
     /// The CPU time that the program's threads have taken. Linux only.
@@ -388,6 +386,13 @@ fn serving_at(line: &str) -> Option<String> {
     };
     let serves = entry["fields"]["message"] == "Serving";
     serves.then(|| entry["fields"]["address"].as_str().expect("an address").to_owned())
+}
+
+/// A process' resident memory. Linux only.
+pub(super) fn resident_mib(child: &Child) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }
 
 /// A command of the program on this database.

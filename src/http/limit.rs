@@ -1,0 +1,60 @@
+//! How a caller's allowance is told over HTTP: the fields of draft-ietf-httpapi-ratelimit-headers on every answer, and 429
+//! with `Retry-After` where a whole request was refused.
+
+use std::time::Duration;
+
+use async_graphql::Response as Answer;
+use async_graphql::Value;
+use axum::http::HeaderName;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::Response;
+
+use crate::graphql::Caller;
+use crate::graphql::error::Code;
+
+use super::Door;
+use super::answer;
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The answer with how the caller's allowance stands now, where callers have one.
+pub(super) fn told(mut response: Response, door: &Door, caller: &Caller) -> Response {
+    if let Some((rate, standing)) = door.parts.api.allowance(&caller.viewer) {
+        let window = (u128::from(rate.burst) * 60).div_ceil(u128::from(rate.per_minute.max(1)));
+        let full_in = standing.full_in_ms.div_ceil(1_000);
+        let headers = response.headers_mut();
+        headers.insert(POLICY, value(&format!("\"cost\";q={};w={window}", rate.burst)));
+        headers.insert(STANDING, value(&format!("\"cost\";r={};t={full_in}", standing.left)));
+    }
+    response
+}
+
+/// The answer as a refusal, when none of what was asked was carried out for want of allowance.
+pub(super) fn refused(mut response: Response, answers: &[Answer]) -> Response {
+    let waits: Option<Vec<Duration>> = answers.iter().map(wait).collect();
+    if let Some(longest) = waits.and_then(|waits| waits.into_iter().max()) {
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(RETRY_AFTER, seconds(longest).into());
+    }
+    response
+}
+
+/// How long to wait, when this was refused for want of allowance.
+fn wait(answer: &Answer) -> Option<Duration> {
+    let extensions = answer.errors.first()?.extensions.as_ref()?;
+    let limited = extensions.get("code") == Some(&Code::RateLimited.as_str().into());
+    let Value::Number(wait_ms) = extensions.get("retryAfterMs")? else { return None };
+    (limited && !answer::was_carried_out(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
+}
+
+/// As `Retry-After` wants it: whole seconds, and never too early.
+pub(super) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("numbers and names of ours")
+}

@@ -1,0 +1,148 @@
+//! Whose request it is when proxies stand in between: of those whom the operator trusts, each has put the address that it
+//! heard from behind those that it was told.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+
+/// Where proxies tell for whom they ask.
+const HEADER: &str = "x-forwarded-for";
+
+/// The addresses that begin alike, as in `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+/// Text that is no network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no address or network such as 10.0.0.0/8")]
+pub struct NoNetwork;
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), str::parse).map_err(|_| NoNetwork)?;
+        if prefix > longest {
+            return Err(NoNetwork);
+        }
+        Ok(Self { address, prefix })
+    }
+}
+
+impl Network {
+    fn has(&self, address: IpAddr) -> bool {
+        let (own, other) = match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                (u128::from(own.to_bits()) << 96, u128::from(other.to_bits()) << 96)
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => (own.to_bits(), other.to_bits()),
+            _ => return false,
+        };
+        // All 128 bits cannot be shifted away at once.
+        self.prefix == 0 || (own ^ other) >> (128 - self.prefix) == 0
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source(pub(super) IpAddr);
+
+/// The address that a request comes from: the peer's, or, where that is a trusted proxy, the last one in
+/// `X-Forwarded-For` that is none. From anybody else that header is not read.
+pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Source {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.has(address));
+    let mut address = peer.to_canonical();
+    let told = headers.get_all(HEADER).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let mut told: Vec<_> = told.collect();
+    while is_proxy(address) {
+        // A proxy that tells nothing, or nonsense, is asked no further.
+        let Some(next) = told.pop().and_then(read) else { break };
+        address = next;
+    }
+    Source(address)
+}
+
+/// An address as proxies write it: bare, or with a port.
+fn read(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(address, _)| address);
+    let address: Option<IpAddr> = bare.parse().ok();
+    let with_port = || bare.parse::<std::net::SocketAddrV4>().ok().map(|address| IpAddr::V4(*address.ip()));
+    address.or_else(with_port).map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderName;
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        text.parse().expect("a network")
+    }
+
+    fn source_of(peer: &str, told: &[&'static str]) -> String {
+        let mut headers = HeaderMap::new();
+        for told in told {
+            headers.append(HeaderName::from_static(HEADER), HeaderValue::from_static(told));
+        }
+        let proxies = [network("10.0.0.0/8"), network("2001:db8::/32"), network("192.0.2.7")];
+        source(peer.parse().expect("an address"), &headers, &proxies).0.to_string()
+    }
+
+    #[test]
+    fn a_network_has_what_begins_alike() {
+        for (text, address, has) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.6", false),
+            ("0.0.0.0/0", "203.0.113.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2001:db8::/33", "2001:db8:7fff::1", true),
+            ("2001:db8::/33", "2001:db8:8000::1", false),
+        ] {
+            assert_eq!(network(text).has(address.parse().expect("an address")), has, "{text} {address}");
+        }
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "10.0.0.0/x", "example.org", "10.0.0.0/-1"] {
+            assert_eq!(text.parse::<Network>(), Err(NoNetwork), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_s_word_does_not_count() {
+        assert_eq!(source_of("203.0.113.1", &["198.51.100.1"]), "203.0.113.1");
+        assert_eq!(source_of("::ffff:203.0.113.1", &[]), "203.0.113.1");
+    }
+
+    #[test]
+    fn a_proxy_s_word_counts_as_far_as_proxies_passed_it_on() {
+        assert_eq!(source_of("10.0.0.1", &["203.0.113.1"]), "203.0.113.1");
+        assert_eq!(source_of("10.0.0.1", &["198.51.100.1, 203.0.113.1"]), "203.0.113.1");
+        assert_eq!(source_of("10.0.0.1", &["198.51.100.1, 203.0.113.1, 10.9.9.9"]), "203.0.113.1");
+        assert_eq!(source_of("192.0.2.7", &["198.51.100.1", "203.0.113.1,10.9.9.9"]), "203.0.113.1");
+        assert_eq!(source_of("::ffff:10.0.0.1", &["2001:db9::1"]), "2001:db9::1");
+    }
+
+    #[test]
+    fn an_address_may_have_a_port() {
+        assert_eq!(source_of("10.0.0.1", &["203.0.113.1:4711"]), "203.0.113.1");
+        assert_eq!(source_of("10.0.0.1", &["[2001:db9::1]:4711"]), "2001:db9::1");
+    }
+
+    #[test]
+    fn a_proxy_that_tells_nonsense_is_the_source_itself() {
+        for told in [&[][..], &[""], &["unknown"], &["203.0.113.1, nonsense"]] {
+            assert_eq!(source_of("10.0.0.1", told), "10.0.0.1", "{told:?}");
+        }
+        assert_eq!(source_of("10.0.0.1", &["10.0.0.2"]), "10.0.0.2", "proxies alone");
+    }
+}

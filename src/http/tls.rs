@@ -1,0 +1,105 @@
+//! TLS, where a certificate is configured: versions 1.2 and 1.3, HTTP/1.1 and HTTP/2 by ALPN. The files are read anew when
+//! the operator says so; connections that are open keep what they began with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem;
+use rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::TlsAcceptor;
+
+/// The files of a certificate, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The certificate, and behind it those up to one that callers know.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Why there is no TLS, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate cannot be read.
+    #[error("--tls-certificate: {} holds no certificate in PEM that can be read", file.display())]
+    Certificate {
+        /// Where it was looked for.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: pem::Error,
+    },
+    /// The file has no certificate.
+    #[error("--tls-certificate: {} holds no certificate in PEM", file.display())]
+    NoCertificate {
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+    /// The key cannot be read.
+    #[error("--tls-key: {} holds no private key in PEM that can be read", file.display())]
+    Key {
+        /// Where it was looked for.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: pem::Error,
+    },
+    /// The two are not for each other, or of no use.
+    #[error("--tls-certificate and --tls-key: the two files do not make a certificate that can be served")]
+    Unfit(#[source] rustls::Error),
+}
+
+/// The certificate that is served. Clones serve the same.
+#[derive(Clone)]
+pub struct Tls {
+    files: Files,
+    current: Arc<RwLock<Arc<ServerConfig>>>,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn read(files: Files) -> Result<Self, TlsError> {
+        let config = config(&files)?;
+        Ok(Self { files, current: Arc::new(RwLock::new(config)) })
+    }
+
+    /// Reads the files anew, for connections from now on. What was served is kept when they are of no use.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn renew(&self) -> Result<(), TlsError> {
+        let config = config(&self.files)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)).into()
+    }
+}
+
+fn config(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
+    let unreadable = |source| TlsError::Certificate { file: files.certificate.clone(), source };
+    let chain = CertificateDer::pem_file_iter(&files.certificate).map_err(unreadable)?;
+    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate { file: files.certificate.clone() });
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key);
+    let key = key.map_err(|source| TlsError::Key { file: files.key.clone(), source })?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(TlsError::Unfit)?.with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}

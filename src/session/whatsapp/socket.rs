@@ -1,0 +1,72 @@
+//! The connection with WhatsApp, whose small packets go out at once. The library's own keeps a second one back until the
+//! first is confirmed, which the other side puts off for 40 ms, so that each message came that much later.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::header::ORIGIN;
+use tokio::net::TcpStream;
+use tokio_websockets::ClientBuilder;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::async_channel;
+use whatsapp_rust::async_trait;
+use whatsapp_rust::transport::Connector;
+use whatsapp_rust::transport::Transport;
+use whatsapp_rust::transport::TransportEvent;
+use whatsapp_rust::transport::TransportFactory;
+use whatsapp_rust::transport::default_tls_connector;
+use whatsapp_rust::transport::from_websocket;
+use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
+use whatsapp_rust::wacore::net::WHATSAPP_WEB_WS_URL;
+
+/// Where WhatsApp is.
+const HOST: &str = "web.whatsapp.com";
+
+/// Opens sockets with WhatsApp, or with a sandbox.
+pub(super) struct Socket {
+    url: String,
+    /// As the certificate names it.
+    host: String,
+    /// Host and port.
+    address: String,
+    encrypted: bool,
+}
+
+impl Socket {
+    /// With WhatsApp.
+    pub(super) fn to_whatsapp() -> Self {
+        Self { url: WHATSAPP_WEB_WS_URL.into(), host: HOST.into(), address: format!("{HOST}:443"), encrypted: true }
+    }
+
+    /// With the sandbox at this address.
+    pub(super) fn to_sandbox(address: &str) -> Self {
+        Self { url: format!("ws://{address}/ws/chat"), host: address.into(), address: address.into(), encrypted: false }
+    }
+}
+
+#[async_trait]
+impl TransportFactory for Socket {
+    async fn create_transport(
+        &self,
+    ) -> Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>), anyhow::Error> {
+        let connection = TcpStream::connect(&self.address).await?;
+        connection.set_nodelay(true)?;
+        let connector = if self.encrypted { default_tls_connector() } else { Connector::Plain };
+        let connection = connector.wrap(&self.host, connection).await?;
+        let request = ClientBuilder::new().uri(&self.url)?;
+        let request = request.add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))?;
+        Ok(from_websocket(request.connect_on(connection).await?.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_where_the_url_leads() {
+        let socket = Socket::to_whatsapp();
+        assert_eq!(socket.url, format!("wss://{}/ws/chat", socket.address.trim_end_matches(":443")));
+        assert_eq!((socket.host.as_str(), socket.encrypted), (HOST, true));
+    }
+}

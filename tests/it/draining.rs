@@ -1,0 +1,67 @@
+//! A server that stops while requests are under way.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::support::BareServer;
+use crate::support::eventually;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
+
+/// A request whose body the server waits for.
+async fn under_way(server: &BareServer) -> TcpStream {
+    let mut stream = TcpStream::connect(address(server)).await.expect("a connection");
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nExpect: \
+         100-continue\r\nContent-Length: {}\r\n\r\n",
+        server.key,
+        QUERY.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = [0; 25];
+    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("in time").expect("the server reads the body");
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+fn address(server: &BareServer) -> String {
+    server.at("").replace("http://", "")
+}
+
+async fn said(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    // A connection that is cut is at its end, too.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("ended by the server");
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// Waits until nobody is let in any more.
+async fn closed(server: &BareServer) {
+    eventually("the door to be closed", async || TcpStream::connect(address(server)).await.err()).await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_and_nobody_else_comes_in() {
+    let mut server = BareServer::start(&[]).await;
+    let mut stream = under_way(&server).await;
+    server.terminate();
+    closed(&server).await;
+    stream.write_all(QUERY.as_bytes()).await.expect("sent");
+    let said = said(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200") && said.contains("API_KEY"), "{said}");
+    assert!(server.ends().await, "a good end");
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut() {
+    let mut server = BareServer::start(&[]).await;
+    let mut stream = under_way(&server).await;
+    server.terminate();
+    assert_eq!(said(&mut stream).await, "");
+    assert!(server.ends().await, "a good end");
+}

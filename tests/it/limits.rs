@@ -1,0 +1,210 @@
+//! What one caller may ask for in a time, and how many tokens one address may try.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::Response;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::logins::frontend::Frontend;
+use crate::logins::rig::issuer;
+use crate::logins::rig::token_for;
+use crate::support::BareServer;
+use crate::support::Log;
+use crate::support::Subscription;
+use crate::support::error_code;
+use crate::support::program;
+
+/// Costs 601: a list of 200 with what is below it, and the list itself.
+const DEAR: &str = "{ chats(first: 200) { nodes { id } } }";
+/// Costs 2.
+const CHEAP: &str = "{ viewer { kind } }";
+/// Two dear questions at once, and then so little a minute that no test waits for it.
+const TWO: [&str; 4] = ["--rate-limit-burst", "1200", "--rate-limit-cost-per-minute", "60"];
+
+fn client_at(address: [u8; 4]) -> Client {
+    Client::builder().local_address(IpAddr::from(address)).build().expect("a client")
+}
+
+impl BareServer {
+    async fn asked(&self, key: &str, body: Value) -> Response {
+        Client::new().post(&self.url).bearer_auth(key).json(&body).send().await.expect("an answer")
+    }
+
+    fn another_key(&self) -> String {
+        let made = program(&self.database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
+        String::from_utf8(made.stdout).expect("text").trim().to_owned()
+    }
+
+    /// The status of a question from an address under a token, perhaps passed on by a proxy for another address.
+    async fn status(&self, from: [u8; 4], token: &str, passed_on_for: Option<&str>) -> u16 {
+        let mut request = client_at(from).post(&self.url).bearer_auth(token).json(&json!({"query": CHEAP}));
+        if let Some(source) = passed_on_for {
+            request = request.header("X-Forwarded-For", source);
+        }
+        request.send().await.expect("an answer").status().as_u16()
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).map(|value| value.to_str().expect("text"))
+}
+
+/// Says that the request was refused, and when to come back.
+async fn refused(response: Response) {
+    assert_eq!(response.status(), 429);
+    let seconds: u64 = header(&response, "retry-after").expect("a time").parse().expect("a number");
+    let answer: Value = response.json().await.expect("JSON");
+    let errors = answer.as_array().map_or_else(|| vec![answer.clone()], Clone::clone);
+    for answer in errors {
+        assert_eq!(error_code(&answer), "rate_limited");
+        let wait_ms = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64().expect("a time");
+        assert!(wait_ms > 0 && wait_ms.div_ceil(1_000) <= seconds, "{seconds} s, and {answer}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_too_much_is_told_when_to_come_back() {
+    let server = BareServer::start(&TWO).await;
+    let dear = json!({"query": DEAR});
+    let first = server.asked(&server.key, dear.clone()).await;
+    assert_eq!(first.status(), 200);
+    assert_eq!(header(&first, "ratelimit-policy"), Some("\"cost\";q=1200;w=1200"));
+    let standing = header(&first, "ratelimit").expect("a standing").to_owned();
+    let left: u64 = standing.split(['=', ';']).nth(2).and_then(|left| left.parse().ok()).expect("a number");
+    assert!((599..1200).contains(&left) && standing.starts_with("\"cost\";r="), "{standing}");
+    assert_eq!(server.asked(&server.key, dear.clone()).await.status(), 200);
+
+    refused(server.asked(&server.key, dear.clone()).await).await;
+    let address = format!("{}?query={}", server.url, DEAR.replace(' ', "%20"));
+    refused(Client::new().get(address).bearer_auth(&server.key).send().await.expect("an answer")).await;
+    refused(server.asked(&server.key, json!([{"query": DEAR}, {"query": DEAR}])).await).await;
+    let stream = Client::new().post(&server.url).bearer_auth(&server.key).header("Accept", "text/event-stream");
+    let stream = stream.json(&json!({"query": "subscription { chatChanges { cursor } }"}));
+    refused(stream.send().await.expect("an answer")).await;
+    let batch = json!([{"query": DEAR}, {"query": DEAR}, {"query": CHEAP}]);
+    let some = server.asked(&server.another_key(), batch).await;
+    assert_eq!((some.status().as_u16(), header(&some, "retry-after")), (200, None));
+    let some: Value = some.json().await.expect("JSON");
+    assert_eq!((&some[1]["errors"], error_code(&some[2])), (&Value::Null, "rate_limited"));
+    let mut socket = Subscription::open_at(&server.url, &server.key, DEAR, json!({})).await;
+    let error = socket.message("error").await;
+    assert_eq!(error["payload"][0]["extensions"]["code"], "rate_limited", "{error}");
+    assert!(error["payload"][0]["extensions"]["retryAfterMs"].as_u64() > Some(0), "{error}");
+
+    assert_eq!(server.asked(&server.another_key(), dear).await.status(), 200, "another caller has its own");
+}
+
+#[tokio::test]
+async fn what_was_told_to_wait_passes_then() {
+    let server = BareServer::start(&["--rate-limit-burst", "601", "--rate-limit-cost-per-minute", "60000"]).await;
+    let mut refusals = 0;
+    // A machine that is slow enough refills while it asks; this one is faster than that once in a while.
+    for _ in 0..50 {
+        let answer: Value = server.asked(&server.key, json!({"query": DEAR})).await.json().await.expect("JSON");
+        let Some(wait_ms) = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64() else { continue };
+        refusals += 1;
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let answer: Value = server.asked(&server.key, json!({"query": DEAR})).await.json().await.expect("JSON");
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        if refusals == 2 {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_refused_is_paid_for_with_its_length() {
+    let server = BareServer::start(&TWO).await;
+    let wrong = json!({"query": format!("{{ # {}\n", "x".repeat(700))});
+    for _ in 0..2 {
+        let answer = server.asked(&server.key, wrong.clone()).await;
+        assert_eq!(error_code(&answer.json().await.expect("JSON")), "validation_error");
+    }
+    refused(server.asked(&server.key, wrong).await).await;
+}
+
+#[tokio::test]
+async fn where_there_is_no_limit_none_is_told() {
+    let server = BareServer::start(&["--rate-limit-cost-per-minute", "0", "--rate-limit-burst", "1"]).await;
+    for _ in 0..3 {
+        let answer = server.asked(&server.key, json!({"query": DEAR})).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "ratelimit")), (200, None));
+    }
+}
+
+#[tokio::test]
+async fn a_person_has_one_allowance_with_every_token() {
+    let frontend = Frontend::with_keys();
+    let logins = ["--jwks-url", &frontend.url, "--jwt-issuer", &issuer(), "--jwt-audience", "chatgraph"];
+    let server = BareServer::start(&[&TWO[..], &logins].concat()).await;
+    for seconds in [100, 110] {
+        let token = token_for(Duration::from_secs(seconds));
+        assert_eq!(server.asked(&token, json!({"query": DEAR})).await.status(), 200);
+    }
+    refused(server.asked(&token_for(Duration::from_mins(2)), json!({"query": DEAR})).await).await;
+    assert_eq!(server.asked(&server.key, json!({"query": DEAR})).await.status(), 200, "the key is somebody else");
+}
+
+#[tokio::test]
+async fn who_tries_many_tokens_is_not_heard_for_a_while() {
+    const HERE: [u8; 4] = [127, 0, 0, 1];
+    let server = BareServer::with_log(&["--max-failed-tokens-per-minute", "5"], Log::of_statements()).await;
+    assert_eq!(server.status(HERE, &server.key, None).await, 200);
+    for number in 0..5 {
+        assert_eq!(server.status(HERE, &format!("cg_guess_{number}"), None).await, 401);
+    }
+    let asked = Client::new().post(&server.url).bearer_auth("cg_guess_6").header("X-Request-Id", "guessing");
+    refused(asked.json(&json!({"query": CHEAP})).send().await.expect("an answer")).await;
+    let statements = server.log.of_request("guessing").into_iter().filter(|entry| entry["target"] == "sqlx::query");
+    assert_eq!(statements.count(), 0, "nothing is read for it");
+    assert_eq!(server.status(HERE, "a.b.c", None).await, 429, "a login token neither");
+    assert_eq!(server.status(HERE, &server.key, None).await, 200, "what was good lately passes");
+    assert_eq!(server.status(HERE, &server.another_key(), None).await, 429, "what was not does not");
+    assert_eq!(server.status([127, 0, 0, 2], &server.another_key(), None).await, 200, "another address is heard");
+    let mut socket = Subscription::open_at(&server.url, "cg_guess_7", "{ viewer { kind } }", json!({})).await;
+    assert_eq!(u16::from(socket.closed().await.code), 4403);
+    let mut socket = Subscription::open_at(&server.url, &server.key, "{ viewer { kind } }", json!({})).await;
+    assert_eq!(socket.message("next").await["payload"]["data"]["viewer"]["kind"], "API_KEY");
+}
+
+#[tokio::test]
+async fn sockets_count_as_attempts_too() {
+    let server = BareServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
+    for number in 0..3 {
+        let mut socket = Subscription::open_at(&server.url, &format!("cg_guess_{number}"), CHEAP, json!({})).await;
+        assert_eq!(u16::from(socket.closed().await.code), 4403);
+    }
+    assert_eq!(server.status([127, 0, 0, 1], "cg_guess_4", None).await, 429);
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_name_another_address() {
+    const HERE: [u8; 4] = [127, 0, 0, 1];
+    let server = BareServer::start(&["--max-failed-tokens-per-minute", "3"]).await;
+    for number in 0..3 {
+        let source = format!("203.0.113.{number}");
+        assert_eq!(server.status(HERE, "cg_guess", Some(&source)).await, 401);
+    }
+    assert_eq!(server.status(HERE, "cg_guess", Some("203.0.113.9")).await, 429);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_each_caller_has_its_own_address() {
+    const PROXY: [u8; 4] = [127, 0, 0, 1];
+    let server =
+        BareServer::start(&["--max-failed-tokens-per-minute", "3", "--trusted-proxies", "127.0.0.1,10.0.0.0/8"]).await;
+    for _ in 0..3 {
+        assert_eq!(server.status(PROXY, "cg_guess", Some("198.51.100.7, 203.0.113.1, 10.1.1.1")).await, 401);
+    }
+    assert_eq!(server.status(PROXY, "cg_guess", Some("203.0.113.1")).await, 429);
+    assert_eq!(server.status(PROXY, "cg_guess", Some("203.0.113.2")).await, 401);
+    assert_eq!(
+        server.status(PROXY, "cg_guess", Some("203.0.113.1, 203.0.113.3")).await,
+        401,
+        "what it said does not count"
+    );
+    assert_eq!(server.status([127, 0, 0, 2], "cg_guess", Some("203.0.113.1")).await, 401, "from no proxy");
+}

@@ -1,0 +1,178 @@
+//! Callers beside attackers who know no token: half heads, bodies that trickle, long documents, sockets that say nothing or
+//! nonsense, guessed tokens, all at once. Whoever has a token notices little of it, and the server does not grow.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::support::BareServer;
+use crate::support::upgrade_to;
+
+/// How long the siege lasts.
+const SIEGE: Duration = Duration::from_secs(5);
+/// Between two blows of one attacker: what they do shall not be a matter of this machine's cores.
+const BREATH: Duration = Duration::from_millis(20);
+/// What a caller may have to wait at the 99th percentile: ten times what is promised, on a machine that is busy with other
+/// tests and with the attackers themselves.
+const MOST: Duration = Duration::from_secs(5);
+/// What the server may grow by, in MiB.
+const GROWTH: f64 = 64.0;
+
+/// Where the attackers are.
+#[derive(Clone)]
+struct Target {
+    url: String,
+    stop: CancellationToken,
+}
+
+impl Target {
+    /// A connection from another address than the callers'.
+    async fn connect(&self) -> Option<TcpStream> {
+        let socket = TcpSocket::new_v4().ok()?;
+        socket.bind("127.0.0.66:0".parse().ok()?).ok()?;
+        let address = self.url.trim_start_matches("http://").trim_end_matches("/graphql");
+        socket.connect(address.parse().ok()?).await.ok()
+    }
+
+    async fn open(&self) -> Option<WebSocketStream<TcpStream>> {
+        Some(client_async(upgrade_to(&self.url), self.connect().await?).await.ok()?.0)
+    }
+
+    async fn post(&self, token: &str, length: usize, body: &str) -> Option<TcpStream> {
+        let mut stream = self.connect().await?;
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: \
+             application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).await.ok()?;
+        Some(stream)
+    }
+
+    /// Does it again and again until the siege is over.
+    async fn again<F: Future>(self, blow: impl Fn(Self, usize) -> F) {
+        let mut round = 0;
+        while !self.stop.is_cancelled() {
+            round += 1;
+            let _ = timeout(SIEGE, blow(self.clone(), round)).await;
+            sleep(BREATH).await;
+        }
+    }
+}
+
+async fn half_heads(target: Target) {
+    let mut held = Vec::new();
+    while !target.stop.is_cancelled() {
+        if let Some(mut stream) = target.connect().await {
+            let _ = stream.write_all(b"POST /graphql HTTP/1.1\r\nHost: x\r\nX: ").await;
+            held.push(stream);
+        }
+        held.truncate(200);
+        sleep(BREATH).await;
+    }
+}
+
+async fn silent_sockets(target: Target) {
+    let mut held = Vec::new();
+    while !target.stop.is_cancelled() {
+        held.extend(target.open().await);
+        held.truncate(200);
+        sleep(BREATH).await;
+    }
+}
+
+async fn trickle(target: Target, _: usize) -> Option<()> {
+    let mut stream = target.post("cg_nobody", 1_000_000, "{").await?;
+    for _ in 0..20 {
+        stream.write_all(b" ").await.ok()?;
+        sleep(BREATH).await;
+    }
+    Some(())
+}
+
+async fn long_document(target: Target, round: usize) -> Option<()> {
+    let body = json!({"query": "[".repeat(30_000), "variables": {"a": "x".repeat(500_000)}}).to_string();
+    let mut stream = target.post(&format!("cg_{round}"), body.len(), &body).await?;
+    let _ = stream.read(&mut [0; 1024]).await;
+    Some(())
+}
+
+async fn guess(target: Target, round: usize) -> Option<()> {
+    let token = if round.is_multiple_of(2) { format!("cg_guess_{round}") } else { format!("e30.e30.{round}") };
+    let mut stream = target.post(&token, 2, "{}").await?;
+    let _ = stream.read(&mut [0; 1024]).await;
+    Some(())
+}
+
+async fn junk(target: Target, round: usize) -> Option<()> {
+    let mut socket = target.open().await?;
+    let junk = match round % 4 {
+        0 => Message::text("[".repeat(100_000)),
+        1 => Message::binary(vec![0; 1_000]),
+        2 => Message::text(json!({"type": "subscribe", "id": "1", "payload": {"query": "{ a }"}}).to_string()),
+        _ => Message::text(json!({"type": "connection_init", "payload": {"Authorization": "Bearer x"}}).to_string()),
+    };
+    socket.send(junk).await.ok()?;
+    while let Some(Ok(_)) = socket.next().await {}
+    Some(())
+}
+
+/// How long callers wait at the 99th percentile, until `end` and for so many questions at least.
+async fn patience(server: &BareServer, client: &reqwest::Client, end: Duration, questions: usize) -> Duration {
+    let begun = Instant::now();
+    let mut waits = Vec::new();
+    while begun.elapsed() < end || waits.len() < questions {
+        let asked = Instant::now();
+        let query = json!({"query": "{ viewer { kind } chats(first: 50) { nodes { id name } } }"});
+        let answer = client.post(&server.url).bearer_auth(&server.key).json(&query).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let answer: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{answer}");
+        waits.push(asked.elapsed());
+        sleep(BREATH / 4).await;
+    }
+    waits.sort_unstable();
+    waits[waits.len() * 99 / 100]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_are_served_beside_attackers_and_the_server_does_not_grow() {
+    let server = BareServer::start(&[]).await;
+    let client = reqwest::Client::new();
+    let in_peace = patience(&server, &client, SIEGE / 10, 40).await;
+    let before = server.resident_mib();
+
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let target = Target { url: server.url.clone(), stop: stop.clone() };
+    tasks.spawn(half_heads(target.clone()));
+    tasks.spawn(silent_sockets(target.clone()));
+    for _ in 0..2 {
+        tasks.spawn(target.clone().again(trickle));
+        tasks.spawn(target.clone().again(long_document));
+        tasks.spawn(target.clone().again(guess));
+        tasks.spawn(target.clone().again(junk));
+    }
+    let besieged = patience(&server, &client, SIEGE, 40).await;
+    let grown = server.resident_mib() - before;
+    stop.cancel();
+    tasks.close();
+    timeout(SIEGE * 10, tasks.wait()).await.expect("the siege is over");
+
+    println!("p99 {in_peace:?} in peace, {besieged:?} besieged; {grown:.1} MiB grown");
+    assert!(besieged < MOST.max(in_peace * 20), "{besieged:?} beside attackers, {in_peace:?} without");
+    assert!(grown < GROWTH, "{grown:.1} MiB grown");
+    patience(&server, &client, Duration::ZERO, 5).await;
+}
