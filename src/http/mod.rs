@@ -91,7 +91,7 @@ pub struct Config {
     pub init_timeout: Duration,
     /// How often a WebSocket is asked for a sign of life, and a stream gives one.
     pub heartbeat: Duration,
-    /// How long a WebSocket may give none. One that was silent for longer is closed when it would be asked again.
+    /// How long a WebSocket may leave that unanswered. It is closed when it would be asked again after that.
     pub silence: Duration,
     /// How often a WebSocket's token is verified again, besides when it ends. With the time that a verified key is
     /// remembered, it makes less than the 10 seconds after which a revoked key is out.
@@ -120,7 +120,7 @@ impl Default for Config {
             max_batch: 10,
             init_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(12),
-            silence: Duration::from_secs(24),
+            silence: Duration::from_secs(20),
             verify: Duration::from_secs(5),
             write_timeout: Duration::from_secs(30),
             max_operations: 100,

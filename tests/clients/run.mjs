@@ -42,16 +42,17 @@ async function run(command, rest, heard) {
   if (how !== 0) throw new Error(`${rest.join(" ")} ended with ${how}`);
 }
 
-// What happens while a client follows: people write and the phone pins, without a server too, which is killed once and
+// What happens while a client follows: people write and the owner mutes, without a server too, which is killed once and
 // stopped once.
 function restarts() {
   let begun = false;
+  let until = 4_000_000_000_000;
   const write = (text) =>
     server.play(`/accounts/${PHONE}/messages`, { from: "447700900111", chat: "447700900111@s.whatsapp.net", text });
   const busy = async (round) => {
     for (let number = 0; number < 10; number += 1) {
       await write(`${round}.${number}`);
-      await server.play(`/accounts/${PHONE}/chats/447700900111@s.whatsapp.net`, { archived: number % 2 === 0 });
+      await server.play(`/accounts/${PHONE}/chats/447700900111@s.whatsapp.net`, { mutedUntil: (until += 1_000) });
     }
   };
   const happen = async () => {

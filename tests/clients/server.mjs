@@ -1,6 +1,7 @@
 // A sandbox WhatsApp and a chatgraph on it, as processes that a script can kill and start again.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,13 +16,12 @@ export async function start(program, sandboxProgram) {
   const { url: phoneSide, key: trusted } = JSON.parse(await line(sandbox.stdout, () => true));
   const key = execFileSync(program, ["key", "create", "--organization", "acme"], { env, encoding: "utf8" }).trim();
   const server = { key, phoneSide, process: undefined, url: undefined };
-  let listen = "127.0.0.1:0";
+  const listen = `127.0.0.1:${await freePort()}`;
 
   server.start = async () => {
     const options = ["--listen", listen, "--sandbox-url", phoneSide, "--sandbox-key", trusted, "--log-format", "json"];
     server.process = spawn(program, ["serve", ...options], { env, stdio: ["ignore", "ignore", "pipe"] });
-    const serving = await line(server.process.stderr, (text) => text.includes('"Serving"'));
-    listen = JSON.parse(serving).fields.address;
+    await line(server.process.stderr, (text) => text.includes('"Serving"'));
     server.url = `http://${listen}/graphql`;
   };
 
@@ -60,6 +60,20 @@ export async function start(program, sandboxProgram) {
     throw failed;
   }
   return server;
+}
+
+// A port for a server that comes back on it. None of those that the operating system gives to whoever connects: a client
+// that tries again and again while nobody listens would meet itself there one day.
+async function freePort() {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
+    const taken = createServer();
+    const free = await new Promise((resolve) => {
+      taken.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+    });
+    await new Promise((resolve) => taken.close(resolve));
+    if (free) return port;
+  }
 }
 
 // Makes a session, and has the phone scan the code that it shows.

@@ -63,7 +63,8 @@ pub(super) struct Connection {
     protocol: Protocol,
     socket: WebSocket,
     rate: Rate,
-    heard: Instant,
+    /// When the oldest wish for a sign of life was sent that was not fulfilled.
+    asked: Option<Instant>,
 }
 
 /// Sends away who speaks none of the protocols.
@@ -81,7 +82,7 @@ impl Connection {
         socket: WebSocket,
     ) -> Self {
         let rate = Rate::new(door.config.max_messages);
-        Self { door, request, source, header_token, protocol, socket, rate, heard: Instant::now() }
+        Self { door, request, source, header_token, protocol, socket, rate, asked: None }
     }
 
     /// Speaks the protocol until the caller goes, or is sent away.
@@ -116,20 +117,21 @@ impl Connection {
         let heartbeat = self.door.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
         let mut operations = Operations::new(Arc::clone(&self.door), self.protocol);
-        // What is due comes first, and what a caller says, which is bounded, before what it is told.
+        // What a caller says is bounded, so it comes before what is due and what the caller is told: after a pause of the
+        // server, the caller is not the silent one.
         loop {
             tokio::select! {
                 biased;
                 () = leaving.as_mut() => return Err(Close::GoingAway.into()),
                 () = sleep_until(vigil.due()) => drop(vigil.look().await?),
-                () = sleep_until(beat) => {
-                    self.beat().await?;
-                    beat = Instant::now() + heartbeat;
-                }
                 message = self.socket.recv() => {
                     if let Some(message) = self.heard(message)? {
                         self.obey(message, &mut vigil, &mut operations).await?;
                     }
+                }
+                () = sleep_until(beat) => {
+                    self.beat().await?;
+                    beat = Instant::now() + heartbeat;
                 }
                 news = operations.next() => self.say(news.text).await?,
             }
@@ -138,7 +140,8 @@ impl Connection {
 
     /// Gives a sign of life, and wants one.
     async fn beat(&mut self) -> Result<(), End> {
-        if self.heard.elapsed() > self.door.config.silence {
+        let asked = *self.asked.get_or_insert_with(Instant::now);
+        if asked.elapsed() > self.door.config.silence {
             return Err(Close::Silent.into());
         }
         if self.protocol == Protocol::Older {
@@ -172,7 +175,7 @@ impl Connection {
 
     /// Reads what came; none for what only concerns the WebSocket itself.
     fn heard(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<Option<Heard>, End> {
-        self.heard = Instant::now();
+        self.asked = None;
         if self.rate.exceeded() {
             return Err(Close::TooManyMessages.into());
         }
