@@ -87,20 +87,30 @@ impl Client {
         Ok(id)
     }
 
-    /// Subscribes to the pinning of all chats.
+    /// Opens a WebSocket, on which nothing is asked.
     ///
     /// # Errors
     /// When the server refuses.
-    pub async fn subscribe(&self) -> Result<Changes, Box<dyn Error>> {
+    pub async fn connect(&self) -> Result<Changes, Box<dyn Error>> {
         let mut request = self.graphql.replacen("http", "ws", 1).into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", "graphql-transport-ws".parse()?);
         let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
         let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {}", self.key)}});
         socket.send(Message::text(init.to_string())).await?;
+        // The answer to it is the first message.
+        socket.next().await.ok_or("closed")??;
+        Ok(Changes(socket))
+    }
+
+    /// Subscribes to the changes of all chats.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn subscribe(&self) -> Result<Changes, Box<dyn Error>> {
+        let mut changes = self.connect().await?;
         let query = "subscription { chatChanges { cursor change { origin changed } } }";
         let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query}});
-        socket.send(Message::text(subscribe.to_string())).await?;
-        let mut changes = Changes(socket);
+        changes.0.send(Message::text(subscribe.to_string())).await?;
         // The first event carries the cursor alone: the subscription stands.
         changes.event().await?;
         Ok(changes)

@@ -4,7 +4,8 @@
 //! `scripts/bench` builds everything and runs the measurements that stand in `bin`:
 //! - `live`: from the phone to a subscriber and back, and the memory of a session;
 //! - `api`: a page of chats, one chat and an update beside the floor;
-//! - `gate`: whether one organization's log takes 2,000 changes a second.
+//! - `gate`: whether one organization's log takes 2,000 changes a second;
+//! - `listeners`: WebSockets by the thousand, and what the guard adds to a page.
 
 pub mod client;
 pub mod data;

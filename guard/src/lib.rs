@@ -62,6 +62,23 @@ pub struct Limits {
     pub longest_page: u32,
 }
 
+impl Limits {
+    /// What is let through unless configured: the usual introspection query, and any page that is asked for at once.
+    pub const DEFAULT: Self = Self {
+        bytes: 64 * 1024,
+        tokens: 4_000,
+        nesting: 48,
+        depth: 20,
+        selections: 2_000,
+        aliases: 30,
+        directives: 64,
+        roots: 30,
+        cost: 50_000,
+        default_page: 50,
+        longest_page: 200,
+    };
+}
+
 /// Why a document is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

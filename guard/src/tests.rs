@@ -2,19 +2,7 @@
 
 use super::*;
 
-pub(crate) const LIMITS: Limits = Limits {
-    bytes: 64 * 1024,
-    tokens: 4_000,
-    nesting: 48,
-    depth: 20,
-    selections: 2_000,
-    aliases: 30,
-    directives: 64,
-    roots: 30,
-    cost: 50_000,
-    default_page: 50,
-    longest_page: 200,
-};
+pub(crate) const LIMITS: Limits = Limits::DEFAULT;
 
 const SDL: &str = "type Query { one: Item! list(first: Int, last: Int): List! each(ids: [ID!]!): [Item]! }
                    type List { nodes: [Item!]! } type Item { id: ID! list(first: Int, last: Int): List! }";

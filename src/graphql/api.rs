@@ -72,19 +72,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let limits = Limits {
-            bytes: 64 * 1024,
-            tokens: 4_000,
-            nesting: 48,
-            depth: 20,
-            selections: 2_000,
-            aliases: 30,
-            directives: 64,
-            roots: 30,
-            cost: 50_000,
-            default_page: DEFAULT_PAGE,
-            longest_page: MAX_PAGE,
-        };
+        let limits = Limits { default_page: DEFAULT_PAGE, longest_page: MAX_PAGE, ..Limits::DEFAULT };
         // Ten times a second what one operation may cost at most, and six seconds of that at once.
         let rate = Rate { per_minute: 600 * limits.cost, burst: 60 * limits.cost };
         Self { limits, introspection: true, trusted: None, rate: Some(rate) }

@@ -78,13 +78,9 @@ async fn take(State((spans, services)): State<(Spans, Arc<Mutex<Vec<String>>>)>,
 /// The names of a span and of all around it, outermost first.
 fn way(span: &Span, spans: &[Span]) -> Vec<String> {
     let parent = spans.iter().find(|other| other.span_id == span.parent_span_id && other.trace_id == span.trace_id);
-    let mut way = parent.map(|parent| way_of(parent, spans)).unwrap_or_default();
+    let mut way = parent.map(|parent| self::way(parent, spans)).unwrap_or_default();
     way.push(span.name.clone());
     way
-}
-
-fn way_of(span: &Span, spans: &[Span]) -> Vec<String> {
-    way(span, spans)
 }
 
 #[tokio::test]

@@ -1,0 +1,151 @@
+//! What those who listen cost: a thousand WebSockets that say nothing, a thousand that hear every change of one
+//! organization, and one that stopped reading; and what the guard adds to a page that is asked for.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use async_graphql_value::Variables;
+use chatgraph_benches::client::Changes;
+use chatgraph_benches::client::Client;
+use chatgraph_benches::data;
+use chatgraph_benches::percentiles;
+use chatgraph_benches::program::Program;
+use chatgraph_guard::Guard;
+use chatgraph_guard::Limits;
+use chatgraph_guard::Schema;
+use futures_util::future::try_join_all;
+use serde_json::json;
+
+const LISTENERS: usize = 1_000;
+const CHANGES: usize = 100;
+/// Changes that one who does not read leaves lying.
+const UNREAD: usize = 3_000;
+const TIMES: u32 = 20_000;
+
+const PAGE: &str = "query($s: ID!) { chats(sessionId: $s, first: 50) { nodes { id jid name archived pinned muted \
+                    mutedUntil unreadCount markedUnread lastMessageAt } pageInfo { hasNextPage } } }";
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    guard()?;
+    let folder = tempfile::tempdir()?;
+    let database = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
+    let store = data::open(&database).await?;
+    let session = data::add_session(&store).await?;
+    data::add_chats(&store, session, 200).await?;
+    drop(store);
+    let key = std::process::Command::new(std::env::current_exe()?.with_file_name("chatgraph"))
+        .args(["key", "create", "--organization", data::ORGANIZATION, "--database", &database])
+        .output()?;
+    let key = String::from_utf8(key.stdout)?.trim().to_owned();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--database", &database];
+    let unlimited =
+        ["--rate-limit-cost-per-minute", "0", "--max-connections", "5000", "--max-connections-per-address", "5000"];
+    let serve = [&serve[..], &unlimited].concat();
+    let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
+    let address = ready["fields"]["address"].as_str().ok_or("no address")?;
+    let client = Client::new(format!("http://{address}/graphql"), key, String::new());
+    // What the first ones cost is the server's own.
+    update(&client, 100).await?;
+
+    let before = server.resident_mib()?;
+    let mut idle = Vec::new();
+    for _ in 0..LISTENERS {
+        idle.push(client.connect().await?);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    println!("an idle socket, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
+    drop(idle);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let before = server.resident_mib()?;
+    let mut listeners = Vec::new();
+    for _ in 0..LISTENERS {
+        listeners.push(client.subscribe().await?);
+    }
+    println!("a subscription and its socket, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
+    deliver(&client, &server, &mut listeners).await?;
+    drop(listeners);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let before = server.resident_mib()?;
+    let stalled = client.subscribe().await?;
+    update(&client, UNREAD).await?;
+    let grown = server.resident_mib()? - before;
+    println!("one who reads nothing of {UNREAD} changes: {grown:.2} MiB, what carrying them out left behind included");
+    drop(stalled);
+    Ok(())
+}
+
+/// Every listener hears every change; the clock runs until the last has the last.
+async fn deliver(client: &Client, server: &Program, listeners: &mut [Changes]) -> Result<(), Box<dyn Error>> {
+    let (cpu, began) = (server.cpu_ms()?, Instant::now());
+    let (updated, heard) = tokio::join!(update(client, CHANGES), try_join_all(listeners.iter_mut().map(hear_all)));
+    updated?;
+    heard?;
+    let (took, cpu) = (began.elapsed(), server.cpu_ms()? - cpu);
+    let deliveries = u32::try_from(LISTENERS * CHANGES)?;
+    println!(
+        "{CHANGES} changes to {LISTENERS} subscribers: {:.0} deliveries a second, {:.1} µs of CPU each, the {CHANGES} \
+         updates included",
+        f64::from(deliveries) / took.as_secs_f64(),
+        f64::from(u32::try_from(cpu)?) * 1_000.0 / f64::from(deliveries)
+    );
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let began = Instant::now();
+        update(client, 1).await?;
+        try_join_all(listeners.iter_mut().map(|listener| listener.until("API"))).await?;
+        times.push(began.elapsed());
+    }
+    println!(
+        "one change now and then, from the request until the last of {LISTENERS} has it: {}",
+        percentiles(&mut times)
+    );
+    Ok(())
+}
+
+async fn hear_all(listener: &mut Changes) -> Result<(), Box<dyn Error>> {
+    for _ in 0..CHANGES {
+        listener.until("API").await?;
+    }
+    Ok(())
+}
+
+/// Makes so many changes, one after the other.
+async fn update(client: &Client, count: usize) -> Result<(), Box<dyn Error>> {
+    let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id archived } } }";
+    for _ in 0..count {
+        let shown = client.query("{ chats(first: 1) { nodes { jid archived } } }", json!({})).await?;
+        let chat = &shown["chats"]["nodes"][0];
+        let archived = chat["archived"] == false;
+        client.query(update, json!({"input": {"cid": chat["jid"], "archived": archived}})).await?;
+    }
+    Ok(())
+}
+
+/// The time to read a page's document: for the first time, and again.
+fn guard() -> Result<(), Box<dyn Error>> {
+    let types = Arc::new(Schema::of(include_str!("../../../schema.graphql"))?);
+    let guard = Guard::new(types, Limits::DEFAULT);
+    let variables = Variables::from_json(json!({"s": "ses_01J0000000000000000000000"}));
+    let began = Instant::now();
+    for number in 0..TIMES {
+        black_box(guard.read(&format!("{PAGE} #{number}"), None, &variables)?);
+    }
+    let first = began.elapsed() / TIMES;
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        black_box(guard.read(PAGE, None, &variables)?);
+    }
+    println!("the guard reads a page's document in {first:.1?}, and again in {:.1?}", began.elapsed() / TIMES);
+    Ok(())
+}
+
+fn kib_each(before: f64, after: f64) -> f64 {
+    (after - before) * 1_024.0 / f64::from(u32::try_from(LISTENERS).unwrap_or(u32::MAX))
+}
