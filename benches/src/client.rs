@@ -102,17 +102,13 @@ impl Client {
         Ok(Changes(socket))
     }
 
-    /// Subscribes to the changes of all chats.
+    /// Opens a WebSocket that follows all chats.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn subscribe(&self) -> Result<Changes, Box<dyn Error>> {
         let mut changes = self.connect().await?;
-        let query = "subscription { chatChanges { cursor change { origin changed } } }";
-        let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query}});
-        changes.0.send(Message::text(subscribe.to_string())).await?;
-        // The first event carries the cursor alone: the subscription stands.
-        changes.event().await?;
+        changes.follow().await?;
         Ok(changes)
     }
 }
@@ -121,6 +117,18 @@ impl Client {
 pub struct Changes(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Changes {
+    /// Subscribes to the changes of all chats.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn follow(&mut self) -> Result<(), Box<dyn Error>> {
+        let query = "subscription { chatChanges { cursor change { origin changed } } }";
+        let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query}});
+        self.0.send(Message::text(subscribe.to_string())).await?;
+        // The first event carries the cursor alone: the subscription stands.
+        self.event().await.map(drop)
+    }
+
     /// Waits for a change with this origin, and reads over all others.
     ///
     /// # Errors

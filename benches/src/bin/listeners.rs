@@ -49,27 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = ready["fields"]["address"].as_str().ok_or("no address")?;
     let client = Client::new(format!("http://{address}/graphql"), key, String::new());
     // What the first ones cost is the server's own.
-    update(&client, 100).await?;
-
-    let before = server.resident_mib()?;
-    let mut idle = Vec::new();
-    for _ in 0..LISTENERS {
-        idle.push(client.connect().await?);
-    }
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    println!("an idle socket, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
-    drop(idle);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-
-    let before = server.resident_mib()?;
-    let mut listeners = Vec::new();
-    for _ in 0..LISTENERS {
-        listeners.push(client.subscribe().await?);
-    }
-    println!("a subscription and its socket, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
-    deliver(&client, &server, &mut listeners).await?;
-    drop(listeners);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    update(&client, UNREAD).await?;
 
     let before = server.resident_mib()?;
     let stalled = client.subscribe().await?;
@@ -77,6 +57,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let grown = server.resident_mib()? - before;
     println!("one who reads nothing of {UNREAD} changes: {grown:.2} MiB, what carrying them out left behind included");
     drop(stalled);
+
+    let before = server.resident_mib()?;
+    let mut listeners = Vec::new();
+    for _ in 0..LISTENERS {
+        listeners.push(client.connect().await?);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    println!("an idle socket, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
+    for listener in &mut listeners {
+        listener.follow().await?;
+    }
+    println!("one with a subscription, of {LISTENERS}: {:.1} KiB", kib_each(before, server.resident_mib()?));
+    deliver(&client, &server, &mut listeners).await?;
     Ok(())
 }
 
