@@ -24,11 +24,11 @@ use whatsapp_rust::wacore::store::DevicePropsOverride;
 
 use super::command::command;
 use super::http::Http;
+use super::inbox::Ears;
 use super::inbox::Inbox;
 use super::inbox::Item;
 use super::inbox::NO_LOGIN;
 use super::inbox::login;
-use super::inbox::queue;
 use super::notices::Notices;
 use super::sandbox;
 use super::sandbox::Sandbox;
@@ -53,17 +53,21 @@ const COLLECTIONS: [WAPatchName; 5] = [
 /// A client that does not run yet.
 pub(super) struct Built {
     bot: Bot,
-    ears: super::inbox::Ears,
+    ears: Ears,
     items: mpsc::UnboundedReceiver<Item>,
     outlets: Outlets,
 }
 
-/// Builds a client on what the session remembers.
+/// Builds a client on what the session remembers, which fills the queue and is told by it.
 ///
 /// # Errors
 /// [`SessionError::Failed`] when the memory cannot be read, or a sandbox is not on this machine.
-pub(super) async fn build(config: &Config, backend: Arc<dyn Backend>, outlets: Outlets) -> Result<Built, SessionError> {
-    let (ears, items) = queue(config.commit_timeout);
+pub(super) async fn build(
+    config: &Config,
+    backend: Arc<dyn Backend>,
+    (ears, items): (Ears, mpsc::UnboundedReceiver<Item>),
+    outlets: Outlets,
+) -> Result<Built, SessionError> {
     let builder = Bot::builder()
         .with_backend_arc(Arc::clone(&backend))
         .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))
@@ -270,6 +274,6 @@ impl Drop for Connection {
     }
 }
 
-fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SessionError {
+pub(super) fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SessionError {
     SessionError::Failed(error.into())
 }

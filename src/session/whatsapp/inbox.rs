@@ -42,6 +42,8 @@ pub(super) enum Item {
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
     Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
+    /// All that a collection of settings told up to `mark` is in the queue before this.
+    SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
     Unacknowledged,
     /// What changed while the connection was away is in the queue before this. `login` tells for which login.
@@ -168,6 +170,9 @@ impl Inbox {
                 // The hook may have stopped waiting.
                 let _ = forwarded.send(waiting);
                 Ok(())
+            }
+            Item::SettingsTold { collection, mark } => {
+                self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::CaughtUp { login: caught_up } => {

@@ -48,8 +48,9 @@ impl WhatsApp {
 #[async_trait]
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
-        let backend = self.backends.open(key);
-        let bot = client::build(&self.config, backend, outlets).await?;
+        let (ears, items) = inbox::queue(self.config.commit_timeout);
+        let backend = self.backends.open(key, ears.clone()).await.map_err(client::failed)?;
+        let bot = client::build(&self.config, backend, (ears, items), outlets).await?;
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
     }
 

@@ -9,6 +9,7 @@ mod device;
 mod protocol;
 mod secret;
 mod signal;
+mod untold;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,12 +23,14 @@ use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::store::traits::Backend;
 
+use super::inbox::Ears;
 use crate::domain::id::SessionId;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::device::DeviceState;
 use crate::store::device::Kind;
 use crate::store::device::Record;
+use untold::Untold;
 
 /// The memories of all sessions.
 pub(super) struct Backends {
@@ -41,14 +44,19 @@ impl Backends {
         Self { store, open: Mutex::default() }
     }
 
-    /// The session's memory, for one client: the one that had it before can write no more, for it would overwrite what
-    /// this one stores.
-    pub(super) fn open(&self, key: &SessionKey) -> Arc<dyn Backend> {
+    /// The session's memory, for one client, which hears `ears`: the one that had it before can write no more, for it would
+    /// overwrite what this one stores. What that one left half told is read anew.
+    ///
+    /// # Errors
+    /// The library's, when the memory cannot be read.
+    pub(super) async fn open(&self, key: &SessionKey, ears: Ears) -> Result<Arc<dyn Backend>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        Arc::new(Memory { state })
+        let memory = Memory { state, ears, untold: Untold::default() };
+        memory.read_the_untold_anew().await?;
+        Ok(Arc::new(memory))
     }
 
     /// Deletes the session's memory: the next one opened is empty.
@@ -70,6 +78,8 @@ impl Backends {
 /// One session's memory.
 struct Memory {
     state: DeviceState,
+    ears: Ears,
+    untold: Untold,
 }
 
 impl Memory {
