@@ -39,6 +39,12 @@ pub enum Error {
     /// The phone has no such chat.
     #[error("the phone has no chat {0}")]
     UnknownChat(String),
+    /// No chat has such a message.
+    #[error("there is no message {0}")]
+    UnknownMessage(String),
+    /// No such call rings.
+    #[error("there is no call {0}")]
+    UnknownCall(String),
     /// The phone has no such contact, so nobody can write from there.
     #[error("the phone has no contact {0}")]
     UnknownContact(String),

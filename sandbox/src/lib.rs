@@ -47,8 +47,7 @@
 //! Everything is in real time. The sandbox has no security of its own: whoever reaches its
 //! port can be any phone, which is why it listens on loopback only.
 //!
-//! Not there yet: messages in groups and from LIDs the phone learns later, what companions write to others,
-//! calls, pairing by code.
+//! Not there yet: messages from LIDs the phone learns later, answers to what companions write, pairing by code.
 
 mod clock;
 pub mod demo;
@@ -82,7 +81,7 @@ use server::Server;
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use log::{Direction, LogEntry};
-pub use phone::{ChatKind, ChatView, FOREVER, Phone};
+pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, Phone};
 pub use spec::AccountSpec;
 
 /// Where the sandbox listens, and who it is.

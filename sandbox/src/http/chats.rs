@@ -22,25 +22,28 @@ pub(super) struct ChatChange {
     read: Option<bool>,
     deleted: Option<bool>,
     cleared: Option<bool>,
+    /// The id of the last message that is deleted or cleared; all of them without it.
+    up_to: Option<String>,
 }
 
 /// Tells null (`Some(None)`) from absent (`None`).
 #[expect(clippy::option_option, reason = "absent and null differ")]
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<i64>>, D::Error> {
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Deserialize::deserialize(value).map(Some)
 }
 
 impl ChatChange {
     fn check(&self) -> Result<(), ApiError> {
-        if self.deleted.is_some() {
-            return Err(ApiError::not_implemented("deleting a chat"));
+        let invalid = |message: &str| Err(ApiError::unprocessable("invalid_body", message));
+        let flags = [self.archived, self.pinned, self.read, self.deleted, self.cleared];
+        if flags.iter().all(Option::is_none) && self.muted_until.is_none() {
+            return invalid("Give at least one of archived, pinned, mutedUntil, read, deleted and cleared.");
         }
-        if self.cleared.is_some() {
-            return Err(ApiError::not_implemented("clearing a chat"));
+        if self.deleted == Some(false) || self.cleared == Some(false) {
+            return invalid("What was deleted or cleared does not come back: give true or nothing.");
         }
-        if self.archived.is_none() && self.pinned.is_none() && self.muted_until.is_none() && self.read.is_none() {
-            let message = "Give at least one of archived, pinned, mutedUntil and read.";
-            return Err(ApiError::unprocessable("invalid_body", message));
+        if self.up_to.is_some() && self.deleted.or(self.cleared).is_none() {
+            return invalid("upTo says how far deleted or cleared reaches.");
         }
         if self.muted_until.flatten().is_some_and(|until| until <= 0) {
             let message = format!("mutedUntil is an instant in milliseconds, {FOREVER} for ever, null to unmute.");
@@ -63,6 +66,12 @@ impl ChatChange {
         if let Some(read) = self.read {
             phone.mark_read(jid, read).await?;
         }
+        if self.cleared.is_some() {
+            phone.clear(jid, self.up_to.as_deref()).await?;
+        }
+        if self.deleted.is_some() {
+            phone.delete(jid, self.up_to.as_deref()).await?;
+        }
         Ok(())
     }
 }
@@ -78,18 +87,16 @@ pub(super) async fn change(
     State(sandbox): State<Sandbox>,
     Path((number, jid)): Path<(String, String)>,
     Body(change): Body<ChatChange>,
-) -> Result<Json<ChatView>, ApiError> {
+) -> Result<Json<Option<ChatView>>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let jid = find(&phone, &jid)?.jid;
+    let jid = find(&phone, &jid).ok_or(crate::Error::UnknownChat(jid))?.jid;
     change.check()?;
     change.apply(&phone, &jid).await?;
-    find(&phone, &jid).map(Json)
+    Ok(Json(find(&phone, &jid)))
 }
 
 /// The chat that the phone shows under this JID, or under another one of the same person.
-fn find(phone: &Phone, jid: &str) -> Result<ChatView, ApiError> {
+fn find(phone: &Phone, jid: &str) -> Option<ChatView> {
     let mut chats = phone.chats().into_iter();
-    chats
-        .find(|chat| chat.jid == jid || chat.aliases.iter().any(|alias| alias == jid))
-        .ok_or_else(|| crate::Error::UnknownChat(jid.to_owned()).into())
+    chats.find(|chat| chat.jid == jid || chat.aliases.iter().any(|alias| alias == jid))
 }

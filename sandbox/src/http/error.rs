@@ -66,6 +66,8 @@ impl From<Error> for ApiError {
             Error::UnknownQr => (StatusCode::NOT_FOUND, "unknown_qr"),
             Error::PairingFailed(_) => (StatusCode::CONFLICT, "pairing_failed"),
             Error::UnknownChat(_) => (StatusCode::NOT_FOUND, "unknown_chat"),
+            Error::UnknownMessage(_) => (StatusCode::NOT_FOUND, "unknown_message"),
+            Error::UnknownCall(_) => (StatusCode::NOT_FOUND, "unknown_call"),
             Error::UnknownContact(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact"),
             Error::Unsupported(what) => return Self::not_implemented(what),
             Error::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),

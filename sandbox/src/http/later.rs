@@ -6,10 +6,6 @@ pub(super) async fn enter() -> ApiError {
     ApiError::not_implemented("entering a pairing code")
 }
 
-pub(super) async fn calls() -> ApiError {
-    ApiError::not_implemented("calls")
-}
-
 pub(super) async fn mappings() -> ApiError {
     ApiError::not_implemented("telling that a LID and a number are one person")
 }

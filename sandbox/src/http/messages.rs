@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/messages`: what others write.
+//! `/accounts/{phone}/messages`: what others write, and the owner on the phone; and what becomes of it.
 
 use axum::{
     Json,
@@ -13,7 +13,7 @@ use crate::Sandbox;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Message {
-    /// The writer's number or JID.
+    /// The writer's number or JID; the owner's own for a message written on the phone.
     from: String,
     /// The JID of the chat.
     chat: String,
@@ -37,4 +37,47 @@ pub(super) async fn receive(
     }
     let id = phone.receive(&message.from, &message.chat, &message.text).await?;
     Ok((StatusCode::CREATED, Json(Sent { id })))
+}
+
+/// What shall become of a message: one of these.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageChange {
+    /// Its writer changes it to this.
+    text: Option<String>,
+    /// Its writer takes it back.
+    revoked: Option<bool>,
+    /// The admin of a group who takes it back instead.
+    by: Option<String>,
+    /// Somebody reacts with this; empty takes an earlier reaction back.
+    reaction: Option<String>,
+    /// Who reacts: a number or JID.
+    from: Option<String>,
+}
+
+pub(super) async fn change(
+    State(sandbox): State<Sandbox>,
+    Path((number, id)): Path<(String, String)>,
+    Body(change): Body<MessageChange>,
+) -> Result<Json<Sent>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    let done = match change {
+        MessageChange { text: Some(text), revoked: None, by: None, reaction: None, from: None }
+            if !text.trim().is_empty() =>
+        {
+            phone.edit(&id, &text).await
+        }
+        MessageChange { text: None, revoked: Some(true), by, reaction: None, from: None } => {
+            phone.revoke(&id, by.as_deref()).await
+        }
+        MessageChange { text: None, revoked: None, by: None, reaction: Some(reaction), from: Some(from) } => {
+            phone.react(&id, &from, &reaction).await
+        }
+        _ => {
+            let message = "Give a text that is not empty, or revoked: true, or a reaction and who it is from.";
+            return Err(ApiError::unprocessable("invalid_body", message));
+        }
+    };
+    done?;
+    Ok(Json(Sent { id }))
 }

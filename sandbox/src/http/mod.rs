@@ -5,9 +5,12 @@
 
 mod accounts;
 mod body;
+mod calls;
 mod chats;
+mod contacts;
 mod error;
 mod faults;
+mod groups;
 mod guard;
 mod later;
 mod log;
@@ -37,8 +40,13 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/chats/{jid}", post(chats::change))
         .route("/accounts/{phone}/scan", post(scan::scan))
         .route("/accounts/{phone}/messages", post(messages::receive))
+        .route("/accounts/{phone}/messages/{id}", post(messages::change))
         .route("/accounts/{phone}/enter", post(later::enter))
-        .route("/accounts/{phone}/calls", post(later::calls))
+        .route("/accounts/{phone}/contacts", post(contacts::change))
+        .route("/accounts/{phone}/groups", post(groups::enter))
+        .route("/accounts/{phone}/groups/{jid}", post(groups::change))
+        .route("/accounts/{phone}/calls", get(calls::list).post(calls::ring))
+        .route("/accounts/{phone}/calls/{id}", post(calls::change))
         .route("/accounts/{phone}/mappings", post(later::mappings))
         .route("/accounts/{phone}/unlink", post(later::unlink))
         .route("/faults", post(faults::inject))

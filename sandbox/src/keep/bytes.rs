@@ -5,7 +5,10 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use whatsapp_rust::{
-    wacore::libsignal::protocol::{IdentityKey, IdentityKeyPair, PublicKey, SessionRecord},
+    wacore::libsignal::protocol::{
+        GenericSignedPreKey as _, IdentityKey, IdentityKeyPair, PublicKey, SenderKeyRecord, SessionRecord,
+        SignedPreKeyRecord,
+    },
     wacore_binary::{marshal, util},
     waproto::{codec, whatsapp as wa},
 };
@@ -134,6 +137,28 @@ impl Packed for SessionRecord {
         let mut session = Self::deserialize(&bytes).ok()?;
         session.waive_counter_lease();
         Some(session)
+    }
+}
+
+impl Packed for SenderKeyRecord {
+    fn pack(&self) -> Option<Vec<u8>> {
+        self.serialize().ok()
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        let mut key = Self::deserialize(&bytes).ok()?;
+        key.waive_counter_lease().ok()?;
+        Some(key)
+    }
+}
+
+impl Packed for SignedPreKeyRecord {
+    fn pack(&self) -> Option<Vec<u8>> {
+        self.serialize().ok()
+    }
+
+    fn unpack(bytes: Vec<u8>) -> Option<Self> {
+        Self::deserialize(&bytes).ok()
     }
 }
 

@@ -12,6 +12,7 @@ use whatsapp_rust::wacore::{appstate::Mutation, libsignal::protocol::IdentityKey
 
 use super::{
     book::Book,
+    calls::CallView,
     change::{self, Change},
     ledger::{Ledger, Rejected},
     message::Parties,
@@ -45,6 +46,8 @@ pub(crate) struct Account {
     /// Held over sealing and queueing, so it is one that may be held while waiting.
     pub(crate) parties: tokio::sync::Mutex<Parties>,
     pub(crate) companions: Mutex<Companions>,
+    /// What rings, or rang, since the sandbox was started.
+    pub(crate) calls: Mutex<Vec<CallView>>,
     /// Where the story told with this account is, in the words of who tells it.
     pub(crate) bookmark: Mutex<Option<String>>,
     /// Changes whenever a companion comes, goes or catches up.
@@ -77,6 +80,7 @@ impl Account {
             parties: tokio::sync::Mutex::new(Parties::new(jid, Party::new(identity.clone()))),
             identity,
             companions: Mutex::default(),
+            calls: Mutex::default(),
             bookmark: Mutex::default(),
             changed: watch::Sender::new(()),
             stanzas: AtomicU64::new(0),

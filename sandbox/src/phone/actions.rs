@@ -1,18 +1,11 @@
-//! What the owner does on the phone, and what others do to it.
-
-use whatsapp_rust::waproto::whatsapp as wa;
+//! What the owner does on the phone, and what the network does to it. What is written is in `writing`.
 
 use super::{
     Phone,
-    book::{Book, Chat, Message},
-    change::Change,
-    message::{Alternate, Letter},
-    view::ChatKind,
+    book::{Book, Chat},
+    change::{Change, Range},
 };
-use crate::{
-    Error, clock, key, locked,
-    wire::node::{SERVER, node},
-};
+use crate::{Error, locked, wire::node::node};
 
 impl Phone {
     /// Puts the chat into the archive or takes it out. Archiving also unpins, as on a real phone.
@@ -60,32 +53,37 @@ impl Phone {
         .await
     }
 
-    /// Deletes the chat: the phone shows it no more, until somebody writes in it again.
+    /// Deletes the chat: the phone shows it no more, until somebody writes in it again. With `up_to`, the id of a
+    /// message, as if it had been done before what came after that: those messages stay.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the phone shows no such chat.
-    pub async fn delete(&self, chat: &str) -> Result<(), Error> {
+    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::UnknownMessage`] if there is none with this id.
+    pub async fn delete(&self, chat: &str, up_to: Option<&str>) -> Result<(), Error> {
         self.set("regular_high", |book| {
             let (jid, chat) = known(book, chat)?;
-            Ok(vec![Change::delete(&jid, chat)])
+            Ok(vec![Change::delete(&jid, Range::of(chat, up_to)?)])
         })
         .await
     }
 
-    /// Clears the chat: it stays, without its messages.
+    /// Clears the chat: it stays, without its messages up to `up_to` or without any.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the phone shows no such chat.
-    pub async fn clear(&self, chat: &str) -> Result<(), Error> {
+    /// As [`Phone::delete`].
+    pub async fn clear(&self, chat: &str, up_to: Option<&str>) -> Result<(), Error> {
         self.set("regular_high", |book| {
             let (jid, chat) = known(book, chat)?;
-            Ok(vec![Change::clear(&jid, chat)])
+            Ok(vec![Change::clear(&jid, Range::of(chat, up_to)?)])
         })
         .await
     }
 
     /// Writes settings as the owner, and keeps them.
-    async fn set(&self, collection: &str, make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>) -> Result<(), Error> {
+    pub(super) async fn set(
+        &self,
+        collection: &str,
+        make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>,
+    ) -> Result<(), Error> {
         self.account.write(collection, make)?;
         self.account.save().await
     }
@@ -114,44 +112,6 @@ impl Phone {
             }
         }
     }
-
-    /// Lets somebody write a text into the direct chat with them, and gives the message's id.
-    ///
-    /// `from` is the writer's number or JID, `chat` a JID of the direct chat. Nobody needs to be in the
-    /// address book to write. The message raises the chat's unread count by one and is its latest.
-    /// It takes an archived chat out of the archive, unless the chat is muted; the phone then
-    /// tells its companions so, as if the owner had done it.
-    ///
-    /// # Errors
-    /// [`Error::UnknownContact`] if `from` is not a person's number or JID, [`Error::UnknownChat`] if
-    /// `chat` is not the direct chat with them.
-    pub async fn receive(&self, from: &str, chat: &str, text: &str) -> Result<String, Error> {
-        let from = if from.contains('@') { from.to_owned() } else { format!("{from}@{SERVER}") };
-        if ChatKind::of(&from) != ChatKind::Dm || from == self.jid() || from == self.lid() {
-            return Err(Error::UnknownContact(from));
-        }
-        if ChatKind::of(chat) != ChatKind::Dm {
-            return Err(Error::Unsupported("messages in groups"));
-        }
-        let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
-        let mut parties = self.account.parties.lock().await;
-        let (letter, unarchive) = {
-            let mut book = locked(&self.account.book);
-            let letter = letter(&mut book, &from, chat, text, (&id, at))?;
-            let chat = book.chat_mut(chat);
-            chat.messages.push(Message { id: id.clone(), from: Some(letter.from.clone()), text: text.to_owned(), at });
-            chat.unread += 1;
-            (letter, chat.archived && chat.muted_until.is_none_or(|until| until <= at))
-        };
-        self.account.deliver(&mut parties, &letter).await?;
-        drop(parties);
-        if unarchive {
-            self.archive(chat, false).await?;
-        } else {
-            self.account.save().await?;
-        }
-        Ok(id)
-    }
 }
 
 /// The chat that somebody calls `jid`, under its own JID.
@@ -161,29 +121,4 @@ fn known<'a>(book: &'a Book, jid: &str) -> Result<(String, &'a Chat), Error> {
         Some(chat) => Ok((jid, chat)),
         None => Err(Error::UnknownChat(jid)),
     }
-}
-
-/// A text from a person into the direct chat with them.
-fn letter(book: &mut Book, from: &str, chat: &str, text: &str, (id, at): (&str, i64)) -> Result<Letter, Error> {
-    book.meet(from);
-    let person = book.person(from).ok_or_else(|| Error::UnknownContact(from.to_owned()))?;
-    let (jid, lid) = (person.jid(), person.lid_jid());
-    // The address is the one the chat is called by; the other one goes along.
-    let alternate = if jid == chat {
-        lid.map(Alternate::Lid)
-    } else if lid.as_deref() == Some(chat) {
-        person.phone.is_some().then(|| Alternate::Number(jid.clone()))
-    } else {
-        return Err(Error::UnknownChat(chat.to_owned()));
-    };
-    Ok(Letter {
-        id: id.to_owned(),
-        sender: jid,
-        from: chat.to_owned(),
-        alternate,
-        at,
-        peer: false,
-        notify: person.shown_name().map(ToOwned::to_owned),
-        body: wa::Message { conversation: Some(text.to_owned()), ..Default::default() },
-    })
 }

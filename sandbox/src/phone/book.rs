@@ -18,6 +18,9 @@ pub(crate) struct Person {
     pub(crate) name: Option<String>,
     /// The name the person chose.
     pub(crate) push_name: Option<String>,
+    /// The name that WhatsApp has verified, of a business.
+    #[serde(default)]
+    pub(crate) business: Option<String>,
 }
 
 impl Person {
@@ -39,7 +42,13 @@ impl Person {
         self.push_name.as_deref().or(self.name.as_deref())
     }
 
-    fn has_jid(&self, jid: &str) -> bool {
+    /// What a list of chats calls the person, unless by number.
+    fn name_in_list(&self) -> Option<&str> {
+        [&self.name, &self.push_name, &self.business].into_iter().flatten().next().map(String::as_str)
+    }
+
+    /// Whether this is one of the person's JIDs.
+    pub(crate) fn has_jid(&self, jid: &str) -> bool {
         match jid.split_once('@') {
             Some((user, "s.whatsapp.net")) => self.phone.as_deref() == Some(user),
             Some((user, "lid")) => self.lid.as_deref() == Some(user),
@@ -71,7 +80,7 @@ pub(crate) struct Chat {
 }
 
 /// A text in a chat.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Message {
     pub(crate) id: String,
     /// The sender's JID; `None`: the owner.
@@ -79,6 +88,9 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// In milliseconds since the Unix epoch.
     pub(crate) at: i64,
+    /// Taken back by its writer: nobody sees what it said.
+    #[serde(default)]
+    pub(crate) revoked: bool,
 }
 
 /// Everything a phone knows.
@@ -101,6 +113,7 @@ impl Book {
             lid: contact.lid.clone(),
             name: contact.name.clone(),
             push_name: contact.push_name.clone(),
+            business: None,
         });
         let groups = spec.groups.iter().map(|group| {
             let mut members = group.participants.clone();
@@ -125,7 +138,8 @@ impl Book {
                 let from = message.from.as_ref().filter(|from| **from != spec.phone);
                 let from = from.map(|from| writer(from, &chat.jid));
                 let id = key::random_hex::<10>()?;
-                messages.push(Message { id, from, text: message.text.clone(), at: clock::whole_second(message.at) });
+                let (text, at) = (message.text.clone(), clock::whole_second(message.at));
+                messages.push(Message { id, from, text, at, revoked: false });
             }
             let known = Chat {
                 archived: chat.archived,
@@ -189,7 +203,7 @@ impl Book {
         let person = self.person(jid);
         let aliases = person.map(|person| [Some(person.jid()), person.lid_jid()]);
         let group = self.groups.get(jid).map(|group| group.subject.clone());
-        let name = person.and_then(|person| person.name.as_deref().or(person.push_name.as_deref()));
+        let name = person.and_then(Person::name_in_list);
         ChatView {
             jid: jid.to_owned(),
             aliases: aliases.into_iter().flatten().flatten().filter(|alias| alias != jid).collect(),
@@ -209,6 +223,12 @@ impl Chat {
     /// When the latest message was written, in milliseconds.
     pub(crate) fn last_message_at(&self) -> Option<i64> {
         self.messages.iter().map(|message| message.at).max()
+    }
+
+    /// How many of the messages others wrote, and have not taken back.
+    pub(crate) fn from_others(messages: &[Message]) -> u32 {
+        let others = messages.iter().filter(|message| message.from.is_some() && !message.revoked);
+        u32::try_from(others.count()).unwrap_or(u32::MAX)
     }
 
     /// Everything has been read.

@@ -14,9 +14,10 @@ use whatsapp_rust::{
 };
 
 use super::{
-    book::{Book, Chat, Person},
+    book::{Book, Chat, Message, Person},
     view::FOREVER,
 };
+use crate::Error;
 
 /// The collections there are.
 pub(crate) const COLLECTIONS: [&str; 5] =
@@ -31,16 +32,23 @@ pub(crate) struct Change {
     pub(crate) version: i32,
     /// The new value, without its time.
     pub(crate) value: SyncActionValue,
+    /// Whether the setting is taken away instead.
+    pub(crate) removed: bool,
 }
 
 impl Change {
     fn new(index: &[&str], version: i32, value: SyncActionValue) -> Self {
-        Self { index: index.iter().map(|part| (*part).to_owned()).collect(), version, value }
+        Self { index: index.iter().map(|part| (*part).to_owned()).collect(), version, value, removed: false }
+    }
+
+    /// The same taken away.
+    pub(crate) fn removal(self) -> Self {
+        Self { removed: true, ..self }
     }
 
     /// In `regular_low`.
     pub(crate) fn archive(jid: &str, archived: bool, chat: &Chat) -> Self {
-        let action = ArchiveChatAction { archived: Some(archived), message_range: range(jid, chat) };
+        let action = ArchiveChatAction { archived: Some(archived), message_range: Range::all(chat).named(jid) };
         let value = SyncActionValue { archive_chat_action: MessageField::some(action), ..Default::default() };
         Self::new(&["archive", jid], 3, value)
     }
@@ -54,21 +62,21 @@ impl Change {
 
     /// In `regular_low`.
     pub(crate) fn read(jid: &str, read: bool, chat: &Chat) -> Self {
-        let action = MarkChatAsReadAction { read: Some(read), message_range: range(jid, chat) };
+        let action = MarkChatAsReadAction { read: Some(read), message_range: Range::all(chat).named(jid) };
         let value = SyncActionValue { mark_chat_as_read_action: MessageField::some(action), ..Default::default() };
         Self::new(&["markChatAsRead", jid], 3, value)
     }
 
     /// In `regular_high`.
-    pub(crate) fn delete(jid: &str, chat: &Chat) -> Self {
-        let action = DeleteChatAction { message_range: range(jid, chat) };
+    pub(crate) fn delete(jid: &str, range: Range<'_>) -> Self {
+        let action = DeleteChatAction { message_range: range.named(jid) };
         let value = SyncActionValue { delete_chat_action: MessageField::some(action), ..Default::default() };
         Self::new(&["deleteChat", jid, "1"], 6, value)
     }
 
     /// In `regular_high`. Starred messages and media go too.
-    pub(crate) fn clear(jid: &str, chat: &Chat) -> Self {
-        let action = ClearChatAction { message_range: range(jid, chat) };
+    pub(crate) fn clear(jid: &str, range: Range<'_>) -> Self {
+        let action = ClearChatAction { message_range: range.named(jid) };
         let value = SyncActionValue { clear_chat_action: MessageField::some(action), ..Default::default() };
         Self::new(&["clearChat", jid, "1", "1"], 6, value)
     }
@@ -108,23 +116,40 @@ impl Change {
     }
 }
 
-/// The messages a chat action was taken on: up to the latest one.
-fn range(jid: &str, chat: &Chat) -> MessageField<SyncActionMessageRange> {
-    let Some(last) = chat.messages.iter().max_by_key(|message| message.at) else {
-        return MessageField::none();
-    };
-    let key = MessageKey {
-        remote_jid: Some(jid.to_owned()),
-        from_me: Some(last.from.is_none()),
-        id: Some(last.id.clone()),
-        participant: last.from.clone().filter(|_| jid.ends_with("@g.us")),
-    };
-    let message = SyncActionMessage { key: MessageField::some(key), timestamp: Some(last.at / 1000) };
-    MessageField::some(SyncActionMessageRange {
-        last_message_timestamp: Some(last.at / 1000),
-        last_system_message_timestamp: None,
-        messages: vec![message],
-    })
+/// The messages a chat action is taken on, told by the last of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range<'a>(Option<&'a Message>);
+
+impl<'a> Range<'a> {
+    /// All there are.
+    fn all(chat: &'a Chat) -> Self {
+        Self(chat.messages.iter().max_by_key(|message| message.at))
+    }
+
+    /// Those up to the one with the id `up_to`, or all.
+    pub(crate) fn of(chat: &'a Chat, up_to: Option<&str>) -> Result<Self, Error> {
+        let Some(id) = up_to else { return Ok(Self::all(chat)) };
+        let last = chat.messages.iter().find(|message| message.id == id);
+        last.map(|last| Self(Some(last))).ok_or_else(|| Error::UnknownMessage(id.to_owned()))
+    }
+
+    fn named(self, jid: &str) -> MessageField<SyncActionMessageRange> {
+        let Some(last) = self.0 else {
+            return MessageField::none();
+        };
+        let key = MessageKey {
+            remote_jid: Some(jid.to_owned()),
+            from_me: Some(last.from.is_none()),
+            id: Some(last.id.clone()),
+            participant: last.from.clone().filter(|_| jid.ends_with("@g.us")),
+        };
+        let message = SyncActionMessage { key: MessageField::some(key), timestamp: Some(last.at / 1000) };
+        MessageField::some(SyncActionMessageRange {
+            last_message_timestamp: Some(last.at / 1000),
+            last_system_message_timestamp: None,
+            messages: vec![message],
+        })
+    }
 }
 
 /// Does what a mutation says. What the phone does not know it leaves alone.
@@ -156,12 +181,15 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         (Some("mute"), Some(jid)) => book.chat_mut(jid).muted_until = muted_until(&value.mute_action),
         (Some("deleteChat"), Some(jid)) => {
             let jid = book.resolve(jid);
-            book.chats.remove(&jid);
+            let range = value.delete_chat_action.message_range.as_option();
+            if let Some(chat) = book.chats.get_mut(&jid)
+                && forget_up_to(chat, range) == 0
+            {
+                book.chats.remove(&jid);
+            }
         }
         (Some("clearChat"), Some(jid)) => {
-            let chat = book.chat_mut(jid);
-            chat.messages.clear();
-            chat.read();
+            forget_up_to(book.chat_mut(jid), value.clear_chat_action.message_range.as_option());
         }
         (Some("setting_pushName"), _) => {
             if let Some(name) = &value.push_name_setting.name {
@@ -174,15 +202,28 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
 
 /// What came after the messages of the range stays unread.
 fn read_up_to(chat: &mut Chat, range: &SyncActionMessageRange) {
+    let later = chat.messages.split_off(end(chat, range));
+    chat.unread = chat.unread.min(Chat::from_others(&later));
+    chat.messages.extend(later);
+    chat.marked_unread = false;
+}
+
+/// What came after the messages of the range stays; gives how much that is.
+fn forget_up_to(chat: &mut Chat, range: Option<&SyncActionMessageRange>) -> usize {
+    let end = range.map_or(chat.messages.len(), |range| end(chat, range));
+    chat.messages.drain(..end);
+    chat.unread = chat.unread.min(Chat::from_others(&chat.messages));
+    chat.marked_unread = false;
+    chat.messages.len()
+}
+
+/// Where the messages begin that came after the range.
+fn end(chat: &Chat, range: &SyncActionMessageRange) -> usize {
     let named: Vec<_> = range.messages.iter().filter_map(|message| message.key.id.as_deref()).collect();
     let seconds = range.last_message_timestamp.unwrap_or_default();
     let last = chat.messages.iter().rposition(|message| named.contains(&message.id.as_str()));
-    let later = match last {
-        Some(last) => chat.messages.iter().skip(last + 1).filter(|message| message.from.is_some()).count(),
-        None => chat.messages.iter().filter(|message| message.from.is_some() && message.at / 1000 > seconds).count(),
-    };
-    chat.unread = chat.unread.min(u32::try_from(later).unwrap_or(u32::MAX));
-    chat.marked_unread = false;
+    let last = last.or_else(|| chat.messages.iter().rposition(|message| message.at / 1000 <= seconds));
+    last.map_or(0, |last| last + 1)
 }
 
 fn muted_until(action: &MuteAction) -> Option<i64> {
@@ -195,7 +236,6 @@ fn muted_until(action: &MuteAction) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::book::Message;
     use super::*;
 
     fn chat() -> Chat {
@@ -204,6 +244,7 @@ mod tests {
             from: (number != 2).then(|| "15550111@s.whatsapp.net".to_owned()),
             text: String::new(),
             at: number / 2 * 1000,
+            ..Message::default()
         };
         Chat { unread: 9, marked_unread: true, messages: (0..6).map(message).collect(), ..Chat::default() }
     }

@@ -69,6 +69,7 @@ impl Account {
             ledger: Mutex::new(kept.ledger),
             parties: tokio::sync::Mutex::new(kept.parties),
             companions: Mutex::new(kept.companions),
+            calls: Mutex::default(),
             bookmark: Mutex::new(kept.bookmark),
             changed: watch::Sender::new(()),
             stanzas: AtomicU64::new(kept.stanzas),

@@ -113,11 +113,12 @@ impl Ledger {
         let current = self.collections.get(collection).ok_or(Error::Unsupported("a collection of another name"))?;
         let now = clock::now_ms();
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
-        for Change { index, version, mut value } in changes {
+        for Change { index, version, mut value, removed } in changes {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
             value.timestamp = Some(now);
+            let operation = if removed { SyncdOperation::REMOVE } else { SyncdOperation::SET };
             let iv = key::random::<16>()?;
-            let sealed = encode_record(SyncdOperation::SET, &index, &value, &self.keys, &self.key.id, &iv, version);
+            let sealed = encode_record(operation, &index, &value, &self.keys, &self.key.id, &iv, version);
             mutations.push(sealed.0);
         }
         let mut state = current.state.clone();

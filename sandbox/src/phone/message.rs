@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
-use whatsapp_rust::{wacore::messages::MessageUtils, waproto::whatsapp as wa};
+use whatsapp_rust::{buffa::MessageField, wacore::messages::MessageUtils, waproto::whatsapp as wa};
 
-use super::{account::Account, party::Party};
+use super::{
+    account::Account,
+    party::{Party, Sealed},
+    people,
+};
 use crate::{
     Error, clock,
     keep::bytes,
@@ -21,8 +25,17 @@ pub(crate) struct Letter {
     pub(crate) id: String,
     /// Who seals it: the JID of the sending person, the owner's own for the phone.
     pub(crate) sender: String,
-    /// The address it comes from.
+    /// The address it comes from: the group's, if it is written in one.
     pub(crate) from: String,
+    /// Who wrote it, in a group.
+    #[serde(default)]
+    pub(crate) participant: Option<String>,
+    /// The chat that the owner wrote it in, unless that is a group.
+    #[serde(default)]
+    pub(crate) recipient: Option<String>,
+    /// What it does to an earlier message, as the wire has it: `1` edits, `7` takes back, `8` as a group's admin.
+    #[serde(default)]
+    pub(crate) edit: Option<String>,
     /// The same person's other address.
     pub(crate) alternate: Option<Alternate>,
     /// When it was written, in milliseconds.
@@ -31,6 +44,9 @@ pub(crate) struct Letter {
     pub(crate) peer: bool,
     /// The name the sender gave themselves.
     pub(crate) notify: Option<String>,
+    /// The verified name, if the sender is a business.
+    #[serde(default)]
+    pub(crate) business: Option<String>,
     #[serde(with = "bytes")]
     pub(crate) body: wa::Message,
 }
@@ -52,7 +68,8 @@ impl Parties {
         Self(BTreeMap::from([(owner, phone)]))
     }
 
-    fn of(&mut self, sender: &str) -> &mut Party {
+    /// The one who sends by this JID.
+    pub(crate) fn of(&mut self, sender: &str) -> &mut Party {
         self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(key::identity()))
     }
 }
@@ -64,10 +81,14 @@ impl Account {
             id: key::random_hex::<10>()?,
             sender: self.jid(),
             from: self.jid(),
+            participant: None,
+            recipient: None,
+            edit: None,
             alternate: None,
             at: clock::now_ms(),
             peer: true,
             notify: None,
+            business: None,
             body,
         })
     }
@@ -140,13 +161,33 @@ impl Account {
             };
             party.meet(device, &bundle).await?;
         }
-        let sealed = party.seal(device, &MessageUtils::encode_and_pad(&letter.body)).await?;
-        let enc = node("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build();
+        let mut parts = Vec::new();
+        if letter.participant.is_some() {
+            if let Some(key) = party.groups.hand_out(&letter.from, device, afresh).await? {
+                let key = MessageUtils::encode_and_pad(&distribution(&letter.from, key));
+                parts.push(enc(party.seal(device, &key).await?));
+            }
+            let plaintext = MessageUtils::encode_and_pad(&letter.body);
+            let bytes = party.groups.seal(&letter.from, device, &plaintext).await?;
+            parts.push(enc(Sealed { kind: "skmsg", bytes }));
+        } else {
+            parts.push(enc(party.seal(device, &MessageUtils::encode_and_pad(&letter.body)).await?));
+        }
+        parts.extend(letter.business.as_deref().map(people::verified_name));
         let mut message = node("message")
             .attr("from", letter.from.as_str())
             .attr("id", letter.id.as_str())
             .attr("t", clock::seconds(letter.at).to_string())
             .attr("type", "text");
+        let more = [("participant", &letter.participant), ("recipient", &letter.recipient), ("edit", &letter.edit)];
+        for (name, value) in more {
+            if let Some(value) = value {
+                message = message.attr(name, value.as_str());
+            }
+        }
+        if letter.participant.is_some() {
+            message = message.attr("addressing_mode", "pn");
+        }
         if letter.peer {
             message = message.attr("category", "peer");
         }
@@ -155,9 +196,25 @@ impl Account {
         }
         match &letter.alternate {
             Some(Alternate::Number(jid)) => message = message.attr("sender_pn", jid.as_str()),
+            Some(Alternate::Lid(jid)) if letter.participant.is_some() => {
+                message = message.attr("participant_lid", jid.as_str());
+            }
             Some(Alternate::Lid(jid)) => message = message.attr("sender_lid", jid.as_str()),
             None => {}
         }
-        Ok(message.children([enc]).build())
+        Ok(message.children(parts).build())
     }
+}
+
+fn enc(sealed: Sealed) -> Node {
+    node("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build()
+}
+
+/// What hands a sender key out.
+fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
+    let key = wa::message::SenderKeyDistributionMessage {
+        group_id: Some(group.to_owned()),
+        axolotl_sender_key_distribution_message: Some(key),
+    };
+    wa::Message { sender_key_distribution_message: MessageField::some(key), ..Default::default() }
 }

@@ -2,12 +2,14 @@
 //!
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
-//! and `history` what they are told first. `actions` is what an owner or a contact does.
+//! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what becomes of those
+//! around the owner, and `calls` who calls.
 
 pub(crate) mod account;
 mod actions;
 pub(crate) mod book;
 pub(crate) mod bootstrap;
+mod calls;
 pub(crate) mod change;
 mod history;
 pub(crate) mod interfere;
@@ -15,10 +17,15 @@ mod kept;
 pub(crate) mod ledger;
 pub(crate) mod message;
 mod party;
+mod people;
+mod sender_keys;
+mod signed_key;
 mod view;
+mod writing;
 
 use std::{fmt, sync::Arc};
 
+pub use calls::{CallState, CallView};
 pub use view::{ChatKind, ChatView, FOREVER};
 
 use crate::{Error, locked, server::Server};

@@ -6,11 +6,20 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use whatsapp_rust::wacore::libsignal::protocol::{
     CiphertextMessage, DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore,
-    PreKeyBundle, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError, UsePQRatchet, message_encrypt,
-    process_prekey_bundle,
+    PreKeyBundle, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError, UsePQRatchet, message_decrypt,
+    message_encrypt, process_prekey_bundle,
 };
 
-use crate::{Error, keep::bytes, key};
+use super::{
+    sender_keys::SenderKeys,
+    signed_key::{NoOneTimeKeys, SignedKey},
+};
+use crate::{
+    Error,
+    keep::bytes,
+    key,
+    wire::node::{Node, node},
+};
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
@@ -19,7 +28,15 @@ type Result<T> = std::result::Result<T, SignalProtocolError>;
 pub(crate) struct Party {
     identity: Identity,
     sessions: Sessions,
+    #[serde(default)]
+    pub(crate) groups: SenderKeys,
+    /// Made when somebody asks for it.
+    #[serde(default)]
+    signed: Option<SignedKey>,
 }
+
+/// Every party's registration id; nobody looks at it.
+const REGISTRATION: u32 = 1;
 
 /// A ciphertext as an `<enc>` carries it.
 #[derive(Debug, Clone)]
@@ -32,7 +49,12 @@ pub(crate) struct Sealed {
 impl Party {
     /// A sender with this identity, and no session yet.
     pub(crate) fn new(pair: IdentityKeyPair) -> Self {
-        Self { identity: Identity { pair, known: BTreeMap::new() }, sessions: Sessions::default() }
+        Self {
+            identity: Identity { pair, known: BTreeMap::new() },
+            sessions: Sessions::default(),
+            groups: SenderKeys::default(),
+            signed: None,
+        }
     }
 
     /// Whether there is a session with the companion `device`.
@@ -44,7 +66,7 @@ impl Party {
     pub(crate) async fn meet(&mut self, device: u16, bundle: &PreKeyBundle) -> std::result::Result<(), Error> {
         let address = address(device);
         self.sessions.0.remove(address.as_str());
-        let Self { identity, sessions } = self;
+        let Self { identity, sessions, .. } = self;
         process_prekey_bundle(&address, sessions, identity, bundle, &mut key::rng(), UsePQRatchet::No)
             .await
             .map_err(|error| Error::protocol("the companion's keys give no session", error))?;
@@ -55,7 +77,7 @@ impl Party {
     ///
     /// The ratchet moves with each call: what is sealed must be kept and sent, never sealed again.
     pub(crate) async fn seal(&mut self, device: u16, plaintext: &[u8]) -> std::result::Result<Sealed, Error> {
-        let Self { identity, sessions } = self;
+        let Self { identity, sessions, .. } = self;
         let sealed = message_encrypt(plaintext, &address(device), sessions, identity)
             .await
             .map_err(|error| Error::protocol("a message cannot be sealed", error))?;
@@ -68,6 +90,53 @@ impl Party {
             }
             _ => Err(Error::Unsupported("a ciphertext of another kind")),
         }
+    }
+
+    /// Opens what the companion `device` has sealed for this party; it is padded still.
+    pub(crate) async fn open(&mut self, device: u16, kind: &str, sealed: &[u8]) -> std::result::Result<Vec<u8>, Error> {
+        let failed = |error| Error::protocol("a companion's message cannot be opened", error);
+        let sealed = match kind {
+            "pkmsg" => CiphertextMessage::PreKeySignalMessage(sealed.try_into().map_err(failed)?),
+            "msg" => CiphertextMessage::SignalMessage(sealed.try_into().map_err(failed)?),
+            _ => return Err(Error::Unsupported("a ciphertext of another kind")),
+        };
+        let signed = match self.signed.take() {
+            Some(signed) => signed,
+            None => SignedKey::new(&self.identity.pair)?,
+        };
+        let Self { identity, sessions, .. } = self;
+        let opened = message_decrypt(
+            &sealed,
+            &address(device),
+            sessions,
+            identity,
+            &mut NoOneTimeKeys,
+            &signed,
+            &mut key::rng(),
+            UsePQRatchet::No,
+        )
+        .await;
+        self.signed = Some(signed);
+        Ok(opened.map_err(failed)?.plaintext)
+    }
+
+    /// What a companion needs to write to this party, as the parts of a bundle.
+    pub(crate) fn keys(&mut self) -> std::result::Result<Vec<Node>, Error> {
+        let signed = self.signed()?.node()?;
+        let identity = key::public(self.identity.pair.identity_key());
+        Ok(vec![
+            node("registration").bytes(REGISTRATION.to_be_bytes().to_vec()).build(),
+            node("type").bytes(vec![5]).build(),
+            node("identity").bytes(identity.to_vec()).build(),
+            signed,
+        ])
+    }
+
+    fn signed(&mut self) -> std::result::Result<&SignedKey, Error> {
+        if self.signed.is_none() {
+            self.signed = Some(SignedKey::new(&self.identity.pair)?);
+        }
+        self.signed.as_ref().ok_or(Error::Unsupported("a party without keys"))
     }
 }
 
@@ -112,7 +181,7 @@ impl IdentityKeyStore for Identity {
     }
 
     async fn get_local_registration_id(&self) -> Result<u32> {
-        Ok(1)
+        Ok(REGISTRATION)
     }
 
     async fn save_identity(&mut self, address: &ProtocolAddress, identity: &IdentityKey) -> Result<IdentityChange> {

@@ -24,7 +24,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         ("set", "encrypt", _) => upload(seat, request).await,
         ("get", "encrypt", "count") => count(seat, request),
         ("get", "encrypt", "digest") => digest(seat, request),
-        ("get", "encrypt", "key") => seat.link.send(users::bundles(request)),
+        ("get", "encrypt", "key") => seat.link.send(users::bundles(seat, request).await),
         ("get", "usync", _) => seat.link.send(users::devices(seat, request)),
         ("set", "w:sync:app:state", _) => sync::answer(seat, request).await,
         ("set" | "get", "w:m", _) => seat.link.send(media_hosts(request)),

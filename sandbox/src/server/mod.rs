@@ -1,7 +1,8 @@
 //! The server: connections, what they ask, and what they are sent.
 //!
 //! `connection` is the life of one connection, `router` hands each stanza to whom it concerns,
-//! `iq` and `sync` answer requests. `companion` and `queue` are what the server remembers of a
+//! `iq` and `sync` answer requests, `outbound` takes what a
+//! companion writes. `companion` and `queue` are what the server remembers of a
 //! client between connections. To answer a new request, add an arm in `iq`.
 
 pub(crate) mod companion;
@@ -9,11 +10,12 @@ pub(crate) mod connection;
 mod iq;
 pub(crate) mod link;
 pub(crate) mod media;
+mod outbound;
 mod prekeys;
 pub(crate) mod queue;
 mod router;
 mod sync;
-mod users;
+pub(crate) mod users;
 
 use std::{
     collections::BTreeMap,

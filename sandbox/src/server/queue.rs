@@ -25,6 +25,8 @@ pub(crate) enum Content {
     Message(Box<Letter>),
     /// The notice that a collection moved.
     Moved(String),
+    /// A notice about a person or a group.
+    Notice,
 }
 
 /// The stanzas a companion has not confirmed, oldest first.

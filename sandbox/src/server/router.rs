@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Server, Who, iq,
     link::Link,
+    outbound,
     queue::{Content, Queue},
 };
 use crate::{
@@ -27,7 +28,8 @@ pub(crate) async fn route(seat: &Seat, stanza: &Node) {
         "iq" => iq::answer(seat, stanza).await,
         "receipt" => receipt(seat, stanza).await,
         "ack" => seat.confirm(attr(stanza, "id")),
-        "message" => seat.link.send(accepted(stanza)),
+        "message" => outbound::take(seat, stanza).await,
+        "call" => seat.link.send(seat.account.hear_call(stanza)),
         // Nothing to answer: the session's marks, presence, typing.
         "ib" | "presence" | "chatstate" => {}
         other => seat.note(format!("a <{other}> that the sandbox does not know")),
@@ -61,15 +63,6 @@ async fn retry(seat: &Seat, id: String) {
         Ok(false) => seat.note(format!("asked to repeat {id}, which is not queued any more")),
         Err(error) => seat.note(format!("message {id} cannot be sealed again: {error}")),
     }
-}
-
-/// The server has the message; nobody gets it yet.
-fn accepted(message: &Node) -> Node {
-    let mut ack = node("ack").attr("class", "message").attr("id", attr(message, "id").unwrap_or_default());
-    if let Some(to) = attr(message, "to") {
-        ack = ack.attr("from", to);
-    }
-    ack.attr("t", crate::clock::seconds(crate::clock::now_ms()).to_string()).build()
 }
 
 impl Seat {

@@ -2,9 +2,9 @@
 
 use super::router::Seat;
 use crate::{
-    clock, locked,
+    ChatKind, clock, locked,
     pairing::adv,
-    phone::book::Group,
+    phone::book::{Group, Person},
     wire::node::{Node, SERVER, attr, children, empty, error, node, result},
 };
 
@@ -42,12 +42,38 @@ fn user(seat: &Seat, jid: String) -> Node {
     node("user").attr("jid", jid).children([node("devices").children(parts).build()]).build()
 }
 
-/// The keys to write to somebody. Nobody in the sandbox can be written to yet.
-pub(crate) fn bundles(request: &Node) -> Node {
+/// The keys to write to somebody: to the phones of all people, the owner's among them.
+pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
     let asked = request.get_optional_child("key").map(children).unwrap_or_default();
-    let users = asked.iter().filter_map(|user| attr(user, "jid"));
-    let users = users.map(|jid| node("user").attr("jid", jid).children([error(404, "item-not-found")]).build());
+    let mut users = Vec::with_capacity(asked.len());
+    let mut parties = seat.account.parties.lock().await;
+    for jid in asked.iter().filter_map(|user| attr(user, "jid")) {
+        let keys = match party(seat, &jid) {
+            Some(name) => parties.of(&name).keys().ok(),
+            None => None,
+        };
+        users.push(
+            node("user").attr("jid", jid).children(keys.unwrap_or_else(|| vec![error(404, "item-not-found")])).build(),
+        );
+    }
+    drop(parties);
     result(request).children([node("list").children(users).build()]).build()
+}
+
+/// By which name a person's phone sends; none for other devices, and for who is no person.
+fn party(seat: &Seat, jid: &str) -> Option<String> {
+    let (user, server) = jid.split_once('@')?;
+    let (user, device) = user.split_once(':').unwrap_or((user, "0"));
+    if device != "0" || ChatKind::of(jid) != ChatKind::Dm {
+        return None;
+    }
+    if user == seat.account.number || user == seat.account.lid {
+        return Some(seat.account.jid());
+    }
+    let mut book = locked(&seat.account.book);
+    let jid = format!("{user}@{server}");
+    book.meet(&jid);
+    book.person(&jid).map(Person::jid)
 }
 
 /// A group's subject and members, or those of all groups.
@@ -65,7 +91,8 @@ pub(crate) fn groups(seat: &Seat, request: &Node) -> Node {
     crate::wire::node::refusal(request, 404, "item-not-found")
 }
 
-fn describe(jid: &str, group: &Group, owner: &str, made_at: &str) -> Node {
+/// A group as the server tells of it.
+pub(crate) fn describe(jid: &str, group: &Group, owner: &str, made_at: &str) -> Node {
     let members = group.members.iter().map(|number| {
         let member = node("participant").attr("jid", format!("{number}@{SERVER}"));
         if number == owner { member.attr("type", "admin").build() } else { member.build() }

@@ -91,7 +91,7 @@ async fn what_the_phone_sets_the_client_is_told() {
 async fn chats_are_cleared_and_deleted_from_both_sides() {
     let (sandbox, phone, mut companion) = paired(account()).await;
 
-    phone.clear(ADA).await.unwrap();
+    phone.clear(ADA, None).await.unwrap();
     let cleared = |event: &Event| match event {
         Event::ClearChatUpdate(update) => Some(update.jid.clone()),
         _ => None,
@@ -99,7 +99,7 @@ async fn chats_are_cleared_and_deleted_from_both_sides() {
     assert_eq!(companion.next("the clearing", cleared).await, jid(ADA));
     assert_eq!((shown(&phone, ADA).unread_count, shown(&phone, ADA).last_message_at), (0, None));
 
-    phone.delete(ADA).await.unwrap();
+    phone.delete(ADA, None).await.unwrap();
     let deleted = |event: &Event| match event {
         Event::DeleteChatUpdate(update) => Some(update.jid.clone()),
         _ => None,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chatgraph_sandbox::Error;
 use whatsapp_rust::{prelude::Event, store::SignalStore};
 
-use crate::support::{ADA, BOB, GROUP, account, jid, paired, shown, soon};
+use crate::support::{ADA, BOB, GROUP, OWNER, account, jid, paired, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_arrives_once_and_is_confirmed() {
@@ -129,6 +129,38 @@ async fn a_read_receipt_empties_the_count() {
         }
     };
     soon("an empty count", emptied).await;
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_in_a_group_come_from_its_members_and_from_the_owner() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    for (from, text) in [("15550100002", "one"), ("15550100003", "two"), (OWNER, "three"), ("15550100002", "four")] {
+        let id = phone.receive(from, GROUP, text).await.unwrap();
+        assert_eq!(companion.text().await, (id, GROUP.to_owned(), text.to_owned()));
+    }
+    assert_eq!(shown(&phone, GROUP).unread_count, 1, "the owner's own read the chat");
+    soon("the receipts", phone.settled()).await.unwrap();
+    assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_owner_writes_on_the_phone_arrives_as_the_owners_own() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let id = phone.receive(OWNER, ADA, "on my way").await.unwrap();
+    let own = companion.next("the owner's message", |event| match event {
+        Event::Messages(batch) => batch.messages.iter().find(|inbound| inbound.info.id == id).cloned(),
+        _ => None,
+    });
+    let own = own.await;
+    assert!(own.info.source.is_from_me);
+    assert_eq!(own.info.source.chat, jid(ADA));
+    assert_eq!(own.message.conversation.as_deref(), Some("on my way"));
+    assert_eq!(shown(&phone, ADA).unread_count, 0);
+    soon("the receipt", phone.settled()).await.unwrap();
     companion.stop().await;
     sandbox.stop().await;
 }

@@ -55,11 +55,31 @@ async fn changes_that_cannot_be_are_refused_and_nothing_changes() {
     for body in [json!({}), json!({"archived": true, "colour": 1}), json!({"archived": 1}), json!({"mutedUntil": -1})] {
         api.post(BEN, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
     }
-    for field in ["deleted", "cleared"] {
-        let answer = api.post(BEN, &json!({"archived": true, field: true})).await;
-        answer.error(StatusCode::NOT_IMPLEMENTED, "not_implemented");
+    for body in
+        [json!({"deleted": false}), json!({"cleared": false, "archived": true}), json!({"pinned": true, "upTo": "A"})]
+    {
+        api.post(BEN, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
     }
+    let nowhere = api.post(BEN, &json!({"deleted": true, "upTo": "A"})).await;
+    nowhere.error(StatusCode::NOT_FOUND, "unknown_message");
     let nowhere = api.post("/accounts/15550100001/chats/15550100099@s.whatsapp.net", &json!({"archived": true})).await;
     nowhere.error(StatusCode::NOT_FOUND, "unknown_chat");
     assert_eq!(api.chat("15550100002@s.whatsapp.net").await, before);
+}
+
+#[tokio::test]
+async fn a_chat_is_cleared_and_deleted_up_to_a_message() {
+    let api = Api::with_account().await;
+    let say = |text: &str| json!({"from": "15550100002", "chat": "15550100002@s.whatsapp.net", "text": text});
+    let mut ids = Vec::new();
+    for text in ["one", "two"] {
+        let sent = api.post("/accounts/15550100001/messages", &say(text)).await.expect(StatusCode::CREATED);
+        ids.push(sent["id"].clone());
+    }
+    let chat = api.post(BEN, &json!({"cleared": true, "upTo": ids[0]})).await.expect(StatusCode::OK);
+    assert_eq!((&chat["unreadCount"], chat["lastMessageAt"].is_i64()), (&json!(1), true));
+    let chat = api.post(BEN, &json!({"deleted": true, "upTo": ids[1]})).await.expect(StatusCode::OK);
+    assert_eq!(chat, json!(null));
+    let chat = api.post(CHESS, &json!({"cleared": true})).await.expect(StatusCode::OK);
+    assert_eq!((&chat["unreadCount"], &chat["lastMessageAt"]), (&json!(0), &json!(null)));
 }

@@ -27,6 +27,8 @@ async fn a_message_that_cannot_be_is_refused() {
     api.post(path, &unknown).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
     let elsewhere = json!({"from": "15550100002", "chat": "15550100003@s.whatsapp.net", "text": "Hi"});
     api.post(path, &elsewhere).await.error(StatusCode::NOT_FOUND, "unknown_chat");
+    let stranger = json!({"from": "15550100099", "chat": "120363000000000001@g.us", "text": "Hi"});
+    api.post(path, &stranger).await.error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact");
     let nobody = json!({"from": "120363000000000001@g.us", "chat": chat, "text": "Hi"});
     api.post(path, &nobody).await.error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact");
 }
@@ -80,4 +82,21 @@ async fn scanning_pairs_a_real_client_and_the_log_tells_it() {
 
     companion.stop().await;
     api.sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_is_edited_and_taken_back_and_lowers_the_count_once() {
+    let api = Api::with_account().await;
+    let body = json!({"from": "15550100002", "chat": "15550100002@s.whatsapp.net", "text": "Well?"});
+    let sent = api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
+    let path = format!("/accounts/15550100001/messages/{}", sent["id"].as_str().unwrap());
+    for body in [json!({}), json!({"text": " "}), json!({"revoked": false}), json!({"reaction": "x"})] {
+        api.post(&path, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+    for body in [json!({"text": "So?"}), json!({"reaction": "👍", "from": "15550100001"}), json!({"revoked": true})] {
+        assert_eq!(api.chat("15550100002@s.whatsapp.net").await["unreadCount"], 2);
+        api.post(&path, &body).await.expect(StatusCode::OK);
+    }
+    assert_eq!(api.chat("15550100002@s.whatsapp.net").await["unreadCount"], 1);
+    api.post(&path, &json!({"revoked": true})).await.error(StatusCode::NOT_FOUND, "unknown_message");
 }

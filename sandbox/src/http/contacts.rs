@@ -1,0 +1,65 @@
+//! `/accounts/{phone}/contacts`: the people around the owner.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{body::Body, chats::present, error::ApiError, phone};
+use crate::Sandbox;
+
+/// A person, and what is new about them: at least one more field.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ContactChange {
+    /// Their number.
+    phone: String,
+    /// What the owner saves them as; null takes them out of the address book.
+    #[serde(default, deserialize_with = "present")]
+    #[expect(clippy::option_option, reason = "absent and null differ")]
+    name: Option<Option<String>>,
+    /// What they call themselves.
+    push_name: Option<String>,
+    /// What WhatsApp has verified their business as.
+    business_name: Option<String>,
+    /// Their number from now on.
+    new_phone: Option<String>,
+}
+
+/// Who was changed.
+#[derive(Debug, Serialize)]
+pub(super) struct Changed {
+    phone: String,
+}
+
+pub(super) async fn change(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(change): Body<ContactChange>,
+) -> Result<Json<Changed>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    let ContactChange { phone: who, name, push_name, business_name, new_phone } = change;
+    let texts = [name.as_ref().and_then(Option::as_ref), push_name.as_ref(), business_name.as_ref()];
+    let nothing = name.is_none() && push_name.is_none() && business_name.is_none() && new_phone.is_none();
+    if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
+        let message = "Give at least one of name, pushName, businessName and newPhone; names are not empty.";
+        return Err(ApiError::unprocessable("invalid_body", message));
+    }
+    if new_phone.as_ref().is_some_and(|new| new.len() < 7 || new.len() > 15 || !new.bytes().all(|c| c.is_ascii_digit()))
+    {
+        return Err(ApiError::unprocessable("invalid_body", "newPhone is a number of 7 to 15 digits."));
+    }
+    if let Some(name) = name {
+        phone.save_contact(&who, name.as_deref()).await?;
+    }
+    if let Some(name) = push_name {
+        phone.push_name(&who, &name).await?;
+    }
+    if let Some(name) = business_name {
+        phone.verify_business(&who, &name).await?;
+    }
+    let Some(new) = new_phone else { return Ok(Json(Changed { phone: who })) };
+    phone.change_number(&who, &new).await?;
+    Ok(Json(Changed { phone: new }))
+}
