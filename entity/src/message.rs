@@ -31,6 +31,8 @@ pub struct Model {
     pub at: i64,
     /// Whether the sender changed it since.
     pub edited: bool,
+    /// When that was, by the sender's clock; 0 when it never was.
+    pub edited_as_of: i64,
     /// Whether it was deleted for everyone.
     pub revoked: bool,
     /// Its place in the chat's order of arrival, from 1; 0 when a history brought it.

@@ -157,8 +157,17 @@ pub struct ChatPatch {
     pub read_to: Option<Horizon>,
     /// Names that became known. A missing one never clears a known one.
     pub names: Names,
-    /// A message; it moves the last message forward only.
+    /// A message; it moves the last message forward only, unless messages were taken away.
     pub last_message: Option<LastMessage>,
+    /// Up to where messages were taken away, so that none of them comes back; the last message is what is left then,
+    /// none where nothing is.
+    pub emptied_to: Option<Horizon>,
+    /// The address it goes by from now on; the one before still finds it.
+    pub moved_to: Option<Jid>,
+    /// A message that says something else since.
+    pub rewritten: Option<MessageId>,
+    /// Whether the account's owner removed the saved name.
+    pub contact_removed: bool,
     /// The settings on their way to WhatsApp.
     pub pending: Option<ChatFields>,
     /// The settings that WhatsApp refused.
@@ -276,18 +285,31 @@ impl Chat {
         {
             self.unread_count = 0;
         }
+        if patch.contact_removed {
+            self.names.contact = None;
+        }
         learn(&mut self.names.subject, patch.names.subject.as_ref());
         learn(&mut self.names.contact, patch.names.contact.as_ref());
         learn(&mut self.names.push, patch.names.push.as_ref());
         learn(&mut self.names.business, patch.names.business.as_ref());
-        if let Some(message) = patch.last_message
+        if let Some(place) = patch.emptied_to.clone() {
+            self.horizon = Some(place.or_further(self.horizon.take()));
+            self.last_message = patch.last_message;
+        } else if let Some(message) = patch.last_message
             && self.last_message.is_none_or(|known| message.at >= known.at)
         {
             self.last_message = Some(message);
         }
         self.pending = patch.pending.unwrap_or(self.pending);
         self.refused = patch.refused.unwrap_or(self.refused);
-        let changed = self.differs_from(&before);
+        let mut changed = self.differs_from(&before);
+        if let Some(jid) = patch.moved_to.clone().filter(|jid| *jid != before.jid) {
+            self.jid = jid;
+            changed = self.differs_from(&before).with(ChatField::Aliases);
+        }
+        if patch.rewritten.is_some() && self.last_message.and_then(|last| last.id) == patch.rewritten {
+            changed.insert(ChatField::LastMessage);
+        }
         (!changed.is_empty()).then(|| self.change(ChangeKind::Updated, changed, at, origin))
     }
 

@@ -83,8 +83,24 @@ pub struct Message {
     pub at: i64,
     /// Whether the sender changed it since.
     pub edited: bool,
+    /// When that was, in milliseconds by the sender's clock; 0 when it never was.
+    pub edited_as_of: i64,
     /// Whether it was deleted for everyone.
     pub revoked: bool,
+}
+
+/// What can be done to a message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewrite {
+    /// Its sender changed it.
+    Edit {
+        /// The text or caption since.
+        text: Option<String>,
+        /// When, in milliseconds by the sender's clock.
+        as_of: i64,
+    },
+    /// It was deleted for everyone.
+    Revocation,
 }
 
 impl Message {
@@ -92,6 +108,20 @@ impl Message {
     #[must_use]
     pub fn key(&self) -> TimeKey {
         TimeKey { at: self.at, id: self.id.bytes() }
+    }
+
+    /// The message as it is since, none when that is as before: what was taken back says nothing any more, and an edit
+    /// that comes late or twice changes nothing.
+    #[must_use]
+    pub fn rewritten(&self, rewrite: &Rewrite) -> Option<Self> {
+        match rewrite {
+            _ if self.revoked => None,
+            Rewrite::Revocation => Some(Self { revoked: true, text: None, ..self.clone() }),
+            Rewrite::Edit { text, as_of } => {
+                let news = *as_of > self.edited_as_of || (*as_of == self.edited_as_of && *text != self.text);
+                news.then(|| Self { edited: true, edited_as_of: *as_of, text: text.clone(), ..self.clone() })
+            }
+        }
     }
 }
 
@@ -106,4 +136,39 @@ pub struct MessageRange {
     pub sender: Jid,
     /// When, in milliseconds.
     pub at: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_edit_stays_and_what_was_taken_back_says_nothing() {
+        let sender: Jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        let message = Message {
+            id: MessageId::of(5_000, 1),
+            chat: ChatId::new(1),
+            session: SessionId::new(1),
+            wa_id: "A".into(),
+            sender,
+            sender_name: None,
+            from_me: false,
+            kind: MessageKind::Text,
+            text: Some("At nine".into()),
+            at: 5_000,
+            edited: false,
+            edited_as_of: 0,
+            revoked: false,
+        };
+        let edit = |text: &str, as_of| Rewrite::Edit { text: Some(text.into()), as_of };
+        let twice = message.rewritten(&edit("At ten", 10)).and_then(|once| once.rewritten(&edit("At eleven", 20)));
+        let twice = twice.expect("two edits");
+        assert_eq!((twice.text.as_deref(), twice.edited), (Some("At eleven"), true));
+        assert_eq!(twice.rewritten(&edit("At eleven", 20)), None, "the same again");
+        assert_eq!(twice.rewritten(&edit("At ten", 10)), None, "the older one again");
+        let gone = twice.rewritten(&Rewrite::Revocation).expect("taken back");
+        assert_eq!((gone.text.as_deref(), gone.revoked), (None, true));
+        assert_eq!(gone.rewritten(&Rewrite::Revocation), None);
+        assert_eq!(gone.rewritten(&edit("At twelve", 30)), None, "it stays taken back");
+    }
 }

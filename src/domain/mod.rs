@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod allowance;
+pub mod call;
 pub mod capability;
 pub mod change;
 pub mod chat;

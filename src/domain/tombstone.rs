@@ -31,17 +31,29 @@ impl Tombstone {
         }
         let known = chat.last_message.take().map(|last| Horizon { at: last.at, wa_ids: newest });
         // A chat that came back and got no message since reaches no further than before.
-        chat.horizon = known.or(chat.horizon);
+        chat.horizon = match known {
+            Some(known) => Some(known.or_further(chat.horizon)),
+            None => chat.horizon,
+        };
         (chat.arrivals, chat.read_to) = (0, None);
         chat.pending = ChatFields::default();
         chat.refused = ChatFields::default();
         Self { chat, addresses, deleted_at: at }
     }
 
-    /// The chat as it comes back, under a new id.
+    /// What there is of a chat that the phone deleted before any message of it came here, up to `horizon`.
+    #[must_use]
+    pub fn of_unknown(chat: Chat, horizon: Horizon, at: i64) -> Self {
+        let addresses = vec![chat.jid.clone()];
+        Self { chat: Chat { horizon: Some(horizon), ..chat }, addresses, deleted_at: at }
+    }
+
+    /// The chat as it comes back, under a new id. A mute that ended meanwhile is none.
     #[must_use]
     pub fn revive(self, id: ChatId, at: i64) -> Chat {
-        Chat { id, created_at: at, ..self.chat }
+        let mut chat = Chat { id, created_at: at, ..self.chat };
+        chat.muted_until.value = chat.muted_until.value.filter(|until| *until > at);
+        chat
     }
 }
 

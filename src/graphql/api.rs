@@ -25,6 +25,7 @@ use crate::domain::allowance::Rate;
 use crate::domain::allowance::Standing;
 use crate::domain::page::DEFAULT_PAGE;
 use crate::domain::page::MAX_PAGE;
+use crate::service::call::Calls;
 use crate::service::chat::Chats;
 use crate::service::key::Keys;
 use crate::service::session::Sessions;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub chats: Chats,
     /// The use cases around sessions.
     pub sessions: Sessions,
+    /// The use cases around calls.
+    pub calls: Calls,
     /// The use cases around api-keys.
     pub keys: Keys,
 }

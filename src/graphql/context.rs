@@ -8,6 +8,7 @@ use async_graphql::dataloader::DataLoader;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::id::SessionId;
+use crate::service::call::Calls;
 use crate::service::chat::Chats;
 use crate::service::key::Keys;
 use crate::service::session::Sessions;
@@ -26,6 +27,8 @@ pub(super) trait ContextExt {
     fn chats(&self) -> &Chats;
     /// The use cases around sessions.
     fn sessions(&self) -> &Sessions;
+    /// The use cases around calls.
+    fn calls(&self) -> &Calls;
     /// The use cases around api-keys.
     fn keys(&self) -> &Keys;
     /// Loads what many items of one answer need, together.
@@ -45,6 +48,10 @@ impl ContextExt for Context<'_> {
 
     fn sessions(&self) -> &Sessions {
         &self.data_unchecked::<Parts>().sessions
+    }
+
+    fn calls(&self) -> &Calls {
+        &self.data_unchecked::<Parts>().calls
     }
 
     fn keys(&self) -> &Keys {

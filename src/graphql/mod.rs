@@ -8,6 +8,7 @@
 mod api;
 mod batches;
 mod budget;
+mod call;
 mod capability;
 mod chat;
 mod connection;
@@ -58,11 +59,20 @@ struct Query(
 
 /// Every mutation.
 #[derive(MergedObject, Default)]
-struct Mutation(chat::mutation::ChatMutation, session::mutation::SessionMutation, key::mutation::KeyMutation);
+struct Mutation(
+    chat::mutation::ChatMutation,
+    session::mutation::SessionMutation,
+    call::mutation::CallMutation,
+    key::mutation::KeyMutation,
+);
 
 /// Every subscription.
 #[derive(MergedSubscription, Default)]
-struct Subscription(chat::subscription::ChatSubscription, session::subscription::SessionSubscription);
+struct Subscription(
+    chat::subscription::ChatSubscription,
+    session::subscription::SessionSubscription,
+    call::subscription::CallSubscription,
+);
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 

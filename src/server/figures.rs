@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use crate::feed::Feed;
 use crate::graphql;
 use crate::http;
+use crate::session;
 use crate::store::Store;
 
 use super::watch::Watch;
@@ -21,6 +22,7 @@ use super::watch::word;
 pub(super) struct Figures {
     pub(super) graphql: graphql::Metrics,
     pub(super) http: http::Metrics,
+    pub(super) events: session::Events,
     pub(super) store: Store,
     pub(super) feed: Feed,
     pub(super) watch: Watch,
@@ -34,6 +36,7 @@ impl Figures {
         let own = registry.sub_registry_with_prefix("chatgraph");
         self.graphql.register(own);
         self.http.register(own);
+        self.events.register(own);
         let behind = "Changes that the last of the subscribers is behind the change log";
         own.register("subscriber_lag_changes", behind, ConstGauge::new(self.feed.lag()));
         let (units, commits) = self.store.committed_so_far();

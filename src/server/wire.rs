@@ -18,10 +18,14 @@ use crate::http::Connections;
 use crate::http::Health;
 use crate::http::Listening;
 use crate::http::Tls;
+use crate::service::call::Calls;
+use crate::service::call_news::CallNews;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::inbound::Inbox;
+use crate::service::inbound::Told;
 use crate::service::key::Keys;
+use crate::service::mutes::Mutes;
 use crate::service::retention;
 use crate::service::retention::Retention;
 use crate::service::session::Sessions;
@@ -74,20 +78,24 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
     let news = SessionNews::default();
-    let inbox = Inbox::new(store.clone(), news.clone(), Arc::clone(&clock), tasks.clone(), stop.clone());
+    let sweeper = Sweeper::start(store.clone(), tasks, stop.clone());
+    let mutes = Mutes::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
+    let calling = CallNews::default();
+    let told = Told { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };
+    let inbox = Inbox::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
     let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
     let registry =
         Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
-    let sweeper = Sweeper::start(store.clone(), tasks, stop.clone());
     let chats = Chats::new(
         store.clone(),
         feed.clone(),
         registry.clone(),
-        sweeper.clone(),
+        (sweeper.clone(), mutes),
         Arc::clone(&clock),
         chat::Config::default(),
     );
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
+    let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
     let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock)));
     let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
     let tokens = match configs.failed_tokens {
@@ -96,11 +104,12 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     };
     tasks.spawn(tokens.clone().store_uses(stop.clone()));
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
-    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), keys: keys.clone() }, &configs.api);
+    let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();
     let watch = Watch::new(store.clone(), tasks.clone(), lifecycle.drain.clone());
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
-    let health = health(Figures { graphql, http, store: store.clone(), feed, watch });
+    let health =
+        health(Figures { graphql, http, events: registry.events().clone(), store: store.clone(), feed, watch });
     let door = http::Parts {
         api,
         tokens: tokens.clone(),

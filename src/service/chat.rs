@@ -31,6 +31,7 @@ use super::chat_delete::DeleteOrder;
 pub use super::chat_update::ChatUpdate;
 use super::chat_update::UpdateOrder;
 use super::error::Error;
+use super::mutes::Mutes;
 use super::sweeper::Sweeper;
 
 /// Which chat a caller means.
@@ -58,6 +59,7 @@ pub struct Chats {
     feed: Feed,
     sessions: Registry,
     sweeper: Sweeper,
+    mutes: Mutes,
     clock: Arc<dyn Clock>,
     config: Config,
 }
@@ -77,17 +79,17 @@ impl Default for Config {
 
 impl Chats {
     /// Makes the use cases; `sessions` is woken when WhatsApp has something to be told, `sweeper` when something was
-    /// deleted.
+    /// deleted, `mutes` when something was muted.
     #[must_use]
     pub fn new(
         store: Store,
         feed: Feed,
         sessions: Registry,
-        sweeper: Sweeper,
+        (sweeper, mutes): (Sweeper, Mutes),
         clock: Arc<dyn Clock>,
         config: Config,
     ) -> Self {
-        Self { store, feed, sessions, sweeper, clock, config }
+        Self { store, feed, sessions, sweeper, mutes, clock, config }
     }
 
     /// A page of the organization's chats.
@@ -162,6 +164,9 @@ impl Chats {
         let updated =
             self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
         let chat = updated.await?;
+        if let Some(end) = chat.muted_until.value {
+            self.mutes.until(end);
+        }
         self.sessions.wake_pending(session);
         Ok(chat)
     }

@@ -1,5 +1,6 @@
 //! Deleting chats from the stored copy: a caller's, the phone's, all of a session's. On WhatsApp nothing is deleted.
 
+use crate::domain::action::PendingAction;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::id::OrganizationId;
@@ -39,12 +40,24 @@ pub(super) async fn delete(
     origin: Origin,
 ) -> Result<(), StoreError> {
     let waiting = unit.pending_actions_of(organization, chat).await?;
+    bury(unit, organization, chat, &waiting, now, origin).await
+}
+
+/// Deletes a chat that is locked, and leaves a tombstone with what WhatsApp has, where `waiting` is what it has not.
+pub(super) async fn bury(
+    unit: &mut Unit<'_>,
+    organization: &OrganizationId,
+    chat: &Chat,
+    waiting: &[PendingAction],
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
     let addresses = unit.addresses_of(organization, chat.id).await?;
     let newest = match chat.last_message {
         Some(last) => unit.wa_ids_at(organization, chat.id, last.at).await?,
         None => Vec::new(),
     };
-    let tombstone = Tombstone::of(chat.clone(), addresses, &waiting, newest, now);
+    let tombstone = Tombstone::of(chat.clone(), addresses, waiting, newest, now);
     unit.insert_tombstone(organization, &tombstone).await?;
     delete_for_good(unit, organization, chat, now, origin).await
 }

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use tracing::error;
 use tracing::info_span;
 
+use crate::domain::action::Desired;
 use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
@@ -21,10 +22,15 @@ use crate::store::Store;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
+use super::call_news::CallNews;
 use super::inbound_chat;
+use super::inbound_contact;
+use super::inbound_rewriting;
 use super::inbound_session;
+use super::mutes::Mutes;
 use super::refusal;
 use super::session_news::SessionNews;
+use super::sweeper::Sweeper;
 
 /// Events that wait on one lane before the session has to.
 const LANE: usize = 256;
@@ -34,28 +40,34 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long to wait for a database that is away; the events wait with it.
 const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Who is told of what was committed.
+#[derive(Clone, Default)]
+pub struct Told {
+    /// What is new about a session.
+    pub news: SessionNews,
+    /// Something was deleted.
+    pub sweeper: Sweeper,
+    /// A chat is muted for a while.
+    pub mutes: Mutes,
+    /// A call rings.
+    pub calls: CallNews,
+}
+
 /// Opens lanes and drains them into the stored copy.
 #[derive(Clone)]
 pub struct Inbox {
     store: Store,
-    news: SessionNews,
+    told: Told,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Inbox {
-    /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled. `news` hears what is new about a
-    /// session.
+    /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled.
     #[must_use]
-    pub fn new(
-        store: Store,
-        news: SessionNews,
-        clock: Arc<dyn Clock>,
-        tasks: TaskTracker,
-        stop: CancellationToken,
-    ) -> Self {
-        Self { store, news, clock, tasks, stop }
+    pub fn new(store: Store, told: Told, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        Self { store, told, clock, tasks, stop }
     }
 
     /// Opens the lane of a session.
@@ -74,11 +86,14 @@ impl Inbox {
                 next = events.recv() => next,
             };
             let Some(Inbound { event, committed }) = next else { return };
+            // Nothing of it is stored, and it is no use later.
+            if let SessionEvent::Calling(call) = &event {
+                self.told.calls.tell(&key, call);
+                continue;
+            }
             let event = Arc::new(event);
             if self.persist(&key, &event).await {
-                if is_about_session(&event) {
-                    self.news.tell(&key.organization);
-                }
+                self.told.of(&key, &event);
                 if let Some(committed) = committed {
                     // Whoever stopped waiting will hear the event again, and it will be no change.
                     let _ = committed.send(());
@@ -116,21 +131,33 @@ impl Inbox {
     }
 }
 
-/// Whether those who follow sessions see something of the event.
-fn is_about_session(event: &SessionEvent) -> bool {
-    match event {
-        SessionEvent::Status { .. }
-        | SessionEvent::Paired { .. }
-        | SessionEvent::PairingRenewed
-        | SessionEvent::History(_)
-        | SessionEvent::HistoryLost => true,
-        SessionEvent::Setting { .. }
-        | SessionEvent::Message(_)
-        | SessionEvent::SettingsTold { .. }
-        | SessionEvent::ContactNamed { .. }
-        | SessionEvent::GroupNamed { .. }
-        | SessionEvent::ActionSent { .. }
-        | SessionEvent::ActionRefused { .. } => false,
+impl Told {
+    /// Tells whom it concerns.
+    fn of(&self, key: &SessionKey, event: &SessionEvent) {
+        match event {
+            SessionEvent::Status { .. }
+            | SessionEvent::Paired { .. }
+            | SessionEvent::PairingRenewed
+            | SessionEvent::HistoryLost => self.news.tell(&key.organization),
+            SessionEvent::History(chunk) => {
+                self.news.tell(&key.organization);
+                chunk.chats.iter().filter_map(|chat| chat.muted_until.flatten()).for_each(|end| self.mutes.until(end));
+            }
+            SessionEvent::Setting { value: Desired::MutedUntil(Some(end)), .. } => self.mutes.until(*end),
+            SessionEvent::Emptied { .. } => self.sweeper.wake(),
+            SessionEvent::Setting { .. }
+            | SessionEvent::Message(_)
+            | SessionEvent::Rewritten(_)
+            | SessionEvent::ContactNamed { .. }
+            | SessionEvent::ContactRemoved { .. }
+            | SessionEvent::BusinessNamed { .. }
+            | SessionEvent::NumberChanged { .. }
+            | SessionEvent::GroupNamed { .. }
+            | SessionEvent::Calling(_)
+            | SessionEvent::SettingsTold { .. }
+            | SessionEvent::ActionSent { .. }
+            | SessionEvent::ActionRefused { .. } => {}
+        }
     }
 }
 
@@ -146,6 +173,14 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             inbound_chat::setting(unit, key, chat, made, now).await
         }
         SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
+        SessionEvent::Rewritten(rewriting) => inbound_rewriting::rewritten(unit, key, rewriting, now).await,
+        SessionEvent::Emptied { chat, up_to, as_of, deleted } => {
+            let news = inbound_rewriting::Emptied { chat, up_to, as_of: *as_of, deleted: *deleted };
+            inbound_rewriting::emptied(unit, key, news, now).await
+        }
+        SessionEvent::ContactRemoved { jid } => inbound_contact::removed(unit, key, jid, now).await,
+        SessionEvent::BusinessNamed { jid, name } => inbound_contact::business_named(unit, key, jid, name, now).await,
+        SessionEvent::NumberChanged { old, new } => inbound_contact::number_changed(unit, key, old, new, now).await,
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
             inbound_chat::named(unit, key, jid, name, now).await
         }
@@ -158,7 +193,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
-        SessionEvent::PairingRenewed => Ok(()),
+        SessionEvent::PairingRenewed | SessionEvent::Calling(_) => Ok(()),
     }
 }
 

@@ -39,6 +39,11 @@ pub(super) async fn setting(
     Made { value, as_of, up_to }: Made<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
+    let value = match value {
+        // It ended before this was heard.
+        Desired::MutedUntil(Some(until)) if until <= now => Desired::MutedUntil(None),
+        value => value,
+    };
     let mut patch = ChatPatch { as_of, ..ChatPatch::default() };
     patch.set(value);
     // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.

@@ -60,7 +60,7 @@ async fn import(
         as_of: 0,
         archived: news.archived,
         pinned: news.pinned,
-        muted_until: news.muted_until,
+        muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
         marked_unread: news.marked_unread,
         names: inbound_chat::names(&news.jid, news.name.clone()),
         ..ChatPatch::default()

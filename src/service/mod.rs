@@ -1,15 +1,21 @@
 //! Use cases: what a caller of the API (`chat`, `session`, `key`) or WhatsApp (`inbound`) makes happen. Each requires its
 //! capability, lets `domain` decide, and stores row and change in one unit of work.
 
+pub mod call;
+pub mod call_news;
+mod call_replies;
 pub mod chat;
 mod chat_delete;
 mod chat_update;
 pub mod error;
 pub mod inbound;
 mod inbound_chat;
+mod inbound_contact;
 mod inbound_history;
+mod inbound_rewriting;
 mod inbound_session;
 pub mod key;
+pub mod mutes;
 mod refusal;
 pub mod retention;
 pub mod session;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::Lane;
 use super::SessionKey;
 use crate::domain::action::PendingAction;
+use crate::domain::jid::Jid;
 
 /// One live connection of a session.
 #[async_trait]
@@ -23,6 +24,20 @@ pub trait Session: Send + Sync {
     /// # Errors
     /// [`SessionError`]: none means that WhatsApp has it.
     async fn set(&self, action: &PendingAction) -> Result<(), SessionError>;
+
+    /// Asks WhatsApp to reject a call of `from`. Nobody answers: none means that it was handed over. Ends within the
+    /// caller's time limit: cancel-safe.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    async fn reject_call(&self, call: &str, from: &Jid) -> Result<(), SessionError>;
+
+    /// Sends a text, and tells WhatsApp's id of it. Our own message comes by no event. Goes on when nobody waits for it
+    /// any more.
+    ///
+    /// # Errors
+    /// [`SessionError`]: WhatsApp may have it or not.
+    async fn send_text(&self, to: &Jid, text: &str) -> Result<String, SessionError>;
 
     /// Unlinks this device from the account. The connection tells its end by itself ([`Ending::LoggedOut`]). Ends within
     /// its own time limit.

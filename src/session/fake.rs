@@ -32,6 +32,7 @@ use super::pending::ReadPending;
 use crate::domain::action::PendingAction;
 use crate::domain::clock::Clock;
 use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
 use crate::domain::session::SessionStatus;
 
 /// Longer than anything a test waits for, in the tests' turned time.
@@ -101,6 +102,14 @@ impl Session for FakeConnection {
         locked(&self.told).push(action.clone());
         self.was_told.notify_one();
         locked(&self.answers).pop_front().unwrap_or(Ok(()))
+    }
+
+    async fn reject_call(&self, _call: &str, _from: &Jid) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    async fn send_text(&self, _to: &Jid, _text: &str) -> Result<String, SessionError> {
+        Ok("3EB0".into())
     }
 
     async fn log_out(&self) -> Result<(), SessionError> {

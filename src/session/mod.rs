@@ -9,6 +9,7 @@
 mod backoff;
 pub mod config;
 pub mod connection;
+mod events;
 #[cfg(test)]
 mod fake;
 mod pending;
@@ -26,16 +27,19 @@ pub use config::Config;
 pub use config::Endpoint;
 pub use connection::Session;
 pub use connection::SessionError;
+pub use events::Events;
 pub use registry::Registry;
 
 use crate::domain::action::Desired;
 use crate::domain::action::Setting;
+use crate::domain::call::Call;
 use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
+use crate::domain::message::Rewrite;
 use crate::domain::session::SessionStatus;
 
 /// A session and whose it is.
@@ -79,6 +83,21 @@ pub enum SessionEvent {
     },
     /// A message came, or was sent from another device.
     Message(IncomingMessage),
+    /// A message was changed by who wrote it, or taken back.
+    Rewritten(Rewriting),
+    /// The phone took a chat's messages away: it was cleared, or deleted.
+    Emptied {
+        /// The chat.
+        chat: Jid,
+        /// Up to which message.
+        up_to: Horizon,
+        /// WhatsApp's time of it, in milliseconds.
+        as_of: i64,
+        /// Whether the chat goes, too, where no message is left.
+        deleted: bool,
+    },
+    /// A call rings; nothing about it is stored.
+    Calling(Call),
     /// A part of the account's history.
     History(HistoryChunk),
     /// A part of the account's history was lost on the way.
@@ -96,6 +115,25 @@ pub enum SessionEvent {
         jid: Jid,
         /// The name.
         name: String,
+    },
+    /// The account's owner removed a contact.
+    ContactRemoved {
+        /// The contact.
+        jid: Jid,
+    },
+    /// WhatsApp vouches for the name of a business.
+    BusinessNamed {
+        /// The business.
+        jid: Jid,
+        /// Its name.
+        name: String,
+    },
+    /// Somebody goes by another number from now on.
+    NumberChanged {
+        /// The addresses before.
+        old: Vec<Jid>,
+        /// The address since.
+        new: Jid,
     },
     /// A group has a (new) subject.
     GroupNamed {
@@ -124,6 +162,21 @@ pub enum SessionEvent {
         /// Why, in words for a person.
         reason: String,
     },
+}
+
+/// What somebody did to a message that was there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewriting {
+    /// The chat.
+    pub chat: Jid,
+    /// WhatsApp's id of the message.
+    pub wa_id: String,
+    /// Who wrote the message.
+    pub sender: Jid,
+    /// Whether that is this account, as far as the sender does not say.
+    pub from_me: bool,
+    /// What was done to it.
+    pub rewrite: Rewrite,
 }
 
 /// A part of an account's history, as the phone sent it.

@@ -18,6 +18,7 @@ use tracing::error;
 use tracing::info_span;
 
 use super::Config;
+use super::Events;
 use super::OpenLane;
 use super::SessionKey;
 use super::connection::Connector;
@@ -46,6 +47,7 @@ struct Shared {
     tasks: TaskTracker,
     stop: CancellationToken,
     running: Mutex<HashMap<SessionId, Running>>,
+    events: Events,
 }
 
 /// The ways to one supervisor.
@@ -70,12 +72,16 @@ impl Registry {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let connector = Arc::new(WhatsApp::new(store.clone(), Arc::clone(&clock), config.clone(), tasks.clone()));
+        let events = Events::default();
+        let connector = WhatsApp::new(store.clone(), Arc::clone(&clock), config.clone(), tasks.clone(), events.clone());
         let read_pending: ReadPending = Arc::new(move |key: SessionKey| {
             let store = store.clone();
             Box::pin(async move { store.pending_actions(&key.organization, key.session).await })
         });
-        Self::with_connector(connector, read_pending, clock, config, open_lane, tasks, stop)
+        let registry = Self::with_connector(Arc::new(connector), read_pending, clock, config, open_lane, tasks, stop);
+        Self {
+            shared: Arc::new(Shared { events, ..Arc::into_inner(registry.shared).expect("nobody else has it yet") }),
+        }
     }
 
     /// The same with connections and pending actions of any make.
@@ -89,7 +95,8 @@ impl Registry {
         stop: CancellationToken,
     ) -> Self {
         let running = Mutex::default();
-        let shared = Shared { connector, read_pending, clock, config, open_lane, tasks, stop, running };
+        let events = Events::default();
+        let shared = Shared { connector, read_pending, clock, config, open_lane, tasks, stop, running, events };
         Self { shared: Arc::new(shared) }
     }
 
@@ -121,6 +128,19 @@ impl Registry {
         if running.get(&session).is_some_and(|now| now.ended.is_cancelled()) {
             running.remove(&session);
         }
+    }
+
+    /// What is counted of the events that the sessions hear.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.shared.events
+    }
+
+    /// The session's connection, as soon as there is one and within `limit`.
+    pub async fn connected(&self, session: SessionId, limit: Duration) -> Option<Arc<dyn Session>> {
+        let mut link = self.running().get(&session)?.link.clone();
+        let linked = timeout(limit, link.wait_for(Option::is_some)).await.ok()?.ok()?.clone();
+        linked
     }
 
     /// Unlinks the session's device on WhatsApp, as soon as it is connected and within `limit`; tells whether that was

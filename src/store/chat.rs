@@ -70,6 +70,34 @@ impl Store {
             .collect()
     }
 
+    /// Every address of the session's chats that bear a saved name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn saved_contacts(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+    ) -> Result<Vec<Jid>, StoreError> {
+        let saved = chat::Entity::find()
+            .select_only()
+            .column(chat::Column::Id)
+            .filter(owned_by(organization))
+            .filter(chat::Column::SessionId.eq(session.to_bytes()))
+            .filter(chat::Column::ContactName.is_not_null())
+            .into_query();
+        let addresses = chat_alias::Entity::find()
+            .select_only()
+            .column(chat_alias::Column::Jid)
+            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
+            .filter(chat_alias::Column::ChatId.in_subquery(saved))
+            .into_tuple::<String>()
+            .all(&self.readers)
+            .await?;
+        let addresses = addresses.iter().map(|jid| jid.parse()).collect::<Result<_, _>>();
+        addresses.map_err(|_| StoreError::Corrupt { table: "chat_alias", column: "jid" })
+    }
+
     /// Every address that finds the chats, the canonical ones included, in a stable order.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ use super::keyset::Keyset;
 use super::text;
 use super::unit::Unit;
 
-/// Rows of one INSERT: 14 columns each, well under SQLite's 32,766 variables.
+/// Rows of one INSERT: 15 columns each, well under SQLite's 32,766 variables.
 const INSERT: usize = 500;
 
 impl Store {
@@ -163,7 +163,91 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<LastMessage>, StoreError> {
-        let message = self.latest(organization, chat).await?.map(from_row).transpose()?;
+        self.latest_of(of_chat(organization, chat)).await
+    }
+
+    /// The same without those that `place` covers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_message_beyond(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        place: &Horizon,
+    ) -> Result<Option<LastMessage>, StoreError> {
+        self.latest_of(of_chat(organization, chat).add(covered(place).not())).await
+    }
+
+    /// How many messages others wrote that were not taken back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages_of_others(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<u32, StoreError> {
+        let others = message::Entity::find()
+            .filter(of_chat(organization, chat))
+            .filter(message::Column::FromMe.eq(false))
+            .filter(message::Column::Revoked.eq(false));
+        Ok(u32::try_from(others.count(self.tx).await?).unwrap_or(u32::MAX))
+    }
+
+    /// The chat's stored messages with this id of WhatsApp's: at most one a sender.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages_named(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        wa_id: &str,
+    ) -> Result<Vec<Message>, StoreError> {
+        let named = message::Entity::find()
+            .filter(of_chat(organization, chat))
+            .filter(message::Column::WaId.eq(text::storable(wa_id)));
+        named.all(self.tx).await?.into_iter().map(from_row).collect()
+    }
+
+    /// Stores what a message says since, and whether it was edited or taken back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rewrite_message(
+        &mut self,
+        organization: &OrganizationId,
+        message: &Message,
+    ) -> Result<(), StoreError> {
+        message::Entity::update_many()
+            .set(message::ActiveModel {
+                text: Set(text::storable_if_any(message.text.as_ref())),
+                edited: Set(message.edited),
+                edited_as_of: Set(message.edited_as_of),
+                revoked: Set(message.revoked),
+                ..message::ActiveModel::default()
+            })
+            .filter(of_chat(organization, message.chat))
+            .filter(message::Column::Id.eq(message.id.to_bytes()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the chat's messages that `place` covers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_messages_up_to(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        place: &Horizon,
+    ) -> Result<(), StoreError> {
+        let gone = message::Entity::delete_many().filter(of_chat(organization, chat)).filter(covered(place));
+        gone.exec(self.tx).await?;
+        Ok(())
+    }
+
+    async fn latest_of(&mut self, condition: Condition) -> Result<Option<LastMessage>, StoreError> {
+        let message = self.latest(condition).await?.map(from_row).transpose()?;
         Ok(message.map(|message| LastMessage { id: Some(message.id), at: message.at }))
     }
 
@@ -176,7 +260,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<MessageRange>, StoreError> {
-        let message = self.latest(organization, chat).await?.map(from_row).transpose()?;
+        let message = self.latest(of_chat(organization, chat)).await?.map(from_row).transpose()?;
         Ok(message.map(|Message { wa_id, from_me, sender, at, .. }| MessageRange { wa_id, from_me, sender, at }))
     }
 
@@ -198,13 +282,9 @@ impl Unit<'_> {
         Ok(ids.into_tuple().all(self.tx).await?)
     }
 
-    async fn latest(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-    ) -> Result<Option<message::Model>, StoreError> {
+    async fn latest(&mut self, condition: Condition) -> Result<Option<message::Model>, StoreError> {
         Ok(message::Entity::find()
-            .filter(of_chat(organization, chat))
+            .filter(condition)
             .order_by_desc(message::Column::At)
             .order_by_desc(message::Column::Id)
             .one(self.tx)
@@ -226,6 +306,16 @@ fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
     Condition::all()
         .add(message::Column::Organization.eq(organization.as_str()))
         .add(message::Column::ChatId.eq(chat.to_bytes()))
+}
+
+/// As [`Horizon::covers`].
+fn covered(place: &Horizon) -> Condition {
+    use message::Column;
+    let at_that_time = Condition::all().add(Column::At.eq(place.at));
+    let listed = place.wa_ids.iter().map(|id| text::storable(id));
+    let at_that_time =
+        if place.wa_ids.is_empty() { at_that_time } else { at_that_time.add(Column::WaId.is_in(listed)) };
+    Condition::any().add(Column::At.lt(place.at)).add(at_that_time)
 }
 
 /// The number and the place in its second of the `place`-th of some messages. A history's come before what arrives later.
@@ -258,6 +348,7 @@ fn to_row(
         text: Set(text::storable_if_any(message.text.as_ref())),
         at: Set(message.at),
         edited: Set(false),
+        edited_as_of: Set(0),
         revoked: Set(false),
         arrival: Set(0),
     }
@@ -277,6 +368,7 @@ fn from_row(row: message::Model) -> Result<Message, StoreError> {
         text: row.text,
         at: row.at,
         edited: row.edited,
+        edited_as_of: row.edited_as_of,
         revoked: row.revoked,
     })
 }

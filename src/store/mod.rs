@@ -19,6 +19,7 @@ mod journal;
 mod key;
 mod keyset;
 mod message;
+mod mute;
 mod organization;
 mod pending;
 mod refusal;
@@ -57,6 +58,7 @@ pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
 pub use connect::renew_log;
+pub use mute::EndingMute;
 pub use unit::Unit;
 pub use unit::Work;
 

@@ -21,9 +21,9 @@ const DECLARED: &[(&str, &str)] = &[
     (
         "Mutation",
         "updateChat:send deleteChat:send createSession:manage startSession:manage stopSession:manage \
-         logoutSession:manage updateSession:manage deleteSession:manage createApiKey:manage revokeApiKey:manage",
+         logoutSession:manage updateSession:manage deleteSession:manage rejectCall:send createApiKey:manage revokeApiKey:manage",
     ),
-    ("Subscription", "chatChanges:events sessionChanges:events"),
+    ("Subscription", "chatChanges:events sessionChanges:events incomingCalls:events"),
     ("Viewer", "kind organizationId userId role capabilities"),
     (
         "Chat",
@@ -38,6 +38,7 @@ const DECLARED: &[(&str, &str)] = &[
     ("ChatChangeEvent", "cursor change"),
     ("ChatChange", "at kind origin sessionId session chatId cid changed chat mergedIntoId"),
     ("SessionChange", "sessionId session"),
+    ("IncomingCall", "id session from fromName video group at"),
     ("Message", "id chat fromMe sender senderName kind text at edited revoked"),
     ("MessageConnection", "edges nodes pageInfo"),
     ("MessageEdge", "cursor node"),
@@ -53,6 +54,7 @@ const DECLARED: &[(&str, &str)] = &[
     ("UpdateChatPayload", "chat"),
     ("DeleteChatPayload", "deletedChatId cid sessionId"),
     ("SessionPayload", "session"),
+    ("RejectCallPayload", "sent autoReplied"),
     ("DeleteSessionPayload", "deletedSessionId"),
     ("ApiKey", "id name prefix permissions createdAt expiresAt lastUsedAt"),
     ("CreateApiKeyPayload", "apiKey secret"),
@@ -74,6 +76,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("Mutation.logoutSession", "input: {sessionId: \"nobody's\"}"),
     ("Mutation.updateSession", "input: {sessionId: \"SESSION\"}"),
     ("Mutation.deleteSession", "input: {sessionId: \"nobody's\"}"),
+    ("Mutation.rejectCall", "input: {sessionId: \"nobody's\", callId: \"A\", from: \"15550111@s.whatsapp.net\"}"),
     ("Mutation.createApiKey", "input: {name: \"\", permissions: []}"),
     ("Mutation.revokeApiKey", "input: {id: \"nobody's\"}"),
     ("Subscription.chatChanges", "after: \"CURSOR\""),
@@ -252,6 +255,14 @@ async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permis
     // The change that is read behind the cursor.
     server.update_chat("15550111@s.whatsapp.net", "read: true").await;
     server.agrees().await;
+    // What is asked about calls needs some.
+    let phone = server.phone().clone();
+    let calling = tokio::spawn(async move {
+        loop {
+            phone.call("15550111", false, None).await.expect("a call");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    });
     let questions = questions(&Contract::of(&server).await, &samples);
     assert!(questions.len() > 120, "only {} questions", questions.len());
     let all = ["read", "send", "manage", "events"];
@@ -268,4 +279,5 @@ async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permis
         let wrong: Vec<_> = stream::iter(asked).buffered(8).filter_map(async |wrong| wrong).collect().await;
         assert!(wrong.is_empty(), "with {held:?}:\n{}", wrong.join("\n"));
     }
+    calling.abort();
 }

@@ -111,6 +111,11 @@ const PLACES: &[(&str, Thing, &str)] = &[
         Session,
         "mutation($x: ID!) { deleteSession(input: {sessionId: $x}) { deletedSessionId } }",
     ),
+    (
+        "Mutation.rejectCall(input.sessionId)",
+        Session,
+        "mutation($x: ID!) { rejectCall(input: {sessionId: $x, callId: \"A\", from: \"15550111@s.whatsapp.net\"}) { sent } }",
+    ),
     ("Mutation.revokeApiKey(input.id)", Key, "mutation($x: ID!) { revokeApiKey(input: {id: $x}) { revokedId } }"),
     (
         "Subscription.chatChanges(sessionId)",
@@ -128,12 +133,15 @@ const PLACES: &[(&str, Thing, &str)] = &[
         Session,
         "subscription($x: ID) { sessionChanges(sessionId: $x) { sessionId } }",
     ),
+    ("Subscription.incomingCalls(sessionId)", Session, "subscription($x: ID) { incomingCalls(sessionId: $x) { id } }"),
 ];
 
 /// Texts of the caller's own, by which nothing is found, or only among the organization's own.
 const OWN_TEXTS: &[&str] = &[
     "Mutation.createApiKey(input.name)",
     "Mutation.createSession(input.label)",
+    "Mutation.rejectCall(input.callId)",
+    "Mutation.rejectCall(input.from)",
     "Mutation.updateSession(input.label)",
     "Mutation.updateSession(input.callAutoReply)",
     "Query.chats(filter.search)",

@@ -40,10 +40,13 @@ use crate::http::Metrics;
 use crate::http::Parts;
 use crate::http::router;
 use crate::http::serve;
+use crate::service::call::Calls;
+use crate::service::call_news::CallNews;
 use crate::service::chat;
 use crate::service::chat::Chats;
 use crate::service::key::Keys;
 use crate::service::key::NewKey;
+use crate::service::mutes::Mutes;
 use crate::service::session::Sessions;
 use crate::service::session_news::SessionNews;
 use crate::service::sweeper::Sweeper;
@@ -121,10 +124,11 @@ impl Rig {
             stop.clone(),
         );
         let (sweeper, news) = (Sweeper::default(), SessionNews::default());
-        let chats =
-            Chats::new(shared.clone(), feed, registry.clone(), sweeper.clone(), clock.clone(), chat::Config::default());
+        let wakes = (sweeper.clone(), Mutes::default());
+        let chats = Chats::new(shared.clone(), feed, registry.clone(), wakes, clock.clone(), chat::Config::default());
+        let calls = Calls::new(shared.clone(), registry.clone(), CallNews::default(), clock.clone());
         let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone());
-        let api = Api::new(graphql::Parts { chats, sessions, keys }, &graphql::Config::default());
+        let api = Api::new(graphql::Parts { chats, sessions, calls, keys }, &graphql::Config::default());
         let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
         let metrics = Metrics::default();
         let health = Health {

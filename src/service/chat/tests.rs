@@ -26,7 +26,7 @@ fn chats(test: &TestStore) -> Chats {
         tasks,
         stop,
     );
-    Chats::new(test.store.clone(), feed, sessions, Sweeper::default(), clock, Config::default())
+    Chats::new(test.store.clone(), feed, sessions, (Sweeper::default(), Mutes::default()), clock, Config::default())
 }
 
 /// A viewer who may do anything but this.

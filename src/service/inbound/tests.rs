@@ -2,6 +2,7 @@
 
 mod deletion;
 mod refusal;
+mod rewriting;
 mod unread;
 
 use super::*;
@@ -40,7 +41,7 @@ impl Rig {
         let Chat { id: chat, jid, .. } = test.add_chat(1, 1).await;
         let inbox = {
             let (clock, tasks) = (Arc::new(SystemClock), TaskTracker::new());
-            Inbox::new(test.store.clone(), SessionNews::default(), clock, tasks, CancellationToken::new())
+            Inbox::new(test.store.clone(), Told::default(), clock, tasks, CancellationToken::new())
         };
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
         Self { lane: inbox.open(key), test, chat, jid }
@@ -169,10 +170,13 @@ async fn the_late_word_about_a_request_that_the_phone_overtook_leaves_the_next_o
 async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
     let rig = Rig::new().await;
     rig.asks(Desired::MutedUntil(Some(90)), 20).await;
-    rig.hears_setting(Desired::MutedUntil(Some(50)), 10).await;
+    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_050)), 10).await;
     assert_eq!(rig.chat().await.muted_until.value, Some(90));
     let waiting = rig.waiting().await;
-    assert_eq!(waiting.iter().map(|action| action.base).collect::<Vec<_>>(), [Desired::MutedUntil(Some(50))]);
+    assert_eq!(
+        waiting.iter().map(|action| action.base).collect::<Vec<_>>(),
+        [Desired::MutedUntil(Some(4_000_000_000_050))]
+    );
     assert_eq!(rig.changes().await.len(), 1);
 }
 

@@ -29,12 +29,14 @@ use super::inbox::Inbox;
 use super::inbox::Item;
 use super::inbox::NO_LOGIN;
 use super::inbox::login;
+use super::jid;
 use super::notices::Notices;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use super::socket::Socket;
 use crate::domain::action::PendingAction;
 use crate::domain::clock::Clock;
+use crate::domain::jid::Jid;
 use crate::session::Config;
 use crate::session::connection::Outlets;
 use crate::session::connection::Session;
@@ -235,6 +237,29 @@ impl Session for Connection {
             Ok(Err(died)) => Err(failed(died)),
             Err(_) if self.is_in_step() => Err(SessionError::TimedOut),
             Ok(Ok(None)) | Err(_) => Err(SessionError::NotConnected),
+        }
+    }
+
+    async fn reject_call(&self, call: &str, from: &Jid) -> Result<(), SessionError> {
+        if !self.is_in_step() {
+            return Err(SessionError::NotConnected);
+        }
+        let from = jid::to_wire(from);
+        self.client.voip().reject_call(call, &from, &from).await.map_err(failed)
+    }
+
+    async fn send_text(&self, to: &Jid, text: &str) -> Result<String, SessionError> {
+        if !self.is_in_step() {
+            return Err(SessionError::NotConnected);
+        }
+        let (client, to, text) = (Arc::clone(&self.client), jid::to_wire(to), text.to_owned());
+        // Given up half-way it would leave keys that were used for nothing: it goes on by itself.
+        let sending = async move { client.send_text(to, text).await };
+        let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
+        match self.tasks.spawn(sending).await {
+            Ok(Some(sent)) => sent.map(|sent| sent.message_id).map_err(failed),
+            Ok(None) => Err(SessionError::NotConnected),
+            Err(died) => Err(failed(died)),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the library tells, in domain words: one match, one arm a kind.
 
 use tracing::debug;
+use whatsapp_rust::types::call::CallAction;
+use whatsapp_rust::types::call::IncomingCall;
 use whatsapp_rust::types::events::ConnectFailureReason;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::events::EventKind;
@@ -8,12 +10,13 @@ use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
 use whatsapp_rust::types::events::TemporaryBan;
-use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
+use super::contacts;
 use super::jid;
 use super::message;
 use crate::domain::action::Desired;
+use crate::domain::call::Call;
 use crate::domain::clock::FOREVER;
 use crate::domain::horizon::Horizon;
 use crate::session::SessionEvent;
@@ -34,13 +37,18 @@ pub(super) enum Heard {
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
-pub(super) const KINDS: [EventKind; 20] = [
+pub(super) const KINDS: [EventKind; 25] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
     EventKind::MarkChatAsReadUpdate,
+    EventKind::DeleteChatUpdate,
+    EventKind::ClearChatUpdate,
     EventKind::ContactUpdate,
+    EventKind::ContactNumberChanged,
+    EventKind::BusinessStatusUpdate,
     EventKind::GroupUpdate,
+    EventKind::IncomingCall,
     EventKind::Messages,
     EventKind::HistorySync,
     EventKind::Connected,
@@ -82,30 +90,24 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             let Some(chat) = jid::from_wire(&update.jid) else { return Vec::new() };
             vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to })]
         }
-        Event::ContactUpdate(update) => {
-            let action = &update.action;
-            let names = [&action.full_name, &action.first_name].into_iter().flatten();
-            let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Vec::new() };
-            // The same person by the hidden number, when the phone says so.
-            let aliases = [&action.lid_jid, &action.pn_jid].into_iter().flatten().filter_map(|text| jid::parse(text));
-            let mut addresses: Vec<_> = jid::from_wire(&update.jid).into_iter().chain(aliases).collect();
-            addresses.sort();
-            addresses.dedup();
-            let event = |jid| Heard::News(SessionEvent::ContactNamed { jid, name: name.clone() });
-            addresses.into_iter().map(event).collect()
+        Event::DeleteChatUpdate(update) => {
+            emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), true)
         }
-        Event::GroupUpdate(update) => {
-            let GroupNotificationAction::Subject { subject, .. } = &update.action else { return Vec::new() };
-            let event = |jid| Heard::News(SessionEvent::GroupNamed { jid, subject: subject.clone() });
-            jid::from_wire(&update.group_jid).into_iter().map(event).collect()
+        Event::ClearChatUpdate(update) => {
+            emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), false)
         }
+        Event::ContactUpdate(update) => contacts::saved(update),
+        Event::ContactNumberChanged(update) => contacts::number_changed(update),
+        Event::BusinessStatusUpdate(update) => contacts::business(update),
+        Event::GroupUpdate(update) => contacts::group(update),
+        Event::IncomingCall(call) => calling(call),
         // Those that the hook took went their own way, acknowledged after the commit. The others, newsletters for one,
         // are never delivered again, whatever becomes of them.
         Event::Messages(batch) if batch.hook_committed => Vec::new(),
         Event::Messages(batch) => batch
             .iter()
-            .filter_map(message::delivered)
-            .map(|message| Heard::News(SessionEvent::Message(message)))
+            .flat_map(|inbound| message::delivered(inbound).into_iter().chain(message::business(inbound)))
+            .map(Heard::News)
             .collect(),
         Event::Connected(_) => vec![Heard::LoggedIn],
         Event::Disconnected(_) => vec![Heard::Lost],
@@ -144,6 +146,13 @@ fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64) -> Vec<Heard> 
     jid::from_wire(chat).into_iter().map(news).collect()
 }
 
+/// A chat was cleared or deleted. Where no message is named, all are meant that were there at the time.
+fn emptied(chat: &whatsapp_rust::Jid, range: Option<&SyncActionMessageRange>, as_of: i64, deleted: bool) -> Vec<Heard> {
+    let up_to = range.and_then(last_of).unwrap_or(Horizon { at: as_of, wa_ids: Vec::new() });
+    let news = |chat| Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted });
+    jid::from_wire(chat).map(news).into_iter().collect()
+}
+
 /// The last messages that a range names; none when it does not say even when they were sent. Its times are seconds.
 fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
     let at = range.last_message_timestamp?;
@@ -171,6 +180,20 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
         1..SECONDS_BELOW => Some(end * 1000),
         SECONDS_BELOW.. => Some(end.min(FOREVER)),
     }
+}
+
+/// Only that it begins to ring: all else is said between those who talk. What rang while we were away rings no more.
+fn calling(call: &IncomingCall) -> Vec<Heard> {
+    let CallAction::Offer { call_id, is_video, group_jid, .. } = &call.action else { return Vec::new() };
+    if call.offline {
+        return Vec::new();
+    }
+    let event = |from| {
+        let (id, group) = (call_id.clone(), group_jid.as_ref().and_then(jid::from_wire));
+        let call = Call { id, from, video: *is_video, group, at: call.timestamp.timestamp_millis() };
+        Heard::News(SessionEvent::Calling(call))
+    };
+    jid::from_wire(&call.from).map(event).into_iter().collect()
 }
 
 fn paired(success: &PairSuccess) -> Vec<Heard> {

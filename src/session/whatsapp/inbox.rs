@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use tracing::debug;
 use tracing::error;
 use tracing::warn;
 use whatsapp_rust::Client;
@@ -19,6 +20,7 @@ use whatsapp_rust::anyhow;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::events::EventHandler;
 use whatsapp_rust::types::events::EventInterest;
+use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 
 use super::event::Heard;
@@ -27,6 +29,8 @@ use super::event::translate;
 use super::history;
 use super::jid;
 use super::message;
+use crate::domain::jid::Jid;
+use crate::session::Events;
 use crate::session::Inbound;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
@@ -42,6 +46,8 @@ pub(super) enum Item {
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
     Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
+    /// The account's owner removed a contact.
+    ContactRemoved { jid: Jid },
     /// All that a collection of settings told up to `mark` is in the queue before this.
     SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
@@ -60,12 +66,13 @@ pub(super) enum Item {
 pub(super) struct Ears {
     queue: mpsc::UnboundedSender<Item>,
     commit_timeout: Duration,
+    events: Events,
 }
 
-/// Makes the two ends of a queue.
-pub(super) fn queue(commit_timeout: Duration) -> (Ears, mpsc::UnboundedReceiver<Item>) {
+/// Makes the two ends of a queue; `events` counts what does not go into it.
+pub(super) fn queue(commit_timeout: Duration, events: Events) -> (Ears, mpsc::UnboundedReceiver<Item>) {
     let (queue, items) = mpsc::unbounded_channel();
-    (Ears { queue, commit_timeout }, items)
+    (Ears { queue, commit_timeout, events }, items)
 }
 
 impl Ears {
@@ -86,11 +93,18 @@ impl Ears {
 
 impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
-        self.hear(Item::Event(event));
+        let kind = event.kind();
+        if KINDS.contains(&kind) {
+            self.hear(Item::Event(event));
+        } else if kind != EventKind::RawNode {
+            debug!(?kind, "An event of no use was left out");
+            self.events.left_out(format!("{kind:?}"));
+        }
     }
 
+    /// All there are, so that none is left out unseen; the raw stanzas have a reader of their own.
     fn interest(&self) -> EventInterest {
-        EventInterest::of(&KINDS)
+        EventInterest::ALL
     }
 }
 
@@ -162,15 +176,21 @@ impl Inbox {
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
-                for message in messages.iter().filter_map(message::delivered) {
-                    let (committed, stored) = oneshot::channel();
-                    self.forward(SessionEvent::Message(message), Some(committed)).await?;
-                    waiting.push(stored);
+                for inbound in &messages {
+                    if let Some(event) = message::delivered(inbound) {
+                        let (committed, stored) = oneshot::channel();
+                        self.forward(event, Some(committed)).await?;
+                        waiting.push(stored);
+                    }
+                    if let Some(event) = message::business(inbound) {
+                        self.forward(event, None).await?;
+                    }
                 }
                 // The hook may have stopped waiting.
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
+            Item::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }

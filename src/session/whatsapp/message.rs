@@ -11,21 +11,27 @@ use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
 
 use super::jid;
+use super::rewriting;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::session::SessionEvent;
 
-/// A message as it was delivered; none when it is not for people: keys, receipts of history, reactions, edits.
-pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
+/// A message as it was delivered, or what it does to an earlier one; none when it is not for people: keys, receipts of
+/// history, reactions.
+pub(super) fn delivered(inbound: &InboundMessage) -> Option<SessionEvent> {
     let info: &MessageInfo = &inbound.info;
     // What the phone tells its companions about itself.
     if info.category == MessageCategory::Peer {
         return None;
     }
+    if let Some(rewriting) = rewriting::of(&inbound.message, info) {
+        return Some(SessionEvent::Rewritten(rewriting));
+    }
     let (kind, text) = content(&inbound.message)?;
     let from_me = info.source.is_from_me;
-    Some(IncomingMessage {
+    Some(SessionEvent::Message(IncomingMessage {
         chat: jid::from_wire(&info.source.chat)?,
         wa_id: info.id.clone(),
         sender: jid::from_wire(&info.source.sender)?,
@@ -35,7 +41,15 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
         kind,
         text,
         at: info.timestamp.timestamp_millis(),
-    })
+    }))
+}
+
+/// The name of the business that a message is from, as WhatsApp vouches for it.
+pub(super) fn business(inbound: &InboundMessage) -> Option<SessionEvent> {
+    let info: &MessageInfo = &inbound.info;
+    let verified = info.verified_name.as_ref().filter(|_| !info.source.is_from_me)?;
+    let name = name(verified.name.as_deref()?)?;
+    Some(SessionEvent::BusinessNamed { jid: jid::from_wire(&info.source.sender)?, name })
 }
 
 /// A message out of the history of `chat`. `own` is the account's address.
@@ -72,9 +86,13 @@ pub(super) fn content(message: &Message) -> Option<(MessageKind, Option<String>)
         return None;
     }
     let message = message.get_base_message();
-    let kind = kind(message)?;
+    Some((kind(message)?, text(message)))
+}
+
+/// The text or caption of a message.
+pub(super) fn text(message: &Message) -> Option<String> {
     let text = message.text_content().or_else(|| message.get_caption());
-    Some((kind, text.filter(|text| !text.is_empty()).map(str::to_owned)))
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Edits, deletions, reactions, votes, pins, and all that devices tell each other.

@@ -5,6 +5,7 @@
 mod backend;
 mod client;
 mod command;
+mod contacts;
 mod event;
 mod history;
 mod http;
@@ -12,6 +13,7 @@ mod inbox;
 mod jid;
 mod message;
 mod notices;
+mod rewriting;
 mod sandbox;
 mod socket;
 
@@ -21,6 +23,7 @@ use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
 
 use super::Config;
+use super::Events;
 use super::SessionKey;
 use super::connection::Connector;
 use super::connection::Outlets;
@@ -36,19 +39,20 @@ pub(super) struct WhatsApp {
     config: Config,
     tasks: TaskTracker,
     backends: Backends,
+    events: Events,
 }
 
 impl WhatsApp {
-    /// Nothing happens before the first [`Connector::connect`].
-    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
-        Self { clock, config, tasks, backends: Backends::new(store) }
+    /// Nothing happens before the first [`Connector::connect`]. `events` counts what nothing becomes of.
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker, events: Events) -> Self {
+        Self { clock, config, tasks, backends: Backends::new(store), events }
     }
 }
 
 #[async_trait]
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
-        let (ears, items) = inbox::queue(self.config.commit_timeout);
+        let (ears, items) = inbox::queue(self.config.commit_timeout, self.events.clone());
         let backend = self.backends.open(key, ears.clone()).await.map_err(client::failed)?;
         let bot = client::build(&self.config, backend, (ears, items), outlets).await?;
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))

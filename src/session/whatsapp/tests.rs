@@ -219,7 +219,9 @@ async fn a_session_that_was_unlinked_while_away_is_logged_out_when_it_comes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let rig = Rig::working().await;
-    let connector = WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone());
+    let events = crate::session::Events::default();
+    let connector =
+        WhatsApp::new(rig.test.store.clone(), Arc::new(SystemClock), rig.config.clone(), rig.tasks.clone(), events);
     let session = add_session(&rig.test.store, &rig.key.organization).await;
     let key = SessionKey { session, ..rig.key.clone() };
     let (lane, mut events) = mpsc::channel(256);

@@ -21,6 +21,7 @@ use crate::domain::message::MessageKind;
 use crate::store::chat;
 use crate::store::chat_list;
 use crate::store::message;
+use crate::store::mute;
 use crate::store::session;
 
 const MANY: usize = 200_000;
@@ -72,6 +73,7 @@ async fn every_list_follows_its_index() {
 async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) {
     let by_id =
         |table: &str| if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") };
+    follows(test, mute::next(100), "chat_mute_ends", false).await;
     let (chats, sessions) = (vec![chat.id.to_bytes(); 40], vec![chat.session; 40]);
     follows(test, chat::found_by(organization, chat.session, &chat.jid), &by_id("chat"), false).await;
     follows(test, chat::with_ids(organization, chats), &by_id("chat"), false).await;

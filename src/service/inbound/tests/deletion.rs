@@ -131,7 +131,7 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
     rig.hears_setting(Desired::Pinned(true), 5_500).await;
     rig.deletes().await.expect("deleted");
     let told = rig.changes().await.len();
-    rig.hears_setting(Desired::MutedUntil(Some(9_000)), 6_000).await;
+    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_009_000)), 6_000).await;
     // Older than what it had.
     rig.hears_setting(Desired::Pinned(false), 5_400).await;
     rig.hears(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Mei".into() }).await;
@@ -141,7 +141,7 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
     rig.hears_message("B", false, 7_000).await;
     let back = rig.chat().await;
     assert_eq!(back.pinned, Dated { value: true, as_of: 5_500 });
-    assert_eq!(back.muted_until, Dated { value: Some(9_000), as_of: 6_000 });
+    assert_eq!(back.muted_until, Dated { value: Some(4_000_000_009_000), as_of: 6_000 });
     assert_eq!((back.name().as_deref(), back.unread_count), (Some("Mei"), 2));
     assert_eq!(rig.last_change().await.state, back.state());
 }

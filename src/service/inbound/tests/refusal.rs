@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::chat::Dated;
 
 impl Rig {
-    async fn hears_of_refusal(&self, setting: Setting, version: i64) {
+    pub(super) async fn hears_of_refusal(&self, setting: Setting, version: i64) {
         let reason = "no".to_owned();
         self.hears(SessionEvent::ActionRefused { chat: self.chat, setting, version, reason }).await;
     }
@@ -40,12 +40,12 @@ async fn a_refused_setting_goes_back_and_says_why() {
 #[tokio::test]
 async fn what_the_phone_did_before_the_request_is_what_a_refused_setting_goes_back_to() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::MutedUntil(Some(40)), 5).await;
+    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.asks(Desired::MutedUntil(Some(90)), 20).await;
-    rig.hears_setting(Desired::MutedUntil(Some(50)), 10).await;
-    rig.hears_setting(Desired::MutedUntil(Some(40)), 5).await;
+    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_050)), 10).await;
+    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.hears_of_refusal(Setting::MutedUntil, rig.waiting().await[0].version).await;
-    assert_eq!(rig.chat().await.muted_until, Dated { value: Some(50), as_of: 10 });
+    assert_eq!(rig.chat().await.muted_until, Dated { value: Some(4_000_000_000_050), as_of: 10 });
 }
 
 #[tokio::test]

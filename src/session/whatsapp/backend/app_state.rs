@@ -69,7 +69,8 @@ impl AppSyncStore for Memory {
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
-        self.state.remove_records(Kind::MutationMac, &keys).await.map_err(failed)
+        self.state.remove_records(Kind::MutationMac, &keys).await.map_err(failed)?;
+        self.tell_removed(name, index_macs).await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {

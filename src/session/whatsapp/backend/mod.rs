@@ -7,6 +7,7 @@
 mod app_state;
 mod device;
 mod protocol;
+mod removed;
 mod secret;
 mod signal;
 mod untold;
@@ -54,7 +55,8 @@ impl Backends {
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        let memory = Memory { state, ears, untold: Untold::default() };
+        let (store, key) = (self.store.clone(), key.clone());
+        let memory = Memory { state, store, key, ears, untold: Untold::default() };
         memory.read_the_untold_anew().await?;
         Ok(Arc::new(memory))
     }
@@ -78,6 +80,9 @@ impl Backends {
 /// One session's memory.
 struct Memory {
     state: DeviceState,
+    /// For the chats of the session, and whose it is.
+    store: Store,
+    key: SessionKey,
     ears: Ears,
     untold: Untold,
 }

@@ -22,7 +22,7 @@ fn key(test: &TestStore) -> SessionKey {
 
 /// A memory as a client has it, to which nobody listens.
 async fn open(backends: &Backends, key: &SessionKey) -> Arc<dyn Backend> {
-    backends.open(key, queue(Duration::from_secs(1)).0).await.unwrap()
+    backends.open(key, queue(Duration::from_secs(1), crate::session::Events::default()).0).await.unwrap()
 }
 
 /// The memory of the test's own session.

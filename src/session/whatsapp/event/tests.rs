@@ -27,6 +27,7 @@ use whatsapp_rust::wacore::chrono::DateTime;
 use whatsapp_rust::wacore::chrono::TimeDelta;
 use whatsapp_rust::wacore::chrono::Utc;
 use whatsapp_rust::wacore::net::DisconnectReason;
+use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
 

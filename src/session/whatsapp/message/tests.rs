@@ -14,6 +14,13 @@ const CHAT: &str = "15550100001@s.whatsapp.net";
 const OWN: &str = "15550100000@s.whatsapp.net";
 const GROUP: &str = "120363000000000001@g.us";
 
+fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
+    match super::delivered(inbound)? {
+        SessionEvent::Message(message) => Some(message),
+        other => panic!("no message: {other:?}"),
+    }
+}
+
 fn text(text: &str) -> Message {
     Message { conversation: Some(text.into()), ..Message::default() }
 }
@@ -222,4 +229,48 @@ fn a_recorded_message_has_milliseconds_and_needs_a_time() {
     let message = record(CHAT, false, None);
     assert_eq!(recorded(&message, &chat, &own).unwrap().at, 1_700_000_000_000);
     assert_eq!(recorded(&WebMessageInfo { message_timestamp: None, ..message }, &chat, &own), None);
+}
+
+fn protocol(kind: wire::protocol_message::Type, edited: Option<&str>, participant: Option<&str>) -> Message {
+    let key =
+        MessageKey { id: Some("3EA0".into()), participant: participant.map(str::to_owned), ..MessageKey::default() };
+    let protocol = wire::ProtocolMessage {
+        key: MessageField::some(key),
+        r#type: Some(kind),
+        edited_message: edited.map(text).into(),
+        timestamp_ms: Some(1_700_000_000_123),
+        ..wire::ProtocolMessage::default()
+    };
+    Message { protocol_message: MessageField::some(protocol), ..Message::default() }
+}
+
+fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::Rewriting> {
+    match super::delivered(&inbound(info, message))? {
+        SessionEvent::Rewritten(rewriting) => Some(rewriting),
+        other => panic!("nothing is rewritten: {other:?}"),
+    }
+}
+
+#[test]
+fn an_edit_is_of_who_sends_it_wrapped_or_not_and_bears_its_senders_time() {
+    let edit = protocol(wire::protocol_message::Type::MESSAGE_EDIT, Some("At ten"), Some(OWN));
+    let wrapper = wire::FutureProofMessage { message: MessageField::some(edit.clone()) };
+    let wrapped = Message { edited_message: MessageField::some(wrapper), ..Message::default() };
+    for message in [edit, wrapped] {
+        let edited = rewriting(info(GROUP, CHAT, false), message).expect("an edit");
+        assert_eq!((edited.wa_id.as_str(), edited.sender.as_str(), edited.from_me), ("3EA0", CHAT, false));
+        let says = crate::domain::message::Rewrite::Edit { text: Some("At ten".into()), as_of: 1_700_000_000_123 };
+        assert_eq!(edited.rewrite, says);
+    }
+}
+
+#[test]
+fn only_an_admin_takes_back_what_somebody_else_wrote() {
+    let revocation = || protocol(wire::protocol_message::Type::REVOKE, None, Some(OWN));
+    let own = rewriting(info(GROUP, CHAT, false), revocation()).expect("a revocation");
+    assert_eq!(own.sender.as_str(), CHAT);
+    let edit = whatsapp_rust::types::message::EditAttribute::AdminRevoke;
+    let by_admin = rewriting(MessageInfo { edit, ..info(GROUP, CHAT, false) }, revocation()).expect("a revocation");
+    assert_eq!((by_admin.sender.as_str(), by_admin.from_me), (OWN, false));
+    assert_eq!(by_admin.rewrite, crate::domain::message::Rewrite::Revocation);
 }

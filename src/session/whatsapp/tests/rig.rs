@@ -114,13 +114,7 @@ impl Lane {
                     });
                     let _ = self.sent.send((chat, setting, version));
                 }
-                SessionEvent::Message(_)
-                | SessionEvent::ActionRefused { .. }
-                | SessionEvent::ContactNamed { .. }
-                | SessionEvent::GroupNamed { .. }
-                | SessionEvent::SettingsTold { .. }
-                | SessionEvent::PairingRenewed
-                | SessionEvent::HistoryLost => {}
+                _ => {}
             }
             if let Some(committed) = committed {
                 let _ = committed.send(());
@@ -163,7 +157,13 @@ fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, Task
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let (drain, drains) = (Arc::clone(lane), tasks.clone());
     let registry = Registry::with_connector(
-        Arc::new(WhatsApp::new(test.store.clone(), Arc::new(SystemClock), config.clone(), tasks.clone())),
+        Arc::new(WhatsApp::new(
+            test.store.clone(),
+            Arc::new(SystemClock),
+            config.clone(),
+            tasks.clone(),
+            crate::session::Events::default(),
+        )),
         read_pending,
         Arc::new(SystemClock),
         config.clone(),

@@ -153,7 +153,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
         })
     };
     let backends = Backends::new(test.store.clone());
-    let (ears, mut heard) = queue(Duration::from_secs(1));
+    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::Events::default());
     let memory = backends.open(&key(&test), ears).await.unwrap();
     for version in [1, 2] {
         memory.get_mutation_macs("regular", &[]).await.unwrap();
@@ -172,7 +172,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     assert_eq!(memory.get_version("regular").await.unwrap().version, 0, "the third was not told");
     assert_eq!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap(), None);
 
-    let (ears, mut heard) = queue(Duration::from_secs(1));
+    let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::Events::default());
     let memory = backends.open(&key(&test), ears).await.unwrap();
     memory.clear_mutation_macs("regular").await.unwrap();
     memory.put_mutation_macs("regular", 3, &[mac]).await.unwrap();

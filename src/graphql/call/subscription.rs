@@ -1,0 +1,52 @@
+//! Following calls.
+
+use async_graphql::Context;
+use async_graphql::ID;
+use async_graphql::Subscription;
+use futures_util::Stream;
+use futures_util::stream;
+
+use crate::domain::capability::Capability;
+use crate::graphql::capability::requires;
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::context::session_id;
+use crate::graphql::error::ApiError;
+use crate::graphql::turns::Pace;
+use crate::service::call::IncomingCalls;
+
+use super::object::IncomingCall;
+
+#[derive(Default)]
+pub(in crate::graphql) struct CallSubscription;
+
+#[Subscription]
+impl CallSubscription {
+    /// Calls that ring now, each once. Not stored, not replayed: what rang before, or while nobody listened, does not
+    /// come. Requires `events`.
+    #[graphql(guard = "requires(Capability::Events)")]
+    async fn incoming_calls(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only this session; all sessions when left out.")] session_id: Option<ID>,
+    ) -> Result<impl Stream<Item = Result<IncomingCall, ApiError>> + use<>, ApiError> {
+        let session = session_id.as_ref().map(self::session_id).transpose()?;
+        Ok(events(context.calls().follow(context.viewer(), session).await?, context.pace().clone()))
+    }
+}
+
+/// The calls until one fails; the failure is the last item.
+fn events(calls: IncomingCalls, pace: Pace) -> impl Stream<Item = Result<IncomingCall, ApiError>> {
+    stream::unfold(Some(calls), move |calls| {
+        let pace = pace.clone();
+        async move {
+            let mut calls = calls?;
+            match calls.next().await {
+                Ok(call) => {
+                    pace.begin(None).await;
+                    Some((Ok(call.into()), Some(calls)))
+                }
+                Err(error) => Some((Err(error.into()), None)),
+            }
+        }
+    })
+}

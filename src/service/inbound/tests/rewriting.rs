@@ -1,0 +1,128 @@
+//! Messages that are edited, taken back, or taken away with their chat; people who take another number.
+
+use super::*;
+use crate::domain::change::ChangeKind;
+use crate::domain::horizon::Horizon;
+use crate::domain::message::Rewrite;
+use crate::session::Rewriting;
+
+impl Rig {
+    async fn hears_rewriting(&self, wa_id: &str, rewrite: Rewrite) {
+        let rewriting = Rewriting {
+            chat: self.jid.clone(),
+            wa_id: wa_id.into(),
+            sender: self.jid.clone(),
+            from_me: false,
+            rewrite,
+        };
+        self.hears(SessionEvent::Rewritten(rewriting)).await;
+    }
+
+    async fn hears_emptied(&self, wa_id: &str, at: i64, deleted: bool) {
+        let up_to = Horizon { at, wa_ids: vec![wa_id.into()] };
+        self.hears(SessionEvent::Emptied { chat: self.jid.clone(), up_to, as_of: 100_000, deleted }).await;
+    }
+
+    async fn hears_number(&self, new: &str) {
+        let new = new.parse().expect("a JID");
+        self.hears(SessionEvent::NumberChanged { old: vec![self.jid.clone()], new }).await;
+    }
+}
+
+fn edit(text: &str, as_of: i64) -> Rewrite {
+    Rewrite::Edit { text: Some(text.into()), as_of }
+}
+
+#[tokio::test]
+async fn an_edit_that_comes_again_or_late_and_one_of_an_unknown_message_change_nothing() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 1_000).await;
+    for (rewrite, changes) in [(edit("At ten", 10), 2), (edit("At nine", 5), 2), (edit("At ten", 10), 2)] {
+        rig.hears_rewriting("A", rewrite).await;
+        assert_eq!(rig.changes().await.len(), changes);
+    }
+    rig.hears_rewriting("B", edit("At ten", 20)).await;
+    assert_eq!(rig.changes().await.len(), 2);
+    let told = rig.changes().await.pop().expect("a change");
+    assert_eq!((told.origin, told.changed), (Origin::Message, [ChatField::LastMessage].into_iter().collect()));
+}
+
+#[tokio::test]
+async fn somebody_elses_message_is_not_changed_under_the_same_id() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", true, 1_000).await;
+    rig.hears_rewriting("A", Rewrite::Revocation).await;
+    assert_eq!(rig.changes().await.len(), 1, "the other side cannot take back what the account wrote");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_not_given_back_when_whatsapp_refuses_that_it_was_read() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 1_000).await;
+    rig.hears_message("B", false, 2_000).await;
+    rig.asks(Desired::Read(true), 20).await;
+    rig.hears_message("C", false, 3_000).await;
+    rig.hears_rewriting("A", Rewrite::Revocation).await;
+    assert_eq!(rig.chat().await.unread_count, 1);
+    rig.hears_of_refusal(Setting::Read, rig.waiting().await[0].version).await;
+    assert_eq!(rig.chat().await.unread_count, 2, "B and C");
+}
+
+#[tokio::test]
+async fn a_deletion_that_comes_again_leaves_the_chat_that_came_back() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_setting(Desired::Pinned(true), 50).await;
+    rig.hears_emptied("A", 5_000, true).await;
+    let told = rig.changes().await.pop().expect("a change");
+    assert_eq!((told.kind, told.origin), (ChangeKind::Deleted, Origin::Device));
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_message("B", false, 5_000).await;
+    let back = rig.chat().await;
+    assert_eq!((back.unread_count, back.pinned.value), (1, false), "it is new on the phone, too");
+    let changes = rig.changes().await.len();
+    rig.hears_emptied("A", 5_000, true).await;
+    assert_eq!((rig.chat().await, rig.changes().await.len()), (back, changes));
+}
+
+#[tokio::test]
+async fn a_chat_that_is_deleted_before_its_messages_arrive_never_appears() {
+    let mut rig = Rig::new().await;
+    rig.jid = "15550177@s.whatsapp.net".parse().expect("a JID");
+    let before = rig.changes().await.len();
+    rig.hears_emptied("B", 5_000, true).await;
+    rig.hears_message("A", false, 4_000).await;
+    rig.hears_message("B", false, 5_000).await;
+    assert_eq!(rig.changes().await.len(), before);
+    rig.hears_message("C", false, 6_000).await;
+    let told = rig.changes().await.pop().expect("a change");
+    assert_eq!((told.kind, told.cid), (ChangeKind::Created, rig.jid.clone()));
+}
+
+#[tokio::test]
+async fn a_name_without_a_message_stays_when_its_chat_is_deleted() {
+    let mut rig = Rig::new().await;
+    rig.jid = "15550178@s.whatsapp.net".parse().expect("a JID");
+    rig.hears(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Nia".into() }).await;
+    let before = rig.changes().await.len();
+    rig.hears_emptied("B", 5_000, true).await;
+    assert_eq!(rig.changes().await.len(), before);
+    rig.hears_message("B", false, 5_000).await;
+    assert_eq!(rig.changes().await.len(), before, "what was deleted does not come late");
+}
+
+#[tokio::test]
+async fn a_number_that_has_a_chat_of_its_own_is_not_taken_for_somebody_elses() {
+    let rig = Rig::new().await;
+    let theirs: Jid = "15550179@s.whatsapp.net".parse().expect("a JID");
+    rig.hears(SessionEvent::ContactNamed { jid: theirs.clone(), name: "Nia".into() }).await;
+    let before = rig.changes().await.len();
+    rig.hears_number(theirs.as_str()).await;
+    assert_eq!(rig.changes().await.len(), before);
+    rig.hears_number("15550180@s.whatsapp.net").await;
+    rig.hears_number("15550180@s.whatsapp.net").await;
+    let told = rig.changes().await;
+    assert_eq!(told.len(), before + 1, "told once");
+    let fields = [ChatField::Jid, ChatField::Aliases].into_iter().collect();
+    assert_eq!((told[before].chat, told[before].changed), (rig.chat, fields));
+}

@@ -1,0 +1,79 @@
+//! What becomes of the people and groups behind chats: their names and numbers.
+
+use tracing::debug;
+
+use crate::domain::change::Origin;
+use crate::domain::chat::ChatPatch;
+use crate::domain::chat::Names;
+use crate::domain::jid::Jid;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::inbound_chat;
+use super::inbound_chat::Found;
+
+/// The account's owner removed a contact, whose chat goes by its next best name then.
+pub(super) async fn removed(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<(), StoreError> {
+    let patch = ChatPatch { contact_removed: true, ..ChatPatch::default() };
+    known(unit, key, jid, &patch, now, Origin::Device).await
+}
+
+/// WhatsApp vouches for the name of a business.
+pub(super) async fn business_named(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    name: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let names = Names { business: Some(name.to_owned()), ..Names::default() };
+    let patch = ChatPatch { names, ..ChatPatch::default() };
+    known(unit, key, jid, &patch, now, Origin::Message).await
+}
+
+/// Somebody goes by another number: their chat is found by it from now on, and goes by it; the old one finds it, too.
+pub(super) async fn number_changed(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    old: &[Jid],
+    new: &Jid,
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let mut chat = None;
+    for jid in old {
+        chat = unit.chat_for_update(whose, key.session, jid).await?;
+        if chat.is_some() {
+            break;
+        }
+    }
+    let Some(mut chat) = chat else { return Ok(()) };
+    match unit.chat_for_update(whose, key.session, new).await? {
+        None => unit.insert_addresses(whose, &chat, std::slice::from_ref(new)).await?,
+        Some(same) if same.id == chat.id => {}
+        Some(_) => {
+            // Whose number it was before is not known: what they wrote stays theirs.
+            debug!("A number that has a chat of its own now belongs to somebody else, too");
+            return Ok(());
+        }
+    }
+    let patch = ChatPatch { moved_to: Some(new.clone()), ..ChatPatch::default() };
+    inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await
+}
+
+/// Applies `patch` to a chat, or to what stays of a deleted one; a name alone makes no chat.
+async fn known(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    patch: &ChatPatch,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    match inbound_chat::find(unit, key, jid, now).await? {
+        Found::Chat(mut chat) => inbound_chat::save(unit, key, &mut chat, false, patch, now, origin).await,
+        Found::Deleted(tombstone) => inbound_chat::note(unit, key, tombstone, patch, now, origin).await,
+        Found::New(_) | Found::Nowhere => Ok(()),
+    }
+}

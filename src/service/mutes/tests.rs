@@ -1,0 +1,104 @@
+//! Mutes on a real database, by the real clock.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::domain::change::ChangeKind;
+use crate::domain::change::ChatField;
+use crate::domain::chat::Chat;
+use crate::domain::clock::FOREVER;
+use crate::store::tests::TestStore;
+
+/// Mutes a chat behind everybody's back.
+async fn mute(test: &TestStore, chat: &Chat, until: i64) {
+    let (whose, id) = (test.organization.clone(), chat.id);
+    let muted: Result<(), StoreError> = test
+        .store
+        .write(&test.organization, move |unit| {
+            Box::pin(async move {
+                let mut chat = unit.chat_by_id_for_update(&whose, id).await?.expect("a chat");
+                let patch = ChatPatch { as_of: 7, muted_until: Some(Some(until)), ..ChatPatch::default() };
+                let _untold = chat.apply(&patch, 8, Origin::Device);
+                unit.save_chat(&whose, &chat).await
+            })
+        })
+        .await;
+    muted.expect("muted");
+}
+
+async fn muted_until(test: &TestStore, chat: &Chat) -> Option<i64> {
+    let stored = test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read");
+    stored.expect("a chat").muted_until.value
+}
+
+/// Waits until the chat is not muted; a test that waits in vain is ended by whoever runs it.
+async fn ends(test: &TestStore, chat: &Chat) {
+    while muted_until(test, chat).await.is_some() {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn start(test: &TestStore) -> (Mutes, CancellationToken) {
+    let stop = CancellationToken::new();
+    (Mutes::start(test.store.clone(), Arc::new(SystemClock), &TaskTracker::new(), stop.clone()), stop)
+}
+
+#[tokio::test]
+async fn mutes_that_ended_while_no_process_ran_are_taken_off_and_told_and_others_stay() {
+    let test = TestStore::open().await;
+    let mut ended = Vec::new();
+    for user in 0..120 {
+        ended.push(test.add_chat(user, 1).await);
+        mute(&test, &ended[user], 1_000).await;
+    }
+    let (later, forever) = (test.add_chat(200, 1).await, test.add_chat(201, 1).await);
+    mute(&test, &later, FOREVER - 1).await;
+    mute(&test, &forever, FOREVER).await;
+
+    let (_mutes, stop) = start(&test);
+    for chat in &ended {
+        ends(&test, chat).await;
+    }
+    stop.cancel();
+
+    assert_eq!(muted_until(&test, &later).await, Some(FOREVER - 1));
+    assert_eq!(muted_until(&test, &forever).await, Some(FOREVER));
+    let told: Vec<_> = test.log().await.into_iter().filter(|change| change.kind == ChangeKind::Updated).collect();
+    assert_eq!(told.len(), ended.len());
+    for change in told {
+        assert_eq!((change.origin, change.state.muted_until), (Origin::Expired, None));
+        assert_eq!(change.changed, [ChatField::MutedUntil].into_iter().collect());
+    }
+}
+
+#[tokio::test]
+async fn a_mute_that_is_made_while_it_waits_for_a_later_one_ends_in_time() {
+    let test = TestStore::open().await;
+    let (long, short) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
+    let now = SystemClock.now();
+    mute(&test, &long, now + 20_000).await;
+    let (mutes, stop) = start(&test);
+    while mutes.next.load(Ordering::Acquire) != now + 20_000 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let end = SystemClock.now() + 200;
+    mute(&test, &short, end).await;
+    mutes.until(end);
+    timeout(Duration::from_secs(15), ends(&test, &short)).await.expect("not with the later one");
+    assert!(SystemClock.now() >= end);
+    assert_eq!(muted_until(&test, &long).await, Some(now + 20_000));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_mute_that_the_phone_made_longer_before_it_ended_counts_though_that_is_heard_late() {
+    let test = TestStore::open().await;
+    let chat = test.add_chat(1, 1).await;
+    mute(&test, &chat, 1_000).await;
+    let (_mutes, stop) = start(&test);
+    ends(&test, &chat).await;
+    stop.cancel();
+    let mut stored =
+        test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read").expect("a chat");
+    let longer = ChatPatch { as_of: 500, muted_until: Some(Some(FOREVER)), ..ChatPatch::default() };
+    assert!(stored.apply(&longer, 2_000, Origin::Device).is_some());
+}

@@ -1,0 +1,24 @@
+//! What is counted of the events that WhatsApp tells.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// Counts events of which nothing becomes. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Events {
+    left_out: Family<[(&'static str, String); 1], Counter>,
+}
+
+impl Events {
+    /// Makes the figures part of what `registry` tells.
+    pub fn register(&self, registry: &mut Registry) {
+        let left_out = "Events of WhatsApp's of which nothing becomes, by kind";
+        registry.register("events_left_out", left_out, self.left_out.clone());
+    }
+
+    /// Counts an event of this kind; there are as many as the library knows.
+    pub(super) fn left_out(&self, kind: String) {
+        self.left_out.get_or_create(&[("kind", kind)]).inc();
+    }
+}

@@ -1,0 +1,42 @@
+//! Edits and revocations in domain words: they travel as messages, and are about another one.
+
+use whatsapp_rust::proto_helpers::MessageExt;
+use whatsapp_rust::types::message::EditAttribute;
+use whatsapp_rust::types::message::MessageInfo;
+use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message;
+
+use super::jid;
+use super::message;
+use crate::domain::message::Rewrite;
+use crate::session::Rewriting;
+
+/// What a message does to an earlier one; none when it does nothing of the kind.
+pub(super) fn of(message: &Message, info: &MessageInfo) -> Option<Rewriting> {
+    let protocol = protocol(message)?;
+    let rewrite = match protocol.r#type? {
+        protocol_message::Type::REVOKE => Rewrite::Revocation,
+        protocol_message::Type::MESSAGE_EDIT => Rewrite::Edit {
+            text: message::text(protocol.edited_message.as_option()?),
+            as_of: protocol.timestamp_ms.unwrap_or_else(|| info.timestamp.timestamp_millis()),
+        },
+        _ => return None,
+    };
+    let key = protocol.key.as_option()?;
+    // Nobody changes what others wrote, except that a group's admin may take it back, which WhatsApp's server says.
+    let other = key.participant.as_deref().filter(|_| info.edit == EditAttribute::AdminRevoke);
+    let from_me = info.source.is_from_me && other.is_none();
+    let sender = match other {
+        Some(other) => jid::parse(other)?,
+        None => jid::from_wire(&info.source.sender)?,
+    };
+    Some(Rewriting { chat: jid::from_wire(&info.source.chat)?, wa_id: key.id.clone()?, sender, from_me, rewrite })
+}
+
+/// An edit may be wrapped once more.
+fn protocol(message: &Message) -> Option<&ProtocolMessage> {
+    let message = message.get_base_message();
+    let wrapped = message.edited_message.as_option().and_then(|wrapper| wrapper.message.as_option());
+    wrapped.map_or(message, MessageExt::get_base_message).protocol_message.as_option()
+}

@@ -1,0 +1,129 @@
+//! Calls: told while they ring, rejected, and answered with a message.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::error_code;
+use crate::support::error_field;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+const CALLS: &str = "subscription($session: ID) { incomingCalls(sessionId: $session) { \
+                     id session { id } from fromName video group at } }";
+
+/// The next call.
+async fn next(calls: &mut Subscription) -> Value {
+    calls.message("next").await["payload"]["data"]["incomingCalls"].clone()
+}
+
+impl TestServer {
+    async fn reject(&self, call: &str, from: &str) -> Value {
+        let reject = "mutation($input: RejectCallInput!) { rejectCall(input: $input) { sent autoReplied } }";
+        self.query_with(reject, json!({"input": {"sessionId": self.session, "callId": call, "from": from}})).await
+    }
+
+    async fn replies_with(&self, text: &str) {
+        let update = "mutation($input: UpdateSessionInput!) { updateSession(input: $input) { session { id } } }";
+        let answer =
+            self.query_with(update, json!({"input": {"sessionId": self.session, "callAutoReply": text}})).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+    }
+
+    /// How the phone says a call stands.
+    fn call_state(&self, id: &str) -> Value {
+        let call = self.phone().calls().into_iter().find(|call| call.id == id).expect("a call");
+        serde_json::to_value(call.state).expect("a word")
+    }
+
+    /// Lets somebody call until the listener hears it: subscribing takes a moment, and what rang before is not told.
+    async fn rings(&self, calls: &mut Subscription) -> (String, Value) {
+        let mut rung = Vec::new();
+        let ringing = async {
+            loop {
+                rung.push(self.phone().call("15550111", true, None).await.expect("a call"));
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+        let heard = tokio::select! {
+            heard = next(calls) => heard,
+            () = ringing => unreachable!("it rings on and on"),
+        };
+        let id = heard["id"].as_str().expect("an id").to_owned();
+        assert!(rung.contains(&id));
+        (id, heard)
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_told_while_it_rings_and_rejected_on_the_phone() {
+    let server = TestServer::start().await;
+    let session = json!({"session": server.session});
+    let mut calls = Subscription::open(&server, &server.key, CALLS, session).await;
+    let (id, heard) = server.rings(&mut calls).await;
+    assert_eq!((&heard["session"]["id"], &heard["from"]), (&json!(server.session), &json!(MEI)));
+    assert_eq!(
+        (&heard["fromName"], &heard["video"], &heard["group"]),
+        (&json!("Mei Tanaka"), &json!(true), &Value::Null)
+    );
+    assert!(heard["at"].as_i64() > Some(1_700_000_000_000));
+
+    let answer = server.reject(&id, MEI).await;
+    assert_eq!(answer["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "{answer}");
+    eventually("the phone to hear of it", async || (server.call_state(&id) == "REJECTED").then_some(())).await;
+    // Nothing of it is stored.
+    server.agrees().await;
+
+    let group = server.phone().call("15550112", false, Some(BOOKS)).await.expect("a call");
+    let heard = loop {
+        let heard = next(&mut calls).await;
+        if heard["id"] == group {
+            break heard;
+        }
+    };
+    assert_eq!((&heard["group"], &heard["video"]), (&json!(BOOKS), &json!(false)));
+    server.phone().hang_up(&group).await.expect("ended");
+    assert_eq!(server.call_state(&group), "ENDED");
+}
+
+#[tokio::test]
+async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
+    let server = TestServer::start().await;
+    server.replies_with("We write rather than call: what can we do for you?").await;
+    let mut replied = Vec::new();
+    for _ in 0..4 {
+        let id = server.phone().call("15550111", false, None).await.expect("a call");
+        let first = server.reject(&id, MEI).await;
+        assert_eq!(first["data"]["rejectCall"]["sent"], true, "{first}");
+        replied.push(first["data"]["rejectCall"]["autoReplied"].clone());
+        let again = server.reject(&id, MEI).await;
+        assert_eq!(again["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "the same call");
+    }
+    assert_eq!(replied, [true, true, true, false]);
+    // The phone shows what was written, and so does the API.
+    server.agrees().await;
+    let last = server.chat(MEI).await["lastMessage"].clone();
+    assert_eq!((&last["fromMe"], &last["kind"]), (&json!(true), &json!("TEXT")));
+    assert_eq!(last["text"], "We write rather than call: what can we do for you?");
+}
+
+#[tokio::test]
+async fn a_call_of_a_session_that_is_down_cannot_be_rejected_and_nobody_elses_can() {
+    let server = TestServer::start().await;
+    let answer = server.reject("", MEI).await;
+    assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "callId"));
+    let answer = server.reject("A", "nobody").await;
+    assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "from"));
+    let reader = server.create_key("org_1", &["read", "manage", "events"]);
+    let reject = format!(
+        "mutation {{ rejectCall(input: {{sessionId: \"{}\", callId: \"A\", from: \"{MEI}\"}}) {{ sent }} }}",
+        server.session
+    );
+    assert_eq!(error_code(&server.query_as(&reader, &reject, json!({})).await), "forbidden");
+    let other = server.create_key("org_2", &[]);
+    assert_eq!(error_code(&server.query_as(&other, &reject, json!({})).await), "not_found");
+    server.stop_session().await;
+    assert_eq!(error_code(&server.reject("A", MEI).await), "gateway_unavailable");
+}

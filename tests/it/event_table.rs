@@ -1,0 +1,61 @@
+//! The table of events in the documentation, against the kinds that the WhatsApp library has.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::TestServer;
+
+/// What cargo tells.
+fn told_by(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let output = output.expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The kinds, read from the source of the very version that is built.
+fn kinds() -> BTreeSet<String> {
+    let version = told_by("rustc", &["-vV"]);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    // For this machine alone: the sources for others need not be here.
+    let arguments = ["metadata", "--locked", "--format-version", "1", "--filter-platform", host];
+    let metadata: Value = serde_json::from_str(&told_by(env!("CARGO"), &arguments)).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let library = packages.iter().find(|package| package["name"] == "wacore").expect("the library");
+    let manifest = Path::new(library["manifest_path"].as_str().expect("a path"));
+    let source = manifest.with_file_name("src").join("types").join("events.rs");
+    let source = std::fs::read_to_string(source).expect("the library's events");
+    let (_, kinds) = source.split_once("pub enum EventKind {").expect("the kinds");
+    let (kinds, _) = kinds.split_once('}').expect("their end");
+    let lines = kinds.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.map(|line| line.trim_end_matches(',').to_owned()).collect()
+}
+
+#[test]
+fn every_kind_of_event_has_its_row_and_every_row_its_kind() {
+    let table = include_str!("../../docs/events.md");
+    let rows: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
+    let named: BTreeSet<_> = rows.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    let kinds = kinds();
+    assert!(kinds.len() > 50, "{kinds:?}");
+    assert_eq!(named.len(), rows.len(), "a kind has two rows");
+    assert_eq!(kinds.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "without a row");
+    assert_eq!(named.difference(&kinds).collect::<Vec<_>>(), Vec::<&String>::new(), "without a kind");
+    for (kind, becomes) in rows {
+        assert!(becomes.trim_end_matches([' ', '|']).len() > 10, "{kind}: what becomes of it?");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_counted_by_its_kind() {
+    let server = TestServer::with_arguments(&["--metrics"]).await;
+    let url = server.url.replace("/graphql", "/metrics");
+    let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
+    let counted: Vec<_> = text.lines().filter(|line| line.starts_with("chatgraph_events_left_out_total{")).collect();
+    let of = |kind: &str| counted.iter().any(|line| line.contains(&format!("kind=\"{kind}\"")));
+    assert!(of("OfflineSyncCompleted"), "every login has one: {text}");
+    assert!(!of("Connected") && !of("RawNode"), "{counted:?}");
+}

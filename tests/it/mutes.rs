@@ -1,0 +1,62 @@
+//! Mutes that end by the clock.
+
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+
+/// The next change by the clock.
+async fn expired(changes: &mut Subscription) -> Value {
+    loop {
+        let change = changes.next().await;
+        if change["origin"] == "EXPIRED" {
+            return change;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mute_of_the_phone_and_one_over_the_api_end_in_time_and_are_told_once() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    let end = SystemClock.now() + 1_500;
+    server.phone().mute(MEI, Some(end)).await.expect("muted");
+    server.update_chat(BOOKS, &format!("mutedUntil: {}", end + 200)).await;
+    for chat in [MEI, BOOKS] {
+        let change = expired(&mut changes).await;
+        assert_eq!((&change["cid"], &change["changed"]), (&json!(chat), &json!(["MUTED_UNTIL"])), "{change}");
+        assert_eq!(change["chat"]["mutedUntil"], Value::Null);
+        assert!(change["at"].as_i64() >= Some(end));
+    }
+    let muted = server.query("{ chats(filter: {muted: true}) { nodes { jid } } }").await;
+    assert_eq!(muted["data"]["chats"]["nodes"], json!([{"jid": RAVI}]), "what is muted for good stays so");
+}
+
+#[tokio::test]
+async fn a_mute_that_ended_while_the_server_was_down_is_told_when_it_is_back() {
+    let mut server = TestServer::start().await;
+    let end = SystemClock.now() + 1_000;
+    server.update_chat(MEI, &format!("mutedUntil: {end}")).await;
+    eventually("WhatsApp to have it", async || {
+        let chat = server.chat(MEI).await;
+        (chat["sync"]["state"] == "SYNCED").then_some(())
+    })
+    .await;
+    let listed = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
+    server.kill();
+    eventually("the mute to end", async || (SystemClock.now() > end).then_some(())).await;
+    server.restart();
+    let mut changes = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
+    let change = expired(&mut changes).await;
+    assert_eq!((&change["cid"], &change["chat"]["mutedUntil"]), (&json!(MEI), &Value::Null), "{change}");
+    server.works().await;
+    assert_eq!(server.chat(MEI).await["mutedUntil"], Value::Null, "what WhatsApp tells again is over as well");
+}

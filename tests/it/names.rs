@@ -1,0 +1,121 @@
+//! What people and groups are called, and which number they have: saved, renamed, removed, changed on the phone.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const NEW: &str = "15550118@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+const FAIR: &str = "120363000000000777@g.us";
+
+/// The next change, which is of this chat's name alone.
+async fn renamed(changes: &mut Subscription, cid: &str) -> Value {
+    let change = changes.next().await;
+    assert_eq!((&change["cid"], &change["changed"]), (&json!(cid), &json!(["NAME"])), "{change}");
+    change["chat"]["name"].clone()
+}
+
+#[tokio::test]
+async fn a_contact_is_saved_renamed_and_removed_and_goes_by_its_next_best_name() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().save_contact("15550111", Some("Mei from work")).await.expect("renamed");
+    assert_eq!(renamed(&mut changes, MEI).await, "Mei from work");
+    server.phone().save_contact("15550111", None).await.expect("removed");
+    assert_eq!(renamed(&mut changes, MEI).await, "mei", "what she calls herself");
+    server.phone().save_contact("15550112", None).await.expect("removed");
+    assert_eq!(renamed(&mut changes, RAVI).await, "+15550112", "nothing else is known");
+    server.phone().save_contact("15550112", Some("Ravi")).await.expect("saved");
+    assert_eq!(renamed(&mut changes, RAVI).await, "Ravi");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_contact_without_a_chat_is_listed_where_empty_ones_are_until_it_is_removed() {
+    let server = TestServer::start().await;
+    let listed = async || {
+        let query = "{ chats(filter: {includeEmpty: true, search: \"nia\"}) { nodes { jid lastMessageAt } } }";
+        server.query(query).await["data"]["chats"]["nodes"].clone()
+    };
+    server.phone().save_contact("15550119", Some("Nia Okafor")).await.expect("saved");
+    let nia = json!([{"jid": "15550119@s.whatsapp.net", "lastMessageAt": null}]);
+    eventually("Nia to be listed", async || (listed().await == nia).then_some(())).await;
+    server.phone().save_contact("15550119", None).await.expect("removed");
+    eventually("Nia to be gone", async || (listed().await == json!([])).then_some(())).await;
+}
+
+#[tokio::test]
+async fn push_names_and_the_names_of_businesses_come_with_messages() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().save_contact("15550111", None).await.expect("removed");
+    assert_eq!(renamed(&mut changes, MEI).await, "mei");
+    server.phone().push_name("15550111", "Mei T.").await.expect("named");
+    server.phone().receive("15550111", MEI, "New name").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!((&told["origin"], &told["chat"]["name"]), (&json!("MESSAGE"), &json!("Mei T.")), "{told}");
+
+    server.phone().save_contact("15550112", None).await.expect("removed");
+    assert_eq!(renamed(&mut changes, RAVI).await, "+15550112");
+    server.phone().verify_business("15550112", "Patel & Sons").await.expect("verified");
+    assert_eq!(renamed(&mut changes, RAVI).await, "Patel & Sons");
+    // A stranger's comes with the first message.
+    server.phone().verify_business("15550120", "Lamp Works").await.expect("verified");
+    let lamps = "15550120@s.whatsapp.net";
+    server.phone().receive("15550120", lamps, "Your lamp is ready").await.expect("sent");
+    eventually("the business to be named", async || (server.chat(lamps).await["name"] == "Lamp Works").then_some(()))
+        .await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_group_is_created_renamed_and_left_and_is_listed_before_its_first_message() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().enter_group(FAIR, "Summer fair", &["15550112".to_owned()], "15550111").await.expect("a group");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("CREATED"), &json!("DEVICE"), &json!(FAIR)));
+    let list = server.query("{ chats(filter: {includeEmpty: true, type: [GROUP]}) { nodes { name type } } }").await;
+    let fair = json!({"name": "Summer fair", "type": "GROUP"});
+    assert!(list["data"]["chats"]["nodes"].as_array().is_some_and(|chats| chats.contains(&fair)), "{list}");
+
+    server.phone().rename_group(FAIR, "Autumn fair", "15550112").await.expect("renamed");
+    assert_eq!(renamed(&mut changes, FAIR).await, "Autumn fair");
+    server.phone().change_members(FAIR, &["15550113".to_owned()], true, "15550111").await.expect("added");
+    server.phone().receive("15550113", FAIR, "Hello all").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]), "who comes and goes is not told: {told}");
+    server.phone().change_members(FAIR, &["15550100".to_owned()], false, "15550100").await.expect("left");
+    server.phone().rename_group(BOOKS, "Books & tea", "15550111").await.expect("renamed");
+    assert_eq!(renamed(&mut changes, BOOKS).await, "Books & tea", "the group that was left stays as it is");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_chat_keeps_its_place_when_somebody_takes_another_number() {
+    let server = TestServer::start().await;
+    let id = server.chat(MEI).await["id"].clone();
+    server.phone().pin(MEI, true).await.expect("pinned");
+    server.agrees().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().change_number("15550111", "15550118").await.expect("changed");
+    let told = changes.next().await;
+    assert_eq!((&told["cid"], &told["chatId"], &told["origin"]), (&json!(NEW), &id, &json!("DEVICE")), "{told}");
+    assert_eq!(told["changed"], json!(["JID", "ALIASES"]));
+    assert_eq!((&told["chat"]["pinned"], &told["chat"]["name"]), (&json!(true), &json!("Mei Tanaka")));
+    for cid in [MEI, NEW] {
+        let chat =
+            server.query_with("query($cid: JID!) { chat(cid: $cid) { id jid aliases } }", json!({"cid": cid})).await;
+        assert_eq!(chat["data"]["chat"], json!({"id": id, "jid": NEW, "aliases": [MEI]}));
+    }
+    server.phone().receive("15550118", NEW, "It is me").await.expect("sent");
+    assert_eq!(changes.next().await["chatId"], id);
+    server.agrees().await;
+    server.update_chat(MEI, "archived: true").await;
+    server.agrees().await;
+}

@@ -1,0 +1,131 @@
+//! What the owner does on the phone besides settings: writes, clears and deletes chats; and what is written in groups.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+
+const OWN: &str = "15550100";
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const OLU: &str = "15550113@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+
+async fn texts(server: &TestServer, cid: &str) -> Vec<Value> {
+    let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text } } } }";
+    let answer = server.query_with(query, json!({"cid": cid})).await;
+    let nodes = answer["data"]["chat"]["messages"]["nodes"].as_array().cloned().unwrap_or_default();
+    nodes.into_iter().map(|node| node["text"].clone()).collect()
+}
+
+#[tokio::test]
+async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().receive(OWN, MEI, "Six it is").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!((&told["origin"], &told["cid"]), (&json!("MESSAGE"), &json!(MEI)), "{told}");
+    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
+    server.agrees().await;
+    let last = server.chat(MEI).await["lastMessage"].clone();
+    assert_eq!((&last["text"], &last["fromMe"]), (&json!("Six it is"), &json!(true)));
+    // With somebody new, too.
+    server.phone().receive(OWN, OLU, "Hello Olu").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["cid"]), (&json!("UPDATED"), &json!(OLU)), "known by name before: {told}");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn messages_in_a_group_count_and_say_who_wrote_them() {
+    let server = TestServer::start().await;
+    for (from, text, unread) in [("15550111", "Five?", 1), ("15550112", "Four!", 2), (OWN, "Settled", 0)] {
+        server.phone().receive(from, BOOKS, text).await.expect("sent");
+        server.agrees().await;
+        let chat = server.chat(BOOKS).await;
+        assert_eq!((&chat["unreadCount"], &chat["lastMessage"]["text"]), (&json!(unread), &json!(text)));
+        assert_eq!(chat["lastMessage"]["sender"], format!("{from}@s.whatsapp.net"));
+        assert_eq!((&chat["name"], &chat["archived"]), (&json!("Book club"), &json!(false)));
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_is_deleted_on_the_phone_goes_and_comes_back_with_its_next_message() {
+    let server = TestServer::start().await;
+    let id = server.chat(MEI).await["id"].clone();
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().delete(MEI, None).await.expect("deleted");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("DELETED"), &json!("DEVICE"), &json!(MEI)));
+    assert_eq!((&told["chatId"], &told["chat"]), (&id, &Value::Null));
+    server.agrees().await;
+    assert_eq!(server.chat(MEI).await, Value::Null);
+
+    server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"]), (&json!("CREATED"), &json!("MESSAGE")));
+    assert_ne!(told["chatId"], id);
+    server.agrees().await;
+    assert_eq!(texts(&server, MEI).await, ["Still there?"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_heard_late_leaves_what_came_after_its_message() {
+    let server = TestServer::start().await;
+    let id = server.chat(MEI).await["id"].clone();
+    let first = server.phone().receive("15550111", MEI, "one").await.expect("sent");
+    server.phone().receive("15550111", MEI, "two").await.expect("sent");
+    server.agrees().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().delete(MEI, Some(&first)).await.expect("deleted");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"]), (&json!("UPDATED"), &json!("DEVICE")), "{told}");
+    assert_eq!((&told["changed"], &told["chatId"]), (&json!(["UNREAD_COUNT"]), &id));
+    server.agrees().await;
+    assert_eq!(texts(&server, MEI).await, ["two"]);
+}
+
+#[tokio::test]
+async fn a_chat_that_is_cleared_stays_without_its_messages() {
+    let server = TestServer::start().await;
+    let id = server.chat(MEI).await["id"].clone();
+    server.phone().pin(MEI, true).await.expect("pinned");
+    let first = server.phone().receive("15550111", MEI, "one").await.expect("sent");
+    server.phone().receive("15550111", MEI, "two").await.expect("sent");
+    server.agrees().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().clear(MEI, Some(&first)).await.expect("cleared");
+    assert_eq!(changes.next().await["changed"], json!(["UNREAD_COUNT"]));
+    server.agrees().await;
+    assert_eq!(texts(&server, MEI).await, ["two"]);
+
+    server.phone().clear(MEI, None).await.expect("cleared");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"]), (&json!("UPDATED"), &json!("DEVICE")), "{told}");
+    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]));
+    server.agrees().await;
+    let chat = server.chat(MEI).await;
+    assert_eq!((&chat["id"], &chat["pinned"], &chat["lastMessageAt"]), (&id, &json!(true), &Value::Null));
+    // Nothing to show in a list, unless those without messages are asked for.
+    let list = server.query("{ chats { nodes { jid } } }").await;
+    assert!(!list["data"]["chats"]["nodes"].to_string().contains(MEI), "{list}");
+    let list = server.query("{ chats(filter: {includeEmpty: true, pinned: true}) { nodes { jid } } }").await;
+    assert_eq!(list["data"]["chats"]["nodes"], json!([{"jid": MEI}]), "with its settings");
+
+    server.phone().receive("15550111", MEI, "three").await.expect("sent");
+    server.agrees().await;
+    assert_eq!(texts(&server, MEI).await, ["three"]);
+}
+
+#[tokio::test]
+async fn what_the_phone_deletes_while_the_server_is_away_goes_when_it_is_back() {
+    let server = TestServer::start().await;
+    server.stop_session().await;
+    server.phone().receive("15550112", RAVI, "Paid?").await.expect("sent");
+    server.phone().delete(RAVI, None).await.expect("deleted");
+    server.phone().clear(MEI, None).await.expect("cleared");
+    server.start_session().await;
+    server.agrees().await;
+    assert_eq!(server.chat(RAVI).await, Value::Null);
+    assert_eq!(texts(&server, MEI).await, Vec::<Value>::new());
+}

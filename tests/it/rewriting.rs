@@ -1,0 +1,97 @@
+//! Messages that are edited or taken back, and reactions.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const OWN: &str = "15550100";
+const MEI: &str = "15550111@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+
+async fn messages(server: &TestServer, cid: &str) -> Value {
+    let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text edited revoked fromMe sender } } } }";
+    let answer = server.query_with(query, json!({"cid": cid})).await;
+    answer["data"]["chat"]["messages"]["nodes"].clone()
+}
+
+#[tokio::test]
+async fn an_edit_of_the_last_message_is_told_and_shown_and_one_of_an_older_message_is_shown() {
+    let server = TestServer::start().await;
+    let older = server.phone().receive("15550111", MEI, "At nine").await.expect("sent");
+    let last = server.phone().receive("15550111", MEI, "Bring the book").await.expect("sent");
+    server.agrees().await;
+    let mut changes = server.subscribe_to_chats().await;
+
+    server.phone().edit(&older, "At ten").await.expect("edited");
+    server.phone().edit(&last, "Bring the blue book").await.expect("edited");
+    let told = changes.next().await;
+    assert_eq!((&told["origin"], &told["changed"]), (&json!("MESSAGE"), &json!(["LAST_MESSAGE"])), "{told}");
+    assert_eq!(told["chat"]["lastMessage"]["text"], "Bring the blue book");
+    let shown = messages(&server, MEI).await;
+    let edited = |text: &str| json!({"text": text, "edited": true, "revoked": false, "fromMe": false, "sender": MEI});
+    assert_eq!((&shown[0], &shown[1]), (&edited("Bring the blue book"), &edited("At ten")));
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_below_nothing() {
+    let server = TestServer::start().await;
+    let mut sent = Vec::new();
+    for text in ["one", "two", "three"] {
+        sent.push(server.phone().receive("15550111", MEI, text).await.expect("sent"));
+    }
+    server.agrees().await;
+    server.phone().mark_read(MEI, true).await.expect("read");
+    server.agrees().await;
+    let four = server.phone().receive("15550111", MEI, "four").await.expect("sent");
+    server.agrees().await;
+    let mut changes = server.subscribe_to_chats().await;
+
+    server.phone().revoke(&sent[0], None).await.expect("taken back");
+    server.phone().revoke(&four, None).await.expect("taken back");
+    let told = changes.next().await;
+    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]), "what was read counts no more: {told}");
+    assert_eq!((&told["origin"], &told["chat"]["unreadCount"]), (&json!("MESSAGE"), &json!(0)));
+    assert_eq!(told["chat"]["lastMessage"]["text"], Value::Null, "nobody reads any more what it said");
+    server.phone().revoke(&sent[2], None).await.expect("taken back");
+    eventually("the third to be gone", async || (messages(&server, MEI).await[1]["revoked"] == true).then_some(()))
+        .await;
+    assert_eq!(server.chat(MEI).await["unreadCount"], 0);
+    assert_eq!(messages(&server, MEI).await[2]["text"], "two");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn in_a_group_an_admin_takes_back_what_others_wrote_and_the_owner_edits_on_the_phone() {
+    let server = TestServer::start().await;
+    let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
+    let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
+    server.phone().edit(&own, "Chapter seven").await.expect("edited");
+    server.phone().revoke(&mei, Some("15550112")).await.expect("taken back");
+    eventually("both to be stored", async || {
+        let shown = messages(&server, BOOKS).await;
+        let own = json!({"text": "Chapter seven", "edited": true, "revoked": false, "fromMe": true,
+                         "sender": "15550100@s.whatsapp.net"});
+        let gone = json!({"text": null, "edited": false, "revoked": true, "fromMe": false, "sender": MEI});
+        (shown[0] == own && shown[1] == gone).then_some(())
+    })
+    .await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_reaction_neither_makes_a_chat_nor_advances_one() {
+    let server = TestServer::start().await;
+    let sent = server.phone().receive("15550111", MEI, "Done!").await.expect("sent");
+    server.agrees().await;
+    let before = server.chat(MEI).await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().react(&sent, "15550111", "🎉").await.expect("reacted");
+    server.phone().react(&sent, OWN, "👍").await.expect("reacted");
+    server.phone().receive("15550112", "15550112@s.whatsapp.net", "Hello").await.expect("sent");
+    assert_eq!(changes.next().await["cid"], "15550112@s.whatsapp.net", "nothing was told before");
+    assert_eq!(server.chat(MEI).await, before);
+    server.agrees().await;
+}
