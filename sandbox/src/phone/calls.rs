@@ -66,7 +66,7 @@ impl Phone {
         let group = group.map(ToOwned::to_owned);
         let call = CallView { id: id.clone(), from: from.clone(), video, group, state: CallState::Ringing };
         locked(&self.account.calls).push(call);
-        self.account.signal(&from, notify.as_deref(), offer.children(media).build());
+        self.account.signal(&from, notify.as_deref(), &offer.children(media).build());
         Ok(id)
     }
 
@@ -84,7 +84,7 @@ impl Phone {
             call.from.clone()
         };
         let end = node("terminate").attr("call-id", id).attr("call-creator", from.as_str()).attr("reason", "timeout");
-        self.account.signal(&from, None, end.build());
+        self.account.signal(&from, None, &end.build());
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Phone {
 
 impl Account {
     /// Tells every companion that is connected.
-    fn signal(&self, from: &str, notify: Option<&str>, action: Node) {
+    fn signal(&self, from: &str, notify: Option<&str>, action: &Node) {
         for (_, companion) in locked(&self.companions).all() {
             let Some(link) = companion.link.as_ref().filter(|_| companion.settled) else { continue };
             let mut call = node("call")

@@ -161,19 +161,19 @@ impl Account {
             };
             party.meet(device, &bundle).await?;
         }
-        let mut parts = Vec::new();
+        let mut contents = Vec::new();
         if letter.participant.is_some() {
             if let Some(key) = party.groups.hand_out(&letter.from, device, afresh).await? {
                 let key = MessageUtils::encode_and_pad(&distribution(&letter.from, key));
-                parts.push(enc(party.seal(device, &key).await?));
+                contents.push(enc(party.seal(device, &key).await?));
             }
             let plaintext = MessageUtils::encode_and_pad(&letter.body);
             let bytes = party.groups.seal(&letter.from, device, &plaintext).await?;
-            parts.push(enc(Sealed { kind: "skmsg", bytes }));
+            contents.push(enc(Sealed { kind: "skmsg", bytes }));
         } else {
-            parts.push(enc(party.seal(device, &MessageUtils::encode_and_pad(&letter.body)).await?));
+            contents.push(enc(party.seal(device, &MessageUtils::encode_and_pad(&letter.body)).await?));
         }
-        parts.extend(letter.business.as_deref().map(people::verified_name));
+        contents.extend(letter.business.as_deref().map(people::verified_name));
         let mut message = node("message")
             .attr("from", letter.from.as_str())
             .attr("id", letter.id.as_str())
@@ -202,7 +202,7 @@ impl Account {
             Some(Alternate::Lid(jid)) => message = message.attr("sender_lid", jid.as_str()),
             None => {}
         }
-        Ok(message.children(parts).build())
+        Ok(message.children(contents).build())
     }
 }
 

@@ -108,7 +108,9 @@ impl Phone {
                     members.push(number.to_owned());
                 }
             }
-            members.iter().for_each(|number| book.meet(&format!("{number}@{SERVER}")));
+            for number in &members {
+                book.meet(&format!("{number}@{SERVER}"));
+            }
             let group = Group { subject: subject.to_owned(), members };
             let now = clock::seconds(clock::now_ms()).to_string();
             let described = users::describe(jid, &group, user(&by), &now);
@@ -176,14 +178,14 @@ impl Phone {
     async fn announce(&self, kind: &str, from: &str, by: Option<&str>, content: Node) -> Result<(), Error> {
         // As with messages: whoever is being told the history finds it there, or hears of it afterwards.
         let parties = self.account.parties.lock().await;
-        self.account.notify_all(kind, from, by, content);
+        self.account.notify_all(kind, from, by, &content);
         drop(parties);
         self.account.save().await
     }
 }
 
 impl Account {
-    fn notify_all(&self, kind: &str, from: &str, by: Option<&str>, content: Node) {
+    fn notify_all(&self, kind: &str, from: &str, by: Option<&str>, content: &Node) {
         let mut companions = locked(&self.companions);
         for (_, companion) in companions.all_mut().filter(|(_, companion)| companion.settled) {
             let id = self.stanza_id();

@@ -156,16 +156,16 @@ impl Phone {
     ) -> Result<bool, Error> {
         let from = self.person(from);
         let mut parties = self.account.parties.lock().await;
-        let (letter, meant) = {
+        let (sent, outcome) = {
             let mut book = locked(&self.account.book);
             let envelope = self.envelope(&mut book, &from, chat)?;
-            let meant = means(book.chat_mut(chat), &envelope.writer);
-            (self.letter((id, at), envelope, edit, body), meant)
+            let outcome = means(book.chat_mut(chat), &envelope.writer);
+            (self.letter((id, at), envelope, edit, body), outcome)
         };
-        self.account.deliver(&mut parties, &letter).await?;
+        self.account.deliver(&mut parties, &sent).await?;
         drop(parties);
         self.account.save().await?;
-        Ok(meant)
+        Ok(outcome)
     }
 
     /// The JID of somebody who is named by number or JID; the owner's is the one by number.

@@ -34,8 +34,8 @@ async fn show(seat: &Seat, message: &Node) -> Result<(), Error> {
     let plain = MessageUtils::unpad_message_ref(&plain, 2)
         .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;
     let body = codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))?;
-    let Some(sent) = body.device_sent_message.as_option() else { return Ok(()) };
-    let (Some(chat), Some(text)) = (&sent.destination_jid, &sent.message.conversation) else { return Ok(()) };
+    let Some(copy) = body.device_sent_message.as_option() else { return Ok(()) };
+    let (Some(chat), Some(text)) = (&copy.destination_jid, &copy.message.conversation) else { return Ok(()) };
     let said = Message {
         id: attr(message, "id").unwrap_or_default(),
         text: text.clone(),

@@ -123,6 +123,7 @@ async fn a_number_that_has_a_chat_of_its_own_is_not_taken_for_somebody_elses() {
     rig.hears_number("15550180@s.whatsapp.net").await;
     let told = rig.changes().await;
     assert_eq!(told.len(), before + 1, "told once");
-    let fields = [ChatField::Jid, ChatField::Aliases].into_iter().collect();
+    // Nothing but the number is known to call them by.
+    let fields = [ChatField::Jid, ChatField::Aliases, ChatField::Name].into_iter().collect();
     assert_eq!((told[before].chat, told[before].changed), (rig.chat, fields));
 }

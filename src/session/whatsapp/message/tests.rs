@@ -254,8 +254,8 @@ fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::Rewr
 #[test]
 fn an_edit_is_of_who_sends_it_wrapped_or_not_and_bears_its_senders_time() {
     let edit = protocol(wire::protocol_message::Type::MESSAGE_EDIT, Some("At ten"), Some(OWN));
-    let wrapper = wire::FutureProofMessage { message: MessageField::some(edit.clone()) };
-    let wrapped = Message { edited_message: MessageField::some(wrapper), ..Message::default() };
+    let outer = wire::FutureProofMessage { message: MessageField::some(edit.clone()) };
+    let wrapped = Message { edited_message: MessageField::some(outer), ..Message::default() };
     for message in [edit, wrapped] {
         let edited = rewriting(info(GROUP, CHAT, false), message).expect("an edit");
         assert_eq!((edited.wa_id.as_str(), edited.sender.as_str(), edited.from_me), ("3EA0", CHAT, false));
