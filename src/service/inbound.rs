@@ -124,7 +124,8 @@ fn is_about_session(event: &SessionEvent) -> bool {
         | SessionEvent::PairingRenewed
         | SessionEvent::History(_)
         | SessionEvent::HistoryLost => true,
-        SessionEvent::Setting { .. }
+        SessionEvent::Milestone
+        | SessionEvent::Setting { .. }
         | SessionEvent::Message(_)
         | SessionEvent::ContactNamed { .. }
         | SessionEvent::GroupNamed { .. }
@@ -156,7 +157,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
-        SessionEvent::PairingRenewed => Ok(()),
+        SessionEvent::PairingRenewed | SessionEvent::Milestone => Ok(()),
     }
 }
 

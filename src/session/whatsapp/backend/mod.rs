@@ -10,6 +10,7 @@ mod protocol;
 mod secret;
 mod signal;
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -20,9 +21,12 @@ use tracing::error;
 use whatsapp_rust::serde::Serialize;
 use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::store::traits::DeviceStore as _;
+use whatsapp_rust::wacore::store::Device;
 
+use super::jid;
 use crate::domain::id::SessionId;
+use crate::domain::session::Account;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::device::DeviceState;
@@ -43,12 +47,21 @@ impl Backends {
 
     /// The session's memory, for one client: the one that had it before can write no more, for it would overwrite what
     /// this one stores.
-    pub(super) fn open(&self, key: &SessionKey) -> Arc<dyn Backend> {
+    pub(super) fn open(&self, key: &SessionKey) -> Arc<Memory> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        Arc::new(Memory { state })
+        Arc::new(Memory::of(state))
+    }
+
+    /// The account that the session's device is linked to, whoever has its memory open; none when it is not linked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn linked(&self, key: &SessionKey) -> Result<Option<Account>, StoreError> {
+        let memory = Memory::of(self.store.device_state(&key.organization, key.session));
+        Ok(memory.load().await?.as_ref().and_then(account))
     }
 
     /// Deletes the session's memory: the next one opened is empty.
@@ -67,12 +80,36 @@ impl Backends {
     }
 }
 
+/// The account that a device is linked to. A number alone says nothing: a sandbox's device has one beforehand.
+fn account(device: &Device) -> Option<Account> {
+    device.account.as_ref()?;
+    let jid = jid::from_wire(device.pn.as_ref()?)?;
+    Some(Account { jid, lid: device.lid.as_ref().and_then(jid::from_wire) })
+}
+
 /// One session's memory.
-struct Memory {
+pub(super) struct Memory {
     state: DeviceState,
+    /// The collections of settings that are to be read from their beginning.
+    anew: Mutex<BTreeSet<String>>,
 }
 
 impl Memory {
+    fn of(state: DeviceState) -> Self {
+        Self { state, anew: Mutex::default() }
+    }
+
+    /// Has a collection of settings forgotten as soon as it is next fetched, and not before: whoever fetches it now
+    /// would go on from where it stood.
+    pub(super) fn read_anew(&self, collection: &str) {
+        self.anew().insert(collection.to_owned());
+    }
+
+    fn anew(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // A set of names is never left half written.
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn get(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.state.record(kind, key).await.map_err(failed)
     }

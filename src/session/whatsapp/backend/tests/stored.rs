@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::store::traits::AppStateSyncKey;
+use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::store::traits::DeviceListRecord;
 use whatsapp_rust::store::traits::LidPnMappingEntry;
 use whatsapp_rust::store::traits::MsgSecretEntry;
@@ -27,7 +28,7 @@ async fn a_batch_is_one_commit() {
         return;
     }
     let test = TestStore::open().await;
-    let memory = Backends::new(test.store.clone()).open(&key(&test));
+    let memory: Arc<dyn Backend> = Backends::new(test.store.clone()).open(&key(&test));
     let names: Vec<Arc<str>> = (0..MANY).map(|number| number.to_string().into()).collect();
     let bytes = || names.iter().map(|name| (Arc::clone(name), Bytes::from("record"))).collect::<Vec<_>>();
 
@@ -87,14 +88,14 @@ async fn a_batch_is_one_commit() {
 #[tokio::test]
 async fn what_was_stored_is_there_after_a_crash() {
     let test = TestStore::open().await;
-    let memory = Backends::new(test.store.clone()).open(&key(&test));
+    let memory: Arc<dyn Backend> = Backends::new(test.store.clone()).open(&key(&test));
     memory.create().await.unwrap();
     let device = memory.load().await.unwrap().unwrap();
     for round in 0..3_u8 {
         memory.put_sessions_batch(&[(MEI.into(), Bytes::from(vec![round]))]).await.unwrap();
 
         let found = test.after_a_crash().await;
-        let memory = Backends::new(found.store.clone()).open(&key(&found));
+        let memory: Arc<dyn Backend> = Backends::new(found.store.clone()).open(&key(&found));
         assert_eq!(memory.get_session(MEI).await.unwrap().unwrap(), [round].as_slice());
         assert_eq!(memory.load().await.unwrap().unwrap().noise_key.public_key, device.noise_key.public_key);
     }
@@ -105,7 +106,8 @@ async fn sessions_do_not_share_a_memory() {
     let test = TestStore::open().await;
     let other = SessionKey { session: add_session(&test.store, &test.organization).await, ..key(&test) };
     let backends = Backends::new(test.store.clone());
-    let (mine, theirs) = (backends.open(&key(&test)), backends.open(&other));
+    let mine: Arc<dyn Backend> = backends.open(&key(&test));
+    let theirs: Arc<dyn Backend> = backends.open(&other);
     for (memory, byte) in [(&mine, 1), (&theirs, 2)] {
         memory.put_identity(MEI, [byte; 32]).await.unwrap();
         memory.set_sender_key_status("group", &[(MEI, byte == 1)]).await.unwrap();
@@ -125,9 +127,9 @@ async fn sessions_do_not_share_a_memory() {
 async fn a_client_that_was_given_up_writes_no_more() {
     let test = TestStore::open().await;
     let backends = Backends::new(test.store.clone());
-    let before = backends.open(&key(&test));
+    let before: Arc<dyn Backend> = backends.open(&key(&test));
     before.put_session(MEI, b"before").await.unwrap();
-    let now = backends.open(&key(&test));
+    let now: Arc<dyn Backend> = backends.open(&key(&test));
     now.put_session(MEI, b"now").await.unwrap();
 
     assert!(before.put_session(MEI, b"late").await.is_err());
@@ -136,5 +138,6 @@ async fn a_client_that_was_given_up_writes_no_more() {
 
     backends.forget(&key(&test)).await;
     assert!(now.put_session(MEI, b"late").await.is_err());
-    assert_eq!(backends.open(&key(&test)).get_session(MEI).await.unwrap(), None);
+    let forgotten: Arc<dyn Backend> = backends.open(&key(&test));
+    assert_eq!(forgotten.get_session(MEI).await.unwrap(), None);
 }
