@@ -38,7 +38,7 @@ use crate::domain::session::SessionStatus;
 const LONG: Duration = Duration::from_hours(24);
 
 /// How long a code to be typed is accepted.
-pub(super) const PHONE_CODE: Duration = Duration::from_secs(180);
+pub(super) const PHONE_CODE: Duration = Duration::from_mins(3);
 
 /// A clock that stands still.
 pub(super) struct StoppedClock;

@@ -178,6 +178,7 @@ function renderPairing({ qrSvg, code, codeExpiresAt }) {
   element('how').textContent = code
     ? 'Choose “Link with phone number instead”, and type this code.'
     : 'Point the phone at this code.';
+  element('another').textContent = code ? 'Get another code' : 'Use the phone number instead';
   if (code && element('code').dataset.code !== code) {
     element('code').dataset.code = code;
     element('code').textContent = `${code.slice(0, 4)}-${code.slice(4)}`;

@@ -20,7 +20,8 @@ fn code(qr: &str, seconds: u64) -> Signal {
 }
 
 fn shows(text: &str, seconds: i64) -> Option<PairingCode> {
-    Some(PairingCode { text: text.into(), expires_at: NOW + seconds * 1_000 })
+    let expires_at = NOW.checked_add(seconds * 1_000)?;
+    Some(PairingCode { text: text.into(), expires_at })
 }
 
 #[tokio::test(start_paused = true)]
@@ -344,7 +345,7 @@ async fn without_any_code_left_the_pairing_has_expired() {
     let connection = rig.connection().await;
     connection.signals(code("2@one", 60)).await;
     rig.status().await;
-    connection.signals(Signal::PhoneCode { code: "12345678".into(), valid_for: Duration::from_secs(180) }).await;
+    connection.signals(Signal::PhoneCode { code: "12345678".into(), valid_for: Duration::from_mins(3) }).await;
     rig.event().await;
     connection.signals(Signal::NoQrCodeLeft).await;
     rig.event().await;

@@ -319,3 +319,21 @@ pub(super) fn login(client: &Client) -> Option<u64> {
     let login = client.stats().reconnects + 1;
     (client.is_connected() && client.is_logged_in()).then_some(login)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(number: &str) -> Account {
+        Account { jid: format!("{number}@s.whatsapp.net").parse().unwrap(), lid: None }
+    }
+
+    #[test]
+    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
+        let (own, other) = (account("15550100001"), account("15550100002"));
+        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
+        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
+        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
+        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
+    }
+}
