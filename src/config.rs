@@ -183,14 +183,19 @@ impl TryFrom<LimitArgs> for graphql::Config {
     type Error = Error;
 
     fn try_from(args: LimitArgs) -> Result<Self, Error> {
-        let LimitArgs { max_depth, max_fields, max_aliases, max_cost, no_introspection, trusted_documents, .. } = args;
+        let LimitArgs { max_tokens, max_depth, max_fields, max_aliases, max_cost, .. } = args;
         let (per_minute, burst) = (args.rate_limit_cost_per_minute, args.rate_limit_burst);
         let rate = (per_minute > 0).then_some(Rate { per_minute, burst });
-        let default = Self::default().limits;
-        let limits =
-            Limits { depth: max_depth, selections: max_fields, aliases: max_aliases, cost: max_cost, ..default };
-        let trusted = trusted_documents.map(|file| trusted(&file)).transpose()?;
-        Ok(Self { limits, introspection: !no_introspection, trusted, rate })
+        let limits = Limits {
+            tokens: usize::try_from(max_tokens).unwrap_or(usize::MAX),
+            depth: max_depth,
+            selections: max_fields,
+            aliases: max_aliases,
+            cost: max_cost,
+            ..Self::default().limits
+        };
+        let trusted = args.trusted_documents.map(|file| trusted(&file)).transpose()?;
+        Ok(Self { limits, introspection: !args.no_introspection, trusted, rate })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an operation may cost with its variables: every field is 1, and what stands below a list counts as often as the
-//! list may have items.
+//! list may have items. On the way many unknown fields are found, for each of which the engine would look for a name
+//! that is like it.
 
 use std::collections::HashMap;
 
@@ -13,6 +14,7 @@ use async_graphql_value::Value;
 use async_graphql_value::Variables;
 
 use crate::Limits;
+use crate::Refusal;
 use crate::Schema;
 use crate::root;
 use crate::schema::Field;
@@ -20,16 +22,27 @@ use crate::schema::Field;
 /// Stands for every type of the introspection, whose fields the schema's definition does not list.
 const INTROSPECTION: &str = "__";
 
+/// So many unknown fields are told of one by one; a document with more is not written for this schema.
+const MOST_UNKNOWN: u32 = 20;
+
 /// What an operation may cost. Its document was counted, so that it has an end.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when many of its fields are unknown.
 pub(crate) fn of(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
     variables: &Variables,
     schema: &Schema,
     limits: &Limits,
-) -> u64 {
-    let mut scales = Scales { document, operation, variables, schema, limits, weighed: HashMap::new() };
-    scales.selection_set(&operation.selection_set.node, root(operation.ty))
+) -> Result<u64, Refusal> {
+    let mut scales = Scales { document, operation, variables, schema, limits, weighed: HashMap::new(), unknown: 0 };
+    let cost = scales.selection_set(&operation.selection_set.node, root(operation.ty));
+    if scales.unknown > MOST_UNKNOWN {
+        let message = format!("{} fields of this are unknown: is it for another schema?", scales.unknown);
+        return Err(Refusal::invalid(message, None));
+    }
+    Ok(cost)
 }
 
 struct Scales<'a> {
@@ -39,6 +52,7 @@ struct Scales<'a> {
     schema: &'a Schema,
     limits: &'a Limits,
     weighed: HashMap<&'a str, u64>,
+    unknown: u32,
 }
 
 impl<'a> Scales<'a> {
@@ -73,7 +87,10 @@ impl<'a> Scales<'a> {
         if parent == INTROSPECTION || name.starts_with(INTROSPECTION) {
             return 1 + introspected(name).saturating_mul(self.selection_set(below, INTROSPECTION));
         }
-        let Some(known) = self.schema.field(parent, name) else { return 1 };
+        let Some(known) = self.schema.field(parent, name) else {
+            self.unknown += 1;
+            return 1;
+        };
         let items = self.items(field, known);
         let each = self.selection_set(below, known.type_name());
         // A page is read also when nothing of it is shown.
@@ -151,6 +168,10 @@ mod tests {
     use crate::tests::guard;
 
     fn cost(text: &str, variables: &[(&str, i32)]) -> u64 {
+        weighed(text, variables).expect("known fields")
+    }
+
+    fn weighed(text: &str, variables: &[(&str, i32)]) -> Result<u64, Refusal> {
         let variables = variables.iter().map(|(name, value)| (async_graphql_value::Name::new(name), (*value).into()));
         let variables = Variables::from_value(ConstValue::Object(variables.collect()));
         let document = parse_query(text).expect("a document");
@@ -186,5 +207,14 @@ mod tests {
         let text = format!("{{ __schema {{ types {{ {circle} name {} }} }} }}", "} }".repeat(6));
         assert!(cost(&text, &[]) > 300_000);
         assert_eq!(cost("{ __type(name: \"A\") { ...T } } fragment T on __Type { fields { name } }", &[]), 6);
+    }
+
+    #[test]
+    fn a_document_for_another_schema_is_refused_at_once() {
+        let unknown = |times: usize| (0..times).map(|at| format!("field_{at}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(weighed(&format!("{{ {} }}", unknown(20)), &[]), Ok(20));
+        assert!(matches!(weighed(&format!("{{ {} }}", unknown(21)), &[]), Err(Refusal::Invalid { .. })));
+        let in_fragment = format!("{{ one {{ ...F ...F }} }} fragment F on Item {{ {} }}", unknown(20));
+        assert!(weighed(&in_fragment, &[]).is_ok(), "each is counted once");
     }
 }

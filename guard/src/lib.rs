@@ -66,7 +66,7 @@ impl Limits {
     /// What is let through unless configured: the usual introspection query, and any page that is asked for at once.
     pub const DEFAULT: Self = Self {
         bytes: 64 * 1024,
-        tokens: 4_000,
+        tokens: 1_500,
         nesting: 48,
         depth: 20,
         selections: 2_000,
@@ -145,7 +145,7 @@ impl Guard {
         let (mut ready, mut cost) = (None, 0);
         if let Some(chosen) = chosen {
             let allowed = self.limits.cost;
-            cost = cost::of(&document, &chosen.node, variables, &self.schema, &self.limits);
+            cost = cost::of(&document, &chosen.node, variables, &self.schema, &self.limits)?;
             if cost > allowed {
                 let message = format!("this may cost {cost}, and at most {allowed} is allowed: ask for shorter pages");
                 return Err(Refusal::Limit(message));

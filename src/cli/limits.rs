@@ -8,6 +8,9 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
+    /// Names, values and signs that a document may have, 100 to 20000; each costs some microseconds to read
+    #[arg(long, env = "CHATGRAPH_MAX_TOKENS", default_value_t = 1_500, value_parser = clap::value_parser!(u32).range(100..=20_000), value_name = "COUNT")]
+    pub max_tokens: u32,
     /// How deep the fields of a document may be nested, 1 to 30; a tool's usual introspection needs 13
     #[arg(long, env = "CHATGRAPH_MAX_DEPTH", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=30), value_name = "LEVELS")]
     pub max_depth: u32,

@@ -56,10 +56,21 @@ fn what_is_kept_is_a_week_and_500_messages_unless_told_otherwise() {
 fn a_request_may_ask_for_what_the_defaults_say_unless_told_otherwise() {
     let api = |arguments: &[&str]| serve(arguments).expect("valid").api;
     assert_eq!(api(&[]), graphql::Config::default());
-    let told =
-        api(&["--max-depth", "5", "--max-fields", "6", "--max-aliases", "7", "--max-cost", "8", "--no-introspection"]);
-    let Limits { depth, selections, aliases, cost, .. } = told.limits;
-    assert_eq!((depth, selections, aliases, cost, told.introspection), (5, 6, 7, 8, false));
+    let told = api(&[
+        "--max-tokens",
+        "400",
+        "--max-depth",
+        "5",
+        "--max-fields",
+        "6",
+        "--max-aliases",
+        "7",
+        "--max-cost",
+        "8",
+        "--no-introspection",
+    ]);
+    let Limits { tokens, depth, selections, aliases, cost, .. } = told.limits;
+    assert_eq!((tokens, depth, selections, aliases, cost, told.introspection), (400, 5, 6, 7, 8, false));
 }
 
 #[test]

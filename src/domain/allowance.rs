@@ -16,6 +16,12 @@ pub struct Rate {
     pub burst: u64,
 }
 
+impl Rate {
+    fn refills_in_ms(self, parts: u128) -> u64 {
+        u64::try_from(parts.div_ceil(u128::from(self.per_minute.max(1)))).unwrap_or(u64::MAX)
+    }
+}
+
 /// How an allowance stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -32,73 +38,93 @@ pub struct Exhausted {
     pub retry_after_ms: u64,
 }
 
-/// What everybody took lately. Times are milliseconds of any clock that never goes back.
+/// What one took lately. Times are milliseconds of any clock that never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowance {
+    /// What is not refilled yet, in parts of which a minute's milliseconds make one.
+    owed: u128,
+    at_ms: u64,
+}
+
+impl Allowance {
+    /// Whether anything is left. Who has something left may overdraw it once, so that what is told to wait passes then,
+    /// whatever it takes.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when nothing is left.
+    pub fn check(&self, rate: Rate, now_ms: u64) -> Result<(), Exhausted> {
+        let (owed, most) = (self.owed(rate, now_ms), u128::from(rate.burst) * MINUTE_MS);
+        if owed < most {
+            return Ok(());
+        }
+        Err(Exhausted { retry_after_ms: rate.refills_in_ms(owed - most + 1) })
+    }
+
+    /// Takes so much.
+    pub fn take(&mut self, rate: Rate, amount: u64, now_ms: u64) {
+        *self = Self { owed: self.owed(rate, now_ms) + u128::from(amount) * MINUTE_MS, at_ms: now_ms };
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self, rate: Rate, now_ms: u64) -> Standing {
+        let parts = self.owed(rate, now_ms);
+        let owed = u64::try_from(parts.div_ceil(MINUTE_MS)).unwrap_or(u64::MAX);
+        Standing { left: rate.burst.saturating_sub(owed), full_in_ms: rate.refills_in_ms(parts) }
+    }
+
+    fn owed(&self, rate: Rate, now_ms: u64) -> u128 {
+        let refilled = u128::from(now_ms.saturating_sub(self.at_ms)) * u128::from(rate.per_minute);
+        self.owed.saturating_sub(refilled)
+    }
+}
+
+/// The allowances of many, at one rate.
 #[derive(Debug)]
 pub struct Allowances<K> {
     rate: Rate,
-    debts: HashMap<K, Debt>,
-}
-
-/// What is not refilled yet, in parts of which a minute's milliseconds make one.
-#[derive(Debug, Clone, Copy)]
-struct Debt {
-    parts: u128,
-    at_ms: u64,
+    taken: HashMap<K, Allowance>,
 }
 
 impl<K: Eq + Hash> Allowances<K> {
     /// Full allowances for everybody.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self { rate, debts: HashMap::new() }
+        Self { rate, taken: HashMap::new() }
     }
 
-    /// Whether anything is left of `whose` allowance. Who has something left may overdraw it once, so that what is told to
-    /// wait passes then, whatever it takes.
+    /// Whether anything is left of `whose` allowance; see [`Allowance::check`].
     ///
     /// # Errors
     /// [`Exhausted`] when nothing is left.
     pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), Exhausted> {
-        let (owed, most) = (self.parts(whose, now_ms), u128::from(self.rate.burst) * MINUTE_MS);
-        if owed < most {
-            return Ok(());
-        }
-        Err(Exhausted { retry_after_ms: self.refilled_in_ms(owed - most + 1) })
+        self.of(whose).check(self.rate, now_ms)
     }
 
     /// Takes so much from `whose` allowance.
     pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) {
         self.forget_the_full(now_ms);
-        let parts = self.parts(&whose, now_ms) + u128::from(amount) * MINUTE_MS;
-        self.debts.insert(whose, Debt { parts, at_ms: now_ms });
+        self.taken.entry(whose).or_default().take(self.rate, amount, now_ms);
     }
 
     /// How `whose` allowance stands.
     pub fn standing(&self, whose: &K, now_ms: u64) -> Standing {
-        let parts = self.parts(whose, now_ms);
-        let owed = u64::try_from(parts.div_ceil(MINUTE_MS)).unwrap_or(u64::MAX);
-        Standing { left: self.rate.burst.saturating_sub(owed), full_in_ms: self.refilled_in_ms(parts) }
+        self.of(whose).standing(self.rate, now_ms)
     }
 
-    fn parts(&self, whose: &K, now_ms: u64) -> u128 {
-        let Some(debt) = self.debts.get(whose) else { return 0 };
-        let refilled = u128::from(now_ms.saturating_sub(debt.at_ms)) * u128::from(self.rate.per_minute);
-        debt.parts.saturating_sub(refilled)
-    }
-
-    fn refilled_in_ms(&self, parts: u128) -> u64 {
-        u64::try_from(parts.div_ceil(u128::from(self.rate.per_minute.max(1)))).unwrap_or(u64::MAX)
+    fn of(&self, whose: &K) -> Allowance {
+        self.taken.get(whose).copied().unwrap_or_default()
     }
 
     /// Makes room. When everybody owes something, all is forgiven rather than somebody kept for ever.
     fn forget_the_full(&mut self, now_ms: u64) {
-        if self.debts.len() < KEPT {
+        if self.taken.len() < KEPT {
             return;
         }
-        let per_minute = u128::from(self.rate.per_minute);
-        self.debts.retain(|_, debt| debt.parts > u128::from(now_ms.saturating_sub(debt.at_ms)) * per_minute);
-        if self.debts.len() >= KEPT {
-            self.debts.clear();
+        let rate = self.rate;
+        self.taken.retain(|_, allowance| allowance.owed(rate, now_ms) > 0);
+        if self.taken.len() >= KEPT {
+            self.taken.clear();
         }
     }
 }
@@ -152,7 +178,7 @@ mod tests {
         }
         allowances.take(0, 20, 500_000);
         allowances.take(KEPT, 1, 500_001);
-        assert_eq!(allowances.debts.len(), 2);
+        assert_eq!(allowances.taken.len(), 2);
         assert!(allowances.check(&0, 500_001).is_err(), "who owes something is remembered");
     }
 
@@ -162,6 +188,6 @@ mod tests {
         for number in 0..=KEPT {
             allowances.take(number, 1, 0);
         }
-        assert!(allowances.debts.len() <= KEPT);
+        assert!(allowances.taken.len() <= KEPT);
     }
 }

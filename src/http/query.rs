@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_graphql::Request;
 use async_graphql::parser::types::OperationType;
 use axum::Extension;
 use axum::body;
@@ -102,18 +103,7 @@ async fn carry_out(
         serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
         let request = payload::read(payload).ok_or_else(no_request)?;
-        return match accepted {
-            Accepted::Whole(media) => {
-                let answer = door.parts.api.execute(&caller, request).await;
-                Ok(limit::told(answer::response(&answer, media), door, &caller))
-            }
-            Accepted::Stream(format, whole) => {
-                check(door, &caller)?;
-                let operation = stream::start(door, caller.clone(), headers, request);
-                let response = streamed(door, id, source, headers, operation, (format, whole)).await?;
-                Ok(limit::told(response, door, &caller))
-            }
-        };
+        return one(door, id, headers, &caller, accepted, request, Change::Allowed).await;
     };
     let media = accepted.whole().ok_or_else(not_acceptable)?;
     let longest = door.config.max_batch;
@@ -135,42 +125,63 @@ pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: Source, header
         let caller = caller(door, id, source, headers).await?;
         let accepted = accepted(headers)?;
         let request = payload::in_address(uri).ok_or_else(no_request)?;
-        let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "no mutation goes by GET; send this by POST");
-        match accepted {
-            Accepted::Whole(media) => {
-                let answer = door.parts.api.query(&caller, request).await.ok_or_else(refused)?;
-                Ok(limit::told(answer::response(&answer, media), door, &caller))
-            }
-            Accepted::Stream(format, whole) => {
-                check(door, &caller)?;
-                let operation = stream::start(door, caller.clone(), headers, request);
-                if operation.kind == Some(OperationType::Mutation) {
-                    return Err(refused());
-                }
-                let response = streamed(door, id, source, headers, operation, (format, whole)).await?;
-                Ok(limit::told(response, door, &caller))
-            }
-        }
+        one(door, id, headers, &caller, accepted, request, Change::Refused).await
     };
     answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
+}
+
+/// Whether an operation may be a mutation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Allowed,
+    Refused,
+}
+
+/// Answers one operation, as the caller takes it.
+async fn one(
+    door: &Arc<Door>,
+    id: &RequestId,
+    headers: &HeaderMap,
+    caller: &Caller,
+    accepted: Accepted,
+    request: Request,
+    change: Change,
+) -> Result<Response, Refused> {
+    let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "no mutation goes by GET; send this by POST");
+    let api = &door.parts.api;
+    let response = match (accepted, change) {
+        (Accepted::Whole(media), Change::Allowed) => answer::response(&api.execute(caller, request).await, media),
+        (Accepted::Whole(media), Change::Refused) => {
+            answer::response(&api.query(caller, request).await.ok_or_else(refused)?, media)
+        }
+        (Accepted::Stream(format, whole), _) => {
+            check(door, caller)?;
+            let operation = stream::start(door, caller.clone(), headers, request);
+            if change == Change::Refused && operation.kind == Some(OperationType::Mutation) {
+                return Err(refused());
+            }
+            streamed(door, id, headers, caller, operation, (format, whole)).await
+        }
+    };
+    Ok(limit::told(response, door, caller))
 }
 
 /// Answers as a stream, or in whole where there is one answer only and the caller takes it so.
 async fn streamed(
     door: &Arc<Door>,
     id: &RequestId,
-    source: Source,
     headers: &HeaderMap,
+    caller: &Caller,
     mut operation: Operation,
     (format, whole): (Format, Option<Media>),
-) -> Result<Response, Refused> {
+) -> Response {
     if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
         let answer = operation.answers.next().await.expect("anything but a subscription answers once");
-        return Ok(answer::response(&answer.response, media));
+        return answer::response(&answer.response, media);
     }
     let token = token::in_headers(headers).unwrap_or_default().to_owned();
-    let (vigil, _) = Vigil::begin(Arc::clone(door), token, source).await?;
-    Ok(stream::response(door, id, vigil, format, operation))
+    let vigil = Vigil::over(Arc::clone(door), token, &caller.viewer);
+    stream::response(door, id, vigil, format, operation)
 }
 
 /// Refuses who has no allowance left, before a stream begins: that could not be told by its status any more.

@@ -33,12 +33,11 @@ pub(super) struct Vigil {
 }
 
 impl Vigil {
-    /// Lets in who has a valid token.
-    pub(super) async fn begin(door: Arc<Door>, token: String, from: Source) -> Result<(Self, Arc<Viewer>), Refused> {
-        let viewer = Arc::new(admit(&door, &token, from).await?);
+    /// Over `viewer`, who was admitted with `token`.
+    pub(super) fn over(door: Arc<Door>, token: String, viewer: &Viewer) -> Self {
         let mut vigil = Self { door, token, due: Instant::now() };
-        vigil.come_again(&viewer);
-        Ok((vigil, viewer))
+        vigil.come_again(viewer);
+        vigil
     }
 
     /// When the token has to be looked at again: every few seconds, as it may have been revoked, and when it ends.

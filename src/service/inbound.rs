@@ -127,6 +127,7 @@ fn is_about_session(event: &SessionEvent) -> bool {
         SessionEvent::Milestone
         | SessionEvent::Setting { .. }
         | SessionEvent::Message(_)
+        | SessionEvent::SettingsTold { .. }
         | SessionEvent::ContactNamed { .. }
         | SessionEvent::GroupNamed { .. }
         | SessionEvent::ActionSent { .. }
@@ -157,6 +158,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
+        SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::PairingRenewed | SessionEvent::Milestone => Ok(()),
     }
 }

@@ -85,6 +85,13 @@ pub enum SessionEvent {
     History(HistoryChunk),
     /// A part of the account's history was lost on the way.
     HistoryLost,
+    /// All that a collection of settings told was told before this.
+    SettingsTold {
+        /// Which, in WhatsApp's words.
+        collection: String,
+        /// How far it was read by then.
+        mark: u64,
+    },
     /// The account's owner saved a contact under a name.
     ContactNamed {
         /// The contact.

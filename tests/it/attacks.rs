@@ -83,6 +83,10 @@ fn expansions() -> Vec<Attack> {
         attack("directives", format!("{{ __typename {} }}", "@skip(if: false) ".repeat(500)), LIMIT),
         attack("directives in fragments", fragments(5, 3, "__typename @skip(if: false)"), LIMIT),
         attack("type names", format!("{{ {} }}", "__typename ".repeat(3_900)), LIMIT),
+        // As many tokens as may come are read before these are refused.
+        attack("fragments in the widest fan", fragments(1, 700, "a: __typename"), LIMIT),
+        attack("type names, twice", fragments(1, 2, &"__typename ".repeat(1_470)), LIMIT),
+        attack("type names without an end", format!("{{ {}", "__typename ".repeat(1_490)), WRONG),
         attack("fields of the query", format!("{{ {} }}", "viewer { kind } ".repeat(200)), LIMIT),
         attack("operations", many(900, |at| format!("query A{at} {{ viewer {{ kind }} }} ")), LIMIT),
         attack("pages of pages", format!("{{ {deep} }}"), LIMIT),
@@ -104,10 +108,10 @@ fn sizes() -> Vec<Attack> {
         attack("bytes", format!("{{ __typename }} #{}", "x".repeat(64 * 1024)), LIMIT),
         attack("a long name", format!("{{ {} }}", "a".repeat(60_000)), LIMIT),
         attack("unknown fields", format!("{{ {} }}", many(29, |at| format!("{}{at}", "v".repeat(250)))), WRONG),
-        attack("unknown fields below", format!("{{ viewer {{ {} }} }}", many(1_900, |at| format!("kind_{at}"))), WRONG),
+        attack("unknown fields below", format!("{{ viewer {{ {} }} }}", many(1_480, |at| format!("kind_{at}"))), WRONG),
         attack(
             "variables for nothing",
-            format!("query({}) {{ __typename }}", many(600, |at| format!("$v{at}: Int "))),
+            format!("query({}) {{ __typename }}", many(300, |at| format!("$v{at}: Int "))),
             WRONG,
         ),
         attack("a number beyond all", "{ chats(first: 1e99999) { totalCount } }", WRONG),

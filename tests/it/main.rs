@@ -10,6 +10,7 @@ mod capabilities;
 mod changes;
 mod chats;
 mod connections;
+mod cuts;
 mod deletion;
 mod demo;
 mod door;

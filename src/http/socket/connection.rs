@@ -24,6 +24,7 @@ use crate::http::network::Source;
 use crate::http::payload;
 use crate::http::request::RequestId;
 use crate::http::token;
+use crate::http::vigil;
 use crate::http::vigil::Vigil;
 use crate::http::vigil::leaving;
 
@@ -160,8 +161,8 @@ impl Connection {
                 Some((FromCaller::Init { payload }, _)) => {
                     let in_init = token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let (vigil, _) = Vigil::begin(Arc::clone(&self.door), token, self.source).await?;
-                    return Ok(vigil);
+                    let viewer = vigil::admit(&self.door, &token, self.source).await?;
+                    return Ok(Vigil::over(Arc::clone(&self.door), token, &viewer));
                 }
                 Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,
                 Some((FromCaller::Start { .. } | FromCaller::StartTooMuch { .. }, _)) => {

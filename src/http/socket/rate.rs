@@ -2,29 +2,34 @@
 
 use tokio::time::Instant;
 
+use crate::domain::allowance;
+use crate::domain::allowance::Allowance;
+
 /// How many seconds' messages may come at once.
-const BURST_SECONDS: u32 = 10;
+const BURST_SECONDS: u64 = 10;
 
 /// What a caller may still send.
 pub(super) struct Rate {
-    per_second: f64,
-    left: f64,
-    counted: Instant,
+    allowed: allowance::Rate,
+    taken: Allowance,
+    since: Instant,
 }
 
 impl Rate {
     pub(super) fn new(per_second: u32) -> Self {
-        let left = f64::from(per_second) * f64::from(BURST_SECONDS);
-        Self { per_second: per_second.into(), left, counted: Instant::now() }
+        let per_second = u64::from(per_second);
+        let allowed = allowance::Rate { per_minute: per_second * 60, burst: per_second * BURST_SECONDS };
+        Self { allowed, taken: Allowance::default(), since: Instant::now() }
     }
 
-    /// Counts a message; tells whether it was one too many.
+    /// Counts a message, unless it is one too many; tells whether it is.
     pub(super) fn exceeded(&mut self) -> bool {
-        let now = Instant::now();
-        let gained = now.duration_since(self.counted).as_secs_f64() * self.per_second;
-        self.counted = now;
-        self.left = (self.left + gained).min(self.per_second * f64::from(BURST_SECONDS)) - 1.0;
-        self.left < 0.0
+        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let exceeded = self.taken.check(self.allowed, now_ms).is_err();
+        if !exceeded {
+            self.taken.take(self.allowed, 1, now_ms);
+        }
+        exceeded
     }
 }
 
@@ -45,7 +50,7 @@ mod tests {
         let mut rate = Rate::new(50);
         assert_eq!(taken(&mut rate), 500);
         advance(Duration::from_secs(2)).await;
-        assert_eq!(taken(&mut rate), 99, "the one too many counted");
+        assert_eq!(taken(&mut rate), 100);
         advance(Duration::from_hours(1)).await;
         assert_eq!(taken(&mut rate), 500);
     }

@@ -35,7 +35,6 @@ use super::inbox::Item;
 use super::inbox::NO_LOGIN;
 use super::inbox::Owner;
 use super::inbox::login;
-use super::inbox::queue;
 use super::notices::Notices;
 use super::sandbox;
 use super::sandbox::Sandbox;
@@ -84,18 +83,18 @@ impl Way {
     }
 }
 
-/// Builds a client on what the session remembers, which goes this way.
+/// Builds a client on what the session remembers, which goes this way, fills the queue and is told by it.
 ///
 /// # Errors
 /// [`SessionError::Failed`] when the memory cannot be read.
 pub(super) async fn build(
     config: &Config,
     memory: Arc<Memory>,
+    (ears, items): (Ears, mpsc::UnboundedReceiver<Item>),
     way: Way,
     owner: Owner,
     outlets: Outlets,
 ) -> Result<Built, SessionError> {
-    let (ears, items) = queue(config.commit_timeout);
     let mut builder = Bot::builder()
         .with_backend_arc(Arc::clone(&memory) as Arc<dyn Backend>)
         .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))

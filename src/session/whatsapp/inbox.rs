@@ -45,6 +45,8 @@ pub(super) enum Item {
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
     Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
+    /// All that a collection of settings told up to `mark` is in the queue before this.
+    SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
     Unacknowledged,
     /// Somebody wants to know when all before this is stored.
@@ -206,6 +208,9 @@ impl Inbox {
                 // The hook may have stopped waiting.
                 let _ = forwarded.send(waiting);
                 Ok(())
+            }
+            Item::SettingsTold { collection, mark } => {
+                self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,

@@ -62,9 +62,11 @@ impl WhatsApp {
 #[async_trait]
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
-        let (owner, memory) = (self.owner(key).await?, self.backends.open(key));
+        let owner = self.owner(key).await?;
+        let (ears, items) = inbox::queue(self.config.commit_timeout);
+        let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
         let way = Way::to(&self.config.endpoint, memory.as_ref()).await?;
-        let bot = client::build(&self.config, memory, way, owner, outlets).await?;
+        let bot = client::build(&self.config, memory, (ears, items), way, owner, outlets).await?;
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
     }
 

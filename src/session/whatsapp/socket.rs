@@ -25,22 +25,21 @@ const HOST: &str = "web.whatsapp.com";
 /// Opens sockets with WhatsApp, or with a sandbox.
 pub(super) struct Socket {
     url: String,
-    /// As the certificate names it.
-    host: String,
     /// Host and port.
     address: String,
-    encrypted: bool,
+    /// Whom the certificate must name; none for a connection in the clear.
+    certified: Option<&'static str>,
 }
 
 impl Socket {
     /// With WhatsApp.
     pub(super) fn to_whatsapp() -> Self {
-        Self { url: WHATSAPP_WEB_WS_URL.into(), host: HOST.into(), address: format!("{HOST}:443"), encrypted: true }
+        Self { url: WHATSAPP_WEB_WS_URL.into(), address: format!("{HOST}:443"), certified: Some(HOST) }
     }
 
     /// With the sandbox at this address.
     pub(super) fn to_sandbox(address: &str) -> Self {
-        Self { url: format!("ws://{address}/ws/chat"), host: address.into(), address: address.into(), encrypted: false }
+        Self { url: format!("ws://{address}/ws/chat"), address: address.into(), certified: None }
     }
 }
 
@@ -51,8 +50,10 @@ impl TransportFactory for Socket {
     ) -> Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>), anyhow::Error> {
         let connection = TcpStream::connect(&self.address).await?;
         connection.set_nodelay(true)?;
-        let connector = if self.encrypted { default_tls_connector() } else { Connector::Plain };
-        let connection = connector.wrap(&self.host, connection).await?;
+        let connection = match self.certified {
+            Some(host) => default_tls_connector().wrap(host, connection).await?,
+            None => Connector::Plain.wrap(&self.address, connection).await?,
+        };
         let request = ClientBuilder::new().uri(&self.url)?;
         let request = request.add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))?;
         Ok(from_websocket(request.connect_on(connection).await?.0))
@@ -67,6 +68,6 @@ mod tests {
     fn the_address_is_where_the_url_leads() {
         let socket = Socket::to_whatsapp();
         assert_eq!(socket.url, format!("wss://{}/ws/chat", socket.address.trim_end_matches(":443")));
-        assert_eq!((socket.host.as_str(), socket.encrypted), (HOST, true));
+        assert_eq!(socket.certified, Some(HOST));
     }
 }

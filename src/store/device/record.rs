@@ -15,6 +15,8 @@ use sea_orm::sea_query::OnConflict;
 use super::DeviceState;
 use super::ROWS;
 use super::StoreError;
+use super::Unit;
+use crate::domain::id::SessionId;
 
 /// What a record is. The numbers stand in rows; one is never given a second meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +52,8 @@ pub enum Kind {
     SentMessage = 14,
     /// A received message that is not in the stored copy yet.
     PendingInbound = 15,
+    /// A collection of settings that was read, and whose news may not be in the stored copy yet.
+    Untold = 16,
 }
 
 /// One record.
@@ -176,8 +180,38 @@ impl DeviceState {
         .await
     }
 
+    /// Removes a record of one kind and those of another whose key begins like this, together.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_record_and_those_under(
+        &self,
+        (kind, key): (Kind, &[u8]),
+        (under_kind, prefix): (Kind, &[u8]),
+    ) -> Result<(), StoreError> {
+        let one = self.records_of(kind).add(Column::Key.eq(key));
+        let others = self.records_of(under_kind).add(under(prefix));
+        self.delete::<device_record::Entity>(vec![one, others]).await.map(drop)
+    }
+
     pub(super) fn records_of(&self, kind: Kind) -> Condition {
         Condition::all().add(Column::SessionId.eq(self.session.to_bytes())).add(Column::Kind.eq(kind as i16))
+    }
+}
+
+impl Unit<'_> {
+    /// All that a collection of settings told up to `mark` is in the stored copy; what was read of it since is not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settings_told(&self, session: SessionId, collection: &str, mark: u64) -> Result<(), StoreError> {
+        let this = device_record::Entity::delete_many()
+            .filter(Column::SessionId.eq(session.to_bytes()))
+            .filter(Column::Kind.eq(Kind::Untold as i16))
+            .filter(Column::Key.eq(collection.as_bytes()))
+            .filter(Column::Value.eq(mark.to_be_bytes().as_slice()));
+        this.exec(self.tx).await?;
+        Ok(())
     }
 }
 

@@ -69,17 +69,7 @@ async fn a_reader_misses_no_change_though_two_processes_write() {
         let (organization, chat) = (test.organization.clone(), chat(test.session, user, 1));
         async move { add(store, &organization, chat).await }
     }));
-    let reading = async {
-        let mut last = 0;
-        while last < 300 {
-            // What is visible is a beginning of the log: whoever read up to a number never finds one before it later.
-            for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
-                assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
-                last += 1;
-            }
-        }
-    };
-    timeout(PATIENCE, async { tokio::join!(writing, reading) }).await.expect("in time");
+    timeout(PATIENCE, async { tokio::join!(writing, read_up_to(&test, 300)) }).await.expect("in time");
 }
 
 #[tokio::test]
@@ -129,43 +119,19 @@ async fn one_organization_commits_one_batch_at_a_time() {
 #[tokio::test]
 async fn organizations_do_not_wait_for_each_other_where_there_are_several_writers() {
     let test = TestStore::open().await;
-    let (begun, has_begun) = oneshot::channel();
-    let (go_on, may_go_on) = oneshot::channel();
-    let slow = test.store.write(&test.organization, |_| {
-        Box::pin(async move {
-            let _ = begun.send(());
-            let _ = may_go_on.await;
-            Ok::<_, StoreError>(())
-        })
-    });
     let quick = async {
-        has_begun.await.expect("begun");
-        if !on_postgres() {
-            go_on.send(()).expect("waits");
-            return;
+        if on_postgres() {
+            let organization = "org_2".parse().expect("an id");
+            add_session(&test.store, &organization).await;
         }
-        let organization = "org_2".parse().expect("an id");
-        add_session(&test.store, &organization).await;
-        go_on.send(()).expect("waits");
     };
-    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
-    slow.expect("stored");
+    while_a_unit_is_under_way(&test, quick).await;
 }
 
 #[tokio::test]
 async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_several_writers() {
     let test = TestStore::open().await;
-    let (begun, has_begun) = oneshot::channel();
-    let (go_on, may_go_on) = oneshot::channel();
-    let slow = test.store.write_in(&test.organization, test.session, |_| {
-        Box::pin(async move {
-            let _ = begun.send(());
-            let _ = may_go_on.await;
-            Ok::<_, StoreError>(())
-        })
-    });
     let quick = async {
-        has_begun.await.expect("begun");
         // Among so many sessions some are in another lane.
         let units = (0..32).map(|_| {
             let idle = test.store.write_in(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
@@ -175,10 +141,8 @@ async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_
             let (first, ..): (Result<(), StoreError>, _, _) = select_all(units).await;
             first.expect("stored");
         }
-        go_on.send(()).expect("waits");
     };
-    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
-    slow.expect("stored");
+    while_a_unit_is_under_way(&test, quick).await;
 }
 
 #[tokio::test]
@@ -195,16 +159,8 @@ async fn changes_of_many_sessions_are_numbered_without_gaps() {
             })
         })
     });
-    let reading = async {
-        let mut last = 0;
-        while last < 300 {
-            for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
-                assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
-                last += 1;
-            }
-        }
-    };
-    let (stored, ()) = timeout(PATIENCE, async { tokio::join!(join_all(units), reading) }).await.expect("in time");
+    let both = async { tokio::join!(join_all(units), read_up_to(&test, 300)) };
+    let (stored, ()) = timeout(PATIENCE, both).await.expect("in time");
     for unit in stored {
         unit.expect("stored");
     }
@@ -313,6 +269,38 @@ async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored()
     assert_eq!(numbers(&test.log().await), [1]);
     test.add_chat(2, 2).await;
     assert_eq!(numbers(&test.log().await), [1, 2]);
+}
+
+/// Runs `quick` from begin to end while a unit of the test's session is under way.
+async fn while_a_unit_is_under_way(test: &TestStore, quick: impl Future<Output = ()>) {
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let slow = test.store.write_in(&test.organization, test.session, |_| {
+        Box::pin(async move {
+            let _ = begun.send(());
+            let _ = may_go_on.await;
+            Ok::<_, StoreError>(())
+        })
+    });
+    let quick = async {
+        has_begun.await.expect("begun");
+        quick.await;
+        go_on.send(()).expect("waits");
+    };
+    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
+    slow.expect("stored");
+}
+
+/// Reads the log up to a number, while others write. What is visible is a beginning of the log: whoever read up to a number
+/// never finds one before it later.
+async fn read_up_to(test: &TestStore, number: i64) {
+    let mut last = 0;
+    while last < number {
+        for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
+            assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
+            last += 1;
+        }
+    }
 }
 
 /// Ends every other connection to the database, as a server that restarts does.

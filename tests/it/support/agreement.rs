@@ -31,6 +31,11 @@ impl TestServer {
         }
     }
 
+    /// Whether they are the same now.
+    pub(crate) async fn agree_now(&self) -> bool {
+        self.stored_chats().await == self.phone_chats().await
+    }
+
     async fn stored_chats(&self) -> Value {
         let query = "query($session: ID) { chats(sessionId: $session, first: 200) { nodes { \
                      jid name type archived pinned mutedUntil unreadCount markedUnread lastMessageAt sync { pending } } } }";

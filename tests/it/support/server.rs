@@ -189,11 +189,15 @@ impl TestServer {
 
     /// How many rows a table has, of nobody's too.
     pub(crate) async fn rows(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) FROM {table}")).await
+    }
+
+    /// The number that a query gives.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
-        let count = format!("SELECT COUNT(*) FROM {table}");
-        let count = sea_orm::Statement::from_string(database.get_database_backend(), count);
-        let row = database.query_one_raw(count).await.expect("a read").expect("a row");
+        let query = sea_orm::Statement::from_string(database.get_database_backend(), query.to_owned());
+        let row = database.query_one_raw(query).await.expect("a read").expect("a row");
         row.try_get_by_index(0).expect("a number")
     }
 

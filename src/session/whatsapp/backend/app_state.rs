@@ -9,6 +9,7 @@ use whatsapp_rust::store::traits::AppSyncStore;
 use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
+use super::super::inbox::Item;
 use super::Memory;
 use super::compound;
 use super::decoded;
@@ -31,15 +32,25 @@ impl AppSyncStore for Memory {
     async fn get_version(&self, name: &str) -> Result<HashState> {
         if self.anew().contains(name) {
             // The library asks at the beginning of a fetch, with the collection to itself.
-            self.set_version(name, HashState::default()).await?;
-            self.clear_mutation_macs(name).await?;
+            self.put_back(name).await?;
             self.anew().remove(name);
         }
-        Ok(decoded(self.get(Kind::Version, name.as_bytes()).await?)?.unwrap_or_default())
+        self.version(name).await
     }
 
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
-        self.put(Kind::Version, name, encode(&state)?).await
+        let is_new = state.version != self.version(name).await?.version;
+        let mut records = vec![record(Kind::Version, name, encode(&state)?)];
+        // A collection that is at its beginning tells all it has when it is read.
+        if is_new && state.version != 0 {
+            let mark = self.untold.read(name);
+            records.push(record(Kind::Untold, name, mark.to_be_bytes()));
+        }
+        self.put_all(records).await?;
+        if !is_new && let Some(mark) = self.untold.told(name) {
+            self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark });
+        }
+        Ok(())
     }
 
     async fn put_mutation_macs(&self, name: &str, _version: u64, mutations: &[AppStateMutationMAC]) -> Result<()> {
@@ -54,6 +65,7 @@ impl AppSyncStore for Memory {
     }
 
     async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
+        self.untold.reads_a_patch(name);
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
         let found = self.state.records(Kind::MutationMac, &keys).await.map_err(failed)?;
         // The index is what a key ends with.
@@ -66,10 +78,17 @@ impl AppSyncStore for Memory {
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
+        self.untold.reads_a_snapshot(name);
         self.state.remove_records_under(Kind::MutationMac, &compound(&[name], &[])).await.map_err(failed)
     }
 
     async fn get_latest_sync_key_id(&self) -> Result<Option<Vec<u8>>> {
         self.get(Kind::LatestSyncKey, &[]).await
+    }
+}
+
+impl Memory {
+    async fn version(&self, name: &str) -> Result<HashState> {
+        Ok(decoded(self.get(Kind::Version, name.as_bytes()).await?)?.unwrap_or_default())
     }
 }

@@ -9,6 +9,7 @@ mod device;
 mod protocol;
 mod secret;
 mod signal;
+mod untold;
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -21,9 +22,9 @@ use tracing::error;
 use whatsapp_rust::serde::Serialize;
 use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::DeviceStore as _;
 use whatsapp_rust::wacore::store::Device;
 
+use super::inbox::Ears;
 use super::jid;
 use crate::domain::id::SessionId;
 use crate::domain::session::Account;
@@ -32,6 +33,7 @@ use crate::store::Store;
 use crate::store::device::DeviceState;
 use crate::store::device::Kind;
 use crate::store::device::Record;
+use untold::Untold;
 
 /// The memories of all sessions.
 pub(super) struct Backends {
@@ -45,23 +47,29 @@ impl Backends {
         Self { store, open: Mutex::default() }
     }
 
-    /// The session's memory, for one client: the one that had it before can write no more, for it would overwrite what
-    /// this one stores.
-    pub(super) fn open(&self, key: &SessionKey) -> Arc<Memory> {
+    /// The session's memory, for one client, which hears `ears`: the one that had it before can write no more, for it would
+    /// overwrite what this one stores. What that one left half told is read anew.
+    ///
+    /// # Errors
+    /// The library's, when the memory cannot be read.
+    pub(super) async fn open(&self, key: &SessionKey, ears: Ears) -> Result<Arc<Memory>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        Arc::new(Memory::of(state))
+        let memory = Memory { state, ears, untold: Untold::default(), anew: Mutex::default() };
+        memory.read_the_untold_anew().await?;
+        Ok(Arc::new(memory))
     }
 
     /// The account that the session's device is linked to, whoever has its memory open; none when it is not linked.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// The library's, when the memory cannot be read.
     pub(super) async fn linked(&self, key: &SessionKey) -> Result<Option<Account>, StoreError> {
-        let memory = Memory::of(self.store.device_state(&key.organization, key.session));
-        Ok(memory.load().await?.as_ref().and_then(account))
+        let state = self.store.device_state(&key.organization, key.session);
+        let device: Option<Device> = decoded(state.record(Kind::Device, &[]).await.map_err(failed)?)?;
+        Ok(device.as_ref().and_then(account))
     }
 
     /// Deletes the session's memory: the next one opened is empty.
@@ -90,15 +98,13 @@ fn account(device: &Device) -> Option<Account> {
 /// One session's memory.
 pub(super) struct Memory {
     state: DeviceState,
+    ears: Ears,
+    untold: Untold,
     /// The collections of settings that are to be read from their beginning.
     anew: Mutex<BTreeSet<String>>,
 }
 
 impl Memory {
-    fn of(state: DeviceState) -> Self {
-        Self { state, anew: Mutex::default() }
-    }
-
     /// Has a collection of settings forgotten as soon as it is next fetched, and not before: whoever fetches it now
     /// would go on from where it stood.
     pub(super) fn read_anew(&self, collection: &str) {

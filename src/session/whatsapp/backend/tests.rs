@@ -8,13 +8,27 @@ mod secret;
 mod signal;
 mod stored;
 
+use std::time::Duration;
+
+use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use super::*;
+use crate::session::whatsapp::inbox::queue;
 use crate::store::tests::TestStore;
 
 fn key(test: &TestStore) -> SessionKey {
     SessionKey { organization: test.organization.clone(), session: test.session }
+}
+
+/// A memory as a client has it, to which nobody listens.
+async fn open(backends: &Backends, key: &SessionKey) -> Arc<dyn Backend> {
+    backends.open(key, queue(Duration::from_secs(1)).0).await.unwrap()
+}
+
+/// The memory of the test's own session.
+async fn opened(test: &TestStore) -> Arc<dyn Backend> {
+    open(&Backends::new(test.store.clone()), &key(test)).await
 }
 
 /// Runs each fact on a fresh memory of either make.
@@ -31,7 +45,7 @@ macro_rules! suite {
             $($(#[tokio::test]
             async fn $fact() {
                 let test = super::TestStore::open().await;
-                let memory = super::Backends::new(test.store.clone()).open(&super::key(&test));
+                let memory = super::opened(&test).await;
                 super::$area::$fact(memory.as_ref()).await;
             })+)+
         }

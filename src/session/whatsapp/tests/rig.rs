@@ -118,6 +118,7 @@ impl Lane {
                 | SessionEvent::ActionRefused { .. }
                 | SessionEvent::ContactNamed { .. }
                 | SessionEvent::GroupNamed { .. }
+                | SessionEvent::SettingsTold { .. }
                 | SessionEvent::PairingRenewed
                 | SessionEvent::Milestone
                 | SessionEvent::HistoryLost => {}

@@ -9,6 +9,7 @@ use super::super::backend::Backends;
 use super::super::client;
 use super::super::client::Way;
 use super::super::inbox::Owner;
+use super::super::inbox::queue;
 use super::super::sandbox;
 use super::super::socket::Socket;
 use super::rig::Rig;
@@ -21,7 +22,8 @@ use crate::session::connection::Session as _;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     let rig = Rig::new().await;
-    let memory = Backends::new(rig.test.store.clone()).open(&rig.key);
+    let (ears, items) = queue(rig.config.commit_timeout);
+    let memory = Backends::new(rig.test.store.clone()).open(&rig.key, ears.clone()).await.unwrap();
     drop(Way::to(&rig.config.endpoint, memory.as_ref()).await.unwrap());
     let way = Way::to(&Endpoint::WhatsApp, memory.as_ref()).await.unwrap();
     let address = rig.sandbox.url().replace("http://", "");
@@ -29,7 +31,8 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     let way = Way { socket: Socket::to_sandbox(&address), version: Some(sandbox::VERSION), ..way };
     let (lane, _events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
-    let built = client::build(&rig.config, memory, way, Owner::new(None, None), Outlets { lane, signals });
+    let built =
+        client::build(&rig.config, memory, (ears, items), way, Owner::new(None, None), Outlets { lane, signals });
     let connection = built.await.unwrap().run(&rig.config, std::sync::Arc::new(SystemClock), &rig.tasks);
 
     let noted = |what: &str| rig.sandbox.log().iter().filter(|entry| entry.text.contains(what)).count();

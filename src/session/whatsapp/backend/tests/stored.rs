@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::store::traits::AppStateSyncKey;
-use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::store::traits::DeviceListRecord;
 use whatsapp_rust::store::traits::LidPnMappingEntry;
 use whatsapp_rust::store::traits::MsgSecretEntry;
 use whatsapp_rust::store::traits::PendingInboundKey;
 use whatsapp_rust::store::traits::PendingInboundRow;
+use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
 use super::*;
+use crate::session::whatsapp::inbox::Item;
 use crate::store::tests::add_session;
 use crate::store::tests::on_postgres;
 
@@ -28,7 +29,7 @@ async fn a_batch_is_one_commit() {
         return;
     }
     let test = TestStore::open().await;
-    let memory: Arc<dyn Backend> = Backends::new(test.store.clone()).open(&key(&test));
+    let memory = opened(&test).await;
     let names: Vec<Arc<str>> = (0..MANY).map(|number| number.to_string().into()).collect();
     let bytes = || names.iter().map(|name| (Arc::clone(name), Bytes::from("record"))).collect::<Vec<_>>();
 
@@ -88,14 +89,14 @@ async fn a_batch_is_one_commit() {
 #[tokio::test]
 async fn what_was_stored_is_there_after_a_crash() {
     let test = TestStore::open().await;
-    let memory: Arc<dyn Backend> = Backends::new(test.store.clone()).open(&key(&test));
+    let memory = opened(&test).await;
     memory.create().await.unwrap();
     let device = memory.load().await.unwrap().unwrap();
     for round in 0..3_u8 {
         memory.put_sessions_batch(&[(MEI.into(), Bytes::from(vec![round]))]).await.unwrap();
 
         let found = test.after_a_crash().await;
-        let memory: Arc<dyn Backend> = Backends::new(found.store.clone()).open(&key(&found));
+        let memory = opened(&found).await;
         assert_eq!(memory.get_session(MEI).await.unwrap().unwrap(), [round].as_slice());
         assert_eq!(memory.load().await.unwrap().unwrap().noise_key.public_key, device.noise_key.public_key);
     }
@@ -106,8 +107,7 @@ async fn sessions_do_not_share_a_memory() {
     let test = TestStore::open().await;
     let other = SessionKey { session: add_session(&test.store, &test.organization).await, ..key(&test) };
     let backends = Backends::new(test.store.clone());
-    let mine: Arc<dyn Backend> = backends.open(&key(&test));
-    let theirs: Arc<dyn Backend> = backends.open(&other);
+    let (mine, theirs) = (open(&backends, &key(&test)).await, open(&backends, &other).await);
     for (memory, byte) in [(&mine, 1), (&theirs, 2)] {
         memory.put_identity(MEI, [byte; 32]).await.unwrap();
         memory.set_sender_key_status("group", &[(MEI, byte == 1)]).await.unwrap();
@@ -127,9 +127,9 @@ async fn sessions_do_not_share_a_memory() {
 async fn a_client_that_was_given_up_writes_no_more() {
     let test = TestStore::open().await;
     let backends = Backends::new(test.store.clone());
-    let before: Arc<dyn Backend> = backends.open(&key(&test));
+    let before = open(&backends, &key(&test)).await;
     before.put_session(MEI, b"before").await.unwrap();
-    let now: Arc<dyn Backend> = backends.open(&key(&test));
+    let now = open(&backends, &key(&test)).await;
     now.put_session(MEI, b"now").await.unwrap();
 
     assert!(before.put_session(MEI, b"late").await.is_err());
@@ -138,6 +138,52 @@ async fn a_client_that_was_given_up_writes_no_more() {
 
     backends.forget(&key(&test)).await;
     assert!(now.put_session(MEI, b"late").await.is_err());
-    let forgotten: Arc<dyn Backend> = backends.open(&key(&test));
-    assert_eq!(forgotten.get_session(MEI).await.unwrap(), None);
+    assert_eq!(open(&backends, &key(&test)).await.get_session(MEI).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn settings_that_were_read_and_not_told_are_read_anew() {
+    let test = TestStore::open().await;
+    let state = |version| HashState { version, ..HashState::default() };
+    let mac = AppStateMutationMAC { index_mac: vec![7; 32], value_mac: vec![1; 32] };
+    let told = |mark| {
+        let session = test.session;
+        test.store.write(&test.organization, move |unit| {
+            Box::pin(async move { unit.settings_told(session, "regular", mark).await })
+        })
+    };
+    let backends = Backends::new(test.store.clone());
+    let (ears, mut heard) = queue(Duration::from_secs(1));
+    let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
+    for version in [1, 2] {
+        memory.get_mutation_macs("regular", &[]).await.unwrap();
+        memory.set_version("regular", state(version)).await.unwrap();
+        memory.put_mutation_macs("regular", version, std::slice::from_ref(&mac)).await.unwrap();
+    }
+    assert!(heard.try_recv().is_err(), "it is through when it stores the version once more");
+    memory.set_version("regular", state(2)).await.unwrap();
+    let Ok(Item::SettingsTold { collection, mark: first }) = heard.try_recv() else { panic!("not told") };
+    assert_eq!(collection, "regular");
+
+    memory.get_mutation_macs("regular", &[]).await.unwrap();
+    memory.set_version("regular", state(3)).await.unwrap();
+    told(first).await.unwrap();
+    let memory = open(&backends, &key(&test)).await;
+    assert_eq!(memory.get_version("regular").await.unwrap().version, 0, "the third was not told");
+    assert_eq!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap(), None);
+
+    let (ears, mut heard) = queue(Duration::from_secs(1));
+    let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
+    memory.clear_mutation_macs("regular").await.unwrap();
+    memory.put_mutation_macs("regular", 3, &[mac]).await.unwrap();
+    for _ in 0..2 {
+        memory.set_version("regular", state(3)).await.unwrap();
+        assert!(heard.try_recv().is_err(), "a snapshot is stored twice before it is told");
+    }
+    memory.set_version("regular", state(3)).await.unwrap();
+    let Ok(Item::SettingsTold { mark, .. }) = heard.try_recv() else { panic!("not told") };
+    told(mark).await.unwrap();
+    let memory = open(&backends, &key(&test)).await;
+    assert_eq!(memory.get_version("regular").await.unwrap().version, 3);
+    assert!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap().is_some());
 }
