@@ -47,7 +47,7 @@
 //! Everything is in real time. The sandbox has no security of its own: whoever reaches its
 //! port can be any phone, which is why it listens on loopback only.
 //!
-//! Not there yet: messages from LIDs the phone learns later, answers to what companions write, pairing by code.
+//! Not there yet: messages from LIDs the phone learns later, answers to what companions write.
 
 mod clock;
 pub mod demo;
@@ -82,6 +82,7 @@ pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use log::{Direction, LogEntry};
 pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, Phone};
+pub use server::ending::Ending;
 pub use spec::AccountSpec;
 
 /// Where the sandbox listens, and who it is.

@@ -155,6 +155,7 @@ impl Told {
             | SessionEvent::GroupNamed { .. }
             | SessionEvent::Calling(_)
             | SessionEvent::SettingsTold { .. }
+            | SessionEvent::Milestone
             | SessionEvent::ActionSent { .. }
             | SessionEvent::ActionRefused { .. } => {}
         }
@@ -193,7 +194,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
-        SessionEvent::PairingRenewed | SessionEvent::Calling(_) => Ok(()),
+        SessionEvent::PairingRenewed | SessionEvent::Milestone | SessionEvent::Calling(_) => Ok(()),
     }
 }
 

@@ -30,6 +30,8 @@ mod mutes;
 mod names;
 mod on_the_phone;
 mod over_http;
+mod pair_page;
+mod pairing;
 mod program;
 mod refusals;
 mod restart;

@@ -92,6 +92,16 @@ const PLACES: &[(&str, Thing, &str)] = &[
         "mutation($x: ID!) { startSession(input: {sessionId: $x}) { session { id } } }",
     ),
     (
+        "Mutation.requestPairingCode(input.sessionId)",
+        Session,
+        "mutation($x: ID!) { requestPairingCode(input: {sessionId: $x, phoneNumber: \"15550100\"}) { session { id } } }",
+    ),
+    (
+        "Mutation.resyncSession(input.sessionId)",
+        Session,
+        "mutation($x: ID!) { resyncSession(input: {sessionId: $x}) { session { id } } }",
+    ),
+    (
         "Mutation.stopSession(input.sessionId)",
         Session,
         "mutation($x: ID!) { stopSession(input: {sessionId: $x}) { session { id } } }",
@@ -140,6 +150,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
 const OWN_TEXTS: &[&str] = &[
     "Mutation.createApiKey(input.name)",
     "Mutation.createSession(input.label)",
+    "Mutation.requestPairingCode(input.phoneNumber)",
     "Mutation.rejectCall(input.callId)",
     "Mutation.rejectCall(input.from)",
     "Mutation.updateSession(input.label)",

@@ -7,6 +7,7 @@ mod accounts;
 mod body;
 mod calls;
 mod chats;
+mod companions;
 mod contacts;
 mod error;
 mod faults;
@@ -41,14 +42,15 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/scan", post(scan::scan))
         .route("/accounts/{phone}/messages", post(messages::receive))
         .route("/accounts/{phone}/messages/{id}", post(messages::change))
-        .route("/accounts/{phone}/enter", post(later::enter))
+        .route("/accounts/{phone}/enter", post(scan::enter))
+        .route("/accounts/{phone}/unlink", post(companions::unlink))
+        .route("/accounts/{phone}/end", post(companions::end))
         .route("/accounts/{phone}/contacts", post(contacts::change))
         .route("/accounts/{phone}/groups", post(groups::enter))
         .route("/accounts/{phone}/groups/{jid}", post(groups::change))
         .route("/accounts/{phone}/calls", get(calls::list).post(calls::ring))
         .route("/accounts/{phone}/calls/{id}", post(calls::change))
         .route("/accounts/{phone}/mappings", post(later::mappings))
-        .route("/accounts/{phone}/unlink", post(later::unlink))
         .route("/faults", post(faults::inject))
         .route("/log", get(log::list))
         .fallback(unknown_route)

@@ -2,8 +2,8 @@
 //!
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
-//! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what becomes of those
-//! around the owner, and `calls` who calls.
+//! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
+//! becomes of those around the owner, `calls` who calls, and `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
@@ -15,6 +15,7 @@ mod history;
 pub(crate) mod interfere;
 mod kept;
 pub(crate) mod ledger;
+mod linked;
 pub(crate) mod message;
 mod party;
 mod people;

@@ -1,5 +1,7 @@
 //! What the library tells, in domain words: one match, one arm a kind.
 
+use std::time::Duration;
+
 use tracing::debug;
 use whatsapp_rust::types::call::CallAction;
 use whatsapp_rust::types::call::IncomingCall;
@@ -9,7 +11,6 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
-use whatsapp_rust::types::events::TemporaryBan;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
 use super::contacts;
@@ -19,6 +20,7 @@ use crate::domain::action::Desired;
 use crate::domain::call::Call;
 use crate::domain::clock::FOREVER;
 use crate::domain::horizon::Horizon;
+use crate::domain::session::Account;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Signal;
@@ -30,6 +32,8 @@ pub(super) enum Heard {
     News(SessionEvent),
     /// Something for the supervisor, as it is.
     Signal(Signal),
+    /// The device was linked to this account; whether it may stay so is not known yet.
+    Paired(Account),
     /// The connection is logged in; it is in step once it has caught up.
     LoggedIn,
     /// The connection is lost and will come back by itself.
@@ -37,7 +41,7 @@ pub(super) enum Heard {
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
-pub(super) const KINDS: [EventKind; 25] = [
+pub(super) const KINDS: [EventKind; 28] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
@@ -55,6 +59,9 @@ pub(super) const KINDS: [EventKind; 25] = [
     EventKind::Disconnected,
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
+    EventKind::PairingCode,
+    EventKind::PairingCodeRefresh,
+    EventKind::PairingCodeError,
     EventKind::PairSuccess,
     EventKind::PairError,
     EventKind::PairPasskeyRequest,
@@ -112,9 +119,14 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
         Event::Connected(_) => vec![Heard::LoggedIn],
         Event::Disconnected(_) => vec![Heard::Lost],
         Event::PairingQrCode(code) => {
-            vec![Heard::Signal(Signal::PairingCode { qr: code.code.clone(), valid_for: code.timeout })]
+            vec![Heard::Signal(Signal::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
         }
-        Event::PairingQrCodesExhausted(_) => vec![ended(Ending::NobodyScanned)],
+        Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => vec![ended(Ending::NobodyPaired)],
+        Event::PairingQrCodesExhausted(_) => vec![Heard::Signal(Signal::NoQrCodeLeft)],
+        Event::PairingCode(code) => {
+            vec![Heard::Signal(Signal::PhoneCode { code: code.code.clone(), valid_for: code.timeout })]
+        }
+        Event::PairingCodeRefresh(_) | Event::PairingCodeError(_) => vec![Heard::Signal(Signal::PhoneCodeVoid)],
         Event::PairSuccess(success) => paired(success),
         Event::PairError(_) => vec![ended(Ending::PairingFailed("the phone's answer is not valid".into()))],
         Event::PairPasskeyRequest(_) => {
@@ -122,7 +134,10 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
         }
         Event::LoggedOut(out) => vec![ended(Ending::LoggedOut(logged_out(out)))],
         Event::StreamReplaced(_) => vec![ended(Ending::Replaced)],
-        Event::TemporaryBan(ban) => vec![ended(Ending::Banned(banned(ban)))],
+        Event::TemporaryBan(ban) => {
+            let lasts = Duration::from_secs(u64::try_from(ban.expire.num_seconds()).unwrap_or(0));
+            vec![ended(Ending::Banned { reason: ban.code.to_string(), lasts })]
+        }
         Event::ClientOutdated(_) => vec![ended(Ending::Outdated)],
         // The library comes back by itself after these two.
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => vec![Heard::Lost],
@@ -201,7 +216,7 @@ fn paired(success: &PairSuccess) -> Vec<Heard> {
         return vec![ended(Ending::PairingFailed("the account's address is not a phone number".into()))];
     };
     let lid = jid::from_wire(&success.lid);
-    vec![Heard::News(SessionEvent::Paired { jid, lid }), Heard::Signal(Signal::Paired)]
+    vec![Heard::Paired(Account { jid, lid })]
 }
 
 fn logged_out(out: &LoggedOut) -> String {
@@ -210,10 +225,6 @@ fn logged_out(out: &LoggedOut) -> String {
         _ if out.on_connect => "WhatsApp no longer knows this device; link it again".to_owned(),
         _ => "this device was unlinked; link it again".to_owned(),
     }
-}
-
-fn banned(ban: &TemporaryBan) -> String {
-    format!("{}, for {} minutes", ban.code, ban.expire.num_minutes())
 }
 
 #[cfg(test)]

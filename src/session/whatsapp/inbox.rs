@@ -30,6 +30,7 @@ use super::history;
 use super::jid;
 use super::message;
 use crate::domain::jid::Jid;
+use crate::domain::session::Account;
 use crate::session::Events;
 use crate::session::Inbound;
 use crate::session::SessionEvent;
@@ -39,6 +40,8 @@ use crate::session::connection::Signal;
 
 /// So many waiting entries are worth a warning.
 const DEEP: usize = 10_000;
+/// How long unlinking another account may take.
+const TURN_AWAY: Duration = Duration::from_secs(20);
 
 /// One entry of the queue.
 pub(super) enum Item {
@@ -52,6 +55,8 @@ pub(super) enum Item {
     SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
     Unacknowledged,
+    /// Somebody wants to know when all before this is stored.
+    Milestone { stored: oneshot::Sender<()> },
     /// What changed while the connection was away is in the queue before this. `login` tells for which login.
     CaughtUp { login: u64 },
     /// The library is done with this connection.
@@ -79,6 +84,13 @@ impl Ears {
     /// Puts an entry in the queue; after the reader is gone, nowhere.
     pub(super) fn hear(&self, item: Item) {
         let _ = self.queue.send(item);
+    }
+
+    /// Waits until all that is in the queue by now is stored; tells whether it was.
+    pub(super) async fn all_stored(&self) -> bool {
+        let (stored, all) = oneshot::channel();
+        self.hear(Item::Milestone { stored });
+        all.await.is_ok()
     }
 
     async fn committed(&self, batch: &[InboundMessage]) -> anyhow::Result<()> {
@@ -136,20 +148,44 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
+    owner: Owner,
     warned: bool,
+}
+
+/// Whose session it is.
+pub(super) struct Owner {
+    /// The account that it belongs to; none before it was ever paired.
+    account: Option<Account>,
+    /// The device is linked to another account. Nothing of that is heard, and it is unlinked as soon as can be.
+    is_another: bool,
+}
+
+impl Owner {
+    /// Of a session that belongs to `account`, its device being linked to `linked`.
+    pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
+        let mut owner = Self { account, is_another: false };
+        owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
+        owner
+    }
+
+    fn may_be(&self, linked: &Account) -> bool {
+        self.account.as_ref().is_none_or(|own| own.is(linked))
+    }
 }
 
 impl Inbox {
     /// Reads `items`, which `client` fills, into `outlets`. Asks `catch_up` for each login, and keeps in `in_step` the
-    /// login (see [`login`]) that has caught up.
+    /// login (see [`login`]) that has caught up. Of a device that is linked to another account than the `owner`'s,
+    /// nothing is read but that.
     pub(super) fn new(
         items: mpsc::UnboundedReceiver<Item>,
         outlets: Outlets,
         client: Arc<Client>,
         catch_up: mpsc::Sender<u64>,
         in_step: Arc<AtomicU64>,
+        owner: Owner,
     ) -> Self {
-        Self { items, outlets, client, catch_up, in_step, warned: false }
+        Self { items, outlets, client, catch_up, in_step, owner, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -171,12 +207,13 @@ impl Inbox {
     async fn take(&mut self, item: Item) -> Result<(), NobodyListens> {
         match item {
             Item::Event(event) => match event.as_ref() {
+                Event::HistorySync(_) if self.owner.is_another => Ok(()),
                 Event::HistorySync(_) => self.history(event).await,
                 event => self.heard(translate(event)).await,
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
-                for inbound in &messages {
+                for inbound in messages.iter().filter(|_| !self.owner.is_another) {
                     if let Some(event) = message::delivered(inbound) {
                         let (committed, stored) = oneshot::channel();
                         self.forward(event, Some(committed)).await?;
@@ -190,11 +227,13 @@ impl Inbox {
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
+            Item::ContactRemoved { .. } if self.owner.is_another => Ok(()),
             Item::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
+            Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {
                 // Not when the connection was lost meanwhile: the next login catches up anew.
                 if login(&self.client) != Some(caught_up) {
@@ -210,9 +249,12 @@ impl Inbox {
     async fn heard(&mut self, heard: Vec<Heard>) -> Result<(), NobodyListens> {
         for heard in heard {
             match heard {
+                Heard::News(_) if self.owner.is_another => {}
                 Heard::News(event) => self.forward(event, None).await?,
                 Heard::Signal(signal) => self.signal(signal).await?,
+                Heard::Paired(account) => self.paired(account).await?,
                 Heard::Lost => self.lost().await?,
+                Heard::LoggedIn if self.owner.is_another => self.turn_away().await?,
                 Heard::LoggedIn => {
                     // Some connections are lost without a word.
                     self.lost().await?;
@@ -224,6 +266,26 @@ impl Inbox {
             }
         }
         Ok(())
+    }
+
+    async fn paired(&mut self, account: Account) -> Result<(), NobodyListens> {
+        self.owner.is_another = !self.owner.may_be(&account);
+        if self.owner.is_another {
+            warn!("The session was paired with another account than before; it is unlinked again");
+        } else {
+            self.owner.account = Some(account.clone());
+            let Account { jid, lid } = account;
+            self.forward(SessionEvent::Paired { jid, lid }, None).await?;
+        }
+        self.signal(Signal::Paired).await
+    }
+
+    /// Unlinks the device from an account that is not the owner's. It is forgotten here in any case.
+    async fn turn_away(&mut self) -> Result<(), NobodyListens> {
+        if timeout(TURN_AWAY, self.client.logout()).await.is_err() {
+            warn!("WhatsApp did not answer; the phone of the other account may still list this device");
+        }
+        self.signal(Signal::Ended(Ending::AnotherAccount)).await
     }
 
     async fn lost(&mut self) -> Result<(), NobodyListens> {
@@ -281,4 +343,22 @@ pub(super) const NO_LOGIN: u64 = 0;
 pub(super) fn login(client: &Client) -> Option<u64> {
     let login = client.stats().reconnects + 1;
     (client.is_connected() && client.is_logged_in()).then_some(login)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(number: &str) -> Account {
+        Account { jid: format!("{number}@s.whatsapp.net").parse().unwrap(), lid: None }
+    }
+
+    #[test]
+    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
+        let (own, other) = (account("15550100001"), account("15550100002"));
+        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
+        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
+        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
+        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
+    }
 }
