@@ -86,8 +86,7 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
     server.agrees_within(CATCHING_UP).await;
 }
 
-/// What holds for the database and the listeners. Whether the phone agrees is not asked: a kill between two writes of the
-/// library's app state is not repaired yet.
+/// What holds for the database, the listeners and the phone.
 async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestDatabase) {
     let mut random = Random::of_this_run();
     let mut server = TestServer::with_database(account("15550100", "Alex Example"), database).await;
@@ -138,6 +137,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
     let told = log.after(before);
     assert_eq!(heard[..told.len()], told, "the listener heard every change once and in order");
     assert_eq!(server.phone().companions(), 1);
+    server.agrees_within(CATCHING_UP).await;
 }
 
 /// One request; nothing if there was no good answer.

@@ -24,7 +24,7 @@ impl TestServer {
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         };
-        let comparing = eventually_within(patience, "the phone and the API to agree", compare);
+        let comparing = eventually_within(patience * 2, "the phone and the API to agree", compare);
         if tokio::time::timeout(patience, comparing).await.is_err() {
             let (stored, shown) = last.take();
             panic!("the API shows {}\nand the phone {}", besides(&stored, &shown), besides(&shown, &stored));
