@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatgraph_sandbox::Phone;
 use serde_json::Value;
 use serde_json::json;
 
@@ -17,9 +18,14 @@ impl TestServer {
 
     /// The same where it may take longer, or shorter.
     pub(crate) async fn agrees_within(&self, patience: Duration) {
+        self.session_agrees_within(&self.session, self.phone(), patience).await;
+    }
+
+    /// The same of a session and the phone it is linked to.
+    pub(crate) async fn session_agrees_within(&self, session: &str, phone: &Phone, patience: Duration) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
-            let (stored, shown) = (self.stored_chats().await, self.phone_chats().await);
+            let (stored, shown) = (self.stored_chats(session).await, self.phone_chats(phone).await);
             let agree = stored == shown;
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
@@ -33,20 +39,20 @@ impl TestServer {
 
     /// Whether they are the same now.
     pub(crate) async fn agree_now(&self) -> bool {
-        self.stored_chats().await == self.phone_chats().await
+        self.stored_chats(&self.session).await == self.phone_chats(self.phone()).await
     }
 
-    async fn stored_chats(&self) -> Value {
+    async fn stored_chats(&self, session: &str) -> Value {
         let query = "query($session: ID) { chats(sessionId: $session, first: 200) { nodes { \
                      jid name type archived pinned mutedUntil unreadCount markedUnread lastMessageAt sync { pending } } } }";
-        let session = if self.session.is_empty() { Value::Null } else { json!(self.session) };
+        let session = if session.is_empty() { Value::Null } else { json!(session) };
         let answer = self.query_with(query, json!({"session": session})).await;
         sorted(answer["data"]["chats"]["nodes"].clone())
     }
 
     /// The phone's chats with a message, over the sandbox's HTTP interface.
-    async fn phone_chats(&self) -> Value {
-        let url = format!("{}/accounts/{}/chats", self.sandbox.url(), self.phone().number());
+    async fn phone_chats(&self, phone: &Phone) -> Value {
+        let url = format!("{}/accounts/{}/chats", self.sandbox.url(), phone.number());
         let chats: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
         let chats = chats.as_array().cloned().unwrap_or_else(|| chats["chats"].as_array().expect("chats").clone());
         let with_message = chats.into_iter().filter(|chat| chat["lastMessageAt"] != Value::Null);

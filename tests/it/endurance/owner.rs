@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chatgraph_sandbox::Phone;
 
-use super::Random;
+use super::random::Random;
 
 const PEOPLE: [(&str, &str); 2] = [("15550111", "15550111@s.whatsapp.net"), ("15550112", "15550112@s.whatsapp.net")];
 const GROUP: &str = "120363000000000001@g.us";

@@ -1,12 +1,5 @@
 //! The server killed under load, twenty times, and a PostgreSQL database that crashes in between.
 
-mod callers;
-mod listener;
-mod log;
-mod owner;
-mod postgres;
-mod random;
-
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -23,12 +16,13 @@ use crate::support::TestServer;
 use crate::support::account;
 use crate::support::eventually;
 
-use callers::Caller;
-use listener::Listener;
-use log::Log;
-use owner::Owner;
-use postgres::Postgres;
-use random::Random;
+use super::callers::Caller;
+use super::listener::Listener;
+use super::log;
+use super::log::Log;
+use super::owner::Owner;
+use super::postgres::Postgres;
+use super::random::Random;
 
 /// How often the server is killed.
 const KILLS: u64 = 20;
@@ -141,7 +135,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
 }
 
 /// One request; nothing if there was no good answer.
-async fn ask(address: &watch::Receiver<String>, key: &str, query: &str) -> Option<Value> {
+pub(super) async fn ask(address: &watch::Receiver<String>, key: &str, query: &str) -> Option<Value> {
     let url = address.borrow().clone();
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
     let sent = client.post(url).bearer_auth(key).json(&json!({"query": query})).send().await.ok()?;
