@@ -123,9 +123,12 @@ fn is_about_session(event: &SessionEvent) -> bool {
         | SessionEvent::Paired { .. }
         | SessionEvent::PairingRenewed
         | SessionEvent::History(_)
+        | SessionEvent::HistoryExpected { .. }
         | SessionEvent::HistoryLost => true,
         SessionEvent::Setting { .. }
         | SessionEvent::Message(_)
+        | SessionEvent::HistoryAnnounced { .. }
+        | SessionEvent::HistoryTold { .. }
         | SessionEvent::SettingsTold { .. }
         | SessionEvent::ContactNamed { .. }
         | SessionEvent::GroupNamed { .. }
@@ -141,8 +144,8 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             inbound_session::status(unit, key, *status, reason.as_deref(), now).await
         }
         SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref()).await,
-        SessionEvent::Setting { chat, value, as_of, up_to } => {
-            let made = inbound_chat::Made { value: *value, as_of: *as_of, up_to: up_to.as_ref() };
+        SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
+            let made = inbound_chat::Made { value: *value, as_of: *as_of, up_to: up_to.as_ref(), replayed: *replayed };
             inbound_chat::setting(unit, key, chat, made, now).await
         }
         SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
@@ -156,6 +159,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             refusal::action_refused(unit, key, *chat, (*setting, *version), reason, now).await
         }
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
+        SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,
+        SessionEvent::HistoryTold { notice } => unit.history_stored(key.session, notice).await,
+        SessionEvent::HistoryExpected { notices } => inbound_session::history_expected(unit, key, notices).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::PairingRenewed => Ok(()),

@@ -26,17 +26,22 @@ pub(super) struct Made<'a> {
     pub(super) as_of: i64,
     /// Up to which message it reaches.
     pub(super) up_to: Option<&'a Horizon>,
+    /// Whether it may be older than what was told before.
+    pub(super) replayed: bool,
 }
 
 /// A setting was made on the phone or another device, or our own action came back.
 ///
 /// While an action of ours waits for the same setting, WhatsApp's word counts when it is newer than the request, and
 /// drops the action; an older one only corrects what WhatsApp is known to have.
+///
+/// Otherwise the order counts in which WhatsApp tells, since phones go by it, whatever the clocks say. Times decide where
+/// there is no order: in a replay, and between marks and messages, which come on different ways.
 pub(super) async fn setting(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     jid: &Jid,
-    Made { value, as_of, up_to }: Made<'_>,
+    Made { value, as_of, up_to, replayed }: Made<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch { as_of, ..ChatPatch::default() };
@@ -70,14 +75,17 @@ pub(super) async fn setting(
             action.unread = action.unread.min(left.saturating_sub(chat.unread_count));
         }
         if as_of <= action.requested_at {
-            correct_base(unit, &mut action, value, as_of).await?;
+            correct_base(unit, &mut action, value, as_of, replayed).await?;
             let read = ChatPatch { unread_count: patch.unread_count, read_to: patch.read_to, ..ChatPatch::default() };
             return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
         patch.pending = Some(chat.pending.without(setting.field()));
     }
-    if chat.refused.contains(setting.field()) && as_of >= chat.base(setting).1 && chat.setting(setting) != value {
+    if !replayed && setting != Setting::Read {
+        patch.as_of = as_of.max(chat.base(setting).1);
+    }
+    if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && chat.setting(setting) != value {
         unit.remove_refusal(&key.organization, chat.id, setting).await?;
         patch.refused = Some(chat.refused.without(setting.field()));
     }
@@ -104,9 +112,10 @@ async fn correct_base(
     action: &mut PendingAction,
     value: Desired,
     as_of: i64,
+    replayed: bool,
 ) -> Result<(), StoreError> {
-    if as_of >= action.base_as_of {
-        (action.base, action.base_as_of) = (value, as_of);
+    if !replayed || as_of >= action.base_as_of {
+        (action.base, action.base_as_of) = (value, as_of.max(action.base_as_of));
     }
     unit.put_pending_action(action).await
 }

@@ -76,11 +76,28 @@ pub enum SessionEvent {
         as_of: i64,
         /// Up to which message it reaches, where WhatsApp said so and it matters: what came later was not read.
         up_to: Option<Horizon>,
+        /// Whether WhatsApp tells all it has, in any order, rather than what is new.
+        replayed: bool,
     },
     /// A message came, or was sent from another device.
     Message(IncomingMessage),
     /// A part of the account's history.
     History(HistoryChunk),
+    /// A part of the account's history was announced; it will come by itself.
+    HistoryAnnounced {
+        /// The announcement's id.
+        notice: String,
+    },
+    /// All of an announced part was told before this.
+    HistoryTold {
+        /// The announcement's id.
+        notice: String,
+    },
+    /// Of the parts that were ever announced only these are still to come.
+    HistoryExpected {
+        /// The announcements' ids.
+        notices: Vec<String>,
+    },
     /// A part of the account's history was lost on the way.
     HistoryLost,
     /// All that a collection of settings told was told before this.

@@ -66,21 +66,22 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
     match event {
         Event::ArchiveUpdate(update) => {
             let value = Desired::Archived(update.action.archived.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis())
+            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)
         }
         Event::PinUpdate(update) => {
             let value = Desired::Pinned(update.action.pinned.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis())
+            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)
         }
         Event::MuteUpdate(update) => {
-            setting(&update.jid, Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis())
+            let (value, as_of) = (Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis());
+            setting(&update.jid, value, as_of, update.from_full_sync)
         }
         Event::MarkChatAsReadUpdate(update) => {
             let (value, as_of) =
                 (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
             let up_to = update.action.message_range.as_option().and_then(last_of);
             let Some(chat) = jid::from_wire(&update.jid) else { return Vec::new() };
-            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to })]
+            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed: update.from_full_sync })]
         }
         Event::ContactUpdate(update) => {
             let action = &update.action;
@@ -139,8 +140,8 @@ fn ended(ending: Ending) -> Heard {
     Heard::Signal(Signal::Ended(ending))
 }
 
-fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64) -> Vec<Heard> {
-    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None });
+fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64, replayed: bool) -> Vec<Heard> {
+    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed });
     jid::from_wire(chat).into_iter().map(news).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
 //! connection, which puts it in domain words and on the lane.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -122,6 +123,10 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
+    /// The parts of the history that were announced on this connection and did not come yet, oldest first.
+    announced: VecDeque<String>,
+    /// How many came before their announcement.
+    early: usize,
     warned: bool,
 }
 
@@ -135,7 +140,7 @@ impl Inbox {
         catch_up: mpsc::Sender<u64>,
         in_step: Arc<AtomicU64>,
     ) -> Self {
-        Self { items, outlets, client, catch_up, in_step, warned: false }
+        Self { items, outlets, client, catch_up, in_step, announced: VecDeque::new(), early: 0, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -162,10 +167,12 @@ impl Inbox {
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
-                for message in messages.iter().filter_map(message::delivered) {
-                    let (committed, stored) = oneshot::channel();
-                    self.forward(SessionEvent::Message(message), Some(committed)).await?;
-                    waiting.push(stored);
+                for message in &messages {
+                    if let Some(event) = self.told_by(message) {
+                        let (committed, stored) = oneshot::channel();
+                        self.forward(event, Some(committed)).await?;
+                        waiting.push(stored);
+                    }
                 }
                 // The hook may have stopped waiting.
                 let _ = forwarded.send(waiting);
@@ -181,6 +188,8 @@ impl Inbox {
                     return Ok(());
                 }
                 self.in_step.store(caught_up, Ordering::Release);
+                let notices = self.announced.iter().cloned().collect();
+                self.forward(SessionEvent::HistoryExpected { notices }, None).await?;
                 self.signal(Signal::InStep).await
             }
             Item::Ended => Ok(()),
@@ -213,12 +222,41 @@ impl Inbox {
         self.signal(Signal::Lost).await
     }
 
+    /// What a message says. WhatsApp does not announce a part of the history again once it was told of the announcement,
+    /// which is before it comes: so the announcement is kept like a message until all of the part is stored.
+    fn told_by(&mut self, message: &InboundMessage) -> Option<SessionEvent> {
+        let Some(notice) = message::announced(message) else {
+            return message::delivered(message).map(SessionEvent::Message);
+        };
+        if self.early > 0 {
+            self.early -= 1;
+            return None;
+        }
+        if !self.announced.contains(&notice) {
+            self.announced.push_back(notice.clone());
+        }
+        Some(SessionEvent::HistoryAnnounced { notice })
+    }
+
+    /// A part of the history is told. Which one is not said; they come in the order of their announcements, and all that
+    /// counts is how many are missing.
+    async fn history_told(&mut self) -> Result<(), NobodyListens> {
+        match self.announced.pop_front() {
+            Some(notice) => self.forward(SessionEvent::HistoryTold { notice }, None).await,
+            None => {
+                self.early += 1;
+                Ok(())
+            }
+        }
+    }
+
     /// Takes a history apart on a thread of its own; one part at a time is in memory besides those on the lane.
     async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
         let own = self.client.pn().as_ref().and_then(jid::from_wire);
         let Some(own) = own else {
             warn!("A history came before the account was known; it is left out");
-            return self.forward(SessionEvent::HistoryLost, None).await;
+            self.forward(SessionEvent::HistoryLost, None).await?;
+            return self.history_told().await;
         };
         let (parts, mut walked) = mpsc::channel(1);
         let walking = spawn_blocking(move || match event.as_ref() {
@@ -229,11 +267,12 @@ impl Inbox {
             self.forward(SessionEvent::History(part), None).await?;
         }
         match walking.await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => return self.history_told().await,
             Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
             Err(error) => error!(%error, "Reading the history died"),
         }
-        self.forward(SessionEvent::HistoryLost, None).await
+        self.forward(SessionEvent::HistoryLost, None).await?;
+        self.history_told().await
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {

@@ -9,6 +9,7 @@ use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::waproto::codec::message_encoded_len;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as NoticeType;
 
 use super::jid;
 use crate::domain::jid::Jid;
@@ -36,6 +37,13 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
         text,
         at: info.timestamp.timestamp_millis(),
     })
+}
+
+/// The announcement of a part of the history, by its id.
+pub(super) fn announced(inbound: &InboundMessage) -> Option<String> {
+    let notice = inbound.message.protocol_message.as_option()?;
+    let is_own = inbound.info.source.is_from_me;
+    (is_own && notice.r#type == Some(NoticeType::HISTORY_SYNC_NOTIFICATION)).then(|| inbound.info.id.clone())
 }
 
 /// A message out of the history of `chat`. `own` is the account's address.

@@ -38,8 +38,8 @@ impl TestServer {
     }
 
     /// Whether they are the same now.
-    pub(crate) async fn agree_now(&self) -> bool {
-        self.stored_chats(&self.session).await == self.phone_chats(self.phone()).await
+    pub(crate) async fn session_agrees_now(&self, session: &str) -> bool {
+        self.stored_chats(session).await == self.phone_chats(self.phone()).await
     }
 
     async fn stored_chats(&self, session: &str) -> Value {

@@ -49,13 +49,13 @@ fn at() -> DateTime<Utc> {
 }
 
 fn setting_of(value: Desired) -> Vec<Heard> {
-    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None })]
+    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None, replayed: false })]
 }
 
 fn archive(chat: &str, archived: Option<bool>) -> Event {
     let action = wire::ArchiveChatAction { archived, ..wire::ArchiveChatAction::default() };
     let update = ArchiveUpdate::builder().jid(wire_jid(chat)).timestamp(at());
-    Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(true).build())
+    Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(false).build())
 }
 
 #[test]
@@ -73,8 +73,10 @@ fn a_chat_at_an_address_of_another_world_is_left_out() {
 fn pinning_is_a_setting() {
     let action = wire::PinAction { pinned: Some(true) };
     let update = PinUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
-    let event = Event::PinUpdate(update.action(Box::new(action)).from_full_sync(false).build());
-    assert_eq!(translate(&event), setting_of(Desired::Pinned(true)));
+    let event = Event::PinUpdate(update.action(Box::new(action)).from_full_sync(true).build());
+    let all_it_has =
+        SessionEvent::Setting { chat: jid(CHAT), value: Desired::Pinned(true), as_of: AT, up_to: None, replayed: true };
+    assert_eq!(translate(&event), [Heard::News(all_it_has)]);
 }
 
 #[test]
@@ -120,7 +122,7 @@ fn reading_reaches_up_to_the_last_messages_of_its_range() {
     let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
     let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
     let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
-    let read = SessionEvent::Setting { chat: jid(CHAT), value: Desired::Read(true), as_of: AT, up_to };
+    let read = SessionEvent::Setting { chat: jid(CHAT), value: Desired::Read(true), as_of: AT, up_to, replayed: false };
     assert_eq!(translate(&event), [Heard::News(read)]);
 }
 

@@ -119,6 +119,9 @@ impl Lane {
                 | SessionEvent::ContactNamed { .. }
                 | SessionEvent::GroupNamed { .. }
                 | SessionEvent::SettingsTold { .. }
+                | SessionEvent::HistoryAnnounced { .. }
+                | SessionEvent::HistoryTold { .. }
+                | SessionEvent::HistoryExpected { .. }
                 | SessionEvent::PairingRenewed
                 | SessionEvent::HistoryLost => {}
             }
