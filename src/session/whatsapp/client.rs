@@ -47,6 +47,9 @@ use crate::session::connection::Outlets;
 use crate::session::connection::Session;
 use crate::session::connection::SessionError;
 
+/// How long a code to be typed may take: WhatsApp may take 30 s of it, and stretching the code into a key the rest.
+const PHONE_CODE: Duration = Duration::from_secs(90);
+
 /// A client that does not run yet.
 pub(super) struct Built {
     bot: Bot,
@@ -244,7 +247,7 @@ impl Session for Connection {
         // The library refuses to give a second one while the first may still be typed.
         self.client.cancel_pair_code().await;
         let options = PairCodeOptions { phone_number: phone.to_owned(), ..PairCodeOptions::default() };
-        match timeout(self.action_timeout, self.client.pair_with_code(options)).await {
+        match timeout(PHONE_CODE, self.client.pair_with_code(options)).await {
             Ok(Ok(code)) => Ok(code),
             Ok(Err(PairError::RequestFailed(IqError::ServerError { text, .. }))) => Err(SessionError::Refused(text)),
             Ok(Err(error)) => Err(failed(error)),
