@@ -33,6 +33,18 @@ pub enum Error {
     /// No companion shows this QR code now.
     #[error("no companion shows this code, or it has expired")]
     UnknownQr,
+    /// The text is not a code to be entered on a phone.
+    #[error("this is not a code: it has eight letters and digits, without 0, I, O and U")]
+    InvalidCode,
+    /// No companion waits for this phone's owner to enter a code.
+    #[error("no companion waits for a code to be entered on this phone")]
+    UnknownCode,
+    /// The companion shows another code.
+    #[error("the companion that waits shows another code")]
+    WrongCode,
+    /// The account has no such companion.
+    #[error("the phone has no companion {0}")]
+    UnknownCompanion(u16),
     /// The companion refused the pairing, or went away during it.
     #[error("the companion did not pair: {0}")]
     PairingFailed(String),

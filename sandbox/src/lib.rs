@@ -48,7 +48,7 @@
 //! port can be any phone, which is why it listens on loopback only.
 //!
 //! Not there yet: messages in groups and from LIDs the phone learns later, what companions write to others,
-//! calls, pairing by code.
+//! calls.
 
 mod clock;
 pub mod demo;
@@ -83,6 +83,7 @@ pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use log::{Direction, LogEntry};
 pub use phone::{ChatKind, ChatView, FOREVER, Phone};
+pub use server::ending::Ending;
 pub use spec::AccountSpec;
 
 /// Where the sandbox listens, and who it is.

@@ -96,6 +96,12 @@ impl HistoryImport {
 }
 
 impl Session {
+    /// The first account it was linked to; none when it never was. It belongs to no other for good.
+    #[must_use]
+    pub fn account(&self) -> Option<Account> {
+        self.jid.clone().map(|jid| Account { jid, lid: self.lid.clone() })
+    }
+
     /// Where the session stands in its organization's list.
     #[must_use]
     pub fn key(&self) -> TimeKey {
@@ -103,11 +109,75 @@ impl Session {
     }
 }
 
-/// What a device needs to be linked to an account.
+/// An account of WhatsApp.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its address by number.
+    pub jid: Jid,
+    /// Its hidden-number address.
+    pub lid: Option<Jid>,
+}
+
+impl Account {
+    /// Whether both are one account. Its number may change, its hidden number does not.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.jid == other.jid || (self.lid.is_some() && self.lid == other.lid)
+    }
+}
+
+/// What links a device to an account: either will do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pairing {
-    /// The text inside the QR code.
-    pub qr: String,
+    /// The text inside a QR code, for the phone's camera.
+    pub qr: Option<PairingCode>,
+    /// Eight characters, to be typed on the phone.
+    pub code: Option<PairingCode>,
+}
+
+/// A text that WhatsApp accepts for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairingCode {
+    /// The text.
+    pub text: String,
     /// When WhatsApp stops accepting it, in milliseconds.
     pub expires_at: i64,
+}
+
+impl Pairing {
+    /// What of it WhatsApp still accepts at `now`; none when that is nothing.
+    #[must_use]
+    pub fn at(self, now: i64) -> Option<Self> {
+        let live = |code: Option<PairingCode>| code.filter(|code| code.expires_at > now);
+        let pairing = Self { qr: live(self.qr), code: live(self.code) };
+        (pairing != Self::default()).then_some(pairing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(jid: &str, lid: Option<&str>) -> Account {
+        Account { jid: jid.parse().unwrap(), lid: lid.map(|lid| lid.parse().unwrap()) }
+    }
+
+    #[test]
+    fn an_account_is_the_same_by_its_number_or_by_its_hidden_number() {
+        let own = account("15550100001@s.whatsapp.net", Some("100000000000001@lid"));
+        assert!(own.is(&account("15550100001@s.whatsapp.net", None)));
+        assert!(own.is(&account("15550100002@s.whatsapp.net", Some("100000000000001@lid"))));
+        assert!(!own.is(&account("15550100002@s.whatsapp.net", Some("100000000000002@lid"))));
+        let unknown = account("15550100001@s.whatsapp.net", None);
+        assert!(!unknown.is(&account("15550100002@s.whatsapp.net", None)));
+    }
+
+    #[test]
+    fn a_pairing_ends_code_by_code() {
+        let code = |expires_at| Some(PairingCode { text: "x".into(), expires_at });
+        let pairing = Pairing { qr: code(20), code: code(180) };
+        assert_eq!(pairing.clone().at(19), Some(pairing.clone()));
+        assert_eq!(pairing.clone().at(20), Some(Pairing { qr: None, code: code(180) }));
+        assert_eq!(pairing.at(180), None);
+    }
 }

@@ -1,92 +1,26 @@
-//! GraphiQL, the page to try the API on: the files of `graphiql/dist`, which are part of the program. Whoever may reach
-//! the server may read them; what they can do depends on the token that is typed into them.
+//! GraphiQL, the page to try the API on: the files of `graphiql/dist`.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::HeaderMap;
-use axum::http::HeaderName;
-use axum::http::HeaderValue;
-use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::header::ETAG;
-use axum::http::header::IF_NONE_MATCH;
-use axum::http::header::REFERRER_POLICY;
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::Digest as _;
-use sha2::Sha256;
 
 use super::Door;
+use super::asset::File;
 
 /// Every file of the bundle with the path it is served under; the list is made together with them.
 const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");
 
-/// What the page may do: load its own files and reach this server, whose WebSockets browsers count in.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 /// One route for each file.
 pub(super) fn routes() -> Router<Arc<Door>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
-        let file = File::new(path, content);
+        let file = File::new(path, content, lifetime(path));
         router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
     })
-}
-
-/// A file as it is served.
-#[derive(Clone)]
-struct File {
-    content: &'static [u8],
-    media_type: &'static str,
-    lifetime: &'static str,
-    tag: HeaderValue,
-}
-
-impl File {
-    fn new(path: &str, content: &'static [u8]) -> Self {
-        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(content)));
-        let tag = HeaderValue::from_str(&tag).expect("base64 is visible ASCII");
-        Self { content, media_type: media_type(path), lifetime: lifetime(path), tag }
-    }
-
-    /// The file, or only that it is still the one the browser has.
-    fn answer(&self, request: &HeaderMap) -> Response {
-        let mut response = if request.get(IF_NONE_MATCH) == Some(&self.tag) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            ([(CONTENT_TYPE, self.media_type)], self.content).into_response()
-        };
-        response.headers_mut().extend([
-            (ETAG, self.tag.clone()),
-            (CACHE_CONTROL, HeaderValue::from_static(self.lifetime)),
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-            (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-        ]);
-        response
-    }
 }
 
 /// The name of an asset carries a hash of what is in it, so that it never stands for another file.
 fn lifetime(path: &str) -> &'static str {
     if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
-}
-
-fn media_type(path: &str) -> &'static str {
-    match path.rsplit_once('.') {
-        Some((_, "js")) => "text/javascript; charset=utf-8",
-        Some((_, "css")) => "text/css; charset=utf-8",
-        Some((_, "svg")) => "image/svg+xml",
-        Some((_, "txt")) => "text/plain; charset=utf-8",
-        _ => "text/html; charset=utf-8",
-    }
 }

@@ -6,9 +6,10 @@
 //! and stays, `health` is for whoever watches the server, `metrics` counts, `payload` reads what is asked, `media`,
 //! `answer` and `limit` write what goes back,
 //! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
-//! it all on. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
+//! it all on and `pair` the one to pair a session on, both of `asset`s. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
 
 mod answer;
+mod asset;
 mod cors;
 mod graphiql;
 mod health;
@@ -17,6 +18,7 @@ mod media;
 mod metrics;
 mod network;
 mod origin;
+mod pair;
 mod payload;
 mod query;
 mod request;
@@ -150,7 +152,7 @@ impl Door {
 
 /// The routes: `/graphql` for everything by POST and by WebSocket, and by GET for what changes nothing; `/healthz` and
 /// `/readyz` for whoever watches the process, `/metrics` where it is wanted here; and GraphiQL's files at `/` where they are
-/// wanted. Only `/graphql` needs a token.
+/// wanted, and the page to pair a session on below `/pair`. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
     let page = if config.graphiql { graphiql::routes() } else { Router::new() };
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
@@ -166,6 +168,7 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
         .merge(health)
         .merge(page)
+        .merge(pair::routes())
         .layer(middleware::from_fn(request::catch))
         .layer(middleware::from_fn_with_state(Arc::clone(&door), request::identify))
         .with_state(door)

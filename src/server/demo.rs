@@ -113,12 +113,12 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
     let mut scanned = None;
     loop {
         let session = parts.sessions.session(viewer, session.id).await.map_err(failed)?;
-        let shown = parts.sessions.pairing(viewer, &session).map_err(failed)?.map(|pairing| pairing.qr);
+        let shown = parts.sessions.pairing(viewer, &session).map_err(failed)?.and_then(|pairing| pairing.qr);
         if shown.is_some() && shown != scanned {
             info!("Scanning the session's QR code with the sandbox's phone");
             // A companion that nobody is any more.
             phone.unlink().await;
-            phone.scan(shown.as_deref().unwrap_or_default()).await.map_err(failed)?;
+            phone.scan(shown.as_ref().map_or("", |code| code.text.as_str())).await.map_err(failed)?;
             scanned = shown;
         }
         match session.status {

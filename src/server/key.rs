@@ -4,9 +4,6 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::DateTime;
-use chrono::SecondsFormat;
-
 use crate::auth::import;
 use crate::auth::token;
 use crate::auth::token::Tokens;
@@ -15,6 +12,7 @@ use crate::clock::SystemClock;
 use crate::config;
 use crate::config::NewKey;
 use crate::domain::capability::Capability;
+use crate::domain::clock;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
 use crate::service::key;
@@ -75,7 +73,7 @@ async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
 async fn list(config: &config::KeyList) -> Result<(), Error> {
     for key in open(&config.database).await?.of(&config.organization).await? {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
-        let until = key.expires_at.map_or_else(|| "for good".to_owned(), time);
+        let until = key.expires_at.map_or_else(|| "for good".to_owned(), clock::iso);
         // The name comes last, since it may have spaces; what would steer a terminal is left out.
         let name: String = key.name.chars().filter(|character| !character.is_control()).collect();
         println!(
@@ -83,7 +81,7 @@ async fn list(config: &config::KeyList) -> Result<(), Error> {
             key.id,
             key.prefix,
             permissions.join(","),
-            time(key.created_at),
+            clock::iso(key.created_at),
         );
     }
     Ok(())
@@ -101,10 +99,4 @@ async fn open(database: &config::Database) -> Result<Keys, Error> {
     let store = Store::open(database, &Lifecycle::default().tasks).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(Keys::new(store.clone(), Tokens::new(store, None, Arc::clone(&clock)), clock))
-}
-
-/// As people and programs read it.
-fn time(at: i64) -> String {
-    let time = DateTime::from_timestamp_millis(at).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -125,7 +125,8 @@ fn is_about_session(event: &SessionEvent) -> bool {
         | SessionEvent::History(_)
         | SessionEvent::HistoryExpected { .. }
         | SessionEvent::HistoryLost => true,
-        SessionEvent::Setting { .. }
+        SessionEvent::Milestone
+        | SessionEvent::Setting { .. }
         | SessionEvent::Message(_)
         | SessionEvent::HistoryAnnounced { .. }
         | SessionEvent::HistoryTold { .. }
@@ -164,7 +165,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::HistoryExpected { notices } => inbound_session::history_expected(unit, key, notices).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
-        SessionEvent::PairingRenewed => Ok(()),
+        SessionEvent::PairingRenewed | SessionEvent::Milestone => Ok(()),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::domain::page::PageRequest;
 use crate::domain::session::Pairing;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+use crate::session::SessionError;
 use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store::Store;
@@ -33,6 +34,11 @@ use super::sweeper::Sweeper;
 
 /// How long a caller waits for WhatsApp to unlink a device.
 const LOG_OUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a pairing code: the session may have to connect first, and making a code takes a slow
+/// machine its time.
+const PAIRING_CODE: Duration = Duration::from_secs(100);
+/// How long a caller waits for the settings.
+const RESYNC: Duration = Duration::from_secs(25);
 
 /// The use cases around sessions.
 #[derive(Clone)]
@@ -156,6 +162,53 @@ impl Sessions {
         self.write(&key, update, |key, update, unit| Box::pin(session_life::update(unit, key, update))).await
     }
 
+    /// Asks WhatsApp for a code to be typed on the phone with this number, which starts the session if that is needed.
+    /// The code is in [`Self::pairing`] then, in the place of an earlier one.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `Invalid` for what is no phone number, `SessionNotFound`, `Conflict` for a session
+    /// that is paired and when WhatsApp gives none, `Unreachable` when it does not answer in time, `Store`.
+    #[instrument(name = "sessions.request_code", level = "debug", skip_all)]
+    pub async fn request_code(&self, viewer: &Viewer, id: SessionId, phone: &str) -> Result<Session, Error> {
+        let key = managed(viewer, id)?;
+        check_phone(phone)?;
+        let session = self.stored(&key).await?;
+        if self.is_linked(&key).await? {
+            return Err(Error::Conflict("the session is paired; log it out first".into()));
+        }
+        if !session.wanted || session.status == SessionStatus::Failed {
+            self.start(viewer, id).await?;
+        } else {
+            self.registry.start(key.clone());
+        }
+        match self.registry.request_code(id, phone, PAIRING_CODE).await {
+            Ok(()) => self.stored(&key).await,
+            Err(SessionError::Refused(reason)) => Err(Error::Conflict(format!(
+                "WhatsApp gives no code for this number now ({reason}); check the number, or try again later"
+            ))),
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, session.id = %id, "No pairing code came");
+                Err(Error::Unreachable)
+            }
+        }
+    }
+
+    /// Fetches a session's settings from WhatsApp afresh: all that WhatsApp tells of is stored when this returns.
+    ///
+    /// # Errors
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` when the session is not connected, or when it takes
+    /// longer than some seconds; then it goes on by itself. `Store`.
+    #[instrument(name = "sessions.resync", level = "debug", skip_all)]
+    pub async fn resync(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
+        let key = managed(viewer, id)?;
+        self.stored(&key).await?;
+        if let Err(error) = self.registry.resync(id, RESYNC).await {
+            warn!(error = &error as &dyn std::error::Error, session.id = %id, "Settings were not fetched afresh");
+            return Err(Error::Unreachable);
+        }
+        self.stored(&key).await
+    }
+
     /// Unlinks a session's device on WhatsApp; its stored copy stays. Nothing is to be done for one that is not linked.
     ///
     /// # Errors
@@ -163,9 +216,8 @@ impl Sessions {
     #[instrument(name = "sessions.log_out", level = "debug", skip_all)]
     pub async fn log_out(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
-        let found = self.store.sessions_by_ids(&key.organization, &[id]).await?;
-        let session = found.into_iter().next().ok_or(Error::SessionNotFound)?;
-        if !is_linked(&session) {
+        let session = self.stored(&key).await?;
+        if !self.is_linked(&key).await? {
             return Ok(session);
         }
         if !self.registry.log_out(id, LOG_OUT).await {
@@ -186,8 +238,8 @@ impl Sessions {
     #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
-        let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
-        if is_linked(&session) {
+        self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
+        if self.is_linked(&key).await? {
             // One that is down has to come up once more, to say good-bye.
             self.registry.start(key.clone());
             if !self.registry.log_out(id, LOG_OUT).await {
@@ -215,6 +267,20 @@ impl Sessions {
         let organization = viewer.require(Capability::Manage)?;
         Ok(self.registry.pairing(session.id).filter(|_| session.organization == *organization))
     }
+
+    async fn stored(&self, key: &SessionKey) -> Result<Session, Error> {
+        let found = self.store.sessions_by_ids(&key.organization, &[key.session]).await?;
+        found.into_iter().next().ok_or(Error::SessionNotFound)
+    }
+
+    /// Whether WhatsApp lists the session's device, as far as is known here.
+    async fn is_linked(&self, key: &SessionKey) -> Result<bool, Error> {
+        self.registry.is_linked(key).await.map_err(|error| {
+            warn!(error = &error as &dyn std::error::Error, session.id = %key.session, "The device cannot be read");
+            Error::Unreachable
+        })
+    }
+
     /// Carries out `work`, and tells those who follow sessions.
     async fn write<I, T>(
         &self,
@@ -236,14 +302,19 @@ impl Sessions {
     }
 }
 
+/// Refuses what is no phone number in international format, digits only.
+fn check_phone(phone: &str) -> Result<(), Error> {
+    let digits = phone.bytes().all(|digit| digit.is_ascii_digit());
+    if digits && (7..=15).contains(&phone.len()) && !phone.starts_with('0') {
+        return Ok(());
+    }
+    let message = "must be 7 to 15 digits, beginning with the country code, without + or 0".to_owned();
+    Err(Error::Invalid { field: "phoneNumber", message })
+}
+
 /// The session, as one that the viewer may manage; whether it is there is not known yet.
 fn managed(viewer: &Viewer, session: SessionId) -> Result<SessionKey, Error> {
     Ok(SessionKey { organization: viewer.require(Capability::Manage)?.clone(), session })
-}
-
-/// Whether WhatsApp lists the session's device.
-fn is_linked(session: &Session) -> bool {
-    session.jid.is_some() && session.status != SessionStatus::LoggedOut
 }
 
 #[cfg(test)]

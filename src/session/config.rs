@@ -34,6 +34,9 @@ pub struct Config {
     /// A connection that is neither in step nor showing a code after this long is given up for a new one. Above the
     /// 180 s that WhatsApp's first sync may take.
     pub connect_timeout: Duration,
+    /// How long a phone has, after the last QR code, for a code that it was typed. Above the 180 s that such a code lives
+    /// and the 60 s that linking may take.
+    pub last_code_timeout: Duration,
     /// How long WhatsApp may take to take one setting.
     pub action_timeout: Duration,
     /// How long fetching one collection of settings may take when a connection comes up.
@@ -70,6 +73,7 @@ impl Config {
         Self {
             endpoint,
             connect_timeout: Duration::from_mins(4),
+            last_code_timeout: Duration::from_mins(5),
             action_timeout: Duration::from_secs(20),
             sync_timeout: Duration::from_secs(30),
             http_timeout: Duration::from_mins(2),

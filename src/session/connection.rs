@@ -24,6 +24,20 @@ pub trait Session: Send + Sync {
     /// [`SessionError`]: none means that WhatsApp has it.
     async fn set(&self, action: &PendingAction) -> Result<(), SessionError>;
 
+    /// Asks WhatsApp for a code to be typed on the phone with this number, in the place of one that it gave before. It is
+    /// told as [`Signal::PhoneCode`], too. Only while no device is linked. Ends within its own time limit.
+    ///
+    /// # Errors
+    /// [`SessionError`]: [`SessionError::Refused`] when WhatsApp gives none for this number, or not now.
+    async fn phone_code(&self, phone: &str) -> Result<String, SessionError>;
+
+    /// Fetches all settings from WhatsApp afresh. All that they changed is stored when this returns. Ends within its own
+    /// time limit.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what did not come in time still comes.
+    async fn resync(&self) -> Result<(), SessionError>;
+
     /// Unlinks this device from the account. The connection tells its end by itself ([`Ending::LoggedOut`]). Ends within
     /// its own time limit.
     ///
@@ -36,6 +50,29 @@ pub trait Session: Send + Sync {
 
     /// Ends the connection for good, and waits until nothing of it runs. Ends within its own time limit.
     async fn disconnect(&self);
+}
+
+/// A session's connection, as far as it can be told something.
+#[derive(Clone, Default)]
+pub enum Link {
+    /// It cannot: there is none, or none that is far enough.
+    #[default]
+    Down,
+    /// No device is linked yet, and one may be.
+    Unpaired(Arc<dyn Session>),
+    /// All that WhatsApp had for it is on the lane.
+    InStep(Arc<dyn Session>),
+}
+
+impl Link {
+    /// The connection when it is in step.
+    #[must_use]
+    pub fn in_step(&self) -> Option<&Arc<dyn Session>> {
+        match self {
+            Self::InStep(session) => Some(session),
+            Self::Down | Self::Unpaired(_) => None,
+        }
+    }
 }
 
 /// Why WhatsApp does not have a setting.
@@ -69,6 +106,12 @@ pub trait Connector: Send + Sync {
 
     /// Forgets what linked the session to an account: the next connection has to be paired.
     async fn forget(&self, key: &SessionKey);
+
+    /// Whether there is something to forget: the session's device is linked to an account, as far as is known here.
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError>;
 }
 
 /// Where a connection tells what it hears.
@@ -83,13 +126,24 @@ pub struct Outlets {
 /// What a connection tells its supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// A device can be linked by this text in a QR code.
-    PairingCode {
+    /// A device can be linked by this text in a QR code, in the place of the one before.
+    QrCode {
         /// The text.
         qr: String,
         /// How long WhatsApp accepts it.
         valid_for: Duration,
     },
+    /// No other QR code follows.
+    NoQrCodeLeft,
+    /// A device can be linked by typing this on the phone, in the place of the one before.
+    PhoneCode {
+        /// Eight characters.
+        code: String,
+        /// How long WhatsApp accepts it.
+        valid_for: Duration,
+    },
+    /// The code to be typed is void before its time.
+    PhoneCodeVoid,
     /// It was linked to an account; the connection goes down once and comes back.
     Paired,
     /// It is in step: all that WhatsApp had for it is on the lane.
@@ -107,16 +161,23 @@ pub enum Signal {
 pub enum Ending {
     /// For no reason that speaks against another one.
     Dropped,
-    /// Nobody scanned a QR code while there were any.
-    NobodyScanned,
+    /// Nobody scanned a QR code, or typed the other one, while there were any.
+    NobodyPaired,
     /// The phone and we could not agree on the link; the reason.
     PairingFailed(String),
     /// WhatsApp forgot the link; the reason.
     LoggedOut(String),
+    /// Another account was linked than the one that the session belongs to. It was unlinked again.
+    AnotherAccount,
     /// Another connection took over this device.
     Replaced,
-    /// The account is banned for a while; the reason.
-    Banned(String),
+    /// The account is banned for a while.
+    Banned {
+        /// Why.
+        reason: String,
+        /// How much longer.
+        lasts: Duration,
+    },
     /// WhatsApp no longer speaks with this version.
     Outdated,
     /// WhatsApp refused the connection; the reason.

@@ -37,6 +37,9 @@ use crate::domain::session::SessionStatus;
 /// Longer than anything a test waits for, in the tests' turned time.
 const LONG: Duration = Duration::from_hours(24);
 
+/// How long a code to be typed is accepted.
+pub(super) const PHONE_CODE: Duration = Duration::from_mins(3);
+
 /// A clock that stands still.
 pub(super) struct StoppedClock;
 
@@ -103,6 +106,16 @@ impl Session for FakeConnection {
         locked(&self.answers).pop_front().unwrap_or(Ok(()))
     }
 
+    async fn phone_code(&self, phone: &str) -> Result<String, SessionError> {
+        let code = phone.chars().rev().take(8).collect::<String>();
+        self.signals(Signal::PhoneCode { code: code.clone(), valid_for: PHONE_CODE }).await;
+        Ok(code)
+    }
+
+    async fn resync(&self) -> Result<(), SessionError> {
+        Ok(())
+    }
+
     async fn log_out(&self) -> Result<(), SessionError> {
         self.signals(Signal::Ended(Ending::LoggedOut("unlinked".into()))).await;
         Ok(())
@@ -140,6 +153,10 @@ impl Connector for FakeWhatsApp {
 
     async fn forget(&self, _key: &SessionKey) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn is_linked(&self, _key: &SessionKey) -> Result<bool, SessionError> {
+        Ok(true)
     }
 }
 

@@ -66,6 +66,8 @@ pub enum SessionEvent {
     },
     /// It shows another code to be paired with; nothing about it is stored.
     PairingRenewed,
+    /// Nothing: whoever told it wants to know when all that was told before is stored.
+    Milestone,
     /// A setting was made on the phone or another device. Our own actions echo back as this, too.
     Setting {
         /// The chat.

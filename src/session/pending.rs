@@ -22,6 +22,7 @@ use super::Lane;
 use super::SessionEvent;
 use super::SessionKey;
 use super::backoff::Backoff;
+use super::connection::Link;
 use super::connection::Session;
 use super::connection::SessionError;
 use crate::domain::action::PendingAction;
@@ -39,7 +40,7 @@ pub(super) struct Outbox {
     pub(super) read: ReadPending,
     pub(super) lane: Lane,
     /// The session while it is in step with WhatsApp; marked as changed each time it comes into step.
-    pub(super) link: watch::Receiver<Option<Arc<dyn Session>>>,
+    pub(super) link: watch::Receiver<Link>,
     pub(super) wake: Arc<Notify>,
     pub(super) config: Config,
 }
@@ -73,8 +74,10 @@ impl Outbox {
         let mut backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
         let mut refusals = Refusals::new();
         loop {
-            let Ok(linked) = self.link.wait_for(Option::is_some).await.map(|session| session.clone()) else { return };
-            let Some(session) = linked else { continue };
+            let Ok(link) = self.link.wait_for(|link| link.in_step().is_some()).await.map(|link| link.clone()) else {
+                return;
+            };
+            let Some(session) = link.in_step() else { continue };
             let wait = match self.send_all(session.as_ref(), &mut refusals).await {
                 Round::Idle(retry_at) => {
                     backoff.reset();

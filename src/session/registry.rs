@@ -21,7 +21,8 @@ use super::Config;
 use super::OpenLane;
 use super::SessionKey;
 use super::connection::Connector;
-use super::connection::Session;
+use super::connection::Link;
+use super::connection::SessionError;
 use super::pending::ReadPending;
 use super::status::StatusReport;
 use super::supervisor::Supervisor;
@@ -52,8 +53,8 @@ struct Shared {
 #[derive(Clone)]
 struct Running {
     starts: mpsc::Sender<()>,
-    pairing: watch::Receiver<Option<Pairing>>,
-    link: watch::Receiver<Option<Arc<dyn Session>>>,
+    pairing: watch::Receiver<Pairing>,
+    link: watch::Receiver<Link>,
     wake_pending: Arc<Notify>,
     stop: CancellationToken,
     ended: CancellationToken,
@@ -126,12 +127,52 @@ impl Registry {
     /// Unlinks the session's device on WhatsApp, as soon as it is connected and within `limit`; tells whether that was
     /// done. The connection ends with it, and its word on the lane is `LOGGED_OUT`.
     pub async fn log_out(&self, session: SessionId, limit: Duration) -> bool {
-        let Some(mut link) = self.running().get(&session).map(|running| running.link.clone()) else { return false };
         let leaving = async {
-            let linked = link.wait_for(Option::is_some).await.ok()?.clone();
-            linked?.log_out().await.ok()
+            let link = self.link(session, |link| link.in_step().is_some()).await?;
+            link.in_step()?.log_out().await.ok()
         };
         timeout(limit, leaving).await.ok().flatten().is_some()
+    }
+
+    /// Fetches all settings afresh, of a session that is in step and within `limit`; what they changed is stored then.
+    ///
+    /// # Errors
+    /// [`SessionError`]: what was begun goes on.
+    pub async fn resync(&self, session: SessionId, limit: Duration) -> Result<(), SessionError> {
+        let link = self.running().get(&session).map(|running| running.link.borrow().clone()).unwrap_or_default();
+        let session = link.in_step().ok_or(SessionError::NotConnected)?;
+        timeout(limit, session.resync()).await.unwrap_or(Err(SessionError::TimedOut))
+    }
+
+    /// Asks WhatsApp for a code to be typed on the phone with this number, as soon as the session waits to be paired and
+    /// within `limit`. [`Self::pairing`] has it then.
+    ///
+    /// # Errors
+    /// [`SessionError`]; [`SessionError::NotConnected`] for one that is paired.
+    pub async fn request_code(&self, session: SessionId, phone: &str, limit: Duration) -> Result<(), SessionError> {
+        let asking = async {
+            let link = self.link(session, |link| !matches!(link, Link::Down)).await;
+            let Some(Link::Unpaired(unpaired)) = link else { return Err(SessionError::NotConnected) };
+            let code = unpaired.phone_code(phone).await?;
+            let mut shown = self.pairing_changes(session).ok_or(SessionError::NotConnected)?;
+            let is_shown = |pairing: &Pairing| pairing.code.as_ref().is_some_and(|shown| shown.text == code);
+            shown.wait_for(is_shown).await.map(drop).map_err(|_| SessionError::NotConnected)
+        };
+        timeout(limit, asking).await.unwrap_or(Err(SessionError::TimedOut))
+    }
+
+    /// Waits until the session's connection is as wanted; none when the session does not run.
+    async fn link(&self, session: SessionId, wanted: impl FnMut(&Link) -> bool) -> Option<Link> {
+        let mut link = self.running().get(&session)?.link.clone();
+        link.wait_for(wanted).await.ok().map(|link| link.clone())
+    }
+
+    /// Whether the session's device is linked to an account, as far as is known here.
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`].
+    pub async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError> {
+        self.shared.connector.is_linked(key).await
     }
 
     /// Forgets what linked the session to an account. It must not run.
@@ -142,13 +183,14 @@ impl Registry {
     /// What links a device to the session right now; none when it does not wait for that.
     #[must_use]
     pub fn pairing(&self, session: SessionId) -> Option<Pairing> {
-        let pairing = self.running().get(&session)?.pairing.borrow().clone()?;
-        (pairing.expires_at > self.shared.clock.now()).then_some(pairing)
+        let pairing = self.running().get(&session)?.pairing.borrow().clone();
+        pairing.at(self.shared.clock.now())
     }
 
-    /// Follows [`Self::pairing`] from one start to the next stop; none when the session was not started.
+    /// Follows [`Self::pairing`] from one start to the next stop, with what has expired; none when the session was not
+    /// started.
     #[must_use]
-    pub fn pairing_changes(&self, session: SessionId) -> Option<watch::Receiver<Option<Pairing>>> {
+    pub fn pairing_changes(&self, session: SessionId) -> Option<watch::Receiver<Pairing>> {
         Some(self.running().get(&session)?.pairing.clone())
     }
 
@@ -162,8 +204,8 @@ impl Registry {
     fn spawn(&self, key: SessionKey, previous: Option<CancellationToken>) -> Running {
         let shared = &self.shared;
         let (starts, starts_here) = mpsc::channel(1);
-        let (pairing_here, pairing) = watch::channel(None);
-        let (link_here, link) = watch::channel(None);
+        let (pairing_here, pairing) = watch::channel(Pairing::default());
+        let (link_here, link) = watch::channel(Link::Down);
         let running = Running {
             starts,
             pairing,

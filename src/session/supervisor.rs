@@ -25,6 +25,7 @@ use super::SessionKey;
 use super::backoff::Backoff;
 use super::connection::Connector;
 use super::connection::Ending;
+use super::connection::Link;
 use super::connection::Outlets;
 use super::connection::Session;
 use super::connection::Signal;
@@ -32,8 +33,10 @@ use super::pending::Outbox;
 use super::pending::ReadPending;
 use super::status::LaneClosed;
 use super::status::StatusReport;
+use crate::domain::clock;
 use crate::domain::clock::Clock;
 use crate::domain::session::Pairing;
+use crate::domain::session::PairingCode;
 use crate::domain::session::SessionStatus;
 
 /// How many signals may wait for the supervisor; a connection that has more to tell waits.
@@ -48,9 +51,9 @@ pub(super) struct Supervisor {
     pub(super) config: Config,
     pub(super) report: StatusReport,
     pub(super) starts: mpsc::Receiver<()>,
-    pub(super) pairing: watch::Sender<Option<Pairing>>,
-    /// The connection while it is in step with WhatsApp.
-    pub(super) link: watch::Sender<Option<Arc<dyn Session>>>,
+    pub(super) pairing: watch::Sender<Pairing>,
+    /// The connection while it is in step with WhatsApp, or waits to be paired.
+    pub(super) link: watch::Sender<Link>,
     pub(super) wake_pending: Arc<Notify>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -62,7 +65,12 @@ enum Next {
     /// Another one, after a pause.
     Again,
     /// Rest until somebody starts the session.
-    Rest(SessionStatus, String),
+    Rest {
+        status: SessionStatus,
+        reason: String,
+        /// The device is linked no more: what it knows of that is of no use.
+        unlinked: bool,
+    },
     /// The end: asked for, or nobody listens any more.
     Stop,
 }
@@ -90,7 +98,7 @@ impl Supervisor {
         }
     }
 
-    async fn supervise(&mut self, link: &watch::Sender<Option<Arc<dyn Session>>>) -> Result<(), LaneClosed> {
+    async fn supervise(&mut self, link: &watch::Sender<Link>) -> Result<(), LaneClosed> {
         let mut backoff = Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max);
         loop {
             self.report.tell(SessionStatus::Starting, None).await?;
@@ -102,7 +110,7 @@ impl Supervisor {
                         return self.stopped().await;
                     }
                 }
-                Next::Rest(status, reason) => {
+                Next::Rest { status, reason, .. } => {
                     // A start that came while the connection was up asked for nothing more than that.
                     while self.starts.try_recv().is_ok() {}
                     warn!(reason, "The session is down until it is started again");
@@ -127,11 +135,7 @@ impl Supervisor {
     }
 
     /// One connection, from its making until nothing of it runs any more.
-    async fn connection(
-        &mut self,
-        link: &watch::Sender<Option<Arc<dyn Session>>>,
-        backoff: &mut Backoff,
-    ) -> Result<Next, LaneClosed> {
+    async fn connection(&mut self, link: &watch::Sender<Link>, backoff: &mut Backoff) -> Result<Next, LaneClosed> {
         let (signals_there, mut signals) = mpsc::channel(SIGNALS);
         let outlets = Outlets { lane: self.report.lane(), signals: signals_there };
         let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, outlets));
@@ -150,8 +154,8 @@ impl Supervisor {
 
         let next = self.follow(&session, &mut signals, link, backoff).await;
 
-        link.send_replace(None);
-        self.pairing.send_replace(None);
+        link.send_replace(Link::Down);
+        self.pairing.send_replace(Pairing::default());
         let mut disconnecting = pin!(session.disconnect());
         let mut open = true;
         loop {
@@ -161,7 +165,7 @@ impl Supervisor {
                 signal = signals.recv(), if open => open = signal.is_some(),
             }
         }
-        if let Ok(Next::Rest(SessionStatus::LoggedOut, _)) = &next {
+        if let Ok(Next::Rest { unlinked: true, .. }) = &next {
             self.connector.forget(&self.key).await;
         }
         next
@@ -172,7 +176,7 @@ impl Supervisor {
         &mut self,
         session: &Arc<dyn Session>,
         signals: &mut mpsc::Receiver<Signal>,
-        link: &watch::Sender<Option<Arc<dyn Session>>>,
+        link: &watch::Sender<Link>,
         backoff: &mut Backoff,
     ) -> Result<Next, LaneClosed> {
         let mut overdue = Some(Instant::now() + self.config.connect_timeout);
@@ -187,13 +191,16 @@ impl Supervisor {
                 () = stop.cancelled() => return Ok(Next::Stop),
                 signal = signals.recv() => signal.unwrap_or(Signal::Ended(Ending::Dropped)),
                 () = at(overdue) => {
+                    if matches!(*link.borrow(), Link::Unpaired(_)) {
+                        return Ok(after(Ending::NobodyPaired, self.clock.now()));
+                    }
                     warn!("The connection does not come up");
                     return Ok(Next::Again);
                 }
                 () = at(redeliver) => {
                     redeliver = None;
                     // Without a connection there will be a new one anyway.
-                    if link.borrow().is_none() {
+                    if !matches!(*link.borrow(), Link::InStep(_)) {
                         continue;
                     }
                     info!("The connection is renewed for the messages that were not taken");
@@ -210,29 +217,43 @@ impl Supervisor {
                 }
             };
             match signal {
-                Signal::PairingCode { qr, valid_for } => {
+                Signal::QrCode { qr, valid_for } => {
                     overdue = None;
-                    let expires_at = self.clock.now().saturating_add(milliseconds(valid_for));
-                    let renewed = self.pairing.send_replace(Some(Pairing { qr, expires_at })).is_some();
-                    self.report.tell(SessionStatus::ScanQrCode, None).await?;
-                    if renewed {
-                        self.report.tell_of_another_code().await?;
+                    link.send_replace(Link::Unpaired(Arc::clone(session)));
+                    let qr = self.code(qr, valid_for);
+                    self.show(|pairing| pairing.qr = Some(qr)).await?;
+                }
+                Signal::PhoneCode { code, valid_for } => {
+                    overdue = overdue.map(|_| Instant::now() + self.config.last_code_timeout);
+                    let code = self.code(code, valid_for);
+                    self.show(|pairing| pairing.code = Some(code)).await?;
+                }
+                Signal::NoQrCodeLeft => {
+                    // A phone that took the other code at the last moment still has to be answered.
+                    overdue = Some(Instant::now() + self.config.last_code_timeout);
+                    self.show(|pairing| pairing.qr = None).await?;
+                }
+                Signal::PhoneCodeVoid => {
+                    self.show(|pairing| pairing.code = None).await?;
+                    if self.pairing.borrow().qr.is_none() {
+                        return Ok(after(Ending::NobodyPaired, self.clock.now()));
                     }
                 }
                 Signal::Paired => {
-                    self.pairing.send_replace(None);
+                    link.send_replace(Link::Down);
+                    self.pairing.send_replace(Pairing::default());
                     overdue = Some(Instant::now() + self.config.connect_timeout);
                     self.report.tell(SessionStatus::Starting, None).await?;
                 }
                 Signal::InStep => {
                     overdue = None;
                     good = Some(Instant::now() + self.config.stable_after);
-                    self.pairing.send_replace(None);
+                    self.pairing.send_replace(Pairing::default());
                     self.report.tell_and_wait(SessionStatus::Working, &stop).await?;
-                    link.send_replace(Some(Arc::clone(session)));
+                    link.send_replace(Link::InStep(Arc::clone(session)));
                 }
                 Signal::Lost => {
-                    link.send_replace(None);
+                    link.send_replace(Link::Down);
                     good = None;
                     overdue = Some(Instant::now() + self.config.connect_timeout);
                     self.report.tell(SessionStatus::Starting, None).await?;
@@ -240,24 +261,45 @@ impl Supervisor {
                 Signal::Unacknowledged => {
                     redeliver.get_or_insert_with(|| Instant::now() + redelivery.next());
                 }
-                Signal::Ended(ending) => return Ok(after(ending)),
+                Signal::Ended(ending) => return Ok(after(ending, self.clock.now())),
             }
         }
     }
+
+    /// Shows what links a device, as changed.
+    async fn show(&mut self, change: impl FnOnce(&mut Pairing)) -> Result<(), LaneClosed> {
+        let renewed = *self.pairing.borrow() != Pairing::default();
+        self.pairing.send_modify(change);
+        self.report.tell(SessionStatus::ScanQrCode, None).await?;
+        if renewed { self.report.tell_of_another_code().await } else { Ok(()) }
+    }
+
+    fn code(&self, text: String, valid_for: Duration) -> PairingCode {
+        PairingCode { text, expires_at: self.clock.now().saturating_add(milliseconds(valid_for)) }
+    }
 }
 
-/// What follows the end of a connection: only a mere loss is answered with another one.
-fn after(ending: Ending) -> Next {
-    let failed = |reason: &str| Next::Rest(SessionStatus::Failed, reason.to_owned());
+/// What follows the end of a connection at `now`: only a mere loss is answered with another one.
+fn after(ending: Ending, now: i64) -> Next {
+    let failed = |reason: String| Next::Rest { status: SessionStatus::Failed, reason, unlinked: false };
     match ending {
         Ending::Dropped => Next::Again,
-        Ending::NobodyScanned => failed("nobody scanned the QR code"),
-        Ending::PairingFailed(reason) => Next::Rest(SessionStatus::Failed, format!("pairing failed: {reason}")),
-        Ending::LoggedOut(reason) => Next::Rest(SessionStatus::LoggedOut, reason),
-        Ending::Replaced => failed("another connection took over this device"),
-        Ending::Banned(reason) => Next::Rest(SessionStatus::Failed, format!("WhatsApp banned the account: {reason}")),
-        Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph"),
-        Ending::Refused(reason) => Next::Rest(SessionStatus::Failed, format!("WhatsApp refused: {reason}")),
+        Ending::NobodyPaired => failed("the pairing expired: nobody scanned the QR code or typed the other one".into()),
+        Ending::PairingFailed(reason) => failed(format!("pairing failed: {reason}")),
+        Ending::LoggedOut(reason) => Next::Rest { status: SessionStatus::LoggedOut, reason, unlinked: true },
+        Ending::AnotherAccount => {
+            let reason = "another account was paired than before, and unlinked again: a session belongs to the first \
+                          one for good"
+                .into();
+            Next::Rest { status: SessionStatus::Failed, reason, unlinked: true }
+        }
+        Ending::Replaced => failed("another connection took over this device".into()),
+        Ending::Banned { reason, lasts } => {
+            let until = clock::iso(now.saturating_add(milliseconds(lasts)));
+            failed(format!("WhatsApp banned the account until {until}: {reason}"))
+        }
+        Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph".into()),
+        Ending::Refused(reason) => failed(format!("WhatsApp refused: {reason}")),
     }
 }
 

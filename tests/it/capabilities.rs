@@ -21,7 +21,8 @@ const DECLARED: &[(&str, &str)] = &[
     (
         "Mutation",
         "updateChat:send deleteChat:send createSession:manage startSession:manage stopSession:manage \
-         logoutSession:manage updateSession:manage deleteSession:manage createApiKey:manage revokeApiKey:manage",
+         requestPairingCode:manage logoutSession:manage resyncSession:manage updateSession:manage \
+         deleteSession:manage createApiKey:manage revokeApiKey:manage",
     ),
     ("Subscription", "chatChanges:events sessionChanges:events"),
     ("Viewer", "kind organizationId userId role capabilities"),
@@ -46,7 +47,7 @@ const DECLARED: &[(&str, &str)] = &[
         "id label status statusReason jid lid phoneNumber pairing:manage historyImport callAutoReply createdAt \
          lastConnectedAt chats:read chat:read",
     ),
-    ("Pairing", "qr qrSvg expiresAt"),
+    ("Pairing", "qr qrSvg code expiresAt codeExpiresAt"),
     ("HistoryImport", "percent chats messages incomplete"),
     ("SessionConnection", "edges nodes pageInfo"),
     ("SessionEdge", "cursor node"),
@@ -70,6 +71,8 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("Mutation.deleteChat", "input: {cid: \"15550199@s.whatsapp.net\"}"),
     ("Mutation.createSession", "input: {label: \"LONG\"}"),
     ("Mutation.startSession", "input: {sessionId: \"nobody's\"}"),
+    ("Mutation.requestPairingCode", "input: {sessionId: \"nobody's\", phoneNumber: \"15550100\"}"),
+    ("Mutation.resyncSession", "input: {sessionId: \"nobody's\"}"),
     ("Mutation.stopSession", "input: {sessionId: \"nobody's\"}"),
     ("Mutation.logoutSession", "input: {sessionId: \"nobody's\"}"),
     ("Mutation.updateSession", "input: {sessionId: \"SESSION\"}"),

@@ -112,6 +112,7 @@ async fn outcome(server: &TestServer, session: &str) -> Option<Import> {
     let answer = server.query_with(query, json!({"id": session})).await;
     let (session_now, chats) = (&answer["data"]["session"], answer["data"]["chats"]["nodes"].as_array()?);
     let messages = chats.iter().map(|chat| chat["messages"]["nodes"].as_array().map_or(0, Vec::len)).sum::<usize>();
+    println!("{session_now} {messages}");
     let incomplete = session_now["historyImport"]["incomplete"] == true;
     match session_now["status"].as_str()? {
         "SCAN_QR_CODE" => Some(Import::None),

@@ -25,6 +25,8 @@ mod logins;
 mod logs;
 mod migrations;
 mod over_http;
+mod pair_page;
+mod pairing;
 mod program;
 mod refusals;
 mod restart;

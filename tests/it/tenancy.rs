@@ -92,6 +92,16 @@ const PLACES: &[(&str, Thing, &str)] = &[
         "mutation($x: ID!) { startSession(input: {sessionId: $x}) { session { id } } }",
     ),
     (
+        "Mutation.requestPairingCode(input.sessionId)",
+        Session,
+        "mutation($x: ID!) { requestPairingCode(input: {sessionId: $x, phoneNumber: \"15550100\"}) { session { id } } }",
+    ),
+    (
+        "Mutation.resyncSession(input.sessionId)",
+        Session,
+        "mutation($x: ID!) { resyncSession(input: {sessionId: $x}) { session { id } } }",
+    ),
+    (
         "Mutation.stopSession(input.sessionId)",
         Session,
         "mutation($x: ID!) { stopSession(input: {sessionId: $x}) { session { id } } }",
@@ -134,6 +144,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
 const OWN_TEXTS: &[&str] = &[
     "Mutation.createApiKey(input.name)",
     "Mutation.createSession(input.label)",
+    "Mutation.requestPairingCode(input.phoneNumber)",
     "Mutation.updateSession(input.label)",
     "Mutation.updateSession(input.callAutoReply)",
     "Query.chats(filter.search)",

@@ -19,6 +19,8 @@ pub(super) struct AccountView {
     lid: String,
     /// How many companions are paired.
     companions: usize,
+    /// Their device numbers.
+    devices: Vec<u16>,
     /// How many chats the phone shows.
     chats: usize,
 }
@@ -30,6 +32,7 @@ impl From<&Phone> for AccountView {
             jid: phone.jid(),
             lid: phone.lid(),
             companions: phone.companions(),
+            devices: phone.devices(),
             chats: phone.chats().len(),
         }
     }

@@ -6,6 +6,7 @@
 mod accounts;
 mod body;
 mod chats;
+mod companions;
 mod error;
 mod faults;
 mod guard;
@@ -37,10 +38,11 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/chats/{jid}", post(chats::change))
         .route("/accounts/{phone}/scan", post(scan::scan))
         .route("/accounts/{phone}/messages", post(messages::receive))
-        .route("/accounts/{phone}/enter", post(later::enter))
+        .route("/accounts/{phone}/enter", post(scan::enter))
+        .route("/accounts/{phone}/unlink", post(companions::unlink))
+        .route("/accounts/{phone}/end", post(companions::end))
         .route("/accounts/{phone}/calls", post(later::calls))
         .route("/accounts/{phone}/mappings", post(later::mappings))
-        .route("/accounts/{phone}/unlink", post(later::unlink))
         .route("/faults", post(faults::inject))
         .route("/log", get(log::list))
         .fallback(unknown_route)

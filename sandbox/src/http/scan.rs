@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/scan`: the phone's camera.
+//! `/accounts/{phone}/scan` and `/accounts/{phone}/enter`: the phone's camera, and its keys.
 
 use axum::{
     Json,
@@ -23,5 +23,22 @@ pub(super) async fn scan(
 ) -> Result<Json<AccountView>, ApiError> {
     let phone = phone(&sandbox, &number)?;
     phone.scan(&scan.qr).await?;
+    Ok(Json(AccountView::from(&phone)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Enter {
+    /// The eight characters.
+    code: String,
+}
+
+pub(super) async fn enter(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(enter): Body<Enter>,
+) -> Result<Json<AccountView>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    phone.enter(&enter.code).await?;
     Ok(Json(AccountView::from(&phone)))
 }

@@ -1,6 +1,11 @@
-//! The connections that wait to be paired, by the references their QR codes show.
+//! The connections that wait to be paired: by the references their QR codes show, and by the numbers of the phones that
+//! a code is to be entered on.
 
 use std::{collections::HashMap, sync::Mutex};
+
+use tokio::sync::oneshot;
+
+use super::code::Finish;
 
 use crate::{
     Error, key, locked,
@@ -19,9 +24,28 @@ pub(crate) struct Offer {
     pub(crate) noise: [u8; 32],
 }
 
+/// A connection that waits for a phone's owner to enter the code it shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) reference: String,
+    pub(crate) offer: Offer,
+    /// The companion's key, sealed with the code.
+    pub(crate) wrapped: Vec<u8>,
+}
+
 /// All connections that wait.
 #[derive(Debug, Default)]
-pub(crate) struct Desk(Mutex<HashMap<String, Offer>>);
+pub(crate) struct Desk(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// By the references in their QR codes.
+    shown: HashMap<String, Offer>,
+    /// By the phone's number: the last that asked.
+    asked: HashMap<String, Asked>,
+    /// Phones that have entered a code, by reference.
+    entered: HashMap<String, oneshot::Sender<Finish>>,
+}
 
 impl Desk {
     /// Lets a connection wait, and gives what to send it.
@@ -33,7 +57,7 @@ impl Desk {
         let id = key::random_hex::<8>()?;
         let mut waiting = locked(&self.0);
         for reference in &references {
-            waiting.insert(reference.clone(), offer.clone());
+            waiting.shown.insert(reference.clone(), offer.clone());
         }
         drop(waiting);
         let shown = references.into_iter().map(|reference| node("ref").bytes(reference).build());
@@ -43,11 +67,40 @@ impl Desk {
 
     /// The connection that shows a reference.
     pub(crate) fn find(&self, reference: &str) -> Option<Offer> {
-        locked(&self.0).get(reference).cloned()
+        locked(&self.0).shown.get(reference).cloned()
+    }
+
+    /// Lets a connection wait for a code to be entered on a phone, in the place of another one that did. Gives the
+    /// reference by which it is known.
+    pub(crate) fn ask(&self, number: String, offer: &Offer, wrapped: Vec<u8>) -> Result<String, Error> {
+        let reference = format!("3@{}", key::random_hex::<16>()?);
+        let asked = Asked { reference: reference.clone(), offer: offer.clone(), wrapped };
+        locked(&self.0).asked.insert(number, asked);
+        Ok(reference)
+    }
+
+    /// A phone has entered a code: the connection that waits for it, whose answer goes to `answers`.
+    pub(crate) fn entered(&self, number: &str, answers: oneshot::Sender<Finish>) -> Option<Asked> {
+        let mut waiting = locked(&self.0);
+        let asked = waiting.asked.get(number)?.clone();
+        waiting.entered.insert(asked.reference.clone(), answers);
+        Some(asked)
+    }
+
+    /// The connection's answer to the phone; nobody may wait for it any more.
+    pub(crate) fn finish(&self, reference: &str, finish: Finish) {
+        if let Some(answers) = locked(&self.0).entered.remove(reference) {
+            let _ = answers.send(finish);
+        }
     }
 
     /// The connection is paired or gone: its references are void.
     pub(crate) fn withdraw(&self, link: &Link) {
-        locked(&self.0).retain(|_, offer| !offer.link.is(link));
+        let mut waiting = locked(&self.0);
+        waiting.shown.retain(|_, offer| !offer.link.is(link));
+        let gone = waiting.asked.values().filter(|asked| asked.offer.link.is(link));
+        let gone: Vec<_> = gone.map(|asked| asked.reference.clone()).collect();
+        waiting.asked.retain(|_, asked| !asked.offer.link.is(link));
+        waiting.entered.retain(|reference, _| !gone.contains(reference));
     }
 }

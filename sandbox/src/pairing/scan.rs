@@ -28,10 +28,15 @@ impl Phone {
         if offer.noise != code.noise {
             return Err(Error::PairingFailed("the code shows another key than the connection has".to_owned()));
         }
-        let device = locked(&self.account.companions).next_device();
-        self.pair(&offer, device, code.identity, &code.secret).await?;
+        self.admit(&offer, code.identity, &code.secret).await
+    }
 
-        let companion = Companion::new(offer.noise, code.identity);
+    /// Makes a waiting client a companion, by the secret that only it and the phone know.
+    pub(super) async fn admit(&self, offer: &Offer, identity: [u8; 32], secret: &[u8; 32]) -> Result<(), Error> {
+        let device = locked(&self.account.companions).next_device();
+        self.pair(offer, device, identity, secret).await?;
+
+        let companion = Companion::new(offer.noise, identity);
         locked(&self.account.companions).add(device, companion);
         // The companion logs in as soon as it is told to.
         self.account.save().await?;

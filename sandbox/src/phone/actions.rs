@@ -9,10 +9,7 @@ use super::{
     message::{Alternate, Letter},
     view::ChatKind,
 };
-use crate::{
-    Error, clock, key, locked,
-    wire::node::{SERVER, node},
-};
+use crate::{Error, clock, key, locked, wire::node::SERVER};
 
 impl Phone {
     /// Puts the chat into the archive or takes it out. Archiving also unpins, as on a real phone.
@@ -88,31 +85,6 @@ impl Phone {
     async fn set(&self, collection: &str, make: impl FnOnce(&Book) -> Result<Vec<Change>, Error>) -> Result<(), Error> {
         self.account.write(collection, make)?;
         self.account.save().await
-    }
-
-    /// Unlinks every companion, and gives how many there were. They are told, and refused from then on.
-    pub async fn unlink(&self) -> usize {
-        let unlinked = locked(&self.account.companions).remove_all();
-        for companion in &unlinked {
-            if let Some(link) = &companion.link {
-                let conflict = node("conflict").attr("type", "device_removed").build();
-                link.send(node("stream:error").children([conflict]).build());
-                link.close("unlinked");
-            }
-        }
-        self.account.notify();
-        self.account.save_or_log().await;
-        unlinked.len()
-    }
-
-    /// Drops the connections of all companions without a word, as when the network fails.
-    #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
-    pub async fn cut(&self) {
-        for (_, companion) in locked(&self.account.companions).all() {
-            if let Some(link) = &companion.link {
-                link.cut();
-            }
-        }
     }
 
     /// Lets somebody write a text into the direct chat with them, and gives the message's id.

@@ -2,7 +2,7 @@
 //!
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
-//! and `history` what they are told first. `actions` is what an owner or a contact does.
+//! and `history` what they are told first. `actions` is what an owner or a contact does, `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
@@ -13,6 +13,7 @@ mod history;
 pub(crate) mod interfere;
 mod kept;
 pub(crate) mod ledger;
+mod linked;
 pub(crate) mod message;
 mod party;
 mod view;

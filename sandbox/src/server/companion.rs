@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ending::{Bar, Refusal},
     link::Link,
     prekeys::Prekeys,
     queue::{Item, Queue},
@@ -30,6 +31,9 @@ pub(crate) struct Companion {
     pub(crate) link: Option<Link>,
     /// The collections it has fetched since it was paired.
     pub(crate) fetched: BTreeSet<String>,
+    /// Why it is not let in.
+    #[serde(skip)]
+    pub(crate) bar: Option<Bar>,
 }
 
 impl Companion {
@@ -43,7 +47,17 @@ impl Companion {
             queue: Queue::default(),
             link: None,
             fetched: BTreeSet::new(),
+            bar: None,
         }
+    }
+
+    /// Why this login at `now`, in milliseconds, is refused; none lets the companion in.
+    pub(crate) fn refusal(&mut self, now: i64) -> Option<Refusal> {
+        let refusal = self.bar.as_ref()?.refusal(now);
+        if !matches!(refusal, Some(Refusal::Banned { .. })) {
+            self.bar = None;
+        }
+        refusal
     }
 
     /// Queues a stanza, and sends it if the companion is connected.

@@ -15,17 +15,18 @@ use whatsapp_rust::waproto::whatsapp::ClientPayload;
 
 use super::{
     Server, Who,
+    ending::Refusal,
     link::{Link, Outgoing},
     router::{Seat, route},
 };
 use crate::{
     clock, locked,
     log::Direction,
-    pairing::desk::Offer,
+    pairing::{code, desk::Offer},
     phone::account::Account,
     wire::{
         node::{attr, node, render},
-        noise,
+        noise::{self, Refusal as Refused},
         socket::{Broken, FrameSink, Frames, Opener, Sealer, split},
     },
 };
@@ -34,6 +35,9 @@ use crate::{
 const HELLO: Duration = Duration::from_secs(20);
 /// How many stanzas are kept and sent together, at most.
 const BATCH: usize = 64;
+/// What is noted of a client that asked for a certificate: it must not take one that WhatsApp has not signed.
+const BELIEVED: &str = "a client took a certificate that nobody has signed";
+const DISBELIEVED: &str = "refused by a client: the certificate is not signed";
 /// How long a client may take to notice that the connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -74,6 +78,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     };
     let session = match noise::respond(&hello, &server.key) {
         Ok(session) => session,
+        Err(Refused::NoCertificate { ephemeral }) => return introduce(server, &ephemeral, frames, sink).await,
         Err(refusal) => {
             tracing::warn!(error = %refusal, "The sandbox refused a client");
             server.note(Who::default(), format!("refused: {refusal}"));
@@ -89,8 +94,9 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);
     server.tasks.spawn(writer);
 
-    let seat = greet(&shared, &link, session.client, &session.payload);
-    read(&shared, frames, Opener::new(session.inbound), &link, seat.as_ref()).await;
+    let offer = Offer { link: link.clone(), noise: session.client };
+    let seat = greet(&shared, &offer, &session.payload);
+    read(&shared, frames, Opener::new(session.inbound), &offer, seat.as_ref()).await;
 
     server.desk.withdraw(&link);
     link.ended();
@@ -101,26 +107,40 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     server.note(shared.who(), "disconnected");
 }
 
+/// A client that does not know this server asks who it is. It must not believe the answer.
+async fn introduce(server: &Server, ephemeral: &[u8], frames: &mut Frames, mut sink: FrameSink) {
+    let shown = match noise::introduce(ephemeral, &server.key) {
+        Ok(hello) => sink.send(&hello).await,
+        Err(error) => return server.note(Who::default(), format!("refused: {error}")),
+    };
+    let believed = shown && matches!(timeout(HELLO, frames.next()).await, Ok(Ok(_)));
+    server.note(Who::default(), if believed { BELIEVED } else { DISBELIEVED });
+    sink.close("this is no WhatsApp").await;
+}
+
 /// Sees who is there: a companion is let in, anybody else is offered a pairing.
-fn greet(shared: &Shared, link: &Link, noise: [u8; 32], payload: &ClientPayload) -> Option<Seat> {
-    let server = &shared.server;
+fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Seat> {
+    let (server, link) = (&shared.server, &offer.link);
     let number = payload.username.unwrap_or_default().to_string();
     let device = u16::try_from(payload.device.unwrap_or_default()).unwrap_or_default();
     let account = server.account(&number).filter(|_| device != 0);
     let Some(account) = account else {
         server.note(Who::default(), "connected, not paired");
-        match server.desk.open(&Offer { link: link.clone(), noise }) {
+        match server.desk.open(offer) {
             Ok(request) => link.send(request),
             Err(error) => tracing::error!(%error, "No pairing can be offered"),
         }
         return None;
     };
     let _ = shared.who.set((Some(number), Some(device)));
-    let known = locked(&account.companions).get(device).is_some_and(|companion| companion.noise == noise);
-    if !known {
-        server.note(shared.who(), "refused: not a companion of this account, or no longer");
-        link.send(node("failure").attr("reason", "401").attr("location", "sandbox").build());
-        link.close("not a companion");
+    let refusal = match locked(&account.companions).get_mut(device).filter(|known| known.noise == offer.noise) {
+        Some(companion) => companion.refusal(clock::now_ms()),
+        None => Some(Refusal::Unlinked),
+    };
+    if let Some(refusal) = refusal {
+        server.note(shared.who(), format!("refused: {refusal}"));
+        link.send(refusal.stanza());
+        link.close("refused");
         return None;
     }
     let _ = shared.account.set(Arc::clone(&account));
@@ -134,7 +154,7 @@ fn greet(shared: &Shared, link: &Link, noise: [u8; 32], payload: &ClientPayload)
     Some(Seat { server: Arc::clone(server), account, device, link: link.clone() })
 }
 
-async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, link: &Link, seat: Option<&Seat>) {
+async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &Offer, seat: Option<&Seat>) {
     loop {
         let frame = tokio::select! {
             frame = frames.next() => frame,
@@ -148,13 +168,13 @@ async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, link: &L
         shared.server.record(shared.who(), Direction::Received, render(&node));
         let reply = node.tag == "iq" && matches!(attr(&node, "type").as_deref(), Some("result" | "error"));
         match seat {
-            _ if reply => link.answered(&node),
+            _ if reply => offer.link.answered(&node),
             Some(seat) => {
                 route(seat, &node).await;
                 seat.account.save_soon(&seat.server.tasks);
             }
-            // Nothing that a client says before it is paired needs an answer.
-            None => {}
+            // Nothing else that a client says before it is paired needs an answer.
+            None => code::answer(&shared.server, offer, &node),
         }
     }
     // Read on for a moment: a socket that is closed with bytes unread takes the last words with it.

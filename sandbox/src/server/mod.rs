@@ -2,10 +2,11 @@
 //!
 //! `connection` is the life of one connection, `router` hands each stanza to whom it concerns,
 //! `iq` and `sync` answer requests. `companion` and `queue` are what the server remembers of a
-//! client between connections. To answer a new request, add an arm in `iq`.
+//! client between connections, `ending` how it is sent away. To answer a new request, add an arm in `iq`.
 
 pub(crate) mod companion;
 pub(crate) mod connection;
+pub(crate) mod ending;
 mod iq;
 pub(crate) mod link;
 pub(crate) mod media;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Server, Who, iq,
+    Server, Who,
+    ending::conflict,
+    iq,
     link::Link,
     queue::{Content, Queue},
 };
@@ -99,8 +101,7 @@ impl Seat {
         let mut companions = locked(&self.account.companions);
         let Some(companion) = companions.get_mut(self.device) else { return };
         if let Some(older) = companion.link.replace(self.link.clone()).filter(|older| !older.is(&self.link)) {
-            let conflict = node("conflict").attr("type", "replaced").build();
-            older.send(node("stream:error").children([conflict]).build());
+            older.send(conflict("replaced"));
             older.close("replaced by a newer connection");
         }
         let count = companion.queue.len();

@@ -1,7 +1,7 @@
 //! The server's side of the Noise handshake.
 //!
-//! Only the IK pattern is spoken: the client knows the server's key beforehand. The XX pattern needs
-//! a certificate of the real service, which a sandbox cannot have.
+//! Only the IK pattern leads anywhere: the client knows the server's key beforehand. The XX pattern needs a certificate
+//! of the real service, which a sandbox cannot have: it shows one that nobody has signed, for the client to refuse.
 
 use whatsapp_rust::{
     buffa::{Message, MessageField},
@@ -9,7 +9,7 @@ use whatsapp_rust::{
         handshake::{HandshakeError, NoiseCipher, NoiseHandshake},
         libsignal::protocol::KeyPair,
     },
-    wacore_binary::consts::{NOISE_PATTERN_IK, WA_CONN_HEADER},
+    wacore_binary::consts::{NOISE_PATTERN_IK, NOISE_PATTERN_XX, WA_CONN_HEADER},
     waproto::{
         codec,
         whatsapp::{
@@ -28,7 +28,10 @@ pub(crate) enum Refusal {
     #[error("the first message is not a client hello")]
     NoHello,
     #[error("the client asks for a certificate (XX handshake); it must know this server's key beforehand")]
-    NoCertificate,
+    NoCertificate {
+        /// The client's ephemeral key.
+        ephemeral: Vec<u8>,
+    },
     #[error("the client expects another server key")]
     WrongKey(#[source] HandshakeError),
     #[error("the handshake failed")]
@@ -57,7 +60,7 @@ pub(crate) fn respond(hello: &[u8], server: &KeyPair) -> Result<Session, Refusal
     let hello = message.client_hello.into_option().ok_or(Refusal::NoHello)?;
     let ephemeral = hello.ephemeral.ok_or(Refusal::NoHello)?;
     let (Some(sealed_key), Some(sealed_payload)) = (hello.r#static, hello.payload) else {
-        return Err(Refusal::NoCertificate);
+        return Err(Refusal::NoCertificate { ephemeral });
     };
 
     let mut noise = NoiseHandshake::new(NOISE_PATTERN_IK, &WA_CONN_HEADER)?;
@@ -91,7 +94,29 @@ pub(crate) fn respond(hello: &[u8], server: &KeyPair) -> Result<Session, Refusal
     })
 }
 
-/// A chain in the usual shape, unsigned: in this pattern the client does not look at it.
+/// What a client is answered that asks for a certificate: this server's key, vouched for by nobody. It must go then.
+pub(crate) fn introduce(ephemeral: &[u8], server: &KeyPair) -> Result<Vec<u8>, Refusal> {
+    let mut noise = NoiseHandshake::new(NOISE_PATTERN_XX, &WA_CONN_HEADER)?;
+    let own = KeyPair::generate(&mut key::rng());
+    noise.authenticate(ephemeral);
+    noise.authenticate(own.public_key.public_key_bytes());
+    noise.mix_shared_secret(own.private_key.serialize(), ephemeral)?;
+    let sealed_key = noise.encrypt(server.public_key.public_key_bytes())?;
+    noise.mix_shared_secret(server.private_key.serialize(), ephemeral)?;
+    let certificate = noise.encrypt(&certificate(server))?;
+    let answer = HandshakeMessage {
+        server_hello: MessageField::some(ServerHello {
+            ephemeral: Some(own.public_key.public_key_bytes().to_vec()),
+            r#static: Some(sealed_key),
+            payload: Some(certificate),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    Ok(codec::handshake_message_to_vec(&answer))
+}
+
+/// A chain in the usual shape, unsigned: with the IK pattern, the client does not look at it.
 fn certificate(server: &KeyPair) -> Vec<u8> {
     let part = |serial, issuer_serial| {
         let details = Details {

@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use chatgraph_sandbox::{AccountSpec, Config, Error, Sandbox};
-use whatsapp_rust::prelude::Event;
+use chatgraph_sandbox::{AccountSpec, Config, Ending, Error, Sandbox};
+use whatsapp_rust::{pair_code::PairCodeOptions, prelude::Event};
 
-use crate::support::{Companion, OWNER, account, paired, sandbox, soon};
+use crate::support::{ADA, BOB, Companion, OWNER, account, jid, paired, sandbox, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_pairs_by_qr_and_connects() {
@@ -47,6 +47,142 @@ async fn a_client_that_trusts_another_key_is_refused() {
 
     assert!(!companion.has_shown_a_code());
     assert_eq!(phone.companions(), 0);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_know_the_sandbox_takes_no_certificate_from_it() {
+    let sandbox = sandbox().await;
+    let companion = Companion::unknowing(&sandbox).await;
+
+    let refused = async {
+        while !sandbox.log().iter().any(|entry| entry.text.starts_with("refused by a client")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the refusal", refused).await;
+
+    assert!(!sandbox.log().iter().any(|entry| entry.text.contains("took a certificate")));
+    assert!(!companion.has_shown_a_code());
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+/// The code that a client shows for the owner's phone.
+async fn code_of(companion: &Companion) -> String {
+    let options = PairCodeOptions { phone_number: OWNER.to_owned(), ..PairCodeOptions::default() };
+    companion.client.pair_with_code(options).await.expect("a code")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_pairs_by_a_code_entered_on_the_phone() {
+    let sandbox = sandbox().await;
+    let phone = sandbox.create_account(account()).unwrap();
+    let mut companion = Companion::start(&sandbox).await;
+    companion.qr().await;
+    let code = code_of(&companion).await;
+
+    let typed = format!("{}-{}", &code[..4], &code[4..]).to_lowercase();
+    phone.enter(&typed).await.unwrap();
+
+    companion.connected().await;
+    soon("the first sync", phone.connected()).await.unwrap();
+    assert_eq!(phone.devices(), [1]);
+    assert!(matches!(phone.enter(&code).await, Err(Error::UnknownCode)), "it is void once it was used");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_code_pairs_nobody() {
+    let sandbox = sandbox().await;
+    let phone = sandbox.create_account(account()).unwrap();
+    assert!(matches!(phone.enter("12345O78").await, Err(Error::InvalidCode)));
+    assert!(matches!(phone.enter("ABCDEFGH").await, Err(Error::UnknownCode)));
+    let mut companion = Companion::start(&sandbox).await;
+    companion.qr().await;
+    code_of(&companion).await;
+
+    assert!(matches!(phone.enter("ABCDEFGH").await, Err(Error::WrongCode)));
+
+    assert_eq!(phone.companions(), 0);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_without_a_phone_gets_no_code() {
+    let sandbox = sandbox().await;
+    let mut companion = Companion::start(&sandbox).await;
+    companion.qr().await;
+    let options = PairCodeOptions { phone_number: "15550100042".to_owned(), ..PairCodeOptions::default() };
+    let refused = companion.client.pair_with_code(options).await.unwrap_err();
+    assert!(refused.to_string().contains("bad-request"), "{refused}");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_two_companions_hears_of_the_other_and_is_unlinked_alone() {
+    let (sandbox, phone, mut one) = paired(account()).await;
+    let mut two = Companion::start(&sandbox).await;
+    two.pair(&phone).await;
+    assert_eq!(phone.devices(), [1, 2]);
+
+    one.client.chat_actions().pin_chat(&jid(BOB)).await.unwrap();
+    let pinned = |event: &Event| match event {
+        Event::PinUpdate(update) if update.jid == jid(BOB) => update.action.pinned,
+        _ => None,
+    };
+    assert!(two.next("the other's pin", pinned).await);
+    assert!(shown(&phone, BOB).pinned);
+    phone.receive("15550100002", ADA, "to both").await.unwrap();
+    assert_eq!((one.text().await.2, two.text().await.2), ("to both".to_owned(), "to both".to_owned()));
+
+    phone.unlink_device(1).await.unwrap();
+    one.next("LoggedOut", |event| matches!(event, Event::LoggedOut(_)).then_some(())).await;
+    assert!(matches!(phone.unlink_device(1).await, Err(Error::UnknownCompanion(1))));
+    assert_eq!(phone.devices(), [2]);
+    phone.receive("15550100002", ADA, "to one").await.unwrap();
+    assert_eq!(two.text().await.2, "to one");
+    one.stop().await;
+    two.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_companion_is_sent_away_as_it_was_asked_for() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    assert!(matches!(phone.end(Some(9), Ending::Dropped), Err(Error::UnknownCompanion(9))));
+
+    phone.end(None, Ending::Dropped).unwrap();
+    companion.connected().await;
+
+    let told = |event: &Event| match event {
+        Event::StreamReplaced(_) => Some("replaced".to_owned()),
+        Event::TemporaryBan(ban) if (1..=7_200).contains(&ban.expire.num_seconds()) => Some("banned".to_owned()),
+        Event::ClientOutdated(_) => Some("outdated".to_owned()),
+        Event::ConnectFailure(failure) => Some(format!("{:?}", failure.reason)),
+        _ => None,
+    };
+    let endings = [
+        (Ending::Replaced, "replaced"),
+        (Ending::Outdated, "outdated"),
+        (Ending::Refused, "Generic"),
+        (Ending::Banned { seconds: 7_200 }, "banned"),
+    ];
+    for (ending, expected) in endings {
+        phone.end(Some(1), ending).unwrap();
+        assert_eq!(companion.next(expected, told).await, expected);
+        let store = companion.stop().await;
+        companion = Companion::resume(&sandbox, store).await;
+        // A ban goes on; all else comes once.
+        if !matches!(ending, Ending::Banned { .. }) {
+            companion.connected().await;
+        }
+    }
+    assert_eq!(companion.next("the ban", told).await, "banned");
     companion.stop().await;
     sandbox.stop().await;
 }

@@ -151,6 +151,11 @@ impl Companion {
         Self::resume_at(url, backend).await
     }
 
+    /// A client that knows nothing of the sandbox.
+    pub(crate) async fn unknowing(sandbox: &Sandbox) -> Self {
+        Self::resume(sandbox, Arc::new(InMemoryBackend::new())).await
+    }
+
     /// A client on a store that was used before.
     pub(crate) async fn resume(sandbox: &Sandbox, backend: Arc<InMemoryBackend>) -> Self {
         Self::resume_at(&sandbox.url(), backend).await

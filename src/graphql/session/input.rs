@@ -20,6 +20,15 @@ pub(in crate::graphql) struct SessionInput {
     pub(super) session_id: ID,
 }
 
+/// Which session to pair, and with which phone.
+#[derive(InputObject)]
+pub(in crate::graphql) struct RequestPairingCodeInput {
+    /// The session's id.
+    pub(super) session_id: ID,
+    /// The phone's number in international format: 7 to 15 digits, beginning with the country code, without `+`.
+    pub(super) phone_number: String,
+}
+
 /// Which session to change, and what. A field that is left out, or null, stays as it is.
 #[derive(InputObject)]
 pub(in crate::graphql) struct UpdateSessionInput {

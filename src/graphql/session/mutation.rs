@@ -13,6 +13,7 @@ use crate::service::session::SessionUpdate;
 
 use super::input::CreateSessionInput;
 use super::input::DeleteSessionPayload;
+use super::input::RequestPairingCodeInput;
 use super::input::SessionInput;
 use super::input::SessionPayload;
 use super::input::UpdateSessionInput;
@@ -45,6 +46,22 @@ impl SessionMutation {
         let session = context.sessions().start(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
+
+    /// Asks WhatsApp for a code of eight characters, to be typed on the phone instead of scanning the QR code: under
+    /// linked devices, "link with phone number instead". It is in `Session.pairing` of the answer. The session is started
+    /// if it does not run. Asking again gives another code, and the one before is void. `conflict` for a session that is
+    /// paired, and when WhatsApp gives no code for this number now. Requires `manage`.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn request_pairing_code(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session, and the number of which phone.")] input: RequestPairingCodeInput,
+    ) -> Result<Option<SessionPayload>, ApiError> {
+        let session = session_id(&input.session_id)?;
+        let session = context.sessions().request_code(context.viewer(), session, &input.phone_number).await?;
+        Ok(Some(SessionPayload { session: session.into() }))
+    }
+
     /// Disconnects a session; it stays down until it is started. Its pairing and its stored copy are kept. Stopping a
     /// session that is down is legal. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
@@ -68,6 +85,20 @@ impl SessionMutation {
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().log_out(context.viewer(), session).await?;
+        Ok(Some(SessionPayload { session: session.into() }))
+    }
+
+    /// Fetches archive, pin, mute and read state of all chats from WhatsApp afresh. What differs from the stored copy is
+    /// stored and told as changes by the time of the answer. `gateway_unavailable` for a session that is not connected,
+    /// and when WhatsApp takes longer than some seconds; then it goes on by itself. Requires `manage`.
+    #[graphql(guard = "requires(Capability::Manage)")]
+    async fn resync_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session.")] input: SessionInput,
+    ) -> Result<Option<SessionPayload>, ApiError> {
+        let session = session_id(&input.session_id)?;
+        let session = context.sessions().resync(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 

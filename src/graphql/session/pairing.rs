@@ -21,18 +21,31 @@ pub(in crate::graphql) struct Pairing(pub(super) session::Pairing);
 impl Pairing {
     /// The text inside the QR code. Null while there is none.
     async fn qr(&self) -> Option<&str> {
-        Some(&self.0.qr)
+        self.0.qr.as_ref().map(|code| code.text.as_str())
     }
 
     /// The QR code as an SVG picture, to be shown as it is. Null while there is none.
     #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
     async fn qr_svg(&self) -> Result<Option<String>, ApiError> {
-        picture(&self.0.qr).map(Some)
+        self.0.qr.as_ref().map(|code| picture(&code.text)).transpose()
     }
 
-    /// When WhatsApp stops accepting it. A new one follows by itself while the session waits.
+    /// Eight characters to be typed on the phone, of digits and capital letters. Null unless they were asked for with
+    /// `requestPairingCode`.
+    async fn code(&self) -> Option<&str> {
+        self.0.code.as_ref().map(|code| code.text.as_str())
+    }
+
+    /// When WhatsApp stops accepting the QR code; a new one follows by itself, for some minutes. Where there is no QR
+    /// code, when it stops accepting `code`.
     async fn expires_at(&self) -> Timestamp {
-        self.0.expires_at.into()
+        let code = self.0.qr.as_ref().or(self.0.code.as_ref());
+        code.map_or(0, |code| code.expires_at).into()
+    }
+
+    /// When WhatsApp stops accepting `code`. Null while there is none.
+    async fn code_expires_at(&self) -> Option<Timestamp> {
+        self.0.code.as_ref().map(|code| code.expires_at.into())
     }
 }
 

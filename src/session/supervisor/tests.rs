@@ -7,14 +7,21 @@ use tokio::time::Instant;
 
 use super::super::SessionEvent;
 use super::super::connection::Ending;
+use super::super::connection::SessionError;
 use super::super::connection::Signal;
 use super::super::fake::NOW;
 use super::super::fake::Rig;
 use crate::domain::session::Pairing;
+use crate::domain::session::PairingCode;
 use crate::domain::session::SessionStatus;
 
 fn code(qr: &str, seconds: u64) -> Signal {
-    Signal::PairingCode { qr: qr.into(), valid_for: Duration::from_secs(seconds) }
+    Signal::QrCode { qr: qr.into(), valid_for: Duration::from_secs(seconds) }
+}
+
+fn shows(text: &str, seconds: i64) -> Option<PairingCode> {
+    let expires_at = NOW.checked_add(seconds * 1_000)?;
+    Some(PairingCode { text: text.into(), expires_at })
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,7 +33,7 @@ async fn a_session_is_paired_and_works() {
 
     connection.signals(code("2@one", 60)).await;
     assert_eq!(rig.status().await, (SessionStatus::ScanQrCode, None));
-    let pairing = Pairing { qr: "2@one".into(), expires_at: NOW + 60_000 };
+    let pairing = Pairing { qr: shows("2@one", 60), code: None };
     assert_eq!(rig.registry.pairing(rig.key.session), Some(pairing));
 
     connection.signals(Signal::Paired).await;
@@ -47,11 +54,10 @@ async fn a_code_that_expires_is_followed_by_the_next() {
 
     for qr in ["2@one", "2@two"] {
         connection.signals(code(qr, 20)).await;
-        let shown = changes.wait_for(|pairing| pairing.as_ref().is_some_and(|now| now.qr == qr)).await;
-        assert_eq!(shown.unwrap().as_ref().unwrap().expires_at, NOW + 20_000);
+        changes.wait_for(|pairing| pairing.qr == shows(qr, 20)).await.unwrap();
     }
     connection.signals(code("2@late", 0)).await;
-    changes.wait_for(|pairing| pairing.as_ref().is_some_and(|now| now.qr == "2@late")).await.unwrap();
+    changes.wait_for(|pairing| pairing.qr == shows("2@late", 0)).await.unwrap();
     assert_eq!(rig.registry.pairing(rig.key.session), None, "an expired code is not offered");
 }
 
@@ -64,8 +70,10 @@ async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
     connection.signals(code("2@one", 60)).await;
     rig.status().await;
 
-    connection.signals(Signal::Ended(Ending::NobodyScanned)).await;
-    assert_eq!(rig.status().await, (SessionStatus::Failed, Some("nobody scanned the QR code".into())));
+    connection.signals(Signal::Ended(Ending::NobodyPaired)).await;
+    let (status, reason) = rig.status().await;
+    assert_eq!(status, SessionStatus::Failed);
+    assert!(reason.is_some_and(|reason| reason.starts_with("the pairing expired")));
     assert_eq!(rig.registry.pairing(rig.key.session), None);
 
     rig.start();
@@ -79,7 +87,8 @@ async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
     let endings = [
         (Ending::LoggedOut("unlinked".into()), SessionStatus::LoggedOut, 1),
         (Ending::Replaced, SessionStatus::Failed, 0),
-        (Ending::Banned("spam".into()), SessionStatus::Failed, 0),
+        (Ending::AnotherAccount, SessionStatus::Failed, 1),
+        (Ending::Banned { reason: "spam".into(), lasts: Duration::from_hours(1) }, SessionStatus::Failed, 0),
         (Ending::Outdated, SessionStatus::Failed, 0),
         (Ending::Refused("no".into()), SessionStatus::Failed, 0),
         (Ending::PairingFailed("no".into()), SessionStatus::Failed, 0),
@@ -285,4 +294,70 @@ async fn a_supervisor_without_a_lane_ends_and_can_be_started_again() {
     rig.registry.stop(rig.key.session).await;
     assert_eq!(rig.live(), 0);
     rig.working().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ban_is_told_with_its_end() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    let banned = Ending::Banned { reason: "spam".into(), lasts: Duration::from_mins(90) };
+    connection.signals(Signal::Ended(banned)).await;
+    // NOW is 2023-11-14T22:13:20Z.
+    let told = "WhatsApp banned the account until 2023-11-14T23:43:20.000Z: spam";
+    assert_eq!(rig.status().await, (SessionStatus::Failed, Some(told.into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_to_be_typed_is_asked_for_as_soon_as_the_session_waits_to_be_paired() {
+    let mut rig = Rig::new();
+    let (session, limit) = (rig.key.session, Duration::from_secs(5));
+    let asked = rig.registry.request_code(session, "15550100001", limit).await;
+    assert!(matches!(asked, Err(SessionError::NotConnected)), "it does not run");
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    let asked = rig.registry.request_code(session, "15550100001", limit).await;
+    assert!(matches!(asked, Err(SessionError::TimedOut)), "it is not connected");
+
+    let registry = rig.registry.clone();
+    let asking = rig.tasks.spawn(async move { registry.request_code(session, "15550100001", limit).await });
+    connection.signals(code("2@one", 60)).await;
+    assert_eq!(rig.status().await.0, SessionStatus::ScanQrCode);
+    asking.await.unwrap().unwrap();
+    let pairing = Pairing { qr: shows("2@one", 60), code: shows("10000105", 180) };
+    assert_eq!(rig.registry.pairing(session), Some(pairing));
+    assert!(matches!(rig.event().await, Some((SessionEvent::PairingRenewed, None))));
+
+    // Another QR code leaves it as it is, and so does the end of those.
+    connection.signals(code("2@two", 20)).await;
+    rig.event().await;
+    connection.signals(Signal::NoQrCodeLeft).await;
+    rig.event().await;
+    assert_eq!(rig.registry.pairing(session), Some(Pairing { qr: None, code: shows("10000105", 180) }));
+    assert!(matches!(rig.event().await, Some((SessionEvent::Status { status: SessionStatus::Failed, .. }, _))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_code_left_the_pairing_has_expired() {
+    let mut rig = Rig::new();
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    connection.signals(code("2@one", 60)).await;
+    rig.status().await;
+    connection.signals(Signal::PhoneCode { code: "12345678".into(), valid_for: Duration::from_mins(3) }).await;
+    rig.event().await;
+    connection.signals(Signal::NoQrCodeLeft).await;
+    rig.event().await;
+    connection.signals(Signal::PhoneCodeVoid).await;
+    rig.event().await;
+    assert_eq!(rig.status().await.0, SessionStatus::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_paired_gets_no_code_to_be_typed() {
+    let mut rig = Rig::new();
+    let _connection = rig.working().await;
+    let asked = rig.registry.request_code(rig.key.session, "15550100001", Duration::from_secs(5)).await;
+    assert!(matches!(asked, Err(SessionError::NotConnected)));
 }

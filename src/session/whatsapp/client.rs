@@ -17,17 +17,23 @@ use tracing::warn;
 use whatsapp_rust::AppStateError;
 use whatsapp_rust::Client;
 use whatsapp_rust::bot::Bot;
+use whatsapp_rust::pair_code::PairCodeOptions;
+use whatsapp_rust::pair_code::PairError;
+use whatsapp_rust::request::IqError;
 use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::sync_task::MajorSyncTask;
-use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 
+use super::backend::Memory;
+use super::collections::COLLECTIONS;
+use super::collections::Collections;
 use super::command::command;
+use super::failed;
 use super::http::Http;
 use super::inbox::Ears;
 use super::inbox::Inbox;
 use super::inbox::Item;
 use super::inbox::NO_LOGIN;
+use super::inbox::Owner;
 use super::inbox::login;
 use super::notices::Notices;
 use super::sandbox;
@@ -36,82 +42,106 @@ use super::socket::Socket;
 use crate::domain::action::PendingAction;
 use crate::domain::clock::Clock;
 use crate::session::Config;
+use crate::session::Endpoint;
 use crate::session::connection::Outlets;
 use crate::session::connection::Session;
 use crate::session::connection::SessionError;
 
-/// The collections in which WhatsApp keeps settings and contacts, the ones of the chats last, since a name is better
-/// known before its chat changes.
-const COLLECTIONS: [WAPatchName; 5] = [
-    WAPatchName::CriticalBlock,
-    WAPatchName::CriticalUnblockLow,
-    WAPatchName::Regular,
-    WAPatchName::RegularHigh,
-    WAPatchName::RegularLow,
-];
+/// How long a code to be typed may take: WhatsApp may take 30 s of it, and stretching the code into a key the rest.
+const PHONE_CODE: Duration = Duration::from_secs(90);
 
 /// A client that does not run yet.
 pub(super) struct Built {
     bot: Bot,
+    memory: Arc<Memory>,
     ears: Ears,
     items: mpsc::UnboundedReceiver<Item>,
+    owner: Owner,
     outlets: Outlets,
 }
 
-/// Builds a client on what the session remembers, which fills the queue and is told by it.
+/// Where a client connects, and how.
+pub(super) struct Way {
+    pub(super) socket: Socket,
+    /// Where a sandbox has its encrypted files.
+    pub(super) media: Option<String>,
+    /// The version it says it has; without one, the library asks the internet for the latest.
+    pub(super) version: Option<(u32, u32, u32)>,
+}
+
+impl Way {
+    /// The way to the endpoint: `backend` trusts a sandbox's key after this, when that is what it is, and only then.
+    ///
+    /// # Errors
+    /// [`SessionError::Failed`] when the memory cannot be read, or a sandbox is not on this machine.
+    pub(super) async fn to(endpoint: &Endpoint, backend: &dyn Backend) -> Result<Self, SessionError> {
+        if let Some(sandbox) = Sandbox::of(endpoint).map_err(failed)? {
+            sandbox.seed(backend).await.map_err(failed)?;
+            let (socket, media) = (sandbox.socket(), Some(sandbox.media()));
+            Ok(Self { socket, media, version: Some(sandbox::VERSION) })
+        } else {
+            sandbox::withdraw(backend).await.map_err(failed)?;
+            Ok(Self { socket: Socket::to_whatsapp(), media: None, version: None })
+        }
+    }
+}
+
+/// Builds a client on what the session remembers, which goes this way, fills the queue and is told by it.
 ///
 /// # Errors
-/// [`SessionError::Failed`] when the memory cannot be read, or a sandbox is not on this machine.
+/// [`SessionError::Failed`] when the memory cannot be read.
 pub(super) async fn build(
     config: &Config,
-    backend: Arc<dyn Backend>,
+    memory: Arc<Memory>,
     (ears, items): (Ears, mpsc::UnboundedReceiver<Item>),
+    way: Way,
+    owner: Owner,
     outlets: Outlets,
 ) -> Result<Built, SessionError> {
-    let builder = Bot::builder()
-        .with_backend_arc(Arc::clone(&backend))
+    let mut builder = Bot::builder()
+        .with_backend_arc(Arc::clone(&memory) as Arc<dyn Backend>)
         .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))
         .with_event_handler(ears.clone())
-        .with_inbound_durability_hook(ears.clone());
-    let bot = if let Some(sandbox) = Sandbox::of(&config.endpoint).map_err(failed)? {
-        sandbox.seed(backend.as_ref()).await.map_err(failed)?;
-        builder
-            .with_version(sandbox::VERSION)
-            .with_transport_factory(sandbox.socket())
-            .with_http_client(Http::new(config.http_timeout, Some(sandbox.media())))
-            .build()
-            .await
-    } else {
-        sandbox::withdraw(backend.as_ref()).await.map_err(failed)?;
-        builder
-            .with_transport_factory(Socket::to_whatsapp())
-            .with_http_client(Http::new(config.http_timeout, None))
-            .build()
-            .await
-    };
-    Ok(Built { bot: bot.map_err(failed)?, ears, items, outlets })
+        .with_inbound_durability_hook(ears.clone())
+        .with_transport_factory(way.socket)
+        .with_http_client(Http::new(config.http_timeout, way.media));
+    if let Some(version) = way.version {
+        builder = builder.with_version(version);
+    }
+    let bot = builder.build().await.map_err(failed)?;
+    Ok(Built { bot, memory, ears, items, owner, outlets })
 }
 
 impl Built {
     /// Runs the client on `tasks`, until it is disconnected, ends by itself, or is dropped.
     pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
-        let Self { bot, ears, items, outlets } = self;
+        let Self { bot, memory, ears, items, owner, outlets } = self;
         let client = bot.client();
+        let (tasks, cut) = (tasks.clone(), CancellationToken::new());
+        let collections = Collections {
+            client: Arc::clone(&client),
+            memory,
+            tasks: tasks.clone(),
+            cut: cut.clone(),
+            limit: config.sync_timeout,
+        };
         let connection = Connection {
             client: Arc::clone(&client),
+            collections: collections.clone(),
+            ears: ears.clone(),
             clock,
             in_step: Arc::new(AtomicU64::new(NO_LOGIN)),
             action_timeout: config.action_timeout,
             disconnect_timeout: config.disconnect_timeout,
             tasks: tasks.clone(),
-            cut: CancellationToken::new(),
+            cut: cut.clone(),
             ended: CancellationToken::new(),
         };
-        let cut = connection.cut.clone();
         let span = Span::current();
 
         let (logins, mut logged_in) = mpsc::channel(8);
-        let inbox = Inbox::new(items, outlets, Arc::clone(&client), logins, Arc::clone(&connection.in_step));
+        let in_step = Arc::clone(&connection.in_step);
+        let inbox = Inbox::new(items, outlets, Arc::clone(&client), logins, in_step, owner);
         let ended = connection.ended.clone().drop_guard();
         let reading = cut.clone().run_until_cancelled_owned(inbox.run());
         tasks.spawn(
@@ -136,7 +166,6 @@ impl Built {
 
         let notices = Arc::new(Notices::default());
         let listening = notices.listen(&client);
-        let fetches = Fetches { client, tasks: tasks.clone(), cut: cut.clone(), limit: config.sync_timeout };
         let keeping_up = async move {
             let _listening = listening;
             loop {
@@ -144,13 +173,13 @@ impl Built {
                     login = logged_in.recv() => {
                         let Some(login) = login else { return };
                         for name in COLLECTIONS {
-                            fetches.fetch(name).await;
+                            collections.fetch(name).await;
                         }
                         ears.hear(Item::CaughtUp { login });
                     }
                     announced = notices.next() => {
                         for name in announced.iter().filter_map(|name| name.parse().ok()) {
-                            fetches.fetch(name).await;
+                            collections.fetch(name).await;
                         }
                     }
                 }
@@ -161,35 +190,11 @@ impl Built {
     }
 }
 
-/// Fetches collections of settings.
-struct Fetches {
-    client: Arc<Client>,
-    tasks: TaskTracker,
-    cut: CancellationToken,
-    limit: Duration,
-}
-
-impl Fetches {
-    /// Fetches what changed in a collection. The library does not do so by itself on a reconnect: it relies on being
-    /// told, and that may have been lost with the connection before.
-    ///
-    /// One that takes long is no longer waited for and goes on by itself: given up between two of its writes, it would
-    /// leave a collection that fits no patch.
-    async fn fetch(&self, name: WAPatchName) {
-        let client = Arc::clone(&self.client);
-        let syncing = async move {
-            client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false }).await;
-        };
-        let syncing = self.cut.clone().run_until_cancelled_owned(syncing).in_current_span();
-        if timeout(self.limit, self.tasks.spawn(syncing)).await.is_err() {
-            warn!(collection = name.as_str(), "A collection of settings did not come in time");
-        }
-    }
-}
-
 /// A running client.
 pub(super) struct Connection {
     client: Arc<Client>,
+    collections: Collections,
+    ears: Ears,
     clock: Arc<dyn Clock>,
     in_step: Arc<AtomicU64>,
     action_timeout: Duration,
@@ -238,6 +243,30 @@ impl Session for Connection {
         }
     }
 
+    async fn phone_code(&self, phone: &str) -> Result<String, SessionError> {
+        // The library refuses to give a second one while the first may still be typed.
+        self.client.cancel_pair_code().await;
+        let options = PairCodeOptions { phone_number: phone.to_owned(), ..PairCodeOptions::default() };
+        match timeout(PHONE_CODE, self.client.pair_with_code(options)).await {
+            Ok(Ok(code)) => Ok(code),
+            Ok(Err(PairError::RequestFailed(IqError::ServerError { text, .. }))) => Err(SessionError::Refused(text)),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_) => Err(SessionError::TimedOut),
+        }
+    }
+
+    async fn resync(&self) -> Result<(), SessionError> {
+        if !self.is_in_step() {
+            return Err(SessionError::NotConnected);
+        }
+        let mut in_time = true;
+        for name in COLLECTIONS {
+            in_time &= self.collections.fetch_anew(name).await;
+        }
+        let stored = timeout(self.action_timeout, self.ears.all_stored()).await.unwrap_or(false);
+        if in_time && stored { Ok(()) } else { Err(SessionError::TimedOut) }
+    }
+
     async fn log_out(&self) -> Result<(), SessionError> {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
@@ -272,8 +301,4 @@ impl Drop for Connection {
         self.client.signal_shutdown_sync();
         self.cut.cancel();
     }
-}
-
-pub(super) fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SessionError {
-    SessionError::Failed(error.into())
 }

@@ -1,5 +1,7 @@
 //! What the library tells, in domain words: one match, one arm a kind.
 
+use std::time::Duration;
+
 use tracing::debug;
 use whatsapp_rust::types::events::ConnectFailureReason;
 use whatsapp_rust::types::events::Event;
@@ -7,7 +9,6 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
-use whatsapp_rust::types::events::TemporaryBan;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
@@ -16,6 +17,7 @@ use super::message;
 use crate::domain::action::Desired;
 use crate::domain::clock::FOREVER;
 use crate::domain::horizon::Horizon;
+use crate::domain::session::Account;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Signal;
@@ -27,6 +29,8 @@ pub(super) enum Heard {
     News(SessionEvent),
     /// Something for the supervisor, as it is.
     Signal(Signal),
+    /// The device was linked to this account; whether it may stay so is not known yet.
+    Paired(Account),
     /// The connection is logged in; it is in step once it has caught up.
     LoggedIn,
     /// The connection is lost and will come back by itself.
@@ -34,7 +38,7 @@ pub(super) enum Heard {
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
-pub(super) const KINDS: [EventKind; 20] = [
+pub(super) const KINDS: [EventKind; 23] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
@@ -47,6 +51,9 @@ pub(super) const KINDS: [EventKind; 20] = [
     EventKind::Disconnected,
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
+    EventKind::PairingCode,
+    EventKind::PairingCodeRefresh,
+    EventKind::PairingCodeError,
     EventKind::PairSuccess,
     EventKind::PairError,
     EventKind::PairPasskeyRequest,
@@ -111,9 +118,14 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
         Event::Connected(_) => vec![Heard::LoggedIn],
         Event::Disconnected(_) => vec![Heard::Lost],
         Event::PairingQrCode(code) => {
-            vec![Heard::Signal(Signal::PairingCode { qr: code.code.clone(), valid_for: code.timeout })]
+            vec![Heard::Signal(Signal::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
         }
-        Event::PairingQrCodesExhausted(_) => vec![ended(Ending::NobodyScanned)],
+        Event::PairingQrCodesExhausted(exhausted) if exhausted.disconnected => vec![ended(Ending::NobodyPaired)],
+        Event::PairingQrCodesExhausted(_) => vec![Heard::Signal(Signal::NoQrCodeLeft)],
+        Event::PairingCode(code) => {
+            vec![Heard::Signal(Signal::PhoneCode { code: code.code.clone(), valid_for: code.timeout })]
+        }
+        Event::PairingCodeRefresh(_) | Event::PairingCodeError(_) => vec![Heard::Signal(Signal::PhoneCodeVoid)],
         Event::PairSuccess(success) => paired(success),
         Event::PairError(_) => vec![ended(Ending::PairingFailed("the phone's answer is not valid".into()))],
         Event::PairPasskeyRequest(_) => {
@@ -121,7 +133,10 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
         }
         Event::LoggedOut(out) => vec![ended(Ending::LoggedOut(logged_out(out)))],
         Event::StreamReplaced(_) => vec![ended(Ending::Replaced)],
-        Event::TemporaryBan(ban) => vec![ended(Ending::Banned(banned(ban)))],
+        Event::TemporaryBan(ban) => {
+            let lasts = Duration::from_secs(u64::try_from(ban.expire.num_seconds()).unwrap_or(0));
+            vec![ended(Ending::Banned { reason: ban.code.to_string(), lasts })]
+        }
         Event::ClientOutdated(_) => vec![ended(Ending::Outdated)],
         // The library comes back by itself after these two.
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => vec![Heard::Lost],
@@ -179,7 +194,7 @@ fn paired(success: &PairSuccess) -> Vec<Heard> {
         return vec![ended(Ending::PairingFailed("the account's address is not a phone number".into()))];
     };
     let lid = jid::from_wire(&success.lid);
-    vec![Heard::News(SessionEvent::Paired { jid, lid }), Heard::Signal(Signal::Paired)]
+    vec![Heard::Paired(Account { jid, lid })]
 }
 
 fn logged_out(out: &LoggedOut) -> String {
@@ -188,10 +203,6 @@ fn logged_out(out: &LoggedOut) -> String {
         _ if out.on_connect => "WhatsApp no longer knows this device; link it again".to_owned(),
         _ => "this device was unlinked; link it again".to_owned(),
     }
-}
-
-fn banned(ban: &TemporaryBan) -> String {
-    format!("{}, for {} minutes", ban.code, ban.expire.num_minutes())
 }
 
 #[cfg(test)]

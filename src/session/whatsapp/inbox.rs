@@ -1,7 +1,6 @@
 //! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
 //! connection, which puts it in domain words and on the lane.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -22,12 +21,14 @@ use whatsapp_rust::types::events::EventHandler;
 use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::InboundMessage;
 
+use super::announced::Announced;
 use super::event::Heard;
 use super::event::KINDS;
 use super::event::translate;
 use super::history;
 use super::jid;
 use super::message;
+use crate::domain::session::Account;
 use crate::session::Inbound;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
@@ -36,6 +37,8 @@ use crate::session::connection::Signal;
 
 /// So many waiting entries are worth a warning.
 const DEEP: usize = 10_000;
+/// How long unlinking another account may take.
+const TURN_AWAY: Duration = Duration::from_secs(20);
 
 /// One entry of the queue.
 pub(super) enum Item {
@@ -47,6 +50,8 @@ pub(super) enum Item {
     SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
     Unacknowledged,
+    /// Somebody wants to know when all before this is stored.
+    Milestone { stored: oneshot::Sender<()> },
     /// What changed while the connection was away is in the queue before this. `login` tells for which login.
     CaughtUp { login: u64 },
     /// The library is done with this connection.
@@ -73,6 +78,13 @@ impl Ears {
     /// Puts an entry in the queue; after the reader is gone, nowhere.
     pub(super) fn hear(&self, item: Item) {
         let _ = self.queue.send(item);
+    }
+
+    /// Waits until all that is in the queue by now is stored; tells whether it was.
+    pub(super) async fn all_stored(&self) -> bool {
+        let (stored, all) = oneshot::channel();
+        self.hear(Item::Milestone { stored });
+        all.await.is_ok()
     }
 
     async fn committed(&self, batch: &[InboundMessage]) -> anyhow::Result<()> {
@@ -123,24 +135,46 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
-    /// The parts of the history that were announced on this connection and did not come yet, oldest first.
-    announced: VecDeque<String>,
-    /// How many came before their announcement.
-    early: usize,
+    announced: Announced,
+    owner: Owner,
     warned: bool,
+}
+
+/// Whose session it is.
+pub(super) struct Owner {
+    /// The account that it belongs to; none before it was ever paired.
+    account: Option<Account>,
+    /// The device is linked to another account. Nothing of that is heard, and it is unlinked as soon as can be.
+    is_another: bool,
+}
+
+impl Owner {
+    /// Of a session that belongs to `account`, its device being linked to `linked`.
+    pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
+        let mut owner = Self { account, is_another: false };
+        owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
+        owner
+    }
+
+    fn may_be(&self, linked: &Account) -> bool {
+        self.account.as_ref().is_none_or(|own| own.is(linked))
+    }
 }
 
 impl Inbox {
     /// Reads `items`, which `client` fills, into `outlets`. Asks `catch_up` for each login, and keeps in `in_step` the
-    /// login (see [`login`]) that has caught up.
+    /// login (see [`login`]) that has caught up. Of a device that is linked to another account than the `owner`'s,
+    /// nothing is read but that.
     pub(super) fn new(
         items: mpsc::UnboundedReceiver<Item>,
         outlets: Outlets,
         client: Arc<Client>,
         catch_up: mpsc::Sender<u64>,
         in_step: Arc<AtomicU64>,
+        owner: Owner,
     ) -> Self {
-        Self { items, outlets, client, catch_up, in_step, announced: VecDeque::new(), early: 0, warned: false }
+        let announced = Announced::default();
+        Self { items, outlets, client, catch_up, in_step, owner, announced, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -162,12 +196,14 @@ impl Inbox {
     async fn take(&mut self, item: Item) -> Result<(), NobodyListens> {
         match item {
             Item::Event(event) => match event.as_ref() {
+                Event::HistorySync(_) if self.owner.is_another => Ok(()),
                 Event::HistorySync(_) => self.history(event).await,
                 event => self.heard(translate(event)).await,
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
-                for message in &messages {
+                let own = if self.owner.is_another { &[][..] } else { &messages };
+                for message in own {
                     if let Some(event) = self.told_by(message) {
                         let (committed, stored) = oneshot::channel();
                         self.forward(event, Some(committed)).await?;
@@ -182,13 +218,14 @@ impl Inbox {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
+            Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {
                 // Not when the connection was lost meanwhile: the next login catches up anew.
                 if login(&self.client) != Some(caught_up) {
                     return Ok(());
                 }
                 self.in_step.store(caught_up, Ordering::Release);
-                let notices = self.announced.iter().cloned().collect();
+                let notices = self.announced.expected();
                 self.forward(SessionEvent::HistoryExpected { notices }, None).await?;
                 self.signal(Signal::InStep).await
             }
@@ -199,9 +236,12 @@ impl Inbox {
     async fn heard(&mut self, heard: Vec<Heard>) -> Result<(), NobodyListens> {
         for heard in heard {
             match heard {
+                Heard::News(_) if self.owner.is_another => {}
                 Heard::News(event) => self.forward(event, None).await?,
                 Heard::Signal(signal) => self.signal(signal).await?,
+                Heard::Paired(account) => self.paired(account).await?,
                 Heard::Lost => self.lost().await?,
+                Heard::LoggedIn if self.owner.is_another => self.turn_away().await?,
                 Heard::LoggedIn => {
                     // Some connections are lost without a word.
                     self.lost().await?;
@@ -213,6 +253,26 @@ impl Inbox {
             }
         }
         Ok(())
+    }
+
+    async fn paired(&mut self, account: Account) -> Result<(), NobodyListens> {
+        self.owner.is_another = !self.owner.may_be(&account);
+        if self.owner.is_another {
+            warn!("The session was paired with another account than before; it is unlinked again");
+        } else {
+            self.owner.account = Some(account.clone());
+            let Account { jid, lid } = account;
+            self.forward(SessionEvent::Paired { jid, lid }, None).await?;
+        }
+        self.signal(Signal::Paired).await
+    }
+
+    /// Unlinks the device from an account that is not the owner's. It is forgotten here in any case.
+    async fn turn_away(&mut self) -> Result<(), NobodyListens> {
+        if timeout(TURN_AWAY, self.client.logout()).await.is_err() {
+            warn!("WhatsApp did not answer; the phone of the other account may still list this device");
+        }
+        self.signal(Signal::Ended(Ending::AnotherAccount)).await
     }
 
     async fn lost(&mut self) -> Result<(), NobodyListens> {
@@ -228,25 +288,14 @@ impl Inbox {
         let Some(notice) = message::announced(message) else {
             return message::delivered(message).map(SessionEvent::Message);
         };
-        if self.early > 0 {
-            self.early -= 1;
-            return None;
-        }
-        if !self.announced.contains(&notice) {
-            self.announced.push_back(notice.clone());
-        }
-        Some(SessionEvent::HistoryAnnounced { notice })
+        self.announced.comes(&notice).then_some(SessionEvent::HistoryAnnounced { notice })
     }
 
-    /// A part of the history is told. Which one is not said; they come in the order of their announcements, and all that
-    /// counts is how many are missing.
+    /// A part of the history is told.
     async fn history_told(&mut self) -> Result<(), NobodyListens> {
-        match self.announced.pop_front() {
+        match self.announced.told() {
             Some(notice) => self.forward(SessionEvent::HistoryTold { notice }, None).await,
-            None => {
-                self.early += 1;
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 
@@ -300,4 +349,22 @@ pub(super) const NO_LOGIN: u64 = 0;
 pub(super) fn login(client: &Client) -> Option<u64> {
     let login = client.stats().reconnects + 1;
     (client.is_connected() && client.is_logged_in()).then_some(login)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(number: &str) -> Account {
+        Account { jid: format!("{number}@s.whatsapp.net").parse().unwrap(), lid: None }
+    }
+
+    #[test]
+    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
+        let (own, other) = (account("15550100001"), account("15550100002"));
+        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
+        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
+        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
+        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
+    }
 }

@@ -1,9 +1,11 @@
 //! The real connection. The only folder that names the WhatsApp library, and all it does is translate: what the library
 //! tells (`inbox` takes it in order, `event`, `message` and `history` put it in domain words), what it is told
-//! (`command`), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
+//! (`command`), what it fetches (`collections`), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
 
+mod announced;
 mod backend;
 mod client;
+mod collections;
 mod command;
 mod event;
 mod history;
@@ -15,6 +17,7 @@ mod notices;
 mod sandbox;
 mod socket;
 
+use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,36 +30,58 @@ use super::connection::Outlets;
 use super::connection::Session;
 use super::connection::SessionError;
 use crate::domain::clock::Clock;
+use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
 use backend::Backends;
+use client::Way;
+use inbox::Owner;
 
 /// Connects sessions with WhatsApp, or with a sandbox.
 pub(super) struct WhatsApp {
     clock: Arc<dyn Clock>,
     config: Config,
     tasks: TaskTracker,
+    store: Store,
     backends: Backends,
 }
 
 impl WhatsApp {
     /// Nothing happens before the first [`Connector::connect`].
     pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker) -> Self {
-        Self { clock, config, tasks, backends: Backends::new(store) }
+        Self { clock, config, tasks, store: store.clone(), backends: Backends::new(store) }
+    }
+
+    /// Whose session it is, and whom its device is linked to.
+    async fn owner(&self, key: &SessionKey) -> Result<Owner, SessionError> {
+        let found = self.store.sessions_by_ids(&key.organization, &[key.session]).await.map_err(failed)?;
+        let account = found.first().and_then(StoredSession::account);
+        let linked = self.backends.linked(key).await.map_err(failed)?;
+        Ok(Owner::new(account, linked.as_ref()))
     }
 }
 
 #[async_trait]
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
+        let owner = self.owner(key).await?;
         let (ears, items) = inbox::queue(self.config.commit_timeout);
-        let backend = self.backends.open(key, ears.clone()).await.map_err(client::failed)?;
-        let bot = client::build(&self.config, backend, (ears, items), outlets).await?;
+        let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
+        let way = Way::to(&self.config.endpoint, memory.as_ref()).await?;
+        let bot = client::build(&self.config, memory, (ears, items), way, owner, outlets).await?;
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
     }
 
     async fn forget(&self, key: &SessionKey) {
         self.backends.forget(key).await;
     }
+
+    async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError> {
+        Ok(self.backends.linked(key).await.map_err(failed)?.is_some())
+    }
+}
+
+fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> SessionError {
+    SessionError::Failed(error.into())
 }
 
 #[cfg(test)]

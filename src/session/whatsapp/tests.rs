@@ -2,6 +2,7 @@
 
 mod restart;
 mod rig;
+mod whom_it_trusts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -230,7 +231,7 @@ async fn a_connection_that_its_holder_lost_does_not_live_on() {
     let (lane, mut events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);
     let session = connector.connect(&key, Outlets { lane, signals }).await.unwrap();
-    let Some(Signal::PairingCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
+    let Some(Signal::QrCode { .. }) = soon("a code", heard.recv()).await else { panic!("a code") };
 
     drop(session);
 

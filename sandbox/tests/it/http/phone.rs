@@ -1,7 +1,8 @@
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use whatsapp_rust::prelude::Event;
 
-use super::Api;
+use super::{Api, send};
 use crate::support::{Companion, soon};
 
 #[tokio::test]
@@ -78,6 +79,35 @@ async fn scanning_pairs_a_real_client_and_the_log_tells_it() {
     assert_eq!(seq(&later[0]), middle + 1);
     api.get("/log?after=x").await.error(StatusCode::BAD_REQUEST, "invalid_query");
 
+    companion.stop().await;
+    api.sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn companions_are_sent_away_and_unlinked() {
+    let api = Api::with_account().await;
+    let (end, unlink) = ("/accounts/15550100001/end", "/accounts/15550100001/unlink");
+    api.post("/accounts/15550100001/enter", &json!({"code": "no"}))
+        .await
+        .error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_code");
+    api.post("/accounts/15550100001/enter", &json!({"code": "abcd-efgh"}))
+        .await
+        .error(StatusCode::NOT_FOUND, "unknown_code");
+    for body in [json!({"kind": "bored"}), json!({"kind": "banned"}), json!({"kind": "dropped", "seconds": 1})] {
+        api.post(end, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+    api.post(end, &json!({"kind": "dropped", "device": 1})).await.error(StatusCode::NOT_FOUND, "unknown_companion");
+    api.post(unlink, &json!({"device": 1})).await.error(StatusCode::NOT_FOUND, "unknown_companion");
+
+    let mut companion = Companion::start(&api.sandbox).await;
+    let code = companion.qr().await;
+    api.post("/accounts/15550100001/scan", &json!({"qr": code})).await.expect(StatusCode::OK);
+    companion.connected().await;
+    let banned = api.post(end, &json!({"kind": "banned", "seconds": 60})).await.expect(StatusCode::OK);
+    assert_eq!(banned["devices"], json!([1]));
+    companion.next("the ban", |event| matches!(event, Event::TemporaryBan(_)).then_some(())).await;
+    let gone = send(api.request(Method::POST, unlink)).await.expect(StatusCode::OK);
+    assert_eq!((&gone["companions"], &gone["devices"]), (&json!(0), &json!([])));
     companion.stop().await;
     api.sandbox.stop().await;
 }

@@ -11,6 +11,7 @@ mod secret;
 mod signal;
 mod untold;
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -21,10 +22,12 @@ use tracing::error;
 use whatsapp_rust::serde::Serialize;
 use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
-use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::wacore::store::Device;
 
 use super::inbox::Ears;
+use super::jid;
 use crate::domain::id::SessionId;
+use crate::domain::session::Account;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::device::DeviceState;
@@ -49,14 +52,24 @@ impl Backends {
     ///
     /// # Errors
     /// The library's, when the memory cannot be read.
-    pub(super) async fn open(&self, key: &SessionKey, ears: Ears) -> Result<Arc<dyn Backend>, StoreError> {
+    pub(super) async fn open(&self, key: &SessionKey, ears: Ears) -> Result<Arc<Memory>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        let memory = Memory { state, ears, untold: Untold::default() };
+        let memory = Memory { state, ears, untold: Untold::default(), anew: Mutex::default() };
         memory.read_the_untold_anew().await?;
         Ok(Arc::new(memory))
+    }
+
+    /// The account that the session's device is linked to, whoever has its memory open; none when it is not linked.
+    ///
+    /// # Errors
+    /// The library's, when the memory cannot be read.
+    pub(super) async fn linked(&self, key: &SessionKey) -> Result<Option<Account>, StoreError> {
+        let state = self.store.device_state(&key.organization, key.session);
+        let device: Option<Device> = decoded(state.record(Kind::Device, &[]).await.map_err(failed)?)?;
+        Ok(device.as_ref().and_then(account))
     }
 
     /// Deletes the session's memory: the next one opened is empty.
@@ -75,14 +88,34 @@ impl Backends {
     }
 }
 
+/// The account that a device is linked to. A number alone says nothing: a sandbox's device has one beforehand.
+fn account(device: &Device) -> Option<Account> {
+    device.account.as_ref()?;
+    let jid = jid::from_wire(device.pn.as_ref()?)?;
+    Some(Account { jid, lid: device.lid.as_ref().and_then(jid::from_wire) })
+}
+
 /// One session's memory.
-struct Memory {
+pub(super) struct Memory {
     state: DeviceState,
     ears: Ears,
     untold: Untold,
+    /// The collections of settings that are to be read from their beginning.
+    anew: Mutex<BTreeSet<String>>,
 }
 
 impl Memory {
+    /// Has a collection of settings forgotten as soon as it is next fetched, and not before: whoever fetches it now
+    /// would go on from where it stood.
+    pub(super) fn read_anew(&self, collection: &str) {
+        self.anew().insert(collection.to_owned());
+    }
+
+    fn anew(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // A set of names is never left half written.
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn get(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.state.record(kind, key).await.map_err(failed)
     }

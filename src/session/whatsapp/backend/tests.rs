@@ -10,6 +10,7 @@ mod stored;
 
 use std::time::Duration;
 
+use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use super::*;

@@ -76,11 +76,16 @@ impl Memory {
     pub(super) async fn read_the_untold_anew(&self) -> Result<()> {
         for (name, _) in self.state.all_records(Kind::Untold).await.map_err(failed)? {
             info!(collection = %String::from_utf8_lossy(&name), "Settings were read and perhaps not stored; they are read anew");
-            let macs = compound(&[&String::from_utf8_lossy(&name)], &[]);
-            let put_back = self.state.remove_record_and_those_under((Kind::Version, &name), (Kind::MutationMac, &macs));
-            put_back.await.map_err(failed)?;
+            self.put_back(&String::from_utf8_lossy(&name)).await?;
         }
         Ok(())
+    }
+
+    /// Puts a collection back to its beginning: it is read as if nothing of it were known.
+    pub(super) async fn put_back(&self, name: &str) -> Result<()> {
+        let macs = compound(&[name], &[]);
+        let version = (Kind::Version, name.as_bytes());
+        self.state.remove_record_and_those_under(version, (Kind::MutationMac, &macs)).await.map_err(failed)
     }
 }
 

@@ -16,11 +16,14 @@ use whatsapp_rust::types::events::MarkChatAsReadUpdate;
 use whatsapp_rust::types::events::MessageBatch;
 use whatsapp_rust::types::events::OfflineSyncCompleted;
 use whatsapp_rust::types::events::PairError;
+use whatsapp_rust::types::events::PairingCode;
+use whatsapp_rust::types::events::PairingCodeRefresh;
 use whatsapp_rust::types::events::PairingQrCode;
 use whatsapp_rust::types::events::PairingQrCodesExhausted;
 use whatsapp_rust::types::events::PinUpdate;
 use whatsapp_rust::types::events::StreamReplaced;
 use whatsapp_rust::types::events::TempBanReason;
+use whatsapp_rust::types::events::TemporaryBan;
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore::chrono::DateTime;
@@ -195,11 +198,18 @@ fn a_message_the_hook_took_is_not_taken_twice() {
 #[test]
 fn pairing_shows_codes_and_ends_well_or_not() {
     let code = PairingQrCode::builder().code("2@one".into()).timeout(Duration::from_mins(1)).build();
-    let shown = Signal::PairingCode { qr: "2@one".into(), valid_for: Duration::from_mins(1) };
+    let shown = Signal::QrCode { qr: "2@one".into(), valid_for: Duration::from_mins(1) };
     assert_eq!(translate(&Event::PairingQrCode(code)), [Heard::Signal(shown)]);
 
+    let code = PairingCode::builder().code("ABCD1234".into()).timeout(Duration::from_mins(3)).build();
+    let shown = Signal::PhoneCode { code: "ABCD1234".into(), valid_for: Duration::from_mins(3) };
+    assert_eq!(translate(&Event::PairingCode(code)), [Heard::Signal(shown)]);
+    let refresh = PairingCodeRefresh::builder().force_manual(false).build();
+    assert_eq!(translate(&Event::PairingCodeRefresh(refresh)), [Heard::Signal(Signal::PhoneCodeVoid)]);
+    let waits = PairingQrCodesExhausted::builder().disconnected(false).build();
+    assert_eq!(translate(&Event::PairingQrCodesExhausted(waits)), [Heard::Signal(Signal::NoQrCodeLeft)]);
     let exhausted = PairingQrCodesExhausted::builder().disconnected(true).build();
-    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [ended(Ending::NobodyScanned)]);
+    assert_eq!(translate(&Event::PairingQrCodesExhausted(exhausted)), [ended(Ending::NobodyPaired)]);
 
     let paired = PairSuccess::builder()
         .id(wire_jid("15550100000:3@s.whatsapp.net"))
@@ -207,8 +217,8 @@ fn pairing_shows_codes_and_ends_well_or_not() {
         .business_name(String::new())
         .platform("android".into())
         .build();
-    let news = SessionEvent::Paired { jid: jid("15550100000@s.whatsapp.net"), lid: Some(jid("100000000000000@lid")) };
-    assert_eq!(translate(&Event::PairSuccess(paired)), [Heard::News(news), Heard::Signal(Signal::Paired)]);
+    let account = Account { jid: jid("15550100000@s.whatsapp.net"), lid: Some(jid("100000000000000@lid")) };
+    assert_eq!(translate(&Event::PairSuccess(paired)), [Heard::Paired(account)]);
 
     let error = PairError::builder()
         .id(wire_jid(CHAT))
@@ -251,7 +261,7 @@ fn a_connection_ends_for_a_reason() {
     let ban = TemporaryBan::builder().code(TempBanReason::BlockedByUsers).expire(TimeDelta::hours(2)).build();
     let heard = translate(&Event::TemporaryBan(ban));
     assert!(
-        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Banned(reason)))] if reason.contains("120 minutes")),
+        matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Banned { lasts, .. }))] if lasts.as_secs() == 7_200),
         "{heard:?}"
     );
 }

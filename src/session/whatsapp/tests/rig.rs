@@ -123,6 +123,7 @@ impl Lane {
                 | SessionEvent::HistoryTold { .. }
                 | SessionEvent::HistoryExpected { .. }
                 | SessionEvent::PairingRenewed
+                | SessionEvent::Milestone
                 | SessionEvent::HistoryLost => {}
             }
             if let Some(committed) = committed {
@@ -278,8 +279,8 @@ impl Rig {
     /// Scans the code that the session shows.
     pub(super) async fn scan(&mut self) {
         let mut pairing = self.registry.pairing_changes(self.key.session).expect("a started session");
-        let shown = soon("a code", pairing.wait_for(Option::is_some)).await.unwrap().clone();
-        soon("the scan", self.phone.scan(&shown.unwrap().qr)).await.unwrap();
+        let shown = soon("a code", pairing.wait_for(|pairing| pairing.qr.is_some())).await.unwrap().clone();
+        soon("the scan", self.phone.scan(&shown.qr.unwrap().text)).await.unwrap();
     }
 
     /// Waits for a status.

@@ -154,7 +154,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     };
     let backends = Backends::new(test.store.clone());
     let (ears, mut heard) = queue(Duration::from_secs(1));
-    let memory = backends.open(&key(&test), ears).await.unwrap();
+    let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
     for version in [1, 2] {
         memory.get_mutation_macs("regular", &[]).await.unwrap();
         memory.set_version("regular", state(version)).await.unwrap();
@@ -173,7 +173,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     assert_eq!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap(), None);
 
     let (ears, mut heard) = queue(Duration::from_secs(1));
-    let memory = backends.open(&key(&test), ears).await.unwrap();
+    let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
     memory.clear_mutation_macs("regular").await.unwrap();
     memory.put_mutation_macs("regular", 3, &[mac]).await.unwrap();
     for _ in 0..2 {

@@ -1,0 +1,85 @@
+//! `/accounts/{phone}/unlink` and `/accounts/{phone}/end`: how the time with companions ends.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+
+use super::{
+    accounts::AccountView,
+    body::{Body, invalid},
+    error::ApiError,
+    phone,
+};
+use crate::{Ending, Sandbox};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unlink {
+    /// The companion's device number; all companions if it is left out.
+    device: Option<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct End {
+    kind: Kind,
+    /// For a ban.
+    seconds: Option<u32>,
+    /// The same as above.
+    device: Option<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Dropped,
+    Replaced,
+    Banned,
+    Outdated,
+    Refused,
+}
+
+impl End {
+    fn ending(&self) -> Result<Ending, ApiError> {
+        match (&self.kind, self.seconds) {
+            (Kind::Banned, Some(seconds)) => Ok(Ending::Banned { seconds }),
+            (Kind::Banned, None) => Err(ApiError::unprocessable("invalid_body", "a ban takes seconds")),
+            (_, Some(_)) => Err(ApiError::unprocessable("invalid_body", "only a ban takes seconds")),
+            (Kind::Dropped, None) => Ok(Ending::Dropped),
+            (Kind::Replaced, None) => Ok(Ending::Replaced),
+            (Kind::Outdated, None) => Ok(Ending::Outdated),
+            (Kind::Refused, None) => Ok(Ending::Refused),
+        }
+    }
+}
+
+/// An empty body is none, so that a plain `curl -X POST` unlinks all.
+pub(super) async fn unlink(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Result<Json<AccountView>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    let asked: Unlink = match body.as_ref() {
+        b"" => Unlink::default(),
+        body => serde_json::from_slice(body).map_err(|error| invalid(&error))?,
+    };
+    match asked.device {
+        Some(device) => phone.unlink_device(device).await?,
+        None => drop(phone.unlink().await),
+    }
+    Ok(Json(AccountView::from(&phone)))
+}
+
+pub(super) async fn end(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(asked): Body<End>,
+) -> Result<Json<AccountView>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    phone.end(asked.device, asked.ending()?)?;
+    Ok(Json(AccountView::from(&phone)))
+}

@@ -1,0 +1,160 @@
+//! A phone enters the code that a client shows, in the place of its camera.
+//!
+//! The server carries two messages between them, and cannot read either: each side seals a fresh key with the code.
+
+use std::time::Duration;
+
+use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
+use whatsapp_rust::wacore::{
+    crypto::hkdf_sha256_into,
+    libsignal::{
+        crypto::aes_256_gcm_decrypt,
+        protocol::{IdentityKeyPair, KeyPair, PublicKey},
+    },
+    pair_code::PairCodeUtils,
+};
+
+use super::desk::{Asked, Offer};
+use crate::{
+    Error, Phone, clock, key,
+    server::Server,
+    wire::node::{Node, SERVER, attr, child_bytes, node, refusal, result},
+};
+
+/// How long a client may take to answer the phone; both sides stretch the code into a key, which takes its time.
+const ANSWER: Duration = Duration::from_secs(100);
+const BUNDLE_KEY: &[u8] = b"link_code_pairing_key_bundle_encryption_key";
+const SECRET: &[u8] = b"adv_secret";
+
+/// What a client answers when a phone has entered a code.
+#[derive(Debug)]
+pub(crate) struct Finish {
+    identity: [u8; 32],
+    /// Salt, nonce, and the sealed keys.
+    bundle: Vec<u8>,
+}
+
+/// Answers what a client that is not paired asks for.
+pub(crate) fn answer(server: &Server, offer: &Offer, request: &Node) {
+    let asked = request.get_optional_child("link_code_companion_reg");
+    let Some(asked) = asked.filter(|_| attr(request, "type").as_deref() == Some("set")) else { return };
+    let done = match attr(asked, "stage").as_deref() {
+        Some("companion_hello") => hello(server, offer, asked).map(|answer| vec![answer]),
+        Some("companion_finish") => finish(server, asked).map(|()| Vec::new()),
+        _ => None,
+    };
+    offer.link.send(match done {
+        Some(content) => result(request).children(content).build(),
+        None => refusal(request, 400, "bad-request"),
+    });
+}
+
+/// A client wants a code for a phone: there must be one with this number.
+fn hello(server: &Server, offer: &Offer, asked: &Node) -> Option<Node> {
+    let number = attr(asked, "jid")?.split('@').next()?.to_owned();
+    server.account(&number)?;
+    let wrapped = child_bytes(asked, "link_code_pairing_wrapped_companion_ephemeral_pub")?.to_vec();
+    if child_bytes(asked, "companion_server_auth_key_pub")? != offer.noise {
+        return None;
+    }
+    let reference = server.desk.ask(number, offer, wrapped).ok()?;
+    let reference = node("link_code_pairing_ref").bytes(reference.into_bytes()).build();
+    let answer = node("link_code_companion_reg").attr("stage", "companion_hello").children([reference]);
+    Some(answer.build())
+}
+
+/// A client answers a phone.
+fn finish(server: &Server, asked: &Node) -> Option<()> {
+    let reference = std::str::from_utf8(child_bytes(asked, "link_code_pairing_ref")?).ok()?;
+    let identity = child_bytes(asked, "companion_identity_public")?.try_into().ok()?;
+    let bundle = child_bytes(asked, "link_code_pairing_wrapped_key_bundle")?.to_vec();
+    server.desk.finish(reference, Finish { identity, bundle });
+    Some(())
+}
+
+impl Phone {
+    /// Enters the code that a client shows for this phone: pairs the client, and waits until both sides agree.
+    ///
+    /// Small letters and a dash in the middle are taken, as on a phone. Of several clients that wait for this phone's
+    /// owner to enter their code, the last is meant: which code they show is not known to the server.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCode`], [`Error::UnknownCode`] if no client waits for this phone, [`Error::WrongCode`] if it
+    /// shows another code, [`Error::PairingFailed`] or [`Error::Timeout`].
+    pub async fn enter(&self, code: &str) -> Result<(), Error> {
+        let code: String = code.trim().chars().filter(|letter| *letter != '-').collect();
+        let code = code.to_uppercase();
+        if !PairCodeUtils::validate_code(&code) {
+            return Err(Error::InvalidCode);
+        }
+        let (answers, answered) = oneshot::channel();
+        let asked = self.server.desk.entered(self.number(), answers).ok_or(Error::UnknownCode)?;
+        let own = KeyPair::generate(&mut key::rng());
+        let (companion, wrapped) = seal(&asked, own.clone(), code).await?;
+        asked.offer.link.send(self.primary_hello(&asked, wrapped));
+
+        let finish = timeout(ANSWER, answered)
+            .await
+            .map_err(|_| Error::Timeout("the companion does not answer"))?
+            .map_err(|_| Error::PairingFailed("the connection ended".to_owned()))?;
+        let shared = agree(&own, &companion)?;
+        let secret = secret(&self.account.identity, &shared, &finish).ok_or(Error::WrongCode)?;
+        self.admit(&asked.offer, finish.identity, &secret).await
+    }
+
+    fn primary_hello(&self, asked: &Asked, wrapped: [u8; 80]) -> Node {
+        let identity = key::public(self.account.identity.identity_key());
+        let hello = node("link_code_companion_reg").attr("stage", "primary_hello").children([
+            node("link_code_pairing_wrapped_primary_ephemeral_pub").bytes(wrapped.to_vec()).build(),
+            node("primary_identity_pub").bytes(identity.to_vec()).build(),
+            node("link_code_pairing_ref").bytes(asked.reference.clone().into_bytes()).build(),
+        ]);
+        node("notification")
+            .attr("from", SERVER)
+            .attr("type", "link_code_companion_reg")
+            .attr("id", self.account.stanza_id())
+            .attr("t", clock::seconds(clock::now_ms()).to_string())
+            .children([hello.build()])
+            .build()
+    }
+}
+
+/// Opens the client's key with the code, and seals the phone's own. A wrong code gives a wrong key, and no error.
+async fn seal(asked: &Asked, own: KeyPair, code: String) -> Result<([u8; 32], [u8; 80]), Error> {
+    let wrapped = asked.wrapped.clone();
+    let sealing = spawn_blocking(move || {
+        let companion = PairCodeUtils::decrypt_primary_ephemeral_pub(&wrapped, &code)?;
+        let own = key::raw(own.public_key.public_key_bytes());
+        Ok((companion, PairCodeUtils::encrypt_ephemeral_pub(&own, &code)))
+    });
+    let sealed = sealing.await.map_err(|error| Error::protocol("the code cannot be used", error))?;
+    sealed.map_err(|error: whatsapp_rust::wacore::pair_code::PairCodeError| {
+        Error::protocol("the companion's key cannot be opened", error)
+    })
+}
+
+fn agree(own: &KeyPair, other: &[u8; 32]) -> Result<[u8; 32], Error> {
+    PublicKey::from_djb_public_key_bytes(other)
+        .and_then(|other| own.private_key.calculate_agreement(&other))
+        .map_err(|error| Error::protocol("there is no key with the companion", error))
+}
+
+/// What only the two sides know, when the client shows the code that was entered.
+fn secret(account: &IdentityKeyPair, shared: &[u8; 32], finish: &Finish) -> Option<[u8; 32]> {
+    let (salt, rest) = finish.bundle.split_first_chunk::<32>()?;
+    let (nonce, sealed) = rest.split_first_chunk::<12>()?;
+    let mut opener = [0; 32];
+    hkdf_sha256_into(shared, Some(salt), BUNDLE_KEY, &mut opener).ok()?;
+    let mut bundle = Vec::new();
+    aes_256_gcm_decrypt(&opener, nonce, b"", sealed, &mut bundle).ok()?;
+    let (companion, rest) = bundle.split_first_chunk::<32>()?;
+    let (primary, random) = rest.split_first_chunk::<32>()?;
+    if *companion != finish.identity || *primary != key::public(account.identity_key()) {
+        return None;
+    }
+    let identity = PublicKey::from_djb_public_key_bytes(&finish.identity).ok()?;
+    let identities = account.private_key().calculate_agreement(&identity).ok()?;
+    let mut secret = [0; 32];
+    hkdf_sha256_into(&[shared, &identities, random].concat(), None, SECRET, &mut secret).ok()?;
+    Some(secret)
+}

@@ -1,0 +1,78 @@
+//! The phone's list of linked devices: what its owner, and WhatsApp, do to companions.
+
+use super::Phone;
+use crate::{
+    Error, clock, locked,
+    server::{
+        companion::Companion,
+        ending::{Ending, conflict},
+    },
+};
+
+impl Phone {
+    /// The device numbers of the paired companions, ascending.
+    #[must_use]
+    pub fn devices(&self) -> Vec<u16> {
+        locked(&self.account.companions).all().map(|(device, _)| device).collect()
+    }
+
+    /// Unlinks every companion, and gives how many there were. They are told, and refused from then on.
+    pub async fn unlink(&self) -> usize {
+        let gone = locked(&self.account.companions).remove_all();
+        self.say_good_bye(&gone).await;
+        gone.len()
+    }
+
+    /// Unlinks one companion.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCompanion`].
+    pub async fn unlink_device(&self, device: u16) -> Result<(), Error> {
+        let gone = locked(&self.account.companions).remove(device).ok_or(Error::UnknownCompanion(device))?;
+        self.say_good_bye(&[gone]).await;
+        Ok(())
+    }
+
+    async fn say_good_bye(&self, gone: &[Companion]) {
+        for link in gone.iter().filter_map(|companion| companion.link.as_ref()) {
+            link.send(conflict("device_removed"));
+            link.close("unlinked");
+        }
+        self.account.notify();
+        self.account.save_or_log().await;
+    }
+
+    /// Drops the connections of all companions without a word, as when the network fails.
+    #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
+    pub async fn cut(&self) {
+        for (_, companion) in locked(&self.account.companions).all() {
+            if let Some(link) = &companion.link {
+                link.cut();
+            }
+        }
+    }
+
+    /// Sends a companion, or all of them, away. One that is not connected learns of it when it comes back.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCompanion`].
+    pub fn end(&self, device: Option<u16>, ending: Ending) -> Result<(), Error> {
+        let now = clock::now_ms();
+        let mut companions = locked(&self.account.companions);
+        if let Some(device) = device.filter(|device| companions.get(*device).is_none()) {
+            return Err(Error::UnknownCompanion(device));
+        }
+        for (_, companion) in companions.all_mut().filter(|(other, _)| device.is_none_or(|device| device == *other)) {
+            companion.bar = ending.bar(now);
+            let Some(link) = &companion.link else { continue };
+            match ending.last_word() {
+                Some(word) => {
+                    link.send(word);
+                    link.close("sent away");
+                }
+                None => link.cut(),
+            }
+        }
+        Ok(())
+    }
+}

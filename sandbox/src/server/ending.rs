@@ -1,0 +1,122 @@
+//! How a companion is sent away: on the connection it has, and when it comes back.
+
+use std::fmt;
+
+use crate::wire::node::{Node, node};
+
+/// How the time with a companion ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The connection is lost without a word. The companion may come back.
+    Dropped,
+    /// Another connection of the same companion takes its place. It may come back, and should not by itself.
+    Replaced,
+    /// The account is banned: no login before this is over.
+    Banned {
+        /// From now on.
+        seconds: u32,
+    },
+    /// The next login is refused: the client's version is too old.
+    Outdated,
+    /// The next login is refused for no reason that a client knows.
+    Refused,
+}
+
+impl Ending {
+    /// What the companion is told on its connection, before that is cut.
+    pub(crate) fn last_word(self) -> Option<Node> {
+        matches!(self, Self::Replaced).then(|| conflict("replaced"))
+    }
+
+    /// Why the companion is not let in after this, which happened at `now`, in milliseconds.
+    pub(crate) fn bar(self, now: i64) -> Option<Bar> {
+        match self {
+            Self::Dropped | Self::Replaced => None,
+            Self::Banned { seconds } => Some(Bar::Until(now + i64::from(seconds) * 1_000)),
+            Self::Outdated => Some(Bar::Once(Refusal::Outdated)),
+            Self::Refused => Some(Bar::Once(Refusal::Failed)),
+        }
+    }
+}
+
+/// A connection ends because of another one, or because its companion is one no longer.
+pub(crate) fn conflict(kind: &'static str) -> Node {
+    node("stream:error").children([node("conflict").attr("type", kind).build()]).build()
+}
+
+/// Why a companion is not let in.
+#[derive(Debug, Clone)]
+pub(crate) enum Bar {
+    /// A ban until then, in milliseconds.
+    Until(i64),
+    /// For this, the next time it comes.
+    Once(Refusal),
+}
+
+impl Bar {
+    /// The answer to a login at `now`, in milliseconds; none when the time is over.
+    pub(crate) fn refusal(&self, now: i64) -> Option<Refusal> {
+        match self {
+            Self::Until(end) if *end <= now => None,
+            // Rounded up: whoever waits that long is let in.
+            Self::Until(end) => Some(Refusal::Banned { seconds: (end - now + 999) / 1_000 }),
+            Self::Once(refusal) => Some(refusal.clone()),
+        }
+    }
+}
+
+/// The answer to a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is no companion, or no longer.
+    Unlinked,
+    Banned {
+        /// How much longer.
+        seconds: i64,
+    },
+    Outdated,
+    Failed,
+}
+
+impl Refusal {
+    pub(crate) fn stanza(&self) -> Node {
+        let reason = match self {
+            Self::Unlinked => "401",
+            Self::Banned { .. } => "402",
+            Self::Outdated => "405",
+            Self::Failed => "400",
+        };
+        let failure = node("failure").attr("reason", reason).attr("location", "sandbox");
+        match self {
+            Self::Banned { seconds } => failure.attr("code", "101").attr("expire", seconds.to_string()).build(),
+            Self::Failed => failure.attr("message", "the sandbox was told to refuse this").build(),
+            Self::Unlinked | Self::Outdated => failure.build(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlinked => formatter.write_str("not a companion of this account, or no longer"),
+            Self::Banned { seconds } => write!(formatter, "banned for {seconds} s more"),
+            Self::Outdated => formatter.write_str("too old a client"),
+            Self::Failed => formatter.write_str("as it was asked for"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ban_ends_and_another_refusal_comes_once() {
+        let ban = Ending::Banned { seconds: 2 }.bar(1_000).unwrap();
+        assert_eq!(ban.refusal(1_001), Some(Refusal::Banned { seconds: 2 }));
+        assert_eq!(ban.refusal(2_000), Some(Refusal::Banned { seconds: 1 }));
+        assert_eq!(ban.refusal(3_000), None);
+        assert!(Ending::Dropped.bar(0).is_none() && Ending::Replaced.bar(0).is_none());
+    }
+}

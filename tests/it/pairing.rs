@@ -1,0 +1,231 @@
+//! Pairing a session, what ends it, and several sessions of one account: against a phone that the test plays.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::error_code;
+use crate::support::error_field;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const OWNER: &str = "15550100";
+
+impl TestServer {
+    async fn made_session(&self) -> String {
+        let made = self.query("mutation { createSession(input: {}) { session { id } } }").await;
+        made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    async fn of_session(&self, session: &str, fields: &str) -> Value {
+        let query = format!("query($id: ID!) {{ session(id: $id) {{ {fields} }} }}");
+        self.query_with(&query, json!({"id": session})).await["data"]["session"].clone()
+    }
+
+    async fn request_code(&self, session: &str, phone: &str) -> Value {
+        let query = "mutation($id: ID!, $phone: String!) { \
+                     requestPairingCode(input: {sessionId: $id, phoneNumber: $phone}) { session { \
+                     id status pairing { qr code expiresAt codeExpiresAt } } } }";
+        self.query_with(query, json!({"id": session, "phone": phone})).await
+    }
+
+    async fn of_life(&self, mutation: &str, session: &str) -> Value {
+        let query =
+            format!("mutation($id: ID!) {{ {mutation}(input: {{sessionId: $id}}) {{ session {{ status }} }} }}");
+        self.query_with(&query, json!({"id": session})).await
+    }
+
+    /// Plays the phone over the sandbox's HTTP interface.
+    async fn plays(&self, phone: &str, what: &str, body: Value) -> Value {
+        let url = format!("{}/accounts/{phone}/{what}", self.sandbox.url());
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.expect("an answer");
+        let (status, body) = (answer.status(), answer.json::<Value>().await.expect("JSON"));
+        assert!(status.is_success(), "{what}: {body}");
+        body
+    }
+
+    /// Waits until the session has this status, and tells why it has.
+    async fn becomes(&self, session: &str, status: &str) -> Value {
+        eventually(status, async || {
+            let session = self.of_session(session, "status statusReason").await;
+            (session["status"] == status).then(|| session["statusReason"].clone())
+        })
+        .await
+    }
+
+    /// Waits until a chat of the session has this value in a field.
+    async fn shows(&self, session: &str, cid: &str, field: &str, value: Value) {
+        let query = format!("query($s: ID!, $c: JID!) {{ chat(sessionId: $s, cid: $c) {{ shown: {field} }} }}");
+        eventually(field, async || {
+            let answer = self.query_with(&query, json!({"s": session, "c": cid})).await;
+            (answer["data"]["chat"]["shown"] == value).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_paired_by_a_code_typed_on_the_phone() {
+    let server = TestServer::start().await;
+    let other = server.sandbox.create_account(account("15550200", "Second")).expect("an account");
+    let session = server.made_session().await;
+
+    // It was never started: asking for a code does that.
+    let answer = server.request_code(&session, "15550200").await;
+    let asked = &answer["data"]["requestPairingCode"]["session"];
+    assert_eq!(asked["status"], "SCAN_QR_CODE", "{answer}");
+    let pairing = &asked["pairing"];
+    let code = pairing["code"].as_str().expect("a code");
+    assert!(code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{pairing}");
+    assert!(
+        pairing["qr"].is_string() && pairing["codeExpiresAt"].as_i64() > pairing["expiresAt"].as_i64(),
+        "{pairing}"
+    );
+
+    server.plays("15550200", "enter", json!({"code": code})).await;
+    server.becomes(&session, "WORKING").await;
+    let paired = server.of_session(&session, "phoneNumber pairing { code }").await;
+    assert_eq!(paired, json!({"phoneNumber": "+15550200", "pairing": null}));
+    assert_eq!(other.companions(), 1);
+    server.shows(&session, MEI, "name", json!("Mei Tanaka")).await;
+}
+
+#[tokio::test]
+async fn a_code_is_asked_for_a_phone_number_by_a_session_that_is_not_paired() {
+    let server = TestServer::start().await;
+    for phone in ["", "+15550100", "0155501000", "123456", "1234567890123456", "15550100\n"] {
+        let answer = server.request_code(&server.session, phone).await;
+        assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "phoneNumber"), "{phone:?}");
+    }
+    assert_eq!(error_code(&server.request_code(&server.session, OWNER).await), "conflict");
+
+    let session = server.made_session().await;
+    let refused = server.request_code(&session, "15550999").await;
+    assert_eq!(error_code(&refused), "conflict");
+    let message = refused["errors"][0]["message"].as_str().expect("a message");
+    assert!(message.contains("bad-request"), "{message}");
+    let waiting = server.of_session(&session, "status pairing { code }").await;
+    assert_eq!(waiting, json!({"status": "SCAN_QR_CODE", "pairing": {"code": null}}));
+}
+
+#[tokio::test]
+async fn two_sessions_of_one_account_see_the_phone_and_each_other() {
+    let server = TestServer::start().await;
+    let second = server.pair(server.phone()).await;
+    assert_eq!(server.phone().companions(), 2);
+    let both = [server.session.as_str(), &second];
+
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.phone().receive("15550112", RAVI, "To both of you").await.expect("sent");
+    for session in both {
+        server.shows(session, MEI, "archived", json!(true)).await;
+        server.shows(session, RAVI, "lastMessage { text }", json!({"text": "To both of you"})).await;
+    }
+    for (from, to, pinned) in [(both[0], both[1], true), (both[1], both[0], false)] {
+        let pin = "mutation($s: ID!, $c: JID!, $p: Boolean) { \
+                   updateChat(input: {sessionId: $s, cid: $c, pinned: $p}) { chat { pinned } } }";
+        let answer = server.query_with(pin, json!({"s": from, "c": RAVI, "p": pinned})).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        server.shows(to, RAVI, "pinned", json!(pinned)).await;
+    }
+
+    server.plays(OWNER, "unlink", json!({"device": 1})).await;
+    server.becomes(both[0], "LOGGED_OUT").await;
+    server.phone().receive("15550112", RAVI, "To one of you").await.expect("sent");
+    server.shows(both[1], RAVI, "lastMessage { text }", json!({"text": "To one of you"})).await;
+}
+
+#[tokio::test]
+async fn what_whatsapp_ends_stays_ended_and_says_why() {
+    let server = TestServer::start().await;
+    let session = server.session.clone();
+    for (kind, said) in [
+        ("replaced", "another connection took over this device"),
+        ("outdated", "WhatsApp no longer accepts this version; update chatgraph"),
+        ("refused", "WhatsApp refused: the sandbox was told to refuse this"),
+    ] {
+        server.plays(OWNER, "end", json!({"kind": kind})).await;
+        assert_eq!(server.becomes(&session, "FAILED").await, json!(said));
+        server.phone().disconnected().await.expect("gone");
+        server.start_session().await;
+    }
+
+    server.plays(OWNER, "end", json!({"kind": "banned", "seconds": 3_600})).await;
+    let reason = server.becomes(&session, "FAILED").await;
+    let reason = reason.as_str().expect("a reason");
+    let until = reason.strip_prefix("WhatsApp banned the account until ").expect(reason);
+    let (until, why) = until.split_once("Z: ").expect(reason);
+    assert!(until.len() == "2026-01-01T00:00:00.000".len() && until.contains('T') && !why.is_empty(), "{reason}");
+    // Started again it fails again, as long as the ban lasts.
+    server.of_life("startSession", &session).await;
+    server.becomes(&session, "FAILED").await;
+    server.plays(OWNER, "end", json!({"kind": "dropped"})).await;
+    server.start_session().await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_session_that_the_phone_unlinks_is_logged_out_and_says_so() {
+    let server = TestServer::start().await;
+    server.plays(OWNER, "unlink", json!({})).await;
+    let reason = server.becomes(&server.session, "LOGGED_OUT").await;
+    assert_eq!(reason, json!("this device was unlinked; link it again"));
+    server.pair_again().await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_session_takes_no_other_account_than_its_first() {
+    let server = TestServer::start().await;
+    let session = server.session.clone();
+    let mut stranger = account("15550300", "Stranger");
+    stranger.groups[0].subject = "Strangers".into();
+    let stranger = server.sandbox.create_account(stranger).expect("an account");
+    server.of_life("logoutSession", &session).await;
+    for _ in 0..2 {
+        server.of_life("startSession", &session).await;
+        let qr = eventually("a QR code", async || {
+            let shown = server.of_session(&session, "pairing { qr }").await;
+            shown["pairing"]["qr"].as_str().map(str::to_owned)
+        })
+        .await;
+        stranger.scan(&qr).await.expect("scanned");
+        let reason = server.becomes(&session, "FAILED").await;
+        assert!(reason.as_str().is_some_and(|reason| reason.starts_with("another account was paired")), "{reason}");
+        assert_eq!(stranger.companions(), 0);
+    }
+    // A phone's word on what is the stranger's never got in.
+    let kept = server.of_session(&session, "phoneNumber chat(cid: \"120363000000000001@g.us\") { name }").await;
+    assert_eq!(kept, json!({"phoneNumber": "+15550100", "chat": {"name": "Book club"}}));
+    assert_eq!(server.of_life("logoutSession", &session).await["errors"], Value::Null, "there is nothing to unlink");
+
+    server.pair_again().await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
+    let server = TestServer::start().await;
+    server.phone().pin(MEI, true).await.expect("pinned");
+    server.phone().mark_read(MEI, false).await.expect("marked");
+    server.agrees().await;
+    // As a crash between two writes once left it.
+    let lost = "pinned = FALSE, pinned_as_of = 0, archived = FALSE, archived_as_of = 0, \
+                muted_until = NULL, muted_as_of = 0";
+    server.execute(&format!("UPDATE chat SET {lost}")).await;
+    assert_eq!(server.chat(MEI).await["pinned"], false);
+
+    let answer = server.of_life("resyncSession", &server.session).await;
+    assert_eq!(answer["data"]["resyncSession"]["session"]["status"], "WORKING", "{answer}");
+    assert_eq!(server.chat(MEI).await["pinned"], true, "stored by the time of the answer");
+    server.agrees().await;
+
+    // What is fetched afresh is gone on from.
+    server.phone().pin(MEI, false).await.expect("unpinned");
+    server.update_chat(RAVI, "archived: true").await;
+    server.agrees().await;
+    server.stop_session().await;
+    assert_eq!(error_code(&server.of_life("resyncSession", &server.session).await), "gateway_unavailable");
+}
