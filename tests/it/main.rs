@@ -16,6 +16,7 @@ mod demo;
 mod door;
 mod draining;
 mod graphiql;
+mod identity;
 mod keys;
 mod kill;
 mod limits;

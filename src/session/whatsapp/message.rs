@@ -15,6 +15,7 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::person::Person;
 
 /// A message as it was delivered; none when it is not for people: keys, receipts of history, reactions, edits.
 pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
@@ -36,6 +37,12 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
         text,
         at: info.timestamp.timestamp_millis(),
     })
+}
+
+/// Who wrote a message, when it tells both addresses.
+pub(super) fn writer(inbound: &InboundMessage) -> Option<Person> {
+    let source = &inbound.info.source;
+    Person::new(&jid::from_wire(&source.sender)?, &jid::from_wire(source.sender_alt.as_ref()?)?)
 }
 
 /// A message out of the history of `chat`. `own` is the account's address.

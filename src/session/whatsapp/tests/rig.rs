@@ -120,6 +120,8 @@ impl Lane {
                 | SessionEvent::GroupNamed { .. }
                 | SessionEvent::SettingsTold { .. }
                 | SessionEvent::PairingRenewed
+                | SessionEvent::SamePerson(_)
+                | SessionEvent::ReadElsewhere { .. }
                 | SessionEvent::Milestone
                 | SessionEvent::HistoryLost => {}
             }
