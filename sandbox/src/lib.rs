@@ -47,8 +47,7 @@
 //! Everything is in real time. The sandbox has no security of its own: whoever reaches its
 //! port can be any phone, which is why it listens on loopback only.
 //!
-//! Not there yet: messages in groups and from LIDs the phone learns later, what companions write to others,
-//! calls.
+//! Not there yet: messages in groups, what companions write to others, calls.
 
 mod clock;
 pub mod demo;
@@ -82,7 +81,7 @@ use server::Server;
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use log::{Direction, LogEntry};
-pub use phone::{ChatKind, ChatView, FOREVER, Phone};
+pub use phone::{ChatKind, ChatView, FOREVER, Phone, ReceiptFrom};
 pub use server::ending::Ending;
 pub use spec::AccountSpec;
 

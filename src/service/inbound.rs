@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use tracing::error;
 use tracing::info_span;
 
+use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
@@ -22,7 +23,9 @@ use crate::store::Unit;
 use crate::store::error::StoreError;
 
 use super::inbound_chat;
+use super::inbound_person;
 use super::inbound_session;
+use super::reading;
 use super::refusal;
 use super::session_news::SessionNews;
 
@@ -127,6 +130,8 @@ fn is_about_session(event: &SessionEvent) -> bool {
         | SessionEvent::HistoryLost => true,
         SessionEvent::Milestone
         | SessionEvent::Setting { .. }
+        | SessionEvent::SamePerson(_)
+        | SessionEvent::ReadElsewhere { .. }
         | SessionEvent::Message(_)
         | SessionEvent::HistoryAnnounced { .. }
         | SessionEvent::HistoryTold { .. }
@@ -146,8 +151,14 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref()).await,
         SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
-            let made = inbound_chat::Made { value: *value, as_of: *as_of, up_to: up_to.as_ref(), replayed: *replayed };
+            let (value, as_of, replayed) = (*value, *as_of, *replayed);
+            let made = inbound_chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
             inbound_chat::setting(unit, key, chat, made, now).await
+        }
+        SessionEvent::SamePerson(people) => inbound_person::same_person(unit, key, people, now, Origin::Device).await,
+        SessionEvent::ReadElsewhere { chat, wa_ids, at } => {
+            let receipt = reading::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
+            reading::receipt(unit, key, receipt, now).await
         }
         SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {

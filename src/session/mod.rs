@@ -36,6 +36,7 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
+use crate::domain::person::Person;
 use crate::domain::session::SessionStatus;
 
 /// A session and whose it is.
@@ -80,6 +81,17 @@ pub enum SessionEvent {
         up_to: Option<Horizon>,
         /// Whether WhatsApp tells all it has, in any order, rather than what is new.
         replayed: bool,
+    },
+    /// Addresses turned out to be one person's, each a number and a LID.
+    SamePerson(Vec<Person>),
+    /// Another device of the account has read messages.
+    ReadElsewhere {
+        /// The chat, or the account itself, as it comes; none for an address that no chat has.
+        chat: Option<Jid>,
+        /// WhatsApp's ids of the messages; all before them are read, too.
+        wa_ids: Vec<String>,
+        /// When, in milliseconds.
+        at: i64,
     },
     /// A message came, or was sent from another device.
     Message(IncomingMessage),
@@ -148,6 +160,8 @@ pub enum SessionEvent {
 /// A part of an account's history, as the phone sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryChunk {
+    /// People whose two addresses are in it.
+    pub people: Vec<Person>,
     /// The chats in it.
     pub chats: Vec<HistoryChat>,
     /// Names that people chose for themselves.

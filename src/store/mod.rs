@@ -21,6 +21,8 @@ mod keyset;
 mod message;
 mod organization;
 mod pending;
+mod person;
+mod reading;
 mod refusal;
 mod session;
 mod text;

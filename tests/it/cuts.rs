@@ -79,16 +79,20 @@ async fn a_kill_during_the_import_loses_nothing_without_telling() {
         server.kill();
         disarm(&server, &HISTORY).await;
         block_in_place(|| server.restart());
-        let state = eventually("an outcome", async || outcome(&server, &session).await).await;
-        println!("{writes}: cut {is_cut}, {state:?}");
-        if !is_cut {
-            assert_eq!(state, Import::Whole, "nothing was cut off");
-            assert!(whole + told > 4, "there was too little to cut: {whole} and {told}");
-            assert!(told > 0, "a part was lost whenever one was announced and not stored");
-            return;
+        // The library tells WhatsApp of an announcement beside storing it: one that was not stored may be gone.
+        let announced = server.rows("device_record WHERE kind = 17").await > 0;
+        if announced || !is_cut {
+            let state = eventually("an outcome", async || outcome(&server, &session).await).await;
+            println!("{writes}: cut {is_cut}, {state:?}");
+            if !is_cut {
+                assert_eq!(state, Import::Whole, "nothing was cut off");
+                assert!(whole + told > 4, "there was too little to cut: {whole} and {told}");
+                assert!(told > 0, "a part was lost whenever one was announced and not stored");
+                return;
+            }
+            whole += u32::from(state == Import::Whole);
+            told += u32::from(state == Import::Incomplete);
         }
-        whole += u32::from(state == Import::Whole);
-        told += u32::from(state == Import::Incomplete);
         let delete =
             format!("mutation {{ deleteSession(input: {{sessionId: \"{session}\"}}) {{ deletedSessionId }} }}");
         assert_eq!(server.query(&delete).await["errors"], Value::Null);
@@ -98,8 +102,6 @@ async fn a_kill_during_the_import_loses_nothing_without_telling() {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Import {
-    /// Nothing was linked.
-    None,
     /// All of it is there.
     Whole,
     /// It is not, and says so.
@@ -115,7 +117,6 @@ async fn outcome(server: &TestServer, session: &str) -> Option<Import> {
     println!("{session_now} {messages}");
     let incomplete = session_now["historyImport"]["incomplete"] == true;
     match session_now["status"].as_str()? {
-        "SCAN_QR_CODE" => Some(Import::None),
         "WORKING" if incomplete => Some(Import::Incomplete),
         "WORKING" if messages == MESSAGES && server.session_agrees_now(session).await => Some(Import::Whole),
         _ => None,

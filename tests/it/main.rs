@@ -17,6 +17,7 @@ mod door;
 mod draining;
 mod endurance;
 mod graphiql;
+mod identity;
 mod keys;
 mod limits;
 mod listeners;

@@ -12,7 +12,9 @@ mod faults;
 mod guard;
 mod later;
 mod log;
+mod mappings;
 mod messages;
+mod receipts;
 mod scan;
 
 use axum::{
@@ -42,7 +44,8 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/unlink", post(companions::unlink))
         .route("/accounts/{phone}/end", post(companions::end))
         .route("/accounts/{phone}/calls", post(later::calls))
-        .route("/accounts/{phone}/mappings", post(later::mappings))
+        .route("/accounts/{phone}/mappings", post(mappings::learn))
+        .route("/accounts/{phone}/receipts", post(receipts::read))
         .route("/faults", post(faults::inject))
         .route("/log", get(log::list))
         .fallback(unknown_route)

@@ -39,7 +39,8 @@ impl Person {
         self.push_name.as_deref().or(self.name.as_deref())
     }
 
-    fn has_jid(&self, jid: &str) -> bool {
+    /// Whether this is one of the person's JIDs.
+    pub(crate) fn has_jid(&self, jid: &str) -> bool {
         match jid.split_once('@') {
             Some((user, "s.whatsapp.net")) => self.phone.as_deref() == Some(user),
             Some((user, "lid")) => self.lid.as_deref() == Some(user),

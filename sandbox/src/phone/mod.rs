@@ -2,7 +2,8 @@
 //!
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
-//! and `history` what they are told first. `actions` is what an owner or a contact does, `linked` what becomes of companions.
+//! and `history` what they are told first. `actions` is what an owner or a contact does, `receipt` what an owner reads
+//! elsewhere, `mapping` what the phone learns about who is who, `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
@@ -14,12 +15,15 @@ pub(crate) mod interfere;
 mod kept;
 pub(crate) mod ledger;
 mod linked;
+mod mapping;
 pub(crate) mod message;
 mod party;
+mod receipt;
 mod view;
 
 use std::{fmt, sync::Arc};
 
+pub use receipt::ReceiptFrom;
 pub use view::{ChatKind, ChatView, FOREVER};
 
 use crate::{Error, locked, server::Server};

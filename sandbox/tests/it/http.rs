@@ -111,7 +111,7 @@ async fn the_summary_lists_the_routes_that_exist() {
         assert!(!body.contains("unknown_route") && !body.contains("method_not_allowed"), "{method} {path}: {body}");
         routes += 1;
     }
-    assert_eq!(routes, 12);
+    assert_eq!(routes, 14);
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn what_does_not_exist_is_told_as_an_error() {
 #[tokio::test]
 async fn what_comes_later_is_told_as_not_implemented() {
     let api = Api::with_account().await;
-    for route in ["calls", "mappings"] {
+    for route in ["calls"] {
         let answer = api.post(&format!("/accounts/15550100001/{route}"), &json!({})).await;
         answer.error(StatusCode::NOT_IMPLEMENTED, "not_implemented");
     }

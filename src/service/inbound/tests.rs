@@ -1,6 +1,8 @@
 //! What WhatsApp tells and what callers ask, in every order, on a real store.
 
 mod deletion;
+mod identity;
+mod reading;
 mod refusal;
 mod unread;
 

@@ -9,6 +9,7 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
+use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
@@ -17,6 +18,7 @@ use super::message;
 use crate::domain::action::Desired;
 use crate::domain::clock::FOREVER;
 use crate::domain::horizon::Horizon;
+use crate::domain::person::Person;
 use crate::domain::session::Account;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
@@ -38,13 +40,14 @@ pub(super) enum Heard {
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
-pub(super) const KINDS: [EventKind; 23] = [
+pub(super) const KINDS: [EventKind; 24] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
     EventKind::MarkChatAsReadUpdate,
     EventKind::ContactUpdate,
     EventKind::GroupUpdate,
+    EventKind::Receipt,
     EventKind::Messages,
     EventKind::HistorySync,
     EventKind::Connected,
@@ -94,13 +97,19 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             let action = &update.action;
             let names = [&action.full_name, &action.first_name].into_iter().flatten();
             let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Vec::new() };
+            let jid = jid::from_wire(&update.jid);
             // The same person by the hidden number, when the phone says so.
-            let aliases = [&action.lid_jid, &action.pn_jid].into_iter().flatten().filter_map(|text| jid::parse(text));
-            let mut addresses: Vec<_> = jid::from_wire(&update.jid).into_iter().chain(aliases).collect();
-            addresses.sort();
-            addresses.dedup();
-            let event = |jid| Heard::News(SessionEvent::ContactNamed { jid, name: name.clone() });
-            addresses.into_iter().map(event).collect()
+            let told = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
+            let others: Vec<_> = told.filter_map(|text| jid::parse(text)).collect();
+            let people = others.iter().filter_map(|other| Person::new(jid.as_ref()?, other)).collect::<Vec<_>>();
+            let person = (!people.is_empty()).then_some(SessionEvent::SamePerson(people));
+            let contact = jid.into_iter().map(|jid| SessionEvent::ContactNamed { jid, name: name.clone() });
+            person.into_iter().chain(contact).map(Heard::News).collect()
+        }
+        Event::Receipt(receipt) if receipt.r#type == ReceiptType::ReadSelf => {
+            let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat), receipt.message_ids.clone());
+            let at = receipt.timestamp.timestamp_millis();
+            vec![Heard::News(SessionEvent::ReadElsewhere { chat, wa_ids, at })]
         }
         Event::GroupUpdate(update) => {
             let GroupNotificationAction::Subject { subject, .. } = &update.action else { return Vec::new() };

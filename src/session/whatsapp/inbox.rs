@@ -1,6 +1,7 @@
 //! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
 //! connection, which puts it in domain words and on the lane.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -28,6 +29,7 @@ use super::event::translate;
 use super::history;
 use super::jid;
 use super::message;
+use crate::domain::person::Person;
 use crate::domain::session::Account;
 use crate::session::Inbound;
 use crate::session::SessionEvent;
@@ -40,12 +42,20 @@ const DEEP: usize = 10_000;
 /// How long unlinking another account may take.
 const TURN_AWAY: Duration = Duration::from_secs(20);
 
+/// So many people are in one event: what bounds how long its unit takes.
+const PEOPLE: usize = 100;
+
+/// So many people are remembered as told; then it begins anew.
+const MOST_TOLD: usize = 50_000;
+
 /// One entry of the queue.
 pub(super) enum Item {
     /// The library told something.
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
     Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
+    /// The library learned whose addresses belong together.
+    People(Vec<Person>),
     /// All that a collection of settings told up to `mark` is in the queue before this.
     SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
@@ -136,6 +146,8 @@ pub(super) struct Inbox {
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
     announced: Announced,
+    /// The people that were passed on; every message of theirs tells again who they are.
+    told: HashSet<Person>,
     owner: Owner,
     warned: bool,
 }
@@ -173,8 +185,8 @@ impl Inbox {
         in_step: Arc<AtomicU64>,
         owner: Owner,
     ) -> Self {
-        let announced = Announced::default();
-        Self { items, outlets, client, catch_up, in_step, owner, announced, warned: false }
+        let (announced, told) = (Announced::default(), HashSet::new());
+        Self { items, outlets, client, catch_up, in_step, told, announced, owner, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -198,10 +210,16 @@ impl Inbox {
             Item::Event(event) => match event.as_ref() {
                 Event::HistorySync(_) if self.owner.is_another => Ok(()),
                 Event::HistorySync(_) => self.history(event).await,
+                Event::Messages(batch) => {
+                    self.met(batch.iter().filter_map(message::writer).collect()).await?;
+                    self.heard(translate(&event)).await
+                }
                 event => self.heard(translate(event)).await,
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
+                // Before the messages: they find one chat then.
+                self.met(messages.iter().filter_map(message::writer).collect()).await?;
                 let own = if self.owner.is_another { &[][..] } else { &messages };
                 for message in own {
                     if let Some(event) = self.told_by(message) {
@@ -214,6 +232,7 @@ impl Inbox {
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
+            Item::People(people) => self.met(people).await,
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
@@ -251,6 +270,22 @@ impl Inbox {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Passes on who is who, as far as it is new.
+    async fn met(&mut self, mut people: Vec<Person>) -> Result<(), NobodyListens> {
+        // Whom another account knows is no matter of this one.
+        if self.owner.is_another {
+            return Ok(());
+        }
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        people.retain(|person| self.told.insert(person.clone()));
+        for part in people.chunks(PEOPLE) {
+            self.forward(SessionEvent::SamePerson(part.to_vec()), None).await?;
         }
         Ok(())
     }

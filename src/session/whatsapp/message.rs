@@ -16,6 +16,7 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::person::Person;
 
 /// A message as it was delivered; none when it is not for people: keys, receipts of history, reactions, edits.
 pub(super) fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
@@ -44,6 +45,12 @@ pub(super) fn announced(inbound: &InboundMessage) -> Option<String> {
     let notice = inbound.message.protocol_message.as_option()?;
     let is_own = inbound.info.source.is_from_me;
     (is_own && notice.r#type == Some(NoticeType::HISTORY_SYNC_NOTIFICATION)).then(|| inbound.info.id.clone())
+}
+
+/// Who wrote a message, when it tells both addresses.
+pub(super) fn writer(inbound: &InboundMessage) -> Option<Person> {
+    let source = &inbound.info.source;
+    Person::new(&jid::from_wire(&source.sender)?, &jid::from_wire(source.sender_alt.as_ref()?)?)
 }
 
 /// A message out of the history of `chat`. `own` is the account's address.

@@ -246,7 +246,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn history_expected(&self, session: SessionId, notices: &[String]) -> Result<bool, StoreError> {
-        let expected = notices.iter().map(|notice| notice.as_bytes());
+        let expected = notices.iter().map(String::as_bytes);
         let lost = self::notices(session).filter(Column::Key.is_not_in(expected)).exec(self.tx).await?;
         Ok(lost.rows_affected > 0)
     }

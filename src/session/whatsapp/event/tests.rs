@@ -21,6 +21,7 @@ use whatsapp_rust::types::events::PairingCodeRefresh;
 use whatsapp_rust::types::events::PairingQrCode;
 use whatsapp_rust::types::events::PairingQrCodesExhausted;
 use whatsapp_rust::types::events::PinUpdate;
+use whatsapp_rust::types::events::Receipt;
 use whatsapp_rust::types::events::StreamReplaced;
 use whatsapp_rust::types::events::TempBanReason;
 use whatsapp_rust::types::events::TemporaryBan;
@@ -129,13 +130,26 @@ fn reading_reaches_up_to_the_last_messages_of_its_range() {
     assert_eq!(translate(&event), [Heard::News(read)]);
 }
 
+#[test]
+fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read_is_not() {
+    let told = |kind| {
+        let source = MessageSource { chat: wire_jid(CHAT), sender: wire_jid(CHAT), ..MessageSource::default() };
+        let receipt = Receipt::builder().message_ids(vec!["A".into(), "B".into()]).source(source).timestamp(at());
+        translate(&Event::Receipt(receipt.r#type(kind).offline(false).build()))
+    };
+    let wa_ids = vec!["A".into(), "B".into()];
+    let read = SessionEvent::ReadElsewhere { chat: Some(jid(CHAT)), wa_ids, at: AT };
+    assert_eq!(told(ReceiptType::ReadSelf), [Heard::News(read)]);
+    assert_eq!(told(ReceiptType::Read), []);
+}
+
 fn contact(action: wire::ContactAction) -> Vec<Heard> {
     let update = ContactUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
     translate(&Event::ContactUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
 }
 
 #[test]
-fn a_contact_is_named_at_each_of_its_addresses() {
+fn a_contact_with_two_addresses_is_one_person() {
     let action = wire::ContactAction {
         full_name: Some("Mei Tanaka".into()),
         first_name: Some("Mei".into()),
@@ -143,8 +157,9 @@ fn a_contact_is_named_at_each_of_its_addresses() {
         pn_jid: Some(CHAT.into()),
         ..wire::ContactAction::default()
     };
-    let named = |address| Heard::News(SessionEvent::ContactNamed { jid: jid(address), name: "Mei Tanaka".into() });
-    assert_eq!(contact(action), [named("100000000000001@lid"), named(CHAT)]);
+    let person = Person { phone: jid(CHAT), lid: jid("100000000000001@lid") };
+    let named = SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei Tanaka".into() };
+    assert_eq!(contact(action), [SessionEvent::SamePerson(vec![person]), named].map(Heard::News));
 }
 
 #[test]

@@ -123,6 +123,8 @@ impl Lane {
                 | SessionEvent::HistoryTold { .. }
                 | SessionEvent::HistoryExpected { .. }
                 | SessionEvent::PairingRenewed
+                | SessionEvent::SamePerson(_)
+                | SessionEvent::ReadElsewhere { .. }
                 | SessionEvent::Milestone
                 | SessionEvent::HistoryLost => {}
             }
