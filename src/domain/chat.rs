@@ -16,6 +16,8 @@ use super::jid::Jid;
 use super::jid::JidKind;
 use super::message::IncomingMessage;
 
+pub use super::names::Names;
+
 /// The kind of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChatType {
@@ -64,28 +66,6 @@ impl<T> Dated<T> {
             _ => Self { value, as_of },
         };
         true
-    }
-}
-
-/// Where a chat's name may come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
-    /// A group's subject.
-    pub subject: Option<String>,
-    /// The name the account's owner saved.
-    pub contact: Option<String>,
-    /// The name the other side chose.
-    pub push: Option<String>,
-    /// The verified name of a business.
-    pub business: Option<String>,
-}
-
-impl Names {
-    /// The name that is shown: the first there is, in this order.
-    #[must_use]
-    pub fn shown(&self) -> Option<&String> {
-        let Self { subject, contact, push, business } = self;
-        [subject, contact, push, business].into_iter().flatten().next()
     }
 }
 
@@ -285,10 +265,7 @@ impl Chat {
         {
             self.unread_count = 0;
         }
-        learn(&mut self.names.subject, patch.names.subject.as_ref());
-        learn(&mut self.names.contact, patch.names.contact.as_ref());
-        learn(&mut self.names.push, patch.names.push.as_ref());
-        learn(&mut self.names.business, patch.names.business.as_ref());
+        self.names.learn(&patch.names);
         if let Some(message) = patch.last_message
             && self.last_message.is_none_or(|known| message.at >= known.at)
         {
@@ -409,12 +386,6 @@ impl Chat {
     #[must_use]
     pub fn knows(&self, message: &IncomingMessage) -> bool {
         self.horizon.as_ref().is_some_and(|horizon| horizon.covers(message))
-    }
-}
-
-fn learn(name: &mut Option<String>, news: Option<&String>) {
-    if let Some(news) = news.filter(|news| !news.trim().is_empty()) {
-        *name = Some(news.clone());
     }
 }
 

@@ -15,6 +15,7 @@ pub mod join;
 pub mod key;
 pub mod list;
 pub mod message;
+mod names;
 pub mod page;
 pub mod person;
 pub mod search;

@@ -65,17 +65,12 @@ async fn a_kill_during_the_import_loses_nothing_without_telling() {
     }
     let mut server = TestServer::start().await;
     let (mut whole, mut told) = (0, 0);
-    for writes in (0..MANY).step_by(2) {
+    for writes in (0..MANY).step_by(3) {
         let (session, code) = server.session_to_scan().await;
         arm(&server, &HISTORY, writes).await;
         // The phone may never hear that it went well.
         let _ = timeout(Duration::from_secs(2), server.phone().scan(&code)).await;
-        let end = async || match (remaining(&server).await <= 0, outcome(&server, &session).await) {
-            (true, _) => Some(true),
-            (false, Some(Import::Whole)) => Some(quiet(&server).await <= 0),
-            (false, _) => None,
-        };
-        let is_cut = eventually("an end", end).await;
+        let is_cut = quiet(&server, 3 * QUIET).await <= 0 || outcome(&server, &session).await != Some(Import::Whole);
         server.kill();
         disarm(&server, &HISTORY).await;
         block_in_place(|| server.restart());
@@ -86,8 +81,7 @@ async fn a_kill_during_the_import_loses_nothing_without_telling() {
             println!("{writes}: cut {is_cut}, {state:?}");
             if !is_cut {
                 assert_eq!(state, Import::Whole, "nothing was cut off");
-                assert!(whole + told > 4, "there was too little to cut: {whole} and {told}");
-                assert!(told > 0, "a part was lost whenever one was announced and not stored");
+                assert!(told > 1, "there was too little to cut: {whole} and {told}");
                 return;
             }
             whole += u32::from(state == Import::Whole);
@@ -114,7 +108,6 @@ async fn outcome(server: &TestServer, session: &str) -> Option<Import> {
     let answer = server.query_with(query, json!({"id": session})).await;
     let (session_now, chats) = (&answer["data"]["session"], answer["data"]["chats"]["nodes"].as_array()?);
     let messages = chats.iter().map(|chat| chat["messages"]["nodes"].as_array().map_or(0, Vec::len)).sum::<usize>();
-    println!("{session_now} {messages}");
     let incomplete = session_now["historyImport"]["incomplete"] == true;
     match session_now["status"].as_str()? {
         "WORKING" if incomplete => Some(Import::Incomplete),
@@ -156,17 +149,17 @@ fn acts(tables: &[Counted]) -> impl Iterator<Item = (&'static str, &'static str,
 
 /// Waits until nothing is written any more; tells that it was refused, unless stored copy and phone agree by then.
 async fn is_cut_off(server: &TestServer) -> bool {
-    quiet(server).await <= 0 || !server.session_agrees_now(&server.session).await
+    quiet(server, QUIET).await <= 0 || !server.session_agrees_now(&server.session).await
 }
 
 async fn remaining(server: &TestServer) -> i64 {
     server.number("SELECT remaining FROM cut").await
 }
 
-/// Waits until nothing is written any more, and tells how much more might have been.
-async fn quiet(server: &TestServer) -> i64 {
+/// Waits until nothing is written for so long, and tells how much more might have been.
+async fn quiet(server: &TestServer, long: Duration) -> i64 {
     let (mut before, mut since) = (None, Instant::now());
-    while since.elapsed() < QUIET {
+    while since.elapsed() < long {
         let remaining = remaining(server).await;
         if before.replace(remaining) != Some(remaining) {
             since = Instant::now();

@@ -25,8 +25,8 @@ impl Announced {
         true
     }
 
-    /// A part was told; gives its announcement, if that came already.
-    pub(super) fn told(&mut self) -> Option<String> {
+    /// A part comes; gives its announcement, if that came already.
+    pub(super) fn part(&mut self) -> Option<String> {
         let notice = self.missing.pop_front();
         self.early += usize::from(notice.is_none());
         notice
@@ -43,18 +43,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_expected_from_its_announcement_until_it_is_told() {
+    fn a_part_is_expected_from_its_announcement_until_it_comes() {
         let mut announced = Announced::default();
         assert!(announced.comes("A") && announced.comes("B") && announced.comes("A"));
         assert_eq!(announced.expected(), ["A", "B"]);
-        assert_eq!(announced.told().as_deref(), Some("A"));
+        assert_eq!(announced.part().as_deref(), Some("A"));
         assert_eq!(announced.expected(), ["B"]);
     }
 
     #[test]
     fn a_part_that_is_early_is_not_expected() {
         let mut announced = Announced::default();
-        assert_eq!(announced.told(), None);
+        assert_eq!(announced.part(), None);
         assert!(!announced.comes("A"));
         assert!(announced.comes("B"));
         assert_eq!(announced.expected(), ["B"]);

@@ -29,6 +29,7 @@ use super::event::translate;
 use super::history;
 use super::jid;
 use super::message;
+use super::owner::Owner;
 use crate::domain::person::Person;
 use crate::domain::session::Account;
 use crate::session::Inbound;
@@ -150,27 +151,6 @@ pub(super) struct Inbox {
     told: HashSet<Person>,
     owner: Owner,
     warned: bool,
-}
-
-/// Whose session it is.
-pub(super) struct Owner {
-    /// The account that it belongs to; none before it was ever paired.
-    account: Option<Account>,
-    /// The device is linked to another account. Nothing of that is heard, and it is unlinked as soon as can be.
-    is_another: bool,
-}
-
-impl Owner {
-    /// Of a session that belongs to `account`, its device being linked to `linked`.
-    pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
-        let mut owner = Self { account, is_another: false };
-        owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
-        owner
-    }
-
-    fn may_be(&self, linked: &Account) -> bool {
-        self.account.as_ref().is_none_or(|own| own.is(linked))
-    }
 }
 
 impl Inbox {
@@ -318,29 +298,40 @@ impl Inbox {
     }
 
     /// What a message says. WhatsApp does not announce a part of the history again once it was told of the announcement,
-    /// which is before it comes: so the announcement is kept like a message until all of the part is stored.
+    /// and the library tells it before the part comes: so an announcement is kept until all of its part is stored.
     fn told_by(&mut self, message: &InboundMessage) -> Option<SessionEvent> {
         let Some(notice) = message::announced(message) else {
             return message::delivered(message).map(SessionEvent::Message);
         };
-        self.announced.comes(&notice).then_some(SessionEvent::HistoryAnnounced { notice })
+        let expected = self.announced.comes(&notice);
+        Some(if expected { SessionEvent::HistoryAnnounced { notice } } else { SessionEvent::HistoryTold { notice } })
     }
 
-    /// A part of the history is told.
-    async fn history_told(&mut self) -> Result<(), NobodyListens> {
-        match self.announced.told() {
-            Some(notice) => self.forward(SessionEvent::HistoryTold { notice }, None).await,
-            None => Ok(()),
+    /// The announcement of the part that comes now; one of our own making when it is not there yet.
+    async fn notice(&mut self) -> Result<String, NobodyListens> {
+        if let Some(notice) = self.announced.part() {
+            return Ok(notice);
         }
+        let notice = format!("early {:016x}", getrandom::u64().expect("the operating system has random bytes"));
+        self.forward(SessionEvent::HistoryAnnounced { notice: notice.clone() }, None).await?;
+        Ok(notice)
     }
 
     /// Takes a history apart on a thread of its own; one part at a time is in memory besides those on the lane.
     async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
+        let notice = self.notice().await?;
+        if !self.walk(event).await? {
+            self.forward(SessionEvent::HistoryLost, None).await?;
+        }
+        self.forward(SessionEvent::HistoryTold { notice }, None).await
+    }
+
+    /// Tells whether all of it could be read.
+    async fn walk(&mut self, event: Arc<Event>) -> Result<bool, NobodyListens> {
         let own = self.client.pn().as_ref().and_then(jid::from_wire);
         let Some(own) = own else {
             warn!("A history came before the account was known; it is left out");
-            self.forward(SessionEvent::HistoryLost, None).await?;
-            return self.history_told().await;
+            return Ok(false);
         };
         let (parts, mut walked) = mpsc::channel(1);
         let walking = spawn_blocking(move || match event.as_ref() {
@@ -351,12 +342,11 @@ impl Inbox {
             self.forward(SessionEvent::History(part), None).await?;
         }
         match walking.await {
-            Ok(Ok(())) => return self.history_told().await,
+            Ok(Ok(())) => return Ok(true),
             Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
             Err(error) => error!(%error, "Reading the history died"),
         }
-        self.forward(SessionEvent::HistoryLost, None).await?;
-        self.history_told().await
+        Ok(false)
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
@@ -384,22 +374,4 @@ pub(super) const NO_LOGIN: u64 = 0;
 pub(super) fn login(client: &Client) -> Option<u64> {
     let login = client.stats().reconnects + 1;
     (client.is_connected() && client.is_logged_in()).then_some(login)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(number: &str) -> Account {
-        Account { jid: format!("{number}@s.whatsapp.net").parse().unwrap(), lid: None }
-    }
-
-    #[test]
-    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
-        let (own, other) = (account("15550100001"), account("15550100002"));
-        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
-        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
-        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
-        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
-    }
 }

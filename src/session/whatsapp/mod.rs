@@ -14,6 +14,7 @@ mod inbox;
 mod jid;
 mod message;
 mod notices;
+mod owner;
 mod sandbox;
 mod socket;
 
@@ -34,7 +35,7 @@ use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
 use backend::Backends;
 use client::Way;
-use inbox::Owner;
+use owner::Owner;
 
 /// Connects sessions with WhatsApp, or with a sandbox.
 pub(super) struct WhatsApp {

@@ -153,6 +153,7 @@ async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_bac
         value: Desired::Pinned(true),
         as_of: 11_000,
         up_to: None,
+        replayed: false,
     })
     .await;
     rig.deletes_chat(&mei.phone).await;
