@@ -63,12 +63,16 @@ pub struct Model {
     pub horizon_ids: Option<String>,
     /// The settings that WhatsApp refused, as bits.
     pub refused: i32,
-    /// How many messages arrived, those of a history aside.
+    /// The number of the message that arrived last, those of a history aside.
     pub arrivals: i64,
-    /// Another device has read up to this time, naming messages that were still to arrive; mostly none.
+    /// Messages up to this time are read; none when nothing was.
     pub read_to_at: Option<i64>,
-    /// WhatsApp's ids of those messages, as a JSON list.
+    /// WhatsApp's ids of the read ones of that very time, as a JSON list.
     pub read_to_ids: Option<String>,
+    /// The address under which WhatsApp spoke of the chat last.
+    pub address: Option<String>,
+    /// WhatsApp's time of that.
+    pub address_as_of: i64,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

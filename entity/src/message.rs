@@ -35,7 +35,7 @@ pub struct Model {
     pub edited_as_of: i64,
     /// Whether it was deleted for everyone.
     pub revoked: bool,
-    /// Its place in the chat's order of arrival, from 1; 0 when a history brought it.
+    /// Its place in the session's order of arrival; 0 when a history brought it.
     pub arrival: i64,
 }
 

@@ -47,7 +47,7 @@
 //! Everything is in real time. The sandbox has no security of its own: whoever reaches its
 //! port can be any phone, which is why it listens on loopback only.
 //!
-//! Not there yet: messages from LIDs the phone learns later, answers to what companions write.
+//! Not there yet: answers to what companions write.
 
 mod clock;
 pub mod demo;
@@ -81,7 +81,7 @@ use server::Server;
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use log::{Direction, LogEntry};
-pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, Phone};
+pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, Phone, ReceiptFrom};
 pub use server::ending::Ending;
 pub use spec::AccountSpec;
 

@@ -16,6 +16,8 @@ use super::jid::Jid;
 use super::jid::JidKind;
 use super::message::IncomingMessage;
 
+pub use super::names::Names;
+
 /// The kind of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChatType {
@@ -67,28 +69,6 @@ impl<T> Dated<T> {
     }
 }
 
-/// Where a chat's name may come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
-    /// A group's subject.
-    pub subject: Option<String>,
-    /// The name the account's owner saved.
-    pub contact: Option<String>,
-    /// The name the other side chose.
-    pub push: Option<String>,
-    /// The verified name of a business.
-    pub business: Option<String>,
-}
-
-impl Names {
-    /// The name that is shown: the first there is, in this order.
-    #[must_use]
-    pub fn shown(&self) -> Option<&String> {
-        let Self { subject, contact, push, business } = self;
-        [subject, contact, push, business].into_iter().flatten().next()
-    }
-}
-
 /// A chat's latest message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LastMessage {
@@ -117,12 +97,15 @@ pub struct Chat {
     pub muted_until: Dated<Option<i64>>,
     /// Marked as unread by hand.
     pub marked_unread: Dated<bool>,
-    /// Unread messages: the last so many that others wrote, in the order of their arrival.
+    /// Unread messages: the last so many that others wrote.
     pub unread_count: u32,
-    /// How many messages arrived since the chat is stored, a history's aside: the number of the latest one.
+    /// The number of the message that arrived last, a history's aside; later ones have higher numbers, in whatever chat
+    /// of the session.
     pub arrivals: i64,
-    /// Up to where another device has read, the last time it named a message that was still to arrive.
+    /// Up to where all is read, as far as WhatsApp said.
     pub read_to: Option<Horizon>,
+    /// The address under which WhatsApp spoke of the chat last; none when that is not known.
+    pub address: Option<Box<Dated<Jid>>>,
     /// The latest message; none when the chat has none.
     pub last_message: Option<LastMessage>,
     /// The settings on their way to WhatsApp.
@@ -153,8 +136,10 @@ pub struct ChatPatch {
     pub marked_unread: Option<bool>,
     /// The count.
     pub unread_count: Option<u32>,
-    /// Up to where another device has read, naming messages that are still to arrive.
+    /// Up to where all is read.
     pub read_to: Option<Horizon>,
+    /// The address under which WhatsApp spoke of the chat, and its time of that; 0 where nobody knows.
+    pub address: Option<(Jid, i64)>,
     /// Names that became known. A missing one never clears a known one.
     pub names: Names,
     /// A message; it moves the last message forward only, unless messages were taken away.
@@ -202,6 +187,7 @@ impl Chat {
             unread_count: 0,
             arrivals: 0,
             read_to: None,
+            address: None,
             last_message: None,
             pending: ChatFields::default(),
             refused: ChatFields::default(),
@@ -279,6 +265,9 @@ impl Chat {
         if let Some(place) = patch.read_to.clone() {
             self.read_to = Some(place.or_further(self.read_to.take()));
         }
+        if let Some((address, as_of)) = &patch.address {
+            self.spoken_of(address, *as_of);
+        }
         if let Some(read) = patch.read
             && self.marked_unread.set(!read, patch.as_of, origin)
             && read
@@ -288,10 +277,7 @@ impl Chat {
         if patch.contact_removed {
             self.names.contact = None;
         }
-        learn(&mut self.names.subject, patch.names.subject.as_ref());
-        learn(&mut self.names.contact, patch.names.contact.as_ref());
-        learn(&mut self.names.push, patch.names.push.as_ref());
-        learn(&mut self.names.business, patch.names.business.as_ref());
+        self.names.learn(&patch.names);
         if let Some(place) = patch.emptied_to.clone() {
             self.horizon = Some(place.or_further(self.horizon.take()));
             self.last_message = patch.last_message;
@@ -340,6 +326,13 @@ impl Chat {
         }
     }
 
+    /// The change that tells that an address more finds this chat, which was `before`, or that it took over another one.
+    #[must_use]
+    pub fn joined(&self, before: &Self, at: i64, origin: Origin) -> Change {
+        let changed = self.differs_from(before).with(ChatField::Aliases);
+        self.change(ChangeKind::Updated, changed, at, origin)
+    }
+
     fn differs_from(&self, before: &Self) -> ChatFields {
         let differs = [
             (ChatField::Jid, self.jid != before.jid),
@@ -380,29 +373,41 @@ impl Chat {
         }
     }
 
-    /// Counts a message that arrives now, and tells how many are unread with it. Writing into a chat reads it, on
-    /// whatever device.
-    #[must_use]
-    pub fn arrives(&mut self, message: &IncomingMessage) -> u32 {
-        self.arrivals += 1;
-        let read_to = self.read_to.as_ref();
-        if message.from_me || read_to.is_some_and(|place| place.wa_ids.contains(&message.wa_id)) {
-            return 0;
+    /// Notes the address under which WhatsApp spoke of the chat. Of two of the same time the LID counts, whichever came
+    /// first: who has one is on the way to it.
+    pub(super) fn spoken_of(&mut self, address: &Jid, as_of: i64) {
+        let rank = |jid: &Jid| jid.kind() == JidKind::Lid;
+        let newer =
+            self.address.as_ref().is_none_or(|known| (as_of, rank(address)) > (known.as_of, rank(&known.value)));
+        if newer {
+            self.address = Some(Box::new(Dated { value: address.clone(), as_of }));
         }
-        let was_read = read_to.is_some_and(|place| message.at < place.at);
-        self.unread_count.saturating_add(u32::from(!was_read))
+    }
+
+    /// The address to tell WhatsApp settings under: the one that it used last.
+    #[must_use]
+    pub fn sending_address(&self) -> &Jid {
+        self.address.as_ref().map_or(&self.jid, |address| &address.value)
+    }
+
+    /// How many are unread once all up to a further place is read: of the stored messages `before` lay behind the old
+    /// place, and `after` lie behind the new one, which covers `all` that is known of the chat or not. Some of the unread
+    /// ones may not be stored; those are older than the stored ones, and read with the first of them.
+    #[must_use]
+    pub fn unread_after(&self, before: u32, after: u32, all: bool) -> u32 {
+        if after < before || all { self.unread_count.min(after) } else { self.unread_count }
+    }
+
+    /// Whether the message was read before it arrived.
+    #[must_use]
+    pub fn has_read(&self, message: &IncomingMessage) -> bool {
+        self.read_to.as_ref().is_some_and(|place| place.covers(message))
     }
 
     /// Whether the message is one that was known when the chat was deleted.
     #[must_use]
     pub fn knows(&self, message: &IncomingMessage) -> bool {
         self.horizon.as_ref().is_some_and(|horizon| horizon.covers(message))
-    }
-}
-
-fn learn(name: &mut Option<String>, news: Option<&String>) {
-    if let Some(news) = news.filter(|news| !news.trim().is_empty()) {
-        *name = Some(news.clone());
     }
 }
 

@@ -21,12 +21,25 @@ impl Horizon {
         message.at < self.at || message.at == self.at && listed()
     }
 
+    /// The place of one message.
+    #[must_use]
+    pub fn at_message(message: &IncomingMessage) -> Self {
+        Self { at: message.at, wa_ids: vec![message.wa_id.clone()] }
+    }
+
+    /// Whether the message is named: not only meant by its time.
+    #[must_use]
+    pub fn names(&self, message: &IncomingMessage) -> bool {
+        message.at == self.at && self.wa_ids.contains(&message.wa_id)
+    }
+
     /// This place, or the other one where that is further. Of two in the same second nobody can tell: both are meant.
     #[must_use]
     pub fn or_further(mut self, other: Option<Self>) -> Self {
         match other {
             Some(other) if other.at > self.at => other,
-            Some(other) if other.at == self.at => {
+            Some(other) if other.at == self.at && other.wa_ids.is_empty() => other,
+            Some(other) if other.at == self.at && !self.wa_ids.is_empty() => {
                 self.wa_ids.extend(other.wa_ids);
                 self.wa_ids.sort();
                 self.wa_ids.dedup();
@@ -64,6 +77,20 @@ mod tests {
         }
         for (wa_id, at) in [("C", 2_000), ("A", 3_000)] {
             assert!(!horizon.covers(&message(wa_id, at)), "{wa_id} at {at}");
+        }
+    }
+
+    #[test]
+    fn the_further_of_two_places_does_not_depend_on_their_order() {
+        let place = |at, ids: &[&str]| Horizon { at, wa_ids: ids.iter().map(|id| (*id).to_owned()).collect() };
+        for (one, other, further) in [
+            (place(1_000, &["A"]), place(2_000, &["B"]), place(2_000, &["B"])),
+            (place(2_000, &["A"]), place(2_000, &["B"]), place(2_000, &["A", "B"])),
+            (place(2_000, &[]), place(2_000, &["B"]), place(2_000, &[])),
+        ] {
+            assert_eq!(one.clone().or_further(Some(other.clone())), further);
+            assert_eq!(other.or_further(Some(one.clone())), further);
+            assert_eq!(one.clone().or_further(None), one);
         }
     }
 

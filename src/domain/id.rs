@@ -87,17 +87,23 @@ id! {
     KeyId, "key_"
 }
 
+/// Of the 80 bits of an id beside its time so many are random; the others are enough for a number made of microseconds
+/// until the year 2112.
+const RANDOM_BITS: u32 = 28;
+const MAX_SEQUENCE: u64 = (1 << (80 - RANDOM_BITS)) - 1;
+
 impl MessageId {
     /// Makes a new id for a message sent at `at`, in milliseconds. WhatsApp's messages know whole seconds only: among
-    /// those of one second and one chat, the order of the ids is the order of `sequence`.
+    /// those of one second and one person, the order of the ids is the order of `sequence`.
     ///
     /// # Panics
     /// When the operating system has no random bytes to give.
     #[must_use]
-    pub fn of(at: i64, sequence: u32) -> Self {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random[2..]).expect("the operating system has random bytes");
-        let low = u128::from(sequence) << 48 | u128::from(u64::from_be_bytes(random));
+    pub fn of(at: i64, sequence: u64) -> Self {
+        let mut random = [0; 4];
+        getrandom::fill(&mut random).expect("the operating system has random bytes");
+        let random = u32::from_be_bytes(random) >> (32 - RANDOM_BITS);
+        let low = u128::from(sequence.min(MAX_SEQUENCE)) << RANDOM_BITS | u128::from(random);
         Self(Ulid::from_parts(u64::try_from(at).unwrap_or(0), low))
     }
 }
@@ -162,8 +168,8 @@ mod tests {
 
     #[test]
     fn messages_of_one_second_are_ordered_by_their_sequence() {
-        let ids =
-            [(1_000, 0), (1_000, 1), (1_000, u32::MAX), (2_000, 0)].map(|(at, sequence)| MessageId::of(at, sequence));
+        let ids = [(1_000, 0), (1_000, 1), (1_000, MAX_SEQUENCE), (2_000, 0)]
+            .map(|(at, sequence)| MessageId::of(at, sequence));
         assert!(ids.is_sorted());
         assert_ne!(MessageId::of(1_000, 1), MessageId::of(1_000, 1));
     }

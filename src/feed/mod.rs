@@ -2,8 +2,9 @@
 //! queue, only its place, so a slow one costs what a fast one does.
 //!
 //! `tail` reads, `wake` hears of other nodes, `topic` holds the recent changes of one organization, `subscription` is one listener's way through
-//! them and through the table behind.
+//! them and through the table behind, `one_chat` what it follows when that is a single chat.
 
+mod one_chat;
 mod subscription;
 mod tail;
 mod topic;
@@ -22,10 +23,10 @@ use crate::domain::change::Change;
 use crate::domain::cursor::ChangeCursor;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
+pub use one_chat::OneChat;
 pub use subscription::Subscription;
 use topic::Topic;
 
@@ -60,15 +61,8 @@ pub enum FeedEvent {
 pub struct Interest {
     /// Of one session.
     pub session: Option<SessionId>,
-    /// Of one chat, by its canonical address.
-    pub cid: Option<Jid>,
-}
-
-impl Interest {
-    fn matches(&self, change: &Change) -> bool {
-        self.session.is_none_or(|session| session == change.session)
-            && self.cid.as_ref().is_none_or(|cid| *cid == change.cid)
-    }
+    /// Of one chat.
+    pub chat: Option<OneChat>,
 }
 
 /// How the feed keeps time.

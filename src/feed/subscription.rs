@@ -64,9 +64,10 @@ impl Subscription {
                 return Ok(FeedEvent::Checkpoint(self.place));
             }
             if let Some(change) = self.follow().await? {
+                let is_wanted = self.is_wanted(&change).await?;
                 self.place.number = change.number;
                 self.told.store(change.number, Ordering::Relaxed);
-                if self.interest.matches(&change) {
+                if is_wanted {
                     return Ok(FeedEvent::Change(change, self.place));
                 }
                 continue;
@@ -77,6 +78,21 @@ impl Subscription {
                 _ = self.head.changed() => {}
             }
         }
+    }
+
+    async fn is_wanted(&mut self, change: &Change) -> Result<bool, FeedError> {
+        if self.interest.session.is_some_and(|session| session != change.session) {
+            return Ok(false);
+        }
+        let Some(chat) = &mut self.interest.chat else { return Ok(true) };
+        if chat.is_changed_by(change) {
+            return Ok(true);
+        }
+        if !chat.may_be(change) {
+            return Ok(false);
+        }
+        let mut addresses = self.feed.store.addresses(&self.organization, &[change.chat]).await?;
+        Ok(chat.is_found_by(change.chat, &addresses.remove(&change.chat).unwrap_or_default()))
     }
 
     /// The change behind the present place, when there is one.

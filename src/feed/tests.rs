@@ -124,7 +124,7 @@ async fn who_is_slower_than_the_trimming_is_told() {
 #[tokio::test]
 async fn silence_and_what_is_of_no_interest_still_bring_a_cursor() {
     let test = TestStore::open().await;
-    let nobody = Interest { session: Some(SessionId::new(9)), cid: None };
+    let nobody = Interest { session: Some(SessionId::new(9)), chat: None };
     let mut listener = feed(&test).subscribe(&test.organization, nobody, None).await.expect("a place");
     assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 0, .. })));
     test.add_chat(1, 1).await;

@@ -23,6 +23,7 @@ use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::feed::Feed;
 use crate::feed::Interest;
+use crate::feed::OneChat;
 use crate::feed::Subscription;
 use crate::session::registry::Registry;
 use crate::store::Store;
@@ -208,15 +209,14 @@ impl Chats {
         if let Some(session) = session {
             existing_session(&self.store, organization, session).await?;
         }
-        let cid = match (cid, session) {
-            (Some(cid), Some(session)) => {
-                // An alias follows its chat; an address without a chat waits for one.
-                let found = self.store.chat(organization, session, &cid).await?;
-                Some(found.map_or(cid, |chat| chat.jid))
+        let chat = match cid {
+            Some(cid) => {
+                let (chats, addresses) = self.store.known_as(organization, session, &cid).await?;
+                Some(OneChat::new(chats, addresses))
             }
-            (cid, _) => cid,
+            None => None,
         };
-        Ok(self.feed.subscribe(organization, Interest { session, cid }, after).await?)
+        Ok(self.feed.subscribe(organization, Interest { session, chat }, after).await?)
     }
 
     /// Several chats at once, for loaders; those that are gone are missing.

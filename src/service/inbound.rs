@@ -12,6 +12,7 @@ use tracing::error;
 use tracing::info_span;
 
 use crate::domain::action::Desired;
+use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
@@ -25,9 +26,11 @@ use crate::store::error::StoreError;
 use super::call_news::CallNews;
 use super::inbound_chat;
 use super::inbound_contact;
+use super::inbound_person;
 use super::inbound_rewriting;
 use super::inbound_session;
 use super::mutes::Mutes;
+use super::reading;
 use super::refusal;
 use super::session_news::SessionNews;
 use super::sweeper::Sweeper;
@@ -138,6 +141,7 @@ impl Told {
             SessionEvent::Status { .. }
             | SessionEvent::Paired { .. }
             | SessionEvent::PairingRenewed
+            | SessionEvent::HistoryExpected { .. }
             | SessionEvent::HistoryLost => self.news.tell(&key.organization),
             SessionEvent::History(chunk) => {
                 self.news.tell(&key.organization);
@@ -154,6 +158,10 @@ impl Told {
             | SessionEvent::NumberChanged { .. }
             | SessionEvent::GroupNamed { .. }
             | SessionEvent::Calling(_)
+            | SessionEvent::SamePerson(_)
+            | SessionEvent::ReadElsewhere { .. }
+            | SessionEvent::HistoryAnnounced { .. }
+            | SessionEvent::HistoryTold { .. }
             | SessionEvent::SettingsTold { .. }
             | SessionEvent::Milestone
             | SessionEvent::ActionSent { .. }
@@ -169,9 +177,15 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             inbound_session::status(unit, key, *status, reason.as_deref(), now).await
         }
         SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref()).await,
-        SessionEvent::Setting { chat, value, as_of, up_to } => {
-            let made = inbound_chat::Made { value: *value, as_of: *as_of, up_to: up_to.as_ref() };
+        SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
+            let (value, as_of, replayed) = (*value, *as_of, *replayed);
+            let made = inbound_chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
             inbound_chat::setting(unit, key, chat, made, now).await
+        }
+        SessionEvent::SamePerson(people) => inbound_person::same_person(unit, key, people, now, Origin::Device).await,
+        SessionEvent::ReadElsewhere { chat, wa_ids, at } => {
+            let receipt = reading::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
+            reading::receipt(unit, key, receipt, now).await
         }
         SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
         SessionEvent::Rewritten(rewriting) => inbound_rewriting::rewritten(unit, key, rewriting, now).await,
@@ -192,6 +206,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             refusal::action_refused(unit, key, *chat, (*setting, *version), reason, now).await
         }
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
+        SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,
+        SessionEvent::HistoryTold { notice } => unit.history_stored(key.session, notice).await,
+        SessionEvent::HistoryExpected { notices } => inbound_session::history_expected(unit, key, notices).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::PairingRenewed | SessionEvent::Milestone | SessionEvent::Calling(_) => Ok(()),

@@ -1,11 +1,16 @@
 //! What happens to one chat on WhatsApp: settings, messages, names, and the word that an action of ours has arrived.
 
+use std::borrow::Cow;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+
 use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
+use crate::domain::chat::ChatType;
 use crate::domain::chat::Names;
 use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
@@ -18,6 +23,8 @@ use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
+use super::reading;
+
 /// A setting that was made on the phone or another device.
 pub(super) struct Made<'a> {
     /// The setting and its value.
@@ -26,33 +33,59 @@ pub(super) struct Made<'a> {
     pub(super) as_of: i64,
     /// Up to which message it reaches.
     pub(super) up_to: Option<&'a Horizon>,
+    /// Whether it may be older than what was told before.
+    pub(super) replayed: bool,
+    /// The address under which WhatsApp told it; none where it told something else, from which this follows.
+    pub(super) address: Option<&'a Jid>,
 }
 
 /// A setting was made on the phone or another device, or our own action came back.
 ///
 /// While an action of ours waits for the same setting, WhatsApp's word counts when it is newer than the request, and
 /// drops the action; an older one only corrects what WhatsApp is known to have.
+///
+/// Otherwise the order counts in which WhatsApp tells, whatever the clocks say. Times decide where there is no order: in a
+/// replay, between two addresses of a chat, and between marks and messages, which come on different ways.
 pub(super) async fn setting(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     jid: &Jid,
-    Made { value, as_of, up_to }: Made<'_>,
+    made: Made<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let value = match value {
+    let value = match made.value {
         // It ended before this was heard.
         Desired::MutedUntil(Some(until)) if until <= now => Desired::MutedUntil(None),
         value => value,
     };
-    let mut patch = ChatPatch { as_of, ..ChatPatch::default() };
-    patch.set(value);
+    let made = Made { value, ..made };
     // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.
-    let (mut chat, is_new) = match find(unit, key, jid, now).await? {
+    let found = match find(unit, key, jid, now).await? {
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => (chat, true),
-        Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
+        Found::Deleted(tombstone) => {
+            let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
+            patch.set(made.value);
+            return note(unit, key, tombstone, &patch, now, Origin::Device).await;
+        }
         Found::Nowhere => return Ok(()),
     };
+    setting_of(unit, key, found, made, now).await
+}
+
+/// The same for a chat that is locked, or new and not stored yet.
+pub(super) async fn setting_of(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    (mut chat, is_new): (Chat, bool),
+    Made { value, as_of, up_to, address, replayed }: Made<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    // Phones go by the order in which WhatsApp keeps what it was told under one address.
+    let in_order = !replayed && value.setting() != Setting::Read && address == Some(chat.sending_address());
+    let address = address.map(|jid| (jid.clone(), as_of));
+    let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
+    patch.set(value);
     let setting = value.setting();
     let waiting = if chat.pending.contains(setting.field()) {
         unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?
@@ -64,10 +97,11 @@ pub(super) async fn setting(
     if let Desired::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
         if read {
-            let end = Horizon { at: as_of, wa_ids: Vec::new() };
-            let left = still_unread(unit, key, &chat, up_to.unwrap_or(&end), &mut patch).await?;
-            patch.unread_count = Some(chat.unread_count.min(left));
-            unread = Some(left);
+            let end = || Horizon { at: as_of, wa_ids: Vec::new() };
+            let reading = reading::up_to(unit, key, &chat, up_to.cloned().unwrap_or_else(end)).await?;
+            patch.unread_count = Some(reading.unread);
+            patch.read_to = Some(reading.place);
+            unread = Some(reading.left);
         }
     }
     if let Some(mut action) = waiting {
@@ -75,32 +109,22 @@ pub(super) async fn setting(
             action.unread = action.unread.min(left.saturating_sub(chat.unread_count));
         }
         if as_of <= action.requested_at {
-            correct_base(unit, &mut action, value, as_of).await?;
-            let read = ChatPatch { unread_count: patch.unread_count, read_to: patch.read_to, ..ChatPatch::default() };
+            correct_base(unit, &mut action, value, as_of, in_order).await?;
+            let ChatPatch { unread_count, read_to, address, .. } = patch;
+            let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
             return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
         patch.pending = Some(chat.pending.without(setting.field()));
     }
-    if chat.refused.contains(setting.field()) && as_of >= chat.base(setting).1 && chat.setting(setting) != value {
+    if in_order {
+        patch.as_of = as_of.max(chat.base(setting).1);
+    }
+    if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && chat.setting(setting) != value {
         unit.remove_refusal(&key.organization, chat.id, setting).await?;
         patch.refused = Some(chat.refused.without(setting.field()));
     }
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
-}
-
-/// How many messages are still unread where another device has read up to `place`. Where it names one that is still to
-/// arrive, that is noted.
-async fn still_unread(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    chat: &Chat,
-    place: &Horizon,
-    patch: &mut ChatPatch,
-) -> Result<u32, StoreError> {
-    let (left, some_unknown) = unit.arrived_after(&key.organization, chat.id, place).await?;
-    patch.read_to = some_unknown.then(|| place.clone());
-    Ok(left)
 }
 
 /// Notes what WhatsApp has of a setting while a request of ours for it waits.
@@ -109,9 +133,10 @@ async fn correct_base(
     action: &mut PendingAction,
     value: Desired,
     as_of: i64,
+    in_order: bool,
 ) -> Result<(), StoreError> {
-    if as_of >= action.base_as_of {
-        (action.base, action.base_as_of) = (value, as_of);
+    if in_order || as_of >= action.base_as_of {
+        (action.base, action.base_as_of) = (value, as_of.max(action.base_as_of));
     }
     unit.put_pending_action(action).await
 }
@@ -156,21 +181,34 @@ pub(super) async fn message(
         Found::Deleted(tombstone) => (revive(unit, key, tombstone, now).await?, true),
         Found::Nowhere => return Ok(()),
     };
-    let (whose, arrival) = (&key.organization, chat.arrivals + 1);
+    let message = &*as_kept(unit, key, &chat, message).await?;
+    let (whose, arrival) = (&key.organization, arrival(now).max(chat.arrivals + 1));
     let stored = unit.insert_messages(whose, key.session, chat.id, std::slice::from_ref(message), arrival).await?;
-    // A redelivery: all that it says is known.
+    let address = Some((message.chat.clone(), message.at));
+    // A redelivery: all that it says is known, but for the address by which it comes.
     if stored == 0 {
-        return Ok(());
+        let patch = ChatPatch { address, ..ChatPatch::default() };
+        return save(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
     }
-    let mut patch = ChatPatch::default();
+    chat.arrivals = arrival;
+    let mut patch = ChatPatch { address, ..ChatPatch::default() };
     if let Some(name) = &message.sender_name
         && !message.from_me
         && chat.jid == message.sender
     {
         patch.names = Names { push: Some(name.clone()), ..Names::default() };
     }
+    let read = message.from_me
+        || chat.read_to.as_ref().is_some_and(|place| place.names(message))
+        || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
+    if read {
+        // Who writes into a chat has read it, on whatever device.
+        let reading = reading::up_to(unit, key, &chat, Horizon::at_message(message)).await?;
+        (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
+    } else if !chat.has_read(message) {
+        patch.unread_count = Some(chat.unread_count.saturating_add(1));
+    }
     patch.last_message = unit.last_message(&key.organization, chat.id).await?;
-    patch.unread_count = Some(chat.arrives(message));
     if message.from_me {
         patch.marked_unread = Some(false);
         patch.as_of = message.at;
@@ -185,6 +223,32 @@ pub(super) async fn message(
     Ok(())
 }
 
+/// The number of a message that arrives now, in the order of all that arrive here, in whatever chat.
+fn arrival(now: i64) -> i64 {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let next = |last: i64| last.saturating_add(1).max(now.saturating_mul(1_000));
+    LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(0, next)
+}
+
+/// The message as its chat keeps it: what a person wrote is under the chat's address, and what the account wrote under its
+/// number, so that the same message is the same one by whatever address it came.
+pub(super) async fn as_kept<'m>(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    message: &'m IncomingMessage,
+) -> Result<Cow<'m, IncomingMessage>, StoreError> {
+    let sender = match (chat.chat_type(), message.from_me) {
+        (ChatType::Dm, false) => chat.jid.clone(),
+        (ChatType::Dm, true) => unit.canonical(&key.organization, key.session, &message.sender).await?,
+        _ => return Ok(Cow::Borrowed(message)),
+    };
+    if sender == message.sender {
+        return Ok(Cow::Borrowed(message));
+    }
+    Ok(Cow::Owned(IncomingMessage { sender, ..message.clone() }))
+}
+
 /// The account's owner saved a contact, or a group has a (new) subject. One without a message is stored, too, so that its
 /// name and settings are there when it comes alive.
 pub(super) async fn named(
@@ -194,7 +258,8 @@ pub(super) async fn named(
     name: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    let patch = ChatPatch { names: names(jid, Some(name.to_owned())), ..ChatPatch::default() };
+    let address = Some((jid.clone(), 0));
+    let patch = ChatPatch { names: names(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
     let (mut chat, is_new) = match find(unit, key, jid, now).await? {
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => (chat, true),
@@ -224,9 +289,11 @@ pub(super) async fn find(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: 
     if unit.session_for_update(&key.organization, key.session).await?.is_none() {
         return Ok(Found::Nowhere);
     }
-    let deleted = unit.tombstone_for_update(&key.organization, key.session, jid).await?;
-    let new = || Found::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now));
-    Ok(deleted.map_or_else(new, Found::Deleted))
+    if let Some(deleted) = unit.tombstone_for_update(&key.organization, key.session, jid).await? {
+        return Ok(Found::Deleted(deleted));
+    }
+    let jid = unit.canonical(&key.organization, key.session, jid).await?;
+    Ok(Found::New(Chat::new(ChatId::new(now), key.session, jid, now)))
 }
 
 /// Notes for a deleted chat what it will come back with. Nobody is told.

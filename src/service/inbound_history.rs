@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::domain::action::Setting;
 use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
+use crate::domain::chat::ChatType;
 use crate::domain::chat::LastMessage;
 use crate::domain::chat::Names;
+use crate::domain::horizon::Horizon;
 use crate::domain::message::IncomingMessage;
 use crate::domain::tombstone::Tombstone;
 use crate::session::HistoryChat;
@@ -16,6 +20,7 @@ use crate::store::error::StoreError;
 
 use super::inbound_chat;
 use super::inbound_chat::Found;
+use super::inbound_person;
 
 /// What an import brought that was not there before.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +39,7 @@ pub(super) async fn chunk(
     now: i64,
 ) -> Result<Brought, StoreError> {
     let mut brought = Brought::default();
+    inbound_person::same_person(unit, key, &chunk.people, now, Origin::Import).await?;
     for chat in &chunk.chats {
         import(unit, key, chat, now, &mut brought).await?;
     }
@@ -63,6 +69,7 @@ async fn import(
         muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
         marked_unread: news.marked_unread,
         names: inbound_chat::names(&news.jid, news.name.clone()),
+        address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
     };
     let found = inbound_chat::find(unit, key, &news.jid, now).await?;
@@ -80,13 +87,12 @@ async fn import(
         Found::Nowhere => return Ok(()),
     };
     let was_empty = chat.last_message.is_none();
-    if is_new || was_empty {
-        patch.unread_count = news.unread_count;
-    }
+    let messages = as_kept(unit, key, &chat, messages).await?;
     let added = unit.insert_messages(&key.organization, key.session, chat.id, &messages, 0).await?;
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
+    count(unit, key, &chat, news, is_new || was_empty, &mut patch).await?;
     let change = chat.apply(&patch, now, Origin::Import);
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
     brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
@@ -97,6 +103,57 @@ async fn import(
         unit.record(&key.organization, change);
     }
     Ok(())
+}
+
+/// Counts what is unread. A history says how many were at its time: the last so many of what others wrote up to then, so
+/// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
+async fn count(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    news: &HistoryChat,
+    is_new: bool,
+    patch: &mut ChatPatch,
+) -> Result<(), StoreError> {
+    let Some(told) = news.unread_count else { return Ok(()) };
+    let (organization, chats) = (&key.organization, [chat.id]);
+    let newest = news.messages.iter().map(Horizon::at_message).reduce(|one, other| one.or_further(Some(other)));
+    let read = match newest {
+        Some(newest) => unit.last_but(organization, chat.id, told, &newest).await?,
+        None => None,
+    };
+    if let Some(read) = &read {
+        let place = read.clone().or_further(chat.read_to.clone());
+        patch.read_to = Some(unit.complete(organization, &chats, place).await?);
+    }
+    let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
+    let behind = unit.count_behind(organization, &chats, place).await?;
+    let asked = chat.pending.contains(Setting::Read.field());
+    patch.unread_count = match (&read, is_new) {
+        // What a caller has read meanwhile is not unread again.
+        (_, false) if asked => None,
+        (Some(_), _) => Some(behind),
+        (None, true) if chat.read_to.is_some() => Some(told.min(behind)),
+        (None, true) => Some(told),
+        (None, false) => Some(chat.unread_count.max(behind)),
+    };
+    Ok(())
+}
+
+async fn as_kept<'m>(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    messages: Cow<'m, [IncomingMessage]>,
+) -> Result<Cow<'m, [IncomingMessage]>, StoreError> {
+    if chat.chat_type() != ChatType::Dm {
+        return Ok(messages);
+    }
+    let mut kept = Vec::with_capacity(messages.len());
+    for message in messages.iter() {
+        kept.push(inbound_chat::as_kept(unit, key, chat, message).await?.into_owned());
+    }
+    Ok(Cow::Owned(kept))
 }
 
 /// The messages that were not known when the chat was deleted; all of them when it never was.

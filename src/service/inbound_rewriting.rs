@@ -58,7 +58,8 @@ async fn one_less_unread(
     message: &Message,
 ) -> Result<Option<u32>, StoreError> {
     let place = Horizon { at: message.at, wa_ids: vec![message.wa_id.clone()] };
-    let (later, _) = unit.arrived_after(&key.organization, chat.id, &place).await?;
+    let place = unit.complete(&key.organization, &[chat.id], place).await?;
+    let later = unit.count_behind(&key.organization, &[chat.id], Some(&place)).await?;
     if later < chat.unread_count {
         return Ok(Some(chat.unread_count - 1));
     }

@@ -34,8 +34,9 @@ use super::sweeper::Sweeper;
 
 /// How long a caller waits for WhatsApp to unlink a device.
 const LOG_OUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for a pairing code: the session may have to connect first.
-const PAIRING_CODE: Duration = Duration::from_secs(25);
+/// How long a caller waits for a pairing code: the session may have to connect first, and making a code takes a slow
+/// machine its time.
+const PAIRING_CODE: Duration = Duration::from_secs(100);
 /// How long a caller waits for the settings.
 const RESYNC: Duration = Duration::from_secs(25);
 

@@ -40,6 +40,7 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::Rewrite;
+use crate::domain::person::Person;
 use crate::domain::session::SessionStatus;
 
 /// A session and whose it is.
@@ -82,6 +83,19 @@ pub enum SessionEvent {
         as_of: i64,
         /// Up to which message it reaches, where WhatsApp said so and it matters: what came later was not read.
         up_to: Option<Horizon>,
+        /// Whether WhatsApp tells all it has, in any order, rather than what is new.
+        replayed: bool,
+    },
+    /// Addresses turned out to be one person's, each a number and a LID.
+    SamePerson(Vec<Person>),
+    /// Another device of the account has read messages.
+    ReadElsewhere {
+        /// The chat, or the account itself, as it comes; none for an address that no chat has.
+        chat: Option<Jid>,
+        /// WhatsApp's ids of the messages; all before them are read, too.
+        wa_ids: Vec<String>,
+        /// When, in milliseconds.
+        at: i64,
     },
     /// A message came, or was sent from another device.
     Message(IncomingMessage),
@@ -102,6 +116,21 @@ pub enum SessionEvent {
     Calling(Call),
     /// A part of the account's history.
     History(HistoryChunk),
+    /// A part of the account's history was announced; it will come by itself.
+    HistoryAnnounced {
+        /// The announcement's id.
+        notice: String,
+    },
+    /// All of an announced part was told before this.
+    HistoryTold {
+        /// The announcement's id.
+        notice: String,
+    },
+    /// Of the parts that were ever announced only these are still to come.
+    HistoryExpected {
+        /// The announcements' ids.
+        notices: Vec<String>,
+    },
     /// A part of the account's history was lost on the way.
     HistoryLost,
     /// All that a collection of settings told was told before this.
@@ -184,6 +213,8 @@ pub struct Rewriting {
 /// A part of an account's history, as the phone sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryChunk {
+    /// People whose two addresses are in it.
+    pub people: Vec<Person>,
     /// The chats in it.
     pub chats: Vec<HistoryChat>,
     /// Names that people chose for themselves.

@@ -19,6 +19,7 @@ use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::Select;
 use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::change::ChatFields;
@@ -141,6 +142,29 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
+    /// The chats that these addresses find in the session, each once, locked until the commit in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chats_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        jids: &[Jid],
+    ) -> Result<Vec<Chat>, StoreError> {
+        let ids = chat_alias::Entity::find()
+            .select_only()
+            .column(chat_alias::Column::ChatId)
+            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
+            .filter(chat_alias::Column::SessionId.eq(session.to_bytes()))
+            .filter(chat_alias::Column::Jid.is_in(jids.iter().map(Jid::as_str)))
+            .into_tuple::<Vec<u8>>()
+            .all(self.tx)
+            .await?;
+        let query = with_ids(organization, ids).order_by_asc(chat::Column::Id).lock_exclusive();
+        query.all(self.tx).await?.into_iter().map(from_row).collect()
+    }
+
     /// The chat with this id, locked until the commit.
     ///
     /// # Errors
@@ -207,16 +231,18 @@ impl Unit<'_> {
         query.all(self.tx).await?.into_iter().map(from_row).collect()
     }
 
-    /// Stores a new chat under its canonical address.
+    /// Stores a new chat under its canonical address, and the other one of the person, where it is known.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
         chat::Entity::insert(to_row(organization, chat).into_active_model()).exec_without_returning(self.tx).await?;
-        self.insert_addresses(organization, chat, std::slice::from_ref(&chat.jid)).await
+        let other = self.other_address(organization, chat.session, &chat.jid).await?;
+        let addresses: Vec<_> = std::iter::once(chat.jid.clone()).chain(other).collect();
+        self.insert_addresses(organization, chat, &addresses).await
     }
 
-    /// Stores more addresses of a chat; they are not known yet.
+    /// Stores more addresses of a chat; those that find it already are left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -235,7 +261,9 @@ impl Unit<'_> {
             organization: Set(organization.to_string()),
             chat_id: Set(chat.id.to_bytes()),
         });
-        chat_alias::Entity::insert_many(aliases).exec_without_returning(self.tx).await?;
+        let known =
+            OnConflict::columns([chat_alias::Column::SessionId, chat_alias::Column::Jid]).do_nothing().to_owned();
+        chat_alias::Entity::insert_many(aliases).on_conflict(known).exec_without_returning(self.tx).await?;
         Ok(())
     }
 
@@ -314,6 +342,8 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         arrivals: chat.arrivals,
         read_to_at,
         read_to_ids,
+        address: chat.address.as_ref().map(|address| address.value.to_string()),
+        address_as_of: chat.address.as_ref().map_or(0, |address| address.as_of),
     }
 }
 
@@ -321,6 +351,7 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "chat", column };
     let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
     let message = message.map_err(|_| corrupt("last_message_id"))?;
+    let address = row.address.map(|jid| jid.parse()).transpose().map_err(|_| corrupt("address"))?;
     Ok(Chat {
         id: ChatId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
@@ -342,6 +373,7 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         horizon: tombstone::horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("chat", "horizon_ids"))?,
         arrivals: row.arrivals,
         read_to: tombstone::horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("chat", "read_to_ids"))?,
+        address: address.map(|value| Box::new(Dated { value, as_of: row.address_as_of })),
         created_at: row.created_at,
     })
 }

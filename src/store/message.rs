@@ -112,48 +112,6 @@ impl Unit<'_> {
         Ok(inserted)
     }
 
-    /// How many messages of others arrived in the chat after those that `place` names, and whether it names one that is
-    /// not stored. Where none is, the time alone tells.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn arrived_after(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        place: &Horizon,
-    ) -> Result<(u32, bool), StoreError> {
-        use message::Column;
-        let named = message::Entity::find()
-            .select_only()
-            .columns([Column::Arrival, Column::At, Column::Id])
-            .filter(of_chat(organization, chat))
-            .filter(Column::WaId.is_in(place.wa_ids.iter().map(|id| text::storable(id))))
-            .into_tuple::<(i64, i64, Vec<u8>)>()
-            .all(self.tx)
-            .await?;
-        let some_unknown = named.len() < place.wa_ids.len();
-        let after = match named.into_iter().max() {
-            // Only a history's share their number.
-            Some((arrival, at, id)) => Condition::any().add(Column::Arrival.gt(arrival)).add(
-                Condition::all().add(Column::Arrival.eq(arrival)).add(
-                    Condition::any()
-                        .add(Column::At.gt(at))
-                        .add(Condition::all().add(Column::At.eq(at)).add(Column::Id.gt(id))),
-                ),
-            ),
-            None => Condition::all().add(Column::At.gt(place.at)),
-        };
-        let count = message::Entity::find()
-            .filter(of_chat(organization, chat))
-            .filter(Column::FromMe.eq(false))
-            .filter(Column::Revoked.eq(false))
-            .filter(after)
-            .count(self.tx)
-            .await?;
-        Ok((u32::try_from(count).unwrap_or(u32::MAX), some_unknown))
-    }
-
     /// The chat's latest stored message, as a chat refers to it.
     ///
     /// # Errors
@@ -319,13 +277,13 @@ fn covered(place: &Horizon) -> Condition {
 }
 
 /// The number and the place in its second of the `place`-th of some messages. A history's come before what arrives later.
-fn sequence(arrival: i64, place: usize) -> (i64, u32) {
+fn sequence(arrival: i64, place: usize) -> (i64, u64) {
     let place = u16::try_from(place).unwrap_or(u16::MAX);
     if arrival == 0 {
         return (0, (u16::MAX - place).into());
     }
     let arrival = arrival.saturating_add(place.into());
-    (arrival, u32::try_from(arrival).map_or(u32::MAX, |number| number.saturating_add(u16::MAX.into())))
+    (arrival, u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into())))
 }
 
 fn to_row(

@@ -22,6 +22,8 @@ mod message;
 mod mute;
 mod organization;
 mod pending;
+mod person;
+mod reading;
 mod refusal;
 mod session;
 mod text;

@@ -55,7 +55,7 @@ impl Store {
         // A chat deleted between the two reads takes its actions along.
         let with_chat = rows.into_iter().filter_map(|row| {
             let chat = chats.iter().find(|chat| chat.id == row.chat_id)?;
-            Some(from_row(row, &chat.jid))
+            Some(from_row(row, chat.address.as_ref().unwrap_or(&chat.jid)))
         });
         with_chat.collect()
     }
@@ -91,7 +91,7 @@ impl Unit<'_> {
             .filter(pending_action::Column::Organization.eq(organization.as_str()))
             .filter(pending_action::Column::SessionId.eq(chat.session.to_bytes()))
             .filter(pending_action::Column::ChatId.eq(chat.id.to_bytes()));
-        query.all(self.tx).await?.into_iter().map(|row| from_row(row, chat.jid.as_str())).collect()
+        query.all(self.tx).await?.into_iter().map(|row| from_row(row, chat.sending_address().as_str())).collect()
     }
 
     /// Stores the action, in the place of an earlier one for the same setting.

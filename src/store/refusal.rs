@@ -48,6 +48,27 @@ impl Store {
 }
 
 impl Unit<'_> {
+    /// What WhatsApp refused about the chat.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals_of(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+    ) -> Result<Vec<Refusal>, StoreError> {
+        let rows = refusal::Entity::find()
+            .filter(refusal::Column::Organization.eq(organization.as_str()))
+            .filter(refusal::Column::ChatId.eq(chat.to_bytes()))
+            .all(self.tx)
+            .await?;
+        let read = |row: refusal::Model| {
+            let setting = Setting::from_code(row.setting, "refusal", "setting")?;
+            Ok(Refusal { setting, reason: row.reason, at: row.at })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Stores a refusal, in the place of an earlier one of the same setting.
     ///
     /// # Errors

@@ -3,18 +3,29 @@
 use std::time::Duration;
 use std::time::Instant;
 
+use serde_json::Value;
+use serde_json::json;
 use tokio::task::block_in_place;
+use tokio::time::timeout;
 
 use crate::support::TestServer;
+use crate::support::eventually;
 use crate::support::postgres;
 
 const MEI: &str = "15550111@s.whatsapp.net";
+/// In the history of the test's account.
+const MESSAGES: usize = 4;
 /// More writes than one change of settings makes.
 const MANY: u32 = 40;
 /// Nothing comes any more when nothing came for so long.
 const QUIET: Duration = Duration::from_millis(500);
 /// Rows of the version, of check values and of marks of a collection, and of chats and changes.
-const TABLES: [(&str, &str); 3] = [("device_record", "AND NEW.kind IN (9, 10, 16)"), ("chat", ""), ("change", "")];
+const SETTINGS: [Counted; 3] = [("device_record", "AND NEW.kind IN (9, 10, 16)"), ("chat", ""), ("change", "")];
+/// Rows of announcements of a history, and of what is in it.
+const HISTORY: [Counted; 3] = [("device_record", "AND NEW.kind = 17"), ("chat", ""), ("message", "")];
+
+/// A table that takes no writes from the cut on, and which of its rows count until then.
+type Counted = (&'static str, &'static str);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_behind_any_write_loses_no_setting() {
@@ -25,11 +36,11 @@ async fn a_kill_behind_any_write_loses_no_setting() {
     let mut server = TestServer::start().await;
     let (mut cuts, began) = (0, Instant::now());
     for writes in 0..MANY {
-        arm(&server, writes).await;
+        arm(&server, &SETTINGS, writes).await;
         server.phone().archive(MEI, writes % 2 == 0).await.expect("archived");
         if !is_cut_off(&server).await {
             assert!(cuts > 4, "there was too little to cut: {cuts}");
-            disarm(&server).await;
+            disarm(&server, &SETTINGS).await;
             server.agrees().await;
             return;
         }
@@ -38,7 +49,7 @@ async fn a_kill_behind_any_write_loses_no_setting() {
         block_in_place(|| server.restart());
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.kill();
-        disarm(&server).await;
+        disarm(&server, &SETTINGS).await;
         block_in_place(|| server.restart());
         server.agrees().await;
         cuts += 1;
@@ -47,9 +58,67 @@ async fn a_kill_behind_any_write_loses_no_setting() {
     panic!("a change of settings takes more than {MANY} writes");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_during_the_import_loses_nothing_without_telling() {
+    if postgres().is_some() {
+        return;
+    }
+    let mut server = TestServer::start().await;
+    let (mut whole, mut told) = (0, 0);
+    for writes in (0..MANY).step_by(3) {
+        let (session, code) = server.session_to_scan().await;
+        arm(&server, &HISTORY, writes).await;
+        // The phone may never hear that it went well.
+        let _ = timeout(Duration::from_secs(2), server.phone().scan(&code)).await;
+        let is_cut = quiet(&server, 3 * QUIET).await <= 0 || outcome(&server, &session).await != Some(Import::Whole);
+        server.kill();
+        disarm(&server, &HISTORY).await;
+        block_in_place(|| server.restart());
+        // The library tells WhatsApp of an announcement beside storing it: one that was not stored may be gone.
+        let announced = server.rows("device_record WHERE kind = 17").await > 0;
+        if announced || !is_cut {
+            let state = eventually("an outcome", async || outcome(&server, &session).await).await;
+            println!("{writes}: cut {is_cut}, {state:?}");
+            if !is_cut {
+                assert_eq!(state, Import::Whole, "nothing was cut off");
+                assert!(told > 1, "there was too little to cut: {whole} and {told}");
+                return;
+            }
+            whole += u32::from(state == Import::Whole);
+            told += u32::from(state == Import::Incomplete);
+        }
+        let delete =
+            format!("mutation {{ deleteSession(input: {{sessionId: \"{session}\"}}) {{ deletedSessionId }} }}");
+        assert_eq!(server.query(&delete).await["errors"], Value::Null);
+    }
+    panic!("an import takes more than {MANY} writes");
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Import {
+    /// All of it is there.
+    Whole,
+    /// It is not, and says so.
+    Incomplete,
+}
+
+async fn outcome(server: &TestServer, session: &str) -> Option<Import> {
+    let query = "query($id: ID!) { session(id: $id) { status historyImport { incomplete } } \
+                 chats(sessionId: $id, first: 50) { nodes { messages(first: 50) { nodes { id } } } } }";
+    let answer = server.query_with(query, json!({"id": session})).await;
+    let (session_now, chats) = (&answer["data"]["session"], answer["data"]["chats"]["nodes"].as_array()?);
+    let messages = chats.iter().map(|chat| chat["messages"]["nodes"].as_array().map_or(0, Vec::len)).sum::<usize>();
+    let incomplete = session_now["historyImport"]["incomplete"] == true;
+    match session_now["status"].as_str()? {
+        "WORKING" if incomplete => Some(Import::Incomplete),
+        "WORKING" if messages == MESSAGES && server.session_agrees_now(session).await => Some(Import::Whole),
+        _ => None,
+    }
+}
+
 /// Lets the database take so many more writes.
-async fn arm(server: &TestServer, writes: u32) {
-    let triggers = acts().map(|(table, counted, act)| {
+async fn arm(server: &TestServer, tables: &[Counted], writes: u32) {
+    let triggers = acts(tables).map(|(table, counted, act)| {
         let row = if act == "DELETE" { counted.replace("NEW", "OLD") } else { counted.to_owned() };
         format!(
             "CREATE TRIGGER before_{act}_{table} BEFORE {act} ON \"{table}\" \
@@ -67,26 +136,35 @@ async fn rearm(server: &TestServer, writes: u32) {
     server.execute(&format!("UPDATE cut SET remaining = {writes}")).await;
 }
 
-async fn disarm(server: &TestServer) {
-    let triggers =
-        acts().map(|(table, _, act)| format!("DROP TRIGGER before_{act}_{table}; DROP TRIGGER after_{act}_{table};"));
+async fn disarm(server: &TestServer, tables: &[Counted]) {
+    let triggers = acts(tables)
+        .map(|(table, _, act)| format!("DROP TRIGGER before_{act}_{table}; DROP TRIGGER after_{act}_{table};"));
     server.execute(&format!("{} DROP TABLE cut", triggers.collect::<String>())).await;
 }
 
-fn acts() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+fn acts(tables: &[Counted]) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let each = |(table, counted)| ["INSERT", "UPDATE", "DELETE"].map(|act| (table, counted, act));
-    TABLES.into_iter().flat_map(each)
+    tables.iter().copied().flat_map(each)
 }
 
 /// Waits until nothing is written any more; tells that it was refused, unless stored copy and phone agree by then.
 async fn is_cut_off(server: &TestServer) -> bool {
+    quiet(server, QUIET).await <= 0 || !server.session_agrees_now(&server.session).await
+}
+
+async fn remaining(server: &TestServer) -> i64 {
+    server.number("SELECT remaining FROM cut").await
+}
+
+/// Waits until nothing is written for so long, and tells how much more might have been.
+async fn quiet(server: &TestServer, long: Duration) -> i64 {
     let (mut before, mut since) = (None, Instant::now());
-    while since.elapsed() < QUIET {
-        let remaining = server.number("SELECT remaining FROM cut").await;
+    while since.elapsed() < long {
+        let remaining = remaining(server).await;
         if before.replace(remaining) != Some(remaining) {
             since = Instant::now();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    before <= Some(0) || !server.agree_now().await
+    before.expect("a number")
 }

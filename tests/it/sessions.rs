@@ -166,7 +166,16 @@ async fn nothing_stays_of_a_deleted_session() {
         assert!(server.rows(table).await > 0, "{table}");
     }
     server.life("deleteSession", "deletedSessionId").await;
-    let more = ["pending_action", "refusal", "device_sender_key", "device_lid", "device_token", "device_secret"];
+    let more = [
+        "pending_action",
+        "refusal",
+        "person",
+        "early_receipt",
+        "device_sender_key",
+        "device_lid",
+        "device_token",
+        "device_secret",
+    ];
     for table in stored.into_iter().chain(more) {
         eventually(table, async || (server.rows(table).await == 0).then_some(())).await;
     }

@@ -102,7 +102,7 @@ async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration
         // The first chat begins archived.
         let value = Desired::Archived(round % 2 == 1);
         let as_of = 1_800_000_000_000 + i64::try_from(round)?;
-        let event = SessionEvent::Setting { chat: data::jid(0).parse()?, value, as_of, up_to: None };
+        let event = SessionEvent::Setting { chat: data::jid(0).parse()?, value, as_of, up_to: None, replayed: false };
         lane.send(Inbound { event, committed: Some(committed) }).await?;
         told.await?;
         times.push(due.elapsed());

@@ -49,12 +49,6 @@ impl ApiError {
     pub(super) fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, message: message.into() }
     }
-
-    /// The request is right, the sandbox cannot do it yet.
-    pub(super) fn not_implemented(what: &str) -> Self {
-        let message = format!("The sandbox cannot do this yet: {what}.");
-        Self { status: StatusCode::NOT_IMPLEMENTED, code: "not_implemented", message }
-    }
 }
 
 impl From<Error> for ApiError {
@@ -73,7 +67,7 @@ impl From<Error> for ApiError {
             Error::UnknownMessage(_) => (StatusCode::NOT_FOUND, "unknown_message"),
             Error::UnknownCall(_) => (StatusCode::NOT_FOUND, "unknown_call"),
             Error::UnknownContact(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact"),
-            Error::Unsupported(what) => return Self::not_implemented(what),
+            Error::Unsupported(_) => (StatusCode::NOT_IMPLEMENTED, "not_implemented"),
             Error::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             Error::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
             Error::NotLoopback(_)

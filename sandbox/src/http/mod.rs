@@ -13,9 +13,10 @@ mod error;
 mod faults;
 mod groups;
 mod guard;
-mod later;
 mod log;
+mod mappings;
 mod messages;
+mod receipts;
 mod scan;
 
 use axum::{
@@ -50,7 +51,8 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/groups/{jid}", post(groups::change))
         .route("/accounts/{phone}/calls", get(calls::list).post(calls::ring))
         .route("/accounts/{phone}/calls/{id}", post(calls::change))
-        .route("/accounts/{phone}/mappings", post(later::mappings))
+        .route("/accounts/{phone}/mappings", post(mappings::learn))
+        .route("/accounts/{phone}/receipts", post(receipts::read))
         .route("/faults", post(faults::inject))
         .route("/log", get(log::list))
         .fallback(unknown_route)

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a client may take to answer the phone; both sides stretch the code into a key, which takes its time.
-const ANSWER: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(100);
 const BUNDLE_KEY: &[u8] = b"link_code_pairing_key_bundle_encryption_key";
 const SECRET: &[u8] = b"adv_secret";
 

@@ -68,6 +68,13 @@ impl Parties {
         Self(BTreeMap::from([(owner, phone)]))
     }
 
+    /// Those with these JIDs are one: the sessions by number go on, or else those by LID.
+    pub(crate) fn join(&mut self, lid: &str, number: &str) {
+        if let Some(party) = self.0.remove(lid) {
+            self.0.entry(number.to_owned()).or_insert(party);
+        }
+    }
+
     /// The one who sends by this JID.
     pub(crate) fn of(&mut self, sender: &str) -> &mut Party {
         self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(key::identity()))

@@ -3,7 +3,8 @@
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
 //! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
-//! becomes of those around the owner, `calls` who calls, and `linked` what becomes of companions.
+//! becomes of those around the owner, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
+//! learns about who is who, and `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
@@ -16,9 +17,11 @@ pub(crate) mod interfere;
 mod kept;
 pub(crate) mod ledger;
 mod linked;
+mod mapping;
 pub(crate) mod message;
 mod party;
 mod people;
+mod receipt;
 mod sender_keys;
 mod signed_key;
 mod view;
@@ -27,6 +30,7 @@ mod writing;
 use std::{fmt, sync::Arc};
 
 pub use calls::{CallState, CallView};
+pub use receipt::ReceiptFrom;
 pub use view::{ChatKind, ChatView, FOREVER};
 
 use crate::{Error, locked, server::Server};

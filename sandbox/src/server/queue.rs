@@ -27,6 +27,8 @@ pub(crate) enum Content {
     Moved(String),
     /// A notice about a person or a group.
     Notice,
+    /// Word of what the owner read elsewhere; it bears the id of a message.
+    Receipt,
 }
 
 /// The stanzas a companion has not confirmed, oldest first.
@@ -44,8 +46,17 @@ impl Queue {
 
     /// Drops what has been confirmed; false if it was not there.
     pub(crate) fn confirm(&mut self, id: &str) -> bool {
+        self.drop_where(|item| item.id == id && !matches!(item.content, Content::Receipt))
+    }
+
+    /// Drops a receipt that has been confirmed; false if it was not there.
+    pub(crate) fn confirm_receipt(&mut self, id: &str) -> bool {
+        self.drop_where(|item| item.id == id && matches!(item.content, Content::Receipt))
+    }
+
+    fn drop_where(&mut self, confirmed: impl Fn(&Item) -> bool) -> bool {
         let before = self.0.len();
-        self.0.retain(|item| item.id != id);
+        self.0.retain(|item| !confirmed(item));
         self.0.len() < before
     }
 

@@ -29,6 +29,9 @@ pub(crate) async fn route(seat: &Seat, stanza: &Node) {
     match stanza.tag.as_ref() {
         "iq" => iq::answer(seat, stanza).await,
         "receipt" => receipt(seat, stanza).await,
+        "ack" if attr(stanza, "class").as_deref() == Some("receipt") => {
+            seat.confirmed(attr(stanza, "id"), Queue::confirm_receipt);
+        }
         "ack" => seat.confirm(attr(stanza, "id")),
         "message" => outbound::take(seat, stanza).await,
         "call" => seat.link.send(seat.account.hear_call(stanza)),
@@ -78,9 +81,13 @@ impl Seat {
     }
 
     fn confirm(&self, id: Option<String>) {
+        self.confirmed(id, Queue::confirm);
+    }
+
+    fn confirmed(&self, id: Option<String>, drop_from: fn(&mut Queue, &str) -> bool) {
         let Some(id) = id else { return };
         let mut companions = locked(&self.account.companions);
-        let confirmed = companions.get_mut(self.device).is_some_and(|companion| companion.queue.confirm(&id));
+        let confirmed = companions.get_mut(self.device).is_some_and(|companion| drop_from(&mut companion.queue, &id));
         drop(companions);
         if confirmed {
             self.account.notify();
@@ -134,12 +141,13 @@ impl Seat {
 /// What is about to come, by kind.
 fn preview(queue: &Queue) -> Node {
     let messages = queue.items().filter(|item| matches!(item.content, Content::Message(_))).count();
+    let receipts = queue.items().filter(|item| matches!(item.content, Content::Receipt)).count();
     let mut preview = empty("offline_preview");
     for (kind, count) in [
         ("count", queue.len()),
         ("message", messages),
-        ("notification", queue.len() - messages),
-        ("receipt", 0),
+        ("notification", queue.len() - messages - receipts),
+        ("receipt", receipts),
         ("call", 0),
         ("appdata", 0),
         ("status", 0),

@@ -5,15 +5,15 @@ use crate::{
     ChatKind, clock, locked,
     pairing::adv,
     phone::book::{Group, Person},
-    wire::node::{Node, SERVER, attr, children, empty, error, node, result},
+    wire::node::{Node, SERVER, attr, bytes, children, empty, error, node, result},
 };
 
 /// The devices of the people asked about: for the owner the phone and its companions, for all
-/// others the phone alone.
+/// others the phone alone. With their LIDs, where the phone knows them.
 pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
     let asked = request.get_optional_child("usync");
     let list = asked.and_then(|usync| usync.get_optional_child("list")).map(children).unwrap_or_default();
-    let users = list.iter().filter_map(|user| attr(user, "jid")).map(|jid| user(seat, jid));
+    let users = list.iter().filter_map(|asked| user(seat, asked));
     let mut usync = node("usync");
     for (name, default) in [("sid", ""), ("mode", "query"), ("context", "message")] {
         let value = asked.and_then(|usync| attr(usync, name)).unwrap_or_else(|| default.to_owned());
@@ -23,8 +23,13 @@ pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
     result(request).children([usync.build()]).build()
 }
 
-fn user(seat: &Seat, jid: String) -> Node {
+/// One of the people asked about: by JID, or by a number of which one wants to know whether it is anybody's.
+fn user(seat: &Seat, asked: &Node) -> Option<Node> {
     let account = &seat.account;
+    let number = asked.get_optional_child("contact").and_then(bytes).map(String::from_utf8_lossy);
+    let exists = number.as_ref().map(|_| node("contact").attr("type", "in").build());
+    let number = number.map(|number| format!("{}@{SERVER}", number.trim_start_matches('+')));
+    let jid = attr(asked, "jid").or(number)?;
     let bare = jid.split('@').next().and_then(|user| user.split(':').next()).unwrap_or_default();
     let own = bare == account.number || bare == account.lid;
     let companions: Vec<u16> =
@@ -39,7 +44,10 @@ fn user(seat: &Seat, jid: String) -> Node {
         let now = clock::seconds(clock::now_ms()).to_string();
         parts.push(node("key-index-list").attr("ts", now).bytes(list).build());
     }
-    node("user").attr("jid", jid).children([node("devices").children(parts).build()]).build()
+    let lid = locked(&account.book).person(&jid).and_then(Person::lid_jid);
+    let lid = lid.map(|lid| node("lid").attr("val", lid).build());
+    let devices = node("devices").children(parts).build();
+    Some(node("user").attr("jid", jid).children(std::iter::once(devices).chain(lid).chain(exists)).build())
 }
 
 /// The keys to write to somebody: to the phones of all people, the owner's among them.

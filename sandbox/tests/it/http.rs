@@ -111,7 +111,7 @@ async fn the_summary_lists_the_routes_that_exist() {
         assert!(!body.contains("unknown_route") && !body.contains("method_not_allowed"), "{method} {path}: {body}");
         routes += 1;
     }
-    assert_eq!(routes, 19);
+    assert_eq!(routes, 20);
 }
 
 #[tokio::test]
@@ -119,13 +119,4 @@ async fn what_does_not_exist_is_told_as_an_error() {
     let api = Api::start().await;
     api.get("/nowhere").await.error(StatusCode::NOT_FOUND, "unknown_route");
     api.post("/log", &json!({})).await.error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
-}
-
-#[tokio::test]
-async fn what_comes_later_is_told_as_not_implemented() {
-    let api = Api::with_account().await;
-    for route in ["mappings"] {
-        let answer = api.post(&format!("/accounts/15550100001/{route}"), &json!({})).await;
-        answer.error(StatusCode::NOT_IMPLEMENTED, "not_implemented");
-    }
 }

@@ -7,6 +7,7 @@ mod demo_program;
 mod history;
 mod http;
 mod keeping;
+mod mappings;
 mod messages;
 mod offline;
 mod pairing;

@@ -68,7 +68,7 @@ impl Chat {
         self.0.jid.clone().into()
     }
 
-    /// Its other addresses, for example the phone number's of a chat that is kept under its LID.
+    /// Its other addresses: a person's LID, beside the phone number that the chat is kept under once it is known.
     async fn aliases(&self, context: &Context<'_>) -> Result<Vec<Jid>, ApiError> {
         let addresses = context.loader().load_one(AddressesOf(self.0.id)).await?.unwrap_or_default();
         Ok(addresses.into_iter().filter(|address| *address != self.0.jid).map(Jid::from).collect())

@@ -39,8 +39,8 @@ impl ChatSubscription {
         context: &Context<'_>,
         #[graphql(desc = "Only changes in this session; in all sessions when left out.")] session_id: Option<ID>,
         #[graphql(
-            desc = "Only changes of the chat with this address; of all chats when left out. Aliases find their \
-                          chat when `sessionId` is given."
+            desc = "Only changes of the chat with this address; of all chats when left out. Any alias finds it, also \
+                          one that turns out to be the chat's later."
         )]
         cid: Option<Jid>,
         #[graphql(

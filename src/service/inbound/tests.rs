@@ -1,6 +1,8 @@
 //! What WhatsApp tells and what callers ask, in every order, on a real store.
 
 mod deletion;
+mod identity;
+mod reading;
 mod refusal;
 mod rewriting;
 mod unread;
@@ -55,7 +57,12 @@ impl Rig {
     }
 
     async fn hears_setting(&self, value: Desired, as_of: i64) {
-        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None }).await;
+        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: false }).await;
+    }
+
+    /// The same in a replay of all that WhatsApp has.
+    async fn hears_setting_again(&self, value: Desired, as_of: i64) {
+        self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: true }).await;
     }
 
     async fn hears_message(&self, wa_id: &str, from_me: bool, at: i64) {
@@ -178,6 +185,27 @@ async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
         [Desired::MutedUntil(Some(4_000_000_000_050))]
     );
     assert_eq!(rig.changes().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_whatsapp_tells_last_counts_whatever_the_clocks_say() {
+    let rig = Rig::new().await;
+    rig.hears_setting(Desired::MutedUntil(Some(90)), 30).await;
+    rig.hears_setting(Desired::MutedUntil(Some(50)), 20).await;
+    assert_eq!(rig.chat().await.muted_until.value, Some(50));
+    rig.asks(Desired::MutedUntil(Some(70)), 40).await;
+    rig.hears_setting(Desired::MutedUntil(Some(60)), 10).await;
+    assert_eq!(rig.waiting().await[0].base, Desired::MutedUntil(Some(60)));
+}
+
+#[tokio::test]
+async fn what_is_told_again_changes_nothing_newer() {
+    let rig = Rig::new().await;
+    rig.hears_setting(Desired::Archived(true), 30).await;
+    rig.hears_setting_again(Desired::Archived(false), 20).await;
+    rig.hears_setting_again(Desired::Pinned(true), 20).await;
+    let chat = rig.chat().await;
+    assert_eq!((chat.archived.value, chat.pinned.value), (true, true));
 }
 
 #[tokio::test]

@@ -33,10 +33,10 @@ use super::inbox::Ears;
 use super::inbox::Inbox;
 use super::inbox::Item;
 use super::inbox::NO_LOGIN;
-use super::inbox::Owner;
 use super::inbox::login;
 use super::jid;
 use super::notices::Notices;
+use super::owner::Owner;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use super::socket::Socket;
@@ -48,6 +48,9 @@ use crate::session::Endpoint;
 use crate::session::connection::Outlets;
 use crate::session::connection::Session;
 use crate::session::connection::SessionError;
+
+/// How long a code to be typed may take: WhatsApp may take 30 s of it, and stretching the code into a key the rest.
+const PHONE_CODE: Duration = Duration::from_secs(90);
 
 /// A client that does not run yet.
 pub(super) struct Built {
@@ -269,7 +272,7 @@ impl Session for Connection {
         // The library refuses to give a second one while the first may still be typed.
         self.client.cancel_pair_code().await;
         let options = PairCodeOptions { phone_number: phone.to_owned(), ..PairCodeOptions::default() };
-        match timeout(self.action_timeout, self.client.pair_with_code(options)).await {
+        match timeout(PHONE_CODE, self.client.pair_with_code(options)).await {
             Ok(Ok(code)) => Ok(code),
             Ok(Err(PairError::RequestFailed(IqError::ServerError { text, .. }))) => Err(SessionError::Refused(text)),
             Ok(Err(error)) => Err(failed(error)),

@@ -10,6 +10,7 @@ use whatsapp_rust::wacore_binary::Node;
 use super::event::Heard;
 use super::jid;
 use crate::domain::jid::Jid;
+use crate::domain::person::Person;
 use crate::session::SessionEvent;
 
 /// A contact was saved or renamed. That one was removed the library does not tell (see `removals`).
@@ -17,13 +18,14 @@ pub(super) fn saved(update: &ContactUpdate) -> Vec<Heard> {
     let action = &update.action;
     let names = [&action.full_name, &action.first_name].into_iter().flatten();
     let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Vec::new() };
+    let jid = jid::from_wire(&update.jid);
     // The same person by the hidden number, when the phone says so.
-    let aliases = [&action.lid_jid, &action.pn_jid].into_iter().flatten().filter_map(|text| jid::parse(text));
-    let mut addresses: Vec<_> = jid::from_wire(&update.jid).into_iter().chain(aliases).collect();
-    addresses.sort();
-    addresses.dedup();
-    let event = |jid| Heard::News(SessionEvent::ContactNamed { jid, name: name.clone() });
-    addresses.into_iter().map(event).collect()
+    let told = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
+    let others: Vec<_> = told.filter_map(|text| jid::parse(text)).collect();
+    let people = others.iter().filter_map(|other| Person::new(jid.as_ref()?, other)).collect::<Vec<_>>();
+    let person = (!people.is_empty()).then_some(SessionEvent::SamePerson(people));
+    let contact = jid.into_iter().map(|jid| SessionEvent::ContactNamed { jid, name: name.clone() });
+    person.into_iter().chain(contact).map(Heard::News).collect()
 }
 
 /// Somebody goes by another number.

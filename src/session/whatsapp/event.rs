@@ -11,6 +11,7 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
+use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
 use super::contacts;
@@ -41,7 +42,7 @@ pub(super) enum Heard {
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
-pub(super) const KINDS: [EventKind; 28] = [
+pub(super) const KINDS: [EventKind; 29] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
@@ -53,6 +54,7 @@ pub(super) const KINDS: [EventKind; 28] = [
     EventKind::BusinessStatusUpdate,
     EventKind::GroupUpdate,
     EventKind::IncomingCall,
+    EventKind::Receipt,
     EventKind::Messages,
     EventKind::HistorySync,
     EventKind::Connected,
@@ -81,21 +83,27 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
     match event {
         Event::ArchiveUpdate(update) => {
             let value = Desired::Archived(update.action.archived.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis())
+            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)
         }
         Event::PinUpdate(update) => {
             let value = Desired::Pinned(update.action.pinned.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis())
+            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)
         }
         Event::MuteUpdate(update) => {
-            setting(&update.jid, Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis())
+            let (value, as_of) = (Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis());
+            setting(&update.jid, value, as_of, update.from_full_sync)
         }
         Event::MarkChatAsReadUpdate(update) => {
             let (value, as_of) =
                 (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
             let up_to = update.action.message_range.as_option().and_then(last_of);
             let Some(chat) = jid::from_wire(&update.jid) else { return Vec::new() };
-            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to })]
+            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed: update.from_full_sync })]
+        }
+        Event::Receipt(receipt) if receipt.r#type == ReceiptType::ReadSelf => {
+            let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat), receipt.message_ids.clone());
+            let at = receipt.timestamp.timestamp_millis();
+            vec![Heard::News(SessionEvent::ReadElsewhere { chat, wa_ids, at })]
         }
         Event::DeleteChatUpdate(update) => {
             emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), true)
@@ -156,8 +164,8 @@ fn ended(ending: Ending) -> Heard {
     Heard::Signal(Signal::Ended(ending))
 }
 
-fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64) -> Vec<Heard> {
-    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None });
+fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64, replayed: bool) -> Vec<Heard> {
+    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed });
     jid::from_wire(chat).into_iter().map(news).collect()
 }
 

@@ -10,6 +10,7 @@ use super::jid;
 use super::message;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
+use crate::domain::person::Person;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
 
@@ -34,6 +35,7 @@ pub(super) fn walk(
     let mut stream = history.stream();
     let mut part = Part::default();
     while let Some(conversation) = stream.next_conversation()? {
+        part.chunk.people.extend(person(&conversation));
         for chat in chats(&conversation, own) {
             if part.would_overflow(&chat) && !take(part.cut()) {
                 return Ok(());
@@ -110,6 +112,13 @@ fn chats(conversation: &Conversation, own: &Jid) -> Vec<HistoryChat> {
         pieces.push(piece(&chat, messages.by_ref().take(MAX_MESSAGES).collect()));
     }
     pieces
+}
+
+/// Whom a conversation is with, when it tells both addresses.
+fn person(conversation: &Conversation) -> Option<Person> {
+    let told = [Some(&conversation.id), conversation.pn_jid.as_ref(), conversation.lid_jid.as_ref()];
+    let jids: Vec<_> = told.into_iter().flatten().filter_map(|text| jid::parse(text)).collect();
+    jids.iter().find_map(|one| jids.iter().find_map(|other| Person::new(one, other)))
 }
 
 fn piece(chat: &Jid, messages: Vec<IncomingMessage>) -> HistoryChat {

@@ -1,6 +1,7 @@
 //! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
 //! connection, which puts it in domain words and on the lane.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -23,13 +24,16 @@ use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 
+use super::announced::Announced;
 use super::event::Heard;
 use super::event::KINDS;
 use super::event::translate;
 use super::history;
 use super::jid;
 use super::message;
+use super::owner::Owner;
 use crate::domain::jid::Jid;
+use crate::domain::person::Person;
 use crate::domain::session::Account;
 use crate::session::Events;
 use crate::session::Inbound;
@@ -43,6 +47,12 @@ const DEEP: usize = 10_000;
 /// How long unlinking another account may take.
 const TURN_AWAY: Duration = Duration::from_secs(20);
 
+/// So many people are in one event: what bounds how long its unit takes.
+const PEOPLE: usize = 100;
+
+/// So many people are remembered as told; then it begins anew.
+const MOST_TOLD: usize = 50_000;
+
 /// One entry of the queue.
 pub(super) enum Item {
     /// The library told something.
@@ -51,6 +61,8 @@ pub(super) enum Item {
     Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
     /// The account's owner removed a contact.
     ContactRemoved { jid: Jid },
+    /// The library learned whose addresses belong together.
+    People(Vec<Person>),
     /// All that a collection of settings told up to `mark` is in the queue before this.
     SettingsTold { collection: String, mark: u64 },
     /// Messages were not acknowledged.
@@ -148,29 +160,11 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
+    announced: Announced,
+    /// The people that were passed on; every message of theirs tells again who they are.
+    told: HashSet<Person>,
     owner: Owner,
     warned: bool,
-}
-
-/// Whose session it is.
-pub(super) struct Owner {
-    /// The account that it belongs to; none before it was ever paired.
-    account: Option<Account>,
-    /// The device is linked to another account. Nothing of that is heard, and it is unlinked as soon as can be.
-    is_another: bool,
-}
-
-impl Owner {
-    /// Of a session that belongs to `account`, its device being linked to `linked`.
-    pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
-        let mut owner = Self { account, is_another: false };
-        owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
-        owner
-    }
-
-    fn may_be(&self, linked: &Account) -> bool {
-        self.account.as_ref().is_none_or(|own| own.is(linked))
-    }
 }
 
 impl Inbox {
@@ -185,7 +179,8 @@ impl Inbox {
         in_step: Arc<AtomicU64>,
         owner: Owner,
     ) -> Self {
-        Self { items, outlets, client, catch_up, in_step, owner, warned: false }
+        let (announced, told) = (Announced::default(), HashSet::new());
+        Self { items, outlets, client, catch_up, in_step, told, announced, owner, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -209,17 +204,24 @@ impl Inbox {
             Item::Event(event) => match event.as_ref() {
                 Event::HistorySync(_) if self.owner.is_another => Ok(()),
                 Event::HistorySync(_) => self.history(event).await,
+                Event::Messages(batch) => {
+                    self.met(batch.iter().filter_map(message::writer).collect()).await?;
+                    self.heard(translate(&event)).await
+                }
                 event => self.heard(translate(event)).await,
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
-                for inbound in messages.iter().filter(|_| !self.owner.is_another) {
-                    if let Some(event) = message::delivered(inbound) {
+                // Before the messages: they find one chat then.
+                self.met(messages.iter().filter_map(message::writer).collect()).await?;
+                let own = if self.owner.is_another { &[][..] } else { &messages };
+                for message in own {
+                    if let Some(event) = self.told_by(message) {
                         let (committed, stored) = oneshot::channel();
                         self.forward(event, Some(committed)).await?;
                         waiting.push(stored);
                     }
-                    if let Some(event) = message::business(inbound) {
+                    if let Some(event) = message::business(message) {
                         self.forward(event, None).await?;
                     }
                 }
@@ -229,6 +231,7 @@ impl Inbox {
             }
             Item::ContactRemoved { .. } if self.owner.is_another => Ok(()),
             Item::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
+            Item::People(people) => self.met(people).await,
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
@@ -240,6 +243,8 @@ impl Inbox {
                     return Ok(());
                 }
                 self.in_step.store(caught_up, Ordering::Release);
+                let notices = self.announced.expected();
+                self.forward(SessionEvent::HistoryExpected { notices }, None).await?;
                 self.signal(Signal::InStep).await
             }
             Item::Ended => Ok(()),
@@ -264,6 +269,22 @@ impl Inbox {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Passes on who is who, as far as it is new.
+    async fn met(&mut self, mut people: Vec<Person>) -> Result<(), NobodyListens> {
+        // Whom another account knows is no matter of this one.
+        if self.owner.is_another {
+            return Ok(());
+        }
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        people.retain(|person| self.told.insert(person.clone()));
+        for part in people.chunks(PEOPLE) {
+            self.forward(SessionEvent::SamePerson(part.to_vec()), None).await?;
         }
         Ok(())
     }
@@ -295,12 +316,41 @@ impl Inbox {
         self.signal(Signal::Lost).await
     }
 
+    /// What a message says. WhatsApp does not announce a part of the history again once it was told of the announcement,
+    /// and the library tells it before the part comes: so an announcement is kept until all of its part is stored.
+    fn told_by(&mut self, message: &InboundMessage) -> Option<SessionEvent> {
+        let Some(notice) = message::announced(message) else {
+            return message::delivered(message);
+        };
+        let expected = self.announced.comes(&notice);
+        Some(if expected { SessionEvent::HistoryAnnounced { notice } } else { SessionEvent::HistoryTold { notice } })
+    }
+
+    /// The announcement of the part that comes now; one of our own making when it is not there yet.
+    async fn notice(&mut self) -> Result<String, NobodyListens> {
+        if let Some(notice) = self.announced.part() {
+            return Ok(notice);
+        }
+        let notice = format!("early {:016x}", getrandom::u64().expect("the operating system has random bytes"));
+        self.forward(SessionEvent::HistoryAnnounced { notice: notice.clone() }, None).await?;
+        Ok(notice)
+    }
+
     /// Takes a history apart on a thread of its own; one part at a time is in memory besides those on the lane.
     async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
+        let notice = self.notice().await?;
+        if !self.walk(event).await? {
+            self.forward(SessionEvent::HistoryLost, None).await?;
+        }
+        self.forward(SessionEvent::HistoryTold { notice }, None).await
+    }
+
+    /// Tells whether all of it could be read.
+    async fn walk(&mut self, event: Arc<Event>) -> Result<bool, NobodyListens> {
         let own = self.client.pn().as_ref().and_then(jid::from_wire);
         let Some(own) = own else {
             warn!("A history came before the account was known; it is left out");
-            return self.forward(SessionEvent::HistoryLost, None).await;
+            return Ok(false);
         };
         let (parts, mut walked) = mpsc::channel(1);
         let walking = spawn_blocking(move || match event.as_ref() {
@@ -311,11 +361,11 @@ impl Inbox {
             self.forward(SessionEvent::History(part), None).await?;
         }
         match walking.await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => return Ok(true),
             Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
             Err(error) => error!(%error, "Reading the history died"),
         }
-        self.forward(SessionEvent::HistoryLost, None).await
+        Ok(false)
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
@@ -343,22 +393,4 @@ pub(super) const NO_LOGIN: u64 = 0;
 pub(super) fn login(client: &Client) -> Option<u64> {
     let login = client.stats().reconnects + 1;
     (client.is_connected() && client.is_logged_in()).then_some(login)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(number: &str) -> Account {
-        Account { jid: format!("{number}@s.whatsapp.net").parse().unwrap(), lid: None }
-    }
-
-    #[test]
-    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
-        let (own, other) = (account("15550100001"), account("15550100002"));
-        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
-        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
-        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
-        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
-    }
 }

@@ -9,6 +9,7 @@ use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::waproto::codec::message_encoded_len;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
+use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as NoticeType;
 
 use super::jid;
 use super::rewriting;
@@ -16,6 +17,7 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::person::Person;
 use crate::session::SessionEvent;
 
 /// A message as it was delivered, or what it does to an earlier one; none when it is not for people: keys, receipts of
@@ -50,6 +52,19 @@ pub(super) fn business(inbound: &InboundMessage) -> Option<SessionEvent> {
     let verified = info.verified_name.as_ref().filter(|_| !info.source.is_from_me)?;
     let name = name(verified.name.as_deref()?)?;
     Some(SessionEvent::BusinessNamed { jid: jid::from_wire(&info.source.sender)?, name })
+}
+
+/// The announcement of a part of the history, by its id.
+pub(super) fn announced(inbound: &InboundMessage) -> Option<String> {
+    let notice = inbound.message.protocol_message.as_option()?;
+    let is_own = inbound.info.source.is_from_me;
+    (is_own && notice.r#type == Some(NoticeType::HISTORY_SYNC_NOTIFICATION)).then(|| inbound.info.id.clone())
+}
+
+/// Who wrote a message, when it tells both addresses.
+pub(super) fn writer(inbound: &InboundMessage) -> Option<Person> {
+    let source = &inbound.info.source;
+    Person::new(&jid::from_wire(&source.sender)?, &jid::from_wire(source.sender_alt.as_ref()?)?)
 }
 
 /// A message out of the history of `chat`. `own` is the account's address.

@@ -2,6 +2,7 @@
 //! tells (`inbox` takes it in order, `event`, `message` and `history` put it in domain words), what it is told
 //! (`command`), what it fetches (`collections`), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
 
+mod announced;
 mod backend;
 mod client;
 mod collections;
@@ -14,6 +15,7 @@ mod inbox;
 mod jid;
 mod message;
 mod notices;
+mod owner;
 mod rewriting;
 mod sandbox;
 mod socket;
@@ -36,7 +38,7 @@ use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
 use backend::Backends;
 use client::Way;
-use inbox::Owner;
+use owner::Owner;
 
 /// Connects sessions with WhatsApp, or with a sandbox.
 pub(super) struct WhatsApp {

@@ -171,8 +171,13 @@ async fn a_cut_connection_comes_back_with_what_it_missed() {
     rig.status(SessionStatus::Working).await;
     // In step means that these are known by now, not that they will be.
     let heard = rig.heard_before_working();
-    let archived =
-        SessionEvent::Setting { chat: MEI.parse().unwrap(), value: Desired::Archived(true), as_of: 0, up_to: None };
+    let archived = SessionEvent::Setting {
+        chat: MEI.parse().unwrap(),
+        value: Desired::Archived(true),
+        as_of: 0,
+        up_to: None,
+        replayed: false,
+    };
     assert!(heard.iter().any(|event| same_but_for_time(event, &archived)), "{heard:?}");
     assert!(heard.iter().any(|event| matches!(event, SessionEvent::Message(_))), "{heard:?}");
     rig.stop().await;

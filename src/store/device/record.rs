@@ -6,6 +6,7 @@ use chatgraph_entity::device_record;
 use chatgraph_entity::device_record::Column;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::DeleteMany;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
@@ -54,6 +55,8 @@ pub enum Kind {
     PendingInbound = 15,
     /// A collection of settings that was read, and whose news may not be in the stored copy yet.
     Untold = 16,
+    /// A part of the history that was announced and is not in the stored copy yet.
+    HistoryNotice = 17,
 }
 
 /// One record.
@@ -213,6 +216,46 @@ impl Unit<'_> {
         this.exec(self.tx).await?;
         Ok(())
     }
+
+    /// A part of the history was announced; WhatsApp will not announce it again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn history_announced(&self, session: SessionId, notice: &str) -> Result<(), StoreError> {
+        let (session_id, key) = (session.to_bytes(), notice.as_bytes().to_vec());
+        let row = device_record::Model { session_id, kind: Kind::HistoryNotice as i16, key, value: vec![], at: None };
+        let known = OnConflict::columns([Column::SessionId, Column::Kind, Column::Key]).do_nothing().to_owned();
+        device_record::Entity::insert(row.into_active_model())
+            .on_conflict(known)
+            .exec_without_returning(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// An announced part of the history is in the stored copy.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn history_stored(&self, session: SessionId, notice: &str) -> Result<(), StoreError> {
+        notices(session).filter(Column::Key.eq(notice.as_bytes())).exec(self.tx).await?;
+        Ok(())
+    }
+
+    /// Of the announced parts of the history only these may still come; tells whether there were others, which are lost.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn history_expected(&self, session: SessionId, notices: &[String]) -> Result<bool, StoreError> {
+        let expected = notices.iter().map(String::as_bytes);
+        let lost = self::notices(session).filter(Column::Key.is_not_in(expected)).exec(self.tx).await?;
+        Ok(lost.rows_affected > 0)
+    }
+}
+
+fn notices(session: SessionId) -> DeleteMany<device_record::Entity> {
+    device_record::Entity::delete_many()
+        .filter(Column::SessionId.eq(session.to_bytes()))
+        .filter(Column::Kind.eq(Kind::HistoryNotice as i16))
 }
 
 /// The keys that begin with `prefix`, as a range of the primary key.

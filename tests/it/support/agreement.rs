@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatgraph_sandbox::Phone;
 use serde_json::Value;
 use serde_json::json;
 
@@ -17,14 +18,19 @@ impl TestServer {
 
     /// The same where it may take longer, or shorter.
     pub(crate) async fn agrees_within(&self, patience: Duration) {
+        self.session_agrees_within(&self.session, self.phone(), patience).await;
+    }
+
+    /// The same of a session and the phone it is linked to.
+    pub(crate) async fn session_agrees_within(&self, session: &str, phone: &Phone, patience: Duration) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
-            let (stored, shown) = (self.stored_chats().await, self.phone_chats().await);
+            let (stored, shown) = (self.stored_chats(session).await, self.phone_chats(phone).await);
             let agree = stored == shown;
             *last.borrow_mut() = (stored, shown);
             agree.then_some(())
         };
-        let comparing = eventually_within(patience, "the phone and the API to agree", compare);
+        let comparing = eventually_within(patience * 2, "the phone and the API to agree", compare);
         if tokio::time::timeout(patience, comparing).await.is_err() {
             let (stored, shown) = last.take();
             panic!("the API shows {}\nand the phone {}", besides(&stored, &shown), besides(&shown, &stored));
@@ -32,27 +38,33 @@ impl TestServer {
     }
 
     /// Whether they are the same now.
-    pub(crate) async fn agree_now(&self) -> bool {
-        self.stored_chats().await == self.phone_chats().await
+    pub(crate) async fn session_agrees_now(&self, session: &str) -> bool {
+        self.stored_chats(session).await == self.phone_chats(self.phone()).await
     }
 
-    async fn stored_chats(&self) -> Value {
+    async fn stored_chats(&self, session: &str) -> Value {
         let query = "query($session: ID) { chats(sessionId: $session, first: 200) { nodes { \
                      jid name type archived pinned mutedUntil unreadCount markedUnread lastMessageAt sync { pending } } } }";
-        let session = if self.session.is_empty() { Value::Null } else { json!(self.session) };
+        let session = if session.is_empty() { Value::Null } else { json!(session) };
         let answer = self.query_with(query, json!({"session": session})).await;
         sorted(answer["data"]["chats"]["nodes"].clone())
     }
 
     /// The phone's chats with a message, over the sandbox's HTTP interface.
-    async fn phone_chats(&self) -> Value {
-        let url = format!("{}/accounts/{}/chats", self.sandbox.url(), self.phone().number());
+    async fn phone_chats(&self, phone: &Phone) -> Value {
+        let url = format!("{}/accounts/{}/chats", self.sandbox.url(), phone.number());
         let chats: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
         let chats = chats.as_array().cloned().unwrap_or_else(|| chats["chats"].as_array().expect("chats").clone());
         let with_message = chats.into_iter().filter(|chat| chat["lastMessageAt"] != Value::Null);
         let comparable = with_message.map(|mut chat| {
             let fields = chat.as_object_mut().expect("an object");
-            fields.remove("aliases");
+            // A person's chat is kept under the number here, whatever the phone calls it.
+            let aliases = fields.remove("aliases").unwrap_or_default();
+            let mut aliases = aliases.as_array().into_iter().flatten();
+            let number = aliases.find(|jid| jid.as_str().is_some_and(|jid| jid.ends_with("@s.whatsapp.net")));
+            if let Some(number) = number {
+                fields.insert("jid".into(), number.clone());
+            }
             fields.insert("sync".into(), json!({"pending": []}));
             chat
         });

@@ -17,6 +17,7 @@ pub(crate) use contract::Contract;
 pub(crate) use database::TestDatabase;
 pub(crate) use database::server as postgres;
 pub(crate) use log::Log;
+pub(crate) use server::FOREVER;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;

@@ -105,15 +105,29 @@ impl TestServer {
         self.link(&self.key, &self.session, &self.phone).await;
     }
 
-    async fn link(&self, key: &str, session: &str, phone: &Phone) {
+    /// Makes a session and starts it; tells its id and the code that it shows.
+    pub(crate) async fn session_to_scan(&self) -> (String, String) {
+        let creation = "mutation { createSession(input: {label: \"Shop\"}) { session { id } } }";
+        let made = self.query(creation).await;
+        let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
+        let code = self.code(&self.key, &id).await;
+        (id, code)
+    }
+
+    /// Starts a session, and waits for the code that it shows.
+    async fn code(&self, key: &str, session: &str) -> String {
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
         self.query_as(key, start, json!({"id": session})).await;
-        let qr = eventually("a QR code", async || {
+        eventually("a QR code", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr expiresAt } } }";
             let answer = self.query_as(key, query, json!({"id": session})).await;
             answer["data"]["session"]["pairing"]["qr"].as_str().map(str::to_owned)
         })
-        .await;
+        .await
+    }
+
+    async fn link(&self, key: &str, session: &str, phone: &Phone) {
+        let qr = self.code(key, session).await;
         phone.scan(&qr).await.expect("a scan");
         phone.connected().await.expect("a companion");
         self.has_status(key, session, "WORKING").await;

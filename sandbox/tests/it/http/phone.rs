@@ -102,6 +102,39 @@ async fn a_message_is_edited_and_taken_back_and_lowers_the_count_once() {
     api.post(&path, &json!({"revoked": true})).await.error(StatusCode::NOT_FOUND, "unknown_message");
 }
 
+#[tokio::test]
+async fn the_phone_learns_who_is_behind_a_lid() {
+    let api = Api::with_account().await;
+    let path = "/accounts/15550100001/mappings";
+    let chat = json!({"from": "15550100088", "chat": "15550100088@s.whatsapp.net", "text": "Who am I?"});
+    api.post("/accounts/15550100001/messages", &chat).await.expect(StatusCode::CREATED);
+
+    let mapping = json!({"lid": "100000000000088@lid", "phone": "15550100088"});
+    let learned = api.post(path, &mapping).await.expect(StatusCode::CREATED);
+
+    assert_eq!(learned, json!({"lid": "100000000000088@lid", "phone": "15550100088", "told": true}));
+    assert_eq!(api.chat("15550100088@s.whatsapp.net").await["aliases"], json!(["100000000000088@lid"]));
+    let of_ben = json!({"lid": "100000000000002", "phone": "15550100088", "told": false});
+    api.post(path, &of_ben).await.error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact");
+    api.post(path, &json!({"lid": "1"})).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+}
+
+#[tokio::test]
+async fn the_owner_reads_on_another_device() {
+    let api = Api::with_account().await;
+    let path = "/accounts/15550100001/receipts";
+    let chat = "15550100002@s.whatsapp.net";
+    let nobody = json!({"chat": chat, "from": "nobody"});
+    api.post(path, &nobody).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    api.post(path, &json!({"chat": "1@lid"})).await.error(StatusCode::NOT_FOUND, "unknown_chat");
+    assert_eq!(api.chat(chat).await["unreadCount"], 1);
+
+    let read = api.request(Method::POST, path).json(&json!({"chat": chat, "from": "owner"})).send().await.unwrap();
+
+    assert_eq!(read.status(), StatusCode::NO_CONTENT);
+    assert_eq!(api.chat(chat).await["unreadCount"], 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn companions_are_sent_away_and_unlinked() {
     let api = Api::with_account().await;

@@ -43,7 +43,7 @@ async fn what_the_phone_did_before_the_request_is_what_a_refused_setting_goes_ba
     rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.asks(Desired::MutedUntil(Some(90)), 20).await;
     rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_050)), 10).await;
-    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
+    rig.hears_setting_again(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.hears_of_refusal(Setting::MutedUntil, rig.waiting().await[0].version).await;
     assert_eq!(rig.chat().await.muted_until, Dated { value: Some(4_000_000_000_050), as_of: 10 });
 }

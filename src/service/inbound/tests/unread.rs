@@ -8,7 +8,7 @@ impl Rig {
     async fn hears_read(&self, message: Sent, as_of: i64) {
         let up_to = Some(Horizon { at: message.at(), wa_ids: vec![message.wa_id()] });
         let chat = self.jid.clone();
-        self.hears(SessionEvent::Setting { chat, value: Desired::Read(true), as_of, up_to }).await;
+        self.hears(SessionEvent::Setting { chat, value: Desired::Read(true), as_of, up_to, replayed: false }).await;
     }
 
     async fn hears_sent(&self, message: Sent) {

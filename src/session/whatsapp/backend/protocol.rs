@@ -16,6 +16,9 @@ use super::decoded;
 use super::encode;
 use super::failed;
 use super::record;
+use crate::domain::person::Person;
+use crate::session::whatsapp::inbox::Item;
+use crate::session::whatsapp::jid;
 use crate::store::device::Kind;
 use crate::store::device::LidMapping;
 use crate::store::device::Record;
@@ -57,11 +60,16 @@ impl ProtocolStore for Memory {
     }
 
     async fn put_lid_mappings(&self, entries: &[LidPnMappingEntry]) -> Result<()> {
-        self.state.put_lid_mappings(entries.iter().map(to_mapping).collect()).await.map_err(failed)
+        self.state.put_lid_mappings(entries.iter().map(to_mapping).collect()).await.map_err(failed)?;
+        self.tell(entries);
+        Ok(())
     }
 
     async fn get_all_lid_mappings(&self) -> Result<Vec<LidPnMappingEntry>> {
-        Ok(self.state.lid_mappings().await.map_err(failed)?.into_iter().map(from_mapping).collect())
+        let known: Vec<_> = self.state.lid_mappings().await.map_err(failed)?.into_iter().map(from_mapping).collect();
+        // The library asks when it starts: what an earlier process could not pass on any more is told now.
+        self.tell(&known);
+        Ok(known)
     }
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
@@ -180,6 +188,17 @@ impl ProtocolStore for Memory {
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
         let keys: Vec<_> = keys.iter().map(|key| compound(&[key.chat, key.sender], key.id.as_bytes())).collect();
         self.state.remove_records(Kind::PendingInbound, &keys).await.map_err(failed)
+    }
+}
+
+impl Memory {
+    /// Passes on who is who, behind all that was heard before.
+    fn tell(&self, entries: &[LidPnMappingEntry]) {
+        let people = entries.iter().filter_map(|entry| {
+            let phone = jid::parse(&format!("{}@s.whatsapp.net", entry.phone_number))?;
+            Person::new(&phone, &jid::parse(&format!("{}@lid", entry.lid))?)
+        });
+        self.ears.hear(Item::People(people.collect()));
     }
 }
 

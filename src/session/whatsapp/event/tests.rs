@@ -21,6 +21,7 @@ use whatsapp_rust::types::events::PairingCodeRefresh;
 use whatsapp_rust::types::events::PairingQrCode;
 use whatsapp_rust::types::events::PairingQrCodesExhausted;
 use whatsapp_rust::types::events::PinUpdate;
+use whatsapp_rust::types::events::Receipt;
 use whatsapp_rust::types::events::StreamReplaced;
 use whatsapp_rust::types::events::TempBanReason;
 use whatsapp_rust::types::events::TemporaryBan;
@@ -35,6 +36,7 @@ use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
 
 use super::*;
+use crate::domain::person::Person;
 use crate::domain::jid::Jid;
 
 const AT: i64 = 1_700_000_000_123;
@@ -53,13 +55,13 @@ fn at() -> DateTime<Utc> {
 }
 
 fn setting_of(value: Desired) -> Vec<Heard> {
-    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None })]
+    vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None, replayed: false })]
 }
 
 fn archive(chat: &str, archived: Option<bool>) -> Event {
     let action = wire::ArchiveChatAction { archived, ..wire::ArchiveChatAction::default() };
     let update = ArchiveUpdate::builder().jid(wire_jid(chat)).timestamp(at());
-    Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(true).build())
+    Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(false).build())
 }
 
 #[test]
@@ -77,8 +79,10 @@ fn a_chat_at_an_address_of_another_world_is_left_out() {
 fn pinning_is_a_setting() {
     let action = wire::PinAction { pinned: Some(true) };
     let update = PinUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
-    let event = Event::PinUpdate(update.action(Box::new(action)).from_full_sync(false).build());
-    assert_eq!(translate(&event), setting_of(Desired::Pinned(true)));
+    let event = Event::PinUpdate(update.action(Box::new(action)).from_full_sync(true).build());
+    let all_it_has =
+        SessionEvent::Setting { chat: jid(CHAT), value: Desired::Pinned(true), as_of: AT, up_to: None, replayed: true };
+    assert_eq!(translate(&event), [Heard::News(all_it_has)]);
 }
 
 #[test]
@@ -124,8 +128,21 @@ fn reading_reaches_up_to_the_last_messages_of_its_range() {
     let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
     let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
     let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
-    let read = SessionEvent::Setting { chat: jid(CHAT), value: Desired::Read(true), as_of: AT, up_to };
+    let read = SessionEvent::Setting { chat: jid(CHAT), value: Desired::Read(true), as_of: AT, up_to, replayed: false };
     assert_eq!(translate(&event), [Heard::News(read)]);
+}
+
+#[test]
+fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read_is_not() {
+    let told = |kind| {
+        let source = MessageSource { chat: wire_jid(CHAT), sender: wire_jid(CHAT), ..MessageSource::default() };
+        let receipt = Receipt::builder().message_ids(vec!["A".into(), "B".into()]).source(source).timestamp(at());
+        translate(&Event::Receipt(receipt.r#type(kind).offline(false).build()))
+    };
+    let wa_ids = vec!["A".into(), "B".into()];
+    let read = SessionEvent::ReadElsewhere { chat: Some(jid(CHAT)), wa_ids, at: AT };
+    assert_eq!(told(ReceiptType::ReadSelf), [Heard::News(read)]);
+    assert_eq!(told(ReceiptType::Read), []);
 }
 
 fn contact(action: wire::ContactAction) -> Vec<Heard> {
@@ -134,7 +151,7 @@ fn contact(action: wire::ContactAction) -> Vec<Heard> {
 }
 
 #[test]
-fn a_contact_is_named_at_each_of_its_addresses() {
+fn a_contact_with_two_addresses_is_one_person() {
     let action = wire::ContactAction {
         full_name: Some("Mei Tanaka".into()),
         first_name: Some("Mei".into()),
@@ -142,8 +159,9 @@ fn a_contact_is_named_at_each_of_its_addresses() {
         pn_jid: Some(CHAT.into()),
         ..wire::ContactAction::default()
     };
-    let named = |address| Heard::News(SessionEvent::ContactNamed { jid: jid(address), name: "Mei Tanaka".into() });
-    assert_eq!(contact(action), [named("100000000000001@lid"), named(CHAT)]);
+    let person = Person { phone: jid(CHAT), lid: jid("100000000000001@lid") };
+    let named = SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei Tanaka".into() };
+    assert_eq!(contact(action), [SessionEvent::SamePerson(vec![person]), named].map(Heard::News));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chatgraph_sandbox::Phone;
 
-use super::Random;
+use super::random::Random;
 
 const PEOPLE: [(&str, &str); 2] = [("15550111", "15550111@s.whatsapp.net"), ("15550112", "15550112@s.whatsapp.net")];
 const GROUP: &str = "120363000000000001@g.us";
@@ -29,11 +29,14 @@ impl Owner {
         while !done.load(Ordering::SeqCst) {
             let (number, chat) = PEOPLE[usize::from(random.below(2) == 0)];
             let on = random.below(2) == 0;
-            match random.below(6) {
+            match random.below(7) {
                 0 => phone.archive(chat, on).await.expect("archived"),
                 1 => phone.pin(chat, on).await.expect("pinned"),
                 2 => phone.pin(GROUP, on).await.expect("pinned"),
-                3 => phone.mark_read(chat, on).await.expect("marked"),
+                3 => phone.mark_read(chat, true).await.expect("marked"),
+                // A mark takes the place of the word before it, "read up to here", for those who were away: nobody writes
+                // here, so there is nothing to be read.
+                4 => phone.mark_read(GROUP, on).await.expect("marked"),
                 _ => drop(phone.receive(number, chat, &format!("Line {actions}")).await.expect("written")),
             }
             actions += 1;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Random;
-use super::ask;
+use super::kill::ask;
+use super::random::Random;
 use crate::support::TestServer;
 
 /// Whose mutes the callers set. The phone never sets one, so that every value in the log is theirs.

@@ -1,7 +1,0 @@
-//! Routes whose place is taken while the phone cannot do what they are for.
-
-use super::error::ApiError;
-
-pub(super) async fn mappings() -> ApiError {
-    ApiError::not_implemented("telling that a LID and a number are one person")
-}

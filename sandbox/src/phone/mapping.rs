@@ -1,0 +1,99 @@
+//! What the phone learns about who is who: that a LID and a number are one person.
+
+use whatsapp_rust::{
+    buffa::{Message as _, MessageField},
+    waproto::whatsapp::{
+        LIDMigrationMapping, LIDMigrationMappingSyncMessage, LIDMigrationMappingSyncPayload, Message,
+        message::{ProtocolMessage, protocol_message},
+    },
+};
+
+use super::{
+    Phone,
+    book::{Book, Chat, Person},
+};
+use crate::{Error, locked, wire::node::SERVER};
+
+impl Phone {
+    /// Lets the phone learn that a LID and a number, user parts both, are one person. Two chats become one, under the
+    /// address of the later message. With `told` the phone passes it on to its companions at once; without, they hear
+    /// of it with the person's next message, which carries both addresses.
+    ///
+    /// # Errors
+    /// [`Error::UnknownContact`] if one of them is no LID or number, or is known to be somebody else's.
+    pub async fn learn(&self, lid: &str, phone: &str, told: bool) -> Result<(), Error> {
+        let (Ok(wire_lid), Ok(wire_phone)) = (lid.parse(), phone.parse()) else {
+            return Err(Error::UnknownContact(format!("{lid}@lid or {phone}@{SERVER}")));
+        };
+        let mut parties = self.account.parties.lock().await;
+        locked(&self.account.book).join(lid, phone)?;
+        parties.join(&format!("{lid}@lid"), &format!("{phone}@{SERVER}"));
+        if told {
+            let letter = self.account.peer_letter(notice(wire_lid, wire_phone))?;
+            self.account.deliver(&mut parties, &letter).await?;
+        }
+        drop(parties);
+        self.account.save().await
+    }
+}
+
+/// What a phone tells its companions when its chats move to LIDs.
+fn notice(lid: u64, phone: u64) -> Message {
+    let mapping = LIDMigrationMapping { pn: phone, assigned_lid: lid, latest_lid: Some(lid) };
+    let payload = LIDMigrationMappingSyncPayload { pn_to_lid_mappings: vec![mapping], ..Default::default() };
+    let notice = LIDMigrationMappingSyncMessage { encoded_mapping_payload: Some(payload.encode_to_vec()) };
+    let protocol = ProtocolMessage {
+        r#type: Some(protocol_message::Type::LID_MIGRATION_MAPPING_SYNC),
+        lid_migration_mapping_sync_message: MessageField::some(notice),
+        ..Default::default()
+    };
+    Message { protocol_message: MessageField::some(protocol), ..Default::default() }
+}
+
+impl Book {
+    /// Makes one person of those with this LID and this number, and one chat of theirs.
+    fn join(&mut self, lid: &str, phone: &str) -> Result<(), Error> {
+        let (by_lid, by_phone) = (format!("{lid}@lid"), format!("{phone}@{SERVER}"));
+        let taken = |person: Option<&Person>, other: fn(&Person) -> Option<&String>, expected: &str| {
+            person.and_then(other).is_some_and(|known| known != expected)
+        };
+        if taken(self.person(&by_lid), |person| person.phone.as_ref(), phone) {
+            return Err(Error::UnknownContact(by_lid));
+        }
+        if taken(self.person(&by_phone), |person| person.lid.as_ref(), lid) {
+            return Err(Error::UnknownContact(by_phone));
+        }
+        let hidden = self.person(&by_lid).cloned().unwrap_or_default();
+        let known = self.person(&by_phone).cloned().unwrap_or_default();
+        self.people.retain(|person| !person.has_jid(&by_lid) && !person.has_jid(&by_phone));
+        self.people.push(Person {
+            phone: Some(phone.to_owned()),
+            lid: Some(lid.to_owned()),
+            name: known.name.or(hidden.name),
+            push_name: known.push_name.or(hidden.push_name),
+            business: known.business.or(hidden.business),
+        });
+        if self.chats.contains_key(&by_lid) && self.chats.contains_key(&by_phone) {
+            let [one, other] = [&by_phone, &by_lid].map(|jid| self.chats.remove(jid).unwrap_or_default());
+            let place = if one.last_message_at() > other.last_message_at() { by_phone } else { by_lid };
+            self.chats.insert(place, one.joined_with(other));
+        }
+        Ok(())
+    }
+}
+
+impl Chat {
+    fn joined_with(self, other: Self) -> Self {
+        let mut messages = self.messages;
+        messages.extend(other.messages);
+        messages.sort_by_key(|message| message.at);
+        Self {
+            archived: self.archived || other.archived,
+            pinned_at: self.pinned_at.max(other.pinned_at),
+            muted_until: self.muted_until.max(other.muted_until),
+            unread: self.unread + other.unread,
+            marked_unread: self.marked_unread || other.marked_unread,
+            messages,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use chatgraph_sandbox::{Error, ReceiptFrom};
+use whatsapp_rust::{
+    prelude::Event,
+    wacore::{store::traits::ProtocolStore, types::presence::ReceiptType},
+};
+
+use crate::support::{ADA, Companion, account, jid, paired, shown, soon};
+
+const STRANGER: &str = "15550100088@s.whatsapp.net";
+const STRANGER_LID: &str = "200000000000088@lid";
+
+/// Waits until the client knows whose LID it is.
+async fn knows(companion: &Companion, lid: &str) -> String {
+    let known = async {
+        loop {
+            if let Some(mapping) = companion.backend.get_lid_mapping(lid).await.expect("a memory") {
+                return mapping.phone_number;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    soon("a mapping", known).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_known_from_the_start_is_told_with_the_history() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    assert_eq!(knows(&companion, "200000000000002").await, "15550100002");
+
+    phone.receive("200000000000002@lid", "200000000000002@lid", "from behind the LID").await.unwrap();
+
+    assert_eq!(companion.text().await.1, "200000000000002@lid");
+    assert_eq!(shown(&phone, ADA).unread_count, 2, "the phone has one chat");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_strangers_turn_out_one_person() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    phone.receive("15550100088", STRANGER, "by number").await.unwrap();
+    phone.receive(STRANGER_LID, STRANGER_LID, "by LID").await.unwrap();
+    assert_eq!(companion.text().await.1, STRANGER);
+    assert_eq!(companion.text().await.1, STRANGER_LID);
+
+    phone.learn("200000000000088", "15550100088", true).await.unwrap();
+
+    assert_eq!(knows(&companion, "200000000000088").await, "15550100088");
+    let chat = phone.chats().into_iter().find(|chat| chat.aliases.iter().any(|alias| alias == STRANGER)).unwrap();
+    assert_eq!((chat.jid.as_str(), chat.unread_count), (STRANGER_LID, 2));
+    for from in [STRANGER_LID, STRANGER] {
+        phone.receive(from, from, "once more").await.unwrap();
+        assert_eq!(companion.text().await.1, from);
+    }
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_learned_quietly_comes_with_the_next_message() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    phone.receive("15550100088", STRANGER, "by number").await.unwrap();
+    companion.text().await;
+    phone.learn("200000000000088", "15550100088", false).await.unwrap();
+    assert!(companion.backend.get_lid_mapping("200000000000088").await.unwrap().is_none());
+
+    phone.receive(STRANGER_LID, STRANGER_LID, "by LID").await.unwrap();
+
+    assert_eq!(companion.text().await.1, STRANGER_LID);
+    assert_eq!(knows(&companion, "200000000000088").await, "15550100088");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_about_a_person_is_answered_with_the_lid() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    phone.learn("200000000000088", "15550100088", false).await.unwrap();
+
+    let asked = companion.client.contacts().is_on_whatsapp(&[jid(STRANGER)]).await.unwrap();
+
+    assert_eq!(asked[0].lid, Some(jid(STRANGER_LID)));
+    assert_eq!(knows(&companion, "200000000000088").await, "15550100088");
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_has_two_numbers() {
+    let sandbox = crate::support::sandbox().await;
+    let phone = sandbox.create_account(account()).unwrap();
+    for (lid, number) in [("200000000000002", "15550100088"), ("200000000000088", "15550100002"), ("x", "1")] {
+        assert!(matches!(phone.learn(lid, number, true).await, Err(Error::UnknownContact(_))));
+    }
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_on_another_device_is_told_in_either_shape() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    for (from, told) in [(ReceiptFrom::Chat, ADA.to_owned()), (ReceiptFrom::Owner, phone.jid())] {
+        let id = phone.receive("15550100002", ADA, "read me").await.unwrap();
+        let later = phone.receive("15550100002", ADA, "not me").await.unwrap();
+        companion.text().await;
+        companion.text().await;
+
+        phone.read_elsewhere(ADA, Some(&id), from).await.unwrap();
+
+        assert_eq!(shown(&phone, ADA).unread_count, 1);
+        let heard = companion.next("a receipt", |event| match event {
+            // Not the one that is still on its way for the message before.
+            Event::Receipt(receipt)
+                if receipt.r#type == ReceiptType::ReadSelf && receipt.message_ids == [id.clone()] =>
+            {
+                Some(receipt.source.chat.to_string())
+            }
+            _ => None,
+        });
+        assert_eq!(heard.await, told);
+        soon("the acknowledgement", phone.settled()).await.unwrap();
+        phone.read_elsewhere(ADA, Some(&later), from).await.unwrap();
+        assert_eq!(shown(&phone, ADA).unread_count, 0);
+    }
+    companion.stop().await;
+    sandbox.stop().await;
+}

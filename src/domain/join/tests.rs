@@ -1,0 +1,100 @@
+//! What two chats of one person make.
+
+use super::super::change::ChatField;
+use super::super::change::Origin;
+use super::super::chat::ChatPatch;
+use super::super::id::ChatId;
+use super::super::id::SessionId;
+use super::super::jid::Jid;
+use super::*;
+
+fn chat(jid: &str) -> Chat {
+    Chat::new(ChatId::new(1), SessionId::new(1), jid.parse::<Jid>().expect("a JID"), 1)
+}
+
+fn two() -> (Chat, Chat) {
+    (chat("15550100@s.whatsapp.net"), chat("100000000000001@lid"))
+}
+
+fn told(chat: &mut Chat, archived: bool, as_of: i64) {
+    let _ = chat.apply(&ChatPatch { as_of, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Device);
+}
+
+/// A caller asks for a setting that WhatsApp has not heard of yet.
+fn asked(chat: &mut Chat, archived: bool, at: i64) -> Open {
+    let (base, base_as_of) = chat.base(Setting::Archived);
+    let _ = chat.apply(&ChatPatch { as_of: at, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Api);
+    chat.pending.insert(ChatField::Archived);
+    let action = PendingAction {
+        organization: "org_1".parse().expect("an id"),
+        session: chat.session,
+        chat: chat.id,
+        address: chat.jid.clone(),
+        version: at,
+        desired: Desired::Archived(archived),
+        base,
+        base_as_of,
+        unread: 0,
+        requested_at: at,
+        range: None,
+    };
+    Open { waiting: vec![action], refused: Vec::new() }
+}
+
+#[test]
+fn each_setting_is_as_it_was_told_last() {
+    for (first, second) in [(10, 20), (20, 10)] {
+        let (mut mine, mut theirs) = two();
+        told(&mut mine, true, first);
+        told(&mut theirs, false, second);
+        let open = mine.join(&Open::default(), &theirs, &Open::default());
+        assert_eq!(mine.archived, Dated { value: first > second, as_of: 20 });
+        assert_eq!(open, Open::default());
+    }
+}
+
+#[test]
+fn what_a_history_said_without_a_time_counts_over_nothing() {
+    let (mut mine, mut theirs) = two();
+    theirs.archived.value = true;
+    let _open = mine.join(&Open::default(), &theirs, &Open::default());
+    assert!(mine.archived.value);
+}
+
+#[test]
+fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
+    for (first, second) in [(30, 40), (40, 30)] {
+        let (mut mine, mut theirs) = two();
+        told(&mut theirs, true, 5);
+        let (ours, yours) = (asked(&mut mine, true, first), asked(&mut theirs, false, second));
+        let open = mine.join(&ours, &theirs, &yours);
+        let [action] = &open.waiting[..] else { panic!("{open:?}") };
+        assert_eq!((action.desired, action.requested_at), (Desired::Archived(first > second), 40));
+        assert_eq!((action.base, action.base_as_of), (Desired::Archived(true), 5));
+        assert_eq!((action.chat, mine.archived.value), (mine.id, first > second));
+        assert_eq!(mine.pending, [ChatField::Archived].into_iter().collect());
+    }
+}
+
+#[test]
+fn what_whatsapp_said_of_the_other_chat_after_a_request_wins() {
+    for (at, waits) in [(10, true), (30, false)] {
+        let (mut mine, mut theirs) = two();
+        told(&mut theirs, false, at);
+        let ours = asked(&mut mine, true, 20);
+        let open = mine.join(&ours, &theirs, &Open::default());
+        assert_eq!((open.waiting.len() == 1, mine.archived.value, mine.pending.is_empty()), (waits, waits, !waits));
+    }
+}
+
+#[test]
+fn a_refusal_stays_until_it_was_asked_again() {
+    let refusal = |at| Refusal { setting: Setting::Archived, reason: "no".into(), at };
+    let (mut mine, mut theirs) = two();
+    let refused = Open { waiting: Vec::new(), refused: vec![refusal(10)] };
+    let open = mine.clone().join(&refused, &theirs, &Open { refused: vec![refusal(20)], ..Open::default() });
+    assert_eq!(open.refused, [refusal(20)]);
+    let yours = asked(&mut theirs, true, 30);
+    assert_eq!(mine.join(&refused, &theirs, &yours).refused, []);
+    assert!(mine.refused.is_empty());
+}

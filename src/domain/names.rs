@@ -1,0 +1,37 @@
+//! What a chat may be called.
+
+/// Where a chat's name may come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// A group's subject.
+    pub subject: Option<String>,
+    /// The name the account's owner saved.
+    pub contact: Option<String>,
+    /// The name the other side chose.
+    pub push: Option<String>,
+    /// The verified name of a business.
+    pub business: Option<String>,
+}
+
+impl Names {
+    /// The name that is shown: the first there is, in this order.
+    #[must_use]
+    pub fn shown(&self) -> Option<&String> {
+        let Self { subject, contact, push, business } = self;
+        [subject, contact, push, business].into_iter().flatten().next()
+    }
+
+    /// Takes over what became known. A missing name never clears a known one.
+    pub(super) fn learn(&mut self, news: &Self) {
+        learn(&mut self.subject, news.subject.as_ref());
+        learn(&mut self.contact, news.contact.as_ref());
+        learn(&mut self.push, news.push.as_ref());
+        learn(&mut self.business, news.business.as_ref());
+    }
+}
+
+fn learn(name: &mut Option<String>, news: Option<&String>) {
+    if let Some(news) = news.filter(|news| !news.trim().is_empty()) {
+        *name = Some(news.clone());
+    }
+}

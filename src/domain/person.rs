@@ -1,0 +1,42 @@
+//! One person behind two addresses.
+
+use super::jid::Jid;
+use super::jid::JidKind;
+
+/// A person's two addresses. Either may name the chat with them; it is kept under the number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Person {
+    /// The number's.
+    pub phone: Jid,
+    /// The one that hides the number.
+    pub lid: Jid,
+}
+
+impl Person {
+    /// The person with these addresses, in whatever order; none unless they are a number's and a LID.
+    #[must_use]
+    pub fn new(one: &Jid, other: &Jid) -> Option<Self> {
+        let (phone, lid) = match (one.kind(), other.kind()) {
+            (JidKind::PhoneNumber, JidKind::Lid) => (one, other),
+            (JidKind::Lid, JidKind::PhoneNumber) => (other, one),
+            _ => return None,
+        };
+        Some(Self { phone: phone.clone(), lid: lid.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_has_a_number_and_a_lid() {
+        let jid = |text: &str| text.parse::<Jid>().expect("a JID");
+        let (phone, lid) = (jid("15550100@s.whatsapp.net"), jid("100000000000001@lid"));
+        let person = Person { phone: phone.clone(), lid: lid.clone() };
+        assert_eq!(Person::new(&phone, &lid), Some(person.clone()));
+        assert_eq!(Person::new(&lid, &phone), Some(person));
+        assert_eq!(Person::new(&lid, &lid), None);
+        assert_eq!(Person::new(&phone, &jid("120363000000000001@g.us")), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! One person behind two addresses: the end is the same, whenever one learns of it.
+
+use super::*;
+use crate::domain::change::ChangeKind;
+use crate::domain::chat::Dated;
+use crate::domain::page::Direction;
+use crate::domain::page::PageRequest;
+use crate::domain::person::Person;
+use crate::service::chat_delete::DeleteOrder;
+
+/// Somebody with a number and a LID.
+fn person(number: usize) -> Person {
+    let jid = |text: String| text.parse().expect("a JID");
+    Person { phone: jid(format!("1556{number:07}@s.whatsapp.net")), lid: jid(format!("2{number:014}@lid")) }
+}
+
+impl Rig {
+    async fn hears_who(&self, person: &Person) {
+        self.hears(SessionEvent::SamePerson(vec![person.clone()])).await;
+    }
+
+    async fn hears_from(&self, jid: &Jid, wa_id: &str, from_me: bool, at: i64) {
+        let own = if jid.as_str().ends_with("@lid") { "900000000000001@lid" } else { "15550100@s.whatsapp.net" };
+        let message = IncomingMessage {
+            chat: jid.clone(),
+            wa_id: wa_id.into(),
+            sender: if from_me { own.parse().expect("a JID") } else { jid.clone() },
+            sender_name: (!from_me).then(|| "mei".into()),
+            from_me,
+            kind: MessageKind::Text,
+            text: Some("Yes!".into()),
+            at,
+        };
+        self.hears(SessionEvent::Message(message)).await;
+    }
+
+    async fn find(&self, jid: &Jid) -> Option<Chat> {
+        self.test.store.chat(&self.test.organization, self.test.session, jid).await.expect("a read")
+    }
+
+    async fn asks_of(&self, jid: &Jid, desired: Desired, now: i64) -> Result<Chat, Error> {
+        let order = UpdateOrder {
+            organization: self.test.organization.clone(),
+            session: self.test.session,
+            cid: jid.clone(),
+            settings: vec![desired],
+            range_hint: None,
+            max_pinned: usize::MAX,
+            now,
+        };
+        self.test.store.write(&self.test.organization, move |unit| Box::pin(order.carry_out(unit))).await
+    }
+
+    async fn deletes_chat(&self, jid: &Jid) -> Chat {
+        let order = DeleteOrder {
+            organization: self.test.organization.clone(),
+            session: self.test.session,
+            cid: jid.clone(),
+            now: 100,
+        };
+        let deleted: Result<_, Error> =
+            self.test.store.write(&self.test.organization, move |unit| Box::pin(order.carry_out(unit))).await;
+        deleted.expect("deleted")
+    }
+
+    async fn messages_of(&self, chat: ChatId) -> Vec<(String, Jid, i64)> {
+        let page = PageRequest { limit: 100, direction: Direction::Forward, cursor: None };
+        let pages = self.test.store.messages(&self.test.organization, &[(chat, page)]).await.expect("a page");
+        pages[0].items.iter().map(|message| (message.wa_id.clone(), message.sender.clone(), message.at)).collect()
+    }
+
+    async fn addresses_of(&self, chat: ChatId) -> Vec<Jid> {
+        let addresses = self.test.store.addresses(&self.test.organization, &[chat]).await;
+        addresses.expect("a read").remove(&chat).unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn two_chats_become_one_which_is_told_as_a_deletion_and_an_update() {
+    let (rig, mei) = (Rig::new().await, person(1));
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    let (one, other) = (rig.find(&mei.phone).await.expect("a chat"), rig.find(&mei.lid).await.expect("a chat"));
+    let before = rig.changes().await.len();
+
+    rig.hears_who(&mei).await;
+    rig.hears_who(&mei).await;
+
+    let told: Vec<_> = rig
+        .changes()
+        .await
+        .split_off(before)
+        .into_iter()
+        .map(|it| (it.kind, it.chat, it.cid, it.merged_into))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (ChangeKind::Deleted, other.id, mei.lid.clone(), Some(one.id)),
+            (ChangeKind::Updated, one.id, mei.phone.clone(), None)
+        ]
+    );
+    let chat = rig.find(&mei.lid).await.expect("a chat");
+    assert_eq!((chat.id, &chat.jid, chat.unread_count), (one.id, &mei.phone, 2));
+    let sent = [("B", 20_000), ("A", 10_000)].map(|(wa_id, at)| (wa_id.to_owned(), mei.phone.clone(), at));
+    assert_eq!(rig.messages_of(chat.id).await, sent);
+    assert_eq!(rig.addresses_of(chat.id).await, [mei.phone, mei.lid]);
+}
+
+#[tokio::test]
+async fn who_is_known_before_has_one_chat_from_the_first_message() {
+    let (rig, mei) = (Rig::new().await, person(1));
+    rig.hears_who(&mei).await;
+    assert_eq!(rig.changes().await, [], "a person without a chat is nothing to tell");
+    rig.hears_from(&mei.lid, "A", false, 10_000).await;
+    rig.hears_from(&mei.phone, "B", false, 20_000).await;
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    let chat = rig.find(&mei.lid).await.expect("a chat");
+    assert_eq!((chat.unread_count, &chat.jid, chat.names.push.as_deref()), (2, &mei.phone, Some("mei")));
+    assert_eq!(rig.find(&mei.phone).await, Some(chat));
+}
+
+#[tokio::test]
+async fn what_waits_goes_out_under_the_address_that_whatsapp_used_last() {
+    let (rig, mei) = (Rig::new().await, person(1));
+    rig.hears_who(&mei).await;
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.asks_of(&mei.lid, Desired::Archived(true), 15_000).await.expect("taken");
+    assert_eq!(rig.waiting().await[0].address, mei.phone);
+    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    assert_eq!(rig.waiting().await[0].address, mei.lid);
+    rig.hears(SessionEvent::ContactNamed { jid: mei.phone.clone(), name: "Mei".into() }).await;
+    assert_eq!(rig.waiting().await[0].address, mei.lid, "a name has no time");
+}
+
+#[tokio::test]
+async fn a_number_or_a_lid_that_is_somebody_elses_is_not_joined() {
+    let (rig, mei, olu) = (Rig::new().await, person(1), person(2));
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.hears_from(&olu.lid, "B", false, 10_000).await;
+    rig.hears_who(&mei).await;
+    rig.hears_who(&Person { phone: mei.phone.clone(), lid: olu.lid.clone() }).await;
+    assert_eq!(rig.find(&olu.lid).await.expect("a chat").jid, olu.lid);
+    assert_eq!(rig.find(&mei.phone).await.expect("a chat").unread_count, 1);
+}
+
+#[tokio::test]
+async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_back() {
+    let (rig, mei) = (Rig::new().await, person(1));
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.hears(SessionEvent::Setting {
+        chat: mei.phone.clone(),
+        value: Desired::Pinned(true),
+        as_of: 11_000,
+        up_to: None,
+        replayed: false,
+    })
+    .await;
+    rig.deletes_chat(&mei.phone).await;
+    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    let living = rig.find(&mei.lid).await.expect("a chat").id;
+
+    rig.hears_who(&mei).await;
+
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    let chat = rig.find(&mei.phone).await.expect("a chat");
+    assert_eq!((chat.id, &chat.jid, chat.pinned), (living, &mei.phone, Dated { value: true, as_of: 11_000 }));
+    assert_eq!(chat.unread_count, 2, "the deleted one's is unread on the phone still");
+    assert_eq!(rig.messages_of(chat.id).await.len(), 1);
+    assert!(rig.test.is_empty("tombstone").await);
+}
+
+#[tokio::test]
+async fn two_deleted_chats_are_one_when_the_person_writes_again() {
+    let (rig, mei) = (Rig::new().await, person(1));
+    rig.hears_from(&mei.phone, "A", false, 10_000).await;
+    rig.hears_from(&mei.lid, "B", false, 20_000).await;
+    rig.deletes_chat(&mei.phone).await;
+    rig.deletes_chat(&mei.lid).await;
+    let told = rig.changes().await.len();
+
+    rig.hears_who(&mei).await;
+    rig.hears_from(&mei.phone, "B", false, 20_000).await;
+    assert_eq!(rig.changes().await.len(), told, "nobody is told of what is not seen");
+    rig.hears_from(&mei.lid, "C", false, 30_000).await;
+
+    let chat = rig.find(&mei.phone).await.expect("a chat");
+    assert_eq!((chat.unread_count, &chat.jid), (3, &mei.phone));
+    assert_eq!(rig.addresses_of(chat.id).await, [mei.phone, mei.lid]);
+}

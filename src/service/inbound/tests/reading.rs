@@ -1,0 +1,204 @@
+//! The whole rule of what is unread, against a plain model that keeps all it ever heard.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::Just;
+use proptest::prelude::Strategy;
+use proptest::strategy::Union;
+use proptest::test_runner::Config;
+use proptest::test_runner::RngAlgorithm;
+use proptest::test_runner::TestRng;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+use crate::domain::horizon::Horizon;
+
+const MESSAGES: usize = 9;
+
+/// What may be heard of a chat, in any order and any number of times.
+#[derive(Debug, Clone)]
+enum News {
+    /// The message with this number.
+    Message(usize),
+    /// Another device has read up to this message.
+    Read(usize),
+    /// Another device has read up to this time.
+    ReadUntil(i64),
+    /// A receipt names these messages.
+    Receipt(usize, usize),
+    /// Marked as unread by hand, as of this time.
+    Marked(i64),
+    /// A caller reads the chat, and WhatsApp takes it.
+    Asked,
+}
+
+fn news() -> impl Strategy<Value = News> {
+    let number = 0..MESSAGES;
+    let message = || number.clone().prop_map(News::Message);
+    Union::new([
+        message().boxed(),
+        message().boxed(),
+        message().boxed(),
+        number.clone().prop_map(News::Read).boxed(),
+        (9_000..14_000_i64).prop_map(News::ReadUntil).boxed(),
+        (number.clone(), number.clone()).prop_map(|(one, other)| News::Receipt(one, other)).boxed(),
+        (9_000..14_000_i64).prop_map(News::Marked).boxed(),
+        Just(News::Asked).boxed(),
+    ])
+}
+
+/// Three messages a second.
+fn at(number: usize) -> i64 {
+    (10 + i64::try_from(number / 3).expect("small")) * 1_000
+}
+
+/// All that was ever heard; what is unread is worked out of it anew each time.
+#[derive(Debug, Default)]
+struct Model {
+    own: Vec<bool>,
+    /// The messages that are here, as they came. One that is revoked goes from here.
+    arrived: Vec<usize>,
+    /// Messages that were read, with all before them.
+    read: BTreeSet<usize>,
+    /// The same where nothing but the message says anything: all before it is read once it is here.
+    receipts: BTreeSet<usize>,
+    until: Option<i64>,
+    /// The mark, and since when.
+    marked: (bool, i64),
+}
+
+impl Model {
+    fn hears(&mut self, news: &News) {
+        match news {
+            News::Message(number) if !self.arrived.contains(number) => {
+                self.arrived.push(*number);
+                if self.own[*number] {
+                    self.read.insert(*number);
+                    self.mark(false, at(*number));
+                }
+            }
+            News::Message(_) => {}
+            News::Read(number) => {
+                self.read.insert(*number);
+                self.mark(false, at(*number) + 1);
+            }
+            News::ReadUntil(until) => {
+                self.until = self.until.max(Some(*until));
+                self.mark(false, *until);
+            }
+            News::Receipt(one, other) => {
+                let others: Vec<_> = [*one, *other].into_iter().filter(|number| !self.own[*number]).collect();
+                // Which time the reading has matters to the mark only, and to that only when something is known.
+                if others.iter().any(|number| self.arrived.contains(number)) {
+                    self.mark(false, RECEIVED);
+                }
+                self.receipts.extend(others);
+            }
+            News::Marked(as_of) => self.mark(true, *as_of),
+            News::Asked => {
+                let last = self.arrived.iter().enumerate().max_by_key(|(place, number)| (at(**number), *place));
+                let last = last.map(|(_, number)| *number);
+                // Nothing to ask for.
+                if self.unread() > 0 || self.marked.0 {
+                    self.read.extend(last);
+                    // No message to name as the end.
+                    self.until = if last.is_none() { Some(ASKED) } else { self.until };
+                    self.mark(false, ASKED);
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, marked: bool, as_of: i64) {
+        if as_of >= self.marked.1 {
+            self.marked = (marked, as_of);
+        }
+    }
+
+    fn unread(&self) -> usize {
+        let place = |number: usize| self.arrived.iter().position(|other| *other == number);
+        let here = |number: &&usize| place(**number).is_some();
+        let is_read = |number: usize| {
+            let with = |last: usize| last == number || at(last) == at(number) && place(last) > place(number);
+            let before = |last: usize| at(number) < at(last) || with(last);
+            self.until.is_some_and(|until| at(number) <= until)
+                || self.read.iter().any(|last| before(*last))
+                || self.receipts.iter().filter(here).any(|last| before(*last))
+        };
+        self.arrived.iter().filter(|number| !self.own[**number] && !is_read(**number)).count()
+    }
+}
+
+/// When receipts say that something was read, and when a caller asks: after all else, so that the mark is gone then.
+const RECEIVED: i64 = 20_000;
+const ASKED: i64 = 20_001;
+
+/// The same, told to the store.
+async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
+    let wa_id = |number: usize| format!("{whose}-{number}");
+    let read = async |as_of, up_to| {
+        let (chat, value) = (rig.jid.clone(), Desired::Read(true));
+        rig.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
+    };
+    match news {
+        News::Message(number) => rig.hears_message(&wa_id(*number), own[*number], at(*number)).await,
+        News::Read(number) => {
+            let up_to = Horizon { at: at(*number), wa_ids: vec![wa_id(*number)] };
+            read(at(*number) + 1, Some(up_to)).await;
+        }
+        News::ReadUntil(until) => read(*until, None).await,
+        News::Receipt(one, other) => {
+            let numbers = [*one, *other].into_iter().filter(|number| !own[*number]);
+            let wa_ids: Vec<_> = numbers.map(wa_id).collect();
+            if !wa_ids.is_empty() {
+                let chat = "15550100@s.whatsapp.net".parse().ok();
+                rig.hears(SessionEvent::ReadElsewhere { chat, wa_ids, at: RECEIVED }).await;
+            }
+        }
+        News::Marked(as_of) => rig.hears_setting(Desired::Read(false), *as_of).await,
+        News::Asked => {
+            if rig.chat().await.setting(Setting::Read) == Desired::Read(true) {
+                return;
+            }
+            rig.asks(Desired::Read(true), ASKED).await;
+            let waiting = rig.waiting().await;
+            let action = waiting.iter().find(|action| action.chat == rig.chat).expect("an action");
+            let up_to = action.range.as_ref();
+            let up_to = up_to.map(|last| Horizon { at: last.at, wa_ids: vec![last.wa_id.clone()] });
+            read(ASKED, up_to).await;
+            rig.hears_of_arrival(Setting::Read, action.version).await;
+        }
+    }
+}
+
+#[test]
+fn what_is_unread_follows_the_model_whatever_is_heard_in_whatever_order() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let rig = tokio::sync::Mutex::new(runtime.block_on(Rig::new()));
+    let cases = if crate::store::tests::on_postgres() { 15 } else { 50 };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let own = vec(proptest::bool::weighted(0.2), MESSAGES);
+    let whose = Cell::new(10_usize);
+    let followed = runner.run(&(vec(news(), 1..20), own), |(news, own)| {
+        whose.set(whose.get() + 1);
+        runtime.block_on(async {
+            let mut rig = rig.lock().await;
+            // A chat of its own, without a message.
+            let made = rig.test.add_chat(whose.get(), 1).await;
+            (rig.chat, rig.jid) = (made.id, made.jid);
+            let mut model = Model { own: own.clone(), ..Model::default() };
+            for (place, it) in news.iter().enumerate() {
+                model.hears(it);
+                hear(&rig, &own, whose.get(), it).await;
+                let chat = rig.chat().await;
+                let shown = (usize::try_from(chat.unread_count).expect("small"), chat.marked_unread.value);
+                proptest::prop_assert_eq!(shown, (model.unread(), model.marked.0), "after {} of {:?}", place, news);
+            }
+            Ok(())
+        })
+    });
+    followed.expect("as the model");
+}

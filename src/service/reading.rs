@@ -1,0 +1,100 @@
+//! How far a chat is read, as other devices tell it: by a setting, by a receipt, by writing into it.
+
+use crate::domain::action::Desired;
+use crate::domain::chat::Chat;
+use crate::domain::horizon::Horizon;
+use crate::domain::id::ChatId;
+use crate::domain::jid::Jid;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::inbound_chat;
+use super::inbound_chat::Made;
+
+/// For so long a receipt waits for its message, in milliseconds: longer than WhatsApp keeps a message.
+const EARLY_RECEIPTS_MS: i64 = 45 * 86_400_000;
+
+/// What is read and what is not, once all up to a place is read.
+pub(super) struct Reading {
+    /// Up to here; never before the place that the chat had.
+    pub(super) place: Horizon,
+    /// So many stored messages of others lie behind it.
+    pub(super) left: u32,
+    /// So many are unread.
+    pub(super) unread: u32,
+}
+
+/// What is unread in a chat that is read up to `place`.
+pub(super) async fn up_to(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    place: Horizon,
+) -> Result<Reading, StoreError> {
+    let (organization, chats) = (&key.organization, [chat.id]);
+    let place = unit.complete(organization, &chats, place.or_further(chat.read_to.clone())).await?;
+    let left = unit.count_behind(organization, &chats, Some(&place)).await?;
+    let mut unread = chat.unread_count;
+    if chat.read_to.as_ref() != Some(&place) {
+        let before = unit.count_behind(organization, &chats, chat.read_to.as_ref()).await?;
+        let all = left == 0 && chat.last_message.is_none_or(|last| last.at <= place.at);
+        unread = chat.unread_after(before, left, all);
+    }
+    Ok(Reading { place, left, unread })
+}
+
+/// Messages that another device has read, as its receipt names them.
+pub(super) struct Receipt<'a> {
+    /// The chat that the receipt speaks of, if it is one: some speak of the account itself.
+    pub(super) chat: Option<&'a Jid>,
+    /// WhatsApp's ids.
+    pub(super) wa_ids: &'a [String],
+    /// When they were read, in milliseconds.
+    pub(super) at: i64,
+}
+
+/// Another device has read messages. A receipt may come before its message; then that is noted.
+pub(super) async fn receipt(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    receipt: Receipt<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    // Its lock first: that is the order of locks.
+    if unit.session_for_update(&key.organization, key.session).await?.is_none() {
+        return Ok(());
+    }
+    let named = unit.messages_called(&key.organization, key.session, receipt.wa_ids).await?;
+    let early: Vec<_> =
+        receipt.wa_ids.iter().filter(|id| !named.iter().any(|(_, known, _)| known == *id)).cloned().collect();
+    if !early.is_empty() {
+        let oldest = now - EARLY_RECEIPTS_MS;
+        unit.note_early_receipts(&key.organization, key.session, &early, (now, oldest)).await?;
+    }
+    let Some(id) = chat_of(unit, key, receipt.chat, &named).await? else { return Ok(()) };
+    let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
+    let places = named.into_iter().filter(|(whose, _, _)| *whose == id);
+    let places = places.map(|(_, wa_id, at)| Horizon { at, wa_ids: vec![wa_id] });
+    let Some(place) = places.reduce(|one, other| one.or_further(Some(other))) else { return Ok(()) };
+    let made =
+        Made { value: Desired::Read(true), as_of: receipt.at, up_to: Some(&place), address: None, replayed: false };
+    inbound_chat::setting_of(unit, key, (chat, false), made, now).await
+}
+
+/// The chat of the messages. Ids are the writers' to choose, so the same may be in several chats: then only the one that
+/// the receipt speaks of counts.
+async fn chat_of(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    spoken_of: Option<&Jid>,
+    named: &[(ChatId, String, i64)],
+) -> Result<Option<ChatId>, StoreError> {
+    let Some((first, _, _)) = named.first() else { return Ok(None) };
+    if named.iter().all(|(chat, _, _)| chat == first) {
+        return Ok(Some(*first));
+    }
+    let Some(jid) = spoken_of else { return Ok(None) };
+    let chats = unit.chats_for_update(&key.organization, key.session, std::slice::from_ref(jid)).await?;
+    Ok(chats.first().map(|chat| chat.id).filter(|id| named.iter().any(|(chat, _, _)| chat == id)))
+}

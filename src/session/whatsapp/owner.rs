@@ -1,0 +1,43 @@
+//! Whose session it is, and whether its device is linked to that account.
+
+use crate::domain::session::Account;
+
+/// Whose session it is.
+pub(super) struct Owner {
+    /// The account that it belongs to; none before it was ever paired.
+    pub(super) account: Option<Account>,
+    /// The device is linked to another account. Nothing of that is heard, and it is unlinked as soon as can be.
+    pub(super) is_another: bool,
+}
+
+impl Owner {
+    /// Of a session that belongs to `account`, its device being linked to `linked`.
+    pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
+        let mut owner = Self { account, is_another: false };
+        owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
+        owner
+    }
+
+    /// Whether the session may be linked to this account.
+    pub(super) fn may_be(&self, linked: &Account) -> bool {
+        self.account.as_ref().is_none_or(|own| own.is(linked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(number: &str) -> Account {
+        Account { jid: format!("{number}@s.whatsapp.net").parse().unwrap(), lid: None }
+    }
+
+    #[test]
+    fn a_device_that_was_linked_to_another_account_is_known_at_the_next_start() {
+        let (own, other) = (account("15550100001"), account("15550100002"));
+        assert!(Owner::new(Some(own.clone()), Some(&other)).is_another);
+        assert!(!Owner::new(Some(own.clone()), Some(&own)).is_another);
+        assert!(!Owner::new(Some(own), None).is_another, "it waits to be paired");
+        assert!(!Owner::new(None, Some(&other)).is_another, "its first account is not stored yet");
+    }
+}

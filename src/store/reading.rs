@@ -1,0 +1,195 @@
+//! How far the messages of a chat are read.
+
+use chatgraph_entity::early_receipt;
+use chatgraph_entity::message;
+use chatgraph_entity::message::Column;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::PaginatorTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::horizon::Horizon;
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+
+use super::error::StoreError;
+use super::text;
+use super::unit::Unit;
+
+impl Unit<'_> {
+    /// The same place with all stored messages of its second that come before one that it names: who read that one has read
+    /// them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn complete(
+        &mut self,
+        organization: &OrganizationId,
+        chats: &[ChatId],
+        mut place: Horizon,
+    ) -> Result<Horizon, StoreError> {
+        if place.wa_ids.is_empty() {
+            return Ok(place);
+        }
+        let mut second = message::Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::WaId])
+            .filter(of_chats(organization, chats))
+            .filter(Column::At.eq(place.at))
+            .into_tuple::<(Vec<u8>, String)>()
+            .all(self.tx)
+            .await?;
+        second.sort();
+        let read = second.iter().rposition(|(_, wa_id)| place.wa_ids.contains(wa_id)).map_or(0, |last| last + 1);
+        place.wa_ids.extend(second.drain(..read).map(|(_, wa_id)| wa_id));
+        place.wa_ids.sort();
+        place.wa_ids.dedup();
+        Ok(place)
+    }
+
+    /// How many of the stored messages that others wrote in the chats lie behind a place; all of them without one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_behind(
+        &mut self,
+        organization: &OrganizationId,
+        chats: &[ChatId],
+        place: Option<&Horizon>,
+    ) -> Result<u32, StoreError> {
+        let mut behind = of_chats(organization, chats).add(Column::FromMe.eq(false)).add(Column::Revoked.eq(false));
+        if let Some(place) = place {
+            let mut further = Condition::any().add(Column::At.gt(place.at));
+            if !place.wa_ids.is_empty() {
+                let named = place.wa_ids.iter().map(|id| text::storable(id));
+                let beside = Condition::all().add(Column::At.eq(place.at)).add(Column::WaId.is_not_in(named));
+                further = further.add(beside);
+            }
+            // The bound of the index stands by itself.
+            behind = behind.add(Column::At.gte(place.at)).add(further);
+        }
+        let count = message::Entity::find().filter(behind).count(self.tx).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// The place of the last message that others wrote up to `until` in a chat, but for the last `unread` of those; none
+    /// when there are no more than that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_but(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        unread: u32,
+        until: &Horizon,
+    ) -> Result<Option<Horizon>, StoreError> {
+        let named = until.wa_ids.iter().map(|id| text::storable(id));
+        let of_second = Condition::all().add(Column::At.eq(until.at)).add(Column::WaId.is_in(named));
+        let read = message::Entity::find()
+            .select_only()
+            .columns([Column::At, Column::WaId])
+            .filter(of_chats(organization, &[chat]))
+            .filter(Column::FromMe.eq(false))
+            .filter(Condition::any().add(Column::At.lt(until.at)).add(of_second))
+            .order_by_desc(Column::At)
+            .order_by_desc(Column::Id)
+            .offset(u64::from(unread))
+            .limit(1)
+            .into_tuple::<(i64, String)>()
+            .one(self.tx)
+            .await?;
+        Ok(read.map(|(at, wa_id)| Horizon { at, wa_ids: vec![wa_id] }))
+    }
+
+    /// Where in the session the messages with these ids are that others wrote: their chats, ids and times.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn messages_called(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        wa_ids: &[String],
+    ) -> Result<Vec<(ChatId, String, i64)>, StoreError> {
+        let found = message::Entity::find()
+            .select_only()
+            .columns([Column::ChatId, Column::WaId, Column::At])
+            .filter(Column::Organization.eq(organization.as_str()))
+            .filter(Column::SessionId.eq(session.to_bytes()))
+            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| text::storable(id))))
+            .filter(Column::FromMe.eq(false))
+            .into_tuple::<(Vec<u8>, String, i64)>()
+            .all(self.tx)
+            .await?;
+        let corrupt = |_| StoreError::Corrupt { table: "message", column: "chat_id" };
+        found
+            .into_iter()
+            .map(|(chat, wa_id, at)| Ok((ChatId::from_bytes(&chat).map_err(corrupt)?, wa_id, at)))
+            .collect()
+    }
+
+    /// Notes that messages were read which are still to arrive, as heard at `now`; forgets those heard of before `oldest`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_early_receipts(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        wa_ids: &[String],
+        (now, oldest): (i64, i64),
+    ) -> Result<(), StoreError> {
+        early_receipt::Entity::delete_many()
+            .filter(of_session(organization, session))
+            .filter(early_receipt::Column::At.lt(oldest))
+            .exec(self.tx)
+            .await?;
+        let rows = wa_ids.iter().map(|wa_id| early_receipt::ActiveModel {
+            session_id: Set(session.to_bytes()),
+            organization: Set(organization.to_string()),
+            wa_id: Set(text::storable(wa_id)),
+            at: Set(now),
+        });
+        let key = [early_receipt::Column::SessionId, early_receipt::Column::WaId];
+        let known = OnConflict::columns(key).do_nothing().to_owned();
+        early_receipt::Entity::insert_many(rows).on_conflict(known).exec_without_returning(self.tx).await?;
+        Ok(())
+    }
+
+    /// Whether a message that arrives now was read before; that is noted no longer then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take_early_receipt(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        wa_id: &str,
+    ) -> Result<bool, StoreError> {
+        let taken = early_receipt::Entity::delete_many()
+            .filter(of_session(organization, session))
+            .filter(early_receipt::Column::WaId.eq(text::storable(wa_id)))
+            .exec(self.tx)
+            .await?;
+        Ok(taken.rows_affected > 0)
+    }
+}
+
+fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
+    Condition::all()
+        .add(Column::Organization.eq(organization.as_str()))
+        .add(Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
+}
+
+fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {
+    Condition::all()
+        .add(early_receipt::Column::Organization.eq(organization.as_str()))
+        .add(early_receipt::Column::SessionId.eq(session.to_bytes()))
+}

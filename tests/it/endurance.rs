@@ -1,0 +1,10 @@
+//! What only shows after a while: actors act by chance, and what went wrong is told with the seed that repeats it.
+
+mod callers;
+mod kill;
+mod listener;
+mod log;
+mod owner;
+mod postgres;
+mod random;
+mod walk;

@@ -1,0 +1,152 @@
+//! Owners, contacts and callers act by chance on several sessions, while connections break, requests come late, meet
+//! others that were first, or are refused. In the end every phone shows what the stored copy has, and a listener heard
+//! every change once and in order.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
+use chatgraph_sandbox::Fault;
+use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::Phone;
+use serde_json::Value;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use super::listener::Listener;
+use super::log::Log;
+use super::random::Random;
+use crate::support::TestServer;
+use crate::support::account;
+
+/// How many steps a walk has, unless `CHATGRAPH_TEST_STEPS` says otherwise.
+const STEPS: u64 = 400;
+/// How long everybody may take to agree in the end: refusals and broken connections are tried again after pauses.
+const CATCHING_UP: Duration = Duration::from_mins(1);
+const CHATS: [&str; 3] = ["15550111@s.whatsapp.net", "15550112@s.whatsapp.net", "120363000000000001@g.us"];
+const CONTACTS: [&str; 2] = ["15550111", "15550112"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
+    let mut random = Random::of_this_run();
+    let server = TestServer::with_account(account("15550100", "Alex Example")).await;
+    let other = server.sandbox.create_account(account("15550200", "Sam Sample")).expect("an account");
+    // Two sessions of one account, and one of another.
+    let phones = [server.phone().clone(), server.phone().clone(), other];
+    let mut sessions = vec![server.session.clone()];
+    for phone in &phones[1..] {
+        sessions.push(server.pair(phone).await);
+    }
+    let before = Log::read(server.database()).await.len();
+    let cursor = server.query("{ chats(sessionId: null, first: 1) { changeCursor } }").await;
+    let cursor = cursor["data"]["chats"]["changeCursor"].as_str().expect("a cursor").to_owned();
+    let (_moved, address) = watch::channel(server.url.clone());
+    let listener = Listener::start(&TaskTracker::new(), &server.key, address, &cursor);
+
+    let began = Instant::now();
+    for step in 0..steps() {
+        let at = usize::try_from(random.below(3)).expect("small");
+        let (phone, session) = (&phones[at], &sessions[at]);
+        let done = match random.below(20) {
+            0..8 => act(phone, &mut random).await,
+            8..16 => ask(&server, session, &mut random).await,
+            16 => fail(&server, phone, &mut random),
+            17 => {
+                phone.cut().await;
+                "the connections break".to_owned()
+            }
+            18 => start_or_stop(&server, session, "stopSession").await,
+            _ => start_or_stop(&server, session, "startSession").await,
+        };
+        println!("{step} {:?} session {at}: {done}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(random.below(30))).await;
+    }
+    for session in &sessions {
+        start_or_stop(&server, session, "startSession").await;
+    }
+    for (session, phone) in sessions.iter().zip(&phones) {
+        server.session_agrees_within(session, phone, CATCHING_UP).await;
+    }
+    let log = Log::read(server.database()).await;
+    log.has_no_gap();
+    let told = log.after(before);
+    assert_eq!(listener.stop_after(told.len()).await[..told.len()], told, "each change once and in order");
+}
+
+#[expect(clippy::disallowed_methods, reason = "only this test reads it")]
+fn steps() -> u64 {
+    std::env::var("CHATGRAPH_TEST_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(STEPS)
+}
+
+/// The owner does something at the phone, or a contact writes.
+async fn act(phone: &Phone, random: &mut Random) -> String {
+    let chat = CHATS[usize::try_from(random.below(3)).expect("small")];
+    let on = random.below(2) == 0;
+    let done = match random.below(7) {
+        0 => phone.archive(chat, on).await.map(|()| format!("archives {chat}: {on}")),
+        1 => phone.pin(chat, on).await.map(|()| format!("pins {chat}: {on}")),
+        2 => {
+            let until = some_mute(random);
+            phone.mute(chat, until).await.map(|()| format!("mutes {chat} until {until:?}"))
+        }
+        3 => {
+            // A phone offers to mark what is read as unread, and to read what is unread.
+            let shown = phone.chats().into_iter().find(|view| view.jid == chat).expect("a chat");
+            let read = shown.unread_count > 0 || shown.marked_unread;
+            phone.mark_read(chat, read).await.map(|()| format!("marks {chat} as read: {read}"))
+        }
+        _ => {
+            let contact = CONTACTS[usize::try_from(random.below(2)).expect("small")];
+            let chat = format!("{contact}@s.whatsapp.net");
+            phone.receive(contact, &chat, "A line").await.map(|_| format!("{contact} writes"))
+        }
+    };
+    format!("the owner {}", done.expect("done"))
+}
+
+/// A caller changes a chat.
+async fn ask(server: &TestServer, session: &str, random: &mut Random) -> String {
+    let chat = CHATS[usize::try_from(random.below(3)).expect("small")];
+    let on = random.below(2) == 0;
+    let wish = match random.below(4) {
+        0 => json!({"archived": on}),
+        1 => json!({"pinned": on}),
+        2 => json!({"mutedUntil": some_mute(random)}),
+        _ => json!({"read": on}),
+    };
+    let mut input = json!({"sessionId": session, "cid": chat});
+    input.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
+    let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id } } }";
+    let answer = server.query_with(update, json!({"input": input})).await;
+    assert_eq!(answer["errors"], Value::Null, "{answer}");
+    format!("a caller wants {wish} of {chat}")
+}
+
+/// Some request of a phone's companions will go wrong.
+fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String {
+    let kinds = [FaultKind::Conflict, FaultKind::Delay, FaultKind::Cut, FaultKind::Refuse];
+    let kind = kinds[usize::try_from(random.below(4)).expect("small")];
+    let times = u32::try_from(1 + random.below(4)).expect("small");
+    let phone = Some(phone.number().to_owned());
+    server.sandbox.inject(Fault { times, phone, ms: Some(random.below(300)), ..Fault::once(kind) });
+    format!("{times} requests will meet a {kind:?}")
+}
+
+async fn start_or_stop(server: &TestServer, session: &str, act: &str) -> String {
+    let act = format!("mutation {{ {act}(input: {{sessionId: \"{session}\"}}) {{ session {{ status }} }} }}");
+    let answer = server.query(&act).await;
+    assert_eq!(answer["errors"], Value::Null, "{answer}");
+    act
+}
+
+/// None, for ever, or until some day.
+fn some_mute(random: &mut Random) -> Option<i64> {
+    match random.below(3) {
+        0 => None,
+        1 => Some(crate::support::FOREVER),
+        // WhatsApp's clients know whole seconds.
+        _ => Some((SystemClock.now() / 1000 + 86_400 + i64::try_from(random.below(1_000)).expect("small")) * 1000),
+    }
+}

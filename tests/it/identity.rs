@@ -1,0 +1,173 @@
+//! One person behind a number and a LID is one chat.
+
+use chatgraph_sandbox::AccountSpec;
+use chatgraph_sandbox::ReceiptFrom;
+use chatgraph_sandbox::spec::ContactSpec;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const ZOE: &str = "15550188@s.whatsapp.net";
+const ZOE_LID: &str = "200000000000188@lid";
+const FOLLOW: &str = "subscription($cid: JID) { chatChanges(cid: $cid) { cursor change { \
+    kind chatId cid changed mergedIntoId chat { jid aliases unreadCount archived lastMessage { text sender } } } } }";
+
+/// An account that knows Zoe's number and what she calls herself, and has no chat with her.
+fn account() -> AccountSpec {
+    let mut account = crate::support::account("15550100", "Alex Example");
+    let (phone, push_name) = ("15550188".to_owned(), Some("zoe".to_owned()));
+    account.contacts.push(ContactSpec { phone, push_name, ..ContactSpec::default() });
+    account
+}
+
+async fn start() -> TestServer {
+    TestServer::with_account(account()).await
+}
+
+impl TestServer {
+    /// Zoe writes by one of her addresses.
+    async fn zoe_writes(&self, from: &str, text: &str) -> String {
+        self.phone().receive(from, from, text).await.expect("a message")
+    }
+
+    /// The chat with Zoe by one of her addresses, once its last message is this one.
+    async fn chat_with(&self, cid: &str, last: &str) -> Value {
+        let query = "query($cid: JID!) { chat(cid: $cid) { id jid aliases unreadCount archived \
+                     messages { nodes { text sender } } } }";
+        eventually("the message", async || {
+            let chat = self.query_with(query, json!({"cid": cid})).await["data"]["chat"].clone();
+            (chat["messages"]["nodes"][0]["text"] == last).then_some(())
+        })
+        .await;
+        // An answer may show a chat from before a message that it shows.
+        self.query_with(query, json!({"cid": cid})).await["data"]["chat"].clone()
+    }
+}
+
+#[tokio::test]
+async fn two_chats_become_one_when_the_phone_says_so() {
+    let server = start().await;
+    server.zoe_writes(ZOE, "by number").await;
+    let one = server.chat_with(ZOE, "by number").await;
+    server.zoe_writes(ZOE_LID, "by LID").await;
+    let other = server.chat_with(ZOE_LID, "by LID").await;
+    assert_ne!(one["id"], other["id"]);
+    let mut by_lid = Subscription::start(&server, FOLLOW, json!({"cid": ZOE_LID})).await;
+    let mut by_number = Subscription::start(&server, FOLLOW, json!({"cid": ZOE})).await;
+
+    server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
+
+    let gone = by_lid.next().await;
+    assert_eq!((&gone["kind"], &gone["chatId"], &gone["cid"]), (&json!("DELETED"), &other["id"], &json!(ZOE_LID)));
+    assert_eq!((&gone["mergedIntoId"], &gone["chat"]), (&one["id"], &Value::Null));
+    for changes in [&mut by_lid, &mut by_number] {
+        let joined = changes.next().await;
+        assert_eq!((&joined["kind"], &joined["chatId"], &joined["cid"]), (&json!("UPDATED"), &one["id"], &json!(ZOE)));
+        assert_eq!(joined["changed"], json!(["ALIASES", "UNREAD_COUNT", "LAST_MESSAGE"]));
+        assert_eq!((&joined["chat"]["aliases"], &joined["chat"]["unreadCount"]), (&json!([ZOE_LID]), &json!(2)));
+    }
+    let chat = server.chat_with(ZOE_LID, "by LID").await;
+    assert_eq!((&chat["id"], &chat["jid"], &chat["aliases"]), (&one["id"], &json!(ZOE), &json!([ZOE_LID])));
+    let sent = json!([{"text": "by LID", "sender": ZOE}, {"text": "by number", "sender": ZOE}]);
+    assert_eq!(chat["messages"]["nodes"], sent);
+    server.agrees().await;
+
+    // Whoever follows by either address hears on, and either names the chat.
+    server.zoe_writes(ZOE_LID, "again").await;
+    for changes in [&mut by_lid, &mut by_number] {
+        assert_eq!(changes.next().await["chat"]["lastMessage"], json!({"text": "again", "sender": ZOE}));
+    }
+    assert_eq!(server.update_chat(ZOE_LID, "archived: true").await["jid"], ZOE);
+    assert_eq!(by_lid.next().await["chat"]["archived"], true);
+    server.agrees().await;
+    let delete = format!("mutation {{ deleteChat(input: {{cid: \"{ZOE_LID}\"}}) {{ deletedChatId cid }} }}");
+    let deleted = server.query(&delete).await["data"]["deleteChat"].clone();
+    assert_eq!(deleted, json!({"deletedChatId": one["id"], "cid": ZOE}));
+}
+
+#[tokio::test]
+async fn whoever_follows_a_lid_hears_of_the_chat_under_the_number() {
+    let server = start().await;
+    let mut changes = Subscription::start(&server, FOLLOW, json!({"cid": ZOE_LID})).await;
+    server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
+    server.zoe_writes(ZOE, "by number").await;
+    let made = changes.next().await;
+    assert_eq!(
+        (&made["kind"], &made["cid"], &made["chat"]["aliases"]),
+        (&json!("CREATED"), &json!(ZOE), &json!([ZOE_LID]))
+    );
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn who_is_known_before_is_one_chat_from_the_first_message_also_after_a_restart() {
+    let mut server = start().await;
+    server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
+    server.phone().settled().await.expect("told");
+    eventually("the person", async || (server.rows("person").await > 0).then_some(())).await;
+    server.restart();
+    server.works().await;
+    server.zoe_writes(ZOE_LID, "by LID").await;
+    let chat = server.chat_with(ZOE, "by LID").await;
+    assert_eq!((&chat["jid"], &chat["aliases"]), (&json!(ZOE), &json!([ZOE_LID])));
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_message_that_tells_both_addresses_finds_the_chat() {
+    let server = start().await;
+    server.zoe_writes(ZOE, "by number").await;
+    let one = server.chat_with(ZOE, "by number").await;
+    server.phone().learn("200000000000188", "15550188", false).await.expect("learned");
+    server.zoe_writes(ZOE_LID, "by LID").await;
+    let chat = server.chat_with(ZOE, "by LID").await;
+    assert_eq!((&chat["id"], &chat["unreadCount"]), (&one["id"], &json!(2)));
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_history_tells_who_is_behind_a_lid() {
+    let mut account = account();
+    account.contacts[0].lid = Some("200000000000111".to_owned());
+    account.history[0].jid = "200000000000111@lid".to_owned();
+    let server = TestServer::with_account(account).await;
+    let chat = server.chat_with("200000000000111@lid", "Yes!").await;
+    assert_eq!((&chat["jid"], &chat["aliases"]), (&json!(MEI), &json!(["200000000000111@lid"])));
+    let archived = server.update_chat(MEI, "archived: true").await;
+    assert_eq!(archived["archived"], true);
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named() {
+    let server = start().await;
+    for from in [ReceiptFrom::Chat, ReceiptFrom::Owner] {
+        let first = server.phone().receive(MEI, MEI, "first").await.expect("a message");
+        server.phone().receive(MEI, MEI, "second").await.expect("a message");
+        server.agrees().await;
+        server.phone().read_elsewhere(MEI, Some(&first), from).await.expect("read");
+        eventually("one unread", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
+        server.agrees().await;
+        server.phone().read_elsewhere(MEI, None, from).await.expect("read");
+        eventually("none unread", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
+        server.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_elsewhere_while_the_session_was_down_is_read() {
+    let server = start().await;
+    server.stop_session().await;
+    for from in [ReceiptFrom::Owner, ReceiptFrom::Chat] {
+        let first = server.phone().receive(MEI, MEI, "first").await.expect("a message");
+        server.phone().receive(MEI, MEI, "second").await.expect("a message");
+        server.phone().read_elsewhere(MEI, Some(&first), from).await.expect("read");
+    }
+    server.start_session().await;
+    server.agrees().await;
+    assert_eq!(server.chat(MEI).await["unreadCount"], 1);
+}
