@@ -10,7 +10,7 @@ use chatgraph::clock::SystemClock;
 use chatgraph::domain::action::Desired;
 use chatgraph::domain::id::OrganizationId;
 use chatgraph::service::inbound::Inbox;
-use chatgraph::service::session_news::SessionNews;
+use chatgraph::service::inbound::Told;
 use chatgraph::session::Inbound;
 use chatgraph::session::Lane;
 use chatgraph::session::SessionEvent;
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     slow_down(&database).await?;
     let store = data::open(&database).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let inbox = Inbox::new(store.clone(), SessionNews::default(), Arc::new(SystemClock), tasks, stop);
+    let inbox = Inbox::new(store.clone(), Told::default(), Arc::new(SystemClock), tasks, stop);
     let organization: OrganizationId = data::ORGANIZATION.parse()?;
     let open = |session| inbox.open(SessionKey { organization: organization.clone(), session });
     let lanes: Vec<_> = sessions.into_iter().map(open).collect();

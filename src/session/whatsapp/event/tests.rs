@@ -36,8 +36,8 @@ use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
 
 use super::*;
-use crate::domain::person::Person;
 use crate::domain::jid::Jid;
+use crate::domain::person::Person;
 
 const AT: i64 = 1_700_000_000_123;
 const CHAT: &str = "15550100001@s.whatsapp.net";
