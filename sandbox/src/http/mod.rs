@@ -46,7 +46,7 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/calls", post(later::calls))
         .route("/accounts/{phone}/mappings", post(mappings::learn))
         .route("/accounts/{phone}/receipts", post(receipts::read))
-        .route("/faults", post(faults::inject))
+        .route("/faults", post(faults::inject).delete(faults::forget))
         .route("/log", get(log::list))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
