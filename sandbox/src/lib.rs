@@ -213,6 +213,11 @@ impl Sandbox {
         locked(&self.server.faults).inject(fault);
     }
 
+    /// Lets nothing go wrong any more that was asked for and has not struck yet.
+    pub fn forget_faults(&self) {
+        locked(&self.server.faults).forget();
+    }
+
     /// Closes the port and every connection, and waits until no task is left.
     pub async fn stop(&self) {
         self.server.stop.cancel();

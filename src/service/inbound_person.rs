@@ -1,6 +1,7 @@
 //! One person behind two addresses: the chat is found by both from then on, and two chats become one, in the unit in which
 //! one learns of it.
 
+use crate::domain::change::Change;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::Dated;
@@ -71,8 +72,7 @@ async fn join(
         last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
     unit.save_chat(&key.organization, &chat).await?;
     if let Some(other) = joined {
-        let gone = other.deleted(now, origin);
-        unit.record(&key.organization, crate::domain::change::Change { merged_into: Some(chat.id), ..gone });
+        unit.record(&key.organization, Change { merged_into: Some(chat.id), ..other.deleted(now, origin) });
     }
     unit.record(&key.organization, chat.joined(&before, now, origin));
     Ok(())

@@ -1,42 +1,9 @@
 //! The page to try the API on, as a browser gets it.
 
-use std::process::Child;
-
-use reqwest::Response;
 use reqwest::StatusCode;
 
-use crate::support::TestDatabase;
-use crate::support::serve_with;
-
-/// A server without sessions, with or without the page.
-struct Server {
-    child: Child,
-    url: String,
-    _database: TestDatabase,
-}
-
-impl Server {
-    async fn start(arguments: &[&str]) -> Self {
-        let database = TestDatabase::new().await;
-        let (child, url) = serve_with(&database, arguments);
-        Self { child, url: url.trim_end_matches("/graphql").to_owned(), _database: database }
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        reqwest::get(format!("{}{path}", self.url)).await.expect("an answer")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
-    }
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
+use crate::support::BareServer;
+use crate::support::header;
 
 /// The files that the page names.
 fn named(page: &str) -> Vec<&str> {
@@ -45,16 +12,16 @@ fn named(page: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn there_is_no_page_unless_it_is_wanted() {
-    let server = Server::start(&[]).await;
+    let server = BareServer::start(&[]).await;
     for path in ["/", "/LICENCES.txt", "/index.html", "/assets/"] {
-        assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(server.page(path).await.status(), StatusCode::NOT_FOUND, "{path}");
     }
 }
 
 #[tokio::test]
 async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
-    let server = Server::start(&["--graphiql"]).await;
-    let page = server.get("/").await;
+    let server = BareServer::start(&["--graphiql"]).await;
+    let page = server.page("/").await;
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     let page = page.text().await.expect("text");
     assert!(!page.contains("//"), "the page names another server: {page}");
@@ -64,28 +31,28 @@ async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
     {
         let path =
             named.iter().find(|path| path.ends_with(extension)).unwrap_or_else(|| panic!("no {extension}: {page}"));
-        let file = server.get(path).await;
+        let file = server.page(path).await;
         assert_eq!((file.status(), header(&file, "content-type")), (StatusCode::OK, media_type), "{path}");
         assert_eq!(header(&file, "cache-control"), "public, max-age=31536000, immutable", "{path}");
     }
     assert_eq!(named.len(), 3, "{named:?}");
-    let licences = server.get("/LICENCES.txt").await;
+    let licences = server.page("/LICENCES.txt").await;
     assert_eq!(header(&licences, "content-type"), "text/plain; charset=utf-8");
     assert!(licences.text().await.expect("text").contains("\ngraphiql 4.1"));
     for path in ["/assets/index.js", "/assets/..%2findex.html", "/index.html", "/files.rs"] {
-        assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(server.page(path).await.status(), StatusCode::NOT_FOUND, "{path}");
     }
 }
 
 #[tokio::test]
 async fn no_file_may_load_or_run_anything_else_or_stand_in_a_frame() {
-    let server = Server::start(&["--graphiql"]).await;
-    let page = server.get("/").await.text().await.expect("text");
+    let server = BareServer::start(&["--graphiql"]).await;
+    let page = server.page("/").await.text().await.expect("text");
     // What the policy forbids would only show as an error in a browser.
     assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" crossorigin src=").count());
     assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onload="), "{page}");
     for path in [vec!["/", "/LICENCES.txt"], named(&page)].concat() {
-        let file = server.get(path).await;
+        let file = server.page(path).await;
         let policy = header(&file, "content-security-policy").to_owned();
         let directives: Vec<_> = policy.split(';').map(str::trim).collect();
         for wanted in [
@@ -105,11 +72,11 @@ async fn no_file_may_load_or_run_anything_else_or_stand_in_a_frame() {
 
 #[tokio::test]
 async fn a_browser_asks_again_for_the_page_and_gets_it_when_it_changed() {
-    let server = Server::start(&["--graphiql"]).await;
-    let page = server.get("/").await;
+    let server = BareServer::start(&["--graphiql"]).await;
+    let page = server.page("/").await;
     assert_eq!(header(&page, "cache-control"), "no-cache");
     let asked = async |tag: &str| {
-        let request = reqwest::Client::new().get(format!("{}/", server.url)).header("If-None-Match", tag);
+        let request = reqwest::Client::new().get(server.at("/")).header("If-None-Match", tag);
         request.send().await.expect("an answer")
     };
     let known = asked(header(&page, "etag")).await;

@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 use crate::support::BareServer;
 use crate::support::error_code;
+use crate::support::header;
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const KIND: &str = "{ viewer { kind } }";
@@ -32,10 +33,6 @@ impl BareServer {
 /// The address with these parameters.
 fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> reqwest::Url {
     reqwest::Url::parse_with_params(url, parameters).expect("a URL")
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 async fn told(response: Response) -> (u16, Value) {

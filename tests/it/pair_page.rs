@@ -1,47 +1,14 @@
 //! The page to pair a phone on, as a browser gets it.
 
-use std::process::Child;
-
-use reqwest::Response;
 use reqwest::StatusCode;
 
-use crate::support::TestDatabase;
-use crate::support::serve_with;
-
-/// A server without sessions.
-struct Server {
-    child: Child,
-    url: String,
-    _database: TestDatabase,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let database = TestDatabase::new().await;
-        let (child, url) = serve_with(&database, &[]);
-        Self { child, url: url.trim_end_matches("/graphql").to_owned(), _database: database }
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        reqwest::get(format!("{}{path}", self.url)).await.expect("an answer")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
-    }
-}
-
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
+use crate::support::BareServer;
+use crate::support::header;
 
 #[tokio::test]
 async fn the_page_to_pair_on_is_there_for_everybody_and_loads_nothing_from_elsewhere() {
-    let server = Server::start().await;
-    let page = server.get("/pair/ses_01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
+    let server = BareServer::start(&[]).await;
+    let page = server.page("/pair/ses_01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
     assert_eq!((page.status(), header(&page, "content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
     let policy = header(&page, "content-security-policy").to_owned();
     for rule in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"] {
@@ -54,7 +21,7 @@ async fn the_page_to_pair_on_is_there_for_everybody_and_loads_nothing_from_elsew
     assert!(foreign.iter().all(|part| !page.contains(part)), "inline, or from elsewhere");
     for (file, media_type) in [("pair.js", "text/javascript; charset=utf-8"), ("pair.css", "text/css; charset=utf-8")] {
         assert!(page.contains(&format!("\"../{file}\"")), "{file}");
-        let answer = server.get(&format!("/{file}")).await;
+        let answer = server.page(&format!("/{file}")).await;
         assert_eq!((answer.status(), header(&answer, "content-type")), (StatusCode::OK, media_type), "{file}");
         let content = answer.text().await.expect("text");
         assert!(
@@ -63,6 +30,6 @@ async fn the_page_to_pair_on_is_there_for_everybody_and_loads_nothing_from_elsew
         );
     }
     // The same whether there is such a session or not: only a token opens that.
-    assert_eq!(server.get("/pair/nobody's").await.text().await.expect("text"), page);
-    assert_eq!(server.get("/pair/").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(server.page("/pair/nobody's").await.text().await.expect("text"), page);
+    assert_eq!(server.page("/pair/").await.status(), StatusCode::NOT_FOUND);
 }

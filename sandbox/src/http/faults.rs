@@ -1,4 +1,4 @@
-//! `/faults`: lets something go wrong.
+//! `/faults`: lets something go wrong, and nothing any more.
 
 use axum::{Json, extract::State, http::StatusCode};
 
@@ -14,4 +14,9 @@ pub(super) async fn inject(
     }
     sandbox.inject(fault.clone());
     Ok((StatusCode::CREATED, Json(fault)))
+}
+
+pub(super) async fn forget(State(sandbox): State<Sandbox>) -> StatusCode {
+    sandbox.forget_faults();
+    StatusCode::NO_CONTENT
 }

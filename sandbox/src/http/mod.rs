@@ -53,7 +53,7 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/calls/{id}", post(calls::change))
         .route("/accounts/{phone}/mappings", post(mappings::learn))
         .route("/accounts/{phone}/receipts", post(receipts::read))
-        .route("/faults", post(faults::inject))
+        .route("/faults", post(faults::inject).delete(faults::forget))
         .route("/log", get(log::list))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)

@@ -1,5 +1,6 @@
 //! The supervisor with connections played by hand, in turned time.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::super::SessionEvent;
 use super::super::connection::Ending;
 use super::super::connection::SessionError;
 use super::super::connection::Signal;
+use super::super::fake::FakeConnection;
 use super::super::fake::NOW;
 use super::super::fake::Rig;
 use crate::domain::session::Pairing;
@@ -17,6 +19,16 @@ use crate::domain::session::SessionStatus;
 
 fn code(qr: &str, seconds: u64) -> Signal {
     Signal::QrCode { qr: qr.into(), valid_for: Duration::from_secs(seconds) }
+}
+
+/// Starts the session, which shows its first code.
+async fn to_be_paired(rig: &mut Rig) -> Arc<FakeConnection> {
+    rig.start();
+    rig.status().await;
+    let connection = rig.connection().await;
+    connection.signals(code("2@one", 60)).await;
+    assert_eq!(rig.status().await.0, SessionStatus::ScanQrCode);
+    connection
 }
 
 fn shows(text: &str, seconds: i64) -> Option<PairingCode> {
@@ -64,12 +76,7 @@ async fn a_code_that_expires_is_followed_by_the_next() {
 #[tokio::test(start_paused = true)]
 async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
     let mut rig = Rig::new();
-    rig.start();
-    rig.status().await;
-    let connection = rig.connection().await;
-    connection.signals(code("2@one", 60)).await;
-    rig.status().await;
-
+    let connection = to_be_paired(&mut rig).await;
     connection.signals(Signal::Ended(Ending::NobodyPaired)).await;
     let (status, reason) = rig.status().await;
     assert_eq!(status, SessionStatus::Failed);
@@ -201,11 +208,7 @@ async fn a_session_is_unlinked_as_soon_as_it_is_connected_and_not_for_longer_tha
 #[tokio::test(start_paused = true)]
 async fn a_code_in_the_place_of_another_is_told_on_the_lane() {
     let mut rig = Rig::new();
-    rig.start();
-    rig.status().await;
-    let connection = rig.connection().await;
-    connection.signals(code("2@one", 60)).await;
-    assert_eq!(rig.status().await.0, SessionStatus::ScanQrCode);
+    let connection = to_be_paired(&mut rig).await;
     connection.signals(code("2@two", 20)).await;
     assert!(matches!(rig.event().await, Some((SessionEvent::PairingRenewed, None))));
 }
@@ -340,11 +343,7 @@ async fn a_code_to_be_typed_is_asked_for_as_soon_as_the_session_waits_to_be_pair
 #[tokio::test(start_paused = true)]
 async fn without_any_code_left_the_pairing_has_expired() {
     let mut rig = Rig::new();
-    rig.start();
-    rig.status().await;
-    let connection = rig.connection().await;
-    connection.signals(code("2@one", 60)).await;
-    rig.status().await;
+    let connection = to_be_paired(&mut rig).await;
     connection.signals(Signal::PhoneCode { code: "12345678".into(), valid_for: Duration::from_mins(3) }).await;
     rig.event().await;
     connection.signals(Signal::NoQrCodeLeft).await;

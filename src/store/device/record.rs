@@ -237,7 +237,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn history_stored(&self, session: SessionId, notice: &str) -> Result<(), StoreError> {
-        notices(session).filter(Column::Key.eq(notice.as_bytes())).exec(self.tx).await?;
+        announced(session).filter(Column::Key.eq(notice.as_bytes())).exec(self.tx).await?;
         Ok(())
     }
 
@@ -247,12 +247,12 @@ impl Unit<'_> {
     /// [`StoreError`].
     pub async fn history_expected(&self, session: SessionId, notices: &[String]) -> Result<bool, StoreError> {
         let expected = notices.iter().map(String::as_bytes);
-        let lost = self::notices(session).filter(Column::Key.is_not_in(expected)).exec(self.tx).await?;
+        let lost = announced(session).filter(Column::Key.is_not_in(expected)).exec(self.tx).await?;
         Ok(lost.rows_affected > 0)
     }
 }
 
-fn notices(session: SessionId) -> DeleteMany<device_record::Entity> {
+fn announced(session: SessionId) -> DeleteMany<device_record::Entity> {
     device_record::Entity::delete_many()
         .filter(Column::SessionId.eq(session.to_bytes()))
         .filter(Column::Kind.eq(Kind::HistoryNotice as i16))

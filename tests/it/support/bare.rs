@@ -3,6 +3,7 @@
 use std::process::Child;
 use std::process::Command;
 
+use reqwest::Response;
 use serde_json::Value;
 use serde_json::json;
 
@@ -40,6 +41,11 @@ impl BareServer {
     /// The URL of another path of the server.
     pub(crate) fn at(&self, path: &str) -> String {
         self.url.replace("/graphql", path)
+    }
+
+    /// Gets another path of the server, without a key.
+    pub(crate) async fn page(&self, path: &str) -> Response {
+        reqwest::get(self.at(path)).await.expect("an answer")
     }
 
     /// Sends a query under the server's key.
@@ -85,4 +91,9 @@ impl Drop for BareServer {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// A header of an answer; empty when there is none.
+pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -374,12 +374,7 @@ fn serve(database: &TestDatabase, sandbox: &Sandbox, more: &[String], kept: &Log
     serve_logged(database, &arguments, kept)
 }
 
-/// Starts the program on a free port; tells the URL of its API.
-pub(crate) fn serve_with(database: &TestDatabase, more: &[&str]) -> (Child, String) {
-    serve_logged(database, more, &Log::default())
-}
-
-/// The same, and keeps what it logs.
+/// Starts the program on a free port, and keeps what it logs; tells the URL of its API.
 pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
     let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", kept.format], more].concat();
     let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);

@@ -46,6 +46,8 @@ async fn faults_are_taken_and_told_back() {
     for body in [json!({"kind": "meteor"}), json!({"kind": "cut", "times": 0}), json!({"kind": "cut", "when": 1})] {
         api.post("/faults", &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
     }
+    let forgotten = api.request(Method::DELETE, "/faults").send().await.unwrap();
+    assert_eq!(forgotten.status(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
