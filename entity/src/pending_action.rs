@@ -37,6 +37,14 @@ pub struct Model {
     pub range_from_me: Option<bool>,
     /// When.
     pub range_at: Option<i64>,
+    /// Up to where the chat was read before it was marked as unread, if WhatsApp has not been told: WhatsApp's id.
+    pub read_wa_id: Option<String>,
+    /// Who wrote that message.
+    pub read_sender: Option<String>,
+    /// Whether the account wrote it.
+    pub read_from_me: Option<bool>,
+    /// When.
+    pub read_at: Option<i64>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -12,6 +12,7 @@ mod m0007_arrival;
 mod m0008_key_use;
 mod m0010_identity;
 mod m0011_edits_and_mutes;
+mod m0012_read_before;
 
 /// All steps, oldest first.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_key_use::Migration),
             Box::new(m0010_identity::Migration),
             Box::new(m0011_edits_and_mutes::Migration),
+            Box::new(m0012_read_before::Migration),
         ]
     }
 }

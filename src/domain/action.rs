@@ -91,9 +91,34 @@ pub struct PendingAction {
     pub requested_at: i64,
     /// The chat's last message at that time.
     pub range: Option<MessageRange>,
+    /// Up to here the chat was read before it was marked as unread, and WhatsApp has not taken that yet.
+    pub read_before: Option<MessageRange>,
 }
 
 impl PendingAction {
+    /// What WhatsApp is told before this: that the chat was read, where it is to be marked as unread after that. Who only
+    /// marked it would leave the phone with all its unread messages.
+    #[must_use]
+    pub fn reading_before(&self) -> Option<Self> {
+        let range = self.read_before.clone()?;
+        Some(Self {
+            desired: Desired::Read(true),
+            requested_at: self.requested_at - 1,
+            range: Some(range),
+            read_before: None,
+            ..self.clone()
+        })
+    }
+
+    /// The reading that WhatsApp has not been told when something else is asked for in the place of this.
+    #[must_use]
+    pub fn read_so_far(&self) -> Option<MessageRange> {
+        match self.desired {
+            Desired::Read(true) => self.range.clone(),
+            _ => self.read_before.clone(),
+        }
+    }
+
     /// What puts the setting back to what WhatsApp has; applied with [`Origin::Revert`].
     ///
     /// [`Origin::Revert`]: super::change::Origin::Revert

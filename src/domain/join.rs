@@ -77,6 +77,9 @@ impl Chat {
             }
         };
         let unread = [ours, yours].into_iter().flatten().fold(0_u32, |sum, action| sum.saturating_add(action.unread));
+        let read =
+            [ours, yours].into_iter().flatten().filter_map(PendingAction::read_so_far).max_by_key(|range| range.at);
+        let read_before = read.filter(|_| request.desired == Desired::Read(false));
         let action = PendingAction {
             chat: self.id,
             // One of either chat may be under way, and the word that it arrived must not take this one.
@@ -84,6 +87,7 @@ impl Chat {
             base: newest.value,
             base_as_of: newest.as_of,
             unread,
+            read_before,
             ..request.clone()
         };
         let as_of = asked.base(setting).1;

@@ -87,6 +87,7 @@ mod tests {
             unread,
             requested_at: 9,
             range: None,
+            read_before: None,
         }
     }
 

@@ -153,7 +153,8 @@ impl UpdateOrder {
         let (base, base_as_of) =
             earlier.as_ref().map_or(chat.base(setting), |earlier| (earlier.base, earlier.base_as_of));
         let cleared = if desired == Desired::Read(true) { chat.unread_count } else { 0 };
-        let unread = earlier.map_or(0, |earlier| earlier.unread).saturating_add(cleared);
+        let unread = earlier.as_ref().map_or(0, |earlier| earlier.unread).saturating_add(cleared);
+        let read_before = earlier.and_then(|earlier| earlier.read_so_far()).filter(|_| desired == Desired::Read(false));
         let action = PendingAction {
             organization: self.organization.clone(),
             session: self.session,
@@ -166,6 +167,7 @@ impl UpdateOrder {
             unread,
             requested_at: self.now,
             range: range.cloned(),
+            read_before,
         };
         Ok(unit.put_pending_action(&action).await?)
     }

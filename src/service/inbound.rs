@@ -199,8 +199,8 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
             inbound_chat::named(unit, key, jid, name, now).await
         }
-        SessionEvent::ActionSent { chat, setting, version } => {
-            inbound_chat::action_sent(unit, key, *chat, *setting, *version, now).await
+        SessionEvent::ActionSent { chat, desired, version } => {
+            inbound_chat::action_sent(unit, key, *chat, (*desired, *version), now).await
         }
         SessionEvent::ActionRefused { chat, setting, version, reason } => {
             refusal::action_refused(unit, key, *chat, (*setting, *version), reason, now).await

@@ -107,6 +107,8 @@ pub(super) async fn setting_of(
     if let Some(mut action) = waiting {
         if let Some(left) = unread {
             action.unread = action.unread.min(left.saturating_sub(chat.unread_count));
+            let told = |range: &MessageRange| patch.read_to.as_ref().is_some_and(|place| range.at <= place.at);
+            action.read_before = action.read_before.filter(|range| !told(range));
         }
         if as_of <= action.requested_at {
             correct_base(unit, &mut action, value, as_of, in_order).await?;
@@ -116,6 +118,10 @@ pub(super) async fn setting_of(
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
         patch.pending = Some(chat.pending.without(setting.field()));
+        // The phone marks what it never heard was read.
+        if value == Desired::Read(false) {
+            patch.unread_count = Some(chat.unread_count.saturating_add(action.unread));
+        }
     }
     if in_order {
         patch.as_of = as_of.max(chat.base(setting).1);
@@ -146,15 +152,19 @@ pub(super) async fn action_sent(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     id: ChatId,
-    setting: Setting,
-    version: i64,
+    (desired, version): (Desired, i64),
     now: i64,
 ) -> Result<(), StoreError> {
     // The chat's lock guards its pending actions, so it is taken first, as by the one who notes them.
     let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
-    if !unit.remove_pending_action(&key.organization, key.session, id, setting, version).await? {
-        return Ok(());
+    let setting = desired.setting();
+    let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
+    let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
+    // That it was read is told; that it is marked as unread comes next.
+    if action.desired != desired {
+        return unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
     }
+    unit.remove_pending_action(&key.organization, key.session, id, setting, version).await?;
     let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }

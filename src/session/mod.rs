@@ -177,8 +177,8 @@ pub enum SessionEvent {
     ActionSent {
         /// The chat.
         chat: ChatId,
-        /// The setting.
-        setting: Setting,
+        /// What was sent: of one that marks a chat as unread perhaps only that it was read before.
+        desired: Desired,
         /// The version that was sent.
         version: i64,
     },

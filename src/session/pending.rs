@@ -128,8 +128,10 @@ impl Outbox {
             let Some(action) = pending.iter().find(due) else {
                 return Round::Idle(refusals.values().map(|refusal| refusal.retry_at).min());
             };
-            match session.set(action).instrument(self.command_span(action)).await {
-                Ok(()) => match self.tell(action, sent(action)).await {
+            let before = action.reading_before();
+            let next = before.as_ref().unwrap_or(action);
+            match session.set(next).instrument(self.command_span(next)).await {
+                Ok(()) => match self.tell(next, sent(next)).await {
                     Told::Committed => {}
                     Told::NotCommitted => return Round::Failed,
                     Told::LaneClosed => return Round::LaneClosed,
@@ -191,7 +193,7 @@ impl Outbox {
 /// WhatsApp has the action.
 fn sent(action: &PendingAction) -> SessionEvent {
     let &PendingAction { chat, version, desired, .. } = action;
-    SessionEvent::ActionSent { chat, setting: desired.setting(), version }
+    SessionEvent::ActionSent { chat, desired, version }
 }
 
 /// WhatsApp does not want it.

@@ -111,6 +111,10 @@ impl Unit<'_> {
             Column::RangeSender,
             Column::RangeFromMe,
             Column::RangeAt,
+            Column::ReadWaId,
+            Column::ReadSender,
+            Column::ReadFromMe,
+            Column::ReadAt,
         ];
         let key = [Column::SessionId, Column::ChatId, Column::Setting];
         pending_action::Entity::insert(to_row(action).into_active_model())
@@ -150,7 +154,7 @@ fn for_setting(organization: &OrganizationId, session: SessionId, chat: ChatId, 
 }
 
 fn to_row(action: &PendingAction) -> pending_action::Model {
-    let range = action.range.as_ref();
+    let (range, read) = (action.range.as_ref(), action.read_before.as_ref());
     pending_action::Model {
         session_id: action.session.to_bytes(),
         chat_id: action.chat.to_bytes(),
@@ -166,19 +170,18 @@ fn to_row(action: &PendingAction) -> pending_action::Model {
         range_sender: range.map(|range| range.sender.to_string()),
         range_from_me: range.map(|range| range.from_me),
         range_at: range.map(|range| range.at),
+        read_wa_id: read.map(|range| text::storable(&range.wa_id)),
+        read_sender: read.map(|range| range.sender.to_string()),
+        read_from_me: read.map(|range| range.from_me),
+        read_at: read.map(|range| range.at),
     }
 }
 
 fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "pending_action", column };
     let setting = Setting::from_code(row.setting, "pending_action", "setting")?;
-    let range = match (row.range_wa_id, row.range_sender, row.range_from_me, row.range_at) {
-        (Some(wa_id), Some(sender), Some(from_me), Some(at)) => {
-            let sender = sender.parse().map_err(|_| corrupt("range_sender"))?;
-            Some(MessageRange { wa_id, from_me, sender, at })
-        }
-        _ => None,
-    };
+    let range = range_of((row.range_wa_id, row.range_sender, row.range_from_me, row.range_at));
+    let read_before = range_of((row.read_wa_id, row.read_sender, row.read_from_me, row.read_at));
     Ok(PendingAction {
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
@@ -190,6 +193,15 @@ fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, 
         base_as_of: row.base_as_of,
         unread: u32::try_from(row.unread).map_err(|_| corrupt("unread"))?,
         requested_at: row.requested_at,
-        range,
+        range: range.map_err(|()| corrupt("range_sender"))?,
+        read_before: read_before.map_err(|()| corrupt("read_sender"))?,
     })
+}
+
+/// A range from its columns: an error where the sender is no address.
+fn range_of(
+    (wa_id, sender, from_me, at): (Option<String>, Option<String>, Option<bool>, Option<i64>),
+) -> Result<Option<MessageRange>, ()> {
+    let (Some(wa_id), Some(sender), Some(from_me), Some(at)) = (wa_id, sender, from_me, at) else { return Ok(None) };
+    Ok(Some(MessageRange { wa_id, from_me, sender: sender.parse().map_err(|_| ())?, at }))
 }

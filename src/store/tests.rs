@@ -106,6 +106,7 @@ impl TestStore {
             unread: 0,
             requested_at: 5,
             range: None,
+            read_before: None,
         };
         let message = IncomingMessage {
             chat: chat.jid.clone(),

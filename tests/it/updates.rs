@@ -28,6 +28,28 @@ async fn every_update_that_leaves_the_archive_alone() {
     every_combination_with(Value::Null).await;
 }
 
+#[tokio::test]
+async fn a_chat_that_was_read_and_marked_as_unread_while_the_session_was_away_is_both_on_the_phone() {
+    let server = TestServer::start().await;
+    server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
+    server.agrees().await;
+    assert_ne!(Shown::of(&server.chat(MEI).await).unread_count, 0);
+    let session = server.session.clone();
+    let life = async |act: &str| {
+        let act = format!("mutation {{ {act}(input: {{sessionId: \"{session}\"}}) {{ session {{ status }} }} }}");
+        let answer = server.query(&act).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+    };
+    life("stopSession").await;
+    for read in ["read: true", "read: false"] {
+        server.update_chat(MEI, read).await;
+    }
+    life("startSession").await;
+    server.agrees().await;
+    let shown = Shown::of(&server.chat(MEI).await);
+    assert_eq!((shown.unread_count, shown.marked_unread), (0, true));
+}
+
 /// What the chat shows; what a caller sees of it and what the phone must agree with.
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {

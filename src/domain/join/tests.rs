@@ -37,6 +37,7 @@ fn asked(chat: &mut Chat, archived: bool, at: i64) -> Open {
         unread: 0,
         requested_at: at,
         range: None,
+        read_before: None,
     };
     Open { waiting: vec![action], refused: Vec::new() }
 }

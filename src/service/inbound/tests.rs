@@ -79,8 +79,8 @@ impl Rig {
         self.hears(SessionEvent::Message(message)).await;
     }
 
-    async fn hears_of_arrival(&self, setting: Setting, version: i64) {
-        self.hears(SessionEvent::ActionSent { chat: self.chat, setting, version }).await;
+    async fn hears_of_arrival(&self, desired: Desired, version: i64) {
+        self.hears(SessionEvent::ActionSent { chat: self.chat, desired, version }).await;
     }
 
     /// Asks for a setting at `now`, as the API does.
@@ -155,7 +155,7 @@ async fn a_request_that_came_while_the_one_before_was_sent_stays() {
     rig.asks(Desired::Archived(true), 10).await;
     let sent = rig.waiting().await[0].version;
     rig.asks(Desired::Archived(false), 20).await;
-    rig.hears_of_arrival(Setting::Archived, sent).await;
+    rig.hears_of_arrival(Desired::Archived(true), sent).await;
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
     assert_eq!(waiting, [Desired::Archived(false)]);
     assert!(rig.chat().await.pending.contains(ChatField::Archived));
@@ -168,7 +168,7 @@ async fn the_late_word_about_a_request_that_the_phone_overtook_leaves_the_next_o
     let sent = rig.waiting().await[0].version;
     rig.hears_setting(Desired::Archived(false), 30).await;
     rig.asks(Desired::Archived(true), 40).await;
-    rig.hears_of_arrival(Setting::Archived, sent).await;
+    rig.hears_of_arrival(Desired::Archived(true), sent).await;
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
     assert_eq!(waiting, [Desired::Archived(true)]);
 }
@@ -224,7 +224,7 @@ async fn an_echo_is_no_change_before_the_arrival_nor_after() {
     rig.asks(Desired::Archived(true), 10).await;
     rig.hears_setting(Desired::Archived(true), 10).await;
     assert_eq!(rig.changes().await.len(), 1);
-    rig.hears_of_arrival(Setting::Archived, 10).await;
+    rig.hears_of_arrival(Desired::Archived(true), 10).await;
     rig.hears_setting(Desired::Archived(true), 10).await;
     let changed: Vec<Vec<_>> = rig.changes().await.iter().map(|change| change.changed.iter().collect()).collect();
     assert_eq!(changed, [vec![ChatField::Archived, ChatField::Sync], vec![ChatField::Sync]]);

@@ -18,6 +18,7 @@ use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
+use crate::domain::message::MessageRange;
 use crate::domain::session::SessionStatus;
 
 fn action(chat: ChatId, version: i64, desired: Desired) -> PendingAction {
@@ -33,6 +34,7 @@ fn action(chat: ChatId, version: i64, desired: Desired) -> PendingAction {
         unread: 0,
         requested_at: NOW,
         range: None,
+        read_before: None,
     }
 }
 
@@ -49,8 +51,8 @@ impl Rig {
     async fn sent(&mut self) -> (ChatId, Setting, i64, oneshot::Sender<()>) {
         loop {
             match self.event().await {
-                Some((SessionEvent::ActionSent { chat, setting, version }, Some(committed))) => {
-                    return (chat, setting, version, committed);
+                Some((SessionEvent::ActionSent { chat, desired, version }, Some(committed))) => {
+                    return (chat, desired.setting(), version, committed);
                 }
                 Some((SessionEvent::Status { .. }, committed)) => {
                     if let Some(committed) = committed {
@@ -98,6 +100,25 @@ async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
     assert_eq!(rig.stores_sent().await, (two, Setting::Read, 2));
     assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
     assert_eq!(values(&connection), [Desired::Pinned(false), Desired::Archived(false), Desired::Read(true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_is_told_to_be_read_before_it_is_marked_as_unread() {
+    let mut rig = Rig::new();
+    let chat = chat();
+    let sender = "15550100001@s.whatsapp.net".parse().unwrap();
+    let read = MessageRange { wa_id: "3EB0".into(), from_me: false, sender, at: NOW };
+    let asked = action(chat, 1, Desired::Read(false));
+    rig.store(PendingAction { read_before: Some(read.clone()), ..asked.clone() });
+    let connection = rig.working().await;
+
+    let (.., committed) = rig.sent().await;
+    *locked(&rig.pending) = vec![asked];
+    committed.send(()).unwrap();
+    rig.stores_sent().await;
+    let told = connection.told();
+    assert_eq!(values(&connection), [Desired::Read(true), Desired::Read(false)]);
+    assert_eq!((told[0].range.as_ref(), told[0].requested_at < told[1].requested_at), (Some(&read), true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -102,6 +102,7 @@ mod tests {
                 sender: "15550100002@s.whatsapp.net".parse().unwrap(),
                 at: 1_699_999_999_999,
             }),
+            read_before: None,
         }
     }
 

@@ -158,7 +158,7 @@ async fn what_was_still_to_be_told_is_dropped_and_the_chat_comes_back_as_whatsap
     rig.deletes().await.expect("deleted");
     assert_eq!(rig.waiting().await, []);
     // One was on its way just then; its word comes late.
-    rig.hears_of_arrival(Setting::Archived, sent).await;
+    rig.hears_of_arrival(Desired::Archived(true), sent).await;
 
     rig.hears_message("C", false, 7_000).await;
     let back = rig.chat().await;

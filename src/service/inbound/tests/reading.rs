@@ -168,7 +168,7 @@ async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
             let up_to = action.range.as_ref();
             let up_to = up_to.map(|last| Horizon { at: last.at, wa_ids: vec![last.wa_id.clone()] });
             read(ASKED, up_to).await;
-            rig.hears_of_arrival(Setting::Read, action.version).await;
+            rig.hears_of_arrival(Desired::Read(true), action.version).await;
         }
     }
 }

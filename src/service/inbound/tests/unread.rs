@@ -86,9 +86,51 @@ async fn our_own_reading_comes_back_and_reads_nothing_more() {
     rig.hears_sent(sent(1)).await;
     rig.hears_read(sent(0), 100_000).await;
     assert_eq!(rig.unread().await, 1);
-    rig.hears_of_arrival(Setting::Read, rig.waiting().await[0].version).await;
+    rig.hears_of_arrival(Desired::Read(true), rig.waiting().await[0].version).await;
     rig.hears_read(sent(0), 100_000).await;
     assert_eq!((rig.unread().await, rig.waiting().await.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
+    let rig = Rig::new().await;
+    for number in 0..2 {
+        rig.hears_sent(sent(number)).await;
+    }
+    rig.asks(Desired::Read(true), 100_000).await;
+    rig.hears_sent(sent(2)).await;
+    rig.asks(Desired::Read(false), 100_010).await;
+    let action = rig.waiting().await.remove(0);
+    let before = action.reading_before().expect("to be read first");
+    assert_eq!((before.desired, before.version), (Desired::Read(true), action.version));
+    assert_eq!(before.range.map(|last| last.wa_id), Some(sent(1).wa_id()));
+    assert_eq!((action.desired, action.unread), (Desired::Read(false), 2));
+
+    rig.hears_of_arrival(Desired::Read(true), action.version).await;
+    let action = rig.waiting().await.remove(0);
+    assert_eq!((action.desired, action.reading_before()), (Desired::Read(false), None));
+    rig.hears_of_arrival(Desired::Read(false), action.version).await;
+    assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value, rig.waiting().await), (1, true, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_reading_that_was_under_way_is_not_told_again() {
+    let rig = Rig::new().await;
+    rig.hears_sent(sent(0)).await;
+    rig.asks(Desired::Read(true), 100_000).await;
+    rig.asks(Desired::Read(false), 100_010).await;
+    rig.hears_read(sent(0), 100_000).await;
+    let action = rig.waiting().await.remove(0);
+    assert_eq!((action.desired, action.reading_before(), action.unread), (Desired::Read(false), None, 0));
+}
+
+#[tokio::test]
+async fn a_phone_that_marks_as_unread_what_it_never_heard_was_read_has_it_all_unread() {
+    let rig = Rig::new().await;
+    rig.hears_sent(sent(0)).await;
+    rig.asks(Desired::Read(true), 100_000).await;
+    rig.hears_setting(Desired::Read(false), 200_000).await;
+    assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value, rig.waiting().await), (1, true, Vec::new()));
 }
 
 #[tokio::test]

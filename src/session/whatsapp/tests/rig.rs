@@ -108,7 +108,8 @@ impl Lane {
                     continue;
                 }
                 SessionEvent::History(chunk) => drop(self.history.send(chunk)),
-                SessionEvent::ActionSent { chat, setting, version } => {
+                SessionEvent::ActionSent { chat, desired, version } => {
+                    let setting = desired.setting();
                     self.pending.lock().unwrap().retain(|action| {
                         (action.chat, action.desired.setting(), action.version) != (chat, setting, version)
                     });
@@ -333,6 +334,7 @@ impl Rig {
             unread: 0,
             requested_at,
             range,
+            read_before: None,
         });
         self.registry.wake_pending(self.key.session);
         id
