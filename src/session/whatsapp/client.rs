@@ -21,13 +21,13 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::pair_code::PairError;
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::wacore::store::DevicePropsOverride;
 
 use super::backend::Memory;
 use super::collections::COLLECTIONS;
 use super::collections::Collections;
 use super::command::command;
 use super::failed;
+use super::history;
 use super::http::Http;
 use super::inbox::Ears;
 use super::inbox::Inbox;
@@ -102,7 +102,7 @@ pub(super) async fn build(
 ) -> Result<Built, SessionError> {
     let mut builder = Bot::builder()
         .with_backend_arc(Arc::clone(&memory) as Arc<dyn Backend>)
-        .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))
+        .with_device_props(history::wanted(config.history))
         .with_event_handler(ears.clone())
         .with_inbound_durability_hook(ears.clone())
         .with_transport_factory(way.socket)
@@ -119,6 +119,7 @@ impl Built {
     pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
         let Self { bot, memory, ears, items, owner, outlets } = self;
         let client = bot.client();
+        let since = config.history.since(clock.now());
         let (tasks, cut) = (tasks.clone(), CancellationToken::new());
         let collections = Collections {
             client: Arc::clone(&client),
@@ -143,7 +144,7 @@ impl Built {
 
         let (logins, mut logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
-        let inbox = Inbox::new(items, outlets, Arc::clone(&client), logins, in_step, owner);
+        let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, since);
         let ended = connection.ended.clone().drop_guard();
         let reading = cut.clone().run_until_cancelled_owned(inbox.run());
         tasks.spawn(
