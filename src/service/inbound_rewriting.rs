@@ -1,6 +1,5 @@
 //! What becomes of messages that are there: they are edited, taken back, or taken away with their chat.
 
-use crate::domain::action::Desired;
 use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
@@ -66,7 +65,6 @@ async fn one_less_unread(
     if chat.pending.contains(Setting::Read.field())
         && let Some(mut action) =
             unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?
-        && action.desired == Desired::Read(true)
         && later < chat.unread_count.saturating_add(action.unread)
     {
         action.unread -= 1;

@@ -19,6 +19,7 @@ mod draining;
 mod endurance;
 mod event_table;
 mod graphiql;
+mod http2;
 mod identity;
 mod keys;
 mod limits;
