@@ -10,6 +10,7 @@ mod m0005_refusal;
 mod m0006_session_details;
 mod m0007_arrival;
 mod m0008_key_use;
+mod m0009_master_keys;
 mod m0010_identity;
 
 /// All steps, oldest first.
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_session_details::Migration),
             Box::new(m0007_arrival::Migration),
             Box::new(m0008_key_use::Migration),
+            Box::new(m0009_master_keys::Migration),
             Box::new(m0010_identity::Migration),
         ]
     }

@@ -32,6 +32,7 @@ mod program;
 mod refusals;
 mod restart;
 mod retention;
+mod sealing;
 mod session_changes;
 mod sessions;
 mod siege;
