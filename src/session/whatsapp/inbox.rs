@@ -71,6 +71,8 @@ pub(super) enum Item {
     Milestone { stored: oneshot::Sender<()> },
     /// What changed while the connection was away is in the queue before this. `login` tells for which login.
     CaughtUp { login: u64 },
+    /// What is remembered does not open.
+    Damaged,
     /// The library is done with this connection.
     Ended,
 }
@@ -237,6 +239,7 @@ impl Inbox {
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
+            Item::Damaged => self.signal(Signal::Ended(Ending::Damaged)).await,
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {

@@ -5,6 +5,7 @@
 //! counter of an encrypted session must not go back once the message that used it is on the wire.
 
 mod app_state;
+mod damage;
 mod device;
 mod protocol;
 mod removed;
@@ -19,6 +20,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 use whatsapp_rust::serde::Serialize;
 use whatsapp_rust::serde::de::DeserializeOwned;
@@ -58,8 +60,15 @@ impl Backends {
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        let (store, key) = (self.store.clone(), key.clone());
-        let memory = Memory { state, store, key, ears, untold: Untold::default(), anew: Mutex::default() };
+        let memory = Memory {
+            state,
+            store: self.store.clone(),
+            key: key.clone(),
+            ears,
+            untold: Untold::default(),
+            anew: Mutex::default(),
+            damaged: CancellationToken::new(),
+        };
         memory.read_the_untold_anew().await?;
         Ok(Arc::new(memory))
     }
@@ -107,6 +116,8 @@ pub(super) struct Memory {
     untold: Untold,
     /// The collections of settings that are to be read from their beginning.
     anew: Mutex<BTreeSet<String>>,
+    /// A value did not open.
+    damaged: CancellationToken,
 }
 
 impl Memory {
@@ -122,7 +133,7 @@ impl Memory {
     }
 
     async fn get(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.state.record(kind, key).await.map_err(failed)
+        self.intact(self.state.record(kind, key).await).await
     }
 
     async fn put(&self, kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {
