@@ -59,9 +59,6 @@ pub trait Session: Send + Sync {
     /// [`SessionError`]: WhatsApp may still list the device.
     async fn log_out(&self) -> Result<(), SessionError>;
 
-    /// Drops the connection and lets it come back by itself, so that WhatsApp sends again what was not acknowledged.
-    async fn reconnect(&self);
-
     /// Ends the connection for good, and waits until nothing of it runs. Ends within its own time limit.
     async fn disconnect(&self);
 }
@@ -158,12 +155,10 @@ pub enum Signal {
     },
     /// The code to be typed is void before its time.
     PhoneCodeVoid,
-    /// It was linked to an account; the connection goes down once and comes back.
+    /// It was linked to an account; the connection goes down once and comes back by itself.
     Paired,
     /// It is in step: all that WhatsApp had for it is on the lane.
     InStep,
-    /// It lost its connection and tries by itself to get it back.
-    Lost,
     /// A message was not committed in time, so WhatsApp was not told that it arrived.
     Unacknowledged,
     /// It is over. The first reason counts; it still has to be disconnected.

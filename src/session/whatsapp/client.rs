@@ -37,6 +37,7 @@ use super::inbox::login;
 use super::jid;
 use super::notices::Notices;
 use super::owner::Owner;
+use super::returning;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use super::socket::Socket;
@@ -154,10 +155,12 @@ impl Built {
             .instrument(span.clone()),
         );
 
+        let returning = returning::only_when_paired(&client);
         let running = tasks.spawn(cut.clone().run_until_cancelled_owned(bot.run()).instrument(span.clone()));
         let last_word = ears.clone();
         tasks.spawn(
             async move {
+                let _returning = returning;
                 if let Err(error) = running.await {
                     error!(%error, "The WhatsApp client died");
                 }
@@ -298,12 +301,6 @@ impl Session for Connection {
         }
         // The library says whether WhatsApp heard of it to its log only.
         timeout(self.action_timeout, self.client.logout()).await.map_err(|_| SessionError::TimedOut)
-    }
-
-    async fn reconnect(&self) {
-        if timeout(self.disconnect_timeout, self.client.reconnect_immediately()).await.is_err() {
-            warn!("The connection does not let go to be renewed");
-        }
     }
 
     async fn disconnect(&self) {

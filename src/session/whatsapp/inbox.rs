@@ -258,11 +258,8 @@ impl Inbox {
                 Heard::News(event) => self.forward(event, None).await?,
                 Heard::Signal(signal) => self.signal(signal).await?,
                 Heard::Paired(account) => self.paired(account).await?,
-                Heard::Lost => self.lost().await?,
                 Heard::LoggedIn if self.owner.is_another => self.turn_away().await?,
                 Heard::LoggedIn => {
-                    // Some connections are lost without a word.
-                    self.lost().await?;
                     if let Some(login) = login(&self.client) {
                         // Full means that the one before is still being caught up with; it is asked again after it.
                         let _ = self.catch_up.send(login).await;
@@ -307,13 +304,6 @@ impl Inbox {
             warn!("WhatsApp did not answer; the phone of the other account may still list this device");
         }
         self.signal(Signal::Ended(Ending::AnotherAccount)).await
-    }
-
-    async fn lost(&mut self) -> Result<(), NobodyListens> {
-        if self.in_step.swap(NO_LOGIN, Ordering::AcqRel) == NO_LOGIN {
-            return Ok(());
-        }
-        self.signal(Signal::Lost).await
     }
 
     /// What a message says. WhatsApp does not announce a part of the history again once it was told of the announcement,

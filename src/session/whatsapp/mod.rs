@@ -16,6 +16,7 @@ mod jid;
 mod message;
 mod notices;
 mod owner;
+mod returning;
 mod rewriting;
 mod sandbox;
 mod socket;
