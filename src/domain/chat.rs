@@ -290,6 +290,10 @@ impl Chat {
         self.refused = patch.refused.unwrap_or(self.refused);
         let mut changed = self.differs_from(&before);
         if let Some(jid) = patch.moved_to.clone().filter(|jid| *jid != before.jid) {
+            // Nobody is to be told anything under the old one any more.
+            if let Some(address) = self.address.as_mut().filter(|address| address.value == before.jid) {
+                address.value = jid.clone();
+            }
             self.jid = jid;
             changed = self.differs_from(&before).with(ChatField::Aliases);
         }

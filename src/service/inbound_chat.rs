@@ -18,6 +18,7 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::message::MessageRange;
 use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
 use crate::store::Unit;
@@ -96,9 +97,10 @@ pub(super) async fn setting_of(
     let mut unread = None;
     if let Desired::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
-        if read {
-            let end = || Horizon { at: as_of, wa_ids: Vec::new() };
-            let reading = reading::up_to(unit, key, &chat, up_to.cloned().unwrap_or_else(end)).await?;
+        // Who marks a chat as unread has read it before: no client offers it of another. In a replay this is all there is.
+        let end = read.then(|| Horizon { at: as_of, wa_ids: Vec::new() });
+        if let Some(place) = up_to.cloned().or(end) {
+            let reading = reading::up_to(unit, key, &chat, place).await?;
             patch.unread_count = Some(reading.unread);
             patch.read_to = Some(reading.place);
             unread = Some(reading.left);
@@ -118,10 +120,6 @@ pub(super) async fn setting_of(
         }
         unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
         patch.pending = Some(chat.pending.without(setting.field()));
-        // The phone marks what it never heard was read.
-        if value == Desired::Read(false) {
-            patch.unread_count = Some(chat.unread_count.saturating_add(action.unread));
-        }
     }
     if in_order {
         patch.as_of = as_of.max(chat.base(setting).1);

@@ -190,12 +190,13 @@ async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
 #[tokio::test]
 async fn what_whatsapp_tells_last_counts_whatever_the_clocks_say() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::MutedUntil(Some(90)), 30).await;
-    rig.hears_setting(Desired::MutedUntil(Some(50)), 20).await;
-    assert_eq!(rig.chat().await.muted_until.value, Some(50));
-    rig.asks(Desired::MutedUntil(Some(70)), 40).await;
-    rig.hears_setting(Desired::MutedUntil(Some(60)), 10).await;
-    assert_eq!(rig.waiting().await[0].base, Desired::MutedUntil(Some(60)));
+    let until = |day: i64| Desired::MutedUntil(Some(4_000_000_000_000 + day));
+    rig.hears_setting(until(9), 30).await;
+    rig.hears_setting(until(5), 20).await;
+    assert_eq!(rig.chat().await.setting(Setting::MutedUntil), until(5));
+    rig.asks(until(7), 40).await;
+    rig.hears_setting(until(6), 10).await;
+    assert_eq!(rig.waiting().await[0].base, until(6));
 }
 
 #[tokio::test]

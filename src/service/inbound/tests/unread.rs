@@ -98,8 +98,8 @@ async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
         rig.hears_sent(sent(number)).await;
     }
     rig.asks(Desired::Read(true), 100_000).await;
-    rig.hears_sent(sent(2)).await;
     rig.asks(Desired::Read(false), 100_010).await;
+    rig.hears_sent(sent(2)).await;
     let action = rig.waiting().await.remove(0);
     let before = action.reading_before().expect("to be read first");
     assert_eq!((before.desired, before.version), (Desired::Read(true), action.version));
@@ -125,12 +125,20 @@ async fn a_reading_that_was_under_way_is_not_told_again() {
 }
 
 #[tokio::test]
-async fn a_phone_that_marks_as_unread_what_it_never_heard_was_read_has_it_all_unread() {
+async fn what_is_marked_as_unread_was_read_up_to_there() {
     let rig = Rig::new().await;
-    rig.hears_sent(sent(0)).await;
-    rig.asks(Desired::Read(true), 100_000).await;
-    rig.hears_setting(Desired::Read(false), 200_000).await;
-    assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value, rig.waiting().await), (1, true, Vec::new()));
+    for number in 0..3 {
+        rig.hears_sent(sent(number)).await;
+    }
+    let up_to = Some(Horizon { at: sent(1).at(), wa_ids: vec![sent(1).wa_id()] });
+    let marked = |replayed| {
+        let (chat, value, up_to) = (rig.jid.clone(), Desired::Read(false), up_to.clone());
+        SessionEvent::Setting { chat, value, as_of: 200_000, up_to, replayed }
+    };
+    for replayed in [false, true] {
+        rig.hears(marked(replayed)).await;
+        assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value), (1, true));
+    }
 }
 
 #[tokio::test]
