@@ -60,6 +60,10 @@ pub struct Config {
     pub reconnect_eased: Duration,
     /// A connection that was in step for this long counts as good: the pauses start over.
     pub stable_after: Duration,
+    /// The pauses before a collection of settings that cannot be read is read from its beginning: this long, doubling…
+    pub repair_base: Duration,
+    /// …until here.
+    pub repair_max: Duration,
     /// The pauses after a pending action failed: this long, doubling…
     pub action_retry_base: Duration,
     /// …until here.
@@ -87,6 +91,8 @@ impl Config {
             reconnect_max: Duration::from_mins(1),
             reconnect_eased: Duration::from_secs(8),
             stable_after: Duration::from_mins(1),
+            repair_base: Duration::from_secs(1),
+            repair_max: Duration::from_mins(15),
             action_retry_base: Duration::from_secs(1),
             action_retry_max: Duration::from_mins(1),
             pending_poll: Duration::from_secs(30),

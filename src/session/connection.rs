@@ -92,6 +92,9 @@ pub enum SessionError {
     /// There is no connection in step with WhatsApp.
     #[error("the session is not connected")]
     NotConnected,
+    /// What it builds on is being read anew; it was not sent.
+    #[error("the settings are being read anew")]
+    NotNow,
     /// No answer came in time; WhatsApp may have it or not.
     #[error("WhatsApp did not answer in time")]
     TimedOut,
@@ -191,4 +194,9 @@ pub enum Ending {
     Outdated,
     /// WhatsApp refused the connection; the reason.
     Refused(String),
+    /// A collection of settings cannot be read, however often it is fetched.
+    Unreadable {
+        /// Which, in WhatsApp's words.
+        collection: &'static str,
+    },
 }

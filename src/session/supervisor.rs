@@ -308,6 +308,11 @@ fn after(ending: Ending, now: i64) -> Next {
         }
         Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph".into()),
         Ending::Refused(reason) => failed(format!("WhatsApp refused: {reason}")),
+        Ending::Unreadable { collection } => failed(format!(
+            "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \
+             however often it is fetched. Start the session once more later; if that does not help, log it out and pair \
+             it again"
+        )),
     }
 }
 

@@ -102,6 +102,7 @@ async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
         (Ending::Outdated, SessionStatus::Failed, 0),
         (Ending::Refused("no".into()), SessionStatus::Failed, 0),
         (Ending::PairingFailed("no".into()), SessionStatus::Failed, 0),
+        (Ending::Unreadable { collection: "regular" }, SessionStatus::Failed, 0),
     ];
     for (ending, expected, forgotten) in endings {
         let mut rig = Rig::new();

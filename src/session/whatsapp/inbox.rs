@@ -65,6 +65,8 @@ pub(super) enum Item {
     People(Vec<Person>),
     /// All that a collection of settings told up to `mark` is in the queue before this.
     SettingsTold { collection: String, mark: u64 },
+    /// A collection of settings cannot be read, however often it is fetched.
+    Unreadable { collection: &'static str },
     /// Messages were not acknowledged.
     Unacknowledged,
     /// Somebody wants to know when all before this is stored.
@@ -96,6 +98,11 @@ impl Ears {
     /// Puts an entry in the queue; after the reader is gone, nowhere.
     pub(super) fn hear(&self, item: Item) {
         let _ = self.queue.send(item);
+    }
+
+    /// What is counted.
+    pub(super) fn events(&self) -> Events {
+        self.events.clone()
     }
 
     /// Waits until all that is in the queue by now is stored; tells whether it was.
@@ -235,6 +242,7 @@ impl Inbox {
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
+            Item::Unreadable { collection } => self.signal(Signal::Ended(Ending::Unreadable { collection })).await,
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use tracing::error;
 use whatsapp_rust::serde::Serialize;
@@ -59,7 +61,8 @@ impl Backends {
             before.close();
         }
         let (store, key) = (self.store.clone(), key.clone());
-        let memory = Memory { state, store, key, ears, untold: Untold::default(), anew: Mutex::default() };
+        let (untold, anew, lacks_key) = (Untold::default(), Mutex::default(), AtomicBool::new(false));
+        let memory = Memory { state, store, key, ears, untold, anew, lacks_key };
         memory.read_the_untold_anew().await?;
         Ok(Arc::new(memory))
     }
@@ -107,6 +110,8 @@ pub(super) struct Memory {
     untold: Untold,
     /// The collections of settings that are to be read from their beginning.
     anew: Mutex<BTreeSet<String>>,
+    /// A key was asked for that is not here.
+    lacks_key: AtomicBool,
 }
 
 impl Memory {
@@ -114,6 +119,11 @@ impl Memory {
     /// would go on from where it stood.
     pub(super) fn read_anew(&self, collection: &str) {
         self.anew().insert(collection.to_owned());
+    }
+
+    /// Tells whether a key was asked for that is not here, since this was last called.
+    pub(super) fn lacked_key(&self) -> bool {
+        self.lacks_key.swap(false, Ordering::Relaxed)
     }
 
     fn anew(&self) -> MutexGuard<'_, BTreeSet<String>> {
