@@ -134,6 +134,14 @@ pub struct ServeArgs {
     /// Messages that are kept of each chat, the newest, 1 to 1000000
     #[arg(long, env = "CHATGRAPH_KEEP_MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     pub keep_messages: u32,
+    /// How much history a phone is asked for when it is paired: what WhatsApp's web page gets, some months, or what its program
+    /// for Windows gets, a year
+    #[arg(long, env = "CHATGRAPH_HISTORY", default_value = "recent", value_name = "DEPTH")]
+    pub history: HistoryDepth,
+    /// Messages of that history that are older than so many days are left out, 0 to 3650; the chats and their settings come
+    /// all the same. Without it, all come that the phone sends
+    #[arg(long, env = "CHATGRAPH_HISTORY_DAYS", value_parser = clap::value_parser!(u32).range(0..=3_650), value_name = "DAYS")]
+    pub history_days: Option<u32>,
     /// What a request may ask for.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -146,6 +154,15 @@ pub struct ServeArgs {
     /// For whoever watches the server.
     #[command(flatten)]
     pub watching: WatchingArgs,
+}
+
+/// How much history a phone is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HistoryDepth {
+    /// Some months
+    Recent,
+    /// A year
+    Full,
 }
 
 /// `demo`

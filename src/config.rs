@@ -20,6 +20,7 @@ use crate::cli::BackupArgs;
 use crate::cli::ConnectionArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
+use crate::cli::HistoryDepth;
 use crate::cli::LimitArgs;
 use crate::cli::LogArgs;
 use crate::cli::MigrateArgs;
@@ -33,6 +34,7 @@ use crate::http;
 use crate::http::Connections;
 use crate::http::Network;
 use crate::service::retention;
+use crate::session::config::History;
 use crate::store::UrlError;
 use crate::telemetry;
 
@@ -80,6 +82,8 @@ pub struct Serve {
     pub database: Database,
     /// The sandbox that stands in for WhatsApp, if one does.
     pub sandbox: Option<Sandbox>,
+    /// How much of its history an account brings along.
+    pub history: History,
     /// How the door keeps order.
     pub http: http::Config,
     /// What connections may take.
@@ -144,6 +148,7 @@ impl TryFrom<ServeArgs> for Serve {
             listen: args.listen,
             database: args.database.try_into()?,
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
+            history: History { full: args.history == HistoryDepth::Full, days: args.history_days },
             http: http::Config {
                 allowed_origins: args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?,
                 graphiql: args.graphiql,

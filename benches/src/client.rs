@@ -58,11 +58,11 @@ impl Client {
         Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
     }
 
-    /// Makes a session, scans its code with `phone`, and waits until its chats are all there; tells its id.
+    /// Makes a session and scans its code with `phone`; tells its id.
     ///
     /// # Errors
     /// When something refuses, or two minutes pass.
-    pub async fn attach(&self, phone: &str) -> Result<String, Box<dyn Error>> {
+    pub async fn pair(&self, phone: &str) -> Result<String, Box<dyn Error>> {
         let made = self.query("mutation { createSession(input: {}) { session { id } } }", json!({})).await?;
         let id = made["createSession"]["session"]["id"].as_str().ok_or("no id")?.to_owned();
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
@@ -73,11 +73,20 @@ impl Client {
             let shown = self.query(pairing, json!({"id": id})).await?;
             if let Some(qr) = shown["session"]["pairing"]["qr"].as_str() {
                 self.play(&format!("/accounts/{phone}/scan"), json!({"qr": qr})).await?;
-                break;
+                return Ok(id);
             }
             late(deadline)?;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Makes a session that is linked to `phone`, and waits until its chats are all there; tells its id.
+    ///
+    /// # Errors
+    /// When something refuses, or two minutes pass.
+    pub async fn attach(&self, phone: &str) -> Result<String, Box<dyn Error>> {
+        let id = self.pair(phone).await?;
+        let deadline = Instant::now() + Duration::from_mins(2);
         let expected = self.phone_chats(phone).await?.iter().filter(|chat| !chat["lastMessageAt"].is_null()).count();
         let list = "query($id: ID!) { chats(sessionId: $id, first: 200) { nodes { id } } }";
         while self.query(list, json!({"id": id})).await?["chats"]["nodes"].as_array().map_or(0, Vec::len) < expected {

@@ -112,7 +112,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let store = config.database;
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
-    let session = session::Config::new(endpoint);
+    let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
     let (retention, api, http) = (config.retention, config.api, config.http);
     let (logins, failed_tokens) = (config.logins, config.failed_tokens);
     let configs = Configs { store, session, retention, api, http, logins, failed_tokens };

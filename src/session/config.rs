@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// What a session connects to.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Endpoint {
@@ -26,11 +28,31 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// How much of its history an account brings along when it is paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct History {
+    /// Whether the phone is asked for a year, as WhatsApp's program for Windows asks, and not for the last months, as its
+    /// web page does.
+    pub full: bool,
+    /// Messages that are older than so many days are left out; none for no such bound.
+    pub days: Option<u32>,
+}
+
+impl History {
+    /// Messages from before this are left out; in milliseconds.
+    #[must_use]
+    pub fn since(self, now: i64) -> Option<i64> {
+        self.days.map(|days| now - i64::from(days) * DAY_MS)
+    }
+}
+
 /// How sessions connect.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to.
     pub endpoint: Endpoint,
+    /// How much history is asked for and kept.
+    pub history: History,
     /// A connection that is neither in step nor showing a code after this long is given up for a new one. Above the
     /// 180 s that WhatsApp's first sync may take.
     pub connect_timeout: Duration,
@@ -78,6 +100,7 @@ impl Config {
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            history: History::default(),
             connect_timeout: Duration::from_mins(4),
             last_code_timeout: Duration::from_mins(5),
             action_timeout: Duration::from_secs(20),

@@ -23,6 +23,16 @@ async fn the_list_shows_what_the_phone_shows_latest_first() {
 }
 
 #[tokio::test]
+async fn messages_of_a_history_older_than_wanted_stay_out_and_their_chats_do_not() {
+    let server = TestServer::with_arguments(&["--history-days", "0"]).await;
+    server.agrees().await;
+    let answer = server.query("{ chats { nodes { messages { nodes { text } } } } }").await;
+    let chats = answer["data"]["chats"]["nodes"].as_array().expect("chats");
+    assert_eq!(chats.len(), 3);
+    assert!(chats.iter().all(|chat| chat["messages"]["nodes"] == json!([])), "{answer}");
+}
+
+#[tokio::test]
 async fn a_chat_shows_its_settings_and_messages() {
     let server = TestServer::start().await;
     let query = "query($cid: JID!) { chat(cid: $cid) { name type archived pinned muted mutedUntil unreadCount \

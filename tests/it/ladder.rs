@@ -146,6 +146,7 @@ async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
     server.spoils(Part::Patch, 100_000);
     let before = server.fetches();
     server.phone().archive(MEI, true).await.expect("archived");
+    server.has_taken("resync", 1).await;
     server.update_chat(RAVI, "archived: true").await;
 
     let failed = async || Some(server.standing().await).filter(|(status, _)| status == "FAILED");

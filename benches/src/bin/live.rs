@@ -1,5 +1,5 @@
-//! From the phone to a subscriber, from the API to the phone, and what a session costs in memory: a server and a
-//! sandbox in a process each.
+//! From the phone to a subscriber, from the API to the phone, and the memory of a first session: a server and a sandbox in
+//! a process each.
 
 use std::error::Error;
 use std::time::Duration;
@@ -8,61 +8,26 @@ use std::time::Instant;
 use chatgraph_benches::client::Client;
 use chatgraph_benches::percentiles;
 use chatgraph_benches::program::Program;
+use chatgraph_benches::stage::Stage;
 use serde_json::json;
 
 const ROUNDS: usize = 100;
-const SESSIONS: usize = 20;
 const PHONE: &str = "447700900100";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     start_of_the_demo().await?;
-    let folder = tempfile::tempdir()?;
-    let database = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
-    let sandbox = ["--json", "--demo", "--quiet"];
-    let (_sandbox, ready) = Program::start("chatgraph-sandbox", &sandbox, |line| line["url"].is_string())?;
-    let (url, public) = (ready["url"].as_str().ok_or("no url")?, ready["key"].as_str().ok_or("no key")?);
-    let key = std::process::Command::new(std::env::current_exe()?.with_file_name("chatgraph"))
-        .args(["key", "create", "--organization", "bench", "--database", &database])
-        .output()?;
-    let key = String::from_utf8(key.stdout)?.trim().to_owned();
-    let serve = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--log-format",
-        "json",
-        "--database",
-        &database,
-        "--sandbox-url",
-        url,
-        "--sandbox-key",
-        public,
-        "--rate-limit-cost-per-minute",
-        "0",
-    ];
-    let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
-    let address = ready["fields"]["address"].as_str().ok_or("no address")?;
-    let client = Client::new(format!("http://{address}/graphql"), key, url.to_owned());
+    let stage = Stage::start(None)?;
+    let (server, client) = (&stage.server, &stage.client);
     println!("memory without a session: {:.1} MiB", server.resident_mib()?);
 
     let session = client.attach(PHONE).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let one = server.resident_mib()?;
     println!("memory with 1 session: {one:.1} MiB");
-    phone_to_subscriber(&client).await?;
-    api_to_phone(&client, &session).await?;
+    phone_to_subscriber(client).await?;
+    api_to_phone(client, &session).await?;
 
-    let before = server.resident_mib()?;
-    for number in 1..SESSIONS {
-        let phone = format!("1555010{number:04}");
-        client.play("/accounts", json!({"phone": phone, "demo": true})).await?;
-        client.attach(&phone).await?;
-    }
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let all = server.resident_mib()?;
-    let each = (all - before) / f64::from(u32::try_from(SESSIONS - 1)?);
-    println!("memory with {SESSIONS} sessions: {all:.1} MiB, {each:.2} MiB for each after the first");
     Ok(())
 }
 

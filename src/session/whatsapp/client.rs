@@ -22,7 +22,6 @@ use whatsapp_rust::pair_code::PairError;
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
-use whatsapp_rust::wacore::store::DevicePropsOverride;
 
 use super::backend::Memory;
 use super::collections::COLLECTIONS;
@@ -31,6 +30,7 @@ use super::collections::Doubt;
 use super::collections::Outcome;
 use super::command::command;
 use super::failed;
+use super::history;
 use super::http::Http;
 use super::inbox::Ears;
 use super::inbox::Inbox;
@@ -108,7 +108,7 @@ pub(super) async fn build(
 ) -> Result<Built, SessionError> {
     let mut builder = Bot::builder()
         .with_backend_arc(Arc::clone(&memory) as Arc<dyn Backend>)
-        .with_device_props(DevicePropsOverride::new().with_os("chatgraph"))
+        .with_device_props(history::wanted(config.history))
         .with_event_handler(ears.clone())
         .with_inbound_durability_hook(ears.clone())
         .with_transport_factory(way.socket)
@@ -125,6 +125,7 @@ impl Built {
     pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
         let Self { bot, memory, ears, items, owner, outlets } = self;
         let client = bot.client();
+        let since = config.history.since(clock.now());
         let (tasks, cut) = (tasks.clone(), CancellationToken::new());
         let (doubts, doubted) = mpsc::channel(COLLECTIONS.len());
         let collections = Collections {
@@ -152,7 +153,7 @@ impl Built {
 
         let (logins, logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
-        let inbox = Inbox::new(items, outlets, Arc::clone(&client), logins, in_step, owner);
+        let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, since);
         let ended = connection.ended.clone().drop_guard();
         let reading = cut.clone().run_until_cancelled_owned(inbox.run());
         tasks.spawn(

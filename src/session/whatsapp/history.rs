@@ -3,7 +3,11 @@
 use std::error::Error;
 
 use whatsapp_rust::types::events::LazyHistorySync;
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+use whatsapp_rust::wacore::store::device::default_history_sync_config;
 use whatsapp_rust::waproto::whatsapp::Conversation;
+use whatsapp_rust::waproto::whatsapp::device_props::HistorySyncConfig;
+use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
 use super::event::mute_end;
 use super::jid;
@@ -13,6 +17,7 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::person::Person;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
+use crate::session::config::History;
 
 /// No part of a history has more chats than this…
 const MAX_CHATS: usize = 200;
@@ -20,23 +25,40 @@ const MAX_CHATS: usize = 200;
 const MAX_MESSAGES: usize = 2_000;
 const MAX_NAMES: usize = 10 * MAX_CHATS;
 
+/// What the phone is told of this device, the history that it wants with it.
+pub(super) fn wanted(history: History) -> DevicePropsOverride {
+    let device = DevicePropsOverride::new().with_os("chatgraph");
+    if !history.full {
+        return device;
+    }
+    // WhatsApp's own clients know two combinations of these; this is the whole of the other one.
+    let year = HistorySyncConfig {
+        full_sync_days_limit: Some(365),
+        on_demand_ready: Some(true),
+        complete_on_demand_ready: Some(true),
+        ..default_history_sync_config()
+    };
+    device.with_platform_type(PlatformType::UWP).with_require_full_sync(true).with_history_sync_config(year)
+}
+
 /// Walks through a history and hands its parts to `take`, until that returns false. The last part has the progress.
 /// Blocks for as long as it takes to decompress and to take: not for an async thread.
 ///
-/// `own` is the account's address.
+/// `own` is the account's address. Messages from before `since`, in milliseconds, are left out.
 ///
 /// # Errors
 /// The library's, when the data is damaged; the parts before that were handed over.
 pub(super) fn walk(
     history: &LazyHistorySync,
     own: &Jid,
+    since: Option<i64>,
     mut take: impl FnMut(HistoryChunk) -> bool,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut stream = history.stream();
     let mut part = Part::default();
     while let Some(conversation) = stream.next_conversation()? {
         part.chunk.people.extend(person(&conversation));
-        for chat in chats(&conversation, own) {
+        for chat in chats(&conversation, own, since) {
             if part.would_overflow(&chat) && !take(part.cut()) {
                 return Ok(());
             }
@@ -88,12 +110,13 @@ impl Part {
 
 /// A conversation; in several pieces when it has more messages than a part may have. Only the first piece says
 /// anything else than messages.
-fn chats(conversation: &Conversation, own: &Jid) -> Vec<HistoryChat> {
+fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> Vec<HistoryChat> {
     let Some(chat) = jid::parse(&conversation.id) else { return Vec::new() };
     let mut messages = conversation
         .messages
         .iter()
         .filter_map(|message| message::recorded(message.message.as_option()?, &chat, own))
+        .filter(|message| since.is_none_or(|since| message.at >= since))
         .peekable();
     let named = [&conversation.name, &conversation.display_name].into_iter().flatten();
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];

@@ -167,6 +167,8 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
+    /// Messages of a history from before this are left out.
+    since: Option<i64>,
     announced: Announced,
     /// The people that were passed on; every message of theirs tells again who they are.
     told: HashSet<Person>,
@@ -182,12 +184,12 @@ impl Inbox {
         items: mpsc::UnboundedReceiver<Item>,
         outlets: Outlets,
         client: Arc<Client>,
-        catch_up: mpsc::Sender<u64>,
-        in_step: Arc<AtomicU64>,
+        (catch_up, in_step): (mpsc::Sender<u64>, Arc<AtomicU64>),
         owner: Owner,
+        since: Option<i64>,
     ) -> Self {
         let (announced, told) = (Announced::default(), HashSet::new());
-        Self { items, outlets, client, catch_up, in_step, told, announced, owner, warned: false }
+        Self { items, outlets, client, catch_up, in_step, told, announced, owner, since, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -351,8 +353,11 @@ impl Inbox {
             return Ok(false);
         };
         let (parts, mut walked) = mpsc::channel(1);
+        let since = self.since;
         let walking = spawn_blocking(move || match event.as_ref() {
-            Event::HistorySync(history) => history::walk(history, &own, |part| parts.blocking_send(part).is_ok()),
+            Event::HistorySync(history) => {
+                history::walk(history, &own, since, |part| parts.blocking_send(part).is_ok())
+            }
             _ => Ok(()),
         });
         while let Some(part) = walked.recv().await {

@@ -38,9 +38,13 @@ fn lazy(history: &HistorySync) -> LazyHistorySync {
 }
 
 fn parts(history: &HistorySync) -> Vec<HistoryChunk> {
+    parts_since(history, None)
+}
+
+fn parts_since(history: &HistorySync, since: Option<i64>) -> Vec<HistoryChunk> {
     let own = "15550100000@s.whatsapp.net".parse().unwrap();
     let mut parts = Vec::new();
-    walk(&lazy(history), &own, |part| {
+    walk(&lazy(history), &own, since, |part| {
         parts.push(part);
         true
     })
@@ -96,6 +100,25 @@ fn a_chat_has_its_settings_in_domain_words() {
     assert_eq!((chat.unread_count, chat.marked_unread), (Some(3), Some(false)));
     assert_eq!(chat.last_message_at, Some(1_700_000_005_000));
     assert_eq!(chat.messages[0].text.as_deref(), Some("hello"));
+}
+
+#[test]
+fn messages_from_before_the_wanted_days_are_left_out_and_their_chat_is_not() {
+    let history = history(vec![Conversation { last_msg_timestamp: Some(1_700_000_000), ..conversation(CHAT, 2) }]);
+    for (since, messages) in [(1_700_000_000_000, 2), (1_700_000_000_001, 0)] {
+        let parts = parts_since(&history, Some(since));
+        let [chat] = &parts[0].chats[..] else { panic!("one chat") };
+        assert_eq!((chat.messages.len(), chat.last_message_at), (messages, Some(1_700_000_000_000)));
+    }
+}
+
+#[test]
+fn a_year_is_asked_for_by_all_that_belongs_to_it() {
+    let recent = wanted(History::default());
+    assert_eq!((recent.os.as_deref(), recent.require_full_sync), (Some("chatgraph"), None));
+    let year = wanted(History { full: true, days: None });
+    assert_eq!((year.platform_type, year.require_full_sync), (Some(PlatformType::UWP), Some(true)));
+    assert_eq!(year.history_sync_config.and_then(|config| config.full_sync_days_limit), Some(365));
 }
 
 #[test]
@@ -155,7 +178,7 @@ fn a_listener_that_goes_away_ends_the_walk() {
     let chats = (0..450).map(|number| conversation(format!("{}@s.whatsapp.net", 15_550_100_000_u64 + number), 0));
     let mut taken = 0;
     let own = CHAT.parse().unwrap();
-    walk(&lazy(&history(chats.collect())), &own, |_| {
+    walk(&lazy(&history(chats.collect())), &own, None, |_| {
         taken += 1;
         false
     })
@@ -167,5 +190,5 @@ fn a_listener_that_goes_away_ends_the_walk() {
 fn damaged_data_is_an_error_and_not_a_panic() {
     let own = CHAT.parse().unwrap();
     let damaged = LazyHistorySync::new(vec![0x78, 0x01, 0x42].into(), 100, 0, None, None);
-    assert!(walk(&damaged, &own, |_| true).is_err());
+    assert!(walk(&damaged, &own, None, |_| true).is_err());
 }

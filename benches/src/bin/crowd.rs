@@ -1,0 +1,77 @@
+//! A hundred sessions in one process: what each costs in memory, and how many messages a second one of them takes in, and
+//! all of them together. `crowd [DATABASE]`, by default an SQLite file.
+
+use std::error::Error;
+use std::time::Duration;
+use std::time::Instant;
+
+use chatgraph_benches::stage::Stage;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use serde_json::json;
+
+const SESSIONS: usize = 100;
+const MESSAGES: u32 = 5_000;
+/// So many people write at once.
+const WRITERS: usize = 16;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let database = std::env::args().nth(1);
+    let stage = Stage::start(database.as_deref())?;
+    let mut phones = Vec::new();
+    for number in 0..SESSIONS {
+        let phone = format!("1555010{number:04}");
+        stage.client.play("/accounts", json!({"phone": phone, "demo": true})).await?;
+        stage.client.attach(&phone).await?;
+        phones.push(phone);
+        if [1, 20, SESSIONS].contains(&phones.len()) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            println!("memory with {} sessions: {:.1} MiB", phones.len(), stage.server.resident_mib()?);
+        }
+    }
+    take_in(&stage, &phones[..1]).await?;
+    take_in(&stage, &phones).await?;
+    println!("memory after that: {:.1} MiB", stage.server.resident_mib()?);
+    Ok(())
+}
+
+/// Has people write to these phones, in turn, as fast as the sandbox brings it; the clock stops when a subscriber has
+/// the last of the changes.
+async fn take_in(stage: &Stage, phones: &[String]) -> Result<(), Box<dyn Error>> {
+    let mut changes = stage.client.subscribe().await?;
+    let writer = stage.client.phone_chats(&phones[0]).await?;
+    let writer = writer.iter().find(|chat| chat["type"] == "DM").ok_or("no chat")?["jid"].clone();
+    let (began, cpu) = (Instant::now(), (stage.server.cpu_ms()?, stage.sandbox.cpu_ms()?));
+    let writing = async {
+        let all = phones.iter().cycle().take(MESSAGES as usize);
+        let write = |phone: &String| {
+            let path = format!("/accounts/{phone}/messages");
+            let message = json!({"from": writer, "chat": writer, "text": "A line of the usual length, more or less"});
+            async move { stage.client.play(&path, message).await }
+        };
+        let mut written = stream::iter(all.map(write)).buffer_unordered(WRITERS);
+        while let Some(done) = written.next().await {
+            done?;
+        }
+        Ok::<_, Box<dyn Error>>(())
+    };
+    let heard = async {
+        for _ in 0..MESSAGES {
+            changes.until("MESSAGE").await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(writing, heard)?;
+    let took = began.elapsed().as_secs_f64();
+    let each = |milliseconds: u64| milliseconds * 1_000 / u64::from(MESSAGES);
+    let (server, sandbox) = (stage.server.cpu_ms()? - cpu.0, stage.sandbox.cpu_ms()? - cpu.1);
+    println!(
+        "{MESSAGES} messages to {} sessions: {:.0} a second; CPU a message: {} µs here, {} µs in the sandbox",
+        phones.len(),
+        f64::from(MESSAGES) / took,
+        each(server),
+        each(sandbox)
+    );
+    Ok(())
+}
