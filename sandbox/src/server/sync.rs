@@ -32,12 +32,11 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
             Struck::Cut(When::Before) => return seat.link.cut(),
             Struck::Cut(when) => cut = Some(when),
         }
-        match patch {
-            Some(patch) => answers.push(upload(seat, &name, base, patch)),
-            None => {
-                answers.push(fetch(seat, &name, base, spoiled));
-                told.push(name);
-            }
+        if let Some(patch) = patch {
+            answers.push(upload(seat, &name, base, patch));
+        } else {
+            answers.push(fetch(seat, &name, base, spoiled));
+            told.push(name);
         }
     }
     let answer = result(request).children([node("sync").children(answers).build()]).build();

@@ -117,6 +117,14 @@ async fn what_goes_wrong_with_fetches_goes_wrong_with_no_upload() {
     sandbox.inject(upload);
     sandbox.inject(fetch(FaultKind::Refuse));
     phone.archive(ADA, true).await.unwrap();
+    let refused = async {
+        while struck(&sandbox) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the refusal", refused).await;
+    // The client may take it for an answer without news; the next notice has it ask again.
+    phone.pin(ADA, false).await.unwrap();
     archived(&mut companion, ADA, true).await;
 
     let start = Instant::now();
