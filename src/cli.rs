@@ -5,6 +5,7 @@ mod connections;
 mod key;
 mod limits;
 mod login;
+mod master_key;
 mod watching;
 
 use std::net::SocketAddr;
@@ -27,6 +28,11 @@ pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
 pub use limits::LimitArgs;
 pub use login::LoginArgs;
+pub use master_key::MasterKeyArgs;
+pub use master_key::MasterKeyCommand;
+pub use master_key::MasterKeyForgetArgs;
+pub use master_key::MasterKeyRotateArgs;
+pub use master_key::MasterKeyStatusArgs;
 pub use watching::WatchingArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
@@ -57,6 +63,9 @@ pub enum Command {
     /// Manage api-keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(KeyCommand),
+    /// Manage the keys that the secrets of sessions are sealed with in the database
+    #[command(subcommand, arg_required_else_help = true)]
+    MasterKey(MasterKeyCommand),
 }
 
 /// The log, for every command.
@@ -114,6 +123,9 @@ pub struct ServeArgs {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// The master keys.
+    #[command(flatten)]
+    pub master_keys: MasterKeyArgs,
     /// Connect every session to the sandbox at this loopback URL instead of WhatsApp; needs --sandbox-key
     #[arg(long, env = "CHATGRAPH_SANDBOX_URL", value_name = "URL")]
     pub sandbox_url: Option<String>,

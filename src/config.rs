@@ -2,6 +2,7 @@
 
 mod key;
 mod login;
+mod master_key;
 
 use std::fmt;
 use std::fs;
@@ -35,6 +36,7 @@ use crate::http::Connections;
 use crate::http::Network;
 use crate::service::retention;
 use crate::session::config::History;
+use crate::store::MasterKeys;
 use crate::store::UrlError;
 use crate::telemetry;
 
@@ -42,6 +44,8 @@ pub use key::KeyImport;
 pub use key::KeyList;
 pub use key::KeyRevoke;
 pub use key::NewKey;
+pub use master_key::MasterKeyForget;
+pub use master_key::MasterKeyRotate;
 
 /// Where the stored copy lives.
 pub use crate::store::Config as Database;
@@ -80,6 +84,8 @@ pub struct Serve {
     pub listen: SocketAddr,
     /// The database.
     pub database: Database,
+    /// What the secrets of sessions are sealed with in it; none where nobody thought of that.
+    pub master_keys: Option<MasterKeys>,
     /// The sandbox that stands in for WhatsApp, if one does.
     pub sandbox: Option<Sandbox>,
     /// How much of its history an account brings along.
@@ -147,6 +153,7 @@ impl TryFrom<ServeArgs> for Serve {
         Ok(Self {
             listen: args.listen,
             database: args.database.try_into()?,
+            master_keys: master_key::master_keys(args.master_keys)?,
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
             history: History { full: args.history == HistoryDepth::Full, days: args.history_days },
             http: http::Config {

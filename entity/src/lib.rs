@@ -12,6 +12,7 @@ pub mod device_secret;
 pub mod device_sender_key;
 pub mod device_token;
 pub mod early_receipt;
+pub mod master_key;
 pub mod message;
 pub mod organization;
 pub mod pending_action;

@@ -10,6 +10,7 @@ mod m0005_refusal;
 mod m0006_session_details;
 mod m0007_arrival;
 mod m0008_key_use;
+mod m0009_master_keys;
 mod m0010_identity;
 mod m0011_edits_and_mutes;
 mod m0012_read_before;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_session_details::Migration),
             Box::new(m0007_arrival::Migration),
             Box::new(m0008_key_use::Migration),
+            Box::new(m0009_master_keys::Migration),
             Box::new(m0010_identity::Migration),
             Box::new(m0011_edits_and_mutes::Migration),
             Box::new(m0012_read_before::Migration),

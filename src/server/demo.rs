@@ -34,6 +34,7 @@ use crate::service::retention;
 use crate::session;
 use crate::store;
 use crate::store::Hold;
+use crate::store::MasterKeys;
 
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
@@ -69,6 +70,8 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
     let configs = Configs {
         store,
+        // Nobody's account is in a demo.
+        master_keys: MasterKeys::default(),
         session: session::Config::new(endpoint),
         retention: retention::Config::default(),
         api: graphql::Config::default(),

@@ -5,6 +5,7 @@ mod demo;
 mod figures;
 mod key;
 mod lifecycle;
+mod master_key;
 mod run;
 mod watch;
 mod wire;

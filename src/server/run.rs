@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
 use tracing::info;
+use tracing::warn;
 
 use crate::auth::import::Unfit;
 use crate::cli::Command;
@@ -23,6 +24,7 @@ use crate::session;
 use crate::session::Endpoint;
 use crate::store;
 use crate::store::Hold;
+use crate::store::MasterKeys;
 use crate::store::OpenError;
 use crate::store::error::StoreError;
 
@@ -30,6 +32,7 @@ use super::demo;
 use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
+use super::master_key;
 use super::wire::Configs;
 use super::wire::wire;
 
@@ -80,6 +83,11 @@ pub enum Error {
         /// Whose.
         organization: OrganizationId,
     },
+    /// Some secrets could not be sealed anew.
+    #[error(
+        "some secrets do not open: they were changed behind the server's back; restore a back-up, or log their sessions out"
+    )]
+    Unopened,
     /// The demo could not be set up.
     #[error("the demo failed: {0}")]
     Demo(String),
@@ -103,19 +111,21 @@ pub async fn run(command: Command) -> Result<(), Error> {
             Ok(())
         }
         Command::Key(command) => key::carry_out(command).await,
+        Command::MasterKey(command) => master_key::carry_out(command).await,
     }
 }
 
 async fn serve(config: config::Serve) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
     let tls = config.tls.map(Tls::read).transpose()?;
-    let store = config.database;
+    tell_how_secrets_are_kept(config.master_keys.as_ref());
+    let (store, master_keys) = (config.database, config.master_keys.unwrap_or_default());
     let _hold = Hold::take(&store)?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
     let (retention, api, http) = (config.retention, config.api, config.http);
     let (logins, failed_tokens) = (config.logins, config.failed_tokens);
-    let configs = Configs { store, session, retention, api, http, logins, failed_tokens };
+    let configs = Configs { store, master_keys, session, retention, api, http, logins, failed_tokens };
     let parts = wire(configs, &lifecycle).await?;
     let (listener, address) = listen(config.listen).await?;
     let watching = Lifecycle::default();
@@ -143,6 +153,15 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     watching.shut_down().await;
     info!("Stopped");
     served
+}
+
+/// Warns of secrets in plain, unless the operator asked for that.
+fn tell_how_secrets_are_kept(keys: Option<&MasterKeys>) {
+    match keys.map(MasterKeys::seals_with) {
+        None => warn!("Without a master key the database holds the sessions' keys in plain (--master-key-file)"),
+        Some(None) => info!("As the master keys say, the sessions' keys are stored in plain"),
+        Some(Some(key)) => info!(master_key = %key, "The sessions' keys are sealed"),
+    }
 }
 
 /// Opens the port, and tells which one it is.

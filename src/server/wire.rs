@@ -36,6 +36,7 @@ use crate::session::OpenLane;
 use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store;
+use crate::store::MasterKeys;
 use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -59,6 +60,7 @@ pub(super) struct Parts {
 /// The configs of the parts.
 pub(super) struct Configs {
     pub(super) store: store::Config,
+    pub(super) master_keys: MasterKeys,
     pub(super) session: session::Config,
     pub(super) retention: retention::Config,
     pub(super) api: graphql::Config,
@@ -73,7 +75,7 @@ pub(super) struct Configs {
 pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Parts, OpenError> {
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Store::open(&configs.store, tasks).await?;
+    let store = Store::open_sealed(&configs.store, &configs.master_keys, tasks).await?;
     let feed = Feed::start(store.clone(), feed::Config::default(), tasks, stop.clone());
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));

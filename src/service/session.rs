@@ -173,7 +173,7 @@ impl Sessions {
         let key = managed(viewer, id)?;
         check_phone(phone)?;
         let session = self.stored(&key).await?;
-        if self.is_linked(&key).await? {
+        if !matches!(self.device(&key).await?, Device::Unlinked) {
             return Err(Error::Conflict("the session is paired; log it out first".into()));
         }
         if !session.wanted || session.status == SessionStatus::Failed {
@@ -217,11 +217,11 @@ impl Sessions {
     pub async fn log_out(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         let session = self.stored(&key).await?;
-        if !self.is_linked(&key).await? {
-            return Ok(session);
-        }
-        if !self.registry.log_out(id, LOG_OUT).await {
-            return Err(Error::Unreachable);
+        match self.device(&key).await? {
+            Device::Unlinked => return Ok(session),
+            Device::Linked if self.registry.log_out(id, LOG_OUT).await => {}
+            Device::Linked => return Err(Error::Unreachable),
+            Device::Damaged => warn!(session.id = %id, "A session is logged out whose device WhatsApp still lists"),
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
@@ -239,12 +239,18 @@ impl Sessions {
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
         self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
-        if self.is_linked(&key).await? {
+        let device = self.device(&key).await?;
+        if let Device::Linked = device {
             // One that is down has to come up once more, to say good-bye.
             self.registry.start(key.clone());
-            if !self.registry.log_out(id, LOG_OUT).await {
-                warn!(session.id = %id, "A session is removed whose device WhatsApp still lists");
-            }
+        }
+        let is_unlinked = match device {
+            Device::Unlinked => true,
+            Device::Linked => self.registry.log_out(id, LOG_OUT).await,
+            Device::Damaged => false,
+        };
+        if !is_unlinked {
+            warn!(session.id = %id, "A session is removed whose device WhatsApp still lists");
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
@@ -273,12 +279,17 @@ impl Sessions {
         found.into_iter().next().ok_or(Error::SessionNotFound)
     }
 
-    /// Whether WhatsApp lists the session's device, as far as is known here.
-    async fn is_linked(&self, key: &SessionKey) -> Result<bool, Error> {
-        self.registry.is_linked(key).await.map_err(|error| {
-            warn!(error = &error as &dyn std::error::Error, session.id = %key.session, "The device cannot be read");
-            Error::Unreachable
-        })
+    /// How WhatsApp lists the session's device, as far as is known here.
+    async fn device(&self, key: &SessionKey) -> Result<Device, Error> {
+        match self.registry.is_linked(key).await {
+            Ok(true) => Ok(Device::Linked),
+            Ok(false) => Ok(Device::Unlinked),
+            Err(SessionError::Damaged) => Ok(Device::Damaged),
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, session.id = %key.session, "The device cannot be read");
+                Err(Error::Unreachable)
+            }
+        }
     }
 
     /// Carries out `work`, and tells those who follow sessions.
@@ -300,6 +311,16 @@ impl Sessions {
         self.news.tell(&key.organization);
         Ok(written)
     }
+}
+
+/// A session's device.
+enum Device {
+    /// WhatsApp does not list it.
+    Unlinked,
+    /// WhatsApp lists it, and it can be unlinked.
+    Linked,
+    /// What is remembered of it does not open, so it cannot be unlinked from here.
+    Damaged,
 }
 
 /// Refuses what is no phone number in international format, digits only.

@@ -101,6 +101,9 @@ pub enum SessionError {
     /// WhatsApp does not want it.
     #[error("WhatsApp refused: {0}")]
     Refused(String),
+    /// What is remembered of the session's device does not open.
+    #[error("a secret of the session does not open")]
+    Damaged,
     /// Something between here and WhatsApp failed.
     #[error("the connection failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
@@ -115,7 +118,8 @@ pub trait Connector: Send + Sync {
     /// Cancel-safe: nothing runs unless this returns.
     ///
     /// # Errors
-    /// [`SessionError::Failed`] when it cannot even start; a network that is down is no error, the connection tries on.
+    /// [`SessionError::Failed`] when it cannot even start, [`SessionError::Damaged`] when it never will; a network that is
+    /// down is no error, the connection tries on.
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError>;
 
     /// Forgets what linked the session to an account: the next connection has to be paired.
@@ -124,7 +128,7 @@ pub trait Connector: Send + Sync {
     /// Whether there is something to forget: the session's device is linked to an account, as far as is known here.
     ///
     /// # Errors
-    /// [`SessionError::Failed`].
+    /// [`SessionError::Failed`], [`SessionError::Damaged`].
     async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError>;
 }
 
@@ -192,6 +196,8 @@ pub enum Ending {
     },
     /// WhatsApp no longer speaks with this version.
     Outdated,
+    /// What is remembered of the device does not open.
+    Damaged,
     /// WhatsApp refused the connection; the reason.
     Refused(String),
     /// A collection of settings cannot be read, however often it is fetched.

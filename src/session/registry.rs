@@ -191,7 +191,7 @@ impl Registry {
     /// Whether the session's device is linked to an account, as far as is known here.
     ///
     /// # Errors
-    /// [`SessionError::Failed`].
+    /// [`SessionError::Failed`], [`SessionError::Damaged`].
     pub async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError> {
         self.shared.connector.is_linked(key).await
     }

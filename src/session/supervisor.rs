@@ -28,6 +28,7 @@ use super::connection::Ending;
 use super::connection::Link;
 use super::connection::Outlets;
 use super::connection::Session;
+use super::connection::SessionError;
 use super::connection::Signal;
 use super::pending::Outbox;
 use super::pending::ReadPending;
@@ -161,6 +162,7 @@ impl Supervisor {
                 warn!("Making the connection took too long");
                 return Ok(Next::Again);
             }
+            Some(Ok(Err(SessionError::Damaged))) => return Ok(after(Ending::Damaged, self.clock.now())),
             Some(Ok(Err(error))) => {
                 warn!(error = &error as &dyn std::error::Error, "The connection could not be made");
                 return Ok(Next::Again);
@@ -307,6 +309,11 @@ fn after(ending: Ending, now: i64) -> Next {
             failed(format!("WhatsApp banned the account until {until}: {reason}"))
         }
         Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph".into()),
+        Ending::Damaged => failed(
+            "what is kept of its keys was changed behind the server's back and does not open; restore a back-up, or log it \
+             out or delete it and pair it again"
+                .into(),
+        ),
         Ending::Refused(reason) => failed(format!("WhatsApp refused: {reason}")),
         Ending::Unreadable { collection } => failed(format!(
             "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \

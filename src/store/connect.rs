@@ -25,6 +25,7 @@ use sea_orm::TransactionTrait as _;
 
 use super::error::StoreError;
 use super::organization;
+use super::sealing::MasterKeyId;
 
 pub use postgres::Postgres;
 pub(super) use readers::Readers;
@@ -83,6 +84,20 @@ pub enum OpenError {
         /// What it is in.
         encoding: String,
     },
+    /// Secrets are sealed with a key that was not given.
+    #[error(
+        "secrets of the sessions are sealed with master key {0}, which is not among the given ones \
+         (--master-key-file); if it is lost, `chatgraph master-key forget {0}` lets their sessions be paired again"
+    )]
+    NoMasterKey(MasterKeyId),
+    /// The server may not be able to open what would be sealed.
+    #[error(
+        "the server that was started last seals otherwise: start it with these master keys, in this order, then rotate"
+    )]
+    NotServed,
+    /// The key to be forgotten is not needed.
+    #[error("nothing is sealed with master key {0}")]
+    NotNeeded(MasterKeyId),
     /// It cannot be connected to or brought up to date.
     #[error("cannot open the database")]
     Database(#[from] DbErr),

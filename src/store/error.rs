@@ -8,6 +8,8 @@ use sea_orm::DbErr;
 use sea_orm::RuntimeErr;
 use sea_orm::SqlxError;
 
+use super::sealing::Unopened;
+
 /// PostgreSQL's names for `serialization_failure`, `deadlock_detected` and `lock_not_available`, the last for a lock that
 /// was waited for too long.
 const CONFLICTS: [&str; 3] = ["40001", "40P01", "55P03"];
@@ -44,6 +46,16 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
     },
+    /// A sealed value does not open.
+    #[error("{table}.{column} does not open: {reason}")]
+    Sealed {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Why.
+        reason: Unopened,
+    },
     /// The journal is closed: the process is stopping.
     #[error("the store is closed")]
     Closed,
@@ -55,7 +67,7 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Conflict(_) | Self::TimedOut => true,
-            Self::Corrupt { .. } | Self::Closed => false,
+            Self::Corrupt { .. } | Self::Sealed { .. } | Self::Closed => false,
             Self::Database(error) => match (code(error), &**error) {
                 (Some(code), _) if code.len() == 5 => OUTAGES.iter().any(|outage| code.starts_with(outage)),
                 // The low byte says what it is, the others where it happened.

@@ -25,6 +25,7 @@ mod pending;
 mod person;
 mod reading;
 mod refusal;
+mod sealing;
 mod session;
 mod text;
 mod tombstone;
@@ -48,6 +49,7 @@ use connect::Readers;
 use error::StoreError;
 use journal::Commits;
 use journal::Journal;
+use sealing::Sealing;
 
 pub use census::Census;
 pub use connect::Config;
@@ -61,6 +63,14 @@ pub use connect::migrate_up;
 pub use connect::migrations;
 pub use connect::renew_log;
 pub use mute::EndingMute;
+pub use sealing::MasterKeyError;
+pub use sealing::MasterKeyId;
+pub use sealing::MasterKeys;
+pub use sealing::Rotated;
+pub use sealing::forget_master_key;
+pub use sealing::master_key_rows;
+pub use sealing::new_master_key;
+pub use sealing::rotate_master_key;
 pub use unit::Unit;
 pub use unit::Work;
 
@@ -79,16 +89,34 @@ pub struct Store {
     incarnation: i64,
     /// The server that other processes may use, too.
     shared: Option<Postgres>,
+    sealing: Sealing,
 }
 
 impl Store {
-    /// Opens the database, brings its tables up to date and starts the journal.
+    /// Opens the database, brings its tables up to date and starts the journal. Secrets of sessions are none of the
+    /// caller's business.
     ///
     /// # Errors
     /// [`OpenError`], in words for the operator.
     pub async fn open(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
+        Self::open_with(config, None, tasks).await
+    }
+
+    /// The same for a server, which seals and opens the secrets of its sessions with these keys.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::NoMasterKey`] when secrets are sealed with another key.
+    pub async fn open_sealed(config: &Config, keys: &MasterKeys, tasks: &TaskTracker) -> Result<Self, OpenError> {
+        Self::open_with(config, Some(keys), tasks).await
+    }
+
+    async fn open_with(config: &Config, keys: Option<&MasterKeys>, tasks: &TaskTracker) -> Result<Self, OpenError> {
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
+        let sealing = match keys {
+            Some(keys) => sealing::register(&writers, keys).await?,
+            None => Sealing::default(),
+        };
         let incarnation = organization::incarnation(&writers).await?;
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
@@ -98,7 +126,7 @@ impl Store {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
         };
-        Ok(Self { readers, counters, journal, commits, incarnation, shared })
+        Ok(Self { readers, counters, journal, commits, incarnation, shared, sealing })
     }
 
     /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the

@@ -28,26 +28,37 @@ use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
 pub(crate) use database::TestDatabase;
 
-/// A store in a folder of its own, with one session.
+/// A store in a folder of its own, with one session whose secrets are sealed.
 pub(crate) struct TestStore {
     pub(crate) store: Store,
     pub(crate) organization: OrganizationId,
     pub(crate) session: SessionId,
     pub(crate) database: TestDatabase,
+    pub(crate) keys: MasterKeys,
 }
 
 impl TestStore {
     pub(crate) async fn open() -> Self {
+        Self::sealed_with(new_master_key().parse().expect("a key")).await
+    }
+
+    /// The same, with secrets in plain.
+    pub(crate) async fn in_plain() -> Self {
+        Self::sealed_with(MasterKeys::default()).await
+    }
+
+    /// The same, with secrets that are sealed so.
+    pub(crate) async fn sealed_with(keys: MasterKeys) -> Self {
         let database = TestDatabase::new().await;
-        let store = open(&database).await;
+        let store = open(&database, &keys).await;
         let organization: OrganizationId = "org_1".parse().expect("an id");
         let session = add_session(&store, &organization).await;
-        Self { store, organization, session, database }
+        Self { store, organization, session, database, keys }
     }
 
     /// Opens the same database once more, as another process does.
     pub(crate) async fn another(&self) -> Store {
-        open(&self.database).await
+        open(&self.database, &self.keys).await
     }
 
     /// Stores a chat of the session whose last message is from `at`, and records its creation.
@@ -135,11 +146,11 @@ impl TestStore {
     }
 }
 
-async fn open(database: &TestDatabase) -> Store {
-    Store::open(&config(database), &TaskTracker::new()).await.expect("a store")
+async fn open(database: &TestDatabase, keys: &MasterKeys) -> Store {
+    Store::open_sealed(&config(database), keys, &TaskTracker::new()).await.expect("a store")
 }
 
-fn config(database: &TestDatabase) -> Config {
+pub(super) fn config(database: &TestDatabase) -> Config {
     database.url().parse().expect("a database")
 }
 

@@ -12,6 +12,8 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::logins::frontend::Frontend;
 use crate::logins::rig::issuer;
 use crate::logins::rig::token_for;
+use crate::sealing::rig::KeyFile;
+use crate::sealing::rig::new_key;
 use crate::support::BareServer;
 use crate::support::Log;
 use crate::support::Subscription;
@@ -57,13 +59,17 @@ async fn the_log_for_people_tells_nothing_private() {
 
 async fn tells_nothing_private(log: Log) {
     let frontend = Frontend::with_keys();
-    let logins = ["--jwks-url", &frontend.url, "--jwt-issuer", &issuer(), "--jwt-audience", "chatgraph"];
+    let master_key = new_key();
+    let file = KeyFile::of(&master_key);
+    let [flag, path] = file.arguments();
+    let issuer = issuer();
+    let arguments = ["--jwks-url", &frontend.url, "--jwt-issuer", &issuer, "--jwt-audience", "chatgraph", flag, path];
     let account = account("15550100", "Alex Example");
-    let server = TestServer::with(account, TestDatabase::new().await, log, &logins).await;
+    let server = TestServer::with(account, TestDatabase::new().await, log, &arguments).await;
     let login = token_for(Duration::from_mins(2));
     let (message, signature) = login.rsplit_once('.').expect("a token");
     let forged = format!("{message}.{}", signature.chars().rev().collect::<String>());
-    let mut secrets = vec![server.key.clone(), login.clone(), signature.to_owned(), forged.clone()];
+    let mut secrets = vec![server.key.clone(), login.clone(), signature.to_owned(), forged.clone(), master_key];
 
     let mut changes = server.subscribe_to_chats().await;
     server.phone().receive("15550112", RAVI, "The password is swordfish").await.expect("sent");

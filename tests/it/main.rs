@@ -40,6 +40,7 @@ mod refusals;
 mod restart;
 mod retention;
 mod rewriting;
+mod sealing;
 mod session_changes;
 mod sessions;
 mod siege;

@@ -33,6 +33,37 @@ fn a_password_is_not_told() {
     }
 }
 
+#[test]
+fn a_master_key_is_not_told_and_a_bad_one_is_refused() {
+    let made = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(["master-key", "new"]).output().expect("runs");
+    let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+    let run = |arguments: &[&str], keys: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph"));
+        command.args(arguments).env("CHATGRAPH_MASTER_KEY", keys).output().expect("runs")
+    };
+    let nowhere = ["serve", "--log-filter", "trace", "--database", "postgres://chatgraph@127.0.0.1:1/chats"];
+    for output in [run(&["serve", "--help"], &key), run(&nowhere, &key), run(&nowhere, &format!("{key},hunter2"))] {
+        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &error(&output);
+        assert!(!told.is_empty() && !told.contains(&key[..8]) && !told.contains("hunter2"), "{told}");
+    }
+    for (keys, wanted) in [
+        (&key[..40], "--master-key: the 1. key is none"),
+        ("hunter2", "--master-key: the 1. key is none"),
+        (&format!("{key} {key}A"), "--master-key: the 2. key is none"),
+        ("plain", "--master-key: holds no master key"),
+    ] {
+        let refused = run(&nowhere, keys);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(error(&refused).contains(wanted), "{}", error(&refused));
+    }
+    let twice = run(&["serve", "--master-key-file", "keys"], &key);
+    assert!(error(&twice).contains("--master-key-file: is not needed"), "{}", error(&twice));
+    let missing = run(&["serve", "--master-key-file", "/nowhere/keys"], "");
+    assert!(error(&missing).contains("--master-key-file: /nowhere/keys"), "{}", error(&missing));
+    let without = run(&["master-key", "rotate"], "");
+    assert!(error(&without).contains("--master-key-file: is needed"), "{}", error(&without));
+}
+
 #[tokio::test]
 async fn the_state_of_the_tables_is_told_beside_a_running_server() {
     let server = TestServer::start().await;

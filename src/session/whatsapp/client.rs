@@ -137,6 +137,12 @@ impl Built {
             troubled: Arc::default(),
             doubts,
         };
+        let (remembered, ends) = (Arc::clone(&collections.memory), ears.clone());
+        let watching = async move {
+            remembered.damaged().await;
+            ends.hear(Item::Damaged);
+        };
+        tasks.spawn(cut.clone().run_until_cancelled_owned(watching));
         let connection = Connection {
             client: Arc::clone(&client),
             collections: collections.clone(),
@@ -309,12 +315,15 @@ impl Session for Connection {
             self.client.disconnect().await;
             self.ended.cancelled().await;
         };
-        if timeout(self.disconnect_timeout, leaving).await.is_err() {
+        // Where something does not open the library waits for it, so nobody waits for the library.
+        let memory = &self.collections.memory;
+        if !memory.is_damaged() && timeout(self.disconnect_timeout, leaving).await.is_err() {
             warn!("The connection does not let go; it is cut");
         }
         self.client.signal_shutdown_sync();
         self.cut.cancel();
         self.ended.cancelled().await;
+        memory.let_go();
     }
 }
 

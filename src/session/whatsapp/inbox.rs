@@ -73,6 +73,8 @@ pub(super) enum Item {
     Milestone { stored: oneshot::Sender<()> },
     /// What changed while the connection was away is in the queue before this. `login` tells for which login.
     CaughtUp { login: u64 },
+    /// What is remembered does not open.
+    Damaged,
     /// The library is done with this connection.
     Ended,
 }
@@ -245,6 +247,7 @@ impl Inbox {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
             Item::Unreadable { collection } => self.signal(Signal::Ended(Ending::Unreadable { collection })).await,
+            Item::Damaged => self.signal(Signal::Ended(Ending::Damaged)).await,
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
+use tracing::error;
 
 use super::Config;
 use super::Events;
@@ -39,6 +40,7 @@ use super::connection::SessionError;
 use crate::domain::clock::Clock;
 use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
+use crate::store::error::StoreError;
 use backend::Backends;
 use client::Way;
 use owner::Owner;
@@ -74,8 +76,15 @@ impl Connector for WhatsApp {
         let owner = self.owner(key).await?;
         let (ears, items) = inbox::queue(self.config.commit_timeout, self.events.clone());
         let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
-        let way = Way::to(&self.config.endpoint, memory.as_ref()).await?;
-        let bot = client::build(&self.config, memory, (ears, items), way, owner, outlets).await?;
+        let remembered = Arc::clone(&memory);
+        let building = async {
+            let way = Way::to(&self.config.endpoint, memory.as_ref()).await?;
+            client::build(&self.config, memory, (ears, items), way, owner, outlets).await
+        };
+        let bot = tokio::select! {
+            built = building => built?,
+            () = remembered.damaged() => return Err(SessionError::Damaged),
+        };
         Ok(Arc::new(bot.run(&self.config, Arc::clone(&self.clock), &self.tasks)))
     }
 
@@ -89,7 +98,14 @@ impl Connector for WhatsApp {
 }
 
 fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> SessionError {
-    SessionError::Failed(error.into())
+    let error = error.into();
+    let first: &(dyn Error + 'static) = &*error;
+    let mut causes = std::iter::successors(Some(first), |&error| error.source());
+    if causes.any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Sealed { .. }))) {
+        error!(error = &*error as &dyn Error, "A secret of the session does not open");
+        return SessionError::Damaged;
+    }
+    SessionError::Failed(error)
 }
 
 #[cfg(test)]

@@ -75,6 +75,11 @@ impl DeviceState {
         self.closed.cancel();
     }
 
+    /// Waits until the handle is closed.
+    pub async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
     /// Deletes all of it.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use super::ROWS;
 use super::StoreError;
 use super::Unit;
 use crate::domain::id::SessionId;
+use crate::store::sealing::Place;
 
 /// What a record is. The numbers stand in rows; one is never given a second meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +60,14 @@ pub enum Kind {
     HistoryNotice = 17,
 }
 
+impl Kind {
+    /// The kinds that are never sealed: our own marks, which tell nothing and are asked for by their value.
+    pub(in crate::store) const IN_PLAIN: [Self; 2] = [Self::Untold, Self::HistoryNotice];
+}
+
+/// Of a record.
+type KeyAndValue = (Vec<u8>, Vec<u8>);
+
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -79,7 +88,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn record(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.eq(key));
-        Ok(self.one(query).await?.map(|row| row.value))
+        self.one(query).await?.map(|row| self.value(row)).transpose()
     }
 
     /// Keys and values of those among `keys` that there are. One query per 1000.
@@ -91,9 +100,9 @@ impl DeviceState {
         for keys in keys.chunks(ROWS) {
             let keys = keys.iter().map(Vec::as_slice);
             let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.is_in(keys));
-            found.extend(self.all(query).await?.into_iter().map(|row| (row.key, row.value)));
+            found.extend(self.all(query).await?);
         }
-        Ok(found)
+        self.keys_and_values(found)
     }
 
     /// Keys and values of a kind, in the order of the keys.
@@ -102,7 +111,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn all_records(&self, kind: Kind) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_asc(Column::Key);
-        Ok(self.all(query).await?.into_iter().map(|row| (row.key, row.value)).collect())
+        self.keys_and_values(self.all(query).await?)
     }
 
     /// The last key of a kind.
@@ -131,8 +140,8 @@ impl DeviceState {
         let rows: BTreeMap<_, _> =
             records.into_iter().map(|record| ((record.kind, record.key), (record.value, record.at))).collect();
         let rows = rows.into_iter().map(|((kind, key), (value, at))| {
-            let row = device_record::Model { session_id: self.session.to_bytes(), kind: kind as i16, key, value, at };
-            row.into_active_model()
+            let (session_id, value) = (self.session.to_bytes(), self.sealed(kind, &key, value));
+            device_record::Model { session_id, kind: kind as i16, key, value, at }.into_active_model()
         });
         let key = [Column::SessionId, Column::Kind, Column::Key];
         let replaced = OnConflict::columns(key).update_columns([Column::Value, Column::At]).to_owned();
@@ -173,14 +182,14 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn take_record(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let this = self.records_of(kind).add(Column::Key.eq(key));
-        self.write(this, |this, unit| {
+        let taken = self.write(this, |this, unit| {
             Box::pin(async move {
                 let found = device_record::Entity::find().filter(this.clone()).one(unit.tx).await?;
                 let gone = device_record::Entity::delete_many().filter(this).exec(unit.tx).await?;
-                Ok(found.filter(|_| gone.rows_affected > 0).map(|row| row.value))
+                Ok(found.filter(|_| gone.rows_affected > 0))
             })
-        })
-        .await
+        });
+        taken.await?.map(|row| self.value(row)).transpose()
     }
 
     /// Removes a record of one kind and those of another whose key begins like this, together.
@@ -195,6 +204,22 @@ impl DeviceState {
         let one = self.records_of(kind).add(Column::Key.eq(key));
         let others = self.records_of(under_kind).add(under(prefix));
         self.delete::<device_record::Entity>(vec![one, others]).await.map(drop)
+    }
+
+    fn sealed(&self, kind: Kind, key: &[u8], value: Vec<u8>) -> Vec<u8> {
+        let session = self.session.bytes();
+        let is_secret = !Kind::IN_PLAIN.contains(&kind);
+        if is_secret { self.store.sealing.seal(&Place::record(&session, kind as i16, key), value) } else { value }
+    }
+
+    fn value(&self, row: device_record::Model) -> Result<Vec<u8>, StoreError> {
+        let is_secret = Kind::IN_PLAIN.iter().all(|kind| *kind as i16 != row.kind);
+        let place = Place::record(&row.session_id, row.kind, &row.key);
+        if is_secret { self.store.sealing.open(&place, row.value) } else { Ok(row.value) }
+    }
+
+    fn keys_and_values(&self, rows: Vec<device_record::Model>) -> Result<Vec<KeyAndValue>, StoreError> {
+        rows.into_iter().map(|row| Ok((row.key.clone(), self.value(row)?))).collect()
     }
 
     pub(super) fn records_of(&self, kind: Kind) -> Condition {

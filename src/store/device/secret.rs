@@ -16,6 +16,7 @@ use sea_orm::sea_query::OnConflict;
 
 use super::DeviceState;
 use super::StoreError;
+use crate::store::sealing::Place;
 
 /// The secret of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl DeviceState {
         let query = device_secret::Entity::find()
             .filter(Column::SessionId.eq(self.session.to_bytes()))
             .filter(Column::Key.eq(key));
-        Ok(self.one(query).await?.map(from_row))
+        self.one(query).await?.map(|row| self.secret_of(row)).transpose()
     }
 
     /// Stores secrets. A later one replaces an earlier one, but shortens no time.
@@ -64,7 +65,7 @@ impl DeviceState {
                 Entry::Occupied(mut stored) => stored.get_mut().merge(secret),
             }
         }
-        let rows = merged.into_values().map(|secret| to_row(self.session.to_bytes(), secret).into_active_model());
+        let rows = merged.into_values().map(|secret| self.row_of(secret).into_active_model());
         self.upsert(rows.collect(), merge_stored()).await
     }
 
@@ -79,6 +80,19 @@ impl DeviceState {
             .add(Column::ExpiresAt.lte(at));
         self.delete::<device_secret::Entity>(vec![gone]).await
     }
+
+    fn row_of(&self, secret: Secret) -> device_secret::Model {
+        let Secret { key, secret, expires_at, message_at } = secret;
+        let session_id = self.session.to_bytes();
+        let secret = self.store.sealing.seal(&Place::secret(&session_id, &key), secret);
+        device_secret::Model { session_id, key, secret, expires_at, message_at }
+    }
+
+    fn secret_of(&self, row: device_secret::Model) -> Result<Secret, StoreError> {
+        let device_secret::Model { session_id, key, secret, expires_at, message_at } = row;
+        let secret = self.store.sealing.open(&Place::secret(&session_id, &key), secret)?;
+        Ok(Secret { key, secret, expires_at, message_at })
+    }
 }
 
 /// [`Secret::merge`] with the row that is stored.
@@ -92,13 +106,4 @@ fn merge_stored() -> OnConflict {
         .value(Column::ExpiresAt, Expr::case(for_ever, 0).finally(later(Column::ExpiresAt)))
         .value(Column::MessageAt, later(Column::MessageAt))
         .to_owned()
-}
-
-fn to_row(session_id: Vec<u8>, secret: Secret) -> device_secret::Model {
-    let Secret { key, secret, expires_at, message_at } = secret;
-    device_secret::Model { session_id, key, secret, expires_at, message_at }
-}
-
-fn from_row(row: device_secret::Model) -> Secret {
-    Secret { key: row.key, secret: row.secret, expires_at: row.expires_at, message_at: row.message_at }
 }

@@ -222,7 +222,7 @@ async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str
 impl TestStore {
     /// A database with what another process finds of the session and its memory if this one ends right now.
     pub(crate) async fn after_a_crash(&self) -> Self {
-        let copy = Self { session: self.session, ..Self::open().await };
+        let copy = Self { session: self.session, ..Self::sealed_with(self.keys.clone()).await };
         let at_once = Some(IsolationLevel::RepeatableRead);
         let found = self.store.readers.0.begin_with_config(at_once, None).await.unwrap();
         let id = self.session.to_bytes();

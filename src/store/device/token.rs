@@ -14,6 +14,7 @@ use sea_orm::sea_query::OnConflict;
 
 use super::DeviceState;
 use super::StoreError;
+use crate::store::sealing::Place;
 
 /// The privacy token of a contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn token(&self, jid: &str) -> Result<Option<Token>, StoreError> {
         let row = self.one(device_token::Entity::find().filter(self.token_of(jid))).await?;
-        Ok(row.map(|row| Token { token: row.token, token_at: row.token_at, sender_at: row.sender_at }))
+        row.map(|row| self.token_in(row)).transpose()
     }
 
     /// The contacts that have one.
@@ -101,14 +102,19 @@ impl DeviceState {
 
     async fn upsert_token(&self, jid: &str, token: Token, replaced: OnConflict) -> Result<(), StoreError> {
         let Token { token, token_at, sender_at } = token;
-        let row = device_token::Model {
-            session_id: self.session.to_bytes(),
-            jid: jid.to_owned(),
-            token,
-            token_at,
-            sender_at,
-        };
+        let (session_id, jid) = (self.session.to_bytes(), jid.to_owned());
+        let place = Place::token(&session_id, &jid);
+        // That there is none is no secret, and is asked for.
+        let token = if token.is_empty() { token } else { self.store.sealing.seal(&place, token) };
+        let row = device_token::Model { session_id, jid, token, token_at, sender_at };
         self.upsert(vec![row.into_active_model()], replaced).await
+    }
+
+    fn token_in(&self, row: device_token::Model) -> Result<Token, StoreError> {
+        let device_token::Model { session_id, jid, token, token_at, sender_at } = row;
+        let place = Place::token(&session_id, &jid);
+        let token = if token.is_empty() { token } else { self.store.sealing.open(&place, token)? };
+        Ok(Token { token, token_at, sender_at })
     }
 
     fn token_of(&self, jid: &str) -> Condition {

@@ -52,7 +52,8 @@ async fn a_second_server_is_kept_from_a_file() {
 async fn several_processes_open_a_new_database_at_once() {
     for _ in 0..ROUNDS {
         let database = TestDatabase::new().await;
-        let opening = futures_util::future::join_all((0..4).map(|_| open(&database)));
+        let keys = new_master_key().parse().expect("a key");
+        let opening = futures_util::future::join_all((0..4).map(|_| open(&database, &keys)));
         let incarnations: HashSet<_> = opening.await.iter().map(Store::incarnation).collect();
         assert_eq!(incarnations.len(), 1);
     }

@@ -81,7 +81,7 @@ impl AppSyncStore for Memory {
     async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
         self.untold.reads_a_patch(name);
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
-        let found = self.state.records(Kind::MutationMac, &keys).await.map_err(failed)?;
+        let found = self.intact(self.state.records(Kind::MutationMac, &keys).await).await?;
         // The index is what a key ends with.
         Ok(found.into_iter().filter_map(|(key, value)| Some((*key.last_chunk()?, value))).collect())
     }

@@ -5,6 +5,7 @@
 //! counter of an encrypted session must not go back once the message that used it is on the wire.
 
 mod app_state;
+mod damage;
 mod device;
 mod protocol;
 mod removed;
@@ -21,6 +22,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 use whatsapp_rust::serde::Serialize;
 use whatsapp_rust::serde::de::DeserializeOwned;
@@ -60,9 +62,16 @@ impl Backends {
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        let (store, key) = (self.store.clone(), key.clone());
-        let (untold, anew, lacks_key) = (Untold::default(), Mutex::default(), AtomicBool::new(false));
-        let memory = Memory { state, store, key, ears, untold, anew, lacks_key };
+        let memory = Memory {
+            state,
+            store: self.store.clone(),
+            key: key.clone(),
+            ears,
+            untold: Untold::default(),
+            anew: Mutex::default(),
+            lacks_key: AtomicBool::new(false),
+            damaged: CancellationToken::new(),
+        };
         memory.read_the_untold_anew().await?;
         Ok(Arc::new(memory))
     }
@@ -112,6 +121,8 @@ pub(super) struct Memory {
     anew: Mutex<BTreeSet<String>>,
     /// A key was asked for that is not here.
     lacks_key: AtomicBool,
+    /// A value did not open.
+    damaged: CancellationToken,
 }
 
 impl Memory {
@@ -132,7 +143,7 @@ impl Memory {
     }
 
     async fn get(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.state.record(kind, key).await.map_err(failed)
+        self.intact(self.state.record(kind, key).await).await
     }
 
     async fn put(&self, kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {

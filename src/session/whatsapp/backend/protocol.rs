@@ -115,7 +115,7 @@ impl ProtocolStore for Memory {
     }
 
     async fn get_tc_token(&self, jid: &str) -> Result<Option<TcTokenEntry>> {
-        Ok(self.state.token(jid).await.map_err(failed)?.map(|token| TcTokenEntry {
+        Ok(self.intact(self.state.token(jid).await).await?.map(|token| TcTokenEntry {
             token: token.token,
             token_timestamp: token.token_at,
             sender_timestamp: token.sender_at,
@@ -155,7 +155,7 @@ impl ProtocolStore for Memory {
 
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         let key = compound(&[chat_jid], message_id.as_bytes());
-        self.state.take_record(Kind::SentMessage, &key).await.map_err(failed)
+        self.intact(self.state.take_record(Kind::SentMessage, &key).await).await
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {

@@ -23,8 +23,8 @@ impl MsgSecretStore for Memory {
     }
 
     async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
-        let found = self.state.secret(&compound(&[chat, sender], msg_id.as_bytes())).await.map_err(failed)?;
-        Ok(found.map(|found| (found.secret, found.message_at)))
+        let found = self.state.secret(&compound(&[chat, sender], msg_id.as_bytes())).await;
+        Ok(self.intact(found).await?.map(|found| (found.secret, found.message_at)))
     }
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {

@@ -76,7 +76,7 @@ impl SignalStore for Memory {
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
         let keys: Vec<_> = ids.iter().map(|id| id.to_be_bytes().to_vec()).collect();
-        let found = self.state.records(Kind::PreKey, &keys).await.map_err(failed)?;
+        let found = self.intact(self.state.records(Kind::PreKey, &keys).await).await?;
         found.into_iter().map(|(key, value)| Ok((number(&key)?, Bytes::from(value)))).collect()
     }
 
@@ -103,7 +103,7 @@ impl SignalStore for Memory {
     }
 
     async fn load_all_signed_prekeys(&self) -> Result<Vec<(u32, Vec<u8>)>> {
-        let found = self.state.all_records(Kind::SignedPreKey).await.map_err(failed)?;
+        let found = self.intact(self.state.all_records(Kind::SignedPreKey).await).await?;
         found.into_iter().map(|(key, value)| Ok((number(&key)?, value))).collect()
     }
 

@@ -1,5 +1,5 @@
-//! What the library expects of a memory, asked of ours and of the library's own, which keeps it in the process: one
-//! suite, so that what is expected is not our opinion.
+//! What the library expects of a memory, asked of ours, sealed and in plain, and of the library's own, which keeps it in
+//! the process: one suite, so that what is expected is not our opinion.
 
 mod app_state;
 mod device;
@@ -45,6 +45,15 @@ macro_rules! suite {
             $($(#[tokio::test]
             async fn $fact() {
                 let test = super::TestStore::open().await;
+                let memory = super::opened(&test).await;
+                super::$area::$fact(memory.as_ref()).await;
+            })+)+
+        }
+
+        mod of_ours_in_plain {
+            $($(#[tokio::test]
+            async fn $fact() {
+                let test = super::TestStore::in_plain().await;
                 let memory = super::opened(&test).await;
                 super::$area::$fact(memory.as_ref()).await;
             })+)+

@@ -1,0 +1,21 @@
+//! Which master keys the secrets of sessions are sealed with.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::boolean;
+use sea_orm_migration::schema::text;
+
+/// The ninth step.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create().table("master_key").col(text("id").primary_key()).col(boolean("seals")).to_owned();
+        manager.create_table(table).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table("master_key").to_owned()).await
+    }
+}

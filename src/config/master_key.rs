@@ -1,0 +1,64 @@
+//! What secrets at rest are sealed with.
+
+use std::fmt;
+use std::fs;
+
+use crate::cli::MasterKeyArgs;
+use crate::cli::MasterKeyForgetArgs;
+use crate::cli::MasterKeyRotateArgs;
+use crate::store::MasterKeyId;
+use crate::store::MasterKeys;
+
+use super::Database;
+use super::Error;
+
+/// What `master-key rotate` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterKeyRotate {
+    /// The keys.
+    pub keys: MasterKeys,
+    /// The database.
+    pub database: Database,
+}
+
+/// What `master-key forget` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterKeyForget {
+    /// Which key.
+    pub id: MasterKeyId,
+    /// The database.
+    pub database: Database,
+}
+
+/// The master keys, from either place; none when they are nowhere. An error tells nothing of what it read.
+pub(super) fn master_keys(args: MasterKeyArgs) -> Result<Option<MasterKeys>, Error> {
+    match (args.master_key_file, args.master_key.filter(|keys| !keys.is_empty())) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(Error::new("master-key-file", "is not needed where --master-key is")),
+        (None, Some(keys)) => keys.parse().map(Some).map_err(|error| Error::new("master-key", format!("{error}"))),
+        (Some(file), None) => {
+            let wrong =
+                |cause: &dyn fmt::Display| Error::new("master-key-file", format!("{}: {cause}", file.display()));
+            let keys = fs::read_to_string(&file).map_err(|cause| wrong(&cause))?;
+            keys.parse().map(Some).map_err(|error| wrong(&error))
+        }
+    }
+}
+
+impl TryFrom<MasterKeyRotateArgs> for MasterKeyRotate {
+    type Error = Error;
+
+    fn try_from(args: MasterKeyRotateArgs) -> Result<Self, Error> {
+        let keys = master_keys(args.keys)?;
+        let keys = keys.ok_or_else(|| Error::new("master-key-file", "is needed, or CHATGRAPH_MASTER_KEY"))?;
+        Ok(Self { keys, database: args.database.try_into()? })
+    }
+}
+
+impl TryFrom<MasterKeyForgetArgs> for MasterKeyForget {
+    type Error = Error;
+
+    fn try_from(args: MasterKeyForgetArgs) -> Result<Self, Error> {
+        Ok(Self { id: args.id, database: args.database.try_into()? })
+    }
+}

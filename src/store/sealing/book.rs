@@ -1,0 +1,137 @@
+//! The database's own list of the master keys that its values may be sealed with. A key is entered before the first value
+//! is sealed with it, and struck off when no value is any more: so a server that starts knows at once whether it lacks
+//! one, and the list needs no look at the values.
+//!
+//! A server enters the key that it seals with, and marks it as that; only one server at a time runs on a database. What
+//! it does not have at its start is not entered while it runs, so it can always open what a rotation beside it seals.
+
+use std::collections::BTreeSet;
+
+use chatgraph_entity::device_record;
+use chatgraph_entity::device_secret;
+use chatgraph_entity::device_token;
+use chatgraph_entity::master_key;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::ConnectionTrait;
+use sea_orm::DatabaseConnection;
+use sea_orm::EntityTrait;
+use sea_orm::QueryFilter as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
+use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::OnConflict;
+
+use super::MasterKeyId;
+use super::MasterKeys;
+use super::Sealing;
+use crate::store::connect;
+use crate::store::connect::OpenError;
+use crate::store::error::StoreError;
+
+/// A key, or none for what is in plain.
+pub(super) type Entry = Option<MasterKeyId>;
+
+/// What is entered.
+pub(super) struct Book {
+    /// What values may be sealed with.
+    pub(super) entries: BTreeSet<Entry>,
+    /// What the server that started last seals with; none when none has since there is a list.
+    pub(super) seals: Option<Entry>,
+}
+
+/// Enters what the keys seal with, for a server that starts with them, or for whoever keeps every server out.
+///
+/// # Errors
+/// [`OpenError::NoMasterKey`] when one is missing.
+pub(in crate::store) async fn register(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
+    let tx = connect::begin(writers).await?;
+    let mut book = Book::read(&tx).await?;
+    book.check(keys)?;
+    let now = keys.seals_with();
+    book.entries.insert(now);
+    if book.seals != Some(now) {
+        master_key::Entity::update_many().col_expr(master_key::Column::Seals, Expr::value(false)).exec(&tx).await?;
+        for entry in &book.entries {
+            let row = master_key::ActiveModel { id: Set(text(*entry)), seals: Set(*entry == now) };
+            let known = OnConflict::column(master_key::Column::Id).update_column(master_key::Column::Seals).to_owned();
+            master_key::Entity::insert(row).on_conflict(known).exec_without_returning(&tx).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(book.sealing(keys))
+}
+
+impl Book {
+    /// Reads what is entered; of a database from before there was a list, that it may have values in plain.
+    pub(super) async fn read(tx: &impl ConnectionTrait) -> Result<Self, StoreError> {
+        let mut book = Self { entries: BTreeSet::new(), seals: None };
+        for row in master_key::Entity::find().all(tx).await? {
+            let entry = entry(&row.id)?;
+            book.entries.insert(entry);
+            if row.seals {
+                book.seals = Some(entry);
+            }
+        }
+        if book.entries.is_empty()
+            && (is_filled::<device_record::Entity>(tx).await?
+                || is_filled::<device_secret::Entity>(tx).await?
+                || is_filled::<device_token::Entity>(tx).await?)
+        {
+            book.entries.insert(None);
+        }
+        Ok(book)
+    }
+
+    /// Whether all keys are there that are needed.
+    ///
+    /// # Errors
+    /// [`OpenError::NoMasterKey`].
+    pub(super) fn check(&self, keys: &MasterKeys) -> Result<(), OpenError> {
+        let missing = self.entries.iter().flatten().find(|&&id| keys.get(id).is_none());
+        missing.map_or(Ok(()), |id| Err(OpenError::NoMasterKey(*id)))
+    }
+
+    /// How values are sealed and opened with these keys.
+    pub(super) fn sealing(&self, keys: &MasterKeys) -> Sealing {
+        Sealing { keys: keys.clone(), strict: !self.entries.contains(&None) }
+    }
+}
+
+/// Strikes off all but what the keys seal with and `kept`, unless a server was started that seals otherwise. Tells whether
+/// it did.
+pub(super) async fn strike_off(
+    writers: &DatabaseConnection,
+    keys: &MasterKeys,
+    kept: &BTreeSet<Entry>,
+) -> Result<bool, OpenError> {
+    let tx = connect::begin(writers).await?;
+    let current = Book::read(&tx).await?.seals == Some(keys.seals_with());
+    if current {
+        let kept = kept.iter().copied().chain([keys.seals_with()]).map(text);
+        let others = master_key::Column::Id.is_not_in(kept);
+        master_key::Entity::delete_many().filter(others).exec(&tx).await?;
+    }
+    tx.commit().await?;
+    Ok(current)
+}
+
+/// Strikes off one.
+pub(super) async fn strike_off_one(writers: &DatabaseConnection, id: MasterKeyId) -> Result<(), StoreError> {
+    master_key::Entity::delete_by_id(id.to_string()).exec(writers).await?;
+    Ok(())
+}
+
+async fn is_filled<E: EntityTrait>(tx: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let query = E::find().select_only().expr(Expr::value(1)).limit(1).build(tx.get_database_backend());
+    Ok(tx.query_one_raw(query).await?.is_some())
+}
+
+fn text(entry: Entry) -> String {
+    entry.map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn entry(text: &str) -> Result<Entry, StoreError> {
+    let corrupt = |_| StoreError::Corrupt { table: "master_key", column: "id" };
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(corrupt) }
+}

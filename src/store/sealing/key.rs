@@ -1,0 +1,181 @@
+//! Master keys: how they are written, how they are told apart, and what they do to bytes.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_lc_rs::aead::AES_256_GCM_SIV;
+use aws_lc_rs::aead::Aad;
+use aws_lc_rs::aead::NONCE_LEN;
+use aws_lc_rs::aead::Nonce;
+use aws_lc_rs::aead::RandomizedNonceKey;
+use aws_lc_rs::hkdf::HKDF_SHA256;
+use aws_lc_rs::hkdf::Salt;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// How many bytes a key has.
+const KEY: usize = 32;
+/// How many bytes its id has.
+pub(super) const ID: usize = 8;
+/// The word in the place of the first key with which nothing is sealed any more.
+const PLAIN: &str = "plain";
+
+/// What a master key is called: drawn from the key itself, of which it tells nothing. Written as 16 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MasterKeyId(pub(super) [u8; ID]);
+
+impl fmt::Display for MasterKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for MasterKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is no id of a master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the id of a master key, which has 16 digits and letters from a to f")]
+pub struct NoMasterKeyId;
+
+impl FromStr for MasterKeyId {
+    type Err = NoMasterKeyId;
+
+    fn from_str(text: &str) -> Result<Self, NoMasterKeyId> {
+        let number = u64::from_str_radix(text, 16).map_err(|_| NoMasterKeyId)?;
+        let id = Self(number.to_be_bytes());
+        if id.to_string() == text { Ok(id) } else { Err(NoMasterKeyId) }
+    }
+}
+
+/// Why a text holds no master keys; told without a word of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MasterKeyError {
+    /// There is none.
+    #[error("holds no master key; `chatgraph master-key new` makes one")]
+    None,
+    /// One of them is none.
+    #[error("the {0}. key is none: 32 random bytes in base64, as `chatgraph master-key new` makes them")]
+    Malformed(usize),
+    /// `plain` stands behind a key.
+    #[error("`plain` stands in the place of the first key, or nowhere")]
+    Plain,
+}
+
+/// Some master keys: the first seals, all open. Read from text with [`str::parse`]: keys in base64 with white space or a
+/// comma in between, and lines that begin with `#`; before them perhaps the word `plain`, with which none seals. Cheap to
+/// clone.
+#[derive(Clone, Default)]
+pub struct MasterKeys {
+    keys: Arc<[MasterKey]>,
+    plain: bool,
+}
+
+impl MasterKeys {
+    /// The id of the key that seals; none when none does.
+    #[must_use]
+    pub fn seals_with(&self) -> Option<MasterKeyId> {
+        self.first().map(|key| key.id)
+    }
+
+    /// The ids of all of them.
+    pub fn ids(&self) -> impl Iterator<Item = MasterKeyId> + '_ {
+        self.keys.iter().map(|key| key.id)
+    }
+
+    /// The key that seals.
+    pub(super) fn first(&self) -> Option<&MasterKey> {
+        self.keys.first().filter(|_| !self.plain)
+    }
+
+    /// The key with this id.
+    pub(super) fn get(&self, id: MasterKeyId) -> Option<&MasterKey> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+}
+
+impl fmt::Debug for MasterKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.ids()).finish()
+    }
+}
+
+impl PartialEq for MasterKeys {
+    fn eq(&self, other: &Self) -> bool {
+        self.plain == other.plain && self.ids().eq(other.ids())
+    }
+}
+
+impl Eq for MasterKeys {}
+
+impl FromStr for MasterKeys {
+    type Err = MasterKeyError;
+
+    fn from_str(text: &str) -> Result<Self, MasterKeyError> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let words = lines.flat_map(|line| line.split([' ', '\t', ','])).filter(|word| !word.is_empty());
+        let mut words = words.peekable();
+        let plain = words.next_if_eq(&PLAIN).is_some();
+        let read = |(place, word): (usize, &str)| {
+            if word == PLAIN {
+                return Err(MasterKeyError::Plain);
+            }
+            let bytes = STANDARD.decode(word).ok().and_then(|bytes| bytes.try_into().ok());
+            bytes.map(|bytes| MasterKey::new(&bytes)).ok_or(MasterKeyError::Malformed(place))
+        };
+        let keys: Arc<[MasterKey]> = (1..).zip(words).map(read).collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(MasterKeyError::None) } else { Ok(Self { keys, plain }) }
+    }
+}
+
+/// Makes a new master key, as [`MasterKeys`] are read.
+///
+/// # Panics
+/// When the operating system has no random bytes to give.
+#[must_use]
+pub fn new_master_key() -> String {
+    let mut bytes = [0; KEY];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    STANDARD.encode(bytes)
+}
+
+/// One key.
+pub(super) struct MasterKey {
+    pub(super) id: MasterKeyId,
+    cipher: RandomizedNonceKey,
+}
+
+impl MasterKey {
+    fn new(bytes: &[u8; KEY]) -> Self {
+        let secret = Salt::new(HKDF_SHA256, b"chatgraph master key").extract(bytes);
+        let derived = |purpose: &[u8]| {
+            let mut derived = [0; KEY];
+            let filled = secret.expand(&[purpose], HKDF_SHA256).and_then(|key| key.fill(&mut derived));
+            filled.expect("a hash is as long as a key");
+            derived
+        };
+        let id = *derived(b"id").first_chunk().expect("a hash is longer than an id");
+        let cipher = RandomizedNonceKey::new(&AES_256_GCM_SIV, &derived(b"seal")).expect("the key is as long as it is");
+        Self { id: MasterKeyId(id), cipher }
+    }
+
+    /// The nonce, the encrypted value, and what proves both and `place`.
+    pub(super) fn seal(&self, place: &[u8], mut value: Vec<u8>) -> Vec<u8> {
+        let nonce = self.cipher.seal_in_place_append_tag(Aad::from(place), &mut value);
+        let nonce = nonce.expect("a value is shorter than 64 GiB, and the operating system has random bytes");
+        [nonce.as_ref().as_slice(), &value].concat()
+    }
+
+    /// What was sealed for `place`; none when this key did not, or for another, or it was changed since.
+    pub(super) fn open(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, value) = sealed.split_at_checked(NONCE_LEN)?;
+        let (nonce, mut value) = (Nonce::try_assume_unique_for_key(nonce).ok()?, value.to_vec());
+        let length = self.cipher.open_in_place(nonce, Aad::from(place), &mut value).ok()?.len();
+        value.truncate(length);
+        Some(value)
+    }
+}

@@ -1,0 +1,253 @@
+//! Sealing all values anew, beside a running server: a page at a time, each value only if it is still what was read, so
+//! that nothing is lost that the server has just stored. What it stores meanwhile is sealed anew already. Stopped in the
+//! middle, it is begun again, and finds what is left to do.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use std::time::Instant;
+
+use chatgraph_entity::device_lid;
+use chatgraph_entity::device_record;
+use chatgraph_entity::device_secret;
+use chatgraph_entity::device_sender_key;
+use chatgraph_entity::device_token;
+use sea_orm::ColumnTrait as _;
+use sea_orm::ConnectionTrait as _;
+use sea_orm::DatabaseConnection;
+use sea_orm::DatabaseTransaction;
+use sea_orm::EntityTrait;
+use sea_orm::QueryFilter as _;
+use tracing::info;
+
+use super::MasterKeyId;
+use super::MasterKeys;
+use super::Sealing;
+use super::book;
+use super::book::Book;
+use super::book::Entry;
+use super::rows;
+use super::rows::SealedRow;
+use super::sealed_with;
+use crate::domain::id::SessionId;
+use crate::store::connect;
+use crate::store::connect::Config;
+use crate::store::connect::Hold;
+use crate::store::connect::OpenError;
+use crate::store::error::StoreError;
+
+/// How often a page is begun while the server is in the way, and how long to wait in between.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
+/// After so many values it is told how far it is.
+const TELL: u64 = 20_000;
+
+/// What became of all values.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Rotated {
+    /// So many were sealed anew.
+    pub anew: u64,
+    /// So many needed nothing.
+    pub before: u64,
+    /// So many did not open and are as they were, by session.
+    pub unopened: BTreeMap<SessionId, u64>,
+    /// No server was started meanwhile that seals otherwise: but for what did not open, no other key is needed.
+    pub is_final: bool,
+    /// What those that did not open are sealed with.
+    kept: BTreeSet<Entry>,
+}
+
+/// Seals every value with the first of the keys, or with none when none seals.
+///
+/// # Errors
+/// [`OpenError`]; [`OpenError::NoMasterKey`] when a key is missing, [`OpenError::NotServed`] when a server may run that
+/// could not open what is sealed now.
+pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rotated, OpenError> {
+    let (alone, writers, sealing) = match Hold::take(config) {
+        Ok(hold) if matches!(config, Config::Sqlite(_)) => {
+            let writers = opened(config).await?;
+            let sealing = book::register(&writers, keys).await?;
+            (Some(hold), writers, sealing)
+        }
+        Ok(_) | Err(OpenError::InUse(_)) => {
+            let writers = opened(config).await?;
+            let sealing = beside_a_server(&writers, keys).await?;
+            (None, writers, sealing)
+        }
+        Err(failed) => return Err(failed),
+    };
+    let mut rotated = Rotated::default();
+    rotate::<device_record::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<device_secret::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<device_token::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotated.is_final = book::strike_off(&writers, keys, &rotated.kept).await?;
+    if alone.is_some() {
+        // What was in plain is still in the file, where nothing else is yet.
+        writers.execute_unprepared("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(StoreError::from)?;
+    }
+    writers.close().await?;
+    Ok(rotated)
+}
+
+/// Counts the sealed values by the key that opens them, those in plain under none.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKeyId>, u64>, OpenError> {
+    let writers = opened(config).await?;
+    let mut counts = BTreeMap::new();
+    let mut count = |_: &[u8], key| *counts.entry(key).or_default() += 1;
+    look_through::<device_record::Entity>(&writers, &mut count).await?;
+    look_through::<device_secret::Entity>(&writers, &mut count).await?;
+    look_through::<device_token::Entity>(&writers, &mut count).await?;
+    writers.close().await?;
+    Ok(counts)
+}
+
+/// Deletes what is remembered of every session that needs a lost key: each has to be paired again, and keeps its stored
+/// copy. Tells how many those are. No server may run on the database.
+///
+/// # Errors
+/// [`OpenError`]; [`OpenError::NotNeeded`] when nothing is sealed with the key.
+pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize, OpenError> {
+    let _hold = Hold::take(config)?;
+    let writers = opened(config).await?;
+    if !Book::read(&writers).await?.entries.contains(&Some(id)) {
+        return Err(OpenError::NotNeeded(id));
+    }
+    let mut sessions = BTreeSet::new();
+    let mut find = |session: &[u8], key| {
+        if key == Some(id) {
+            sessions.insert(session.to_vec());
+        }
+    };
+    look_through::<device_record::Entity>(&writers, &mut find).await?;
+    look_through::<device_secret::Entity>(&writers, &mut find).await?;
+    look_through::<device_token::Entity>(&writers, &mut find).await?;
+    for session in &sessions {
+        let tx = connect::begin(&writers).await?;
+        clear::<device_record::Entity>(&tx, device_record::Column::SessionId, session).await?;
+        clear::<device_secret::Entity>(&tx, device_secret::Column::SessionId, session).await?;
+        clear::<device_token::Entity>(&tx, device_token::Column::SessionId, session).await?;
+        clear::<device_lid::Entity>(&tx, device_lid::Column::SessionId, session).await?;
+        clear::<device_sender_key::Entity>(&tx, device_sender_key::Column::SessionId, session).await?;
+        tx.commit().await?;
+    }
+    book::strike_off_one(&writers, id).await?;
+    writers.close().await?;
+    Ok(sessions.len())
+}
+
+/// How to seal while a server may run: as it does, and with all the keys that are needed.
+async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
+    let book = Book::read(writers).await?;
+    book.check(keys)?;
+    if book.seals == Some(keys.seals_with()) { Ok(book.sealing(keys)) } else { Err(OpenError::NotServed) }
+}
+
+async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
+    let writers = connect::writers(config).await?;
+    connect::migrate(&writers).await?;
+    Ok(writers)
+}
+
+async fn rotate<E: SealedRow>(
+    writers: &DatabaseConnection,
+    sealing: &Sealing,
+    rotated: &mut Rotated,
+) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let mut page = rows::page::<E>(writers, last.as_ref()).await?;
+        let mut changes = Vec::new();
+        for row in &page {
+            if sealing.is_sealed_anew(E::value(row)) {
+                rotated.before += 1;
+                continue;
+            }
+            let place = E::place(row);
+            match sealing.open(&place, E::value(row).to_vec()) {
+                Ok(value) => changes.push((row, sealing.seal(&place, value))),
+                Err(_) => rotated.does_not_open(E::session(row), E::value(row)),
+            }
+        }
+        let began = Instant::now();
+        rotated.anew += replace::<E>(writers, &changes).await?;
+        let seen = rotated.anew + rotated.before;
+        if seen % TELL < (page.len() as u64) && seen >= TELL {
+            info!(anew = rotated.anew, before = rotated.before, "Sealing anew");
+        }
+        let Some(row) = page.pop() else { return Ok(()) };
+        last = Some(row);
+        // Half of the time the database is the server's alone.
+        tokio::time::sleep(began.elapsed()).await;
+    }
+}
+
+/// Replaces values in one transaction, and tells how many were still as they were read.
+async fn replace<E: SealedRow>(
+    writers: &DatabaseConnection,
+    changes: &[(&E::Model, Vec<u8>)],
+) -> Result<u64, StoreError> {
+    if changes.is_empty() {
+        return Ok(0);
+    }
+    let mut attempt = 1;
+    loop {
+        match replace_once::<E>(writers, changes).await {
+            Err(failed) if failed.is_passing() && attempt < ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn replace_once<E: SealedRow>(
+    writers: &DatabaseConnection,
+    changes: &[(&E::Model, Vec<u8>)],
+) -> Result<u64, StoreError> {
+    let tx = connect::begin(writers).await?;
+    let mut replaced = 0;
+    for (row, value) in changes {
+        replaced += u64::from(rows::replace::<E>(&tx, row, value.clone()).await?);
+    }
+    tx.commit().await?;
+    Ok(replaced)
+}
+
+impl Rotated {
+    fn does_not_open(&mut self, session: &[u8], value: &[u8]) {
+        self.kept.insert(sealed_with(value));
+        // A foreign key sees to it that it is a session's id.
+        if let Ok(session) = SessionId::from_bytes(session) {
+            *self.unopened.entry(session).or_default() += 1;
+        }
+    }
+}
+
+/// Shows the session of every value, and the key it is sealed with.
+async fn look_through<E: SealedRow>(
+    writers: &DatabaseConnection,
+    see: &mut impl FnMut(&[u8], Option<MasterKeyId>),
+) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let mut page = rows::page::<E>(writers, last.as_ref()).await?;
+        for row in &page {
+            see(E::session(row), sealed_with(E::value(row)));
+        }
+        let Some(row) = page.pop() else { return Ok(()) };
+        last = Some(row);
+    }
+}
+
+async fn clear<E: EntityTrait>(
+    tx: &DatabaseTransaction,
+    session_id: E::Column,
+    session: &[u8],
+) -> Result<(), StoreError> {
+    E::delete_many().filter(session_id.eq(session)).exec(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! What is sealed: a column of each of three tables, read a page at a time and replaced only where it is as it was read.
+
+use chatgraph_entity::device_record;
+use chatgraph_entity::device_secret;
+use chatgraph_entity::device_token;
+use sea_orm::ColumnTrait as _;
+use sea_orm::ConnectionTrait;
+use sea_orm::DbErr;
+use sea_orm::EntityTrait;
+use sea_orm::ExprTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::Value;
+use sea_orm::sea_query::Expr;
+
+use super::Place;
+use crate::store::device::Kind;
+
+/// Rows that are read at once, and replaced in one transaction: some milliseconds' work.
+const PAGE: u64 = 200;
+
+/// A table with a column of sealed values.
+pub(super) trait SealedRow: EntityTrait<Model: Send + Sync> {
+    /// The sealed column.
+    const VALUE: Self::Column;
+    /// The primary key.
+    const KEY: &'static [Self::Column];
+
+    /// The rows whose value is sealed; others tell nothing.
+    fn has_secret() -> Expr;
+
+    /// What a row has in the columns of its key.
+    fn key(row: &Self::Model) -> Vec<Value>;
+
+    /// Whose row it is.
+    fn session(row: &Self::Model) -> &[u8];
+
+    /// Where its value is.
+    fn place(row: &Self::Model) -> Place<'_>;
+
+    /// What is stored there.
+    fn value(row: &Self::Model) -> &[u8];
+}
+
+impl SealedRow for device_record::Entity {
+    const VALUE: Self::Column = device_record::Column::Value;
+    const KEY: &'static [Self::Column] =
+        &[device_record::Column::SessionId, device_record::Column::Kind, device_record::Column::Key];
+
+    fn has_secret() -> Expr {
+        device_record::Column::Kind.is_not_in(Kind::IN_PLAIN.map(|kind| kind as i16))
+    }
+
+    fn key(row: &Self::Model) -> Vec<Value> {
+        vec![row.session_id.clone().into(), row.kind.into(), row.key.clone().into()]
+    }
+
+    fn session(row: &Self::Model) -> &[u8] {
+        &row.session_id
+    }
+
+    fn place(row: &Self::Model) -> Place<'_> {
+        Place::record(&row.session_id, row.kind, &row.key)
+    }
+
+    fn value(row: &Self::Model) -> &[u8] {
+        &row.value
+    }
+}
+
+impl SealedRow for device_secret::Entity {
+    const VALUE: Self::Column = device_secret::Column::Secret;
+    const KEY: &'static [Self::Column] = &[device_secret::Column::SessionId, device_secret::Column::Key];
+
+    fn has_secret() -> Expr {
+        Expr::value(true)
+    }
+
+    fn key(row: &Self::Model) -> Vec<Value> {
+        vec![row.session_id.clone().into(), row.key.clone().into()]
+    }
+
+    fn session(row: &Self::Model) -> &[u8] {
+        &row.session_id
+    }
+
+    fn place(row: &Self::Model) -> Place<'_> {
+        Place::secret(&row.session_id, &row.key)
+    }
+
+    fn value(row: &Self::Model) -> &[u8] {
+        &row.secret
+    }
+}
+
+impl SealedRow for device_token::Entity {
+    const VALUE: Self::Column = device_token::Column::Token;
+    const KEY: &'static [Self::Column] = &[device_token::Column::SessionId, device_token::Column::Jid];
+
+    fn has_secret() -> Expr {
+        device_token::Column::Token.ne(Vec::<u8>::new())
+    }
+
+    fn key(row: &Self::Model) -> Vec<Value> {
+        vec![row.session_id.clone().into(), row.jid.clone().into()]
+    }
+
+    fn session(row: &Self::Model) -> &[u8] {
+        &row.session_id
+    }
+
+    fn place(row: &Self::Model) -> Place<'_> {
+        Place::token(&row.session_id, &row.jid)
+    }
+
+    fn value(row: &Self::Model) -> &[u8] {
+        &row.token
+    }
+}
+
+/// The next rows behind `after`, in the order of their keys; none at the end.
+pub(super) async fn page<E: SealedRow>(
+    database: &impl ConnectionTrait,
+    after: Option<&E::Model>,
+) -> Result<Vec<E::Model>, DbErr> {
+    let mut query = E::find().filter(E::has_secret()).limit(PAGE);
+    for column in E::KEY {
+        query = query.order_by_asc(*column);
+    }
+    if let Some(last) = after {
+        let columns = Expr::tuple(E::KEY.iter().map(|column| Expr::col(*column)));
+        query = query.filter(columns.gt(Expr::tuple(E::key(last).into_iter().map(Expr::value))));
+    }
+    query.all(database).await
+}
+
+/// Puts a value in the place of the row's, unless somebody did already; tells whether it did.
+pub(super) async fn replace<E: SealedRow>(
+    database: &impl ConnectionTrait,
+    row: &E::Model,
+    value: Vec<u8>,
+) -> Result<bool, DbErr> {
+    let mut update = E::update_many().col_expr(E::VALUE, Expr::value(value)).filter(E::VALUE.eq(E::value(row)));
+    for (column, value) in E::KEY.iter().zip(E::key(row)) {
+        update = update.filter(column.eq(value));
+    }
+    Ok(update.exec(database).await?.rows_affected > 0)
+}

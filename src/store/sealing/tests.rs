@@ -1,0 +1,149 @@
+//! Values and keys as such; `stored` has them in a database.
+
+mod stored;
+
+use super::*;
+
+fn keys(text: &str) -> MasterKeys {
+    text.parse().expect("keys")
+}
+
+fn sealing(text: &str) -> Sealing {
+    Sealing { keys: keys(text), strict: false }
+}
+
+fn place<'a>(session: &'a [u8; 16], key: &'a [u8]) -> Place<'a> {
+    Place::record(session, 3, key)
+}
+
+#[test]
+fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
+    let sealing = sealing(&new_master_key());
+    let (session, other) = ([1; 16], [2; 16]);
+    let sealed = sealing.seal(&place(&session, b"key"), b"a private key".to_vec());
+    assert_eq!(sealing.open(&place(&session, b"key"), sealed.clone()).expect("opens"), b"a private key");
+    for elsewhere in [
+        place(&other, b"key"),
+        place(&session, b"yek"),
+        place(&session, b""),
+        Place::record(&session, 4, b"key"),
+        Place::secret(&session, b"key"),
+        Place::token(&session, "key"),
+    ] {
+        assert_eq!(sealing.opened(&elsewhere, sealed.clone()), Err(Unopened::Changed));
+    }
+}
+
+#[test]
+fn a_sealed_value_tells_nothing_and_is_another_every_time() {
+    let sealing = sealing(&new_master_key());
+    let seal = || sealing.seal(&place(&[1; 16], b"key"), b"a private key".to_vec());
+    let (once, again) = (seal(), seal());
+    assert_ne!(once, again);
+    assert!(!once.windows(4).any(|window| b"a private key".windows(4).any(|part| part == window)));
+    assert_eq!(seal().len(), b"a private key".len() + 44);
+}
+
+#[test]
+fn a_value_that_was_changed_or_cut_anywhere_does_not_open() {
+    let sealing = sealing(&new_master_key());
+    let place = place(&[1; 16], b"key");
+    let sealed = sealing.seal(&place, b"a private key".to_vec());
+    for at in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1;
+        // Without its mark it is some value in plain, as one finds it where nothing was sealed yet; so it is with another.
+        let strict = Sealing { strict: true, ..sealing.clone() };
+        assert!(strict.opened(&place, changed.clone()).is_err(), "byte {at}");
+        assert!(at <= MARK.len() || sealing.opened(&place, changed).is_err(), "byte {at}");
+        assert!(at < MARK.len() || sealing.opened(&place, sealed[..at].to_vec()).is_err(), "cut to {at}");
+    }
+}
+
+#[test]
+fn a_plain_value_that_looks_sealed_stays_what_it_is() {
+    let (sealing, plain) = (sealing(&new_master_key()), Sealing::default());
+    let place = place(&[1; 16], b"key");
+    let sealed = sealing.seal(&place, b"a private key".to_vec());
+    for value in [sealed, MARK.to_vec(), head(None), [MARK.as_slice(), &[SEALED]].concat(), Vec::new()] {
+        let stored = plain.seal(&place, value.clone());
+        assert_eq!(sealed_with(&stored), None);
+        assert_eq!(plain.opened(&place, stored.clone()), Ok(value.clone()));
+        assert_eq!(sealing.opened(&place, stored), Ok(value.clone()), "as if there was no key before");
+        assert_eq!(sealing.opened(&place, sealing.seal(&place, value.clone())), Ok(value));
+    }
+}
+
+#[test]
+fn what_is_in_plain_opens_only_where_some_may_be() {
+    let sealing = sealing(&new_master_key());
+    let strict = Sealing { strict: true, ..sealing.clone() };
+    let place = place(&[1; 16], b"key");
+    for value in [b"in plain".to_vec(), MARK.to_vec()] {
+        let stored = Sealing::default().seal(&place, value.clone());
+        assert_eq!(sealing.opened(&place, stored.clone()), Ok(value));
+        assert_eq!(strict.opened(&place, stored), Err(Unopened::Plain));
+    }
+}
+
+#[test]
+fn the_first_key_seals_and_all_open() {
+    let (new, old) = (new_master_key(), new_master_key());
+    let place = place(&[1; 16], b"key");
+    let of_old = sealing(&old).seal(&place, b"old".to_vec());
+    let both = sealing(&format!("{new},{old}"));
+    assert_eq!(both.opened(&place, of_old.clone()), Ok(b"old".to_vec()));
+    let of_both = both.seal(&place, b"new".to_vec());
+    assert_eq!(sealing(&new).opened(&place, of_both.clone()), Ok(b"new".to_vec()));
+    let id = keys(&old).seals_with().expect("an id");
+    assert_eq!(sealing(&new).opened(&place, of_old.clone()), Err(Unopened::WithoutKey(id)));
+    let back = sealing(&format!("plain {new} {old}"));
+    assert_eq!(back.keys.seals_with(), None);
+    assert_eq!(back.seal(&place, b"in plain".to_vec()), b"in plain");
+    assert_eq!(back.opened(&place, of_both), Ok(b"new".to_vec()));
+}
+
+#[test]
+fn keys_are_read_from_lines_and_from_words() {
+    let (one, two) = (new_master_key(), new_master_key());
+    let both = [&one, &two].map(|key| keys(key).seals_with().expect("an id"));
+    for text in [
+        format!("{one},{two}"),
+        format!("{one} {two}\n"),
+        format!("# of May\r\n{one}\r\n\r\n  # of April\n\t{two}"),
+        format!("{one},\n,{two},"),
+    ] {
+        assert_eq!(keys(&text).ids().collect::<Vec<_>>(), both, "{text}");
+    }
+    assert_eq!(keys("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").seals_with().expect("an id").to_string().len(), 16);
+}
+
+#[test]
+fn what_is_no_key_is_refused_without_being_told() {
+    let key = new_master_key();
+    for (text, wanted) in [
+        (String::new(), MasterKeyError::None),
+        ("# nothing\n".into(), MasterKeyError::None),
+        ("plain".into(), MasterKeyError::None),
+        (key[..40].into(), MasterKeyError::Malformed(1)),
+        (format!("{key}\n{key}AAAA"), MasterKeyError::Malformed(2)),
+        ("hunter2".into(), MasterKeyError::Malformed(1)),
+        (format!("{key} plain"), MasterKeyError::Plain),
+        (format!("plain {key} plain"), MasterKeyError::Plain),
+    ] {
+        let refused = text.parse::<MasterKeys>().expect_err("no keys");
+        let told = format!("{refused} {refused:?}");
+        assert_eq!(refused, wanted, "{text}");
+        assert!(!told.contains("hunter2") && !told.contains(&key[..8]), "{told}");
+    }
+    assert!(!format!("{:?}", keys(&key)).contains(&key[..8]));
+}
+
+#[test]
+fn an_id_reads_back_from_text() {
+    let id = keys(&new_master_key()).seals_with().expect("an id");
+    assert_eq!(id.to_string().parse(), Ok(id));
+    for text in ["", "0", "g000000000000000", "+000000000000000", "00000000000000000", "ABCDEF0000000000"] {
+        assert!(text.parse::<MasterKeyId>().is_err(), "{text}");
+    }
+}

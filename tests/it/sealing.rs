@@ -1,0 +1,176 @@
+//! Secrets at rest: what the database holds with a master key and without, and how one is changed or lost.
+
+pub(crate) mod rig;
+
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::eventually;
+use rig::KeyFile;
+use rig::id_of;
+use rig::new_key;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+#[tokio::test]
+async fn no_private_key_is_in_a_database_that_is_sealed() {
+    let file = KeyFile::of(&new_key());
+    let server = TestServer::with_arguments(&file.arguments()).await;
+    let secrets = server.secrets(&file.text()).await;
+    assert_eq!(server.found(&secrets).await, 0);
+    assert!(server.log().contains(&id_of(&file.text())), "the key is named at the start");
+}
+
+#[tokio::test]
+async fn without_a_master_key_they_are_and_a_warning_says_so() {
+    let server = TestServer::start().await;
+    let secrets = server.secrets("").await;
+    assert_eq!(server.found(&secrets).await, secrets.len());
+    let warnings = server.log().lines().filter(|line| line.contains("master key") && line.contains("WARN")).count();
+    assert_eq!(warnings, 1);
+}
+
+#[tokio::test]
+async fn a_server_is_switched_to_sealed_secrets_and_back() {
+    let key = new_key();
+    let file = KeyFile::of(&format!("plain\n{key}"));
+    let mut server = TestServer::with_arguments(&file.arguments()).await;
+    let secrets = server.secrets(&file.text()).await;
+    assert_eq!(server.found(&secrets).await, secrets.len());
+
+    file.write(&key);
+    server.restart();
+    server.receives("While secrets are in plain").await;
+    server.rotates(&file);
+    server.receives("While secrets are sealed").await;
+    let (counts, id) = (server.counts(), id_of(&key));
+    assert!(counts.len() == 1 && counts[0].starts_with(&id), "{counts:?}");
+
+    // What was in plain is still on the disk, where it was. A pass without a server clears that up.
+    server.kill();
+    server.rotates(&file);
+    server.restart();
+    assert_eq!(server.found(&secrets).await, 0);
+
+    file.write(&format!("plain\n{key}"));
+    server.restart();
+    server.rotates(&file);
+    assert!(server.counts().iter().all(|line| line.starts_with("plain")), "{:?}", server.counts());
+    file.write("plain\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    server.restart();
+    server.receives("Without the key").await;
+}
+
+#[tokio::test]
+async fn a_key_is_changed_while_the_session_runs() {
+    let (new, old) = (new_key(), new_key());
+    let file = KeyFile::of(&old);
+    let mut server = TestServer::with_arguments(&file.arguments()).await;
+
+    file.write(&format!("{new}\n{old}"));
+    let [flag, path] = file.arguments();
+    let rotate = ["master-key", "rotate", flag, path];
+    let refused = server.command(&rotate);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("start it with these master keys"), "{told}");
+    server.restart();
+    server.works().await;
+    let mut rotating = server.program(&rotate).stdout(Stdio::null()).spawn().expect("starts");
+    for number in 0..10 {
+        server.receives(&format!("Message {number}")).await;
+    }
+    assert!(rotating.wait().expect("ends").success());
+    let counts = server.counts();
+    assert!(counts.len() == 1 && counts[0].starts_with(&id_of(&new)), "{counts:?}");
+
+    file.write(&new);
+    server.restart();
+    server.receives("With the new key alone").await;
+    assert_eq!(server.phone().companions(), 1, "it was not paired again");
+}
+
+#[tokio::test]
+async fn without_its_key_the_server_does_not_start_and_names_it() {
+    let (key, other) = (new_key(), new_key());
+    let file = KeyFile::of(&key);
+    let mut server = TestServer::with_arguments(&file.arguments()).await;
+    server.kill();
+    for given in [None, Some(&other)] {
+        let mut serve = server.program(&["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(other) = given {
+            serve.env("CHATGRAPH_MASTER_KEY", other);
+        }
+        let refused = serve.output().expect("runs");
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("master key {}", id_of(&key))) && !told.contains(&other), "{told}");
+    }
+
+    file.write(&other);
+    let forget = server.command(&["master-key", "forget", &id_of(&key)]);
+    assert!(forget.status.success(), "{}", String::from_utf8_lossy(&forget.stderr));
+    server.restart();
+    assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka", "the stored copy is kept");
+    server.phone().unlink().await;
+    server.pair_again().await;
+    server.agrees().await;
+    let counts = server.counts();
+    assert!(counts.len() == 1 && counts[0].starts_with(&id_of(&other)), "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
+    let file = KeyFile::of(&new_key());
+    let mut server = TestServer::with_arguments(&file.arguments()).await;
+    let phone = server.sandbox.create_account(crate::support::small_account("15550200")).expect("an account");
+    let other = server.pair(&phone).await;
+    server.kill();
+    server.put_value_of(&other, &server.session, DEVICE).await;
+    server.restart();
+
+    let reason = server.fails(&server.session).await;
+    assert!(reason.contains("changed behind the server's back"), "{reason}");
+    let query = "query($id: ID!) { session(id: $id) { status } }";
+    eventually("the other session", async || {
+        let answer = server.query_with(query, json!({"id": other})).await;
+        (answer["data"]["session"]["status"] == "WORKING").then_some(())
+    })
+    .await;
+
+    // It is logged out here, though WhatsApp cannot be told, and paired again.
+    let log_out = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
+    let answer = server.query_with(log_out, json!({"id": server.session})).await;
+    assert_eq!(answer["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{answer}");
+    server.phone().unlink().await;
+    server.pair_again().await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_message_whose_key_does_not_open_is_read_once_it_does() {
+    let file = KeyFile::of(&new_key());
+    let mut server = TestServer::with_arguments(&file.arguments()).await;
+    server.receives("Before").await;
+    server.kill();
+    server.execute("UPDATE device_record SET kind = 103 WHERE kind = 3").await;
+    let cut = "SELECT session_id, 3, key, substr(value, 1, 40) FROM device_record WHERE kind = 103";
+    server.execute(&format!("INSERT INTO device_record (session_id, kind, key, value) {cut}")).await;
+    server.restart();
+    server.phone().receive("15550112", RAVI, "Meanwhile").await.expect("sent");
+    let reason = server.fails(&server.session).await;
+    assert!(reason.contains("changed behind the server's back"), "{reason}");
+
+    server.kill();
+    server.execute("DELETE FROM device_record WHERE kind = 3").await;
+    server.execute("UPDATE device_record SET kind = 3 WHERE kind = 103").await;
+    server.restart();
+    server.start_session().await;
+    server.agrees().await;
+    assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "Meanwhile");
+}
+
+/// The number of the records that hold a device.
+const DEVICE: i16 = 1;

@@ -1,0 +1,169 @@
+//! Master keys in a file, and what is secret in a database.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use chatgraph::domain::id::SessionId;
+use chatgraph::store::MasterKeys;
+use chatgraph::store::Store;
+use chatgraph::store::device::Kind;
+use sea_orm::ConnectionTrait as _;
+use sea_orm::Database;
+use sea_orm::Statement;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+use crate::support::TestServer;
+use crate::support::eventually;
+use crate::support::postgres;
+use crate::support::program;
+
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+/// So many one-time keys are looked for.
+const SOME: usize = 8;
+
+/// Makes a key as an operator does.
+pub(crate) fn new_key() -> String {
+    let made = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(["master-key", "new"]).output().expect("runs");
+    String::from_utf8(made.stdout).expect("text").trim().to_owned()
+}
+
+/// What the first of the keys is called.
+pub(crate) fn id_of(keys: &str) -> String {
+    keys.parse::<MasterKeys>().expect("keys").seals_with().expect("one that seals").to_string()
+}
+
+/// A file with master keys.
+pub(crate) struct KeyFile {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+impl KeyFile {
+    pub(crate) fn of(keys: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = Self { path: folder.path().join("keys"), _folder: folder };
+        file.write(keys);
+        file
+    }
+
+    pub(crate) fn write(&self, keys: &str) {
+        std::fs::write(&self.path, keys).expect("written");
+    }
+
+    pub(crate) fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).expect("read")
+    }
+
+    pub(crate) fn arguments(&self) -> [&str; 2] {
+        ["--master-key-file", self.path.to_str().expect("text")]
+    }
+}
+
+impl TestServer {
+    /// A command of the program on the server's database.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
+        program(self.database(), arguments)
+    }
+
+    /// Lets the phone receive a message, and waits until it is stored.
+    pub(crate) async fn receives(&self, text: &str) {
+        self.phone().receive("15550112", RAVI, text).await.expect("sent");
+        eventually(text, async || (self.chat(RAVI).await["lastMessage"]["text"] == text).then_some(())).await;
+        self.agrees().await;
+    }
+
+    /// Seals all secrets anew, with success.
+    pub(crate) fn rotates(&self, file: &KeyFile) {
+        let rotated = self.command(&[&["master-key", "rotate"], &file.arguments()[..]].concat());
+        let told = String::from_utf8_lossy(&rotated.stdout).into_owned() + &String::from_utf8_lossy(&rotated.stderr);
+        assert!(rotated.status.success() && told.contains("No secret needs another key"), "{told}");
+    }
+
+    /// How many secrets there are under which key, a line each.
+    pub(crate) fn counts(&self) -> Vec<String> {
+        let status = self.command(&["master-key", "status"]);
+        String::from_utf8(status.stdout).expect("text").lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until the session has ended for good, and tells why.
+    pub(crate) async fn fails(&self, session: &str) -> String {
+        let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
+        eventually("the end of the session", async || {
+            let answer = self.query_with(query, json!({"id": session})).await;
+            let session = &answer["data"]["session"];
+            let failed = session["status"] == "FAILED";
+            failed.then(|| session["statusReason"].as_str().expect("a reason").to_owned())
+        })
+        .await
+    }
+
+    /// Stores one session's value of a kind as another's, behind the server's back.
+    pub(crate) async fn put_value_of(&self, from: &str, to: &str, kind: i16) {
+        let [from, to] = [from, to].map(|session| {
+            let id = session.parse::<SessionId>().expect("an id");
+            let digits = format!("{:032x}", u128::from_be_bytes(id.bytes()));
+            if postgres().is_some() { format!("'\\x{digits}'::bytea") } else { format!("x'{digits}'") }
+        });
+        let value = format!("SELECT value FROM device_record WHERE kind = {kind} AND session_id = {from}");
+        self.execute(&format!("UPDATE device_record SET value = ({value}) WHERE kind = {kind} AND session_id = {to}"))
+            .await;
+    }
+
+    /// Private keys of the session, read with the master keys: of the device itself, and one-time keys.
+    pub(crate) async fn secrets(&self, keys: &str) -> Vec<Vec<u8>> {
+        let keys = if keys.is_empty() { MasterKeys::default() } else { keys.parse().expect("keys") };
+        let database = self.database().url().parse().expect("a database");
+        let store = Store::open_sealed(&database, &keys, &TaskTracker::new()).await.expect("opens");
+        let organization = "org_1".parse().expect("an id");
+        let state = store.device_state(&organization, self.session.parse().expect("an id"));
+        let device = state.record(Kind::Device, &[]).await.expect("opens").expect("a device");
+        let device = String::from_utf8(device).expect("JSON");
+        let (_, pair) = device.split_once("\"noise_key\":[").expect("a pair of keys");
+        // The private one comes first; so many digits are of some ten bytes.
+        let mut secrets = vec![pair.as_bytes()[..32].to_vec()];
+        let prekeys = state.all_records(Kind::PreKey).await.expect("open");
+        // A one-time key ends with its private half.
+        secrets.extend(prekeys.iter().take(SOME).map(|(_, key)| key[key.len() - 32..].to_vec()));
+        assert_eq!(secrets.len(), SOME + 1);
+        secrets
+    }
+
+    /// How many of these are somewhere in the database: in the file's bytes, or in the tables' on PostgreSQL.
+    pub(crate) async fn found(&self, secrets: &[Vec<u8>]) -> usize {
+        let bytes = if postgres().is_some() { self.tables().await } else { self.files() };
+        assert!(bytes.len() > 50_000, "{} bytes prove nothing", bytes.len());
+        let found = |secret: &Vec<u8>| {
+            let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == secret[0]);
+            starts.into_iter().any(|(at, _)| bytes[at..].starts_with(secret))
+        };
+        secrets.iter().filter(|secret| found(secret)).count()
+    }
+
+    fn files(&self) -> Vec<u8> {
+        let file = self.database().url().strip_prefix("sqlite:").expect("an SQLite file").to_owned();
+        let read = |rest| std::fs::read(format!("{file}{rest}")).unwrap_or_default();
+        [read(""), read("-wal")].concat()
+    }
+
+    async fn tables(&self) -> Vec<u8> {
+        let database = Database::connect(self.database().url()).await.expect("a connection");
+        let all = async |query: String| {
+            let query = Statement::from_string(database.get_database_backend(), query);
+            database.query_all_raw(query).await.expect("a read")
+        };
+        let columns = "SELECT table_name::text, column_name::text FROM information_schema.columns \
+                       WHERE table_schema = 'public' AND data_type = 'bytea'";
+        let mut bytes = Vec::new();
+        for column in all(columns.to_owned()).await {
+            let (table, column): (String, String) =
+                (column.try_get_by_index(0).expect("text"), column.try_get_by_index(1).expect("text"));
+            for row in all(format!("SELECT \"{column}\" FROM \"{table}\" WHERE \"{column}\" IS NOT NULL")).await {
+                bytes.extend(row.try_get_by_index::<Vec<u8>>(0).expect("bytes"));
+            }
+        }
+        bytes
+    }
+}
