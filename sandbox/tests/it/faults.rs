@@ -24,7 +24,7 @@ async fn archived(companion: &mut Companion, chat: &str, on: bool) {
 
 async fn come_back(companion: &mut Companion, phone: &Phone) {
     companion.connected().await;
-    soon("the next login", phone.connected()).await.unwrap();
+    soon("the next login", phone.connected()).await.expect("the sandbox runs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

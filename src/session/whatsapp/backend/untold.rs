@@ -29,6 +29,7 @@ use crate::store::device::Kind;
 #[derive(Default)]
 pub(super) struct Untold(Mutex<HashMap<String, Collection>>);
 
+#[expect(clippy::struct_excessive_bools, reason = "each is set and taken back by calls of its own")]
 struct Collection {
     /// The mark of what was read last; none while all is told.
     mark: Option<u64>,
