@@ -59,9 +59,9 @@ async fn metered() -> TestServer {
 }
 
 /// Sees that one change was told, and nothing else.
-async fn told_once(server: &TestServer, changes: &mut Subscription, changed: &Value) {
+async fn told_once(server: &TestServer, changes: &mut Subscription, fields: &Value) {
     let told = changes.next().await;
-    assert_eq!((&told["origin"], &told["cid"], &told["changed"]), (&json!("DEVICE"), &json!(MEI), changed), "{told}");
+    assert_eq!((&told["origin"], &told["cid"], &told["changed"]), (&json!("DEVICE"), &json!(MEI), fields), "{told}");
     server.phone().mute(RAVI, None).await.expect("unmuted");
     server.phone().mute(RAVI, Some(crate::support::FOREVER)).await.expect("muted");
     let next = changes.next().await;
