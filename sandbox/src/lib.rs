@@ -79,7 +79,7 @@ use phone::account::Account;
 use server::Server;
 
 pub use error::Error;
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, On, Part, When};
 pub use log::{Direction, LogEntry};
 pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, Phone, ReceiptFrom};
 pub use server::ending::Ending;

@@ -45,6 +45,14 @@ impl Backoff {
         self.attempts > 0
     }
 
+    /// Starts over, but from as far on as a pause of `longest` is, if it was further than that.
+    pub(super) fn ease(&mut self, longest: Duration) {
+        let is_too_long = |attempts| self.base.saturating_mul(2_u32.saturating_pow(attempts)) > longest;
+        while self.attempts > 0 && is_too_long(self.attempts) {
+            self.attempts -= 1;
+        }
+    }
+
     /// Starts over.
     pub(super) fn reset(&mut self) {
         self.attempts = 0;
@@ -70,6 +78,21 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.next() <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn eased_pauses_go_on_from_there() {
+        let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_mins(1));
+        backoff.ease(Duration::from_secs(8));
+        assert!(backoff.next() <= Duration::from_secs(1), "it was not that far");
+        for _ in 0..20 {
+            backoff.next();
+        }
+        backoff.ease(Duration::from_secs(9));
+        for longest in [8, 16] {
+            let (pause, longest) = (backoff.next(), Duration::from_secs(longest));
+            assert!(pause <= longest && pause >= longest / 2, "{pause:?} for {longest:?}");
+        }
     }
 
     #[test]

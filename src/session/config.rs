@@ -74,12 +74,18 @@ pub struct Config {
     pub redelivery_base: Duration,
     /// …until here.
     pub redelivery_max: Duration,
-    /// The pauses between connections where the library itself gives up: up to this much, doubling…
+    /// The pauses between connections, each anything from nothing up to this much, doubling…
     pub reconnect_base: Duration,
     /// …until here.
     pub reconnect_max: Duration,
+    /// After a connection that was in step, however shortly, the pause is no longer than this.
+    pub reconnect_eased: Duration,
     /// A connection that was in step for this long counts as good: the pauses start over.
     pub stable_after: Duration,
+    /// The pauses before a collection of settings that cannot be read is read from its beginning: this long, doubling…
+    pub repair_base: Duration,
+    /// …until here.
+    pub repair_max: Duration,
     /// The pauses after a pending action failed: this long, doubling…
     pub action_retry_base: Duration,
     /// …until here.
@@ -106,7 +112,10 @@ impl Config {
             redelivery_max: Duration::from_mins(15),
             reconnect_base: Duration::from_secs(1),
             reconnect_max: Duration::from_mins(1),
-            stable_after: Duration::from_secs(30),
+            reconnect_eased: Duration::from_secs(8),
+            stable_after: Duration::from_mins(1),
+            repair_base: Duration::from_secs(1),
+            repair_max: Duration::from_mins(15),
             action_retry_base: Duration::from_secs(1),
             action_retry_max: Duration::from_mins(1),
             pending_poll: Duration::from_secs(30),

@@ -59,9 +59,6 @@ pub trait Session: Send + Sync {
     /// [`SessionError`]: WhatsApp may still list the device.
     async fn log_out(&self) -> Result<(), SessionError>;
 
-    /// Drops the connection and lets it come back by itself, so that WhatsApp sends again what was not acknowledged.
-    async fn reconnect(&self);
-
     /// Ends the connection for good, and waits until nothing of it runs. Ends within its own time limit.
     async fn disconnect(&self);
 }
@@ -95,6 +92,9 @@ pub enum SessionError {
     /// There is no connection in step with WhatsApp.
     #[error("the session is not connected")]
     NotConnected,
+    /// What it builds on is being read anew; it was not sent.
+    #[error("the settings are being read anew")]
+    NotNow,
     /// No answer came in time; WhatsApp may have it or not.
     #[error("WhatsApp did not answer in time")]
     TimedOut,
@@ -162,12 +162,10 @@ pub enum Signal {
     },
     /// The code to be typed is void before its time.
     PhoneCodeVoid,
-    /// It was linked to an account; the connection goes down once and comes back.
+    /// It was linked to an account; the connection goes down once and comes back by itself.
     Paired,
     /// It is in step: all that WhatsApp had for it is on the lane.
     InStep,
-    /// It lost its connection and tries by itself to get it back.
-    Lost,
     /// A message was not committed in time, so WhatsApp was not told that it arrived.
     Unacknowledged,
     /// It is over. The first reason counts; it still has to be disconnected.
@@ -202,4 +200,9 @@ pub enum Ending {
     Damaged,
     /// WhatsApp refused the connection; the reason.
     Refused(String),
+    /// A collection of settings cannot be read, however often it is fetched.
+    Unreadable {
+        /// Which, in WhatsApp's words.
+        collection: &'static str,
+    },
 }

@@ -4,10 +4,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Counts events of which nothing becomes. Clones count together.
+/// Counts events of which nothing becomes, and what is done about settings that cannot be read. Clones count together.
 #[derive(Debug, Clone, Default)]
 pub struct Events {
     left_out: Family<[(&'static str, String); 1], Counter>,
+    repairs: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 impl Events {
@@ -15,6 +16,13 @@ impl Events {
     pub fn register(&self, registry: &mut Registry) {
         let left_out = "Events of WhatsApp's of which nothing becomes, by kind";
         registry.register("events_left_out", left_out, self.left_out.clone());
+        let repairs = "Steps that were taken since a collection of settings could not be read, by step";
+        registry.register("settings_repairs", repairs, self.repairs.clone());
+    }
+
+    /// Counts a step towards settings that can be read.
+    pub(super) fn repairs(&self, step: &'static str) {
+        self.repairs.get_or_create(&[("step", step)]).inc();
     }
 
     /// Counts an event of this kind; there are as many as the library knows.

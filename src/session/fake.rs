@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,8 +69,6 @@ pub(super) struct FakeConnection {
     told: Mutex<Vec<PendingAction>>,
     answers: Mutex<VecDeque<Result<(), SessionError>>>,
     was_told: Notify,
-    pub(super) reconnects: AtomicUsize,
-    was_renewed: Notify,
 }
 
 impl FakeConnection {
@@ -86,11 +85,6 @@ impl FakeConnection {
     /// Waits until it is told something.
     pub(super) async fn is_told(&self) {
         timeout(LONG, self.was_told.notified()).await.expect("a setting in time");
-    }
-
-    /// Waits until it is asked to renew itself.
-    pub(super) async fn is_renewed(&self) {
-        timeout(LONG, self.was_renewed.notified()).await.expect("a renewal in time");
     }
 
     /// What it was told, in order.
@@ -130,11 +124,6 @@ impl Session for FakeConnection {
         Ok(())
     }
 
-    async fn reconnect(&self) {
-        self.reconnects.fetch_add(1, Ordering::SeqCst);
-        self.was_renewed.notify_one();
-    }
-
     async fn disconnect(&self) {
         // Takes its time, so that an impatient supervisor would be seen.
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -153,8 +142,6 @@ impl Connector for FakeWhatsApp {
             told: Mutex::default(),
             answers: Mutex::default(),
             was_told: Notify::new(),
-            reconnects: AtomicUsize::new(0),
-            was_renewed: Notify::new(),
         });
         self.made.send(Arc::clone(&connection)).expect("the test listens");
         Ok(connection)
@@ -256,6 +243,17 @@ impl Rig {
             }
             other => panic!("a status, not {other:?}"),
         }
+    }
+
+    /// Ends the session's connection, and brings the next one in step; tells how long there was none.
+    pub(super) async fn broken(&mut self, connection: &FakeConnection) -> (Arc<FakeConnection>, Duration) {
+        let broken = Instant::now();
+        connection.signals(Signal::Ended(Ending::Dropped)).await;
+        assert_eq!(self.status().await.0, SessionStatus::Starting);
+        let (connection, away) = (self.connection().await, broken.elapsed());
+        connection.signals(Signal::InStep).await;
+        assert_eq!(self.status().await.0, SessionStatus::Working);
+        (connection, away)
     }
 
     /// Starts the session and brings it in step.

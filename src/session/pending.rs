@@ -58,7 +58,7 @@ enum Round {
 /// So many refusals of one request on one connection are believed; before, WhatsApp may have had other reasons.
 const BELIEVED: u32 = 3;
 
-/// The refused actions, each with its own pause, so that one does not hold up the others.
+/// The actions that are not taken for now, each with its own pause, so that one does not hold up the others.
 type Refusals = HashMap<(ChatId, Setting), Refusal>;
 
 struct Refusal {
@@ -138,11 +138,7 @@ impl Outbox {
                 },
                 Err(SessionError::Refused(reason)) => {
                     warn!(chat.id = %action.chat, setting = ?action.desired.setting(), %reason, "WhatsApp refused a setting");
-                    let refusal = refusals.entry((action.chat, action.desired.setting())).or_insert_with(|| {
-                        let (base, max) = (self.config.action_retry_base, self.config.action_retry_max);
-                        let backoff = Backoff::half_jitter(base, max);
-                        Refusal { version: action.version, times: 0, retry_at: now, backoff }
-                    });
+                    let refusal = self.refusal(refusals, action);
                     refusal.times += 1;
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
                     if refusal.times >= BELIEVED {
@@ -152,6 +148,11 @@ impl Outbox {
                             Told::LaneClosed => return Round::LaneClosed,
                         }
                     }
+                }
+                Err(SessionError::NotNow) => {
+                    debug!(chat.id = %action.chat, "A setting waits until those on WhatsApp can be read");
+                    let pause = self.config.action_retry_base;
+                    self.refusal(refusals, action).retry_at = Instant::now() + pause;
                 }
                 Err(SessionError::NotConnected) => {
                     debug!("The connection is gone; the pending actions wait");
@@ -168,6 +169,14 @@ impl Outbox {
                 }
             }
         }
+    }
+
+    /// The refusals of an action so far.
+    fn refusal<'a>(&self, refusals: &'a mut Refusals, action: &PendingAction) -> &'a mut Refusal {
+        refusals.entry((action.chat, action.desired.setting())).or_insert_with(|| {
+            let backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
+            Refusal { version: action.version, times: 0, retry_at: Instant::now(), backoff }
+        })
     }
 
     /// The span of telling WhatsApp of an action: the start of a trace of its own, since nobody waits for it.

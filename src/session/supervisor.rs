@@ -65,6 +65,8 @@ pub(super) struct Supervisor {
 enum Next {
     /// Another one, after a pause.
     Again,
+    /// Another one at once: the pause was before.
+    Renewed,
     /// Rest until somebody starts the session.
     Rest {
         status: SessionStatus,
@@ -74,6 +76,15 @@ enum Next {
     },
     /// The end: asked for, or nobody listens any more.
     Stop,
+}
+
+/// The pauses of one session, across its connections.
+struct Pauses {
+    /// Between a connection that was lost and the next.
+    reconnect: Backoff,
+    /// Before a connection is renewed for a message: one that can never be stored must not do that for ever at the same
+    /// pace.
+    redelivery: Backoff,
 }
 
 impl Supervisor {
@@ -100,12 +111,17 @@ impl Supervisor {
     }
 
     async fn supervise(&mut self, link: &watch::Sender<Link>) -> Result<(), LaneClosed> {
-        let mut backoff = Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max);
+        let mut pauses = Pauses {
+            reconnect: Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max),
+            redelivery: Backoff::half_jitter(self.config.redelivery_base, self.config.redelivery_max),
+        };
         loop {
             self.report.tell(SessionStatus::Starting, None).await?;
-            match self.connection(link, &mut backoff).await? {
+            match self.connection(link, &mut pauses).await? {
+                Next::Renewed => {}
                 Next::Again => {
-                    let pause = backoff.next();
+                    self.report.tell(SessionStatus::Starting, None).await?;
+                    let pause = pauses.reconnect.next();
                     info!(pause_ms = pause.as_millis(), "The connection is gone; another one follows");
                     if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
                         return self.stopped().await;
@@ -116,7 +132,7 @@ impl Supervisor {
                     while self.starts.try_recv().is_ok() {}
                     warn!(reason, "The session is down until it is started again");
                     self.report.tell(status, Some(reason)).await?;
-                    backoff.reset();
+                    pauses.reconnect.reset();
                     match self.stop.run_until_cancelled(self.starts.recv()).await {
                         Some(Some(())) => {}
                         Some(None) | None => return self.stopped().await,
@@ -136,7 +152,7 @@ impl Supervisor {
     }
 
     /// One connection, from its making until nothing of it runs any more.
-    async fn connection(&mut self, link: &watch::Sender<Link>, backoff: &mut Backoff) -> Result<Next, LaneClosed> {
+    async fn connection(&mut self, link: &watch::Sender<Link>, pauses: &mut Pauses) -> Result<Next, LaneClosed> {
         let (signals_there, mut signals) = mpsc::channel(SIGNALS);
         let outlets = Outlets { lane: self.report.lane(), signals: signals_there };
         let connecting = timeout(self.config.connect_timeout, self.connector.connect(&self.key, outlets));
@@ -154,7 +170,7 @@ impl Supervisor {
             Some(Ok(Ok(session))) => session,
         };
 
-        let next = self.follow(&session, &mut signals, link, backoff).await;
+        let next = self.follow(&session, &mut signals, link, pauses).await;
 
         link.send_replace(Link::Down);
         self.pairing.send_replace(Pairing::default());
@@ -179,12 +195,10 @@ impl Supervisor {
         session: &Arc<dyn Session>,
         signals: &mut mpsc::Receiver<Signal>,
         link: &watch::Sender<Link>,
-        backoff: &mut Backoff,
+        pauses: &mut Pauses,
     ) -> Result<Next, LaneClosed> {
         let mut overdue = Some(Instant::now() + self.config.connect_timeout);
         let mut redeliver: Option<Instant> = None;
-        // A message that can never be stored must not renew the connection for ever at the same pace.
-        let mut redelivery = Backoff::half_jitter(self.config.redelivery_base, self.config.redelivery_max);
         let mut good: Option<Instant> = None;
         let stop = self.stop.clone();
         loop {
@@ -200,20 +214,19 @@ impl Supervisor {
                     return Ok(Next::Again);
                 }
                 () = at(redeliver) => {
-                    redeliver = None;
-                    // Without a connection there will be a new one anyway.
                     if !matches!(*link.borrow(), Link::InStep(_)) {
+                        // What brings it in step is not broken off for that.
+                        redeliver = Some(Instant::now() + pauses.redelivery.next());
                         continue;
                     }
                     info!("The connection is renewed for the messages that were not taken");
-                    session.reconnect().await;
-                    continue;
+                    return Ok(Next::Renewed);
                 }
                 () = at(good) => {
                     good = None;
-                    backoff.reset();
+                    pauses.reconnect.reset();
                     if redeliver.is_none() {
-                        redelivery.reset();
+                        pauses.redelivery.reset();
                     }
                     continue;
                 }
@@ -249,19 +262,14 @@ impl Supervisor {
                 }
                 Signal::InStep => {
                     overdue = None;
+                    pauses.reconnect.ease(self.config.reconnect_eased);
                     good = Some(Instant::now() + self.config.stable_after);
                     self.pairing.send_replace(Pairing::default());
                     self.report.tell_and_wait(SessionStatus::Working, &stop).await?;
                     link.send_replace(Link::InStep(Arc::clone(session)));
                 }
-                Signal::Lost => {
-                    link.send_replace(Link::Down);
-                    good = None;
-                    overdue = Some(Instant::now() + self.config.connect_timeout);
-                    self.report.tell(SessionStatus::Starting, None).await?;
-                }
                 Signal::Unacknowledged => {
-                    redeliver.get_or_insert_with(|| Instant::now() + redelivery.next());
+                    redeliver.get_or_insert_with(|| Instant::now() + pauses.redelivery.next());
                 }
                 Signal::Ended(ending) => return Ok(after(ending, self.clock.now())),
             }
@@ -307,6 +315,11 @@ fn after(ending: Ending, now: i64) -> Next {
                 .into(),
         ),
         Ending::Refused(reason) => failed(format!("WhatsApp refused: {reason}")),
+        Ending::Unreadable { collection } => failed(format!(
+            "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \
+             however often it is fetched. Start the session once more later; if that does not help, log it out and pair \
+             it again"
+        )),
     }
 }
 

@@ -9,8 +9,8 @@ pub(super) async fn inject(
     State(sandbox): State<Sandbox>,
     Body(fault): Body<Fault>,
 ) -> Result<(StatusCode, Json<Fault>), ApiError> {
-    if fault.times == 0 {
-        return Err(ApiError::unprocessable("invalid_body", "times must be at least 1"));
+    if let Some(flaw) = fault.flaw() {
+        return Err(ApiError::unprocessable("invalid_body", flaw));
     }
     sandbox.inject(fault.clone());
     Ok((StatusCode::CREATED, Json(fault)))

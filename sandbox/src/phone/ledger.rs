@@ -3,6 +3,8 @@
 //! The phone reads every patch itself, its own included, and checks all its MACs, so nothing enters
 //! the ledger that a companion could not read.
 
+mod spoiled;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -183,22 +185,28 @@ impl Ledger {
         collection: &str,
         store: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let Some(current) = self.collections.get_mut(collection).filter(|current| current.state.version > 0) else {
-            return Ok(None);
-        };
+        let Some(current) = self.collections.get(collection) else { return Ok(None) };
         let version = current.state.version;
         if let Some((_, place)) = current.snapshot.as_ref().filter(|(taken, _)| *taken == version) {
             return Ok(Some(place.clone()));
         }
-        let snapshot = SyncdSnapshot {
+        let Some(snapshot) = self.whole(collection) else { return Ok(None) };
+        let place = store(&snapshot.encode_to_vec())?;
+        if let Some(current) = self.collections.get_mut(collection) {
+            current.snapshot = Some((version, place.clone()));
+        }
+        Ok(Some(place))
+    }
+
+    /// The collection as it is now; `None` while it is empty.
+    fn whole(&self, collection: &str) -> Option<SyncdSnapshot> {
+        let current = self.collections.get(collection).filter(|current| current.state.version > 0)?;
+        Some(SyncdSnapshot {
             version: MessageField::some(SyncdVersion { version: Some(current.state.version) }),
             records: current.records.values().cloned().collect(),
             mac: Some(current.state.generate_snapshot_mac(collection, &self.keys.snapshot_mac)),
             key_id: MessageField::some(KeyId { id: Some(self.key.id.clone()) }),
-        };
-        let place = store(&snapshot.encode_to_vec())?;
-        current.snapshot = Some((version, place.clone()));
-        Ok(Some(place))
+        })
     }
 }
 

@@ -212,6 +212,13 @@ async fn write(
             let node = match next {
                 Outgoing::Stanza(node) => node,
                 Outgoing::Close(reason) => break 'connection reason,
+                Outgoing::Half(node) => {
+                    shared.server.record(shared.who(), Direction::Sent, format!("half of {}", render(&node)));
+                    if let Some(frame) = sealer.seal(&node) {
+                        sink.send_half(&frame).await;
+                    }
+                    return;
+                }
                 Outgoing::Cut => return,
             };
             shared.server.record(shared.who(), Direction::Sent, render(&node));

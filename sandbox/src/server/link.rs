@@ -19,7 +19,9 @@ pub(crate) enum Outgoing {
     Stanza(Node),
     /// Say good-bye, with a reason for the log, and end.
     Close(&'static str),
-    /// End without a word, as when a cable is pulled.
+    /// Send half of this, and end without another word, as when a cable is pulled.
+    Half(Node),
+    /// End without a word.
     Cut,
 }
 
@@ -53,6 +55,11 @@ impl Link {
     /// Closes the connection after everything that was sent before.
     pub(crate) fn close(&self, reason: &'static str) {
         let _ = self.outgoing.send(Outgoing::Close(reason));
+    }
+
+    /// Sends half of a stanza after everything that was sent before, and drops the connection.
+    pub(crate) fn cut_within(&self, node: Node) {
+        let _ = self.outgoing.send(Outgoing::Half(node));
     }
 
     /// Drops the connection after everything that was sent before.

@@ -7,42 +7,69 @@ use whatsapp_rust::{buffa::Message, wacore::download::MediaType, waproto::whatsa
 
 use super::{media::Media, router::Seat};
 use crate::{
-    Error, Fault, FaultKind, locked,
+    Error, Fault, FaultKind, On, Part, When, locked,
     phone::{interfere, ledger::Rejected},
     wire::node::{Node, attr, child_bytes, children, error, node, number, result},
 };
 
-/// Answers each collection asked for exactly once.
+/// Answers each collection asked for exactly once, unless a fault breaks the connection off.
 pub(crate) async fn answer(seat: &Seat, request: &Node) {
     let asked = request.get_optional_child("sync").map(children).unwrap_or_default();
     let mut answers = Vec::with_capacity(asked.len());
+    let (mut told, mut cut) = (Vec::new(), None);
     for collection in asked.iter().filter(|child| child.tag == "collection") {
         let name = attr(collection, "name").unwrap_or_default();
         let base = number(collection, "version").unwrap_or(0);
-        let Some(patch) = child_bytes(collection, "patch") else {
-            answers.push(fetch(seat, &name, base));
-            continue;
-        };
-        match strike(seat, &name).await {
-            Struck::Nothing => answers.push(upload(seat, &name, base, patch)),
-            Struck::Refused => answers.push(failed(&name, 400, "bad-request", Vec::new())),
-            Struck::Cut => return seat.link.cut(),
+        let patch = child_bytes(collection, "patch");
+        let mut spoiled = None;
+        match strike(seat, &name, base, if patch.is_some() { On::Upload } else { On::Fetch }).await {
+            Struck::Nothing => {}
+            Struck::Refused => {
+                answers.push(failed(&name, 400, "bad-request", Vec::new()));
+                continue;
+            }
+            Struck::Spoiled(part) => spoiled = Some(part),
+            Struck::Cut(When::Before) => return seat.link.cut(),
+            Struck::Cut(when) => cut = Some(when),
+        }
+        if let Some(patch) = patch {
+            answers.push(upload(seat, &name, base, patch));
+        } else {
+            answers.push(fetch(seat, &name, base, spoiled));
+            told.push(name);
         }
     }
-    seat.link.send(result(request).children([node("sync").children(answers).build()]).build());
+    let answer = result(request).children([node("sync").children(answers).build()]).build();
+    match cut {
+        None => {
+            seat.link.send(answer);
+            fetched(seat, told);
+        }
+        Some(When::During) => seat.link.cut_within(answer),
+        Some(When::Before | When::After) => seat.link.cut(),
+    }
     seat.account.notify();
+}
+
+/// Notes what the companion was told all of.
+fn fetched(seat: &Seat, collections: Vec<String>) {
+    if let Some(companion) = locked(&seat.account.companions).get_mut(seat.device) {
+        companion.fetched.extend(collections);
+    }
 }
 
 enum Struck {
     Nothing,
     Refused,
-    Cut,
+    Spoiled(Part),
+    Cut(When),
 }
 
-/// Lets the next fault meant for this upload strike.
-async fn strike(seat: &Seat, collection: &str) -> Struck {
-    let fault = locked(&seat.server.faults).strike(&seat.account.number, collection);
-    let Some(Fault { kind, ms, .. }) = fault else { return Struck::Nothing };
+/// Lets the next fault meant for this request strike.
+async fn strike(seat: &Seat, collection: &str, base: u64, on: On) -> Struck {
+    let has_something = locked(&seat.account.ledger).version(collection).is_some_and(|version| version > base);
+    let fault = locked(&seat.server.faults).strike(&seat.account.number, collection, on, has_something);
+    let Some(Fault { kind, ms, when, part, .. }) = fault else { return Struck::Nothing };
     seat.note(format!("fault: {kind:?} on {collection}"));
     match kind {
         FaultKind::Conflict => {
@@ -54,11 +81,12 @@ async fn strike(seat: &Seat, collection: &str) -> Struck {
         FaultKind::Delay => {
             tokio::select! {
                 () = sleep(Duration::from_millis(ms.unwrap_or(1000))) => Struck::Nothing,
-                () = seat.server.stop.cancelled() => Struck::Cut,
+                () = seat.server.stop.cancelled() => Struck::Cut(When::Before),
             }
         }
         FaultKind::Refuse => Struck::Refused,
-        FaultKind::Cut => Struck::Cut,
+        FaultKind::Cut => Struck::Cut(when.unwrap_or(When::Before)),
+        FaultKind::Lthash => Struck::Spoiled(part.unwrap_or(Part::Patch)),
     }
 }
 
@@ -89,30 +117,34 @@ fn patches(patches: Vec<Vec<u8>>) -> Node {
     node("patches").children(patches.into_iter().map(|patch| node("patch").bytes(patch).build())).build()
 }
 
-/// What a companion at version `from` is missing: all of it as a snapshot, or some patches.
-fn fetch(seat: &Seat, name: &str, from: u64) -> Node {
+/// What a companion at version `from` is missing: all of it as a snapshot, or some patches; with a wrong check value when
+/// it is `spoiled`.
+fn fetch(seat: &Seat, name: &str, from: u64, spoiled: Option<Part>) -> Node {
     let mut ledger = locked(&seat.account.ledger);
     let Some(version) = ledger.version(name) else {
         return failed(name, 404, "item-not-found", Vec::new());
     };
-    let mut collection = node("collection").attr("name", name).attr("version", version.to_string());
-    if from == 0 {
-        match ledger.snapshot(name, |whole| store(&seat.server.media, whole)) {
-            Ok(Some(place)) => collection = collection.children([node("snapshot").bytes(place).build()]),
-            Ok(None) => {}
-            Err(error) => {
-                seat.note(format!("no snapshot of {name}: {error}"));
-                return failed(name, 500, "internal-server-error", Vec::new());
-            }
-        }
-    } else if from < version {
-        collection = collection.children([patches(ledger.patches_above(name, from))]);
-    }
+    let keep = |whole: &[u8]| store(&seat.server.media, whole);
+    let content = match spoiled {
+        None if from == 0 => ledger.snapshot(name, keep).map(|place| place.map(snapshot)),
+        Some(_) if from == 0 => ledger.spoiled_snapshot(name, keep).map(|place| place.map(snapshot)),
+        None => Ok(Some(ledger.patches_above(name, from)).filter(|missed| !missed.is_empty()).map(patches)),
+        Some(part) => ledger.spoiled_patches_above(name, from, part).map(patches).map(Some),
+    };
     drop(ledger);
-    if let Some(companion) = locked(&seat.account.companions).get_mut(seat.device) {
-        companion.fetched.insert(name.to_owned());
+    let collection = node("collection").attr("name", name).attr("version", version.to_string());
+    match content {
+        Ok(Some(content)) => collection.children([content]).build(),
+        Ok(None) => collection.build(),
+        Err(error) => {
+            seat.note(format!("{name} cannot be told: {error}"));
+            failed(name, 500, "internal-server-error", Vec::new())
+        }
     }
-    collection.build()
+}
+
+fn snapshot(place: Vec<u8>) -> Node {
+    node("snapshot").bytes(place).build()
 }
 
 /// Puts a snapshot where blobs are, and says where that is.

@@ -88,6 +88,14 @@ impl FrameSink {
         self.sink.send(Message::Binary(frame.into())).await.is_ok()
     }
 
+    /// Sends the first half of a frame.
+    pub(crate) async fn send_half(&mut self, payload: &[u8]) {
+        if let Ok(mut frame) = encode_frame(payload, None) {
+            frame.truncate(frame.len() / 2);
+            let _ = self.sink.send(Message::Binary(frame.into())).await;
+        }
+    }
+
     /// Says good-bye with a close frame.
     pub(crate) async fn close(mut self, reason: &str) {
         let frame = CloseFrame { code: 1000, reason: reason.into() };

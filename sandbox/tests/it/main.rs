@@ -4,6 +4,7 @@ mod actions;
 mod conflict;
 mod demo;
 mod demo_program;
+mod faults;
 mod history;
 mod http;
 mod keeping;

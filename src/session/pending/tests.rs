@@ -200,11 +200,12 @@ async fn a_connection_that_comes_back_ends_the_pause() {
         connection.is_told().await;
     }
 
-    // Once more on the connection that came back: the pauses start over, too.
+    // Once more on the next connection: the pauses start over, too.
+    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    rig.status().await;
+    let connection = rig.connection().await;
     connection.answers(Err(SessionError::TimedOut));
     let back = Instant::now();
-    connection.signals(Signal::Lost).await;
-    rig.status().await;
     connection.signals(Signal::InStep).await;
     rig.status().await;
     rig.stores_sent().await;
@@ -257,26 +258,27 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
     let mut rig = Rig::new();
     let one = chat();
     let connection = rig.working().await;
-    let refuse = || connection.answers(Err(SessionError::Refused("no".into())));
-    (0..2).for_each(|_| refuse());
+    let refuse = |connection: &FakeConnection| connection.answers(Err(SessionError::Refused("no".into())));
+    (0..2).for_each(|_| refuse(&connection));
     connection.answers(Err(SessionError::NotConnected));
     rig.store(action(one, 1, Desired::Pinned(true)));
     rig.registry.wake_pending(rig.key.session);
     for _ in 0..3 {
         connection.is_told().await;
     }
-    (0..2).for_each(|_| refuse());
-    connection.signals(Signal::Lost).await;
+    connection.signals(Signal::Ended(Ending::Dropped)).await;
     rig.status().await;
+    let connection = rig.connection().await;
+    (0..2).for_each(|_| refuse(&connection));
     connection.signals(Signal::InStep).await;
     rig.status().await;
     for _ in 0..2 {
         connection.is_told().await;
     }
-    (0..2).for_each(|_| refuse());
+    (0..2).for_each(|_| refuse(&connection));
     *locked(&rig.pending) = vec![action(one, 2, Desired::Pinned(true))];
     assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 2));
-    assert_eq!(connection.told().len(), 8);
+    assert_eq!(connection.told().len(), 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,10 +21,13 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::pair_code::PairError;
 use whatsapp_rust::request::IqError;
 use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
 use super::backend::Memory;
 use super::collections::COLLECTIONS;
 use super::collections::Collections;
+use super::collections::Doubt;
+use super::collections::Outcome;
 use super::command::command;
 use super::failed;
 use super::history;
@@ -35,8 +38,11 @@ use super::inbox::Item;
 use super::inbox::NO_LOGIN;
 use super::inbox::login;
 use super::jid;
+use super::keeping_up;
+use super::ladder::Ladder;
 use super::notices::Notices;
 use super::owner::Owner;
+use super::returning;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use super::socket::Socket;
@@ -121,12 +127,15 @@ impl Built {
         let client = bot.client();
         let since = config.history.since(clock.now());
         let (tasks, cut) = (tasks.clone(), CancellationToken::new());
+        let (doubts, doubted) = mpsc::channel(COLLECTIONS.len());
         let collections = Collections {
             client: Arc::clone(&client),
             memory,
             tasks: tasks.clone(),
             cut: cut.clone(),
             limit: config.sync_timeout,
+            troubled: Arc::default(),
+            doubts,
         };
         let (remembered, ends) = (Arc::clone(&collections.memory), ears.clone());
         let watching = async move {
@@ -148,7 +157,7 @@ impl Built {
         };
         let span = Span::current();
 
-        let (logins, mut logged_in) = mpsc::channel(8);
+        let (logins, logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
         let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, since);
         let ended = connection.ended.clone().drop_guard();
@@ -161,10 +170,12 @@ impl Built {
             .instrument(span.clone()),
         );
 
+        let returning = returning::only_when_paired(&client);
         let running = tasks.spawn(cut.clone().run_until_cancelled_owned(bot.run()).instrument(span.clone()));
         let last_word = ears.clone();
         tasks.spawn(
             async move {
+                let _returning = returning;
                 if let Err(error) = running.await {
                     error!(%error, "The WhatsApp client died");
                 }
@@ -173,27 +184,8 @@ impl Built {
             .instrument(span.clone()),
         );
 
-        let notices = Arc::new(Notices::default());
-        let listening = notices.listen(&client);
-        let keeping_up = async move {
-            let _listening = listening;
-            loop {
-                tokio::select! {
-                    login = logged_in.recv() => {
-                        let Some(login) = login else { return };
-                        for name in COLLECTIONS {
-                            collections.fetch(name).await;
-                        }
-                        ears.hear(Item::CaughtUp { login });
-                    }
-                    announced = notices.next() => {
-                        for name in announced.iter().filter_map(|name| name.parse().ok()) {
-                            collections.fetch(name).await;
-                        }
-                    }
-                }
-            }
-        };
+        let ladder = Ladder::new(collections, config.clone(), ears.events());
+        let keeping_up = keeping_up::run(ladder, logged_in, Notices::listen(&client), doubted, ears);
         tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span));
         connection
     }
@@ -220,10 +212,12 @@ impl Connection {
         login(&self.client) == Some(self.in_step.load(Ordering::Acquire))
     }
 
-    fn failure(&self, error: AppStateError) -> SessionError {
+    fn failure(&self, error: AppStateError, collection: WAPatchName) -> SessionError {
         // The library has no type for a refusal, only these words.
         let text = error.to_string();
         if text.contains("rejected") {
+            // What is built on settings that were read wrongly is refused, too.
+            self.collections.doubt(Doubt::Refused(collection));
             SessionError::Refused(format!("WhatsApp's server does not take it ({text})"))
         } else if self.is_in_step() {
             failed(error)
@@ -240,12 +234,16 @@ impl Session for Connection {
             return Err(SessionError::NotConnected);
         }
         let (client, command) = (Arc::clone(&self.client), command(action, self.clock.now()));
+        let collection = command.schema.collection.as_str().parse().unwrap_or(WAPatchName::Unknown);
+        if self.collections.is_in_trouble(collection) {
+            return Err(SessionError::NotNow);
+        }
         // Given up between two of its writes it would leave a collection that fits no patch: it goes on by itself.
         let sending =
             async move { client.send_app_state_action(command.schema, &[command.chat.as_str()], &command.value).await };
         let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
         match timeout(self.action_timeout, self.tasks.spawn(sending)).await {
-            Ok(Ok(Some(outcome))) => outcome.map_err(|error| self.failure(error)),
+            Ok(Ok(Some(outcome))) => outcome.map_err(|error| self.failure(error, collection)),
             Ok(Err(died)) => Err(failed(died)),
             Err(_) if self.is_in_step() => Err(SessionError::TimedOut),
             Ok(Ok(None)) | Err(_) => Err(SessionError::NotConnected),
@@ -291,12 +289,17 @@ impl Session for Connection {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
         }
-        let mut in_time = true;
+        let mut is_read = true;
         for name in COLLECTIONS {
-            in_time &= self.collections.fetch_anew(name).await;
+            let moved_to = self.collections.read_to(name).await;
+            let outcome = self.collections.fetch_anew(name, moved_to).await;
+            if matches!(outcome, Outcome::Unreadable | Outcome::KeyMissing) {
+                self.collections.doubt(Doubt::MayNotAddUp(name));
+            }
+            is_read &= outcome == Outcome::Read;
         }
         let stored = timeout(self.action_timeout, self.ears.all_stored()).await.unwrap_or(false);
-        if in_time && stored { Ok(()) } else { Err(SessionError::TimedOut) }
+        if is_read && stored { Ok(()) } else { Err(SessionError::TimedOut) }
     }
 
     async fn log_out(&self) -> Result<(), SessionError> {
@@ -305,12 +308,6 @@ impl Session for Connection {
         }
         // The library says whether WhatsApp heard of it to its log only.
         timeout(self.action_timeout, self.client.logout()).await.map_err(|_| SessionError::TimedOut)
-    }
-
-    async fn reconnect(&self) {
-        if timeout(self.disconnect_timeout, self.client.reconnect_immediately()).await.is_err() {
-            warn!("The connection does not let go to be renewed");
-        }
     }
 
     async fn disconnect(&self) {

@@ -37,12 +37,10 @@ pub(super) enum Heard {
     Paired(Account),
     /// The connection is logged in; it is in step once it has caught up.
     LoggedIn,
-    /// The connection is lost and will come back by itself.
-    Lost,
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
-pub(super) const KINDS: [EventKind; 29] = [
+pub(super) const KINDS: [EventKind; 28] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
@@ -58,7 +56,6 @@ pub(super) const KINDS: [EventKind; 29] = [
     EventKind::Messages,
     EventKind::HistorySync,
     EventKind::Connected,
-    EventKind::Disconnected,
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
     EventKind::PairingCode,
@@ -125,7 +122,6 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             .map(Heard::News)
             .collect(),
         Event::Connected(_) => vec![Heard::LoggedIn],
-        Event::Disconnected(_) => vec![Heard::Lost],
         Event::PairingQrCode(code) => {
             vec![Heard::Signal(Signal::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
         }
@@ -147,8 +143,8 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             vec![ended(Ending::Banned { reason: ban.code.to_string(), lasts })]
         }
         Event::ClientOutdated(_) => vec![ended(Ending::Outdated)],
-        // The library comes back by itself after these two.
-        Event::ConnectFailure(failure) if failure.reason.should_reconnect() => vec![Heard::Lost],
+        // The connection is lost, and its end told, as any other's.
+        Event::ConnectFailure(failure) if failure.reason.should_reconnect() => Vec::new(),
         Event::ConnectFailure(failure) => {
             let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
             vec![ended(Ending::Refused(reason))]

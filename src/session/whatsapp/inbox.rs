@@ -65,6 +65,8 @@ pub(super) enum Item {
     People(Vec<Person>),
     /// All that a collection of settings told up to `mark` is in the queue before this.
     SettingsTold { collection: String, mark: u64 },
+    /// A collection of settings cannot be read, however often it is fetched.
+    Unreadable { collection: &'static str },
     /// Messages were not acknowledged.
     Unacknowledged,
     /// Somebody wants to know when all before this is stored.
@@ -98,6 +100,11 @@ impl Ears {
     /// Puts an entry in the queue; after the reader is gone, nowhere.
     pub(super) fn hear(&self, item: Item) {
         let _ = self.queue.send(item);
+    }
+
+    /// What is counted.
+    pub(super) fn events(&self) -> Events {
+        self.events.clone()
     }
 
     /// Waits until all that is in the queue by now is stored; tells whether it was.
@@ -239,6 +246,7 @@ impl Inbox {
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
+            Item::Unreadable { collection } => self.signal(Signal::Ended(Ending::Unreadable { collection })).await,
             Item::Damaged => self.signal(Signal::Ended(Ending::Damaged)).await,
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
@@ -263,11 +271,8 @@ impl Inbox {
                 Heard::News(event) => self.forward(event, None).await?,
                 Heard::Signal(signal) => self.signal(signal).await?,
                 Heard::Paired(account) => self.paired(account).await?,
-                Heard::Lost => self.lost().await?,
                 Heard::LoggedIn if self.owner.is_another => self.turn_away().await?,
                 Heard::LoggedIn => {
-                    // Some connections are lost without a word.
-                    self.lost().await?;
                     if let Some(login) = login(&self.client) {
                         // Full means that the one before is still being caught up with; it is asked again after it.
                         let _ = self.catch_up.send(login).await;
@@ -312,13 +317,6 @@ impl Inbox {
             warn!("WhatsApp did not answer; the phone of the other account may still list this device");
         }
         self.signal(Signal::Ended(Ending::AnotherAccount)).await
-    }
-
-    async fn lost(&mut self) -> Result<(), NobodyListens> {
-        if self.in_step.swap(NO_LOGIN, Ordering::AcqRel) == NO_LOGIN {
-            return Ok(());
-        }
-        self.signal(Signal::Lost).await
     }
 
     /// What a message says. WhatsApp does not announce a part of the history again once it was told of the announcement,

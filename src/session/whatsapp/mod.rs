@@ -1,6 +1,6 @@
 //! The real connection. The only folder that names the WhatsApp library, and all it does is translate: what the library
 //! tells (`inbox` takes it in order, `event`, `message` and `history` put it in domain words), what it is told
-//! (`command`), what it fetches (`collections`), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
+//! (`command`), what it fetches (`collections`, and `ladder` where that goes wrong), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
 
 mod announced;
 mod backend;
@@ -13,9 +13,12 @@ mod history;
 mod http;
 mod inbox;
 mod jid;
+mod keeping_up;
+mod ladder;
 mod message;
 mod notices;
 mod owner;
+mod returning;
 mod rewriting;
 mod sandbox;
 mod socket;

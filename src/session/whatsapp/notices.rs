@@ -4,7 +4,7 @@
 //! collection, and would learn of that change only with the next. So each one is followed by a fetch of our own, which
 //! waits its turn. Announcements are no events of the library; they are read off the raw stanzas.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -16,22 +16,23 @@ use whatsapp_rust::types::events::EventHandler;
 use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 
-/// The collections that were announced and not fetched since; at most the five there are.
+/// The collections that were announced and not fetched since, and how far they moved; at most the five there are.
 #[derive(Default)]
 pub(super) struct Notices {
-    announced: Mutex<BTreeSet<String>>,
+    announced: Mutex<BTreeMap<String, u64>>,
     more: Notify,
 }
 
 impl Notices {
-    /// Listens to `client` for as long as the returned guard lives.
-    pub(super) fn listen(self: &Arc<Self>, client: &Arc<Client>) -> impl Send + use<> {
-        let handler: Arc<dyn EventHandler> = Arc::<Self>::clone(self);
-        (client.subscribe_handler(handler), client.acquire_raw_node_forwarding())
+    /// Listens to `client` for as long as what is returned beside it lives.
+    pub(super) fn listen(client: &Arc<Client>) -> (Arc<Self>, impl Send + use<>) {
+        let notices = Arc::new(Self::default());
+        let handler: Arc<dyn EventHandler> = Arc::<Self>::clone(&notices);
+        (notices, (client.subscribe_handler(handler), client.acquire_raw_node_forwarding()))
     }
 
     /// Waits for the next collections that were announced. Cancel-safe.
-    pub(super) async fn next(&self) -> BTreeSet<String> {
+    pub(super) async fn next(&self) -> BTreeMap<String, u64> {
         loop {
             let more = self.more.notified();
             let announced = std::mem::take(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner));
@@ -51,7 +52,10 @@ impl EventHandler for Notices {
         }
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
         for collection in node.get_children_by_tag("collection") {
-            announced.extend(collection.get_attr("name").map(|name| name.as_str().to_string()));
+            let Some(name) = collection.get_attr("name") else { continue };
+            let version = collection.get_attr("version").and_then(|version| version.as_str().parse().ok());
+            let moved_to = announced.entry(name.as_str().to_string()).or_default();
+            *moved_to = (*moved_to).max(version.unwrap_or_default());
         }
         drop(announced);
         self.more.notify_one();

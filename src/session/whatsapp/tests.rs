@@ -184,6 +184,22 @@ async fn a_cut_connection_comes_back_with_what_it_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_after_the_first() {
+    let mut rig = Rig::working().await;
+    for cut in 0..12 {
+        rig.phone.cut().await;
+        rig.status(SessionStatus::Starting).await;
+        rig.phone.archive(MEI, cut % 2 == 0).await.unwrap();
+        // The library by itself would wait for minutes in the end.
+        rig.status(SessionStatus::Working).await;
+        rig.setting(MEI, Desired::Archived(cut % 2 == 0)).await;
+    }
+    assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode), "{:?}", rig.statuses());
+    assert_eq!(rig.phone.companions(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_session_starts_without_a_new_pairing() {
     let mut rig = Rig::working().await;
     rig.registry.stop(rig.key.session).await;

@@ -22,6 +22,7 @@ pub(crate) use server::FOREVER;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
 pub(crate) use server::eventually;
+pub(crate) use server::eventually_within;
 pub(crate) use server::program;
 pub(crate) use server::serve_logged;
 pub(crate) use server::small_account;

@@ -345,7 +345,7 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask
 }
 
 /// The same where it may take longer.
-pub(super) async fn eventually_within<T, F: Future<Output = Option<T>>>(
+pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
     ask: impl Fn() -> F,

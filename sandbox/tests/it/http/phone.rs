@@ -38,13 +38,36 @@ async fn a_message_that_cannot_be_is_refused() {
 async fn faults_are_taken_and_told_back() {
     let api = Api::with_account().await;
     let fault =
-        json!({"kind": "conflict", "times": 2, "phone": "15550100001", "collection": "regular_low", "ms": null});
-    assert_eq!(api.post("/faults", &fault).await.expect(StatusCode::CREATED), fault);
+        json!({"kind": "cut", "times": 2, "phone": "15550100001", "collection": "regular_low", "when": "during"});
+    let taken = api.post("/faults", &fault).await.expect(StatusCode::CREATED);
+    for (field, value) in fault.as_object().unwrap() {
+        assert_eq!(taken[field], *value, "{field}");
+    }
     let delay = api.post("/faults", &json!({"kind": "delay", "ms": 200})).await.expect(StatusCode::CREATED);
     assert_eq!(delay["times"], 1);
-
-    for body in [json!({"kind": "meteor"}), json!({"kind": "cut", "times": 0}), json!({"kind": "cut", "when": 1})] {
-        api.post("/faults", &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    for body in [
+        json!({"kind": "conflict"}),
+        json!({"kind": "delay", "on": "fetch", "ms": 5}),
+        json!({"kind": "refuse", "on": "upload"}),
+        json!({"kind": "cut", "on": "fetch", "when": "during"}),
+        json!({"kind": "lthash"}),
+        json!({"kind": "lthash", "on": "fetch", "part": "snapshot"}),
+    ] {
+        api.post("/faults", &body).await.expect(StatusCode::CREATED);
+    }
+    for (body, why) in [
+        (json!({"kind": "meteor"}), "meteor"),
+        (json!({"kind": "cut", "when": "later"}), "later"),
+        (json!({"kind": "cut", "times": 0}), "times"),
+        (json!({"kind": "cut", "ms": 5}), "delay"),
+        (json!({"kind": "delay", "when": "before"}), "when is for a cut"),
+        (json!({"kind": "cut", "part": "patch"}), "part is for lthash"),
+        (json!({"kind": "conflict", "on": "fetch"}), "only an upload"),
+        (json!({"kind": "lthash", "on": "upload"}), "fetched"),
+        (json!({"kind": "cut", "on": "fetch", "when": "after"}), "stores nothing"),
+    ] {
+        let told = api.post("/faults", &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+        assert!(told.contains(why), "{body}: {told}");
     }
     let forgotten = api.request(Method::DELETE, "/faults").send().await.unwrap();
     assert_eq!(forgotten.status(), StatusCode::NO_CONTENT);

@@ -1,8 +1,10 @@
 //! The account's settings: their keys, and how far each collection was read.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use tracing::warn;
 use whatsapp_rust::store::error::Result;
 use whatsapp_rust::store::traits::AppStateSyncKey;
 use whatsapp_rust::store::traits::AppSyncStore;
@@ -16,12 +18,15 @@ use super::decoded;
 use super::encode;
 use super::failed;
 use super::record;
+use super::untold::Told;
 use crate::store::device::Kind;
 
 #[async_trait]
 impl AppSyncStore for Memory {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
-        decoded(self.get(Kind::SyncKey, key_id).await?)
+        let key = decoded(self.get(Kind::SyncKey, key_id).await?)?;
+        self.lacks_key.fetch_or(key.is_none(), Ordering::Relaxed);
+        Ok(key)
     }
 
     async fn set_sync_key(&self, key_id: &[u8], key: AppStateSyncKey) -> Result<()> {
@@ -30,6 +35,7 @@ impl AppSyncStore for Memory {
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
+        self.untold.looks(name);
         if self.anew().contains(name) {
             // The library asks at the beginning of a fetch, with the collection to itself.
             self.put_back(name).await?;
@@ -47,8 +53,16 @@ impl AppSyncStore for Memory {
             records.push(record(Kind::Untold, name, mark.to_be_bytes()));
         }
         self.put_all(records).await?;
-        if !is_new && let Some(mark) = self.untold.told(name) {
-            self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark });
+        if is_new {
+            return Ok(());
+        }
+        match self.untold.told(name, !state.mac_mismatch_fatal) {
+            Told::All(Some(mark)) => self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark }),
+            Told::NotAll => {
+                warn!(collection = name, "A part of the settings was read and not told; they are read anew");
+                self.read_anew(name);
+            }
+            Told::Nothing | Told::All(None) => {}
         }
         Ok(())
     }
@@ -89,6 +103,11 @@ impl AppSyncStore for Memory {
 }
 
 impl Memory {
+    /// How far a collection was read.
+    pub(in super::super) async fn read_to(&self, name: &str) -> Result<u64> {
+        Ok(self.version(name).await?.version)
+    }
+
     async fn version(&self, name: &str) -> Result<HashState> {
         Ok(decoded(self.get(Kind::Version, name.as_bytes()).await?)?.unwrap_or_default())
     }

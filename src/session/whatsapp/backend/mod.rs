@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -67,6 +69,7 @@ impl Backends {
             ears,
             untold: Untold::default(),
             anew: Mutex::default(),
+            lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
         };
         memory.read_the_untold_anew().await?;
@@ -116,6 +119,8 @@ pub(super) struct Memory {
     untold: Untold,
     /// The collections of settings that are to be read from their beginning.
     anew: Mutex<BTreeSet<String>>,
+    /// A key was asked for that is not here.
+    lacks_key: AtomicBool,
     /// A value did not open.
     damaged: CancellationToken,
 }
@@ -125,6 +130,11 @@ impl Memory {
     /// would go on from where it stood.
     pub(super) fn read_anew(&self, collection: &str) {
         self.anew().insert(collection.to_owned());
+    }
+
+    /// Tells whether a key was asked for that is not here, since this was last called.
+    pub(super) fn lacked_key(&self) -> bool {
+        self.lacks_key.swap(false, Ordering::Relaxed)
     }
 
     fn anew(&self) -> MutexGuard<'_, BTreeSet<String>> {

@@ -9,7 +9,6 @@ use whatsapp_rust::types::events::ClientOutdated;
 use whatsapp_rust::types::events::ConnectFailure;
 use whatsapp_rust::types::events::Connected;
 use whatsapp_rust::types::events::ContactUpdate;
-use whatsapp_rust::types::events::Disconnected;
 use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::events::MarkChatAsReadUpdate;
@@ -30,7 +29,6 @@ use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore::chrono::DateTime;
 use whatsapp_rust::wacore::chrono::TimeDelta;
 use whatsapp_rust::wacore::chrono::Utc;
-use whatsapp_rust::wacore::net::DisconnectReason;
 use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::sync_action_value as wire;
@@ -251,10 +249,8 @@ fn pairing_shows_codes_and_ends_well_or_not() {
 }
 
 #[test]
-fn a_connection_comes_and_goes() {
+fn a_connection_comes() {
     assert_eq!(translate(&Event::Connected(Connected::builder().build())), [Heard::LoggedIn]);
-    let gone = Disconnected::builder().reason(DisconnectReason::StreamEnded).build();
-    assert_eq!(translate(&Event::Disconnected(gone)), [Heard::Lost]);
 }
 
 #[test]
@@ -284,9 +280,9 @@ fn a_connection_ends_for_a_reason() {
 }
 
 #[test]
-fn a_failure_to_connect_ends_the_connection_unless_it_tries_again() {
+fn a_failure_to_connect_is_a_refusal_unless_another_try_may_go_well() {
     let failure = |reason| translate(&Event::ConnectFailure(ConnectFailure::builder().reason(reason).build()));
-    assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), [Heard::Lost]);
+    assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), []);
     let heard = failure(ConnectFailureReason::BadUserAgent);
     assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Refused(_)))]), "{heard:?}");
 }

@@ -188,6 +188,7 @@ impl Rig {
         let config = Config {
             redelivery_base: Duration::from_millis(100),
             reconnect_base: Duration::from_millis(100),
+            reconnect_eased: Duration::from_millis(200),
             ..Config::new(Endpoint::Sandbox { url: sandbox.url(), key })
         };
         let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();

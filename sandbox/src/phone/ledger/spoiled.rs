@@ -1,0 +1,50 @@
+//! Settings as they are sent when they shall not add up: what the ledger has stays as it is.
+
+use whatsapp_rust::{buffa::Message, wacore::appstate::hash::generate_patch_mac, waproto::codec};
+
+use super::Ledger;
+use crate::{Error, fault::Part};
+
+impl Ledger {
+    /// The patches above a version, the last of them with a wrong check value.
+    pub(crate) fn spoiled_patches_above(
+        &self,
+        collection: &str,
+        version: u64,
+        part: Part,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let mut patches = self.patches_above(collection, version);
+        let newest = version + patches.len() as u64;
+        let Some(last) = patches.last_mut() else { return Ok(patches) };
+        let mut patch = codec::syncd_patch_decode(&*last)
+            .map_err(|error| Error::protocol("a patch of the ledger cannot be read", error))?;
+        match part {
+            Part::Patch => spoil(&mut patch.patch_mac),
+            Part::Snapshot => {
+                spoil(&mut patch.snapshot_mac);
+                // Its author stands for the patch all the same.
+                patch.patch_mac = Some(generate_patch_mac(&patch, collection, &self.keys.patch_mac, newest));
+            }
+        }
+        *last = codec::syncd_patch_to_vec(&patch);
+        Ok(patches)
+    }
+
+    /// Where a snapshot of the collection with a wrong check value can be fetched, as `store` says; `None` while it is
+    /// empty.
+    pub(crate) fn spoiled_snapshot(
+        &self,
+        collection: &str,
+        store: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(mut snapshot) = self.whole(collection) else { return Ok(None) };
+        spoil(&mut snapshot.mac);
+        store(&snapshot.encode_to_vec()).map(Some)
+    }
+}
+
+fn spoil(mac: &mut Option<Vec<u8>>) {
+    if let Some(first) = mac.as_mut().and_then(|mac| mac.first_mut()) {
+        *first ^= 1;
+    }
+}

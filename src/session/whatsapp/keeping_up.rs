@@ -1,0 +1,60 @@
+//! What a connection does for as long as it lives, so that no setting is missed: it catches up with every collection at
+//! each login, fetches those that WhatsApp announces, and reads those anew that cannot be read.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::collections::COLLECTIONS;
+use super::collections::Doubt;
+use super::inbox::Ears;
+use super::inbox::Item;
+use super::ladder::GivenUp;
+use super::ladder::Ladder;
+use super::notices::Notices;
+
+/// Keeps up until nobody tells of logins any more, or a collection is given up. `listening` are the notices, and what has
+/// to live for them to come.
+pub(super) async fn run<L: Send>(
+    mut ladder: Ladder,
+    logged_in: mpsc::Receiver<u64>,
+    (notices, _listening): (Arc<Notices>, L),
+    doubted: mpsc::Receiver<Doubt>,
+    ears: Ears,
+) {
+    if let Err(GivenUp(name)) = keep_up(&mut ladder, logged_in, &notices, doubted, &ears).await {
+        ears.hear(Item::Unreadable { collection: name.as_str() });
+    }
+}
+
+async fn keep_up(
+    ladder: &mut Ladder,
+    mut logged_in: mpsc::Receiver<u64>,
+    notices: &Notices,
+    mut doubted: mpsc::Receiver<Doubt>,
+    ears: &Ears,
+) -> Result<(), GivenUp> {
+    loop {
+        tokio::select! {
+            login = logged_in.recv() => {
+                let Some(login) = login else { return Ok(()) };
+                for name in COLLECTIONS {
+                    ladder.fetch(name, 0).await?;
+                }
+                ears.hear(Item::CaughtUp { login });
+            }
+            announced = notices.next() => {
+                for (name, moved_to) in announced {
+                    if let Ok(name) = name.parse() {
+                        ladder.fetch(name, moved_to).await?;
+                    }
+                }
+            }
+            name = ladder.due() => ladder.step(name).await?,
+            Some(doubt) = doubted.recv() => match doubt {
+                Doubt::MayNotAddUp(name) => ladder.fetch(name, 0).await?,
+                Doubt::Refused(name) => ladder.refused(name).await?,
+            },
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Settings whose way to WhatsApp is cut off: before they arrive, and after, when nobody can know whether they did.
+
+use chatgraph_sandbox::Fault;
+use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::When;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+
+/// Takes the changes up to the one that tells that all is on WhatsApp; what each was of, and whose.
+async fn until_synced(changes: &mut Subscription) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    loop {
+        let change = changes.next().await;
+        told.push((change["origin"].as_str().expect("an origin").to_owned(), change["changed"].to_string()));
+        if change["chat"]["sync"]["state"] == "SYNCED" {
+            return told;
+        }
+    }
+}
+
+async fn each_change_is_told_once(when: When) {
+    let server = TestServer::start().await;
+    let mut changes = server.subscribe_to_chats().await;
+    for (cid, fields, changed) in [
+        (MEI, "pinned: true", json!(["PINNED", "SYNC"])),
+        (MEI, "mutedUntil: 253402300799999", json!(["MUTED_UNTIL", "SYNC"])),
+        (RAVI, "archived: true", json!(["ARCHIVED", "SYNC"])),
+    ] {
+        server.sandbox.inject(Fault { when: Some(when), ..Fault::once(FaultKind::Cut) });
+        server.update_chat(cid, fields).await;
+        let told = until_synced(&mut changes).await;
+        let api = |changed: String| ("API".to_owned(), changed);
+        assert_eq!(told, [api(changed.to_string()), api(json!(["SYNC"]).to_string())], "{fields}, cut {when:?}");
+        server.agrees().await;
+    }
+    // Nothing else was told: the next change is the next one that is made.
+    server.phone().archive(MEI, true).await.expect("archived");
+    let next = changes.next().await;
+    assert_eq!((&next["origin"], &next["cid"]), (&json!("DEVICE"), &json!(MEI)), "{next}");
+    server.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_setting_that_is_cut_off_before_it_arrives_is_sent_again() {
+    each_change_is_told_once(When::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_setting_whose_answer_is_cut_off_is_told_once() {
+    each_change_is_told_once(When::During).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_setting_that_arrived_and_was_not_answered_is_told_once() {
+    each_change_is_told_once(When::After).await;
+}

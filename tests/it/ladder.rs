@@ -1,0 +1,178 @@
+//! Settings that cannot be read from WhatsApp, or do not add up: for a moment, and for ever.
+
+use std::time::Duration;
+
+use chatgraph_sandbox::Fault;
+use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::Part;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::Subscription;
+use crate::support::TestServer;
+use crate::support::eventually_within;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+/// Longer than all steps and their pauses take.
+const ALL_STEPS: Duration = Duration::from_secs(110);
+/// More fetches than all steps and what the library tries beside them make, and far fewer than a loop without pauses.
+const MANY: usize = 150;
+
+impl TestServer {
+    /// So many of the next answers with settings do not add up.
+    fn spoils(&self, part: Part, times: u32) {
+        let collection = Some("regular_low".to_owned());
+        self.sandbox.inject(Fault { times, collection, part: Some(part), ..Fault::once(FaultKind::Lthash) });
+    }
+
+    /// How often a step was taken since settings could not be read.
+    async fn repairs(&self, step: &str) -> u64 {
+        let url = self.url.replace("/graphql", "/metrics");
+        let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
+        let line = format!("chatgraph_settings_repairs_total{{step=\"{step}\"}} ");
+        let count = text.lines().find_map(|counted| counted.strip_prefix(&line));
+        count.map_or(0, |count| count.parse().expect("a number"))
+    }
+
+    /// Waits until a step was taken so often, or more.
+    async fn has_taken(&self, step: &str, times: u64) {
+        let has_taken = async || (self.repairs(step).await >= times).then_some(());
+        eventually_within(Duration::from_secs(20), step, has_taken).await;
+    }
+
+    async fn standing(&self) -> (String, String) {
+        let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
+        let session = self.query_with(query, json!({"id": self.session})).await["data"]["session"].clone();
+        let text = |field: &str| session[field].as_str().unwrap_or_default().to_owned();
+        (text("status"), text("statusReason"))
+    }
+
+    fn fetches(&self) -> usize {
+        let log = self.sandbox.log();
+        log.iter().filter(|entry| entry.text.starts_with("<iq") && entry.text.contains("return_snapshot")).count()
+    }
+}
+
+async fn metered() -> TestServer {
+    TestServer::with_arguments(&["--metrics"]).await
+}
+
+/// Sees that one change was told, and nothing else.
+async fn told_once(server: &TestServer, changes: &mut Subscription, fields: &Value) {
+    let told = changes.next().await;
+    assert_eq!((&told["origin"], &told["cid"], &told["changed"]), (&json!("DEVICE"), &json!(MEI), fields), "{told}");
+    server.phone().mute(RAVI, None).await.expect("unmuted");
+    server.phone().mute(RAVI, Some(crate::support::FOREVER)).await.expect("muted");
+    let next = changes.next().await;
+    assert_eq!(next["cid"], RAVI, "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patch_that_is_wrong_once_is_read_the_next_time() {
+    let server = metered().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.spoils(Part::Patch, 1);
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.agrees().await;
+    told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patch_that_is_wrong_again_has_its_collection_read_anew() {
+    let server = metered().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.spoils(Part::Patch, 2);
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.agrees().await;
+    told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
+    server.has_taken("resync", 1).await;
+
+    // All is as it was before: the next trouble begins with the first step.
+    server.spoils(Part::Patch, 2);
+    server.phone().archive(MEI, false).await.expect("unarchived");
+    server.agrees().await;
+    server.has_taken("resync", 2).await;
+    assert_eq!(server.repairs("recovery").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collection_that_a_patch_does_not_fit_is_read_anew() {
+    let server = metered().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.spoils(Part::Snapshot, 1);
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.agrees().await;
+    told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
+    server.has_taken("resync", 1).await;
+    // What is built on it is taken again, and at once.
+    server.update_chat(MEI, "archived: false").await;
+    server.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_before_a_wrong_patch_is_told_all_the_same() {
+    let server = metered().await;
+    server.stop_session().await;
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.phone().archive(RAVI, true).await.expect("archived");
+    // Both come in one answer, and the second is wrong.
+    server.spoils(Part::Patch, 1);
+    server.start_session().await;
+    server.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_waits_while_its_settings_cannot_be_read_and_is_not_taken_back() {
+    let server = metered().await;
+    let mut changes = server.subscribe_to_chats().await;
+    server.spoils(Part::Snapshot, 1);
+    server.spoils(Part::Patch, 3);
+    server.phone().archive(MEI, true).await.expect("archived");
+    assert_eq!(changes.next().await["origin"], "DEVICE");
+    server.update_chat(RAVI, "archived: true").await;
+    assert_eq!(changes.next().await["chat"]["sync"]["state"], "PENDING");
+    let arrived = changes.next().await;
+    assert_eq!(
+        (&arrived["origin"], &arrived["cid"], &arrived["changed"]),
+        (&json!("API"), &json!(RAVI), &json!(["SYNC"]))
+    );
+    server.agrees().await;
+    server.has_taken("resync", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
+    let server = metered().await;
+    server.spoils(Part::Patch, 100_000);
+    let before = server.fetches();
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.has_taken("resync", 1).await;
+    server.update_chat(RAVI, "archived: true").await;
+
+    let failed = async || Some(server.standing().await).filter(|(status, _)| status == "FAILED");
+    let (_, reason) = eventually_within(ALL_STEPS, "the session to fail", failed).await;
+    for word in ["regular_low", "does not add up", "pair it again"] {
+        assert!(reason.contains(word), "{reason}");
+    }
+    let made = server.fetches() - before;
+    assert!(made < MANY, "{made} fetches");
+    for (step, times) in [("resync", 3), ("recovery", 3), ("given_up", 1)] {
+        assert_eq!(server.repairs(step).await, times, "{step}");
+    }
+    let pending = server.chat(RAVI).await["sync"].clone();
+    assert_eq!(pending["state"], "PENDING", "it waits until somebody helps");
+
+    server.sandbox.forget_faults();
+    server.start_session().await;
+    server.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_request_has_its_settings_looked_at() {
+    let server = metered().await;
+    server.sandbox.inject(Fault::once(FaultKind::Refuse));
+    server.update_chat(MEI, "archived: true").await;
+    server.agrees().await;
+    server.has_taken("resync", 1).await;
+}
