@@ -63,8 +63,8 @@ async fn many_requests_share_a_connection() {
 
 #[tokio::test]
 async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
-    let server = BareServer::start(&[]).await;
-    let Wire { mut requests, ended } = Wire::to(&server).await;
+    let server = &BareServer::start(&[]).await;
+    let Wire { mut requests, ended } = Wire::to(server).await;
     let asking = async move {
         for _ in 0..10_000 {
             let Ok(room) = requests.ready().await else { return };
@@ -80,6 +80,6 @@ async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
     // It would end well, had the server taken them all. Whether the reason is still read depends on what is under way.
     let ended = ended.await.expect("driven").expect_err("sent away");
     assert!(ended.is_io() || ended.reason() == Some(Reason::ENHANCE_YOUR_CALM), "{ended}");
-    let other = Wire::to(&server).await;
-    assert_eq!(other.asks(&server).await["data"]["viewer"]["kind"], "API_KEY");
+    let other = Wire::to(server).await;
+    assert_eq!(other.asks(server).await["data"]["viewer"]["kind"], "API_KEY");
 }

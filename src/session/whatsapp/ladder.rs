@@ -19,7 +19,7 @@ use crate::session::backoff::Backoff;
 const RESYNCS: u32 = 3;
 /// So many times more it is read so after longer pauses: what WhatsApp itself has wrong may be mended by then. The library
 /// has no way of asking the phone for it.
-const RECOVERIES: u32 = 3;
+const RECOVERIES: u32 = 2;
 
 /// The steps that are counted.
 const RESYNC: &str = "resync";
