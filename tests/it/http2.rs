@@ -73,6 +73,8 @@ async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
             let Ok((_, mut sending)) = requests.send_request(request.body(()).expect("a request"), false) else {
                 return;
             };
+            // What is taken back before it is sent, is not sent.
+            tokio::task::yield_now().await;
             sending.send_reset(Reason::CANCEL);
         }
     };
