@@ -174,7 +174,7 @@ impl Speaker {
                 () = leaving.as_mut() => return self.leave().await,
                 () = self.frames.closed() => return Err(Gone),
                 () = sleep_until(vigil.due()) => {
-                    if let Err(refused) = vigil.look().await {
+                    if let Err(refused) = vigil.still().await {
                         return self.say(self.refusal(refused)).await;
                     }
                 }

@@ -14,6 +14,9 @@ use crate::graphql::error::ApiError;
 use super::Door;
 use super::network::Source;
 
+/// So many times in a row it may not be found out whether a token still counts, before its caller has to leave.
+const UNKNOWN: u32 = 5;
+
 /// Why a caller may not stay, or not come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
@@ -30,12 +33,16 @@ pub(super) struct Vigil {
     door: Arc<Door>,
     token: String,
     due: Instant,
+    /// When the token ends by itself.
+    end: Option<Instant>,
+    /// How often in a row nothing could be found out.
+    unknown: u32,
 }
 
 impl Vigil {
     /// Over `viewer`, who was admitted with `token`.
     pub(super) fn over(door: Arc<Door>, token: String, viewer: &Viewer) -> Self {
-        let mut vigil = Self { door, token, due: Instant::now() };
+        let mut vigil = Self { door, token, due: Instant::now(), end: None, unknown: 0 };
         vigil.come_again(viewer);
         vigil
     }
@@ -52,10 +59,30 @@ impl Vigil {
         Ok(Arc::new(viewer))
     }
 
+    /// Whether whoever is here may stay. Where that cannot be found out, they may for some looks more, if the token does
+    /// not end by itself: a database that is away for a moment is no reason to send everybody away.
+    pub(super) async fn still(&mut self) -> Result<(), Refused> {
+        match self.look().await {
+            Err(Refused::Unknown) if self.unknown < UNKNOWN => {
+                let now = Instant::now();
+                if self.end.is_some_and(|end| end <= now) {
+                    return Err(Refused::Token);
+                }
+                self.unknown += 1;
+                let next = now + self.door.config.verify;
+                self.due = self.end.map_or(next, |end| next.min(end));
+                Ok(())
+            }
+            looked => looked.map(drop),
+        }
+    }
+
     fn come_again(&mut self, viewer: &Viewer) {
-        let every = self.door.config.verify;
+        let (now, every) = (Instant::now(), self.door.config.verify);
         let remaining = self.door.parts.tokens.remaining(viewer);
-        self.due = Instant::now() + remaining.map_or(every, |remaining| remaining.min(every));
+        self.due = now + remaining.map_or(every, |remaining| remaining.min(every));
+        self.end = remaining.and_then(|remaining| now.checked_add(remaining));
+        self.unknown = 0;
     }
 }
 

@@ -124,7 +124,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = leaving.as_mut() => return Err(Close::GoingAway.into()),
-                () = sleep_until(vigil.due()) => drop(vigil.look().await?),
+                () = sleep_until(vigil.due()) => vigil.still().await?,
                 message = self.socket.recv() => {
                     if let Some(message) = self.heard(message)? {
                         self.obey(message, &mut vigil, &mut operations).await?;

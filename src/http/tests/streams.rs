@@ -1,6 +1,7 @@
 //! Answers as server-sent events and as a multipart body.
 
 use std::time::Duration;
+use std::time::Instant;
 
 use reqwest::RequestBuilder;
 use reqwest::Response;
@@ -10,6 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
+use crate::auth::token::FRESH_MS;
 use crate::http::Config;
 
 use super::rig::PATIENCE;
@@ -247,6 +249,21 @@ async fn a_stream_ends_with_its_token() {
     assert_eq!((&told["payload"], code(&told["errors"])), (&Value::Null, "unauthorized"), "{told}");
     assert_eq!(parts.until("--\r\n").await.as_deref(), Some(""));
     rig.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_for_a_while_though_nobody_can_tell_whether_its_token_counts() {
+    let rig = Rig::start(Config { verify: SOON, ..Config::default() }).await;
+    let begun = Instant::now();
+    let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
+    events.next().await;
+    rig.execute("ALTER TABLE api_key RENAME TO away").await;
+    let (_, told) = events.next().await;
+    assert_eq!(code(&told["errors"]), "internal", "{told}");
+    // It is remembered for a while, and then looked for in vain five times more.
+    let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
+    assert!(begun.elapsed() + SOON / 2 >= remembered + SOON * 5, "{:?}", begun.elapsed());
+    events.completes().await;
 }
 
 #[tokio::test]
