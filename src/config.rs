@@ -28,6 +28,7 @@ use crate::cli::MigrateArgs;
 use crate::cli::Migration;
 use crate::cli::ServeArgs;
 use crate::domain::allowance::Rate;
+use crate::domain::clock::DAY_MS;
 use crate::graphql;
 use crate::graphql::Limits;
 use crate::graphql::Trusted;
@@ -49,8 +50,6 @@ pub use master_key::MasterKeyRotate;
 
 /// Where the stored copy lives.
 pub use crate::store::Config as Database;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

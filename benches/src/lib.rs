@@ -1,6 +1,5 @@
-//! What chatgraph costs, measured on the real programs: `program` starts them, `stage` two of them together,
-//! `client` talks to them, `data` fills their
-//! database, and `floor` is what they are measured beside: the same SQL and the same JSON by hand.
+//! What chatgraph costs, measured on the real programs: `program` starts them, `stage` two of them together, `client` talks
+//! to them, `data` fills their database, and `floor` is what they are measured beside: the same SQL and the same JSON by hand.
 //!
 //! `scripts/bench` builds everything and runs the measurements that stand in `bin`:
 //! - `live`: from the phone to a subscriber and back, and the memory of a first session;
@@ -8,7 +7,8 @@
 //! - `import`: time and memory of a large history, and whether the API answers meanwhile;
 //! - `api`: a page of chats, one chat and an update beside the floor;
 //! - `gate`: whether one organization's log takes 2,000 changes a second;
-//! - `listeners`: WebSockets by the thousand, and what the guard adds to a page.
+//! - `listeners`: WebSockets by the thousand, and what the guard adds to a page;
+//! - `sealing`: what sealing adds to a record of a session's memory.
 
 pub mod client;
 pub mod data;

@@ -7,6 +7,9 @@ use chrono::Utc;
 /// "Forever", wherever a time in the future is meant: the end of the year 9999.
 pub const FOREVER: i64 = 253_402_300_799_999;
 
+/// A day.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// A time as people and programs read it: ISO 8601, in UTC.
 #[must_use]
 pub fn iso(at: i64) -> String {

@@ -64,13 +64,11 @@ impl Vigil {
     pub(super) async fn still(&mut self) -> Result<(), Refused> {
         match self.look().await {
             Err(Refused::Unknown) if self.unknown < UNKNOWN => {
-                let now = Instant::now();
-                if self.end.is_some_and(|end| end <= now) {
+                if self.end.is_some_and(|end| end <= Instant::now()) {
                     return Err(Refused::Token);
                 }
                 self.unknown += 1;
-                let next = now + self.door.config.verify;
-                self.due = self.end.map_or(next, |end| next.min(end));
+                self.wait();
                 Ok(())
             }
             looked => looked.map(drop),
@@ -78,11 +76,15 @@ impl Vigil {
     }
 
     fn come_again(&mut self, viewer: &Viewer) {
-        let (now, every) = (Instant::now(), self.door.config.verify);
         let remaining = self.door.parts.tokens.remaining(viewer);
-        self.due = now + remaining.map_or(every, |remaining| remaining.min(every));
-        self.end = remaining.and_then(|remaining| now.checked_add(remaining));
+        self.end = remaining.and_then(|remaining| Instant::now().checked_add(remaining));
         self.unknown = 0;
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        let next = Instant::now() + self.door.config.verify;
+        self.due = self.end.map_or(next, |end| next.min(end));
     }
 }
 

@@ -118,7 +118,7 @@ pub(super) async fn setting_of(
             let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
             return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
-        unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
+        unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
         patch.pending = Some(chat.pending.without(setting.field()));
     }
     if in_order {
@@ -156,13 +156,12 @@ pub(super) async fn action_sent(
     // The chat's lock guards its pending actions, so it is taken first, as by the one who notes them.
     let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     let setting = desired.setting();
-    let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
-    let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
-    // That it was read is told; that it is marked as unread comes next.
-    if action.desired != desired {
+    if !unit.remove_pending_action(&key.organization, key.session, id, desired, version).await? {
+        // That it was read is told; that it is marked as unread comes next.
+        let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
+        let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
         return unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
     }
-    unit.remove_pending_action(&key.organization, key.session, id, setting, version).await?;
     let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }

@@ -109,8 +109,7 @@ async fn take_over(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, other
     chat.read_to = place;
     chat.unread_count = counted.min(behind.saturating_add(beyond));
     for action in &mine.waiting {
-        let setting = action.desired.setting();
-        unit.remove_pending_action(organization, key.session, chat.id, setting, action.version).await?;
+        unit.remove_pending_action(organization, key.session, chat.id, action.desired, action.version).await?;
     }
     for refusal in &mine.refused {
         unit.remove_refusal(organization, chat.id, refusal.setting).await?;

@@ -2,6 +2,7 @@
 
 use crate::domain::action::Desired;
 use crate::domain::chat::Chat;
+use crate::domain::clock::DAY_MS;
 use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
@@ -13,7 +14,7 @@ use super::inbound_chat;
 use super::inbound_chat::Made;
 
 /// For so long a receipt waits for its message, in milliseconds: longer than WhatsApp keeps a message.
-const EARLY_RECEIPTS_MS: i64 = 45 * 86_400_000;
+const EARLY_RECEIPTS_MS: i64 = 45 * DAY_MS;
 
 /// What is read and what is not, once all up to a place is read.
 pub(super) struct Reading {

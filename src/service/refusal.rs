@@ -66,7 +66,7 @@ async fn refuse(
     now: i64,
 ) -> Result<(), StoreError> {
     let setting = action.desired.setting();
-    unit.remove_pending_action(&key.organization, key.session, chat.id, setting, action.version).await?;
+    unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
     let refusal = Refusal { setting, reason: reason.to_owned(), at: now };
     unit.put_refusal(&key.organization, chat.id, &refusal).await?;
     let mut patch = action.reverting(chat);

@@ -10,6 +10,7 @@ use tracing::error;
 use tracing::info;
 
 use crate::domain::clock::Clock;
+use crate::domain::clock::DAY_MS;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -29,7 +30,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { changes_ms: 7 * 24 * 60 * 60 * 1000, messages: 500 }
+        Self { changes_ms: 7 * DAY_MS, messages: 500 }
     }
 }
 

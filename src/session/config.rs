@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-const DAY_MS: i64 = 86_400_000;
+use crate::domain::clock::DAY_MS;
 
 /// What a session connects to.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::sea_query::OnConflict;
 
+use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
 use crate::domain::chat::Chat;
@@ -124,7 +125,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Takes an action away, when it still has this version; tells whether it had.
+    /// Takes an action away, when it still wants this and has this version; tells whether it did.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -133,11 +134,12 @@ impl Unit<'_> {
         organization: &OrganizationId,
         session: SessionId,
         chat: ChatId,
-        setting: Setting,
+        desired: Desired,
         version: i64,
     ) -> Result<bool, StoreError> {
         let removed = pending_action::Entity::delete_many()
-            .filter(for_setting(organization, session, chat, setting))
+            .filter(for_setting(organization, session, chat, desired.setting()))
+            .filter(pending_action::Column::Desired.eq(code::value(desired)))
             .filter(pending_action::Column::Version.eq(version))
             .exec(self.tx)
             .await?;

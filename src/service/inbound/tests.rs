@@ -5,6 +5,7 @@ mod identity;
 mod reading;
 mod refusal;
 mod rewriting;
+mod story;
 mod unread;
 
 use super::*;

@@ -77,7 +77,7 @@ impl Collections {
     /// a reconnect: it relies on being told, and that may have been lost with the connection before.
     pub(super) async fn fetch(&self, name: WAPatchName, moved_to: u64) -> Outcome {
         let outcome = self.run(name, false).await;
-        self.as_far_as(moved_to, name, outcome).await
+        self.as_far_as(moved_to, name, outcome)
     }
 
     /// Fetches a collection, which has moved as far as `moved_to`, from its beginning, as if nothing of it were known: each
@@ -86,7 +86,7 @@ impl Collections {
     pub(super) async fn fetch_anew(&self, name: WAPatchName, moved_to: u64) -> Outcome {
         self.memory.read_anew(name.as_str());
         let outcome = self.run(name, true).await;
-        self.as_far_as(moved_to, name, outcome).await
+        self.as_far_as(moved_to, name, outcome)
     }
 
     /// How far a collection was read.
@@ -95,8 +95,8 @@ impl Collections {
     }
 
     /// One that WhatsApp refuses to tell looks to the library as one without news.
-    async fn as_far_as(&self, moved_to: u64, name: WAPatchName, outcome: Outcome) -> Outcome {
-        let is_short = outcome == Outcome::Read && self.read_to(name).await < moved_to;
+    fn as_far_as(&self, moved_to: u64, name: WAPatchName, outcome: Outcome) -> Outcome {
+        let is_short = outcome == Outcome::Read && self.memory.reading(name.as_str()).read_to < moved_to;
         if is_short { Outcome::Unreadable } else { outcome }
     }
 

@@ -23,6 +23,7 @@ use chatgraph_entity::device_token;
 use sea_orm::ActiveModelTrait;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::DatabaseTransaction;
 use sea_orm::EntityTrait;
 use sea_orm::QueryFilter as _;
 use sea_orm::Select;
@@ -85,16 +86,8 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget(&self) -> Result<(), StoreError> {
-        self.write(self.session.to_bytes(), |session, unit| {
-            Box::pin(async move {
-                clear::<device_record::Entity>(unit, device_record::Column::SessionId, &session).await?;
-                clear::<device_sender_key::Entity>(unit, device_sender_key::Column::SessionId, &session).await?;
-                clear::<device_lid::Entity>(unit, device_lid::Column::SessionId, &session).await?;
-                clear::<device_token::Entity>(unit, device_token::Column::SessionId, &session).await?;
-                clear::<device_secret::Entity>(unit, device_secret::Column::SessionId, &session).await
-            })
-        })
-        .await
+        self.write(self.session.to_bytes(), |session, unit| Box::pin(async move { forget(unit.tx, &session).await }))
+            .await
     }
 
     /// Inserts rows, and does what `conflict` says with those that are there. Rows come in the order of their keys, each
@@ -193,9 +186,22 @@ impl DeviceState {
     }
 }
 
+/// Deletes what is remembered of a session.
+pub(in crate::store) async fn forget(tx: &DatabaseTransaction, session: &[u8]) -> Result<(), StoreError> {
+    clear::<device_record::Entity>(tx, device_record::Column::SessionId, session).await?;
+    clear::<device_sender_key::Entity>(tx, device_sender_key::Column::SessionId, session).await?;
+    clear::<device_lid::Entity>(tx, device_lid::Column::SessionId, session).await?;
+    clear::<device_token::Entity>(tx, device_token::Column::SessionId, session).await?;
+    clear::<device_secret::Entity>(tx, device_secret::Column::SessionId, session).await
+}
+
 /// Deletes a session's rows of one table.
-async fn clear<E: EntityTrait>(unit: &Unit<'_>, session_id: E::Column, session: &[u8]) -> Result<(), StoreError> {
-    E::delete_many().filter(session_id.eq(session)).exec(unit.tx).await?;
+async fn clear<E: EntityTrait>(
+    tx: &DatabaseTransaction,
+    session_id: E::Column,
+    session: &[u8],
+) -> Result<(), StoreError> {
+    E::delete_many().filter(session_id.eq(session)).exec(tx).await?;
     Ok(())
 }
 

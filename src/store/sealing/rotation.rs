@@ -7,17 +7,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use std::time::Instant;
 
-use chatgraph_entity::device_lid;
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
-use chatgraph_entity::device_sender_key;
 use chatgraph_entity::device_token;
-use sea_orm::ColumnTrait as _;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
-use sea_orm::DatabaseTransaction;
-use sea_orm::EntityTrait;
-use sea_orm::QueryFilter as _;
 use tracing::info;
 
 use super::MasterKeyId;
@@ -34,6 +28,7 @@ use crate::store::connect;
 use crate::store::connect::Config;
 use crate::store::connect::Hold;
 use crate::store::connect::OpenError;
+use crate::store::device;
 use crate::store::error::StoreError;
 
 /// How often a page is begun while the server is in the way, and how long to wait in between.
@@ -126,11 +121,7 @@ pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize
     look_through::<device_token::Entity>(&writers, &mut find).await?;
     for session in &sessions {
         let tx = connect::begin(&writers).await?;
-        clear::<device_record::Entity>(&tx, device_record::Column::SessionId, session).await?;
-        clear::<device_secret::Entity>(&tx, device_secret::Column::SessionId, session).await?;
-        clear::<device_token::Entity>(&tx, device_token::Column::SessionId, session).await?;
-        clear::<device_lid::Entity>(&tx, device_lid::Column::SessionId, session).await?;
-        clear::<device_sender_key::Entity>(&tx, device_sender_key::Column::SessionId, session).await?;
+        device::forget(&tx, session).await?;
         tx.commit().await?;
     }
     book::strike_off_one(&writers, id).await?;
@@ -241,13 +232,4 @@ async fn look_through<E: SealedRow>(
         let Some(row) = page.pop() else { return Ok(()) };
         last = Some(row);
     }
-}
-
-async fn clear<E: EntityTrait>(
-    tx: &DatabaseTransaction,
-    session_id: E::Column,
-    session: &[u8],
-) -> Result<(), StoreError> {
-    E::delete_many().filter(session_id.eq(session)).exec(tx).await?;
-    Ok(())
 }

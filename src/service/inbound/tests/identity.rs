@@ -1,37 +1,25 @@
 //! One person behind two addresses: the end is the same, whenever one learns of it.
 
-use proptest::prelude::Strategy;
-use proptest::prelude::any;
-use proptest::sample::Index;
-use proptest::sample::select;
-use proptest::strategy::Just;
-use proptest::strategy::Union;
-use proptest::test_runner::Config;
-use proptest::test_runner::RngAlgorithm;
-use proptest::test_runner::TestRng;
-use proptest::test_runner::TestRunner;
-
 use super::*;
 use crate::domain::change::ChangeKind;
 use crate::domain::chat::Dated;
-use crate::domain::horizon::Horizon;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::person::Person;
 use crate::service::chat_delete::DeleteOrder;
 
 /// Somebody with a number and a LID.
-fn person(number: usize) -> Person {
+pub(super) fn person(number: usize) -> Person {
     let jid = |text: String| text.parse().expect("a JID");
     Person { phone: jid(format!("1556{number:07}@s.whatsapp.net")), lid: jid(format!("2{number:014}@lid")) }
 }
 
 impl Rig {
-    async fn hears_who(&self, person: &Person) {
+    pub(super) async fn hears_who(&self, person: &Person) {
         self.hears(SessionEvent::SamePerson(vec![person.clone()])).await;
     }
 
-    async fn hears_from(&self, jid: &Jid, wa_id: &str, from_me: bool, at: i64) {
+    pub(super) async fn hears_from(&self, jid: &Jid, wa_id: &str, from_me: bool, at: i64) {
         let own = if jid.as_str().ends_with("@lid") { "900000000000001@lid" } else { "15550100@s.whatsapp.net" };
         let message = IncomingMessage {
             chat: jid.clone(),
@@ -46,11 +34,11 @@ impl Rig {
         self.hears(SessionEvent::Message(message)).await;
     }
 
-    async fn find(&self, jid: &Jid) -> Option<Chat> {
+    pub(super) async fn find(&self, jid: &Jid) -> Option<Chat> {
         self.test.store.chat(&self.test.organization, self.test.session, jid).await.expect("a read")
     }
 
-    async fn asks_of(&self, jid: &Jid, desired: Desired, now: i64) -> Result<Chat, Error> {
+    pub(super) async fn asks_of(&self, jid: &Jid, desired: Desired, now: i64) -> Result<Chat, Error> {
         let order = UpdateOrder {
             organization: self.test.organization.clone(),
             session: self.test.session,
@@ -75,13 +63,13 @@ impl Rig {
         deleted.expect("deleted")
     }
 
-    async fn messages_of(&self, chat: ChatId) -> Vec<(String, Jid, i64)> {
+    pub(super) async fn messages_of(&self, chat: ChatId) -> Vec<(String, Jid, i64)> {
         let page = PageRequest { limit: 100, direction: Direction::Forward, cursor: None };
         let pages = self.test.store.messages(&self.test.organization, &[(chat, page)]).await.expect("a page");
         pages[0].items.iter().map(|message| (message.wa_id.clone(), message.sender.clone(), message.at)).collect()
     }
 
-    async fn addresses_of(&self, chat: ChatId) -> Vec<Jid> {
+    pub(super) async fn addresses_of(&self, chat: ChatId) -> Vec<Jid> {
         let addresses = self.test.store.addresses(&self.test.organization, &[chat]).await;
         addresses.expect("a read").remove(&chat).unwrap_or_default()
     }
@@ -199,262 +187,4 @@ async fn two_deleted_chats_are_one_when_the_person_writes_again() {
     let chat = rig.find(&mei.phone).await.expect("a chat");
     assert_eq!((chat.unread_count, &chat.jid), (3, &mei.phone));
     assert_eq!(rig.addresses_of(chat.id).await, [mei.phone, mei.lid]);
-}
-
-/// What may happen to the chat with somebody; `lid` tells by which address.
-#[derive(Debug, Clone)]
-enum News {
-    /// The message with this number, perhaps once more.
-    Message { number: usize, lid: bool },
-    /// A setting, of some time up to now: times decide where there is no order to go by.
-    Setting { value: Desired, lid: bool, ago: i64 },
-    /// Another device has read up to a message that may be still to come.
-    Read { number: usize, lid: bool, ago: i64 },
-    /// Another device has read, without a word how far.
-    ReadAll { lid: bool, ago: i64 },
-    /// A receipt for a message that may be still to come.
-    Receipt { number: usize },
-    /// The phone's history up to a message, the last so many unread.
-    History { number: usize, unread: Index, lid: bool },
-    /// A caller asks for a setting.
-    Asked { value: Desired, lid: bool },
-    /// WhatsApp has all that waited.
-    Sent,
-}
-
-const MESSAGES: usize = 10;
-
-fn settings() -> impl Strategy<Value = Desired> {
-    select(vec![
-        Desired::Archived(true),
-        Desired::Archived(false),
-        Desired::Pinned(true),
-        Desired::Pinned(false),
-        Desired::MutedUntil(Some(4_000_000_000_000)),
-        Desired::MutedUntil(None),
-    ])
-}
-
-fn news() -> impl Strategy<Value = News> {
-    let (number, ago) = (0..MESSAGES, 0..3_000_i64);
-    let (any_lid, mark) = (any::<bool>(), Just(Desired::Read(false)));
-    let message = || (number.clone(), any_lid).prop_map(|(number, lid)| News::Message { number, lid });
-    let value = Union::new([settings().boxed(), mark.boxed()]);
-    Union::new([
-        message().boxed(),
-        message().boxed(),
-        message().boxed(),
-        (value, any_lid, ago.clone()).prop_map(|(value, lid, ago)| News::Setting { value, lid, ago }).boxed(),
-        (number.clone(), any_lid, ago.clone()).prop_map(|(number, lid, ago)| News::Read { number, lid, ago }).boxed(),
-        (any_lid, ago).prop_map(|(lid, ago)| News::ReadAll { lid, ago }).boxed(),
-        number.clone().prop_map(|number| News::Receipt { number }).boxed(),
-        (number, any::<Index>(), any_lid)
-            .prop_map(|(number, unread, lid)| News::History { number, unread, lid })
-            .boxed(),
-        (settings(), any_lid).prop_map(|(value, lid)| News::Asked { value, lid }).boxed(),
-        Just(News::Sent).boxed(),
-    ])
-}
-
-/// A person's story, told to a store.
-struct Story<'a> {
-    rig: &'a Rig,
-    person: Person,
-    /// Which of the messages the account itself wrote.
-    own: &'a [bool],
-    /// A message each second, or three.
-    dense: bool,
-}
-
-impl Story<'_> {
-    fn address(&self, lid: bool) -> &Jid {
-        if lid { &self.person.lid } else { &self.person.phone }
-    }
-
-    fn wa_id(&self, number: usize) -> String {
-        format!("{}-{number}", self.person.phone.user())
-    }
-
-    fn at(&self, number: usize) -> i64 {
-        let second = if self.dense { number / 3 } else { number };
-        (10 + i64::try_from(second).expect("small")) * 1_000
-    }
-
-    fn history(&self, number: usize, unread: Index, jid: &Jid) -> HistoryChat {
-        let message = |number: usize| IncomingMessage {
-            chat: jid.clone(),
-            wa_id: self.wa_id(number),
-            sender: if self.own[number] { "15550100@s.whatsapp.net".parse().expect("a JID") } else { jid.clone() },
-            sender_name: None,
-            from_me: self.own[number],
-            kind: MessageKind::Text,
-            text: Some("Yes!".into()),
-            at: self.at(number),
-        };
-        let others = (0..=number).filter(|number| !self.own[*number]).count();
-        HistoryChat {
-            jid: jid.clone(),
-            name: None,
-            archived: Some(false),
-            pinned: None,
-            muted_until: None,
-            unread_count: u32::try_from(unread.index(others + 1)).ok(),
-            marked_unread: None,
-            last_message_at: Some(self.at(number)),
-            messages: (0..=number).rev().map(message).collect(),
-        }
-    }
-
-    /// Tells the `place`-th of the news, which WhatsApp's clock and ours agree to be after the one before; tells whether it
-    /// is a wish that the chat with this address shows as granted.
-    async fn tell(&self, place: usize, news: &News) -> bool {
-        let (rig, place) = (self.rig, i64::try_from(place).expect("small"));
-        // No two are of the same time, nor of a message's.
-        let now = 8_000 + place * 400 + 399;
-        let as_of = |ago: &i64| ((now - ago) / 400) * 400 + place + 1;
-        match news {
-            News::Message { number, lid } => {
-                let at = self.at(*number);
-                rig.hears_from(self.address(*lid), &self.wa_id(*number), self.own[*number], at).await;
-            }
-            News::Setting { value, lid, ago } => {
-                let (chat, as_of) = (self.address(*lid).clone(), as_of(ago));
-                rig.hears(SessionEvent::Setting { chat, value: *value, as_of, up_to: None, replayed: true }).await;
-            }
-            News::Read { number, lid, ago } => {
-                let up_to = Some(Horizon { at: self.at(*number), wa_ids: vec![self.wa_id(*number)] });
-                let (chat, value, as_of) = (self.address(*lid).clone(), Desired::Read(true), as_of(ago));
-                rig.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: true }).await;
-            }
-            News::ReadAll { lid, ago } => {
-                let (chat, value, as_of) = (self.address(*lid).clone(), Desired::Read(true), as_of(ago));
-                rig.hears(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed: true }).await;
-            }
-            News::Receipt { number } if !self.own[*number] => {
-                let chat = "15550100@s.whatsapp.net".parse().ok();
-                rig.hears(SessionEvent::ReadElsewhere { chat, wa_ids: vec![self.wa_id(*number)], at: now - 398 }).await;
-            }
-            News::History { number, unread, lid } => {
-                let chats = vec![self.history(*number, *unread, self.address(*lid))];
-                rig.hears(SessionEvent::History(HistoryChunk { chats, ..HistoryChunk::default() })).await;
-            }
-            News::Asked { value, lid } => {
-                let chat = rig.find(self.address(*lid)).await.expect("both have a chat");
-                rig.asks_of(self.address(*lid), *value, now).await.expect("taken");
-                return chat.setting(value.setting()) == *value;
-            }
-            News::Sent => {
-                for action in self.waiting().await {
-                    let PendingAction { chat, desired, version, .. } = action;
-                    rig.hears(SessionEvent::ActionSent { chat, desired, version }).await;
-                }
-            }
-            News::Receipt { .. } => {}
-        }
-        false
-    }
-
-    async fn waiting(&self) -> Vec<PendingAction> {
-        let mut chats = Vec::new();
-        for jid in [&self.person.phone, &self.person.lid] {
-            chats.extend(self.rig.find(jid).await.map(|chat| chat.id));
-        }
-        self.rig.waiting().await.into_iter().filter(|action| chats.contains(&action.chat)).collect()
-    }
-
-    /// All that shows of the person's chat, in words, without what is drawn by lot and without names, which have no time.
-    async fn end(&self) -> String {
-        let name = |jid: &Jid| {
-            if *jid == self.person.lid {
-                "lid"
-            } else if *jid == self.person.phone {
-                "phone"
-            } else {
-                "own"
-            }
-        };
-        let Some(chat) = self.rig.find(&self.person.lid).await else { return String::new() };
-        assert_eq!(self.rig.find(&self.person.phone).await.map(|chat| chat.id), Some(chat.id));
-        let place = |wa_id: &str| wa_id.rsplit('-').next().expect("a number").to_owned();
-        let messages = self.rig.messages_of(chat.id).await;
-        let messages: Vec<_> = messages.iter().map(|(id, sender, at)| (place(id), name(sender), *at)).collect();
-        let address = chat.address.as_ref().map(|address| (name(&address.value), address.as_of));
-        let waiting = self.waiting().await;
-        let mut waiting: Vec<_> = waiting
-            .iter()
-            .map(|it| (it.desired.setting(), it.desired, it.base, it.base_as_of, it.requested_at, name(&it.address)))
-            .collect();
-        waiting.sort_by_key(|(setting, ..)| *setting);
-        let aliases: Vec<_> = self.rig.addresses_of(chat.id).await.iter().map(name).collect();
-        let named = (name(&chat.jid), aliases, address);
-        let settings = (chat.archived, chat.pinned, chat.muted_until, chat.marked_unread);
-        let counted = (chat.unread_count, chat.last_message.map(|last| last.at), messages);
-        format!("{named:?}\n{settings:?}\n{counted:?}\n{:?}", (chat.pending, waiting))
-    }
-}
-
-#[test]
-fn the_end_does_not_depend_on_when_one_learns_that_two_addresses_are_one_persons() {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let rig = runtime.block_on(Rig::new());
-    // A session learns its own two addresses when it is paired.
-    let own = ["15550100@s.whatsapp.net", "900000000000001@lid"].map(|jid| jid.parse::<Jid>().expect("a JID"));
-    runtime.block_on(rig.hears_who(&Person::new(&own[0], &own[1]).expect("a person")));
-    let cases = if crate::store::tests::on_postgres() { 10 } else { 25 };
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let own = proptest::collection::vec(proptest::bool::weighted(0.2), MESSAGES);
-    let story = (proptest::collection::vec(news(), 1..14), own, any::<Index>());
-    let mut people = (1_000..).map(person);
-    let people = std::cell::RefCell::new(&mut people);
-    let told = runner.run(&story, |(news, own, learned)| {
-        // The phone sends one history, and nobody asks for anything before there is a chat.
-        let has_history = news.iter().any(|it| matches!(it, News::History { .. }));
-        let mut told = Vec::new();
-        if news.iter().any(|it| matches!(it, News::Asked { .. })) {
-            told.extend([News::Message { number: 0, lid: false }, News::Message { number: 1, lid: true }]);
-        }
-        for it in news {
-            if !(matches!(it, News::History { .. }) && told.iter().any(|other| matches!(other, News::History { .. }))) {
-                told.push(it);
-            }
-        }
-        // A receipt for a message of two chats is nobody's: ids are the writers' to choose.
-        let addresses = |wanted: usize| {
-            let told = told.iter().filter_map(|it| match it {
-                News::Message { number, lid } if *number == wanted => Some(*lid),
-                News::History { number, lid, .. } if *number >= wanted => Some(*lid),
-                _ => None,
-            });
-            told.collect::<std::collections::BTreeSet<_>>().len()
-        };
-        let ambiguous: Vec<_> = (0..MESSAGES).filter(|number| addresses(*number) > 1).collect();
-        told.retain(|it| !matches!(it, News::Receipt { number } if ambiguous.contains(number)));
-        let (mut ends, mut granted) = (Vec::new(), Vec::new());
-        for learned in [0, learned.index(told.len() + 1), told.len()] {
-            let person = people.borrow_mut().next().expect("somebody");
-            let story = Story { rig: &rig, person, own: &own, dense: !has_history };
-            runtime.block_on(async {
-                let mut wishes = Vec::new();
-                for (place, it) in told.iter().enumerate() {
-                    if place == learned {
-                        story.rig.hears_who(&story.person).await;
-                    }
-                    wishes.push(story.tell(place, it).await);
-                }
-                story.rig.hears_who(&story.person).await;
-                ends.push(story.end().await);
-                granted.push(wishes);
-                // Nothing is left waiting for those that come after.
-                story.tell(told.len(), &News::Sent).await;
-            });
-        }
-        // Who asks one of two chats for what it shows already asks for nothing, and for something where there is one that
-        // shows the other's newer setting: what callers see of chats is part of what they do.
-        proptest::prop_assume!(granted.iter().all(|wishes| *wishes == granted[0]));
-        proptest::prop_assert_eq!(&ends[0], &ends[1], "learned at {:?} of {:?}", learned, told);
-        proptest::prop_assert_eq!(&ends[0], &ends[2], "learned last, of {:?}", told);
-        Ok(())
-    });
-    told.expect("the same end");
 }

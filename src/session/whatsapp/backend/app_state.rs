@@ -56,7 +56,7 @@ impl AppSyncStore for Memory {
         if is_new {
             return Ok(());
         }
-        match self.untold.told(name, !state.mac_mismatch_fatal) {
+        match self.untold.told(name, state.version, !state.mac_mismatch_fatal) {
             Told::All(Some(mark)) => self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark }),
             Told::NotAll => {
                 warn!(collection = name, "A part of the settings was read and not told; they are read anew");

@@ -55,6 +55,8 @@ pub(in super::super) struct Reading {
     pub(in super::super) through: u64,
     /// Somebody looked where it stands since, or it is to be read from its beginning.
     pub(in super::super) is_open: bool,
+    /// The version up to which the last of them read.
+    pub(in super::super) read_to: u64,
     /// What was read last fits what WhatsApp says that it must.
     pub(in super::super) adds_up: bool,
 }
@@ -73,7 +75,7 @@ pub(super) enum Told {
 impl Default for Collection {
     fn default() -> Self {
         let next = getrandom::u64().expect("the operating system has random bytes");
-        let reading = Reading { through: 0, is_open: false, adds_up: true };
+        let reading = Reading { through: 0, is_open: false, read_to: 0, adds_up: true };
         Self { mark: None, next, is_anew: false, is_snapshot: false, looks: 0, is_told: false, is_lost: false, reading }
     }
 }
@@ -117,15 +119,15 @@ impl Untold {
         });
     }
 
-    /// The version is stored once more, of a collection that adds up or not.
-    pub(super) fn told(&self, name: &str, adds_up: bool) -> Told {
+    /// The version `read_to` is stored once more, of a collection that adds up or not.
+    pub(super) fn told(&self, name: &str, read_to: u64, adds_up: bool) -> Told {
         self.with(name, |collection| {
             if std::mem::take(&mut collection.is_snapshot) {
                 return Told::Nothing;
             }
             collection.finds();
             let reading = &mut collection.reading;
-            *reading = Reading { through: reading.through + 1, is_open: collection.is_lost, adds_up };
+            *reading = Reading { through: reading.through + 1, is_open: collection.is_lost, read_to, adds_up };
             if std::mem::take(&mut collection.is_lost) { Told::NotAll } else { Told::All(collection.mark.take()) }
         })
     }
@@ -182,16 +184,16 @@ mod tests {
     #[test]
     fn all_is_told_when_the_version_is_stored_once_more() {
         let untold = Untold::default();
-        assert_eq!(untold.told("regular", true), Told::All(None), "nothing was read");
+        assert_eq!(untold.told("regular", 7, true), Told::All(None), "nothing was read");
         fetches(&untold);
         untold.reads_a_patch("regular");
         let first = untold.read("regular");
         untold.reads_a_patch("regular");
         let second = untold.read("regular");
         assert_ne!(second, first);
-        assert_eq!(untold.told("regular_low", true), Told::All(None), "another collection");
-        assert_eq!(untold.told("regular", true), Told::All(Some(second)));
-        assert_eq!(untold.told("regular", true), Told::All(None));
+        assert_eq!(untold.told("regular_low", 7, true), Told::All(None), "another collection");
+        assert_eq!(untold.told("regular", 7, true), Told::All(Some(second)));
+        assert_eq!(untold.told("regular", 7, true), Told::All(None));
     }
 
     #[test]
@@ -200,14 +202,14 @@ mod tests {
         fetches(&untold);
         untold.reads_a_snapshot("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", true), Told::Nothing);
-        assert_eq!(untold.told("regular", true), Told::All(Some(mark)));
+        assert_eq!(untold.told("regular", 7, true), Told::Nothing);
+        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)));
 
         untold.reads_a_snapshot("regular");
         untold.read("regular");
         untold.reads_a_patch("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", true), Told::All(Some(mark)), "there was a patch behind it");
+        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)), "there was a patch behind it");
     }
 
     #[test]
@@ -215,8 +217,8 @@ mod tests {
         let untold = Untold::default();
         fetches(&untold);
         untold.reads_a_snapshot("regular");
-        assert_eq!(untold.told("regular", true), Told::All(None));
-        assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, adds_up: true });
+        assert_eq!(untold.told("regular", 7, true), Told::All(None));
+        assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: true });
     }
 
     #[test]
@@ -233,8 +235,8 @@ mod tests {
                 untold.read("regular");
             }
             let through = untold.reading("regular").through;
-            assert_eq!(untold.told("regular", true), Told::NotAll, "{reads_more}");
-            let reading = Reading { through: through + 1, is_open: true, adds_up: true };
+            assert_eq!(untold.told("regular", 7, true), Told::NotAll, "{reads_more}");
+            let reading = Reading { through: through + 1, is_open: true, read_to: 7, adds_up: true };
             assert_eq!(untold.reading("regular"), reading, "it is to be read anew");
 
             untold.looks("regular");
@@ -242,8 +244,8 @@ mod tests {
             untold.looks("regular");
             untold.reads_a_snapshot("regular");
             let mark = untold.read("regular");
-            untold.told("regular", true);
-            assert_eq!(untold.told("regular", true), Told::All(Some(mark)));
+            untold.told("regular", 7, true);
+            assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)));
             assert!(!untold.reading("regular").is_open);
         }
     }
@@ -256,8 +258,8 @@ mod tests {
         untold.looks("regular");
         let mark = untold.read("regular");
         untold.looks("regular");
-        assert_eq!(untold.told("regular", false), Told::All(Some(mark)));
-        assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, adds_up: false });
+        assert_eq!(untold.told("regular", 7, false), Told::All(Some(mark)));
+        assert_eq!(untold.reading("regular"), Reading { through: 1, is_open: false, read_to: 7, adds_up: false });
     }
 
     #[test]
@@ -275,6 +277,6 @@ mod tests {
         fetches(&untold);
         untold.reads_a_patch("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", true), Told::All(Some(mark)));
+        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)));
     }
 }

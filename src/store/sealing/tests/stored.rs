@@ -1,7 +1,5 @@
 //! Sealed values in a database: switching on, moving, rotating, losing.
 
-use std::time::Instant;
-
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
 use chatgraph_entity::device_token;
@@ -287,39 +285,4 @@ async fn a_lost_key_takes_the_sessions_along_that_need_it_and_no_other() {
     assert_eq!(state(&test, &store).record(Kind::Device, b"key").await.expect("a read"), None);
     assert_eq!(state(&test, &store).token_jids().await.expect("a read"), Vec::<String>::new());
     is_whole(&kept).await.expect("whole");
-}
-
-/// Prints what a record costs; by hand, on a machine that does nothing else.
-#[tokio::test]
-#[ignore = "measures and proves nothing"]
-async fn what_a_record_costs() {
-    const ROUNDS: u32 = 500;
-    for length in [100, 1_000, 10_000] {
-        let sealing = sealing(&new_master_key());
-        let (place, value) = (place(&[1; 16], b"15550111:1"), vec![7; length]);
-        let began = Instant::now();
-        let sealed: Vec<_> = (0..ROUNDS).map(|_| sealing.seal(&place, value.clone())).collect();
-        let sealing_took = began.elapsed() / ROUNDS;
-        let began = Instant::now();
-        for sealed in sealed {
-            sealing.open(&place, sealed).expect("opens");
-        }
-        println!("{length} bytes: sealed in {sealing_took:?}, opened in {:?}", began.elapsed() / ROUNDS);
-        for (how, test) in [("plain", TestStore::in_plain().await), ("sealed", TestStore::open().await)] {
-            let state = state(&test, &test.store);
-            let began = Instant::now();
-            for round in 0..ROUNDS {
-                // SQLite does not write what is there already.
-                let value = [&round.to_be_bytes(), &value[4..]].concat();
-                let record = Record { value, ..record(Kind::Session, b"15550111:1") };
-                state.put_records(vec![record]).await.expect("stored");
-            }
-            let writing = began.elapsed() / ROUNDS;
-            let began = Instant::now();
-            for _ in 0..ROUNDS {
-                state.record(Kind::Session, b"15550111:1").await.expect("a read");
-            }
-            println!("  {how}: written in {writing:?}, read in {:?}", began.elapsed() / ROUNDS);
-        }
-    }
 }
