@@ -25,6 +25,12 @@ impl Events {
         self.repairs.get_or_create(&[("step", step)]).inc();
     }
 
+    /// How many of these steps were taken.
+    #[cfg(test)]
+    pub(super) fn repaired(&self, step: &'static str) -> u64 {
+        self.repairs.get_or_create(&[("step", step)]).get()
+    }
+
     /// Counts an event of this kind; there are as many as the library knows.
     pub(super) fn left_out(&self, kind: String) {
         self.left_out.get_or_create(&[("kind", kind)]).inc();

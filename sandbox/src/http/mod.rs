@@ -13,6 +13,7 @@ mod error;
 mod faults;
 mod groups;
 mod guard;
+mod keys;
 mod log;
 mod mappings;
 mod messages;
@@ -52,6 +53,8 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/calls", get(calls::list).post(calls::ring))
         .route("/accounts/{phone}/calls/{id}", post(calls::change))
         .route("/accounts/{phone}/mappings", post(mappings::learn))
+        .route("/accounts/{phone}/keys", post(keys::renew))
+        .route("/accounts/{phone}/keys/share", post(keys::share))
         .route("/accounts/{phone}/receipts", post(receipts::read))
         .route("/faults", post(faults::inject).delete(faults::forget))
         .route("/log", get(log::list))

@@ -1,4 +1,4 @@
-//! What the phone tells a companion that has just been paired: the key of the settings, then the history.
+//! What the phone tells a companion that has just been paired: the keys of the settings, then the history.
 
 use whatsapp_rust::{
     buffa::MessageField,
@@ -25,7 +25,7 @@ pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Res
     if !fresh {
         return Ok(());
     }
-    let share = key_share(account, locked(&account.ledger).key());
+    let share = key_share(account, locked(&account.ledger).keys());
     let mut letters = vec![account.peer_letter(share)?];
     for notice in history::notices(account, media)? {
         letters.push(account.peer_letter(notice)?);
@@ -39,7 +39,8 @@ pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Res
     Ok(())
 }
 
-fn key_share(account: &Account, key: &SyncKey) -> Message {
+/// What a phone tells its companions of the keys of the settings.
+pub(super) fn key_share(account: &Account, keys: &[SyncKey]) -> Message {
     let devices: Vec<u32> = locked(&account.companions).all().map(|(device, _)| device.into()).collect();
     // Without a fingerprint the client drops the key.
     let fingerprint = AppStateSyncKeyFingerprint {
@@ -47,18 +48,17 @@ fn key_share(account: &Account, key: &SyncKey) -> Message {
         current_index: devices.iter().copied().max(),
         device_indexes: std::iter::once(0).chain(devices).collect(),
     };
-    let data = AppStateSyncKeyData {
-        key_data: Some(key.data.to_vec()),
-        fingerprint: MessageField::some(fingerprint),
-        timestamp: Some(key.made_at),
-    };
-    let key = AppStateSyncKey {
+    let shared = |key: &SyncKey| AppStateSyncKey {
         key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(key.id.clone()) }),
-        key_data: MessageField::some(data),
+        key_data: MessageField::some(AppStateSyncKeyData {
+            key_data: Some(key.data.to_vec()),
+            fingerprint: MessageField::some(fingerprint.clone()),
+            timestamp: Some(key.made_at),
+        }),
     };
     let protocol = ProtocolMessage {
         r#type: Some(protocol_message::Type::APP_STATE_SYNC_KEY_SHARE),
-        app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: vec![key] }),
+        app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: keys.iter().map(shared).collect() }),
         ..Default::default()
     };
     Message { protocol_message: MessageField::some(protocol), ..Default::default() }

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use whatsapp_rust::{
     buffa::{Message, MessageField},
     wacore::appstate::{
@@ -33,7 +33,7 @@ use crate::{
     key,
 };
 
-/// The key all settings of an account are sealed with.
+/// A key that settings of an account are sealed with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SyncKey {
     #[serde(with = "bytes")]
@@ -44,11 +44,26 @@ pub(crate) struct SyncKey {
     pub(crate) made_at: i64,
 }
 
+impl SyncKey {
+    fn new() -> Result<Self, Error> {
+        let data = key::random::<32>()?;
+        let mut id = vec![0, 0];
+        id.extend_from_slice(&key::random::<4>()?);
+        Ok(Self { id, data, made_at: clock::now_ms() })
+    }
+
+    fn expanded(&self) -> Arc<ExpandedAppStateKeys> {
+        Arc::new(expand_app_state_keys(&self.data))
+    }
+}
+
 /// The app state of one account.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    key: SyncKey,
-    keys: Arc<ExpandedAppStateKeys>,
+    /// What is sealed now is sealed with the last of them.
+    keys: Vec<SyncKey>,
+    /// What becomes of the last.
+    expanded: Arc<ExpandedAppStateKeys>,
     collections: BTreeMap<&'static str, Collection>,
 }
 
@@ -81,21 +96,36 @@ pub(crate) enum Rejected {
 impl Ledger {
     /// An empty ledger with a fresh key.
     pub(crate) fn new() -> Result<Self, Error> {
-        let data = key::random::<32>()?;
-        let mut id = vec![0, 0];
-        id.extend_from_slice(&key::random::<4>()?);
-        Ok(Self::under(SyncKey { id, data, made_at: clock::now_ms() }))
+        Ok(Self::under(SyncKey::new()?, Vec::new()))
     }
 
-    fn under(key: SyncKey) -> Self {
-        let keys = Arc::new(expand_app_state_keys(&key.data));
+    fn under(key: SyncKey, earlier: Vec<SyncKey>) -> Self {
+        let expanded = key.expanded();
+        let keys = earlier.into_iter().chain([key]).collect();
         let collections = COLLECTIONS.map(|name| (name, Collection::default()));
-        Self { key, keys, collections: collections.into_iter().collect() }
+        Self { keys, expanded, collections: collections.into_iter().collect() }
     }
 
-    /// The key, to be shared with companions.
-    pub(crate) fn key(&self) -> &SyncKey {
-        &self.key
+    /// The keys, to be shared with companions.
+    pub(crate) fn keys(&self) -> &[SyncKey] {
+        &self.keys
+    }
+
+    /// What is sealed from now on is sealed with another key.
+    pub(crate) fn renew_key(&mut self) -> Result<(), Error> {
+        let key = SyncKey::new()?;
+        self.expanded = key.expanded();
+        self.keys.push(key);
+        Ok(())
+    }
+
+    fn key_id(&self) -> Option<Vec<u8>> {
+        self.keys.last().map(|key| key.id.clone())
+    }
+
+    /// The key with this id.
+    fn find_key(&self, id: &[u8]) -> Result<Arc<ExpandedAppStateKeys>, AppStateError> {
+        self.keys.iter().find(|key| key.id == id).map(SyncKey::expanded).ok_or(AppStateError::KeyNotFound)
     }
 
     /// A collection's version; `None` if there is no such collection.
@@ -113,14 +143,22 @@ impl Ledger {
 
     fn build(&self, collection: &str, changes: Vec<Change>) -> Result<SyncdPatch, Error> {
         let current = self.collections.get(collection).ok_or(Error::Unsupported("a collection of another name"))?;
-        let now = clock::now_ms();
+        let (now, key_id) = (clock::now_ms(), self.key_id());
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
         for Change { index, version, mut value, removed } in changes {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
             value.timestamp = Some(now);
             let operation = if removed { SyncdOperation::REMOVE } else { SyncdOperation::SET };
             let iv = key::random::<16>()?;
-            let sealed = encode_record(operation, &index, &value, &self.keys, &self.key.id, &iv, version);
+            let sealed = encode_record(
+                operation,
+                &index,
+                &value,
+                &self.expanded,
+                key_id.as_deref().unwrap_or_default(),
+                &iv,
+                version,
+            );
             mutations.push(sealed.0);
         }
         let mut state = current.state.clone();
@@ -129,32 +167,31 @@ impl Ledger {
         state.version += 1;
         let mut patch = SyncdPatch {
             mutations,
-            snapshot_mac: Some(state.generate_snapshot_mac(collection, &self.keys.snapshot_mac)),
-            key_id: MessageField::some(KeyId { id: Some(self.key.id.clone()) }),
+            snapshot_mac: Some(state.generate_snapshot_mac(collection, &self.expanded.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: key_id }),
             ..Default::default()
         };
-        patch.patch_mac = Some(generate_patch_mac(&patch, collection, &self.keys.patch_mac, state.version));
+        patch.patch_mac = Some(generate_patch_mac(&patch, collection, &self.expanded.patch_mac, state.version));
         Ok(patch)
     }
 
     /// Takes a patch that builds on version `base`. Gives what it says.
     pub(crate) fn upload(&mut self, collection: &str, base: u64, patch: &[u8]) -> Result<Vec<Mutation>, Rejected> {
-        let known = self.collections.get_mut(collection).ok_or(Rejected::UnknownCollection)?;
+        let known = self.collections.get(collection).ok_or(Rejected::UnknownCollection)?;
         let current = known.state.version;
         if base != current {
             return Err(Rejected::Conflict { base, current });
         }
         let mut patch = codec::syncd_patch_decode(patch).map_err(|_| Rejected::Unreadable)?;
         patch.version = MessageField::some(SyncdVersion { version: Some(current + 1) });
-        let (key_id, keys) = (&self.key.id, &self.keys);
-        let find_keys = |id: &[u8]| if id == key_id { Ok(Arc::clone(keys)) } else { Err(AppStateError::KeyNotFound) };
         let mut state = known.state.clone();
         let previous = |index: &[u8]| Ok(known.macs.get(index).cloned());
-        let read =
-            process_patch(&patch, &mut state, find_keys, previous, true, collection).map_err(Rejected::Invalid)?;
+        let read = process_patch(&patch, &mut state, |id| self.find_key(id), previous, true, collection)
+            .map_err(Rejected::Invalid)?;
         if state.mac_mismatch_fatal {
             return Err(Rejected::Invalid(AppStateError::PatchSnapshotMACMismatch));
         }
+        let known = self.collections.get_mut(collection).ok_or(Rejected::UnknownCollection)?;
         for index in &read.removed_index_macs {
             known.macs.remove(index);
             known.records.remove(index);
@@ -204,16 +241,19 @@ impl Ledger {
         Some(SyncdSnapshot {
             version: MessageField::some(SyncdVersion { version: Some(current.state.version) }),
             records: current.records.values().cloned().collect(),
-            mac: Some(current.state.generate_snapshot_mac(collection, &self.keys.snapshot_mac)),
-            key_id: MessageField::some(KeyId { id: Some(self.key.id.clone()) }),
+            mac: Some(current.state.generate_snapshot_mac(collection, &self.expanded.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: self.key_id() }),
         })
     }
 }
 
 /// What is kept of a ledger: the patches, from which all else follows.
 #[derive(Serialize, Deserialize)]
-struct Kept<K, P> {
+struct Kept<K, E, P> {
     key: K,
+    /// The keys before it.
+    #[serde(default)]
+    earlier: E,
     patches: P,
 }
 
@@ -221,14 +261,15 @@ impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let collections = self.collections.iter();
         let patches = collections.map(|(name, known)| (name, known.patches.iter().map(Text).collect::<Vec<_>>()));
-        Kept { key: &self.key, patches: patches.collect::<BTreeMap<_, _>>() }.serialize(serializer)
+        let (key, earlier) = self.keys.split_last().ok_or_else(|| ser::Error::custom("a ledger without a key"))?;
+        Kept { key, earlier, patches: patches.collect::<BTreeMap<_, _>>() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Ledger {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kept = Kept::<SyncKey, BTreeMap<String, Vec<FromText<Vec<u8>>>>>::deserialize(deserializer)?;
-        let mut ledger = Self::under(kept.key);
+        let kept = Kept::<SyncKey, Vec<SyncKey>, BTreeMap<String, Vec<FromText<Vec<u8>>>>>::deserialize(deserializer)?;
+        let mut ledger = Self::under(kept.key, kept.earlier);
         for (collection, patches) in kept.patches {
             for (base, FromText(patch)) in (0..).zip(patches) {
                 ledger.upload(&collection, base, &patch).map_err(de::Error::custom)?;

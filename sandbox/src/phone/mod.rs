@@ -4,7 +4,7 @@
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
 //! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
 //! becomes of those around the owner, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
-//! learns about who is who, and `linked` what becomes of companions.
+//! learns about who is who, `renewal` that its settings get another key, and `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
@@ -22,6 +22,7 @@ pub(crate) mod message;
 mod party;
 mod people;
 mod receipt;
+mod renewal;
 mod sender_keys;
 mod signed_key;
 mod view;

@@ -112,3 +112,26 @@ async fn chats_are_cleared_and_deleted_from_both_sides() {
     companion.stop().await;
     sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sealed_with_another_key_is_read_once_the_key_is_there() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let archived = |event: &Event| match event {
+        Event::ArchiveUpdate(update) if update.jid == jid(ADA) => update.action.archived,
+        _ => None,
+    };
+    phone.renew_key(true).await.unwrap();
+    soon("the acknowledgement", phone.settled()).await.unwrap();
+    phone.archive(ADA, true).await.unwrap();
+    assert!(companion.next("the archiving", archived).await);
+    // What the client sets is sealed with the latest key that it has.
+    companion.client.chat_actions().pin_chat(&jid(GROUP)).await.unwrap();
+    assert!(shown(&phone, GROUP).pinned);
+
+    phone.renew_key(false).await.unwrap();
+    phone.archive(ADA, false).await.unwrap();
+    phone.share_keys().await.unwrap();
+    assert!(!companion.next("the unarchiving", archived).await);
+    companion.stop().await;
+    sandbox.stop().await;
+}

@@ -75,7 +75,9 @@ impl Answer {
 
 async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
-    Answer { status: response.status(), body: response.json().await.unwrap() }
+    let (status, body) = (response.status(), response.bytes().await.unwrap());
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
+    Answer { status, body }
 }
 
 /// Ada, who knows Ben by number and LID, and a group.
@@ -111,7 +113,7 @@ async fn the_summary_lists_the_routes_that_exist() {
         assert!(!body.contains("unknown_route") && !body.contains("method_not_allowed"), "{method} {path}: {body}");
         routes += 1;
     }
-    assert_eq!(routes, 22);
+    assert_eq!(routes, 24);
 }
 
 #[tokio::test]

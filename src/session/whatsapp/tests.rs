@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chatgraph_sandbox::Fault;
 use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::On;
 use tokio::sync::mpsc;
 
 use super::WhatsApp;
@@ -196,6 +197,28 @@ async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_afte
     }
     assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode), "{:?}", rig.statuses());
     assert_eq!(rig.phone.companions(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
+    let mut rig = Rig::working().await;
+    // What else may be wrong is given up after five steps, and a missing key is not.
+    let regular_low = Some("regular_low".to_owned());
+    let refused = Fault { on: Some(On::Fetch), collection: regular_low, times: 100, ..Fault::once(FaultKind::Refuse) };
+    rig.sandbox.inject(refused);
+    rig.phone.renew_key(false).await.unwrap();
+    rig.phone.archive(MEI, true).await.unwrap();
+    rig.repairs("recovery", 1).await;
+    rig.sandbox.forget_faults();
+    // The second may be refused still, the third is not. The library waits ten seconds for the key each time.
+    rig.repairs("recovery", 3).await;
+
+    rig.phone.share_keys().await.unwrap();
+    rig.setting(MEI, Desired::Archived(true)).await;
+    rig.request(MEI, Desired::Archived(false), SystemClock.now(), None);
+    rig.sent().await;
+    assert!(!rig.shown(MEI).archived, "what waited for the key goes out");
     rig.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Owners, contacts and callers act by chance on several sessions, while connections break, requests come late, meet
-//! others that were first, or are refused. In the end every phone shows what the stored copy has, and a listener heard
-//! every change once and in order.
+//! others that were first, are refused, or are answered with what does not add up, and phones make other keys. In the end
+//! every phone shows what the stored copy has, and a listener heard every change once and in order.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -9,7 +9,10 @@ use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;
 use chatgraph_sandbox::Fault;
 use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::On;
+use chatgraph_sandbox::Part;
 use chatgraph_sandbox::Phone;
+use chatgraph_sandbox::When;
 use serde_json::Value;
 use serde_json::json;
 use tokio::sync::watch;
@@ -52,7 +55,7 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
         let done = match random.below(20) {
             0..8 => act(phone, &mut random).await,
             8..16 => ask(&server, session, &mut random).await,
-            16 => fail(&server, phone, &mut random),
+            16 => fail(&server, phone, &mut random).await,
             17 => {
                 phone.cut().await;
                 "the connections break".to_owned()
@@ -127,14 +130,29 @@ async fn ask(server: &TestServer, session: &str, random: &mut Random) -> String 
     format!("a caller wants {wish} of {chat}")
 }
 
-/// Some request of a phone's companions will go wrong.
-fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String {
-    let kinds = [FaultKind::Conflict, FaultKind::Delay, FaultKind::Cut, FaultKind::Refuse];
-    let kind = kinds[usize::try_from(random.below(4)).expect("small")];
+/// Some request of a phone's companions will go wrong, or what it asks for is sealed otherwise.
+async fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String {
     let times = u32::try_from(1 + random.below(4)).expect("small");
-    let phone = Some(phone.number().to_owned());
-    server.sandbox.inject(Fault { times, phone, ms: Some(random.below(300)), ..Fault::once(kind) });
-    format!("{times} requests will meet a {kind:?}")
+    let fault = |kind| Fault { times, phone: Some(phone.number().to_owned()), ..Fault::once(kind) };
+    let on = Some(if random.below(2) == 0 { On::Upload } else { On::Fetch });
+    let fault = match random.below(9) {
+        0 => fault(FaultKind::Conflict),
+        1 => Fault { on, ms: Some(random.below(300)), ..fault(FaultKind::Delay) },
+        2 => Fault { on, ..fault(FaultKind::Refuse) },
+        3 => Fault { on, ..fault(FaultKind::Cut) },
+        4 => Fault { on, when: Some(When::During), ..fault(FaultKind::Cut) },
+        5 => Fault { when: Some(When::After), ..fault(FaultKind::Cut) },
+        6 => Fault { part: Some(Part::Patch), ..fault(FaultKind::Lthash) },
+        7 => Fault { part: Some(Part::Snapshot), ..fault(FaultKind::Lthash) },
+        _ => {
+            phone.renew_key(true).await.expect("renewed");
+            return "the phone makes another key".to_owned();
+        }
+    };
+    assert_eq!(fault.flaw(), None, "{fault:?}");
+    let told = format!("{times} requests will meet {fault:?}");
+    server.sandbox.inject(fault);
+    told
 }
 
 async fn start_or_stop(server: &TestServer, session: &str, act: &str) -> String {

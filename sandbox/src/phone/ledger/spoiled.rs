@@ -22,8 +22,12 @@ impl Ledger {
             Part::Patch => spoil(&mut patch.patch_mac),
             Part::Snapshot => {
                 spoil(&mut patch.snapshot_mac);
+                let key_id = patch.key_id.as_option().and_then(|key| key.id.as_deref()).unwrap_or_default();
+                let keys = self
+                    .find_key(key_id)
+                    .map_err(|error| Error::protocol("the key of a patch of the ledger is unknown", error))?;
                 // Its author stands for the patch all the same.
-                patch.patch_mac = Some(generate_patch_mac(&patch, collection, &self.keys.patch_mac, newest));
+                patch.patch_mac = Some(generate_patch_mac(&patch, collection, &keys.patch_mac, newest));
             }
         }
         *last = codec::syncd_patch_to_vec(&patch);

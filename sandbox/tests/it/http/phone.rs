@@ -145,6 +145,18 @@ async fn the_phone_learns_who_is_behind_a_lid() {
 }
 
 #[tokio::test]
+async fn the_phone_seals_with_another_key() {
+    let api = Api::with_account().await;
+    let path = "/accounts/15550100001/keys";
+    for body in [json!({}), json!({"told": false})] {
+        api.post(path, &body).await.expect(StatusCode::NO_CONTENT);
+    }
+    api.post("/accounts/15550100001/keys/share", &json!({})).await.expect(StatusCode::NO_CONTENT);
+    api.post(path, &json!({"told": "no"})).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    api.post("/accounts/15550100009/keys", &json!({})).await.error(StatusCode::NOT_FOUND, "unknown_account");
+}
+
+#[tokio::test]
 async fn the_owner_reads_on_another_device() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/receipts";

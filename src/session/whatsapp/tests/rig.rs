@@ -31,6 +31,7 @@ use crate::domain::message::MessageRange;
 use crate::domain::session::SessionStatus;
 use crate::session::Config;
 use crate::session::Endpoint;
+use crate::session::Events;
 use crate::session::HistoryChunk;
 use crate::session::Inbound;
 use crate::session::Registry;
@@ -82,6 +83,7 @@ pub(super) struct Lane {
     settings: mpsc::UnboundedSender<(Jid, Desired, i64)>,
     sent: mpsc::UnboundedSender<(ChatId, Setting, i64)>,
     status: mpsc::UnboundedSender<SessionStatus>,
+    events: Events,
 }
 
 impl Lane {
@@ -163,7 +165,7 @@ fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, Task
             Arc::new(SystemClock),
             config.clone(),
             tasks.clone(),
-            crate::session::Events::default(),
+            lane.events.clone(),
         )),
         read_pending,
         Arc::new(SystemClock),
@@ -189,6 +191,8 @@ impl Rig {
             redelivery_base: Duration::from_millis(100),
             reconnect_base: Duration::from_millis(100),
             reconnect_eased: Duration::from_millis(200),
+            repair_base: Duration::from_millis(20),
+            repair_max: Duration::from_millis(200),
             ..Config::new(Endpoint::Sandbox { url: sandbox.url(), key })
         };
         let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();
@@ -209,6 +213,7 @@ impl Rig {
             settings: settings_there,
             sent: sent_there,
             status: status_there,
+            events: Events::default(),
         });
         let test = TestStore::open().await;
         let key = SessionKey { organization: test.organization.clone(), session: test.session };
@@ -339,6 +344,17 @@ impl Rig {
         });
         self.registry.wake_pending(self.key.session);
         id
+    }
+
+    /// Waits until a step was taken so often since settings could not be read.
+    pub(super) async fn repairs(&self, step: &'static str, times: u64) {
+        let taken = async {
+            while self.lane.events.repaired(step) < times {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        // Each fetch may wait for a key, and for another fetch that does.
+        timeout(2 * LONG, taken).await.unwrap_or_else(|_| panic!("no {step} came"));
     }
 
     /// The account that the session was linked to.

@@ -1,0 +1,36 @@
+//! `/accounts/{phone}/keys`: the keys that settings are sealed with.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::Deserialize;
+
+use super::{body::Body, error::ApiError, phone};
+use crate::Sandbox;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Renewal {
+    /// Whether the companions are told at once, and not only when they are shared.
+    #[serde(default = "at_once")]
+    told: bool,
+}
+
+fn at_once() -> bool {
+    true
+}
+
+pub(super) async fn renew(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(renewal): Body<Renewal>,
+) -> Result<StatusCode, ApiError> {
+    phone(&sandbox, &number)?.renew_key(renewal.told).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn share(State(sandbox): State<Sandbox>, Path(number): Path<String>) -> Result<StatusCode, ApiError> {
+    phone(&sandbox, &number)?.share_keys().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
