@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::Lane;
@@ -13,17 +14,21 @@ use super::SessionKey;
 use crate::domain::action::PendingAction;
 use crate::domain::jid::Jid;
 
+/// Tells whether an action is still to be sent, as far as what is stored says.
+pub type Wanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
 /// One live connection of a session.
 #[async_trait]
 pub trait Session: Send + Sync {
     /// Tells WhatsApp one setting, dated `requested_at` and reaching up to the action's message range. Ends within its
-    /// own time limit. Our own action comes back as a [`super::SessionEvent::Setting`] before this returns.
+    /// own time limit. Our own action comes back as a [`super::SessionEvent::Setting`] before this returns. Nothing is told
+    /// that is not `wanted` behind all that WhatsApp has by then.
     ///
     /// Cancel-safe: told twice is told once, by the date.
     ///
     /// # Errors
     /// [`SessionError`]: none means that WhatsApp has it.
-    async fn set(&self, action: &PendingAction) -> Result<(), SessionError>;
+    async fn set(&self, action: &PendingAction, wanted: Wanted) -> Result<(), SessionError>;
 
     /// Asks WhatsApp to reject a call of `from`. Nobody answers: none means that it was handed over. Ends within the
     /// caller's time limit: cancel-safe.
@@ -95,6 +100,9 @@ pub enum SessionError {
     /// What it builds on is being read anew; it was not sent.
     #[error("the settings are being read anew")]
     NotNow,
+    /// Something newer took its place while it was on its way; it was not sent.
+    #[error("the setting is not wanted any more")]
+    NotWanted,
     /// No answer came in time; WhatsApp may have it or not.
     #[error("WhatsApp did not answer in time")]
     TimedOut,

@@ -29,6 +29,7 @@ use super::connection::Outlets;
 use super::connection::Session;
 use super::connection::SessionError;
 use super::connection::Signal;
+use super::connection::Wanted;
 use super::pending::ReadPending;
 use crate::domain::action::PendingAction;
 use crate::domain::clock::Clock;
@@ -95,7 +96,7 @@ impl FakeConnection {
 
 #[async_trait]
 impl Session for FakeConnection {
-    async fn set(&self, action: &PendingAction) -> Result<(), SessionError> {
+    async fn set(&self, action: &PendingAction, _wanted: Wanted) -> Result<(), SessionError> {
         locked(&self.told).push(action.clone());
         self.was_told.notify_one();
         locked(&self.answers).pop_front().unwrap_or(Ok(()))

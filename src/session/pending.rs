@@ -25,6 +25,7 @@ use super::backoff::Backoff;
 use super::connection::Link;
 use super::connection::Session;
 use super::connection::SessionError;
+use super::connection::Wanted;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
@@ -130,7 +131,7 @@ impl Outbox {
             };
             let before = action.reading_before();
             let next = before.as_ref().unwrap_or(action);
-            match session.set(next).instrument(self.command_span(next)).await {
+            match session.set(next, self.wanted(action)).instrument(self.command_span(next)).await {
                 Ok(()) => match self.tell(next, sent(next)).await {
                     Told::Committed => {}
                     Told::NotCommitted => return Round::Failed,
@@ -154,6 +155,8 @@ impl Outbox {
                     let pause = self.config.action_retry_base;
                     self.refusal(refusals, action).retry_at = Instant::now() + pause;
                 }
+                // The next reading shows what took its place.
+                Err(SessionError::NotWanted) => debug!(chat.id = %action.chat, "A setting was overtaken on its way"),
                 Err(SessionError::NotConnected) => {
                     debug!("The connection is gone; the pending actions wait");
                     return Round::Failed;
@@ -169,6 +172,19 @@ impl Outbox {
                 }
             }
         }
+    }
+
+    /// Whether an action still waits.
+    fn wanted(&self, action: &PendingAction) -> Wanted {
+        let (read, key) = (Arc::clone(&self.read), self.key.clone());
+        let sought = (action.chat, action.desired.setting(), action.version);
+        Arc::new(move || {
+            let pending = read(key.clone());
+            Box::pin(async move {
+                let waits = |action: &PendingAction| (action.chat, action.desired.setting(), action.version) == sought;
+                pending.await.is_ok_and(|pending| pending.iter().any(waits))
+            })
+        })
     }
 
     /// The refusals of an action so far.

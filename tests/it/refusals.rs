@@ -1,13 +1,17 @@
-//! Settings that WhatsApp does not take.
+//! Settings that WhatsApp does not take, or shall not take any more.
 
+use chatgraph_sandbox::ChatView;
 use chatgraph_sandbox::Fault;
 use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::On;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
+use crate::support::eventually;
 
 const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
 const SYNC: &str =
     "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field reason at } } } }";
 
@@ -15,6 +19,12 @@ impl TestServer {
     /// The next settings that are sent meet this.
     fn meets(&self, kind: FaultKind, times: u32) {
         self.sandbox.inject(Fault { times, ..Fault::once(kind) });
+    }
+
+    /// Waits until the phone shows a chat so.
+    async fn phone_shows(&self, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
+        let shown = async || self.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());
+        eventually("the phone to show it", shown).await;
     }
 
     async fn sync(&self) -> Value {
@@ -79,4 +89,35 @@ async fn conflicts_and_lost_connections_are_no_refusals() {
         }
     }
     assert_eq!(server.chat(MEI).await["pinned"], true);
+}
+
+#[tokio::test]
+async fn a_request_that_the_phone_overtakes_on_its_way_is_not_sent() {
+    let server = TestServer::start().await;
+    let delayed = async |cid: &str, wish: &str| {
+        let before = server.sandbox.log().last().map(|entry| entry.seq);
+        let delay = Fault { on: Some(On::Upload), ms: Some(1_000), ..Fault::once(FaultKind::Delay) };
+        server.sandbox.inject(delay);
+        server.update_chat(cid, wish).await;
+        let on_its_way = async || {
+            let log = server.sandbox.log();
+            log.iter().any(|entry| Some(entry.seq) > before && entry.text.starts_with("fault: Delay")).then_some(())
+        };
+        eventually("the request to be on its way", on_its_way).await;
+    };
+    delayed(MEI, "pinned: true").await;
+    server.phone().pin(MEI, false).await.expect("unpinned");
+    // What is sent next is sent behind it.
+    server.update_chat(RAVI, "pinned: true").await;
+    server.phone_shows(RAVI, |chat| chat.pinned).await;
+    server.agrees().await;
+    let chat = server.sync().await;
+    assert_eq!((&chat["pinned"], &chat["sync"]["state"]), (&json!(false), &json!("SYNCED")));
+
+    delayed(RAVI, "read: false").await;
+    server.phone().mark_read(RAVI, true).await.expect("read");
+    server.update_chat(MEI, "archived: true").await;
+    server.phone_shows(MEI, |chat| chat.archived).await;
+    server.agrees().await;
+    server.phone_shows(RAVI, |chat| !chat.marked_unread).await;
 }

@@ -24,6 +24,7 @@ use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
 use super::backend::Memory;
+use super::backend::Upload;
 use super::collections::COLLECTIONS;
 use super::collections::Collections;
 use super::collections::Doubt;
@@ -54,6 +55,7 @@ use crate::session::Endpoint;
 use crate::session::connection::Outlets;
 use crate::session::connection::Session;
 use crate::session::connection::SessionError;
+use crate::session::connection::Wanted;
 
 /// How long a code to be typed may take: WhatsApp may take 30 s of it, and stretching the code into a key the rest.
 const PHONE_CODE: Duration = Duration::from_secs(90);
@@ -229,7 +231,7 @@ impl Connection {
 
 #[async_trait]
 impl Session for Connection {
-    async fn set(&self, action: &PendingAction) -> Result<(), SessionError> {
+    async fn set(&self, action: &PendingAction, wanted: Wanted) -> Result<(), SessionError> {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
         }
@@ -238,11 +240,19 @@ impl Session for Connection {
         if self.collections.is_in_trouble(collection) {
             return Err(SessionError::NotNow);
         }
+        let ears = self.ears.clone();
+        let upload = Upload::new(Arc::new(move || {
+            let (ears, wanted) = (ears.clone(), Arc::clone(&wanted));
+            // What was told of the collection is stored first.
+            Box::pin(async move { ears.all_stored().await && wanted().await })
+        }));
         // Given up between two of its writes it would leave a collection that fits no patch: it goes on by itself.
         let sending =
             async move { client.send_app_state_action(command.schema, &[command.chat.as_str()], &command.value).await };
+        let sending = Arc::clone(&upload).scope(sending);
         let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
         match timeout(self.action_timeout, self.tasks.spawn(sending)).await {
+            Ok(Ok(Some(Err(_)))) if upload.is_dropped() => Err(SessionError::NotWanted),
             Ok(Ok(Some(outcome))) => outcome.map_err(|error| self.failure(error, collection)),
             Ok(Err(died)) => Err(failed(died)),
             Err(_) if self.is_in_step() => Err(SessionError::TimedOut),

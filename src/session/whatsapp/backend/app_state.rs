@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use tracing::warn;
 use whatsapp_rust::store::error::Result;
+use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::store::traits::AppStateSyncKey;
 use whatsapp_rust::store::traits::AppSyncStore;
 use whatsapp_rust::wacore::appstate::hash::HashState;
@@ -19,6 +20,7 @@ use super::encode;
 use super::failed;
 use super::record;
 use super::untold::Told;
+use super::upload;
 use crate::store::device::Kind;
 
 #[async_trait]
@@ -36,6 +38,11 @@ impl AppSyncStore for Memory {
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
         self.untold.looks(name);
+        if upload::is_dropped().await {
+            // What was read before it was told, as if it were built.
+            self.untold.reads_a_patch(name);
+            return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
+        }
         if self.anew().contains(name) {
             // The library asks at the beginning of a fetch, with the collection to itself.
             self.put_back(name).await?;
@@ -49,6 +56,7 @@ impl AppSyncStore for Memory {
         let mut records = vec![record(Kind::Version, name, encode(&state)?)];
         // A collection that is at its beginning tells all it has when it is read.
         if is_new && state.version != 0 {
+            upload::reads();
             let mark = self.untold.read(name);
             records.push(record(Kind::Untold, name, mark.to_be_bytes()));
         }

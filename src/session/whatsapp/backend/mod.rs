@@ -12,6 +12,7 @@ mod removed;
 mod secret;
 mod signal;
 mod untold;
+mod upload;
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -39,6 +40,8 @@ use crate::store::device::DeviceState;
 use crate::store::device::Kind;
 use crate::store::device::Record;
 use untold::Untold;
+
+pub(super) use upload::Upload;
 
 /// The memories of all sessions.
 pub(super) struct Backends {

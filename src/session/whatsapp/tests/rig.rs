@@ -354,7 +354,7 @@ impl Rig {
             }
         };
         // Each fetch may wait for a key, and for another fetch that does.
-        timeout(2 * LONG, taken).await.unwrap_or_else(|_| panic!("no {step} came"));
+        timeout(LONG * 3 / 2, taken).await.unwrap_or_else(|_| panic!("no {step} came"));
     }
 
     /// The account that the session was linked to.
