@@ -40,7 +40,7 @@ async fn an_http_2_connection_that_gives_no_sign_of_life_is_gone() {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let config = Connections { heartbeat: Duration::from_millis(100), ..Connections::default() };
+    let config = Connections { heartbeat: Duration::from_secs(1), ..Connections::default() };
     let router = Router::new().route("/", get(async || "whole"));
     let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
     let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
