@@ -184,42 +184,21 @@ mod tests {
         let nodes = [test.store.clone(), test.another().await];
         let chats = futures_util::future::join_all((1..=8).map(|user| test.add_chat(user, 1))).await;
         let pinning = chats.iter().zip(nodes.iter().cycle()).map(|(chat, node)| {
-            let order = order(&test, chat, Desired::Pinned(true), None);
+            let order = UpdateOrder {
+                organization: test.organization.clone(),
+                session: test.session,
+                cid: chat.jid.clone(),
+                settings: vec![Desired::Pinned(true)],
+                range_hint: None,
+                max_pinned: 3,
+                now: 1,
+            };
             node.write_again(&test.organization, test.session, order, |order, unit| Box::pin(order.carry_out(unit)))
         });
         let pinned = futures_util::future::join_all(pinning).await;
         assert_eq!(pinned.iter().filter(|pinned| pinned.is_ok()).count(), 3);
         let refused = pinned.iter().filter(|pinned| matches!(pinned, Err(Error::Conflict(_))));
         assert_eq!(refused.count(), 5);
-    }
-
-    #[tokio::test]
-    async fn archiving_reaches_up_to_the_stored_last_message_or_the_callers_later_one() {
-        let test = TestStore::open().await;
-        let chat = test.add_chat(1, 1).await;
-        let last = chat.last_message.expect("a message").at;
-        for (hint, reaches) in [(None, last), (Some(last - 1), last), (Some(last + 5_000), last + 5_000)] {
-            let archived = Desired::Archived(hint.is_none_or(|hint| hint > last));
-            let order = order(&test, &chat, archived, hint);
-            let asked = test.store.write(&test.organization, move |unit| Box::pin(order.carry_out(unit))).await;
-            asked.expect("taken");
-            let waiting = test.store.pending_actions(&test.organization, test.session).await.expect("a read");
-            let range =
-                waiting.iter().find(|action| action.desired == archived).and_then(|action| action.range.as_ref());
-            assert_eq!(range.expect("a range").at, reaches, "{hint:?}");
-        }
-    }
-
-    fn order(test: &TestStore, chat: &Chat, desired: Desired, range_hint: Option<i64>) -> UpdateOrder {
-        UpdateOrder {
-            organization: test.organization.clone(),
-            session: test.session,
-            cid: chat.jid.clone(),
-            settings: vec![desired],
-            range_hint,
-            max_pinned: 3,
-            now: 1,
-        }
     }
 
     fn field(update: &ChatUpdate) -> Option<&'static str> {

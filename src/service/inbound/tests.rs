@@ -89,12 +89,17 @@ impl Rig {
 
     /// Asks for a setting at `now`, as the API does.
     async fn asks(&self, desired: Desired, now: i64) {
+        self.asks_up_to(desired, now, None).await;
+    }
+
+    /// The same by a caller who knows of a message at `range_hint`.
+    async fn asks_up_to(&self, desired: Desired, now: i64, range_hint: Option<i64>) {
         let order = UpdateOrder {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: self.jid.clone(),
             settings: vec![desired],
-            range_hint: None,
+            range_hint,
             max_pinned: 3,
             now,
         };
@@ -144,6 +149,18 @@ async fn what_fails_again_and_again_is_set_aside_and_the_lane_goes_on() {
     assert!(stored.is_err(), "acknowledged, though nothing of it is stored");
     rig.hears_setting(Desired::Archived(true), 10).await;
     assert!(rig.chat().await.archived.value);
+}
+
+#[tokio::test]
+async fn archiving_reaches_up_to_the_stored_last_message_or_the_callers_later_one() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 10_000).await;
+    for (archived, hint, reaches) in [(true, None, 10_000), (false, Some(9_000), 10_000), (true, Some(15_000), 15_000)]
+    {
+        rig.asks_up_to(Desired::Archived(archived), 20_000, hint).await;
+        let range = rig.waiting().await.remove(0).range.expect("a range");
+        assert_eq!((range.wa_id.as_str(), range.at), ("A", reaches), "{hint:?}");
+    }
 }
 
 #[tokio::test]
