@@ -5,6 +5,7 @@ mod identity;
 mod reading;
 mod refusal;
 mod rewriting;
+mod together;
 mod unread;
 
 use super::*;
