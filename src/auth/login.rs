@@ -155,6 +155,18 @@ mod proof {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_s_name_is_a_text_and_not_a_long_one() {
+        let named = |id: Value| key_id(&Map::from_iter([("kid".to_owned(), id)])).map(|id| id.is_some());
+        assert_eq!(named("a".repeat(LONGEST_KEY_ID).into()), Ok(true));
+        for wrong in ["a".repeat(LONGEST_KEY_ID + 1).into(), 1.into(), Value::Null] {
+            assert_eq!(named(wrong), Err(Refusal::Header));
+        }
+        assert_eq!(key_id(&Map::new()), Ok(None));
+    }
+
     #[test]
     fn the_cryptography_is_proven_with_a_signature_that_is_good() {
         super::prove_cryptography();

@@ -77,6 +77,9 @@ async fn a_listener_far_behind_reads_the_table() {
     let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
     futures_util::future::join_all((0..1_500).map(|user| test.add_chat(user, 1))).await;
     assert_eq!(read(&mut slow, 1_500).await.0, (1..=1_500).collect::<Vec<_>>());
+    let topics = feed.topics.lock().expect("whole");
+    let is_recent = |number| topics.values().any(|topic| topic.get(number).is_some());
+    assert!(!is_recent(1) && is_recent(1_500), "what is kept in memory is bounded");
 }
 
 #[tokio::test]

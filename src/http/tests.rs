@@ -3,6 +3,7 @@
 mod ends;
 mod fairness;
 mod older;
+mod panics;
 mod rig;
 mod socket;
 mod streams;
@@ -10,12 +11,27 @@ mod streams;
 use std::time::Duration;
 
 use super::Config;
+use super::Connections;
 use crate::auth::token::FRESH_MS;
 
 #[test]
 fn a_revoked_key_is_out_within_ten_seconds() {
     let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
     assert!(remembered + Config::default().verify < Duration::from_secs(10));
+}
+
+#[test]
+fn the_door_keeps_order_as_it_is_promised_unless_told_otherwise() {
+    let Config { max_body, max_batch, max_operations, max_messages, .. } = Config::default();
+    assert_eq!((max_body, max_batch, max_operations, max_messages), (1024 * 1024, 10, 100, 50));
+    let Config { init_timeout, heartbeat, body_timeout, drain_window, .. } = Config::default();
+    assert_eq!([init_timeout, heartbeat, body_timeout, drain_window].map(|time| time.as_secs()), [10, 12, 30, 2]);
+    let Connections { connections, connections_per_address, headers, head, streams, .. } = Connections::default();
+    assert_eq!((connections, connections_per_address), (10_000, 2_000));
+    assert_eq!((headers, head, streams), (64, 32 * 1024, 100));
+    let Connections { head_timeout, idle_timeout, write_timeout, heartbeat, drain, .. } = Connections::default();
+    let times = [head_timeout, idle_timeout, write_timeout, heartbeat, drain];
+    assert_eq!(times.map(|time| time.as_secs()), [10, 75, 30, 20, 4]);
 }
 
 #[test]

@@ -77,3 +77,23 @@ pub(super) fn renew(tls: Tls, stop: CancellationToken) -> std::io::Result<impl F
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_behind_the_door_ends_after_who_is_at_it() {
+        let lifecycle = Lifecycle::default();
+        let (drain, stop) = (lifecycle.drain.clone(), lifecycle.stop.clone());
+        let at_the_door = lifecycle.callers.spawn(async move {
+            drain.cancelled().await;
+            tokio::task::yield_now().await;
+            stop.is_cancelled()
+        });
+        let behind_it = lifecycle.tasks.spawn(lifecycle.stop.clone().cancelled_owned());
+        lifecycle.shut_down().await;
+        assert!(!at_the_door.await.expect("ended"), "both were asked to end at once");
+        assert!(behind_it.is_finished());
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BareServer;
 use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
@@ -149,6 +150,35 @@ async fn no_document_keeps_the_server_busy_or_ends_it() {
         assert!(by_post < MOST, "{name} took {by_post:?}");
     }
     assert!(server.is_running());
+}
+
+/// Documents that have as much as is let through of one thing, and with `more` just too much of it.
+fn at_the_limits(more: usize) -> Vec<(&'static str, String)> {
+    let of_viewer = |fields: &str| format!("{{ viewer {{ {fields} }} }}");
+    let expanded = format!("{} {}", "...F ".repeat(20), "kind ".repeat(19 + more));
+    let fragment = format!("fragment F on Viewer {{ {} }}", "kind ".repeat(98));
+    let types = nested(18 + more, "ofType { ", "name ", "} ");
+    vec![
+        ("bytes", format!("{{ __typename }}{}", " ".repeat(64 * 1024 - 14 + more))),
+        ("tokens", of_viewer(&"kind ".repeat(1_495 + more))),
+        ("nesting", format!("{{ node(id: {}) {{ id }} }}", nested(46 + more, "[", "", "]"))),
+        ("depth", format!("{{ __type(name: \"Chat\") {{ {types} }} }}")),
+        ("fields", format!("{} {fragment}", of_viewer(&expanded))),
+        ("aliases", of_viewer(&many(30 + more, |at| format!("a{at}: kind")))),
+        ("directives", of_viewer(&"kind @include(if: true) ".repeat(64 + more))),
+        ("fields of the query", format!("{{ {} }}", "__typename ".repeat(30 + more))),
+    ]
+}
+
+#[tokio::test]
+async fn so_much_a_document_may_have_and_no_more() {
+    let server = BareServer::start(&[]).await;
+    for ((name, most), (_, too_much)) in at_the_limits(0).into_iter().zip(at_the_limits(1)) {
+        let answer = server.query(&most).await;
+        assert_ne!(answer["errors"][0]["extensions"]["code"], LIMIT, "{name}: {answer}");
+        let answer = server.query(&too_much).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], LIMIT, "{name}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -72,6 +72,25 @@ async fn between_two_requests_there_is_time_and_within_one_there_is_not() {
     idle.answers_a_question().await;
 }
 
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_has_no_more_time() {
+    let server = BareServer::start(&["--head-timeout-seconds", "3", "--idle-timeout-seconds", "600"]).await;
+    let mut stream = server.connect("").await;
+    stream.answers_a_question().await;
+    let (mut reading, mut writing) = stream.into_split();
+    let dripping = async {
+        // Until the server has hung up.
+        while writing.write_all(b"G").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let mut said = Vec::new();
+    let (ended, _) = tokio::join!(timeout(PATIENCE, reading.read_to_end(&mut said)), timeout(PATIENCE, dripping));
+    // A connection that is cut is at its end, too.
+    let _ = ended.expect("ended by the server");
+    assert_eq!(String::from_utf8_lossy(&said), "");
+}
+
 trait Asked {
     /// Asks something, and reads the whole answer.
     async fn answers_a_question(&mut self);
@@ -98,6 +117,16 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let mut stream = server.connect(&head).await;
     let said = last_words(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 408") && said.contains("limit_exceeded"), "{said}");
+    assert!(said.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "the rest is not waited for: {said}");
+}
+
+#[tokio::test]
+async fn nobody_s_body_is_waited_for() {
+    let server = BareServer::start(&["--body-timeout-seconds", "1"]).await;
+    let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer cg_nobody\r\n\
+                Content-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+    let said = last_words(&mut server.connect(head).await).await;
+    assert!(said.starts_with("HTTP/1.1 401") && said.contains("unauthorized"), "{said}");
 }
 
 #[tokio::test]

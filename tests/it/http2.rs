@@ -85,3 +85,17 @@ async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
     let other = Wire::to(server).await;
     assert_eq!(other.asks(server).await["data"]["viewer"]["kind"], "API_KEY");
 }
+
+#[tokio::test]
+async fn a_head_has_an_end_by_http_2_too() {
+    let server = BareServer::start(&[]).await;
+    let wire = Wire::to(&server).await;
+    for (length, status) in [(1024, StatusCode::UNAUTHORIZED), (40 * 1024, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)]
+    {
+        let request = Request::post(&server.url).header("x-a", "b".repeat(length)).body(()).expect("a request");
+        let mut requests = wire.requests.clone().ready().await.expect("room");
+        let (response, _) = requests.send_request(request, true).expect("sent");
+        assert_eq!(response.await.expect("an answer").status(), status, "{length} bytes");
+    }
+    assert_eq!(wire.asks(&server).await["data"]["viewer"]["kind"], "API_KEY");
+}

@@ -33,6 +33,7 @@ const PRIVATE: &[&str] = &[
     "15550111",
     "15550112",
     "15550113",
+    "15550200",
     "120363000000000001",
     "Tanaka",
     "Ravi",
@@ -84,6 +85,7 @@ async fn tells_nothing_private(log: Log) {
         server.query_as(key, list, json!({"text": "Tanaka"})).await;
     }
     secrets.push(made_key(&server).await);
+    secrets.extend(pairing_codes(&server).await);
     mistakes(&server).await;
     sockets(&server, &forged).await;
     // A database that fails in the middle of it all.
@@ -108,6 +110,20 @@ async fn made_key(server: &TestServer) -> String {
     let create = "mutation { createApiKey(input: {name: \"Olu's\", permissions: [READ]}) { secret } }";
     let made = server.query(create).await;
     made["data"]["createApiKey"]["secret"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+}
+
+/// Waits to be paired, by a picture and by a code to type; tells both.
+async fn pairing_codes(server: &TestServer) -> Vec<String> {
+    server.sandbox.create_account(account("15550200", "Second")).expect("an account");
+    let (session, picture) = server.session_to_scan().await;
+    let request = "mutation($id: ID!) { requestPairingCode(input: {sessionId: $id, phoneNumber: \"15550200\"}) { \
+                   session { pairing { code } } } }";
+    let told = server.query_with(request, json!({"id": session})).await;
+    let code = told["data"]["requestPairingCode"]["session"]["pairing"]["code"].as_str();
+    let code = code.unwrap_or_else(|| panic!("{told}")).to_owned();
+    let stop = "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
+    server.query_with(stop, json!({"id": session})).await;
+    vec![picture, code]
 }
 
 /// Requests that are wrong in all the ways that come to mind.

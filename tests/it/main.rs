@@ -37,6 +37,7 @@ mod over_http;
 mod pair_page;
 mod pairing;
 mod program;
+mod promises;
 mod refusals;
 mod restart;
 mod retention;

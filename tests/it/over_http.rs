@@ -172,6 +172,12 @@ async fn pages_of_named_origins_may_read_answers() {
     let response = request.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
     assert!(header(&response, "access-control-allow-headers").contains("authorization"), "without a token");
     assert!(header(&response, "vary").contains("origin"));
+    let request = server.request(Method::POST).header("Origin", &named).json(&json!({"query": KIND}));
+    let response = request.send().await.expect("an answer");
+    let exposed = header(&response, "access-control-expose-headers");
+    for name in ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"] {
+        assert!(exposed.split(", ").any(|told| told == name), "{name} is kept from pages: {exposed}");
+    }
 }
 
 #[tokio::test]

@@ -148,6 +148,37 @@ async fn figures_are_told_where_they_were_asked_for_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_connection_counts_for_as_long_as_it_is_open() {
+    let server = BareServer::start(&WATCHED).await;
+    let (url, address) = (server.watched_at("/metrics"), server.at("").replace("http://", ""));
+    let come_to = async |count: f64| {
+        eventually("the connections to be counted", async || {
+            (figure(&figures(&url).await, "chatgraph_connections") == Some(count)).then_some(())
+        })
+        .await;
+    };
+    come_to(0.0).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(TcpStream::connect(&address).await.expect("a connection"));
+    }
+    come_to(3.0).await;
+    drop(held);
+    come_to(0.0).await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_not_looked_at_is_counted() {
+    let server = BareServer::start(&[&WATCHED[..], &["--max-failed-tokens-per-minute", "1"]].concat()).await;
+    let url = server.watched_at("/metrics");
+    for (status, unheard) in [(401, 0.0), (429, 1.0), (429, 2.0)] {
+        let guess = reqwest::Client::new().post(&server.url).bearer_auth("cg_nobody").json(&json!({"query": "{ a }"}));
+        assert_eq!(guess.send().await.expect("an answer").status(), status);
+        assert_eq!(figure(&figures(&url).await, "chatgraph_tokens_unheard_total"), Some(unheard));
+    }
+}
+
+#[tokio::test]
 async fn figures_count_what_happens_and_name_nobody() {
     let server = TestServer::with_arguments(&["--metrics"]).await;
     let url = server.url.replace("/graphql", "/metrics");

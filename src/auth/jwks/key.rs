@@ -179,6 +179,7 @@ mod tests {
             (json!({"kty": "RSA", "n": modulus(1024), "e": "AQAB"}), Unusable::Bits),
             (json!({"kty": "RSA", "n": modulus(2047), "e": "AQAB"}), Unusable::Bits),
             (json!({"kty": "RSA", "n": zeros(256), "e": "AQAB"}), Unusable::Bits),
+            (json!({"kty": "RSA", "n": zeros(258) + &modulus(1032), "e": "AQAB"}), Unusable::Bits),
             (json!({"kty": "RSA", "n": modulus(8200), "e": "AQAB"}), Unusable::Bits),
             (json!({"kty": "RSA", "n": modulus(2048), "e": "AQAB", "alg": "HS256"}), Unusable::Algorithm),
             (json!({"kty": "RSA", "n": modulus(2048), "e": "AQAB", "alg": "RSA-OAEP"}), Unusable::Algorithm),

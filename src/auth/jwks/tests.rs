@@ -133,17 +133,30 @@ async fn a_key_that_the_set_lacks_is_not_looked_for_every_minute() {
 async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
     let rig = Rig::new(vec![set(&["a"])]);
     assert!(rig.knows("a").await);
+    rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     for minute in 0..3 {
-        join_all((0..2 * UNKNOWN).map(|number| {
-            let (rig, id) = (&rig, format!("{minute}-{number}"));
-            async move { assert!(!rig.knows(&id).await) }
-        }))
-        .await;
+        let arrived = AtomicUsize::new(0);
+        let flood = join_all((0..2 * UNKNOWN).map(|number| {
+            let (rig, arrived, id) = (&rig, &arrived, format!("{minute}-{number}"));
+            async move {
+                arrived.fetch_add(1, Ordering::SeqCst);
+                assert!(!rig.knows(&id).await);
+            }
+        }));
+        // All of them wait for the one fetch, so that each is found to be unknown.
+        let open = async {
+            while arrived.load(Ordering::SeqCst) < 2 * UNKNOWN {
+                tokio::task::yield_now().await;
+            }
+            rig.gate.add_permits(1);
+        };
+        tokio::join!(flood, open);
         assert_eq!(rig.fetches(), minute + 2);
         assert!(rig.jwks.state().unknown.len() <= UNKNOWN);
         rig.wait(MINUTE);
     }
     rig.now_answers(set(&["a", "new"]));
+    rig.gate.add_permits(1);
     assert!(rig.knows("new").await, "the flood keeps a new key out");
 }
 

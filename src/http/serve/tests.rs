@@ -34,3 +34,24 @@ async fn a_panic_is_an_answer_and_the_connection_goes_on() {
     stop.cancel();
     serving.await.expect("a good end");
 }
+
+#[tokio::test]
+async fn an_http_2_connection_that_gives_no_sign_of_life_is_gone() {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let config = Connections { heartbeat: Duration::from_secs(1), ..Connections::default() };
+    let router = Router::new().route("/", get(async || "whole"));
+    let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
+    let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    // Settings without any, and GET / of http://x as stream 1; nothing that the server says is answered.
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("sent");
+    stream.write_all(b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x").await.expect("sent");
+    let mut said = Vec::new();
+    // A connection that is cut is at its end, too.
+    let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut said)).await.expect("ended by the server");
+    assert!(said.windows(5).any(|bytes| bytes == b"whole"), "it was served before: {said:?}");
+    stop.cancel();
+    serving.await.expect("a good end");
+}

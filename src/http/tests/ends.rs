@@ -1,15 +1,19 @@
 //! Why a WebSocket ends.
 
 use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::clock::SystemClock;
+use crate::domain::clock::Clock as _;
 use crate::http::Config;
 
 use super::rig::NEWER;
 use super::rig::OLDER;
+use super::rig::PATIENCE;
 use super::rig::Rig;
 use super::rig::Socket;
 
@@ -28,6 +32,23 @@ async fn who_does_not_say_who_it_is_is_closed_in_time() {
     assert_eq!(socket.closed().await, (4408, "Connection initialisation timeout".into()));
     assert_eq!(rig.connect(OLDER).await.closed().await.0, 4408);
     rig.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn who_says_anything_else_has_no_longer_to_say_who_it_is() {
+    let rig = Rig::start(Config { init_timeout: SOON, max_messages: 1_000_000, ..Config::default() }).await;
+    let mut socket = rig.connect(NEWER).await;
+    let begun = Instant::now();
+    let closed = loop {
+        // It may be closed already.
+        let _ = futures_util::SinkExt::send(&mut socket.socket, text(&json!({"type": "ping"}))).await;
+        match socket.any().await {
+            Some(Message::Close(Some(frame))) => break u16::from(frame.code),
+            Some(Message::Text(_)) => assert!(begun.elapsed() < PATIENCE, "it goes on for ever"),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(closed, 4408);
 }
 
 #[tokio::test]
@@ -68,6 +89,16 @@ async fn who_has_no_valid_token_is_closed_with_a_code_to_come_back_after() {
 }
 
 #[tokio::test]
+async fn a_socket_ends_with_its_token_and_not_at_the_next_look() {
+    let rig = Rig::start(Config { verify: Duration::from_hours(1), ..Config::default() }).await;
+    let ends = SystemClock.now() + 8_000;
+    rig.execute(&format!("UPDATE api_key SET expires_at = {ends}")).await;
+    let mut socket = rig.enter(NEWER).await;
+    assert_eq!(socket.closed().await, (4403, "Forbidden".into()));
+    assert!(SystemClock.now() > ends, "it was over before its time");
+}
+
+#[tokio::test]
 async fn who_gives_no_sign_of_life_is_closed_and_who_does_stays() {
     let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
     let (mut silent, mut lively) = (rig.enter(NEWER).await, rig.enter(NEWER).await);
@@ -98,14 +129,16 @@ async fn who_says_more_than_anybody_has_to_is_closed() {
     }
     socket.subscribe("1", "{ viewer { kind } }", json!({})).await;
     while socket.next().await["type"] != "complete" {}
-    let flood = async |mut socket: Socket| {
+    let flood = async |mut socket: Socket, message: Message| {
         for _ in 0..200 {
             // It may be closed already.
-            let _ = futures_util::SinkExt::send(&mut socket.socket, ping.clone()).await;
+            let _ = futures_util::SinkExt::send(&mut socket.socket, message.clone()).await;
         }
         socket.closed().await
     };
-    assert_eq!(flood(socket).await, (4429, "Too many messages".into()));
+    assert_eq!(flood(socket, ping).await, (4429, "Too many messages".into()));
+    let frames = flood(rig.enter(NEWER).await, Message::Ping(Vec::new().into()));
+    assert_eq!(frames.await, (4429, "Too many messages".into()));
 }
 
 #[tokio::test]

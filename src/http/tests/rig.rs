@@ -203,13 +203,18 @@ impl Rig {
 
     /// Waits until nobody is at the door but the listener.
     pub(super) async fn is_left_alone(&self) {
+        self.comes_to(1).await;
+    }
+
+    /// Waits until so many tasks are at the door.
+    pub(super) async fn comes_to(&self, tasks: usize) {
         timeout(PATIENCE, async {
-            while self.callers.len() > 1 {
+            while self.callers.len() != tasks {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
         .await
-        .unwrap_or_else(|_| panic!("{} tasks are still at the door", self.callers.len()));
+        .unwrap_or_else(|_| panic!("{} tasks are at the door and not {tasks}", self.callers.len()));
     }
 }
 

@@ -126,6 +126,19 @@ async fn an_operation_that_was_ended_says_nothing_more_under_its_name() {
 }
 
 #[tokio::test]
+async fn an_operation_that_was_ended_runs_no_more() {
+    let rig = Rig::start(Config::default()).await;
+    let mut socket = rig.enter(NEWER).await;
+    // The listener, the socket, and what runs on it.
+    rig.comes_to(2).await;
+    socket.subscribe("a", CHANGES, json!({})).await;
+    assert_eq!(socket.news().await["type"], "next");
+    rig.comes_to(3).await;
+    socket.say(&json!({"type": "complete", "id": "a"})).await;
+    rig.comes_to(2).await;
+}
+
+#[tokio::test]
 async fn an_operation_that_panics_ends_alone() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(NEWER).await;

@@ -120,7 +120,7 @@ async fn any_operation_is_answered_as_events_where_nothing_else_is_taken() {
     ] {
         let mut stream = Stream::open(request).await;
         assert_eq!(stream.header("content-type"), "text/event-stream; charset=utf-8");
-        assert_eq!(stream.header("cache-control"), "no-cache");
+        assert_eq!((stream.header("cache-control"), stream.header("x-accel-buffering")), ("no-cache", "no"));
         assert_eq!(stream.next().await, (None, answer.clone()));
         stream.completes().await;
     }
@@ -234,6 +234,18 @@ async fn a_silent_stream_shows_that_it_lives() {
 }
 
 #[tokio::test]
+async fn a_stream_whose_caller_is_gone_is_over_before_it_has_something_to_tell() {
+    let rig = Rig::start(Config { heartbeat: Duration::from_hours(1), ..Config::default() }).await;
+    for accept in [EVENTS, PARTS] {
+        let calls = rig.post(accept, "subscription { incomingCalls { id } }", &json!({}));
+        let mut stream = Stream::open(calls).await;
+        stream.until("\n").await.expect("it begins");
+        drop(stream);
+        rig.is_left_alone().await;
+    }
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_token() {
     let rig = Rig::start(Config { verify: SOON, ..Config::default() }).await;
     let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
@@ -279,6 +291,17 @@ async fn a_server_that_stops_breaks_events_off_and_tells_parts() {
     assert_eq!(events.event().await, None, "a client that is told of an end does not come back");
     let told = parts.part().await.expect("a part");
     assert_eq!((&told["payload"], code(&told["errors"])), (&Value::Null, "gateway_unavailable"), "{told}");
+    rig.callers.close();
+    timeout(PATIENCE, rig.callers.wait()).await.expect("all are gone");
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_away_while_everything_behind_the_door_still_runs() {
+    let rig = Rig::start(Config { drain_window: SOON, ..Config::default() }).await;
+    let mut events = Stream::open(rig.post(EVENTS, CHANGES, &json!({}))).await;
+    events.next().await;
+    rig.drain.cancel();
+    assert_eq!(events.event().await, None);
     rig.callers.close();
     timeout(PATIENCE, rig.callers.wait()).await.expect("all are gone");
 }

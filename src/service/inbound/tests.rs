@@ -67,7 +67,11 @@ impl Rig {
     }
 
     async fn hears_message(&self, wa_id: &str, from_me: bool, at: i64) {
-        let message = IncomingMessage {
+        self.hears(self.message(wa_id, from_me, at)).await;
+    }
+
+    fn message(&self, wa_id: &str, from_me: bool, at: i64) -> SessionEvent {
+        SessionEvent::Message(IncomingMessage {
             chat: self.jid.clone(),
             wa_id: wa_id.into(),
             sender: if from_me { "15550100@s.whatsapp.net".parse().expect("a JID") } else { self.jid.clone() },
@@ -76,8 +80,7 @@ impl Rig {
             kind: MessageKind::Text,
             text: Some("Yes!".into()),
             at,
-        };
-        self.hears(SessionEvent::Message(message)).await;
+        })
     }
 
     async fn hears_of_arrival(&self, desired: Desired, version: i64) {
@@ -106,6 +109,13 @@ impl Rig {
         found.expect("a read").expect("a chat")
     }
 
+    /// Does this to the database, behind everybody's back.
+    async fn execute(&self, statement: &str) {
+        use sea_orm::ConnectionTrait as _;
+        let database = sea_orm::Database::connect(self.test.database.url()).await.expect("a connection");
+        database.execute_unprepared(statement).await.expect("executed");
+    }
+
     async fn waiting(&self) -> Vec<PendingAction> {
         self.test.store.pending_actions(&self.test.organization, self.test.session).await.expect("a read")
     }
@@ -119,6 +129,19 @@ impl Rig {
 #[tokio::test]
 async fn what_is_acknowledged_is_stored() {
     let rig = Rig::new().await;
+    rig.hears_setting(Desired::Archived(true), 10).await;
+    assert!(rig.chat().await.archived.value);
+}
+
+#[tokio::test]
+async fn what_fails_again_and_again_is_set_aside_and_the_lane_goes_on() {
+    let rig = Rig::new().await;
+    rig.execute("ALTER TABLE message RENAME TO away").await;
+    let (committed, stored) = tokio::sync::oneshot::channel();
+    let event = rig.message("A", false, 10);
+    rig.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the lane is drained");
+    let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("set aside in time");
+    assert!(stored.is_err(), "acknowledged, though nothing of it is stored");
     rig.hears_setting(Desired::Archived(true), 10).await;
     assert!(rig.chat().await.archived.value);
 }

@@ -1,5 +1,7 @@
 //! Where the public keys come from: whatever that does, nobody wrong gets in, and who is right does as soon as can be.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -10,6 +12,7 @@ use super::frontend::Frontend;
 use super::frontend::made;
 use super::rig::LoginServer;
 use super::rig::good;
+use super::rig::token_under;
 
 #[tokio::test]
 async fn the_keys_are_asked_for_once_however_many_come_at_once() {
@@ -94,4 +97,18 @@ async fn nobody_gets_in_by_keys_that_are_elsewhere_too_long_or_never_there() {
         assert_eq!((frontend.asked(), frontend.followed()), (1, 0));
         assert!(server.takes(&server.create_key()).await, "keys wait for it");
     }
+}
+
+#[tokio::test]
+async fn nothing_that_a_token_names_is_fetched() {
+    let (frontend, elsewhere) = (Frontend::with_keys(), Frontend::with_keys());
+    let server = LoginServer::start(&frontend).await;
+    for field in ["jku", "x5u"] {
+        for (key, taken) in [("EdDSA", true), ("unknown", false)] {
+            let header = json!({"alg": "EdDSA", "kid": key, field: elsewhere.url});
+            assert_eq!(server.takes(&token_under(&header, Duration::from_mins(10))).await, taken, "{header}");
+        }
+    }
+    assert_eq!((elsewhere.asked(), elsewhere.followed()), (0, 0));
+    assert!(frontend.asked() > 0);
 }

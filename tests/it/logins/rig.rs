@@ -31,17 +31,21 @@ pub(super) fn good() -> String {
 
 /// A token of an owner in `org_1`, signed now, whose last second counts until `left` from now.
 pub(crate) fn token_for(left: Duration) -> String {
+    token_under(&json!({"alg": "EdDSA", "kid": "EdDSA"}), left)
+}
+
+/// The same under a header of the test's own.
+pub(super) fn token_under(header: &Value, left: Duration) -> String {
     let leeway_ms = 30_000;
     let ends_ms = SystemClock.now() + i64::try_from(left.as_millis()).expect("a short time") - leeway_ms;
     #[expect(clippy::cast_precision_loss, reason = "times are far smaller")]
     let exp = ends_ms as f64 / 1_000.0;
     let made = made();
-    let header = json!({"alg": "EdDSA", "kid": "EdDSA"});
     let claims = json!({
         "iss": made["issuer"], "aud": made["audience"], "sub": "user_1", "exp": exp,
         "activeOrganizationId": "org_1", "orgRole": "owner",
     });
-    let message = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    let message = [header, &claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
     let key = STANDARD.decode(made["privateKey"].as_str().expect("a key")).expect("base64");
     let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key).expect("a key");
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes())))
