@@ -1,6 +1,7 @@
 //! The other door: what WhatsApp says happened, applied to the stored copy. One lane per session, drained in order; an
 //! event is acknowledged once it is committed.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ use super::sweeper::Sweeper;
 
 /// Events that wait on one lane before the session has to.
 const LANE: usize = 256;
+/// Events of one unit, at most: what bounds how long others wait for it.
+const TOGETHER: usize = 100;
 /// How often an event is tried before it is set aside, and how long to wait in between.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -83,34 +86,63 @@ impl Inbox {
     }
 
     async fn drain(self, key: SessionKey, mut events: mpsc::Receiver<Inbound>) {
-        loop {
-            let next = tokio::select! {
-                () = self.stop.cancelled() => None,
-                next = events.recv() => next,
+        let mut next = None;
+        while !self.stop.is_cancelled() {
+            let waited = match next.take() {
+                None => tokio::select! {
+                    () = self.stop.cancelled() => None,
+                    waited = events.recv() => waited,
+                },
+                before => before,
             };
-            let Some(Inbound { event, committed }) = next else { return };
+            let Some(first) = waited else { return };
             // Nothing of it is stored, and it is no use later.
-            if let SessionEvent::Calling(call) = &event {
+            if let SessionEvent::Calling(call) = &first.event {
                 self.told.calls.tell(&key, call);
                 continue;
             }
-            let event = Arc::new(event);
-            if self.persist(&key, &event).await {
-                self.told.of(&key, &event);
-                if let Some(committed) = committed {
-                    // Whoever stopped waiting will hear the event again, and it will be no change.
-                    let _ = committed.send(());
+            let in_company = goes_along(&first.event);
+            let mut together = vec![first];
+            while in_company && together.len() < TOGETHER {
+                match events.try_recv() {
+                    Ok(more) if goes_along(&more.event) => together.push(more),
+                    other => {
+                        next = other.ok();
+                        break;
+                    }
                 }
+            }
+            self.store_all(&key, together).await;
+        }
+    }
+
+    /// Stores events that waited, all in one unit, or each in one of its own where one of them fails.
+    async fn store_all(&self, key: &SessionKey, together: Vec<Inbound>) {
+        let (events, waiting): (Vec<_>, Vec<_>) = together.into_iter().map(|it| (it.event, it.committed)).unzip();
+        let events: Arc<[SessionEvent]> = events.into();
+        let all = events.len() > 1 && self.apply(key, &events, 0..events.len()).await.is_ok();
+        for (place, committed) in waiting.into_iter().enumerate() {
+            if !all && !self.persist(key, &events, place).await {
+                // What comes behind an event that could not wait any longer is told again with it.
+                if self.stop.is_cancelled() {
+                    return;
+                }
+                continue;
+            }
+            self.told.of(key, &events[place]);
+            if let Some(committed) = committed {
+                // Whoever stopped waiting will hear the event again, and it will be no change.
+                let _ = committed.send(());
             }
         }
     }
 
     /// Tries an event until it is committed; tells whether it was. One that fails each time though the database is there
     /// is set aside: it must not block the lane for ever.
-    async fn persist(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> bool {
+    async fn persist(&self, key: &SessionKey, events: &Arc<[SessionEvent]>, place: usize) -> bool {
         let mut attempt = 1;
         while attempt <= ATTEMPTS {
-            let Err(failed) = self.apply(key, event).await else { return true };
+            let Err(failed) = self.apply(key, events, place..place + 1).await else { return true };
             error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied");
             let pause = if failed.is_passing() { OUTAGE_PAUSE } else { PAUSE * attempt };
             tokio::select! {
@@ -122,12 +154,18 @@ impl Inbox {
         false
     }
 
-    async fn apply(&self, key: &SessionKey, event: &Arc<SessionEvent>) -> Result<(), StoreError> {
-        let (whose, event, now) = (key.clone(), Arc::clone(event), self.clock.now());
-        let logged_out = matches!(&*event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
+    async fn apply(
+        &self,
+        key: &SessionKey,
+        events: &Arc<[SessionEvent]>,
+        which: Range<usize>,
+    ) -> Result<(), StoreError> {
+        let (whose, events, now) = (key.clone(), Arc::clone(events), self.clock.now());
+        let logged_out = |event: &_| matches!(event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
+        let logged_out = events[which.clone()].iter().any(logged_out);
         self.store
             .write_in(&key.organization, key.session, move |unit| {
-                Box::pin(async move { apply(unit, &whose, &event, now).await })
+                Box::pin(async move { apply_all(unit, &whose, &events[which], now).await })
             })
             .await?;
         if logged_out { refusal::refuse_waiting(&self.store, key, now).await } else { Ok(()) }
@@ -168,6 +206,31 @@ impl Told {
             | SessionEvent::ActionRefused { .. } => {}
         }
     }
+}
+
+/// Whether an event may be stored in one unit with others: who and what is in an account's address book is told all at once
+/// after the pairing.
+fn goes_along(event: &SessionEvent) -> bool {
+    matches!(event, SessionEvent::SamePerson(_) | SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. })
+}
+
+/// Applies events in their order, in one unit of work.
+async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent], now: i64) -> Result<(), StoreError> {
+    let (mut people, mut jids) = (Vec::new(), Vec::new());
+    for event in events {
+        match event {
+            SessionEvent::SamePerson(met) => people.extend_from_slice(met),
+            SessionEvent::ContactNamed { jid, .. } | SessionEvent::GroupNamed { jid, .. } => jids.push(jid),
+            _ => {}
+        }
+    }
+    if people.len() + jids.len() > 1 {
+        unit.shelve(&key.organization, key.session, &people, jids).await?;
+    }
+    for event in events {
+        apply(unit, key, event, now).await?;
+    }
+    unit.put_away().await
 }
 
 /// Applies one event in its unit of work. An event of a session that was deleted meanwhile has nowhere to go.

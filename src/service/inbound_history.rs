@@ -38,6 +38,22 @@ pub(super) async fn chunk(
     chunk: &HistoryChunk,
     now: i64,
 ) -> Result<Brought, StoreError> {
+    let own = chunk.chats.iter().flat_map(|chat| &chat.messages).filter(|message| message.from_me);
+    let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(own.map(|message| &message.sender));
+    let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
+    unit.shelve(&key.organization, key.session, &chunk.people, jids).await?;
+    let brought = one_by_one(unit, key, chunk, now).await?;
+    unit.put_away().await?;
+    Ok(brought)
+}
+
+/// The same, in whatever way the unit reads and stores.
+pub(super) async fn one_by_one(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chunk: &HistoryChunk,
+    now: i64,
+) -> Result<Brought, StoreError> {
     let mut brought = Brought::default();
     inbound_person::same_person(unit, key, &chunk.people, now, Origin::Import).await?;
     for chat in &chunk.chats {

@@ -24,9 +24,7 @@ use crate::domain::id::SessionId;
 use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
-
-/// Rows of one INSERT: 19 columns each, well under SQLite's 32,766 variables.
-const INSERT: usize = 500;
+use super::parts::parts;
 
 impl Store {
     /// Changes with a number above `after`, in order, at most `limit`.
@@ -75,8 +73,8 @@ pub(super) async fn insert(
     organization: &OrganizationId,
     changes: &[Change],
 ) -> Result<(), StoreError> {
-    for part in changes.chunks(INSERT) {
-        let rows = part.iter().map(|change| to_row(organization, change));
+    for part in parts(changes.iter().collect()) {
+        let rows = part.into_iter().map(|change| to_row(organization, change));
         change::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
     Ok(())

@@ -138,6 +138,9 @@ impl Unit<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Option<Chat>, StoreError> {
+        if let Some(known) = self.on_shelf(|shelf| shelf.chat(session, jid)).await? {
+            return Ok(known);
+        }
         let query = found_by(organization, session, jid).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
@@ -152,6 +155,9 @@ impl Unit<'_> {
         session: SessionId,
         jids: &[Jid],
     ) -> Result<Vec<Chat>, StoreError> {
+        if let Some(known) = self.on_shelf(|shelf| shelf.chats(session, jids)).await? {
+            return Ok(known);
+        }
         let ids = chat_alias::Entity::find()
             .select_only()
             .column(chat_alias::Column::ChatId)
@@ -236,6 +242,9 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        if self.on_shelf(|shelf| shelf.add_chat(chat)).await?.is_some() {
+            return Ok(());
+        }
         chat::Entity::insert(to_row(organization, chat).into_active_model()).exec_without_returning(self.tx).await?;
         let other = self.other_address(organization, chat.session, &chat.jid).await?;
         let addresses: Vec<_> = std::iter::once(chat.jid.clone()).chain(other).collect();
@@ -252,7 +261,7 @@ impl Unit<'_> {
         chat: &Chat,
         addresses: &[Jid],
     ) -> Result<(), StoreError> {
-        if addresses.is_empty() {
+        if addresses.is_empty() || self.on_shelf(|shelf| shelf.add_addresses(chat, addresses)).await?.is_some() {
             return Ok(());
         }
         let aliases = addresses.iter().map(|jid| chat_alias::ActiveModel {
@@ -272,6 +281,9 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        if self.on_shelf(|shelf| shelf.save(chat)).await?.is_some() {
+            return Ok(());
+        }
         let row = chat::ActiveModel { id: NotSet, ..to_row(organization, chat).into_active_model().reset_all() };
         let query = chat::Entity::update_many().set(row).filter(owned_by(organization));
         let saved = query.filter(chat::Column::Id.eq(chat.id.to_bytes())).exec(self.tx).await?;

@@ -36,11 +36,10 @@ use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
+use super::parts::parts;
+use super::shelf::Messages;
 use super::text;
 use super::unit::Unit;
-
-/// Rows of one INSERT: 15 columns each, well under SQLite's 32,766 variables.
-const INSERT: usize = 500;
 
 impl Store {
     /// A page of each chat's messages, newest first, in the order in which they are asked for.
@@ -96,15 +95,14 @@ impl Unit<'_> {
         messages: &[IncomingMessage],
         arrival: i64,
     ) -> Result<u64, StoreError> {
+        if let Some(added) = self.on_shelf(|shelf| shelf.add_messages(organization, chat, messages, arrival)).await? {
+            return Ok(added);
+        }
         let known = [message::Column::ChatId, message::Column::WaId, message::Column::Sender];
         let mut inserted = 0;
-        for (first, part) in (0..).step_by(INSERT).zip(messages.chunks(INSERT)) {
-            let rows = (first..).zip(part).map(|(place, message)| {
-                let (arrival, sequence) = sequence(arrival, place);
-                let id = MessageId::of(message.at, sequence);
-                message::ActiveModel { arrival: Set(arrival), ..to_row(organization, session, chat, id, message) }
-            });
-            inserted += message::Entity::insert_many(rows)
+        let rows = to_rows(organization, session, chat, messages, arrival).map(message::ActiveModel::from);
+        for part in parts(rows.collect()) {
+            inserted += message::Entity::insert_many(part)
                 .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
                 .exec_without_returning(self.tx)
                 .await?;
@@ -121,6 +119,9 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<LastMessage>, StoreError> {
+        if let Some(last) = self.on_shelf(|shelf| shelf.messages(chat, Messages::last)).await? {
+            return last;
+        }
         self.latest_of(of_chat(organization, chat)).await
     }
 
@@ -286,29 +287,44 @@ fn sequence(arrival: i64, place: usize) -> (i64, u64) {
     (arrival, u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into())))
 }
 
+/// The rows of messages that come now; see [`Unit::insert_messages`].
+pub(super) fn to_rows(
+    organization: &OrganizationId,
+    session: SessionId,
+    chat: ChatId,
+    messages: &[IncomingMessage],
+    arrival: i64,
+) -> impl Iterator<Item = message::Model> {
+    messages.iter().enumerate().map(move |(place, message)| {
+        let (arrival, sequence) = sequence(arrival, place);
+        let id = MessageId::of(message.at, sequence);
+        message::Model { arrival, ..to_row(organization, session, chat, id, message) }
+    })
+}
+
 fn to_row(
     organization: &OrganizationId,
     session: SessionId,
     chat: ChatId,
     id: MessageId,
     message: &IncomingMessage,
-) -> message::ActiveModel {
-    message::ActiveModel {
-        id: Set(id.to_bytes()),
-        organization: Set(organization.to_string()),
-        session_id: Set(session.to_bytes()),
-        chat_id: Set(chat.to_bytes()),
-        wa_id: Set(text::storable(&message.wa_id)),
-        sender: Set(message.sender.to_string()),
-        sender_name: Set(text::storable_if_any(message.sender_name.as_ref())),
-        from_me: Set(message.from_me),
-        kind: Set(message.kind.code()),
-        text: Set(text::storable_if_any(message.text.as_ref())),
-        at: Set(message.at),
-        edited: Set(false),
-        edited_as_of: Set(0),
-        revoked: Set(false),
-        arrival: Set(0),
+) -> message::Model {
+    message::Model {
+        id: id.to_bytes(),
+        organization: organization.to_string(),
+        session_id: session.to_bytes(),
+        chat_id: chat.to_bytes(),
+        wa_id: text::storable(&message.wa_id),
+        sender: message.sender.to_string(),
+        sender_name: text::storable_if_any(message.sender_name.as_ref()),
+        from_me: message.from_me,
+        kind: message.kind.code(),
+        text: text::storable_if_any(message.text.as_ref()),
+        at: message.at,
+        edited: false,
+        edited_as_of: 0,
+        revoked: false,
+        arrival: 0,
     }
 }
 

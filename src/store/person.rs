@@ -7,6 +7,7 @@ use chatgraph_entity::tombstone_alias;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::DatabaseTransaction;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
@@ -80,11 +81,11 @@ impl Unit<'_> {
         session: SessionId,
         people: &[Person],
     ) -> Result<Vec<Person>, StoreError> {
-        let (lids, phones) = (people.iter().map(|it| it.lid.as_str()), people.iter().map(|it| it.phone.as_str()));
-        let either = Condition::any().add(person::Column::Lid.is_in(lids)).add(person::Column::Phone.is_in(phones));
-        let known =
-            person::Entity::find().filter(of_session(organization, session)).filter(either).all(self.tx).await?;
-        let mut known = known.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        if let Some(new) = self.on_shelf(|shelf| shelf.new_people(session, people)).await? {
+            return Ok(new);
+        }
+        let jids: Vec<_> = people.iter().flat_map(|it| [it.lid.clone(), it.phone.clone()]).collect();
+        let mut known = known_by(self.tx, organization, session, &jids).await?;
         let mut new = Vec::new();
         for person in people {
             if !known.iter().any(|other| other.lid == person.lid || other.phone == person.phone) {
@@ -105,12 +106,10 @@ impl Unit<'_> {
         session: SessionId,
         person: &Person,
     ) -> Result<(), StoreError> {
-        let row = person::ActiveModel {
-            session_id: Set(session.to_bytes()),
-            organization: Set(organization.to_string()),
-            lid: Set(person.lid.to_string()),
-            phone: Set(person.phone.to_string()),
-        };
+        if self.on_shelf(|shelf| shelf.add_person(session, person)).await?.is_some() {
+            return Ok(());
+        }
+        let row = to_row(organization, session, person);
         person::Entity::insert(row).exec_without_returning(self.tx).await?;
         Ok(())
     }
@@ -125,6 +124,9 @@ impl Unit<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Option<Jid>, StoreError> {
+        if let Some(other) = self.on_shelf(|shelf| shelf.other(session, jid)).await? {
+            return Ok(other);
+        }
         let column = match jid.kind() {
             JidKind::Lid => person::Column::Lid,
             JidKind::PhoneNumber => person::Column::Phone,
@@ -196,6 +198,9 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn name_senders(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        if self.on_shelf(|shelf| shelf.names_senders(chat)).await?.is_some() {
+            return Ok(());
+        }
         message::Entity::update_many()
             .col_expr(message::Column::Sender, Expr::value(chat.jid.as_str()))
             .filter(message::Column::Organization.eq(organization.as_str()))
@@ -236,6 +241,30 @@ fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {
     Condition::all()
         .add(person::Column::Organization.eq(organization.as_str()))
         .add(person::Column::SessionId.eq(session.to_bytes()))
+}
+
+/// The people with one of these addresses.
+pub(super) async fn known_by(
+    tx: &DatabaseTransaction,
+    organization: &OrganizationId,
+    session: SessionId,
+    jids: &[Jid],
+) -> Result<Vec<Person>, StoreError> {
+    let of_kind = |kind| jids.iter().filter(move |jid| jid.kind() == kind).map(Jid::as_str);
+    let either = Condition::any()
+        .add(person::Column::Lid.is_in(of_kind(JidKind::Lid)))
+        .add(person::Column::Phone.is_in(of_kind(JidKind::PhoneNumber)));
+    let known = person::Entity::find().filter(of_session(organization, session)).filter(either).all(tx).await?;
+    known.iter().map(from_row).collect()
+}
+
+pub(super) fn to_row(organization: &OrganizationId, session: SessionId, person: &Person) -> person::ActiveModel {
+    person::ActiveModel {
+        session_id: Set(session.to_bytes()),
+        organization: Set(organization.to_string()),
+        lid: Set(person.lid.to_string()),
+        phone: Set(person.phone.to_string()),
+    }
 }
 
 fn from_row(row: &person::Model) -> Result<Person, StoreError> {

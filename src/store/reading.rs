@@ -37,20 +37,30 @@ impl Unit<'_> {
         if place.wa_ids.is_empty() {
             return Ok(place);
         }
-        let mut second = message::Entity::find()
-            .select_only()
-            .columns([Column::Id, Column::WaId])
-            .filter(of_chats(organization, chats))
-            .filter(Column::At.eq(place.at))
-            .into_tuple::<(Vec<u8>, String)>()
-            .all(self.tx)
-            .await?;
+        let mut second = self.of_second(organization, chats, place.at).await?;
         second.sort();
         let read = second.iter().rposition(|(_, wa_id)| place.wa_ids.contains(wa_id)).map_or(0, |last| last + 1);
         place.wa_ids.extend(second.drain(..read).map(|(_, wa_id)| wa_id));
         place.wa_ids.sort();
         place.wa_ids.dedup();
         Ok(place)
+    }
+
+    async fn of_second(
+        &mut self,
+        organization: &OrganizationId,
+        chats: &[ChatId],
+        at: i64,
+    ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
+        if let Some(known) = self.on_shelf(|shelf| shelf.messages_of(chats, |all| all.of_second(at))).await? {
+            return Ok(known);
+        }
+        let second = message::Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::WaId])
+            .filter(of_chats(organization, chats))
+            .filter(Column::At.eq(at));
+        Ok(second.into_tuple().all(self.tx).await?)
     }
 
     /// How many of the stored messages that others wrote in the chats lie behind a place; all of them without one.
@@ -63,6 +73,9 @@ impl Unit<'_> {
         chats: &[ChatId],
         place: Option<&Horizon>,
     ) -> Result<u32, StoreError> {
+        if let Some(count) = self.on_shelf(|shelf| shelf.messages_of(chats, |all| all.count_behind(place))).await? {
+            return Ok(count);
+        }
         let mut behind = of_chats(organization, chats).add(Column::FromMe.eq(false)).add(Column::Revoked.eq(false));
         if let Some(place) = place {
             let mut further = Condition::any().add(Column::At.gt(place.at));
@@ -90,6 +103,9 @@ impl Unit<'_> {
         unread: u32,
         until: &Horizon,
     ) -> Result<Option<Horizon>, StoreError> {
+        if let Some(read) = self.on_shelf(|shelf| shelf.messages(chat, |all| all.last_but(unread, until))).await? {
+            return Ok(read);
+        }
         let named = until.wa_ids.iter().map(|id| text::storable(id));
         let of_second = Condition::all().add(Column::At.eq(until.at)).add(Column::WaId.is_in(named));
         let read = message::Entity::find()

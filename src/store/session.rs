@@ -99,6 +99,9 @@ impl Unit<'_> {
         organization: &OrganizationId,
         id: SessionId,
     ) -> Result<Option<Session>, StoreError> {
+        if let Some(known) = self.on_shelf(|shelf| shelf.session(id)).await? {
+            return Ok(known);
+        }
         let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }

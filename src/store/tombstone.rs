@@ -38,6 +38,9 @@ impl Unit<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Option<Tombstone>, StoreError> {
+        if self.on_shelf(|shelf| shelf.is_not_deleted(session, jid)).await?.is_some() {
+            return Ok(None);
+        }
         let id = tombstone_alias::Entity::find()
             .select_only()
             .column(tombstone_alias::Column::ChatId)

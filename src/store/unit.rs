@@ -6,6 +6,8 @@ use sea_orm::DatabaseTransaction;
 use crate::domain::change::Change;
 use crate::domain::id::OrganizationId;
 
+use super::shelf::Shelf;
+
 /// The body of a unit, as [`super::Store::write`] takes it: `Box::pin(async move { .. })`.
 pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 
@@ -15,6 +17,8 @@ pub struct Unit<'t> {
     /// Whose changes it may record: its place in the journal was given out for this organization.
     pub(super) organization: &'t OrganizationId,
     pub(super) recorded: Vec<Change>,
+    /// What it has at hand of many chats at once.
+    pub(super) shelf: Option<Box<Shelf>>,
 }
 
 impl Unit<'_> {

@@ -3,6 +3,8 @@
 //! The first chunk goes inside its message if it is small, as do all small ones; the others are
 //! downloaded.
 
+use std::collections::HashMap;
+
 use whatsapp_rust::{
     buffa::MessageField,
     wacore::download::MediaType,
@@ -19,7 +21,7 @@ use whatsapp_rust::{
 
 use super::{
     account::Account,
-    book::{self, Book, Chat},
+    book::{self, Book, Chat, Person},
     view::{ChatKind, FOREVER},
 };
 use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
@@ -49,6 +51,7 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
     let mut by_age: Vec<_> = book.chats.iter().collect();
     by_age.sort_by_key(|(_, chat)| std::cmp::Reverse(chat.last_message_at()));
 
+    let people = by_jid(&book);
     let mut chunks = vec![HistorySync {
         sync_type: HistorySyncType::INITIAL_BOOTSTRAP,
         phone_number_to_lid_mappings: mappings(&book),
@@ -56,7 +59,7 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
     }];
     let mut length = 0;
     for (jid, chat) in by_age {
-        let next = conversation(account, &book, jid, chat);
+        let next = conversation(account, &book, &people, (jid, chat));
         let size = whatsapp_rust::buffa::Message::encode_to_vec(&next).len();
         let limit = if chunks.len() == 1 { INLINE_LIMIT } else { CHUNK_LIMIT };
         if length > 0 && length + size > limit {
@@ -94,7 +97,23 @@ fn push_names(account: &Account, book: &Book) -> Vec<Pushname> {
     std::iter::once(own).chain(others).collect()
 }
 
-fn conversation(account: &Account, book: &Book, jid: &str, chat: &Chat) -> Conversation {
+/// The people by each of their JIDs: a phone may know many, and each message names one.
+fn by_jid(book: &Book) -> HashMap<String, &Person> {
+    let mut people = HashMap::new();
+    for person in &book.people {
+        for jid in [Some(person.jid()), person.lid_jid()].into_iter().flatten() {
+            people.entry(jid).or_insert(person);
+        }
+    }
+    people
+}
+
+fn conversation(
+    account: &Account,
+    book: &Book,
+    people: &HashMap<String, &Person>,
+    (jid, chat): (&str, &Chat),
+) -> Conversation {
     let mut conversation = Conversation {
         id: jid.to_owned(),
         archived: Some(chat.archived),
@@ -111,7 +130,7 @@ fn conversation(account: &Account, book: &Book, jid: &str, chat: &Chat) -> Conve
         conversation.name = Some(group.subject.clone());
         conversation.created_at = Some(clock::seconds(account.made_at));
         conversation.participant = group.members.iter().map(|member| participant(member)).collect();
-    } else if let Some(person) = book.person(jid) {
+    } else if let Some(person) = people.get(jid) {
         conversation.name.clone_from(&person.name);
         conversation.display_name.clone_from(&person.push_name);
         conversation.pn_jid = person.phone.as_ref().map(|phone| format!("{phone}@{SERVER}"));
@@ -119,7 +138,7 @@ fn conversation(account: &Account, book: &Book, jid: &str, chat: &Chat) -> Conve
     }
     let numbered = chat.messages.iter().enumerate();
     // The newest first, numbered from the oldest, as phones send them.
-    conversation.messages = numbered.rev().map(|(order, message)| past(book, jid, message, order as u64)).collect();
+    conversation.messages = numbered.rev().map(|(order, message)| past(people, jid, message, order as u64)).collect();
     conversation
 }
 
@@ -127,9 +146,9 @@ fn participant(number: &str) -> GroupParticipant {
     GroupParticipant { user_jid: format!("{number}@{SERVER}"), ..Default::default() }
 }
 
-fn past(book: &Book, jid: &str, message: &book::Message, order: u64) -> HistorySyncMsg {
+fn past(people: &HashMap<String, &Person>, jid: &str, message: &book::Message, order: u64) -> HistorySyncMsg {
     let sender = message.from.clone().filter(|_| ChatKind::of(jid) == ChatKind::Group);
-    let writer = message.from.as_deref().and_then(|from| book.person(from));
+    let writer = message.from.as_deref().and_then(|from| people.get(from));
     let key = MessageKey {
         remote_jid: Some(jid.to_owned()),
         from_me: Some(message.from.is_none()),

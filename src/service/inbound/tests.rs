@@ -6,6 +6,7 @@ mod reading;
 mod refusal;
 mod rewriting;
 mod story;
+mod together;
 mod unread;
 
 use super::*;

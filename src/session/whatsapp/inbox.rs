@@ -175,6 +175,8 @@ pub(super) struct Inbox {
     /// The people that were passed on; every message of theirs tells again who they are.
     told: HashSet<Person>,
     owner: Owner,
+    /// Told when the last part of a history is stored.
+    importing: Option<oneshot::Receiver<()>>,
     warned: bool,
 }
 
@@ -191,7 +193,8 @@ impl Inbox {
         since: Option<i64>,
     ) -> Self {
         let (announced, told) = (Announced::default(), HashSet::new());
-        Self { items, outlets, client, catch_up, in_step, told, announced, owner, since, warned: false }
+        let importing = None;
+        Self { items, outlets, client, catch_up, in_step, told, announced, owner, since, importing, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -339,7 +342,7 @@ impl Inbox {
         Ok(notice)
     }
 
-    /// Takes a history apart on a thread of its own; one part at a time is in memory besides those on the lane.
+    /// Takes a history apart on a thread of its own; one part is on the lane at a time, and three at most wait for it.
     async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
         let notice = self.notice().await?;
         if !self.walk(event).await? {
@@ -364,7 +367,13 @@ impl Inbox {
             _ => Ok(()),
         });
         while let Some(part) = walked.recv().await {
-            self.forward(SessionEvent::History(part), None).await?;
+            if let Some(before) = self.importing.take() {
+                // It may have been set aside.
+                let _ = before.await;
+            }
+            let (committed, stored) = oneshot::channel();
+            self.forward(SessionEvent::History(part), Some(committed)).await?;
+            self.importing = Some(stored);
         }
         match walking.await {
             Ok(Ok(())) => return Ok(true),

@@ -143,7 +143,7 @@ pub(super) async fn commit(
 /// the savepoint itself fails the batch.
 async fn attempt(tx: &DatabaseTransaction, job: &mut dyn Job) -> Result<Vec<Change>, StoreError> {
     let organization = job.organization().clone();
-    let mut unit = Unit { tx, organization: &organization, recorded: Vec::new() };
+    let mut unit = Unit { tx, organization: &organization, recorded: Vec::new(), shelf: None };
     let keep = AssertUnwindSafe(job.run(&mut unit)).catch_unwind().await;
     let recorded = unit.recorded;
     match keep {

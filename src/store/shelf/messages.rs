@@ -1,0 +1,101 @@
+//! The messages of a chat on the shelf: as much of each as tells which is the last, and which are read.
+
+use std::collections::HashSet;
+
+use chatgraph_entity::message;
+
+use crate::domain::chat::LastMessage;
+use crate::domain::horizon::Horizon;
+use crate::domain::id::MessageId;
+use crate::domain::jid::Jid;
+use crate::store::error::StoreError;
+use crate::store::text;
+
+/// A chat's messages, stored and still to be stored. What is asked of them is what `store::message` and `store::reading` ask
+/// the database.
+#[derive(Default)]
+pub(in crate::store) struct Messages {
+    all: Vec<Known>,
+    /// By what a message is recognised.
+    keys: HashSet<(String, String)>,
+}
+
+/// What is to be known of a message.
+pub(super) struct Known {
+    pub(super) at: i64,
+    pub(super) id: Vec<u8>,
+    pub(super) wa_id: String,
+    pub(super) sender: String,
+    pub(super) from_me: bool,
+    pub(super) revoked: bool,
+}
+
+impl Messages {
+    pub(super) fn add(&mut self, message: Known) -> bool {
+        let is_new = self.keys.insert((message.wa_id.clone(), message.sender.clone()));
+        if is_new {
+            self.all.push(message);
+        }
+        is_new
+    }
+
+    /// Takes a message that is to be stored; tells whether it is new.
+    pub(super) fn take(&mut self, row: &message::Model) -> bool {
+        let message::Model { at, id, wa_id, sender, from_me, revoked, .. } = row;
+        self.add(Known {
+            at: *at,
+            id: id.clone(),
+            wa_id: wa_id.clone(),
+            sender: sender.clone(),
+            from_me: *from_me,
+            revoked: *revoked,
+        })
+    }
+
+    /// Whether what others wrote bears this address.
+    pub(super) fn are_from(&self, jid: &Jid) -> bool {
+        self.all.iter().all(|message| message.from_me || message.sender == jid.as_str())
+    }
+
+    /// As `Unit::last_message`.
+    pub(in crate::store) fn last(&self) -> Result<Option<LastMessage>, StoreError> {
+        let Some(last) = self.all.iter().max_by_key(|message| message.order()) else { return Ok(None) };
+        let corrupt = |_| StoreError::Corrupt { table: "message", column: "id" };
+        let id = MessageId::from_bytes(&last.id).map_err(corrupt)?;
+        Ok(Some(LastMessage { id: Some(id), at: last.at }))
+    }
+
+    /// As `Unit::last_but`.
+    pub(in crate::store) fn last_but(&self, unread: u32, until: &Horizon) -> Option<Horizon> {
+        let named: Vec<_> = until.wa_ids.iter().map(|id| text::storable(id)).collect();
+        let mut read: Vec<_> = self.all.iter().filter(|message| !message.from_me).collect();
+        read.retain(|message| message.at < until.at || message.at == until.at && named.contains(&message.wa_id));
+        read.sort_by_key(|message| std::cmp::Reverse(message.order()));
+        let read = read.get(usize::try_from(unread).unwrap_or(usize::MAX))?;
+        Some(Horizon { at: read.at, wa_ids: vec![read.wa_id.clone()] })
+    }
+
+    /// The messages of one instant, by id and WhatsApp's id, as `Unit::complete` wants them.
+    pub(in crate::store) fn of_second(&self, at: i64) -> Vec<(Vec<u8>, String)> {
+        let second = self.all.iter().filter(|message| message.at == at);
+        second.map(|message| (message.id.clone(), message.wa_id.clone())).collect()
+    }
+
+    /// As `Unit::count_behind`.
+    pub(in crate::store) fn count_behind(&self, place: Option<&Horizon>) -> u32 {
+        let named: Vec<_> = place.iter().flat_map(|place| &place.wa_ids).map(|id| text::storable(id)).collect();
+        let behind = |message: &&Known| match place {
+            _ if message.from_me || message.revoked => false,
+            Some(place) if message.at == place.at => !named.is_empty() && !named.contains(&message.wa_id),
+            Some(place) => message.at > place.at,
+            None => true,
+        };
+        u32::try_from(self.all.iter().filter(behind).count()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Known {
+    fn order(&self) -> (i64, &[u8]) {
+        (self.at, &self.id)
+    }
+}
