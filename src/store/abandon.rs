@@ -45,6 +45,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn abandon_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        self.put_away().await?;
         let id = chat.id.to_bytes();
         chat_alias::Entity::delete_many()
             .filter(chat_alias::Column::Organization.eq(organization.as_str()))
@@ -78,6 +79,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn abandon_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        self.put_away().await?;
         session::Entity::update_many()
             .col_expr(session::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
             .filter(session::Column::Organization.eq(session.organization.as_str()))

@@ -180,6 +180,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         id: ChatId,
     ) -> Result<Option<Chat>, StoreError> {
+        self.put_away().await?;
         let query = chat::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
@@ -195,6 +196,7 @@ impl Unit<'_> {
         session: SessionId,
         except: ChatId,
     ) -> Result<Vec<Chat>, StoreError> {
+        self.put_away().await?;
         let query = chat::Entity::find()
             .filter(owned_by(organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))
@@ -208,6 +210,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn addresses_of(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<Vec<Jid>, StoreError> {
+        self.put_away().await?;
         let rows = chat_alias::Entity::find()
             .filter(chat_alias::Column::Organization.eq(organization.as_str()))
             .filter(chat_alias::Column::ChatId.eq(chat.to_bytes()))
@@ -227,6 +230,7 @@ impl Unit<'_> {
         session: SessionId,
         limit: u64,
     ) -> Result<Vec<Chat>, StoreError> {
+        self.put_away().await?;
         let query = chat::Entity::find()
             .filter(owned_by(organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))

@@ -135,6 +135,7 @@ impl Unit<'_> {
         chat: ChatId,
         place: &Horizon,
     ) -> Result<Option<LastMessage>, StoreError> {
+        self.put_away().await?;
         self.latest_of(of_chat(organization, chat).add(covered(place).not())).await
     }
 
@@ -143,6 +144,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn messages_of_others(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<u32, StoreError> {
+        self.put_away().await?;
         let others = message::Entity::find()
             .filter(of_chat(organization, chat))
             .filter(message::Column::FromMe.eq(false))
@@ -160,6 +162,7 @@ impl Unit<'_> {
         chat: ChatId,
         wa_id: &str,
     ) -> Result<Vec<Message>, StoreError> {
+        self.put_away().await?;
         let named = message::Entity::find()
             .filter(of_chat(organization, chat))
             .filter(message::Column::WaId.eq(text::storable(wa_id)));
@@ -175,6 +178,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         message: &Message,
     ) -> Result<(), StoreError> {
+        self.put_away().await?;
         message::Entity::update_many()
             .set(message::ActiveModel {
                 text: Set(text::storable_if_any(message.text.as_ref())),
@@ -200,6 +204,7 @@ impl Unit<'_> {
         chat: ChatId,
         place: &Horizon,
     ) -> Result<(), StoreError> {
+        self.put_away().await?;
         let gone = message::Entity::delete_many().filter(of_chat(organization, chat)).filter(covered(place));
         gone.exec(self.tx).await?;
         Ok(())
@@ -219,6 +224,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<MessageRange>, StoreError> {
+        self.put_away().await?;
         let message = self.latest(of_chat(organization, chat)).await?.map(from_row).transpose()?;
         Ok(message.map(|Message { wa_id, from_me, sender, at, .. }| MessageRange { wa_id, from_me, sender, at }))
     }
@@ -233,6 +239,7 @@ impl Unit<'_> {
         chat: ChatId,
         at: i64,
     ) -> Result<Vec<String>, StoreError> {
+        self.put_away().await?;
         let ids = message::Entity::find()
             .select_only()
             .column(message::Column::WaId)

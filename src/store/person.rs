@@ -160,6 +160,7 @@ impl Unit<'_> {
     /// [`StoreError`].
     pub async fn hand_over(&mut self, organization: &OrganizationId, from: &Chat, to: &Chat) -> Result<(), StoreError> {
         use message::Column;
+        self.put_away().await?;
         let chats = [from, to].map(|chat| chat.id.to_bytes());
         let messages = message::Entity::find()
             .select_only()

@@ -134,6 +134,7 @@ impl Unit<'_> {
         session: SessionId,
         wa_ids: &[String],
     ) -> Result<Vec<(ChatId, String, i64)>, StoreError> {
+        self.put_away().await?;
         let found = message::Entity::find()
             .select_only()
             .columns([Column::ChatId, Column::WaId, Column::At])

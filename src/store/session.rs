@@ -121,6 +121,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        self.put_away().await?;
         let row = to_row(session).into_active_model().reset_all();
         session::Entity::update(row).validate()?.filter(owned_by(&session.organization)).exec(self.tx).await?;
         Ok(())

@@ -3,7 +3,8 @@
 //! [`Unit`] for chats, messages and people answer from the shelf, and what they store waits there.
 //!
 //! What is not simple stands apart and is asked of the database as ever: deleted chats, two chats that are to become one,
-//! chats with many messages. Whatever else the shelf cannot answer, it is put away before.
+//! chats with many messages. Whatever else the shelf cannot answer, it is put away before: a method of [`Unit`] that reads or
+//! writes chats, their addresses or their messages asks the shelf or begins with [`Unit::put_away`].
 
 mod load;
 mod messages;

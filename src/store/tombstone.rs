@@ -70,6 +70,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         tombstone: &Tombstone,
     ) -> Result<(), StoreError> {
+        self.put_away().await?;
         let row = to_row(organization, tombstone).into_active_model();
         tombstone::Entity::insert(row).exec_without_returning(self.tx).await?;
         let aliases = tombstone.addresses.iter().map(|jid| tombstone_alias::ActiveModel {

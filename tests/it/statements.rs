@@ -86,3 +86,19 @@ async fn the_lists_of_several_sessions_take_no_more_statements_than_one_list() {
         assert!(statements.len() <= 13, "{} statements: {statements:#?}", statements.len());
     }
 }
+
+#[tokio::test]
+async fn a_history_takes_far_fewer_statements_than_it_has_chats() {
+    const CHATS: u32 = 180;
+    let log = Log::of_statements();
+    let server = TestServer::with_log(many_chats(CHATS), log.clone()).await;
+    eventually("the history", async || {
+        let answer = server.query("{ sessions(first: 1) { nodes { historyImport { chats messages } } } }").await;
+        let import = &answer["data"]["sessions"]["nodes"][0]["historyImport"];
+        (import == &json!({"chats": CHATS, "messages": 5 * CHATS})).then_some(())
+    })
+    .await;
+    let insert = |line: &&str| line.contains("sqlx::query") && line.contains(r#"INSERT INTO \"message\""#);
+    let inserts = log.text().lines().filter(insert).count();
+    assert!((1..CHATS as usize / 4).contains(&inserts), "{inserts} inserts");
+}
