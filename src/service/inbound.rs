@@ -38,7 +38,7 @@ use super::sweeper::Sweeper;
 
 /// Events that wait on one lane before the session has to.
 const LANE: usize = 256;
-/// Events of one unit, at most: what bounds how long others wait for it.
+/// With so many names and people no more events go along in one unit: what bounds how long others wait for it.
 const TOGETHER: usize = 100;
 /// How often an event is tried before it is set aside, and how long to wait in between.
 const ATTEMPTS: u32 = 5;
@@ -101,16 +101,12 @@ impl Inbox {
                 self.told.calls.tell(&key, call);
                 continue;
             }
-            let in_company = goes_along(&first.event);
+            let mut brought = along(&first.event);
             let mut together = vec![first];
-            while in_company && together.len() < TOGETHER {
-                match events.try_recv() {
-                    Ok(more) if goes_along(&more.event) => together.push(more),
-                    other => {
-                        next = other.ok();
-                        break;
-                    }
-                }
+            while let Some(before) = brought.filter(|brought| *brought < TOGETHER) {
+                let Ok(more) = events.try_recv() else { break };
+                brought = along(&more.event).map(|more| before + more);
+                if brought.is_some() { together.push(more) } else { next = Some(more) }
             }
             self.store_all(&key, together).await;
         }
@@ -208,10 +204,14 @@ impl Told {
     }
 }
 
-/// Whether an event may be stored in one unit with others: who and what is in an account's address book is told all at once
-/// after the pairing.
-fn goes_along(event: &SessionEvent) -> bool {
-    matches!(event, SessionEvent::SamePerson(_) | SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. })
+/// How many names and people an event brings that may be stored in one unit with others: who and what is in an account's
+/// address book is told all at once after the pairing.
+fn along(event: &SessionEvent) -> Option<usize> {
+    match event {
+        SessionEvent::SamePerson(people) => Some(people.len()),
+        SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => Some(1),
+        _ => None,
+    }
 }
 
 /// Applies events in their order, in one unit of work.

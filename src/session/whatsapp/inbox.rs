@@ -1,6 +1,8 @@
 //! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
 //! connection, which puts it in domain words and on the lane.
 
+mod import;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,7 +12,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::debug;
 use tracing::error;
@@ -330,57 +331,6 @@ impl Inbox {
         };
         let expected = self.announced.comes(&notice);
         Some(if expected { SessionEvent::HistoryAnnounced { notice } } else { SessionEvent::HistoryTold { notice } })
-    }
-
-    /// The announcement of the part that comes now; one of our own making when it is not there yet.
-    async fn notice(&mut self) -> Result<String, NobodyListens> {
-        if let Some(notice) = self.announced.part() {
-            return Ok(notice);
-        }
-        let notice = format!("early {:016x}", getrandom::u64().expect("the operating system has random bytes"));
-        self.forward(SessionEvent::HistoryAnnounced { notice: notice.clone() }, None).await?;
-        Ok(notice)
-    }
-
-    /// Takes a history apart on a thread of its own; one part is on the lane at a time, and three at most wait for it.
-    async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
-        let notice = self.notice().await?;
-        if !self.walk(event).await? {
-            self.forward(SessionEvent::HistoryLost, None).await?;
-        }
-        self.forward(SessionEvent::HistoryTold { notice }, None).await
-    }
-
-    /// Tells whether all of it could be read.
-    async fn walk(&mut self, event: Arc<Event>) -> Result<bool, NobodyListens> {
-        let own = self.client.pn().as_ref().and_then(jid::from_wire);
-        let Some(own) = own else {
-            warn!("A history came before the account was known; it is left out");
-            return Ok(false);
-        };
-        let (parts, mut walked) = mpsc::channel(1);
-        let since = self.since;
-        let walking = spawn_blocking(move || match event.as_ref() {
-            Event::HistorySync(history) => {
-                history::walk(history, &own, since, |part| parts.blocking_send(part).is_ok())
-            }
-            _ => Ok(()),
-        });
-        while let Some(part) = walked.recv().await {
-            if let Some(before) = self.importing.take() {
-                // It may have been set aside.
-                let _ = before.await;
-            }
-            let (committed, stored) = oneshot::channel();
-            self.forward(SessionEvent::History(part), Some(committed)).await?;
-            self.importing = Some(stored);
-        }
-        match walking.await {
-            Ok(Ok(())) => return Ok(true),
-            Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
-            Err(error) => error!(%error, "Reading the history died"),
-        }
-        Ok(false)
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
