@@ -23,6 +23,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// What is meant by a switch that is left out, where that is yes.
+pub(super) fn yes() -> bool {
+    true
+}
+
 /// What JSON that does not fit is answered with.
 pub(super) fn invalid(error: &serde_json::Error) -> ApiError {
     match error.classify() {

@@ -6,19 +6,19 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    body::{self, Body},
+    error::ApiError,
+    phone,
+};
 use crate::Sandbox;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Renewal {
     /// Whether the companions are told at once, and not only when they are shared.
-    #[serde(default = "at_once")]
+    #[serde(default = "body::yes")]
     told: bool,
-}
-
-fn at_once() -> bool {
-    true
 }
 
 pub(super) async fn renew(

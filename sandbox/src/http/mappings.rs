@@ -7,7 +7,11 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    body::{self, Body},
+    error::ApiError,
+    phone,
+};
 use crate::Sandbox;
 
 /// A LID and a number, by their user parts or as JIDs, that are one person's.
@@ -17,12 +21,8 @@ pub(super) struct Mapping {
     lid: String,
     phone: String,
     /// Whether the companions are told at once, and not only with the next message.
-    #[serde(default = "at_once")]
+    #[serde(default = "body::yes")]
     told: bool,
-}
-
-fn at_once() -> bool {
-    true
 }
 
 pub(super) async fn learn(

@@ -40,7 +40,7 @@ pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Res
 }
 
 /// What a phone tells its companions of the keys of the settings.
-pub(super) fn key_share(account: &Account, keys: &[SyncKey]) -> Message {
+pub(super) fn key_share<'a>(account: &Account, keys: impl Iterator<Item = &'a SyncKey>) -> Message {
     let devices: Vec<u32> = locked(&account.companions).all().map(|(device, _)| device.into()).collect();
     // Without a fingerprint the client drops the key.
     let fingerprint = AppStateSyncKeyFingerprint {
@@ -58,7 +58,7 @@ pub(super) fn key_share(account: &Account, keys: &[SyncKey]) -> Message {
     };
     let protocol = ProtocolMessage {
         r#type: Some(protocol_message::Type::APP_STATE_SYNC_KEY_SHARE),
-        app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: keys.iter().map(shared).collect() }),
+        app_state_sync_key_share: MessageField::some(AppStateSyncKeyShare { keys: keys.map(shared).collect() }),
         ..Default::default()
     };
     Message { protocol_message: MessageField::some(protocol), ..Default::default() }

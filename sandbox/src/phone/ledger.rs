@@ -7,10 +7,11 @@ mod spoiled;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    mem,
     sync::Arc,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use whatsapp_rust::{
     buffa::{Message, MessageField},
     wacore::appstate::{
@@ -51,19 +52,28 @@ impl SyncKey {
         id.extend_from_slice(&key::random::<4>()?);
         Ok(Self { id, data, made_at: clock::now_ms() })
     }
+}
 
-    fn expanded(&self) -> Arc<ExpandedAppStateKeys> {
-        Arc::new(expand_app_state_keys(&self.data))
+/// A key, with what follows from it.
+#[derive(Debug)]
+struct Seal {
+    key: SyncKey,
+    keys: Arc<ExpandedAppStateKeys>,
+}
+
+impl From<SyncKey> for Seal {
+    fn from(key: SyncKey) -> Self {
+        Self { keys: Arc::new(expand_app_state_keys(&key.data)), key }
     }
 }
 
 /// The app state of one account.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// What is sealed now is sealed with the last of them.
-    keys: Vec<SyncKey>,
-    /// What becomes of the last.
-    expanded: Arc<ExpandedAppStateKeys>,
+    /// What is sealed now is sealed with this.
+    seal: Seal,
+    /// What was sealed before is sealed with one of these.
+    earlier: Vec<Seal>,
     collections: BTreeMap<&'static str, Collection>,
 }
 
@@ -100,32 +110,31 @@ impl Ledger {
     }
 
     fn under(key: SyncKey, earlier: Vec<SyncKey>) -> Self {
-        let expanded = key.expanded();
-        let keys = earlier.into_iter().chain([key]).collect();
+        let (seal, earlier) = (key.into(), earlier.into_iter().map(Seal::from).collect());
         let collections = COLLECTIONS.map(|name| (name, Collection::default()));
-        Self { keys, expanded, collections: collections.into_iter().collect() }
+        Self { seal, earlier, collections: collections.into_iter().collect() }
     }
 
     /// The keys, to be shared with companions.
-    pub(crate) fn keys(&self) -> &[SyncKey] {
-        &self.keys
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &SyncKey> {
+        self.seals().map(|seal| &seal.key)
     }
 
     /// What is sealed from now on is sealed with another key.
     pub(crate) fn renew_key(&mut self) -> Result<(), Error> {
-        let key = SyncKey::new()?;
-        self.expanded = key.expanded();
-        self.keys.push(key);
+        let before = mem::replace(&mut self.seal, SyncKey::new()?.into());
+        self.earlier.push(before);
         Ok(())
     }
 
-    fn key_id(&self) -> Option<Vec<u8>> {
-        self.keys.last().map(|key| key.id.clone())
+    fn seals(&self) -> impl Iterator<Item = &Seal> {
+        self.earlier.iter().chain([&self.seal])
     }
 
     /// The key with this id.
     fn find_key(&self, id: &[u8]) -> Result<Arc<ExpandedAppStateKeys>, AppStateError> {
-        self.keys.iter().find(|key| key.id == id).map(SyncKey::expanded).ok_or(AppStateError::KeyNotFound)
+        let seal = self.seals().find(|seal| seal.key.id == id);
+        seal.map(|seal| Arc::clone(&seal.keys)).ok_or(AppStateError::KeyNotFound)
     }
 
     /// A collection's version; `None` if there is no such collection.
@@ -143,22 +152,14 @@ impl Ledger {
 
     fn build(&self, collection: &str, changes: Vec<Change>) -> Result<SyncdPatch, Error> {
         let current = self.collections.get(collection).ok_or(Error::Unsupported("a collection of another name"))?;
-        let (now, key_id) = (clock::now_ms(), self.key_id());
+        let (now, Seal { key, keys }) = (clock::now_ms(), &self.seal);
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
         for Change { index, version, mut value, removed } in changes {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
             value.timestamp = Some(now);
             let operation = if removed { SyncdOperation::REMOVE } else { SyncdOperation::SET };
             let iv = key::random::<16>()?;
-            let sealed = encode_record(
-                operation,
-                &index,
-                &value,
-                &self.expanded,
-                key_id.as_deref().unwrap_or_default(),
-                &iv,
-                version,
-            );
+            let sealed = encode_record(operation, &index, &value, keys, &key.id, &iv, version);
             mutations.push(sealed.0);
         }
         let mut state = current.state.clone();
@@ -167,11 +168,11 @@ impl Ledger {
         state.version += 1;
         let mut patch = SyncdPatch {
             mutations,
-            snapshot_mac: Some(state.generate_snapshot_mac(collection, &self.expanded.snapshot_mac)),
-            key_id: MessageField::some(KeyId { id: key_id }),
+            snapshot_mac: Some(state.generate_snapshot_mac(collection, &keys.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: Some(key.id.clone()) }),
             ..Default::default()
         };
-        patch.patch_mac = Some(generate_patch_mac(&patch, collection, &self.expanded.patch_mac, state.version));
+        patch.patch_mac = Some(generate_patch_mac(&patch, collection, &keys.patch_mac, state.version));
         Ok(patch)
     }
 
@@ -241,8 +242,8 @@ impl Ledger {
         Some(SyncdSnapshot {
             version: MessageField::some(SyncdVersion { version: Some(current.state.version) }),
             records: current.records.values().cloned().collect(),
-            mac: Some(current.state.generate_snapshot_mac(collection, &self.expanded.snapshot_mac)),
-            key_id: MessageField::some(KeyId { id: self.key_id() }),
+            mac: Some(current.state.generate_snapshot_mac(collection, &self.seal.keys.snapshot_mac)),
+            key_id: MessageField::some(KeyId { id: Some(self.seal.key.id.clone()) }),
         })
     }
 }
@@ -261,8 +262,8 @@ impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let collections = self.collections.iter();
         let patches = collections.map(|(name, known)| (name, known.patches.iter().map(Text).collect::<Vec<_>>()));
-        let (key, earlier) = self.keys.split_last().ok_or_else(|| ser::Error::custom("a ledger without a key"))?;
-        Kept { key, earlier, patches: patches.collect::<BTreeMap<_, _>>() }.serialize(serializer)
+        let earlier: Vec<_> = self.earlier.iter().map(|seal| &seal.key).collect();
+        Kept { key: &self.seal.key, earlier, patches: patches.collect::<BTreeMap<_, _>>() }.serialize(serializer)
     }
 }
 
