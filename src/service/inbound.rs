@@ -192,7 +192,7 @@ impl Told {
             | SessionEvent::NumberChanged { .. }
             | SessionEvent::GroupNamed { .. }
             | SessionEvent::Calling(_)
-            | SessionEvent::SamePerson(_)
+            | SessionEvent::SamePerson { .. }
             | SessionEvent::ReadElsewhere { .. }
             | SessionEvent::HistoryAnnounced { .. }
             | SessionEvent::HistoryTold { .. }
@@ -208,7 +208,7 @@ impl Told {
 /// address book is told all at once after the pairing.
 fn along(event: &SessionEvent) -> Option<usize> {
     match event {
-        SessionEvent::SamePerson(people) => Some(people.len()),
+        SessionEvent::SamePerson { people, .. } => Some(people.len()),
         SessionEvent::ContactNamed { .. } | SessionEvent::GroupNamed { .. } => Some(1),
         _ => None,
     }
@@ -219,7 +219,7 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
     let (mut people, mut jids) = (Vec::new(), Vec::new());
     for event in events {
         match event {
-            SessionEvent::SamePerson(met) => people.extend_from_slice(met),
+            SessionEvent::SamePerson { people: met, .. } => people.extend_from_slice(met),
             SessionEvent::ContactNamed { jid, .. } | SessionEvent::GroupNamed { jid, .. } => jids.push(jid),
             _ => {}
         }
@@ -245,7 +245,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             let made = inbound_chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
             inbound_chat::setting(unit, key, chat, made, now).await
         }
-        SessionEvent::SamePerson(people) => inbound_person::same_person(unit, key, people, now, Origin::Device).await,
+        SessionEvent::SamePerson { people, at: _ } => {
+            inbound_person::same_person(unit, key, people, now, Origin::Device).await
+        }
         SessionEvent::ReadElsewhere { chat, wa_ids, at } => {
             let receipt = reading::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
             reading::receipt(unit, key, receipt, now).await
@@ -258,7 +260,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         SessionEvent::ContactRemoved { jid } => inbound_contact::removed(unit, key, jid, now).await,
         SessionEvent::BusinessNamed { jid, name } => inbound_contact::business_named(unit, key, jid, name, now).await,
-        SessionEvent::NumberChanged { old, new } => inbound_contact::number_changed(unit, key, old, new, now).await,
+        SessionEvent::NumberChanged { old, new, at: _ } => {
+            inbound_contact::number_changed(unit, key, old, new, now).await
+        }
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
             inbound_chat::named(unit, key, jid, name, now).await
         }

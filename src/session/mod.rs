@@ -87,7 +87,12 @@ pub enum SessionEvent {
         replayed: bool,
     },
     /// Addresses turned out to be one person's, each a number and a LID.
-    SamePerson(Vec<Person>),
+    SamePerson {
+        /// The people.
+        people: Vec<Person>,
+        /// WhatsApp's time of it, in milliseconds; 0 if it is not known.
+        at: i64,
+    },
     /// Another device of the account has read messages.
     ReadElsewhere {
         /// The chat, or the account itself, as it comes; none for an address that no chat has.
@@ -165,6 +170,8 @@ pub enum SessionEvent {
         old: Vec<Jid>,
         /// The address since.
         new: Jid,
+        /// WhatsApp's time of the change, in milliseconds.
+        at: i64,
     },
     /// A group has a (new) subject.
     GroupNamed {
@@ -217,6 +224,8 @@ pub struct HistoryChunk {
     pub people: Vec<Person>,
     /// The chats in it.
     pub chats: Vec<HistoryChat>,
+    /// Edits and revocations of messages, which may be in an earlier part.
+    pub rewritings: Vec<Rewriting>,
     /// Names that people chose for themselves.
     pub push_names: Vec<(Jid, String)>,
     /// How far the import is, 0 to 100, when the phone said.

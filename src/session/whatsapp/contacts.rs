@@ -23,7 +23,8 @@ pub(super) fn saved(update: &ContactUpdate) -> Vec<Heard> {
     let told = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
     let others: Vec<_> = told.filter_map(|text| jid::parse(text)).collect();
     let people = others.iter().filter_map(|other| Person::new(jid.as_ref()?, other)).collect::<Vec<_>>();
-    let person = (!people.is_empty()).then_some(SessionEvent::SamePerson(people));
+    let person =
+        (!people.is_empty()).then(|| SessionEvent::SamePerson { people, at: update.timestamp.timestamp_millis() });
     let contact = jid.into_iter().map(|jid| SessionEvent::ContactNamed { jid, name: name.clone() });
     person.into_iter().chain(contact).map(Heard::News).collect()
 }
@@ -33,7 +34,8 @@ pub(super) fn number_changed(update: &ContactNumberChanged) -> Vec<Heard> {
     let old = [Some(&update.old_jid), update.old_lid.as_ref()].into_iter().flatten();
     let old: Vec<Jid> = old.filter_map(jid::from_wire).collect();
     let Some(new) = jid::from_wire(&update.new_jid) else { return Vec::new() };
-    vec![Heard::News(SessionEvent::NumberChanged { old, new })]
+    let at = update.timestamp.timestamp_millis();
+    vec![Heard::News(SessionEvent::NumberChanged { old, new, at })]
 }
 
 /// A business has a name that WhatsApp vouches for; of all the rest about a business no chat shows anything.

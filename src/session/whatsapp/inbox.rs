@@ -3,7 +3,7 @@
 
 mod import;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -173,8 +173,8 @@ pub(super) struct Inbox {
     /// Messages of a history from before this are left out.
     since: Option<i64>,
     announced: Announced,
-    /// The people that were passed on; every message of theirs tells again who they are.
-    told: HashSet<Person>,
+    /// The number last passed on for each LID; every message of a person tells both again.
+    told: HashMap<Jid, Jid>,
     owner: Owner,
     /// Told when the last part of a history is stored.
     importing: Option<oneshot::Receiver<()>>,
@@ -193,7 +193,7 @@ impl Inbox {
         owner: Owner,
         since: Option<i64>,
     ) -> Self {
-        let (announced, told) = (Announced::default(), HashSet::new());
+        let (announced, told) = (Announced::default(), HashMap::new());
         let importing = None;
         Self { items, outlets, client, catch_up, in_step, told, announced, owner, since, importing, warned: false }
     }
@@ -220,7 +220,7 @@ impl Inbox {
                 Event::HistorySync(_) if self.owner.is_another => Ok(()),
                 Event::HistorySync(_) => self.history(event).await,
                 Event::Messages(batch) => {
-                    self.met(batch.iter().filter_map(message::writer).collect()).await?;
+                    self.met_writers(batch.iter()).await?;
                     self.heard(translate(&event)).await
                 }
                 event => self.heard(translate(event)).await,
@@ -228,7 +228,7 @@ impl Inbox {
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
                 // Before the messages: they find one chat then.
-                self.met(messages.iter().filter_map(message::writer).collect()).await?;
+                self.met_writers(messages.iter()).await?;
                 let own = if self.owner.is_another { &[][..] } else { &messages };
                 for message in own {
                     if let Some(event) = self.told_by(message) {
@@ -246,7 +246,7 @@ impl Inbox {
             }
             Item::ContactRemoved { .. } if self.owner.is_another => Ok(()),
             Item::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
-            Item::People(people) => self.met(people).await,
+            Item::People(people) => self.met(people, 0).await,
             Item::SettingsTold { collection, mark } => {
                 self.forward(SessionEvent::SettingsTold { collection, mark }, None).await
             }
@@ -287,8 +287,21 @@ impl Inbox {
         Ok(())
     }
 
-    /// Passes on who is who, as far as it is new.
-    async fn met(&mut self, mut people: Vec<Person>) -> Result<(), NobodyListens> {
+    /// Passes on the addresses of those who wrote messages.
+    async fn met_writers(
+        &mut self,
+        messages: impl Iterator<Item = &InboundMessage> + Send,
+    ) -> Result<(), NobodyListens> {
+        for message in messages {
+            if let Some(person) = message::writer(message) {
+                self.met(vec![person], message.info.timestamp.timestamp_millis()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on which addresses are one person's at a time, if that differs from what was passed on last.
+    async fn met(&mut self, mut people: Vec<Person>, at: i64) -> Result<(), NobodyListens> {
         // Whom another account knows is no matter of this one.
         if self.owner.is_another {
             return Ok(());
@@ -296,9 +309,12 @@ impl Inbox {
         if self.told.len() >= MOST_TOLD {
             self.told.clear();
         }
-        people.retain(|person| self.told.insert(person.clone()));
+        people.retain(|person| {
+            let before = self.told.insert(person.lid.clone(), person.phone.clone());
+            before.as_ref() != Some(&person.phone)
+        });
         for part in people.chunks(PEOPLE) {
-            self.forward(SessionEvent::SamePerson(part.to_vec()), None).await?;
+            self.forward(SessionEvent::SamePerson { people: part.to_vec(), at }, None).await?;
         }
         Ok(())
     }

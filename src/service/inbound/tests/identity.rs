@@ -16,7 +16,7 @@ pub(super) fn person(number: usize) -> Person {
 
 impl Rig {
     pub(super) async fn hears_who(&self, person: &Person) {
-        self.hears(SessionEvent::SamePerson(vec![person.clone()])).await;
+        self.hears(SessionEvent::SamePerson { people: vec![person.clone()], at: 0 }).await;
     }
 
     pub(super) async fn hears_from(&self, jid: &Jid, wa_id: &str, from_me: bool, at: i64) {

@@ -25,7 +25,7 @@ impl Rig {
 
     async fn hears_number(&self, new: &str) {
         let new = new.parse().expect("a JID");
-        self.hears(SessionEvent::NumberChanged { old: vec![self.jid.clone()], new }).await;
+        self.hears(SessionEvent::NumberChanged { old: vec![self.jid.clone()], new, at: 100_000 }).await;
     }
 }
 

@@ -114,7 +114,7 @@ fn event() -> impl Strategy<Value = SessionEvent> {
         (who(), 0..4_u8)
             .prop_map(|(who, name)| SessionEvent::ContactNamed { jid: who.jid(), name: format!("Name {name}") })
             .boxed(),
-        who().prop_map(|who| SessionEvent::SamePerson(vec![who.person()])).boxed(),
+        who().prop_map(|who| SessionEvent::SamePerson { people: vec![who.person()], at: 0 }).boxed(),
     ])
 }
 
@@ -156,7 +156,7 @@ fn step() -> impl Strategy<Value = Step> {
             people: people.into_iter().map(Who::person).collect(),
             chats,
             push_names: names.into_iter().map(|(who, name)| (who.jid(), format!("Push {name}"))).collect(),
-            progress: None,
+            ..HistoryChunk::default()
         })
     });
     let message = (who(), 0..8_usize).prop_map(|(who, number)| who.message(number));
@@ -327,7 +327,7 @@ fn together_or_one_by_one_ends_in_the_same_rows_and_the_same_changes() {
                 let mut imports = Vec::new();
                 // A session learns its own two addresses when it is paired.
                 let [own, lid] = [OWN, OWN_LID].map(|jid| jid.parse().expect("a JID"));
-                let own = SessionEvent::SamePerson(Person::new(&own, &lid).into_iter().collect());
+                let own = SessionEvent::SamePerson { people: Person::new(&own, &lid).into_iter().collect(), at: 0 };
                 rig.does(session, &Step::Events(vec![own]), together).await;
                 for step in &steps {
                     let Brought { chats, messages } = rig.does(session, step, together).await;

@@ -159,7 +159,10 @@ fn a_contact_with_two_addresses_is_one_person() {
     };
     let person = Person { phone: jid(CHAT), lid: jid("100000000000001@lid") };
     let named = SessionEvent::ContactNamed { jid: jid(CHAT), name: "Mei Tanaka".into() };
-    assert_eq!(contact(action), [SessionEvent::SamePerson(vec![person]), named].map(Heard::News));
+    assert_eq!(
+        contact(action),
+        [SessionEvent::SamePerson { people: vec![person], at: at().timestamp_millis() }, named].map(Heard::News)
+    );
 }
 
 #[test]
