@@ -94,8 +94,9 @@ pub struct LogArgs {
 /// Which database.
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
-    /// Where the stored copy lives: `sqlite:PATH`, a file that is made when it is missing, or
-    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, version 15 or newer. Other users of the machine see the command
+    /// Where the stored copy lives: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, version 15 or newer.
+    /// `serve`, `migrate up`, `key create` and `key import` create a missing file; other commands refuse it. The path is
+    /// taken literally, relative to the current folder unless it begins with `/`. Other users of the machine see the command
     /// line, so a password belongs into the variable
     // Without the variable's value in --help: it may hold a password.
     #[arg(
@@ -200,6 +201,10 @@ pub struct MigrateArgs {
     /// What to do with the tables
     #[arg(default_value = "up")]
     pub direction: Migration,
+    /// Go down without asking, in a script
+    // Without a variable: one that is always set would confirm what was never asked.
+    #[arg(long)]
+    pub yes: bool,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -219,11 +224,11 @@ pub struct BackupArgs {
 /// What to do with the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Migration {
-    /// Take every step that is missing
+    /// Apply every pending step, creating an SQLite file that is missing
     Up,
-    /// Take the last step back; what it added is lost
+    /// Undo the newest step, while no server runs, and after a confirmation (or with --yes): what it added is lost
     Down,
-    /// List the steps and which are taken
+    /// List the steps and which are applied
     Status,
     /// After restoring a back-up, before the server starts: refuse cursors from before, whose numbers are given again
     Restored,

@@ -125,6 +125,8 @@ pub struct Demo {
 pub struct Migrate {
     /// What to do.
     pub migration: Migration,
+    /// Whether the operator confirmed it already.
+    pub confirmed: bool,
     /// The database.
     pub database: Database,
 }
@@ -227,7 +229,7 @@ impl TryFrom<MigrateArgs> for Migrate {
     type Error = Error;
 
     fn try_from(args: MigrateArgs) -> Result<Self, Error> {
-        Ok(Self { migration: args.direction, database: args.database.try_into()? })
+        Ok(Self { migration: args.direction, confirmed: args.yes, database: args.database.try_into()? })
     }
 }
 

@@ -56,7 +56,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let folder = Folder::of(config.data.as_deref())?;
     let lifecycle = Lifecycle::default();
-    let (listener, address) = listen(config.listen).await?;
+    let (listener, address) = listen(config.listen, "listen").await?;
     info!("Starting a sandbox in WhatsApp's place");
     let sandbox = chatgraph_sandbox::Config { data: folder.sandbox(), ..chatgraph_sandbox::Config::default() };
     let sandbox = Sandbox::start(sandbox).await.map_err(failed)?;
@@ -65,11 +65,11 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         Some(phone) => phone,
         None => sandbox.create_account(chatgraph_sandbox::demo::account(None, now)).map_err(failed)?,
     };
-    let store = store::Config::Sqlite(folder.database());
-    let _hold = Hold::take(&store)?;
+    let database = store::Config::Sqlite(folder.database());
+    let _hold = Hold::take(&database)?;
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
     let configs = Configs {
-        store,
+        store: database.clone(),
         // Nobody's account is in a demo.
         master_keys: MasterKeys::default(),
         session: session::Config::new(endpoint),
@@ -94,9 +94,11 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         ready.print_text();
     }
     let served = serve_until_asked(listener, parts.listening(Connections::default(), None), &lifecycle, asked).await;
+    let store = parts.store.clone();
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
+    lifecycle::close(&store, &database).await;
     info!("Stopped");
     sandbox.stop().await;
     served

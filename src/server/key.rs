@@ -63,15 +63,19 @@ fn read(file: Option<&Path>) -> std::io::Result<String> {
 async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
     let expires_at = config.expires_at(SystemClock.now())?;
     let new = key::NewKey { name: config.name.clone(), permissions: config.permissions, expires_at };
-    let keys = open(&config.database).await?;
-    if keys.is_taken(secret).await? {
-        return Err(Error::TokenTaken);
-    }
-    Ok(keys.issue(&config.organization, new, secret).await?.id)
+    let store = Store::open(&config.database, &Lifecycle::default().tasks).await?;
+    on(&store, async |keys| {
+        if keys.is_taken(secret).await? {
+            return Err(Error::TokenTaken);
+        }
+        Ok(keys.issue(&config.organization, new, secret).await?.id)
+    })
+    .await
 }
 
 async fn list(config: &config::KeyList) -> Result<(), Error> {
-    for key in open(&config.database).await?.of(&config.organization).await? {
+    let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
+    for key in on(&store, async |keys| Ok(keys.of(&config.organization).await?)).await? {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
         let until = key.expires_at.map_or_else(|| "for good".to_owned(), clock::iso);
         // The name comes last, since it may have spaces; what would steer a terminal is left out.
@@ -88,15 +92,19 @@ async fn list(config: &config::KeyList) -> Result<(), Error> {
 }
 
 async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
-    if open(&config.database).await?.remove(&config.organization, config.id).await? {
+    let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
+    if on(&store, async |keys| Ok(keys.remove(&config.organization, config.id).await?)).await? {
         Ok(())
     } else {
         Err(Error::NoSuchKey { id: config.id, organization: config.organization })
     }
 }
 
-async fn open(database: &config::Database) -> Result<Keys, Error> {
-    let store = Store::open(database, &Lifecycle::default().tasks).await?;
+/// Works on the keys, then closes the database.
+async fn on<T>(store: &Store, work: impl AsyncFnOnce(Keys) -> Result<T, Error>) -> Result<T, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok(Keys::new(store.clone(), Tokens::new(store, None, Arc::clone(&clock)), clock))
+    let keys = Keys::new(store.clone(), Tokens::new(store.clone(), None, Arc::clone(&clock)), clock);
+    let done = work(keys).await;
+    store.close().await?;
+    done
 }

@@ -12,6 +12,8 @@ use tracing::info;
 use tracing::warn;
 
 use crate::http::Tls;
+use crate::store;
+use crate::store::Store;
 
 /// How long callers may take to finish or leave.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -44,6 +46,18 @@ impl Lifecycle {
         if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
             warn!(tasks = self.tasks.len(), "Some tasks did not end in time");
         }
+    }
+}
+
+/// Closes the database once every task has ended, and leaves all of it in one file on SQLite.
+pub(super) async fn close(store: &Store, database: &store::Config) {
+    match tokio::time::timeout(GRACE, store.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failed)) => warn!(error = &failed as &dyn std::error::Error, "The database was not closed"),
+        Err(_) => warn!("Connections to the database are still in use"),
+    }
+    if let Err(failed) = store::checkpoint(database).await {
+        warn!(error = &failed as &dyn std::error::Error, "The last commits are still in the -wal file");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Wiring: the only place where all parts meet. `run` carries out a command, `wire` builds the parts, `lifecycle` starts
 //! and stops them, `demo` brings a sandbox along, `key` is about api-keys, `watch` and `figures` tell how the server is doing.
 
+mod database;
 mod demo;
 mod figures;
 mod key;

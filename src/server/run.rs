@@ -10,7 +10,6 @@ use tracing::warn;
 
 use crate::auth::import::Unfit;
 use crate::cli::Command;
-use crate::cli::Migration;
 use crate::config;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
@@ -22,12 +21,12 @@ use crate::http::Metrics;
 use crate::http::Tls;
 use crate::session;
 use crate::session::Endpoint;
-use crate::store;
 use crate::store::Hold;
 use crate::store::MasterKeys;
 use crate::store::OpenError;
 use crate::store::error::StoreError;
 
+use super::database;
 use super::demo;
 use super::key;
 use super::lifecycle;
@@ -52,10 +51,12 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address} (--{flag})")]
     Listen {
         /// Which.
         address: SocketAddr,
+        /// The flag that names it.
+        flag: &'static str,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -88,6 +89,15 @@ pub enum Error {
         "some secrets do not open: they were changed behind the server's back; restore a back-up, or log their sessions out"
     )]
     Unopened,
+    /// A step is only undone for an operator who means it.
+    #[error("undoing a step loses what it added: confirm it on a terminal, or with --yes")]
+    Unconfirmed,
+    /// The question was not answered with yes.
+    #[error("nothing was changed")]
+    Declined,
+    /// The answer cannot be read.
+    #[error("cannot read the answer")]
+    Answer(#[source] std::io::Error),
     /// The demo could not be set up.
     #[error("the demo failed: {0}")]
     Demo(String),
@@ -101,11 +111,8 @@ pub async fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Serve(args) => serve((*args).try_into()?).await,
         Command::Demo(args) => demo::demo(args.into()).await,
-        Command::Migrate(args) => migrate(args.try_into()?).await,
-        Command::Backup(args) => {
-            let config: config::Backup = args.try_into()?;
-            Ok(store::back_up(&config.database, &config.file).await?)
-        }
+        Command::Migrate(args) => database::migrate(args.try_into()?).await,
+        Command::Backup(args) => database::back_up(args.try_into()?).await,
         Command::Schema => {
             print!("{}", graphql::sdl());
             Ok(())
@@ -119,18 +126,23 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
     let tls = config.tls.map(Tls::read).transpose()?;
     tell_how_secrets_are_kept(config.master_keys.as_ref());
-    let (store, master_keys) = (config.database, config.master_keys.unwrap_or_default());
-    let _hold = Hold::take(&store)?;
+    // Before the database is touched: a server that cannot listen changes no tables.
+    let (listener, address) = listen(config.listen, "listen").await?;
+    let watchers = match config.watching {
+        Some(address) => Some(listen(address, "metrics-listen").await?),
+        None => None,
+    };
+    let (database, master_keys) = (config.database, config.master_keys.unwrap_or_default());
+    let _hold = Hold::take(&database)?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
     let (retention, api, http) = (config.retention, config.api, config.http);
     let (logins, failed_tokens) = (config.logins, config.failed_tokens);
-    let configs = Configs { store, master_keys, session, retention, api, http, logins, failed_tokens };
+    let configs =
+        Configs { store: database.clone(), master_keys, session, retention, api, http, logins, failed_tokens };
     let parts = wire(configs, &lifecycle).await?;
-    let (listener, address) = listen(config.listen).await?;
     let watching = Lifecycle::default();
-    if let Some(address) = config.watching {
-        let (listener, address) = listen(address).await?;
+    if let Some((listener, address)) = watchers {
         let config = Connections { connections: WATCHERS, ..Connections::default() };
         let router = http::health_router(&parts.health);
         let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
@@ -140,15 +152,17 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     }
     let sessions = parts.start_sessions().await?;
     let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
-    info!(%address, sessions, "Serving");
+    info!(%address, database = %database, sessions, "Serving");
     if let Some(tls) = &tls {
         lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
     }
     let listening = parts.listening(config.connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
+    let store = parts.store.clone();
     // The journal ends when nobody can write any more.
     drop(parts);
     lifecycle.shut_down().await;
+    lifecycle::close(&store, &database).await;
     // Last of all: whoever watches is told till the end that the server stops.
     watching.shut_down().await;
     info!("Stopped");
@@ -165,8 +179,8 @@ fn tell_how_secrets_are_kept(keys: Option<&MasterKeys>) {
 }
 
 /// Opens the port, and tells which one it is.
-pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let failed = |source| Error::Listen { address, source };
+pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { address, flag, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
@@ -196,18 +210,4 @@ pub(super) fn endpoint(sandbox: Option<config::Sandbox>) -> Endpoint {
             Endpoint::Sandbox { url, key: key.expect("config checks that the key has 32 bytes") }
         }
     }
-}
-
-async fn migrate(config: config::Migrate) -> Result<(), Error> {
-    let store = config.database;
-    match config.migration {
-        Migration::Up => store::migrate_up(&store).await?,
-        Migration::Down => store::migrate_down(&store).await?,
-        Migration::Status => {}
-        Migration::Restored => store::renew_log(&store).await?,
-    }
-    for (step, applied) in store::migrations(&store).await? {
-        println!("{step}  {}", if applied { "applied" } else { "pending" });
-    }
-    Ok(())
 }

@@ -1,12 +1,15 @@
 //! Opening the database. What is the same for SQLite and PostgreSQL is here, what differs in a file each.
 
+pub(super) mod file;
 mod postgres;
 mod readers;
 mod sqlite;
 mod url;
 
+use std::fmt;
 use std::fs::File;
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +17,7 @@ use std::time::Duration;
 use chatgraph_migration::MigrationStatus;
 use chatgraph_migration::Migrator;
 use chatgraph_migration::MigratorTrait as _;
+use chatgraph_migration::SchemaManager;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
 use sea_orm::DatabaseTransaction;
@@ -22,6 +26,8 @@ use sea_orm::DbErr;
 use sea_orm::SqliteTransactionMode;
 use sea_orm::TransactionOptions;
 use sea_orm::TransactionTrait as _;
+use tracing::info;
+use tracing::warn;
 
 use super::error::StoreError;
 use super::organization;
@@ -38,10 +44,20 @@ const COUNTING: Duration = Duration::from_secs(1);
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Config {
-    /// In one SQLite file, which is made when it is not there.
+    /// In one SQLite file.
     Sqlite(PathBuf),
     /// On a PostgreSQL server.
     Postgres(Postgres),
+}
+
+impl fmt::Display for Config {
+    /// The absolute path, or the server without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", std::path::absolute(path).as_ref().unwrap_or(path).display()),
+            Self::Postgres(server) => write!(f, "{}", server.server()),
+        }
+    }
 }
 
 /// Why the database could not be opened, in words for the operator; never with a password.
@@ -59,6 +75,23 @@ pub enum OpenError {
     /// Another server has it.
     #[error("{0} is in use by another chatgraph server")]
     InUse(PathBuf),
+    /// The file does not exist, and the command creates none.
+    #[error("there is no database at {0}; `chatgraph serve` and `chatgraph migrate up` create one")]
+    Missing(PathBuf),
+    /// The file can be reached by several names.
+    #[error("{path} has {links} hard links, for each of which SQLite would keep another -wal file; remove all but one")]
+    HardLinks {
+        /// The file.
+        path: PathBuf,
+        /// How many names it has.
+        links: u64,
+    },
+    /// The database is older than the program.
+    #[error("the tables are not up to date; start the server, or run `chatgraph migrate up`")]
+    Outdated,
+    /// The database is newer than the program.
+    #[error("the tables are from a newer version of chatgraph, which has step {0}")]
+    Newer(String),
     /// The PostgreSQL server does not answer, or does not let us in.
     #[error("cannot connect to PostgreSQL at {server}")]
     Unreachable {
@@ -114,21 +147,49 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Takes the lock file beside an SQLite database.
+    /// Takes the lock file beside an SQLite database. It stands beside the file that the path leads to, so every
+    /// symbolic link leads to the same lock. It is a file of its own, since closing any descriptor of the database would
+    /// release SQLite's locks on it.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] when another server holds it.
+    /// [`OpenError::InUse`] when another server holds it; [`OpenError::HardLinks`] if the file has another name, at
+    /// which its lock could be missed.
     pub fn take(config: &Config) -> Result<Self, OpenError> {
         let Config::Sqlite(database) = config else { return Ok(Self { _lock: None }) };
-        let path = database.with_extension("lock");
+        let database = file::resolve(database)?;
+        file::has_one_name(&database)?;
+        let path = file::companion(&database, ".lock");
         let failed = |source| OpenError::File { path: path.clone(), source };
-        let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let mut options = File::options();
+        let lock = options.create(true).truncate(false).write(true).mode(file::PRIVATE).open(&path).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: Some(lock) }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(database.clone())),
-            Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(OpenError::InUse(database)),
+            Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
         }
+        if file::is_exposed(&database) {
+            warn!(path = %database.display(), "Other users of this machine can read the database; set its mode to 0600");
+        }
+        Ok(Self { _lock: Some(lock) })
     }
+}
+
+/// Refuses an SQLite file that is missing.
+pub(super) fn require(config: &Config) -> Result<(), OpenError> {
+    match config {
+        Config::Sqlite(path) => file::existing(path).map(drop),
+        Config::Postgres(_) => Ok(()),
+    }
+}
+
+/// Creates the database if it is an SQLite file and missing. Commands that do not call this refuse a missing one.
+pub(super) fn create(config: &Config) -> Result<(), OpenError> {
+    if let Config::Sqlite(path) = config
+        && file::create(path)?
+    {
+        info!(path = %file::resolve(path)?.display(), "Created the database");
+    }
+    Ok(())
 }
 
 /// The connections that write: one on SQLite, several on PostgreSQL. A commit is on the disk when it returns.
@@ -137,7 +198,7 @@ impl Hold {
 /// [`OpenError`]
 pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenError> {
     match config {
-        Config::Sqlite(path) => Ok(sqlite::writer(path).await?),
+        Config::Sqlite(path) => Ok(sqlite::writer(&file::existing(path)?).await?),
         Config::Postgres(server) => {
             server.check().await?;
             Ok(server.writers())
@@ -178,24 +239,54 @@ pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransa
 }
 
 /// Brings the tables up to date.
-pub(super) async fn migrate(writers: &DatabaseConnection) -> Result<(), DbErr> {
-    alone(writers, async |tx| Migrator::up(tx, None).await).await
+pub(super) async fn migrate(writers: &DatabaseConnection) -> Result<(), OpenError> {
+    knows_steps(writers).await?;
+    Ok(alone(writers, async |tx| Migrator::up(tx, None).await).await?)
 }
 
-/// Brings the database's tables up to date, making the file where there is none.
+/// Refuses tables that are not those of this program, instead of changing them.
+pub(super) async fn is_up_to_date(database: &DatabaseConnection) -> Result<(), OpenError> {
+    knows_steps(database).await?;
+    let pending = Migrator::get_pending_migrations_read_only(database).await?;
+    if pending.is_empty() { Ok(()) } else { Err(OpenError::Outdated) }
+}
+
+/// Refuses tables of a newer program.
+async fn knows_steps(database: &DatabaseConnection) -> Result<(), OpenError> {
+    let manager = SchemaManager::new(database);
+    if !manager.has_table("seaql_migrations").await? {
+        return Ok(());
+    }
+    let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let applied = Migrator::get_migration_models(database).await?.into_iter().map(|step| step.version);
+    match applied.into_iter().find(|step| !known.contains(step)) {
+        Some(step) => Err(OpenError::Newer(step)),
+        None => Ok(()),
+    }
+}
+
+/// Brings the database's tables up to date, creating the file if it is missing.
 ///
 /// # Errors
 /// [`OpenError`].
 pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
-    Ok(migrate(&writers(config).await?).await?)
+    create(config)?;
+    let writers = writers(config).await?;
+    migrate(&writers).await?;
+    Ok(writers.close().await?)
 }
 
-/// Undoes the newest step; with the first one, all data go.
+/// Undoes the newest step; with the first one, all data go. No server may run on the database.
 ///
 /// # Errors
 /// [`OpenError`].
 pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
-    Ok(alone(&writers(config).await?, async |tx| Migrator::down(tx, Some(1)).await).await?)
+    require(config)?;
+    let _hold = Hold::take(config)?;
+    let writers = writers(config).await?;
+    knows_steps(&writers).await?;
+    alone(&writers, async |tx| Migrator::down(tx, Some(1)).await).await?;
+    Ok(writers.close().await?)
 }
 
 /// Draws the change log anew, after the database was restored from a back-up: numbers that were given since are given
@@ -204,10 +295,24 @@ pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub async fn renew_log(config: &Config) -> Result<(), OpenError> {
+    require(config)?;
     let _hold = Hold::take(config)?;
     let writers = writers(config).await?;
     migrate(&writers).await?;
-    Ok(organization::renew_incarnation(&writers).await?)
+    organization::renew_incarnation(&writers).await?;
+    Ok(writers.close().await?)
+}
+
+/// Writes what is left in the `-wal` file into an SQLite database, so that the file alone is the whole database. Fails if
+/// another process is reading; nothing is lost then.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn checkpoint(config: &Config) -> Result<(), OpenError> {
+    match config {
+        Config::Sqlite(path) => Ok(sqlite::checkpoint(&file::existing(path)?).await?),
+        Config::Postgres(_) => Ok(()),
+    }
 }
 
 /// Copies an SQLite database as it is at this moment into a new file, also while a server runs on it. The copy's change
@@ -234,7 +339,11 @@ pub async fn back_up(database: &Path, copy: &Path) -> Result<(), OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenError> {
-    let steps = alone(&writers(config).await?, async |tx| Migrator::get_migration_with_status(tx).await).await?;
+    require(config)?;
+    let Readers(database) = readers(config).await?;
+    knows_steps(&database).await?;
+    let steps = Migrator::get_migration_with_status_read_only(&database).await?;
+    database.close().await?;
     Ok(steps.iter().map(|step| (step.name().to_owned(), step.status() == MigrationStatus::Applied)).collect())
 }
 

@@ -43,6 +43,11 @@ impl Journal {
         self.lanes.committed()
     }
 
+    /// Closes the connections, each once it is idle.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.lanes.close().await
+    }
+
     /// See [`super::Store::write`] and [`super::Store::write_in`].
     pub(super) async fn write<T, E, F>(
         &self,

@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
+use sea_orm::DatabaseConnection;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use tracing::Span;
@@ -60,6 +61,7 @@ pub use connect::OpenError;
 pub use connect::Postgres;
 pub use connect::UrlError;
 pub use connect::back_up;
+pub use connect::checkpoint;
 pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
@@ -95,30 +97,46 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, brings its tables up to date and starts the journal. Secrets of sessions are none of the
-    /// caller's business.
+    /// Opens the database and starts the journal, creating a missing file and bringing its tables up to date. Secrets of
+    /// sessions are none of the caller's business.
     ///
     /// # Errors
     /// [`OpenError`], in words for the operator.
     pub async fn open(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        Self::open_with(config, None, tasks).await
+        connect::create(config)?;
+        let writers = connect::writers(config).await?;
+        connect::migrate(&writers).await?;
+        Self::start(config, writers, Sealing::default(), tasks).await
     }
 
-    /// The same for a server, which seals and opens the secrets of its sessions with these keys.
+    /// The same for a command that neither creates a database nor changes its tables.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::Missing`] and [`OpenError::Outdated`] among them.
+    pub async fn open_existing(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
+        let writers = connect::writers(config).await?;
+        connect::is_up_to_date(&writers).await?;
+        Self::start(config, writers, Sealing::default(), tasks).await
+    }
+
+    /// The same as [`Store::open`] for a server, which seals and opens the secrets of its sessions with these keys.
     ///
     /// # Errors
     /// [`OpenError`]; [`OpenError::NoMasterKey`] when secrets are sealed with another key.
     pub async fn open_sealed(config: &Config, keys: &MasterKeys, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        Self::open_with(config, Some(keys), tasks).await
-    }
-
-    async fn open_with(config: &Config, keys: Option<&MasterKeys>, tasks: &TaskTracker) -> Result<Self, OpenError> {
+        connect::create(config)?;
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
-        let sealing = match keys {
-            Some(keys) => sealing::register(&writers, keys).await?,
-            None => Sealing::default(),
-        };
+        let sealing = sealing::register(&writers, keys).await?;
+        Self::start(config, writers, sealing, tasks).await
+    }
+
+    async fn start(
+        config: &Config,
+        writers: DatabaseConnection,
+        sealing: Sealing,
+        tasks: &TaskTracker,
+    ) -> Result<Self, OpenError> {
         let incarnation = organization::incarnation(&writers).await?;
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
@@ -129,6 +147,16 @@ impl Store {
             Config::Postgres(server) => Some(server.clone()),
         };
         Ok(Self { readers, counters, journal, commits, incarnation, shared, sealing })
+    }
+
+    /// Closes every connection, each once it is idle. Nothing can be read or written afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.journal.close().await?;
+        self.counters.0.close_by_ref().await?;
+        Ok(self.readers.0.close_by_ref().await?)
     }
 
     /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the

@@ -19,6 +19,7 @@ mod door;
 mod draining;
 mod endurance;
 mod event_table;
+mod files;
 mod graphiql;
 mod http2;
 mod identity;

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use super::Error;
 use super::failed;
+
+/// Mode of the folder: the phone's keys are in it as well.
+const PRIVATE: u32 = 0o700;
 
 /// A folder of the caller's, which a later demo goes on from, or one that goes with the process.
 pub(super) enum Folder {
@@ -25,7 +29,7 @@ impl Folder {
             let path = path.display();
             return Err(Error::Demo(format!("{path} holds a database that is no demo's; name another folder")));
         }
-        fs::create_dir_all(path).map_err(failed)?;
+        fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(path).map_err(failed)?;
         Ok(folder)
     }
 

@@ -128,7 +128,7 @@ impl Postgres {
         self.url.parse().expect("the URL was read before")
     }
 
-    fn server(&self) -> String {
+    pub(super) fn server(&self) -> String {
         let options = self.parsed();
         let database = options.get_database().unwrap_or_default();
         match options.get_socket() {

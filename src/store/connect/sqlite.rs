@@ -89,6 +89,16 @@ pub(super) async fn copy(path: &Path, copy: &Path) -> Result<(), DbErr> {
     reader.close().await
 }
 
+/// Writes all of the `-wal` file into the database and empties it.
+pub(super) async fn checkpoint(path: &Path) -> Result<(), DbErr> {
+    let writer = connect(path, 1, |options| options).await?;
+    let checkpoint = Statement::from_string(DbBackend::Sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let row = writer.query_one_raw(checkpoint).await?;
+    let busy = row.map(|row| row.try_get_by_index::<i32>(0)).transpose()?.unwrap_or(0);
+    writer.close().await?;
+    if busy == 0 { Ok(()) } else { Err(DbErr::Custom("another process reads the database".into())) }
+}
+
 /// Whether another process has the lock: `SQLITE_BUSY`, which is 5 in the lowest byte.
 fn is_busy(failed: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(cause)) = failed else { return false };
@@ -105,7 +115,8 @@ async fn connect(
 }
 
 fn options(path: &Path, connections: u32, more: fn(SqliteConnectOptions) -> SqliteConnectOptions) -> ConnectOptions {
-    let path = path.to_owned();
+    // SQLite takes a name that begins with `file:` as a URI; an absolute path never does.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut options = ConnectOptions::new("sqlite:");
     options
         .max_connections(connections)
@@ -116,7 +127,7 @@ fn options(path: &Path, connections: u32, more: fn(SqliteConnectOptions) -> Sqli
         .test_before_acquire(false)
         .sqlx_logging_level(LevelFilter::Debug)
         .map_sqlx_sqlite_opts(move |options| {
-            let options = options.filename(&path).create_if_missing(true).foreign_keys(true);
+            let options = options.filename(&path).create_if_missing(false).foreign_keys(true);
             more(options.busy_timeout(BUSY))
         });
     options

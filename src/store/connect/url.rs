@@ -32,6 +32,11 @@ pub enum UrlError {
     /// No file, or SQLite's word for none.
     #[error("names no file: sqlite:PATH, as in sqlite:chatgraph.db")]
     NoFile,
+    /// A question mark in a path.
+    #[error(
+        "has a ? in its path; the path is taken literally and cannot contain one, and only ?mode=rwc may follow it"
+    )]
+    QuestionMark,
     /// Not what a URL looks like.
     #[error(
         "is no URL: {0}; in a user's name or a password, write characters such as @ : / ? # as %40 %3A %2F %3F %23"
@@ -48,8 +53,9 @@ pub enum UrlError {
 impl FromStr for Config {
     type Err = UrlError;
 
-    /// Reads `sqlite:PATH`, where `sqlite://PATH` and a query such as `?mode=rwc` are taken too, since other tools want
-    /// them, and `postgres://…` or `postgresql://…` as libpq writes them.
+    /// Reads `sqlite:PATH`, and `postgres://…` or `postgresql://…` as libpq writes them. The path is taken literally: `%`
+    /// and `file:` are part of it. `sqlite://PATH`, and `?mode=rwc` or `?mode=rw` behind it, are accepted since other
+    /// tools want them, and say no more.
     fn from_str(url: &str) -> Result<Self, UrlError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             return sqlite(path);
@@ -63,7 +69,10 @@ impl FromStr for Config {
 
 fn sqlite(path: &str) -> Result<Config, UrlError> {
     let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let path = ["?mode=rwc", "?mode=rw"].iter().find_map(|mode| path.strip_suffix(mode)).unwrap_or(path);
+    if path.contains('?') {
+        return Err(UrlError::QuestionMark);
+    }
     if path.is_empty() || path == ":memory:" { Err(UrlError::NoFile) } else { Ok(Config::Sqlite(path.into())) }
 }
 
@@ -121,6 +130,31 @@ mod tests {
         assert!(matches!(read("postgres://localhost/chats?sslmode=maybe"), Err(UrlError::NoUrl(_))));
         for url in ["", "chats.db", "mysql://localhost/chats", "postgres:chats"] {
             assert_eq!(read(url), Err(UrlError::Kind), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_file_is_taken_literally() {
+        for (url, path) in [
+            ("sqlite:chats.db", "chats.db"),
+            ("sqlite:/srv/chats.db", "/srv/chats.db"),
+            ("sqlite://chats.db", "chats.db"),
+            ("sqlite:///srv/chats.db", "/srv/chats.db"),
+            ("sqlite:chats.db?mode=rwc", "chats.db"),
+            ("sqlite:file:chats.db", "file:chats.db"),
+            ("sqlite:a%20b #1.db", "a%20b #1.db"),
+            ("sqlite:-x.db", "-x.db"),
+            ("sqlite:übung 🙂.db", "übung 🙂.db"),
+        ] {
+            assert_eq!(read(url), Ok(Config::Sqlite(path.into())), "{url}");
+        }
+        for url in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:?mode=rwc"] {
+            assert_eq!(read(url), Err(UrlError::NoFile), "{url}");
+        }
+        for url in
+            ["sqlite:a?b.db", "sqlite:a.db?mode=ro", "sqlite:a.db?mode=memory", "sqlite:a.db?", "sqlite:a?mode=rw?"]
+        {
+            assert_eq!(read(url), Err(UrlError::QuestionMark), "{url}");
         }
     }
 

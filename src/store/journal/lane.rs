@@ -23,6 +23,7 @@ use tracing::error;
 
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::store::error::StoreError;
 
 use super::Commits;
 use super::batch;
@@ -61,6 +62,11 @@ impl Lanes {
     /// How many units were committed so far, and with how many commits.
     pub(super) fn committed(&self) -> (u64, u64) {
         (self.committed_units.load(Ordering::Relaxed), self.commits_made.load(Ordering::Relaxed))
+    }
+
+    /// Closes the connections, each once it is idle.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        Ok(self.writers.close_by_ref().await?)
     }
 
     /// The way into the lane of the organization's session, or of what belongs to none; it is opened when it is not.

@@ -58,6 +58,7 @@ pub struct Rotated {
 /// [`OpenError`]; [`OpenError::NoMasterKey`] when a key is missing, [`OpenError::NotServed`] when a server may run that
 /// could not open what is sealed now.
 pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rotated, OpenError> {
+    connect::require(config)?;
     let (alone, writers, sealing) = match Hold::take(config) {
         Ok(hold) if matches!(config, Config::Sqlite(_)) => {
             let writers = opened(config).await?;
@@ -89,7 +90,8 @@ pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rot
 /// # Errors
 /// [`OpenError`].
 pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKeyId>, u64>, OpenError> {
-    let writers = opened(config).await?;
+    let writers = connect::writers(config).await?;
+    connect::is_up_to_date(&writers).await?;
     let mut counts = BTreeMap::new();
     let mut count = |_: &[u8], key| *counts.entry(key).or_default() += 1;
     look_through::<device_record::Entity>(&writers, &mut count).await?;
@@ -105,6 +107,7 @@ pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKe
 /// # Errors
 /// [`OpenError`]; [`OpenError::NotNeeded`] when nothing is sealed with the key.
 pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize, OpenError> {
+    connect::require(config)?;
     let _hold = Hold::take(config)?;
     let writers = opened(config).await?;
     if !Book::read(&writers).await?.entries.contains(&Some(id)) {

@@ -1,0 +1,50 @@
+//! `migrate` and `backup`: commands that work on the database as a whole.
+
+use std::io::IsTerminal as _;
+
+use crate::cli::Migration;
+use crate::config;
+use crate::store;
+
+use super::run::Error;
+
+/// Carries out `migrate`.
+pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
+    let database = config.database;
+    match config.migration {
+        Migration::Up => store::migrate_up(&database).await?,
+        Migration::Down => down(&database, config.confirmed).await?,
+        Migration::Status => {}
+        Migration::Restored => store::renew_log(&database).await?,
+    }
+    for (step, applied) in store::migrations(&database).await? {
+        println!("{step}  {}", if applied { "applied" } else { "pending" });
+    }
+    Ok(())
+}
+
+/// Undoes the newest step, once the operator has confirmed it.
+async fn down(database: &config::Database, confirmed: bool) -> Result<(), Error> {
+    let steps = store::migrations(database).await?;
+    let Some((step, _)) = steps.into_iter().rfind(|(_, applied)| *applied) else { return Ok(()) };
+    if !confirmed {
+        confirm(&format!("Undo {step} of {database}? What it added is lost. Answer yes or no: "))?;
+    }
+    Ok(store::migrate_down(database).await?)
+}
+
+/// Asks on the terminal.
+fn confirm(question: &str) -> Result<(), Error> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::Unconfirmed);
+    }
+    eprint!("{question}");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(Error::Answer)?;
+    if answer.trim() == "yes" { Ok(()) } else { Err(Error::Declined) }
+}
+
+/// Carries out `backup`.
+pub(super) async fn back_up(config: config::Backup) -> Result<(), Error> {
+    Ok(store::back_up(&config.database, &config.file).await?)
+}

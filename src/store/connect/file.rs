@@ -1,0 +1,86 @@
+//! The file of an SQLite database: the one that a path leads to, its lock file, and its creation for its owner alone.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::OpenError;
+
+/// Mode of every file with data: read and written by its owner alone.
+pub(in crate::store) const PRIVATE: u32 = 0o600;
+/// Symbolic links that may lead to a file that does not exist yet, as many as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Finds the file that a path leads to, whether it exists or not: absolute, without symbolic links.
+pub(in crate::store) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    let mut path = std::path::absolute(path).map_err(failed)?;
+    for _ in 0..MAX_LINKS {
+        match (path.canonicalize(), path.read_link()) {
+            (Ok(path), _) if path.is_dir() => return Err(failed(ErrorKind::IsADirectory.into())),
+            (Ok(path), _) => return Ok(path),
+            // SQLite creates the file that such a link names.
+            (Err(missing), Ok(target)) if missing.kind() == ErrorKind::NotFound => {
+                path = path.parent().unwrap_or(Path::new("/")).join(target);
+            }
+            (Err(missing), Err(_)) if missing.kind() == ErrorKind::NotFound => {
+                let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(failed(missing)) };
+                return Ok(folder.canonicalize().map_err(failed)?.join(name));
+            }
+            (Err(error), _) => return Err(failed(error)),
+        }
+    }
+    Err(failed(io::Error::other("too many symbolic links")))
+}
+
+/// Finds the file of a database that must exist.
+///
+/// # Errors
+/// [`OpenError::Missing`].
+pub(in crate::store) fn existing(path: &Path) -> Result<PathBuf, OpenError> {
+    let path = resolve(path)?;
+    if path.exists() { Ok(path) } else { Err(OpenError::Missing(path)) }
+}
+
+/// The path with `end` behind its whole name: `a.db` and `a.sqlite` get files of their own.
+pub(in crate::store) fn companion(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
+}
+
+/// Creates an empty database unless the file exists; returns whether it did not.
+pub(super) fn create(path: &Path) -> Result<bool, OpenError> {
+    let path = resolve(path)?;
+    if path.exists() {
+        return Ok(false);
+    }
+    let failed = |source| OpenError::File { path: path.clone(), source };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    // Closed before it gets its name: closing a file would release the locks that SQLite holds on it in this process.
+    let empty = tempfile::Builder::new().prefix(".chatgraph-").tempfile_in(folder).map_err(failed)?.into_temp_path();
+    fs::set_permissions(&empty, fs::Permissions::from_mode(PRIVATE)).map_err(failed)?;
+    match empty.persist_noclobber(&path) {
+        Ok(()) => Ok(true),
+        Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(refused) => Err(failed(refused.error)),
+    }
+}
+
+/// Refuses a database with several hard links: SQLite would keep a `-wal` file beside each of them, and lose data.
+pub(super) fn has_one_name(path: &Path) -> Result<(), OpenError> {
+    match fs::metadata(path) {
+        Ok(file) if file.nlink() > 1 => Err(OpenError::HardLinks { path: path.to_owned(), links: file.nlink() }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether users of the machine other than the file's owner may read it.
+pub(super) fn is_exposed(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.mode() & 0o044 != 0)
+}
