@@ -18,6 +18,7 @@ pub mod organization;
 pub mod pending_action;
 pub mod person;
 pub mod refusal;
+pub mod search_fold;
 pub mod session;
 pub mod tombstone;
 pub mod tombstone_alias;

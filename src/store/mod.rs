@@ -25,6 +25,7 @@ mod parts;
 mod pending;
 mod person;
 mod reading;
+mod refold;
 mod refusal;
 mod sealing;
 mod session;
@@ -128,6 +129,7 @@ impl Store {
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
         let sealing = sealing::register(&writers, keys).await?;
+        refold::refold(&writers).await?;
         Self::start(config, writers, sealing, tasks).await
     }
 

@@ -6,6 +6,7 @@ mod journal;
 mod lists;
 mod opening;
 mod plans;
+mod refolding;
 
 use tokio_util::task::TaskTracker;
 

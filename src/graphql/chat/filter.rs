@@ -34,8 +34,9 @@ pub(in crate::graphql) struct ChatFilter {
     unread: Option<bool>,
     /// Of one of these kinds; an empty list finds nothing.
     r#type: Option<Vec<ChatType>>,
-    /// Part of the name or of the phone number with its `+`, in upper or lower case. 1 to 100 characters, each of which
-    /// stands for itself.
+    /// Part of the name or of the phone number with its `+`. Case, accents, points, ligatures and the width of letters and
+    /// digits do not matter: `angel` finds `Ángel`, `strasse` finds `Straße`, and `istanbul` finds `İstanbul`. 1 to 100
+    /// characters, each of which stands for itself.
     search: Option<String>,
     /// With the last message at this time or later. Chats without a message are left out.
     active_after: Option<Timestamp>,

@@ -96,6 +96,7 @@ async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
     let back = u32::try_from(steps.len() - since).expect("few");
     Migrator::down(&writers, Some(back)).await.expect("down");
     Migrator::up(&writers, None).await.expect("up");
+    drop(test.another().await);
     assert_eq!(read().await, stored);
     assert_eq!(stored.len(), jids.len() * names.len());
 }
