@@ -22,3 +22,4 @@ pub mod search_fold;
 pub mod session;
 pub mod tombstone;
 pub mod tombstone_alias;
+pub mod write_check;

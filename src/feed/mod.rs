@@ -16,6 +16,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +30,9 @@ use crate::store::error::StoreError;
 pub use one_chat::OneChat;
 pub use subscription::Subscription;
 use topic::Topic;
+
+/// How long it is believed how far the logs reach.
+const KNOWN: Duration = Duration::from_secs(10);
 
 /// Why a subscription cannot be had or go on.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +90,23 @@ pub struct Feed {
     store: Store,
     config: Config,
     topics: Topics,
+    heads: Heads,
     stop: CancellationToken,
+}
+
+/// When the ends of the logs were last seen in the database.
+#[derive(Clone, Default)]
+struct Heads(Arc<Mutex<Option<Instant>>>);
+
+impl Heads {
+    fn were_seen(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn are_known(&self) -> bool {
+        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_some_and(|seen| seen.elapsed() < KNOWN)
+    }
 }
 
 type Topics = Arc<Mutex<HashMap<OrganizationId, Arc<Topic>>>>;
@@ -95,8 +115,9 @@ impl Feed {
     /// Makes the feed and starts its tail, which ends when `stop` is cancelled.
     #[must_use]
     pub fn start(store: Store, config: Config, tasks: &TaskTracker, stop: CancellationToken) -> Self {
-        let feed = Self { store, config, topics: Topics::default(), stop };
-        tasks.spawn(tail::follow(feed.store.clone(), Arc::clone(&feed.topics), config, feed.stop.clone()));
+        let feed = Self { store, config, topics: Topics::default(), heads: Heads::default(), stop };
+        let (topics, heads) = (Arc::clone(&feed.topics), feed.heads.clone());
+        tasks.spawn(tail::follow(feed.store.clone(), topics, heads, config, feed.stop.clone()));
         tasks.spawn(wake::exchange(feed.store.clone(), feed.stop.clone()));
         feed
     }
@@ -121,11 +142,13 @@ impl Feed {
         Ok(Subscription::new(self.clone(), organization.clone(), interest, topic, after))
     }
 
-    /// How many changes the last of all subscribers is behind its organization's log, as far as that was read here.
+    /// How many changes the last of all subscribers is behind the end of its organization's log in the database; none
+    /// while the database does not tell.
     #[must_use]
-    pub fn lag(&self) -> i64 {
+    pub fn lag(&self) -> Option<i64> {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        topics.values().map(|topic| topic.lag()).max().unwrap_or(0)
+        let lag = topics.values().map(|topic| topic.lag()).max();
+        lag.map_or(Some(0), |lag| self.heads.are_known().then_some(lag))
     }
 
     async fn check(&self, organization: &OrganizationId, cursor: ChangeCursor) -> Result<ChangeCursor, FeedError> {

@@ -19,13 +19,16 @@ const RING: usize = 1024;
 pub(super) struct Topic {
     ring: Mutex<VecDeque<Arc<Change>>>,
     head: watch::Sender<i64>,
+    /// How far the log reaches in the database, as it was last seen there.
+    end: AtomicI64,
     places: Mutex<Vec<Weak<AtomicI64>>>,
 }
 
 impl Topic {
     /// A topic whose changes up to `head` are in the table only.
     pub(super) fn new(head: i64) -> Self {
-        Self { ring: Mutex::default(), head: watch::Sender::new(head), places: Mutex::default() }
+        let (ring, places) = (Mutex::default(), Mutex::default());
+        Self { ring, head: watch::Sender::new(head), end: AtomicI64::new(head), places }
     }
 
     /// The number of the last change.
@@ -47,9 +50,16 @@ impl Topic {
         place
     }
 
-    /// How many changes the last of the subscribers is behind.
+    /// The log reaches as far as this; tells whether more is to be read.
+    pub(super) fn reaches(&self, number: i64) -> bool {
+        self.end.store(number, Ordering::Relaxed);
+        number > self.head()
+    }
+
+    /// How many changes the last of the subscribers is behind the end of the log.
     pub(super) fn lag(&self) -> i64 {
-        let (head, places) = (self.head(), self.places.lock().unwrap_or_else(PoisonError::into_inner));
+        let head = self.head().max(self.end.load(Ordering::Relaxed));
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let last = places.iter().filter_map(Weak::upgrade).map(|place| place.load(Ordering::Relaxed)).min();
         last.map_or(0, |last| (head - last).max(0))
     }

@@ -38,10 +38,14 @@ impl Figures {
         self.http.register(own);
         self.events.register(own);
         let behind = "Changes that the last of the subscribers is behind the change log";
-        own.register("subscriber_lag_changes", behind, ConstGauge::new(self.feed.lag()));
-        let (units, commits) = self.store.committed_so_far();
-        own.register("journal_units", "Units of work that were committed", ConstCounter::new(units));
-        own.register("journal_commits", "Commits that they took", ConstCounter::new(commits));
+        if let Some(lag) = self.feed.lag() {
+            own.register("subscriber_lag_changes", behind, ConstGauge::new(lag));
+        }
+        let committed = self.store.committed_so_far();
+        own.register("journal_units", "Units of work that were committed", ConstCounter::new(committed.units));
+        own.register("journal_commits", "Commits that they took", ConstCounter::new(committed.commits));
+        let failed = "Transactions that could not be begun, carried out or committed";
+        own.register("journal_failures", failed, ConstCounter::new(committed.failed));
         if let Some(census) = census {
             let sessions = Family::<[(&'static str, &'static str); 1], Gauge>::default();
             for (status, count) in &census.sessions {

@@ -12,6 +12,7 @@ use crate::domain::session::SessionStatus;
 use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
+use super::journal::Committed;
 
 /// How many there are of what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +41,9 @@ impl Store {
         Ok(Census { sessions: sessions.collect(), pending_actions })
     }
 
-    /// How many units of work were committed since the start, and with how many commits.
+    /// How many units of work were committed since the start, with how many commits, and what failed.
     #[must_use]
-    pub fn committed_so_far(&self) -> (u64, u64) {
-        self.journal.committed()
+    pub fn committed_so_far(&self) -> Committed {
+        self.journal.tally().read()
     }
 }

@@ -1,9 +1,11 @@
 //! Opening the database. What is the same for SQLite and PostgreSQL is here, what differs in a file each.
 
+mod connection;
 pub(super) mod file;
 mod postgres;
 mod readers;
 mod sqlite;
+mod transaction;
 mod url;
 
 use std::fmt;
@@ -35,10 +37,19 @@ use super::sealing::MasterKeyId;
 
 pub use postgres::Postgres;
 pub(super) use readers::Readers;
+pub(super) use transaction::Fault;
+pub(super) use transaction::Mark;
+pub(super) use transaction::NotCommitted;
+pub(super) use transaction::Outcome;
+pub(super) use transaction::Transaction;
 pub use url::UrlError;
 
 /// How long a list may be counted: long enough for some hundred thousand chats, short enough to be waited for.
 const COUNTING: Duration = Duration::from_secs(1);
+/// How much longer than the database gives itself its answer is waited for.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long one statement may take if the database has no limit of its own, as on SQLite.
+const STATEMENT: Duration = Duration::from_mins(1);
 
 /// Where the database is. Read from text with [`str::parse`]: `sqlite:PATH` or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
@@ -56,6 +67,16 @@ impl fmt::Display for Config {
         match self {
             Self::Sqlite(path) => write!(f, "{}", std::path::absolute(path).as_ref().unwrap_or(path).display()),
             Self::Postgres(server) => write!(f, "{}", server.server()),
+        }
+    }
+}
+
+impl Config {
+    /// How long the answer to one statement is waited for. One that comes later comes from no living server.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Self::Sqlite(_) => STATEMENT,
+            Self::Postgres(server) => server.statement_timeout + GRACE,
         }
     }
 }
@@ -212,7 +233,7 @@ pub(super) async fn counters(config: &Config) -> Result<Readers, DbErr> {
         Config::Sqlite(path) => sqlite::counter(path).await?,
         Config::Postgres(server) => server.counters(),
     };
-    Ok(Readers::new(connections))
+    Ok(Readers::new(connections, COUNTING + GRACE))
 }
 
 /// The connections that read; the database itself refuses a write on them.
@@ -221,7 +242,7 @@ pub(super) async fn readers(config: &Config) -> Result<Readers, DbErr> {
         Config::Sqlite(path) => sqlite::readers(path).await?,
         Config::Postgres(server) => server.readers(),
     };
-    Ok(Readers::new(connections))
+    Ok(Readers::new(connections, config.patience()))
 }
 
 /// As many connections there may be.
@@ -232,10 +253,17 @@ pub(super) fn most(pool: &DatabaseConnection) -> u32 {
     }
 }
 
-/// Begins a transaction that writes. SQLite locks at once: a lock that is taken later does not wait for its turn.
-pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let immediate = Some(SqliteTransactionMode::Immediate);
-    writers.begin_with_options(TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() }).await
+/// As many connections wait to be used.
+pub(super) fn idle(pool: &DatabaseConnection) -> usize {
+    match pool.get_database_backend() {
+        DbBackend::Postgres => pool.get_postgres_connection_pool().num_idle(),
+        _ => 0,
+    }
+}
+
+/// Begins a transaction that writes, for what is done beside the journal.
+pub(super) async fn begin(writers: &DatabaseConnection) -> Result<Transaction, DbErr> {
+    Transaction::begin(writers, STATEMENT).await
 }
 
 /// Brings the tables up to date.
@@ -352,7 +380,10 @@ async fn alone<T>(
     writers: &DatabaseConnection,
     steps: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
 ) -> Result<T, DbErr> {
-    let tx = begin(writers).await?;
+    // The migrations take no transaction but the library's. When it fails the process is over.
+    let immediate = Some(SqliteTransactionMode::Immediate);
+    let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
+    let tx = writers.begin_with_options(options).await?;
     if tx.get_database_backend() == DbBackend::Postgres {
         tx.execute_unprepared(postgres::ALONE).await?;
     }

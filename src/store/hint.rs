@@ -5,6 +5,7 @@
 //! is committed within [`GATHER`] goes out as one.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
@@ -12,7 +13,9 @@ use sea_orm::DbBackend;
 use sea_orm::DbErr;
 use sea_orm::SqlxError;
 use sea_orm::Statement;
+use sea_orm::sqlx::Executor as _;
 use sea_orm::sqlx::postgres::PgListener;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::domain::id::OrganizationId;
@@ -26,6 +29,9 @@ const CHANNEL: &str = "chatgraph_change";
 const GATHER: Duration = Duration::from_millis(15);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long nothing may be heard before the connection is tried, and how long its answer may take.
+const QUIET: Duration = Duration::from_mins(1);
+const ANSWER: Duration = Duration::from_secs(10);
 /// PostgreSQL takes a text of less than 8,000 bytes; an organization's id has at most 128.
 const LONGEST: usize = 7_800;
 
@@ -68,8 +74,13 @@ async fn listen(server: &Postgres, process: &str, commits: &Commits) -> Result<I
     let mut listener = PgListener::connect_with(&server.listener()).await?;
     listener.listen(CHANNEL).await?;
     loop {
-        let word = listener.recv().await?;
-        commits.to_hear.add(&whose(process, word.payload()));
+        if let Ok(word) = timeout(QUIET, listener.recv()).await {
+            commits.to_hear.add(&whose(process, word?.payload()));
+            continue;
+        }
+        // Nothing was committed, or the connection is dead without a word.
+        let answered = timeout(ANSWER, (&mut listener).execute("SELECT 1")).await;
+        answered.unwrap_or_else(|_| Err(SqlxError::Io(ErrorKind::TimedOut.into())))?;
     }
 }
 

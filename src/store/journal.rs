@@ -2,15 +2,19 @@
 //! that a failing one fails alone; the change numbers come last, so that their order is the order of the commits and no
 //! number is ever missing.
 //!
-//! `lane` is where units wait, `batch` commits those that waited together.
+//! `lane` is where units wait, `batch` commits those that waited together, `settle` answers to each when that fails, and
+//! `tally` counts.
 
 mod batch;
 mod lane;
+mod settle;
+mod tally;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -25,6 +29,9 @@ use super::unit::Unit;
 use super::unit::Work;
 use batch::Order;
 use lane::Lanes;
+use tally::Tally;
+
+pub use tally::Committed;
 
 /// The way to the writers. Cheap to clone.
 #[derive(Clone)]
@@ -34,13 +41,18 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Makes the journal; its tasks are spawned on `tasks` as they are needed.
-    pub(super) fn new(writers: DatabaseConnection, commits: Arc<Commits>, tasks: TaskTracker) -> Self {
-        Self { lanes: Arc::new(Lanes::new(writers, commits, tasks)) }
+    pub(super) fn new(
+        writers: DatabaseConnection,
+        patience: Duration,
+        commits: Arc<Commits>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { lanes: Arc::new(Lanes::new(writers, patience, commits, tasks)) }
     }
 
-    /// How many units were committed so far, and with how many commits.
-    pub(super) fn committed(&self) -> (u64, u64) {
-        self.lanes.committed()
+    /// What was counted so far.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.lanes.tally
     }
 
     /// Closes the connections, each once it is idle.
@@ -58,7 +70,7 @@ impl Journal {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
         let job = Box::new(Order::new(organization.clone(), work, reply));

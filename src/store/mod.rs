@@ -34,6 +34,7 @@ mod text;
 mod tombstone;
 mod trim;
 mod unit;
+mod write_check;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +68,7 @@ pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
 pub use connect::renew_log;
+pub use journal::Committed;
 pub use mute::EndingMute;
 pub use sealing::MasterKeyError;
 pub use sealing::MasterKeyId;
@@ -143,7 +145,7 @@ impl Store {
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
         let commits = Arc::new(Commits::default());
-        let journal = Journal::new(writers, Arc::clone(&commits), tasks.clone());
+        let journal = Journal::new(writers, config.patience(), Arc::clone(&commits), tasks.clone());
         let shared = match config {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
@@ -163,7 +165,8 @@ impl Store {
 
     /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the
     /// same time are committed together; a failing one fails alone. Once handed over, the unit is carried out even when
-    /// the caller stops waiting.
+    /// the caller stops waiting; `work` is carried out again in a new transaction if the one it was in is undone for
+    /// another's sake.
     ///
     /// # Errors
     /// What `work` returned, or [`StoreError`] when the commit failed.
@@ -171,7 +174,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         self.journal.write(organization, None, work).instrument(unit_span()).await
     }
@@ -185,7 +188,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         self.journal.write(organization, Some(session), work).instrument(unit_span()).await
     }

@@ -21,6 +21,9 @@ use super::Store;
 use super::error::StoreError;
 use super::unit::Unit;
 
+/// Organizations in one statement.
+const ROWS: usize = 1000;
+
 impl Store {
     /// The newest place in the organization's change log.
     ///
@@ -34,6 +37,29 @@ impl Store {
             .one(&self.readers)
             .await?;
         Ok(ChangeCursor { incarnation: self.incarnation, number: number.unwrap_or(0) })
+    }
+
+    /// How far the change logs of organizations reach.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_heads(&self, of: &[OrganizationId]) -> Result<Vec<(OrganizationId, i64)>, StoreError> {
+        let mut heads = Vec::with_capacity(of.len());
+        for part in of.chunks(ROWS) {
+            let rows: Vec<(String, i64)> = organization::Entity::find()
+                .filter(organization::Column::Id.is_in(part.iter().map(OrganizationId::as_str)))
+                .select_only()
+                .column(organization::Column::Id)
+                .column(organization::Column::LastChange)
+                .into_tuple()
+                .all(&self.readers)
+                .await?;
+            for (id, head) in rows {
+                let id = id.parse().map_err(|_| StoreError::Corrupt { table: "organization", column: "id" })?;
+                heads.push((id, head));
+            }
+        }
+        Ok(heads)
     }
 
     /// Which change log this database holds: cursors of another one lead nowhere.

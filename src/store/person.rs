@@ -7,7 +7,6 @@ use chatgraph_entity::tombstone_alias;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
-use sea_orm::DatabaseTransaction;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
@@ -25,6 +24,7 @@ use crate::domain::person::Person;
 use crate::domain::tombstone::Tombstone;
 
 use super::Store;
+use super::connect::Transaction;
 use super::error::StoreError;
 use super::unit::Unit;
 
@@ -246,7 +246,7 @@ fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {
 
 /// The people with one of these addresses.
 pub(super) async fn known_by(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     organization: &OrganizationId,
     session: SessionId,
     jids: &[Jid],

@@ -7,6 +7,7 @@ mod lists;
 mod opening;
 mod plans;
 mod refolding;
+mod silence;
 
 use tokio_util::task::TaskTracker;
 

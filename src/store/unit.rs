@@ -1,11 +1,11 @@
 //! One unit of work: what is committed together.
 
 use futures_util::future::BoxFuture;
-use sea_orm::DatabaseTransaction;
 
 use crate::domain::change::Change;
 use crate::domain::id::OrganizationId;
 
+use super::connect::Transaction;
 use super::shelf::Shelf;
 
 /// The body of a unit, as [`super::Store::write`] takes it: `Box::pin(async move { .. })`.
@@ -13,7 +13,7 @@ pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 
 /// One unit of work, behind a savepoint. What it records is numbered and stored when the journal commits.
 pub struct Unit<'t> {
-    pub(super) tx: &'t DatabaseTransaction,
+    pub(super) tx: &'t Transaction,
     /// Whose changes it may record: its place in the journal was given out for this organization.
     pub(super) organization: &'t OrganizationId,
     pub(super) recorded: Vec<Change>,

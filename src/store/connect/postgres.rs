@@ -31,6 +31,8 @@ const COUNTERS: u32 = 2;
 const TRY_AFTER: Duration = Duration::from_secs(1);
 /// A connection that nobody needs for this long is closed.
 const IDLE: Duration = Duration::from_mins(10);
+/// A connection is closed after this long in any case: whatever is wrong with it unseen is over then.
+const LIFETIME: Duration = Duration::from_mins(30);
 
 /// A database on a PostgreSQL server.
 #[derive(Clone, PartialEq, Eq)]
@@ -118,6 +120,10 @@ impl Postgres {
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", milliseconds(self.idle_in_transaction_timeout)),
+            // The driver sends no keepalive, so the server does.
+            ("tcp_keepalives_idle", "60".to_owned()),
+            ("tcp_keepalives_interval", "10".to_owned()),
+            ("tcp_keepalives_count", "3".to_owned()),
             // A unit that waited for a lock has to see what the other one stored.
             ("default_transaction_isolation", "read committed".to_owned()),
         ]);
@@ -143,7 +149,7 @@ fn pool(connections: u32) -> PgPoolOptions {
         .max_connections(connections)
         .acquire_timeout(CONNECT)
         .idle_timeout(IDLE)
-        .max_lifetime(None)
+        .max_lifetime(LIFETIME)
         .test_before_acquire(false)
         .before_acquire(|connection, seen| {
             Box::pin(async move {

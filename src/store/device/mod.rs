@@ -23,7 +23,7 @@ use chatgraph_entity::device_token;
 use sea_orm::ActiveModelTrait;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
-use sea_orm::DatabaseTransaction;
+use sea_orm::ConnectionTrait;
 use sea_orm::EntityTrait;
 use sea_orm::QueryFilter as _;
 use sea_orm::Select;
@@ -165,8 +165,9 @@ impl DeviceState {
         .await
     }
 
-    /// Asks until the database answers, or nobody wants to know any more. To the library an error is an answer: a message
-    /// that it cannot open because of one it refuses for good.
+    /// Asks until the database answers, or the handle is closed. To the library an error is an answer: a message that it
+    /// cannot open because of one it refuses for good. So every error of the database is waited out, whatever it is. What is
+    /// told of a value that was read is passed on, and that the session is gone: all rows refer to it.
     async fn patiently<T, A>(&self, ask: impl Fn() -> A + Send) -> Result<T, StoreError>
     where
         A: Future<Output = Result<T, StoreError>> + Send,
@@ -174,7 +175,7 @@ impl DeviceState {
         let mut pause = FIRST_PAUSE;
         loop {
             let failed = match ask().await {
-                Err(failed) if failed.is_passing() => failed,
+                Err(failed) if failed.is_of_database() && !failed.refers_to_nothing() => failed,
                 answered => return answered,
             };
             warn!(error = &failed as &dyn Error, "A session waits for the database");
@@ -187,7 +188,7 @@ impl DeviceState {
 }
 
 /// Deletes what is remembered of a session.
-pub(in crate::store) async fn forget(tx: &DatabaseTransaction, session: &[u8]) -> Result<(), StoreError> {
+pub(in crate::store) async fn forget(tx: &impl ConnectionTrait, session: &[u8]) -> Result<(), StoreError> {
     clear::<device_record::Entity>(tx, device_record::Column::SessionId, session).await?;
     clear::<device_sender_key::Entity>(tx, device_sender_key::Column::SessionId, session).await?;
     clear::<device_lid::Entity>(tx, device_lid::Column::SessionId, session).await?;
@@ -197,7 +198,7 @@ pub(in crate::store) async fn forget(tx: &DatabaseTransaction, session: &[u8]) -
 
 /// Deletes a session's rows of one table.
 async fn clear<E: EntityTrait>(
-    tx: &DatabaseTransaction,
+    tx: &impl ConnectionTrait,
     session_id: E::Column,
     session: &[u8],
 ) -> Result<(), StoreError> {

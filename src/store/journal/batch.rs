@@ -3,13 +3,12 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
-use sea_orm::DatabaseTransaction;
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -19,43 +18,42 @@ use crate::domain::change::Change;
 use crate::domain::id::OrganizationId;
 use crate::store::change;
 use crate::store::connect;
+use crate::store::connect::Fault;
+use crate::store::connect::Mark;
+use crate::store::connect::NotCommitted;
+use crate::store::connect::Transaction;
+use crate::store::error;
 use crate::store::error::StoreError;
 use crate::store::organization;
 use crate::store::unit::Unit;
 use crate::store::unit::Work;
 
-/// How long one step of a commit may take. Longer than the database gives itself: this is for a connection that is dead
-/// without a word.
-const STEP: Duration = Duration::from_mins(1);
-
-/// What stands before the first unit, between two of them, and behind one that is undone. The commit releases the last.
-const BEGIN_UNIT: &str = "SAVEPOINT unit";
-const NEXT_UNIT: &str = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
-const UNDO_UNIT: &str = "ROLLBACK TO SAVEPOINT unit";
+/// How long one unit may take. Each of its statements has a limit of its own.
+const UNIT: Duration = Duration::from_mins(1);
 
 /// A unit of work whose types are forgotten.
 pub(super) trait Job: Send {
     /// Whose it is.
     fn organization(&self) -> &OrganizationId;
-    /// Does the work; tells whether to keep it.
+    /// Does the work, each time anew; tells whether to keep it.
     fn run<'j>(&'j mut self, unit: &'j mut Unit<'_>) -> BoxFuture<'j, bool>;
-    /// Undoes it for a reason of the database's, whatever the work itself said.
+    /// Undoes it for a reason of the database's, unless the work itself has said one.
     fn refuse(&mut self, reason: StoreError);
     /// Tells the caller, once the commit went through or failed.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// Work, and whoever waits for it.
+/// Work, and the caller that waits for it.
 pub(super) struct Order<T, E, F> {
     organization: OrganizationId,
-    work: Option<F>,
+    work: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<T, E, F> Order<T, E, F> {
     pub(super) fn new(organization: OrganizationId, work: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
-        Self { organization, work: Some(work), result: None, reply }
+        Self { organization, work, result: None, reply }
     }
 }
 
@@ -63,15 +61,16 @@ impl<T, E, F> Job for Order<T, E, F>
 where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
-    F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Send + 'static,
+    F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
 {
     fn organization(&self) -> &OrganizationId {
         &self.organization
     }
 
     fn run<'j>(&'j mut self, unit: &'j mut Unit<'_>) -> BoxFuture<'j, bool> {
+        let work = self.work.clone();
+        self.result = None;
         Box::pin(async move {
-            let Some(work) = self.work.take() else { return false };
             let result = work(unit).await;
             let keep = result.is_ok();
             self.result = Some(result);
@@ -80,93 +79,121 @@ where
     }
 
     fn refuse(&mut self, reason: StoreError) {
-        self.result = Some(Err(reason.into()));
+        if !matches!(self.result, Some(Err(_))) {
+            self.result = Some(Err(reason.into()));
+        }
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        let result = match (self.result, committed) {
-            (Some(Err(refused)), _) => Err(refused),
-            (Some(done), Ok(())) => done,
-            (_, Err(failed)) => Err(failed.into()),
-            (None, Ok(())) => Err(StoreError::Closed.into()),
+        let result = match committed {
+            Ok(()) => self.result.unwrap_or_else(|| Err(StoreError::Closed.into())),
+            // Whatever the work said, it said of a state that is not stored.
+            Err(failed) => Err(failed.into()),
         };
-        // A caller that stopped waiting has nobody to tell.
+        // A caller that stopped waiting needs no answer.
         drop(self.reply.send(result));
     }
 }
 
+/// Why a batch is not committed.
+pub(super) enum Failure {
+    /// The connection was lost before COMMIT was sent, or there is none. Nothing is stored.
+    Connection(StoreError),
+    /// The unit at this place took the whole transaction with it. Nothing is stored.
+    Unit(usize, StoreError),
+    /// The transaction failed at its end. Nothing is stored.
+    Whole(StoreError),
+    /// COMMIT was sent, and the answer is missing or does not tell.
+    Unknown(StoreError, Option<Mark>),
+}
+
 /// Begins a transaction. Nothing is lost yet, so a connection that turns out to be dead is followed by another one: a
-/// server that restarts leaves as many as the pool may hold.
-pub(super) async fn begin(writers: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
-    let mut dead = 0;
+/// server that restarts leaves as many as the pool may hold. One that does not answer is followed by one more.
+pub(super) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Result<Transaction, DbErr> {
+    let (mut dead, mut silent) = (0, 0);
+    let mut older = connect::idle(writers);
     loop {
-        let begun = within(async { Ok(connect::begin(writers).await?) }).await;
-        match begun {
-            Err(StoreError::Database(failed))
-                if dead < connect::most(writers) && !matches!(*failed, DbErr::ConnectionAcquire(_)) =>
-            {
-                dead += 1;
+        match Transaction::begin(writers, limit).await {
+            Err(failed) if error::is_silence(&failed) && silent == 0 => silent += 1,
+            Err(failed) if error::is_silence(&failed) || matches!(failed, DbErr::ConnectionAcquire(_)) => {
+                return Err(failed);
             }
+            // Those that were made while the database took no writes are closed one after the other.
+            Err(failed) if error::is_read_only(&failed) && older == 0 => return Err(failed),
+            Err(failed) if error::is_read_only(&failed) => older -= 1,
+            Err(_) if dead < connect::most(writers) => dead += 1,
             begun => return begun,
         }
     }
 }
 
 /// Commits a batch, and tells whose changes it holds.
-pub(super) async fn commit(
-    tx: DatabaseTransaction,
-    batch: &mut [Box<dyn Job>],
-) -> Result<Vec<OrganizationId>, StoreError> {
+pub(super) async fn commit(tx: Transaction, batch: &mut [Box<dyn Job>]) -> Result<Vec<OrganizationId>, Failure> {
     let mut recorded = BTreeMap::<OrganizationId, Vec<Change>>::new();
-    within(execute(&tx, BEGIN_UNIT)).await?;
-    for job in batch {
-        let changes = within(attempt(&tx, job.as_mut())).await?;
+    for (place, job) in batch.iter_mut().enumerate() {
+        let changes = attempt(&tx, job.as_mut(), place).await?;
         if !changes.is_empty() {
             recorded.entry(job.organization().clone()).or_default().extend(changes);
         }
     }
-    within(async {
-        for (organization, changes) in &mut recorded {
-            let last = organization::raise_last_change(&tx, organization, changes.len()).await?;
-            for (number, change) in (1..=last).rev().zip(changes.iter_mut().rev()) {
-                change.number = number;
-            }
-            change::insert(&tx, organization, changes).await?;
+    for (organization, changes) in &mut recorded {
+        if let Err(failed) = number(&tx, organization, changes).await {
+            return Err(match tx.fault().await {
+                Some(Fault::Connection(lost)) => Failure::Connection(lost.into()),
+                _ => Failure::Whole(failed),
+            });
         }
-        Ok(tx.commit().await?)
-    })
-    .await?;
-    Ok(recorded.into_keys().collect())
+    }
+    match tx.commit().await {
+        Ok(()) => Ok(recorded.into_keys().collect()),
+        Err(NotCommitted::Undone(failed)) if error::is_of_connection(&failed) => {
+            Err(Failure::Connection(failed.into()))
+        }
+        Err(NotCommitted::Undone(failed)) => Err(Failure::Whole(failed.into())),
+        Err(NotCommitted::Unknown(failed, mark)) => {
+            Err(Failure::Unknown(StoreError::Unconfirmed(Arc::new(failed)), mark))
+        }
+    }
 }
 
-/// Runs one unit since the savepoint, and leaves one for the next. An error of the work undoes the unit alone; an error of
-/// the savepoint itself fails the batch.
-async fn attempt(tx: &DatabaseTransaction, job: &mut dyn Job) -> Result<Vec<Change>, StoreError> {
+/// Gives the changes of an organization their numbers, and stores them.
+async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [Change]) -> Result<(), StoreError> {
+    let last = organization::raise_last_change(tx, organization, changes.len()).await?;
+    for (number, change) in (1..=last).rev().zip(changes.iter_mut().rev()) {
+        change.number = number;
+    }
+    change::insert(tx, organization, changes).await
+}
+
+/// Runs one unit since the savepoint, and leaves one for the next. An error of the work undoes the unit alone, as long as
+/// the transaction is there.
+async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Vec<Change>, Failure> {
     let organization = job.organization().clone();
     let mut unit = Unit { tx, organization: &organization, recorded: Vec::new(), shelf: None };
-    let keep = AssertUnwindSafe(job.run(&mut unit)).catch_unwind().await;
+    let keep = timeout(UNIT, AssertUnwindSafe(job.run(&mut unit)).catch_unwind()).await;
     let recorded = unit.recorded;
     match keep {
-        Ok(true) => match execute(tx, NEXT_UNIT).await {
+        Ok(Ok(true)) => match tx.keep().await {
             Ok(()) => return Ok(recorded),
-            // PostgreSQL takes nothing more from a unit of which one statement failed, though the work made light of it.
-            Err(failed) => job.refuse(failed),
+            // Nothing more is taken from a unit of which one statement failed, though the work made light of it.
+            Err(failed) => job.refuse(failed.into()),
         },
-        Ok(false) => {}
-        Err(panic) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was undone"),
+        Ok(Ok(false)) => {}
+        Ok(Err(panic)) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was undone"),
+        // Its statement may still be under way.
+        Err(_) => {
+            job.refuse(StoreError::TimedOut);
+            return Err(Failure::Unit(place, StoreError::TimedOut));
+        }
     }
-    execute(tx, UNDO_UNIT).await?;
-    Ok(Vec::new())
-}
-
-async fn execute(tx: &DatabaseTransaction, statements: &str) -> Result<(), StoreError> {
-    tx.execute_unprepared(statements).await?;
-    Ok(())
-}
-
-/// Waits for a step no longer than [`STEP`].
-async fn within<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(STEP, step).await.unwrap_or(Err(StoreError::TimedOut))
+    let fault = tx.fault().await;
+    match (fault, tx.undo().await) {
+        (_, Ok(())) => Ok(Vec::new()),
+        (Some(Fault::Statement(cause)), Err(failed)) if !error::is_of_connection(&failed) => {
+            Err(Failure::Unit(place, cause.into()))
+        }
+        (Some(Fault::Connection(failed)), _) | (_, Err(failed)) => Err(Failure::Connection(failed.into())),
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
@@ -19,7 +17,6 @@ use sea_orm::DbBackend;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
-use tracing::error;
 
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
@@ -28,6 +25,8 @@ use crate::store::error::StoreError;
 use super::Commits;
 use super::batch;
 use super::batch::Job;
+use super::settle::Settling;
+use super::tally::Tally;
 
 /// Units that may wait in a lane before callers have to.
 const QUEUE: usize = 1024;
@@ -45,23 +44,23 @@ type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
 
 /// The lanes that are open: those with something to do. Each is a task of its own, which ends when nothing is left.
 pub(super) struct Lanes {
-    writers: DatabaseConnection,
+    pub(super) writers: DatabaseConnection,
     open: Mutex<Open>,
-    commits: Arc<Commits>,
+    pub(super) commits: Arc<Commits>,
     tasks: TaskTracker,
-    committed_units: AtomicU64,
-    commits_made: AtomicU64,
+    /// How long the answer to one statement is waited for.
+    pub(super) patience: Duration,
+    pub(super) tally: Tally,
 }
 
 impl Lanes {
-    pub(super) fn new(writers: DatabaseConnection, commits: Arc<Commits>, tasks: TaskTracker) -> Self {
-        let (committed_units, commits_made) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { writers, open: Mutex::default(), commits, tasks, committed_units, commits_made }
-    }
-
-    /// How many units were committed so far, and with how many commits.
-    pub(super) fn committed(&self) -> (u64, u64) {
-        (self.committed_units.load(Ordering::Relaxed), self.commits_made.load(Ordering::Relaxed))
+    pub(super) fn new(
+        writers: DatabaseConnection,
+        patience: Duration,
+        commits: Arc<Commits>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { writers, open: Mutex::default(), commits, tasks, patience, tally: Tally::default() }
     }
 
     /// Closes the connections, each once it is idle.
@@ -118,27 +117,14 @@ impl Lanes {
 
     /// Commits `first` and what waits behind it.
     async fn commit_batch(&self, first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) {
-        let tx = batch::begin(&self.writers).await;
+        let tx = batch::begin(&self.writers, self.patience).await;
         let mut units = vec![first];
         // Whatever came while the connection was waited for goes along.
         while units.len() < BATCH {
             let Ok(next) = jobs.try_recv() else { break };
             units.push(next);
         }
-        let committed = match tx {
-            Ok(tx) => batch::commit(tx, &mut units).await,
-            Err(failed) => Err(failed),
-        };
-        let outcome = committed.map(|whose| self.commits.add(&whose));
-        if let Err(failed) = &outcome {
-            error!(error = failed as &dyn std::error::Error, units = units.len(), "Nothing was committed");
-        } else {
-            self.committed_units.fetch_add(units.len() as u64, Ordering::Relaxed);
-            self.commits_made.fetch_add(1, Ordering::Relaxed);
-        }
-        for job in units {
-            job.finish(outcome.clone());
-        }
+        Settling::new(self).settle(tx, units).await;
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

@@ -58,7 +58,7 @@ pub(in crate::store) async fn register(writers: &DatabaseConnection, keys: &Mast
             master_key::Entity::insert(row).on_conflict(known).exec_without_returning(&tx).await?;
         }
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(book.sealing(keys))
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn strike_off(
         let others = master_key::Column::Id.is_not_in(kept);
         master_key::Entity::delete_many().filter(others).exec(&tx).await?;
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(current)
 }
 

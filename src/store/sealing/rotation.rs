@@ -125,7 +125,7 @@ pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize
     for session in &sessions {
         let tx = connect::begin(&writers).await?;
         device::forget(&tx, session).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(StoreError::from)?;
     }
     book::strike_off_one(&writers, id).await?;
     writers.close().await?;
@@ -207,7 +207,7 @@ async fn replace_once<E: SealedRow>(
     for (row, value) in changes {
         replaced += u64::from(rows::replace::<E>(&tx, row, value.clone()).await?);
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok(replaced)
 }
 

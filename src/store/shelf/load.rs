@@ -9,7 +9,6 @@ use chatgraph_entity::message;
 use chatgraph_entity::tombstone_alias;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
-use sea_orm::DatabaseTransaction;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
@@ -23,6 +22,7 @@ use crate::domain::jid::JidKind;
 use crate::domain::person::Person;
 use crate::domain::session::Session;
 use crate::store::chat;
+use crate::store::connect::Transaction;
 use crate::store::error::StoreError;
 use crate::store::person;
 
@@ -38,7 +38,7 @@ const MOST_MESSAGES: usize = if cfg!(test) { 12 } else { 5_000 };
 
 impl Shelf {
     pub(super) async fn load(
-        tx: &DatabaseTransaction,
+        tx: &Transaction,
         session: Session,
         people: &[Person],
         jids: impl IntoIterator<Item = &Jid>,
@@ -70,7 +70,7 @@ impl Shelf {
 
 /// The other address of each person's, which is asked for from then on, too.
 async fn others(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     session: &Session,
     asked: &mut BTreeSet<Jid>,
 ) -> Result<HashMap<Jid, Option<Jid>>, StoreError> {
@@ -86,11 +86,7 @@ async fn others(
     Ok(others)
 }
 
-async fn found(
-    tx: &DatabaseTransaction,
-    session: &Session,
-    asked: &BTreeSet<Jid>,
-) -> Result<HashMap<Jid, ChatId>, StoreError> {
+async fn found(tx: &Transaction, session: &Session, asked: &BTreeSet<Jid>) -> Result<HashMap<Jid, ChatId>, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "chat_alias", column };
     let rows = chat_alias::Entity::find()
         .filter(chat_alias::Column::SessionId.eq(session.id.to_bytes()))
@@ -105,11 +101,7 @@ async fn found(
     rows.into_iter().map(read).collect()
 }
 
-async fn deleted(
-    tx: &DatabaseTransaction,
-    session: &Session,
-    asked: &BTreeSet<Jid>,
-) -> Result<HashSet<Jid>, StoreError> {
+async fn deleted(tx: &Transaction, session: &Session, asked: &BTreeSet<Jid>) -> Result<HashSet<Jid>, StoreError> {
     let jids = tombstone_alias::Entity::find()
         .select_only()
         .column(tombstone_alias::Column::Jid)
@@ -125,7 +117,7 @@ async fn deleted(
 
 /// The chats with too many messages, when those with the fewest are taken first.
 async fn heavy(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     organization: &OrganizationId,
     chats: &HashSet<ChatId>,
 ) -> Result<HashSet<ChatId>, StoreError> {
@@ -185,7 +177,7 @@ fn apart<'a>(
 
 /// The chats, locked in the order of their ids, with their messages.
 async fn chats(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     organization: &OrganizationId,
     ids: &HashSet<ChatId>,
 ) -> Result<Vec<Kept>, StoreError> {
@@ -204,7 +196,7 @@ async fn chats(
 }
 
 async fn messages(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     organization: &OrganizationId,
     chats: &HashSet<ChatId>,
 ) -> Result<HashMap<ChatId, Messages>, StoreError> {

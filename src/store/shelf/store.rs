@@ -5,7 +5,6 @@ use chatgraph_entity::chat_alias;
 use chatgraph_entity::message;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
-use sea_orm::DatabaseTransaction;
 use sea_orm::DbErr;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
@@ -14,6 +13,7 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::domain::id::OrganizationId;
 use crate::store::chat;
+use crate::store::connect::Transaction;
 use crate::store::error::StoreError;
 use crate::store::parts::parts;
 use crate::store::person;
@@ -23,7 +23,7 @@ use super::Row;
 use super::Shelf;
 
 impl Shelf {
-    pub(super) async fn store(self, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    pub(super) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
         let Self { session, chats, people, aliases, rows, .. } = self;
         let organization = &session.organization;
         for part in parts(of(&chats, Row::New, organization)) {
@@ -58,11 +58,7 @@ fn of(chats: &[Kept], row: Row, organization: &OrganizationId) -> Vec<row::Activ
 }
 
 /// Stores what differs about chats that are stored, and locked.
-async fn save(
-    tx: &DatabaseTransaction,
-    organization: &OrganizationId,
-    chats: Vec<row::ActiveModel>,
-) -> Result<(), StoreError> {
+async fn save(tx: &Transaction, organization: &OrganizationId, chats: Vec<row::ActiveModel>) -> Result<(), StoreError> {
     let all = chats.len() as u64;
     let columns = row::Column::iter().filter(|column| !matches!(column, row::Column::Id));
     let known = OnConflict::column(row::Column::Id)

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use futures_util::future::select_all;
+use sea_orm::ConnectionTrait as _;
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::Executor as _;
 use sea_orm::sqlx::PgConnection;
 use tokio::sync::Barrier;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 
@@ -179,8 +180,46 @@ async fn a_unit_that_makes_light_of_a_failed_statement_fails_alone() {
         })
     });
     let (careless, _, _) = tokio::join!(careless, test.add_chat(2, 2), test.add_chat(3, 3));
-    assert_eq!(careless.is_err(), on_postgres());
+    assert!(careless.is_err());
     assert_eq!(numbers(&test.log().await), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_unit_that_undoes_the_whole_transaction_fails_alone() {
+    let test = TestStore::open().await;
+    // What SQLite does by itself when the disk is full.
+    let by_itself = "INSERT OR ROLLBACK INTO organization SELECT * FROM organization";
+    for (undo, first) in [("ROLLBACK", 1), (if on_postgres() { "ROLLBACK" } else { by_itself }, 3)] {
+        let undoing = test.store.write(&test.organization, move |unit| {
+            Box::pin(async move { Ok::<_, StoreError>(unit.tx.execute_unprepared(undo).await.map(drop)?) })
+        });
+        let (_, undone, _) = tokio::join!(test.add_chat(first, 1), undoing, test.add_chat(first + 1, 1));
+        assert!(undone.is_err(), "{undo}");
+    }
+    // Another process sees what is committed, and nothing else.
+    let log = test.another().await.changes(&test.organization, 0, 100).await.expect("a log");
+    assert_eq!(numbers(&log), [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_unit_that_makes_the_commit_fail_fails_alone() {
+    let test = TestStore::open().await;
+    let late = if on_postgres() {
+        "CREATE TABLE late (number INTEGER UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO late VALUES (1), (1)"
+    } else {
+        "PRAGMA defer_foreign_keys = ON; \
+         INSERT INTO device_record (session_id, kind, key, value) VALUES (x'00', 1, x'00', x'00')"
+    };
+    for first in [1, 3] {
+        let failing = test.store.write(&test.organization, move |unit| {
+            Box::pin(async move { Ok::<_, StoreError>(unit.tx.execute_unprepared(late).await.map(drop)?) })
+        });
+        let (_, failed, _) = tokio::join!(test.add_chat(first, 1), failing, test.add_chat(first + 1, 1));
+        assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
+    }
+    let log = test.another().await.changes(&test.organization, 0, 100).await.expect("a log");
+    assert_eq!(numbers(&log), [1, 2, 3, 4]);
+    assert!(test.is_empty("device_record").await);
 }
 
 #[tokio::test]
@@ -223,29 +262,32 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
 }
 
 #[tokio::test]
-async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored() {
+async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_another() {
     let test = TestStore::open().await;
     if !on_postgres() {
         return;
     }
     let mut cutter = PgConnection::connect(test.database.url()).await.expect("a connection");
-    let (begun, has_begun) = oneshot::channel();
-    let (go_on, may_go_on) = oneshot::channel();
+    let (begun, go_on) = (CancellationToken::new(), CancellationToken::new());
     let (organization, session) = (test.organization.clone(), test.session);
-    let cut = test.store.write(&test.organization, move |unit| {
-        Box::pin(async move {
-            let _ = begun.send(());
-            let _ = may_go_on.await;
-            unit.session_for_update(&organization, session).await
+    let cut = {
+        let (begun, go_on) = (begun.clone(), go_on.clone());
+        test.store.write(&test.organization, move |unit| {
+            Box::pin(async move {
+                begun.cancel();
+                go_on.cancelled().await;
+                unit.session_for_update(&organization, session).await
+            })
         })
-    });
+    };
     let cutting = async {
-        has_begun.await.expect("begun");
+        begun.cancelled().await;
         cut_all(&mut cutter).await;
-        go_on.send(()).expect("waits");
+        go_on.cancel();
     };
     let (cut, ()) = timeout(PATIENCE, async { tokio::join!(cut, cutting) }).await.expect("in time");
-    assert!(matches!(cut, Err(StoreError::Database(_))), "{cut:?}");
+    let found: Option<Session> = cut.map_err(|failed: StoreError| failed).expect("carried out");
+    assert_eq!(found.map(|session| session.id), Some(test.session));
     test.add_chat(1, 1).await;
     // Nothing is under way this time: nobody hears of it, however many connections lie dead in the pool.
     let barrier = Arc::new(Barrier::new(4));
@@ -273,19 +315,19 @@ async fn what_waits_when_the_connections_are_lost_fails_and_the_next_is_stored()
 
 /// Runs `quick` from begin to end while a unit of the test's session is under way.
 async fn while_a_unit_is_under_way(test: &TestStore, quick: impl Future<Output = ()>) {
-    let (begun, has_begun) = oneshot::channel();
-    let (go_on, may_go_on) = oneshot::channel();
+    let (begun, go_on) = (CancellationToken::new(), CancellationToken::new());
+    let (is_begun, may_go_on) = (begun.clone(), go_on.clone());
     let slow = test.store.write_in(&test.organization, test.session, |_| {
         Box::pin(async move {
-            let _ = begun.send(());
-            let _ = may_go_on.await;
+            is_begun.cancel();
+            may_go_on.cancelled().await;
             Ok::<_, StoreError>(())
         })
     });
     let quick = async {
-        has_begun.await.expect("begun");
+        begun.cancelled().await;
         quick.await;
-        go_on.send(()).expect("waits");
+        go_on.cancel();
     };
     let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
     slow.expect("stored");

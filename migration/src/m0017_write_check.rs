@@ -1,0 +1,25 @@
+//! A row that a server writes now and then, to know whether the database takes writes.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::big_integer;
+use sea_orm_migration::schema::small_integer;
+
+/// The seventeenth step.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table("write_check")
+            .col(small_integer("id").primary_key())
+            .col(big_integer("at"))
+            .to_owned();
+        manager.create_table(table).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table("write_check").to_owned()).await
+    }
+}

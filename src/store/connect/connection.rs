@@ -1,0 +1,147 @@
+//! One connection out of a pool, for as long as somebody needs it. The pools of sea-orm take a connection back whatever
+//! became of it; here one that did not answer, or whose state nobody knows, is closed instead.
+
+use std::time::Duration;
+
+use sea_orm::ConnAcquireErr;
+use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
+use sea_orm::DbErr;
+use sea_orm::ExecResult;
+use sea_orm::QueryResult;
+use sea_orm::RuntimeErr;
+use sea_orm::SqlxError;
+use sea_orm::Statement;
+use sea_orm::sqlx;
+use sea_orm::sqlx::AssertSqlSafe;
+use sea_orm::sqlx::Executor as _;
+use sea_orm::sqlx::Postgres;
+use sea_orm::sqlx::Sqlite;
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_query_sqlx::SqlxValues;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// How long a connection may take to go back into its pool. The driver waits for what is still under way on it, and has
+/// no limit of its own; the server's is at most this long for all that we ask.
+const RETURN: Duration = Duration::from_secs(35);
+
+/// A connection that goes back into its pool when it is dropped.
+pub(super) struct Connection(Option<Kind>);
+
+enum Kind {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Connection {
+    /// Waits for a free connection, or makes one, as long as the pool is told to.
+    pub(super) async fn acquire(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+        let acquired = match pool.get_database_backend() {
+            DbBackend::Postgres => pool.get_postgres_connection_pool().acquire().await.map(Kind::Postgres),
+            _ => pool.get_sqlite_connection_pool().acquire().await.map(Kind::Sqlite),
+        };
+        Ok(Self(Some(acquired.map_err(not_acquired)?)))
+    }
+
+    /// Closes the connection at once, without a word to the server: it may not answer, or not understand.
+    pub(super) fn discard(mut self) {
+        match self.0.take() {
+            Some(Kind::Sqlite(connection)) => drop(connection.detach()),
+            Some(Kind::Postgres(connection)) => drop(connection.detach()),
+            None => {}
+        }
+    }
+
+    pub(super) async fn execute(&mut self, statement: &Statement) -> Result<ExecResult, DbErr> {
+        let done = match self.kind() {
+            Kind::Sqlite(connection) => query::<Sqlite>(statement).execute(&mut **connection).await.map(Into::into),
+            Kind::Postgres(connection) => query::<Postgres>(statement).execute(&mut **connection).await.map(Into::into),
+        };
+        done.map_err(not_executed)
+    }
+
+    pub(super) async fn execute_unprepared(&mut self, sql: &str) -> Result<ExecResult, DbErr> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let done = match self.kind() {
+            Kind::Sqlite(connection) => connection.execute(sql).await.map(Into::into),
+            Kind::Postgres(connection) => connection.execute(sql).await.map(Into::into),
+        };
+        done.map_err(not_executed)
+    }
+
+    /// The first row that one of several statements gives.
+    pub(super) async fn query_unprepared(&mut self, sql: &str) -> Result<Option<QueryResult>, DbErr> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let row = match self.kind() {
+            Kind::Sqlite(connection) => connection.fetch_optional(sql).await.map(|row| row.map(Into::into)),
+            Kind::Postgres(connection) => connection.fetch_optional(sql).await.map(|row| row.map(Into::into)),
+        };
+        row.map_err(not_answered)
+    }
+
+    pub(super) async fn query_one(&mut self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
+        let row = match self.kind() {
+            Kind::Sqlite(connection) => {
+                query::<Sqlite>(statement).fetch_optional(&mut **connection).await.map(|row| row.map(Into::into))
+            }
+            Kind::Postgres(connection) => {
+                query::<Postgres>(statement).fetch_optional(&mut **connection).await.map(|row| row.map(Into::into))
+            }
+        };
+        row.map_err(not_answered)
+    }
+
+    pub(super) async fn query_all(&mut self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let rows = match self.kind() {
+            Kind::Sqlite(connection) => {
+                let rows = query::<Sqlite>(statement).fetch_all(&mut **connection).await;
+                rows.map(|rows| rows.into_iter().map(Into::into).collect())
+            }
+            Kind::Postgres(connection) => {
+                let rows = query::<Postgres>(statement).fetch_all(&mut **connection).await;
+                rows.map(|rows| rows.into_iter().map(Into::into).collect())
+            }
+        };
+        rows.map_err(not_answered)
+    }
+
+    fn kind(&mut self) -> &mut Kind {
+        self.0.as_mut().expect("only taken by what consumes it")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // The driver's own way back into the pool waits for an answer without end, and one seat is lost for ever when
+        // none comes. SQLite answers in this process.
+        if let (Some(Kind::Postgres(mut connection)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(timeout(RETURN, connection.return_to_pool()));
+        }
+    }
+}
+
+fn query<DB>(statement: &Statement) -> sqlx::query::Query<'_, DB, SqlxValues>
+where
+    DB: sqlx::Database,
+    SqlxValues: sqlx::IntoArguments<DB>,
+{
+    let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+fn not_acquired(error: SqlxError) -> DbErr {
+    match error {
+        SqlxError::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        SqlxError::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+    }
+}
+
+fn not_executed(error: SqlxError) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+fn not_answered(error: SqlxError) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}

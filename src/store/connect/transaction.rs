@@ -1,0 +1,265 @@
+//! A transaction of the journal, which sends BEGIN, SAVEPOINT, ROLLBACK and COMMIT itself. The drivers count how deep
+//! they are in transactions, and on SQLite that count is wrong after a failure: SQLite has rolled back by itself, and
+//! what follows would be released inside a transaction that is never committed. Here a connection on which one of these
+//! statements failed is closed, and BEGIN is refused by the database itself in a transaction that was left open.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait;
+use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
+use sea_orm::DbErr;
+use sea_orm::ExecResult;
+use sea_orm::QueryResult;
+use sea_orm::Statement;
+use sea_orm::prelude::async_trait;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::connection::Connection;
+use crate::store::error;
+use crate::store::error::StoreError;
+
+/// How long BEGIN may take. It waits for no other transaction, except on SQLite, which gives up by itself before.
+const BEGIN: Duration = Duration::from_secs(12);
+/// How long the answer may take to what became of a transaction.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// What stands before the first unit, between two of them, and behind one that is undone. The commit releases the last.
+const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT unit";
+const POSTGRES_BEGIN: &str = "BEGIN; SAVEPOINT unit; \
+     SELECT pg_current_xact_id()::text AS number, pg_postmaster_start_time()::text AS server, \
+     current_setting('transaction_read_only') AS read_only";
+const KEEP: &str = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT unit";
+
+/// `SQLite`'s codes for a commit of which certainly nothing is in the file: busy (5), full (13), a constraint (19), and a
+/// write that failed (10 with 3 above it). After others, as a failed sync, the next start may find the whole of it.
+const UNDONE: [u32; 4] = [5, 13, 19, 0x30a];
+
+/// An open transaction. Dropped before it is committed, it closes its connection, and the database rolls back.
+pub(in crate::store) struct Transaction {
+    held: Mutex<Held>,
+    backend: DbBackend,
+    /// How long a statement may take. The server's own limit is shorter: this is for one that does not answer.
+    limit: Duration,
+    mark: Option<Mark>,
+}
+
+/// What becomes of a transaction on PostgreSQL can be asked by this.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Mark {
+    number: String,
+    /// When the server started. Another server, which took over, may have given the number to another transaction.
+    server: String,
+}
+
+/// What a server says of a transaction whose commit was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Outcome {
+    Committed,
+    Undone,
+    /// The server is still at it.
+    UnderWay,
+    /// It does not know, or is not the same server.
+    Unknown,
+}
+
+/// Why a transaction is not committed, as far as it is known.
+#[derive(Debug)]
+pub(in crate::store) enum NotCommitted {
+    /// Nothing of it is stored.
+    Undone(DbErr),
+    /// COMMIT was sent, and the answer is missing or does not tell.
+    Unknown(DbErr, Option<Mark>),
+}
+
+impl From<NotCommitted> for StoreError {
+    fn from(error: NotCommitted) -> Self {
+        match error {
+            NotCommitted::Undone(failed) => failed.into(),
+            NotCommitted::Unknown(failed, _) => Self::Unconfirmed(Arc::new(failed)),
+        }
+    }
+}
+
+struct Held {
+    /// None once it is given back or closed.
+    connection: Option<Connection>,
+    /// What failed since the last savepoint.
+    fault: Option<Fault>,
+}
+
+/// What is wrong with a transaction.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Fault {
+    /// A statement failed: nothing but undoing is possible, on SQLite as on PostgreSQL.
+    Statement(DbErr),
+    /// The connection is of no use any more.
+    Connection(DbErr),
+}
+
+impl Transaction {
+    /// Begins a transaction that writes, with the first savepoint. SQLite locks at once: a lock that is taken later does
+    /// not wait for its turn.
+    pub(in crate::store) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Result<Self, DbErr> {
+        let mut connection = Connection::acquire(writers).await?;
+        let backend = writers.get_database_backend();
+        let begun = timeout(BEGIN, async {
+            match backend {
+                DbBackend::Postgres => Mark::read(connection.query_unprepared(POSTGRES_BEGIN).await?).map(Some),
+                _ => connection.execute_unprepared(SQLITE_BEGIN).await.map(|_| None),
+            }
+        });
+        match begun.await.unwrap_or_else(|_| Err(error::silence())) {
+            Ok(mark) => {
+                let held = Mutex::new(Held { connection: Some(connection), fault: None });
+                Ok(Self { held, backend, limit, mark })
+            }
+            Err(failed) => {
+                connection.discard();
+                Err(failed)
+            }
+        }
+    }
+
+    /// Keeps what was done since the last savepoint.
+    pub(in crate::store) async fn keep(&self) -> Result<(), DbErr> {
+        self.execute_unprepared(KEEP).await.map(drop)
+    }
+
+    /// Undoes what was done since the last savepoint.
+    pub(in crate::store) async fn undo(&self) -> Result<(), DbErr> {
+        let mut held = self.held.lock().await;
+        if let Some(Fault::Connection(lost)) = &held.fault {
+            return Err(lost.clone());
+        }
+        held.fault = None;
+        let undone = timeout(self.limit, held.statement()?.execute_unprepared(UNDO)).await;
+        held.ended(undone.unwrap_or_else(|_| Err(error::silence()))).map(drop)
+    }
+
+    /// What failed since the last savepoint.
+    pub(in crate::store) async fn fault(&self) -> Option<Fault> {
+        self.held.lock().await.fault.clone()
+    }
+
+    /// Commits. The connection goes back only if the database said that it did.
+    pub(in crate::store) async fn commit(self) -> Result<(), NotCommitted> {
+        let mut held = self.held.lock().await;
+        let committed = match held.statement() {
+            Ok(connection) => timeout(self.limit, connection.execute_unprepared("COMMIT")).await,
+            Err(failed) => return Err(NotCommitted::Undone(failed)),
+        };
+        let failed = match held.ended(committed.unwrap_or_else(|_| Err(error::silence()))) {
+            Ok(_) => {
+                drop(held.connection.take());
+                return Ok(());
+            }
+            Err(failed) => failed,
+        };
+        drop(held);
+        let is_undone = match (self.backend, error::sqlite_code(&failed)) {
+            (DbBackend::Postgres, _) => !error::is_lost_connection(&failed) && !error::is_silence(&failed),
+            (_, code) => code.is_some_and(|code| UNDONE.contains(&code) || UNDONE[..3].contains(&(code & 0xff))),
+        };
+        if is_undone {
+            Err(NotCommitted::Undone(failed))
+        } else {
+            Err(NotCommitted::Unknown(failed, self.mark.clone()))
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.held.get_mut().connection.take() {
+            connection.discard();
+        }
+    }
+}
+
+impl Held {
+    /// The connection for one statement, which counts as failed until it has ended: the one that waits may stop waiting.
+    fn statement(&mut self) -> Result<&mut Connection, DbErr> {
+        if let Some(Fault::Statement(failed) | Fault::Connection(failed)) = &self.fault {
+            return Err(failed.clone());
+        }
+        self.fault = Some(Fault::Connection(error::silence()));
+        self.connection.as_mut().ok_or_else(error::silence)
+    }
+
+    fn ended<T>(&mut self, done: Result<T, DbErr>) -> Result<T, DbErr> {
+        self.fault = match &done {
+            Ok(_) => None,
+            Err(failed) if error::is_of_connection(failed) => Some(Fault::Connection(failed.clone())),
+            Err(failed) => Some(Fault::Statement(failed.clone())),
+        };
+        done
+    }
+}
+
+impl Mark {
+    fn read(row: Option<QueryResult>) -> Result<Self, DbErr> {
+        let row = row.ok_or_else(|| DbErr::RecordNotFound("the number of a transaction".to_owned()))?;
+        if row.try_get::<String>("", "read_only")? == "on" {
+            return Err(error::read_only());
+        }
+        Ok(Self { number: row.try_get("", "number")?, server: row.try_get("", "server")? })
+    }
+
+    /// Asks the server what became of the transaction.
+    pub(in crate::store) async fn outcome(&self, pool: &DatabaseConnection) -> Result<Outcome, DbErr> {
+        let question = "SELECT pg_xact_status($1::xid8) AS status WHERE pg_postmaster_start_time()::text = $2";
+        let values = [self.number.clone().into(), self.server.clone().into()];
+        let question = Statement::from_sql_and_values(DbBackend::Postgres, question, values);
+        let mut connection = Connection::acquire(pool).await?;
+        let answer = timeout(ANSWER, connection.query_one(&question)).await;
+        let row = match answer.unwrap_or_else(|_| Err(error::silence())) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(Outcome::Unknown),
+            Err(failed) => {
+                connection.discard();
+                return Err(failed);
+            }
+        };
+        Ok(match row.try_get::<Option<String>>("", "status")?.as_deref() {
+            Some("committed") => Outcome::Committed,
+            Some("aborted") => Outcome::Undone,
+            Some("in progress") => Outcome::UnderWay,
+            _ => Outcome::Unknown,
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let mut held = self.held.lock().await;
+        let done = timeout(self.limit, held.statement()?.execute(&statement)).await;
+        held.ended(done.unwrap_or_else(|_| Err(error::silence())))
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let mut held = self.held.lock().await;
+        let done = timeout(self.limit, held.statement()?.execute_unprepared(sql)).await;
+        held.ended(done.unwrap_or_else(|_| Err(error::silence())))
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let mut held = self.held.lock().await;
+        let row = timeout(self.limit, held.statement()?.query_one(&statement)).await;
+        held.ended(row.unwrap_or_else(|_| Err(error::silence())))
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut held = self.held.lock().await;
+        let rows = timeout(self.limit, held.statement()?.query_all(&statement)).await;
+        held.ended(rows.unwrap_or_else(|_| Err(error::silence())))
+    }
+}

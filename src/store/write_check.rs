@@ -1,0 +1,41 @@
+//! Whether the database takes writes.
+
+use chatgraph_entity::write_check;
+use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::id::OrganizationId;
+
+use super::Store;
+use super::error::StoreError;
+
+impl Store {
+    /// Writes a row of its own on the way that every write goes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database takes no writes.
+    pub async fn check_writes(&self, now: i64) -> Result<(), StoreError> {
+        self.write(&OrganizationId::nobody(), move |unit| {
+            Box::pin(async move {
+                let known =
+                    OnConflict::column(write_check::Column::Id).update_column(write_check::Column::At).to_owned();
+                let row = write_check::ActiveModel { id: Set(1), at: Set(now) };
+                write_check::Entity::insert(row).on_conflict(known).exec_without_returning(unit.tx).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Whether the last transaction that wrote failed for what the database lacks.
+    #[must_use]
+    pub fn writes_fail(&self) -> bool {
+        self.journal.tally().is_failing()
+    }
+
+    /// Waits until a transaction that writes fails. Meant for one task.
+    pub async fn write_failed(&self) {
+        self.journal.tally().has_failed().await;
+    }
+}
