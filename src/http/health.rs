@@ -37,18 +37,21 @@ pub struct Readiness {
     pub draining: bool,
     /// Sessions by status where the database answered. How they stand does not matter here.
     pub sessions: Option<BTreeMap<&'static str, u64>>,
+    /// Whether the database takes writes, as far as was tried.
+    pub writes: bool,
 }
 
 impl Readiness {
     fn response(&self) -> Response {
-        let ready = !self.draining && self.sessions.is_some();
+        let ready = !self.draining && self.sessions.is_some() && self.writes;
         let (status, word) = match (ready, self.draining) {
             (true, _) => (StatusCode::OK, "ready"),
             (false, true) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
         };
         let database = if self.sessions.is_some() { "ok" } else { "unavailable" };
-        let body = json!({"status": word, "database": database, "sessions": self.sessions});
+        let writes = if self.writes { "ok" } else { "failing" };
+        let body = json!({"status": word, "database": database, "writes": writes, "sessions": self.sessions});
         (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string()).into_response()
     }
 }

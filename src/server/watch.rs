@@ -1,10 +1,12 @@
 //! How the server is doing, for whoever asks: one look at the database at a time, and what it found is shared for a second,
-//! so that asking often costs nothing.
+//! so that asking often costs nothing. A small write is tried now and then, asked for or not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -14,8 +16,10 @@ use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::info;
 use tracing::warn;
 
+use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::http::Readiness;
 use crate::store::Census;
@@ -25,6 +29,10 @@ use crate::store::Store;
 const SHARED: Duration = Duration::from_secs(1);
 /// How long the database may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a write is tried; how soon again after one that failed; how long it may take.
+const CHECK: Duration = Duration::from_secs(10);
+const CHECK_AGAIN: Duration = Duration::from_secs(1);
+const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks at the database. Clones share what they find.
 #[derive(Clone)]
@@ -33,6 +41,7 @@ pub(super) struct Watch {
     tasks: TaskTracker,
     stop: CancellationToken,
     look: Arc<Mutex<Option<Look>>>,
+    writes_fail: Arc<AtomicBool>,
 }
 
 type Found = Shared<BoxFuture<'static, Option<Arc<Census>>>>;
@@ -44,7 +53,25 @@ struct Look {
 
 impl Watch {
     pub(super) fn new(store: Store, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { store, tasks, stop, look: Arc::default() }
+        Self { store, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
+    }
+
+    /// Tries a small write now and then, and as soon as another one fails, until `stop`.
+    pub(super) async fn check_writes(self, clock: Arc<dyn Clock>, stop: CancellationToken) {
+        let mut pause = CHECK;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                () = self.store.write_failed(), if pause == CHECK => {}
+            }
+            let written = timeout(CHECK_PATIENCE, self.store.check_writes(clock.now())).await;
+            let fail = !matches!(written, Ok(Ok(())));
+            if self.writes_fail.swap(fail, Ordering::Relaxed) != fail {
+                if fail { warn!("The database takes no writes") } else { info!("The database takes writes again") }
+            }
+            pause = if fail { CHECK_AGAIN } else { CHECK };
+        }
     }
 
     /// Whether the server can do its work.
@@ -54,7 +81,8 @@ impl Watch {
             let counts = census.sessions.iter().map(|(status, count)| (word(*status), *count));
             counts.collect::<BTreeMap<_, _>>()
         });
-        Readiness { draining: self.stop.is_cancelled(), sessions }
+        let writes = !self.writes_fail.load(Ordering::Relaxed) && !self.store.writes_fail();
+        Readiness { draining: self.stop.is_cancelled(), sessions, writes }
     }
 
     /// What there is; none when the database does not answer.

@@ -109,6 +109,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();
     let watch = Watch::new(store.clone(), tasks.clone(), lifecycle.drain.clone());
+    tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
     let health =
         health(Figures { graphql, http, events: registry.events().clone(), store: store.clone(), feed, watch });

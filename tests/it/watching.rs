@@ -63,11 +63,11 @@ async fn a_server_is_ready_while_its_database_answers() {
     };
     let body = at_once(200).await;
     let none = json!({"STARTING": 0, "SCAN_QR_CODE": 0, "WORKING": 0, "FAILED": 0, "STOPPED": 0, "LOGGED_OUT": 0});
-    assert_eq!(body, json!({"status": "ready", "database": "ok", "sessions": none}));
+    assert_eq!(body, json!({"status": "ready", "database": "ok", "writes": "ok", "sessions": none}));
 
     server.execute("ALTER TABLE pending_action RENAME TO elsewhere").await;
     let body = at_once(503).await;
-    assert_eq!(body, json!({"status": "unready", "database": "unavailable", "sessions": null}));
+    assert_eq!(body, json!({"status": "unready", "database": "unavailable", "writes": "ok", "sessions": null}));
 
     server.execute("ALTER TABLE elsewhere RENAME TO pending_action").await;
     at_once(200).await;
