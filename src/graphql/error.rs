@@ -39,13 +39,15 @@ pub enum Code {
     GatewayUnavailable,
     /// Not built yet.
     NotImplemented,
+    /// The database did not confirm a change: it may or may not be stored.
+    OutcomeUnknown,
     /// Our fault.
     Internal,
 }
 
 impl Code {
     /// Every one of them.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
@@ -56,6 +58,7 @@ impl Code {
         Self::LimitExceeded,
         Self::GatewayUnavailable,
         Self::NotImplemented,
+        Self::OutcomeUnknown,
         Self::Internal,
     ];
 
@@ -73,6 +76,7 @@ impl Code {
             Self::LimitExceeded => "limit_exceeded",
             Self::GatewayUnavailable => "gateway_unavailable",
             Self::NotImplemented => "not_implemented",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::Internal => "internal",
         }
     }
@@ -149,6 +153,15 @@ impl ApiError {
         Self::new(Code::Internal, "internal error")
     }
 
+    /// The database did not say whether a change is stored. What is asked for next shows it.
+    #[must_use]
+    pub fn outcome_unknown(cause: &dyn Cause) -> Self {
+        error!(error = %cause, cause = cause.source().map(tracing::field::display), "An outcome is unknown");
+        let message =
+            "the database did not confirm the change, which may or may not be stored; read before you repeat it";
+        Self::new(Code::OutcomeUnknown, message)
+    }
+
     /// Our fault, because of `cause`: it is logged here, and the caller does not get to see it.
     #[must_use]
     pub fn failed(cause: &dyn Cause) -> Self {
@@ -169,6 +182,7 @@ impl From<service::error::Error> for ApiError {
             Error::Conflict(message) => Self::new(Code::Conflict, message),
             Error::CursorExpired => Self::new(Code::CursorExpired, message),
             Error::Closed | Error::Unreachable => Self::new(Code::GatewayUnavailable, message),
+            Error::Store(cause) if cause.may_be_stored() => Self::outcome_unknown(&cause),
             Error::Store(cause) => Self::failed(&cause),
         }
     }

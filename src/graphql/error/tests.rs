@@ -12,6 +12,7 @@ fn told(error: service::error::Error) -> (&'static str, String, Option<&'static 
 #[test]
 fn every_failure_of_a_use_case_has_its_code() {
     use service::error::Error;
+    let unanswered = sea_orm::DbErr::Custom("no answer".into());
     let invalid = Error::Invalid { field: "mutedUntil", message: "must be in the future".into() };
     for (error, code, field) in [
         (Error::Forbidden(Forbidden(Capability::Send)), "forbidden", None),
@@ -23,6 +24,8 @@ fn every_failure_of_a_use_case_has_its_code() {
         (Error::CursorExpired, "cursor_expired", None),
         (Error::Closed, "gateway_unavailable", None),
         (Error::Store(StoreError::Closed), "internal", None),
+        (Error::Store(StoreError::TimedOut), "internal", None),
+        (Error::Store(StoreError::Unconfirmed(unanswered.into())), "outcome_unknown", None),
     ] {
         let (told_code, message, told_field) = told(error);
         assert_eq!((told_code, told_field), (code, field), "{message}");
