@@ -37,6 +37,7 @@ pub(crate) struct TestServer {
     database: TestDatabase,
     child: Child,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     pub(super) log: Log,
 }
 
@@ -74,13 +75,25 @@ impl TestServer {
 
     /// Starts everything so.
     pub(crate) async fn with(account: AccountSpec, database: TestDatabase, log: Log, arguments: &[&str]) -> Self {
+        Self::within(account, database, log, arguments, Vec::new()).await
+    }
+
+    /// Starts everything so, in this environment.
+    pub(crate) async fn within(
+        account: AccountSpec,
+        database: TestDatabase,
+        log: Log,
+        arguments: &[&str],
+        environment: Vec<(String, String)>,
+    ) -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.expect("a sandbox");
         let phone = sandbox.create_account(account).expect("an account");
         let key = create_key(&database, "org_1", &[]);
         let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let (child, url) = serve(&database, &sandbox, &arguments, &log);
+        let (child, url) = serve(&database, &sandbox, &arguments, &environment, &log);
         let (session, at_hand) = (String::new(), phone.clone());
-        let mut server = Self { url, key, session, sandbox, phone: at_hand, database, child, arguments, log };
+        let mut server =
+            Self { url, key, session, sandbox, phone: at_hand, database, child, arguments, environment, log };
         server.session = server.pair(&phone).await;
         server.agrees().await;
         server
@@ -244,7 +257,7 @@ impl TestServer {
     /// Kills the program, and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        (self.child, self.url) = serve(&self.database, &self.sandbox, &self.arguments, &self.log);
+        (self.child, self.url) = serve(&self.database, &self.sandbox, &self.arguments, &self.environment, &self.log);
     }
 
     /// Whether the program has not ended by itself.
@@ -367,18 +380,35 @@ fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> Str
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-fn serve(database: &TestDatabase, sandbox: &Sandbox, more: &[String], kept: &Log) -> (Child, String) {
+fn serve(
+    database: &TestDatabase,
+    sandbox: &Sandbox,
+    more: &[String],
+    environment: &[(String, String)],
+    kept: &Log,
+) -> (Child, String) {
     let (url, key) = (sandbox.url(), sandbox.key());
     let mut arguments = vec!["--sandbox-url", &*url, "--sandbox-key", &*key];
     arguments.extend(more.iter().map(String::as_str));
-    serve_logged(database, &arguments, kept)
+    serve_within(database, &arguments, environment, kept)
 }
 
 /// Starts the program on a free port, and keeps what it logs; tells the URL of its API.
 pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
+    serve_within(database, more, &[], kept)
+}
+
+fn serve_within(
+    database: &TestDatabase,
+    more: &[&str],
+    environment: &[(String, String)],
+    kept: &Log,
+) -> (Child, String) {
     let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", kept.format], more].concat();
     let filter = ("CHATGRAPH_LOG_FILTER", kept.filter);
-    let mut child = program(database, &arguments).envs([filter]).stderr(Stdio::piped()).spawn().expect("starts");
+    let environment = environment.iter().map(|(name, value)| (name, value));
+    let mut child =
+        program(database, &arguments).envs([filter]).envs(environment).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
         let line = log.next().expect("the server says where it listens").expect("text");

@@ -1,0 +1,174 @@
+//! An SQLite database whose disk fails: each write and each sync of a unit of work in turn, once, twice and for a while.
+//! What was acknowledged, to a caller or to WhatsApp, is there after a kill, and work goes on without a restart.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::json;
+use tokio::task::block_in_place;
+use tokio::time::timeout;
+
+use crate::support::Call;
+use crate::support::FOREVER;
+use crate::support::Faults;
+use crate::support::Log;
+use crate::support::TestDatabase;
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually;
+use crate::support::postgres;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+/// More calls than one commit makes.
+const CALLS: i32 = 5;
+/// As many calls as come while the disk fails.
+const WHILE: i32 = i32::MAX;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fails_takes_nothing_that_was_acknowledged_and_work_goes_on() {
+    if postgres().is_some() {
+        return;
+    }
+    let mut rig = Rig::start().await;
+    for call in [Call::Write, Call::Sync] {
+        for times in [1, 2, WHILE] {
+            let mut failed = 0;
+            for skip in 0..CALLS {
+                failed += rig.fail(call, skip, times).await;
+            }
+            println!("{call:?} x {times}: {failed} calls failed, {}", rig.told());
+            assert!(failed > 0, "nothing failed");
+        }
+    }
+    rig.holds_what_it_acknowledged().await;
+    // Once more, killed in the middle of it.
+    rig.faults.arm(Call::Write, 2, WHILE);
+    rig.ask(3).await;
+    rig.server.kill();
+    rig.faults.disarm(Call::Write);
+    block_in_place(|| rig.server.restart());
+    rig.server.works().await;
+    rig.holds_what_it_acknowledged().await;
+    println!("in all: {}", rig.told());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_writes_fail_is_not_ready_until_they_do_not() {
+    if postgres().is_some() {
+        return;
+    }
+    let rig = Rig::start().await;
+    let url = rig.server.url.replace("/graphql", "/readyz");
+    let comes_to = async |writes: &str, status: u16| {
+        eventually("the writes to be told", async || {
+            let answer = reqwest::get(&url).await.expect("an answer");
+            let told = answer.status().as_u16();
+            let body: Value = answer.json().await.expect("JSON");
+            (told == status && body["writes"] == writes && body["database"] == "ok").then_some(())
+        })
+        .await;
+    };
+    comes_to("ok", 200).await;
+    rig.faults.arm(Call::Sync, 0, WHILE);
+    // Nobody writes but the server itself.
+    comes_to("failing", 503).await;
+    rig.faults.disarm(Call::Sync);
+    comes_to("ok", 200).await;
+}
+
+/// A server on a disk that fails when it is told to, and what it acknowledged.
+struct Rig {
+    server: TestServer,
+    faults: Faults,
+    next: i64,
+    /// The last value that was acknowledged of each chat, and those that may have taken its place.
+    muted: BTreeMap<&'static str, (i64, BTreeSet<i64>)>,
+    messages: BTreeSet<String>,
+    codes: BTreeMap<String, u32>,
+}
+
+impl Rig {
+    async fn start() -> Self {
+        let faults = Faults::new();
+        let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
+        let server = TestServer::within(account, database, Log::default(), &["--metrics"], faults.environment()).await;
+        let (muted, messages) = (BTreeMap::new(), BTreeSet::new());
+        Self { server, faults, next: FOREVER / 2, muted, messages, codes: BTreeMap::new() }
+    }
+
+    /// Lets calls fail while callers and contacts are at it, then works on; tells how many failed.
+    async fn fail(&mut self, call: Call, skip: i32, times: i32) -> i32 {
+        self.faults.arm(call, skip, times);
+        self.ask(3).await;
+        let failed = self.faults.disarm(call);
+        let (_, acknowledged) = self.update(RAVI).await;
+        assert!(acknowledged, "nothing is stored though the disk is well again: {call:?}, {skip}, {times}");
+        failed
+    }
+
+    /// Changes settings and sends messages, at the same time.
+    async fn ask(&mut self, messages: u32) {
+        for number in 0..messages {
+            self.next += 1;
+            let text = format!("message {}", self.next);
+            self.server.phone().receive("15550111", MEI, &text).await.expect("sent");
+            self.messages.insert(text);
+            self.update(if number % 2 == 0 { MEI } else { RAVI }).await;
+        }
+    }
+
+    /// Mutes a chat until an instant used once, and reads it back if that is acknowledged.
+    async fn update(&mut self, chat: &'static str) -> (i64, bool) {
+        self.next += 1;
+        let until = self.next;
+        let query = "mutation($cid: JID!, $until: Timestamp!) { \
+                     updateChat(input: {cid: $cid, mutedUntil: $until}) { chat { mutedUntil } } }";
+        let answer = self.server.query_with(query, json!({"cid": chat, "until": until})).await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("ok").to_owned();
+        *self.codes.entry(code.clone()).or_default() += 1;
+        let known = self.muted.entry(chat).or_default();
+        match &*code {
+            "ok" => {
+                *known = (until, BTreeSet::new());
+                assert_eq!(self.server.chat(chat).await["mutedUntil"], until, "acknowledged and not to be seen");
+            }
+            "outcome_unknown" => {
+                known.1.insert(until);
+            }
+            code => assert_eq!(code, "internal", "{answer}"),
+        }
+        (until, code == "ok")
+    }
+
+    /// All that was acknowledged is there, also after a kill; all messages come in the end, each once.
+    async fn holds_what_it_acknowledged(&mut self) {
+        let settled = timeout(Duration::from_secs(20), self.server.phone().settled()).await;
+        settled.expect("all messages acknowledged in time").expect("acknowledged");
+        self.is_there().await;
+        block_in_place(|| self.server.restart());
+        self.server.works().await;
+        self.is_there().await;
+        self.server.agrees().await;
+    }
+
+    async fn is_there(&self) {
+        for (chat, (acknowledged, perhaps)) in &self.muted {
+            let stored = self.server.chat(chat).await["mutedUntil"].as_i64().expect("muted");
+            assert!(stored == *acknowledged || perhaps.contains(&stored), "{chat}: {stored}, not {acknowledged}");
+        }
+        let query = "query($cid: JID!) { chat(cid: $cid) { messages(first: 200) { nodes { text } } } }";
+        let answer = self.server.query_with(query, json!({"cid": MEI})).await;
+        let nodes = answer["data"]["chat"]["messages"]["nodes"].as_array().expect("messages").clone();
+        let texts: Vec<_> = nodes.iter().filter_map(|node| node["text"].as_str().map(str::to_owned)).collect();
+        let stored: Vec<_> = texts.iter().filter(|text| self.messages.contains(*text)).collect();
+        assert_eq!(stored.len(), self.messages.len(), "messages are missing or doubled: {texts:?}");
+        assert_eq!(stored.into_iter().collect::<BTreeSet<_>>().len(), self.messages.len());
+    }
+
+    fn told(&self) -> String {
+        format!("{} messages, answers {:?}", self.messages.len(), self.codes)
+    }
+}

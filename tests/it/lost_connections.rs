@@ -1,0 +1,331 @@
+//! A PostgreSQL server whose connections are cut at each message of a writing transaction, that takes back privileges, takes
+//! no writes, ends transactions that stand still, or does not answer one read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::block_in_place;
+use tokio::time::timeout;
+
+use crate::support::Cut;
+use crate::support::FOREVER;
+use crate::support::Log;
+use crate::support::Proxy;
+use crate::support::Subscription;
+use crate::support::TestDatabase;
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually;
+use crate::support::postgres;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+/// More messages than the transaction of one update takes.
+const MANY: usize = 60;
+/// What a database may say of a write, whatever the reason: no privilege, a damaged page, an unknown statement, a bug.
+const CODES: [&str; 4] = ["42501", "XX001", "26000", "22023"];
+/// Those of the WhatsApp library.
+const TABLES: [&str; 5] = ["device_record", "device_sender_key", "device_lid", "device_token", "device_secret"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_cut_before_any_message_loses_nothing_and_applies_nothing_twice() {
+    if postgres().is_some() {
+        cut_at_every_message(Cut::Before).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_cut_behind_any_message_loses_nothing_and_applies_nothing_twice() {
+    if postgres().is_some() {
+        cut_at_every_message(Cut::Behind).await;
+    }
+}
+
+/// Cuts an update of a chat and the making of a session at each message of their transactions, the latter twice each.
+async fn cut_at_every_message(how: Cut) {
+    let mut rig = Rig::start(&[]).await;
+    for (times, updates) in [(1, true), (2, false)] {
+        let (mut cuts, mut commits) = (0, 0);
+        for message in 0..MANY {
+            rig.proxy.cut(message, how, times);
+            if updates {
+                rig.update().await
+            } else {
+                rig.make_session().await
+            };
+            let (cut, commit) = rig.proxy.heal();
+            (cuts, commits) = (cuts + cut, commits + commit);
+            if cut == 0 {
+                assert!(message > 5, "there was too little to cut: {message}");
+                break;
+            }
+        }
+        assert!(commits > 0, "no commit was cut");
+        println!("{how:?} x {times}: {cuts} cuts, {commits} of them at COMMIT, answers {:?}", rig.codes);
+        assert_eq!(rig.update().await, "ok");
+    }
+    rig.log_is_whole().await;
+    block_in_place(|| rig.server.restart());
+    rig.server.works().await;
+    rig.log_is_whole().await;
+    rig.server.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_whose_transactions_are_cut_are_stored_once() {
+    if postgres().is_none() {
+        return;
+    }
+    let rig = Rig::start(&[]).await;
+    let mut texts = Vec::new();
+    for how in [Cut::Before, Cut::Behind] {
+        for message in (0..24).step_by(3) {
+            // The units of the library's keys and of the message, whichever come.
+            rig.proxy.cut(message, how, 4);
+            let text = format!("{how:?} {message}");
+            rig.server.phone().receive("15550111", MEI, &text).await.expect("sent");
+            texts.push(text);
+            let settled = timeout(Duration::from_secs(20), rig.server.phone().settled()).await;
+            settled.expect("acknowledged in time").expect("acknowledged");
+            rig.proxy.heal();
+        }
+    }
+    rig.holds_once(&texts).await;
+    rig.server.agrees().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_wait_while_the_librarys_tables_are_refused() {
+    if postgres().is_none() {
+        return;
+    }
+    let mut rig = Rig::start(&[]).await;
+    let mut texts = Vec::new();
+    for code in CODES {
+        rig.refuse(code).await;
+        let sent: Vec<_> = (0..3).map(|number| format!("while it may not: {code} {number}")).collect();
+        for text in &sent {
+            rig.server.phone().receive("15550111", MEI, text).await.expect("sent");
+        }
+        let so_far = rig.server.log().len();
+        let waits = async || rig.server.log()[so_far..].contains("waits for the database").then_some(());
+        eventually("a write that is refused", waits).await;
+        assert_eq!(rig.server.phone().pending(), sent.len(), "what cannot be stored is not acknowledged: {code}");
+        rig.allow().await;
+        let settled = timeout(Duration::from_secs(20), rig.server.phone().settled()).await;
+        settled.expect("acknowledged in time").expect("acknowledged");
+        texts.extend(sent);
+    }
+    rig.settles_and_holds(&texts).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_that_the_server_ended_are_carried_out_again() {
+    if postgres().is_none() {
+        return;
+    }
+    let mut rig = Rig::start(&[]).await;
+    let mut texts = Vec::new();
+    for round in 0..6 {
+        for message in 0..3 {
+            let text = format!("{round}.{message}");
+            rig.server.phone().receive("15550111", MEI, &text).await.expect("sent");
+            texts.push(text);
+        }
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+                   AND application_name = 'chatgraph' AND pid <> pg_backend_pid()";
+        rig.server.execute(end).await;
+        rig.update().await;
+    }
+    // As after a pause of the process: 25P03.
+    rig.proxy.cut(4, Cut::Late, 2);
+    rig.server.phone().receive("15550111", MEI, "behind a pause").await.expect("sent");
+    texts.push("behind a pause".to_owned());
+    assert_eq!(rig.update().await, "ok");
+    assert!(rig.proxy.heal().0 > 0, "nothing stood still");
+    rig.settles_and_holds(&texts).await;
+    rig.log_is_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_made_while_the_database_was_read_only_write_again() {
+    if postgres().is_none() {
+        return;
+    }
+    let mut rig = Rig::start(&["--metrics"]).await;
+    let name =
+        rig.server.database().url().rsplit('/').next().expect("a name").split('?').next().expect("a name").to_owned();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+               AND application_name = 'chatgraph' AND pid <> pg_backend_pid()";
+    rig.server.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    rig.server.execute(cut).await;
+    let text = "while nothing may be written".to_owned();
+    rig.server.phone().receive("15550111", MEI, &text).await.expect("sent");
+    for _ in 0..3 {
+        assert_eq!(rig.update().await, "internal");
+    }
+    let url = rig.server.url.replace("/graphql", "/readyz");
+    let ready = async |status: u16| {
+        eventually("the writes to be told", async || {
+            let answer = reqwest::get(&url).await.expect("an answer");
+            (answer.status().as_u16() == status).then_some(())
+        })
+        .await;
+    };
+    ready(503).await;
+    // The statement says for itself that it writes.
+    let heal = format!("BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = off; COMMIT");
+    rig.server.execute(&heal).await;
+    ready(200).await;
+    for _ in 0..12 {
+        assert_eq!(rig.update().await, "ok");
+    }
+    rig.settles_and_holds(&[text]).await;
+    rig.log_is_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_without_an_answer_stops_the_changes_of_no_other_organization() {
+    if postgres().is_none() {
+        return;
+    }
+    let rig = Rig::start(&["--metrics"]).await;
+    let other = rig.server.create_key("org_2", &[]);
+    let second = rig.server.sandbox.create_account(crate::support::small_account("15559900")).expect("an account");
+    rig.server.pair_as(&other, &second).await;
+    let mine = rig.server.subscribe_to_chats().await;
+    let mut theirs = Subscription::open(&rig.server, &other, crate::support::ALL, json!({})).await;
+    // What is new is read for all subscribers of an organization by one task.
+    rig.proxy.silence("FROM \"change\"");
+    rig.server.phone().receive("15550111", MEI, "mine").await.expect("sent");
+    eventually("the read to be swallowed", async || rig.proxy.is_silent().then_some(())).await;
+    for number in 0..3 {
+        second.receive("15550111", MEI, &format!("theirs {number}")).await.expect("sent");
+        let heard = timeout(Duration::from_secs(5), theirs.next()).await.expect("a change of the other organization");
+        assert_eq!(heard["cid"], MEI);
+    }
+    // How far the first one is behind is told by the database.
+    let url = rig.server.url.replace("/graphql", "/metrics");
+    eventually("the lag to be told", async || {
+        let figures = reqwest::get(&url).await.expect("an answer").text().await.expect("text");
+        let line = figures.lines().find(|line| line.starts_with("chatgraph_subscriber_lag_changes "))?;
+        (line != "chatgraph_subscriber_lag_changes 0").then_some(())
+    })
+    .await;
+    drop(mine);
+}
+
+/// A server that goes through a proxy, and what it acknowledged.
+struct Rig {
+    server: TestServer,
+    proxy: Proxy,
+    next: i64,
+    /// What the server said of each value that a chat was muted until.
+    said: BTreeMap<i64, String>,
+    /// What it said of each session that was to be made.
+    sessions: BTreeMap<String, String>,
+    codes: BTreeMap<String, u32>,
+}
+
+impl Rig {
+    async fn start(arguments: &[&str]) -> Self {
+        let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
+        let proxy = Proxy::before(database.url()).await;
+        let arguments = [&["--database", proxy.url()], arguments].concat();
+        let server = TestServer::with(account, database, Log::default(), &arguments).await;
+        let (said, sessions, codes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { server, proxy, next: FOREVER / 2, said, sessions, codes }
+    }
+
+    /// Mutes a chat until an instant that is used once; tells what is said to it.
+    async fn update(&mut self) -> String {
+        self.next += 1;
+        let until = self.next;
+        let query = "mutation($cid: JID!, $until: Timestamp!) { \
+                     updateChat(input: {cid: $cid, mutedUntil: $until}) { chat { mutedUntil } } }";
+        let answer = self.server.query_with(query, json!({"cid": RAVI, "until": until})).await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("ok").to_owned();
+        *self.codes.entry(code.clone()).or_default() += 1;
+        self.said.insert(until, code.clone());
+        code
+    }
+
+    /// Makes a session, which can be done twice.
+    async fn make_session(&mut self) -> String {
+        let label = format!("session {}", self.sessions.len());
+        let query = format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ id }} }} }}");
+        let answer = self.server.query(&query).await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("ok").to_owned();
+        *self.codes.entry(code.clone()).or_default() += 1;
+        self.sessions.insert(label, code.clone());
+        code
+    }
+
+    /// Refuses all writes to the library's tables with this code.
+    async fn refuse(&self, code: &str) {
+        let function = format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'refused with {code}' USING ERRCODE = '{code}'; END $$"
+        );
+        self.server.execute(&function).await;
+        for table in TABLES {
+            let trigger = format!(
+                "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON {table} \
+                 FOR EACH STATEMENT EXECUTE FUNCTION refuse()"
+            );
+            self.server.execute(&trigger).await;
+        }
+    }
+
+    async fn allow(&self) {
+        self.server.execute("DROP FUNCTION refuse() CASCADE").await;
+    }
+
+    /// The change log has every value that was acknowledged once, none that was refused, and no gap.
+    async fn log_is_whole(&self) {
+        for (until, code) in &self.said {
+            let muted = 1 << 5;
+            let query = format!(
+                "SELECT COUNT(*) FROM change WHERE muted_until = {until} AND origin = 1 AND (changed & {muted}) <> 0"
+            );
+            let times = self.server.number(&query).await;
+            match &**code {
+                "ok" => assert_eq!(times, 1, "{until}"),
+                "outcome_unknown" => assert!(times <= 1, "{until}"),
+                code => assert_eq!((code, times), ("internal", 0), "{until}"),
+            }
+        }
+        for (label, code) in &self.sessions {
+            let times = self.server.number(&format!("SELECT COUNT(*) FROM session WHERE label = '{label}'")).await;
+            match &**code {
+                "ok" => assert_eq!(times, 1, "{label}"),
+                "outcome_unknown" => assert!(times <= 1, "{label}"),
+                code => assert_eq!((code, times), ("internal", 0), "{label}"),
+            }
+        }
+        let gaps = "SELECT MAX(number) - COUNT(*) FROM change WHERE organization = 'org_1'";
+        assert_eq!(self.server.number(gaps).await, 0, "the log has gaps");
+        let apart = "SELECT last_change - (SELECT MAX(number) FROM change WHERE organization = 'org_1') \
+                     FROM organization WHERE id = 'org_1'";
+        assert_eq!(self.server.number(apart).await, 0, "the counter is not the log's end");
+    }
+
+    async fn holds_once(&self, texts: &[String]) {
+        for text in texts {
+            let times = self.server.number(&format!("SELECT COUNT(*) FROM message WHERE text = '{text}'")).await;
+            assert_eq!(times, 1, "{text}");
+        }
+    }
+
+    /// All messages are acknowledged in the end, and stored, also after a kill.
+    async fn settles_and_holds(&mut self, texts: &[String]) {
+        let settled = timeout(Duration::from_secs(25), self.server.phone().settled()).await;
+        settled.expect("acknowledged in time").expect("acknowledged");
+        self.holds_once(texts).await;
+        block_in_place(|| self.server.restart());
+        self.server.works().await;
+        self.holds_once(texts).await;
+        self.server.agrees().await;
+    }
+}

@@ -1,0 +1,210 @@
+//! A way to a PostgreSQL server that is cut at a message of the protocol, or on which answers stay away.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// How long the server may take to act on a message before the connection is cut behind it.
+const ACT: Duration = Duration::from_millis(40);
+/// Longer than a transaction may do nothing.
+const IDLE: Duration = Duration::from_secs(11);
+/// The first packet of a client that would rather speak TLS.
+const TLS: [u8; 4] = 80_877_103_u32.to_be_bytes();
+
+/// Where a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The message does not come to the server.
+    Before,
+    /// The message comes to the server, its answer does not come back.
+    Behind,
+    /// The message comes to the server, and the connection stays, silent.
+    Silent,
+    /// The message comes to the server when it has ended the transaction for doing nothing.
+    Late,
+}
+
+/// What is to be cut.
+#[derive(Default)]
+struct Plan {
+    /// The message of a writing transaction, counted from its BEGIN; how, and how many transactions still.
+    message: Option<(usize, Cut, usize)>,
+    /// Silence for the statement with these words in it, once.
+    words: Option<Vec<u8>>,
+    cuts: usize,
+    commits_cut: usize,
+}
+
+/// A listener in front of a PostgreSQL server. It ends with this value.
+pub(crate) struct Proxy {
+    url: String,
+    plan: Arc<Mutex<Plan>>,
+    task: AbortHandle,
+}
+
+impl Proxy {
+    /// Listens for those who want to go to the database at `url`.
+    pub(crate) async fn before(url: &str) -> Self {
+        let (head, rest) = url.split_once('@').expect("postgres://USER@HOST:PORT/DATABASE");
+        let (server, database) = rest.split_once('/').expect("a database");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("{head}@{}/{database}", listener.local_addr().expect("an address"));
+        let plan = Arc::<Mutex<Plan>>::default();
+        let (server, shared) = (server.to_owned(), Arc::clone(&plan));
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = TcpStream::connect(&server).await else { continue };
+                tokio::spawn(carry(client, server, Arc::clone(&shared)));
+            }
+        });
+        Self { url, plan, task: task.abort_handle() }
+    }
+
+    /// As `--database` takes it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Cuts the next `times` writing transactions at their message with this number.
+    pub(crate) fn cut(&self, message: usize, how: Cut, times: usize) {
+        let mut plan = self.plan.lock().expect("whole");
+        (plan.message, plan.cuts, plan.commits_cut) = (Some((message, how, times)), 0, 0);
+    }
+
+    /// Leaves the next statement with these words in it without an answer.
+    pub(crate) fn silence(&self, words: &str) {
+        self.plan.lock().expect("whole").words = Some(words.as_bytes().to_vec());
+    }
+
+    /// Whether the statement has come.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.plan.lock().expect("whole").words.is_none()
+    }
+
+    /// Lets all go through; tells how often it was cut, and how often of these at a COMMIT.
+    pub(crate) fn heal(&self) -> (usize, usize) {
+        let mut plan = self.plan.lock().expect("whole");
+        plan.message = None;
+        (plan.cuts, plan.commits_cut)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn carry(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let (silent, mut is_silent) = watch::channel(false);
+    let back = tokio::spawn(async move {
+        let mut some = vec![0; 65_536];
+        while let Ok(read @ 1..) = from_server.read(&mut some).await {
+            if !*is_silent.borrow_and_update() && to_client.write_all(&some[..read]).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut transaction = None;
+    let mut statements = HashMap::new();
+    let mut begun = false;
+    while let Some(message) = read(&mut from_client, begun).await {
+        begun |= !begun && message.get(4..8) != Some(&TLS);
+        let cut = plan.lock().expect("whole").meet(&message, &mut transaction, &mut statements);
+        match cut {
+            None if *silent.borrow() => {}
+            None => {
+                if to_server.write_all(&message).await.is_err() {
+                    break;
+                }
+            }
+            Some(Cut::Before) => break,
+            Some(Cut::Late) => {
+                tokio::time::sleep(IDLE).await;
+                if to_server.write_all(&message).await.is_err() {
+                    break;
+                }
+            }
+            Some(Cut::Behind) => {
+                silent.send_replace(true);
+                let _ = to_server.write_all(&message).await;
+                tokio::time::sleep(ACT).await;
+                break;
+            }
+            Some(Cut::Silent) => {
+                silent.send_replace(true);
+                let _ = to_server.write_all(&message).await;
+            }
+        }
+    }
+    back.abort();
+}
+
+/// The next message of a client; the first ones come without a type.
+async fn read(from: &mut OwnedReadHalf, typed: bool) -> Option<Vec<u8>> {
+    let head = if typed { 5 } else { 4 };
+    let mut message = vec![0; head];
+    from.read_exact(&mut message).await.ok()?;
+    let length = u32::from_be_bytes(message[head - 4..].try_into().expect("four bytes")) as usize;
+    message.resize(head - 4 + length, 0);
+    from.read_exact(&mut message[head..]).await.ok()?;
+    Some(message)
+}
+
+impl Plan {
+    /// What is to be done at a message. `transaction` counts those since BEGIN, `statements` knows what was prepared.
+    fn meet(
+        &mut self,
+        message: &[u8],
+        transaction: &mut Option<usize>,
+        statements: &mut HashMap<Vec<u8>, Vec<u8>>,
+    ) -> Option<Cut> {
+        let contains = |within: &[u8], words: &[u8]| within.windows(words.len()).any(|part| part == words);
+        let mut strings = message.get(5..).unwrap_or_default().split(|byte| *byte == 0);
+        match message[0] {
+            b'P' => {
+                let (name, text) = (strings.next().unwrap_or_default(), strings.next().unwrap_or_default());
+                statements.insert(name.to_vec(), text.to_vec());
+            }
+            b'B' => {
+                let statement = strings.nth(1).unwrap_or_default();
+                let text = statements.get(statement).map(Vec::as_slice).unwrap_or_default();
+                if self.words.as_ref().is_some_and(|words| contains(text, words)) {
+                    self.words = None;
+                    return Some(Cut::Silent);
+                }
+            }
+            _ => {}
+        }
+        let is = |words: &[u8]| message[0] == b'Q' && message.get(5..).is_some_and(|text| text.starts_with(words));
+        let number = match transaction {
+            None if is(b"BEGIN") => 0,
+            None => return None,
+            Some(number) => *number + 1,
+        };
+        *transaction = Some(number);
+        let ends = is(b"COMMIT");
+        if ends {
+            *transaction = None;
+        }
+        let (place, how, times) = self.message.as_mut()?;
+        if *place != number || *times == 0 {
+            return None;
+        }
+        *times -= 1;
+        self.cuts += 1;
+        self.commits_cut += usize::from(ends);
+        Some(*how)
+    }
+}
