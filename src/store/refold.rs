@@ -44,13 +44,13 @@ pub(super) async fn refold(writers: &DatabaseConnection) -> Result<(), StoreErro
 
 /// Folds the next chats, and returns how many it looked at; `None` if all are folded.
 pub(super) async fn step(writers: &DatabaseConnection) -> Result<Option<u64>, StoreError> {
-    let tx = connect::begin(writers).await?;
-    let stored = search_fold::Entity::find_by_id(1_i16).one(&tx).await?.filter(|row| row.version == FOLD_VERSION);
+    let stored = search_fold::Entity::find_by_id(1_i16).one(writers).await?.filter(|row| row.version == FOLD_VERSION);
     let after = match stored {
         Some(search_fold::Model { refolded_to: None, .. }) => return Ok(None),
         Some(search_fold::Model { refolded_to: Some(place), .. }) => place,
         None => Vec::new(),
     };
+    let tx = connect::begin(writers).await?;
     let query = chat::Entity::find().filter(chat::Column::Id.gt(after)).order_by_asc(chat::Column::Id).limit(STEP);
     let rows = query.all(&tx).await?;
     let (count, last) = (rows.len() as u64, rows.last().map(|row| row.id.clone()));
