@@ -11,6 +11,8 @@ use tracing::info;
 
 use crate::domain::clock::Clock;
 use crate::domain::clock::DAY_MS;
+use crate::domain::cursor::TimeKey;
+use crate::domain::id::ChatId;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -74,12 +76,14 @@ impl Retention {
     }
 
     async fn changes(&self) -> Result<u64, StoreError> {
-        let before = self.clock.now() - self.config.changes_ms;
+        let now = self.clock.now();
+        let before = now - self.config.changes_ms;
         let (mut removed, mut place) = (0, None);
         loop {
             let organizations = self.store.organizations(place.as_ref()).await?;
             for organization in &organizations {
-                while let Some(up_to) = self.store.changes_before(organization, before).await? {
+                let Some(up_to) = self.store.changes_before(organization, before, now).await? else { continue };
+                loop {
                     let whose = organization.clone();
                     let step: Result<_, StoreError> = self
                         .store
@@ -87,7 +91,11 @@ impl Retention {
                             Box::pin(async move { unit.remove_changes(&whose, up_to).await })
                         })
                         .await;
-                    removed += step?;
+                    let step = step?;
+                    removed += step;
+                    if step == 0 {
+                        break;
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -102,26 +110,34 @@ impl Retention {
         let (mut removed, mut place) = (0, None);
         loop {
             let chats = self.store.all_chats(place).await?;
-            loop {
-                let surplus = self.store.surplus_messages(&chats, self.config.messages).await?;
-                if surplus.is_empty() {
-                    break;
-                }
-                for (organization, messages) in surplus {
-                    let whose = organization.clone();
-                    let step: Result<_, StoreError> = self
-                        .store
-                        .write(&organization, move |unit| {
-                            Box::pin(async move { unit.remove_messages(&whose, &messages).await })
-                        })
-                        .await;
-                    removed += step?;
-                }
-                tokio::time::sleep(PAUSE).await;
+            for (chat, up_to) in self.store.surplus_messages(&chats, self.config.messages).await? {
+                removed += self.remove_messages(chat, up_to).await?;
             }
             place = chats.last().copied();
             if place.is_none() {
                 return Ok(removed);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Removes the chat's messages up to this one, some hundred a unit.
+    async fn remove_messages(&self, chat: ChatId, up_to: TimeKey) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let oldest = self.store.oldest_messages(chat, up_to).await?;
+            if oldest.is_empty() {
+                return Ok(removed);
+            }
+            for (organization, messages) in oldest {
+                let whose = organization.clone();
+                let step: Result<_, StoreError> = self
+                    .store
+                    .write(&organization, move |unit| {
+                        Box::pin(async move { unit.remove_messages(&whose, &messages).await })
+                    })
+                    .await;
+                removed += step?;
             }
             tokio::time::sleep(PAUSE).await;
         }

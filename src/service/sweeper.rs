@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::store::Store;
+use crate::store::error::StoreError;
 
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -37,6 +38,13 @@ impl Sweeper {
 }
 
 async fn sweep(store: Store, wake: Arc<Notify>) {
+    while let Err(failed) = clear_devices(&store).await {
+        warn!(
+            error = &failed as &dyn std::error::Error,
+            "The rest of a deleted device could not be removed; later again"
+        );
+        sleep(PAUSE).await;
+    }
     loop {
         match store.sweep().await {
             Ok(true) => {}
@@ -47,4 +55,12 @@ async fn sweep(store: Store, wake: Arc<Notify>) {
             }
         }
     }
+}
+
+/// Removes what an earlier process left of devices that it was deleting.
+async fn clear_devices(store: &Store) -> Result<(), StoreError> {
+    for (organization, session) in store.half_deleted_devices().await? {
+        store.device_state(&organization, session).clear_rest().await?;
+    }
+    Ok(())
 }

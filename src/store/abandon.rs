@@ -23,10 +23,13 @@ use crate::domain::session::Session;
 
 use super::Store;
 use super::error::StoreError;
+use super::steps;
 use super::unit::Unit;
 
 /// Rows that one unit of sweeping removes at most: some milliseconds' work.
 const ROWS: u64 = 500;
+/// The tables whose rows go with their session, those of its device aside.
+const OF_SESSION: [&str; 2] = ["person", "early_receipt"];
 
 impl Store {
     /// Removes some of what belongs to nobody; tells whether there may be more.
@@ -123,6 +126,10 @@ impl Unit<'_> {
         for id in sessions {
             let of_session = tombstone::Column::SessionId.eq(id.clone());
             left -= self.remove::<tombstone::Entity>(tombstone::Column::ChatId, of_session, left).await?;
+            left = left.saturating_sub(self.clear_session(&id, left).await?);
+            for table in OF_SESSION {
+                left -= steps::remove(self.tx, (table, "TRUE"), &id, left).await?;
+            }
             if left == 0 {
                 return Ok(true);
             }

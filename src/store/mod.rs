@@ -30,6 +30,7 @@ mod refusal;
 mod sealing;
 mod session;
 mod shelf;
+mod steps;
 mod text;
 mod tombstone;
 mod trim;
@@ -41,6 +42,7 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use tracing::Span;
@@ -84,6 +86,8 @@ pub use unit::Work;
 /// How often a unit is carried out before another process that is in the way has won, and how long to wait in between.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
+/// How many lists may be walked from end to end at the same time: fewer than there are readers.
+const WALKS: usize = 2;
 
 /// The database: a few readers and one journal that writes. Cheap to clone.
 #[derive(Clone)]
@@ -91,6 +95,8 @@ pub struct Store {
     readers: Readers,
     /// Where a statement is given up after a second.
     counters: Readers,
+    /// So many lists may be walked at the same time.
+    walks: Arc<Semaphore>,
     journal: Journal,
     commits: Arc<Commits>,
     incarnation: i64,
@@ -144,13 +150,14 @@ impl Store {
         let incarnation = organization::incarnation(&writers).await?;
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
+        let walks = Arc::new(Semaphore::new(WALKS));
         let commits = Arc::new(Commits::default());
         let journal = Journal::new(writers, config.patience(), Arc::clone(&commits), tasks.clone());
         let shared = match config {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
         };
-        Ok(Self { readers, counters, journal, commits, incarnation, shared, sealing })
+        Ok(Self { readers, counters, walks, journal, commits, incarnation, shared, sealing })
     }
 
     /// Closes every connection, each once it is idle. Nothing can be read or written afterwards.

@@ -11,19 +11,22 @@ use chatgraph_entity::organization;
 use sea_orm::ColumnTrait as _;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
-use sea_orm::Statement;
-use sea_orm::Value;
+use sea_orm::Select;
+use sea_orm::sea_query::Expr;
 
+use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 
 use super::Store;
 use super::error::StoreError;
+use super::keyset;
 use super::unit::Unit;
 
 /// Organizations, or chats, that are looked through at once.
@@ -51,23 +54,38 @@ impl Store {
         ids.into_iter().map(|id| id.parse().map_err(corrupt)).collect()
     }
 
-    /// The number up to which the organization's log is from before `before`, some hundred changes at most; none when
-    /// nothing is.
+    /// The number up to which the organization's log is from before `before`; `None` if nothing is. Reads those changes once.
+    ///
+    /// A clock that was set back leaves times out of order; numbers never are. A time after `now` was stamped by a clock that
+    /// was ahead, and says nothing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn changes_before(&self, organization: &OrganizationId, before: i64) -> Result<Option<i64>, StoreError> {
-        let oldest = change::Entity::find()
-            .select_only()
-            .columns([change::Column::Number, change::Column::At])
-            .filter(change::Column::Organization.eq(organization.as_str()))
+    pub async fn changes_before(
+        &self,
+        organization: &OrganizationId,
+        before: i64,
+        now: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let numbers = || {
+            let of_log = change::Entity::find().filter(change::Column::Organization.eq(organization.as_str()));
+            of_log.select_only().column(change::Column::Number)
+        };
+        let kept = numbers()
+            .filter(change::Column::At.gte(before))
+            .filter(change::Column::At.lte(now))
             .order_by_asc(change::Column::Number)
-            .limit(REMOVE)
-            .into_tuple::<(i64, i64)>()
-            .all(&self.readers)
+            .into_tuple::<i64>()
+            .one(&self.readers)
             .await?;
-        // A clock that was set back leaves times out of order; numbers never are.
-        Ok(oldest.into_iter().take_while(|(_, at)| *at < before).last().map(|(number, _)| number))
+        let old = numbers()
+            .filter(change::Column::At.lt(before))
+            .apply_if(kept, |query, kept| query.filter(change::Column::Number.lt(kept)))
+            .order_by_desc(change::Column::Number)
+            .into_tuple::<i64>()
+            .one(&self.readers)
+            .await?;
+        Ok(old)
     }
 
     /// The next chats behind `after`, of whatever organization; none at the end.
@@ -88,48 +106,98 @@ impl Store {
         ids.iter().map(|id| ChatId::from_bytes(id).map_err(corrupt)).collect()
     }
 
-    /// Messages beyond the newest `keep` of each of the chats, some hundred at most; none when no chat has too many.
+    /// Of each of the chats that has more messages than the newest `keep`, the first message beyond those. Reads `keep`
+    /// entries of an index for each chat, and no message.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn surplus_messages(
-        &self,
-        chats: &[ChatId],
-        keep: u32,
-    ) -> Result<BTreeMap<OrganizationId, Vec<MessageId>>, StoreError> {
+    pub async fn surplus_messages(&self, chats: &[ChatId], keep: u32) -> Result<Vec<(ChatId, TimeKey)>, StoreError> {
         // PostgreSQL takes no empty list.
         if chats.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Vec::new());
         }
-        let places = (2..chats.len() + 2).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-        let sql = format!(
-            "SELECT organization, id FROM (\
-             SELECT organization, id, ROW_NUMBER() OVER (PARTITION BY chat_id ORDER BY at DESC, id DESC) AS place \
-             FROM message WHERE chat_id IN ({places})) AS placed WHERE place > $1 LIMIT {REMOVE}"
-        );
-        let values = std::iter::once(Value::from(i64::from(keep))).chain(chats.iter().map(|id| id.to_bytes().into()));
-        let query = Statement::from_sql_and_values(self.readers.get_database_backend(), sql, values);
+        let beyond: Vec<_> = (0..).zip(chats.iter().map(|chat| beyond(*chat, keep))).collect();
+        let corrupt = |column| StoreError::Corrupt { table: "message", column };
+        let mut surplus = Vec::new();
+        for row in self.readers.query_all(&keyset::joined(&beyond)).await? {
+            let (chat, at, id): (Vec<u8>, i64, Vec<u8>) =
+                (row.try_get("", "chat_id")?, row.try_get("", "at")?, row.try_get("", "id")?);
+            let chat = ChatId::from_bytes(&chat).map_err(|_| corrupt("chat_id"))?;
+            surplus.push((chat, TimeKey { at, id: id.try_into().map_err(|_| corrupt("id"))? }));
+        }
+        Ok(surplus)
+    }
+
+    /// The chat's oldest messages up to this one, some hundred at most, with whose they are; none when there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn oldest_messages(
+        &self,
+        chat: ChatId,
+        up_to: TimeKey,
+    ) -> Result<BTreeMap<OrganizationId, Vec<MessageId>>, StoreError> {
         let corrupt = |column| StoreError::Corrupt { table: "message", column };
         let mut messages = BTreeMap::<_, Vec<_>>::new();
-        for row in self.readers.query_all_raw(query).await? {
-            let organization: String = row.try_get_by_index(0)?;
+        for (organization, id) in oldest(chat, up_to).into_tuple::<(String, Vec<u8>)>().all(&self.readers).await? {
             let organization = organization.parse().map_err(|_| corrupt("organization"))?;
-            let id: Vec<u8> = row.try_get_by_index(1)?;
             messages.entry(organization).or_default().push(MessageId::from_bytes(&id).map_err(|_| corrupt("id"))?);
         }
         Ok(messages)
     }
 }
 
+/// The first message of a chat beyond the newest `keep`.
+pub(super) fn beyond(chat: ChatId, keep: u32) -> Select<message::Entity> {
+    message::Entity::find()
+        .select_only()
+        .columns([message::Column::ChatId, message::Column::At, message::Column::Id])
+        .filter(message::Column::ChatId.eq(chat.to_bytes()))
+        .order_by_desc(message::Column::At)
+        .order_by_desc(message::Column::Id)
+        .offset(u64::from(keep))
+        .limit(1)
+}
+
+/// The oldest messages of a chat up to one of them.
+pub(super) fn oldest(chat: ChatId, up_to: TimeKey) -> Select<message::Entity> {
+    let place = Expr::tuple([message::Column::At.into_expr(), message::Column::Id.into_expr()]);
+    let up_to = Expr::tuple([Expr::val(up_to.at), Expr::val(up_to.id.to_vec())]);
+    message::Entity::find()
+        .select_only()
+        .columns([message::Column::Organization, message::Column::Id])
+        .filter(message::Column::ChatId.eq(chat.to_bytes()))
+        .filter(place.lte(up_to))
+        .order_by_asc(message::Column::At)
+        .order_by_asc(message::Column::Id)
+        .limit(REMOVE)
+}
+
 impl Unit<'_> {
-    /// Removes the organization's changes up to the one with this number; tells how many that were.
+    /// Removes the oldest of the organization's changes up to the one with this number, some hundred at most; tells how many
+    /// that were.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn remove_changes(&mut self, organization: &OrganizationId, up_to: i64) -> Result<u64, StoreError> {
+        let of_log = change::Column::Organization.eq(organization.as_str());
+        let first = change::Entity::find()
+            .select_only()
+            .column(change::Column::Number)
+            .filter(of_log.clone())
+            .order_by_asc(change::Column::Number)
+            .into_tuple::<i64>()
+            .one(self.tx)
+            .await?;
+        let Some(first) = first else { return Ok(0) };
+        // Numbers have no gaps.
         let removed = change::Entity::delete_many()
-            .filter(change::Column::Organization.eq(organization.as_str()))
-            .filter(change::Column::Number.lte(up_to))
+            .filter(of_log)
+            .filter(
+                change::Column::Number
+                    .lte(up_to)
+                    .and(change::Column::Number.lt(first.saturating_add(REMOVE.cast_signed()))),
+            )
             .exec(self.tx)
             .await?;
         Ok(removed.rows_affected)

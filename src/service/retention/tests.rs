@@ -42,6 +42,18 @@ async fn changes_older_than_configured_go_and_the_log_goes_on() {
 }
 
 #[tokio::test]
+async fn changes_of_a_clock_that_was_ahead_do_not_keep_the_log_from_being_trimmed() {
+    let test = TestStore::open().await;
+    // More than one step of them, before and between changes with the right time.
+    for at in (0..600).map(|_| 9_000_000).chain([100, 9_000_000, 101, 5_000]) {
+        test.add_chat(usize::try_from(at).expect("small") + test.log().await.len(), at).await;
+    }
+    let config = Config { changes_ms: 1_000, ..Config::default() };
+    assert_eq!(retention(&test, 5_000, config).pass().await.expect("a pass"), (603, 0));
+    assert_eq!(test.log().await.iter().map(|change| change.number).collect::<Vec<_>>(), [604]);
+}
+
+#[tokio::test]
 async fn every_log_is_trimmed_and_an_empty_one_keeps_its_number() {
     let test = TestStore::open().await;
     let (first, second) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);

@@ -15,11 +15,7 @@ mod token;
 use std::error::Error;
 use std::time::Duration;
 
-use chatgraph_entity::device_lid;
 use chatgraph_entity::device_record;
-use chatgraph_entity::device_secret;
-use chatgraph_entity::device_sender_key;
-use chatgraph_entity::device_token;
 use sea_orm::ActiveModelTrait;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
@@ -27,6 +23,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm::EntityTrait;
 use sea_orm::QueryFilter as _;
 use sea_orm::Select;
+use sea_orm::Statement;
 use sea_orm::sea_query::OnConflict;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -36,6 +33,7 @@ use crate::domain::id::SessionId;
 
 use super::Store;
 use super::error::StoreError;
+use super::steps;
 use super::unit::Unit;
 use super::unit::Work;
 
@@ -47,6 +45,13 @@ pub use token::Token;
 
 /// Rows in one statement: databases bound how many values one may carry.
 const ROWS: usize = 1000;
+/// Rows that one unit deletes at most.
+const STEP: u64 = if cfg!(test) { 3 } else { 1000 };
+/// What is remembered of sessions.
+const TABLES: [&str; 5] = ["device_secret", "device_record", "device_sender_key", "device_lid", "device_token"];
+/// The session `$1` has no device.
+const NO_DEVICE: &str =
+    "NOT EXISTS (SELECT 1 FROM device_record AS device WHERE device.session_id = $1 AND device.kind = 1)";
 /// How long to wait before the database is asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -81,13 +86,32 @@ impl DeviceState {
         self.closed.cancelled().await;
     }
 
-    /// Deletes all of it.
+    /// Deletes all of it: first the device itself, then the rest, some rows a unit. What an interruption leaves is no device,
+    /// and [`DeviceState::clear_rest`] deletes it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn forget(&self) -> Result<(), StoreError> {
-        self.write(self.session.to_bytes(), |session, unit| Box::pin(async move { forget(unit.tx, &session).await }))
-            .await
+        self.remove_records_under(Kind::Device, &[]).await?;
+        self.clear_rest().await
+    }
+
+    /// Deletes what an interrupted [`DeviceState::forget`] left; nothing while there is a device.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clear_rest(&self) -> Result<(), StoreError> {
+        if self.has_record_under(Kind::Device, &[]).await? {
+            return Ok(());
+        }
+        loop {
+            let some = self.write(self.session.to_bytes(), |session, unit| {
+                Box::pin(async move { unit.clear_device(&session, STEP).await })
+            });
+            if some.await? < STEP {
+                return Ok(());
+            }
+        }
     }
 
     /// Inserts rows, and does what `conflict` says with those that are there. Rows come in the order of their keys, each
@@ -187,22 +211,60 @@ impl DeviceState {
     }
 }
 
-/// Deletes what is remembered of a session.
-pub(in crate::store) async fn forget(tx: &impl ConnectionTrait, session: &[u8]) -> Result<(), StoreError> {
-    clear::<device_record::Entity>(tx, device_record::Column::SessionId, session).await?;
-    clear::<device_sender_key::Entity>(tx, device_sender_key::Column::SessionId, session).await?;
-    clear::<device_lid::Entity>(tx, device_lid::Column::SessionId, session).await?;
-    clear::<device_token::Entity>(tx, device_token::Column::SessionId, session).await?;
-    clear::<device_secret::Entity>(tx, device_secret::Column::SessionId, session).await
+impl Store {
+    /// The sessions of which something is remembered and that have no device: their memory was being deleted when the process
+    /// ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn half_deleted_devices(&self) -> Result<Vec<(OrganizationId, SessionId)>, StoreError> {
+        let rest =
+            TABLES.map(|table| format!("EXISTS (SELECT 1 FROM {table} AS rest WHERE rest.session_id = session.id)"));
+        let no_device = NO_DEVICE.replace("$1", "session.id");
+        let rest = rest.join(" OR ");
+        let sql = format!("SELECT organization, id FROM session WHERE organization <> '' AND {no_device} AND ({rest})");
+        let query = Statement::from_string(self.readers.get_database_backend(), sql);
+        let corrupt = |column| StoreError::Corrupt { table: "session", column };
+        let mut found = Vec::new();
+        for row in self.readers.query_all_raw(query).await? {
+            let (organization, id): (String, Vec<u8>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let organization = organization.parse().map_err(|_| corrupt("organization"))?;
+            found.push((organization, SessionId::from_bytes(&id).map_err(|_| corrupt("id"))?));
+        }
+        Ok(found)
+    }
 }
 
-/// Deletes a session's rows of one table.
-async fn clear<E: EntityTrait>(
-    tx: &impl ConnectionTrait,
-    session_id: E::Column,
-    session: &[u8],
-) -> Result<(), StoreError> {
-    E::delete_many().filter(session_id.eq(session)).exec(tx).await?;
+impl Unit<'_> {
+    /// Deletes up to `limit` rows of what is remembered of a session; of one that has a device, the device itself first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(in crate::store) async fn clear_session(&mut self, session: &[u8], limit: u64) -> Result<u64, StoreError> {
+        let device = device_record::Entity::delete_many()
+            .filter(device_record::Column::SessionId.eq(session))
+            .filter(device_record::Column::Kind.eq(Kind::Device as i16));
+        let device = device.exec(self.tx).await?.rows_affected;
+        Ok(device + self.clear_device(session, limit.saturating_sub(device)).await?)
+    }
+
+    /// Deletes up to `limit` rows of what is remembered of a session without a device; returns how many.
+    async fn clear_device(&mut self, session: &[u8], limit: u64) -> Result<u64, StoreError> {
+        let mut cleared = 0;
+        for table in TABLES {
+            if cleared < limit {
+                cleared += steps::remove(self.tx, (table, NO_DEVICE), session, limit - cleared).await?;
+            }
+        }
+        Ok(cleared)
+    }
+}
+
+/// Deletes what is remembered of a session, all of it at once: for a command of the operator's.
+pub(in crate::store) async fn forget(tx: &impl ConnectionTrait, session: &[u8]) -> Result<(), StoreError> {
+    for table in TABLES {
+        steps::remove(tx, (table, "TRUE"), session, u64::MAX >> 1).await?;
+    }
     Ok(())
 }
 

@@ -1,5 +1,9 @@
 //! The rows of a session's memory. What the memory has to do is asked in `session/whatsapp/backend/tests.rs`.
 
+use chatgraph_entity::device_lid;
+use chatgraph_entity::device_secret;
+use chatgraph_entity::device_sender_key;
+use chatgraph_entity::device_token;
 use chatgraph_entity::session;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseTransaction;
@@ -73,6 +77,58 @@ async fn forgetting_takes_all_rows_of_the_session_alone() {
     let (_test, mine, theirs) = two_sessions().await;
     mine.forget().await.unwrap();
     assert_eq!(rows(&mine).await, [0; 5]);
+    assert_eq!(rows(&theirs).await, [2, 1, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_device_is_none_and_goes_some_rows_a_unit() {
+    let (test, mine, theirs) = two_sessions().await;
+    mine.put_secrets((0..10).map(secret).collect()).await.unwrap();
+    let device = Record { kind: Kind::Device, key: Vec::new(), value: vec![1], at: None };
+    mine.put_records(vec![device.clone()]).await.unwrap();
+    theirs.put_records(vec![device]).await.unwrap();
+    mine.clear_rest().await.unwrap();
+    assert!(test.store.half_deleted_devices().await.unwrap().is_empty());
+    assert_eq!(rows(&mine).await.iter().sum::<u64>(), 17, "nothing goes while there is a device");
+
+    // The process ends behind the first unit.
+    mine.remove_records_under(Kind::Device, &[]).await.unwrap();
+    assert_eq!(mine.record(Kind::Device, &[]).await.unwrap(), None);
+    let rest = test.store.half_deleted_devices().await.unwrap();
+    assert_eq!(rest, [(test.organization.clone(), test.session)]);
+    let one_unit = mine.write(mine.session.to_bytes(), |session, unit| {
+        Box::pin(async move { unit.clear_device(&session, STEP).await })
+    });
+    assert_eq!(one_unit.await.unwrap(), STEP);
+    assert_eq!(rows(&mine).await.iter().sum::<u64>(), 15 - STEP);
+    mine.clear_rest().await.unwrap();
+    assert_eq!(rows(&mine).await, [0; 5]);
+    assert_eq!(rows(&theirs).await, [3, 1, 1, 1, 1]);
+    assert!(test.store.half_deleted_devices().await.unwrap().is_empty());
+}
+
+fn secret(number: u16) -> Secret {
+    Secret { key: number.to_be_bytes().to_vec(), secret: vec![1; 32], expires_at: 0, message_at: 0 }
+}
+
+#[tokio::test]
+async fn the_memory_of_a_deleted_session_is_swept_some_rows_a_unit() {
+    let (test, mine, theirs) = two_sessions().await;
+    mine.put_secrets((0..1_200).map(secret).collect()).await.unwrap();
+    let session = test.store.sessions_by_ids(&test.organization, &[test.session]).await.unwrap().remove(0);
+    let gone: Result<(), StoreError> = test
+        .store
+        .write(&test.organization, move |unit| Box::pin(async move { unit.abandon_session(&session).await }))
+        .await;
+    gone.unwrap();
+    let count = async || rows(&mine).await.iter().sum::<u64>();
+    let mut left = count().await;
+    while test.store.sweep().await.unwrap() {
+        let now = count().await;
+        assert!(now + 500 >= left, "{now} of {left} are left");
+        left = now;
+    }
+    assert_eq!(count().await, 0);
     assert_eq!(rows(&theirs).await, [2, 1, 1, 1, 1]);
 }
 

@@ -65,6 +65,8 @@ impl Backends {
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
+        // A device that begins must not find what is left of another one.
+        state.clear_rest().await.map_err(failed)?;
         let memory = Memory {
             state,
             store: self.store.clone(),

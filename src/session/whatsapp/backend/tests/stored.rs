@@ -155,6 +155,7 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     let backends = Backends::new(test.store.clone());
     let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::Events::default());
     let memory: Arc<dyn Backend> = backends.open(&key(&test), ears).await.unwrap();
+    memory.create().await.unwrap();
     for version in [1, 2] {
         memory.get_mutation_macs("regular", &[]).await.unwrap();
         memory.set_version("regular", state(version)).await.unwrap();

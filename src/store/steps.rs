@@ -1,0 +1,26 @@
+//! Removing what a session has in tables with keys of several columns, a few rows at a time.
+
+use sea_orm::ConnectionTrait;
+use sea_orm::DbBackend;
+use sea_orm::DbErr;
+use sea_orm::Statement;
+
+/// Removes up to `limit` rows of the session from `table` if `condition` holds, in which `$1` is the session; returns how many.
+pub(super) async fn remove(
+    connection: &impl ConnectionTrait,
+    (table, condition): (&str, &str),
+    session: &[u8],
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let backend = connection.get_database_backend();
+    // The databases' own names of rows: no key of several columns is compared.
+    let rows = match backend {
+        DbBackend::Postgres => {
+            format!("ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE session_id = $1 LIMIT {limit}))")
+        }
+        _ => format!("rowid IN (SELECT rowid FROM {table} WHERE session_id = $1 LIMIT {limit})"),
+    };
+    let sql = format!("DELETE FROM {table} WHERE {rows} AND {condition}");
+    let remove = Statement::from_sql_and_values(backend, sql, [session.into()]);
+    Ok(connection.execute_raw(remove).await?.rows_affected())
+}
