@@ -51,6 +51,8 @@ pub struct Model {
     pub activity: i64,
     /// What the order INBOX puts first: pinned, active, empty, unlisted chats.
     pub inbox_class: i16,
+    /// Where the chat stands in its class: the time of pinning of a pinned one, else `activity`.
+    pub inbox_rank: i64,
     /// What the chat is found by: name and phone number, folded.
     pub searchable: String,
     /// The settings on their way to WhatsApp, as bits.

@@ -119,6 +119,23 @@ impl PendingAction {
         }
     }
 
+    /// The request in the place of a mark as unread that the account's owner overtook at `at` by reading, or writing, up to
+    /// `range`. The mark may be on its way, and WhatsApp would show it from then on: this takes it back.
+    #[must_use]
+    pub fn reading_instead(&self, range: MessageRange, at: i64) -> Self {
+        Self {
+            version: self.version + 1,
+            desired: Desired::Read(true),
+            base: Desired::Read(true),
+            base_as_of: at,
+            unread: 0,
+            requested_at: at.max(self.requested_at + 1),
+            range: Some(range),
+            read_before: None,
+            ..self.clone()
+        }
+    }
+
     /// What puts the setting back to what WhatsApp has; applied with [`Origin::Revert`].
     ///
     /// [`Origin::Revert`]: super::change::Origin::Revert

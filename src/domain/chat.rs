@@ -201,7 +201,7 @@ impl Chat {
             self.archived.set(archived, patch.as_of, origin);
         }
         if let Some(pinned) = patch.pinned {
-            self.pinned.set(pinned, patch.as_of, origin);
+            self.pinned.set(pinned, patch.pinned_as_of.unwrap_or(patch.as_of), origin);
         }
         if let Some(until) = patch.muted_until {
             self.muted_until.set(until, patch.as_of, origin);
@@ -310,6 +310,15 @@ impl Chat {
             Setting::Pinned => Desired::Pinned(self.pinned.value),
             Setting::MutedUntil => Desired::MutedUntil(self.muted_until.value),
             Setting::Read => Desired::Read(self.unread_count == 0 && !self.marked_unread.value),
+        }
+    }
+
+    /// Whether the setting is so already. A chat with unread messages is neither read nor marked as unread.
+    #[must_use]
+    pub fn has(&self, desired: Desired) -> bool {
+        match desired {
+            Desired::Read(false) => self.marked_unread.value,
+            desired => self.setting(desired.setting()) == desired,
         }
     }
 

@@ -20,7 +20,7 @@ pub enum ChatOrder {
     /// Latest activity first, then by id.
     #[default]
     Recent,
-    /// Pinned first, then as [`ChatOrder::Recent`].
+    /// Pinned first, the one pinned last on top, then as [`ChatOrder::Recent`].
     Inbox,
 }
 
@@ -64,6 +64,12 @@ impl ChatFilter {
         if self.shows_empty() { InboxClass::Empty } else { InboxClass::Active }
     }
 
+    /// Whether the list may have to be walked from end to end for a few chats, or none: no index leads to those.
+    #[must_use]
+    pub fn may_walk(&self) -> bool {
+        self.search.is_some() || self.types.is_some() || self.muted.is_some()
+    }
+
     /// Whether chats without a message may be in the list.
     #[must_use]
     pub fn shows_empty(&self) -> bool {
@@ -89,7 +95,8 @@ impl ChatList {
         let Self { session, filter, order } = self;
         let mut scope = match order {
             ChatOrder::Recent => "RECENT".to_owned(),
-            ChatOrder::Inbox => "INBOX".to_owned(),
+            // Says by what pinned chats are ordered: a cursor of another order is invalid.
+            ChatOrder::Inbox => "INBOX by pin time".to_owned(),
         };
         if let Some(session) = session {
             let _ = write!(scope, " session={session}");
@@ -121,8 +128,8 @@ impl ChatList {
 pub struct ChatKey {
     /// Its class in the order INBOX; 0 in the order RECENT, which has none.
     pub class: i16,
-    /// Its activity: the last message's time in milliseconds, and less than 0 without one.
-    pub activity: i64,
+    /// Its place in its class: [`activity`], or [`inbox_rank`] in the order INBOX.
+    pub rank: i64,
     /// Its id's 16 bytes.
     pub id: [u8; 16],
 }
@@ -131,30 +138,30 @@ impl ChatKey {
     /// Where `chat` stands in a list of this order.
     #[must_use]
     pub fn of(chat: &Chat, order: ChatOrder) -> Self {
-        let class = match order {
-            ChatOrder::Recent => 0,
-            ChatOrder::Inbox => InboxClass::of(chat) as i16,
+        let (class, rank) = match order {
+            ChatOrder::Recent => (0, activity(chat)),
+            ChatOrder::Inbox => (InboxClass::of(chat) as i16, inbox_rank(chat)),
         };
-        Self { class, activity: activity(chat), id: chat.id.bytes() }
+        Self { class, rank, id: chat.id.bytes() }
     }
 
-    /// Before every chat whose key has this class and activity, and behind all greater ones.
+    /// Before every chat whose key has this class and rank, and behind all greater ones.
     #[must_use]
-    pub fn least(class: i16, activity: i64) -> Self {
-        Self { class, activity, id: [0; 16] }
+    pub fn least(class: i16, rank: i64) -> Self {
+        Self { class, rank, id: [0; 16] }
     }
 }
 
 impl Key for ChatKey {
     fn to_bytes(self) -> Vec<u8> {
-        [&self.class.to_be_bytes()[..], &self.activity.to_be_bytes(), &self.id].concat()
+        [&self.class.to_be_bytes()[..], &self.rank.to_be_bytes(), &self.id].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (class, rest) = bytes.split_first_chunk()?;
-        let (activity, id) = rest.split_first_chunk()?;
-        let (class, activity) = (i16::from_be_bytes(*class), i64::from_be_bytes(*activity));
-        Some(Self { class, activity, id: id.try_into().ok()? })
+        let (rank, id) = rest.split_first_chunk()?;
+        let (class, rank) = (i16::from_be_bytes(*class), i64::from_be_bytes(*rank));
+        Some(Self { class, rank, id: id.try_into().ok()? })
     }
 }
 
@@ -195,6 +202,12 @@ pub fn activity(chat: &Chat) -> i64 {
     }
 }
 
+/// Where a chat stands in its class in the order INBOX: by the time of pinning if it is pinned, else by its activity.
+#[must_use]
+pub fn inbox_rank(chat: &Chat) -> i64 {
+    if InboxClass::of(chat) == InboxClass::Pinned { chat.pinned.as_of } else { activity(chat) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::chat::LastMessage;
@@ -223,6 +236,17 @@ mod tests {
         assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
         let keys = chats[1..].iter().map(|chat| ChatKey::of(chat, ChatOrder::Recent)).collect::<Vec<_>>();
         assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
+    }
+
+    #[test]
+    fn of_pinned_chats_the_one_pinned_last_comes_first_whatever_messages_come() {
+        let pinned = |as_of, at| {
+            let mut chat = chat(Some(at), true, None);
+            chat.pinned.as_of = as_of;
+            ChatKey::of(&chat, ChatOrder::Inbox)
+        };
+        assert!(pinned(20, 1) > pinned(10, 99));
+        assert_eq!(pinned(20, 1).rank, pinned(20, 99).rank);
     }
 
     #[test]

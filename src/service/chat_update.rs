@@ -84,7 +84,7 @@ impl UpdateOrder {
         }
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
         let mut chat = found.ok_or(Error::ChatNotFound)?;
-        let differing = self.settings.iter().copied().filter(|desired| chat.setting(desired.setting()) != *desired);
+        let differing = self.settings.iter().copied().filter(|desired| !chat.has(*desired));
         let differing: Vec<_> = differing.collect();
         // Who asks for a refused setting again, whatever its value, has heard of the refusal.
         let heard = self.settings.iter().map(|desired| desired.setting());

@@ -7,10 +7,12 @@ use std::sync::atomic::Ordering;
 use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
 use crate::domain::action::Setting;
+use crate::domain::change::ChatFields;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::chat::ChatType;
+use crate::domain::chat::Dated;
 use crate::domain::chat::Names;
 use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
@@ -97,9 +99,10 @@ pub(super) async fn setting_of(
     let mut unread = None;
     if let Desired::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
-        // Who marks a chat as unread has read it before: no client offers it of another. In a replay this is all there is.
+        // A phone marks only what was read before, and in a replay this is all there is. A caller of the API marks any chat.
+        let is_known = !read && is_our_mark(&chat, waiting.as_ref(), as_of);
         let end = read.then(|| Horizon { at: as_of, wa_ids: Vec::new() });
-        if let Some(place) = up_to.cloned().or(end) {
+        if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
             let reading = reading::up_to(unit, key, &chat, place).await?;
             patch.unread_count = Some(reading.unread);
             patch.read_to = Some(reading.place);
@@ -118,17 +121,33 @@ pub(super) async fn setting_of(
             let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
             return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
-        unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
-        patch.pending = Some(chat.pending.without(setting.field()));
+        let overtaken = value == Desired::Read(true) && action.desired == Desired::Read(false);
+        let range = match &patch.read_to {
+            Some(place) if overtaken => unit.message_range_up_to(&key.organization, chat.id, place).await?,
+            _ => None,
+        };
+        if let Some(range) = range {
+            unit.put_pending_action(&action.reading_instead(range, as_of)).await?;
+        } else {
+            unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
+            patch.pending = Some(chat.pending.without(setting.field()));
+        }
     }
     if in_order {
         patch.as_of = as_of.max(chat.base(setting).1);
     }
-    if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && chat.setting(setting) != value {
+    if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && !chat.has(value) {
         unit.remove_refusal(&key.organization, chat.id, setting).await?;
         patch.refused = Some(chat.refused.without(setting.field()));
     }
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// Whether the news that a chat was marked as unread are about the mark that it has, or a request for one that waits: they
+/// tell nothing about what was read then.
+fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool {
+    let asked = waiting.filter(|action| action.desired == Desired::Read(false));
+    chat.marked_unread == Dated { value: true, as_of } || asked.is_some_and(|action| action.requested_at == as_of)
 }
 
 /// Notes what WhatsApp has of a setting while a request of ours for it waits.
@@ -218,7 +237,11 @@ pub(super) async fn message(
     patch.last_message = unit.last_message(&key.organization, chat.id).await?;
     if message.from_me {
         patch.marked_unread = Some(false);
-        patch.as_of = message.at;
+        patch.as_of = written_at(message, chat.marked_unread.as_of);
+        let IncomingMessage { wa_id, from_me, sender, at, .. } = message.clone();
+        let range = MessageRange { wa_id, from_me, sender, at };
+        let written_at = |asked_at| written_at(message, asked_at);
+        patch.pending = take_back_mark(unit, key, &chat, Some(range), written_at).await?;
     }
     let change = chat.apply(&patch, now, Origin::Message);
     unit.save_chat(&key.organization, &chat).await?;
@@ -228,6 +251,40 @@ pub(super) async fn message(
         unit.record(&key.organization, change);
     }
     Ok(())
+}
+
+/// When an own message was written, beside a mark of `marked_at`. Messages bear whole seconds: of one second, the message
+/// that arrives behind the mark was written behind it.
+fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
+    if message.at.div_euclid(1_000) == marked_at.div_euclid(1_000) { message.at.max(marked_at) } else { message.at }
+}
+
+/// The account's owner read a chat, up to `range`, that WhatsApp is still to be told is marked as unread: WhatsApp is told to
+/// show it as read instead. `at` tells when that was, beside a request of a given time; an earlier reading changes nothing.
+/// Returns what waits for the chat from then on, if that differs.
+pub(super) async fn take_back_mark(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    range: Option<MessageRange>,
+    at: impl FnOnce(i64) -> i64,
+) -> Result<Option<ChatFields>, StoreError> {
+    let field = Setting::Read.field();
+    if !chat.pending.contains(field) {
+        return Ok(None);
+    }
+    let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?;
+    let Some(action) = waiting.filter(|action| action.desired == Desired::Read(false)) else { return Ok(None) };
+    let at = at(action.requested_at);
+    if at < action.requested_at {
+        return Ok(None);
+    }
+    if let Some(range) = range {
+        unit.put_pending_action(&action.reading_instead(range, at)).await?;
+        return Ok(None);
+    }
+    unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
+    Ok(Some(chat.pending.without(field)))
 }
 
 /// The number of a message that arrives now, in the order of all that arrive here, in whatever chat.

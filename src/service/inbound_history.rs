@@ -69,7 +69,7 @@ pub(super) async fn one_by_one(
     Ok(brought)
 }
 
-/// Settings in a history bear no time: they fill what no event has set. Its counter is the phone's at the time of the
+/// Settings in a history bear no time, that of pinning aside: they fill what no event has set. Its counter is the phone's at the time of the
 /// export, so it counts only while the chat is new to us.
 async fn import(
     unit: &mut Unit<'_>,
@@ -81,7 +81,8 @@ async fn import(
     let mut patch = ChatPatch {
         as_of: 0,
         archived: news.archived,
-        pinned: news.pinned,
+        pinned: news.pinned.map(|at| at.is_some()),
+        pinned_as_of: news.pinned.flatten(),
         muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
         marked_unread: news.marked_unread,
         names: inbound_chat::names(&news.jid, news.name.clone()),

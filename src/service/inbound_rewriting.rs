@@ -100,6 +100,10 @@ pub(super) async fn emptied(
     let (mut chat, is_new) = match inbound_chat::find(unit, key, jid, now).await? {
         Found::Nowhere => return Ok(()),
         Found::Deleted(tombstone) => {
+            // Nothing beyond it is known: it goes on the phone, and with it its settings.
+            if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
+                patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
+            }
             return inbound_chat::note(unit, key, tombstone, &patch, now, Origin::Device).await;
         }
         Found::New(chat) if deleted => {
@@ -115,23 +119,29 @@ pub(super) async fn emptied(
     let left = stored.or(told);
     if deleted && left.is_none() && chat.last_message.is_some() {
         // The phone has none of its settings any more, whatever was to be told about them.
-        let gone = ChatPatch {
-            as_of,
-            archived: Some(false),
-            pinned: Some(false),
-            muted_until: Some(None),
-            marked_unread: Some(false),
-            unread_count: Some(0),
-            ..ChatPatch::default()
-        };
-        let _untold = chat.apply(&gone, now, Origin::Device);
+        let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
         chat.horizon = Some(up_to.clone().or_further(chat.horizon.take()));
         return chat_delete::bury(unit, whose, &chat, &[], now, Origin::Device).await;
     }
+    let range = unit.message_range_up_to(whose, chat.id, up_to).await?;
+    patch.pending = inbound_chat::take_back_mark(unit, key, &chat, range, |_| as_of).await?;
     unit.remove_messages_up_to(whose, chat.id, up_to).await?;
     let unread = unit.messages_of_others(whose, chat.id).await?;
     patch.last_message = left;
     patch.unread_count = Some(chat.unread_count.min(unread));
     patch.marked_unread = Some(false);
     inbound_chat::save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// What a chat that was deleted on the phone would come back with.
+fn without_settings(as_of: i64) -> ChatPatch {
+    ChatPatch {
+        as_of,
+        archived: Some(false),
+        pinned: Some(false),
+        muted_until: Some(None),
+        marked_unread: Some(false),
+        unread_count: Some(0),
+        ..ChatPatch::default()
+    }
 }

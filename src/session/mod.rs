@@ -241,8 +241,8 @@ pub struct HistoryChat {
     pub name: Option<String>,
     /// Archived or not.
     pub archived: Option<bool>,
-    /// Pinned or not.
-    pub pinned: Option<bool>,
+    /// When it was pinned, in milliseconds, or that it is not.
+    pub pinned: Option<Option<i64>>,
     /// When the mute ends, in milliseconds, or no mute.
     pub muted_until: Option<Option<i64>>,
     /// Unread messages.

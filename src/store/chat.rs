@@ -13,6 +13,7 @@ use sea_orm::DbErr;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
 use sea_orm::IntoActiveModel as _;
+use sea_orm::JoinType;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
@@ -80,21 +81,7 @@ impl Store {
         organization: &OrganizationId,
         session: SessionId,
     ) -> Result<Vec<Jid>, StoreError> {
-        let saved = chat::Entity::find()
-            .select_only()
-            .column(chat::Column::Id)
-            .filter(owned_by(organization))
-            .filter(chat::Column::SessionId.eq(session.to_bytes()))
-            .filter(chat::Column::ContactName.is_not_null())
-            .into_query();
-        let addresses = chat_alias::Entity::find()
-            .select_only()
-            .column(chat_alias::Column::Jid)
-            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
-            .filter(chat_alias::Column::ChatId.in_subquery(saved))
-            .into_tuple::<String>()
-            .all(&self.readers)
-            .await?;
+        let addresses = saved(organization, session).into_tuple::<String>().all(&self.readers).await?;
         let addresses = addresses.iter().map(|jid| jid.parse()).collect::<Result<_, _>>();
         addresses.map_err(|_| StoreError::Corrupt { table: "chat_alias", column: "jid" })
     }
@@ -185,8 +172,8 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// The chats of the session that are pinned, `except` aside. Counted under the session's lock, which the caller has
-    /// taken ([`Unit::session_for_update`]): otherwise two could pin the last one.
+    /// The chats of the session that are pinned on the phone, `except` aside, deleted ones included. Counted under the
+    /// session's lock, which the caller has taken ([`Unit::session_for_update`]): otherwise two could pin the last one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -197,12 +184,10 @@ impl Unit<'_> {
         except: ChatId,
     ) -> Result<Vec<Chat>, StoreError> {
         self.put_away().await?;
-        let query = chat::Entity::find()
-            .filter(owned_by(organization))
-            .filter(chat::Column::SessionId.eq(session.to_bytes()))
-            .filter(chat::Column::Pinned.eq(true))
-            .filter(chat::Column::Id.ne(except.to_bytes()));
-        query.all(self.tx).await?.into_iter().map(from_row).collect()
+        let chats = pinned(organization, session).filter(chat::Column::Id.ne(except.to_bytes())).all(self.tx).await?;
+        let deleted = tombstone::pinned(organization, session).all(self.tx).await?;
+        let chats = chats.into_iter().map(from_row);
+        chats.chain(deleted.into_iter().map(tombstone::from_row)).collect()
     }
 
     /// Every address that finds the chat, the canonical one included.
@@ -305,6 +290,26 @@ pub(super) fn with_ids(organization: &OrganizationId, ids: impl IntoIterator<Ite
     chat::Entity::find().filter(owned).filter(chat::Column::Id.is_in(ids))
 }
 
+/// The addresses of the session's chats with a saved name, from the chats on.
+pub(super) fn saved(organization: &OrganizationId, session: SessionId) -> Select<chat_alias::Entity> {
+    let of_chat = chat_alias::Entity::belongs_to(chat::Entity).from(chat_alias::Column::ChatId).to(chat::Column::Id);
+    chat_alias::Entity::find()
+        .select_only()
+        .column(chat_alias::Column::Jid)
+        .join(JoinType::InnerJoin, of_chat.into())
+        .filter(owned_by(organization))
+        .filter(chat::Column::SessionId.eq(session.to_bytes()))
+        .filter(chat::Column::ContactName.is_not_null())
+}
+
+/// The session's pinned chats. The condition is written as in their index, without a parameter.
+pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Select<chat::Entity> {
+    chat::Entity::find()
+        .filter(owned_by(organization))
+        .filter(chat::Column::SessionId.eq(session.to_bytes()))
+        .filter(chat::Column::Pinned.into_expr())
+}
+
 /// The chat that an address finds.
 pub(super) fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
     let id = chat_alias::Entity::find()
@@ -349,6 +354,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         kind: chat.chat_type().code(),
         activity: list::activity(chat),
         inbox_class: InboxClass::of(chat) as i16,
+        inbox_rank: list::inbox_rank(chat),
         searchable: text::storable(&search::searchable(chat)),
         pending: chat.pending.bits(),
         created_at: chat.created_at,

@@ -47,6 +47,9 @@ impl Store {
         now: i64,
     ) -> Result<Vec<Page<Chat>>, StoreError> {
         let backend = self.readers.get_database_backend();
+        // Some readers stay free for what is found along an index.
+        let may_walk = pages.iter().any(|(list, _)| list.filter.may_walk());
+        let _turn = if may_walk { self.walks.acquire().await.ok() } else { None };
         let lists: Vec<_> =
             pages.iter().map(|(list, page)| (listed(backend, organization, list, now), *page)).collect();
         keyset::read(&self.readers, &lists, from_row, |list, chat| ChatKey::of(chat, pages[list].0.order)).await
@@ -71,7 +74,7 @@ impl Store {
 
 impl Place for ChatKey {
     fn parts(self) -> Vec<Value> {
-        vec![self.class.into(), self.activity.into(), self.id.to_vec().into()]
+        vec![self.class.into(), self.rank.into(), self.id.to_vec().into()]
     }
 }
 
@@ -84,23 +87,31 @@ pub(super) fn listed(
 ) -> Keyset<chat::Entity, ChatKey> {
     let ChatList { session, filter, order } = list;
     let one_class = one_class(filter);
-    let rows = chat::Entity::find()
-        .filter(owned_by(organization))
-        .apply_if(*session, |query, session| query.filter(Column::SessionId.eq(session.to_bytes())))
-        .filter(matching(backend, filter, now));
+    let rows = |filter| {
+        chat::Entity::find()
+            .filter(owned_by(organization))
+            .apply_if(*session, |query, session| query.filter(Column::SessionId.eq(session.to_bytes())))
+            .filter(matching(backend, filter, now))
+    };
     let (least, before) = (filter.least_activity(), filter.active_before);
     match (order, one_class) {
-        (ChatOrder::Inbox, None) => Keyset {
-            rows: rows
-                .apply_if(filter.active_after, |query, _| query.filter(Column::Activity.gte(least)))
-                .apply_if(before, |query, before| query.filter(Column::Activity.lt(before))),
-            key: vec![Column::InboxClass, Column::Activity, Column::Id],
-            above: Some(ChatKey::least(filter.least_class() as i16, i64::MIN)),
-            below: None,
-            backend,
-        },
-        // Within one class, both orders are by activity.
+        (ChatOrder::Inbox, None | Some(InboxClass::Pinned)) => {
+            // The class says already that they are pinned. Said twice, it would suggest the index by activity.
+            let said = one_class.map(|_| ChatFilter { pinned: None, ..filter.clone() });
+            let class = one_class.unwrap_or_else(|| filter.least_class());
+            Keyset {
+                rows: rows(said.as_ref().unwrap_or(filter))
+                    .apply_if(filter.active_after, |query, _| query.filter(Column::Activity.gte(least)))
+                    .apply_if(before, |query, before| query.filter(Column::Activity.lt(before))),
+                key: vec![Column::InboxClass, Column::InboxRank, Column::Id],
+                above: Some(ChatKey::least(class as i16, i64::MIN)),
+                below: None,
+                backend,
+            }
+        }
+        // Chats that are not pinned are by activity in both orders.
         (order, class) => {
+            let rows = rows(filter);
             let class = class.filter(|_| *order == ChatOrder::Inbox).map_or(0, |class| class as i16);
             Keyset {
                 rows,

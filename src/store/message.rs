@@ -225,7 +225,25 @@ impl Unit<'_> {
         chat: ChatId,
     ) -> Result<Option<MessageRange>, StoreError> {
         self.put_away().await?;
-        let message = self.latest(of_chat(organization, chat)).await?.map(from_row).transpose()?;
+        self.range_of(of_chat(organization, chat)).await
+    }
+
+    /// The same among those that `place` covers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn message_range_up_to(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        place: &Horizon,
+    ) -> Result<Option<MessageRange>, StoreError> {
+        self.put_away().await?;
+        self.range_of(of_chat(organization, chat).add(covered(place))).await
+    }
+
+    async fn range_of(&mut self, condition: Condition) -> Result<Option<MessageRange>, StoreError> {
+        let message = self.latest(condition).await?.map(from_row).transpose()?;
         Ok(message.map(|Message { wa_id, from_me, sender, at, .. }| MessageRange { wa_id, from_me, sender, at }))
     }
 

@@ -11,6 +11,7 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
+use sea_orm::Select;
 
 use crate::domain::chat::Chat;
 use crate::domain::chat::Dated;
@@ -139,7 +140,15 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
     }
 }
 
-fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
+/// What stays of the session's deleted chats that are pinned on the phone; as in their index.
+pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Select<tombstone::Entity> {
+    tombstone::Entity::find()
+        .filter(owned_by(organization))
+        .filter(tombstone::Column::SessionId.eq(session.to_bytes()))
+        .filter(tombstone::Column::Pinned.into_expr())
+}
+
+pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "tombstone", column };
     let id = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
     let session = SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?;

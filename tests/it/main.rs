@@ -48,6 +48,7 @@ mod rewriting;
 mod sealing;
 mod session_changes;
 mod sessions;
+mod settings;
 mod siege;
 mod statements;
 mod support;

@@ -18,6 +18,8 @@ pub struct ChatPatch {
     pub archived: Option<bool>,
     /// Pinned or not.
     pub pinned: Option<bool>,
+    /// When it was pinned, if that is known and not `as_of`.
+    pub pinned_as_of: Option<i64>,
     /// The mute's end, or no mute.
     pub muted_until: Option<Option<i64>>,
     /// True clears the count and the mark, false sets the mark.

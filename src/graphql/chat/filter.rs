@@ -17,7 +17,7 @@ pub(in crate::graphql) enum ChatOrder {
     /// Latest activity first.
     #[default]
     Recent,
-    /// As the phone shows it: pinned chats first, then latest activity.
+    /// As the phone shows it: pinned chats first, the one pinned last on top, then latest activity.
     Inbox,
 }
 

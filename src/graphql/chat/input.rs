@@ -24,7 +24,7 @@ pub(in crate::graphql) struct UpdateChatInput {
     /// `validation_error`. False takes it out of the archive.
     archived: Option<bool>,
     /// True pins the chat to the top, false unpins it. WhatsApp shows at most three pinned chats: one more is refused
-    /// with `conflict`.
+    /// with `conflict`. A chat that was deleted here counts while it is pinned on the phone.
     pinned: Option<bool>,
     /// Mutes the chat until then. In the future, else that is a `validation_error`; 253402300799999 mutes it for good.
     muted_until: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub(in crate::graphql) struct UpdateChatInput {
     #[graphql(default_with = "Some(false)")]
     unmute: Option<bool>,
     /// True marks all messages as read on the account's devices, without telling their senders; false marks the chat as
-    /// unread.
+    /// unread, and leaves its unread messages as they are.
     read: Option<bool>,
     /// When the chat's last message was sent, if the caller knows of a later one than the stored copy: a hint that goes
     /// along with `archived`. Without it, the stored last message does. WhatsApp may take the chat out of the archive at

@@ -2,9 +2,11 @@
 
 mod deletion;
 mod identity;
+mod known_people;
 mod reading;
 mod refusal;
 mod rewriting;
+mod settings;
 mod story;
 mod together;
 mod unread;

@@ -124,7 +124,7 @@ fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> Vec<Hist
         name: named.into_iter().find(|name| !name.trim().is_empty()).cloned(),
         archived: conversation.archived,
         // The time of pinning, in seconds; zero when it is not pinned.
-        pinned: conversation.pinned.map(|at| at != 0),
+        pinned: conversation.pinned.map(|at| milliseconds(at.into()).filter(|at| *at > 0)),
         muted_until: conversation.mute_end_time.map(|end| mute_end(end.cast_signed())),
         unread_count: conversation.unread_count,
         marked_unread: conversation.marked_as_unread,

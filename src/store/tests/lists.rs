@@ -1,6 +1,7 @@
 //! Every list of chats, walked either way in pages of any size, is what a plain list in memory is.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::btree_set;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::domain::chat::ChatType;
+use crate::domain::chat::Dated;
 use crate::domain::list::ChatFilter;
 use crate::domain::list::ChatKey;
 use crate::domain::list::ChatOrder;
@@ -41,6 +43,7 @@ struct Sketch {
     name: Option<&'static str>,
     at: Option<i64>,
     pinned: bool,
+    pinned_as_of: i64,
     archived: bool,
     muted_until: Option<i64>,
     marked_unread: bool,
@@ -51,10 +54,21 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     let servers = select(vec!["s.whatsapp.net", "lid", "g.us", "newsletter", "broadcast"]);
     let muted = option::of(select(vec![NOW - 1, NOW, NOW + 1]));
     let texts = (any::<bool>(), servers, option::of(select(&NAMES[..])), option::of(0..6_i64));
-    let settings = (any::<bool>(), any::<bool>(), muted, any::<bool>(), 0..2_u32);
+    let settings = (any::<bool>(), 0..4_i64, any::<bool>(), muted, any::<bool>(), 0..2_u32);
     (texts, settings).prop_map(|((of_second_session, server, name, at), settings)| {
-        let (pinned, archived, muted_until, marked_unread, unread_count) = settings;
-        Sketch { of_second_session, server, name, at, pinned, archived, muted_until, marked_unread, unread_count }
+        let (pinned, pinned_as_of, archived, muted_until, marked_unread, unread_count) = settings;
+        Sketch {
+            of_second_session,
+            server,
+            name,
+            at,
+            pinned,
+            pinned_as_of,
+            archived,
+            muted_until,
+            marked_unread,
+            unread_count,
+        }
     })
 }
 
@@ -76,7 +90,7 @@ fn chat_of(sketch: &Sketch, number: usize, sessions: [SessionId; 2]) -> Chat {
     let mut chat = Chat::new(ChatId::new(5), sessions[usize::from(sketch.of_second_session)], jid, 5);
     chat.names.contact = sketch.name.map(str::to_owned);
     chat.last_message = sketch.at.map(|at| LastMessage { id: None, at });
-    chat.pinned.value = sketch.pinned;
+    chat.pinned = Dated { value: sketch.pinned, as_of: sketch.pinned_as_of };
     chat.archived.value = sketch.archived;
     chat.muted_until.value = sketch.muted_until;
     chat.marked_unread.value = sketch.marked_unread;
@@ -106,7 +120,8 @@ fn expected(chats: &[Chat], list: &ChatList) -> Vec<ChatId> {
         .collect();
     found.sort_by_key(|chat| {
         let pinned_first = list.order == ChatOrder::Inbox && chat.pinned.value && chat.last_message.is_some();
-        Reverse((chat.last_message.is_some(), pinned_first, chat.last_message.map(|message| message.at), chat.id))
+        let rank = if pinned_first { Some(chat.pinned.as_of) } else { chat.last_message.map(|message| message.at) };
+        Reverse((chat.last_message.is_some(), pinned_first, rank, chat.id))
     });
     found.into_iter().map(|chat| chat.id).collect()
 }
@@ -208,6 +223,7 @@ async fn several_lists_are_read_at_once_each_as_by_itself() {
         name: None,
         at: Some(number / 2),
         pinned: number % 7 == 0,
+        pinned_as_of: number,
         archived: false,
         muted_until: None,
         marked_unread: false,
@@ -312,6 +328,27 @@ async fn a_chat_is_found_by_the_name_and_listed_by_the_settings_it_has_now() {
         .await;
     saved.expect("saved");
     assert_eq!(count().await, Some(vec![1, 1]));
+}
+
+#[tokio::test]
+async fn lists_that_are_walked_leave_readers_to_the_others() {
+    let test = TestStore::open().await;
+    let chat = test.add_chat(1, 5).await;
+    let request = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
+    let search = ChatFilter { search: Search::new("nobody").ok(), ..ChatFilter::default() };
+    let searched = [(ChatList { filter: search, ..ChatList::default() }, request)];
+    let all = [(ChatList::default(), request)];
+    // As many walk as may.
+    let walks = Arc::clone(&test.store.walks);
+    let walking = [walks.acquire().await, walks.acquire().await];
+    let mut another = Box::pin(test.store.chats(&test.organization, &searched, NOW));
+    assert!(futures_util::poll!(&mut another).is_pending());
+    let listed = timeout(PATIENCE, test.store.chats(&test.organization, &all, NOW)).await.expect("in time");
+    assert_eq!(listed.expect("a page")[0].items, [chat]);
+    assert!(futures_util::poll!(&mut another).is_pending());
+    drop(walking);
+    let found = timeout(PATIENCE, another).await.expect("in time").expect("a page");
+    assert!(found[0].items.is_empty());
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use sea_orm::EntityTrait as _;
 use sea_orm::Statement;
 
 use super::*;
+use crate::domain::chat::Dated;
 
 /// How often processes meet in a test about that.
 const ROUNDS: usize = 5;
@@ -70,7 +71,7 @@ async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
             let session = add_session(&test.store, &test.organization).await;
             let mut chat = Chat::new(ChatId::new(1), session, jid.parse().expect("a JID"), 1);
             chat.names.push = name.map(str::to_owned);
-            chat.pinned.value = number % 2 == 0;
+            chat.pinned = Dated { value: number % 2 == 0, as_of: 40 + i64::try_from(place).expect("few") };
             let at = i64::try_from(number + place).expect("few");
             chat.last_message = (at % 3 > 0).then_some(LastMessage { id: None, at });
             let organization = test.organization.clone();
@@ -86,8 +87,9 @@ async fn chats_of_before_are_listed_as_those_that_are_stored_now() {
     let writers = connect::writers(&config(&test.database)).await.expect("a connection");
     let read = async || {
         let rows = chatgraph_entity::chat::Entity::find().all(&writers).await.expect("chats");
-        let listed =
-            |row: chatgraph_entity::chat::Model| (row.id, (row.kind, row.activity, row.inbox_class, row.searchable));
+        let listed = |row: chatgraph_entity::chat::Model| {
+            (row.id, (row.kind, row.activity, (row.inbox_class, row.inbox_rank), row.searchable))
+        };
         rows.into_iter().map(listed).collect::<BTreeMap<_, _>>()
     };
     let stored = read().await;

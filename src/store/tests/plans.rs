@@ -23,6 +23,8 @@ use crate::store::chat_list;
 use crate::store::message;
 use crate::store::mute;
 use crate::store::session;
+use crate::store::tombstone;
+use crate::store::trim;
 
 const MANY: usize = 200_000;
 
@@ -49,7 +51,7 @@ async fn every_list_follows_its_index() {
         for (session, scope) in [(None, "_in_organization"), (Some(busy.session), "_in_session"), (Some(many), "_in_")]
         {
             for (filter, order, index) in shipped() {
-                let key = ChatKey { class: 2, activity: i64::try_from(MANY / 2).expect("small"), id: [7; 16] };
+                let key = ChatKey { class: 2, rank: i64::try_from(MANY / 2).expect("small"), id: [7; 16] };
                 for cursor in [None, Some(key)] {
                     let (list, index) =
                         (ChatList { session, filter: filter.clone(), order }, format!("{index}{scope}"));
@@ -64,6 +66,9 @@ async fn every_list_follows_its_index() {
         }
     }
     looks_up(&test, &organization, &busy).await;
+    let place = TimeKey { at: 700, id: busy.id.bytes() };
+    follows(&test, trim::beyond(busy.id, 500), "message_recent", false).await;
+    follows(&test, trim::oldest(busy.id, place), "message_recent", true).await;
     let index = if on_postgres() { "change_pkey" } else { "sqlite_autoindex_change_1" };
     follows(&test, change::following(&organization, 700, 200), index, true).await;
     measure(&test, &organization, [busy.session, many]).await;
@@ -74,6 +79,9 @@ async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) 
     let by_id =
         |table: &str| if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") };
     follows(test, mute::next(100), "chat_mute_ends", false).await;
+    follows(test, chat::pinned(organization, chat.session), "chat_pinned_in_", false).await;
+    follows(test, tombstone::pinned(organization, chat.session), "tombstone_pinned", false).await;
+    follows(test, chat::saved(organization, chat.session), "chat_saved", false).await;
     let (chats, sessions) = (vec![chat.id.to_bytes(); 40], vec![chat.session; 40]);
     follows(test, chat::found_by(organization, chat.session, &chat.jid), &by_id("chat"), false).await;
     follows(test, chat::with_ids(organization, chats), &by_id("chat"), false).await;
@@ -94,7 +102,7 @@ fn shipped() -> Vec<(ChatFilter, ChatOrder, &'static str)> {
         (all(), ChatOrder::Inbox, "chat_inbox"),
         (ChatFilter { include_empty: true, ..all() }, ChatOrder::Inbox, "chat_inbox"),
         (pinned.clone(), ChatOrder::Recent, "chat_pinned"),
-        (pinned, ChatOrder::Inbox, "chat_pinned"),
+        (pinned, ChatOrder::Inbox, "chat_inbox"),
         (ChatFilter { pinned: Some(false), ..all() }, ChatOrder::Inbox, "chat_by_activity"),
         (unread, ChatOrder::Recent, "chat_unread"),
         (ChatFilter { archived: Some(true), ..all() }, ChatOrder::Recent, "chat_archived"),
@@ -127,9 +135,9 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
     let insert = format!(
         "INSERT INTO chat (id, organization, session_id, jid, subject, archived, archived_as_of, pinned, pinned_as_of, \
          muted_as_of, marked_unread, marked_as_of, unread_count, last_message_at, pending, created_at, kind, activity, \
-         inbox_class, searchable) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+         inbox_class, inbox_rank, searchable) WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
          WHERE n < {MANY}) SELECT {id}, '{organization}', {hex}{session_id}', n || '@g.us', 'Group ' || n, n % 100 = 0, 0, \
-         n < 4, 0, 0, n % 1000 = 0, 0, 0, n, 0, 0, 2, n, CASE WHEN n < 4 THEN 3 ELSE 2 END, '' FROM numbers"
+         n < 4, 0, 0, n % 1000 = 0, 0, 0, n, 0, 0, 2, n, CASE WHEN n < 4 THEN 3 ELSE 2 END, n, '' FROM numbers"
     );
     // PostgreSQL looks up what each row refers to, which here is half of the time.
     let unchecked = if on_postgres() { "SET LOCAL session_replication_role = replica; " } else { "" };

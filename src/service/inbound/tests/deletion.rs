@@ -7,7 +7,7 @@ use crate::service::chat_delete::DeleteOrder;
 
 impl Rig {
     /// Deletes the chat, as the API does.
-    async fn deletes(&self) -> Result<Chat, Error> {
+    pub(super) async fn deletes(&self) -> Result<Chat, Error> {
         let order = DeleteOrder {
             organization: self.test.organization.clone(),
             session: self.test.session,

@@ -76,7 +76,9 @@ impl Model {
                 self.arrived.push(*number);
                 if self.own[*number] {
                     self.read.insert(*number);
-                    self.mark(false, at(*number));
+                    // Of one second, the message is the later one.
+                    let same_second = at(*number) / 1_000 == self.marked.1 / 1_000;
+                    self.mark(false, if same_second { self.marked.1 } else { at(*number) });
                 }
             }
             News::Message(_) => {}

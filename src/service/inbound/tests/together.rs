@@ -135,7 +135,7 @@ fn history_chat() -> impl Strategy<Value = HistoryChat> {
             jid: who.jid(),
             name: named.filter(|named| *named).map(|_| format!("Chat {}", who.number)),
             archived,
-            pinned: archived.map(|archived| !archived),
+            pinned: archived.map(|archived| (!archived).then_some(7_000)),
             muted_until: marked_unread.map(|marked| marked.then_some(3_000_000)),
             unread_count,
             marked_unread,

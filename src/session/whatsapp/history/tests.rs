@@ -95,7 +95,7 @@ fn a_chat_has_its_settings_in_domain_words() {
     let [chat] = &part.chats[..] else { panic!("one chat") };
     assert_eq!(chat.jid, CHAT.parse().unwrap());
     assert_eq!(chat.name.as_deref(), Some("Mei Tanaka"));
-    assert_eq!((chat.archived, chat.pinned), (Some(true), Some(true)));
+    assert_eq!((chat.archived, chat.pinned), (Some(true), Some(Some(1_699_000_000_000))));
     assert_eq!(chat.muted_until, Some(Some(1_800_000_000_000)));
     assert_eq!((chat.unread_count, chat.marked_unread), (Some(3), Some(false)));
     assert_eq!(chat.last_message_at, Some(1_700_000_005_000));

@@ -1,0 +1,53 @@
+//! Pinned chats in the order in which they were pinned, and indexes for what is removed or counted in small steps.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::big_integer;
+
+/// The fourteenth step.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+const INBOX: [(&str, &str); 2] =
+    [("chat_inbox_in_organization", "organization"), ("chat_inbox_in_session", "organization, session_id")];
+
+const INDEXES: [(&str, &str); 3] = [
+    ("tombstone_pinned", "tombstone (session_id) WHERE pinned"),
+    ("chat_saved", "chat (organization, session_id) WHERE contact_name IS NOT NULL"),
+    ("pending_action_by_chat", "pending_action (chat_id)"),
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let rank = big_integer("inbox_rank").default(0).take();
+        manager.alter_table(Table::alter().table("chat").add_column(rank).take()).await?;
+        let connection = manager.get_connection();
+        // The rules as they stood when this step was written: class 3 is that of pinned chats.
+        let fill = "UPDATE chat SET inbox_rank = CASE WHEN inbox_class = 3 THEN pinned_as_of ELSE activity END";
+        connection.execute_unprepared(fill).await?;
+        order_by(connection, "inbox_rank").await?;
+        for (name, of) in INDEXES {
+            connection.execute_unprepared(&format!("CREATE INDEX {name} ON {of}")).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        for (name, _) in INDEXES.into_iter().rev() {
+            connection.execute_unprepared(&format!("DROP INDEX {name}")).await?;
+        }
+        order_by(connection, "activity").await?;
+        manager.alter_table(Table::alter().table("chat").drop_column("inbox_rank").take()).await
+    }
+}
+
+/// Makes the indexes of the order INBOX anew, by this column in each class.
+async fn order_by(connection: &SchemaManagerConnection<'_>, column: &str) -> Result<(), DbErr> {
+    for (name, whose) in INBOX {
+        connection.execute_unprepared(&format!("DROP INDEX {name}")).await?;
+        let create = format!("CREATE INDEX {name} ON chat ({whose}, inbox_class, {column}, id)");
+        connection.execute_unprepared(&create).await?;
+    }
+    Ok(())
+}

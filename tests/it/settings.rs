@@ -1,0 +1,119 @@
+//! Marks as unread and pins, made over the API and on the phone: both ends show the same.
+
+use std::time::Duration;
+
+use chatgraph_sandbox::ChatView;
+use chatgraph_sandbox::Fault;
+use chatgraph_sandbox::FaultKind;
+use chatgraph_sandbox::On;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::error_code;
+use crate::support::eventually;
+
+const OWNER: &str = "15550100";
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const OLU: &str = "15550113@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+
+async fn phone_shows(server: &TestServer, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
+    let shown = async || server.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());
+    eventually("the phone to show it", shown).await;
+}
+
+async fn inbox(server: &TestServer) -> Vec<String> {
+    let answer = server.query("{ chats(order: INBOX) { nodes { jid } } }").await;
+    let chats = answer["data"]["chats"]["nodes"].as_array().expect("chats").clone();
+    chats.iter().map(|chat| chat["jid"].as_str().expect("a JID").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_chat_with_unread_messages_is_marked_on_both_ends_and_keeps_its_count() {
+    let server = TestServer::start().await;
+    server.phone().receive("15550111", MEI, "Are you there?").await.expect("received");
+    server.agrees().await;
+    let unread = server.chat(MEI).await["unreadCount"].clone();
+    assert_ne!(unread, 0);
+    let chat = server.update_chat(MEI, "read: false").await;
+    assert_eq!((&chat["markedUnread"], &chat["unreadCount"]), (&json!(true), &unread));
+    phone_shows(&server, MEI, |chat| chat.marked_unread).await;
+    server.agrees().await;
+    assert_eq!(server.chat(MEI).await["unreadCount"], unread);
+    server.phone().mark_read(MEI, true).await.expect("read");
+    phone_shows(&server, MEI, |chat| !chat.marked_unread && chat.unread_count == 0).await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_ends() {
+    let server = TestServer::start().await;
+    server.update_chat(MEI, "read: true").await;
+    server.agrees().await;
+    // After WhatsApp has the mark, within its second for the most part.
+    for _ in 0..3 {
+        server.update_chat(MEI, "read: false").await;
+        server.agrees().await;
+        server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
+        server.agrees().await;
+        assert_eq!(server.chat(MEI).await["markedUnread"], false);
+    }
+    // While the session is away.
+    server.stop_session().await;
+    server.update_chat(MEI, "read: false").await;
+    server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
+    server.start_session().await;
+    server.agrees().await;
+    assert_eq!(server.chat(MEI).await["markedUnread"], false);
+    // While the mark is on its way.
+    let before = server.sandbox.log().last().map(|entry| entry.seq);
+    server.sandbox.inject(Fault { on: Some(On::Upload), ms: Some(1_000), ..Fault::once(FaultKind::Delay) });
+    server.update_chat(MEI, "read: false").await;
+    let on_its_way = async || {
+        let log = server.sandbox.log();
+        log.iter().any(|entry| Some(entry.seq) > before && entry.text.starts_with("fault: Delay")).then_some(())
+    };
+    eventually("the mark to be on its way", on_its_way).await;
+    server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
+    server.agrees_within(Duration::from_secs(20)).await;
+    assert_eq!(server.chat(MEI).await["markedUnread"], false);
+}
+
+#[tokio::test]
+async fn an_inbox_keeps_the_chat_that_was_pinned_last_on_top() {
+    let server = TestServer::start().await;
+    server.update_chat(RAVI, "pinned: true").await;
+    server.update_chat(MEI, "pinned: true").await;
+    assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS]);
+    server.phone().receive("15550112", RAVI, "News").await.expect("received");
+    server.agrees().await;
+    assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS], "a message moves no pinned chat");
+    server.phone().pin(RAVI, false).await.expect("unpinned");
+    server.phone().pin(RAVI, true).await.expect("pinned");
+    eventually("the phone's pin", async || (inbox(&server).await == [RAVI, MEI, BOOKS]).then_some(())).await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn a_pinned_chat_that_was_deleted_here_counts_among_the_three() {
+    let server = TestServer::start().await;
+    server.phone().receive("15550113", OLU, "Hello").await.expect("received");
+    server.agrees().await;
+    server.update_chat(BOOKS, "archived: false").await;
+    for cid in [MEI, RAVI, BOOKS] {
+        server.update_chat(cid, "pinned: true").await;
+    }
+    server.agrees().await;
+    let delete = format!("mutation {{ deleteChat(input: {{cid: \"{MEI}\"}}) {{ cid }} }}");
+    assert_eq!(server.query(&delete).await["errors"], Value::Null);
+    let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");
+    assert_eq!(error_code(&server.query(&query).await), "conflict");
+    // Unpinned on the phone, it leaves its place to another one.
+    server.phone().pin(MEI, false).await.expect("unpinned");
+    let taken = async || (server.query(&query).await["errors"] == Value::Null).then_some(());
+    eventually("a place", taken).await;
+    phone_shows(&server, OLU, |chat| chat.pinned).await;
+    assert_eq!(server.phone().chats().iter().filter(|chat| chat.pinned).count(), 3);
+}
