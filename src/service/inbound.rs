@@ -224,11 +224,22 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
             _ => {}
         }
     }
-    if people.len() + jids.len() > 1 {
-        unit.shelve(&key.organization, key.session, &people, jids).await?;
+    // Most people are told again and again; nothing is read for those who are known.
+    let new = match people.as_slice() {
+        [] => Vec::new(),
+        people => unit.new_people(&key.organization, key.session, people).await?,
+    };
+    if new.len() + jids.len() > 1 {
+        unit.shelve(&key.organization, key.session, &new, jids).await?;
     }
     for event in events {
-        apply(unit, key, event, now).await?;
+        match event {
+            SessionEvent::SamePerson { people, at: _ } => {
+                let people: Vec<_> = people.iter().filter(|person| new.contains(person)).cloned().collect();
+                inbound_person::same_person(unit, key, &people, now, Origin::Device).await?;
+            }
+            event => apply(unit, key, event, now).await?,
+        }
     }
     unit.put_away().await
 }

@@ -1,5 +1,7 @@
 //! Which number and which LID are one person's, as a session learned it, and how two chats become one.
 
+use std::collections::HashSet;
+
 use chatgraph_entity::chat_alias;
 use chatgraph_entity::message;
 use chatgraph_entity::person;
@@ -66,6 +68,30 @@ impl Store {
         addresses.sort();
         addresses.dedup();
         Ok((chats, addresses))
+    }
+}
+
+impl Store {
+    /// The people whom the session does not know under these two addresses yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unknown_people(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+        people: &[Person],
+    ) -> Result<Vec<Person>, StoreError> {
+        let mut known = HashSet::new();
+        for part in people.chunks(ROWS) {
+            let query = person::Entity::find()
+                .filter(of_session(organization, session))
+                .filter(person::Column::Lid.is_in(part.iter().map(|person| person.lid.as_str())));
+            for row in query.all(&self.readers).await? {
+                known.insert(from_row(&row)?);
+            }
+        }
+        Ok(people.iter().filter(|person| !known.contains(person)).cloned().collect())
     }
 }
 

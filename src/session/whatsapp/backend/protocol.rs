@@ -61,14 +61,16 @@ impl ProtocolStore for Memory {
 
     async fn put_lid_mappings(&self, entries: &[LidPnMappingEntry]) -> Result<()> {
         self.state.put_lid_mappings(entries.iter().map(to_mapping).collect()).await.map_err(failed)?;
-        self.tell(entries);
+        self.ears.hear(Item::People(people(entries)));
         Ok(())
     }
 
     async fn get_all_lid_mappings(&self) -> Result<Vec<LidPnMappingEntry>> {
         let known: Vec<_> = self.state.lid_mappings().await.map_err(failed)?.into_iter().map(from_mapping).collect();
         // The library asks when it starts: what an earlier process could not pass on any more is told now.
-        self.tell(&known);
+        let people = people(&known);
+        let new = self.store.unknown_people(&self.key.organization, self.key.session, &people).await;
+        self.ears.hear(Item::People(new.unwrap_or(people)));
         Ok(known)
     }
 
@@ -191,15 +193,13 @@ impl ProtocolStore for Memory {
     }
 }
 
-impl Memory {
-    /// Passes on who is who, behind all that was heard before.
-    fn tell(&self, entries: &[LidPnMappingEntry]) {
-        let people = entries.iter().filter_map(|entry| {
-            let phone = jid::parse(&format!("{}@s.whatsapp.net", entry.phone_number))?;
-            Person::new(&phone, &jid::parse(&format!("{}@lid", entry.lid))?)
-        });
-        self.ears.hear(Item::People(people.collect()));
-    }
+/// The people behind the library's pairs.
+fn people(entries: &[LidPnMappingEntry]) -> Vec<Person> {
+    let people = entries.iter().filter_map(|entry| {
+        let phone = jid::parse(&format!("{}@s.whatsapp.net", entry.phone_number))?;
+        Person::new(&phone, &jid::parse(&format!("{}@lid", entry.lid))?)
+    });
+    people.collect()
 }
 
 /// A record that grows old from now on, by the clock with which the library later asks for the old ones.

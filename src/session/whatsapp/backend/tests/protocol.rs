@@ -4,8 +4,13 @@ use whatsapp_rust::store::traits::DeviceListRecord;
 use whatsapp_rust::store::traits::LidPnMappingEntry;
 use whatsapp_rust::store::traits::PendingInboundKey;
 use whatsapp_rust::store::traits::PendingInboundRow;
+use whatsapp_rust::store::traits::ProtocolStore as _;
 use whatsapp_rust::store::traits::TcTokenEntry;
 use whatsapp_rust::wacore::time::now_secs;
+
+use super::*;
+use crate::session::whatsapp::inbox::Item;
+use crate::store::error::StoreError;
 
 const GROUP: &str = "120363000000000001@g.us";
 const OTHER_GROUP: &str = "120363000000000002@g.us";
@@ -109,6 +114,37 @@ pub(super) async fn lid_mappings_in_a_batch(memory: &dyn Backend) {
     assert_eq!(stored.len(), 2500);
     assert_eq!(memory.get_lid_mapping("0").await.unwrap().unwrap().phone_number, "15550000000");
     assert_eq!(memory.get_lid_mapping("7").await.unwrap().unwrap().phone_number, "15550100007", "the later one counts");
+}
+
+/// A connection that begins does not have all known people read again.
+#[tokio::test]
+async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
+    let test = TestStore::open().await;
+    let (ears, mut items) = queue(Duration::from_secs(1), crate::session::Events::default());
+    let memory = Backends::new(test.store.clone()).open(&key(&test), ears).await.unwrap();
+    let entries: Vec<_> = (0..700).map(|user| mapping(&user.to_string(), &format!("1555{user:07}"), 2)).collect();
+    memory.put_lid_mappings(&entries).await.unwrap();
+    let Some(Item::People(mut people)) = items.recv().await else { panic!("people") };
+    assert_eq!(people.len(), 700);
+    people.sort_by_key(|person| person.lid.clone());
+    let (new, known) = people.split_at(3);
+    let (organization, session, known) = (test.organization.clone(), test.session, known.to_vec());
+    let stored: std::result::Result<(), StoreError> = test
+        .store
+        .write(&test.organization, move |unit| {
+            Box::pin(async move {
+                for person in &known {
+                    unit.insert_person(&organization, session, person).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    stored.unwrap();
+    assert_eq!(memory.get_all_lid_mappings().await.unwrap().len(), 700);
+    let Some(Item::People(mut told)) = items.recv().await else { panic!("people") };
+    told.sort_by_key(|person| person.lid.clone());
+    assert_eq!(told, new);
 }
 
 pub(super) async fn the_latest_lid_of_a_phone(memory: &dyn Backend) {

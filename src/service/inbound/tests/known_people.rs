@@ -1,0 +1,23 @@
+//! People whom the session knows, told once more: the library tells all of them on each connection.
+
+use super::*;
+use crate::domain::person::Person;
+
+#[tokio::test]
+async fn those_who_are_known_are_told_again_without_a_look_at_their_chats() {
+    let rig = Rig::new().await;
+    let person = |number: u32| {
+        let addresses = [format!("1555020{number:03}@s.whatsapp.net"), format!("1000000000{number:03}@lid")];
+        let [phone, lid] = addresses.map(|jid| jid.parse::<Jid>().expect("a JID"));
+        Person::new(&phone, &lid).expect("a person")
+    };
+    let people: Vec<_> = (0..40).map(person).collect();
+    rig.hears(SessionEvent::SamePerson { people: people.clone(), at: 0 }).await;
+    for Person { phone, .. } in &people {
+        let name = "Mei".to_owned();
+        rig.hears(SessionEvent::ContactNamed { jid: phone.clone(), name }).await;
+    }
+    // A look would end here.
+    rig.execute("UPDATE chat SET address = 'unreadable'").await;
+    rig.hears(SessionEvent::SamePerson { people, at: 0 }).await;
+}
