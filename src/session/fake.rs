@@ -183,9 +183,9 @@ impl Rig {
         let (opened, lanes) = mpsc::unbounded_channel();
         let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();
         let stored = Arc::clone(&pending);
-        let read_pending: ReadPending = Arc::new(move |_| {
+        let read_pending: ReadPending = Arc::new(move |_, asked| {
             let stored = Arc::clone(&stored);
-            Box::pin(async move { Ok(locked(&stored).clone()) })
+            Box::pin(async move { Ok(asked.of(&locked(&stored))) })
         });
         let (tasks, process_stop) = (TaskTracker::new(), CancellationToken::new());
         let registry = Registry::with_connector(

@@ -2,6 +2,7 @@
 //! lane what WhatsApp has. It keeps nothing that the store does not have, so it may end at any moment.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -31,9 +32,34 @@ use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
 use crate::store::error::StoreError;
 
-/// Reads what a session still has to tell WhatsApp, in sending order.
+/// Reads what a session still has to tell WhatsApp.
 pub(super) type ReadPending =
-    Arc<dyn Fn(SessionKey) -> BoxFuture<'static, Result<Vec<PendingAction>, StoreError>> + Send + Sync>;
+    Arc<dyn Fn(SessionKey, Asked) -> BoxFuture<'static, Result<Vec<PendingAction>, StoreError>> + Send + Sync>;
+
+/// The pending actions that are asked for.
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    /// The next ones behind this one in sending order, or the first; none at the end.
+    Behind(Option<PendingAction>),
+    /// This one, in this version; none if it does not wait any more.
+    Same(PendingAction),
+}
+
+impl Asked {
+    /// Picks them out of all that there are.
+    #[cfg(test)]
+    pub(super) fn of(&self, all: &[PendingAction]) -> Vec<PendingAction> {
+        const PAGE: usize = 20;
+        let key = |action: &PendingAction| (action.chat, action.desired.setting(), action.version);
+        match self {
+            Self::Behind(None) => all.iter().take(PAGE).cloned().collect(),
+            Self::Behind(Some(after)) => {
+                all.iter().skip_while(|action| key(action) != key(after)).skip(1).take(PAGE).cloned().collect()
+            }
+            Self::Same(same) => all.iter().filter(|action| key(action) == key(same)).cloned().collect(),
+        }
+    }
+}
 
 /// The sending loop of one session.
 pub(super) struct Outbox {
@@ -59,21 +85,64 @@ enum Round {
 /// So many refusals of one request on one connection are believed; before, WhatsApp may have had other reasons.
 const BELIEVED: u32 = 3;
 
+/// So many actions in a row that fail without a refusal are the connection's failure.
+const MOST_FAILURES: u32 = 3;
+
 /// The actions that are not taken for now, each with its own pause, so that one does not hold up the others.
-type Refusals = HashMap<(ChatId, Setting), Refusal>;
+#[derive(Default)]
+struct Refusals {
+    actions: HashMap<(ChatId, Setting), Refusal>,
+    /// The settings that cannot be sent, of whatever chat, before this moment.
+    settings: HashMap<Setting, Instant>,
+}
+
+/// What is to be sent next.
+enum Due {
+    /// This action.
+    Now(Box<PendingAction>),
+    /// Nothing before this moment.
+    From(Option<Instant>),
+}
 
 struct Refusal {
     version: i64,
     times: u32,
     retry_at: Instant,
     backoff: Backoff,
+    /// WhatsApp may have it or not: what is asked for next of this chat goes out behind it.
+    holds_chat: bool,
+}
+
+impl Refusals {
+    /// Whether the action is to be sent now.
+    fn is_due(&self, action: &PendingAction, now: Instant) -> bool {
+        let setting = action.desired.setting();
+        let waits = |retry_at: &Instant| *retry_at > now;
+        let is_paused = |((chat, paused), refusal): (&(ChatId, Setting), &Refusal)| {
+            let same = *paused == setting && refusal.version == action.version;
+            *chat == action.chat && waits(&refusal.retry_at) && (same || refusal.holds_chat && *paused != setting)
+        };
+        !self.settings.get(&setting).is_some_and(waits) && !self.actions.iter().any(is_paused)
+    }
+
+    /// Forgets all but those of the actions that `wait`.
+    fn retain(&mut self, waiting: &HashSet<(ChatId, Setting, i64)>, now: Instant) {
+        self.actions.retain(|&(chat, setting), refusal| waiting.contains(&(chat, setting, refusal.version)));
+        self.settings.retain(|_, retry_at| *retry_at > now);
+    }
+
+    /// When the next of the pauses is over that are not over at `now`.
+    fn next(&self, now: Instant) -> Option<Instant> {
+        let pauses = self.actions.values().map(|refusal| refusal.retry_at).chain(self.settings.values().copied());
+        pauses.filter(|retry_at| *retry_at > now).min()
+    }
 }
 
 impl Outbox {
     /// Sends until the supervisor or the lane is gone.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
-        let mut refusals = Refusals::new();
+        let mut refusals = Refusals::default();
         loop {
             let Ok(link) = self.link.wait_for(|link| link.in_step().is_some()).await.map(|link| link.clone()) else {
                 return;
@@ -96,7 +165,7 @@ impl Outbox {
                     }
                     // Whatever failed, it failed on the connection that was.
                     backoff.reset();
-                    refusals.clear();
+                    refusals = Refusals::default();
                 }
                 // A pause after a failure is not cut short by one more request.
                 () = self.wake.notified(), if !failed => {}
@@ -108,32 +177,22 @@ impl Outbox {
     /// Sends what is pending. Reads again after each action: meanwhile a newer request may have taken its place, or an
     /// event may have settled it.
     async fn send_all(&self, session: &dyn Session, refusals: &mut Refusals) -> Round {
+        let mut failures = 0;
         loop {
-            let pending = match (self.read)(self.key.clone()).await {
-                Ok(pending) => pending,
+            let action = match self.next_due(refusals).await {
+                Ok(Due::Now(action)) => *action,
+                Ok(Due::From(moment)) => return Round::Idle(moment),
                 Err(error) => {
                     warn!(error = &error as &dyn std::error::Error, "The pending actions could not be read");
                     return Round::Failed;
                 }
             };
-            refusals.retain(|&(chat, setting), refusal| {
-                let same = |action: &PendingAction| {
-                    (action.chat, action.desired.setting(), action.version) == (chat, setting, refusal.version)
-                };
-                pending.iter().any(same)
-            });
-            let now = Instant::now();
-            let due = |action: &&PendingAction| {
-                refusals.get(&(action.chat, action.desired.setting())).is_none_or(|refusal| refusal.retry_at <= now)
-            };
-            let Some(action) = pending.iter().find(due) else {
-                return Round::Idle(refusals.values().map(|refusal| refusal.retry_at).min());
-            };
+            let action = &action;
             let before = action.reading_before();
             let next = before.as_ref().unwrap_or(action);
             match session.set(next, self.wanted(action)).instrument(self.command_span(next)).await {
                 Ok(()) => match self.tell(next, sent(next)).await {
-                    Told::Committed => {}
+                    Told::Committed => failures = 0,
                     Told::NotCommitted => return Round::Failed,
                     Told::LaneClosed => return Round::LaneClosed,
                 },
@@ -152,8 +211,9 @@ impl Outbox {
                 }
                 Err(SessionError::NotNow) => {
                     debug!(chat.id = %action.chat, "A setting waits until those on WhatsApp can be read");
-                    let pause = self.config.action_retry_base;
-                    self.refusal(refusals, action).retry_at = Instant::now() + pause;
+                    // So does that setting of any other chat.
+                    let retry_at = Instant::now() + self.config.action_retry_base;
+                    refusals.settings.insert(action.desired.setting(), retry_at);
                 }
                 // The next reading shows what took its place.
                 Err(SessionError::NotWanted) => debug!(chat.id = %action.chat, "A setting was overtaken on its way"),
@@ -168,31 +228,59 @@ impl Outbox {
                         error = &error as &dyn std::error::Error,
                         "A setting did not reach WhatsApp; it is sent again"
                     );
-                    return Round::Failed;
+                    let refusal = self.refusal(refusals, action);
+                    refusal.retry_at = Instant::now() + refusal.backoff.next();
+                    refusal.holds_chat = true;
+                    failures += 1;
+                    if matches!(error, SessionError::Damaged) || failures >= MOST_FAILURES {
+                        return Round::Failed;
+                    }
                 }
             }
         }
     }
 
+    /// The next action that is due. Reads no further than that.
+    async fn next_due(&self, refusals: &mut Refusals) -> Result<Due, StoreError> {
+        let (mut waiting, mut last) = (HashSet::new(), None);
+        loop {
+            let page = (self.read)(self.key.clone(), Asked::Behind(last)).await?;
+            let now = Instant::now();
+            if let Some(action) = page.iter().find(|action| refusals.is_due(action, now)) {
+                return Ok(Due::Now(Box::new(action.clone())));
+            }
+            let Some(end) = page.last() else {
+                refusals.retain(&waiting, now);
+                return Ok(Due::From(refusals.next(now)));
+            };
+            last = Some(end.clone());
+            waiting.extend(page.iter().map(|action| (action.chat, action.desired.setting(), action.version)));
+        }
+    }
+
     /// Whether an action still waits.
     fn wanted(&self, action: &PendingAction) -> Wanted {
-        let (read, key) = (Arc::clone(&self.read), self.key.clone());
-        let sought = (action.chat, action.desired.setting(), action.version);
+        let (read, key, action) = (Arc::clone(&self.read), self.key.clone(), action.clone());
         Arc::new(move || {
-            let pending = read(key.clone());
-            Box::pin(async move {
-                let waits = |action: &PendingAction| (action.chat, action.desired.setting(), action.version) == sought;
-                pending.await.is_ok_and(|pending| pending.iter().any(waits))
-            })
+            let same = read(key.clone(), Asked::Same(action.clone()));
+            Box::pin(async move { same.await.is_ok_and(|same| !same.is_empty()) })
         })
     }
 
     /// The refusals of an action so far.
     fn refusal<'a>(&self, refusals: &'a mut Refusals, action: &PendingAction) -> &'a mut Refusal {
-        refusals.entry((action.chat, action.desired.setting())).or_insert_with(|| {
-            let backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);
-            Refusal { version: action.version, times: 0, retry_at: Instant::now(), backoff }
-        })
+        let fresh = || Refusal {
+            version: action.version,
+            times: 0,
+            retry_at: Instant::now(),
+            backoff: Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max),
+            holds_chat: false,
+        };
+        let refusal = refusals.actions.entry((action.chat, action.desired.setting())).or_insert_with(fresh);
+        if refusal.version != action.version {
+            *refusal = fresh();
+        }
+        refusal
     }
 
     /// The span of telling WhatsApp of an action: the start of a trace of its own, since nobody waits for it.

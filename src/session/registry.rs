@@ -25,6 +25,7 @@ use super::connection::Connector;
 use super::connection::Link;
 use super::connection::Session;
 use super::connection::SessionError;
+use super::pending::Asked;
 use super::pending::ReadPending;
 use super::status::StatusReport;
 use super::supervisor::Supervisor;
@@ -77,9 +78,17 @@ impl Registry {
     ) -> Self {
         let events = Events::default();
         let connector = WhatsApp::new(store.clone(), Arc::clone(&clock), config.clone(), tasks.clone(), events.clone());
-        let read_pending: ReadPending = Arc::new(move |key: SessionKey| {
+        let read_pending: ReadPending = Arc::new(move |key: SessionKey, asked| {
             let store = store.clone();
-            Box::pin(async move { store.pending_actions(&key.organization, key.session).await })
+            Box::pin(async move {
+                match asked {
+                    Asked::Behind(after) => {
+                        store.next_pending_actions(&key.organization, key.session, after.as_ref()).await
+                    }
+                    Asked::Same(action) if store.is_pending(&action).await? => Ok(vec![action]),
+                    Asked::Same(_) => Ok(Vec::new()),
+                }
+            })
         });
         let registry = Self::with_connector(Arc::new(connector), read_pending, clock, config, open_lane, tasks, stop);
         Self {

@@ -1,13 +1,16 @@
 //! Pending actions.
 
 use chatgraph_entity::pending_action;
+use chatgraph_entity::pending_action::Column;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::action::Desired;
@@ -28,8 +31,9 @@ use super::error::StoreError;
 use super::text;
 use super::unit::Unit;
 
-/// How many actions are read at once; the rest waits its turn.
+/// How many actions are read at once when all of them are wanted, and when the next one is.
 const READ: u64 = 200;
+const READ_NEXT: u64 = 20;
 
 impl Store {
     /// The actions WhatsApp still has to be told, oldest request first, a chat's settings in sending order; the first
@@ -42,16 +46,55 @@ impl Store {
         organization: &OrganizationId,
         session: SessionId,
     ) -> Result<Vec<PendingAction>, StoreError> {
+        self.actions(of_session(organization, session), READ).await
+    }
+
+    /// The next of them behind `after`, or the first, a few at a time; none at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn next_pending_actions(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+        after: Option<&PendingAction>,
+    ) -> Result<Vec<PendingAction>, StoreError> {
+        let behind = after.map(|after| {
+            let columns = [Column::RequestedAt, Column::ChatId, Column::Setting];
+            let place = Expr::tuple(columns.map(|column| column.into_expr()));
+            let (setting, requested_at) = (after.desired.setting().code(), after.requested_at);
+            let after = [Expr::val(after.requested_at), Expr::val(after.chat.to_bytes()), Expr::val(setting)];
+            // The bound of the index stands by itself.
+            Column::RequestedAt.gte(requested_at).and(place.gt(Expr::tuple(after)))
+        });
+        self.actions(of_session(organization, session).add_option(behind), READ_NEXT).await
+    }
+
+    /// Whether this action still waits, in this version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_pending(&self, action: &PendingAction) -> Result<bool, StoreError> {
+        let setting = action.desired.setting();
+        let waiting = pending_action::Entity::find()
+            .filter(for_setting(&action.organization, action.session, action.chat, setting))
+            .filter(Column::Version.eq(action.version));
+        Ok(waiting.one(&self.readers).await?.is_some())
+    }
+
+    async fn actions(&self, condition: Condition, limit: u64) -> Result<Vec<PendingAction>, StoreError> {
         let rows = pending_action::Entity::find()
-            .filter(pending_action::Column::Organization.eq(organization.as_str()))
-            .filter(pending_action::Column::SessionId.eq(session.to_bytes()))
-            .order_by_asc(pending_action::Column::RequestedAt)
-            .order_by_asc(pending_action::Column::ChatId)
-            .order_by_asc(pending_action::Column::Setting)
-            .limit(READ)
+            .filter(condition)
+            .order_by_asc(Column::RequestedAt)
+            .order_by_asc(Column::ChatId)
+            .order_by_asc(Column::Setting)
+            .limit(limit)
             .all(&self.readers)
             .await?;
-        let chats = chat::with_ids(organization, rows.iter().map(|row| row.chat_id.clone()));
+        let Some(organization) = rows.first().map(|row| row.organization.parse()) else { return Ok(Vec::new()) };
+        let organization: OrganizationId =
+            organization.map_err(|_| StoreError::Corrupt { table: "pending_action", column: "organization" })?;
+        let chats = chat::with_ids(&organization, rows.iter().map(|row| row.chat_id.clone()));
         let chats = chats.all(&self.readers).await?;
         // A chat deleted between the two reads takes its actions along.
         let with_chat = rows.into_iter().filter_map(|row| {
@@ -100,7 +143,6 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn put_pending_action(&mut self, action: &PendingAction) -> Result<(), StoreError> {
-        use pending_action::Column;
         let replaced = [
             Column::Version,
             Column::Desired,
@@ -145,6 +187,10 @@ impl Unit<'_> {
             .await?;
         Ok(removed.rows_affected > 0)
     }
+}
+
+fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {
+    Condition::all().add(Column::Organization.eq(organization.as_str())).add(Column::SessionId.eq(session.to_bytes()))
 }
 
 fn for_setting(organization: &OrganizationId, session: SessionId, chat: ChatId, setting: Setting) -> Condition {

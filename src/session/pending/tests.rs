@@ -140,15 +140,14 @@ async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_tried_again_after_a_pause_and_keeps_the_order() {
+async fn a_failure_is_tried_again_after_a_pause_that_grows() {
     let mut rig = Rig::new();
-    let (one, two) = (chat(), chat());
+    let one = chat();
     let connection = rig.working().await;
     for _ in 0..8 {
         connection.answers(Err(SessionError::TimedOut));
     }
     rig.store(action(one, 1, Desired::Archived(true)));
-    rig.store(action(two, 1, Desired::Archived(true)));
     rig.registry.wake_pending(rig.key.session);
     connection.is_told().await;
 
@@ -161,9 +160,60 @@ async fn a_failure_is_tried_again_after_a_pause_and_keeps_the_order() {
         assert!(pause <= longest + Duration::from_millis(10) && pause >= longest / 2, "{pause:?} for {longest:?}");
     }
     assert_eq!(rig.stores_sent().await.0, one);
+    assert_eq!(connection.told().len(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_holds_up_its_chat_and_no_other() {
+    let mut rig = Rig::new();
+    let (one, two) = (chat(), chat());
+    let connection = rig.working().await;
+    connection.answers(Err(SessionError::TimedOut));
+    rig.store(action(one, 1, Desired::Pinned(false)));
+    rig.store(action(one, 1, Desired::Archived(true)));
+    rig.store(action(two, 1, Desired::Archived(true)));
+    rig.registry.wake_pending(rig.key.session);
     assert_eq!(rig.stores_sent().await.0, two);
+    assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 1));
+    assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 1));
     let chats: Vec<_> = connection.told().into_iter().map(|action| action.chat).collect();
-    assert_eq!(chats, [vec![one; 9], vec![two]].concat());
+    assert_eq!(chats, [one, two, one, one]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_failures_in_a_row_end_the_round() {
+    let mut rig = Rig::new();
+    let chats: Vec<_> = (0..5).map(|_| chat()).collect();
+    let connection = rig.working().await;
+    for chat in &chats {
+        connection.answers(Err(SessionError::TimedOut));
+        rig.store(action(*chat, 1, Desired::Archived(true)));
+    }
+    rig.registry.wake_pending(rig.key.session);
+    for _ in 0..3 {
+        connection.is_told().await;
+    }
+    assert!(timeout(Duration::from_millis(400), connection.is_told()).await.is_err(), "the others wait");
+    for _ in &chats {
+        rig.stores_sent().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    connection.answers(Err(SessionError::NotNow));
+    for _ in 0..300 {
+        rig.store(action(chat(), 1, Desired::MutedUntil(None)));
+    }
+    let last = chat();
+    rig.store(action(last, 1, Desired::Archived(true)));
+    let before = Instant::now();
+    rig.registry.wake_pending(rig.key.session);
+    assert_eq!(rig.stores_sent().await.0, last);
+    assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
+    assert_eq!(connection.told().len(), 2, "one of a setting tells of all");
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,8 +153,8 @@ fn account(now: i64) -> AccountSpec {
 /// What a process begins with.
 fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, TaskTracker, CancellationToken) {
     let stored = Arc::clone(&lane.pending);
-    let read_pending: ReadPending = Arc::new(move |_| {
-        let stored = stored.lock().unwrap().clone();
+    let read_pending: ReadPending = Arc::new(move |_, asked| {
+        let stored = asked.of(&stored.lock().unwrap());
         Box::pin(async move { Ok(stored) })
     });
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
