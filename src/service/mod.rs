@@ -24,4 +24,5 @@ pub mod session;
 pub mod session_follow;
 mod session_life;
 pub mod session_news;
+mod shared_read;
 pub mod sweeper;

@@ -30,6 +30,7 @@ use super::session_follow::SessionChanges;
 use super::session_life;
 pub use super::session_life::SessionUpdate;
 use super::session_news::SessionNews;
+use super::shared_read::SharedReads;
 use super::sweeper::Sweeper;
 
 /// How long a caller waits for WhatsApp to unlink a device.
@@ -47,6 +48,7 @@ pub struct Sessions {
     registry: Registry,
     news: SessionNews,
     sweeper: Sweeper,
+    reads: SharedReads,
     clock: Arc<dyn Clock>,
 }
 
@@ -55,7 +57,7 @@ impl Sessions {
     /// them, `sweeper` is woken when one was deleted.
     #[must_use]
     pub fn new(store: Store, registry: Registry, news: SessionNews, sweeper: Sweeper, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, news, sweeper, clock }
+        Self { store, registry, news, sweeper, reads: SharedReads::default(), clock }
     }
 
     /// A page of the organization's sessions, newest first.
@@ -99,10 +101,10 @@ impl Sessions {
             let found = self.store.sessions_by_ids(organization, &[session]).await?;
             found.first().ok_or(Error::SessionNotFound)?;
         }
-        let ear = self.news.listen();
+        let heard = (self.news.listen(), self.reads.of(organization));
         let organization = organization.clone();
         let shows_pairing = viewer.require(Capability::Manage).is_ok();
-        Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), organization, shows_pairing, session, ear))
+        Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), organization, shows_pairing, session, heard))
     }
 
     /// Makes a session that is stopped.

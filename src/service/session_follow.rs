@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio::time::timeout;
 
@@ -17,6 +19,7 @@ use crate::store::Store;
 
 use super::error::Error;
 use super::session_news::Ear;
+use super::shared_read::SharedRead;
 
 /// How often a listener looks though nothing was told: for what another process stored, and for codes that expired.
 const POLL: Duration = Duration::from_secs(2);
@@ -40,6 +43,7 @@ pub struct SessionChanges {
     session: Option<SessionId>,
     shows_pairing: bool,
     ear: Ear,
+    read: Arc<SharedRead>,
     started: bool,
     told: BTreeMap<SessionId, Shown>,
     waiting: VecDeque<SessionChange>,
@@ -57,7 +61,7 @@ impl SessionChanges {
         organization: OrganizationId,
         shows_pairing: bool,
         session: Option<SessionId>,
-        ear: Ear,
+        (ear, read): (Ear, Arc<SharedRead>),
     ) -> Self {
         Self {
             store,
@@ -66,6 +70,7 @@ impl SessionChanges {
             session,
             shows_pairing,
             ear,
+            read,
             started: false,
             told: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -84,22 +89,30 @@ impl SessionChanges {
             if self.started && self.session.is_some() && self.told.is_empty() {
                 return Ok(None);
             }
-            if self.started && timeout(POLL, self.ear.hear(&self.organization)).await.is_ok() {
-                sleep(GATHER).await;
+            let mut since = Instant::now();
+            if self.started {
+                let heard = timeout(POLL, self.ear.hear(&self.organization)).await.is_ok();
+                since = Instant::now();
+                if heard {
+                    sleep(GATHER).await;
+                } else {
+                    // Without a word, what another listener has read is recent enough.
+                    since = since.checked_sub(POLL / 2).unwrap_or(since);
+                }
             }
-            self.look().await?;
+            self.look(since).await?;
             self.started = true;
         }
     }
 
-    /// Compares what is stored with what was told.
-    async fn look(&mut self) -> Result<(), Error> {
+    /// Compares what is stored, as of `since` or later, with what was told.
+    async fn look(&mut self, since: Instant) -> Result<(), Error> {
         let sessions = match self.session {
-            Some(session) => self.store.sessions_by_ids(&self.organization, &[session]).await?,
-            None => self.store.all_sessions(&self.organization).await?,
+            Some(session) => self.store.sessions_by_ids(&self.organization, &[session]).await?.into(),
+            None => self.read.sessions(since, self.store.all_sessions(&self.organization)).await?,
         };
         let mut gone = std::mem::take(&mut self.told);
-        for session in sessions {
+        for session in sessions.iter().cloned() {
             let pairing = self.registry.pairing(session.id).filter(|_| self.shows_pairing);
             let (id, shown) = (session.id, (session, pairing));
             if gone.remove(&id).as_ref() != Some(&shown) {
