@@ -368,7 +368,7 @@ pub async fn back_up(database: &Path, copy: &Path) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenError> {
     require(config)?;
-    let Readers(database, _) = readers(config).await?;
+    let database = readers(config).await?.0;
     knows_steps(&database).await?;
     let steps = Migrator::get_migration_with_status_read_only(&database).await?;
     database.close().await?;
