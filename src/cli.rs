@@ -2,6 +2,7 @@
 //! together; nothing else reads arguments or the environment.
 
 mod connections;
+mod event;
 mod key;
 mod limits;
 mod login;
@@ -19,6 +20,10 @@ use clap::ValueEnum;
 use crate::telemetry::Format;
 
 pub use connections::ConnectionArgs;
+pub use event::EventCommand;
+pub use event::EventDeleteArgs;
+pub use event::EventListArgs;
+pub use event::EventRetryArgs;
 pub use key::Expiry;
 pub use key::KeyArgs;
 pub use key::KeyCommand;
@@ -63,6 +68,9 @@ pub enum Command {
     /// Manage api-keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(KeyCommand),
+    /// Manage events that could not be applied to the stored copy and are in quarantine
+    #[command(subcommand, arg_required_else_help = true)]
+    Events(EventCommand),
     /// Manage the keys that the secrets of sessions are sealed with in the database
     #[command(subcommand, arg_required_else_help = true)]
     MasterKey(MasterKeyCommand),

@@ -60,6 +60,7 @@ fn session(id: SessionId, organization: OrganizationId) -> Session {
         last_connected_at: None,
         call_auto_reply: None,
         history_import: None,
+        damaged: None,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod message;
 pub mod organization;
 pub mod pending_action;
 pub mod person;
+pub mod quarantined_event;
 pub mod refusal;
 pub mod search_fold;
 pub mod session;

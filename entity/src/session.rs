@@ -37,6 +37,8 @@ pub struct Model {
     pub import_messages: i32,
     /// Whether a part was lost.
     pub import_incomplete: bool,
+    /// Events of the import that are in quarantine.
+    pub import_quarantined: i32,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -15,6 +15,7 @@ mod m0010_identity;
 mod m0011_edits_and_mutes;
 mod m0012_read_before;
 mod m0014_pins_and_steps;
+mod m0015_quarantined_events;
 mod m0016_search_fold;
 mod m0017_write_check;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_edits_and_mutes::Migration),
             Box::new(m0012_read_before::Migration),
             Box::new(m0014_pins_and_steps::Migration),
+            Box::new(m0015_quarantined_events::Migration),
             Box::new(m0016_search_fold::Migration),
             Box::new(m0017_write_check::Migration),
         ]

@@ -1,5 +1,8 @@
 //! A change of a setting that WhatsApp still has to be told.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::change::ChatField;
 use super::chat::Chat;
 use super::chat::ChatPatch;
@@ -11,7 +14,7 @@ use super::message::MessageRange;
 
 /// A setting of a chat that WhatsApp keeps too, in the order in which several are sent: archiving comes last, since
 /// WhatsApp keeps no archived chat pinned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Setting {
     /// Pinned or not.
     Pinned,
@@ -40,7 +43,7 @@ impl Setting {
 }
 
 /// A setting with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Desired {
     /// Pinned or not.
     Pinned(bool),

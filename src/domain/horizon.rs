@@ -1,10 +1,13 @@
 //! A place among a chat's messages: up to where they were known when the chat was deleted, or seen when it was read.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::message::IncomingMessage;
 
 /// A place among a chat's messages, as WhatsApp tells it: by the last of them. Nothing up to here is new, however often
 /// WhatsApp sends it again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Horizon {
     /// When the last message was sent, in milliseconds.
     pub at: i64,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+use serde::Serialize;
 use ulid::Ulid;
 
 /// Text that is no id of the wanted type.
@@ -13,7 +15,8 @@ pub struct InvalidId;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(Ulid);
 
         impl $name {
@@ -57,6 +60,20 @@ macro_rules! id {
             }
         }
 
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
         impl FromStr for $name {
             type Err = InvalidId;
 
@@ -85,6 +102,11 @@ id! {
 id! {
     /// One api-key; not its secret.
     KeyId, "key_"
+}
+
+id! {
+    /// An event in quarantine.
+    EventId, "evt_"
 }
 
 /// Of the 80 bits of an id beside its time so many are random; the others are enough for a number made of microseconds

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// What is wrong with the text of a JID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJid {
@@ -36,7 +39,8 @@ pub enum JidKind {
 }
 
 /// A WhatsApp address without a device: `6281234567890@s.whatsapp.net`, `123456789@lid`, `1203…@g.us`, …
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Jid(Arc<str>);
 
 impl Jid {
@@ -82,6 +86,20 @@ impl fmt::Display for Jid {
 impl fmt::Debug for Jid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Jid({:?})", self.kind())
+    }
+}
+
+impl TryFrom<String> for Jid {
+    type Error = InvalidJid;
+
+    fn try_from(text: String) -> Result<Self, InvalidJid> {
+        text.parse()
+    }
+}
+
+impl From<Jid> for String {
+    fn from(jid: Jid) -> Self {
+        jid.as_str().to_owned()
     }
 }
 

@@ -1,5 +1,8 @@
 //! One message of a chat.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::cursor::TimeKey;
 use super::id::ChatId;
 use super::id::MessageId;
@@ -7,7 +10,7 @@ use super::id::SessionId;
 use super::jid::Jid;
 
 /// What a message is, as a list would show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MessageKind {
     /// Plain text, with or without a link preview.
     Text,
@@ -38,7 +41,7 @@ pub enum MessageKind {
 }
 
 /// A message as WhatsApp delivered it, before it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncomingMessage {
     /// The chat it belongs to.
     pub chat: Jid,
@@ -90,7 +93,7 @@ pub struct Message {
 }
 
 /// What can be done to a message that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rewrite {
     /// Its sender changed it.
     Edit {

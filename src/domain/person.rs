@@ -1,10 +1,13 @@
 //! One person behind two addresses.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::jid::Jid;
 use super::jid::JidKind;
 
 /// A person's two addresses. Either may name the chat with them; it is kept under the number.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Person {
     /// The number's.
     pub phone: Jid,

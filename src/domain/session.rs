@@ -14,7 +14,7 @@ pub enum SessionStatus {
     ScanQrCode,
     /// Connected and in step.
     Working,
-    /// Down until a person acts; the reason says why.
+    /// Down until a person acts, or until a ban ends; the reason says why.
     Failed,
     /// Down by request.
     Stopped,
@@ -49,6 +49,8 @@ pub struct Session {
     pub call_auto_reply: Option<String>,
     /// How far the import of the account's history is; none when none was begun.
     pub history_import: Option<HistoryImport>,
+    /// A column of its row that cannot be read: the session stays down until the row is repaired.
+    pub damaged: Option<&'static str>,
 }
 
 impl Session {
@@ -68,6 +70,7 @@ impl Session {
             last_connected_at: None,
             call_auto_reply: None,
             history_import: None,
+            damaged: None,
         }
     }
 }
@@ -81,8 +84,10 @@ pub struct HistoryImport {
     pub chats: u32,
     /// Messages that it brought.
     pub messages: u32,
-    /// Whether a part was lost on the way.
+    /// Whether a part was lost permanently.
     pub incomplete: bool,
+    /// Events of it that are in quarantine.
+    pub quarantined: u32,
 }
 
 impl HistoryImport {
@@ -92,6 +97,12 @@ impl HistoryImport {
         self.messages = self.messages.saturating_add(messages);
         // Parts may overtake each other.
         self.percent = percent.map_or(self.percent, |percent| percent.max(self.percent).min(100));
+    }
+
+    /// Whether something is missing, permanently or until it leaves the quarantine.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete || self.quarantined > 0
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Readiness {
     pub sessions: Option<BTreeMap<&'static str, u64>>,
     /// Whether the database takes writes, as far as was tried.
     pub writes: bool,
+    /// Sessions that were not started, since their row cannot be read.
+    pub unreadable_sessions: u64,
 }
 
 impl Readiness {
@@ -51,7 +53,10 @@ impl Readiness {
         };
         let database = if self.sessions.is_some() { "ok" } else { "unavailable" };
         let writes = if self.writes { "ok" } else { "failing" };
-        let body = json!({"status": word, "database": database, "writes": writes, "sessions": self.sessions});
+        let mut body = json!({"status": word, "database": database, "writes": writes, "sessions": self.sessions});
+        if self.unreadable_sessions > 0 {
+            body["unreadableSessions"] = self.unreadable_sessions.into();
+        }
         (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string()).into_response()
     }
 }

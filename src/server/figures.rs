@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 use crate::feed::Feed;
 use crate::graphql;
 use crate::http;
+use crate::service::quarantine::QuarantineMetrics;
 use crate::session;
 use crate::store::Store;
 
@@ -23,6 +24,7 @@ pub(super) struct Figures {
     pub(super) graphql: graphql::Metrics,
     pub(super) http: http::Metrics,
     pub(super) events: session::Events,
+    pub(super) quarantine: QuarantineMetrics,
     pub(super) store: Store,
     pub(super) feed: Feed,
     pub(super) watch: Watch,
@@ -37,6 +39,7 @@ impl Figures {
         self.graphql.register(own);
         self.http.register(own);
         self.events.register(own);
+        self.quarantine.register(own);
         let behind = "Changes that the last of the subscribers is behind the change log";
         if let Some(lag) = self.feed.lag() {
             own.register("subscriber_lag_changes", behind, ConstGauge::new(lag));
@@ -55,6 +58,8 @@ impl Figures {
             own.register("sessions", "Sessions by how they stand", sessions);
             let waiting = "Settings of chats that WhatsApp still has to be told";
             own.register("pending_actions", waiting, ConstGauge::new(census.pending_actions));
+            let kept = "Events in quarantine";
+            own.register("quarantined_events", kept, ConstGauge::new(census.quarantined_events));
         }
         if let Some(bytes) = resident_bytes() {
             let resident = "Memory of the process that is in use";

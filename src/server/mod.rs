@@ -3,6 +3,7 @@
 
 mod database;
 mod demo;
+mod event;
 mod figures;
 mod key;
 mod lifecycle;

@@ -1,16 +1,21 @@
 //! Carries out a command.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
+use tracing::error;
 use tracing::info;
 use tracing::warn;
 
 use crate::auth::import::Unfit;
 use crate::cli::Command;
 use crate::config;
+use crate::domain::id::EventId;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::graphql;
@@ -24,10 +29,12 @@ use crate::session::Endpoint;
 use crate::store::Hold;
 use crate::store::MasterKeys;
 use crate::store::OpenError;
+use crate::store::ServerLock;
 use crate::store::error::StoreError;
 
 use super::database;
 use super::demo;
+use super::event;
 use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
@@ -84,6 +91,12 @@ pub enum Error {
         /// Whose.
         organization: OrganizationId,
     },
+    /// The event is not there.
+    #[error("no event {0} is in quarantine")]
+    NoSuchEvent(EventId),
+    /// Another server has the database now.
+    #[error("another chatgraph server took the database over while the connection to it was lost")]
+    TakenOver,
     /// Some secrets could not be sealed anew.
     #[error(
         "some secrets do not open: they were changed behind the server's back; restore a back-up, or log their sessions out"
@@ -118,6 +131,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
             Ok(())
         }
         Command::Key(command) => key::carry_out(command).await,
+        Command::Events(command) => event::carry_out(command).await,
         Command::MasterKey(command) => master_key::carry_out(command).await,
     }
 }
@@ -134,6 +148,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     };
     let (database, master_keys) = (config.database, config.master_keys.unwrap_or_default());
     let _hold = Hold::take(&database)?;
+    let lock = ServerLock::take(&database).await?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
     let (retention, api, http) = (config.retention, config.api, config.http);
@@ -152,6 +167,18 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     }
     let sessions = parts.start_sessions().await?;
     let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
+    // Released last of all: until then something may still be written.
+    let mut lost = pin!(lock.lost());
+    let is_taken_over = AtomicBool::new(false);
+    let asked = async {
+        tokio::select! {
+            () = asked => {}
+            () = lost.as_mut() => {
+                error!("Another server took the database over; this one stops");
+                is_taken_over.store(true, Ordering::Relaxed);
+            }
+        }
+    };
     info!(%address, database = %database, sessions, "Serving");
     if let Some(tls) = &tls {
         lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
@@ -166,7 +193,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     // Last of all: whoever watches is told till the end that the server stops.
     watching.shut_down().await;
     info!("Stopped");
-    served
+    if is_taken_over.load(Ordering::Relaxed) { Err(Error::TakenOver) } else { served }
 }
 
 /// Warns of secrets in plain, unless the operator asked for that.

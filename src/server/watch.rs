@@ -22,6 +22,7 @@ use tracing::warn;
 use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::http::Readiness;
+use crate::session::Events;
 use crate::store::Census;
 use crate::store::Store;
 
@@ -38,6 +39,7 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Watch {
     store: Store,
+    events: Events,
     tasks: TaskTracker,
     stop: CancellationToken,
     look: Arc<Mutex<Option<Look>>>,
@@ -52,8 +54,8 @@ struct Look {
 }
 
 impl Watch {
-    pub(super) fn new(store: Store, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { store, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
+    pub(super) fn new(store: Store, events: Events, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        Self { store, events, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
     }
 
     /// Tries a small write now and then, and as soon as another one fails, until `stop`.
@@ -82,7 +84,8 @@ impl Watch {
             counts.collect::<BTreeMap<_, _>>()
         });
         let writes = !self.writes_fail.load(Ordering::Relaxed) && !self.store.writes_fail();
-        Readiness { draining: self.stop.is_cancelled(), sessions, writes }
+        let unreadable_sessions = self.events.unreadable();
+        Readiness { draining: self.stop.is_cancelled(), sessions, writes, unreadable_sessions }
     }
 
     /// What there is; none when the database does not answer.

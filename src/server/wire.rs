@@ -26,6 +26,7 @@ use crate::service::inbound::Inbox;
 use crate::service::inbound::Told;
 use crate::service::key::Keys;
 use crate::service::mutes::Mutes;
+use crate::service::quarantine;
 use crate::service::retention;
 use crate::service::retention::Retention;
 use crate::service::session::Sessions;
@@ -85,6 +86,8 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let calling = CallNews::default();
     let told = Told { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };
     let inbox = Inbox::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
+    let quarantine = inbox.quarantine_metrics().clone();
+    quarantine::start_retries(store.clone(), inbox.clone(), tasks, stop.clone());
     let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
     let registry =
         Registry::new(store.clone(), Arc::clone(&clock), configs.session, open_lane, tasks.clone(), stop.clone());
@@ -108,11 +111,18 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();
-    let watch = Watch::new(store.clone(), tasks.clone(), lifecycle.drain.clone());
+    let watch = Watch::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());
     tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
-    let health =
-        health(Figures { graphql, http, events: registry.events().clone(), store: store.clone(), feed, watch });
+    let health = health(Figures {
+        graphql,
+        http,
+        events: registry.events().clone(),
+        quarantine,
+        store: store.clone(),
+        feed,
+        watch,
+    });
     let door = http::Parts {
         api,
         tokens: tokens.clone(),
@@ -151,8 +161,9 @@ impl Parts {
     /// [`StoreError`].
     pub(super) async fn start_sessions(&self) -> Result<usize, StoreError> {
         let wanted = self.store.wanted_sessions().await?;
-        let count = wanted.len();
-        for session in wanted {
+        self.registry.events().unreadable_sessions(wanted.unreadable);
+        let count = wanted.sessions.len();
+        for session in wanted.sessions {
             self.registry.start(SessionKey { organization: session.organization, session: session.id });
         }
         Ok(count)

@@ -5,12 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use tracing::error;
 use tracing::info_span;
+use tracing::warn;
 
 use crate::domain::action::Desired;
 use crate::domain::change::Origin;
@@ -20,6 +24,7 @@ use crate::session::Inbound;
 use crate::session::Lane;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
+use crate::store::QuarantinedEvent;
 use crate::store::Store;
 use crate::store::Unit;
 use crate::store::error::StoreError;
@@ -30,7 +35,11 @@ use super::inbound_contact;
 use super::inbound_person;
 use super::inbound_rewriting;
 use super::inbound_session;
+use super::inbound_split;
 use super::mutes::Mutes;
+use super::quarantine;
+use super::quarantine::Failed;
+use super::quarantine::QuarantineMetrics;
 use super::reading;
 use super::refusal;
 use super::session_news::SessionNews;
@@ -40,9 +49,15 @@ use super::sweeper::Sweeper;
 const LANE: usize = 256;
 /// With so many names and people no more events go along in one unit: what bounds how long others wait for it.
 const TOGETHER: usize = 100;
-/// How often an event is tried before it is set aside, and how long to wait in between.
+/// How often an event is tried before it goes into quarantine, and how long to wait in between.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often an event is tried before it is split.
+const ATTEMPTS_BEFORE_SPLIT: u32 = 2;
+/// How often an event is tried that exceeds the time limit of a unit: each attempt takes that long.
+const ATTEMPTS_IN_TIME: u32 = 2;
+/// How long a unit that does nothing may take where the database is well.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 /// How long to wait for a database that is away; the events wait with it.
 const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -67,13 +82,24 @@ pub struct Inbox {
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    pub(super) quarantine: QuarantineMetrics,
 }
 
 impl Inbox {
     /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled.
     #[must_use]
     pub fn new(store: Store, told: Told, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { store, told, clock, tasks, stop }
+        Self { store, told, clock, tasks, stop, quarantine: QuarantineMetrics::default() }
+    }
+
+    /// What is counted of events in quarantine.
+    #[must_use]
+    pub fn quarantine_metrics(&self) -> &QuarantineMetrics {
+        &self.quarantine
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// Opens the lane of a session.
@@ -118,7 +144,7 @@ impl Inbox {
         let events: Arc<[SessionEvent]> = events.into();
         let all = events.len() > 1 && self.apply(key, &events, 0..events.len()).await.is_ok();
         for (place, committed) in waiting.into_iter().enumerate() {
-            if !all && !self.persist(key, &events, place).await {
+            if !all && !self.persist(key, events[place].clone()).await {
                 // What comes behind an event that could not wait any longer is told again with it.
                 if self.stop.is_cancelled() {
                     return;
@@ -133,21 +159,72 @@ impl Inbox {
         }
     }
 
-    /// Tries an event until it is committed; tells whether it was. One that fails each time though the database is there
-    /// is set aside: it must not block the lane for ever.
-    async fn persist(&self, key: &SessionKey, events: &Arc<[SessionEvent]>, place: usize) -> bool {
-        let mut attempt = 1;
-        while attempt <= ATTEMPTS {
-            let Err(failed) = self.apply(key, events, place..place + 1).await else { return true };
-            error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied");
-            let pause = if failed.is_passing() { OUTAGE_PAUSE } else { PAUSE * attempt };
-            tokio::select! {
-                () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep(pause) => attempt += u32::from(!failed.is_passing()),
+    /// Tries an event until it is committed. One that fails each time though the database is there is split, and what
+    /// cannot be split goes into quarantine: it must not block the lane. Tells whether all of it is stored one way or the
+    /// other.
+    fn persist<'a>(&'a self, key: &'a SessionKey, event: SessionEvent) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let events: Arc<[SessionEvent]> = Arc::from([event]);
+            let halves = inbound_split::halves(&events[0]);
+            let (mut attempt, mut late) = (0, 0);
+            let reason = loop {
+                let Err(failed) = self.apply(key, &events, 0..1).await else { return true };
+                error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied");
+                let is_late = matches!(failed, StoreError::TimedOut) && self.is_alive(key).await;
+                late += u32::from(is_late);
+                attempt += u32::from(is_late || !failed.is_passing());
+                let is_over = match (&events[0], &halves) {
+                    (SessionEvent::Untranslated(_), _) => true,
+                    (_, Some(_)) => attempt >= ATTEMPTS_BEFORE_SPLIT || late > 0,
+                    (_, None) => attempt >= ATTEMPTS || late >= ATTEMPTS_IN_TIME,
+                };
+                if is_over {
+                    break quarantine::reason(&failed);
+                }
+                let pause = if failed.is_passing() { OUTAGE_PAUSE } else { PAUSE * attempt };
+                if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
+                    return false;
+                }
+            };
+            if let Some(halves) = halves {
+                warn!(kind = events[0].kind(), reason, "An event is split: it cannot be applied as a whole");
+                let mut all = true;
+                for half in halves {
+                    all &= self.persist(key, half).await;
+                }
+                return all;
             }
-        }
-        error!("An event is set aside");
-        false
+            let failed = Failed { key, event: &events[0], reason, attempts: attempt, at: self.clock.now() };
+            quarantine::keep(&self.store, &self.quarantine, failed, &self.stop).await
+        })
+    }
+
+    /// Whether the database carries out units: so one that is late is late by itself.
+    async fn is_alive(&self, key: &SessionKey) -> bool {
+        let nothing = self.store.write_in(&key.organization, key.session, |_| Box::pin(async { Ok(()) }));
+        let nothing = async { nothing.await.map_err(|failed: StoreError| failed) };
+        matches!(timeout(SIGN_OF_LIFE, nothing).await, Ok(Ok(())))
+    }
+
+    /// Applies an event that was in quarantine, and takes it out, in one unit.
+    pub(super) async fn apply_kept(
+        &self,
+        key: &SessionKey,
+        events: Arc<[SessionEvent]>,
+        kept: QuarantinedEvent,
+    ) -> Result<(), StoreError> {
+        let (whose, applied, now) = (key.clone(), Arc::clone(&events), self.clock.now());
+        self.store
+            .write_in(&key.organization, key.session, move |unit| {
+                Box::pin(async move {
+                    apply_all(unit, &whose, &applied, now).await?;
+                    unit.remove_quarantined(&kept).await.map(drop)
+                })
+            })
+            .await?;
+        events.iter().for_each(|event| self.told.of(key, event));
+        self.told.news.tell(&key.organization);
+        Ok(())
     }
 
     async fn apply(
@@ -198,6 +275,7 @@ impl Told {
             | SessionEvent::HistoryTold { .. }
             | SessionEvent::SettingsTold { .. }
             | SessionEvent::Milestone
+            | SessionEvent::Untranslated(_)
             | SessionEvent::ActionSent { .. }
             | SessionEvent::ActionRefused { .. } => {}
         }
@@ -289,6 +367,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::HistoryExpected { notices } => inbound_session::history_expected(unit, key, notices).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
+        SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),
         SessionEvent::PairingRenewed | SessionEvent::Milestone | SessionEvent::Calling(_) => Ok(()),
     }
 }

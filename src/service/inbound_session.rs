@@ -46,6 +46,7 @@ pub(super) async fn paired(
     session.lid = lid.cloned().or_else(|| session.lid.take());
     // What an earlier link brought is no part of what comes now.
     session.history_import = None;
+    unit.quarantine_leaves_import(key.session).await?;
     unit.save_session(&session).await
 }
 

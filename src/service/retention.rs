@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use tracing::info;
+use tracing::warn;
 
 use crate::domain::clock::Clock;
 use crate::domain::clock::DAY_MS;
@@ -20,6 +21,9 @@ use crate::store::error::StoreError;
 const PASS: Duration = Duration::from_hours(1);
 /// Between two steps of a pass.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long an event stays in quarantine, in days.
+const QUARANTINE_DAYS: i64 = 90;
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +76,7 @@ impl Retention {
     /// # Errors
     /// [`StoreError`]; the next pass goes on.
     pub async fn pass(&self) -> Result<(u64, u64), StoreError> {
+        self.quarantined_events().await?;
         Ok((self.changes().await?, self.messages().await?))
     }
 
@@ -103,6 +108,21 @@ impl Retention {
             if place.is_none() {
                 return Ok(removed);
             }
+        }
+    }
+
+    async fn quarantined_events(&self) -> Result<(), StoreError> {
+        let before = self.clock.now() - QUARANTINE_DAYS * DAY_MS;
+        loop {
+            let events = self.store.quarantined_before(before).await?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            warn!(count = events.len(), "Events that nobody could apply in a long time are deleted");
+            for event in events {
+                self.store.delete_quarantined(&event).await?;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

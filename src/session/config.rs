@@ -82,6 +82,10 @@ pub struct Config {
     pub reconnect_eased: Duration,
     /// A connection that was in step for this long counts as good: the pauses start over.
     pub stable_after: Duration,
+    /// The pauses after WhatsApp refused the connection, or a task of the session failed: this long, doubling…
+    pub refused_base: Duration,
+    /// …until here.
+    pub refused_max: Duration,
     /// The pauses before a collection of settings that cannot be read is read from its beginning: this long, doubling…
     pub repair_base: Duration,
     /// …until here.
@@ -114,6 +118,8 @@ impl Config {
             reconnect_max: Duration::from_mins(1),
             reconnect_eased: Duration::from_secs(8),
             stable_after: Duration::from_mins(1),
+            refused_base: Duration::from_secs(5),
+            refused_max: Duration::from_mins(15),
             repair_base: Duration::from_secs(1),
             repair_max: Duration::from_mins(15),
             action_retry_base: Duration::from_secs(1),

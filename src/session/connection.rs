@@ -206,7 +206,9 @@ pub enum Ending {
     Outdated,
     /// What is remembered of the device does not open.
     Damaged,
-    /// WhatsApp refused the connection; the reason.
+    /// WhatsApp refused the connection, for a reason that may pass; the reason.
+    RefusedForNow(String),
+    /// WhatsApp refused the connection, for a reason that stays; the reason.
     Refused(String),
     /// A collection of settings cannot be read, however often it is fetched.
     Unreadable {

@@ -2,6 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Counts events of which nothing becomes, and what is done about settings that cannot be read. Clones count together.
@@ -9,6 +10,8 @@ use prometheus_client::registry::Registry;
 pub struct Events {
     left_out: Family<[(&'static str, String); 1], Counter>,
     repairs: Family<[(&'static str, &'static str); 1], Counter>,
+    restarts: Counter,
+    unreadable: Gauge,
 }
 
 impl Events {
@@ -18,11 +21,37 @@ impl Events {
         registry.register("events_left_out", left_out, self.left_out.clone());
         let repairs = "Steps that were taken since a collection of settings could not be read, by step";
         registry.register("settings_repairs", repairs, self.repairs.clone());
+        let restarts = "Sessions that were restarted since a task of theirs failed";
+        registry.register("session_restarts", restarts, self.restarts.clone());
+        let unreadable = "Sessions that were not started, since their row cannot be read";
+        registry.register("unreadable_sessions", unreadable, self.unreadable.clone());
+    }
+
+    /// Notes how many sessions could not be started, since their row cannot be read.
+    pub fn unreadable_sessions(&self, count: u64) {
+        self.unreadable.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// How many sessions could not be started, since their row cannot be read.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.get().unsigned_abs()
+    }
+
+    /// Counts a session that was restarted since a task of it failed.
+    pub(super) fn restarted(&self) {
+        self.restarts.inc();
     }
 
     /// Counts a step towards settings that can be read.
     pub(super) fn repairs(&self, step: &'static str) {
         self.repairs.get_or_create(&[("step", step)]).inc();
+    }
+
+    /// How many sessions were restarted.
+    #[cfg(test)]
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts.get()
     }
 
     /// How many of these steps were taken.

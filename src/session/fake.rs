@@ -61,6 +61,8 @@ pub(super) struct FakeWhatsApp {
     live: Arc<AtomicUsize>,
     most_live: AtomicUsize,
     pub(super) forgotten: AtomicUsize,
+    /// So many attempts to connect panic.
+    pub(super) panics: AtomicUsize,
 }
 
 /// One fake connection.
@@ -135,6 +137,8 @@ impl Session for FakeConnection {
 #[async_trait]
 impl Connector for FakeWhatsApp {
     async fn connect(&self, _key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
+        let panics = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(panics.is_err(), "this attempt panics, as the test asked");
         let live = self.live.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_live.fetch_max(live, Ordering::SeqCst);
         let connection = Arc::new(FakeConnection {
@@ -179,6 +183,7 @@ impl Rig {
             live: Arc::default(),
             most_live: AtomicUsize::new(0),
             forgotten: AtomicUsize::new(0),
+            panics: AtomicUsize::new(0),
         });
         let (opened, lanes) = mpsc::unbounded_channel();
         let pending: Arc<Mutex<Vec<PendingAction>>> = Arc::default();

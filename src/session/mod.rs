@@ -15,11 +15,14 @@ mod fake;
 mod pending;
 pub mod registry;
 mod status;
+mod stored_event;
 mod supervisor;
 mod whatsapp;
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
@@ -29,6 +32,7 @@ pub use connection::Session;
 pub use connection::SessionError;
 pub use events::Events;
 pub use registry::Registry;
+pub use stored_event::Unreadable;
 
 use crate::domain::action::Desired;
 use crate::domain::action::Setting;
@@ -53,9 +57,10 @@ pub struct SessionKey {
 }
 
 /// What a session hears, in the order it heard it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionEvent {
     /// It stands differently with WhatsApp.
+    #[serde(skip)]
     Status {
         /// How.
         status: SessionStatus,
@@ -70,8 +75,10 @@ pub enum SessionEvent {
         lid: Option<Jid>,
     },
     /// It shows another code to be paired with; nothing about it is stored.
+    #[serde(skip)]
     PairingRenewed,
     /// Nothing: whoever told it wants to know when all that was told before is stored.
+    #[serde(skip)]
     Milestone,
     /// A setting was made on the phone or another device. Our own actions echo back as this, too.
     Setting {
@@ -118,27 +125,35 @@ pub enum SessionEvent {
         deleted: bool,
     },
     /// A call rings; nothing about it is stored.
+    #[serde(skip)]
     Calling(Call),
     /// A part of the account's history.
     History(HistoryChunk),
     /// A part of the account's history was announced; it will come by itself.
+    #[serde(skip)]
     HistoryAnnounced {
         /// The announcement's id.
         notice: String,
     },
     /// All of an announced part was told before this.
+    #[serde(skip)]
     HistoryTold {
         /// The announcement's id.
         notice: String,
     },
     /// Of the parts that were ever announced only these are still to come.
+    #[serde(skip)]
     HistoryExpected {
         /// The announcements' ids.
         notices: Vec<String>,
     },
     /// A part of the account's history was lost on the way.
     HistoryLost,
+    /// Something that this version cannot put in these words, such as a message from an address of a kind that it does
+    /// not know. It is kept in quarantine as it came.
+    Untranslated(Untranslated),
     /// All that a collection of settings told was told before this.
+    #[serde(skip)]
     SettingsTold {
         /// Which, in WhatsApp's words.
         collection: String,
@@ -202,8 +217,19 @@ pub enum SessionEvent {
     },
 }
 
+/// An event of WhatsApp's that has no other words here yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untranslated {
+    /// WhatsApp's kind of event, such as `message`.
+    pub kind: String,
+    /// Why it could not be translated, without anything that is in it.
+    pub reason: String,
+    /// The event, in an encoding that a later version can read: what the library serialises it to.
+    pub payload: Vec<u8>,
+}
+
 /// What somebody did to a message that was there before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewriting {
     /// The chat.
     pub chat: Jid,
@@ -218,7 +244,7 @@ pub struct Rewriting {
 }
 
 /// A part of an account's history, as the phone sent it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HistoryChunk {
     /// People whose two addresses are in it.
     pub people: Vec<Person>,
@@ -233,7 +259,7 @@ pub struct HistoryChunk {
 }
 
 /// A chat in a history; none where the phone said nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryChat {
     /// Its address.
     pub jid: Jid,
@@ -244,6 +270,7 @@ pub struct HistoryChat {
     /// When it was pinned, in milliseconds, or that it is not.
     pub pinned: Option<Option<i64>>,
     /// When the mute ends, in milliseconds, or no mute.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stored_event::present")]
     pub muted_until: Option<Option<i64>>,
     /// Unread messages.
     pub unread_count: Option<u32>,
@@ -253,6 +280,24 @@ pub struct HistoryChat {
     pub last_message_at: Option<i64>,
     /// Its messages.
     pub messages: Vec<IncomingMessage>,
+}
+
+impl HistoryChat {
+    /// A chat of which only messages are known.
+    #[must_use]
+    pub fn of(jid: Jid, messages: Vec<IncomingMessage>) -> Self {
+        Self {
+            jid,
+            name: None,
+            archived: None,
+            pinned: None,
+            muted_until: None,
+            unread_count: None,
+            marked_unread: None,
+            last_message_at: None,
+            messages,
+        }
+    }
 }
 
 /// One event on a lane.

@@ -3,18 +3,22 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio::time::sleep;
 use tokio::time::sleep_until;
 use tracing::Instrument as _;
 use tracing::Span;
 use tracing::debug;
 use tracing::debug_span;
+use tracing::error;
 use tracing::warn;
 
 use super::Config;
@@ -62,6 +66,7 @@ impl Asked {
 }
 
 /// The sending loop of one session.
+#[derive(Clone)]
 pub(super) struct Outbox {
     pub(super) key: SessionKey,
     pub(super) read: ReadPending,
@@ -139,6 +144,15 @@ impl Refusals {
 }
 
 impl Outbox {
+    /// Sends until the supervisor or the lane is gone; begins again after a pause if that panics.
+    pub(super) async fn keep_running(self) {
+        let mut pauses = Backoff::half_jitter(self.config.refused_base, self.config.refused_max);
+        while AssertUnwindSafe(self.clone().run()).catch_unwind().await.is_err() {
+            error!("Sending the session's settings panicked; it is begun again");
+            sleep(pauses.next()).await;
+        }
+    }
+
     /// Sends until the supervisor or the lane is gone.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::half_jitter(self.config.action_retry_base, self.config.action_retry_max);

@@ -1,12 +1,14 @@
 //! The sessions of this process: which ones run, and the ways to them.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
@@ -21,12 +23,14 @@ use super::Config;
 use super::Events;
 use super::OpenLane;
 use super::SessionKey;
+use super::backoff::Backoff;
 use super::connection::Connector;
 use super::connection::Link;
 use super::connection::Session;
 use super::connection::SessionError;
 use super::pending::Asked;
 use super::pending::ReadPending;
+use super::status::LaneClosed;
 use super::status::StatusReport;
 use super::supervisor::Supervisor;
 use super::whatsapp::WhatsApp;
@@ -245,13 +249,13 @@ impl Registry {
             ended: CancellationToken::new(),
         };
         let span = info_span!(parent: None, "session", session.id = %key.session);
-        let supervisor = Supervisor {
+        let mut supervisor = Supervisor {
             connector: Arc::clone(&shared.connector),
             read_pending: Arc::clone(&shared.read_pending),
             clock: Arc::clone(&shared.clock),
             config: shared.config.clone(),
             report: StatusReport::new((shared.open_lane)(key.clone())),
-            key,
+            key: key.clone(),
             starts: starts_here,
             pairing: pairing_here,
             link: link_here,
@@ -259,23 +263,17 @@ impl Registry {
             tasks: shared.tasks.clone(),
             stop: running.stop.clone(),
             process_stop: shared.stop.clone(),
+            reason: None,
         };
         let ended = running.ended.clone().drop_guard();
-        let supervising = shared.tasks.spawn(
+        let (shared, stop) = (Arc::clone(shared), running.stop.clone());
+        self.shared.tasks.spawn(
             async move {
                 if let Some(previous) = previous {
                     previous.cancelled().await;
                 }
-                supervisor.run().await;
+                keep_running(&shared, key, &mut supervisor, &stop).await;
                 drop(ended);
-            }
-            .instrument(span.clone()),
-        );
-        shared.tasks.spawn(
-            async move {
-                if let Err(error) = supervising.await {
-                    error!(%error, "The session's supervisor died");
-                }
             }
             .instrument(span),
         );
@@ -285,5 +283,23 @@ impl Registry {
     fn running(&self) -> MutexGuard<'_, HashMap<SessionId, Running>> {
         // A map of handles is never left half written.
         self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs a supervisor until it is stopped: again after a pause if it panicked, or if the task at the other end of its lane
+/// did.
+async fn keep_running(shared: &Shared, key: SessionKey, supervisor: &mut Supervisor, stop: &CancellationToken) {
+    let mut pauses = Backoff::half_jitter(shared.config.refused_base, shared.config.refused_max);
+    loop {
+        match AssertUnwindSafe(supervisor.run()).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(LaneClosed)) if shared.stop.is_cancelled() => return,
+            Ok(Err(LaneClosed)) => error!("Nobody takes the session's events any more; it is restarted"),
+            Err(_panic) => error!("The session's supervisor panicked; it is restarted"),
+        }
+        shared.events.restarted();
+        if stop.is_cancelled() || !supervisor.restart((shared.open_lane)(key.clone()), pauses.next()).await {
+            return;
+        }
     }
 }

@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use tracing::Span;
-use tracing::error;
 use tracing::info;
 use tracing::warn;
 
 use super::Config;
+use super::Lane;
 use super::SessionKey;
 use super::backoff::Backoff;
 use super::connection::Connector;
@@ -43,6 +43,9 @@ use crate::domain::session::SessionStatus;
 /// How many signals may wait for the supervisor; a connection that has more to tell waits.
 const SIGNALS: usize = 64;
 
+/// How long after the end of a ban the session connects.
+const AFTER_BAN: Duration = Duration::from_secs(1);
+
 /// The task of one session.
 pub(super) struct Supervisor {
     pub(super) key: SessionKey,
@@ -59,6 +62,8 @@ pub(super) struct Supervisor {
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) process_stop: CancellationToken,
+    /// Why it is starting, as long as that is not since somebody asked for it.
+    pub(super) reason: Option<String>,
 }
 
 /// What follows a connection.
@@ -67,10 +72,13 @@ enum Next {
     Again,
     /// Another one at once: the pause was before.
     Renewed,
-    /// Rest until somebody starts the session.
+    /// Another one, after a pause that grows as long as WhatsApp refuses.
+    Refused { reason: String },
+    /// Rest until somebody starts the session, or until this time has passed.
     Rest {
         status: SessionStatus,
         reason: String,
+        lasts: Option<Duration>,
         /// The device is linked no more: what it knows of that is of no use.
         unlinked: bool,
     },
@@ -82,6 +90,8 @@ enum Next {
 struct Pauses {
     /// Between a connection that was lost and the next.
     reconnect: Backoff,
+    /// Between a connection that WhatsApp refused and the next.
+    refused: Backoff,
     /// Before a connection is renewed for a message: one that can never be stored must not do that for ever at the same
     /// pace.
     redelivery: Backoff,
@@ -89,7 +99,10 @@ struct Pauses {
 
 impl Supervisor {
     /// Keeps the session up until it is stopped.
-    pub(super) async fn run(mut self) {
+    ///
+    /// # Errors
+    /// [`LaneClosed`] if nobody takes the session's events any more.
+    pub(super) async fn run(&mut self) -> Result<(), LaneClosed> {
         let link = self.link.clone();
         let outbox = Outbox {
             key: self.key.clone(),
@@ -102,40 +115,72 @@ impl Supervisor {
         let outbox_stop = self.stop.child_token();
         // Also when this task panics: the outbox must not outlive its supervisor.
         let _outbox_ends = outbox_stop.clone().drop_guard();
-        let sending = outbox_stop.run_until_cancelled_owned(outbox.run());
+        let sending = outbox_stop.run_until_cancelled_owned(outbox.keep_running());
         self.tasks.spawn(sending.instrument(Span::current()));
+        self.supervise(&link).await
+    }
 
-        if self.supervise(&link).await.is_err() {
-            error!("Nobody takes the session's events any more; it ends");
-        }
+    /// Prepares another [`Self::run`] after one that failed, with a lane of its own: reports why, and waits for `pause`,
+    /// or for less if somebody starts the session. Tells whether to go on.
+    pub(super) async fn restart(&mut self, lane: Lane, pause: Duration) -> bool {
+        self.link.send_replace(Link::Down);
+        self.pairing.send_replace(Pairing::default());
+        self.report = StatusReport::new(lane);
+        let reason = "the session failed because of an error of this program, and is restarted".to_owned();
+        self.reason = Some(reason.clone());
+        self.report.tell(SessionStatus::Starting, Some(reason)).await.is_ok() && self.rest(Some(pause)).await
+    }
+
+    /// Waits until somebody starts the session, or for `pause`; tells whether to go on.
+    async fn rest(&mut self, pause: Option<Duration>) -> bool {
+        let over = at(pause.map(|pause| Instant::now() + pause));
+        let resting = async {
+            tokio::select! {
+                started = self.starts.recv() => started.is_some(),
+                () = over => true,
+            }
+        };
+        self.stop.run_until_cancelled(resting).await.unwrap_or(false)
     }
 
     async fn supervise(&mut self, link: &watch::Sender<Link>) -> Result<(), LaneClosed> {
         let mut pauses = Pauses {
             reconnect: Backoff::full_jitter(self.config.reconnect_base, self.config.reconnect_max),
+            refused: Backoff::half_jitter(self.config.refused_base, self.config.refused_max),
             redelivery: Backoff::half_jitter(self.config.redelivery_base, self.config.redelivery_max),
         };
         loop {
-            self.report.tell(SessionStatus::Starting, None).await?;
+            self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
             match self.connection(link, &mut pauses).await? {
                 Next::Renewed => {}
                 Next::Again => {
-                    self.report.tell(SessionStatus::Starting, None).await?;
+                    self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
                     let pause = pauses.reconnect.next();
                     info!(pause_ms = pause.as_millis(), "The connection is gone; another one follows");
                     if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
                         return self.stopped().await;
                     }
                 }
-                Next::Rest { status, reason, .. } => {
+                Next::Refused { reason } => {
+                    let pause = pauses.refused.next();
+                    warn!(reason, pause_ms = pause.as_millis(), "WhatsApp refused the connection; it is tried again");
+                    let again = clock::iso(self.clock.now().saturating_add(milliseconds(pause)));
+                    self.reason =
+                        Some(format!("WhatsApp refused the connection ({reason}); the next attempt is at {again}"));
+                    self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
+                    if !self.rest(Some(pause)).await {
+                        return self.stopped().await;
+                    }
+                }
+                Next::Rest { status, reason, lasts, .. } => {
                     // A start that came while the connection was up asked for nothing more than that.
                     while self.starts.try_recv().is_ok() {}
-                    warn!(reason, "The session is down until it is started again");
+                    self.reason = None;
+                    warn!(reason, lasts_ms = lasts.map(milliseconds), "The session is down until it is started again");
                     self.report.tell(status, Some(reason)).await?;
                     pauses.reconnect.reset();
-                    match self.stop.run_until_cancelled(self.starts.recv()).await {
-                        Some(Some(())) => {}
-                        Some(None) | None => return self.stopped().await,
+                    if !self.rest(lasts).await {
+                        return self.stopped().await;
                     }
                 }
                 Next::Stop => return self.stopped().await,
@@ -262,6 +307,8 @@ impl Supervisor {
                 }
                 Signal::InStep => {
                     overdue = None;
+                    self.reason = None;
+                    pauses.refused.reset();
                     pauses.reconnect.ease(self.config.reconnect_eased);
                     good = Some(Instant::now() + self.config.stable_after);
                     self.pairing.send_replace(Pairing::default());
@@ -289,24 +336,29 @@ impl Supervisor {
     }
 }
 
-/// What follows the end of a connection at `now`: only a mere loss is answered with another one.
+/// What follows the end of a connection at `now`: only a mere loss, or a refusal that may pass, is answered with another one.
 fn after(ending: Ending, now: i64) -> Next {
-    let failed = |reason: String| Next::Rest { status: SessionStatus::Failed, reason, unlinked: false };
+    let failed = |reason: String| Next::Rest { status: SessionStatus::Failed, reason, lasts: None, unlinked: false };
     match ending {
         Ending::Dropped => Next::Again,
         Ending::NobodyPaired => failed("the pairing expired: nobody scanned the QR code or typed the other one".into()),
         Ending::PairingFailed(reason) => failed(format!("pairing failed: {reason}")),
-        Ending::LoggedOut(reason) => Next::Rest { status: SessionStatus::LoggedOut, reason, unlinked: true },
+        Ending::LoggedOut(reason) => {
+            Next::Rest { status: SessionStatus::LoggedOut, reason, lasts: None, unlinked: true }
+        }
         Ending::AnotherAccount => {
             let reason = "another account was paired than before, and unlinked again: a session belongs to the first \
                           one for good"
                 .into();
-            Next::Rest { status: SessionStatus::Failed, reason, unlinked: true }
+            Next::Rest { status: SessionStatus::Failed, reason, lasts: None, unlinked: true }
         }
         Ending::Replaced => failed("another connection took over this device".into()),
         Ending::Banned { reason, lasts } => {
             let until = clock::iso(now.saturating_add(milliseconds(lasts)));
-            failed(format!("WhatsApp banned the account until {until}: {reason}"))
+            let reason = format!("WhatsApp banned the account until {until}: {reason}");
+            // Without an end somebody has to find out. With one, a second more: its times are whole seconds.
+            let lasts = (!lasts.is_zero()).then(|| lasts.saturating_add(AFTER_BAN));
+            Next::Rest { status: SessionStatus::Failed, reason, lasts, unlinked: false }
         }
         Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph".into()),
         Ending::Damaged => failed(
@@ -314,6 +366,7 @@ fn after(ending: Ending, now: i64) -> Next {
              out or delete it and pair it again"
                 .into(),
         ),
+        Ending::RefusedForNow(reason) => Next::Refused { reason },
         Ending::Refused(reason) => failed(format!("WhatsApp refused: {reason}")),
         Ending::Unreadable { collection } => failed(format!(
             "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \

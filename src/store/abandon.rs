@@ -7,6 +7,7 @@ use chatgraph_entity::chat;
 use chatgraph_entity::chat_alias;
 use chatgraph_entity::message;
 use chatgraph_entity::pending_action;
+use chatgraph_entity::quarantined_event;
 use chatgraph_entity::refusal;
 use chatgraph_entity::session;
 use chatgraph_entity::tombstone;
@@ -85,8 +86,16 @@ impl Unit<'_> {
         self.put_away().await?;
         session::Entity::update_many()
             .col_expr(session::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            // Somebody may have started it while its device was unlinked.
+            .col_expr(session::Column::Wanted, Expr::value(false))
             .filter(session::Column::Organization.eq(session.organization.as_str()))
             .filter(session::Column::Id.eq(session.id.to_bytes()))
+            .exec(self.tx)
+            .await?;
+        quarantined_event::Entity::update_many()
+            .col_expr(quarantined_event::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            .filter(quarantined_event::Column::Organization.eq(session.organization.as_str()))
+            .filter(quarantined_event::Column::SessionId.eq(session.id.to_bytes()))
             .exec(self.tx)
             .await?;
         Ok(())
@@ -130,6 +139,11 @@ impl Unit<'_> {
             for table in OF_SESSION {
                 left -= steps::remove(self.tx, (table, "TRUE"), &id, left).await?;
             }
+            if left == 0 {
+                return Ok(true);
+            }
+            let of_session = quarantined_event::Column::SessionId.eq(id.clone());
+            left -= self.remove::<quarantined_event::Entity>(quarantined_event::Column::Id, of_session, left).await?;
             if left == 0 {
                 return Ok(true);
             }

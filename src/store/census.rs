@@ -1,12 +1,15 @@
 //! What there is in all organizations together, in numbers, for whoever watches the server. Told without a name.
 
 use chatgraph_entity::pending_action;
+use chatgraph_entity::quarantined_event;
 use chatgraph_entity::session;
 use sea_orm::ColumnTrait as _;
 use sea_orm::EntityTrait as _;
 use sea_orm::PaginatorTrait as _;
+use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
 
+use crate::domain::id::OrganizationId;
 use crate::domain::session::SessionStatus;
 
 use super::Store;
@@ -21,10 +24,12 @@ pub struct Census {
     pub sessions: Vec<(SessionStatus, u64)>,
     /// Settings that WhatsApp still has to be told.
     pub pending_actions: u64,
+    /// Events in quarantine.
+    pub quarantined_events: u64,
 }
 
 impl Store {
-    /// Counts sessions and pending actions of all organizations. Two reads, the second of all that waits.
+    /// Counts sessions, pending actions and quarantined events of all organizations. Three reads, two of them of all that waits.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -33,12 +38,16 @@ impl Store {
             .select_only()
             .column(session::Column::Status)
             .column_as(session::Column::Status.count(), "sessions")
+            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()))
             .group_by(session::Column::Status);
         let rows: Vec<(i16, i64)> = query.into_tuple().all(&self.readers).await?;
         let count = |code: i16| rows.iter().find(|(status, _)| *status == code).map_or(0, |(_, count)| *count);
         let sessions = SessionStatus::CODES.iter().map(|(status, code)| (*status, count(*code).unsigned_abs()));
         let pending_actions = pending_action::Entity::find().count(&self.readers).await?;
-        Ok(Census { sessions: sessions.collect(), pending_actions })
+        let quarantined = quarantined_event::Entity::find()
+            .filter(quarantined_event::Column::Organization.ne(OrganizationId::nobody().as_str()));
+        let quarantined_events = quarantined.count(&self.readers).await?;
+        Ok(Census { sessions: sessions.collect(), pending_actions, quarantined_events })
     }
 
     /// How many units of work were committed since the start, with how many commits, and what failed.

@@ -4,6 +4,7 @@ mod connection;
 pub(super) mod file;
 mod postgres;
 mod readers;
+mod server_lock;
 mod sqlite;
 mod transaction;
 mod url;
@@ -37,6 +38,7 @@ use super::sealing::MasterKeyId;
 
 pub use postgres::Postgres;
 pub(super) use readers::Readers;
+pub use server_lock::ServerLock;
 pub(super) use transaction::Fault;
 pub(super) use transaction::Mark;
 pub(super) use transaction::NotCommitted;
@@ -113,6 +115,11 @@ pub enum OpenError {
     /// The database is newer than the program.
     #[error("the tables are from a newer version of chatgraph, which has step {0}")]
     Newer(String),
+    /// Another server has it, on PostgreSQL.
+    #[error(
+        "another chatgraph server runs on PostgreSQL database {0}; one server at a time may: stop it, then start this one"
+    )]
+    Served(String),
     /// The PostgreSQL server does not answer, or does not let us in.
     #[error("cannot connect to PostgreSQL at {server}")]
     Unreachable {
@@ -160,7 +167,7 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// Keeps a second server from the same SQLite file for as long as it lives; PostgreSQL is for several servers. Commands
+/// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL [`ServerLock`] does. Commands
 /// beside a running server (`key`, `migrate`) do not take it.
 #[derive(Debug)]
 pub struct Hold {

@@ -72,6 +72,9 @@ pub enum StoreError {
         /// Why.
         reason: Unopened,
     },
+    /// An event has no words in this version.
+    #[error("this version cannot translate the event: {0}")]
+    Untranslated(String),
     /// The journal is closed: the process is stopping.
     #[error("the store is closed")]
     Closed,
@@ -83,7 +86,7 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Conflict(_) | Self::TimedOut | Self::Unconfirmed(_) | Self::Undone(_) => true,
-            Self::Corrupt { .. } | Self::Sealed { .. } | Self::Closed => false,
+            Self::Corrupt { .. } | Self::Sealed { .. } | Self::Untranslated(_) | Self::Closed => false,
             Self::Database(error) => match (code(error), &**error) {
                 (Some(code), _) if code.len() == 5 => OUTAGES.iter().any(|outage| code.starts_with(outage)),
                 // The low byte says what it is, the others where it happened.
@@ -105,7 +108,7 @@ impl StoreError {
     pub fn is_of_database(&self) -> bool {
         match self {
             Self::Database(_) | Self::Conflict(_) | Self::TimedOut | Self::Unconfirmed(_) | Self::Undone(_) => true,
-            Self::Corrupt { .. } | Self::Sealed { .. } | Self::Closed => false,
+            Self::Corrupt { .. } | Self::Sealed { .. } | Self::Untranslated(_) | Self::Closed => false,
         }
     }
 

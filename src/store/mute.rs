@@ -7,6 +7,7 @@ use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::Select;
+use tracing::warn;
 
 use crate::domain::clock::FOREVER;
 use crate::domain::id::ChatId;
@@ -42,15 +43,19 @@ impl Store {
             .all(&self.readers)
             .await?;
         let corrupt = |column| StoreError::Corrupt { table: "chat", column };
-        let mutes = rows.into_iter().map(|(organization, session, id, until)| {
+        let mute = |(organization, session, id, until): (String, Vec<u8>, Vec<u8>, i64)| {
             Ok(EndingMute {
                 organization: organization.parse().map_err(|_| corrupt("organization"))?,
                 session: SessionId::from_bytes(&session).map_err(|_| corrupt("session_id"))?,
                 chat: ChatId::from_bytes(&id).map_err(|_| corrupt("id"))?,
                 until,
             })
-        });
-        mutes.collect()
+        };
+        // A row that cannot be read must not keep the others muted.
+        let legible = |mute: Result<_, StoreError>| {
+            mute.inspect_err(|unreadable| warn!(error = unreadable as &dyn std::error::Error, "A mute cannot end")).ok()
+        };
+        Ok(rows.into_iter().map(mute).filter_map(legible).collect())
     }
 }
 

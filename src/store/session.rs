@@ -12,6 +12,7 @@ use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
 use sea_orm::Select;
+use tracing::error;
 
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::OrganizationId;
@@ -42,7 +43,7 @@ impl Store {
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
         let lists = [(listed(self.readers.get_database_backend(), organization), *page)];
-        let mut pages = keyset::read(&self.readers, &lists, from_row, |_, session| session.key()).await?;
+        let mut pages = keyset::read(&self.readers, &lists, legible, |_, session| session.key()).await?;
         Ok(pages.remove(0))
     }
 
@@ -55,7 +56,7 @@ impl Store {
             .filter(owned_by(organization))
             .order_by_desc(session::Column::CreatedAt)
             .order_by_desc(session::Column::Id);
-        query.all(&self.readers).await?.into_iter().map(from_row).collect()
+        query.all(&self.readers).await?.into_iter().map(legible).collect()
     }
 
     /// Up to `limit` sessions, to tell none, one and several apart.
@@ -64,7 +65,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn some_sessions(&self, organization: &OrganizationId, limit: u64) -> Result<Vec<SessionId>, StoreError> {
         let rows = session::Entity::find().filter(owned_by(organization)).limit(limit).all(&self.readers).await?;
-        rows.into_iter().map(|row| Ok(from_row(row)?.id)).collect()
+        rows.into_iter().map(|row| Ok(legible(row)?.id)).collect()
     }
 
     /// Sessions by their ids; unknown ones are missing.
@@ -76,17 +77,48 @@ impl Store {
         organization: &OrganizationId,
         ids: &[SessionId],
     ) -> Result<Vec<Session>, StoreError> {
-        with_ids(organization, ids).all(&self.readers).await?.into_iter().map(from_row).collect()
+        with_ids(organization, ids).all(&self.readers).await?.into_iter().map(legible).collect()
     }
 
-    /// The sessions that a node has to keep connected, of all organizations: read once, at start.
+    /// The sessions that this server has to keep connected, of all organizations: read once, at start. A row that cannot
+    /// be read is logged and counted; the others are not affected.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn wanted_sessions(&self) -> Result<Vec<Session>, StoreError> {
-        let rows = session::Entity::find().filter(session::Column::Wanted.eq(true)).all(&self.readers).await?;
-        rows.into_iter().map(from_row).collect()
+    /// [`StoreError`] if the database failed.
+    pub async fn wanted_sessions(&self) -> Result<WantedSessions, StoreError> {
+        let rows = session::Entity::find()
+            .filter(session::Column::Wanted.eq(true))
+            // What belongs to nobody waits to be swept.
+            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()))
+            .all(&self.readers)
+            .await?;
+        let mut wanted = WantedSessions::default();
+        for row in rows {
+            let id = row.id.clone();
+            match from_row(row) {
+                Ok(session) => wanted.sessions.push(session),
+                Err(unreadable) => {
+                    let id = SessionId::from_bytes(&id).map_or_else(|_| format!("{id:02x?}"), |id| id.to_string());
+                    error!(
+                        error = &unreadable as &dyn std::error::Error,
+                        session.id = id,
+                        "A session cannot be started"
+                    );
+                    wanted.unreadable += 1;
+                }
+            }
+        }
+        Ok(wanted)
     }
+}
+
+/// The sessions that a server has to keep connected.
+#[derive(Debug, Default)]
+pub struct WantedSessions {
+    /// Those that can be.
+    pub sessions: Vec<Session>,
+    /// Rows that cannot be read.
+    pub unreadable: u64,
 }
 
 impl Unit<'_> {
@@ -163,31 +195,57 @@ fn to_row(session: &Session) -> session::Model {
         import_chats: i32::try_from(chats).unwrap_or(i32::MAX),
         import_messages: i32::try_from(messages).unwrap_or(i32::MAX),
         import_incomplete: import.is_some_and(|import| import.incomplete),
+        import_quarantined: import.map_or(0, |import| i32::try_from(import.quarantined).unwrap_or(i32::MAX)),
     }
 }
 
+/// Reads a row that has to be intact.
 fn from_row(row: session::Model) -> Result<Session, StoreError> {
+    let session = legible(row)?;
+    match session.damaged {
+        Some(column) => Err(StoreError::Corrupt { table: "session", column }),
+        None => Ok(session),
+    }
+}
+
+/// Reads what can be read of a row: one with an unreadable column is a session that has failed.
+fn legible(row: session::Model) -> Result<Session, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "session", column };
-    let import = |percent: i16| -> Result<_, StoreError> {
-        Ok(HistoryImport {
-            percent: u8::try_from(percent).map_err(|_| corrupt("import_percent"))?,
-            chats: u32::try_from(row.import_chats).map_err(|_| corrupt("import_chats"))?,
-            messages: u32::try_from(row.import_messages).map_err(|_| corrupt("import_messages"))?,
-            incomplete: row.import_incomplete,
-        })
-    };
-    Ok(Session {
-        history_import: row.import_percent.map(import).transpose()?,
+    let mut damaged = None;
+    let status = SessionStatus::from_code(row.status, "session", "status").unwrap_or_else(|_| {
+        damaged = Some("status");
+        SessionStatus::Failed
+    });
+    let mut address =
+        |text: Option<String>, column| text.and_then(|text| text.parse().map_err(|_| damaged = Some(column)).ok());
+    let (jid, lid) = (address(row.jid, "jid"), address(row.lid, "lid"));
+    let mut count = |count: i32, column| u32::try_from(count).map_err(|_| damaged = Some(column)).unwrap_or(0);
+    let (chats, messages) = (count(row.import_chats, "import_chats"), count(row.import_messages, "import_messages"));
+    let quarantined = count(row.import_quarantined, "import_quarantined");
+    let incomplete = row.import_incomplete;
+    let history_import = row.import_percent.map(|percent| {
+        let percent = u8::try_from(percent).map_err(|_| damaged = Some("import_percent")).unwrap_or(0);
+        HistoryImport { percent, chats, messages, incomplete, quarantined }
+    });
+    let mut session = Session {
         id: SessionId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         label: row.label,
-        status: SessionStatus::from_code(row.status, "session", "status")?,
+        status,
         status_reason: row.status_reason,
         wanted: row.wanted,
-        jid: row.jid.map(|jid| jid.parse()).transpose().map_err(|_| corrupt("jid"))?,
-        lid: row.lid.map(|lid| lid.parse()).transpose().map_err(|_| corrupt("lid"))?,
+        jid,
+        lid,
         created_at: row.created_at,
         last_connected_at: row.last_connected_at,
         call_auto_reply: row.call_auto_reply,
-    })
+        history_import,
+        damaged,
+    };
+    if let Some(column) = damaged {
+        session.status = SessionStatus::Failed;
+        session.status_reason =
+            Some(format!("the database is damaged: session.{column} of this session cannot be read; restore a backup"));
+    }
+    Ok(session)
 }

@@ -38,13 +38,13 @@ impl From<session::Session> for Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "session::SessionStatus")]
 pub(in crate::graphql) enum SessionStatus {
-    /// Connecting, or about to.
+    /// Connecting, or about to. `Session.statusReason` says why it takes long, if WhatsApp refused the connection.
     Starting,
     /// Waits for the QR code in `Session.pairing` to be scanned.
     ScanQrCode,
     /// Connected and in step.
     Working,
-    /// Down until a person acts; `Session.statusReason` says why.
+    /// Down until a person acts, or until a ban ends; `Session.statusReason` says why.
     Failed,
     /// Down by request, or never started.
     Stopped,
@@ -73,9 +73,10 @@ impl HistoryImport {
         self.0.messages
     }
 
-    /// Whether a part was lost on the way.
+    /// Whether something is missing: a part that WhatsApp no longer serves, or a part in quarantine, which the operator
+    /// can retry. False again once nothing is missing.
     async fn incomplete(&self) -> bool {
-        self.0.incomplete
+        self.0.is_incomplete()
     }
 }
 
@@ -96,7 +97,7 @@ impl Session {
         self.0.status.into()
     }
 
-    /// Why, in words for a person, when the status is `FAILED` or `LOGGED_OUT`. Null otherwise.
+    /// Why, in words for a person, if the status is `FAILED` or `LOGGED_OUT`, or `STARTING` after a failure. Null otherwise.
     async fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
     }

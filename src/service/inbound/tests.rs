@@ -345,7 +345,7 @@ async fn an_import_counts_what_it_brought_once() {
         let sessions = rig.test.store.sessions_by_ids(&rig.test.organization, &[rig.test.session]).await;
         sessions.expect("a read")[0].history_import.expect("an import")
     };
-    let half = HistoryImport { percent: 50, chats: 1, messages: 2, incomplete: false };
+    let half = HistoryImport { percent: 50, chats: 1, messages: 2, incomplete: false, quarantined: 0 };
     assert_eq!(import(Some(50), chats).await, half);
     // The same part again, and one that another overtook, which says less.
     assert_eq!(import(Some(40), vec![with_message.clone()]).await, half);

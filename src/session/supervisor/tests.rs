@@ -339,14 +339,96 @@ async fn a_connection_is_not_renewed_before_it_is_in_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_supervisor_without_a_lane_ends_and_can_be_started_again() {
+async fn a_session_without_a_lane_can_be_stopped_and_started_again() {
     let mut rig = Rig::new();
     let connection = rig.working().await;
     rig.close_lane();
     connection.signals(Signal::Ended(Ending::Dropped)).await;
     rig.registry.stop(rig.key.session).await;
     assert_eq!(rig.live(), 0);
-    rig.working().await;
+    rig.close_lane();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_panics_is_restarted_and_says_so() {
+    let mut rig = Rig::new();
+    rig.whatsapp.panics.store(3, Ordering::SeqCst);
+    rig.start();
+    let began = Instant::now();
+    for attempt in 0..4 {
+        let (status, reason) = rig.status().await;
+        assert_eq!(status, SessionStatus::Starting);
+        let is_told = reason.is_some_and(|reason| reason.contains("error of this program"));
+        assert_eq!(is_told, attempt > 0, "attempt {attempt}");
+        if attempt < 3 {
+            // Each begins with a lane of its own.
+            assert!(rig.event().await.is_none());
+        }
+    }
+    let connection = rig.connection().await;
+    // Pauses of about 5, 10 and 20 s.
+    assert!(began.elapsed() >= Duration::from_secs(17), "{:?}", began.elapsed());
+    connection.signals(Signal::InStep).await;
+    assert_eq!(rig.status().await, (SessionStatus::Working, None));
+    assert_eq!(rig.registry.events().restarts(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_lane_breaks_gets_another_one() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    rig.close_lane();
+    connection.signals(Signal::Ended(Ending::Dropped)).await;
+    let (status, reason) = rig.status().await;
+    assert_eq!((status, reason.is_some()), (SessionStatus::Starting, true));
+    let connection = rig.connection().await;
+    connection.signals(Signal::InStep).await;
+    assert_eq!(rig.status().await, (SessionStatus::Working, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_may_pass_is_answered_with_pauses_that_grow() {
+    let mut rig = Rig::new();
+    rig.start();
+    assert_eq!(rig.status().await, (SessionStatus::Starting, None));
+    let mut connection = rig.connection().await;
+    for longest in [5, 10, 20, 40] {
+        connection.signals(Signal::Ended(Ending::RefusedForNow("429".into()))).await;
+        let (status, reason) = rig.status().await;
+        let reason = reason.expect("a reason");
+        assert_eq!(status, SessionStatus::Starting);
+        assert!(reason.starts_with("WhatsApp refused the connection (429); the next attempt is at 20"), "{reason}");
+        let (refused, longest) = (Instant::now(), Duration::from_secs(longest));
+        connection = rig.connection().await;
+        // Taking the connection down takes the fake half a second.
+        let away = refused.elapsed();
+        assert!(away >= longest / 2 && away <= longest + Duration::from_secs(1), "{away:?} of {longest:?}");
+    }
+    connection.signals(Signal::Ended(Ending::RefusedForNow("429".into()))).await;
+    rig.status().await;
+    rig.start();
+    let asked = Instant::now();
+    rig.connection().await;
+    assert!(asked.elapsed() < Duration::from_secs(1), "somebody asked for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ban_ends_by_itself() {
+    let mut rig = Rig::new();
+    let connection = rig.working().await;
+    let banned = Ending::Banned { reason: "spam".into(), lasts: Duration::from_mins(90) };
+    connection.signals(Signal::Ended(banned)).await;
+    assert_eq!(rig.status().await.0, SessionStatus::Failed);
+    assert!(!rig.connects_within(Duration::from_mins(89)).await, "it is banned still");
+    assert_eq!(rig.status().await, (SessionStatus::Starting, None));
+    let connection = rig.connection().await;
+    connection.signals(Signal::InStep).await;
+    assert_eq!(rig.status().await.0, SessionStatus::Working);
+
+    let endless = Ending::Banned { reason: "spam".into(), lasts: Duration::ZERO };
+    connection.signals(Signal::Ended(endless)).await;
+    assert_eq!(rig.status().await.0, SessionStatus::Failed);
+    assert!(!rig.connects_within(Duration::from_hours(20)).await, "nobody said when it ends");
 }
 
 #[tokio::test(start_paused = true)]

@@ -187,8 +187,18 @@ impl Built {
         );
 
         let ladder = Ladder::new(collections, config.clone(), ears.events());
+        let ends = ears.clone();
         let keeping_up = keeping_up::run(ladder, logged_in, Notices::listen(&client), doubted, ears);
-        tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span));
+        let keeping_up = tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span.clone()));
+        tasks.spawn(
+            async move {
+                if let Err(error) = keeping_up.await {
+                    error!(%error, "Keeping up with WhatsApp died; the connection ends");
+                    ends.hear(Item::Ended);
+                }
+            }
+            .instrument(span),
+        );
         connection
     }
 }

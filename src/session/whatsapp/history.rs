@@ -145,17 +145,7 @@ fn person(conversation: &Conversation) -> Option<Person> {
 }
 
 fn piece(chat: &Jid, messages: Vec<IncomingMessage>) -> HistoryChat {
-    HistoryChat {
-        jid: chat.clone(),
-        name: None,
-        archived: None,
-        pinned: None,
-        muted_until: None,
-        unread_count: None,
-        marked_unread: None,
-        last_message_at: None,
-        messages,
-    }
+    HistoryChat::of(chat.clone(), messages)
 }
 
 /// A time of the history, which has seconds.

@@ -64,6 +64,10 @@ impl WhatsApp {
     /// Whose session it is, and whom its device is linked to.
     async fn owner(&self, key: &SessionKey) -> Result<Owner, SessionError> {
         let found = self.store.sessions_by_ids(&key.organization, &[key.session]).await.map_err(failed)?;
+        if let Some(column) = found.first().and_then(|session| session.damaged) {
+            // Whose it is may be what cannot be read: it could be paired with somebody else's account.
+            return Err(failed(StoreError::Corrupt { table: "session", column }));
+        }
         let account = found.first().and_then(StoredSession::account);
         let linked = self.backends.linked(key).await.map_err(failed)?;
         Ok(Owner::new(account, linked.as_ref()))

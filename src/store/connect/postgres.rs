@@ -114,6 +114,16 @@ impl Postgres {
         pool(1).connect_lazy_with(self.options())
     }
 
+    /// A connection of its own.
+    ///
+    /// # Errors
+    /// `PostgreSQL`'s, or that it took too long.
+    pub(super) async fn connection(&self) -> Result<PgConnection, SqlxError> {
+        let options = self.options();
+        let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
+        connecting.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())))
+    }
+
     fn options(&self) -> PgConnectOptions {
         let milliseconds = |time: Duration| time.as_millis().to_string();
         let options = self.parsed().log_slow_statements(LevelFilter::Off, Duration::MAX).options([
@@ -134,6 +144,7 @@ impl Postgres {
         self.url.parse().expect("the URL was read before")
     }
 
+    /// Host, port and database, without the password.
     pub(super) fn server(&self) -> String {
         let options = self.parsed();
         let database = options.get_database().unwrap_or_default();

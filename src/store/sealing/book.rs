@@ -11,6 +11,7 @@ use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
 use chatgraph_entity::device_token;
 use chatgraph_entity::master_key;
+use chatgraph_entity::quarantined_event;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::ConnectionTrait;
@@ -21,6 +22,7 @@ use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
+use tracing::error;
 
 use super::MasterKeyId;
 use super::MasterKeys;
@@ -67,7 +69,12 @@ impl Book {
     pub(super) async fn read(tx: &impl ConnectionTrait) -> Result<Self, StoreError> {
         let mut book = Self { entries: BTreeSet::new(), seals: None };
         for row in master_key::Entity::find().all(tx).await? {
-            let entry = entry(&row.id)?;
+            // An id that cannot be read names no key. What it sealed is refused value by value, and nothing else is.
+            let Ok(entry) = entry(&row.id).inspect_err(|unreadable| {
+                error!(error = unreadable as &dyn std::error::Error, "A master key is left out")
+            }) else {
+                continue;
+            };
             book.entries.insert(entry);
             if row.seals {
                 book.seals = Some(entry);
@@ -76,7 +83,8 @@ impl Book {
         if book.entries.is_empty()
             && (is_filled::<device_record::Entity>(tx).await?
                 || is_filled::<device_secret::Entity>(tx).await?
-                || is_filled::<device_token::Entity>(tx).await?)
+                || is_filled::<device_token::Entity>(tx).await?
+                || is_filled::<quarantined_event::Entity>(tx).await?)
         {
             book.entries.insert(None);
         }

@@ -71,6 +71,11 @@ impl<'a> Place<'a> {
         Self { table: "device_token", column: "token", session, kind: 0, key: jid.as_bytes() }
     }
 
+    /// An event in quarantine.
+    pub(super) fn event(session: &'a [u8], id: &'a [u8]) -> Self {
+        Self { table: "quarantined_event", column: "payload", session, kind: 0, key: id }
+    }
+
     /// A session's id and a kind have always the same length, so no two places are the same bytes.
     fn bytes(&self) -> Vec<u8> {
         [self.table.as_bytes(), &[0], self.session, &self.kind.to_be_bytes(), self.key].concat()

@@ -10,8 +10,10 @@ use std::time::Instant;
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
 use chatgraph_entity::device_token;
+use chatgraph_entity::quarantined_event;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
+use sea_orm::EntityTrait as _;
 use tracing::info;
 
 use super::MasterKeyId;
@@ -76,6 +78,7 @@ pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rot
     rotate::<device_record::Entity>(&writers, &sealing, &mut rotated).await?;
     rotate::<device_secret::Entity>(&writers, &sealing, &mut rotated).await?;
     rotate::<device_token::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<quarantined_event::Entity>(&writers, &sealing, &mut rotated).await?;
     rotated.is_final = book::strike_off(&writers, keys, &rotated.kept).await?;
     if alone.is_some() {
         // What was in plain is still in the file, where nothing else is yet.
@@ -97,6 +100,7 @@ pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKe
     look_through::<device_record::Entity>(&writers, &mut count).await?;
     look_through::<device_secret::Entity>(&writers, &mut count).await?;
     look_through::<device_token::Entity>(&writers, &mut count).await?;
+    look_through::<quarantined_event::Entity>(&writers, &mut count).await?;
     writers.close().await?;
     Ok(counts)
 }
@@ -127,9 +131,23 @@ pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize
         device::forget(&tx, session).await?;
         tx.commit().await.map_err(StoreError::from)?;
     }
+    delete_quarantined(&writers, id).await?;
     book::strike_off_one(&writers, id).await?;
     writers.close().await?;
     Ok(sessions.len())
+}
+
+/// Deletes the events in quarantine that a lost key sealed. Those of an import stay missing from it.
+async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let mut page = rows::page::<quarantined_event::Entity>(writers, last.as_ref()).await?;
+        for row in page.iter().filter(|row| sealed_with(&row.payload) == Some(key)) {
+            quarantined_event::Entity::delete_by_id(row.id.clone()).exec(writers).await?;
+        }
+        let Some(row) = page.pop() else { return Ok(()) };
+        last = Some(row);
+    }
 }
 
 /// How to seal while a server may run: as it does, and with all the keys that are needed.

@@ -1,8 +1,9 @@
-//! What is sealed: a column of each of three tables, read a page at a time and replaced only where it is as it was read.
+//! What is sealed: a column of each of four tables, read a page at a time and replaced only where it is as it was read.
 
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
 use chatgraph_entity::device_token;
+use chatgraph_entity::quarantined_event;
 use sea_orm::ColumnTrait as _;
 use sea_orm::ConnectionTrait;
 use sea_orm::DbErr;
@@ -116,6 +117,31 @@ impl SealedRow for device_token::Entity {
 
     fn value(row: &Self::Model) -> &[u8] {
         &row.token
+    }
+}
+
+impl SealedRow for quarantined_event::Entity {
+    const VALUE: Self::Column = quarantined_event::Column::Payload;
+    const KEY: &'static [Self::Column] = &[quarantined_event::Column::Id];
+
+    fn has_secret() -> Expr {
+        Expr::value(true)
+    }
+
+    fn key(row: &Self::Model) -> Vec<Value> {
+        vec![row.id.clone().into()]
+    }
+
+    fn session(row: &Self::Model) -> &[u8] {
+        &row.session_id
+    }
+
+    fn place(row: &Self::Model) -> Place<'_> {
+        Place::event(&row.session_id, &row.id)
+    }
+
+    fn value(row: &Self::Model) -> &[u8] {
+        &row.payload
     }
 }
 

@@ -1,0 +1,96 @@
+//! `events`: works on the database beside a running server.
+
+use serde_json::json;
+
+use crate::cli::EventCommand;
+use crate::cli::EventDeleteArgs;
+use crate::cli::EventListArgs;
+use crate::cli::EventRetryArgs;
+use crate::clock::SystemClock;
+use crate::config;
+use crate::domain::clock;
+use crate::domain::clock::Clock as _;
+use crate::store::QuarantinedEvent;
+use crate::store::Store;
+
+use super::lifecycle::Lifecycle;
+use super::run::Error;
+
+/// Carries out the command.
+pub(super) async fn carry_out(command: EventCommand) -> Result<(), Error> {
+    match command {
+        EventCommand::List(args) => list(args).await,
+        EventCommand::Retry(args) => retry(args).await,
+        EventCommand::Delete(args) => delete(args).await,
+    }
+}
+
+async fn list(args: EventListArgs) -> Result<(), Error> {
+    let store = open(args.database.try_into()?).await?;
+    if !args.json {
+        println!("{:<30}  {:<24}  {:<30}  {:<16}  attempts  reason", "event", "received", "session", "kind");
+    }
+    let mut after = None;
+    loop {
+        let page = store.quarantined_events(args.organization.as_ref(), args.session, after).await?;
+        for event in &page {
+            println!("{}", if args.json { as_json(event) } else { as_line(event) });
+        }
+        after = page.last().map(|event| event.id);
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn as_json(event: &QuarantinedEvent) -> String {
+    json!({
+        "id": event.id.to_string(),
+        "organization": event.organization.as_str(),
+        "session": event.session.to_string(),
+        "kind": event.kind,
+        "reason": event.reason,
+        "attempts": event.attempts,
+        "receivedAt": clock::iso(event.received_at),
+        "isImport": event.is_import,
+        "version": event.version,
+        "retryRequested": event.retry_at.is_some(),
+    })
+    .to_string()
+}
+
+fn as_line(event: &QuarantinedEvent) -> String {
+    // What would steer a terminal is left out.
+    let reason: String = event.reason.chars().filter(|character| !character.is_control()).collect();
+    let retry = if event.retry_at.is_some() { "  (retry requested)" } else { "" };
+    format!(
+        "{}  {:<24}  {}  {:<16}  {:>8}  {reason}{retry}",
+        event.id,
+        clock::iso(event.received_at),
+        event.session,
+        event.kind,
+        event.attempts,
+    )
+}
+
+async fn retry(args: EventRetryArgs) -> Result<(), Error> {
+    let store = open(args.database.try_into()?).await?;
+    let count = store.request_retry(args.id, SystemClock.now()).await?;
+    match args.id {
+        Some(id) if count == 0 => Err(Error::NoSuchEvent(id)),
+        _ => {
+            println!("{count} events will be retried: now if a server runs, otherwise when one is started");
+            Ok(())
+        }
+    }
+}
+
+async fn delete(args: EventDeleteArgs) -> Result<(), Error> {
+    let store = open(args.database.try_into()?).await?;
+    let found = store.quarantined_event(args.id).await?.ok_or(Error::NoSuchEvent(args.id))?;
+    if store.delete_quarantined(&found).await? { Ok(()) } else { Err(Error::NoSuchEvent(args.id)) }
+}
+
+async fn open(database: config::Database) -> Result<Store, Error> {
+    Ok(Store::open(&database, &Lifecycle::default().tasks).await?)
+}

@@ -1,0 +1,128 @@
+//! Events that hold many people, chats or messages, split where they cannot be applied together: so that what is wrong
+//! with one of them keeps none of the others out.
+
+use crate::session::HistoryChat;
+use crate::session::HistoryChunk;
+use crate::session::SessionEvent;
+
+/// The two halves of an event, to be applied in this order instead of it; none if it holds one thing alone.
+pub(super) fn halves(event: &SessionEvent) -> Option<[SessionEvent; 2]> {
+    match event {
+        SessionEvent::SamePerson(people) if people.len() > 1 => {
+            let (front, back) = people.split_at(people.len() / 2);
+            Some([SessionEvent::SamePerson(front.to_vec()), SessionEvent::SamePerson(back.to_vec())])
+        }
+        SessionEvent::History(chunk) => {
+            halves_of_chunk(chunk).map(|(front, back)| [SessionEvent::History(front), SessionEvent::History(back)])
+        }
+        _ => None,
+    }
+}
+
+/// People come first and names last, as they are applied. How far the import is, the back half says.
+fn halves_of_chunk(chunk: &HistoryChunk) -> Option<(HistoryChunk, HistoryChunk)> {
+    let HistoryChunk { people, chats, push_names, .. } = chunk;
+    let empty = HistoryChunk { progress: chunk.progress, ..HistoryChunk::default() };
+    let kinds = [people.is_empty(), chats.is_empty(), push_names.is_empty()];
+    if kinds.iter().filter(|is_empty| !**is_empty).count() > 1 {
+        if !people.is_empty() {
+            let front = HistoryChunk { people: people.clone(), ..HistoryChunk::default() };
+            return Some((front, HistoryChunk { people: Vec::new(), ..chunk.clone() }));
+        }
+        let front = HistoryChunk { chats: chats.clone(), ..HistoryChunk::default() };
+        return Some((front, HistoryChunk { chats: Vec::new(), ..chunk.clone() }));
+    }
+    let half = people.len().max(chats.len()).max(push_names.len()) / 2;
+    if half > 0 {
+        let cut = |from: usize, to: usize| HistoryChunk {
+            people: part(people, from, to),
+            chats: part(chats, from, to),
+            push_names: part(push_names, from, to),
+            ..HistoryChunk::default()
+        };
+        return Some((cut(0, half), HistoryChunk { progress: chunk.progress, ..cut(half, usize::MAX) }));
+    }
+    let [chat] = chats.as_slice() else { return None };
+    let half = chat.messages.len() / 2;
+    if half == 0 {
+        return None;
+    }
+    // As in a history with too many messages for one piece, the first one has what is not a message.
+    let (front, back) = chat.messages.split_at(half);
+    let front = HistoryChat { messages: front.to_vec(), ..chat.clone() };
+    let back = HistoryChat::of(chat.jid.clone(), back.to_vec());
+    Some((HistoryChunk { chats: vec![front], ..HistoryChunk::default() }, HistoryChunk { chats: vec![back], ..empty }))
+}
+
+fn part<T: Clone>(all: &[T], from: usize, to: usize) -> Vec<T> {
+    let to = to.min(all.len());
+    all.get(from.min(to)..to).unwrap_or_default().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::jid::Jid;
+    use crate::domain::message::IncomingMessage;
+    use crate::domain::message::MessageKind;
+    use crate::domain::person::Person;
+
+    fn jid(number: usize) -> Jid {
+        format!("1555010{number:04}@s.whatsapp.net").parse().expect("a JID")
+    }
+
+    fn message(number: usize) -> IncomingMessage {
+        IncomingMessage {
+            chat: jid(0),
+            wa_id: format!("A{number}"),
+            sender: jid(0),
+            sender_name: None,
+            from_me: false,
+            kind: MessageKind::Text,
+            text: None,
+            at: 1_000,
+        }
+    }
+
+    /// Splits until nothing can be split, and tells what is left, in order.
+    fn leaves(event: SessionEvent) -> Vec<SessionEvent> {
+        match halves(&event) {
+            Some(halves) => halves.into_iter().flat_map(leaves).collect(),
+            None => vec![event],
+        }
+    }
+
+    #[test]
+    fn a_history_is_split_down_to_single_messages_and_nothing_of_it_is_lost() {
+        let person = Person::new(&jid(1), &"100000000000001@lid".parse().expect("a JID")).expect("a person");
+        let chat = |messages| HistoryChat { unread_count: Some(3), ..HistoryChat::of(jid(0), messages) };
+        let chunk = HistoryChunk {
+            people: vec![person.clone(), person],
+            chats: vec![chat(vec![message(1), message(2), message(3)]), chat(Vec::new())],
+            push_names: vec![(jid(1), "mei".into())],
+            progress: Some(100),
+        };
+        let leaves = leaves(SessionEvent::History(chunk.clone()));
+        let mut whole = HistoryChunk::default();
+        let mut counts = Vec::new();
+        for leaf in leaves {
+            let SessionEvent::History(leaf) = leaf else { panic!("a history") };
+            assert_eq!(leaf.people.len() + leaf.chats.len() + leaf.push_names.len(), 1);
+            counts.extend(leaf.chats.iter().map(|chat| (chat.messages.len(), chat.unread_count)));
+            whole.people.extend(leaf.people);
+            whole.push_names.extend(leaf.push_names);
+            whole.progress = leaf.progress;
+            whole.chats.extend(leaf.chats);
+        }
+        assert_eq!((&whole.people, &whole.push_names), (&chunk.people, &chunk.push_names));
+        assert_eq!(whole.progress, Some(100), "only the last part says how far it is");
+        assert_eq!(counts, [(1, Some(3)), (1, None), (1, None), (0, Some(3))]);
+    }
+
+    #[test]
+    fn people_are_split_and_one_message_is_not() {
+        let person = Person::new(&jid(1), &"100000000000001@lid".parse().expect("a JID")).expect("a person");
+        assert_eq!(leaves(SessionEvent::SamePerson(vec![person; 5])).len(), 5);
+        assert_eq!(halves(&SessionEvent::Message(message(1))), None);
+    }
+}

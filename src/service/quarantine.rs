@@ -1,0 +1,211 @@
+//! Events that could not be applied: kept when their attempts are used up, and applied later, when the operator asks for
+//! it or another version of the program is started.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::error;
+use tracing::info;
+use tracing::warn;
+
+use crate::domain::id::EventId;
+use crate::session::SessionEvent;
+use crate::session::SessionKey;
+use crate::store::QuarantinedEvent;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+use super::inbound::Inbox;
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How often to look for requested retries.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How often writing an event to the quarantine is tried while the database is there.
+const ATTEMPTS: u32 = 5;
+/// The pause between those attempts, and between looks at a database that is away.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Counts what comes into quarantine and leaves it. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct QuarantineMetrics {
+    quarantined: Family<[(&'static str, &'static str); 1], Counter>,
+    retried: Family<[(&'static str, &'static str); 1], Counter>,
+    rejected: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl QuarantineMetrics {
+    /// Makes the metrics part of what `registry` reports.
+    pub fn register(&self, registry: &mut Registry) {
+        let quarantined = "Events that could not be applied and were put into quarantine, by kind";
+        registry.register("events_quarantined", quarantined, self.quarantined.clone());
+        let retried = "Events in quarantine that were retried, by outcome";
+        registry.register("events_retried", retried, self.retried.clone());
+        let rejected = "Events that could be neither applied nor kept, by reason";
+        registry.register("events_rejected", rejected, self.rejected.clone());
+    }
+}
+
+/// An event that could not be applied.
+pub(super) struct Failed<'e> {
+    pub(super) key: &'e SessionKey,
+    pub(super) event: &'e SessionEvent,
+    pub(super) reason: String,
+    pub(super) attempts: u32,
+    pub(super) at: i64,
+}
+
+/// Keeps an event that could not be applied; tells whether it is kept. Waits for a database that is away.
+pub(super) async fn keep(
+    store: &Store,
+    metrics: &QuarantineMetrics,
+    failed: Failed<'_>,
+    stop: &CancellationToken,
+) -> bool {
+    let Failed { key, event, reason, attempts, at } = failed;
+    let kind = event.kind();
+    let reject = |reason| {
+        metrics.rejected.get_or_create(&[("reason", reason)]).inc();
+    };
+    let Some(payload) = event.to_stored() else {
+        error!(kind, reason, "An event was dropped: what it says is of no use later");
+        reject("transient");
+        return false;
+    };
+    let kept = QuarantinedEvent {
+        id: EventId::new(at),
+        organization: key.organization.clone(),
+        session: key.session,
+        kind: kind.to_owned(),
+        reason,
+        attempts,
+        received_at: at,
+        is_import: matches!(event, SessionEvent::History(_) | SessionEvent::HistoryLost),
+        version: VERSION.to_owned(),
+        retry_at: None,
+    };
+    let mut attempt = 1;
+    loop {
+        match store.quarantine(&kept, payload.clone()).await {
+            Ok(true) => {
+                let (id, reason) = (kept.id, &kept.reason);
+                error!(event.id = %id, kind, reason, "An event could not be applied and is in quarantine");
+                metrics.quarantined.get_or_create(&[("kind", kind)]).inc();
+                return true;
+            }
+            Ok(false) => {
+                error!(kind, "The session's quarantine is full; an event was dropped");
+                reject("quarantine_full");
+                return false;
+            }
+            Err(failed) => {
+                error!(error = &failed as &dyn Error, attempt, "An event was not put into quarantine");
+                attempt += u32::from(!failed.is_passing());
+                if attempt > ATTEMPTS {
+                    reject("quarantine_failed");
+                    return false;
+                }
+            }
+        }
+        if stop.run_until_cancelled(sleep(RETRY_PAUSE)).await.is_none() {
+            return false;
+        }
+    }
+}
+
+/// The reason of a failure, with its causes.
+pub(super) fn reason(failed: &StoreError) -> String {
+    let first: &(dyn Error + 'static) = failed;
+    let causes = std::iter::successors(Some(first), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Retries events in quarantine: at its start those that another version tried last, then those that an operator asks
+/// for, until `stop`.
+pub fn start_retries(store: Store, inbox: Inbox, tasks: &TaskTracker, stop: CancellationToken) {
+    tasks.spawn(async move { stop.run_until_cancelled(retry(store, inbox)).await });
+}
+
+async fn retry(store: Store, inbox: Inbox) {
+    let mut is_upgraded = false;
+    loop {
+        match look(&store, &inbox, &mut is_upgraded).await {
+            Ok(()) => sleep(LOOK).await,
+            Err(failed) => {
+                warn!(error = &failed as &dyn Error, "Events in quarantine were not retried; later again");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool) -> Result<(), StoreError> {
+    if !*is_upgraded {
+        let count = store.request_retry_after_upgrade(VERSION, inbox.now()).await?;
+        *is_upgraded = true;
+        if count > 0 {
+            info!(count, "Events that an earlier version could not apply are retried");
+        }
+    }
+    loop {
+        let events = store.events_to_retry().await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        for event in events {
+            retry_one(store, inbox, event).await?;
+        }
+    }
+}
+
+/// Applies an event and takes it out of the quarantine, in one unit.
+async fn retry_one(store: &Store, inbox: &Inbox, kept: QuarantinedEvent) -> Result<(), StoreError> {
+    let outcome = match store.quarantined_payload(kept.id).await {
+        Ok(None) => return Ok(()),
+        Ok(Some(payload)) => match SessionEvent::from_stored(&payload) {
+            Ok(event) => match inbox.apply_quarantined(&kept, event).await {
+                Ok(()) => Ok(()),
+                Err(failed) if failed.is_passing() => return Err(failed),
+                Err(failed) => Err(reason(&failed)),
+            },
+            Err(unreadable) => Err(unreadable.to_string()),
+        },
+        Err(StoreError::Sealed { reason, .. }) => Err(format!("it does not open: {reason}")),
+        Err(failed) => return Err(failed),
+    };
+    let metrics = &inbox.quarantine;
+    match outcome {
+        Ok(()) => {
+            info!(event.id = %kept.id, kind = kept.kind, session.id = %kept.session, "An event left the quarantine");
+            metrics.retried.get_or_create(&[("outcome", "applied")]).inc();
+            Ok(())
+        }
+        Err(reason) => {
+            warn!(event.id = %kept.id, kind = kept.kind, reason, "An event in quarantine still cannot be applied");
+            metrics.retried.get_or_create(&[("outcome", "failed")]).inc();
+            store.retry_failed(&kept, &reason, VERSION).await
+        }
+    }
+}
+
+impl Inbox {
+    fn now(&self) -> i64 {
+        self.clock().now()
+    }
+
+    /// Applies an event that was in quarantine, and takes it out.
+    async fn apply_quarantined(&self, kept: &QuarantinedEvent, event: SessionEvent) -> Result<(), StoreError> {
+        let key = SessionKey { organization: kept.organization.clone(), session: kept.session };
+        self.apply_kept(&key, Arc::from([event]), kept.clone()).await
+    }
+}

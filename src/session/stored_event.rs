@@ -1,0 +1,147 @@
+//! Events as they are kept in quarantine: JSON with the number of its format. A kept event outlives the version that
+//! wrote it, so a field that is added needs `#[serde(default)]`, and a change that old text does not fit a new number.
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+
+use super::SessionEvent;
+
+/// The format that is written.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize)]
+struct Written<'e> {
+    format: u32,
+    event: &'e SessionEvent,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    event: SessionEvent,
+}
+
+/// Why a kept event cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Another version wrote it.
+    #[error("the event is kept in format {0}, which this version cannot read")]
+    Format(u32),
+    /// It is damaged.
+    #[error("the kept event is damaged")]
+    Damaged,
+}
+
+impl SessionEvent {
+    /// The event as it is kept; none for one that says nothing that could be applied later, such as how the session stood.
+    #[must_use]
+    pub fn to_stored(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(&Written { format: FORMAT, event: self }).ok()
+    }
+
+    /// Reads what [`Self::to_stored`] wrote.
+    ///
+    /// # Errors
+    /// [`Unreadable`], without anything that is in it.
+    pub fn from_stored(stored: &[u8]) -> Result<Self, Unreadable> {
+        let Format { format } = serde_json::from_slice(stored).map_err(|_| Unreadable::Damaged)?;
+        if format != FORMAT {
+            return Err(Unreadable::Format(format));
+        }
+        let read: Read = serde_json::from_slice(stored).map_err(|_| Unreadable::Damaged)?;
+        Ok(read.event)
+    }
+
+    /// The kind of event, for the operator.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Paired { .. } => "paired",
+            Self::PairingRenewed => "pairing_renewed",
+            Self::Milestone => "milestone",
+            Self::Setting { .. } => "setting",
+            Self::SamePerson(_) => "same_person",
+            Self::ReadElsewhere { .. } => "read_elsewhere",
+            Self::Message(_) => "message",
+            Self::Rewritten(_) => "rewritten",
+            Self::Emptied { .. } => "emptied",
+            Self::Calling(_) => "calling",
+            Self::History(_) => "history",
+            Self::HistoryAnnounced { .. } => "history_announced",
+            Self::HistoryTold { .. } => "history_told",
+            Self::HistoryExpected { .. } => "history_expected",
+            Self::HistoryLost => "history_lost",
+            Self::Untranslated(_) => "untranslated",
+            Self::SettingsTold { .. } => "settings_told",
+            Self::ContactNamed { .. } => "contact_named",
+            Self::ContactRemoved { .. } => "contact_removed",
+            Self::BusinessNamed { .. } => "business_named",
+            Self::NumberChanged { .. } => "number_changed",
+            Self::GroupNamed { .. } => "group_named",
+            Self::ActionSent { .. } => "action_sent",
+            Self::ActionRefused { .. } => "action_refused",
+        }
+    }
+}
+
+/// Reads a field that is there, though it may be null: one that is left out is `None`.
+pub(super) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::action::Desired;
+    use crate::domain::horizon::Horizon;
+    use crate::session::HistoryChat;
+    use crate::session::HistoryChunk;
+
+    #[test]
+    fn an_event_reads_back_and_says_its_format() {
+        let chat: crate::domain::jid::Jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        let mute = |muted_until| {
+            SessionEvent::History(HistoryChunk {
+                chats: vec![HistoryChat { muted_until, ..HistoryChat::of(chat.clone(), Vec::new()) }],
+                ..HistoryChunk::default()
+            })
+        };
+        let setting = SessionEvent::Setting {
+            chat: chat.clone(),
+            value: Desired::MutedUntil(None),
+            as_of: 5,
+            up_to: Some(Horizon { at: 7, wa_ids: vec!["A".into()] }),
+            replayed: true,
+        };
+        for event in [setting, mute(None), mute(Some(None)), mute(Some(Some(9)))] {
+            let stored = event.to_stored().expect("kept");
+            assert_eq!(SessionEvent::from_stored(&stored).expect("reads"), event);
+        }
+        let newer = br#"{"format":9,"event":{"Unheard":1}}"#;
+        assert!(matches!(SessionEvent::from_stored(newer), Err(Unreadable::Format(9))));
+        assert!(matches!(SessionEvent::from_stored(b"{"), Err(Unreadable::Damaged)));
+    }
+
+    #[test]
+    fn text_of_an_earlier_version_is_read() {
+        let stored = br#"{"format":1,"event":{"Message":{"chat":"15550100@s.whatsapp.net","wa_id":"A","sender":"15550100@s.whatsapp.net","sender_name":null,"from_me":false,"kind":"Text","text":"Hello","at":5000}}}"#;
+        assert!(matches!(SessionEvent::from_stored(stored), Ok(SessionEvent::Message(message)) if message.at == 5_000));
+    }
+
+    #[test]
+    fn how_the_session_stood_is_not_kept() {
+        let status = crate::domain::session::SessionStatus::Working;
+        assert!(SessionEvent::Status { status, reason: None }.to_stored().is_none());
+        assert!(SessionEvent::Milestone.to_stored().is_none());
+    }
+}

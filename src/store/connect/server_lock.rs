@@ -1,0 +1,147 @@
+//! One server at a time on a PostgreSQL database: an advisory lock of the session of one connection, which the server
+//! keeps for as long as it runs. PostgreSQL releases it when that connection ends, however the process ended.
+
+use std::io;
+use std::time::Duration;
+
+use sea_orm::SqlxError;
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::Executor as _;
+use sea_orm::sqlx::PgConnection;
+use sea_orm::sqlx::query_scalar;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::timeout;
+use tracing::info;
+use tracing::warn;
+
+use super::Config;
+use super::OpenError;
+use super::Postgres;
+
+/// The lock's number is "chatsrvr" in ASCII.
+const TRY: &str = "SELECT pg_try_advisory_lock(x'6368617473727672'::bigint)";
+/// The connection that holds it, seen from another one: the two halves of that number.
+const HOLDER: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                      AND classid = x'63686174'::bigint::oid AND objid = x'73727672'::bigint::oid";
+/// PostgreSQL notices within half a minute that the machine at the other end is gone, and releases the lock.
+const NOTICE_A_DEAD_CLIENT: &str =
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+/// A process that was killed may hold it for a moment longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often the connection is checked, and how long PostgreSQL may take to answer.
+const CHECK: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Keeps a second server from the same PostgreSQL database for as long as it lives. On SQLite a locked file does that
+/// ([`super::Hold`]), and this does nothing.
+pub struct ServerLock {
+    held: Option<Held>,
+}
+
+struct Held {
+    server: Postgres,
+    connection: PgConnection,
+    /// The process of PostgreSQL that serves the connection.
+    pid: i32,
+}
+
+impl ServerLock {
+    /// Takes the lock, waiting some seconds for a server that is just going.
+    ///
+    /// # Errors
+    /// [`OpenError::Served`] if another server has it, [`OpenError::Unreachable`].
+    pub async fn take(config: &Config) -> Result<Self, OpenError> {
+        let Config::Postgres(server) = config else { return Ok(Self { held: None }) };
+        let failed = |source| OpenError::Unreachable { server: server.server(), source };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(held) = Held::take(server).await.map_err(failed)? {
+                return Ok(Self { held: Some(held) });
+            }
+            if Instant::now() >= deadline {
+                return Err(OpenError::Served(server.server()));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until another server has the lock, which can only be after the connection was lost: the database restarted,
+    /// or the network failed. Holds the lock until it is dropped.
+    pub async fn lost(self) {
+        let Some(mut held) = self.held else { return std::future::pending().await };
+        loop {
+            sleep(CHECK).await;
+            if matches!(timeout(ANSWER, held.connection.ping()).await, Ok(Ok(()))) {
+                continue;
+            }
+            warn!("The connection that keeps other servers from the database is lost");
+            if !held.renew().await {
+                return;
+            }
+            info!("The database is this server's again");
+        }
+    }
+}
+
+impl Held {
+    /// Takes the lock on a new connection; none if another connection has it.
+    async fn take(server: &Postgres) -> Result<Option<Self>, SqlxError> {
+        let mut connection = server.connection().await?;
+        let taking = async {
+            connection.execute(NOTICE_A_DEAD_CLIENT).await?;
+            let pid = query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
+            Ok((pid, query_scalar(TRY).fetch_one(&mut connection).await?))
+        };
+        let (pid, is_held) = answered(taking).await?;
+        Ok(if is_held { Some(Self { server: server.clone(), connection, pid }) } else { None })
+    }
+
+    /// Takes the lock again as soon as the database is back; tells whether it could, and not another server.
+    async fn renew(&mut self) -> bool {
+        let mut since_held = None;
+        loop {
+            match Self::take(&self.server).await {
+                Ok(Some(held)) => {
+                    *self = held;
+                    return true;
+                }
+                Ok(None) => {
+                    // PostgreSQL may not have noticed yet that the connection of before is dead.
+                    match self.end_the_one_before().await {
+                        Ok(true) => {}
+                        Ok(false) if since_held.get_or_insert_with(Instant::now).elapsed() >= PATIENCE => return false,
+                        Ok(false) | Err(_) => {}
+                    }
+                    sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "The database is away");
+                    sleep(CHECK).await;
+                }
+            }
+        }
+    }
+
+    /// Ends the lost connection on PostgreSQL's side if it still has the lock; tells whether it had.
+    async fn end_the_one_before(&self) -> Result<bool, SqlxError> {
+        let mut connection = self.server.connection().await?;
+        let pid = self.pid;
+        answered(async {
+            let holder: Option<i32> = query_scalar(HOLDER).fetch_optional(&mut connection).await?;
+            if holder != Some(pid) {
+                return Ok(false);
+            }
+            let _ended: bool =
+                query_scalar("SELECT pg_terminate_backend($1)").bind(pid).fetch_one(&mut connection).await?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+async fn answered<T>(asking: impl Future<Output = Result<T, SqlxError>>) -> Result<T, SqlxError> {
+    timeout(ANSWER, asking).await.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())))
+}

@@ -1,0 +1,325 @@
+//! Events that could not be applied: kept, sealed like other secrets, until a retry applies them or an operator deletes
+//! them. What is in an event is known to `session` alone; here it is bytes.
+
+use chatgraph_entity::quarantined_event;
+use chatgraph_entity::quarantined_event::Column;
+use chatgraph_entity::session;
+use sea_orm::ColumnTrait as _;
+use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::PaginatorTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::Expr;
+
+use crate::domain::id::EventId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+
+use super::Store;
+use super::error::StoreError;
+use super::sealing::Place;
+use super::unit::Unit;
+
+/// Events that one session may have in quarantine.
+pub const MAX_QUARANTINED: u64 = 10_000;
+/// Rows that one read returns.
+const PAGE: u64 = 200;
+/// A reason is cut here, in characters.
+const MAX_REASON_LEN: usize = 500;
+
+/// An event in quarantine, without what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The session that received it.
+    pub session: SessionId,
+    /// Its kind.
+    pub kind: String,
+    /// Why it could not be applied.
+    pub reason: String,
+    /// How often it was tried, all retries included.
+    pub attempts: u32,
+    /// When it was received, in milliseconds.
+    pub received_at: i64,
+    /// Whether it belongs to the import of the account's history.
+    pub is_import: bool,
+    /// The version of the program that tried it last.
+    pub version: String,
+    /// When a retry was requested, in milliseconds; none if none is.
+    pub retry_at: Option<i64>,
+}
+
+impl Store {
+    /// Keeps an event with its payload. Tells whether it is kept: not if the session has [`MAX_QUARANTINED`] already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn quarantine(&self, event: &QuarantinedEvent, payload: Vec<u8>) -> Result<bool, StoreError> {
+        let (id, session) = (event.id.to_bytes(), event.session.to_bytes());
+        let payload = self.sealing.seal(&Place::event(&session, &id), payload);
+        let row = quarantined_event::Model {
+            id,
+            organization: event.organization.to_string(),
+            session_id: session,
+            kind: event.kind.clone(),
+            reason: cut(&event.reason),
+            attempts: attempts(event.attempts),
+            received_at: event.received_at,
+            is_import: event.is_import,
+            version: event.version.clone(),
+            retry_at: event.retry_at,
+            payload,
+        };
+        self.write_in(&event.organization, event.session, move |unit| {
+            Box::pin(async move { unit.quarantine(row).await })
+        })
+        .await
+    }
+
+    /// Events in quarantine behind `after`, oldest first, of every organization or of one, of every session or of one.
+    /// Read by the operator alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn quarantined_events(
+        &self,
+        organization: Option<&OrganizationId>,
+        session: Option<SessionId>,
+        after: Option<EventId>,
+    ) -> Result<Vec<QuarantinedEvent>, StoreError> {
+        let mut query = quarantined_event::Entity::find().filter(owned()).order_by_asc(Column::Id).limit(PAGE);
+        if let Some(organization) = organization {
+            query = query.filter(Column::Organization.eq(organization.as_str()));
+        }
+        if let Some(session) = session {
+            query = query.filter(Column::SessionId.eq(session.to_bytes()));
+        }
+        if let Some(after) = after {
+            query = query.filter(Column::Id.gt(after.to_bytes()));
+        }
+        query.all(&self.readers).await?.into_iter().map(from_row).collect()
+    }
+
+    /// Events whose retry was requested, of every organization, oldest first; a page of them. Rows that cannot be read
+    /// are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_to_retry(&self) -> Result<Vec<QuarantinedEvent>, StoreError> {
+        let query = quarantined_event::Entity::find().filter(owned()).filter(Column::RetryAt.is_not_null());
+        let rows = query.order_by_asc(Column::Id).limit(PAGE).all(&self.readers).await?;
+        Ok(rows.into_iter().filter_map(|row| from_row(row).ok()).collect())
+    }
+
+    /// One event, of whatever organization: the operator names it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn quarantined_event(&self, event: EventId) -> Result<Option<QuarantinedEvent>, StoreError> {
+        let query = quarantined_event::Entity::find_by_id(event.to_bytes()).filter(owned());
+        query.one(&self.readers).await?.map(from_row).transpose()
+    }
+
+    /// What is in an event; none if it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Sealed`] if it does not open.
+    pub async fn quarantined_payload(&self, event: EventId) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(row) = quarantined_event::Entity::find_by_id(event.to_bytes()).one(&self.readers).await? else {
+            return Ok(None);
+        };
+        self.sealing.open(&Place::event(&row.session_id, &row.id), row.payload).map(Some)
+    }
+
+    /// Requests a retry of one event, or of all; tells how many. The server that runs does it, or the next one that is
+    /// started.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn request_retry(&self, event: Option<EventId>, now: i64) -> Result<u64, StoreError> {
+        let mut update = quarantined_event::Entity::update_many().filter(owned());
+        if let Some(event) = event {
+            update = update.filter(Column::Id.eq(event.to_bytes()));
+        }
+        let update = update.col_expr(Column::RetryAt, Expr::value(now));
+        self.write(&OrganizationId::nobody(), move |unit| {
+            Box::pin(async move { Ok(update.exec(unit.tx).await?.rows_affected) })
+        })
+        .await
+    }
+
+    /// Requests a retry of the events that another version of the program tried last; tells how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn request_retry_after_upgrade(&self, version: &'static str, now: i64) -> Result<u64, StoreError> {
+        self.write(&OrganizationId::nobody(), move |unit| {
+            Box::pin(async move {
+                let update = quarantined_event::Entity::update_many()
+                    .col_expr(Column::RetryAt, Expr::value(now))
+                    .filter(Column::Version.ne(version))
+                    .filter(Column::RetryAt.is_null());
+                Ok(update.exec(unit.tx).await?.rows_affected)
+            })
+        })
+        .await
+    }
+
+    /// Notes that a retry failed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn retry_failed(
+        &self,
+        event: &QuarantinedEvent,
+        reason: &str,
+        version: &'static str,
+    ) -> Result<(), StoreError> {
+        let (id, reason) = (event.id.to_bytes(), cut(reason));
+        self.write_in(&event.organization, event.session, move |unit| {
+            Box::pin(async move {
+                quarantined_event::Entity::update_many()
+                    .col_expr(Column::RetryAt, Expr::value(None::<i64>))
+                    .col_expr(Column::Reason, Expr::value(reason))
+                    .col_expr(Column::Version, Expr::value(version))
+                    .col_expr(Column::Attempts, Column::Attempts.into_expr().add(1))
+                    .filter(Column::Id.eq(id))
+                    .exec(unit.tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Deletes an event for the operator; tells whether it was there. If it belonged to an import, that stays incomplete.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_quarantined(&self, event: &QuarantinedEvent) -> Result<bool, StoreError> {
+        let event = event.clone();
+        self.write_in(&event.organization.clone(), event.session, move |unit| {
+            Box::pin(async move {
+                let is_gone = unit.remove_quarantined(&event).await?;
+                if is_gone && event.is_import {
+                    unit.import_lost(&event.organization, event.session).await?;
+                }
+                Ok(is_gone)
+            })
+        })
+        .await
+    }
+
+    /// Events that were received before `before`, a page of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn quarantined_before(&self, before: i64) -> Result<Vec<QuarantinedEvent>, StoreError> {
+        let query = quarantined_event::Entity::find().filter(owned()).filter(Column::ReceivedAt.lt(before));
+        let rows = query.order_by_asc(Column::Id).limit(PAGE).all(&self.readers).await?;
+        Ok(rows.into_iter().filter_map(|row| from_row(row).ok()).collect())
+    }
+}
+
+impl Unit<'_> {
+    async fn quarantine(&mut self, row: quarantined_event::Model) -> Result<bool, StoreError> {
+        let of_session = quarantined_event::Entity::find().filter(Column::SessionId.eq(row.session_id.clone()));
+        if of_session.count(self.tx).await? >= MAX_QUARANTINED {
+            return Ok(false);
+        }
+        if row.is_import {
+            // The row of the session is not read: it may be what cannot be.
+            let percent = Expr::col(session::Column::ImportPercent).if_null(0);
+            session::Entity::update_many()
+                .col_expr(session::Column::ImportPercent, percent)
+                .col_expr(session::Column::ImportQuarantined, session::Column::ImportQuarantined.into_expr().add(1))
+                .filter(session::Column::Organization.eq(row.organization.as_str()))
+                .filter(session::Column::Id.eq(row.session_id.clone()))
+                .exec(self.tx)
+                .await?;
+        }
+        quarantined_event::Entity::insert(row.into_active_model()).exec_without_returning(self.tx).await?;
+        Ok(true)
+    }
+
+    /// Takes an event out of the quarantine, in the unit that applies it or for the operator; tells whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_quarantined(&mut self, event: &QuarantinedEvent) -> Result<bool, StoreError> {
+        self.put_away().await?;
+        let this = quarantined_event::Entity::delete_many().filter(Column::Id.eq(event.id.to_bytes()));
+        let of_import = this.clone().filter(Column::IsImport.eq(true)).exec(self.tx).await?.rows_affected;
+        if of_import > 0 {
+            session::Entity::update_many()
+                .col_expr(session::Column::ImportQuarantined, session::Column::ImportQuarantined.into_expr().sub(1))
+                .filter(session::Column::Organization.eq(event.organization.as_str()))
+                .filter(session::Column::Id.eq(event.session.to_bytes()))
+                .filter(session::Column::ImportQuarantined.gt(0))
+                .exec(self.tx)
+                .await?;
+            return Ok(true);
+        }
+        Ok(this.exec(self.tx).await?.rows_affected > 0)
+    }
+
+    /// Notes that a part of a session's import is lost permanently.
+    async fn import_lost(&mut self, organization: &OrganizationId, session: SessionId) -> Result<(), StoreError> {
+        session::Entity::update_many()
+            .col_expr(session::Column::ImportIncomplete, Expr::value(true))
+            .filter(session::Column::Organization.eq(organization.as_str()))
+            .filter(session::Column::Id.eq(session.to_bytes()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// What an earlier link of the session brought into quarantine is no part of the import that begins now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn quarantine_leaves_import(&mut self, session: SessionId) -> Result<(), StoreError> {
+        quarantined_event::Entity::update_many()
+            .col_expr(Column::IsImport, Expr::value(false))
+            .filter(Column::SessionId.eq(session.to_bytes()))
+            .filter(Column::IsImport.eq(true))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+}
+
+/// What belongs to nobody waits to be swept.
+fn owned() -> Expr {
+    Column::Organization.ne(OrganizationId::nobody().as_str())
+}
+
+fn cut(reason: &str) -> String {
+    reason.chars().filter(|character| *character != '\0').take(MAX_REASON_LEN).collect()
+}
+
+fn attempts(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn from_row(row: quarantined_event::Model) -> Result<QuarantinedEvent, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "quarantined_event", column };
+    Ok(QuarantinedEvent {
+        id: EventId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
+        organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
+        session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
+        kind: row.kind,
+        reason: row.reason,
+        attempts: u32::try_from(row.attempts).map_err(|_| corrupt("attempts"))?,
+        received_at: row.received_at,
+        is_import: row.is_import,
+        version: row.version,
+        retry_at: row.retry_at,
+    })
+}
