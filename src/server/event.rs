@@ -10,6 +10,8 @@ use crate::clock::SystemClock;
 use crate::config;
 use crate::domain::clock;
 use crate::domain::clock::Clock as _;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
 use crate::store::QuarantinedEvent;
 use crate::store::Store;
 
@@ -26,15 +28,24 @@ pub(super) async fn carry_out(command: EventCommand) -> Result<(), Error> {
 }
 
 async fn list(args: EventListArgs) -> Result<(), Error> {
-    let store = open(args.database.try_into()?).await?;
-    if !args.json {
+    let EventListArgs { organization, session, json, database } = args;
+    on(database.try_into()?, async |store| print(store, organization.as_ref(), session, json).await).await
+}
+
+async fn print(
+    store: &Store,
+    organization: Option<&OrganizationId>,
+    session: Option<SessionId>,
+    json: bool,
+) -> Result<(), Error> {
+    if !json {
         println!("{:<30}  {:<24}  {:<30}  {:<16}  attempts  reason", "event", "received", "session", "kind");
     }
     let mut after = None;
     loop {
-        let page = store.quarantined_events(args.organization.as_ref(), args.session, after).await?;
+        let page = store.quarantined_events(organization, session, after).await?;
         for event in &page {
-            println!("{}", if args.json { as_json(event) } else { as_line(event) });
+            println!("{}", if json { as_json(event) } else { as_line(event) });
         }
         after = page.last().map(|event| event.id);
         if after.is_none() {
@@ -74,9 +85,10 @@ fn as_line(event: &QuarantinedEvent) -> String {
 }
 
 async fn retry(args: EventRetryArgs) -> Result<(), Error> {
-    let store = open(args.database.try_into()?).await?;
-    let count = store.request_retry(args.id, SystemClock.now()).await?;
-    match args.id {
+    let EventRetryArgs { id, database } = args;
+    let now = SystemClock.now();
+    let count = on(database.try_into()?, async |store| Ok(store.request_retry(id, now).await?)).await?;
+    match id {
         Some(id) if count == 0 => Err(Error::NoSuchEvent(id)),
         _ => {
             println!("{count} events will be retried: now if a server runs, otherwise when one is started");
@@ -86,11 +98,18 @@ async fn retry(args: EventRetryArgs) -> Result<(), Error> {
 }
 
 async fn delete(args: EventDeleteArgs) -> Result<(), Error> {
-    let store = open(args.database.try_into()?).await?;
-    let found = store.quarantined_event(args.id).await?.ok_or(Error::NoSuchEvent(args.id))?;
-    if store.delete_quarantined(&found).await? { Ok(()) } else { Err(Error::NoSuchEvent(args.id)) }
+    let EventDeleteArgs { id, database } = args;
+    on(database.try_into()?, async |store| {
+        let found = store.quarantined_event(id).await?.ok_or(Error::NoSuchEvent(id))?;
+        if store.delete_quarantined(&found).await? { Ok(()) } else { Err(Error::NoSuchEvent(id)) }
+    })
+    .await
 }
 
-async fn open(database: config::Database) -> Result<Store, Error> {
-    Ok(Store::open(&database, &Lifecycle::default().tasks).await?)
+/// Works on the database, then closes it.
+async fn on<T>(database: config::Database, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, Error> {
+    let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
+    let done = work(&store).await;
+    store.close().await?;
+    done
 }

@@ -252,7 +252,7 @@ impl Told {
             SessionEvent::Status { .. }
             | SessionEvent::Paired { .. }
             | SessionEvent::PairingRenewed
-            | SessionEvent::HistoryExpected { .. }
+            | SessionEvent::HistoryExpected
             | SessionEvent::HistoryLost => self.news.tell(&key.organization),
             SessionEvent::History(chunk) => {
                 self.news.tell(&key.organization);
@@ -364,7 +364,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,
         SessionEvent::HistoryTold { notice } => unit.history_stored(key.session, notice).await,
-        SessionEvent::HistoryExpected { notices } => inbound_session::history_expected(unit, key, notices).await,
+        SessionEvent::HistoryExpected => inbound_session::history_expected(unit, key).await,
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),

@@ -65,13 +65,9 @@ pub(super) async fn history(
     unit.save_session(&session).await
 }
 
-/// Notes that a part of the history was lost when one was announced that cannot come any more.
-pub(super) async fn history_expected(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    notices: &[String],
-) -> Result<(), StoreError> {
-    if unit.history_expected(key.session, notices).await? { history_lost(unit, key).await } else { Ok(()) }
+/// Notes that a part of the history was lost if one was announced whose announcement is not kept.
+pub(super) async fn history_expected(unit: &mut Unit<'_>, key: &SessionKey) -> Result<(), StoreError> {
+    if unit.history_expected(key.session).await? { history_lost(unit, key).await } else { Ok(()) }
 }
 
 /// Notes that a part of the history was lost.

@@ -8,9 +8,9 @@ use crate::session::SessionEvent;
 /// The two halves of an event, to be applied in this order instead of it; none if it holds one thing alone.
 pub(super) fn halves(event: &SessionEvent) -> Option<[SessionEvent; 2]> {
     match event {
-        SessionEvent::SamePerson(people) if people.len() > 1 => {
+        SessionEvent::SamePerson { people, at } if people.len() > 1 => {
             let (front, back) = people.split_at(people.len() / 2);
-            Some([SessionEvent::SamePerson(front.to_vec()), SessionEvent::SamePerson(back.to_vec())])
+            Some([front, back].map(|people| SessionEvent::SamePerson { people: people.to_vec(), at: *at }))
         }
         SessionEvent::History(chunk) => {
             halves_of_chunk(chunk).map(|(front, back)| [SessionEvent::History(front), SessionEvent::History(back)])
@@ -19,39 +19,49 @@ pub(super) fn halves(event: &SessionEvent) -> Option<[SessionEvent; 2]> {
     }
 }
 
-/// People come first and names last, as they are applied. How far the import is, the back half says.
+/// In the order in which they are applied. How far the import is, the back half says.
 fn halves_of_chunk(chunk: &HistoryChunk) -> Option<(HistoryChunk, HistoryChunk)> {
-    let HistoryChunk { people, chats, push_names, .. } = chunk;
+    let HistoryChunk { people, chats, rewritings, push_names, .. } = chunk;
     let empty = HistoryChunk { progress: chunk.progress, ..HistoryChunk::default() };
-    let kinds = [people.is_empty(), chats.is_empty(), push_names.is_empty()];
+    let kinds = [people.is_empty(), chats.is_empty(), rewritings.is_empty(), push_names.is_empty()];
     if kinds.iter().filter(|is_empty| !**is_empty).count() > 1 {
         if !people.is_empty() {
             let front = HistoryChunk { people: people.clone(), ..HistoryChunk::default() };
             return Some((front, HistoryChunk { people: Vec::new(), ..chunk.clone() }));
         }
-        let front = HistoryChunk { chats: chats.clone(), ..HistoryChunk::default() };
-        return Some((front, HistoryChunk { chats: Vec::new(), ..chunk.clone() }));
+        if !chats.is_empty() {
+            let front = HistoryChunk { chats: chats.clone(), ..HistoryChunk::default() };
+            return Some((front, HistoryChunk { chats: Vec::new(), ..chunk.clone() }));
+        }
+        let front = HistoryChunk { rewritings: rewritings.clone(), ..HistoryChunk::default() };
+        return Some((front, HistoryChunk { rewritings: Vec::new(), ..chunk.clone() }));
     }
-    let half = people.len().max(chats.len()).max(push_names.len()) / 2;
+    let half = people.len().max(chats.len()).max(rewritings.len()).max(push_names.len()) / 2;
     if half > 0 {
         let cut = |from: usize, to: usize| HistoryChunk {
             people: part(people, from, to),
             chats: part(chats, from, to),
+            rewritings: part(rewritings, from, to),
             push_names: part(push_names, from, to),
             ..HistoryChunk::default()
         };
         return Some((cut(0, half), HistoryChunk { progress: chunk.progress, ..cut(half, usize::MAX) }));
     }
     let [chat] = chats.as_slice() else { return None };
-    let half = chat.messages.len() / 2;
-    if half == 0 {
-        return None;
-    }
-    // As in a history with too many messages for one piece, the first one has what is not a message.
-    let (front, back) = chat.messages.split_at(half);
-    let front = HistoryChat { messages: front.to_vec(), ..chat.clone() };
-    let back = HistoryChat::of(chat.jid.clone(), back.to_vec());
+    let (front, back) = halves_of_chat(chat)?;
     Some((HistoryChunk { chats: vec![front], ..HistoryChunk::default() }, HistoryChunk { chats: vec![back], ..empty }))
+}
+
+/// What is not a message comes first, alone: a message that cannot be stored must not keep the chat's settings out.
+fn halves_of_chat(chat: &HistoryChat) -> Option<(HistoryChat, HistoryChat)> {
+    let messages = HistoryChat::of(chat.jid.clone(), chat.messages.clone());
+    if !chat.messages.is_empty() && *chat != messages {
+        return Some((HistoryChat { messages: Vec::new(), ..chat.clone() }, messages));
+    }
+    let half = chat.messages.len() / 2;
+    let (front, back) = chat.messages.split_at(half);
+    (half > 0)
+        .then(|| (HistoryChat::of(chat.jid.clone(), front.to_vec()), HistoryChat::of(chat.jid.clone(), back.to_vec())))
 }
 
 fn part<T: Clone>(all: &[T], from: usize, to: usize) -> Vec<T> {
@@ -65,7 +75,9 @@ mod tests {
     use crate::domain::jid::Jid;
     use crate::domain::message::IncomingMessage;
     use crate::domain::message::MessageKind;
+    use crate::domain::message::Rewrite;
     use crate::domain::person::Person;
+    use crate::session::Rewriting;
 
     fn jid(number: usize) -> Jid {
         format!("1555010{number:04}@s.whatsapp.net").parse().expect("a JID")
@@ -84,6 +96,11 @@ mod tests {
         }
     }
 
+    fn rewriting(number: usize) -> Rewriting {
+        let IncomingMessage { chat, wa_id, sender, from_me, .. } = message(number);
+        Rewriting { chat, wa_id, sender, from_me, rewrite: Rewrite::Revocation }
+    }
+
     /// Splits until nothing can be split, and tells what is left, in order.
     fn leaves(event: SessionEvent) -> Vec<SessionEvent> {
         match halves(&event) {
@@ -99,6 +116,7 @@ mod tests {
         let chunk = HistoryChunk {
             people: vec![person.clone(), person],
             chats: vec![chat(vec![message(1), message(2), message(3)]), chat(Vec::new())],
+            rewritings: vec![rewriting(1), rewriting(2)],
             push_names: vec![(jid(1), "mei".into())],
             progress: Some(100),
         };
@@ -107,22 +125,24 @@ mod tests {
         let mut counts = Vec::new();
         for leaf in leaves {
             let SessionEvent::History(leaf) = leaf else { panic!("a history") };
-            assert_eq!(leaf.people.len() + leaf.chats.len() + leaf.push_names.len(), 1);
+            assert_eq!(leaf.people.len() + leaf.chats.len() + leaf.rewritings.len() + leaf.push_names.len(), 1);
             counts.extend(leaf.chats.iter().map(|chat| (chat.messages.len(), chat.unread_count)));
             whole.people.extend(leaf.people);
+            whole.rewritings.extend(leaf.rewritings);
             whole.push_names.extend(leaf.push_names);
             whole.progress = leaf.progress;
             whole.chats.extend(leaf.chats);
         }
         assert_eq!((&whole.people, &whole.push_names), (&chunk.people, &chunk.push_names));
+        assert_eq!(whole.rewritings, chunk.rewritings);
         assert_eq!(whole.progress, Some(100), "only the last part says how far it is");
-        assert_eq!(counts, [(1, Some(3)), (1, None), (1, None), (0, Some(3))]);
+        assert_eq!(counts, [(0, Some(3)), (1, None), (1, None), (1, None), (0, Some(3))]);
     }
 
     #[test]
     fn people_are_split_and_one_message_is_not() {
         let person = Person::new(&jid(1), &"100000000000001@lid".parse().expect("a JID")).expect("a person");
-        assert_eq!(leaves(SessionEvent::SamePerson(vec![person; 5])).len(), 5);
+        assert_eq!(leaves(SessionEvent::SamePerson { people: vec![person; 5], at: 0 }).len(), 5);
         assert_eq!(halves(&SessionEvent::Message(message(1))), None);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +30,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How often to look for requested retries.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often events are retried that were tried fewer times than [`AUTOMATIC`]: what was wrong with the database may be over.
+const AGAIN: Duration = Duration::from_mins(10);
+const AUTOMATIC: u32 = 8;
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How often writing an event to the quarantine is tried while the database is there.
@@ -137,9 +141,9 @@ pub fn start_retries(store: Store, inbox: Inbox, tasks: &TaskTracker, stop: Canc
 }
 
 async fn retry(store: Store, inbox: Inbox) {
-    let mut is_upgraded = false;
+    let (mut is_upgraded, mut last) = (false, Instant::now());
     loop {
-        match look(&store, &inbox, &mut is_upgraded).await {
+        match look(&store, &inbox, &mut is_upgraded, &mut last).await {
             Ok(()) => sleep(LOOK).await,
             Err(failed) => {
                 warn!(error = &failed as &dyn Error, "Events in quarantine were not retried; later again");
@@ -149,7 +153,11 @@ async fn retry(store: Store, inbox: Inbox) {
     }
 }
 
-async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool) -> Result<(), StoreError> {
+async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool, last: &mut Instant) -> Result<(), StoreError> {
+    if last.elapsed() >= AGAIN {
+        store.request_retry_of_young(AUTOMATIC, inbox.now()).await?;
+        *last = Instant::now();
+    }
     if !*is_upgraded {
         let count = store.request_retry_after_upgrade(VERSION, inbox.now()).await?;
         *is_upgraded = true;
@@ -175,7 +183,8 @@ async fn retry_one(store: &Store, inbox: &Inbox, kept: QuarantinedEvent) -> Resu
         Ok(Some(payload)) => match SessionEvent::from_stored(&payload) {
             Ok(event) => match inbox.apply_quarantined(&kept, event).await {
                 Ok(()) => Ok(()),
-                Err(failed) if failed.is_passing() => return Err(failed),
+                // One that exceeds its time limit must not hold up the others.
+                Err(failed) if failed.is_passing() && !matches!(failed, StoreError::TimedOut) => return Err(failed),
                 Err(failed) => Err(reason(&failed)),
             },
             Err(unreadable) => Err(unreadable.to_string()),

@@ -129,7 +129,7 @@ pub enum SessionEvent {
     Calling(Call),
     /// A part of the account's history.
     History(HistoryChunk),
-    /// A part of the account's history was announced; it will come by itself.
+    /// A part of the account's history was announced, and its announcement was lost in a crash.
     #[serde(skip)]
     HistoryAnnounced {
         /// The announcement's id.
@@ -141,12 +141,9 @@ pub enum SessionEvent {
         /// The announcement's id.
         notice: String,
     },
-    /// Of the parts that were ever announced only these are still to come.
+    /// Of the parts that were ever announced only those are still to come whose announcement is kept.
     #[serde(skip)]
-    HistoryExpected {
-        /// The announcements' ids.
-        notices: Vec<String>,
-    },
+    HistoryExpected,
     /// A part of the account's history was lost on the way.
     HistoryLost,
     /// Something that this version cannot put in these words, such as a message from an address of a kind that it does
@@ -268,6 +265,7 @@ pub struct HistoryChat {
     /// Archived or not.
     pub archived: Option<bool>,
     /// When it was pinned, in milliseconds, or that it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stored_event::present")]
     pub pinned: Option<Option<i64>>,
     /// When the mute ends, in milliseconds, or no mute.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stored_event::present")]

@@ -317,7 +317,7 @@ pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
     require(config)?;
-    let _hold = Hold::take(config)?;
+    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
     let writers = writers(config).await?;
     knows_steps(&writers).await?;
     alone(&writers, async |tx| Migrator::down(tx, Some(1)).await).await?;
@@ -331,7 +331,7 @@ pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub async fn renew_log(config: &Config) -> Result<(), OpenError> {
     require(config)?;
-    let _hold = Hold::take(config)?;
+    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
     let writers = writers(config).await?;
     migrate(&writers).await?;
     organization::renew_incarnation(&writers).await?;

@@ -171,6 +171,26 @@ impl Store {
         .await
     }
 
+    /// Requests a retry of the events that were tried fewer than `attempts` times.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn request_retry_of_young(&self, attempts: u32, now: i64) -> Result<(), StoreError> {
+        let limit = i32::try_from(attempts).unwrap_or(i32::MAX);
+        self.write(&OrganizationId::nobody(), move |unit| {
+            Box::pin(async move {
+                quarantined_event::Entity::update_many()
+                    .col_expr(Column::RetryAt, Expr::value(now))
+                    .filter(Column::Attempts.lt(limit))
+                    .filter(Column::RetryAt.is_null())
+                    .exec(unit.tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Notes that a retry failed.
     ///
     /// # Errors
@@ -229,6 +249,10 @@ impl Store {
 
 impl Unit<'_> {
     async fn quarantine(&mut self, row: quarantined_event::Model) -> Result<bool, StoreError> {
+        // An attempt whose commit was not confirmed may have stored it.
+        if quarantined_event::Entity::find_by_id(row.id.clone()).one(self.tx).await?.is_some() {
+            return Ok(true);
+        }
         let of_session = quarantined_event::Entity::find().filter(Column::SessionId.eq(row.session_id.clone()));
         if of_session.count(self.tx).await? >= MAX_QUARANTINED {
             return Ok(false);

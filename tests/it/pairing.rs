@@ -144,7 +144,6 @@ async fn what_whatsapp_ends_stays_ended_and_says_why() {
     for (kind, said) in [
         ("replaced", "another connection took over this device"),
         ("outdated", "WhatsApp no longer accepts this version; update chatgraph"),
-        ("refused", "WhatsApp refused: the sandbox was told to refuse this"),
     ] {
         server.plays(OWNER, "end", json!({"kind": kind})).await;
         assert_eq!(server.becomes(&session, "FAILED").await, json!(said));

@@ -31,6 +31,7 @@ use crate::service::chat_update::UpdateOrder;
 use crate::service::error::Error;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
+use crate::session::Untranslated;
 use crate::store::tests::TestStore;
 
 /// A store with one chat, and the lane of its session.
@@ -142,16 +143,36 @@ async fn what_is_acknowledged_is_stored() {
 }
 
 #[tokio::test]
-async fn what_fails_again_and_again_is_set_aside_and_the_lane_goes_on() {
+async fn what_fails_again_and_again_goes_into_quarantine_and_the_lane_goes_on() {
     let rig = Rig::new().await;
     rig.execute("ALTER TABLE message RENAME TO away").await;
     let (committed, stored) = tokio::sync::oneshot::channel();
     let event = rig.message("A", false, 10);
     rig.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the lane is drained");
-    let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("set aside in time");
-    assert!(stored.is_err(), "acknowledged, though nothing of it is stored");
+    let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("kept in time");
+    stored.expect("acknowledged, since it is kept");
+    let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
+    let [kept] = &*kept else { panic!("one event: {kept:?}") };
+    assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", ATTEMPTS, false));
     rig.hears_setting(Desired::Archived(true), 10).await;
     assert!(rig.chat().await.archived.value);
+}
+
+#[tokio::test]
+async fn what_this_version_cannot_translate_is_kept_as_it_came() {
+    let rig = Rig::new().await;
+    let event = SessionEvent::Untranslated(Untranslated {
+        kind: "message".into(),
+        reason: "an address of an unknown kind".into(),
+        payload: vec![10, 0, 255],
+    });
+    rig.hears(event.clone()).await;
+    let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
+    let [kept] = &*kept else { panic!("one event: {kept:?}") };
+    assert_eq!((kept.kind.as_str(), kept.attempts), ("untranslated", 1));
+    assert!(kept.reason.ends_with("an address of an unknown kind"), "{}", kept.reason);
+    let payload = rig.test.store.quarantined_payload(kept.id).await.expect("opens").expect("a payload");
+    assert_eq!(SessionEvent::from_stored(&payload).expect("reads"), event);
 }
 
 #[tokio::test]
@@ -383,7 +404,7 @@ async fn a_session_that_was_logged_out_is_not_connected_at_the_next_start() {
         .await;
     wanted.expect("stored");
     rig.hears(SessionEvent::Status { status: SessionStatus::Failed, reason: None }).await;
-    assert_eq!(rig.test.store.wanted_sessions().await.expect("a read").len(), 1);
+    assert_eq!(rig.test.store.wanted_sessions().await.expect("a read").sessions.len(), 1);
     rig.hears(SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None }).await;
-    assert_eq!(rig.test.store.wanted_sessions().await.expect("a read"), []);
+    assert_eq!(rig.test.store.wanted_sessions().await.expect("a read").sessions, []);
 }

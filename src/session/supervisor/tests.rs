@@ -98,7 +98,7 @@ async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
         (Ending::LoggedOut("unlinked".into()), SessionStatus::LoggedOut, 1),
         (Ending::Replaced, SessionStatus::Failed, 0),
         (Ending::AnotherAccount, SessionStatus::Failed, 1),
-        (Ending::Banned { reason: "spam".into(), lasts: Duration::from_hours(1) }, SessionStatus::Failed, 0),
+        (Ending::Banned { reason: "spam".into(), lasts: Duration::ZERO }, SessionStatus::Failed, 0),
         (Ending::Outdated, SessionStatus::Failed, 0),
         (Ending::Refused("no".into()), SessionStatus::Failed, 0),
         (Ending::PairingFailed("no".into()), SessionStatus::Failed, 0),

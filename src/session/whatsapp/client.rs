@@ -16,11 +16,15 @@ use tracing::error;
 use tracing::warn;
 use whatsapp_rust::AppStateError;
 use whatsapp_rust::Client;
-use whatsapp_rust::bot::Bot;
+use whatsapp_rust::TokioRuntime;
+use whatsapp_rust::async_channel;
 use whatsapp_rust::pair_code::PairCodeOptions;
 use whatsapp_rust::pair_code::PairError;
 use whatsapp_rust::request::IqError;
+use whatsapp_rust::store::commands::DeviceCommand;
+use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::sync_task::MajorSyncTask;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
 use super::backend::Memory;
@@ -33,7 +37,9 @@ use super::command::command;
 use super::failed;
 use super::history;
 use super::http::Http;
+use super::imports::Imports;
 use super::inbox::Ears;
+use super::inbox::Importer;
 use super::inbox::Inbox;
 use super::inbox::Item;
 use super::inbox::NO_LOGIN;
@@ -60,9 +66,13 @@ use crate::session::connection::Wanted;
 /// How long a code to be typed may take: WhatsApp may take 30 s of it, and stretching the code into a key the rest.
 const PHONE_CODE: Duration = Duration::from_secs(90);
 
+/// How often the library stores what changed about the device by itself.
+const SAVE: Duration = Duration::from_secs(30);
+
 /// A client that does not run yet.
 pub(super) struct Built {
-    bot: Bot,
+    client: Arc<Client>,
+    work: async_channel::Receiver<MajorSyncTask>,
     memory: Arc<Memory>,
     ears: Ears,
     items: mpsc::UnboundedReceiver<Item>,
@@ -108,25 +118,28 @@ pub(super) async fn build(
     owner: Owner,
     outlets: Outlets,
 ) -> Result<Built, SessionError> {
-    let mut builder = Bot::builder()
-        .with_backend_arc(Arc::clone(&memory) as Arc<dyn Backend>)
-        .with_device_props(history::wanted(config.history))
-        .with_event_handler(ears.clone())
+    let backend = Arc::clone(&memory) as Arc<dyn Backend>;
+    let persistence = Arc::new(PersistenceManager::new(backend).await.map_err(failed)?);
+    persistence.process_command(DeviceCommand::SetDeviceProps(history::wanted(config.history))).await;
+    let mut builder = Client::builder()
+        .with_runtime(TokioRuntime)
+        .with_persistence_manager(persistence)
+        .with_background_saver_interval(SAVE)
         .with_inbound_durability_hook(ears.clone())
         .with_transport_factory(way.socket)
         .with_http_client(Http::new(config.http_timeout, way.media));
     if let Some(version) = way.version {
-        builder = builder.with_version(version);
+        builder = builder.with_version_override(version);
     }
-    let bot = builder.build().await.map_err(failed)?;
-    Ok(Built { bot, memory, ears, items, owner, outlets })
+    let (client, work) = builder.build().await.map_err(failed)?.into_parts();
+    client.subscribe_handler(Arc::new(ears.clone())).detach();
+    Ok(Built { client, work, memory, ears, items, owner, outlets })
 }
 
 impl Built {
     /// Runs the client on `tasks`, until it is disconnected, ends by itself, or is dropped.
     pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
-        let Self { bot, memory, ears, items, owner, outlets } = self;
-        let client = bot.client();
+        let Self { client, work, memory, ears, items, owner, outlets } = self;
         let since = config.history.since(clock.now());
         let (tasks, cut) = (tasks.clone(), CancellationToken::new());
         let (doubts, doubted) = mpsc::channel(COLLECTIONS.len());
@@ -161,19 +174,28 @@ impl Built {
 
         let (logins, logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
-        let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, since);
+        let (histories, to_import) = mpsc::unbounded_channel();
+        let importer = Importer { lane: outlets.lane.clone(), client: Arc::clone(&client), since };
+        tasks.spawn(cut.clone().run_until_cancelled_owned(importer.run(to_import)).instrument(span.clone()));
+        let (remembered, kept) = (Arc::clone(&collections.memory), collections.memory.kept());
+        let imports = Imports::new(Arc::clone(&client), remembered, ears.clone(), tasks.clone(), cut.clone());
+        tasks.spawn(cut.clone().run_until_cancelled_owned(imports.run(work)).instrument(span.clone()));
+
+        let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
         let ended = connection.ended.clone().drop_guard();
-        let reading = cut.clone().run_until_cancelled_owned(inbox.run());
         tasks.spawn(
             async move {
-                reading.await;
+                // To its end, also when the connection is cut: what was received goes to the lane.
+                inbox.run().await;
                 drop(ended);
             }
             .instrument(span.clone()),
         );
 
         let returning = returning::only_when_paired(&client);
-        let running = tasks.spawn(cut.clone().run_until_cancelled_owned(bot.run()).instrument(span.clone()));
+        let running = Arc::clone(&client);
+        let running = async move { running.run().await };
+        let running = tasks.spawn(cut.clone().run_until_cancelled_owned(running).instrument(span.clone()));
         let last_word = ears.clone();
         tasks.spawn(
             async move {
@@ -331,10 +353,7 @@ impl Session for Connection {
     }
 
     async fn disconnect(&self) {
-        let leaving = async {
-            self.client.disconnect().await;
-            self.ended.cancelled().await;
-        };
+        let leaving = self.client.disconnect();
         // Where something does not open the library waits for it, so nobody waits for the library.
         let memory = &self.collections.memory;
         if !memory.is_damaged() && timeout(self.disconnect_timeout, leaving).await.is_err() {
@@ -342,6 +361,8 @@ impl Session for Connection {
         }
         self.client.signal_shutdown_sync();
         self.cut.cancel();
+        // However long the database takes for what was received: nothing of that may be lost, and nothing that the next
+        // connection receives may overtake it. It ends at once when nobody takes it any more.
         self.ended.cancelled().await;
         memory.let_go();
     }

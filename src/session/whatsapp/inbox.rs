@@ -25,11 +25,13 @@ use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 
-use super::announced::Announced;
 use super::event::Heard;
 use super::event::KINDS;
 use super::event::translate;
 use super::history;
+use super::imports;
+use super::imports::Kept;
+use super::imports::Part;
 use super::jid;
 use super::message;
 use super::owner::Owner;
@@ -42,6 +44,8 @@ use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
+pub(super) use import::Arrived;
+pub(super) use import::Importer;
 
 /// So many waiting entries are worth a warning.
 const DEEP: usize = 10_000;
@@ -68,6 +72,10 @@ pub(super) enum Item {
     SettingsTold { collection: String, mark: u64 },
     /// A collection of settings cannot be read, however often it is fetched.
     Unreadable { collection: &'static str },
+    /// A part of the history arrived.
+    History { event: Arc<Event>, part: Arc<Part> },
+    /// A part of the history that was announced can no longer be had.
+    HistoryGone { notice: String },
     /// Messages were not acknowledged.
     Unacknowledged,
     /// Somebody wants to know when all before this is stored.
@@ -128,7 +136,10 @@ impl Ears {
 impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         let kind = event.kind();
-        if KINDS.contains(&kind) {
+        if kind == EventKind::HistorySync {
+            // In the library's own task: that tells which part it is.
+            self.hear(Item::History { event, part: imports::arrived() });
+        } else if KINDS.contains(&kind) {
             self.hear(Item::Event(event));
         } else if kind != EventKind::RawNode {
             debug!(?kind, "An event of no use was left out");
@@ -170,14 +181,13 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
-    /// Messages of a history from before this are left out.
-    since: Option<i64>,
-    announced: Announced,
+    /// Where histories are read, beside everything else. Bounded by how many parts are fetched at the same time.
+    histories: mpsc::UnboundedSender<Arrived>,
+    /// The announcements of histories that are kept.
+    kept: Arc<Kept>,
     /// The number last passed on for each LID; every message of a person tells both again.
     told: HashMap<Jid, Jid>,
     owner: Owner,
-    /// Told when the last part of a history is stored.
-    importing: Option<oneshot::Receiver<()>>,
     warned: bool,
 }
 
@@ -191,11 +201,9 @@ impl Inbox {
         client: Arc<Client>,
         (catch_up, in_step): (mpsc::Sender<u64>, Arc<AtomicU64>),
         owner: Owner,
-        since: Option<i64>,
+        (histories, kept): (mpsc::UnboundedSender<Arrived>, Arc<Kept>),
     ) -> Self {
-        let (announced, told) = (Announced::default(), HashMap::new());
-        let importing = None;
-        Self { items, outlets, client, catch_up, in_step, told, announced, owner, since, importing, warned: false }
+        Self { items, outlets, client, catch_up, in_step, told: HashMap::new(), owner, histories, kept, warned: false }
     }
 
     /// Reads until the connection has ended.
@@ -217,8 +225,6 @@ impl Inbox {
     async fn take(&mut self, item: Item) -> Result<(), NobodyListens> {
         match item {
             Item::Event(event) => match event.as_ref() {
-                Event::HistorySync(_) if self.owner.is_another => Ok(()),
-                Event::HistorySync(_) => self.history(event).await,
                 Event::Messages(batch) => {
                     self.met_writers(batch.iter()).await?;
                     self.heard(translate(&event)).await
@@ -252,6 +258,19 @@ impl Inbox {
             }
             Item::Unreadable { collection } => self.signal(Signal::Ended(Ending::Unreadable { collection })).await,
             Item::Damaged => self.signal(Signal::Ended(Ending::Damaged)).await,
+            Item::History { part, .. } if self.owner.is_another => {
+                part.is_done();
+                Ok(())
+            }
+            Item::History { event, part } => {
+                // Nobody takes it when the connection was cut: the next one fetches it again.
+                let _ = self.histories.send((event, part));
+                Ok(())
+            }
+            Item::HistoryGone { notice } => {
+                self.forward(SessionEvent::HistoryLost, None).await?;
+                self.forward(SessionEvent::HistoryTold { notice }, None).await
+            }
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {
@@ -260,8 +279,7 @@ impl Inbox {
                     return Ok(());
                 }
                 self.in_step.store(caught_up, Ordering::Release);
-                let notices = self.announced.expected();
-                self.forward(SessionEvent::HistoryExpected { notices }, None).await?;
+                self.forward(SessionEvent::HistoryExpected, None).await?;
                 self.signal(Signal::InStep).await
             }
             Item::Ended => Ok(()),
@@ -339,14 +357,14 @@ impl Inbox {
         self.signal(Signal::Ended(Ending::AnotherAccount)).await
     }
 
-    /// What a message says. WhatsApp does not announce a part of the history again once it was told of the announcement,
-    /// and the library tells it before the part comes: so an announcement is kept until all of its part is stored.
-    fn told_by(&mut self, message: &InboundMessage) -> Option<SessionEvent> {
-        let Some(notice) = message::announced(message) else {
-            return message::delivered(message);
-        };
-        let expected = self.announced.comes(&notice);
-        Some(if expected { SessionEvent::HistoryAnnounced { notice } } else { SessionEvent::HistoryTold { notice } })
+    /// What a message says. The announcement of a part of the history is kept by now, and says nothing more. One that is
+    /// not was lost in a crash: WhatsApp sends the message again, and the library has it without the announcement.
+    fn told_by(&self, message: &InboundMessage) -> Option<SessionEvent> {
+        match message::announced(message) {
+            Some(notice) if self.kept.has(&notice) => None,
+            Some(notice) => Some(SessionEvent::HistoryAnnounced { notice }),
+            None => message::delivered(message),
+        }
     }
 
     async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {

@@ -56,9 +56,14 @@ pub(super) fn business(inbound: &InboundMessage) -> Option<SessionEvent> {
 
 /// The announcement of a part of the history, by its id.
 pub(super) fn announced(inbound: &InboundMessage) -> Option<String> {
-    let notice = inbound.message.protocol_message.as_option()?;
     let is_own = inbound.info.source.is_from_me;
-    (is_own && notice.r#type == Some(NoticeType::HISTORY_SYNC_NOTIFICATION)).then(|| inbound.info.id.clone())
+    (is_own && announces(&inbound.message)).then(|| inbound.info.id.clone())
+}
+
+/// Whether a message announces a part of the history; whoever sent it.
+pub(super) fn announces(message: &Message) -> bool {
+    let notice = message.protocol_message.as_option();
+    notice.is_some_and(|notice| notice.r#type == Some(NoticeType::HISTORY_SYNC_NOTIFICATION))
 }
 
 /// Who wrote a message, when it tells both addresses.

@@ -2,7 +2,6 @@
 //! tells (`inbox` takes it in order, `event`, `message` and `history` put it in domain words), what it is told
 //! (`command`), what it fetches (`collections`, and `ladder` where that goes wrong), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
 
-mod announced;
 mod backend;
 mod client;
 mod collections;
@@ -11,6 +10,7 @@ mod contacts;
 mod event;
 mod history;
 mod http;
+mod imports;
 mod inbox;
 mod jid;
 mod keeping_up;

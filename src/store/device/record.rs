@@ -11,6 +11,8 @@ use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
 use sea_orm::sea_query::OnConflict;
 
 use super::DeviceState;
@@ -58,6 +60,8 @@ pub enum Kind {
     Untold = 16,
     /// A part of the history that was announced and is not in the stored copy yet.
     HistoryNotice = 17,
+    /// The announcement of such a part: where it is, and the key to it.
+    HistoryPart = 18,
 }
 
 impl Kind {
@@ -262,25 +266,34 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn history_stored(&self, session: SessionId, notice: &str) -> Result<(), StoreError> {
-        announced(session).filter(Column::Key.eq(notice.as_bytes())).exec(self.tx).await?;
+        for kind in [Kind::HistoryNotice, Kind::HistoryPart] {
+            let this = of_kind(session, kind).filter(Column::Key.eq(notice.as_bytes()));
+            this.exec(self.tx).await?;
+        }
         Ok(())
     }
 
-    /// Of the announced parts of the history only these may still come; tells whether there were others, which are lost.
+    /// Of the announced parts of the history only those may still come whose announcement is kept; tells whether there
+    /// were others, which are lost.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn history_expected(&self, session: SessionId, notices: &[String]) -> Result<bool, StoreError> {
-        let expected = notices.iter().map(String::as_bytes);
-        let lost = announced(session).filter(Column::Key.is_not_in(expected)).exec(self.tx).await?;
-        Ok(lost.rows_affected > 0)
+    pub async fn history_expected(&mut self, session: SessionId) -> Result<bool, StoreError> {
+        let kept = device_record::Entity::find()
+            .select_only()
+            .column(Column::Key)
+            .filter(Column::SessionId.eq(session.to_bytes()))
+            .filter(Column::Kind.eq(Kind::HistoryPart as i16))
+            .into_query();
+        let lost = of_kind(session, Kind::HistoryNotice).filter(Column::Key.not_in_subquery(kept));
+        Ok(lost.exec(self.tx).await?.rows_affected > 0)
     }
 }
 
-fn announced(session: SessionId) -> DeleteMany<device_record::Entity> {
+fn of_kind(session: SessionId, kind: Kind) -> DeleteMany<device_record::Entity> {
     device_record::Entity::delete_many()
         .filter(Column::SessionId.eq(session.to_bytes()))
-        .filter(Column::Kind.eq(Kind::HistoryNotice as i16))
+        .filter(Column::Kind.eq(kind as i16))
 }
 
 /// The keys that begin with `prefix`, as a range of the primary key.

@@ -30,6 +30,7 @@ use crate::store::connect;
 use crate::store::connect::Config;
 use crate::store::connect::Hold;
 use crate::store::connect::OpenError;
+use crate::store::connect::ServerLock;
 use crate::store::device;
 use crate::store::error::StoreError;
 
@@ -112,7 +113,7 @@ pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKe
 /// [`OpenError`]; [`OpenError::NotNeeded`] when nothing is sealed with the key.
 pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize, OpenError> {
     connect::require(config)?;
-    let _hold = Hold::take(config)?;
+    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
     let writers = opened(config).await?;
     if !Book::read(&writers).await?.entries.contains(&Some(id)) {
         return Err(OpenError::NotNeeded(id));

@@ -7,6 +7,7 @@
 mod app_state;
 mod damage;
 mod device;
+mod history;
 mod protocol;
 mod removed;
 mod secret;
@@ -30,6 +31,7 @@ use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::wacore::store::Device;
 
+use super::imports::Kept;
 use super::inbox::Ears;
 use super::jid;
 use crate::domain::id::SessionId;
@@ -76,6 +78,7 @@ impl Backends {
             anew: Mutex::default(),
             lacks_key: AtomicBool::new(false),
             damaged: CancellationToken::new(),
+            kept: Arc::default(),
         };
         memory.read_the_untold_anew().await?;
         Ok(Arc::new(memory))
@@ -128,6 +131,8 @@ pub(super) struct Memory {
     lacks_key: AtomicBool,
     /// A value did not open.
     damaged: CancellationToken,
+    /// The announcements of parts of the history that are kept.
+    kept: Arc<Kept>,
 }
 
 impl Memory {

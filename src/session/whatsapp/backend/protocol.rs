@@ -181,6 +181,7 @@ impl ProtocolStore for Memory {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
+        self.announcements_are_kept(rows).await?;
         let row = |row: &PendingInboundRow<'_>| {
             dated(Kind::PendingInbound, compound(&[row.chat, row.sender], row.id.as_bytes()), row.message)
         };

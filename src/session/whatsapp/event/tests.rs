@@ -288,6 +288,10 @@ fn a_failure_to_connect_is_a_refusal_unless_another_try_may_go_well() {
     assert_eq!(failure(ConnectFailureReason::ServiceUnavailable), []);
     let heard = failure(ConnectFailureReason::BadUserAgent);
     assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::Refused(_)))]), "{heard:?}");
+    for passing in [400, 429, 501, 502, 599] {
+        let heard = failure(ConnectFailureReason::from(passing));
+        assert!(matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::RefusedForNow(_)))]), "{passing}: {heard:?}");
+    }
 }
 
 #[test]

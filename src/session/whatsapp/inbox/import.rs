@@ -1,4 +1,5 @@
-//! A history on its way in: taken apart on a thread of its own, and put on the lane part by part.
+//! A history on its way in, beside everything else that is received: taken apart on a thread of its own, and put on the
+//! lane part by part. A live message waits for one unit of a history at most.
 
 use std::sync::Arc;
 
@@ -7,36 +8,53 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tracing::error;
 use tracing::warn;
+use whatsapp_rust::Client;
 use whatsapp_rust::types::events::Event;
 
-use super::Inbox;
 use super::NobodyListens;
 use super::history;
 use super::jid;
+use crate::session::Inbound;
+use crate::session::Lane;
 use crate::session::SessionEvent;
+use crate::session::whatsapp::imports::Part;
 
-impl Inbox {
-    /// The announcement of the part that comes now; one of our own making when it is not there yet.
-    async fn notice(&mut self) -> Result<String, NobodyListens> {
-        if let Some(notice) = self.announced.part() {
-            return Ok(notice);
+/// One history, and the part that it is.
+pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);
+
+/// The reader of histories.
+pub(in crate::session::whatsapp) struct Importer {
+    pub(in crate::session::whatsapp) lane: Lane,
+    pub(in crate::session::whatsapp) client: Arc<Client>,
+    /// Messages of a history from before this are left out.
+    pub(in crate::session::whatsapp) since: Option<i64>,
+}
+
+impl Importer {
+    /// Reads one history after the other, until none can come any more or the lane is closed.
+    pub(in crate::session::whatsapp) async fn run(self, mut histories: mpsc::UnboundedReceiver<Arrived>) {
+        while let Some((event, part)) = histories.recv().await {
+            let is_over = self.import(event, &part).await.is_err();
+            part.is_done();
+            if is_over {
+                return;
+            }
         }
-        let notice = format!("early {:016x}", getrandom::u64().expect("the operating system has random bytes"));
-        self.forward(SessionEvent::HistoryAnnounced { notice: notice.clone() }, None).await?;
-        Ok(notice)
     }
 
-    /// Takes a history apart on a thread of its own; one part is on the lane at a time, and three at most wait for it.
-    pub(super) async fn history(&mut self, event: Arc<Event>) -> Result<(), NobodyListens> {
-        let notice = self.notice().await?;
+    async fn import(&self, event: Arc<Event>, part: &Part) -> Result<(), NobodyListens> {
         if !self.walk(event).await? {
             self.forward(SessionEvent::HistoryLost, None).await?;
         }
-        self.forward(SessionEvent::HistoryTold { notice }, None).await
+        let (committed, stored) = oneshot::channel();
+        self.forward(SessionEvent::HistoryTold { notice: part.notice.clone() }, Some(committed)).await?;
+        // If it is not stored, the part is fetched once more, which changes nothing.
+        let _ = stored.await;
+        Ok(())
     }
 
-    /// Tells whether all of it could be read.
-    async fn walk(&mut self, event: Arc<Event>) -> Result<bool, NobodyListens> {
+    /// Tells whether all of it could be read and is kept.
+    async fn walk(&self, event: Arc<Event>) -> Result<bool, NobodyListens> {
         let own = self.client.pn().as_ref().and_then(jid::from_wire);
         let Some(own) = own else {
             warn!("A history came before the account was known; it is left out");
@@ -50,20 +68,28 @@ impl Inbox {
             }
             _ => Ok(()),
         });
+        let mut is_whole = true;
+        let mut importing: Option<oneshot::Receiver<()>> = None;
         while let Some(part) = walked.recv().await {
-            if let Some(before) = self.importing.take() {
-                // It may have been set aside.
-                let _ = before.await;
+            if let Some(before) = importing.take() {
+                is_whole &= before.await.is_ok();
             }
             let (committed, stored) = oneshot::channel();
             self.forward(SessionEvent::History(part), Some(committed)).await?;
-            self.importing = Some(stored);
+            importing = Some(stored);
+        }
+        if let Some(last) = importing {
+            is_whole &= last.await.is_ok();
         }
         match walking.await {
-            Ok(Ok(())) => return Ok(true),
+            Ok(Ok(())) => return Ok(is_whole),
             Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
             Err(error) => error!(%error, "Reading the history died"),
         }
         Ok(false)
+    }
+
+    async fn forward(&self, event: SessionEvent, committed: Option<oneshot::Sender<()>>) -> Result<(), NobodyListens> {
+        self.lane.send(Inbound { event, committed }).await.map_err(|_| NobodyListens)
     }
 }

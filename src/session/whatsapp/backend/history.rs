@@ -1,0 +1,58 @@
+//! The announcements of parts of the history, kept until all of the part is stored.
+
+use std::sync::Arc;
+
+use whatsapp_rust::store::error::Result;
+use whatsapp_rust::store::traits::PendingInboundRow;
+use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::waproto::codec;
+
+use super::Memory;
+use super::account;
+use super::decoded;
+use crate::session::whatsapp::imports::Kept;
+use crate::session::whatsapp::jid;
+use crate::session::whatsapp::message;
+use crate::store::device::Kind;
+
+impl Memory {
+    /// The announcements that are kept, or were and are done with.
+    pub(in crate::session::whatsapp) fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept)
+    }
+
+    /// Keeps an announcement under its id.
+    pub(in crate::session::whatsapp) async fn keep_part(&self, notice: &str, announcement: Vec<u8>) -> Result<()> {
+        self.put(Kind::HistoryPart, notice, announcement).await?;
+        self.kept.add(notice);
+        Ok(())
+    }
+
+    /// The announcements that are kept, by their ids.
+    pub(in crate::session::whatsapp) async fn parts(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let parts = self.intact(self.state.all_records(Kind::HistoryPart).await).await?;
+        let parts: Vec<_> =
+            parts.into_iter().map(|(notice, part)| (String::from_utf8_lossy(&notice).into_owned(), part)).collect();
+        parts.iter().for_each(|(notice, _)| self.kept.add(notice));
+        Ok(parts)
+    }
+
+    /// Waits until what these messages announce is kept. The library hands an announcement to its worker before it stores
+    /// the message without it, and tells WhatsApp after that.
+    pub(super) async fn announcements_are_kept(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
+        for row in rows {
+            let is_announced = codec::message_decode(row.message).is_ok_and(|message| message::announces(&message));
+            if is_announced && self.is_own(row.sender).await? {
+                self.kept.wait(row.id).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is an address of the account itself.
+    async fn is_own(&self, address: &str) -> Result<bool> {
+        let device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
+        let (own, address) = (device.as_ref().and_then(account), jid::parse(address));
+        Ok(own.is_some_and(|own| address.is_some() && (address.as_ref() == Some(&own.jid) || address == own.lid)))
+    }
+}

@@ -1,0 +1,269 @@
+//! The parts of the history that the phone announces. An announcement names a file on WhatsApp's servers and the key to
+//! it; WhatsApp announces each part once. So the announcement is kept, sealed like other secrets, before WhatsApp hears
+//! that it arrived, and until all of its part is stored: a part that a stop, a crash or a lost connection interrupts is
+//! fetched again by the next connection, for as long as WhatsApp serves it.
+//!
+//! The library fetches a part when it is announced, and has no way of doing that again; here is its worker, which keeps
+//! each announcement first. What is fetched again is read here: the library's own use of a part (tokens and secrets of
+//! messages for what is sent later) is made of the first attempt only.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
+use tokio::task_local;
+use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use tracing::error;
+use tracing::info;
+use tracing::warn;
+use whatsapp_rust::Client;
+use whatsapp_rust::ErrorChainExt as _;
+use whatsapp_rust::anyhow;
+use whatsapp_rust::async_channel;
+use whatsapp_rust::buffa::Message as _;
+use whatsapp_rust::bytes::Bytes;
+use whatsapp_rust::sync_task::MajorSyncTask;
+use whatsapp_rust::types::events::Event;
+use whatsapp_rust::types::events::LazyHistorySync;
+use whatsapp_rust::wacore::history_sync::MAX_DECOMPRESSED;
+use whatsapp_rust::wacore::messages::DetachedHistorySyncNotification;
+use whatsapp_rust::waproto::whatsapp::message::HistorySyncNotification;
+
+use super::backend::Memory;
+use super::inbox::Ears;
+use super::inbox::Item;
+use super::inbox::login;
+use crate::session::backoff::Backoff;
+
+/// Parts that are fetched, or wait to be stored, at the same time: what bounds the memory that they take.
+const AT_ONCE: usize = 2;
+/// How often a part that WhatsApp still serves is asked for on one connection.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often to look whether the connection is logged in.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a message waits for its announcement to be kept, which is on its way by then.
+const KEPT: Duration = Duration::from_secs(10);
+/// What WhatsApp's servers answer for a file that they no longer have, or no longer give.
+const GONE: [u16; 3] = [403, 404, 410];
+
+task_local! {
+    /// The part that the library fetches in this task.
+    static CURRENT: Arc<Part>;
+}
+
+/// One part of the history.
+pub(super) struct Part {
+    /// The id of its announcement.
+    pub(super) notice: String,
+    has_arrived: AtomicBool,
+    /// All of it is stored, or nobody wants it.
+    done: CancellationToken,
+}
+
+impl Part {
+    fn new(notice: String) -> Arc<Self> {
+        Arc::new(Self { notice, has_arrived: AtomicBool::new(false), done: CancellationToken::new() })
+    }
+
+    /// Nothing more is done about it on this connection.
+    pub(super) fn is_done(&self) {
+        self.done.cancel();
+    }
+}
+
+/// The part that just arrived, in the library's own task.
+pub(super) fn arrived() -> Arc<Part> {
+    let part = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| {
+        // Nobody announced it. It is read all the same.
+        let random = getrandom::u64().expect("the operating system has random bytes");
+        Part::new(format!("unannounced {random:016x}"))
+    });
+    part.has_arrived.store(true, Ordering::Relaxed);
+    part
+}
+
+/// The announcements that are kept.
+#[derive(Default)]
+pub(super) struct Kept {
+    notices: Mutex<HashSet<String>>,
+    more: Notify,
+}
+
+impl Kept {
+    pub(super) fn add(&self, notice: &str) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).insert(notice.to_owned());
+        self.more.notify_waiters();
+    }
+
+    /// Whether the announcement is kept, or was until all of its part was stored.
+    pub(super) fn has(&self, notice: &str) -> bool {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).contains(notice)
+    }
+
+    /// Waits until the announcement is kept, or until it was not for long: WhatsApp sent it again, and an earlier process
+    /// had it.
+    pub(super) async fn wait(&self, notice: &str) {
+        let waiting = async {
+            loop {
+                let more = self.more.notified();
+                if self.has(notice) {
+                    return;
+                }
+                more.await;
+            }
+        };
+        if timeout(KEPT, waiting).await.is_err() {
+            warn!("A part of the history was announced again");
+        }
+    }
+}
+
+/// The worker of one connection.
+#[derive(Clone)]
+pub(super) struct Imports {
+    client: Arc<Client>,
+    memory: Arc<Memory>,
+    ears: Ears,
+    tasks: TaskTracker,
+    cut: CancellationToken,
+    permits: Arc<Semaphore>,
+}
+
+impl Imports {
+    pub(super) fn new(
+        client: Arc<Client>,
+        memory: Arc<Memory>,
+        ears: Ears,
+        tasks: TaskTracker,
+        cut: CancellationToken,
+    ) -> Self {
+        Self { client, memory, ears, tasks, cut, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Fetches what an earlier connection did not, and what is announced, until the connection is cut.
+    pub(super) async fn run(self, work: async_channel::Receiver<MajorSyncTask>) {
+        match self.memory.parts().await {
+            Ok(parts) => {
+                for (notice, announcement) in parts {
+                    info!("A part of the history is fetched again");
+                    self.clone().spawn(Part::new(notice), Fetch::Again(announcement));
+                }
+            }
+            Err(error) => error!(%error, "The announced parts of the history cannot be read"),
+        }
+        let (collections, to_fetch) = mpsc::unbounded_channel();
+        let client = Arc::clone(&self.client);
+        self.spawned(async move { fetch_collections(client, to_fetch).await });
+        while let Ok(task) = work.recv().await {
+            let MajorSyncTask::HistorySync { message_id, notification, .. } = &task else {
+                // Ends with this.
+                let _ = collections.send(task);
+                continue;
+            };
+            let part = Part::new(message_id.clone());
+            let announcement = encoded(notification);
+            if let Err(error) = self.memory.keep_part(&part.notice, announcement.clone()).await {
+                warn!(%error, "The announcement of a part of the history is not kept");
+                return;
+            }
+            self.clone().spawn(part, Fetch::First(task, announcement));
+        }
+    }
+
+    fn spawn(self, part: Arc<Part>, fetch: Fetch) {
+        let this = self.clone();
+        this.spawned(async move { self.fetch(part, fetch).await });
+    }
+
+    fn spawned(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.cut.clone().run_until_cancelled_owned(work).in_current_span());
+    }
+
+    async fn fetch(self, part: Arc<Part>, fetch: Fetch) {
+        let Ok(_permit) = self.permits.clone().acquire_owned().await else { return };
+        let announcement = match fetch {
+            Fetch::First(task, announcement) => {
+                CURRENT.scope(Arc::clone(&part), self.client.process_sync_task(task)).await;
+                if part.has_arrived.load(Ordering::Relaxed) {
+                    part.done.cancelled().await;
+                    return;
+                }
+                announcement
+            }
+            Fetch::Again(announcement) => announcement,
+        };
+        let Ok(announcement) = HistorySyncNotification::decode_from_slice(&announcement) else {
+            error!("The announcement of a part of the history is damaged");
+            self.ears.hear(Item::HistoryGone { notice: part.notice.clone() });
+            return;
+        };
+        let mut pauses = Backoff::half_jitter(FIRST_PAUSE, LONGEST_PAUSE);
+        for _ in 0..ATTEMPTS {
+            while login(&self.client).is_none() {
+                sleep(LOOK).await;
+            }
+            match self.download(&announcement).await {
+                Ok(event) => {
+                    self.ears.hear(Item::History { event: Arc::new(event), part: Arc::clone(&part) });
+                    part.done.cancelled().await;
+                    return;
+                }
+                Err(error) if error.http_status().is_some_and(|status| GONE.contains(&status)) => {
+                    warn!(error = &*error as &dyn std::error::Error, "WhatsApp no longer serves a part of the history");
+                    self.ears.hear(Item::HistoryGone { notice: part.notice.clone() });
+                    return;
+                }
+                Err(error) => {
+                    warn!(error = &*error as &dyn std::error::Error, "A part of the history did not come; later again");
+                    sleep(pauses.next()).await;
+                }
+            }
+        }
+        warn!("A part of the history did not come; the next connection asks again");
+    }
+
+    async fn download(&self, announcement: &HistorySyncNotification) -> anyhow::Result<Event> {
+        let compressed = match &announcement.initial_hist_bootstrap_inline_payload {
+            Some(payload) => Bytes::from(payload.clone()),
+            None => self.client.download(announcement).await?.into(),
+        };
+        let kind = announcement.sync_type.map_or(0, |kind| kind as i32);
+        let most = usize::try_from(MAX_DECOMPRESSED).unwrap_or(usize::MAX);
+        let (order, progress) = (announcement.chunk_order, announcement.progress);
+        Ok(Event::HistorySync(Box::new(LazyHistorySync::new(compressed, most, kind, order, progress))))
+    }
+}
+
+enum Fetch {
+    /// By the library, as it was just announced.
+    First(MajorSyncTask, Vec<u8>),
+    /// By its announcement.
+    Again(Vec<u8>),
+}
+
+/// Fetches the collections of settings that the library wants fetched, one after the other.
+async fn fetch_collections(client: Arc<Client>, mut work: mpsc::UnboundedReceiver<MajorSyncTask>) {
+    while let Some(task) = work.recv().await {
+        client.process_sync_task(task).await;
+    }
+}
+
+fn encoded(announcement: &DetachedHistorySyncNotification) -> Vec<u8> {
+    let DetachedHistorySyncNotification { notification, inline_payload } = announcement;
+    let mut whole = notification.clone();
+    whole.initial_hist_bootstrap_inline_payload = inline_payload.as_ref().map(|payload| payload.to_vec());
+    whole.encode_to_vec()
+}

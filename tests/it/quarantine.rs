@@ -1,0 +1,213 @@
+//! Events that cannot be applied: kept, counted, listed and retried, and nothing beside them is lost.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::json;
+use tokio::task::block_in_place;
+
+use crate::sealing::rig::KeyFile;
+use crate::sealing::rig::new_key;
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually;
+use crate::support::eventually_within;
+use crate::support::postgres;
+
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+/// Longer than all attempts at an event.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
+    let file = KeyFile::of(&new_key());
+    let [flag, path] = file.arguments();
+    let mut server = TestServer::with_arguments(&["--metrics", flag, path]).await;
+    poison(&server, "P0001").await;
+    server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
+    server.phone().receive("15550112", RAVI, "Ravi goes on").await.expect("sent");
+    server.phone().receive("15550111", MEI, "Mei goes on").await.expect("sent");
+    let events = kept(&server, 1).await;
+    let event = &events[0];
+    assert_eq!((&event["kind"], &event["isImport"], &event["attempts"]), (&json!("message"), &json!(false), &json!(5)));
+    assert_eq!((&event["session"], &event["organization"]), (&json!(server.session), &json!("org_1")));
+    assert!(event["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
+    eventually("what came behind it", async || {
+        let (mei, ravi) = (last(&server, MEI).await, last(&server, RAVI).await);
+        (mei == "Mei goes on" && ravi == "Ravi goes on").then_some(())
+    })
+    .await;
+    // It counts as taken: WhatsApp need not send it again.
+    eventually("the receipt", async || (server.phone().pending() == 0).then_some(())).await;
+    assert_eq!(server.found(&[b"poisoned word".to_vec()]).await, 0, "its text is sealed");
+    let figures = figures(&server).await;
+    for line in ["chatgraph_quarantined_events 1", "chatgraph_events_quarantined_total{kind=\"message\"} 1"] {
+        assert!(figures.contains(line), "{line} in {figures}");
+    }
+    let table = String::from_utf8(server.command(&["events", "list"]).stdout).expect("text");
+    assert!(table.contains(event["id"].as_str().expect("an id")) && !table.contains("word"), "{table}");
+
+    // Still it cannot be applied, and says so.
+    let id = event["id"].as_str().expect("an id");
+    succeeds(&server, &["events", "retry", id]);
+    eventually("a failed retry", async || {
+        let event = list(&server).await.remove(0);
+        (event["attempts"] == 6 && event["retryRequested"] == false).then_some(())
+    })
+    .await;
+    // A rotation seals it anew like any other secret, and a restart loses nothing.
+    let more = KeyFile::of(&format!("{}\n{}", new_key(), file.text().trim()));
+    file.write(&more.text());
+    block_in_place(|| server.restart());
+    server.rotates(&file);
+    assert_eq!(list(&server).await.len(), 1);
+
+    antidote(&server).await;
+    succeeds(&server, &["events", "retry"]);
+    kept(&server, 0).await;
+    assert!(texts(&server, MEI).await.contains(&"One poisoned word".to_owned()));
+    let missing = server.command(&["events", "retry", id]);
+    assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("is in quarantine"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_an_upgrade_what_an_earlier_version_could_not_apply_is_retried() {
+    let mut server = TestServer::start().await;
+    poison(&server, "P0001").await;
+    server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
+    kept(&server, 1).await;
+    server.kill();
+    antidote(&server).await;
+    block_in_place(|| server.restart());
+    server.works().await;
+    assert_eq!(list(&server).await.len(), 1, "the same version tries nothing by itself");
+    server.execute("UPDATE quarantined_event SET version = '0.0.1'").await;
+    block_in_place(|| server.restart());
+    kept(&server, 0).await;
+    assert!(texts(&server, MEI).await.contains(&"One poisoned word".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says_so_until_it_is_there() {
+    let server = TestServer::start().await;
+    poison(&server, "P0001").await;
+    let mut other = account("15550300", "Second number");
+    other.history[0].messages[0].text = "An old poisoned word".into();
+    let phone = server.sandbox.create_account(other).expect("an account");
+    let session = server.pair(&phone).await;
+    let events = kept(&server, 1).await;
+    assert_eq!((&events[0]["kind"], &events[0]["isImport"]), (&json!("history"), &json!(true)));
+    let import = async || {
+        let query = "query($id: ID!) { session(id: $id) { historyImport { percent messages incomplete } } }";
+        server.query_with(query, json!({"id": session})).await["data"]["session"]["historyImport"].clone()
+    };
+    let rest = json!({"percent": 100, "messages": 3, "incomplete": true});
+    eventually("the rest of the history", async || (import().await == rest).then_some(())).await;
+
+    antidote(&server).await;
+    succeeds(&server, &["events", "retry"]);
+    kept(&server, 0).await;
+    assert_eq!(import().await, json!({"percent": 100, "messages": 4, "incomplete": false}));
+    server.session_agrees_within(&session, &phone, PATIENCE).await;
+
+    // What the operator deletes is lost, and the import says so.
+    poison(&server, "P0001").await;
+    let mut third = account("15550400", "Third number");
+    third.history[0].messages[0].text = "Another poisoned word".into();
+    let phone = server.sandbox.create_account(third).expect("an account");
+    let session = server.pair(&phone).await;
+    let id = kept(&server, 1).await[0]["id"].as_str().expect("an id").to_owned();
+    succeeds(&server, &["events", "delete", &id]);
+    let query = "query($id: ID!) { session(id: $id) { historyImport { incomplete } } }";
+    let answer = server.query_with(query, json!({"id": session})).await;
+    assert_eq!(answer["data"]["session"]["historyImport"]["incomplete"], true);
+
+    // A session that is deleted takes its events along.
+    server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
+    kept(&server, 1).await;
+    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    assert_eq!(server.query_with(delete, json!({"id": server.session})).await["errors"], Value::Null);
+    assert!(list(&server).await.is_empty());
+    eventually("the sweeper", async || (server.rows("quarantined_event").await == 0).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_that_always_exceeds_its_time_limit_does_not_block_its_session() {
+    // Only PostgreSQL lets a trigger say so.
+    if postgres().is_none() {
+        return;
+    }
+    let server = TestServer::start().await;
+    poison(&server, "57014").await;
+    server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
+    server.phone().receive("15550111", MEI, "Mei goes on").await.expect("sent");
+    assert_eq!(kept(&server, 1).await[0]["attempts"], 2);
+    eventually("what came behind it", async || (last(&server, MEI).await == "Mei goes on").then_some(())).await;
+}
+
+/// No message with that word can be stored any more.
+async fn poison(server: &TestServer, code: &str) {
+    antidote(server).await;
+    let statement = if postgres().is_some() {
+        format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'refused by the test' USING ERRCODE = '{code}'; END $$; \
+             CREATE TRIGGER poison BEFORE INSERT ON message FOR EACH ROW WHEN (NEW.text LIKE '%poisoned%') \
+             EXECUTE FUNCTION refuse()"
+        )
+    } else {
+        "CREATE TRIGGER poison BEFORE INSERT ON message WHEN NEW.text LIKE '%poisoned%' \
+         BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            .to_owned()
+    };
+    server.execute(&statement).await;
+}
+
+async fn antidote(server: &TestServer) {
+    let statement = if postgres().is_some() {
+        "DROP TRIGGER IF EXISTS poison ON message; DROP FUNCTION IF EXISTS refuse"
+    } else {
+        "DROP TRIGGER IF EXISTS poison"
+    };
+    server.execute(statement).await;
+}
+
+/// Waits until so many events are in quarantine.
+async fn kept(server: &TestServer, count: usize) -> Vec<Value> {
+    eventually_within(PATIENCE, "events in quarantine", async || {
+        (server.rows("quarantined_event").await == i64::try_from(count).expect("few")).then_some(())
+    })
+    .await;
+    list(server).await
+}
+
+async fn list(server: &TestServer) -> Vec<Value> {
+    let output = server.command(&["events", "list", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(!text.contains("word"), "{text}");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn succeeds(server: &TestServer, arguments: &[&str]) {
+    let output = server.command(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+async fn last(server: &TestServer, cid: &str) -> String {
+    server.chat(cid).await["lastMessage"]["text"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn texts(server: &TestServer, cid: &str) -> Vec<String> {
+    let query =
+        "query($id: ID!, $cid: JID!) { chat(sessionId: $id, cid: $cid) { messages(first: 50) { nodes { text } } } }";
+    let answer = server.query_with(query, json!({"id": server.session, "cid": cid})).await;
+    let nodes = answer["data"]["chat"]["messages"]["nodes"].as_array().cloned().unwrap_or_else(|| panic!("{answer}"));
+    nodes.iter().filter_map(|node| node["text"].as_str().map(str::to_owned)).collect()
+}
+
+async fn figures(server: &TestServer) -> String {
+    let url = server.url.replace("/graphql", "/metrics");
+    reqwest::get(url).await.expect("up").text().await.expect("text")
+}
