@@ -1,17 +1,23 @@
-//! Reads any text as a document. The guard must not panic or overflow the stack, and what it lets through must keep the
-//! limits when it is counted the slow way, fragment by fragment.
+//! Compiles any text as a document. The guard must not panic or overflow the stack, and what it lets through must keep
+//! the limits, and have each response key of an object once, without fragments on objects.
 #![no_main]
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::LazyLock;
 
-use async_graphql_parser::types::ExecutableDocument;
+use async_graphql_parser::types::DocumentOperations;
 use async_graphql_parser::types::Selection;
 use async_graphql_parser::types::SelectionSet;
+use async_graphql_value::ConstValue;
+use async_graphql_value::Name;
 use async_graphql_value::Variables;
+use chatgraph_guard::Fields;
 use chatgraph_guard::Guard;
 use chatgraph_guard::Limits;
+use chatgraph_guard::Object;
 use chatgraph_guard::Schema;
+use chatgraph_guard::TYPE_KEY;
 use libfuzzer_sys::fuzz_target;
 
 /// Small, so that a small text can pass them.
@@ -29,39 +35,53 @@ const LIMITS: Limits = Limits {
     longest_page: 200,
 };
 
-const SDL: &str = "type Query { a: Query b(first: Int, last: Int): Query c(ids: [ID!]!): [Query] d: Int }";
+const SDL: &str = "type Query { a: Query b(first: Int, last: Int): Query c(ids: [ID!]!): [Query] d(e: I): Int n: N }
+                   type Subscription { a: Query! } interface N { x: Int } type A implements N { x: Int n: N }
+                   type B implements N { x: Int y: B } input I { f: Boolean = true g: [I!] }";
 
 static GUARD: LazyLock<Guard> = LazyLock::new(|| {
-    let schema = Schema::of(SDL).expect("a schema");
+    let schema = Schema::parse(SDL, &[]).expect("a schema");
     Guard::new(Arc::new(schema), LIMITS)
 });
 
 fuzz_target!(|text: &str| {
-    let Ok(read) = GUARD.read(text, None, &Variables::default()) else { return };
-    let mut left = LIMITS.selections;
-    for (_, operation) in read.document.operations.iter() {
-        expand(&read.document, &operation.node.selection_set.node, 0, &mut left);
+    let given = [("a", ConstValue::Boolean(true)), ("b", 7.into()), ("c", ConstValue::Null)];
+    let given = given.into_iter().map(|(name, value)| (Name::new(name), value)).collect();
+    for variables in [ConstValue::Null, ConstValue::Object(given)] {
+        let Ok(operation) = GUARD.compile(text, None, &mut Variables::from_value(variables)) else { continue };
+        assert!(operation.cost <= LIMITS.cost);
+        assert!(operation.document.fragments.is_empty());
+        let DocumentOperations::Single(definition) = &operation.document.operations else { panic!("one operation") };
+        of_object(&definition.node.selection_set.node, operation.shape().fields(), 0);
     }
 });
 
-/// Walks all fields, those of fragments wherever they are spread.
-fn expand(document: &ExecutableDocument, set: &SelectionSet, depth: u32, left: &mut u32) {
+/// Asserts that `set` selects just these fields, each once.
+fn of_object(set: &SelectionSet, fields: &Fields, depth: u32) {
+    let mut keys = HashSet::new();
+    let mut described = fields.0.iter();
     for item in &set.items {
-        *left = left.checked_sub(1).expect("more selections than the guard allows");
-        match &item.node {
-            Selection::Field(field) => {
-                assert!(depth < LIMITS.depth, "deeper than the guard allows");
-                expand(document, &field.node.selection_set.node, depth + 1, left);
-            }
-            Selection::InlineFragment(fragment) => {
-                expand(document, &fragment.node.selection_set.node, depth, left);
-            }
-            Selection::FragmentSpread(spread) => {
-                let fragment = document.fragments.get(&spread.node.fragment_name.node);
-                if let Some(fragment) = fragment {
-                    expand(document, &fragment.node.selection_set.node, depth, left);
+        let Selection::Field(field) = &item.node else { panic!("a fragment on an object") };
+        let key = field.node.response_key().node.as_str();
+        assert!(keys.insert(key), "one key twice");
+        assert!(depth < LIMITS.depth, "deeper than the guard allows");
+        if key == TYPE_KEY {
+            continue;
+        }
+        let field_of = described.next().expect("a field that was not described");
+        assert_eq!(field_of.key, key);
+        let below = &field.node.selection_set.node;
+        match &field_of.object {
+            None => assert!(below.items.is_empty()),
+            Some(Object::One(fields)) => of_object(below, fields, depth + 1),
+            Some(Object::ByType(types)) => {
+                assert_eq!(types.len(), below.items.len());
+                for (item, (_, fields)) in below.items.iter().zip(types) {
+                    let Selection::InlineFragment(fragment) = &item.node else { panic!("no fragment on an interface") };
+                    of_object(&fragment.node.selection_set.node, fields, depth + 1);
                 }
             }
         }
     }
+    assert!(!keys.is_empty() && described.next().is_none());
 }

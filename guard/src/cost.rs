@@ -1,154 +1,132 @@
 //! What an operation may cost with its variables: every field is 1, and what stands below a list counts as often as the
-//! list may have items. On the way many unknown fields are found, for each of which the engine would look for a name
-//! that is like it.
+//! list may have items.
 
-use std::collections::HashMap;
-
-use async_graphql_parser::types;
-use async_graphql_parser::types::ExecutableDocument;
-use async_graphql_parser::types::OperationDefinition;
-use async_graphql_parser::types::Selection;
-use async_graphql_parser::types::SelectionSet;
+use apollo_compiler::Name;
+use apollo_compiler::ast::Value;
+use apollo_compiler::executable::Field;
 use async_graphql_value::ConstValue;
-use async_graphql_value::Value;
 use async_graphql_value::Variables;
 
 use crate::Limits;
-use crate::Refusal;
-use crate::Schema;
-use crate::root;
-use crate::schema::Field;
+use crate::schema;
+use crate::shape::Fields;
+use crate::shape::Object;
 
-/// Stands for every type of the introspection, whose fields the schema's definition does not list.
+/// The prefix of the types and fields of the introspection.
 const INTROSPECTION: &str = "__";
 
-/// So many unknown fields are told of one by one; a document with more is not written for this schema.
-const MOST_UNKNOWN: u32 = 20;
-
-/// What an operation may cost. Its document was counted, so that it has an end.
-///
-/// # Errors
-/// [`Refusal::Invalid`] when many of its fields are unknown.
-pub(crate) fn of(
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-    variables: &Variables,
-    schema: &Schema,
-    limits: &Limits,
-) -> Result<u64, Refusal> {
-    let mut scales = Scales { document, operation, variables, schema, limits, weighed: HashMap::new(), unknown: 0 };
-    let cost = scales.selection_set(&operation.selection_set.node, root(operation.ty));
-    if scales.unknown > MOST_UNKNOWN {
-        let message = format!("{} fields of this are unknown: is it for another schema?", scales.unknown);
-        return Err(Refusal::invalid(message, None));
-    }
-    Ok(cost)
+/// How many items a field may return.
+#[derive(Debug)]
+pub(crate) enum Items {
+    /// One, or a list of scalars.
+    One,
+    /// A list of the introspection, whose usual length this is.
+    Introspected(u64),
+    /// A page.
+    Page { first: Amount, last: Amount },
+    /// One for each item of an argument.
+    Each(Amount),
 }
 
-struct Scales<'a> {
-    document: &'a ExecutableDocument,
-    operation: &'a OperationDefinition,
-    variables: &'a Variables,
-    schema: &'a Schema,
-    limits: &'a Limits,
-    weighed: HashMap<&'a str, u64>,
-    unknown: u32,
+/// A number that an argument gives.
+#[derive(Debug)]
+pub(crate) enum Amount {
+    Missing,
+    Known(u64),
+    Given(String),
 }
 
-impl<'a> Scales<'a> {
-    fn selection_set(&mut self, set: &'a SelectionSet, parent: &'a str) -> u64 {
-        set.items.iter().fold(0, |cost, selection| {
-            cost.saturating_add(match &selection.node {
-                Selection::Field(field) => self.field(&field.node, parent),
-                Selection::InlineFragment(fragment) => {
-                    let condition = fragment.node.type_condition.as_ref();
-                    let parent = condition.map_or(parent, |condition| known(condition.node.on.node.as_str()));
-                    self.selection_set(&fragment.node.selection_set.node, parent)
-                }
-                Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str()),
-            })
-        })
-    }
-
-    fn fragment(&mut self, name: &'a str) -> u64 {
-        if let Some(cost) = self.weighed.get(name) {
-            return *cost;
+impl Items {
+    /// The number of items that `field`, a field of `parent`, may return.
+    pub(crate) fn of(field: &Field, parent: &str) -> Self {
+        let argument = |name: &str| field.arguments.iter().find(|argument| argument.name == name);
+        if parent.starts_with(INTROSPECTION) || field.name.starts_with(INTROSPECTION) {
+            return Self::Introspected(introspected(&field.name));
         }
-        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
-        let parent = known(fragment.node.type_condition.node.on.node.as_str());
-        let cost = self.selection_set(&fragment.node.selection_set.node, parent);
-        self.weighed.insert(name, cost);
-        cost
-    }
-
-    fn field(&mut self, field: &'a types::Field, parent: &'a str) -> u64 {
-        let name = field.name.node.as_str();
-        let below = &field.selection_set.node;
-        if parent == INTROSPECTION || name.starts_with(INTROSPECTION) {
-            return 1 + introspected(name).saturating_mul(self.selection_set(below, INTROSPECTION));
+        let page = |name| argument(name).map_or(Amount::Missing, |argument| Amount::page(&argument.value));
+        if schema::is_paged(&field.definition) {
+            return Self::Page { first: page("first"), last: page("last") };
         }
-        let Some(known) = self.schema.field(parent, name) else {
-            self.unknown += 1;
-            return 1;
-        };
-        let items = self.items(field, known);
-        let each = self.selection_set(below, known.type_name());
-        // A page is read also when nothing of it is shown.
-        if items == 1 { each.saturating_add(1) } else { items.saturating_mul(each.saturating_add(1)).saturating_add(1) }
+        let list = schema::for_each(&field.definition).map(Name::as_str).and_then(argument);
+        list.map_or(Self::One, |list| Self::Each(Amount::length(&list.value)))
     }
 
-    /// How many items a field may answer.
-    fn items(&self, field: &types::Field, known: &Field) -> u64 {
-        let argument = |name: &str| field.get_argument(name).map(|value| &value.node);
-        if known.paged {
-            let page = |name| self.page(argument(name)?);
-            let longest = u64::from(self.limits.longest_page);
-            return page("first").max(page("last")).unwrap_or(u64::from(self.limits.default_page)).clamp(1, longest);
+    fn number(&self, variables: &Variables, limits: &Limits) -> u64 {
+        match self {
+            Self::One => 1,
+            Self::Introspected(length) => *length,
+            Self::Page { first, last } => {
+                let (first, last) = (first.in_page(variables), last.in_page(variables));
+                let default = u64::from(limits.default_page);
+                first.max(last).unwrap_or(default).clamp(1, u64::from(limits.longest_page))
+            }
+            Self::Each(items) => items.in_list(variables).max(1),
         }
-        let items = known.for_each.as_deref().and_then(argument).map_or(1, |list| self.length(list));
-        items.max(1)
+    }
+}
+
+impl Amount {
+    fn page(value: &Value) -> Self {
+        match value {
+            Value::Variable(name) => Self::Given(name.to_string()),
+            Value::Int(number) => Self::Known(number.as_str().parse().unwrap_or(1)),
+            _ => Self::Missing,
+        }
     }
 
-    /// The page that an argument asks for; none when it is null or left out. What is no number is refused later.
-    fn page(&self, argument: &Value) -> Option<u64> {
-        let number = |number: &async_graphql_value::Number| number.as_u64().unwrap_or(1);
-        match argument {
-            Value::Number(page) => Some(number(page)),
-            Value::Variable(name) => match self.variable(name)? {
-                ConstValue::Number(page) => Some(number(page)),
+    fn length(value: &Value) -> Self {
+        match value {
+            Value::Variable(name) => Self::Given(name.to_string()),
+            Value::List(items) => Self::Known(length(items.len())),
+            _ => Self::Known(1),
+        }
+    }
+
+    fn in_page(&self, variables: &Variables) -> Option<u64> {
+        match self {
+            Self::Missing => None,
+            Self::Known(number) => Some(*number),
+            Self::Given(name) => match variables.get(name.as_str())? {
+                ConstValue::Number(number) => Some(number.as_u64().unwrap_or(1)),
                 _ => None,
             },
-            _ => None,
         }
     }
 
-    fn length(&self, argument: &Value) -> u64 {
-        let length = match argument {
-            Value::List(items) => items.len(),
-            Value::Variable(name) => match self.variable(name) {
-                Some(ConstValue::List(items)) => items.len(),
+    fn in_list(&self, variables: &Variables) -> u64 {
+        match self {
+            Self::Missing => 1,
+            Self::Known(number) => *number,
+            Self::Given(name) => match variables.get(name.as_str()) {
+                Some(ConstValue::List(items)) => length(items.len()),
                 _ => 1,
             },
-            _ => 1,
+        }
+    }
+}
+
+fn length(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
+
+/// What an object with these fields may cost.
+pub(crate) fn of(fields: &Fields, variables: &Variables, limits: &Limits) -> u64 {
+    fields.0.iter().fold(0, |cost: u64, field| {
+        let below = field.object.as_ref().map_or(0, |object| match object {
+            Object::One(fields) => of(fields, variables, limits),
+            // An object is of one of the types.
+            Object::ByType(types) => types.iter().map(|(_, fields)| of(fields, variables, limits)).max().unwrap_or(0),
+        });
+        let items = field.items.number(variables, limits);
+        let of_field = match field.items {
+            Items::Page { .. } | Items::Each(_) if items > 1 => items.saturating_mul(below.saturating_add(1)),
+            _ => items.saturating_mul(below),
         };
-        u64::try_from(length).unwrap_or(u64::MAX)
-    }
-
-    /// What was given for a variable, or its default.
-    fn variable(&self, name: &str) -> Option<&ConstValue> {
-        self.variables.get(name).or_else(|| {
-            let definitions = &self.operation.variable_definitions;
-            let definition = definitions.iter().find(|definition| definition.node.name.node == name)?;
-            definition.node.default_value.as_ref().map(|value| &value.node)
-        })
-    }
+        cost.saturating_add(of_field.saturating_add(1))
+    })
 }
 
-fn known(condition: &str) -> &str {
-    if condition.starts_with(INTROSPECTION) { INTROSPECTION } else { condition }
-}
-
-/// How many items a list of the introspection has, as a mean over a schema of some eighty types.
+/// The usual length of a list of the introspection, as a mean over a schema of some eighty types.
 fn introspected(name: &str) -> u64 {
     match name {
         "types" => 80,
@@ -160,23 +138,15 @@ fn introspected(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql_parser::parse_query;
-
-    use super::*;
-    use crate::chosen;
-    use crate::tests::LIMITS;
+    use crate::Refusal;
     use crate::tests::guard;
 
-    fn cost(text: &str, variables: &[(&str, i32)]) -> u64 {
-        weighed(text, variables).expect("known fields")
-    }
+    use super::*;
 
-    fn weighed(text: &str, variables: &[(&str, i32)]) -> Result<u64, Refusal> {
+    fn cost(text: &str, variables: &[(&str, i32)]) -> u64 {
         let variables = variables.iter().map(|(name, value)| (async_graphql_value::Name::new(name), (*value).into()));
-        let variables = Variables::from_value(ConstValue::Object(variables.collect()));
-        let document = parse_query(text).expect("a document");
-        let operation = chosen(&document, None).expect("an operation");
-        of(&document, &operation.node, &variables, &guard().schema, &LIMITS)
+        let mut variables = Variables::from_value(ConstValue::Object(variables.collect()));
+        guard().compile(text, None, &mut variables).expect("compiled").cost
     }
 
     #[test]
@@ -202,19 +172,19 @@ mod tests {
     }
 
     #[test]
-    fn the_introspection_in_circles_costs_too_much() {
-        let circle = "fields { type { ".repeat(6);
-        let text = format!("{{ __schema {{ types {{ {circle} name {} }} }} }}", "} }".repeat(6));
-        assert!(cost(&text, &[]) > 300_000);
-        assert_eq!(cost("{ __type(name: \"A\") { ...T } } fragment T on __Type { fields { name } }", &[]), 6);
+    fn what_is_executed_once_costs_once_and_what_is_skipped_nothing() {
+        assert_eq!(cost("{ one { id } ...F } fragment F on Query { one { id } }", &[]), 2);
+        assert_eq!(cost("{ one { id } list @skip(if: true) { nodes { id } } }", &[]), 2);
+        let of_either = "{ any { ... on Item { id } ... on Other { a: id b: id c: id } } }";
+        assert_eq!(cost(of_either, &[]), 4, "an object is of one type");
     }
 
     #[test]
-    fn a_document_for_another_schema_is_refused_at_once() {
-        let unknown = |times: usize| (0..times).map(|at| format!("field_{at}")).collect::<Vec<_>>().join(" ");
-        assert_eq!(weighed(&format!("{{ {} }}", unknown(20)), &[]), Ok(20));
-        assert!(matches!(weighed(&format!("{{ {} }}", unknown(21)), &[]), Err(Refusal::Invalid { .. })));
-        let in_fragment = format!("{{ one {{ ...F ...F }} }} fragment F on Item {{ {} }}", unknown(20));
-        assert!(weighed(&in_fragment, &[]).is_ok(), "each is counted once");
+    fn the_introspection_in_circles_costs_too_much() {
+        let circle = "fields { type { ".repeat(6);
+        let text = format!("{{ __schema {{ types {{ {circle} name {} }} }} }}", "} }".repeat(6));
+        let refused = guard().compile(&text, None, &mut Variables::default()).expect_err("refused");
+        assert!(matches!(refused, Refusal::Limit(_)), "{refused}");
+        assert_eq!(cost("{ __type(name: \"A\") { ...T } } fragment T on __Type { fields { name } }", &[]), 6);
     }
 }

@@ -12,8 +12,11 @@ use sha2::Sha256;
 /// How much text one generation holds, in bytes. Parsed, that is some twenty times as much.
 const GENERATION: usize = 256 * 1024;
 
+/// The most entries of one generation.
+const MAX_ENTRIES: usize = 2_000;
+
 /// What a text is known by: its SHA-256. Nobody can write another text with the same one.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -21,6 +24,11 @@ impl Digest {
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
+    }
+
+    /// The digest of something that belongs to what this is the digest of.
+    pub(crate) fn with(&self, more: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(self.0).chain_update(more).finalize().into())
     }
 
     /// Reads a digest as it is written: 64 hexadecimal digits.
@@ -45,7 +53,14 @@ pub struct Recent<V>(Mutex<Generations<V>>);
 
 impl<V> Default for Recent<V> {
     fn default() -> Self {
-        Self(Mutex::new(Generations { young: HashMap::new(), old: HashMap::new(), bytes: 0 }))
+        Self::new(GENERATION)
+    }
+}
+
+impl<V> Recent<V> {
+    /// Holds entries of this many bytes in each generation.
+    pub(crate) fn new(most: usize) -> Self {
+        Self(Mutex::new(Generations { young: HashMap::new(), old: HashMap::new(), bytes: 0, most }))
     }
 }
 
@@ -60,6 +75,8 @@ struct Generations<V> {
     old: HashMap<Digest, Known<V>>,
     /// Bytes of the texts of the young ones.
     bytes: usize,
+    /// The most that these may be.
+    most: usize,
 }
 
 #[derive(Clone)]
@@ -89,7 +106,7 @@ impl<V: Clone> Recent<V> {
 
 impl<V> Generations<V> {
     fn keep(&mut self, digest: Digest, known: Known<V>) {
-        if self.bytes + known.bytes > GENERATION {
+        if self.bytes + known.bytes > self.most || self.young.len() >= MAX_ENTRIES {
             self.old = mem::take(&mut self.young);
             self.bytes = 0;
         }
@@ -129,6 +146,16 @@ mod tests {
         let generations = recent.0.into_inner().expect("whole");
         let held: usize = generations.young.values().chain(generations.old.values()).map(|known| known.bytes).sum();
         assert!(held <= 2 * GENERATION);
+    }
+
+    #[test]
+    fn many_small_entries_are_too_many() {
+        let recent = Recent::default();
+        for at in 0..3 * MAX_ENTRIES {
+            keep(&recent, &at.to_string(), 1);
+        }
+        let generations = recent.0.into_inner().expect("whole");
+        assert!(generations.young.len() + generations.old.len() <= 2 * MAX_ENTRIES);
     }
 
     #[test]

@@ -1,75 +1,110 @@
-//! The fields of a schema, as far as a document's cost and an answer's shape depend on them.
+//! The schema that documents are validated against, with what its definition cannot say: the values that its own
+//! scalars take, and the lists that are read in pages.
 
 use std::collections::HashMap;
 
-use async_graphql_parser::parse_schema;
-use async_graphql_parser::types::BaseType;
-use async_graphql_parser::types::FieldDefinition;
-use async_graphql_parser::types::Type;
-use async_graphql_parser::types::TypeKind;
-use async_graphql_parser::types::TypeSystemDefinition;
+use apollo_compiler::Name;
+use apollo_compiler::ast::FieldDefinition;
+use apollo_compiler::ast::Type;
+use apollo_compiler::schema;
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::schema::SchemaBuilder;
+use apollo_compiler::validation::Valid;
+use async_graphql_value::ConstValue;
 
-/// The fields of all objects and interfaces of a schema.
-#[derive(Debug)]
-pub struct Schema(HashMap<String, HashMap<String, Field>>);
+/// Returns whether a scalar takes a value.
+pub type ScalarCheck = fn(&ConstValue) -> bool;
 
-/// A field.
+/// A field of the introspection that the engine has and the validator's built-in types lack.
+const ONE_OF: &str = "extend type __Type { isOneOf: Boolean }";
+
+/// A schema.
 #[derive(Debug)]
-pub struct Field {
-    /// What it answers.
-    pub answer_type: Type,
-    /// Whether it is a list of which a page is asked for, by `first` or `last`.
-    pub(crate) paged: bool,
-    /// The argument that is a list, where it answers something for each item.
-    pub(crate) for_each: Option<String>,
+pub struct Schema {
+    pub(crate) definitions: Valid<schema::Schema>,
+    /// The objects of each interface and union.
+    possible: HashMap<Name, Vec<Name>>,
+    scalars: HashMap<&'static str, ScalarCheck>,
 }
 
 impl Schema {
-    /// Reads a schema's definition.
+    /// Parses a schema's definition. A scalar without a check takes any value.
     ///
     /// # Errors
-    /// When it is none.
-    pub fn of(sdl: &str) -> Result<Self, async_graphql_parser::Error> {
-        let definitions = parse_schema(sdl)?.definitions.into_iter();
-        let types = definitions.filter_map(|definition| {
-            let TypeSystemDefinition::Type(definition) = definition else { return None };
-            let fields = match definition.node.kind {
-                TypeKind::Object(object) => object.fields,
-                TypeKind::Interface(interface) => interface.fields,
-                TypeKind::Scalar | TypeKind::Union(_) | TypeKind::Enum(_) | TypeKind::InputObject(_) => return None,
-            };
-            let fields = fields.into_iter().map(|field| (field.node.name.node.to_string(), Field::of(field.node)));
-            Some((definition.node.name.node.to_string(), fields.collect()))
-        });
-        Ok(Self(types.collect()))
+    /// The reason why it is not a schema.
+    pub fn parse(sdl: &str, scalars: &[(&'static str, ScalarCheck)]) -> Result<Self, String> {
+        let builder = SchemaBuilder::new().ignore_builtin_redefinitions();
+        let built = builder.parse(sdl, "schema").parse(ONE_OF, "introspection").build();
+        let definitions = built.and_then(schema::Schema::validate).map_err(|invalid| invalid.errors.to_string())?;
+        let mut possible = HashMap::<Name, Vec<Name>>::new();
+        for (name, definition) in &definitions.types {
+            match definition {
+                ExtendedType::Object(object) => {
+                    for interface in &object.implements_interfaces {
+                        possible.entry(interface.name.clone()).or_default().push(name.clone());
+                    }
+                }
+                ExtendedType::Union(union) => {
+                    let members = union.members.iter().map(|member| member.name.clone());
+                    possible.entry(name.clone()).or_default().extend(members);
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { definitions, possible, scalars: scalars.iter().copied().collect() })
     }
 
-    /// The field of a type, both by name.
-    #[must_use]
-    pub fn field(&self, of_type: &str, name: &str) -> Option<&Field> {
-        self.0.get(of_type)?.get(name)
+    /// The objects that an interface or a union stands for; `None` for any other type.
+    pub(crate) fn possible(&self, abstract_type: &str) -> Option<&[Name]> {
+        match self.definitions.types.get(abstract_type)? {
+            ExtendedType::Interface(_) | ExtendedType::Union(_) => {
+                Some(self.possible.get(abstract_type).map_or(&[], Vec::as_slice))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether objects of the type `object` are of the type `condition`.
+    pub(crate) fn applies(&self, condition: &str, object: &str) -> bool {
+        condition == object || self.definitions.is_subtype(condition, object)
+    }
+
+    /// Returns whether a scalar of the schema's own takes a value.
+    pub(crate) fn takes(&self, scalar: &str, value: &ConstValue) -> bool {
+        self.scalars.get(scalar).is_none_or(|check| check(value))
     }
 }
 
-impl Field {
-    fn of(definition: FieldDefinition) -> Self {
-        let argument = |name: &str| definition.arguments.iter().any(|argument| argument.node.name.node == name);
-        let is_list = |of: &Type| matches!(of.base, BaseType::List(_));
-        let list = definition.arguments.iter().find(|argument| is_list(&argument.node.ty.node));
-        let list = list.filter(|_| is_list(&definition.ty.node));
-        let for_each = list.map(|argument| argument.node.name.node.to_string());
-        Self { paged: argument("first") || argument("last"), for_each, answer_type: definition.ty.node }
+/// Returns whether a field is a list of which a page is read, by `first` or `last`.
+pub(crate) fn is_paged(field: &FieldDefinition) -> bool {
+    field.argument_by_name("first").is_some() || field.argument_by_name("last").is_some()
+}
+
+/// The argument that is a list, for a field that returns something for each of its items.
+pub(crate) fn for_each(field: &FieldDefinition) -> Option<&Name> {
+    let list = field.arguments.iter().find(|argument| argument.ty.is_list())?;
+    matches!(field.ty, Type::List(_) | Type::NonNullList(_)).then_some(&list.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_objects_of_interfaces_and_unions_are_known() {
+        let sdl = "type Query { a: I b: U } interface I { c: Int } type A implements I { c: Int } type B { d: Int }
+                   union U = A | B";
+        let schema = Schema::parse(sdl, &[]).expect("a schema");
+        assert_eq!(schema.possible("I"), Some(&[apollo_compiler::name!("A")][..]));
+        assert_eq!(schema.possible("U").map(<[Name]>::len), Some(2));
+        assert_eq!((schema.possible("A"), schema.possible("Int"), schema.possible("X")), (None, None, None));
+        assert!(schema.applies("I", "A") && schema.applies("U", "B") && schema.applies("A", "A"));
+        assert!(!schema.applies("I", "B") && !schema.applies("B", "A"));
     }
 
-    /// The name of its type, without lists and nulls.
-    #[must_use]
-    pub fn type_name(&self) -> &str {
-        let mut answer_type = &self.answer_type;
-        loop {
-            match &answer_type.base {
-                BaseType::Named(name) => return name.as_str(),
-                BaseType::List(item) => answer_type = item,
-            }
-        }
+    #[test]
+    fn a_text_that_is_no_schema_is_an_error() {
+        assert!(Schema::parse("type Query { a: Missing }", &[]).is_err());
+        assert!(Schema::parse("type", &[]).is_err());
     }
 }

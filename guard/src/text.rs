@@ -1,43 +1,43 @@
-//! A document's text, before it is parsed: how many tokens it has and how deep its brackets are nested. Strings, block
-//! strings and comments are told apart as the grammar does; a bracket that hides in what only looks like one would reach
-//! the parser uncounted.
+//! A document's text before it is parsed: the number of its tokens and the depth of its brackets, counted by the lexer
+//! of the parser itself.
+
+use apollo_parser::Lexer;
+use apollo_parser::TokenKind;
 
 use crate::Limits;
 use crate::Refusal;
+use crate::problem::Problem;
+use crate::problem::position;
 
-/// The longest name or number, in bytes. Longer ones are nobody's, and dear to look for among those of the schema.
-const LONGEST_WORD: usize = 255;
+/// The longest name or number, in bytes.
+const MAX_WORD_LEN: usize = 255;
 
-/// Refuses a text that has too much of anything, or a string without an end: the parser would look for that end from
-/// every place where a string may begin.
+/// White space, commas and comments for each token: formatted documents have about one.
+const MAX_IGNORED_PER_TOKEN: usize = 4;
+
+/// Rejects a text with too many or too long tokens, with brackets nested too deep, or with a lexical error.
 pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
-    let mut rest = text.as_bytes();
-    let (mut tokens, mut depth) = (0_usize, 0_usize);
-    while let [byte, tail @ ..] = rest {
-        let token = match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | b',' => {
-                rest = tail;
+    let (mut tokens, mut ignored, mut depth) = (0_usize, 0_usize, 0_usize);
+    for token in Lexer::new(text) {
+        let token = token.map_err(|error| {
+            Problem::new(format!("Syntax error: {}", error.message())).at(position(text, error.index()))
+        })?;
+        match token.kind() {
+            TokenKind::Whitespace | TokenKind::Comment | TokenKind::Comma => {
+                ignored += 1;
+                if ignored > limits.tokens.saturating_mul(MAX_IGNORED_PER_TOKEN) {
+                    let most = limits.tokens.saturating_mul(MAX_IGNORED_PER_TOKEN);
+                    return Err(Refusal::Limit(format!("a document may have at most {most} commas and comments")));
+                }
                 continue;
             }
-            b'#' => {
-                rest = line_end(tail);
-                continue;
+            TokenKind::Eof => break,
+            TokenKind::LCurly | TokenKind::LBracket | TokenKind::LParen => depth += 1,
+            TokenKind::RCurly | TokenKind::RBracket | TokenKind::RParen => depth = depth.saturating_sub(1),
+            TokenKind::Name | TokenKind::Int | TokenKind::Float if token.data().len() > MAX_WORD_LEN => {
+                return Err(Refusal::Limit(format!("a name or number may have at most {MAX_WORD_LEN} bytes")));
             }
-            b'"' => string(rest).ok_or_else(|| Refusal::invalid("a string without an end", None))?,
-            b'.' if rest.starts_with(b"...") => 3,
-            b'{' | b'[' | b'(' => {
-                depth += 1;
-                1
-            }
-            b'}' | b']' | b')' => {
-                depth = depth.saturating_sub(1);
-                1
-            }
-            byte if is_word(*byte) => word(rest),
-            _ => 1,
-        };
-        if is_word(*byte) && token > LONGEST_WORD {
-            return Err(Refusal::Limit(format!("a name or number may have at most {LONGEST_WORD} bytes")));
+            _ => {}
         }
         tokens += 1;
         if tokens > limits.tokens {
@@ -46,53 +46,8 @@ pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
         if depth > limits.nesting {
             return Err(Refusal::Limit(format!("brackets may be nested at most {} deep", limits.nesting)));
         }
-        rest = &rest[token..];
     }
     Ok(())
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn word(text: &[u8]) -> usize {
-    text.iter().position(|byte| !is_word(*byte)).unwrap_or(text.len())
-}
-
-fn line_end(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
-    &text[end..]
-}
-
-/// The length of the string that `text` begins with; none when it has no end.
-fn string(text: &[u8]) -> Option<usize> {
-    if text.starts_with(b"\"\"\"") { block_string(text) } else { plain_string(text) }
-}
-
-/// A backslash escapes whatever follows it; the string ends in its line.
-fn plain_string(text: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        match text.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\n' | b'\r' => return None,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-/// Only `\"""` is escaped in here: a backslash before anything else, another backslash too, stands for itself.
-fn block_string(text: &[u8]) -> Option<usize> {
-    let mut at = 3;
-    while at < text.len() {
-        let rest = &text[at..];
-        if rest.starts_with(b"\"\"\"") {
-            return Some(at + 3);
-        }
-        at += if rest.starts_with(b"\\\"\"\"") { 4 } else { 1 };
-    }
-    None
 }
 
 #[cfg(test)]
@@ -100,7 +55,7 @@ mod tests {
     use super::*;
     use crate::tests::LIMITS;
 
-    /// Whether a text with so deep a nesting is let through, and one that is deeper by one is not.
+    /// Asserts that a nesting of `nesting` is allowed for this text and one less is not.
     fn is_nested(text: &str, nesting: usize) {
         assert_eq!(check(text, &Limits { nesting, ..LIMITS }), Ok(()), "{text}");
         let tighter = check(text, &Limits { nesting: nesting - 1, ..LIMITS });
@@ -115,18 +70,14 @@ mod tests {
         is_nested("{ a(b: \"#\") { b { c } } }", 3);
         is_nested(r#"{ a(b: """[[[ " [[ \""" [[["""){ c } }"#, 2);
         is_nested(r#"{ a(b: """"""){ c { d } } }"#, 3);
-    }
-
-    #[test]
-    fn a_backslash_in_a_block_string_escapes_nothing_but_its_end() {
         is_nested(r#"{ a(b: """\\""" """ c: [[[[[1]]]]] d: """ """) }"#, 7);
-        is_nested(r#"{ a(b: """\"""", c: [[[1]]]) }"#.replace(r#"\"""""#, r#"\n""""#).as_str(), 5);
     }
 
     #[test]
-    fn a_string_without_an_end_is_none() {
+    fn a_string_without_an_end_is_a_syntax_error_in_one_line() {
         for text in ["{ a(b: \"x) }", "{ a(b: \"x\n\") }", "{ a(b: \"\\", "{ a(b: \"\"\"x\"\" ) }", "\"\"\"\\\"\"\""] {
-            assert!(matches!(check(text, &LIMITS), Err(Refusal::Invalid { .. })), "{text}");
+            let Err(Refusal::Invalid(problems)) = check(text, &LIMITS) else { panic!("{text}") };
+            assert!(problems[0].at.is_some() && !problems[0].message.contains('\n'), "{problems:?}");
         }
     }
 
@@ -137,7 +88,14 @@ mod tests {
         assert_eq!(tokens(31), Ok(()));
         assert!(tokens(30).is_err());
         let word = |length| check(&format!("{{ {} }}", "a".repeat(length)), &LIMITS);
-        assert_eq!(word(LONGEST_WORD), Ok(()));
-        assert!(word(LONGEST_WORD + 1).is_err());
+        assert_eq!(word(MAX_WORD_LEN), Ok(()));
+        assert!(word(MAX_WORD_LEN + 1).is_err());
+    }
+
+    #[test]
+    fn what_the_parser_ignores_is_bounded_too() {
+        let commas = |commas| check(&format!("{{ {} }}", ",".repeat(commas)), &Limits { tokens: 10, ..LIMITS });
+        assert_eq!(commas(38), Ok(()));
+        assert!(matches!(commas(39), Err(Refusal::Limit(_))));
     }
 }

@@ -10,7 +10,7 @@ use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
 use chatgraph_guard::Guard;
 use chatgraph_guard::Limits;
-use chatgraph_guard::Schema as Types;
+use chatgraph_guard::Shape;
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -42,7 +42,7 @@ use super::metrics;
 use super::metrics::Metrics;
 use super::persisted::Documents;
 use super::persisted::Trusted;
-use super::shape::Shape;
+use super::shape;
 use super::turns::Pace;
 use super::turns::Turn;
 use super::turns::Turns;
@@ -95,7 +95,6 @@ pub struct Caller {
 #[derive(Clone)]
 pub struct Api {
     schema: Schema,
-    types: Arc<Types>,
     guard: Arc<Guard>,
     documents: Arc<Documents>,
     metrics: Metrics,
@@ -111,12 +110,11 @@ impl Api {
     #[must_use]
     pub fn new(parts: Parts, config: &Config) -> Self {
         let schema = super::schema(config);
-        let types = Arc::new(super::types(&schema));
-        let guard = Arc::new(Guard::new(Arc::clone(&types), config.limits.clone()));
+        let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits.clone()));
         let documents = Arc::new(Documents::new(config.trusted.clone()));
         let (metrics, budget) = (Metrics::default(), Budget::new(config.rate));
         let (rate, longest) = (config.rate, config.limits.bytes);
-        Self { schema, types, guard, documents, metrics, budget, rate, longest, parts }
+        Self { schema, guard, documents, metrics, budget, rate, longest, parts }
     }
 
     /// What is counted of the operations.
@@ -143,9 +141,9 @@ impl Api {
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
-            Ok(read) if read.subscribes() => self.refuse(caller, unstreamed(), begun),
+            Ok(read) if read.subscribes() => self.refuse(caller, vec![unstreamed()], begun),
             Ok(read) => self.run(caller, request, &read, begun).await,
-            Err(error) => self.refuse(caller, error, begun),
+            Err(errors) => self.refuse(caller, errors, begun),
         }
     }
 
@@ -153,10 +151,10 @@ impl Api {
     pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
-            Ok(read) if read.kind == Some(OperationType::Mutation) => None,
-            Ok(read) if read.subscribes() => Some(self.refuse(caller, unstreamed(), begun)),
+            Ok(read) if read.kind == OperationType::Mutation => None,
+            Ok(read) if read.subscribes() => Some(self.refuse(caller, vec![unstreamed()], begun)),
             Ok(read) => Some(self.run(caller, request, &read, begun).await),
-            Err(error) => Some(self.refuse(caller, error, begun)),
+            Err(errors) => Some(self.refuse(caller, errors, begun)),
         }
     }
 
@@ -165,9 +163,9 @@ impl Api {
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        read.shape.complete(&mut response);
+        shape::complete(read.shape.fields(), &mut response);
         let response = finish(response, caller);
-        self.metrics.answered(read.kind, begun, &response);
+        self.metrics.answered(Some(read.kind), begun, &response);
         response
     }
 
@@ -178,13 +176,13 @@ impl Api {
         let begun = Instant::now();
         let read = match self.read(&caller, &mut request) {
             Ok(read) => read,
-            Err(error) => {
-                let response = self.refuse(&caller, error, begun);
+            Err(errors) => {
+                let response = self.refuse(&caller, errors, begun);
                 let answers = stream::once(async { Answer { response, turn: None } });
                 return Operation { kind: None, answers: answers.boxed() };
             }
         };
-        let (kind, subscribes, pace) = (read.kind, read.subscribes(), Pace::new(turns.clone()));
+        let (kind, subscribes, pace) = (Some(read.kind), read.subscribes(), Pace::new(turns.clone()));
         let (request, batches) = self.equip(&caller, request.data(pace.clone()));
         let (schema, first_turn) = (self.schema.clone(), pace.clone());
         let execution = async move {
@@ -200,38 +198,32 @@ impl Api {
         let answers = responses.map(move |response| {
             let _open = &open;
             let mut response = response.unwrap_or_else(|_| panicked());
-            read.shape.complete(&mut response);
+            shape::complete(read.shape.fields(), &mut response);
             let response = finish(response, &caller);
             if std::mem::take(&mut first) {
-                metrics.answered(read.kind, begun, &response);
+                metrics.answered(kind, begun, &response);
             }
             Answer { response, turn: pace.take() }
         });
         Operation { kind, answers: answers.boxed() }
     }
 
-    fn refuse(&self, caller: &Caller, error: ServerError, begun: Instant) -> Response {
-        let response = finish(Response::from_errors(vec![error]), caller);
+    fn refuse(&self, caller: &Caller, errors: Vec<ServerError>, begun: Instant) -> Response {
+        let response = finish(Response::from_errors(errors), caller);
         self.metrics.answered(None, begun, &response);
         response
     }
 
-    /// Reads what is asked, and takes what it costs from the caller's allowance.
-    fn read(&self, caller: &Caller, request: &mut Request) -> Result<Read, ServerError> {
-        self.budget.check(&caller.viewer).map_err(document::refusal)?;
+    /// Compiles the request's operation, and takes what it costs from the caller's allowance.
+    fn read(&self, caller: &Caller, request: &mut Request) -> Result<Read, Vec<ServerError>> {
+        let refused = |error| vec![document::refusal(error)];
+        self.budget.check(&caller.viewer).map_err(refused)?;
         // Reading is work, too, also when nothing comes of it.
         let length = request.query.len().min(self.longest) as u64;
-        let found = self.documents.find(request).map_err(document::refusal);
-        let asked = found.and_then(|()| document::read(&self.guard, request));
-        self.budget.take(&caller.viewer, asked.as_ref().map_or(length, |asked| asked.cost).max(1));
-        let asked = asked?;
-        let shape = Shape::of(&asked.document, asked.name.as_deref(), &request.variables, &self.types);
-        let read = Read { kind: asked.operation, shape };
-        if read.subscribes() && read.shape.fields() != 1 {
-            let message = "a subscription has one field, no more and no less";
-            return Err(document::refusal(ApiError::new(Code::ValidationError, message)));
-        }
-        Ok(read)
+        let found = self.documents.find(request).map_err(refused);
+        let compiled = found.and_then(|()| document::compile(&self.guard, request));
+        self.budget.take(&caller.viewer, compiled.as_ref().map_or(length, |compiled| compiled.cost).max(1));
+        compiled.map(|compiled| Read { kind: compiled.kind, shape: compiled.shape })
     }
 
     fn equip(&self, caller: &Caller, request: Request) -> (Request, Batches) {
@@ -242,20 +234,19 @@ impl Api {
 
 /// What was read of a request.
 struct Read {
-    /// What kind of operation it is, if one was found.
-    kind: Option<OperationType>,
+    kind: OperationType,
     shape: Shape,
 }
 
 impl Read {
     fn subscribes(&self) -> bool {
-        self.kind == Some(OperationType::Subscription)
+        self.kind == OperationType::Subscription
     }
 }
 
 /// The span of an operation. Its name is the caller's own, and so is not told.
 fn span(read: &Read) -> Span {
-    debug_span!("operation", kind = metrics::word(read.kind))
+    debug_span!("operation", kind = metrics::word(Some(read.kind)))
 }
 
 /// An operation that was started.

@@ -33,6 +33,9 @@ mod tests;
 use async_graphql::MergedObject;
 use async_graphql::MergedSubscription;
 use async_graphql::SDLExportOptions;
+use async_graphql::ScalarType;
+use async_graphql::ValidationMode;
+use chatgraph_guard::ScalarCheck;
 
 pub use api::Answer;
 pub use api::Api;
@@ -46,6 +49,9 @@ pub use metrics::Metrics;
 pub use persisted::Trusted;
 pub use turns::Turn;
 pub use turns::Turns;
+
+use scalar::Jid;
+use scalar::Timestamp;
 
 /// Every query.
 #[derive(MergedObject, Default)]
@@ -77,13 +83,17 @@ struct Subscription(
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 fn schema(config: &Config) -> Schema {
-    // The guard's limits are the only ones: the engine's own are compared when the work is done.
+    // The guard's limits and rules are the only ones: the engine's own limits are compared when the work is done, and
+    // its rules are those that the guard has found kept.
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default());
+    let schema = schema.validation_mode(ValidationMode::Fast);
     if config.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }
 
 fn types(schema: &Schema) -> chatgraph_guard::Schema {
-    chatgraph_guard::Schema::of(&schema.sdl()).expect("the schema we print is a schema")
+    let scalars: [(&'static str, ScalarCheck); 2] =
+        [("JID", <Jid as ScalarType>::is_valid), ("Timestamp", <Timestamp as ScalarType>::is_valid)];
+    chatgraph_guard::Schema::parse(&schema.sdl(), &scalars).expect("the schema we print is a schema")
 }
 
 /// The schema as text, the same that `schema.graphql` holds.

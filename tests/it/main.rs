@@ -15,6 +15,7 @@ mod cut_uploads;
 mod cuts;
 mod deletion;
 mod demo;
+mod documents;
 mod door;
 mod draining;
 mod endurance;

@@ -200,7 +200,7 @@ async fn figures_count_what_happens_and_name_nobody() {
 
     let expected = [
         ("chatgraph_operations_total{kind=\"query\",code=\"ok\"}", 1.0),
-        ("chatgraph_operations_total{kind=\"query\",code=\"validation_error\"}", 1.0),
+        ("chatgraph_operations_total{kind=\"unknown\",code=\"validation_error\"}", 1.0),
         ("chatgraph_operations_total{kind=\"mutation\",code=\"not_found\"}", 1.0),
         ("chatgraph_operations_total{kind=\"mutation\",code=\"ok\"}", 1.0),
         ("chatgraph_operations_total{kind=\"subscription\",code=\"ok\"}", 1.0),

@@ -30,7 +30,7 @@ use crate::graphql::error::engine;
 use crate::graphql::schema;
 use crate::graphql::sdl;
 use crate::graphql::session::object::Session;
-use crate::graphql::shape::Shape;
+use crate::graphql::shape;
 use crate::graphql::types;
 
 /// The definitions of the schema.
@@ -65,15 +65,13 @@ pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
 pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilities: Capabilities) -> Response {
     let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
     let schema = schema(&Config::default());
-    let types = Arc::new(types(&schema));
-    let guard = Guard::new(Arc::clone(&types), Config::default().limits);
-    let mut response = match document::read(&guard, &mut request) {
-        Err(error) => Response::from_errors(vec![error]),
-        Ok(asked) => {
-            let shape = Shape::of(&asked.document, None, &request.variables, &types);
+    let guard = Guard::new(Arc::new(types(&schema)), Config::default().limits);
+    let mut response = match document::compile(&guard, &mut request) {
+        Err(errors) => Response::from_errors(errors),
+        Ok(compiled) => {
             let mut responses = schema.execute_stream(request.data(viewer(capabilities)));
             let mut response = responses.next().await.expect("an answer");
-            shape.complete(&mut response);
+            shape::complete(compiled.shape.fields(), &mut response);
             response
         }
     };

@@ -1,0 +1,146 @@
+//! Reasons why a request is not a valid one, each in one line and with its place in the document.
+
+use std::collections::HashSet;
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::diagnostic::ToCliReport as _;
+use apollo_compiler::parser::SourceMap;
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::validation::DiagnosticList;
+use async_graphql_parser::Pos;
+
+use crate::Refusal;
+use crate::arguments;
+
+/// The most problems that one answer lists.
+pub(crate) const MAX_PROBLEMS: usize = 10;
+
+/// The longest message, in characters: some of them quote the document.
+const MAX_MESSAGE_LEN: usize = 300;
+
+/// One reason why a request is invalid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The reason, in one line.
+    pub message: String,
+    /// The place in the document, if it is about one.
+    pub at: Option<Pos>,
+    /// The argument or input field, if it is about one.
+    pub field: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: one_line(&message.into()), at: None, field: None }
+    }
+
+    pub(crate) fn at(self, at: Option<Pos>) -> Self {
+        Self { at, ..self }
+    }
+
+    pub(crate) fn field(self, field: Option<&str>) -> Self {
+        Self { field: field.map(str::to_owned), ..self }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(vec![problem])
+    }
+}
+
+/// The line and column of a byte of `text`.
+pub(crate) fn position(text: &str, byte: usize) -> Option<Pos> {
+    let before = text.get(..byte.min(text.len()))?;
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    Some(Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 })
+}
+
+/// The line and column of a node of a document.
+pub(crate) fn pos(span: Option<SourceSpan>, sources: &SourceMap) -> Option<Pos> {
+    let at = span?.line_column(sources)?;
+    Some(Pos { line: at.line, column: at.column })
+}
+
+/// The first syntax error: what follows it comes of the parser's attempts to go on.
+pub(crate) fn syntax(diagnostics: &DiagnosticList) -> Problem {
+    let first = diagnostics.iter().next();
+    let problem = first.map(|diagnostic| {
+        let message = diagnostic.error.to_string().replacen("syntax error", "Syntax error", 1);
+        Problem::new(message).at(pos(diagnostic.error.location(), diagnostic.sources))
+    });
+    problem.unwrap_or_else(|| Problem::new("Syntax error"))
+}
+
+/// The validator's diagnostics as problems, one for each place; `document` tells which argument each of them is about.
+pub(crate) fn problems(diagnostics: &DiagnosticList, document: &ExecutableDocument) -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    let placed = diagnostics.iter().filter(|diagnostic| {
+        let place = diagnostic.error.location();
+        place.is_none_or(|place| seen.insert(place))
+    });
+    let problems = placed.take(MAX_PROBLEMS).map(|diagnostic| {
+        let message = diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
+        // It tells a part of the schema.
+        let message = message.split(" Did you mean ").next().unwrap_or_default();
+        let span = diagnostic.error.location();
+        let field = named(message).or_else(|| arguments::around(document, span?)).map(str::to_owned);
+        Problem { field, ..Problem::new(message).at(pos(span, diagnostic.sources)) }
+    });
+    problems.collect()
+}
+
+fn one_line(message: &str) -> String {
+    let mut line: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_LEN) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+/// The argument or input field that a message names: the one that is missing or unknown has no place of its own.
+fn named(message: &str) -> Option<&str> {
+    let quoted = |start: &str| message.split_once(start)?.1.split_once('"').map(|(name, _)| name);
+    if message.contains("required type") && message.starts_with("Field \"") {
+        return quoted("Field \"")?.rsplit('.').next();
+    }
+    if message.contains("is not defined by type") && message.starts_with("Field \"") {
+        return quoted("Field \"");
+    }
+    quoted("Unknown argument \"").or_else(|| quoted("\" argument \""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_and_has_an_end() {
+        assert_eq!(Problem::new("a\n  b\r\tc").message, "a b c");
+        assert_eq!(Problem::new("é".repeat(1_000)).message.chars().count(), MAX_MESSAGE_LEN + 1);
+    }
+
+    #[test]
+    fn a_place_is_told_by_line_and_character() {
+        let place = |byte| position("a\nbé d", byte);
+        assert_eq!(place(0), Some(Pos { line: 1, column: 1 }));
+        assert_eq!(place(5), Some(Pos { line: 2, column: 3 }));
+        assert_eq!(place(99), Some(Pos { line: 2, column: 5 }));
+        assert_eq!(place(4), None, "in the middle of a character");
+    }
+
+    #[test]
+    fn a_missing_or_unknown_argument_is_named_by_the_message() {
+        for (message, name) in [
+            (r#"Unknown argument "x" on field "Query.chat"."#, Some("x")),
+            (r#"Field "chat" argument "cid" of type "JID!" is required, but it was not provided."#, Some("cid")),
+            (r#"Field "UpdateChatInput.cid" of required type "JID!" was not provided."#, Some("cid")),
+            (r#"Field "x" is not defined by type "UpdateChatInput"."#, Some("x")),
+            (r#"Cannot query field "x" on type "Query"."#, None),
+            ("", None),
+        ] {
+            assert_eq!(named(message), name, "{message}");
+        }
+    }
+}
