@@ -44,8 +44,8 @@ pub struct ServerLock {
 struct Held {
     server: Postgres,
     connection: PgConnection,
-    /// The process of PostgreSQL that serves the connection.
-    pid: i32,
+    /// The processes of PostgreSQL that serve, or served, connections of this server that may hold it.
+    own: Vec<i32>,
 }
 
 impl ServerLock {
@@ -89,29 +89,25 @@ impl ServerLock {
 impl Held {
     /// Takes the lock on a new connection; none if another connection has it.
     async fn take(server: &Postgres) -> Result<Option<Self>, SqlxError> {
-        let mut connection = server.connection().await?;
-        let taking = async {
-            connection.execute(NOTICE_A_DEAD_CLIENT).await?;
-            let pid = query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
-            Ok((pid, query_scalar(TRY).fetch_one(&mut connection).await?))
-        };
-        let (pid, is_held) = answered(taking).await?;
-        Ok(if is_held { Some(Self { server: server.clone(), connection, pid }) } else { None })
+        let mut own = Vec::new();
+        let connection = take(server, &mut own).await?;
+        Ok(connection.map(|connection| Self { server: server.clone(), connection, own }))
     }
 
     /// Takes the lock again as soon as the database is back; tells whether it could, and not another server.
     async fn renew(&mut self) -> bool {
         let mut since_held = None;
         loop {
-            match Self::take(&self.server).await {
-                Ok(Some(held)) => {
-                    *self = held;
+            match take(&self.server, &mut self.own).await {
+                Ok(Some(connection)) => {
+                    self.connection = connection;
+                    self.own = self.own.split_off(self.own.len() - 1);
                     return true;
                 }
                 Ok(None) => {
-                    // PostgreSQL may not have noticed yet that the connection of before is dead.
-                    match self.end_the_one_before().await {
-                        Ok(true) => {}
+                    // PostgreSQL may not have noticed yet that a connection of before is dead.
+                    match self.end_own().await {
+                        Ok(true) => since_held = None,
                         Ok(false) if since_held.get_or_insert_with(Instant::now).elapsed() >= PATIENCE => return false,
                         Ok(false) | Err(_) => {}
                     }
@@ -125,21 +121,31 @@ impl Held {
         }
     }
 
-    /// Ends the lost connection on PostgreSQL's side if it still has the lock; tells whether it had.
-    async fn end_the_one_before(&self) -> Result<bool, SqlxError> {
+    /// Ends a lost connection of this server on PostgreSQL's side if it still has the lock; tells whether one had.
+    async fn end_own(&self) -> Result<bool, SqlxError> {
         let mut connection = self.server.connection().await?;
-        let pid = self.pid;
         answered(async {
             let holder: Option<i32> = query_scalar(HOLDER).fetch_optional(&mut connection).await?;
-            if holder != Some(pid) {
-                return Ok(false);
-            }
+            let Some(pid) = holder.filter(|holder| self.own.contains(holder)) else { return Ok(false) };
             let _ended: bool =
                 query_scalar("SELECT pg_terminate_backend($1)").bind(pid).fetch_one(&mut connection).await?;
             Ok(true)
         })
         .await
     }
+}
+
+/// Takes the lock on a new connection, whose process is noted in `own` first: the answer may get lost. None if another
+/// connection has it.
+async fn take(server: &Postgres, own: &mut Vec<i32>) -> Result<Option<PgConnection>, SqlxError> {
+    let mut connection = server.connection().await?;
+    let is_held: bool = answered(async {
+        connection.execute(NOTICE_A_DEAD_CLIENT).await?;
+        own.push(query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?);
+        query_scalar(TRY).fetch_one(&mut connection).await
+    })
+    .await?;
+    Ok(is_held.then_some(connection))
 }
 
 async fn answered<T>(asking: impl Future<Output = Result<T, SqlxError>>) -> Result<T, SqlxError> {
