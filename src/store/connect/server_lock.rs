@@ -141,7 +141,8 @@ async fn take(server: &Postgres, own: &mut Vec<i32>) -> Result<Option<PgConnecti
     let mut connection = server.connection().await?;
     let is_held: bool = answered(async {
         connection.execute(NOTICE_A_DEAD_CLIENT).await?;
-        own.push(query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?);
+        let pid: i32 = query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
+        own.push(pid);
         query_scalar(TRY).fetch_one(&mut connection).await
     })
     .await?;
