@@ -89,8 +89,10 @@ impl Registry {
                     Asked::Behind(after) => {
                         store.next_pending_actions(&key.organization, key.session, after.as_ref()).await
                     }
-                    Asked::Same(action) if store.is_pending(&action).await? => Ok(vec![action]),
-                    Asked::Same(_) => Ok(Vec::new()),
+                    Asked::Same(action) => {
+                        let waits = store.is_pending(&action).await?;
+                        Ok(waits.then_some(action).into_iter().collect())
+                    }
                 }
             })
         });

@@ -80,13 +80,13 @@ async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) 
         |table: &str| if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") };
     follows(test, mute::next(100), "chat_mute_ends", false).await;
     follows(test, chat::pinned(organization, chat.session), "chat_pinned_in_", false).await;
-    follows(test, tombstone::pinned(organization, chat.session), "tombstone_pinned", false).await;
-    follows(test, chat::saved(organization, chat.session), "chat_saved", false).await;
     let (chats, sessions) = (vec![chat.id.to_bytes(); 40], vec![chat.session; 40]);
     follows(test, chat::found_by(organization, chat.session, &chat.jid), &by_id("chat"), false).await;
     follows(test, chat::with_ids(organization, chats), &by_id("chat"), false).await;
-    // Of a few thousand sessions PostgreSQL would rather read them all, and is right.
+    // Of a few thousand sessions, or no rows at all, PostgreSQL would rather read them all, and is right.
     if !on_postgres() {
+        follows(test, tombstone::pinned(organization, chat.session), "tombstone_pinned", false).await;
+        follows(test, chat::saved(organization, chat.session), "chat_saved", false).await;
         follows(test, session::with_ids(organization, &sessions), &by_id("session"), false).await;
     }
 }
