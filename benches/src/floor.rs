@@ -22,11 +22,13 @@ const COLUMNS: &str =
     "id, jid, contact_name, archived, pinned, muted_until, unread_count, marked_unread, last_message_at";
 const PAGE: &str = "FROM chat WHERE organization = $1 AND session_id = $2 AND activity >= 0 \
     ORDER BY activity DESC, id DESC LIMIT 51";
-const CHAT: &str = "FROM chat WHERE organization = $1 AND id = (SELECT chat_id FROM chat_alias WHERE session_id = $2 \
-    AND jid = $3 AND organization = $1)";
+const CHAT: &str = "FROM chat WHERE organization = $1 AND id = (SELECT peer.chat_id FROM peer_address \
+    JOIN peer ON peer.id = peer_address.peer_id WHERE peer_address.session_id = $2 AND peer_address.jid = $3 \
+    AND peer_address.organization = $1 ORDER BY from_at DESC LIMIT 1)";
 const UPDATE: &str = "UPDATE chat SET archived = $4, archived_as_of = $5, pending = pending | 8 \
-    WHERE organization = $1 AND id = (SELECT chat_id FROM chat_alias WHERE session_id = $2 AND jid = $3 AND \
-    organization = $1) RETURNING";
+    WHERE organization = $1 AND id = (SELECT peer.chat_id FROM peer_address \
+    JOIN peer ON peer.id = peer_address.peer_id WHERE peer_address.session_id = $2 AND peer_address.jid = $3 \
+    AND peer_address.organization = $1 ORDER BY from_at DESC LIMIT 1) RETURNING";
 const NOTE: &str = "INSERT INTO pending_action (session_id, chat_id, setting, organization, version, desired, base, \
     requested_at) VALUES ($1, $2, 4, $3, $4, $5, 0, $4) ON CONFLICT (session_id, chat_id, setting) \
     DO UPDATE SET version = excluded.version, desired = excluded.desired, requested_at = excluded.requested_at";

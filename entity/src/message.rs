@@ -17,8 +17,10 @@ pub struct Model {
     pub chat_id: Vec<u8>,
     /// WhatsApp's id; unique with chat and sender.
     pub wa_id: String,
-    /// Who wrote it.
-    pub sender: String,
+    /// The peer who wrote it; for the account itself the session's id.
+    pub sender_id: Vec<u8>,
+    /// Whether WhatsApp named the peer by LID, and whether the chat is one of several people.
+    pub named_by: i16,
     /// The name the sender went by.
     pub sender_name: Option<String>,
     /// Whether the account wrote it.

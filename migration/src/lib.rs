@@ -14,6 +14,7 @@ mod m0009_master_keys;
 mod m0010_identity;
 mod m0011_edits_and_mutes;
 mod m0012_read_before;
+mod m0013_peers;
 mod m0014_pins_and_steps;
 mod m0015_quarantined_events;
 mod m0016_search_fold;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_identity::Migration),
             Box::new(m0011_edits_and_mutes::Migration),
             Box::new(m0012_read_before::Migration),
+            Box::new(m0013_peers::Migration),
             Box::new(m0014_pins_and_steps::Migration),
             Box::new(m0015_quarantined_events::Migration),
             Box::new(m0016_search_fold::Migration),

@@ -100,6 +100,10 @@ id! {
     MessageId, "msg_"
 }
 id! {
+    /// One peer of a session: a person, a group, or another thing that a chat is with.
+    PeerId, "peer_"
+}
+id! {
     /// One api-key; not its secret.
     KeyId, "key_"
 }
@@ -107,6 +111,14 @@ id! {
 id! {
     /// An event in quarantine.
     EventId, "evt_"
+}
+
+impl PeerId {
+    /// The account itself among the peers of its session.
+    #[must_use]
+    pub fn account(session: SessionId) -> Self {
+        Self(session.0)
+    }
 }
 
 /// Of the 80 bits of an id beside its time so many are random; the others are enough for a number made of microseconds

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::cursor::TimeKey;
 use super::id::ChatId;
 use super::id::MessageId;
+use super::id::PeerId;
 use super::id::SessionId;
 use super::jid::Jid;
 
@@ -72,8 +73,10 @@ pub struct Message {
     pub session: SessionId,
     /// WhatsApp's id.
     pub wa_id: String,
-    /// Who wrote it.
+    /// The address of who wrote it, as the person goes by now.
     pub sender: Jid,
+    /// Who wrote it.
+    pub sender_id: PeerId,
     /// The name the sender went by.
     pub sender_name: Option<String>,
     /// Whether this account wrote it.
@@ -154,6 +157,7 @@ mod tests {
             session: SessionId::new(1),
             wa_id: "A".into(),
             sender,
+            sender_id: PeerId::new(1),
             sender_name: None,
             from_me: false,
             kind: MessageKind::Text,

@@ -18,6 +18,7 @@ pub mod list;
 pub mod message;
 mod names;
 pub mod page;
+pub mod peer;
 pub mod person;
 pub mod search;
 pub mod session;

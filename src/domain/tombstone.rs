@@ -6,7 +6,6 @@ use super::change::Origin;
 use super::chat::Chat;
 use super::horizon::Horizon;
 use super::id::ChatId;
-use super::jid::Jid;
 
 /// What stays of a deleted chat. Nobody gets to see it; events about its settings and names change it as they would the
 /// chat, and the next message brings the chat back.
@@ -14,8 +13,6 @@ use super::jid::Jid;
 pub struct Tombstone {
     /// The chat under the id that it had, with the settings, names and counter that WhatsApp has; without a message.
     pub chat: Chat,
-    /// Every address that found it.
-    pub addresses: Vec<Jid>,
     /// When it was deleted, in milliseconds.
     pub deleted_at: i64,
 }
@@ -24,7 +21,7 @@ impl Tombstone {
     /// Buries `chat`. What `waiting` was still to tell WhatsApp never reaches it, so those settings are what WhatsApp
     /// has. `newest` are WhatsApp's ids of the chat's last messages, all of one time.
     #[must_use]
-    pub fn of(mut chat: Chat, addresses: Vec<Jid>, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
+    pub fn of(mut chat: Chat, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
         for action in waiting {
             let patch = action.reverting(&chat);
             let _untold = chat.apply(&patch, at, Origin::Revert);
@@ -38,14 +35,13 @@ impl Tombstone {
         (chat.arrivals, chat.read_to) = (0, None);
         chat.pending = ChatFields::default();
         chat.refused = ChatFields::default();
-        Self { chat, addresses, deleted_at: at }
+        Self { chat, deleted_at: at }
     }
 
     /// What there is of a chat that the phone deleted before any message of it came here, up to `horizon`.
     #[must_use]
     pub fn of_unknown(chat: Chat, horizon: Horizon, at: i64) -> Self {
-        let addresses = vec![chat.jid.clone()];
-        Self { chat: Chat { horizon: Some(horizon), ..chat }, addresses, deleted_at: at }
+        Self { chat: Chat { horizon: Some(horizon), ..chat }, deleted_at: at }
     }
 
     /// The chat as it comes back, under a new id. A mute that ended meanwhile is none.
@@ -101,7 +97,7 @@ mod tests {
         assert!(chat.apply(&wish, 9, Origin::Api).is_some());
         chat.unread_count = 1;
 
-        let buried = Tombstone::of(chat, Vec::new(), &waiting, vec!["A".into()], 10);
+        let buried = Tombstone::of(chat, &waiting, vec!["A".into()], 10);
         assert_eq!(buried.chat.pinned, Dated { value: true, as_of: 3 });
         assert_eq!((buried.chat.unread_count, buried.chat.marked_unread.value), (5, false));
         assert_eq!(buried.chat.horizon, Some(Horizon { at: 5_000, wa_ids: vec!["A".into()] }));
@@ -110,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_chat_buried_again_without_a_message_since_reaches_as_far_as_before() {
-        let once = Tombstone::of(chat(), Vec::new(), &[], vec!["A".into()], 10);
+        let once = Tombstone::of(chat(), &[], vec!["A".into()], 10);
         let again = once.clone().revive(ChatId::new(2), 20);
         assert_ne!(again.id, once.chat.id);
-        assert_eq!(Tombstone::of(again, Vec::new(), &[], Vec::new(), 30).chat.horizon, once.chat.horizon);
+        assert_eq!(Tombstone::of(again, &[], Vec::new(), 30).chat.horizon, once.chat.horizon);
     }
 }

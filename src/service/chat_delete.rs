@@ -52,13 +52,13 @@ pub(super) async fn bury(
     now: i64,
     origin: Origin,
 ) -> Result<(), StoreError> {
-    let addresses = unit.addresses_of(organization, chat.id).await?;
     let newest = match chat.last_message {
         Some(last) => unit.wa_ids_at(organization, chat.id, last.at).await?,
         None => Vec::new(),
     };
-    let tombstone = Tombstone::of(chat.clone(), addresses, waiting, newest, now);
+    let tombstone = Tombstone::of(chat.clone(), waiting, newest, now);
     unit.insert_tombstone(organization, &tombstone).await?;
+    unit.keep_unread(organization, &tombstone).await?;
     delete_for_good(unit, organization, chat, now, origin).await
 }
 

@@ -328,14 +328,15 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::Status { status, reason } => {
             inbound_session::status(unit, key, *status, reason.as_deref(), now).await
         }
-        SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref()).await,
+        SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref(), now).await,
         SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
             let (value, as_of, replayed) = (*value, *as_of, *replayed);
             let made = inbound_chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
             inbound_chat::setting(unit, key, chat, made, now).await
         }
-        SessionEvent::SamePerson { people, at: _ } => {
-            inbound_person::same_person(unit, key, people, now, Origin::Device).await
+        SessionEvent::SamePerson { people, at } => {
+            let told = inbound_person::Told { at: *at, now, origin: Origin::Device };
+            inbound_person::same_person(unit, key, people, told).await
         }
         SessionEvent::ReadElsewhere { chat, wa_ids, at } => {
             let receipt = reading::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
@@ -349,8 +350,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         SessionEvent::ContactRemoved { jid } => inbound_contact::removed(unit, key, jid, now).await,
         SessionEvent::BusinessNamed { jid, name } => inbound_contact::business_named(unit, key, jid, name, now).await,
-        SessionEvent::NumberChanged { old, new, at: _ } => {
-            inbound_contact::number_changed(unit, key, old, new, now).await
+        SessionEvent::NumberChanged { old, new, at } => {
+            let told = inbound_person::Told { at: *at, now, origin: Origin::Device };
+            inbound_person::number_changed(unit, key, old, new, told).await
         }
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
             inbound_chat::named(unit, key, jid, name, now).await

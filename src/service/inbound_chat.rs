@@ -1,6 +1,5 @@
 //! What happens to one chat on WhatsApp: settings, messages, names, and the word that an action of ours has arrived.
 
-use std::borrow::Cow;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +10,6 @@ use crate::domain::change::ChatFields;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
-use crate::domain::chat::ChatType;
 use crate::domain::chat::Dated;
 use crate::domain::chat::Names;
 use crate::domain::horizon::Horizon;
@@ -21,11 +19,14 @@ use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
+use crate::domain::peer::Peer;
+use crate::domain::peer::last_owner;
 use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
+use super::inbound_rewriting;
 use super::reading;
 
 /// A setting that was made on the phone or another device.
@@ -63,12 +64,27 @@ pub(super) async fn setting(
     };
     let made = Made { value, ..made };
     // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.
-    let found = match find(unit, key, jid, now).await? {
+    // A replay tells it under the present address, however old it is.
+    let found = if made.replayed {
+        find(unit, key, jid, now).await?
+    } else {
+        find_when(unit, key, jid, made.as_of, now).await?
+    };
+    let found = match found {
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => (chat, true),
         Found::Deleted(tombstone) => {
             let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
             patch.set(made.value);
+            // How far somebody has read does not depend on when: the mark alone has a time.
+            if made.value == Desired::Read(true) {
+                let place = made.up_to.cloned().unwrap_or(Horizon { at: made.as_of, wa_ids: Vec::new() });
+                let left = unit.read_deleted_to(&key.organization, tombstone.chat.id, &place).await?;
+                if let Some(left) = left {
+                    (patch.read, patch.marked_unread) = (None, Some(false));
+                    patch.unread_count = Some(tombstone.chat.unread_count.min(left));
+                }
+            }
             return note(unit, key, tombstone, &patch, now, Origin::Device).await;
         }
         Found::Nowhere => return Ok(()),
@@ -196,20 +212,21 @@ pub(super) async fn message(
     if message.kind == MessageKind::Reaction {
         return Ok(());
     }
-    let (mut chat, is_new) = match find(unit, key, &message.chat, now).await? {
+    let Some((mut peer, found)) = find_at(unit, key, &message.chat, message.at, now).await? else { return Ok(()) };
+    let (mut chat, is_new) = match found {
         // What was deleted does not come back.
         Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => {
-            unit.insert_chat(&key.organization, &chat).await?;
+            unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
             (chat, true)
         }
-        Found::Deleted(tombstone) => (revive(unit, key, tombstone, now).await?, true),
+        Found::Deleted(tombstone) => (revive(unit, key, tombstone, &mut peer, now).await?, true),
         Found::Nowhere => return Ok(()),
     };
-    let message = &*as_kept(unit, key, &chat, message).await?;
     let (whose, arrival) = (&key.organization, arrival(now).max(chat.arrivals + 1));
-    let stored = unit.insert_messages(whose, key.session, chat.id, std::slice::from_ref(message), arrival).await?;
+    let place = (key.session, chat.id);
+    let stored = unit.insert_messages_with(whose, place, Some(&peer), std::slice::from_ref(message), arrival).await?;
     let address = Some((message.chat.clone(), message.at));
     // A redelivery: all that it says is known, but for the address by which it comes.
     if stored == 0 {
@@ -220,7 +237,7 @@ pub(super) async fn message(
     let mut patch = ChatPatch { address, ..ChatPatch::default() };
     if let Some(name) = &message.sender_name
         && !message.from_me
-        && chat.jid == message.sender
+        && (peer.is_person() || chat.jid == message.sender)
     {
         patch.names = Names { push: Some(name.clone()), ..Names::default() };
     }
@@ -250,7 +267,7 @@ pub(super) async fn message(
     } else if let Some(change) = change {
         unit.record(&key.organization, change);
     }
-    Ok(())
+    inbound_rewriting::catch_up(unit, key, std::slice::from_ref(&message.wa_id), now).await
 }
 
 /// When an own message was written, beside a mark of `marked_at`. Messages bear whole seconds: of one second, the message
@@ -294,25 +311,6 @@ fn arrival(now: i64) -> i64 {
     LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(0, next)
 }
 
-/// The message as its chat keeps it: what a person wrote is under the chat's address, and what the account wrote under its
-/// number, so that the same message is the same one by whatever address it came.
-pub(super) async fn as_kept<'m>(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    chat: &Chat,
-    message: &'m IncomingMessage,
-) -> Result<Cow<'m, IncomingMessage>, StoreError> {
-    let sender = match (chat.chat_type(), message.from_me) {
-        (ChatType::Dm, false) => chat.jid.clone(),
-        (ChatType::Dm, true) => unit.canonical(&key.organization, key.session, &message.sender).await?,
-        _ => return Ok(Cow::Borrowed(message)),
-    };
-    if sender == message.sender {
-        return Ok(Cow::Borrowed(message));
-    }
-    Ok(Cow::Owned(IncomingMessage { sender, ..message.clone() }))
-}
-
 /// The account's owner saved a contact, or a group has a (new) subject. One without a message is stored, too, so that its
 /// name and settings are there when it comes alive.
 pub(super) async fn named(
@@ -345,19 +343,84 @@ pub(super) enum Found {
     Nowhere,
 }
 
-/// What `jid` finds in the session. Most events are about a chat that is there, which proves that its session is.
+/// What `jid` finds in the session now. Most events are about a chat that is there, which proves that its session is.
 pub(super) async fn find(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<Found, StoreError> {
-    if let Some(chat) = unit.chat_for_update(&key.organization, key.session, jid).await? {
+    let whose = &key.organization;
+    if let Some(chat) = unit.chat_for_update(whose, key.session, jid).await? {
         return Ok(Found::Chat(chat));
     }
-    if unit.session_for_update(&key.organization, key.session).await?.is_none() {
+    if unit.session_for_update(whose, key.session).await?.is_none() {
         return Ok(Found::Nowhere);
     }
-    if let Some(deleted) = unit.tombstone_for_update(&key.organization, key.session, jid).await? {
+    let owner = last_owner(&unit.periods(whose, key.session, jid).await?);
+    let peer = match owner {
+        Some(owner) => unit.peer(whose, owner.peer).await?,
+        None => None,
+    };
+    let Some(peer) = peer else {
+        return Ok(Found::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now)));
+    };
+    with(unit, key, &peer, now).await
+}
+
+/// What `jid` found in the session at a time by WhatsApp's clock.
+pub(super) async fn find_when(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    at: i64,
+    now: i64,
+) -> Result<Found, StoreError> {
+    let whose = &key.organization;
+    let Some((peer, _)) = unit.owner(whose, key.session, jid, at).await? else {
+        return find(unit, key, jid, now).await;
+    };
+    if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
+        return Ok(Found::Chat(chat));
+    }
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(Found::Nowhere);
+    }
+    with(unit, key, &peer, now).await
+}
+
+/// What a message of `at` by `jid` finds in the session, and with whom. A number that nobody is known to have at that time is
+/// a new peer's.
+pub(super) async fn find_at(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    at: i64,
+    now: i64,
+) -> Result<Option<(Peer, Found)>, StoreError> {
+    let whose = &key.organization;
+    if let Some((peer, false)) = unit.owner(whose, key.session, jid, at).await? {
+        if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
+            return Ok(Some((peer, Found::Chat(chat))));
+        }
+        if unit.session_for_update(whose, key.session).await?.is_none() {
+            return Ok(None);
+        }
+        let found = with(unit, key, &peer, now).await?;
+        return Ok(Some((peer, found)));
+    }
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(None);
+    }
+    let peer = unit.new_peer(whose, key.session, jid, at).await?;
+    let chat = Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now);
+    Ok(Some((peer, Found::New(chat))))
+}
+
+/// What a session, which is locked, has of a peer.
+pub(super) async fn with(unit: &mut Unit<'_>, key: &SessionKey, peer: &Peer, now: i64) -> Result<Found, StoreError> {
+    if let Some(chat) = unit.chat_with_for_update(&key.organization, peer).await? {
+        return Ok(Found::Chat(chat));
+    }
+    if let Some(deleted) = unit.tombstone_for_update(&key.organization, peer).await? {
         return Ok(Found::Deleted(deleted));
     }
-    let jid = unit.canonical(&key.organization, key.session, jid).await?;
-    Ok(Found::New(Chat::new(ChatId::new(now), key.session, jid, now)))
+    Ok(Found::New(Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now)))
 }
 
 /// Notes for a deleted chat what it will come back with. Nobody is told.
@@ -373,18 +436,17 @@ pub(super) async fn note(
     unit.save_tombstone(&key.organization, &tombstone).await
 }
 
-/// Brings a deleted chat back, under a new id and all its addresses.
+/// Brings a deleted chat back, under a new id; its peer has all the addresses.
 pub(super) async fn revive(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     tombstone: Tombstone,
+    peer: &mut Peer,
     now: i64,
 ) -> Result<Chat, StoreError> {
     unit.remove_tombstone(&key.organization, tombstone.chat.id).await?;
-    let others: Vec<_> = tombstone.addresses.iter().filter(|jid| **jid != tombstone.chat.jid).cloned().collect();
-    let chat = tombstone.revive(ChatId::new(now), now);
-    unit.insert_chat(&key.organization, &chat).await?;
-    unit.insert_addresses(&key.organization, &chat, &others).await?;
+    let chat = Chat { jid: peer.jid.clone(), ..tombstone.revive(ChatId::new(now), now) };
+    unit.insert_chat_with(&key.organization, &chat, peer).await?;
     Ok(chat)
 }
 

@@ -1,6 +1,4 @@
-//! What becomes of the people and groups behind chats: their names and numbers.
-
-use tracing::debug;
+//! What becomes of the people and groups behind chats: their names.
 
 use crate::domain::change::Origin;
 use crate::domain::chat::ChatPatch;
@@ -30,36 +28,6 @@ pub(super) async fn business_named(
     let names = Names { business: Some(name.to_owned()), ..Names::default() };
     let patch = ChatPatch { names, ..ChatPatch::default() };
     known(unit, key, jid, &patch, now, Origin::Message).await
-}
-
-/// Somebody goes by another number: their chat is found by it from now on, and goes by it; the old one finds it, too.
-pub(super) async fn number_changed(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    old: &[Jid],
-    new: &Jid,
-    now: i64,
-) -> Result<(), StoreError> {
-    let whose = &key.organization;
-    let mut chat = None;
-    for jid in old {
-        chat = unit.chat_for_update(whose, key.session, jid).await?;
-        if chat.is_some() {
-            break;
-        }
-    }
-    let Some(mut chat) = chat else { return Ok(()) };
-    match unit.chat_for_update(whose, key.session, new).await? {
-        None => unit.insert_addresses(whose, &chat, std::slice::from_ref(new)).await?,
-        Some(same) if same.id == chat.id => {}
-        Some(_) => {
-            // Whose number it was before is not known: what they wrote stays theirs.
-            debug!("A number that has a chat of its own now belongs to somebody else, too");
-            return Ok(());
-        }
-    }
-    let patch = ChatPatch { moved_to: Some(new.clone()), ..ChatPatch::default() };
-    inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await
 }
 
 /// Applies `patch` to a chat, or to what stays of a deleted one; a name alone makes no chat.

@@ -6,14 +6,17 @@ use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
-use crate::domain::chat::ChatType;
 use crate::domain::chat::LastMessage;
 use crate::domain::chat::Names;
 use crate::domain::horizon::Horizon;
 use crate::domain::message::IncomingMessage;
+use crate::domain::message::Rewrite;
+use crate::domain::peer::Peer;
+use crate::domain::peer::last_owner;
 use crate::domain::tombstone::Tombstone;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
+use crate::session::Rewriting;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
@@ -21,6 +24,8 @@ use crate::store::error::StoreError;
 use super::inbound_chat;
 use super::inbound_chat::Found;
 use super::inbound_person;
+use super::inbound_person::Told;
+use super::inbound_rewriting;
 
 /// What an import brought that was not there before.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,12 +43,24 @@ pub(super) async fn chunk(
     chunk: &HistoryChunk,
     now: i64,
 ) -> Result<Brought, StoreError> {
-    let own = chunk.chats.iter().flat_map(|chat| &chat.messages).filter(|message| message.from_me);
-    let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(own.map(|message| &message.sender));
+    let messages = || chunk.chats.iter().flat_map(|chat| &chat.messages);
+    if let Some(own) = messages().find(|message| message.from_me)
+        && unit.session_for_update(&key.organization, key.session).await?.is_some()
+    {
+        unit.make_account(&key.organization, key.session, &own.sender).await?;
+    }
+    let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(messages().map(|message| &message.sender));
     let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
     unit.shelve(&key.organization, key.session, &chunk.people, jids).await?;
     let brought = one_by_one(unit, key, chunk, now).await?;
     unit.put_away().await?;
+    for rewriting in &chunk.rewritings {
+        inbound_rewriting::rewritten(unit, key, rewriting, now).await?;
+    }
+    if unit.has_early_rewrites(&key.organization, key.session).await? {
+        let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
+        inbound_rewriting::catch_up(unit, key, &wa_ids, now).await?;
+    }
     Ok(brought)
 }
 
@@ -55,7 +72,7 @@ pub(super) async fn one_by_one(
     now: i64,
 ) -> Result<Brought, StoreError> {
     let mut brought = Brought::default();
-    inbound_person::same_person(unit, key, &chunk.people, now, Origin::Import).await?;
+    inbound_person::same_person(unit, key, &chunk.people, Told { at: 0, now, origin: Origin::Import }).await?;
     for chat in &chunk.chats {
         import(unit, key, chat, now, &mut brought).await?;
     }
@@ -89,23 +106,24 @@ async fn import(
         address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
         ..ChatPatch::default()
     };
-    let found = inbound_chat::find(unit, key, &news.jid, now).await?;
+    let Some((mut peer, found)) = find(unit, key, news, now).await? else { return Ok(()) };
     let messages = unknown_to(&found, &news.messages);
     let (mut chat, is_new) = match found {
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => {
-            unit.insert_chat(&key.organization, &chat).await?;
+            unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
             (chat, true)
         }
         Found::Deleted(tombstone) if messages.is_empty() => {
             return inbound_chat::note(unit, key, tombstone, &patch, now, Origin::Import).await;
         }
-        Found::Deleted(tombstone) => (inbound_chat::revive(unit, key, tombstone, now).await?, true),
+        Found::Deleted(tombstone) => (inbound_chat::revive(unit, key, tombstone, &mut peer, now).await?, true),
         Found::Nowhere => return Ok(()),
     };
     let was_empty = chat.last_message.is_none();
-    let messages = as_kept(unit, key, &chat, messages).await?;
-    let added = unit.insert_messages(&key.organization, key.session, chat.id, &messages, 0).await?;
+    let newer = newer(unit, key, &chat, &messages).await?;
+    let place = (key.session, chat.id);
+    let added = unit.insert_messages_with(&key.organization, place, Some(&peer), &messages, 0).await?;
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
@@ -119,7 +137,37 @@ async fn import(
     } else if let Some(change) = change {
         unit.record(&key.organization, change);
     }
+    for rewriting in newer {
+        inbound_rewriting::rewritten(unit, key, &rewriting, now).await?;
+    }
     Ok(())
+}
+
+/// The edits that a history shows only by another text. One that is known to be edited or revoked stays as it is: whether the
+/// history is older or newer than that, nobody can tell.
+async fn newer(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    messages: &[IncomingMessage],
+) -> Result<Vec<Rewriting>, StoreError> {
+    if chat.last_message.is_none() || messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wa_ids: Vec<_> = messages.iter().map(|message| message.wa_id.clone()).collect();
+    let known = unit.known_messages(&key.organization, chat.id, &wa_ids).await?;
+    let edited = |message: &&IncomingMessage| {
+        let same = known.iter().find(|it| it.wa_id == message.wa_id && it.from_me == message.from_me);
+        message.text.is_some() && same.is_some_and(|same| !same.settled && !same.says(message))
+    };
+    let edits = messages.iter().filter(edited).map(|message| Rewriting {
+        chat: message.chat.clone(),
+        wa_id: message.wa_id.clone(),
+        sender: message.sender.clone(),
+        from_me: message.from_me,
+        rewrite: Rewrite::Edit { text: message.text.clone(), as_of: 0 },
+    });
+    Ok(edits.collect())
 }
 
 /// Counts what is unread. A history says how many were at its time: the last so many of what others wrote up to then, so
@@ -157,20 +205,45 @@ async fn count(
     Ok(())
 }
 
-async fn as_kept<'m>(
+/// What the conversation finds, and with whom. The phone keeps a conversation under the present address of the person, also
+/// what was said before they had it. Where the address went from one person to another, the messages tell whose it is: those
+/// that are stored, else the time of the last.
+async fn find(
     unit: &mut Unit<'_>,
     key: &SessionKey,
-    chat: &Chat,
-    messages: Cow<'m, [IncomingMessage]>,
-) -> Result<Cow<'m, [IncomingMessage]>, StoreError> {
-    if chat.chat_type() != ChatType::Dm {
-        return Ok(messages);
+    news: &HistoryChat,
+    now: i64,
+) -> Result<Option<(Peer, Found)>, StoreError> {
+    let whose = &key.organization;
+    let periods = unit.periods(whose, key.session, &news.jid).await?;
+    let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
+    owners.dedup();
+    let last = news.messages.iter().map(|message| message.at).chain(news.last_message_at).max();
+    let Some(owner) = last_owner(&periods) else {
+        return inbound_chat::find_at(unit, key, &news.jid, last.unwrap_or(now), now).await;
+    };
+    let mut chosen = Some(owner.peer).filter(|_| owners.len() == 1);
+    if chosen.is_none() || owner.former {
+        let wa_ids: Vec<_> = news.messages.iter().map(|message| message.wa_id.clone()).collect();
+        chosen = None;
+        for id in owners {
+            let Some(chat) = unit.peer(whose, id).await?.and_then(|peer| peer.chat) else { continue };
+            if !unit.known_messages(whose, chat, &wa_ids).await?.is_empty() {
+                chosen = Some(id);
+            }
+        }
     }
-    let mut kept = Vec::with_capacity(messages.len());
-    for message in messages.iter() {
-        kept.push(inbound_chat::as_kept(unit, key, chat, message).await?.into_owned());
+    match chosen {
+        Some(id) => {
+            if unit.session_for_update(whose, key.session).await?.is_none() {
+                return Ok(None);
+            }
+            let Some(peer) = unit.peer(whose, id).await? else { return Ok(None) };
+            let found = inbound_chat::with(unit, key, &peer, now).await?;
+            Ok(Some((peer, found)))
+        }
+        None => inbound_chat::find_at(unit, key, &news.jid, last.unwrap_or(now), now).await,
     }
-    Ok(Cow::Owned(kept))
 }
 
 /// The messages that were not known when the chat was deleted; all of them when it never was.

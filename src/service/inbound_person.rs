@@ -1,25 +1,50 @@
-//! One person behind two addresses: the chat is found by both from then on, and two chats become one, in the unit in which
-//! one learns of it.
+//! Whose an address is: a number and a LID turn out to be one person's, a person takes another number, a number goes to
+//! somebody else. What is stored follows in the same unit, so that the end is the same whenever one learns of it.
+//!
+//! A LID stays with its person, and a number is a person's from one moment to another. What WhatsApp says of a time counts for
+//! that time. A pair without a time counts as new, unless it is known to be over.
 
-use crate::domain::change::Change;
 use crate::domain::change::Origin;
-use crate::domain::chat::Chat;
-use crate::domain::chat::Dated;
+use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
-use crate::domain::join::Open;
+use crate::domain::jid::JidKind;
+use crate::domain::peer::Owner;
+use crate::domain::peer::Period;
+use crate::domain::peer::end;
+use crate::domain::peer::give;
+use crate::domain::peer::last_owner;
+use crate::domain::peer::owner_at;
+use crate::domain::peer::present;
 use crate::domain::person::Person;
-use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
+
+use super::inbound_join;
+
+/// How one learned of something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// WhatsApp's time of it, in milliseconds; 0 if it is not known.
+    pub(super) at: i64,
+    /// Now, in milliseconds.
+    pub(super) now: i64,
+    /// From what.
+    pub(super) origin: Origin,
+}
+
+impl Told {
+    fn time(self) -> i64 {
+        if self.at > 0 { self.at } else { self.now }
+    }
+}
 
 /// Notes whose addresses belong together. What was known before is not looked at again.
 pub(super) async fn same_person(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     people: &[Person],
-    now: i64,
-    origin: Origin,
+    told: Told,
 ) -> Result<(), StoreError> {
     let new = unit.new_people(&key.organization, key.session, people).await?;
     // Its lock before those of the chats: that is the order of locks.
@@ -27,138 +52,204 @@ pub(super) async fn same_person(
         return Ok(());
     }
     for person in &new {
-        unit.insert_person(&key.organization, key.session, person).await?;
-        join(unit, key, person, now, origin).await?;
+        same(unit, key, person, told).await?;
     }
     Ok(())
 }
 
-async fn join(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    person: &Person,
-    now: i64,
-    origin: Origin,
-) -> Result<(), StoreError> {
-    let addresses = [person.phone.clone(), person.lid.clone()];
-    let mut chats = unit.chats_for_update(&key.organization, key.session, &addresses).await?;
-    // The one under the number stays.
-    chats.sort_by_key(|chat| chat.jid != person.phone);
-    let mut chats = chats.into_iter();
-    let mut deleted = Vec::new();
-    for jid in &addresses {
-        deleted.extend(unit.tombstone_for_update(&key.organization, key.session, jid).await?);
-    }
-    let Some(mut chat) = chats.next() else {
-        return join_deleted(unit, key, person, deleted).await;
-    };
-    let before = chat.clone();
-    let joined = chats.next();
-    if let Some(other) = &joined {
-        take_over(unit, key, &mut chat, other).await?;
-    }
-    keep_under(&mut chat, &person.phone);
-    unit.name_senders(&key.organization, &chat).await?;
-    let mut addresses = addresses.to_vec();
-    for tombstone in deleted {
-        unit.remove_tombstone(&key.organization, tombstone.chat.id).await?;
-        let _nothing_waits = chat.join(&open(unit, key, &chat).await?, &tombstone.chat, &Open::default());
-        chat.unread_count = chat.unread_count.saturating_add(tombstone.chat.unread_count);
-        addresses.extend(tombstone.addresses);
-    }
-    unit.insert_addresses(&key.organization, &chat, &addresses).await?;
-    let last = unit.last_message(&key.organization, chat.id).await?;
-    chat.last_message =
-        last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
-    unit.save_chat(&key.organization, &chat).await?;
-    if let Some(other) = joined {
-        unit.record(&key.organization, Change { merged_into: Some(chat.id), ..other.deleted(now, origin) });
-    }
-    unit.record(&key.organization, chat.joined(&before, now, origin));
-    Ok(())
-}
-
-/// Makes one chat of two: messages, settings, what waits and what was refused.
-async fn take_over(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, other: &Chat) -> Result<(), StoreError> {
-    let organization = &key.organization;
-    let (mine, theirs) = (open(unit, key, chat).await?, open(unit, key, other).await?);
-    let furthest = match (chat.read_to.clone(), other.read_to.clone()) {
-        (Some(one), theirs) => Some(one.or_further(theirs)),
-        (None, theirs) => theirs,
-    };
-    let both = [chat.id, other.id];
-    let place = match furthest {
-        Some(place) => Some(unit.complete(organization, &both, place).await?),
-        None => None,
-    };
-    // What each counts beyond its stored messages stays counted, unless reading the other has read it.
-    let (mut counted, mut beyond) = (0_u32, 0_u32);
-    for one in [&*chat, other] {
-        let before = unit.count_behind(organization, &[one.id], one.read_to.as_ref()).await?;
-        let after = unit.count_behind(organization, &[one.id], place.as_ref()).await?;
-        let further = place != one.read_to && after == 0;
-        let all =
-            further && one.last_message.is_none_or(|last| place.as_ref().is_some_and(|place| last.at <= place.at));
-        let unread = one.unread_after(before, after, all);
-        counted = counted.saturating_add(unread);
-        beyond = beyond.saturating_add(unread.saturating_sub(after));
-    }
-    unit.hand_over(organization, other, chat).await?;
-    let behind = unit.count_behind(organization, &[chat.id], place.as_ref()).await?;
-    let open = chat.join(&mine, other, &theirs);
-    chat.read_to = place;
-    chat.unread_count = counted.min(behind.saturating_add(beyond));
-    for action in &mine.waiting {
-        unit.remove_pending_action(organization, key.session, chat.id, action.desired, action.version).await?;
-    }
-    for refusal in &mine.refused {
-        unit.remove_refusal(organization, chat.id, refusal.setting).await?;
-    }
-    unit.abandon_chat(organization, other).await?;
-    for action in &open.waiting {
-        unit.put_pending_action(action).await?;
-    }
-    for refusal in &open.refused {
-        unit.put_refusal(organization, chat.id, refusal).await?;
-    }
-    Ok(())
-}
-
-async fn open(unit: &mut Unit<'_>, key: &SessionKey, chat: &Chat) -> Result<Open, StoreError> {
-    let waiting = unit.pending_actions_of(&key.organization, chat).await?;
-    let refused = unit.refusals_of(&key.organization, chat.id).await?;
-    Ok(Open { waiting, refused })
-}
-
-/// A chat that was kept under another address is known by it still: WhatsApp has used no other.
-fn keep_under(chat: &mut Chat, jid: &Jid) {
-    if chat.jid != *jid {
-        let before = std::mem::replace(&mut chat.jid, jid.clone());
-        if chat.address.is_none() {
-            chat.address = Some(Box::new(Dated { value: before, as_of: 0 }));
+async fn same(unit: &mut Unit<'_>, key: &SessionKey, person: &Person, told: Told) -> Result<(), StoreError> {
+    let (whose, session, at) = (&key.organization, key.session, told.time());
+    let Person { phone, lid } = person;
+    let numbers = unit.periods(whose, session, phone).await?;
+    let by_number = owner_at(&numbers, at);
+    let by_lid = last_owner(&unit.periods(whose, session, lid).await?).map(|owner| owner.peer);
+    match (by_number, by_lid) {
+        (None, None) => {
+            let peer = unit.new_peer(whose, session, phone, at).await?.id;
+            unit.insert_period(whose, session, &since_ever(lid, peer)).await
+        }
+        (Some(Owner { peer: one, former: false }), Some(other)) if one == other => Ok(()),
+        (None, Some(peer)) if !has_number(&unit.periods_of(whose, peer).await?) => {
+            unit.insert_period(whose, session, &since_ever(phone, peer)).await?;
+            inbound_join::settle(unit, key, peer, told.now, told.origin).await
+        }
+        (Some(Owner { peer, former: false }), None)
+            if present(&unit.periods_of(whose, peer).await?, JidKind::Lid).is_none() =>
+        {
+            unit.insert_period(whose, session, &since_ever(lid, peer)).await?;
+            inbound_join::settle(unit, key, peer, told.now, told.origin).await
+        }
+        // The number was another person's before.
+        (Some(_), None) => {
+            let peer = unit.new_peer(whose, session, lid, at).await?.id;
+            take_number(unit, key, peer, phone, told).await
+        }
+        (Some(Owner { peer: one, former: false }), Some(other)) if are_one(unit, key, one, other).await? => {
+            inbound_join::join(unit, key, (one, other), told.now, told.origin).await
+        }
+        (_, Some(peer)) => {
+            let over = |period: &Period| period.peer == peer && period.until.is_some();
+            if told.at == 0 && numbers.iter().any(over) {
+                return Ok(());
+            }
+            take_number(unit, key, peer, phone, told).await
         }
     }
 }
 
-/// What stays of deleted chats with one person is found by both addresses; two become one, of which nobody is told.
-async fn join_deleted(
+fn since_ever(jid: &Jid, peer: PeerId) -> Period {
+    Period { jid: jid.clone(), peer, from: 0, until: None }
+}
+
+fn has_number(periods: &[Period]) -> bool {
+    periods.iter().any(|period| period.jid.kind() == JidKind::PhoneNumber)
+}
+
+/// Whether the peer with a number and the one with a LID may be the same: neither has another one of the kind, and nothing was
+/// written from the number while the one with the LID had another.
+async fn are_one(unit: &mut Unit<'_>, key: &SessionKey, number: PeerId, lid: PeerId) -> Result<bool, StoreError> {
+    let whose = &key.organization;
+    if present(&unit.periods_of(whose, number).await?, JidKind::Lid).is_some() {
+        return Ok(false);
+    }
+    let others = unit.periods_of(whose, lid).await?;
+    if present(&others, JidKind::PhoneNumber).is_some() {
+        return Ok(false);
+    }
+    let numbers = others.iter().filter(|period| period.jid.kind() == JidKind::PhoneNumber);
+    let Some(since) = numbers.filter_map(|period| period.until).max() else { return Ok(true) };
+    is_new_since(unit, key, number, since).await
+}
+
+/// Whether nothing is known to have been written by a peer, or to it, before a time.
+async fn is_new_since(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId, at: i64) -> Result<bool, StoreError> {
+    let whose = &key.organization;
+    let Some(peer) = unit.peer(whose, peer).await? else { return Ok(true) };
+    if unit.has_messages_before(whose, peer.id, peer.chat, at).await? {
+        return Ok(false);
+    }
+    let deleted = unit.tombstone_for_update(whose, &peer).await?;
+    Ok(deleted.and_then(|deleted| deleted.chat.horizon).is_none_or(|horizon| horizon.at >= at))
+}
+
+/// Somebody goes by another number since a time. The old one is theirs up to then: what comes from it later is somebody
+/// else's, and so is what came from the new one before.
+pub(super) async fn number_changed(
     unit: &mut Unit<'_>,
     key: &SessionKey,
-    person: &Person,
-    deleted: Vec<Tombstone>,
+    old: &[Jid],
+    new: &Jid,
+    told: Told,
 ) -> Result<(), StoreError> {
-    let mut deleted = deleted.into_iter();
-    let Some(mut one) = deleted.next() else { return Ok(()) };
-    for other in deleted {
-        unit.remove_tombstone(&key.organization, other.chat.id).await?;
-        let _nothing_waits = one.chat.join(&Open::default(), &other.chat, &Open::default());
-        one.chat.unread_count = one.chat.unread_count.saturating_add(other.chat.unread_count);
-        one.addresses.extend(other.addresses);
+    let (whose, session, at) = (&key.organization, key.session, told.time());
+    if unit.session_for_update(whose, session).await?.is_none() || old.contains(new) {
+        return Ok(());
     }
-    keep_under(&mut one.chat, &person.phone);
-    one.addresses.extend([person.phone.clone(), person.lid.clone()]);
-    one.addresses.sort();
-    one.addresses.dedup();
-    unit.save_tombstone(&key.organization, &one).await?;
-    unit.insert_tombstone_addresses(&key.organization, &one).await
+    let number = old.iter().find(|jid| jid.kind() == JidKind::PhoneNumber);
+    let lid = old.iter().find(|jid| jid.kind() == JidKind::Lid);
+    if let Some(person) = number.zip(lid).and_then(|(number, lid)| Person::new(number, lid)) {
+        same(unit, key, &person, Told { at: (at - 1).max(1), ..told }).await?;
+    }
+    let mut peer = None;
+    for jid in lid.into_iter().chain(number) {
+        if let Some(Owner { peer: owner, former: false }) = unit.peer_at(whose, session, jid, at).await? {
+            peer = peer.or(Some(owner));
+        }
+    }
+    let peer = match (peer, lid.or(number)) {
+        (Some(peer), _) => peer,
+        (None, Some(jid)) => unit.new_peer(whose, session, jid, at).await?.id,
+        (None, None) => return Ok(()),
+    };
+    take_number(unit, key, peer, new, told).await
+}
+
+/// Gives a number to a peer from a time on, and ends the time of the one that the peer had.
+async fn take_number(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    peer: PeerId,
+    number: &Jid,
+    told: Told,
+) -> Result<(), StoreError> {
+    let (whose, session, at) = (&key.organization, key.session, told.time());
+    let mut periods = unit.periods(whose, session, number).await?;
+    match owner_at(&periods, at) {
+        Some(Owner { peer: same, former: false }) if same == peer => return Ok(()),
+        Some(Owner { peer: other, former: false })
+            if present(&unit.periods_of(whose, other).await?, JidKind::Lid).is_none()
+                && is_new_since(unit, key, other, at).await? =>
+        {
+            // All that is known of them was written by the number since.
+            give_up_others(unit, key, peer, number, told).await?;
+            return inbound_join::join(unit, key, (peer, other), told.now, told.origin).await;
+        }
+        _ => {}
+    }
+    give_up_others(unit, key, peer, number, told).await?;
+    let moved = give(&mut periods, number, peer, at);
+    // The peer took another number later, as is known already.
+    let own = unit.periods_of(whose, peer).await?;
+    let later = own.iter().filter(|it| it.jid.kind() == JidKind::PhoneNumber && it.from > at).map(|it| it.from).min();
+    if let (Some(later), Some(period)) = (later, periods.iter_mut().find(|it| it.peer == peer && it.from <= at)) {
+        period.until = Some(period.until.map_or(later, |until| until.min(later)));
+    }
+    unit.replace_periods(whose, session, number, &periods).await?;
+    if let Some(moved) = moved {
+        inbound_join::hand_over(unit, key, &moved, peer, told.now, told.origin).await?;
+        inbound_join::settle(unit, key, moved.peer, told.now, told.origin).await?;
+    }
+    inbound_join::settle(unit, key, peer, told.now, told.origin).await
+}
+
+/// Ends the time of the numbers that a peer has at a time, but for this one. What was written from them since is somebody
+/// else's.
+async fn give_up_others(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    peer: PeerId,
+    number: &Jid,
+    told: Told,
+) -> Result<(), StoreError> {
+    let (whose, session, at) = (&key.organization, key.session, told.time());
+    for period in unit.periods_of(whose, peer).await? {
+        if period.jid.kind() != JidKind::PhoneNumber || period.jid == *number {
+            continue;
+        }
+        let mut periods = unit.periods(whose, session, &period.jid).await?;
+        let Some(moved) = end(&mut periods, peer, at) else { continue };
+        unit.replace_periods(whose, session, &period.jid, &periods).await?;
+        let before = unit.peer(whose, peer).await?;
+        if unit.wrote_in(whose, before.and_then(|peer| peer.chat), &moved).await? {
+            let other = unit.new_peer(whose, session, &period.jid, moved.from).await?.id;
+            inbound_join::hand_over(unit, key, &moved, other, told.now, told.origin).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The addresses of the account itself, as it is linked.
+pub(super) async fn account(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    addresses: &[&Jid],
+    told: Told,
+) -> Result<(), StoreError> {
+    let (whose, session) = (&key.organization, key.session);
+    let Some(first) = addresses.first() else { return Ok(()) };
+    let account = unit.make_account(whose, session, first).await?.id;
+    for jid in addresses {
+        match last_owner(&unit.periods(whose, session, jid).await?) {
+            Some(Owner { peer, former: false }) if peer == account => {}
+            Some(Owner { peer, former: false }) => {
+                inbound_join::join(unit, key, (account, peer), told.now, told.origin).await?;
+            }
+            _ if jid.kind() == JidKind::PhoneNumber => take_number(unit, key, account, jid, told).await?,
+            _ => {
+                unit.insert_period(whose, session, &since_ever(jid, account)).await?;
+                inbound_join::settle(unit, key, account, told.now, told.origin).await?;
+            }
+        }
+    }
+    Ok(())
 }

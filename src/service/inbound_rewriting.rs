@@ -4,19 +4,25 @@ use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
-use crate::domain::chat::ChatType;
+use crate::domain::clock::DAY_MS;
 use crate::domain::horizon::Horizon;
+use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
 use crate::domain::message::Message;
+use crate::domain::message::Rewrite;
 use crate::domain::tombstone::Tombstone;
 use crate::session::Rewriting;
 use crate::session::SessionKey;
+use crate::store::EarlyRewrite;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
 use super::chat_delete;
 use super::inbound_chat;
 use super::inbound_chat::Found;
+
+/// An edit or a revocation waits this long for its message, in milliseconds: longer than WhatsApp keeps a message.
+const EARLY_REWRITES_MS: i64 = 45 * DAY_MS;
 
 /// A message was edited or taken back. It is told where it is the chat's last, or where the count falls.
 pub(super) async fn rewritten(
@@ -26,10 +32,35 @@ pub(super) async fn rewritten(
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
-    // What was not stored has nothing that could change.
-    let Some(mut chat) = unit.chat_for_update(whose, key.session, &rewriting.chat).await? else { return Ok(()) };
-    let named = unit.messages_named(whose, chat.id, &rewriting.wa_id).await?;
-    let Some(before) = named.into_iter().find(|message| is_about(rewriting, &chat, message)) else { return Ok(()) };
+    // Its lock first: that is the order of locks.
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(());
+    }
+    let Some((chat, before)) = subject(unit, key, rewriting).await? else {
+        if rewriting.rewrite == Rewrite::Revocation && !rewriting.from_me {
+            revoke_deleted(unit, key, rewriting).await?;
+        }
+        let early = EarlyRewrite {
+            chat: rewriting.chat.clone(),
+            wa_id: rewriting.wa_id.clone(),
+            sender: rewriting.sender.clone(),
+            from_me: rewriting.from_me,
+            rewrite: rewriting.rewrite.clone(),
+        };
+        return unit.keep_early_rewrite(whose, key.session, &early, (now, now - EARLY_REWRITES_MS)).await;
+    };
+    apply(unit, key, rewriting, (chat, before), now).await
+}
+
+/// Does to a stored message what was done to it.
+async fn apply(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+    (mut chat, before): (Chat, Message),
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
     let Some(after) = before.rewritten(&rewriting.rewrite) else { return Ok(()) };
     let mut patch = ChatPatch { rewritten: Some(before.id), ..ChatPatch::default() };
     if after.revoked && !before.from_me {
@@ -39,13 +70,74 @@ pub(super) async fn rewritten(
     inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
 }
 
-/// Between two people everybody is who they are, under whatever address.
-fn is_about(rewriting: &Rewriting, chat: &Chat, message: &Message) -> bool {
-    let same_side = rewriting.from_me == message.from_me;
-    match chat.chat_type() {
-        ChatType::Dm => same_side,
-        _ => rewriting.sender == message.sender || (same_side && message.from_me),
+/// An unread message of a deleted chat was taken back: the chat comes back with one less.
+async fn revoke_deleted(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewriting) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let wa_ids = std::slice::from_ref(&rewriting.wa_id);
+    let unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
+    for peer in owners(unit, key, &rewriting.chat).await? {
+        let Some(id) = unit.peer(whose, peer).await?.and_then(|peer| peer.chat) else { continue };
+        let Some(it) = unread.iter().find(|it| it.chat == id) else { continue };
+        unit.forget_deleted_unread(whose, it).await?;
+        if let Some(mut tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
+            tombstone.chat.unread_count = tombstone.chat.unread_count.saturating_sub(1);
+            unit.save_tombstone(whose, &tombstone).await?;
+        }
     }
+    Ok(())
+}
+
+/// Does to messages that arrived what was done to them before: edits and revocations that waited for them.
+pub(super) async fn catch_up(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    wa_ids: &[String],
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    for early in unit.early_rewrites(whose, key.session, wa_ids).await? {
+        let EarlyRewrite { chat, wa_id, sender, from_me, rewrite } = early.clone();
+        let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
+        if let Some(found) = subject(unit, key, &rewriting).await? {
+            apply(unit, key, &rewriting, found, now).await?;
+            unit.remove_early_rewrite(whose, key.session, &early).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The message that is edited or revoked, and its chat. It may be older than what is known of the addresses now, so it may be
+/// of whoever had them ever.
+async fn subject(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+) -> Result<Option<(Chat, Message)>, StoreError> {
+    let whose = &key.organization;
+    for peer in owners(unit, key, &rewriting.chat).await?.into_iter().rev() {
+        let Some(peer) = unit.peer(whose, peer).await? else { continue };
+        let Some(chat) = unit.chat_with_for_update(whose, &peer).await? else { continue };
+        let named = unit.messages_named(whose, chat.id, &rewriting.wa_id).await?;
+        let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
+        let is_own = rewriting.from_me
+            // An admin takes back what the account wrote.
+            || !peer.is_person() && writers.contains(&PeerId::account(key.session));
+        let is_it = |message: &Message| {
+            if is_own { message.from_me } else { !message.from_me && writers.contains(&message.sender_id) }
+        };
+        if let Some(message) = named.into_iter().find(is_it) {
+            return Ok(Some((chat, message)));
+        }
+    }
+    Ok(None)
+}
+
+/// All who ever had an address.
+async fn owners(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
+    let periods = unit.periods(&key.organization, key.session, jid).await?;
+    let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
+    owners.dedup();
+    Ok(owners)
 }
 
 /// The count without this message, when it is one of the unread, which are the last so many that others wrote. One that a
@@ -97,7 +189,7 @@ pub(super) async fn emptied(
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
     let mut patch = ChatPatch { as_of, emptied_to: Some(up_to.clone()), ..ChatPatch::default() };
-    let (mut chat, is_new) = match inbound_chat::find(unit, key, jid, now).await? {
+    let (mut chat, is_new) = match inbound_chat::find_when(unit, key, jid, as_of, now).await? {
         Found::Nowhere => return Ok(()),
         Found::Deleted(tombstone) => {
             // Nothing beyond it is known: it goes on the phone, and with it its settings.

@@ -1,5 +1,6 @@
 //! How a session stands with WhatsApp, as it says itself.
 
+use crate::domain::change::Origin;
 use crate::domain::jid::Jid;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
@@ -9,6 +10,7 @@ use crate::store::Unit;
 use crate::store::error::StoreError;
 
 use super::inbound_history;
+use super::inbound_person;
 
 /// Stores a session's status, and since when it is connected.
 pub(super) async fn status(
@@ -40,6 +42,7 @@ pub(super) async fn paired(
     key: &SessionKey,
     jid: &Jid,
     lid: Option<&Jid>,
+    now: i64,
 ) -> Result<(), StoreError> {
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     session.jid = Some(jid.clone());
@@ -47,7 +50,10 @@ pub(super) async fn paired(
     // What an earlier link brought is no part of what comes now.
     session.history_import = None;
     unit.quarantine_leaves_import(key.session).await?;
-    unit.save_session(&session).await
+    unit.save_session(&session).await?;
+    let addresses: Vec<_> = std::iter::once(jid).chain(lid).collect();
+    let told = inbound_person::Told { at: 0, now, origin: Origin::Device };
+    inbound_person::account(unit, key, &addresses, told).await
 }
 
 /// Imports a part of the history, and counts it.

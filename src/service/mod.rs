@@ -12,6 +12,7 @@ pub mod inbound;
 mod inbound_chat;
 mod inbound_contact;
 mod inbound_history;
+mod inbound_join;
 mod inbound_person;
 mod inbound_rewriting;
 mod inbound_session;

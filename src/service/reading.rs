@@ -67,8 +67,10 @@ pub(super) async fn receipt(
         return Ok(());
     }
     let named = unit.messages_called(&key.organization, key.session, receipt.wa_ids).await?;
-    let early: Vec<_> =
+    let mut early: Vec<_> =
         receipt.wa_ids.iter().filter(|id| !named.iter().any(|(_, known, _)| known == *id)).cloned().collect();
+    let deleted = read_deleted(unit, key, receipt.chat, &early).await?;
+    early.retain(|id| !deleted.contains(id));
     if !early.is_empty() {
         let oldest = now - EARLY_RECEIPTS_MS;
         unit.note_early_receipts(&key.organization, key.session, &early, (now, oldest)).await?;
@@ -81,6 +83,30 @@ pub(super) async fn receipt(
     let made =
         Made { value: Desired::Read(true), as_of: receipt.at, up_to: Some(&place), address: None, replayed: false };
     inbound_chat::setting_of(unit, key, (chat, false), made, now).await
+}
+
+/// Messages of a deleted chat were read: it comes back with what is left. Tells which of the ids those were.
+async fn read_deleted(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    spoken_of: Option<&Jid>,
+    wa_ids: &[String],
+) -> Result<Vec<String>, StoreError> {
+    let whose = &key.organization;
+    if wa_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
+    let places: Vec<_> = unread.iter().map(|it| (it.chat, it.wa_id.clone(), it.at)).collect();
+    let Some(id) = chat_of(unit, key, spoken_of, &places).await? else { return Ok(Vec::new()) };
+    unread.retain(|it| it.chat == id);
+    let Some(last) = unread.iter().max() else { return Ok(Vec::new()) };
+    let left = unit.read_deleted_up_to(whose, last).await?;
+    if let Some(mut tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
+        tombstone.chat.unread_count = tombstone.chat.unread_count.min(left);
+        unit.save_tombstone(whose, &tombstone).await?;
+    }
+    Ok(unread.into_iter().map(|it| it.wa_id).collect())
 }
 
 /// The chat of the messages. Ids are the writers' to choose, so the same may be in several chats: then only the one that
@@ -96,6 +122,10 @@ async fn chat_of(
         return Ok(Some(*first));
     }
     let Some(jid) = spoken_of else { return Ok(None) };
-    let chats = unit.chats_for_update(&key.organization, key.session, std::slice::from_ref(jid)).await?;
-    Ok(chats.first().map(|chat| chat.id).filter(|id| named.iter().any(|(chat, _, _)| chat == id)))
+    let peers = unit.periods(&key.organization, key.session, jid).await?;
+    let mut chats = Vec::new();
+    for period in peers.iter().rev() {
+        chats.extend(unit.peer(&key.organization, period.peer).await?.and_then(|peer| peer.chat));
+    }
+    Ok(chats.into_iter().find(|id| named.iter().any(|(chat, _, _)| chat == id)))
 }

@@ -4,7 +4,6 @@
 //! one sweeps.
 
 use chatgraph_entity::chat;
-use chatgraph_entity::chat_alias;
 use chatgraph_entity::message;
 use chatgraph_entity::pending_action;
 use chatgraph_entity::quarantined_event;
@@ -30,7 +29,7 @@ use super::unit::Unit;
 /// Rows that one unit of sweeping removes at most: some milliseconds' work.
 const ROWS: u64 = 500;
 /// The tables whose rows go with their session, those of its device aside.
-const OF_SESSION: [&str; 2] = ["person", "early_receipt"];
+const OF_SESSION: [&str; 4] = ["peer_address", "peer", "early_rewrite", "early_receipt"];
 
 impl Store {
     /// Removes some of what belongs to nobody; tells whether there may be more.
@@ -44,18 +43,13 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Hands a chat to nobody: with its addresses and pending actions it is gone from here on, and its messages follow.
+    /// Hands a chat to nobody: with its pending actions it is gone from here on, and its messages follow.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn abandon_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
         self.put_away().await?;
         let id = chat.id.to_bytes();
-        chat_alias::Entity::delete_many()
-            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
-            .filter(chat_alias::Column::ChatId.eq(id.clone()))
-            .exec(self.tx)
-            .await?;
         pending_action::Entity::delete_many()
             .filter(pending_action::Column::Organization.eq(organization.as_str()))
             .filter(pending_action::Column::SessionId.eq(chat.session.to_bytes()))
@@ -69,8 +63,6 @@ impl Unit<'_> {
             .await?;
         chat::Entity::update_many()
             .col_expr(chat::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
-            // The address is free for the chat that comes back.
-            .col_expr(chat::Column::Jid, Expr::value(chat.id.to_string()))
             .filter(chat::Column::Organization.eq(organization.as_str()))
             .filter(chat::Column::Id.eq(id))
             .exec(self.tx)

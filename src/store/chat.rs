@@ -1,26 +1,21 @@
 //! Chats and the addresses that find them.
 
-use std::collections::HashMap;
-
 use chatgraph_entity::chat;
-use chatgraph_entity::chat_alias;
 use sea_orm::ActiveModelTrait as _;
 use sea_orm::ActiveValue::NotSet;
-use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait;
 use sea_orm::Condition;
 use sea_orm::DbErr;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
+use sea_orm::FromQueryResult as _;
 use sea_orm::IntoActiveModel as _;
-use sea_orm::JoinType;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QueryResult;
 use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
 use sea_orm::Select;
 use sea_orm::sea_query::Expr;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::change::ChatFields;
@@ -35,12 +30,15 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::list;
 use crate::domain::list::InboxClass;
+use crate::domain::peer::Peer;
+use crate::domain::peer::last_owner;
 use crate::domain::search;
 
 use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::organization;
+use super::peer;
 use super::text;
 use super::tombstone;
 use super::unit::Unit;
@@ -71,47 +69,6 @@ impl Store {
             .map(from_row)
             .collect()
     }
-
-    /// Every address of the session's chats that bear a saved name.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn saved_contacts(
-        &self,
-        organization: &OrganizationId,
-        session: SessionId,
-    ) -> Result<Vec<Jid>, StoreError> {
-        let addresses = saved(organization, session).into_tuple::<String>().all(&self.readers).await?;
-        let addresses = addresses.iter().map(|jid| jid.parse()).collect::<Result<_, _>>();
-        addresses.map_err(|_| StoreError::Corrupt { table: "chat_alias", column: "jid" })
-    }
-
-    /// Every address that finds the chats, the canonical ones included, in a stable order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn addresses(
-        &self,
-        organization: &OrganizationId,
-        chats: &[ChatId],
-    ) -> Result<HashMap<ChatId, Vec<Jid>>, StoreError> {
-        let corrupt = |column| StoreError::Corrupt { table: "chat_alias", column };
-        let rows = chat_alias::Entity::find()
-            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
-            .filter(chat_alias::Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
-            .all(&self.readers)
-            .await?;
-        let mut addresses: HashMap<_, Vec<_>> = HashMap::new();
-        for row in rows {
-            let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
-            addresses.entry(chat).or_default().push(row.jid.parse().map_err(|_| corrupt("jid"))?);
-        }
-        // By bytes: a PostgreSQL server sorts text as its language does.
-        for jids in addresses.values_mut() {
-            jids.sort_by(|a: &Jid, b| a.as_str().cmp(b.as_str()));
-        }
-        Ok(addresses)
-    }
 }
 
 impl Unit<'_> {
@@ -132,30 +89,36 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// The chats that these addresses find in the session, each once, locked until the commit in the order of their ids.
+    /// The stored ones of the chats with these ids, locked until the commit in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn chats_for_update(
+    pub async fn chats_by_ids_for_update(
         &mut self,
         organization: &OrganizationId,
-        session: SessionId,
-        jids: &[Jid],
+        ids: &[ChatId],
     ) -> Result<Vec<Chat>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.chats(session, jids)).await? {
+        self.put_away().await?;
+        let query = with_ids(organization, ids.iter().map(|id| id.to_bytes()));
+        let query = query.order_by_asc(chat::Column::Id).lock_exclusive();
+        query.all(self.tx).await?.into_iter().map(from_row).collect()
+    }
+
+    /// The stored chat with a peer, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chat_with_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        peer: &Peer,
+    ) -> Result<Option<Chat>, StoreError> {
+        let Some(chat) = peer.chat else { return Ok(None) };
+        if let Some(known) = self.on_shelf(|shelf| shelf.chat_with(peer.id)).await? {
             return Ok(known);
         }
-        let ids = chat_alias::Entity::find()
-            .select_only()
-            .column(chat_alias::Column::ChatId)
-            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
-            .filter(chat_alias::Column::SessionId.eq(session.to_bytes()))
-            .filter(chat_alias::Column::Jid.is_in(jids.iter().map(Jid::as_str)))
-            .into_tuple::<Vec<u8>>()
-            .all(self.tx)
-            .await?;
-        let query = with_ids(organization, ids).order_by_asc(chat::Column::Id).lock_exclusive();
-        query.all(self.tx).await?.into_iter().map(from_row).collect()
+        let query = chat::Entity::find_by_id(chat.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        query.one(self.tx).await?.map(from_row).transpose()
     }
 
     /// The chat with this id, locked until the commit.
@@ -190,21 +153,6 @@ impl Unit<'_> {
         chats.chain(deleted.into_iter().map(tombstone::from_row)).collect()
     }
 
-    /// Every address that finds the chat, the canonical one included.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn addresses_of(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<Vec<Jid>, StoreError> {
-        self.put_away().await?;
-        let rows = chat_alias::Entity::find()
-            .filter(chat_alias::Column::Organization.eq(organization.as_str()))
-            .filter(chat_alias::Column::ChatId.eq(chat.to_bytes()))
-            .all(self.tx)
-            .await?;
-        let addresses = rows.iter().map(|row| row.jid.parse()).collect::<Result<_, _>>();
-        addresses.map_err(|_| StoreError::Corrupt { table: "chat_alias", column: "jid" })
-    }
-
     /// Some of the session's chats, at most `limit`, with or without a message, locked until the commit.
     ///
     /// # Errors
@@ -226,43 +174,49 @@ impl Unit<'_> {
         query.all(self.tx).await?.into_iter().map(from_row).collect()
     }
 
-    /// Stores a new chat under its canonical address, and the other one of the person, where it is known.
+    /// Stores a new chat, with the peer whose its address is now; with a new one, if it is nobody's.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
-        if self.on_shelf(|shelf| shelf.add_chat(chat)).await?.is_some() {
-            return Ok(());
-        }
-        chat::Entity::insert(to_row(organization, chat).into_active_model()).exec_without_returning(self.tx).await?;
-        let other = self.other_address(organization, chat.session, &chat.jid).await?;
-        let addresses: Vec<_> = std::iter::once(chat.jid.clone()).chain(other).collect();
-        self.insert_addresses(organization, chat, &addresses).await
+        let mut peer = self.peer_by_address(organization, chat).await?;
+        self.insert_chat_with(organization, chat, &mut peer).await
     }
 
-    /// Stores more addresses of a chat; those that find it already are left out.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn insert_addresses(
+    /// The peer whose a chat's address is now, or was last; a new one, if it is nobody's.
+    pub(super) async fn peer_by_address(
         &mut self,
         organization: &OrganizationId,
         chat: &Chat,
-        addresses: &[Jid],
-    ) -> Result<(), StoreError> {
-        if addresses.is_empty() || self.on_shelf(|shelf| shelf.add_addresses(chat, addresses)).await?.is_some() {
-            return Ok(());
+    ) -> Result<Peer, StoreError> {
+        let owner = last_owner(&self.periods(organization, chat.session, &chat.jid).await?);
+        let peer = match owner {
+            Some(owner) => self.peer(organization, owner.peer).await?,
+            None => None,
+        };
+        match peer {
+            Some(peer) => Ok(peer),
+            None => self.new_peer(organization, chat.session, &chat.jid, chat.created_at).await,
         }
-        let aliases = addresses.iter().map(|jid| chat_alias::ActiveModel {
-            session_id: Set(chat.session.to_bytes()),
-            jid: Set(jid.to_string()),
-            organization: Set(organization.to_string()),
-            chat_id: Set(chat.id.to_bytes()),
-        });
-        let known =
-            OnConflict::columns([chat_alias::Column::SessionId, chat_alias::Column::Jid]).do_nothing().to_owned();
-        chat_alias::Entity::insert_many(aliases).on_conflict(known).exec_without_returning(self.tx).await?;
-        Ok(())
+    }
+
+    /// Stores a new chat with a peer, who has no other one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_chat_with(
+        &mut self,
+        organization: &OrganizationId,
+        chat: &Chat,
+        peer: &mut Peer,
+    ) -> Result<(), StoreError> {
+        if self.on_shelf(|shelf| shelf.add_chat(chat, peer.id)).await?.is_none() {
+            chat::Entity::insert(to_row(organization, chat).into_active_model())
+                .exec_without_returning(self.tx)
+                .await?;
+        }
+        peer.chat = Some(chat.id);
+        self.save_peer(organization, peer).await
     }
 
     /// Stores what differs about a chat.
@@ -290,18 +244,6 @@ pub(super) fn with_ids(organization: &OrganizationId, ids: impl IntoIterator<Ite
     chat::Entity::find().filter(owned).filter(chat::Column::Id.is_in(ids))
 }
 
-/// The addresses of the session's chats with a saved name, from the chats on.
-pub(super) fn saved(organization: &OrganizationId, session: SessionId) -> Select<chat_alias::Entity> {
-    let of_chat = chat_alias::Entity::belongs_to(chat::Entity).from(chat_alias::Column::ChatId).to(chat::Column::Id);
-    chat_alias::Entity::find()
-        .select_only()
-        .column(chat_alias::Column::Jid)
-        .join(JoinType::InnerJoin, of_chat.into())
-        .filter(owned_by(organization))
-        .filter(chat::Column::SessionId.eq(session.to_bytes()))
-        .filter(chat::Column::ContactName.is_not_null())
-}
-
 /// The session's pinned chats. The condition is written as in their index, without a parameter.
 pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Select<chat::Entity> {
     chat::Entity::find()
@@ -312,13 +254,7 @@ pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Selec
 
 /// The chat that an address finds.
 pub(super) fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
-    let id = chat_alias::Entity::find()
-        .select_only()
-        .column(chat_alias::Column::ChatId)
-        .filter(chat_alias::Column::SessionId.eq(session.to_bytes()))
-        .filter(chat_alias::Column::Jid.eq(jid.as_str()))
-        .filter(chat_alias::Column::Organization.eq(organization.as_str()))
-        .into_query();
+    let id = peer::chat_found_by(organization, session, jid);
     chat::Entity::find().filter(owned_by(organization)).filter(is_the_one(&chat::Column::Id, id))
 }
 
@@ -367,6 +303,10 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         address: chat.address.as_ref().map(|address| address.value.to_string()),
         address_as_of: chat.address.as_ref().map_or(0, |address| address.as_of),
     }
+}
+
+pub(super) fn read_row(row: &QueryResult) -> Result<Chat, StoreError> {
+    from_row(chat::Model::from_query_result(row, "")?)
 }
 
 pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {

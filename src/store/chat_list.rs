@@ -27,8 +27,8 @@ use crate::domain::page::PageRequest;
 use crate::domain::search::Search;
 
 use super::Store;
-use super::chat::from_row;
 use super::chat::owned_by;
+use super::chat::read_row;
 use super::code::Code as _;
 use super::error::StoreError;
 use super::keyset;
@@ -52,7 +52,7 @@ impl Store {
         let _turn = if may_walk { self.walks.acquire().await.ok() } else { None };
         let lists: Vec<_> =
             pages.iter().map(|(list, page)| (listed(backend, organization, list, now), *page)).collect();
-        keyset::read(&self.readers, &lists, from_row, |list, chat| ChatKey::of(chat, pages[list].0.order)).await
+        keyset::read(&self.readers, &lists, read_row, |list, chat| ChatKey::of(chat, pages[list].0.order)).await
     }
 
     /// How many chats each list has, in the order in which they are asked for; none when they could not be counted in a

@@ -9,10 +9,10 @@ use sea_orm::ConnectionTrait;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait;
 use sea_orm::ExprTrait as _;
-use sea_orm::FromQueryResult as _;
 use sea_orm::Order;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QueryResult;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::Select;
@@ -126,7 +126,7 @@ fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
 pub(super) async fn read<E: EntityTrait, K: Place, T>(
     connection: &impl ConnectionTrait,
     lists: &[(Keyset<E, K>, PageRequest<K>)],
-    from_row: fn(E::Model) -> Result<T, StoreError>,
+    from_row: fn(&QueryResult) -> Result<T, StoreError>,
     key: impl Fn(usize, &T) -> K,
 ) -> Result<Vec<Page<T>>, StoreError> {
     let pages = lists.iter().enumerate().map(|(list, (rows, page))| (2 * list, rows.page(page)));
@@ -136,7 +136,7 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
     for part in branches.chunks(JOINED) {
         for row in connection.query_all(&joined(part)).await? {
             let branch: i32 = row.try_get("", "branch")?;
-            let item = from_row(E::Model::from_query_result(&row, "")?)?;
+            let item = from_row(&row)?;
             read.entry(usize::try_from(branch).unwrap_or_default()).or_default().push(item);
         }
     }

@@ -2,6 +2,7 @@
 
 use chatgraph_entity::chat;
 use chatgraph_entity::message;
+use chatgraph_entity::peer;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
@@ -9,13 +10,18 @@ use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
+use sea_orm::FromQueryResult as _;
 use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QueryResult;
 use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
+use sea_orm::Select;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::Query;
+use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::chat::LastMessage;
 use crate::domain::cursor::TimeKey;
@@ -23,13 +29,20 @@ use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
+use crate::domain::id::PeerId;
 use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::Message;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
+use crate::domain::peer::Owner;
+use crate::domain::peer::Peer;
+use crate::domain::peer::owner_at;
+use crate::domain::peer::present;
 
 use super::Store;
 use super::code::Code as _;
@@ -53,7 +66,7 @@ impl Store {
     ) -> Result<Vec<Page<Message>>, StoreError> {
         let backend = self.readers.get_database_backend();
         let lists: Vec<_> = pages.iter().map(|(chat, page)| (listed(backend, organization, *chat), *page)).collect();
-        keyset::read(&self.readers, &lists, from_row, |_, message| message.key()).await
+        keyset::read(&self.readers, &lists, read_row, |_, message| message.key()).await
     }
 
     /// Messages by their ids; those that are gone are missing, and so are those of a chat that is.
@@ -65,19 +78,12 @@ impl Store {
         organization: &OrganizationId,
         ids: &[MessageId],
     ) -> Result<Vec<Message>, StoreError> {
-        let chat = chat::Entity::find()
-            .select_only()
-            .column(chat::Column::Id)
-            .filter(chat::Column::Organization.eq(organization.as_str()))
-            .filter(Expr::col((chat::Entity, chat::Column::Id)).equals((message::Entity, message::Column::ChatId)))
-            .into_query();
-        let rows = message::Entity::find()
+        let query = with_sender(message::Entity::find())
             .filter(message::Column::Organization.eq(organization.as_str()))
             .filter(message::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
-            .filter(Expr::exists(chat))
-            .all(&self.readers)
-            .await?;
-        rows.into_iter().map(from_row).collect()
+            .filter(Expr::exists(of_stored_chat(organization)))
+            .into_query();
+        self.readers.query_all(&query).await?.iter().map(read_row).collect()
     }
 }
 
@@ -95,19 +101,82 @@ impl Unit<'_> {
         messages: &[IncomingMessage],
         arrival: i64,
     ) -> Result<u64, StoreError> {
-        if let Some(added) = self.on_shelf(|shelf| shelf.add_messages(organization, chat, messages, arrival)).await? {
+        let peer = self.peer_of_chat(organization, chat).await?;
+        self.insert_messages_with(organization, (session, chat), peer.as_ref(), messages, arrival).await
+    }
+
+    /// The same for a chat whose peer is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_messages_with(
+        &mut self,
+        organization: &OrganizationId,
+        (session, chat): (SessionId, ChatId),
+        peer: Option<&Peer>,
+        messages: &[IncomingMessage],
+        arrival: i64,
+    ) -> Result<u64, StoreError> {
+        let direct = peer.filter(|peer| peer.is_person());
+        let mut rows = Vec::with_capacity(messages.len());
+        for (place, message) in messages.iter().enumerate() {
+            let sender = match direct {
+                _ if message.from_me => self.account(organization, session, &message.sender).await?,
+                Some(peer) => peer.id,
+                None => self.writer(organization, session, &message.sender, message.at).await?,
+            };
+            let (arrival, sequence) = sequence(arrival, place);
+            let named_by = named_by(if direct.is_some() { &message.chat } else { &message.sender }, direct.is_none());
+            let id = MessageId::of(message.at, sequence);
+            let row = to_row(organization, session, chat, (id, message));
+            rows.push(message::Model { arrival, sender_id: sender.to_bytes(), named_by, ..row });
+        }
+        if let Some(added) = self.on_shelf(|shelf| shelf.add_messages(chat, &rows)).await? {
             return Ok(added);
         }
-        let known = [message::Column::ChatId, message::Column::WaId, message::Column::Sender];
+        let known = [message::Column::ChatId, message::Column::WaId, message::Column::SenderId];
         let mut inserted = 0;
-        let rows = to_rows(organization, session, chat, messages, arrival).map(message::ActiveModel::from);
-        for part in parts(rows.collect()) {
+        for part in parts(rows.into_iter().map(message::ActiveModel::from).collect()) {
             inserted += message::Entity::insert_many(part)
                 .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
                 .exec_without_returning(self.tx)
                 .await?;
         }
         Ok(inserted)
+    }
+
+    /// What is known of the chat's stored messages with these ids of WhatsApp's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn known_messages(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        wa_ids: &[String],
+    ) -> Result<Vec<KnownMessage>, StoreError> {
+        use message::Column;
+        if let Some(known) = self.on_shelf(|shelf| shelf.messages(chat, |all| all.known(wa_ids))).await? {
+            return Ok(known);
+        }
+        let mut known = Vec::new();
+        for part in wa_ids.chunks(NAMED) {
+            let rows = message::Entity::find()
+                .select_only()
+                .columns([Column::WaId, Column::FromMe, Column::Revoked, Column::Edited, Column::Text])
+                .filter(of_chat(organization, chat))
+                .filter(Column::WaId.is_in(part.iter().map(|id| text::storable(id))))
+                .into_tuple::<(String, bool, bool, bool, Option<String>)>()
+                .all(self.tx)
+                .await?;
+            known.extend(rows.into_iter().map(|(wa_id, from_me, revoked, edited, text)| KnownMessage {
+                wa_id,
+                from_me,
+                settled: revoked || edited,
+                text,
+            }));
+        }
+        Ok(known)
     }
 
     /// The chat's latest stored message, as a chat refers to it.
@@ -163,10 +232,11 @@ impl Unit<'_> {
         wa_id: &str,
     ) -> Result<Vec<Message>, StoreError> {
         self.put_away().await?;
-        let named = message::Entity::find()
+        let named = with_sender(message::Entity::find())
             .filter(of_chat(organization, chat))
-            .filter(message::Column::WaId.eq(text::storable(wa_id)));
-        named.all(self.tx).await?.into_iter().map(from_row).collect()
+            .filter(message::Column::WaId.eq(text::storable(wa_id)))
+            .into_query();
+        self.tx.query_all(&named).await?.iter().map(read_row).collect()
     }
 
     /// Stores what a message says since, and whether it was edited or taken back.
@@ -211,8 +281,8 @@ impl Unit<'_> {
     }
 
     async fn latest_of(&mut self, condition: Condition) -> Result<Option<LastMessage>, StoreError> {
-        let message = self.latest(condition).await?.map(from_row).transpose()?;
-        Ok(message.map(|message| LastMessage { id: Some(message.id), at: message.at }))
+        let message = self.latest(condition).await?;
+        Ok(message.map(|(message, _)| LastMessage { id: Some(message.id), at: message.at }))
     }
 
     /// The chat's latest stored message, as WhatsApp wants it named with a setting.
@@ -225,7 +295,7 @@ impl Unit<'_> {
         chat: ChatId,
     ) -> Result<Option<MessageRange>, StoreError> {
         self.put_away().await?;
-        self.range_of(of_chat(organization, chat)).await
+        self.range_of(organization, of_chat(organization, chat)).await
     }
 
     /// The same among those that `place` covers.
@@ -239,12 +309,23 @@ impl Unit<'_> {
         place: &Horizon,
     ) -> Result<Option<MessageRange>, StoreError> {
         self.put_away().await?;
-        self.range_of(of_chat(organization, chat).add(covered(place))).await
+        self.range_of(organization, of_chat(organization, chat).add(covered(place))).await
     }
 
-    async fn range_of(&mut self, condition: Condition) -> Result<Option<MessageRange>, StoreError> {
-        let message = self.latest(condition).await?.map(from_row).transpose()?;
-        Ok(message.map(|Message { wa_id, from_me, sender, at, .. }| MessageRange { wa_id, from_me, sender, at }))
+    async fn range_of(
+        &mut self,
+        organization: &OrganizationId,
+        condition: Condition,
+    ) -> Result<Option<MessageRange>, StoreError> {
+        let Some((message, by_lid)) = self.latest(condition).await? else { return Ok(None) };
+        let Message { wa_id, from_me, sender_id, at, .. } = message;
+        let mut sender = message.sender;
+        // WhatsApp knows the message by the address that it had.
+        if by_lid {
+            let periods = self.periods_of(organization, sender_id).await?;
+            sender = present(&periods, JidKind::Lid).cloned().unwrap_or(sender);
+        }
+        Ok(Some(MessageRange { wa_id, from_me, sender, at }))
     }
 
     /// WhatsApp's ids of the chat's stored messages of this time.
@@ -266,13 +347,47 @@ impl Unit<'_> {
         Ok(ids.into_tuple().all(self.tx).await?)
     }
 
-    async fn latest(&mut self, condition: Condition) -> Result<Option<message::Model>, StoreError> {
-        Ok(message::Entity::find()
+    /// The latest message, and whether it was named by LID.
+    async fn latest(&mut self, condition: Condition) -> Result<Option<(Message, bool)>, StoreError> {
+        let query = with_sender(message::Entity::find())
             .filter(condition)
             .order_by_desc(message::Column::At)
             .order_by_desc(message::Column::Id)
-            .one(self.tx)
-            .await?)
+            .limit(1)
+            .into_query();
+        let Some(row) = self.tx.query_one(&query).await? else { return Ok(None) };
+        let named_by: i16 = row.try_get("", "named_by")?;
+        Ok(Some((read_row(&row)?, named_by & BY_LID != 0)))
+    }
+
+    /// The account as a sender. It becomes a peer with the first address that it is known by.
+    async fn account(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        jid: &Jid,
+    ) -> Result<PeerId, StoreError> {
+        let account = PeerId::account(session);
+        // What is on the shelf was read after the account was made.
+        if self.shelf.is_none() {
+            self.make_account(organization, session, jid).await?;
+        }
+        Ok(account)
+    }
+
+    /// Who wrote from an address at a time: its owner, or a new peer where nobody is known to have it.
+    async fn writer(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        jid: &Jid,
+        at: i64,
+    ) -> Result<PeerId, StoreError> {
+        let periods = self.periods(organization, session, jid).await?;
+        match owner_at(&periods, at) {
+            Some(Owner { peer, former: false }) => Ok(peer),
+            _ => Ok(self.new_peer(organization, session, jid, at).await?.id),
+        }
     }
 }
 
@@ -282,11 +397,24 @@ pub(super) fn listed(
     organization: &OrganizationId,
     chat: ChatId,
 ) -> Keyset<message::Entity, TimeKey> {
-    let rows = message::Entity::find().filter(of_chat(organization, chat));
+    let rows = with_sender(message::Entity::find()).filter(of_chat(organization, chat));
     Keyset { rows, key: vec![message::Column::At, message::Column::Id], above: None, below: None, backend }
 }
 
-fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
+/// The chat of a message, if it is not deleted.
+pub(super) fn of_stored_chat(organization: &OrganizationId) -> SelectStatement {
+    chat::Entity::find()
+        .select_only()
+        .column(chat::Column::Id)
+        .filter(chat::Column::Organization.eq(organization.as_str()))
+        .filter(Expr::col((chat::Entity, chat::Column::Id)).equals((message::Entity, message::Column::ChatId)))
+        .into_query()
+}
+
+/// Messages that one statement names.
+const NAMED: usize = 500;
+
+pub(super) fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
     Condition::all()
         .add(message::Column::Organization.eq(organization.as_str()))
         .add(message::Column::ChatId.eq(chat.to_bytes()))
@@ -312,27 +440,41 @@ fn sequence(arrival: i64, place: usize) -> (i64, u64) {
     (arrival, u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into())))
 }
 
-/// The rows of messages that come now; see [`Unit::insert_messages`].
-pub(super) fn to_rows(
-    organization: &OrganizationId,
-    session: SessionId,
-    chat: ChatId,
-    messages: &[IncomingMessage],
-    arrival: i64,
-) -> impl Iterator<Item = message::Model> {
-    messages.iter().enumerate().map(move |(place, message)| {
-        let (arrival, sequence) = sequence(arrival, place);
-        let id = MessageId::of(message.at, sequence);
-        message::Model { arrival, ..to_row(organization, session, chat, id, message) }
-    })
+/// How WhatsApp named the writer: whether by LID, and whether in a chat with several people.
+pub(super) const BY_LID: i16 = 1;
+pub(super) const AMONG_SEVERAL: i16 = 2;
+
+fn named_by(jid: &Jid, among_several: bool) -> i16 {
+    let by_lid = if jid.kind() == JidKind::Lid { BY_LID } else { 0 };
+    by_lid | if among_several { AMONG_SEVERAL } else { 0 }
+}
+
+/// As much of a stored message as tells whether a history brings something new about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownMessage {
+    /// WhatsApp's id.
+    pub wa_id: String,
+    /// Whether the account wrote it.
+    pub from_me: bool,
+    /// Whether it is known to be edited or revoked.
+    pub settled: bool,
+    /// Its text.
+    pub text: Option<String>,
+}
+
+impl KnownMessage {
+    /// Whether a message that arrives says the same.
+    #[must_use]
+    pub fn says(&self, message: &IncomingMessage) -> bool {
+        self.text == text::storable_if_any(message.text.as_ref())
+    }
 }
 
 fn to_row(
     organization: &OrganizationId,
     session: SessionId,
     chat: ChatId,
-    id: MessageId,
-    message: &IncomingMessage,
+    (id, message): (MessageId, &IncomingMessage),
 ) -> message::Model {
     message::Model {
         id: id.to_bytes(),
@@ -340,7 +482,8 @@ fn to_row(
         session_id: session.to_bytes(),
         chat_id: chat.to_bytes(),
         wa_id: text::storable(&message.wa_id),
-        sender: message.sender.to_string(),
+        sender_id: Vec::new(),
+        named_by: 0,
         sender_name: text::storable_if_any(message.sender_name.as_ref()),
         from_me: message.from_me,
         kind: message.kind.code(),
@@ -353,14 +496,29 @@ fn to_row(
     }
 }
 
-fn from_row(row: message::Model) -> Result<Message, StoreError> {
+/// The messages with the addresses of their senders.
+pub(super) fn with_sender(messages: Select<message::Entity>) -> Select<message::Entity> {
+    let sender = Query::select()
+        .column((peer::Entity, peer::Column::Jid))
+        .from(peer::Entity)
+        .and_where(Expr::col((peer::Entity, peer::Column::Id)).equals((message::Entity, message::Column::SenderId)))
+        .take();
+    messages.expr_as(Expr::SubQuery(None, Box::new(sender.into())), "sender")
+}
+
+/// Reads a row that [`with_sender`] selected.
+pub(super) fn read_row(row: &QueryResult) -> Result<Message, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "message", column };
+    let sender: Option<String> = row.try_get("", "sender")?;
+    let sender = sender.and_then(|jid| jid.parse().ok()).ok_or(corrupt("sender_id"))?;
+    let row = message::Model::from_query_result(row, "")?;
     Ok(Message {
         id: MessageId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         chat: ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?,
         session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
         wa_id: row.wa_id,
-        sender: row.sender.parse().map_err(|_| corrupt("sender"))?,
+        sender,
+        sender_id: PeerId::from_bytes(&row.sender_id).map_err(|_| corrupt("sender_id"))?,
         sender_name: row.sender_name,
         from_me: row.from_me,
         kind: MessageKind::from_code(row.kind, "message", "kind")?,

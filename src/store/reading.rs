@@ -11,6 +11,7 @@ use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::horizon::Horizon;
@@ -19,6 +20,7 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use super::error::StoreError;
+use super::message::of_stored_chat;
 use super::text;
 use super::unit::Unit;
 
@@ -142,6 +144,8 @@ impl Unit<'_> {
             .filter(Column::SessionId.eq(session.to_bytes()))
             .filter(Column::WaId.is_in(wa_ids.iter().map(|id| text::storable(id))))
             .filter(Column::FromMe.eq(false))
+            // Those of a deleted chat wait to be swept.
+            .filter(Expr::exists(of_stored_chat(organization)))
             .into_tuple::<(Vec<u8>, String, i64)>()
             .all(self.tx)
             .await?;

@@ -7,9 +7,11 @@ use sea_orm::Condition;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
+use sea_orm::FromQueryResult as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QueryResult;
 use sea_orm::QuerySelect as _;
 use sea_orm::Select;
 use tracing::error;
@@ -43,7 +45,7 @@ impl Store {
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
         let lists = [(listed(self.readers.get_database_backend(), organization), *page)];
-        let mut pages = keyset::read(&self.readers, &lists, legible, |_, session| session.key()).await?;
+        let mut pages = keyset::read(&self.readers, &lists, read_row, |_, session| session.key()).await?;
         Ok(pages.remove(0))
     }
 
@@ -197,6 +199,10 @@ fn to_row(session: &Session) -> session::Model {
         import_incomplete: import.is_some_and(|import| import.incomplete),
         import_quarantined: import.map_or(0, |import| i32::try_from(import.quarantined).unwrap_or(i32::MAX)),
     }
+}
+
+fn read_row(row: &QueryResult) -> Result<Session, StoreError> {
+    legible(session::Model::from_query_result(row, "")?)
 }
 
 /// Reads a row that has to be intact.

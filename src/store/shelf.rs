@@ -17,10 +17,11 @@ use chatgraph_entity::message;
 use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
+use crate::domain::id::PeerId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
-use crate::domain::jid::JidKind;
-use crate::domain::message::IncomingMessage;
+use crate::domain::peer::Peer;
+use crate::domain::peer::Period;
 use crate::domain::person::Person;
 use crate::domain::session::Session;
 
@@ -34,20 +35,26 @@ pub(super) struct Shelf {
     session: Session,
     chats: Vec<Kept>,
     places: HashMap<ChatId, usize>,
-    found: HashMap<Jid, Place>,
-    /// The other address of the person with this one, where there is one. All of a person's addresses that are asked for are
-    /// in here.
-    others: HashMap<Jid, Option<Jid>>,
-    /// New people, addresses and messages.
-    people: Vec<Person>,
-    aliases: Vec<(Jid, ChatId)>,
+    /// All periods of the addresses that were asked for, and of the other addresses of their peers.
+    periods: HashMap<Jid, Vec<Period>>,
+    peers: HashMap<PeerId, KeptPeer>,
+    of_chats: HashMap<ChatId, PeerId>,
+    /// New periods and messages.
+    addresses: Vec<Period>,
     rows: Vec<message::ActiveModel>,
 }
 
-/// What an address finds.
+/// A peer, and what the database has of it.
+struct KeptPeer {
+    peer: Peer,
+    row: Row,
+    addresses: Vec<Jid>,
+}
+
+/// What a peer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// It has to be asked of the database.
+    /// A chat that has to be asked of the database: it is deleted, or has many messages.
     Apart,
     /// Neither a chat nor what stays of one.
     Nothing,
@@ -67,6 +74,14 @@ enum Row {
     New,
     Changed,
     Same,
+}
+
+impl Row {
+    fn changed(&mut self) {
+        if *self == Self::Same {
+            *self = Self::Changed;
+        }
+    }
 }
 
 /// An answer of the shelf.
@@ -127,9 +142,105 @@ impl Shelf {
         if self.session.id == id { Answer::Known(Some(self.session.clone())) } else { Answer::Unknown }
     }
 
-    /// The chat that an address finds.
+    /// All periods of an address.
+    pub(super) fn periods(&self, session: SessionId, jid: &Jid) -> Answer<Vec<Period>> {
+        match self.periods.get(jid).filter(|_| session == self.session.id) {
+            Some(periods) => Answer::Known(periods.clone()),
+            None => Answer::Unknown,
+        }
+    }
+
+    /// All periods of a peer's addresses.
+    pub(super) fn periods_of(&self, peer: PeerId) -> Answer<Vec<Period>> {
+        let Some(kept) = self.peers.get(&peer) else { return Answer::Unknown };
+        let all = kept.addresses.iter().filter_map(|jid| self.periods.get(jid)).flatten();
+        Answer::Known(all.filter(|period| period.peer == peer).cloned().collect())
+    }
+
+    pub(super) fn peer(&self, id: PeerId) -> Answer<Option<Peer>> {
+        match self.peers.get(&id) {
+            Some(kept) => Answer::Known(Some(kept.peer.clone())),
+            None => Answer::Unknown,
+        }
+    }
+
+    /// The peer whom this chat is with; one that is not here is none of these peers' either.
+    pub(super) fn peer_of_chat(&self, chat: ChatId) -> Answer<Peer> {
+        match self.of_chats.get(&chat).and_then(|id| self.peers.get(id)) {
+            Some(kept) => Answer::Known(kept.peer.clone()),
+            None => Answer::Apart,
+        }
+    }
+
+    /// Those of the people whose addresses are not known to be one peer's now.
+    pub(super) fn new_people(&self, session: SessionId, people: &[Person]) -> Answer<Vec<Person>> {
+        let mut new = Vec::new();
+        for person in people {
+            let [Some(phone), Some(lid)] = [&person.phone, &person.lid].map(|jid| self.periods.get(jid)) else {
+                return Answer::Unknown;
+            };
+            let owner = |periods: &[Period]| periods.last().filter(|it| it.until.is_none()).map(|it| it.peer);
+            let known = owner(lid).is_some() && owner(lid) == owner(phone);
+            if !known {
+                new.push(person.clone());
+            }
+        }
+        if session == self.session.id { Answer::Known(new) } else { Answer::Unknown }
+    }
+
+    /// Takes a new peer with its address.
+    pub(super) fn add_peer(&mut self, session: SessionId, peer: &Peer, period: &Period) -> Answer<()> {
+        if session != self.session.id || !self.periods.contains_key(&period.jid) {
+            return Answer::Unknown;
+        }
+        self.peers.insert(peer.id, KeptPeer { peer: peer.clone(), row: Row::New, addresses: Vec::new() });
+        self.add_period(session, period)
+    }
+
+    /// Takes an address more of a peer.
+    pub(super) fn add_period(&mut self, session: SessionId, period: &Period) -> Answer<()> {
+        let (Some(kept), Some(periods)) = (self.peers.get_mut(&period.peer), self.periods.get_mut(&period.jid)) else {
+            return Answer::Unknown;
+        };
+        if session != self.session.id || periods.last().is_some_and(|last| last.from >= period.from) {
+            return Answer::Unknown;
+        }
+        kept.addresses.push(period.jid.clone());
+        periods.push(period.clone());
+        self.addresses.push(period.clone());
+        Answer::Known(())
+    }
+
+    /// Takes what differs about a peer.
+    pub(super) fn save_peer(&mut self, peer: &Peer) -> Answer<()> {
+        let Some(kept) = self.peers.get_mut(&peer.id) else { return Answer::Unknown };
+        if kept.peer != *peer {
+            kept.row.changed();
+            if let Some(chat) = kept.peer.chat {
+                self.of_chats.remove(&chat);
+            }
+            if let Some(chat) = peer.chat {
+                self.of_chats.insert(chat, peer.id);
+            }
+            kept.peer = peer.clone();
+        }
+        Answer::Known(())
+    }
+
+    /// The chat that an address finds now.
     pub(super) fn chat(&self, session: SessionId, jid: &Jid) -> Answer<Option<Chat>> {
-        match self.place(session, jid) {
+        match self.periods.get(jid).filter(|_| session == self.session.id) {
+            Some(periods) => match periods.last() {
+                Some(last) => self.chat_with(last.peer),
+                None => Answer::Known(None),
+            },
+            None => Answer::Unknown,
+        }
+    }
+
+    /// The chat with a peer.
+    pub(super) fn chat_with(&self, peer: PeerId) -> Answer<Option<Chat>> {
+        match self.place(peer) {
             Some(Place::Chat(place)) => Answer::Known(Some(self.chats[place].chat.clone())),
             Some(Place::Nothing) => Answer::Known(None),
             Some(Place::Apart) => Answer::Apart,
@@ -137,113 +248,25 @@ impl Shelf {
         }
     }
 
-    /// The chat that these addresses find, when it is one at most.
-    pub(super) fn chats(&self, session: SessionId, jids: &[Jid]) -> Answer<Vec<Chat>> {
-        let mut places = Vec::new();
-        let mut apart = 0;
-        for jid in jids {
-            match self.place(session, jid) {
-                Some(Place::Chat(place)) => places.push(place),
-                Some(Place::Nothing) => {}
-                Some(Place::Apart) => apart += 1,
-                None => return Answer::Unknown,
-            }
-        }
-        if apart > 0 {
-            return if apart == jids.len() { Answer::Apart } else { Answer::Unknown };
-        }
-        let mut chats: Vec<_> = places.into_iter().map(|place| self.chats[place].chat.clone()).collect();
-        chats.dedup_by_key(|chat| chat.id);
-        // Several are asked for to become one, with all that the database has of them.
-        if chats.len() > 1 { Answer::Unknown } else { Answer::Known(chats) }
-    }
-
-    /// Whether an address finds nothing of a deleted chat: those stand apart.
-    pub(super) fn is_not_deleted(&self, session: SessionId, jid: &Jid) -> Answer<()> {
-        match self.place(session, jid) {
+    /// Whether a peer has nothing of a deleted chat: those stand apart.
+    pub(super) fn is_not_deleted(&self, peer: PeerId) -> Answer<()> {
+        match self.place(peer) {
             Some(Place::Chat(_) | Place::Nothing) => Answer::Known(()),
             Some(Place::Apart) => Answer::Apart,
             None => Answer::Unknown,
         }
     }
 
-    /// The other address of the person with this one.
-    pub(super) fn other(&self, session: SessionId, jid: &Jid) -> Answer<Option<Jid>> {
-        if !matches!(jid.kind(), JidKind::Lid | JidKind::PhoneNumber) {
-            return Answer::Known(None);
-        }
-        match self.others.get(jid).filter(|_| session == self.session.id) {
-            Some(other) => Answer::Known(other.clone()),
-            None => Answer::Unknown,
-        }
-    }
-
-    /// Those of the people of whom nothing is known yet.
-    pub(super) fn new_people(&self, session: SessionId, people: &[Person]) -> Answer<Vec<Person>> {
-        let mut new = Vec::<Person>::new();
-        for person in people {
-            let known = [&person.phone, &person.lid].map(|jid| self.others.get(jid));
-            match known {
-                _ if session != self.session.id => return Answer::Unknown,
-                [Some(None), Some(None)] => {}
-                [Some(_), Some(_)] => continue,
-                _ => return Answer::Unknown,
-            }
-            if !new.iter().any(|other| other.lid == person.lid || other.phone == person.phone) {
-                new.push(person.clone());
-            }
-        }
-        Answer::Known(new)
-    }
-
-    /// Notes a person of whom nothing was known.
-    pub(super) fn add_person(&mut self, session: SessionId, person: &Person) -> Answer<()> {
-        let Person { phone, lid } = person;
-        if session != self.session.id || !self.others.contains_key(phone) || !self.others.contains_key(lid) {
-            return Answer::Unknown;
-        }
-        self.others.insert(phone.clone(), Some(lid.clone()));
-        self.others.insert(lid.clone(), Some(phone.clone()));
-        self.people.push(person.clone());
-        Answer::Known(())
-    }
-
-    /// Takes a new chat, with the other address of the person.
-    pub(super) fn add_chat(&mut self, chat: &Chat) -> Answer<()> {
-        match self.place(chat.session, &chat.jid) {
-            Some(Place::Nothing) => {}
+    /// Takes a new chat of a peer that is saved with it.
+    pub(super) fn add_chat(&mut self, chat: &Chat, peer: PeerId) -> Answer<()> {
+        match self.place(peer) {
+            Some(Place::Nothing) if chat.session == self.session.id => {}
             Some(Place::Apart) => return Answer::Apart,
-            Some(Place::Chat(_)) | None => return Answer::Unknown,
+            _ => return Answer::Unknown,
         }
         self.places.insert(chat.id, self.chats.len());
         self.chats.push(Kept { chat: chat.clone(), row: Row::New, messages: Messages::default() });
-        let other = self.others.get(&chat.jid).cloned().flatten();
-        for jid in std::iter::once(chat.jid.clone()).chain(other) {
-            self.add_address(self.chats.len() - 1, jid);
-        }
         Answer::Known(())
-    }
-
-    /// Takes more addresses of a chat; those that find one already are left out.
-    pub(super) fn add_addresses(&mut self, chat: &Chat, jids: &[Jid]) -> Answer<()> {
-        let Some(place) = self.places.get(&chat.id).copied() else {
-            let apart = |jid| matches!(self.place(chat.session, jid), Some(Place::Apart));
-            return if jids.iter().all(apart) { Answer::Apart } else { Answer::Unknown };
-        };
-        if !jids.iter().all(|jid| matches!(self.place(chat.session, jid), Some(Place::Nothing | Place::Chat(_)))) {
-            return Answer::Unknown;
-        }
-        for jid in jids {
-            self.add_address(place, jid.clone());
-        }
-        Answer::Known(())
-    }
-
-    fn add_address(&mut self, place: usize, jid: Jid) {
-        if self.found.get(&jid) == Some(&Place::Nothing) {
-            self.found.insert(jid.clone(), Place::Chat(place));
-            self.aliases.push((jid, self.chats[place].chat.id));
-        }
     }
 
     /// Takes what differs about a chat.
@@ -251,9 +274,7 @@ impl Shelf {
         let Some(place) = self.places.get(&chat.id) else { return Answer::Apart };
         let kept = &mut self.chats[*place];
         kept.chat = chat.clone();
-        if kept.row == Row::Same {
-            kept.row = Row::Changed;
-        }
+        kept.row.changed();
         Answer::Known(())
     }
 
@@ -275,31 +296,20 @@ impl Shelf {
     }
 
     /// Takes those of the messages that are new, and tells how many that are.
-    pub(super) fn add_messages(
-        &mut self,
-        organization: &OrganizationId,
-        chat: ChatId,
-        messages: &[IncomingMessage],
-        arrival: i64,
-    ) -> Answer<u64> {
+    pub(super) fn add_messages(&mut self, chat: ChatId, rows: &[message::Model]) -> Answer<u64> {
         let Some(place) = self.places.get(&chat) else { return Answer::Apart };
-        let rows = super::message::to_rows(organization, self.session.id, chat, messages, arrival);
         let known = &mut self.chats[*place].messages;
         let before = self.rows.len();
-        self.rows.extend(rows.filter(|row| known.take(row)).map(message::ActiveModel::from));
+        self.rows.extend(rows.iter().filter(|row| known.take(row)).cloned().map(message::ActiveModel::from));
         Answer::Known((self.rows.len() - before) as u64)
     }
 
-    /// Whether what others wrote in the chat bears its canonical address.
-    pub(super) fn names_senders(&self, chat: &Chat) -> Answer<()> {
-        match self.messages(chat.id, |messages| messages.are_from(&chat.jid)) {
-            Answer::Known(true) => Answer::Known(()),
-            Answer::Known(false) | Answer::Unknown => Answer::Unknown,
-            Answer::Apart => Answer::Apart,
-        }
-    }
-
-    fn place(&self, session: SessionId, jid: &Jid) -> Option<Place> {
-        self.found.get(jid).copied().filter(|_| session == self.session.id)
+    fn place(&self, peer: PeerId) -> Option<Place> {
+        let Peer { chat, .. } = self.peers.get(&peer)?.peer;
+        Some(match chat.map(|chat| self.places.get(&chat)) {
+            Some(Some(place)) => Place::Chat(*place),
+            Some(None) => Place::Apart,
+            None => Place::Nothing,
+        })
     }
 }

@@ -1,16 +1,13 @@
 //! What stays of deleted chats.
 
 use chatgraph_entity::tombstone;
-use chatgraph_entity::tombstone_alias;
 use sea_orm::ActiveModelTrait as _;
-use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QuerySelect as _;
-use sea_orm::QueryTrait as _;
 use sea_orm::Select;
 
 use crate::domain::chat::Chat;
@@ -20,49 +17,46 @@ use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::jid::Jid;
+use crate::domain::peer::Peer;
 use crate::domain::tombstone::Tombstone;
 
-use super::chat;
 use super::error::StoreError;
 use super::text;
 use super::unit::Unit;
 
 impl Unit<'_> {
-    /// What stays of the chat that `jid` found in the session before it was deleted, locked until the commit.
+    /// What stays of the deleted chat with a peer, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn tombstone_for_update(
         &mut self,
         organization: &OrganizationId,
-        session: SessionId,
-        jid: &Jid,
+        peer: &Peer,
     ) -> Result<Option<Tombstone>, StoreError> {
-        if self.on_shelf(|shelf| shelf.is_not_deleted(session, jid)).await?.is_some() {
+        let Some(chat) = peer.chat else { return Ok(None) };
+        if self.on_shelf(|shelf| shelf.is_not_deleted(peer.id)).await?.is_some() {
             return Ok(None);
         }
-        let id = tombstone_alias::Entity::find()
-            .select_only()
-            .column(tombstone_alias::Column::ChatId)
-            .filter(tombstone_alias::Column::SessionId.eq(session.to_bytes()))
-            .filter(tombstone_alias::Column::Jid.eq(jid.as_str()))
-            .filter(tombstone_alias::Column::Organization.eq(organization.as_str()))
-            .into_query();
-        let query = tombstone::Entity::find().filter(owned_by(organization));
-        let query = query.filter(chat::is_the_one(&tombstone::Column::ChatId, id)).lock_exclusive();
-        let Some(row) = query.one(self.tx).await? else { return Ok(None) };
-        let corrupt = StoreError::Corrupt { table: "tombstone_alias", column: "jid" };
-        let aliases = tombstone_alias::Entity::find()
-            .filter(tombstone_alias::Column::Organization.eq(organization.as_str()))
-            .filter(tombstone_alias::Column::ChatId.eq(row.chat_id.clone()))
-            .all(self.tx)
-            .await?;
-        let addresses = aliases.iter().map(|alias| alias.jid.parse()).collect::<Result<_, _>>().map_err(|_| corrupt)?;
-        Ok(Some(Tombstone { deleted_at: row.deleted_at, chat: from_row(row)?, addresses }))
+        self.tombstone_by_id_for_update(organization, chat).await
     }
 
-    /// Stores what stays of a chat, under its addresses.
+    /// What stays of the deleted chat that had this id, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tombstone_by_id_for_update(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+    ) -> Result<Option<Tombstone>, StoreError> {
+        let query = tombstone::Entity::find_by_id(chat.to_bytes()).filter(owned_by(organization)).lock_exclusive();
+        let Some(row) = query.one(self.tx).await? else { return Ok(None) };
+        Ok(Some(Tombstone { deleted_at: row.deleted_at, chat: from_row(row)? }))
+    }
+
+    /// Stores what stays of a chat, under the id that the chat had: its peer finds it by that. One that never was stored is
+    /// made the chat of the peer with its address.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -74,17 +68,14 @@ impl Unit<'_> {
         self.put_away().await?;
         let row = to_row(organization, tombstone).into_active_model();
         tombstone::Entity::insert(row).exec_without_returning(self.tx).await?;
-        let aliases = tombstone.addresses.iter().map(|jid| tombstone_alias::ActiveModel {
-            session_id: Set(tombstone.chat.session.to_bytes()),
-            jid: Set(jid.to_string()),
-            organization: Set(organization.to_string()),
-            chat_id: Set(tombstone.chat.id.to_bytes()),
-        });
-        tombstone_alias::Entity::insert_many(aliases).exec_without_returning(self.tx).await?;
+        if self.peer_of_chat(organization, tombstone.chat.id).await?.is_none() {
+            let peer = self.peer_by_address(organization, &tombstone.chat).await?;
+            self.save_peer(organization, &Peer { chat: Some(tombstone.chat.id), ..peer }).await?;
+        }
         Ok(())
     }
 
-    /// Stores what differs about it; its addresses stay.
+    /// Stores what differs about it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -98,7 +89,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Takes it away with its addresses: the chat is back.
+    /// Takes it away: the chat is back.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -108,7 +108,7 @@ async fn who_is_known_before_is_one_chat_from_the_first_message_also_after_a_res
     let mut server = start().await;
     server.phone().learn("200000000000188", "15550188", true).await.expect("learned");
     server.phone().settled().await.expect("told");
-    eventually("the person", async || (server.rows("person").await > 0).then_some(())).await;
+    eventually("the person", async || (server.rows("peer_address").await > 0).then_some(())).await;
     server.restart();
     server.works().await;
     server.zoe_writes(ZOE_LID, "by LID").await;

@@ -72,6 +72,227 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
     assert!(!tables(&connection).await.is_empty());
 }
 
+/// A stored copy from before peers: Mei took another number and was imported again, so that her messages are there twice; Noah's
+/// chat was deleted, and Olu has his number since; Pia is known by two addresses; Quin wrote in a group.
+#[tokio::test]
+async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
+    let (_database, connection) = empty_database().await;
+    Migrator::up(&connection, Some(12)).await.expect("up");
+    let on_postgres = connection.get_database_backend() == DbBackend::Postgres;
+    let id = |number: u8| if on_postgres { format!("'\\x{number:032x}'") } else { format!("x'{number:032x}'") };
+    let chat = |number: u8, jid: &str, unread: u8, last: &str| {
+        format!(
+            "INSERT INTO chat (id, organization, session_id, jid, archived, archived_as_of, pinned, pinned_as_of, muted_as_of, \
+             marked_unread, marked_as_of, unread_count, last_message_at, last_message_id, pending, created_at) VALUES ({}, 'a', \
+             {}, '{jid}', false, 0, false, 0, 0, false, 0, {unread}, 5000, {last}, 0, 0)",
+            id(number),
+            id(1)
+        )
+    };
+    let alias = |jid: &str, number: u8| {
+        format!(
+            "INSERT INTO chat_alias (session_id, jid, organization, chat_id) VALUES ({}, '{jid}', 'a', {})",
+            id(1),
+            id(number)
+        )
+    };
+    let message = |number: u8, of: u8, wa_id: &str, sender: &str, from_me: bool, rest: &str| {
+        format!(
+            "INSERT INTO message (id, organization, session_id, chat_id, wa_id, sender, from_me, kind, text, at, edited, revoked, \
+             arrival, edited_as_of) VALUES ({}, 'a', {}, {}, '{wa_id}', '{sender}', {from_me}, 0, {rest})",
+            id(number),
+            id(1),
+            id(of)
+        )
+    };
+    let [own, mei, mei_since, mei_lid] = ["100@s.whatsapp.net", "201@s.whatsapp.net", "202@s.whatsapp.net", "1@lid"];
+    let [noah, noah_lid, olu, pia, pia_lid, quin, group] = [
+        "203@s.whatsapp.net",
+        "3@lid",
+        "204@s.whatsapp.net",
+        "205@s.whatsapp.net",
+        "5@lid",
+        "206@s.whatsapp.net",
+        "7@g.us",
+    ];
+    let statements = [
+        "INSERT INTO organization (id, last_change, created_at) VALUES ('a', 0, 0)".to_owned(),
+        format!(
+            "INSERT INTO session (id, organization, status, wanted, jid, lid, created_at) VALUES ({}, 'a', 1, true, '{own}', \
+             '9@lid', 0)",
+            id(1)
+        ),
+        chat(2, mei_since, 2, &id(21)),
+        alias(mei, 2),
+        alias(mei_since, 2),
+        alias(mei_lid, 2),
+        // The same message from each number; one copy was edited, of another one copy was revoked.
+        message(20, 2, "A", mei, false, "'at nine', 4000, false, false, 1, 0"),
+        message(21, 2, "A", mei_since, false, "'at ten', 4000, true, false, 0, 7"),
+        message(22, 2, "B", mei, false, "NULL, 3000, false, true, 2, 0"),
+        message(23, 2, "B", mei_since, false, "'my PIN', 3000, false, false, 0, 0"),
+        message(24, 2, "C", own, true, "'mine', 2000, false, false, 3, 0"),
+        message(25, 2, "A", own, true, "'also mine', 1000, false, false, 4, 0"),
+        format!(
+            "INSERT INTO tombstone (chat_id, organization, session_id, jid, archived, archived_as_of, pinned, pinned_as_of, \
+             muted_as_of, marked_unread, marked_as_of, unread_count, horizon_at, deleted_at) VALUES ({}, 'a', {}, '{noah}', \
+             false, 0, false, 0, 0, false, 0, 0, 900, 1000)",
+            id(3),
+            id(1)
+        ),
+        format!(
+            "INSERT INTO tombstone_alias (session_id, jid, organization, chat_id) VALUES ({0}, '{noah}', 'a', {1}), \
+             ({0}, '{noah_lid}', 'a', {1})",
+            id(1),
+            id(3)
+        ),
+        chat(4, noah, 0, "NULL"),
+        alias(noah, 4),
+        alias(olu, 4),
+        format!(
+            "INSERT INTO person (session_id, organization, lid, phone) VALUES ({0}, 'a', '{pia_lid}', '{pia}'), \
+             ({0}, 'a', '{noah_lid}', '{noah}'), ({0}, 'a', '{mei_lid}', '{mei}')",
+            id(1)
+        ),
+        chat(5, group, 1, "NULL"),
+        alias(group, 5),
+        message(50, 5, "D", quin, false, "'hello', 5000, false, false, 5, 0"),
+        message(51, 5, "E", pia_lid, false, "'hi', 5000, false, false, 6, 0"),
+        message(52, 5, "F", mei, false, "'hey', 3500, false, false, 7, 0"),
+        message(53, 5, "G", own, true, "'all', 5000, false, false, 8, 0"),
+    ];
+    for statement in statements {
+        connection.execute_unprepared(&statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+
+    Migrator::up(&connection, Some(1)).await.expect("up");
+    let told = rows(
+        &connection,
+        "SELECT wa_id || ' ' || peer.jid || ' ' || COALESCE(text, '') || CASE WHEN edited THEN ' edited' ELSE '' END \
+         || CASE WHEN revoked THEN ' revoked' ELSE '' END AS line FROM message JOIN peer ON peer.id = message.sender_id",
+    )
+    .await;
+    let messages = [
+        format!("A {own} also mine"),
+        format!("A {mei_since} at ten edited"),
+        format!("B {mei_since}  revoked"),
+        format!("C {own} mine"),
+        format!("D {quin} hello"),
+        format!("E {pia} hi"),
+        format!("F {mei_since} hey"),
+        format!("G {own} all"),
+    ];
+    assert_eq!(told, messages);
+    let told = rows(
+        &connection,
+        "SELECT peer_address.jid || ' ' || peer.jid || ' ' || from_at || ' ' || COALESCE(CAST(until_at AS text), '-') AS line \
+         FROM peer_address JOIN peer ON peer.id = peer_address.peer_id",
+    )
+    .await;
+    let mut addresses = [
+        format!("{own} {own} 0 -"),
+        format!("9@lid {own} 0 -"),
+        // The last message from the old number is of 4000.
+        format!("{mei} {mei_since} 0 4001"),
+        format!("{mei_since} {mei_since} 0 -"),
+        format!("{mei_lid} {mei_since} 0 -"),
+        // Noah had the number until the deletion, and Olu since.
+        format!("{noah} {noah} 0 1000"),
+        format!("{noah} {noah} 1000 -"),
+        format!("{noah_lid} {noah} 0 -"),
+        format!("{olu} {noah} 0 5001"),
+        format!("{pia} {pia} 0 -"),
+        format!("{pia_lid} {pia} 0 -"),
+        format!("{quin} {quin} 0 -"),
+        format!("{group} {group} 0 -"),
+    ];
+    addresses.sort();
+    assert_eq!(told, addresses);
+    let kept =
+        rows(&connection, "SELECT jid || ' ' || unread_count || ' ' || (last_message_id IS NULL) AS line FROM chat")
+            .await;
+    let [yes, no] = if on_postgres { ["true", "false"] } else { ["1", "0"] };
+    assert_eq!(kept, [format!("{mei_since} 1 {no}"), format!("{noah} 0 {yes}"), format!("{group} 1 {yes}")]);
+
+    Migrator::down(&connection, Some(1)).await.expect("down");
+    let told = rows(&connection, "SELECT wa_id || ' ' || sender AS line FROM message").await;
+    let senders = [
+        format!("A {own}"),
+        format!("A {mei_since}"),
+        format!("B {mei_since}"),
+        format!("C {own}"),
+        format!("D {quin}"),
+        format!("E {pia}"),
+        format!("F {mei_since}"),
+        format!("G {own}"),
+    ];
+    assert_eq!(told, senders);
+    let told = rows(
+        &connection,
+        "SELECT chat_alias.jid || ' ' || chat.jid AS line FROM chat_alias JOIN chat ON chat.id = chat_alias.chat_id",
+    )
+    .await;
+    let mut aliases = [
+        format!("{mei} {mei_since}"),
+        format!("{mei_since} {mei_since}"),
+        format!("{mei_lid} {mei_since}"),
+        format!("{noah} {noah}"),
+        format!("{olu} {noah}"),
+        format!("{group} {group}"),
+    ];
+    aliases.sort();
+    assert_eq!(told, aliases);
+    assert_eq!(rows(&connection, "SELECT jid AS line FROM tombstone_alias").await, [noah_lid]);
+    let people = rows(&connection, "SELECT lid || ' ' || phone AS line FROM person").await;
+    assert_eq!(people, [format!("{mei_lid} {mei_since}"), format!("{pia_lid} {pia}"), format!("9@lid {own}")]);
+
+    Migrator::up(&connection, Some(1)).await.expect("up again");
+}
+
+/// A tombstone and a chat, two current owners of an address, two peers with one chat: the database refuses them.
+#[tokio::test]
+async fn an_address_leads_to_one_chat_stored_or_deleted() {
+    let (_database, connection) = empty_database().await;
+    Migrator::up(&connection, None).await.expect("up");
+    let on_postgres = connection.get_database_backend() == DbBackend::Postgres;
+    let id = |number: u8| if on_postgres { format!("'\\x{number:032x}'") } else { format!("x'{number:032x}'") };
+    let peer = |number: u8, chat: u8| {
+        format!(
+            "INSERT INTO peer (id, organization, session_id, jid, chat_id) VALUES ({}, 'a', {}, '{number}@lid', {})",
+            id(number),
+            id(1),
+            id(chat)
+        )
+    };
+    let address = |number: u8, from: i64, until: &str| {
+        format!(
+            "INSERT INTO peer_address (session_id, jid, from_at, until_at, organization, peer_id) VALUES ({}, \
+             '200@s.whatsapp.net', {from}, {until}, 'a', {})",
+            id(1),
+            id(number)
+        )
+    };
+    let session = format!(
+        "INSERT INTO session (id, organization, status, wanted, created_at) VALUES ({}, 'a', 1, true, 0)",
+        id(1)
+    );
+    let organization = "INSERT INTO organization (id, last_change, created_at) VALUES ('a', 0, 0)".to_owned();
+    for statement in [organization, session, peer(2, 2), peer(3, 3), address(2, 0, "10"), address(3, 10, "NULL")] {
+        connection.execute_unprepared(&statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+    for refused in [peer(4, 3), address(2, 20, "NULL"), address(2, 10, "NULL"), address(2, 30, "30")] {
+        assert!(connection.execute_unprepared(&refused).await.is_err(), "taken: {refused}");
+    }
+}
+
+/// The column `line` of each row, in the order of its bytes.
+async fn rows(connection: &DatabaseConnection, query: &str) -> Vec<String> {
+    let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), query)).await;
+    let mut lines: Vec<String> = rows.expect("rows").iter().map(|row| row.try_get("", "line").expect("text")).collect();
+    lines.sort();
+    lines
+}
+
 async fn empty_database() -> (TestDatabase, DatabaseConnection) {
     let database = TestDatabase::new().await;
     let mut options = ConnectOptions::new(database.url());

@@ -161,7 +161,7 @@ async fn nothing_stays_of_a_deleted_session() {
     let server = TestServer::start().await;
     let delete = format!("mutation {{ deleteChat(input: {{cid: \"{RAVI}\"}}) {{ cid }} }}");
     server.query(&delete).await;
-    let stored = ["session", "chat", "chat_alias", "message", "tombstone", "tombstone_alias", "device_record"];
+    let stored = ["session", "chat", "peer", "peer_address", "message", "tombstone", "device_record"];
     for table in stored {
         assert!(server.rows(table).await > 0, "{table}");
     }
@@ -169,7 +169,7 @@ async fn nothing_stays_of_a_deleted_session() {
     let more = [
         "pending_action",
         "refusal",
-        "person",
+        "early_rewrite",
         "early_receipt",
         "device_sender_key",
         "device_lid",

@@ -15,6 +15,7 @@ use whatsapp_rust::{
             Pushname, WebMessageInfo,
             history_sync::HistorySyncType,
             message::{self, HistorySyncNotification, ProtocolMessage, protocol_message},
+            web_message_info::StubType,
         },
     },
 };
@@ -155,9 +156,12 @@ fn past(people: &HashMap<String, &Person>, jid: &str, message: &book::Message, o
         id: Some(message.id.clone()),
         participant: sender.clone(),
     };
+    let said = Message { conversation: Some(message.text.clone()), ..Default::default() };
     let message = WebMessageInfo {
         key: MessageField::some(key),
-        message: MessageField::some(Message { conversation: Some(message.text.clone()), ..Default::default() }),
+        message: if message.revoked { MessageField::none() } else { MessageField::some(said) },
+        // Phones keep the place of a revoked message, and nothing of its content.
+        message_stub_type: message.revoked.then_some(StubType::REVOKE),
         message_timestamp: Some(clock::seconds(message.at)),
         participant: sender,
         push_name: writer.and_then(|person| person.push_name.clone()),

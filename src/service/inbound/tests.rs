@@ -3,6 +3,7 @@
 mod deletion;
 mod identity;
 mod known_people;
+mod people;
 mod reading;
 mod refusal;
 mod rewriting;

@@ -17,6 +17,7 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::person::Person;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
+use crate::session::Rewriting;
 use crate::session::config::History;
 
 /// No part of a history has more chats than this…
@@ -58,12 +59,14 @@ pub(super) fn walk(
     let mut part = Part::default();
     while let Some(conversation) = stream.next_conversation()? {
         part.chunk.people.extend(person(&conversation));
-        for chat in chats(&conversation, own, since) {
+        let (chats, rewritings) = chats(&conversation, own, since);
+        for chat in chats {
             if part.would_overflow(&chat) && !take(part.cut()) {
                 return Ok(());
             }
             part.add(chat);
         }
+        part.chunk.rewritings.extend(rewritings);
     }
     let rest = stream.remainder()?;
     let mut names = rest.pushnames.iter().filter_map(|name| {
@@ -110,14 +113,20 @@ impl Part {
 
 /// A conversation; in several pieces when it has more messages than a part may have. Only the first piece says
 /// anything else than messages.
-fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> Vec<HistoryChat> {
-    let Some(chat) = jid::parse(&conversation.id) else { return Vec::new() };
-    let mut messages = conversation
+fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> (Vec<HistoryChat>, Vec<Rewriting>) {
+    let Some(chat) = jid::parse(&conversation.id) else { return (Vec::new(), Vec::new()) };
+    let mut rewritings = Vec::new();
+    let messages: Vec<_> = conversation
         .messages
         .iter()
         .filter_map(|message| message::recorded(message.message.as_option()?, &chat, own))
-        .filter(|message| since.is_none_or(|since| message.at >= since))
-        .peekable();
+        .filter(|(message, _)| since.is_none_or(|since| message.at >= since))
+        .map(|(message, rewriting)| {
+            rewritings.extend(rewriting);
+            message
+        })
+        .collect();
+    let mut messages = messages.into_iter().peekable();
     let named = [&conversation.name, &conversation.display_name].into_iter().flatten();
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];
     let mut pieces = vec![HistoryChat {
@@ -134,7 +143,7 @@ fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> Vec<Hist
     while messages.peek().is_some() {
         pieces.push(piece(&chat, messages.by_ref().take(MAX_MESSAGES).collect()));
     }
-    pieces
+    (pieces, rewritings)
 }
 
 /// Whom a conversation is with, when it tells both addresses.

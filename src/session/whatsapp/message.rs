@@ -10,6 +10,7 @@ use whatsapp_rust::waproto::codec::message_encoded_len;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as NoticeType;
+use whatsapp_rust::waproto::whatsapp::web_message_info::StubType;
 
 use super::jid;
 use super::rewriting;
@@ -17,7 +18,9 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::message::Rewrite;
 use crate::domain::person::Person;
+use crate::session::Rewriting;
 use crate::session::SessionEvent;
 
 /// A message as it was delivered, or what it does to an earlier one; none when it is not for people: keys, receipts of
@@ -72,9 +75,19 @@ pub(super) fn writer(inbound: &InboundMessage) -> Option<Person> {
     Person::new(&jid::from_wire(&source.sender)?, &jid::from_wire(source.sender_alt.as_ref()?)?)
 }
 
-/// A message out of the history of `chat`. `own` is the account's address.
-pub(super) fn recorded(message: &WebMessageInfo, chat: &Jid, own: &Jid) -> Option<IncomingMessage> {
-    let (kind, text) = content(message.message.as_option()?)?;
+/// A message out of the history of `chat`, as it is since it was edited or revoked. `own` is the account's address.
+pub(super) fn recorded(
+    message: &WebMessageInfo,
+    chat: &Jid,
+    own: &Jid,
+) -> Option<(IncomingMessage, Option<Rewriting>)> {
+    let rewrite = since(message);
+    let (kind, text) = match &rewrite {
+        // Its content is gone.
+        Some(Rewrite::Revocation) => (MessageKind::Other, None),
+        Some(Rewrite::Edit { text, .. }) => (MessageKind::Text, text.clone()),
+        None => content(message.message.as_option()?)?,
+    };
     let key = message.key.as_option()?;
     let from_me = key.from_me.unwrap_or(false);
     let participant = || key.participant.as_deref().or(message.participant.as_deref()).and_then(jid::parse);
@@ -83,16 +96,35 @@ pub(super) fn recorded(message: &WebMessageInfo, chat: &Jid, own: &Jid) -> Optio
         JidKind::PhoneNumber | JidKind::Lid | JidKind::Newsletter => chat.clone(),
         JidKind::Group | JidKind::Broadcast | JidKind::Status => participant()?,
     };
-    Some(IncomingMessage {
+    let wa_id = key.id.clone().filter(|id| !id.is_empty())?;
+    let rewriting = rewrite.map(|rewrite| {
+        let (chat, wa_id, sender) = (chat.clone(), wa_id.clone(), sender.clone());
+        Rewriting { chat, wa_id, sender, from_me, rewrite }
+    });
+    let message = IncomingMessage {
         chat: chat.clone(),
-        wa_id: key.id.clone().filter(|id| !id.is_empty())?,
+        wa_id,
         sender,
         sender_name: message.push_name.as_deref().and_then(name).filter(|_| !from_me),
         from_me,
         kind,
         text,
         at: super::history::milliseconds(message.message_timestamp?)?,
-    })
+    };
+    Some((message, rewriting))
+}
+
+/// What was done to a message of a history: phones mark a revoked one, and wrap the text of an edited one.
+fn since(message: &WebMessageInfo) -> Option<Rewrite> {
+    if message.message_stub_type == Some(StubType::REVOKE) || message.revoke_message_timestamp.is_some() {
+        return Some(Rewrite::Revocation);
+    }
+    let edited = message.message.as_option()?.edited_message.as_option()?.message.as_option()?;
+    let (edited, as_of) = match edited.protocol_message.as_option() {
+        Some(edit) => (edit.edited_message.as_option()?, edit.timestamp_ms.unwrap_or(0)),
+        None => (edited, 0),
+    };
+    Some(Rewrite::Edit { text: text(edited), as_of })
 }
 
 fn name(text: &str) -> Option<String> {

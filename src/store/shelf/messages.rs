@@ -7,8 +7,8 @@ use chatgraph_entity::message;
 use crate::domain::chat::LastMessage;
 use crate::domain::horizon::Horizon;
 use crate::domain::id::MessageId;
-use crate::domain::jid::Jid;
 use crate::store::error::StoreError;
+use crate::store::message::KnownMessage;
 use crate::store::text;
 
 /// A chat's messages, stored and still to be stored. What is asked of them is what `store::message` and `store::reading` ask
@@ -17,7 +17,7 @@ use crate::store::text;
 pub(in crate::store) struct Messages {
     all: Vec<Known>,
     /// By what a message is recognised.
-    keys: HashSet<(String, String)>,
+    keys: HashSet<(String, Vec<u8>)>,
 }
 
 /// What is to be known of a message.
@@ -25,9 +25,11 @@ pub(super) struct Known {
     pub(super) at: i64,
     pub(super) id: Vec<u8>,
     pub(super) wa_id: String,
-    pub(super) sender: String,
+    pub(super) sender: Vec<u8>,
     pub(super) from_me: bool,
     pub(super) revoked: bool,
+    pub(super) edited: bool,
+    pub(super) text: Option<String>,
 }
 
 impl Messages {
@@ -41,20 +43,29 @@ impl Messages {
 
     /// Takes a message that is to be stored; tells whether it is new.
     pub(super) fn take(&mut self, row: &message::Model) -> bool {
-        let message::Model { at, id, wa_id, sender, from_me, revoked, .. } = row;
+        let message::Model { at, id, wa_id, sender_id, from_me, revoked, edited, text, .. } = row;
         self.add(Known {
             at: *at,
             id: id.clone(),
             wa_id: wa_id.clone(),
-            sender: sender.clone(),
+            sender: sender_id.clone(),
             from_me: *from_me,
             revoked: *revoked,
+            edited: *edited,
+            text: text.clone(),
         })
     }
 
-    /// Whether what others wrote bears this address.
-    pub(super) fn are_from(&self, jid: &Jid) -> bool {
-        self.all.iter().all(|message| message.from_me || message.sender == jid.as_str())
+    /// As `Unit::known_messages`.
+    pub(in crate::store) fn known(&self, wa_ids: &[String]) -> Vec<KnownMessage> {
+        let known = self.all.iter().filter(|message| wa_ids.contains(&message.wa_id));
+        let known = known.map(|it| KnownMessage {
+            wa_id: it.wa_id.clone(),
+            from_me: it.from_me,
+            settled: it.revoked || it.edited,
+            text: it.text.clone(),
+        });
+        known.collect()
     }
 
     /// As `Unit::last_message`.

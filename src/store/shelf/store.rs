@@ -1,9 +1,9 @@
 //! What waits on a shelf, stored: a statement for some hundred rows.
 
 use chatgraph_entity::chat as row;
-use chatgraph_entity::chat_alias;
 use chatgraph_entity::message;
-use sea_orm::ActiveValue::Set;
+use chatgraph_entity::peer::ActiveModel as PeerRow;
+use chatgraph_entity::peer_address;
 use sea_orm::ColumnTrait as _;
 use sea_orm::DbErr;
 use sea_orm::EntityTrait as _;
@@ -16,7 +16,7 @@ use crate::store::chat;
 use crate::store::connect::Transaction;
 use crate::store::error::StoreError;
 use crate::store::parts::parts;
-use crate::store::person;
+use crate::store::peer;
 
 use super::Kept;
 use super::Row;
@@ -24,7 +24,7 @@ use super::Shelf;
 
 impl Shelf {
     pub(super) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
-        let Self { session, chats, people, aliases, rows, .. } = self;
+        let Self { session, chats, peers, addresses, rows, .. } = self;
         let organization = &session.organization;
         for part in parts(of(&chats, Row::New, organization)) {
             row::Entity::insert_many(part).exec_without_returning(tx).await?;
@@ -32,18 +32,18 @@ impl Shelf {
         for part in parts(of(&chats, Row::Changed, organization)) {
             save(tx, organization, part).await?;
         }
-        let people = people.iter().map(|it| person::to_row(organization, session.id, it)).collect();
-        for part in parts(people) {
-            chatgraph_entity::person::Entity::insert_many(part).exec_without_returning(tx).await?;
+        let of_row = |row: Row| peers.values().filter(move |kept| kept.row == row);
+        let new = of_row(Row::New).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
+        for part in parts(new) {
+            chatgraph_entity::peer::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
-        let aliases = aliases.iter().map(|(jid, chat)| chat_alias::ActiveModel {
-            session_id: Set(session.id.to_bytes()),
-            jid: Set(jid.to_string()),
-            organization: Set(organization.to_string()),
-            chat_id: Set(chat.to_bytes()),
-        });
-        for part in parts(aliases.collect()) {
-            chat_alias::Entity::insert_many(part).exec_without_returning(tx).await?;
+        let changed = of_row(Row::Changed).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
+        for part in parts(changed) {
+            save_peers(tx, organization, part).await?;
+        }
+        let addresses = addresses.iter().map(|period| peer::to_address(organization, session.id, period));
+        for part in parts(addresses.collect()) {
+            peer_address::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
         for part in parts(rows) {
             message::Entity::insert_many(part).exec_without_returning(tx).await?;
@@ -67,4 +67,16 @@ async fn save(tx: &Transaction, organization: &OrganizationId, chats: Vec<row::A
         .to_owned();
     let saved = row::Entity::insert_many(chats).on_conflict(known).exec_without_returning(tx).await?;
     if saved == all { Ok(()) } else { Err(DbErr::RecordNotUpdated.into()) }
+}
+
+/// Stores what differs about peers that are stored.
+async fn save_peers(tx: &Transaction, organization: &OrganizationId, peers: Vec<PeerRow>) -> Result<(), StoreError> {
+    use chatgraph_entity::peer::Column;
+    use chatgraph_entity::peer::Entity;
+    let known = OnConflict::column(Column::Id)
+        .update_columns([Column::Jid, Column::ChatId])
+        .action_and_where(Column::Organization.eq(organization.as_str()))
+        .to_owned();
+    Entity::insert_many(peers).on_conflict(known).exec_without_returning(tx).await?;
+    Ok(())
 }

@@ -22,6 +22,7 @@ use crate::store::chat;
 use crate::store::chat_list;
 use crate::store::message;
 use crate::store::mute;
+use crate::store::peer;
 use crate::store::session;
 use crate::store::tombstone;
 use crate::store::trim;
@@ -86,7 +87,7 @@ async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) 
     // Of a few thousand sessions, or no rows at all, PostgreSQL would rather read them all, and is right.
     if !on_postgres() {
         follows(test, tombstone::pinned(organization, chat.session), "tombstone_pinned", false).await;
-        follows(test, chat::saved(organization, chat.session), "chat_saved", false).await;
+        follows(test, peer::saved(organization, chat.session), "chat_saved", false).await;
         follows(test, session::with_ids(organization, &sessions), &by_id("session"), false).await;
     }
 }
@@ -142,9 +143,19 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
     // PostgreSQL looks up what each row refers to, which here is half of the time.
     let unchecked = if on_postgres() { "SET LOCAL session_replication_role = replica; " } else { "" };
     writers.execute_unprepared(&format!("{unchecked}{insert}")).await.expect("many chats");
-    let addresses = "INSERT INTO chat_alias (session_id, jid, organization, chat_id) \
-                     SELECT session_id, jid, organization, id FROM chat";
-    writers.execute_unprepared(addresses).await.expect("their addresses");
+    // A peer has the id of its chat here.
+    let peers = [
+        "INSERT INTO peer (id, organization, session_id, jid, chat_id) \
+         SELECT id, organization, session_id, jid, id FROM chat \
+         WHERE id NOT IN (SELECT chat_id FROM peer WHERE chat_id IS NOT NULL)",
+        "INSERT INTO peer_address (session_id, jid, from_at, organization, peer_id) \
+         SELECT session_id, jid, 0, organization, id FROM peer \
+         WHERE NOT EXISTS (SELECT 1 FROM peer_address WHERE peer_address.session_id = peer.session_id \
+           AND peer_address.jid = peer.jid)",
+    ];
+    for statement in peers {
+        writers.execute_unprepared(statement).await.expect("their addresses");
+    }
     // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
     if on_postgres() {
         writers.execute_unprepared("ANALYZE").await.expect("analyzed");

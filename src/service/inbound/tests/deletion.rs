@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::change::ChangeKind;
 use crate::domain::chat::Dated;
+use crate::domain::person::Person;
 use crate::service::chat_delete::DeleteOrder;
 
 impl Rig {
@@ -171,15 +172,8 @@ async fn any_address_deletes_and_all_of_them_find_the_chat_that_is_back() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     let alias: Jid = "100000000000001@lid".parse().expect("a JID");
-    let (organization, chat, other) = (rig.test.organization.clone(), rig.chat().await, alias.clone());
-    let added: Result<(), StoreError> = rig
-        .test
-        .store
-        .write(&rig.test.organization, move |unit| {
-            Box::pin(async move { unit.insert_addresses(&organization, &chat, &[other]).await })
-        })
-        .await;
-    added.expect("stored");
+    let person = Person::new(&rig.jid, &alias).expect("a person");
+    rig.hears(SessionEvent::SamePerson { people: vec![person], at: 0 }).await;
     let rig = Rig { jid: alias, ..rig };
     rig.deletes().await.expect("deleted");
     rig.hears_setting(Desired::Pinned(true), 6_000).await;

@@ -51,7 +51,7 @@ impl Rig {
         self.test.store.write(&self.test.organization, move |unit| Box::pin(order.carry_out(unit))).await
     }
 
-    async fn deletes_chat(&self, jid: &Jid) -> Chat {
+    pub(super) async fn deletes_chat(&self, jid: &Jid) -> Chat {
         let order = DeleteOrder {
             organization: self.test.organization.clone(),
             session: self.test.session,
@@ -134,14 +134,20 @@ async fn what_waits_goes_out_under_the_address_that_whatsapp_used_last() {
 }
 
 #[tokio::test]
-async fn a_number_or_a_lid_that_is_somebody_elses_is_not_joined() {
+async fn a_number_with_the_lid_of_another_person_is_theirs_from_then_on() {
     let (rig, mei, olu) = (Rig::new().await, person(1), person(2));
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.hears_from(&olu.lid, "B", false, 10_000).await;
     rig.hears_who(&mei).await;
+    let [before, other] = [rig.find(&mei.phone).await, rig.find(&olu.lid).await].map(|chat| chat.expect("a chat").id);
     rig.hears_who(&Person { phone: mei.phone.clone(), lid: olu.lid.clone() }).await;
-    assert_eq!(rig.find(&olu.lid).await.expect("a chat").jid, olu.lid);
-    assert_eq!(rig.find(&mei.phone).await.expect("a chat").unread_count, 1);
+    let [of_mei, of_olu] = [rig.find(&mei.lid).await, rig.find(&olu.lid).await].map(|chat| chat.expect("a chat"));
+    assert_eq!((of_mei.id, of_mei.jid, of_mei.unread_count), (before, mei.lid.clone(), 1));
+    assert_eq!((of_olu.id, of_olu.jid, of_olu.unread_count), (other, mei.phone.clone(), 1));
+    assert_eq!(rig.find(&mei.phone).await.expect("a chat").id, other);
+    // What was known before is told again.
+    rig.hears_who(&mei).await;
+    assert_eq!(rig.find(&mei.phone).await.expect("a chat").id, other);
 }
 
 #[tokio::test]

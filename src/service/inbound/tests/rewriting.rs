@@ -112,18 +112,21 @@ async fn a_name_without_a_message_stays_when_its_chat_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_number_that_has_a_chat_of_its_own_is_not_taken_for_somebody_elses() {
+async fn a_number_that_was_another_persons_leaves_them_their_chat() {
     let rig = Rig::new().await;
     let theirs: Jid = "15550179@s.whatsapp.net".parse().expect("a JID");
-    rig.hears(SessionEvent::ContactNamed { jid: theirs.clone(), name: "Nia".into() }).await;
+    rig.hears_from(&theirs, "A", false, 50_000).await;
+    let other = rig.find(&theirs).await.expect("a chat").id;
     let before = rig.changes().await.len();
     rig.hears_number(theirs.as_str()).await;
-    assert_eq!(rig.changes().await.len(), before);
-    rig.hears_number("15550180@s.whatsapp.net").await;
+    rig.hears_number(theirs.as_str()).await;
+    let told: Vec<_> = rig.changes().await.split_off(before).into_iter().map(|it| (it.chat, it.cid)).collect();
+    assert_eq!(told, [(other, theirs.clone()), (rig.chat, theirs.clone())], "told once");
+    assert_eq!(rig.find(&theirs).await.expect("a chat").id, rig.chat);
+    assert_eq!(rig.messages_of(other).await.len(), 1);
     rig.hears_number("15550180@s.whatsapp.net").await;
     let told = rig.changes().await;
-    assert_eq!(told.len(), before + 1, "told once");
     // Nothing but the number is known to call them by.
     let fields = [ChatField::Jid, ChatField::Aliases, ChatField::Name].into_iter().collect();
-    assert_eq!((told[before].chat, told[before].changed), (rig.chat, fields));
+    assert_eq!((told[before + 1].chat, told[before + 1].changed), (rig.chat, fields));
 }

@@ -2,12 +2,11 @@
 
 use chatgraph_entity::change;
 use chatgraph_entity::chat;
-use chatgraph_entity::chat_alias;
 use chatgraph_entity::message;
+use chatgraph_entity::peer;
+use chatgraph_entity::peer_address;
 use chatgraph_entity::pending_action;
-use chatgraph_entity::person as person_row;
 use chatgraph_entity::tombstone;
-use chatgraph_entity::tombstone_alias;
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::prelude::any;
@@ -247,9 +246,16 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
         let name = |id: &Vec<u8>| names.iter().find(|(known, _)| known == id).map_or("gone", |(_, name)| name).into();
         id.as_ref().map(name)
     };
+    let writers = peer::Entity::find().filter(peer::Column::SessionId.eq(own.clone())).all(database).await;
+    let writers: Vec<_> = writers.expect("peers").into_iter().map(|row| (row.id, row.jid)).collect();
+    let writer = |id: &[u8]| {
+        let found = writers.iter().find(|(known, _)| known == id);
+        found.map_or("nobody", |(_, jid)| jid).as_bytes().to_vec()
+    };
     let mut lines = Vec::new();
     for row in &messages {
         let row = message::Model {
+            sender_id: writer(&row.sender_id),
             id: Vec::new(),
             session_id: Vec::new(),
             chat_id: chat(&row.chat_id),
@@ -273,19 +279,22 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
         })
         .map(|row| format!("{row:?}"))
         .collect();
-    let aliases = chat_alias::Entity::find().filter(chat_alias::Column::SessionId.eq(own.clone())).all(database).await;
-    rest.extend(aliases.expect("aliases").into_iter().map(|row| format!("alias {} {:?}", row.jid, chat(&row.chat_id))));
-    let people = person_row::Entity::find().filter(person_row::Column::SessionId.eq(own.clone())).all(database).await;
-    rest.extend(people.expect("people").into_iter().map(|row| format!("person {} {}", row.lid, row.phone)));
+    let peers =
+        peer::Entity::find().filter(peer::Column::SessionId.eq(own.clone())).all(database).await.expect("peers");
+    let periods = peer_address::Entity::find().filter(peer_address::Column::SessionId.eq(own.clone()));
+    let mut periods = periods.all(database).await.expect("addresses");
+    periods.sort_by_key(|row| (row.jid.clone(), row.from_at));
+    for row in &peers {
+        let own = periods.iter().filter(|period| period.peer_id == row.id);
+        let own: Vec<_> = own.map(|period| (&period.jid, period.from_at == 0, period.until_at.is_some())).collect();
+        rest.push(format!("peer {} {:?} {own:?}", row.jid, row.chat_id.as_ref().map(chat)));
+    }
     let gone = tombstone::Entity::find().filter(tombstone::Column::SessionId.eq(own.clone())).all(database).await;
     let gone = gone.expect("tombstones").into_iter();
     rest.extend(
         gone.map(|row| tombstone::Model { chat_id: chat(&row.chat_id), session_id: Vec::new(), ..row })
             .map(|row| format!("{row:?}")),
     );
-    let gone = tombstone_alias::Entity::find().filter(tombstone_alias::Column::SessionId.eq(own.clone()));
-    let gone = gone.all(database).await.expect("tombstones").into_iter();
-    rest.extend(gone.map(|row| format!("gone {} {:?}", row.jid, chat(&row.chat_id))));
     let waiting = pending_action::Entity::find().filter(pending_action::Column::SessionId.eq(own)).all(database).await;
     rest.extend(
         waiting

@@ -215,7 +215,7 @@ fn record(chat: &str, from_me: bool, participant: Option<&str>) -> WebMessageInf
 fn a_recorded_message_knows_its_sender() {
     let sender = |chat: &str, from_me, participant| {
         let own = OWN.parse().unwrap();
-        recorded(&record(chat, from_me, participant), &chat.parse().unwrap(), &own).map(|message| message.sender)
+        recorded(&record(chat, from_me, participant), &chat.parse().unwrap(), &own).map(|(message, _)| message.sender)
     };
     assert_eq!(sender(CHAT, false, None), CHAT.parse().ok());
     assert_eq!(sender(CHAT, true, None), OWN.parse().ok());
@@ -227,7 +227,7 @@ fn a_recorded_message_knows_its_sender() {
 fn a_recorded_message_has_milliseconds_and_needs_a_time() {
     let (chat, own): (Jid, Jid) = (CHAT.parse().unwrap(), OWN.parse().unwrap());
     let message = record(CHAT, false, None);
-    assert_eq!(recorded(&message, &chat, &own).unwrap().at, 1_700_000_000_000);
+    assert_eq!(recorded(&message, &chat, &own).unwrap().0.at, 1_700_000_000_000);
     assert_eq!(recorded(&WebMessageInfo { message_timestamp: None, ..message }, &chat, &own), None);
 }
 

@@ -1,21 +1,25 @@
-//! Every address by which a deleted chat was found, the canonical one included.
+//! An unread message of a deleted chat.
 
 use sea_orm::entity::prelude::*;
 
-/// Every address by which a deleted chat was found, the canonical one included.
+/// An unread message of a deleted chat, by which a receipt finds how many are left.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "tombstone_alias")]
+#[sea_orm(table_name = "deleted_unread")]
 pub struct Model {
-    /// The session.
+    /// The id that the chat had.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub session_id: Vec<u8>,
-    /// The address.
+    pub chat_id: Vec<u8>,
+    /// The id that the message had.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub jid: String,
+    pub message_id: Vec<u8>,
     /// Whose it is.
     pub organization: String,
-    /// The id that the chat had.
-    pub chat_id: Vec<u8>,
+    /// The session.
+    pub session_id: Vec<u8>,
+    /// WhatsApp's id.
+    pub wa_id: String,
+    /// When it was sent.
+    pub at: i64,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

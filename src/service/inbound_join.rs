@@ -1,0 +1,300 @@
+//! Two peers become one, or a part of what one wrote is another's: what that means for their chats.
+
+use crate::domain::change::Change;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::Dated;
+use crate::domain::chat::LastMessage;
+use crate::domain::id::ChatId;
+use crate::domain::id::PeerId;
+use crate::domain::jid::Jid;
+use crate::domain::join::Open;
+use crate::domain::peer::Moved;
+use crate::domain::peer::Peer;
+use crate::domain::peer::canonical;
+use crate::domain::tombstone::Tombstone;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::Which;
+use crate::store::error::StoreError;
+
+use super::inbound_chat;
+use super::inbound_chat::Found;
+
+/// Shows a peer, and the chat with it, under the address that it has now.
+pub(super) async fn settle(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    peer: PeerId,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let Some(peer) = show(unit, key, peer).await? else { return Ok(()) };
+    let Some(mut chat) = unit.chat_with_for_update(&key.organization, &peer).await? else { return Ok(()) };
+    let before = chat.clone();
+    keep_under(unit, key, &mut chat, &peer).await?;
+    unit.save_chat(&key.organization, &chat).await?;
+    unit.record(&key.organization, chat.joined(&before, now, origin));
+    Ok(())
+}
+
+/// Shows a peer under the address that it has now.
+async fn show(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId) -> Result<Option<Peer>, StoreError> {
+    let whose = &key.organization;
+    let Some(mut peer) = unit.peer(whose, peer).await? else { return Ok(None) };
+    if let Some(jid) = canonical(&unit.periods_of(whose, peer.id).await?).filter(|jid| **jid != peer.jid) {
+        peer.jid = jid.clone();
+        unit.save_peer(whose, &peer).await?;
+    }
+    Ok(Some(peer))
+}
+
+/// Keeps the chat under the address of its peer. Settings go out under the address that WhatsApp used last, while the peer has
+/// it: a chat that was kept under another one is known by it still.
+async fn keep_under(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, peer: &Peer) -> Result<(), StoreError> {
+    let before = std::mem::replace(&mut chat.jid, peer.jid.clone());
+    let periods = unit.periods_of(&key.organization, peer.id).await?;
+    let has = |jid: &Jid| periods.iter().any(|period| period.jid == *jid && period.until.is_none());
+    match &mut chat.address {
+        Some(address) if has(&address.value) => {}
+        Some(address) => address.value = peer.jid.clone(),
+        None if before != peer.jid && has(&before) => chat.address = Some(Box::new(Dated { value: before, as_of: 0 })),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Makes one peer of two, with one chat. The chat of the first stays, where both have one.
+pub(super) async fn join(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    (one, other): (PeerId, PeerId),
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let (Some(one), Some(other)) = (unit.peer(whose, one).await?, unit.peer(whose, other).await?) else {
+        return Ok(());
+    };
+    let ids: Vec<_> = [one.chat, other.chat].into_iter().flatten().collect();
+    let mut stored = unit.chats_by_ids_for_update(whose, &ids).await?;
+    stored.sort_by_key(|chat| Some(chat.id) != one.chat);
+    let mut deleted = Vec::new();
+    for peer in [&one, &other] {
+        deleted.extend(unit.tombstone_for_update(whose, peer).await?);
+    }
+    // Who has the chat stays, so that it keeps its writer. The account is its session's for ever.
+    let is_account = |peer: &Peer| peer.id == PeerId::account(key.session);
+    let first = stored.first().map(|chat| chat.id);
+    let (mut into, from) = if is_account(&other) || !is_account(&one) && first.is_some() && first == other.chat {
+        (other, one)
+    } else {
+        (one, other)
+    };
+    let merged = unit.rename_sender(whose, from.id, into.id).await?;
+    let mut stored = stored.into_iter();
+    let Some(mut chat) = stored.next() else {
+        let kept = join_deleted(unit, key, deleted).await?;
+        unit.join_peers(whose, from.id, into.id).await?;
+        into.chat = kept;
+        unit.save_peer(whose, &into).await?;
+        show(unit, key, into.id).await?;
+        return recount(unit, key, &merged, now, origin).await;
+    };
+    let before = chat.clone();
+    let joined = stored.next();
+    if let Some(other) = &joined {
+        take_over(unit, key, &mut chat, other, into.id).await?;
+    }
+    if Some(chat.id) != into.chat {
+        unit.set_writer(whose, chat.id, into.id).await?;
+    }
+    unit.join_peers(whose, from.id, into.id).await?;
+    into.chat = Some(chat.id);
+    unit.save_peer(whose, &into).await?;
+    let Some(peer) = show(unit, key, into.id).await? else { return Ok(()) };
+    keep_under(unit, key, &mut chat, &peer).await?;
+    for tombstone in deleted {
+        unit.remove_tombstone(whose, tombstone.chat.id).await?;
+        let mine = open(unit, key, &chat).await?;
+        let left = chat.join(&mine, &tombstone.chat, &Open::default());
+        put_open(unit, key, &chat, &mine, &left).await?;
+        chat.unread_count = chat.unread_count.saturating_add(tombstone.chat.unread_count);
+    }
+    let last = unit.last_message(whose, chat.id).await?;
+    chat.last_message =
+        last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
+    unit.save_chat(whose, &chat).await?;
+    if let Some(other) = joined {
+        unit.record(whose, Change { merged_into: Some(chat.id), ..other.deleted(now, origin) });
+    }
+    unit.record(whose, chat.joined(&before, now, origin));
+    recount(unit, key, &merged, now, origin).await
+}
+
+/// Makes one chat of two: messages, settings, what waits and what was refused.
+async fn take_over(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &mut Chat,
+    other: &Chat,
+    writer: PeerId,
+) -> Result<(), StoreError> {
+    let organization = &key.organization;
+    let (mine, theirs) = (open(unit, key, chat).await?, open(unit, key, other).await?);
+    let furthest = match (chat.read_to.clone(), other.read_to.clone()) {
+        (Some(one), theirs) => Some(one.or_further(theirs)),
+        (None, theirs) => theirs,
+    };
+    let both = [chat.id, other.id];
+    let place = match furthest {
+        Some(place) => Some(unit.complete(organization, &both, place).await?),
+        None => None,
+    };
+    // What each counts beyond its stored messages stays counted, unless reading the other has read it.
+    let (mut counted, mut beyond) = (0_u32, 0_u32);
+    for one in [&*chat, other] {
+        let before = unit.count_behind(organization, &[one.id], one.read_to.as_ref()).await?;
+        let after = unit.count_behind(organization, &[one.id], place.as_ref()).await?;
+        let further = place != one.read_to && after == 0;
+        let all =
+            further && one.last_message.is_none_or(|last| place.as_ref().is_some_and(|place| last.at <= place.at));
+        let unread = one.unread_after(before, after, all);
+        counted = counted.saturating_add(unread);
+        beyond = beyond.saturating_add(unread.saturating_sub(after));
+    }
+    unit.hand_over(organization, (other.id, chat.id), writer, Which::All).await?;
+    let behind = unit.count_behind(organization, &[chat.id], place.as_ref()).await?;
+    let left = chat.join(&mine, other, &theirs);
+    chat.read_to = place;
+    chat.unread_count = counted.min(behind.saturating_add(beyond));
+    unit.abandon_chat(organization, other).await?;
+    put_open(unit, key, chat, &mine, &left).await
+}
+
+/// Stores what is open about a chat in the place of what was.
+async fn put_open(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    before: &Open,
+    left: &Open,
+) -> Result<(), StoreError> {
+    let organization = &key.organization;
+    for action in &before.waiting {
+        unit.remove_pending_action(organization, key.session, chat.id, action.desired, action.version).await?;
+    }
+    for refusal in &before.refused {
+        unit.remove_refusal(organization, chat.id, refusal.setting).await?;
+    }
+    for action in &left.waiting {
+        unit.put_pending_action(action).await?;
+    }
+    for refusal in &left.refused {
+        unit.put_refusal(organization, chat.id, refusal).await?;
+    }
+    Ok(())
+}
+
+async fn open(unit: &mut Unit<'_>, key: &SessionKey, chat: &Chat) -> Result<Open, StoreError> {
+    let waiting = unit.pending_actions_of(&key.organization, chat).await?;
+    let refused = unit.refusals_of(&key.organization, chat.id).await?;
+    Ok(Open { waiting, refused })
+}
+
+/// Two deleted chats with one person become one, of which nobody is told. Tells its id.
+async fn join_deleted(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    deleted: Vec<Tombstone>,
+) -> Result<Option<ChatId>, StoreError> {
+    let mut deleted = deleted.into_iter();
+    let Some(mut one) = deleted.next() else { return Ok(None) };
+    for other in deleted {
+        unit.remove_tombstone(&key.organization, other.chat.id).await?;
+        let _nothing_waits = one.chat.join(&Open::default(), &other.chat, &Open::default());
+        one.chat.unread_count = one.chat.unread_count.saturating_add(other.chat.unread_count);
+    }
+    unit.save_tombstone(&key.organization, &one).await?;
+    Ok(Some(one.chat.id))
+}
+
+/// What was written from a number in a time in which it was another peer's goes over to them.
+pub(super) async fn hand_over(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    moved: &Moved,
+    to: PeerId,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let (Some(from), Some(mut to)) = (unit.peer(whose, moved.peer).await?, unit.peer(whose, to).await?) else {
+        return Ok(());
+    };
+    if !unit.wrote_in(whose, from.chat, moved).await? {
+        return Ok(());
+    }
+    let merged = unit.rename_moved_sender(whose, moved, to.id).await?;
+    recount(unit, key, &merged, now, origin).await?;
+    let Some(mut left) = unit.chat_with_for_update(whose, &from).await? else { return Ok(()) };
+    if !unit.has_moved(whose, left.id, moved).await? {
+        return Ok(());
+    }
+    let (mut chat, is_new) = match inbound_chat::with(unit, key, &to, now).await? {
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => {
+            unit.insert_chat_with(whose, &chat, &mut to).await?;
+            (chat, true)
+        }
+        Found::Deleted(tombstone) => (inbound_chat::revive(unit, key, tombstone, &mut to, now).await?, true),
+        Found::Nowhere => return Ok(()),
+    };
+    let (before, before_left) = (chat.clone(), left.clone());
+    unit.hand_over(whose, (left.id, chat.id), to.id, Which::Moved(moved)).await?;
+    chat.arrivals = chat.arrivals.max(left.arrivals);
+    if is_new {
+        chat.read_to.clone_from(&left.read_to);
+    }
+    left.last_message = unit.last_message(whose, left.id).await?;
+    let behind = unit.count_behind(whose, &[left.id], left.read_to.as_ref()).await?;
+    left.unread_count = left.unread_count.min(behind);
+    chat.last_message = later(unit.last_message(whose, chat.id).await?, chat.last_message);
+    let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    let moved = before_left.unread_count.saturating_sub(left.unread_count);
+    chat.unread_count = chat.unread_count.saturating_add(moved).min(behind.max(chat.unread_count));
+    unit.save_chat(whose, &left).await?;
+    unit.save_chat(whose, &chat).await?;
+    unit.record(whose, left.joined(&before_left, now, origin));
+    unit.record(whose, if is_new { chat.created(now, origin) } else { chat.joined(&before, now, origin) });
+    Ok(())
+}
+
+fn later(one: Option<LastMessage>, other: Option<LastMessage>) -> Option<LastMessage> {
+    [one, other].into_iter().flatten().max_by_key(|last| (last.at, last.id.is_some()))
+}
+
+/// Counts anew in chats among several people in which copies of a message became one.
+async fn recount(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chats: &[ChatId],
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    for id in chats {
+        let Some(mut chat) = unit.chat_by_id_for_update(whose, *id).await? else { continue };
+        let before = chat.clone();
+        let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+        chat.unread_count = chat.unread_count.min(behind);
+        let last = unit.last_message(whose, chat.id).await?;
+        chat.last_message =
+            last.filter(|last| before.last_message.is_none_or(|known| known.at <= last.at)).or(chat.last_message);
+        if chat != before {
+            unit.save_chat(whose, &chat).await?;
+            unit.record(whose, chat.joined(&before, now, origin));
+        }
+    }
+    Ok(())
+}
