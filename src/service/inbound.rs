@@ -19,6 +19,7 @@ use tracing::warn;
 use crate::domain::action::Desired;
 use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
+use crate::domain::jid::Jid;
 use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
 use crate::session::Lane;
@@ -319,7 +320,19 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
             event => apply(unit, key, event, now).await?,
         }
     }
-    unit.put_away().await
+    unit.put_away().await?;
+    let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
+    inbound_rewriting::catch_up_with(unit, key, &addresses, now).await
+}
+
+/// The addresses of which an event says whose they are.
+fn addresses(event: &SessionEvent) -> Vec<&Jid> {
+    match event {
+        SessionEvent::SamePerson { people, .. } => people.iter().flat_map(|it| [&it.phone, &it.lid]).collect(),
+        SessionEvent::NumberChanged { old, new, .. } => old.iter().chain([new]).collect(),
+        SessionEvent::Paired { jid, lid } => lid.iter().chain([jid]).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Applies one event in its unit of work. An event of a session that was deleted meanwhile has nowhere to go.

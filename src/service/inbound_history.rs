@@ -57,6 +57,8 @@ pub(super) async fn chunk(
     for rewriting in &chunk.rewritings {
         inbound_rewriting::rewritten(unit, key, rewriting, now).await?;
     }
+    let addresses: Vec<_> = chunk.people.iter().flat_map(|person| [&person.phone, &person.lid]).collect();
+    inbound_rewriting::catch_up_with(unit, key, &addresses, now).await?;
     if unit.has_early_rewrites(&key.organization, key.session).await? {
         let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
         inbound_rewriting::catch_up(unit, key, &wa_ids, now).await?;
@@ -74,7 +76,8 @@ pub(super) async fn one_by_one(
     let mut brought = Brought::default();
     inbound_person::same_person(unit, key, &chunk.people, Told { at: 0, now, origin: Origin::Import }).await?;
     for chat in &chunk.chats {
-        import(unit, key, chat, now, &mut brought).await?;
+        let revoked = revoked(chunk, chat);
+        import(unit, key, (chat, &revoked[..]), now, &mut brought).await?;
     }
     for (jid, name) in &chunk.push_names {
         // A name makes no chat; the next message brings it again.
@@ -91,7 +94,7 @@ pub(super) async fn one_by_one(
 async fn import(
     unit: &mut Unit<'_>,
     key: &SessionKey,
-    news: &HistoryChat,
+    (news, revoked): (&HistoryChat, &[&str]),
     now: i64,
     brought: &mut Brought,
 ) -> Result<(), StoreError> {
@@ -127,7 +130,8 @@ async fn import(
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
-    count(unit, key, &chat, news, is_new || was_empty, &mut patch).await?;
+    let revoked: Vec<_> = revoked.iter().copied().filter(|id| messages.iter().any(|it| it.wa_id == *id)).collect();
+    count(unit, key, &chat, (news, &revoked[..]), is_new || was_empty, &mut patch).await?;
     let change = chat.apply(&patch, now, Origin::Import);
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
     brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
@@ -170,13 +174,19 @@ async fn newer(
     Ok(edits.collect())
 }
 
+/// WhatsApp's ids of the messages of others in a chat that a part of a history says were revoked. Its count leaves them out.
+fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
+    let of_chat = chunk.rewritings.iter().filter(|it| it.chat == chat.jid && !it.from_me);
+    of_chat.filter(|it| it.rewrite == Rewrite::Revocation).map(|it| it.wa_id.as_str()).collect()
+}
+
 /// Counts what is unread. A history says how many were at its time: the last so many of what others wrote up to then, so
 /// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
 async fn count(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &Chat,
-    news: &HistoryChat,
+    (news, revoked): (&HistoryChat, &[&str]),
     is_new: bool,
     patch: &mut ChatPatch,
 ) -> Result<(), StoreError> {
@@ -184,7 +194,7 @@ async fn count(
     let (organization, chats) = (&key.organization, [chat.id]);
     let newest = news.messages.iter().map(Horizon::at_message).reduce(|one, other| one.or_further(Some(other)));
     let read = match newest {
-        Some(newest) => unit.last_but(organization, chat.id, told, &newest).await?,
+        Some(newest) => unit.last_but(organization, chat.id, (told, revoked), &newest).await?,
         None => None,
     };
     if let Some(read) = &read {
@@ -194,12 +204,14 @@ async fn count(
     let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
     let behind = unit.count_behind(organization, &chats, place).await?;
     let asked = chat.pending.contains(Setting::Read.field());
+    // Each revocation, which comes next, takes one.
+    let counted = told.saturating_add(u32::try_from(revoked.len()).unwrap_or(u32::MAX));
     patch.unread_count = match (&read, is_new) {
         // What a caller has read meanwhile is not unread again.
         (_, false) if asked => None,
         (Some(_), _) => Some(behind),
-        (None, true) if chat.read_to.is_some() => Some(told.min(behind)),
-        (None, true) => Some(told),
+        (None, true) if chat.read_to.is_some() => Some(counted.min(behind)),
+        (None, true) => Some(counted),
         (None, false) => Some(chat.unread_count.max(behind)),
     };
     Ok(())

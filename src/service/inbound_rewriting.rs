@@ -94,8 +94,32 @@ pub(super) async fn catch_up(
     wa_ids: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
+    let early = unit.early_rewrites(&key.organization, key.session, wa_ids).await?;
+    apply_early(unit, key, early, now).await
+}
+
+/// The same after the session learned whose these addresses are: the messages may be there under another one.
+pub(super) async fn catch_up_with(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    addresses: &[&Jid],
+    now: i64,
+) -> Result<(), StoreError> {
+    if addresses.is_empty() || !unit.has_early_rewrites(&key.organization, key.session).await? {
+        return Ok(());
+    }
+    let early = unit.early_rewrites_under(&key.organization, key.session, addresses).await?;
+    apply_early(unit, key, early, now).await
+}
+
+async fn apply_early(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    waiting: Vec<EarlyRewrite>,
+    now: i64,
+) -> Result<(), StoreError> {
     let whose = &key.organization;
-    for early in unit.early_rewrites(whose, key.session, wa_ids).await? {
+    for early in waiting {
         let EarlyRewrite { chat, wa_id, sender, from_me, rewrite } = early.clone();
         let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
         if let Some(found) = subject(unit, key, &rewriting).await? {

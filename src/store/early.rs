@@ -119,6 +119,28 @@ impl Unit<'_> {
         Ok(early)
     }
 
+    /// Rewritings that wait for a message in the chat, or by the sender, with one of these addresses.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn early_rewrites_under(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        addresses: &[&Jid],
+    ) -> Result<Vec<EarlyRewrite>, StoreError> {
+        let mut early = Vec::new();
+        for part in addresses.chunks(500) {
+            let named = || part.iter().map(|jid| jid.as_str());
+            let either = Condition::any().add(Column::Chat.is_in(named())).add(Column::Sender.is_in(named()));
+            let rows = early_rewrite::Entity::find().filter(of_session(organization, session)).filter(either);
+            for row in rows.all(self.tx).await? {
+                early.push(from_row(row)?);
+            }
+        }
+        Ok(early)
+    }
+
     /// Whether anything waits for a message of the session.
     ///
     /// # Errors

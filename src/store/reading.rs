@@ -95,6 +95,7 @@ impl Unit<'_> {
 
     /// The place of the last message that others wrote up to `until` in a chat, but for the last `unread` of those; none
     /// when there are no more than that.
+    /// Neither counts those that were revoked, nor `revoked`, which are about to be.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -102,10 +103,11 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        unread: u32,
+        (unread, revoked): (u32, &[&str]),
         until: &Horizon,
     ) -> Result<Option<Horizon>, StoreError> {
-        if let Some(read) = self.on_shelf(|shelf| shelf.messages(chat, |all| all.last_but(unread, until))).await? {
+        let read = self.on_shelf(|shelf| shelf.messages(chat, |all| all.last_but((unread, revoked), until)));
+        if let Some(read) = read.await? {
             return Ok(read);
         }
         let named = until.wa_ids.iter().map(|id| text::storable(id));
@@ -115,6 +117,8 @@ impl Unit<'_> {
             .columns([Column::At, Column::WaId])
             .filter(of_chats(organization, &[chat]))
             .filter(Column::FromMe.eq(false))
+            .filter(Column::Revoked.eq(false))
+            .filter(Column::WaId.is_not_in(revoked.iter().map(|id| text::storable(id))))
             .filter(Condition::any().add(Column::At.lt(until.at)).add(of_second))
             .order_by_desc(Column::At)
             .order_by_desc(Column::Id)

@@ -77,9 +77,11 @@ impl Messages {
     }
 
     /// As `Unit::last_but`.
-    pub(in crate::store) fn last_but(&self, unread: u32, until: &Horizon) -> Option<Horizon> {
+    pub(in crate::store) fn last_but(&self, (unread, revoked): (u32, &[&str]), until: &Horizon) -> Option<Horizon> {
         let named: Vec<_> = until.wa_ids.iter().map(|id| text::storable(id)).collect();
-        let mut read: Vec<_> = self.all.iter().filter(|message| !message.from_me).collect();
+        let revoked: Vec<_> = revoked.iter().map(|id| text::storable(id)).collect();
+        let mut read: Vec<_> = self.all.iter().filter(|message| !message.from_me && !message.revoked).collect();
+        read.retain(|message| !revoked.contains(&message.wa_id));
         read.retain(|message| message.at < until.at || message.at == until.at && named.contains(&message.wa_id));
         read.sort_by_key(|message| std::cmp::Reverse(message.order()));
         let read = read.get(usize::try_from(unread).unwrap_or(usize::MAX))?;
