@@ -8,6 +8,7 @@ mod reading;
 mod refusal;
 mod rewriting;
 mod settings;
+mod stories;
 mod story;
 mod together;
 mod unread;

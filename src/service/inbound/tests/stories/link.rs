@@ -1,0 +1,86 @@
+//! The link of the device: what was delivered over it, and what is lost with it.
+
+use super::delivery::Delivery;
+use super::delivery::Pending;
+use super::play::Act;
+use super::play::Play;
+use super::truth::Address;
+
+impl Play {
+    /// All that is on its way about who is who is delivered, and what was retried.
+    pub(super) fn settle(&mut self) {
+        let facts = self.schedule.facts();
+        self.deliver_all(facts);
+    }
+
+    pub(super) fn deliver_all(&mut self, all: Vec<Pending>) {
+        for pending in all {
+            for (person, address) in &pending.about {
+                self.told[*person].insert(*address);
+            }
+            if let Some(fact) = &pending.fact {
+                self.note(fact);
+                self.act(Act::Deliver(fact.clone()));
+            }
+            self.note(&pending.delivery);
+            self.act(Act::Deliver(pending.delivery.clone()));
+            self.past.push(pending);
+        }
+    }
+
+    fn note(&mut self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Message(envelope) => self.arrives(envelope.index),
+            Delivery::SamePerson { lid: Address::Lid(person), .. } => {
+                self.met.insert(*person);
+            }
+            Delivery::History { people, chats, .. } => {
+                for (_, lid) in people {
+                    if let Address::Lid(person) = lid {
+                        self.met.insert(*person);
+                    }
+                }
+                for envelope in chats.iter().flat_map(|chat| &chat.messages) {
+                    if envelope.revoked {
+                        self.revocations.insert(envelope.index);
+                    }
+                    self.arrives(envelope.index);
+                }
+            }
+            Delivery::Revocation { envelope, .. } => {
+                self.revocations.insert(envelope.index);
+            }
+            _ => {}
+        }
+    }
+
+    fn arrives(&mut self, index: usize) {
+        self.arrived.insert(index);
+        if !self.revocations.contains(&index) {
+            self.truth.messages[index].delivered = true;
+        }
+    }
+
+    /// The link ends: what is on its way is lost, but for who is who and what was retried.
+    pub(super) fn unlink(&mut self) {
+        self.settle();
+        self.schedule.clear();
+        self.past.clear();
+        self.linked = false;
+        self.act(Act::Deliver(Delivery::LoggedOut));
+    }
+
+    pub(super) fn act(&mut self, act: Act) {
+        self.acts.push((self.truth.now, act));
+    }
+
+    /// Something that was delivered since the device was linked and may come again.
+    pub(super) fn past(&self) -> Vec<&Pending> {
+        let again = |pending: &&Pending| match &pending.delivery {
+            Delivery::Message(_) | Delivery::Edit { .. } | Delivery::Revocation { .. } => true,
+            Delivery::Receipt { .. } | Delivery::NumberChanged { .. } => true,
+            _ => false,
+        };
+        self.past.iter().filter(again).collect()
+    }
+}
