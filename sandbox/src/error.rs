@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::phone::MAX_PINNED;
+
 /// Why the sandbox or a phone did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -51,6 +53,12 @@ pub enum Error {
     /// The phone has no such chat.
     #[error("the phone has no chat {0}")]
     UnknownChat(String),
+    /// The phone has pinned as many chats as it pins.
+    #[error("the phone has pinned {MAX_PINNED} chats, and pins no more")]
+    TooManyPinned,
+    /// Somebody has this number or this LID.
+    #[error("{0} is somebody's already")]
+    TakenAddress(String),
     /// No chat has such a message.
     #[error("there is no message {0}")]
     UnknownMessage(String),

@@ -62,16 +62,32 @@ pub struct GroupSpec {
     pub jid: String,
     /// Its subject.
     pub subject: String,
-    /// The numbers of its members, each a contact or the account itself, which is a member in any case.
+    /// The numbers of its members, each a contact or the account itself, which is a member in any case. In a group that
+    /// is addressed by LID, the JID by LID of somebody whose number the phone does not know is allowed, too.
     #[serde(default)]
     pub participants: Vec<String>,
+    /// How its members are addressed.
+    #[serde(default)]
+    pub addressing_mode: Addressing,
+}
+
+/// How the members of a group are addressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// By number.
+    #[default]
+    Pn,
+    /// By LID. Each member has one; WhatsApp says their numbers as well, of those that the phone knows.
+    Lid,
 }
 
 /// A chat on the phone, with what the phone shows about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatSpec {
-    /// Its JID: `…@s.whatsapp.net` or `…@lid` for a person, `…@g.us` for one of the account's groups.
+    /// Its JID: `…@s.whatsapp.net` or `…@lid` for a person, `…@g.us` for one of the account's groups, `…@bot` for an
+    /// assistant, `…@interop` or `…@msgr` for a person on another messenger.
     pub jid: String,
     /// Whether it is archived.
     #[serde(default)]
@@ -98,7 +114,7 @@ pub struct ChatSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MessageSpec {
-    /// The number of its sender; `None` for a message of the account itself.
+    /// The number of its sender, or in a group the JID by LID; `None` for a message of the account itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// What it says.

@@ -81,6 +81,7 @@ impl Numbers<'_> {
             jid: group.jid.to_owned(),
             subject: group.subject.to_owned(),
             participants: std::iter::once(self.owner).chain(members).map(str::to_owned).collect(),
+            ..GroupSpec::default()
         }
     }
 

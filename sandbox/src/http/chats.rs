@@ -7,7 +7,7 @@ use axum::{
 use serde::{Deserialize, Deserializer};
 
 use super::{body::Body, error::ApiError, phone};
-use crate::{ChatView, FOREVER, Phone, Sandbox};
+use crate::{ChatView, FOREVER, MessageView, Phone, Sandbox};
 
 /// What shall change in a chat. At least one field is there; the others stay as they are.
 #[derive(Debug, Deserialize)]
@@ -81,6 +81,13 @@ pub(super) async fn list(
     Path(number): Path<String>,
 ) -> Result<Json<Vec<ChatView>>, ApiError> {
     Ok(Json(phone(&sandbox, &number)?.chats()))
+}
+
+pub(super) async fn messages(
+    State(sandbox): State<Sandbox>,
+    Path((number, jid)): Path<(String, String)>,
+) -> Result<Json<Vec<MessageView>>, ApiError> {
+    Ok(Json(phone(&sandbox, &number)?.messages(&jid)?))
 }
 
 pub(super) async fn change(

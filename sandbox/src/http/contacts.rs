@@ -1,8 +1,11 @@
 //! `/accounts/{phone}/contacts`: the people around the owner.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     Json,
     extract::{Path, State},
+    http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,8 @@ pub(super) struct ContactChange {
     business_name: Option<String>,
     /// Their number from now on.
     new_phone: Option<String>,
+    /// Their LID from now on, 15 digits; with a new number only.
+    new_lid: Option<String>,
 }
 
 /// Who was changed.
@@ -39,16 +44,18 @@ pub(super) async fn change(
     Body(change): Body<ContactChange>,
 ) -> Result<Json<Changed>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let ContactChange { phone: who, name, push_name, business_name, new_phone } = change;
+    let ContactChange { phone: who, name, push_name, business_name, new_phone, new_lid } = change;
     let texts = [name.as_ref().and_then(Option::as_ref), push_name.as_ref(), business_name.as_ref()];
     let nothing = name.is_none() && push_name.is_none() && business_name.is_none() && new_phone.is_none();
     if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
         let message = "Give at least one of name, pushName, businessName and newPhone; names are not empty.";
         return Err(ApiError::unprocessable("invalid_body", message));
     }
-    if new_phone.as_ref().is_some_and(|new| new.len() < 7 || new.len() > 15 || !new.bytes().all(|c| c.is_ascii_digit()))
-    {
+    if new_phone.as_ref().is_some_and(|new| !is_digits(new, 7..=15)) {
         return Err(ApiError::unprocessable("invalid_body", "newPhone is a number of 7 to 15 digits."));
+    }
+    if new_lid.as_ref().is_some_and(|lid| new_phone.is_none() || !is_digits(lid, 15..=15)) {
+        return Err(ApiError::unprocessable("invalid_body", "newLid is 15 digits, and comes with a newPhone."));
     }
     if let Some(name) = name {
         phone.save_contact(&who, name.as_deref()).await?;
@@ -60,6 +67,40 @@ pub(super) async fn change(
         phone.verify_business(&who, &name).await?;
     }
     let Some(new) = new_phone else { return Ok(Json(Changed { phone: who })) };
-    phone.change_number(&who, &new).await?;
+    phone.change_addresses(&who, &new, new_lid.as_deref()).await?;
     Ok(Json(Changed { phone: new }))
+}
+
+/// A number that nobody has, and who gets it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Newcomer {
+    /// The number.
+    phone: String,
+    /// The user part of their LID, 15 digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lid: Option<String>,
+    /// What they call themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push_name: Option<String>,
+}
+
+pub(super) async fn give_number(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(newcomer): Body<Newcomer>,
+) -> Result<(StatusCode, Json<Newcomer>), ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    let Newcomer { phone: new, lid, push_name } = &newcomer;
+    let lid_fits = lid.as_ref().is_none_or(|lid| is_digits(lid, 15..=15));
+    if !is_digits(new, 7..=15) || !lid_fits || push_name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        let message = "phone is a number of 7 to 15 digits, lid is 15 digits, and pushName is not empty.";
+        return Err(ApiError::unprocessable("invalid_body", message));
+    }
+    phone.give_number(new, lid.as_deref(), push_name.as_deref()).await?;
+    Ok((StatusCode::CREATED, Json(newcomer)))
+}
+
+fn is_digits(text: &str, lengths: RangeInclusive<usize>) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }

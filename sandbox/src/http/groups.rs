@@ -8,17 +8,20 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{body::Body, error::ApiError, phone};
-use crate::Sandbox;
+use crate::{Sandbox, spec::Addressing};
 
 /// A group that somebody makes, or takes the owner into.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewGroup {
     jid: String,
     subject: String,
     /// The members' numbers; the owner's need not be among them.
     #[serde(default)]
     participants: Vec<String>,
+    /// How its members are addressed: `pn`, or `lid`.
+    #[serde(default)]
+    addressing_mode: Addressing,
     /// Whose doing it is: a number; the owner's without.
     by: Option<String>,
 }
@@ -50,11 +53,16 @@ pub(super) async fn enter(
     Body(group): Body<NewGroup>,
 ) -> Result<(StatusCode, Json<Named>), ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let NewGroup { jid, subject, participants, by } = group;
+    let NewGroup { jid, subject, participants, addressing_mode, by } = group;
     if subject.trim().is_empty() {
         return Err(ApiError::unprocessable("invalid_body", "subject must not be empty"));
     }
-    phone.enter_group(&jid, &subject, &participants, by.as_deref().unwrap_or(&number)).await?;
+    if let Some(name) = participants.iter().find(|name| !is_member(name, addressing_mode)) {
+        let message = format!("A participant is a number, or in a group by LID a …@lid, not {name:?}.");
+        return Err(ApiError::unprocessable("invalid_body", message));
+    }
+    let by = by.as_deref().unwrap_or(&number);
+    phone.enter_group_by(&jid, &subject, &participants, addressing_mode, by).await?;
     Ok((StatusCode::CREATED, Json(Named { jid })))
 }
 
@@ -80,4 +88,12 @@ pub(super) async fn change(
         phone.change_members(&jid, &removed, false, by).await?;
     }
     Ok(Json(Named { jid }))
+}
+
+fn is_member(name: &str, addressing: Addressing) -> bool {
+    let (user, lengths) = match name.strip_suffix("@lid") {
+        Some(user) if addressing == Addressing::Lid => (user, 15..=15),
+        _ => (name, 7..=15),
+    };
+    lengths.contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit())
 }

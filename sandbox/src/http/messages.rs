@@ -7,7 +7,11 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{
+    body::{self, Body},
+    error::ApiError,
+    phone,
+};
 use crate::Sandbox;
 
 #[derive(Debug, Deserialize)]
@@ -18,6 +22,9 @@ pub(super) struct Message {
     /// The JID of the chat.
     chat: String,
     text: String,
+    /// Whether the companions get it now, and not only when it is delivered again.
+    #[serde(default = "body::yes")]
+    delivered: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,7 +42,9 @@ pub(super) async fn receive(
     if message.text.trim().is_empty() {
         return Err(ApiError::unprocessable("invalid_body", "text must not be empty"));
     }
-    let id = phone.receive(&message.from, &message.chat, &message.text).await?;
+    let Message { from, chat, text, delivered } = &message;
+    let id =
+        if *delivered { phone.receive(from, chat, text).await? } else { phone.receive_late(from, chat, text).await? };
     Ok((StatusCode::CREATED, Json(Sent { id })))
 }
 
@@ -49,6 +58,8 @@ pub(super) struct MessageChange {
     revoked: Option<bool>,
     /// The admin of a group who takes it back instead.
     by: Option<String>,
+    /// It is delivered once more.
+    delivered: Option<bool>,
     /// Somebody reacts with this; empty takes an earlier reaction back.
     reaction: Option<String>,
     /// Who reacts: a number or JID.
@@ -62,19 +73,27 @@ pub(super) async fn change(
 ) -> Result<Json<Sent>, ApiError> {
     let phone = phone(&sandbox, &number)?;
     let done = match change {
-        MessageChange { text: Some(text), revoked: None, by: None, reaction: None, from: None }
+        MessageChange { text: Some(text), revoked: None, by: None, delivered: None, reaction: None, from: None }
             if !text.trim().is_empty() =>
         {
             phone.edit(&id, &text).await
         }
-        MessageChange { text: None, revoked: Some(true), by, reaction: None, from: None } => {
+        MessageChange { text: None, revoked: Some(true), by, delivered: None, reaction: None, from: None } => {
             phone.revoke(&id, by.as_deref()).await
         }
-        MessageChange { text: None, revoked: None, by: None, reaction: Some(reaction), from: Some(from) } => {
-            phone.react(&id, &from, &reaction).await
+        MessageChange {
+            text: None,
+            revoked: None,
+            by: None,
+            delivered: None,
+            reaction: Some(reaction),
+            from: Some(from),
+        } => phone.react(&id, &from, &reaction).await,
+        MessageChange { text: None, revoked: None, by: None, delivered: Some(true), reaction: None, from: None } => {
+            phone.deliver_again(&id).await
         }
         _ => {
-            let message = "Give a text that is not empty, or revoked: true, or a reaction and who it is from.";
+            let message = "Give a text that is not empty, or revoked: true, or delivered: true, or a reaction and who it is from.";
             return Err(ApiError::unprocessable("invalid_body", message));
         }
     };

@@ -171,7 +171,7 @@ fn settings(book: &Book) -> [(&'static str, Vec<Change>); 4] {
             low.push(Change::archive(jid, true, chat));
         }
         if chat.pinned_at.is_some() {
-            low.push(Change::pin(jid, true));
+            low.push(Change::pin(jid, true).made_at(chat.pinned_at));
         }
         if chat.marked_unread {
             low.push(Change::read(jid, false, chat));

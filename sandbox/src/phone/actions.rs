@@ -4,6 +4,7 @@ use super::{
     Phone,
     book::{Book, Chat},
     change::{Change, Range},
+    view::MAX_PINNED,
 };
 use crate::Error;
 
@@ -27,9 +28,16 @@ impl Phone {
     /// Pins the chat to the top or lets it go.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the phone shows no such chat.
+    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::TooManyPinned`] if it has pinned all that it pins.
     pub async fn pin(&self, chat: &str, pinned: bool) -> Result<(), Error> {
-        self.set("regular_low", |book| Ok(vec![Change::pin(&known(book, chat)?.0, pinned)])).await
+        self.set("regular_low", |book| {
+            let (jid, _) = known(book, chat)?;
+            if pinned && book.other_pins(&jid) >= MAX_PINNED {
+                return Err(Error::TooManyPinned);
+            }
+            Ok(vec![Change::pin(&jid, pinned)])
+        })
+        .await
     }
 
     /// Mutes the chat until an instant in milliseconds since the Unix epoch, [`FOREVER`](crate::FOREVER)

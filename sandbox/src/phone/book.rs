@@ -4,8 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{ChatKind, ChatView};
-use crate::{Error, clock, key, spec::AccountSpec};
+use super::{
+    address,
+    view::{ChatKind, ChatView, MessageView},
+};
+use crate::{
+    Error, clock, key,
+    spec::{AccountSpec, Addressing},
+};
 
 /// A person somebody can write to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -21,12 +27,16 @@ pub(crate) struct Person {
     /// The name that WhatsApp has verified, of a business.
     #[serde(default)]
     pub(crate) business: Option<String>,
+    /// The JID of an assistant, or of a person on another messenger, who has neither number nor LID.
+    #[serde(default)]
+    pub(crate) elsewhere: Option<String>,
 }
 
 impl Person {
-    /// The JID by number, or else by LID.
+    /// The JID by number, or else by LID; that of somebody elsewhere.
     pub(crate) fn jid(&self) -> String {
         match (&self.phone, &self.lid) {
+            _ if self.elsewhere.is_some() => self.elsewhere.clone().unwrap_or_default(),
             (Some(phone), _) => format!("{phone}@s.whatsapp.net"),
             (None, lid) => format!("{}@lid", lid.as_deref().unwrap_or_default()),
         }
@@ -52,7 +62,8 @@ impl Person {
         match jid.split_once('@') {
             Some((user, "s.whatsapp.net")) => self.phone.as_deref() == Some(user),
             Some((user, "lid")) => self.lid.as_deref() == Some(user),
-            _ => false,
+            Some(_) => self.elsewhere.as_deref() == Some(jid),
+            None => false,
         }
     }
 }
@@ -61,8 +72,19 @@ impl Person {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) subject: String,
-    /// The members' numbers, the owner's among them.
+    /// The members' numbers, the owner's among them; the JID by LID of one whose number is not known.
     pub(crate) members: Vec<String>,
+    /// Whether its members are addressed by LID.
+    #[serde(default)]
+    pub(crate) by_lid: bool,
+}
+
+impl Group {
+    /// Whether this person is a member.
+    pub(crate) fn has(&self, person: &Person) -> bool {
+        let lid = person.lid_jid();
+        self.members.iter().any(|member| Some(member) == person.phone.as_ref() || Some(member) == lid.as_ref())
+    }
 }
 
 /// A chat on the phone.
@@ -91,6 +113,26 @@ pub(crate) struct Message {
     /// Taken back by its writer: nobody sees what it said.
     #[serde(default)]
     pub(crate) revoked: bool,
+    /// When it was taken back or last edited, in milliseconds.
+    #[serde(default)]
+    pub(crate) changed_at: Option<i64>,
+    /// What it said first, if that was edited or taken back.
+    #[serde(default)]
+    pub(crate) original: Option<String>,
+}
+
+impl Message {
+    /// What it said when it was sent.
+    pub(crate) fn as_sent(&self) -> &str {
+        self.original.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Takes another text, or none at all, as of now.
+    pub(crate) fn change(&mut self, text: &str, revoked: bool) {
+        let before = std::mem::replace(&mut self.text, text.to_owned());
+        self.original.get_or_insert(before);
+        (self.revoked, self.changed_at) = (revoked, Some(clock::now_ms()));
+    }
 }
 
 /// Everything a phone knows.
@@ -113,14 +155,15 @@ impl Book {
             lid: contact.lid.clone(),
             name: contact.name.clone(),
             push_name: contact.push_name.clone(),
-            business: None,
+            ..Person::default()
         });
         let groups = spec.groups.iter().map(|group| {
             let mut members = group.participants.clone();
             if !members.contains(&spec.phone) {
                 members.push(spec.phone.clone());
             }
-            (group.jid.clone(), Group { subject: group.subject.clone(), members })
+            let by_lid = group.addressing_mode == Addressing::Lid;
+            (group.jid.clone(), Group { subject: group.subject.clone(), members, by_lid })
         });
         let mut book = Self {
             name: spec.name.clone(),
@@ -131,6 +174,10 @@ impl Book {
         for group in book.groups.keys() {
             book.chats.insert(group.clone(), Chat::default());
         }
+        // The first of them was pinned last.
+        let pinned = spec.history.iter().filter(|chat| chat.pinned).map(|chat| &chat.jid);
+        let pinned_at = (0..).map(|rank: i64| now - rank * 1000);
+        let pinned: BTreeMap<_, _> = pinned.zip(pinned_at).collect();
         for chat in &spec.history {
             book.meet(&chat.jid);
             let mut messages = Vec::with_capacity(chat.messages.len());
@@ -139,11 +186,11 @@ impl Book {
                 let from = from.map(|from| writer(from, &chat.jid));
                 let id = key::random_hex::<10>()?;
                 let (text, at) = (message.text.clone(), clock::whole_second(message.at));
-                messages.push(Message { id, from, text, at, revoked: false });
+                messages.push(Message { id, from, text, at, ..Message::default() });
             }
             let known = Chat {
                 archived: chat.archived,
-                pinned_at: chat.pinned.then_some(now),
+                pinned_at: pinned.get(&chat.jid).copied(),
                 muted_until: chat.muted_until,
                 unread: chat.unread_count,
                 marked_unread: chat.marked_unread,
@@ -156,7 +203,15 @@ impl Book {
 
     /// The person with this JID.
     pub(crate) fn person(&self, jid: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.has_jid(jid))
+        let jid = address::person(jid);
+        self.people.iter().find(|person| person.has_jid(&jid))
+    }
+
+    /// How a group's stanzas name a person, who has this JID, or this number.
+    pub(crate) fn member(&self, group: &Group, name: &str) -> String {
+        let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@s.whatsapp.net") };
+        let lid = self.person(&jid).and_then(Person::lid_jid).filter(|_| group.by_lid);
+        lid.unwrap_or(jid)
     }
 
     /// Makes sure the person behind a JID is known, if it is a person's.
@@ -164,9 +219,13 @@ impl Book {
         if self.person(jid).is_some() {
             return;
         }
+        let jid = address::person(jid);
         let person = match jid.split_once('@') {
             Some((user, "s.whatsapp.net")) => Person { phone: Some(user.to_owned()), ..Person::default() },
             Some((user, "lid")) => Person { lid: Some(user.to_owned()), ..Person::default() },
+            Some((_, server)) if address::is_elsewhere(server) => {
+                Person { elsewhere: Some(jid.clone()), ..Person::default() }
+            }
             _ => return,
         };
         self.people.push(person);
@@ -174,12 +233,13 @@ impl Book {
 
     /// The JID under which the phone keeps the chat that somebody calls `jid`.
     pub(crate) fn resolve(&self, jid: &str) -> String {
+        let jid = &address::person(jid);
         if self.chats.contains_key(jid) {
             return jid.to_owned();
         }
         let names = self.person(jid).map(|person| [Some(person.jid()), person.lid_jid()]);
         let names = names.into_iter().flatten().flatten();
-        names.into_iter().find(|name| self.chats.contains_key(name)).unwrap_or_else(|| jid.to_owned())
+        names.into_iter().find(|name| self.chats.contains_key(name)).unwrap_or_else(|| jid.clone())
     }
 
     /// The chat that somebody calls `jid`.
@@ -194,9 +254,33 @@ impl Book {
         self.chats.entry(name).or_default()
     }
 
-    /// What the phone shows, by JID.
+    /// What the phone shows, in the order in which it shows it: the pinned chats first, the one that was pinned last on
+    /// top, then the others by their latest message, and the archived ones, which are in a list of their own, behind.
     pub(crate) fn views(&self) -> Vec<ChatView> {
-        self.chats.iter().map(|(jid, chat)| self.view(jid, chat)).collect()
+        let mut chats: Vec<_> = self.chats.iter().collect();
+        chats.sort_by_key(|(_, chat)| {
+            std::cmp::Reverse((!chat.archived, chat.pinned_at.filter(|_| !chat.archived), chat.last_message_at()))
+        });
+        chats.into_iter().map(|(jid, chat)| self.view(jid, chat)).collect()
+    }
+
+    /// What the phone shows in the chat that somebody calls `jid`, the oldest first; `None` if there is no such chat.
+    pub(crate) fn messages(&self, jid: &str) -> Option<Vec<MessageView>> {
+        let jid = self.resolve(jid);
+        let view = |message: &Message| MessageView {
+            id: message.id.clone(),
+            from: message.from.clone(),
+            text: (!message.revoked).then(|| message.text.clone()),
+            at: message.at,
+            edited: message.changed_at.is_some() && !message.revoked,
+            revoked: message.revoked,
+        };
+        Some(self.chats.get(&jid)?.messages.iter().map(view).collect())
+    }
+
+    /// How many chats are pinned, besides this one.
+    pub(crate) fn other_pins(&self, jid: &str) -> usize {
+        self.chats.iter().filter(|(other, chat)| *other != jid && chat.pinned_at.is_some()).count()
     }
 
     fn view(&self, jid: &str, chat: &Chat) -> ChatView {
@@ -240,5 +324,9 @@ impl Chat {
 
 /// The JID of a writer in a chat: in a direct chat the chat's own.
 fn writer(from: &str, chat: &str) -> String {
-    if ChatKind::of(chat) == ChatKind::Dm { chat.to_owned() } else { format!("{from}@s.whatsapp.net") }
+    match ChatKind::of(chat) {
+        ChatKind::Dm => chat.to_owned(),
+        _ if from.contains('@') => from.to_owned(),
+        _ => format!("{from}@s.whatsapp.net"),
+    }
 }

@@ -15,7 +15,7 @@ use whatsapp_rust::{
 
 use super::{
     book::{Book, Chat, Message, Person},
-    view::FOREVER,
+    view::{FOREVER, MAX_PINNED},
 };
 use crate::Error;
 
@@ -34,11 +34,18 @@ pub(crate) struct Change {
     pub(crate) value: SyncActionValue,
     /// Whether the setting is taken away instead.
     pub(crate) removed: bool,
+    /// When it was set, in milliseconds; `None`: now.
+    pub(crate) at: Option<i64>,
 }
 
 impl Change {
     fn new(index: &[&str], version: i32, value: SyncActionValue) -> Self {
-        Self { index: index.iter().map(|part| (*part).to_owned()).collect(), version, value, removed: false }
+        Self { index: index.iter().map(|part| (*part).to_owned()).collect(), version, value, removed: false, at: None }
+    }
+
+    /// The same as it was set at an instant of the past.
+    pub(crate) fn made_at(self, at: Option<i64>) -> Self {
+        Self { at, ..self }
     }
 
     /// The same taken away.
@@ -164,7 +171,11 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         }
         (Some("pin_v1"), Some(jid)) => {
             let pinned = value.pin_action.pinned.unwrap_or_default();
-            book.chat_mut(jid).pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
+            let jid = book.resolve(jid);
+            // One more than a phone pins is dropped without a word.
+            if !pinned || book.other_pins(&jid) < MAX_PINNED {
+                book.chat_mut(&jid).pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
+            }
         }
         (Some("markChatAsRead"), Some(jid)) => {
             let chat = book.chat_mut(jid);

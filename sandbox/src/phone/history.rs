@@ -14,7 +14,7 @@ use whatsapp_rust::{
             Conversation, GroupParticipant, HistorySync, HistorySyncMsg, Message, MessageKey, PhoneNumberToLIDMapping,
             Pushname, WebMessageInfo,
             history_sync::HistorySyncType,
-            message::{self, HistorySyncNotification, ProtocolMessage, protocol_message},
+            message::{self, FutureProofMessage, HistorySyncNotification, ProtocolMessage, protocol_message},
             web_message_info::StubType,
         },
     },
@@ -23,7 +23,7 @@ use whatsapp_rust::{
 use super::{
     account::Account,
     book::{self, Book, Chat, Person},
-    view::{ChatKind, FOREVER},
+    view::FOREVER,
 };
 use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
 
@@ -130,7 +130,7 @@ fn conversation(
     if let Some(group) = book.groups.get(jid) {
         conversation.name = Some(group.subject.clone());
         conversation.created_at = Some(clock::seconds(account.made_at));
-        conversation.participant = group.members.iter().map(|member| participant(member)).collect();
+        conversation.participant = group.members.iter().map(|member| participant(book.member(group, member))).collect();
     } else if let Some(person) = people.get(jid) {
         conversation.name.clone_from(&person.name);
         conversation.display_name.clone_from(&person.push_name);
@@ -139,16 +139,24 @@ fn conversation(
     }
     let numbered = chat.messages.iter().enumerate();
     // The newest first, numbered from the oldest, as phones send them.
-    conversation.messages = numbered.rev().map(|(order, message)| past(people, jid, message, order as u64)).collect();
+    conversation.messages =
+        numbered.rev().map(|(order, message)| past(book, people, jid, message, order as u64)).collect();
     conversation
 }
 
-fn participant(number: &str) -> GroupParticipant {
-    GroupParticipant { user_jid: format!("{number}@{SERVER}"), ..Default::default() }
+fn participant(jid: String) -> GroupParticipant {
+    GroupParticipant { user_jid: jid, ..Default::default() }
 }
 
-fn past(people: &HashMap<String, &Person>, jid: &str, message: &book::Message, order: u64) -> HistorySyncMsg {
-    let sender = message.from.clone().filter(|_| ChatKind::of(jid) == ChatKind::Group);
+fn past(
+    book: &Book,
+    people: &HashMap<String, &Person>,
+    jid: &str,
+    message: &book::Message,
+    order: u64,
+) -> HistorySyncMsg {
+    let group = book.groups.get(jid);
+    let sender = group.and_then(|group| message.from.as_deref().map(|from| book.member(group, from)));
     let writer = message.from.as_deref().and_then(|from| people.get(from));
     let key = MessageKey {
         remote_jid: Some(jid.to_owned()),
@@ -156,18 +164,39 @@ fn past(people: &HashMap<String, &Person>, jid: &str, message: &book::Message, o
         id: Some(message.id.clone()),
         participant: sender.clone(),
     };
-    let said = Message { conversation: Some(message.text.clone()), ..Default::default() };
+    let changed_at = message.changed_at.unwrap_or(message.at);
     let message = WebMessageInfo {
+        message: said(message, &key),
         key: MessageField::some(key),
-        message: if message.revoked { MessageField::none() } else { MessageField::some(said) },
-        // Phones keep the place of a revoked message, and nothing of its content.
-        message_stub_type: message.revoked.then_some(StubType::REVOKE),
         message_timestamp: Some(clock::seconds(message.at)),
+        message_stub_type: message.revoked.then_some(StubType::REVOKE),
+        revoke_message_timestamp: message.revoked.then(|| clock::seconds(changed_at)),
         participant: sender,
         push_name: writer.and_then(|person| person.push_name.clone()),
         ..Default::default()
     };
     HistorySyncMsg { message: MessageField::some(message), msg_order_id: Some(order) }
+}
+
+/// What a message says by now: nothing if it was taken back; if it was edited, its edit.
+fn said(message: &book::Message, key: &MessageKey) -> MessageField<Message> {
+    let text = || MessageField::some(Message { conversation: Some(message.text.clone()), ..Default::default() });
+    match message.changed_at {
+        _ if message.revoked => MessageField::none(),
+        None => text(),
+        Some(at) => {
+            let edit = ProtocolMessage {
+                key: MessageField::some(key.clone()),
+                r#type: Some(protocol_message::Type::MESSAGE_EDIT),
+                edited_message: text(),
+                timestamp_ms: Some(at),
+                ..Default::default()
+            };
+            let edit = Message { protocol_message: MessageField::some(edit), ..Default::default() };
+            let envelope = FutureProofMessage { message: MessageField::some(edit) };
+            MessageField::some(Message { edited_message: MessageField::some(envelope), ..Default::default() })
+        }
+    }
 }
 
 fn notice(chunk: &HistorySync, order: u32, progress: u32, media: &Media) -> Result<Message, Error> {

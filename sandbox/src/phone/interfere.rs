@@ -16,6 +16,6 @@ pub(crate) fn write(account: &Account, collection: &str) -> Result<(), Error> {
         }
         let action = sync_action_value::LocaleSetting { locale: Some("en".to_owned()) };
         let value = SyncActionValue { locale_setting: MessageField::some(action), ..Default::default() };
-        Ok(vec![Change { index: vec!["sandbox_interference".to_owned()], version: 1, value, removed: false }])
+        Ok(vec![Change { index: vec!["sandbox_interference".to_owned()], version: 1, value, removed: false, at: None }])
     })
 }

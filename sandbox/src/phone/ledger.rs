@@ -154,9 +154,9 @@ impl Ledger {
         let current = self.collections.get(collection).ok_or(Error::Unsupported("a collection of another name"))?;
         let (now, Seal { key, keys }) = (clock::now_ms(), &self.seal);
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
-        for Change { index, version, mut value, removed } in changes {
+        for Change { index, version, mut value, removed, at } in changes {
             let index = serde_json::to_vec(&index).map_err(|error| Error::protocol("an index has no text", error))?;
-            value.timestamp = Some(now);
+            value.timestamp = Some(at.unwrap_or(now));
             let operation = if removed { SyncdOperation::REMOVE } else { SyncdOperation::SET };
             let iv = key::random::<16>()?;
             let sealed = encode_record(operation, &index, &value, keys, &key.id, &iv, version);

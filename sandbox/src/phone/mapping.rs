@@ -72,7 +72,13 @@ impl Book {
             name: known.name.or(hidden.name),
             push_name: known.push_name.or(hidden.push_name),
             business: known.business.or(hidden.business),
+            ..Person::default()
         });
+        for member in self.groups.values_mut().flat_map(|group| &mut group.members) {
+            if *member == by_lid {
+                phone.clone_into(member);
+            }
+        }
         if self.chats.contains_key(&by_lid) && self.chats.contains_key(&by_phone) {
             let [one, other] = [&by_phone, &by_lid].map(|jid| self.chats.remove(jid).unwrap_or_default());
             let place = if one.last_message_at() > other.last_message_at() { by_phone } else { by_lid };

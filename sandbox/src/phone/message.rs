@@ -8,6 +8,7 @@ use whatsapp_rust::{buffa::MessageField, wacore::messages::MessageUtils, waproto
 
 use super::{
     account::Account,
+    address,
     party::{Party, Sealed},
     people,
 };
@@ -72,6 +73,14 @@ impl Parties {
     pub(crate) fn join(&mut self, lid: &str, number: &str) {
         if let Some(party) = self.0.remove(lid) {
             self.0.entry(number.to_owned()).or_insert(party);
+        }
+    }
+
+    /// Somebody is called otherwise from now on, with the keys and sessions that they have. Whoever is called so next is
+    /// somebody new.
+    pub(crate) fn rename(&mut self, before: &str, after: &str) {
+        if let Some(party) = self.0.remove(before) {
+            self.0.insert(after.to_owned(), party);
         }
     }
 
@@ -192,8 +201,8 @@ impl Account {
                 message = message.attr(name, value.as_str());
             }
         }
-        if letter.participant.is_some() {
-            message = message.attr("addressing_mode", "pn");
+        if let Some(participant) = &letter.participant {
+            message = message.attr("addressing_mode", if address::is_lid(participant) { "lid" } else { "pn" });
         }
         if letter.peer {
             message = message.attr("category", "peer");
@@ -202,6 +211,9 @@ impl Account {
             message = message.attr("notify", name.as_str());
         }
         match &letter.alternate {
+            Some(Alternate::Number(jid)) if letter.participant.is_some() => {
+                message = message.attr("participant_pn", jid.as_str());
+            }
             Some(Alternate::Number(jid)) => message = message.attr("sender_pn", jid.as_str()),
             Some(Alternate::Lid(jid)) if letter.participant.is_some() => {
                 message = message.attr("participant_lid", jid.as_str());

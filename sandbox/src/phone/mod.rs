@@ -3,11 +3,12 @@
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
 //! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
-//! becomes of those around the owner, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
+//! becomes of those around the owner, `address` how they are addressed, `numbers` which number is whose, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
 //! learns about who is who, `renewal` that its settings get another key, and `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
+pub(crate) mod address;
 pub(crate) mod book;
 pub(crate) mod bootstrap;
 mod calls;
@@ -19,6 +20,7 @@ pub(crate) mod ledger;
 mod linked;
 mod mapping;
 pub(crate) mod message;
+mod numbers;
 mod party;
 mod people;
 mod receipt;
@@ -32,7 +34,7 @@ use std::{fmt, sync::Arc};
 
 pub use calls::{CallState, CallView};
 pub use receipt::ReceiptFrom;
-pub use view::{ChatKind, ChatView, FOREVER};
+pub use view::{ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView};
 
 use crate::{Error, locked, server::Server};
 use account::Account;
@@ -73,10 +75,20 @@ impl Phone {
         format!("{}@lid", self.account.lid)
     }
 
-    /// What the phone shows: every chat, as an owner looking at the screen would read it.
+    /// What the phone shows: every chat, as an owner looking at the screen would read it, in the phone's order. The pinned
+    /// chats come first, the one that was pinned last on top, then the others, the one with the latest message on top; the
+    /// archived ones are behind.
     #[must_use]
     pub fn chats(&self) -> Vec<ChatView> {
         locked(&self.account.book).views()
+    }
+
+    /// What was said in a chat, in the order in which it was delivered to every companion.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChat`] if the phone shows no such chat.
+    pub fn messages(&self, chat: &str) -> Result<Vec<MessageView>, Error> {
+        locked(&self.account.book).messages(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))
     }
 
     /// How many companions are paired.

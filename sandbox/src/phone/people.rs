@@ -1,4 +1,4 @@
-//! The people and groups around the owner: how they are called, which number they have, who is in a group.
+//! The people and groups around the owner: how they are called, and who is in a group.
 
 use whatsapp_rust::{
     buffa::Message as _,
@@ -13,11 +13,12 @@ use super::{
     view::ChatKind,
 };
 use crate::{
-    Error, clock, locked,
+    Error, clock, key, locked,
     server::{
         queue::{Content, Item},
         users,
     },
+    spec::Addressing,
     wire::node::{Node, SERVER, node},
 };
 
@@ -60,43 +61,30 @@ impl Phone {
         self.announce("business", &jid, None, verified).await
     }
 
-    /// Somebody takes their account to another number.
-    ///
-    /// # Errors
-    /// [`Error::UnknownContact`] if `old` or `new` is no number, or somebody has the new one.
-    pub async fn change_number(&self, old: &str, new: &str) -> Result<(), Error> {
-        let (before, after) = (self.person(old), self.person(new));
-        {
-            let mut book = locked(&self.account.book);
-            let numbers = [&before, &after].map(|jid| jid.strip_suffix("@s.whatsapp.net").map(ToOwned::to_owned));
-            let [Some(number), Some(next)] = numbers else { return Err(Error::UnknownContact(before)) };
-            if book.person(&after).is_some() || after == self.jid() {
-                return Err(Error::UnknownContact(after));
-            }
-            let person = book.people.iter_mut().find(|person| person.phone.as_ref() == Some(&number));
-            person.ok_or_else(|| Error::UnknownContact(before.clone()))?.phone = Some(next.clone());
-            for group in book.groups.values_mut() {
-                group
-                    .members
-                    .iter_mut()
-                    .filter(|member| **member == number)
-                    .for_each(|member| member.clone_from(&next));
-            }
-            if let Some(chat) = book.chats.remove(&before) {
-                book.chats.insert(after.clone(), chat);
-            }
-        }
-        let modify = node("modify").attr("old", before.as_str()).attr("new", after.as_str()).build();
-        self.announce("contacts", &before, None, modify).await
-    }
-
     /// `by` makes a group with the owner in it, or takes the owner into one: both are told alike.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if `jid` is no group's or one that is known, [`Error::UnknownContact`] if `by` is no
     /// person.
     pub async fn enter_group(&self, jid: &str, subject: &str, members: &[String], by: &str) -> Result<(), Error> {
+        self.enter_group_by(jid, subject, members, Addressing::Pn, by).await
+    }
+
+    /// The same for a group that addresses its members so. By LID each has one; a member whose number is not known is
+    /// named by the JID.
+    ///
+    /// # Errors
+    /// As [`Phone::enter_group`].
+    pub async fn enter_group_by(
+        &self,
+        jid: &str,
+        subject: &str,
+        members: &[String],
+        addressing: Addressing,
+        by: &str,
+    ) -> Result<(), Error> {
         let by = self.member(by)?;
+        let by_lid = addressing == Addressing::Lid;
         let created = {
             let mut book = locked(&self.account.book);
             if ChatKind::of(jid) != ChatKind::Group || book.groups.contains_key(jid) {
@@ -108,18 +96,18 @@ impl Phone {
                     members.push(number.to_owned());
                 }
             }
-            for number in &members {
-                book.meet(&format!("{number}@{SERVER}"));
+            for name in &members {
+                book.admit(name, by_lid, &self.account.number);
             }
-            let group = Group { subject: subject.to_owned(), members };
+            let group = Group { subject: subject.to_owned(), members, by_lid };
             let now = clock::seconds(clock::now_ms()).to_string();
-            let described = users::describe(jid, &group, user(&by), &now);
+            let described = users::describe(&book, &self.account, (jid, &group), user(&by), &now);
             book.groups.insert(jid.to_owned(), group);
             book.chat_mut(jid);
             described
         };
         let create = node("create").attr("type", "new").children([created]).build();
-        self.announce("w:gp2", jid, Some(&by), create).await
+        self.announce("w:gp2", jid, Some(&self.named_in(jid, &by)), create).await
     }
 
     /// `by` gives a group another subject.
@@ -129,7 +117,7 @@ impl Phone {
     pub async fn rename_group(&self, jid: &str, subject: &str, by: &str) -> Result<(), Error> {
         let by = self.member(by)?;
         self.change_group(jid, |group| subject.clone_into(&mut group.subject))?;
-        let now = clock::seconds(clock::now_ms()).to_string();
+        let (now, by) = (clock::seconds(clock::now_ms()).to_string(), self.named_in(jid, &by));
         let renamed = node("subject").attr("subject", subject).attr("s_o", by.as_str()).attr("s_t", now).build();
         self.announce("w:gp2", jid, Some(&by), renamed).await
     }
@@ -146,12 +134,26 @@ impl Phone {
                 group.members.extend(numbers.iter().cloned());
             }
         })?;
-        let participants = numbers.iter().map(|number| {
-            let jid = format!("{number}@{SERVER}");
-            node("participant").attr("jid", jid).build()
-        });
+        let participants = {
+            let mut book = locked(&self.account.book);
+            let by_lid = book.groups.get(jid).is_some_and(|group| group.by_lid);
+            numbers.iter().filter(|_| joined).for_each(|name| book.admit(name, by_lid, &self.account.number));
+            let group = book.groups.get(jid).cloned().ok_or_else(|| Error::UnknownChat(jid.to_owned()))?;
+            let participant = |name: &String| users::participant(&book, &self.account, &group, name).build();
+            numbers.iter().map(participant).collect::<Vec<_>>()
+        };
         let change = node(if joined { "add" } else { "remove" }).children(participants).build();
-        self.announce("w:gp2", jid, Some(&by), change).await
+        self.announce("w:gp2", jid, Some(&self.named_in(jid, &by)), change).await
+    }
+
+    /// How the stanzas of a group name the person with this JID.
+    fn named_in(&self, group: &str, jid: &str) -> String {
+        let book = locked(&self.account.book);
+        match book.groups.get(group) {
+            Some(group) if group.by_lid && jid == self.jid() => self.lid(),
+            Some(group) => book.member(group, jid),
+            None => jid.to_owned(),
+        }
     }
 
     fn member(&self, name: &str) -> Result<String, Error> {
@@ -175,7 +177,7 @@ impl Phone {
     }
 
     /// Tells the companions of something about `from`, and keeps it.
-    async fn announce(&self, kind: &str, from: &str, by: Option<&str>, content: Node) -> Result<(), Error> {
+    pub(super) async fn announce(&self, kind: &str, from: &str, by: Option<&str>, content: Node) -> Result<(), Error> {
         // As with messages: whoever is being told the history finds it there, or hears of it afterwards.
         let parties = self.account.parties.lock().await;
         self.account.notify_all(kind, from, by, &content);
@@ -204,6 +206,18 @@ impl Account {
 }
 
 impl Book {
+    /// Makes sure that a member of a group is known, and has a LID if the group addresses its members so.
+    fn admit(&mut self, name: &str, by_lid: bool, owner: &str) {
+        let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };
+        if name == owner {
+            return;
+        }
+        self.meet(&jid);
+        if let Some(person) = self.person_mut(&jid).filter(|_| by_lid) {
+            person.lid.get_or_insert_with(|| key::lid_user(name));
+        }
+    }
+
     fn person_mut(&mut self, jid: &str) -> Option<&mut Person> {
         let place = self.people.iter().position(|person| person.has_jid(jid))?;
         self.people.get_mut(place)

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Phone, book::Chat};
+use super::{Phone, address, book::Chat};
 use crate::{
     Error, clock, locked,
     server::queue::{Content, Item},
@@ -29,9 +29,11 @@ impl Phone {
     pub async fn read_elsewhere(&self, chat: &str, message: Option<&str>, from: ReceiptFrom) -> Result<(), Error> {
         let (jid, named) = {
             let mut book = locked(&self.account.book);
-            let jid = book.resolve(chat);
+            let resolved = book.resolve(chat);
+            // A receipt bears the address of the device that it is about.
+            let (chat, jid) = (&resolved, if address::is_special(chat) { chat.to_owned() } else { resolved.clone() });
             let unknown = || Error::UnknownChat(chat.to_owned());
-            let chat = book.chats.get_mut(&jid).ok_or_else(unknown)?;
+            let chat = book.chats.get_mut(chat).ok_or_else(unknown)?;
             (jid, read_up_to(chat, message).ok_or_else(unknown)?)
         };
         let receipt = node("receipt").attr("type", "read-self").attr("id", named.as_str());

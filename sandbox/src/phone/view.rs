@@ -5,6 +5,9 @@ use serde::Serialize;
 /// A mute without end, as an instant in milliseconds since the Unix epoch: the last one of the year 9999.
 pub const FOREVER: i64 = 253_402_300_799_999;
 
+/// How many chats a phone pins.
+pub const MAX_PINNED: usize = 3;
+
 /// One chat on the phone's screen: the truth to compare a companion with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +33,24 @@ pub struct ChatView {
     pub marked_unread: bool,
     /// When the latest message was written, in milliseconds since the Unix epoch; `None`: there is none.
     pub last_message_at: Option<i64>,
+}
+
+/// One message in a chat, as the phone shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageView {
+    /// Its id on the wire.
+    pub id: String,
+    /// The JID of its writer; `None`: the owner.
+    pub from: Option<String>,
+    /// What it says; `None`: it was taken back.
+    pub text: Option<String>,
+    /// When it was written, in milliseconds since the Unix epoch; whole seconds.
+    pub at: i64,
+    /// Whether its writer changed it.
+    pub edited: bool,
+    /// Whether it was taken back.
+    pub revoked: bool,
 }
 
 /// The kinds of chats.

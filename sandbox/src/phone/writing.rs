@@ -1,4 +1,5 @@
-//! What is written: by others, and by the owner on the phone. A text, its edit, its taking back, a reaction to it.
+//! What is written: by others, and by the owner on the phone. A text, its edit, its taking back, a reaction to it; and what
+//! is delivered late, or once more.
 
 use whatsapp_rust::{
     buffa::MessageField,
@@ -9,7 +10,7 @@ use whatsapp_rust::{
 };
 
 use super::{
-    Phone,
+    Phone, address,
     book::{Book, Chat, Message},
     message::{Alternate, Letter},
     view::ChatKind,
@@ -20,8 +21,12 @@ use crate::{Error, clock, key, locked, wire::node::SERVER};
 struct Envelope {
     /// The JID of who wrote it; `None`: the owner.
     writer: Option<String>,
+    /// The device it comes from, if the writer's JID does not tell.
+    device: Option<String>,
     /// The chat under the address that was asked for.
     chat: String,
+    /// How a group's stanza names the writer.
+    participant: Option<String>,
     alternate: Option<Alternate>,
     notify: Option<String>,
     business: Option<String>,
@@ -30,8 +35,9 @@ struct Envelope {
 impl Phone {
     /// Lets somebody write a text, and gives the message's id.
     ///
-    /// `from` is the writer's number or JID, the owner's own for a message that is written on the phone; `chat` is a JID
-    /// of the direct chat with them, or a group's. Nobody needs to be in the address book to write, but in a group its
+    /// `from` is the writer's number or JID, the owner's own for a message that is written on the phone; it may be a device
+    /// that WhatsApp hosts (`…:99@hosted`, `…:99@hosted.lid`), an assistant (`…@bot`) or somebody on another messenger
+    /// (`…@interop`, `…@msgr`). `chat` is a JID of the direct chat with them, or a group's. Nobody needs to be in the address book to write, but in a group its
     /// members alone may. The message is the chat's latest. One of somebody else raises the unread count by one, and
     /// takes an archived chat out of the archive unless the chat is muted, which the phone tells its companions as if
     /// the owner had done it; one of the owner's reads the chat.
@@ -40,10 +46,33 @@ impl Phone {
     /// [`Error::UnknownContact`] if `from` may not write there, [`Error::UnknownChat`] if `chat` is neither the direct
     /// chat with them nor a group.
     pub async fn receive(&self, from: &str, chat: &str, text: &str) -> Result<String, Error> {
+        self.write(from, chat, text, true).await
+    }
+
+    /// The same, but the companions get it only with [`Phone::deliver_again`], as when they could not open it at first.
+    ///
+    /// # Errors
+    /// As [`Phone::receive`].
+    pub async fn receive_late(&self, from: &str, chat: &str, text: &str) -> Result<String, Error> {
+        self.write(from, chat, text, false).await
+    }
+
+    /// Delivers a message to the companions once more, as it was sent: WhatsApp does so while it has no receipt.
+    ///
+    /// # Errors
+    /// [`Error::UnknownMessage`] if there is no such message.
+    pub async fn deliver_again(&self, id: &str) -> Result<(), Error> {
+        let (chat, said) = self.written(id)?;
+        let body = wa::Message { conversation: Some(said.as_sent().to_owned()), ..Default::default() };
+        let from = said.from.clone().unwrap_or_else(|| self.jid());
+        self.say((id, said.at), &from, &chat, None, Some(body), |_, _| false).await.map(drop)
+    }
+
+    async fn write(&self, from: &str, chat: &str, text: &str, delivered: bool) -> Result<String, Error> {
         let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let body = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
         let said = Message { id: id.clone(), text: text.to_owned(), at, ..Message::default() };
-        let unarchive = self.say((&id, at), from, chat, None, body, |chat, writer| {
+        let unarchive = self.say((&id, at), from, chat, None, delivered.then_some(body), |chat, writer| {
             chat.messages.push(Message { from: writer.clone(), ..said });
             if writer.is_none() {
                 chat.read();
@@ -67,14 +96,13 @@ impl Phone {
         let now = clock::now_ms();
         let edited = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
         let protocol = ProtocolMessage {
-            key: key(&chat, &said, &self.jid()),
+            key: self.key(&chat, &said),
             r#type: Some(protocol_message::Type::MESSAGE_EDIT),
             edited_message: MessageField::some(edited),
             timestamp_ms: Some(now),
             ..Default::default()
         };
-        self.about(&chat, &said, said.from.as_deref(), "1", protocol, |message, _| text.clone_into(&mut message.text))
-            .await
+        self.about(&chat, &said, said.from.as_deref(), "1", protocol, |message, _| message.change(text, false)).await
     }
 
     /// Lets whoever wrote a message take it back, or, in a group, `by`: an admin's number or JID.
@@ -85,17 +113,16 @@ impl Phone {
         let (chat, said) = self.said(id)?;
         let by = by.map(|by| self.person(by));
         let own = by.is_none() || by.as_deref() == said.from.as_deref();
-        let mut key = key(&chat, &said, &self.jid());
+        let mut key = self.key(&chat, &said);
         if !own && let Some(key) = key.as_option_mut() {
-            (key.from_me, key.participant) = (Some(false), Some(said.from.clone().unwrap_or_else(|| self.jid())));
+            key.from_me = Some(false);
         }
         let protocol = ProtocolMessage { key, r#type: Some(protocol_message::Type::REVOKE), ..Default::default() };
         let by = if own { said.from.clone() } else { by };
         let by = by.filter(|by| *by != self.jid());
         let edit = if own { "7" } else { "8" };
         self.about(&chat, &said, by.as_deref(), edit, protocol, |message, unread| {
-            message.revoked = true;
-            message.text.clear();
+            message.change("", true);
             *unread -= u32::from(*unread > 0);
         })
         .await
@@ -109,14 +136,14 @@ impl Phone {
         let (chat, said) = self.said(id)?;
         let now = clock::now_ms();
         let reaction = ReactionMessage {
-            key: key(&chat, &said, &self.jid()),
+            key: self.key(&chat, &said),
             text: Some(reaction.to_owned()),
             sender_timestamp_ms: Some(now),
             ..Default::default()
         };
         let body = wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() };
         let stanza = key::random_hex::<10>()?;
-        self.say((&stanza, clock::whole_second(now)), from, &chat, None, body, |_, _| false).await.map(drop)
+        self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| false).await.map(drop)
     }
 
     /// Sends what concerns an earlier message, and does it to that message; it may lower the count, if the message is
@@ -133,7 +160,7 @@ impl Phone {
         let body = wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() };
         let (stanza, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let by = by.map_or_else(|| self.jid(), ToOwned::to_owned);
-        let applied = self.say((&stanza, at), &by, chat, Some(edit), body, |chat, _| {
+        let applied = self.say((&stanza, at), &by, chat, Some(edit), Some(body), |chat, _| {
             let Some(place) = chat.messages.iter().position(|message| message.id == said.id) else { return false };
             let later = Chat::from_others(&chat.messages[place + 1..]);
             let mut none = 0;
@@ -144,46 +171,56 @@ impl Phone {
         applied.await.map(drop)
     }
 
-    /// Sends a message and does to its chat what it means, in one; gives what `means` gave.
+    /// Sends a message and does to its chat what it means, in one; gives what `means` gave. Nothing is sent without `body`.
     async fn say(
         &self,
         (id, at): (&str, i64),
         from: &str,
         chat: &str,
         edit: Option<&str>,
-        body: wa::Message,
+        body: Option<wa::Message>,
         means: impl FnOnce(&mut Chat, &Option<String>) -> bool,
     ) -> Result<bool, Error> {
-        let from = self.person(from);
         let mut parties = self.account.parties.lock().await;
         let (sent, outcome) = {
             let mut book = locked(&self.account.book);
-            let envelope = self.envelope(&mut book, &from, chat)?;
+            let envelope = self.envelope(&mut book, from, chat)?;
             let outcome = means(book.chat_mut(chat), &envelope.writer);
-            (self.letter((id, at), envelope, edit, body), outcome)
+            (body.map(|body| self.letter((id, at), envelope, edit, body)), outcome)
         };
-        self.account.deliver(&mut parties, &sent).await?;
+        if let Some(sent) = sent {
+            self.account.deliver(&mut parties, &sent).await?;
+        }
         drop(parties);
         self.account.save().await?;
         Ok(outcome)
     }
 
-    /// The JID of somebody who is named by number or JID; the owner's is the one by number.
+    /// The JID of somebody who is named by number or JID, or by that of a device; the owner's is the one by number.
     pub(super) fn person(&self, name: &str) -> String {
-        let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };
+        let jid = if name.contains('@') { address::person(name) } else { format!("{name}@{SERVER}") };
         if jid == self.lid() { self.jid() } else { jid }
     }
 
     /// The chat of a message that was not taken back, and the message.
     fn said(&self, id: &str) -> Result<(String, Message), Error> {
+        let found = self.written(id)?;
+        if found.1.revoked { Err(Error::UnknownMessage(id.to_owned())) } else { Ok(found) }
+    }
+
+    /// The chat of a message, and the message.
+    fn written(&self, id: &str) -> Result<(String, Message), Error> {
         let book = locked(&self.account.book);
         let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
-        let found = all.find(|(_, said)| said.id == id && !said.revoked);
+        let found = all.find(|(_, said)| said.id == id);
         found.map(|(jid, said)| (jid.clone(), said.clone())).ok_or_else(|| Error::UnknownMessage(id.to_owned()))
     }
 
-    fn envelope(&self, book: &mut Book, from: &str, chat: &str) -> Result<Envelope, Error> {
+    fn envelope(&self, book: &mut Book, name: &str, chat: &str) -> Result<Envelope, Error> {
+        let from = &*self.person(name);
         let own = from == self.jid();
+        let device = (!own && address::is_special(name)).then(|| name.to_owned());
+        let mut participant = None;
         if ChatKind::of(from) != ChatKind::Dm {
             return Err(Error::UnknownContact(from.to_owned()));
         }
@@ -193,12 +230,14 @@ impl Phone {
         let person = book.person(from).cloned().filter(|_| !own).unwrap_or_default();
         let alternate = match ChatKind::of(chat) {
             ChatKind::Dm if own => {
-                if chat == self.jid() || chat == self.lid() {
+                if [self.jid(), self.lid()].contains(&address::person(chat)) {
                     return Err(Error::UnknownChat(chat.to_owned()));
                 }
                 book.meet(chat);
                 None
             }
+            // The device says by itself whose it is.
+            ChatKind::Dm if device.is_some() && person.has_jid(&address::person(chat)) => None,
             // The address is the one the chat is called by; the other one goes along.
             ChatKind::Dm if person.jid() == chat => person.lid_jid().map(Alternate::Lid),
             ChatKind::Dm if person.lid_jid().as_deref() == Some(chat) => {
@@ -206,31 +245,56 @@ impl Phone {
             }
             ChatKind::Group => {
                 let group = book.groups.get(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))?;
-                let number = from.split('@').next().unwrap_or_default();
-                if !group.members.iter().any(|member| member == number) {
+                if !own && !group.has(&person) {
                     return Err(Error::UnknownContact(from.to_owned()));
                 }
-                person.lid_jid().filter(|lid| lid != from).map(Alternate::Lid)
+                let named = if own && group.by_lid { self.lid() } else { book.member(group, from) };
+                participant = Some(device.clone().unwrap_or_else(|| named.clone()));
+                let number = if own { Some(&self.account.number) } else { person.phone.as_ref() };
+                match number {
+                    _ if device.is_some() => None,
+                    Some(number) if group.by_lid => Some(Alternate::Number(format!("{number}@{SERVER}"))),
+                    _ => person.lid_jid().filter(|lid| *lid != named).map(Alternate::Lid),
+                }
             }
             _ => return Err(Error::UnknownChat(chat.to_owned())),
         };
         let writer = (!own).then(|| person.jid());
         let notify = if own { Some(book.name.clone()) } else { person.shown_name().map(ToOwned::to_owned) };
-        Ok(Envelope { writer, chat: chat.to_owned(), alternate, notify, business: person.business })
+        let (chat, business) = (chat.to_owned(), person.business);
+        Ok(Envelope { writer, device, chat, participant, alternate, notify, business })
+    }
+
+    /// Names a message as its own writer does.
+    fn key(&self, chat: &str, said: &Message) -> MessageField<MessageKey> {
+        let book = locked(&self.account.book);
+        let participant = book.groups.get(chat).map(|group| match &said.from {
+            Some(from) => book.member(group, from),
+            None if group.by_lid => self.lid(),
+            None => self.jid(),
+        });
+        MessageField::some(MessageKey {
+            remote_jid: Some(chat.to_owned()),
+            from_me: Some(true),
+            id: Some(said.id.clone()),
+            participant,
+        })
     }
 
     fn letter(&self, (id, at): (&str, i64), envelope: Envelope, edit: Option<&str>, body: wa::Message) -> Letter {
-        let Envelope { writer, chat, alternate, notify, business } = envelope;
-        let sender = writer.clone().unwrap_or_else(|| self.jid());
-        let in_group = ChatKind::of(&chat) == ChatKind::Group;
-        let (from, recipient, body) = match &writer {
-            None if !in_group => (sender.clone(), Some(chat.clone()), sent_on_the_phone(chat, body)),
-            _ => (chat, None, body),
+        let Envelope { writer, device, chat, participant, alternate, notify, business } = envelope;
+        // Each device seals by itself.
+        let sender = device.clone().or_else(|| writer.clone()).unwrap_or_else(|| self.jid());
+        let (from, recipient, body) = match (&writer, device) {
+            _ if participant.is_some() => (chat, None, body),
+            (None, _) => (sender.clone(), Some(chat.clone()), sent_on_the_phone(chat, body)),
+            (Some(_), Some(device)) => (device, None, body),
+            (Some(_), None) => (chat, None, body),
         };
         Letter {
             id: id.to_owned(),
             from,
-            participant: in_group.then(|| sender.clone()),
+            participant,
             recipient,
             edit: edit.map(ToOwned::to_owned),
             sender,
@@ -249,16 +313,4 @@ fn sent_on_the_phone(chat: String, message: wa::Message) -> wa::Message {
     let sent =
         DeviceSentMessage { destination_jid: Some(chat), message: MessageField::some(message), ..Default::default() };
     wa::Message { device_sent_message: MessageField::some(sent), ..Default::default() }
-}
-
-/// Names a message as its own writer does.
-fn key(chat: &str, said: &Message, own: &str) -> MessageField<MessageKey> {
-    let in_group = ChatKind::of(chat) == ChatKind::Group;
-    let writer = said.from.clone().unwrap_or_else(|| own.to_owned());
-    MessageField::some(MessageKey {
-        remote_jid: Some(chat.to_owned()),
-        from_me: Some(true),
-        id: Some(said.id.clone()),
-        participant: in_group.then_some(writer),
-    })
 }

@@ -6,16 +6,19 @@ mod tests;
 
 use std::collections::HashSet;
 
-use super::{AccountSpec, ChatSpec, ContactSpec, GroupSpec, SpecError};
-use crate::FOREVER;
-use rules::{Checked, error, problem, require_group_jid, require_lid, require_new, require_phone, require_text};
+use super::{AccountSpec, Addressing, ChatSpec, ContactSpec, GroupSpec, SpecError};
+use crate::{FOREVER, MAX_PINNED};
+use rules::{
+    Checked, error, problem, require_elsewhere, require_group_jid, require_lid, require_new, require_phone,
+    require_text,
+};
 
 impl AccountSpec {
     /// Checks the account against the rules below; `now_ms` is the present, in milliseconds since the Unix epoch.
     ///
     /// Numbers have 7 to 15 digits, LIDs 15; JIDs are those of people and groups; nobody and nothing is there
     /// twice; members and writers are known; there are no more unread messages than messages from others;
-    /// messages lie in the past, the oldest first.
+    /// messages lie in the past, the oldest first; no more chats are pinned than a phone pins.
     ///
     /// # Errors
     /// The first rule it breaks, with the path of the field.
@@ -24,9 +27,13 @@ impl AccountSpec {
         require_text(&self.name, "name")?;
         self.validate_contacts()?;
         self.validate_groups()?;
-        let mut seen = HashSet::new();
+        let (mut seen, mut pinned) = (HashSet::new(), 0);
         for (index, chat) in self.history.iter().enumerate() {
             let field = format!("history[{index}]");
+            pinned += usize::from(chat.pinned);
+            if pinned > MAX_PINNED {
+                return problem(&format!("{field}.pinned"), format!("a phone pins at most {MAX_PINNED} chats"));
+            }
             let peer = self.chat_partner(chat, &field)?;
             require_new(&mut seen, peer.identity(), &format!("{field}.jid"))?;
             self.validate_chat(chat, &peer, &field, now_ms)?;
@@ -63,8 +70,20 @@ impl AccountSpec {
             let mut members = HashSet::new();
             for (index, phone) in group.participants.iter().enumerate() {
                 let field = format!("{field}.participants[{index}]");
-                require_phone(phone, &field)?;
                 require_new(&mut members, phone.as_str(), &field)?;
+                if let Some(lid) = phone.strip_suffix("@lid").filter(|_| group.addressing_mode == Addressing::Lid) {
+                    require_lid(lid, &field)?;
+                    if let Some(contact) = self.contacts.iter().find(|contact| contact.lid.as_deref() == Some(lid)) {
+                        return problem(&field, format!("is the contact {}; name them by number", contact.phone));
+                    }
+                    continue;
+                }
+                require_phone(phone, &field)?;
+                if group.addressing_mode == Addressing::Lid
+                    && self.contact(phone).is_some_and(|contact| contact.lid.is_none())
+                {
+                    return problem(&field, format!("{phone} has no lid, and the group addresses its members by LID"));
+                }
                 if *phone != self.phone && self.contact(phone).is_none() {
                     return problem(&field, format!("{phone} is not among the contacts"));
                 }
@@ -133,7 +152,14 @@ impl AccountSpec {
                 let group = self.groups.iter().find(|group| group.jid == chat.jid);
                 group.map(Peer::Group).ok_or_else(|| error(&field, format!("{} is not among the groups", chat.jid)))
             }
-            _ => problem(&field, format!("must be …@s.whatsapp.net, …@lid or …@g.us, not {:?}", chat.jid)),
+            Some((_, "bot" | "interop" | "msgr")) => {
+                require_elsewhere(&chat.jid, &field)?;
+                Ok(Peer::Person { phone: None, lid: Some(&chat.jid) })
+            }
+            _ => problem(
+                &field,
+                format!("must be …@s.whatsapp.net, …@lid, …@g.us, …@bot, …@interop or …@msgr, not {:?}", chat.jid),
+            ),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use whatsapp_rust::wacore_binary::{builder::NodeBuilder, node::NodeContent};
+use whatsapp_rust::wacore_binary::node::NodeContent;
 
-pub(crate) use whatsapp_rust::wacore_binary::Node;
+pub(crate) use whatsapp_rust::wacore_binary::{Node, builder::NodeBuilder};
 
 /// The server's own address.
 pub(crate) const SERVER: &str = "s.whatsapp.net";

@@ -4,6 +4,7 @@
 mod accounts;
 mod chats;
 mod guard;
+mod people;
 mod phone;
 
 use chatgraph_sandbox::{Config, Sandbox};
@@ -113,7 +114,7 @@ async fn the_summary_lists_the_routes_that_exist() {
         assert!(!body.contains("unknown_route") && !body.contains("method_not_allowed"), "{method} {path}: {body}");
         routes += 1;
     }
-    assert_eq!(routes, 24);
+    assert_eq!(routes, 26);
 }
 
 #[tokio::test]

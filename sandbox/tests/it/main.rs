@@ -1,6 +1,7 @@
 //! The sandbox against the real client, one file a feature.
 
 mod actions;
+mod addresses;
 mod conflict;
 mod demo;
 mod demo_program;
@@ -10,6 +11,7 @@ mod http;
 mod keeping;
 mod mappings;
 mod messages;
+mod numbers;
 mod offline;
 mod pairing;
 mod support;

@@ -62,6 +62,7 @@ pub(crate) fn account() -> AccountSpec {
             jid: GROUP.to_owned(),
             subject: "Engines".to_owned(),
             participants: vec!["15550100002".to_owned(), "15550100003".to_owned()],
+            ..GroupSpec::default()
         }],
         history: vec![
             ChatSpec {

@@ -33,6 +33,12 @@ pub(super) fn require_group_jid(jid: &str, field: &str) -> Checked {
     if valid { Ok(()) } else { problem(field, format!("must be the JID of a group, digits@g.us, not {jid:?}")) }
 }
 
+pub(super) fn require_elsewhere(jid: &str, field: &str) -> Checked {
+    let user = jid.split('@').next().unwrap_or_default();
+    let valid = (1..=64).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if valid { Ok(()) } else { problem(field, format!("the user is 1 to 64 letters, digits or -, not {user:?}")) }
+}
+
 fn is_digits(value: &str, length: RangeInclusive<usize>) -> bool {
     length.contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
 }

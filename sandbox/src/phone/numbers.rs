@@ -1,0 +1,92 @@
+//! Which number is whose: people take their accounts to other numbers, and others get those that they gave up.
+
+use super::{Phone, address, book::Person};
+use crate::{
+    Error, locked,
+    wire::node::{SERVER, empty, node},
+};
+
+impl Phone {
+    /// Somebody takes their account to another number. The keys go along, the number before is nobody's from then on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownContact`] if `old` or `new` is no number, [`Error::TakenAddress`] if somebody has the new one.
+    pub async fn change_number(&self, old: &str, new: &str) -> Result<(), Error> {
+        self.change_addresses(old, new, None).await
+    }
+
+    /// The same with another LID, if `lid` gives one.
+    ///
+    /// # Errors
+    /// As [`Phone::change_number`]; [`Error::TakenAddress`] if somebody has the LID, too.
+    pub async fn change_addresses(&self, old: &str, new: &str, lid: Option<&str>) -> Result<(), Error> {
+        let (before, after) = (self.person(old), self.person(new));
+        let mut parties = self.account.parties.lock().await;
+        let lids = {
+            let mut book = locked(&self.account.book);
+            let numbers = [&before, &after].map(|jid| jid.strip_suffix("@s.whatsapp.net").map(ToOwned::to_owned));
+            let [Some(number), Some(next)] = numbers else { return Err(Error::UnknownContact(before)) };
+            for taken in [Some(after.clone()), lid.map(|lid| format!("{lid}@lid"))].into_iter().flatten() {
+                if book.person(&taken).is_some() || taken == self.jid() || taken == self.lid() {
+                    return Err(Error::TakenAddress(taken));
+                }
+            }
+            let person = book.people.iter_mut().find(|person| person.phone.as_ref() == Some(&number));
+            let person = person.ok_or_else(|| Error::UnknownContact(before.clone()))?;
+            person.phone = Some(next.clone());
+            let was_lid = person.lid.clone();
+            if let Some(lid) = lid {
+                person.lid = Some(lid.to_owned());
+            }
+            for member in book.groups.values_mut().flat_map(|group| &mut group.members) {
+                if *member == number {
+                    member.clone_from(&next);
+                }
+            }
+            if let Some(chat) = book.chats.remove(&before) {
+                book.chats.insert(after.clone(), chat);
+            }
+            // What they wrote stays theirs, whoever gets the number.
+            for message in book.chats.values_mut().flat_map(|chat| &mut chat.messages) {
+                if message.from.as_ref() == Some(&before) {
+                    message.from = Some(after.clone());
+                }
+            }
+            was_lid.zip(lid.map(ToOwned::to_owned))
+        };
+        parties.rename(&before, &after);
+        drop(parties);
+        let mut modify = node("modify").attr("old", before.as_str()).attr("new", after.as_str());
+        if let Some((was, is)) = lids {
+            modify = modify.attr("old_lid", format!("{was}@lid")).attr("new_lid", format!("{is}@lid"));
+        }
+        self.announce("contacts", &before, None, modify.build()).await
+    }
+
+    /// A number that is nobody's goes to somebody new, with this LID if it is given: their first message tells both. The
+    /// companions are told that whoever has the number has other keys than before.
+    ///
+    /// # Errors
+    /// [`Error::UnknownContact`] if `number` is none, [`Error::TakenAddress`] if it or the LID is somebody's.
+    pub async fn give_number(&self, number: &str, lid: Option<&str>, push_name: Option<&str>) -> Result<(), Error> {
+        let jid = self.person(number);
+        let Some(phone) = jid.strip_suffix(&format!("@{SERVER}")).map(ToOwned::to_owned) else {
+            return Err(Error::UnknownContact(jid));
+        };
+        {
+            let mut book = locked(&self.account.book);
+            for taken in [Some(jid.clone()), lid.map(|lid| format!("{lid}@lid"))].into_iter().flatten() {
+                if book.person(&taken).is_some() || taken == self.jid() || taken == self.lid() {
+                    return Err(Error::TakenAddress(address::person(&taken)));
+                }
+            }
+            book.people.push(Person {
+                phone: Some(phone),
+                lid: lid.map(ToOwned::to_owned),
+                push_name: push_name.map(ToOwned::to_owned),
+                ..Person::default()
+            });
+        }
+        self.announce("encrypt", &jid, None, empty("identity")).await
+    }
+}

@@ -1,0 +1,114 @@
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::Api;
+
+const BEN: &str = "15550100002@s.whatsapp.net";
+
+#[tokio::test]
+async fn a_number_that_was_given_up_goes_to_somebody_new() {
+    let api = Api::with_account().await;
+    let (contacts, numbers) = ("/accounts/15550100001/contacts", "/accounts/15550100001/numbers");
+    let newcomer = json!({"phone": "15550100002", "lid": "100000000000077", "pushName": "Nadia"});
+    api.post(numbers, &newcomer).await.error(StatusCode::CONFLICT, "taken_address");
+    for body in [
+        json!({"phone": "15550100002", "newPhone": "12"}),
+        json!({"phone": "15550100002", "newLid": "100000000000078"}),
+        json!({"phone": "15550100002", "newPhone": "15550100092", "newLid": "1"}),
+    ] {
+        api.post(contacts, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+    let change = json!({"phone": "15550100002", "newPhone": "15550100092", "newLid": "100000000000092"});
+    let changed = api.post(contacts, &change).await.expect(StatusCode::OK);
+    assert_eq!(changed, json!({"phone": "15550100092"}));
+    assert_eq!(api.chat("15550100092@s.whatsapp.net").await["aliases"], json!(["100000000000092@lid"]));
+
+    for body in [json!({"phone": "x"}), json!({"phone": "15550100002", "lid": "1"}), json!({"lid": "100000000000077"})]
+    {
+        api.post(numbers, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+    assert_eq!(api.post(numbers, &newcomer).await.expect(StatusCode::CREATED), newcomer);
+
+    let body = json!({"from": "15550100002", "chat": BEN, "text": "Who is this?"});
+    api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
+    let chat = api.chat(BEN).await;
+    assert_eq!((&chat["name"], &chat["unreadCount"]), (&json!("Nadia"), &json!(1)));
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_chat_is_shown_in_the_order_of_delivery() {
+    let api = Api::with_account().await;
+    let messages = "/accounts/15550100001/messages";
+    let mut ids = Vec::new();
+    for (from, text) in [("15550100002", "one"), ("15550100001", "two"), ("15550100002", "three")] {
+        let body = json!({"from": from, "chat": BEN, "text": text, "delivered": text != "three"});
+        let sent = api.post(messages, &body).await.expect(StatusCode::CREATED);
+        ids.push(sent["id"].as_str().unwrap().to_owned());
+    }
+    api.post(&format!("{messages}/{}", ids[1]), &json!({"text": "2"})).await.expect(StatusCode::OK);
+    api.post(&format!("{messages}/{}", ids[2]), &json!({"revoked": true})).await.expect(StatusCode::OK);
+    api.post(&format!("{messages}/{}", ids[2]), &json!({"delivered": true})).await.expect(StatusCode::OK);
+    api.post(&format!("{messages}/{}", ids[2]), &json!({"delivered": false}))
+        .await
+        .error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+
+    let said = api.get(&format!("/accounts/15550100001/chats/{BEN}/messages")).await.expect(StatusCode::OK);
+    let shown = |place: usize| {
+        let message = &said[place];
+        json!([message["id"], message["from"], message["text"], message["edited"], message["revoked"]])
+    };
+    assert_eq!(shown(1), json!([ids[0], BEN, "one", false, false]));
+    assert_eq!(shown(2), json!([ids[1], null, "2", true, false]));
+    assert_eq!(shown(3), json!([ids[2], BEN, null, false, true]));
+    api.get("/accounts/15550100001/chats/1@lid/messages").await.error(StatusCode::NOT_FOUND, "unknown_chat");
+}
+
+#[tokio::test]
+async fn chats_are_in_the_phone_s_order_and_three_of_them_are_pinned_at_most() {
+    let api = Api::with_account().await;
+    let chats = [BEN, "15550100003@s.whatsapp.net", "15550100004@s.whatsapp.net", "15550100005@s.whatsapp.net"];
+    for chat in chats {
+        let body = json!({"from": chat, "chat": chat, "text": "hello"});
+        api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
+    }
+    let pin = async |chat: &str, pinned: bool| {
+        api.post(&format!("/accounts/15550100001/chats/{chat}"), &json!({"pinned": pinned})).await
+    };
+    pin("120363000000000001@g.us", false).await.expect(StatusCode::OK);
+    for chat in &chats[..3] {
+        pin(chat, true).await.expect(StatusCode::OK);
+    }
+    pin(chats[3], true).await.error(StatusCode::CONFLICT, "too_many_pinned");
+    // A message in a pinned chat does not move it.
+    let body = json!({"from": BEN, "chat": BEN, "text": "me first"});
+    api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
+    let archive = json!({"archived": true});
+    api.post(&format!("/accounts/15550100001/chats/{}", chats[2]), &archive).await.expect(StatusCode::OK);
+
+    let shown = api.get("/accounts/15550100001/chats").await.expect(StatusCode::OK);
+    let order: Vec<_> = shown.as_array().unwrap().iter().map(|chat| chat["jid"].as_str().unwrap()).collect();
+    assert_eq!(order, [chats[1], chats[0], chats[3], "120363000000000001@g.us", chats[2]]);
+}
+
+#[tokio::test]
+async fn a_group_by_lid_is_made_and_has_members_without_a_number() {
+    let api = Api::with_account().await;
+    let (groups, group) = ("/accounts/15550100001/groups", "120363000000000002@g.us");
+    let make = |participants: serde_json::Value, mode: &str| json!({"jid": group, "subject": "Fair", "participants": participants, "addressingMode": mode});
+    for body in [
+        make(json!(["100000000000055@lid"]), "pn"),
+        make(json!(["5@lid"]), "lid"),
+        make(json!(["15550100002"]), "name"),
+    ] {
+        api.post(groups, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+    api.post(groups, &make(json!(["15550100002", "100000000000055@lid"]), "lid")).await.expect(StatusCode::CREATED);
+    for from in ["15550100002", "100000000000055@lid", "15550100001"] {
+        let body = json!({"from": from, "chat": group, "text": "hello"});
+        api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
+    }
+    let stranger = json!({"from": "100000000000056@lid", "chat": group, "text": "hello"});
+    api.post("/accounts/15550100001/messages", &stranger)
+        .await
+        .error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact");
+}
