@@ -24,7 +24,7 @@ pub use patch::ChatPatch;
 /// The kind of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChatType {
-    /// With one person.
+    /// With one person, or an assistant.
     Dm,
     /// A group.
     Group,
@@ -39,7 +39,7 @@ pub enum ChatType {
 impl From<JidKind> for ChatType {
     fn from(kind: JidKind) -> Self {
         match kind {
-            JidKind::PhoneNumber | JidKind::Lid => Self::Dm,
+            JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => Self::Dm,
             JidKind::Group => Self::Group,
             JidKind::Newsletter => Self::Newsletter,
             JidKind::Broadcast => Self::Broadcast,

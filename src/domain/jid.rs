@@ -14,7 +14,7 @@ pub enum InvalidJid {
     #[error("a JID looks like 6281234567890@s.whatsapp.net")]
     Malformed,
     /// A server that WhatsApp does not have.
-    #[error("the part after @ must be s.whatsapp.net, lid, g.us, newsletter or broadcast")]
+    #[error("the part after @ must be s.whatsapp.net, lid, g.us, newsletter, broadcast, bot, interop or msgr")]
     UnknownServer,
     /// A user part that the server does not take.
     #[error("the part before @ has a character or a length that such a JID does not have")]
@@ -36,9 +36,17 @@ pub enum JidKind {
     Broadcast,
     /// `status@broadcast`
     Status,
+    /// `…@bot`: an assistant that WhatsApp runs.
+    Bot,
+    /// `…@interop`: a person on another messenger.
+    Interop,
+    /// `…@msgr`: a person on Messenger.
+    Messenger,
 }
 
 /// A WhatsApp address without a device: `6281234567890@s.whatsapp.net`, `123456789@lid`, `1203…@g.us`, …
+///
+/// A business that WhatsApp hosts (`hosted`, `hosted.lid`) has the number or LID of any other person, so it is that person.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Jid(Arc<str>);
@@ -65,6 +73,9 @@ impl Jid {
             Some((_, "newsletter")) => JidKind::Newsletter,
             Some((_, "g.us")) => JidKind::Group,
             Some((_, "lid")) => JidKind::Lid,
+            Some((_, "bot")) => JidKind::Bot,
+            Some((_, "interop")) => JidKind::Interop,
+            Some((_, "msgr")) => JidKind::Messenger,
             _ => JidKind::PhoneNumber,
         }
     }
@@ -106,38 +117,44 @@ impl From<Jid> for String {
 impl FromStr for Jid {
     type Err = InvalidJid;
 
-    /// Reads `user[.agent][:device]@server`; agent and device are dropped, `c.us` is the old name of `s.whatsapp.net`.
+    /// Reads `user[.agent][:device]@server`. The device is dropped, and the agent where the server has none of its own.
+    /// `c.us` and `hosted` are other names of `s.whatsapp.net`, and `hosted.lid` of `lid`.
     fn from_str(text: &str) -> Result<Self, InvalidJid> {
         let (user, server) = text.split_once('@').ok_or(InvalidJid::Malformed)?;
-        let server = if server == "c.us" { "s.whatsapp.net" } else { server };
-        let user = match server {
-            "s.whatsapp.net" | "lid" => without_device(user)?,
-            "g.us" | "newsletter" | "broadcast" => user,
+        let (user, server) = match server {
+            "s.whatsapp.net" | "c.us" | "hosted" => (without_agent(without_device(user)?)?, "s.whatsapp.net"),
+            "lid" | "hosted.lid" => (without_device(user)?, "lid"),
+            "bot" | "interop" | "msgr" => (without_device(user)?, server),
+            "g.us" | "newsletter" | "broadcast" => (user, server),
             _ => return Err(InvalidJid::UnknownServer),
         };
         if user.is_empty() {
             return Err(InvalidJid::Malformed);
         }
-        let digits = |byte: u8| byte.is_ascii_digit();
+        let has = |longest, allowed: fn(&u8) -> bool| user.len() <= longest && user.bytes().all(|byte| allowed(&byte));
         let fits = match server {
-            "g.us" => user.len() <= 64 && user.bytes().all(|byte| digits(byte) || byte == b'-'),
-            "broadcast" => user == "status" || (user.len() <= 32 && user.bytes().all(digits)),
-            _ => user.len() <= 32 && user.bytes().all(digits),
+            "g.us" => has(64, |byte| byte.is_ascii_digit() || *byte == b'-'),
+            "broadcast" => user == "status" || has(32, u8::is_ascii_digit),
+            // Other messengers have their own ids, behind the number of the messenger.
+            "bot" | "interop" | "msgr" => has(64, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)),
+            _ => has(32, u8::is_ascii_digit),
         };
         if fits { Ok(Self(format!("{user}@{server}").into())) } else { Err(InvalidJid::InvalidUser) }
     }
 }
 
 fn without_device(user: &str) -> Result<&str, InvalidJid> {
-    let (user, device) = user.split_once(':').map_or((user, None), |(user, device)| (user, Some(device)));
-    if device.is_some_and(|device| device.parse::<u16>().is_err()) {
-        return Err(InvalidJid::InvalidUser);
-    }
-    let (user, agent) = user.split_once('.').map_or((user, None), |(user, agent)| (user, Some(agent)));
-    if agent.is_some_and(|agent| agent.parse::<u8>().is_err()) {
-        return Err(InvalidJid::InvalidUser);
-    }
-    Ok(user)
+    without_number::<u16>(user, ':')
+}
+
+fn without_agent(user: &str) -> Result<&str, InvalidJid> {
+    without_number::<u8>(user, '.')
+}
+
+/// The part before `mark`, if a number follows or the mark is missing.
+fn without_number<N: FromStr>(user: &str, mark: char) -> Result<&str, InvalidJid> {
+    let Some((user, number)) = user.split_once(mark) else { return Ok(user) };
+    number.parse::<N>().map(|_| user).map_err(|_| InvalidJid::InvalidUser)
 }
 
 #[cfg(test)]
@@ -152,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_hosted_business_is_the_person_with_its_number_or_lid() {
+        for (hosted, person) in [
+            ("15550100:99@hosted", "15550100@s.whatsapp.net"),
+            ("15550100@hosted", "15550100@s.whatsapp.net"),
+            ("100000000000001:99@hosted.lid", "100000000000001@lid"),
+        ] {
+            assert_eq!(hosted.parse(), person.parse::<Jid>(), "{hosted}");
+        }
+    }
+
+    #[test]
+    fn a_dot_in_a_lid_is_no_agent_that_could_be_dropped() {
+        assert_eq!("100000000000001.5@lid".parse::<Jid>(), Err(InvalidJid::InvalidUser));
+        assert_eq!("15550100.5:3@s.whatsapp.net".parse(), "15550100@s.whatsapp.net".parse::<Jid>());
+    }
+
+    #[test]
     fn kinds_follow_the_server() {
         let kind = |text: &str| text.parse::<Jid>().map(|jid| jid.kind());
         assert_eq!(kind("1@s.whatsapp.net"), Ok(JidKind::PhoneNumber));
@@ -161,12 +195,27 @@ mod tests {
         assert_eq!(kind("1@newsletter"), Ok(JidKind::Newsletter));
         assert_eq!(kind("1@broadcast"), Ok(JidKind::Broadcast));
         assert_eq!(kind("status@broadcast"), Ok(JidKind::Status));
+        assert_eq!(kind("867051314767696@bot"), Ok(JidKind::Bot));
+        assert_eq!(kind("2-Sam_7@interop"), Ok(JidKind::Interop));
+        assert_eq!(kind("100000000000001:3@msgr"), Ok(JidKind::Messenger));
     }
 
     #[test]
     fn text_that_is_no_address_is_refused() {
-        for text in ["", "1", "@lid", "1@example.org", "a@lid", "1:x@lid", "1 @lid", "1@lid@lid", "1@s.whatsapp.net\n"]
-        {
+        for text in [
+            "",
+            "1",
+            "@lid",
+            "1@example.org",
+            "a@lid",
+            "1:x@lid",
+            "1 @lid",
+            "1@lid@lid",
+            "1@s.whatsapp.net\n",
+            "1@call",
+            "a b@bot",
+            ":1@interop",
+        ] {
             assert!(text.parse::<Jid>().is_err(), "{text:?} was taken");
         }
     }

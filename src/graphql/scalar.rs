@@ -11,8 +11,9 @@ use crate::domain::clock::FOREVER;
 use crate::domain::jid;
 
 /// A WhatsApp address: `6281234567890@s.whatsapp.net` (a phone number), `123456789@lid` (a person whose number is
-/// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast` or `status@broadcast`. As input, a device
-/// suffix such as `:12` is accepted and dropped.
+/// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast`, `status@broadcast`, `…@bot` (an assistant),
+/// `…@interop` or `…@msgr` (a person on another messenger). As input, a device suffix such as `:12` is accepted and
+/// dropped, and `…@hosted` and `…@hosted.lid` mean the number and the LID.
 #[derive(Debug, Clone, PartialEq, Eq, Description)]
 pub(super) struct Jid(pub(super) jid::Jid);
 

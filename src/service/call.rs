@@ -133,7 +133,7 @@ impl Calls {
         let key = SessionKey { organization: session.organization.clone(), session: session.id };
         self.store
             .write_in(&session.organization, session.id, move |unit| {
-                Box::pin(async move { inbound_chat::message(unit, &key, &message, now).await })
+                Box::pin(async move { inbound_chat::message(unit, &key, &message, None, now).await })
             })
             .await
     }

@@ -263,6 +263,7 @@ impl Told {
             SessionEvent::Emptied { .. } => self.sweeper.wake(),
             SessionEvent::Setting { .. }
             | SessionEvent::Message(_)
+            | SessionEvent::Delivered { .. }
             | SessionEvent::Rewritten(_)
             | SessionEvent::ContactNamed { .. }
             | SessionEvent::ContactRemoved { .. }
@@ -355,7 +356,10 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             let receipt = reading::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
             reading::receipt(unit, key, receipt, now).await
         }
-        SessionEvent::Message(message) => inbound_chat::message(unit, key, message, now).await,
+        SessionEvent::Message(message) => inbound_chat::message(unit, key, message, None, now).await,
+        SessionEvent::Delivered { message, order } => {
+            inbound_chat::message(unit, key, message, Some(*order), now).await
+        }
         SessionEvent::Rewritten(rewriting) => inbound_rewriting::rewritten(unit, key, rewriting, now).await,
         SessionEvent::Emptied { chat, up_to, as_of, deleted } => {
             let news = inbound_rewriting::Emptied { chat, up_to, as_of: *as_of, deleted: *deleted };

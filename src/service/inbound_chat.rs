@@ -201,11 +201,12 @@ pub(super) async fn action_sent(
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }
 
-/// A message came, or the account wrote one on another device.
+/// A message came, or the account wrote one on another device. `order` is its place in WhatsApp's order, if that is known.
 pub(super) async fn message(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     message: &IncomingMessage,
+    order: Option<i64>,
     now: i64,
 ) -> Result<(), StoreError> {
     // Reactions and the like tell something about a message; they do not make or advance a chat.
@@ -224,7 +225,7 @@ pub(super) async fn message(
         Found::Deleted(tombstone) => (revive(unit, key, tombstone, &mut peer, now).await?, true),
         Found::Nowhere => return Ok(()),
     };
-    let (whose, arrival) = (&key.organization, arrival(now).max(chat.arrivals + 1));
+    let (whose, arrival) = (&key.organization, order.unwrap_or_else(|| arrival(now).max(chat.arrivals + 1)));
     let place = (key.session, chat.id);
     let stored = unit.insert_messages_with(whose, place, Some(&peer), std::slice::from_ref(message), arrival).await?;
     let address = Some((message.chat.clone(), message.at));
@@ -233,7 +234,7 @@ pub(super) async fn message(
         let patch = ChatPatch { address, ..ChatPatch::default() };
         return save(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
     }
-    chat.arrivals = arrival;
+    chat.arrivals = chat.arrivals.max(arrival);
     let mut patch = ChatPatch { address, ..ChatPatch::default() };
     if let Some(name) = &message.sender_name
         && !message.from_me
@@ -249,7 +250,10 @@ pub(super) async fn message(
         let reading = reading::up_to(unit, key, &chat, Horizon::at_message(message)).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     } else if !chat.has_read(message) {
-        patch.unread_count = Some(chat.unread_count.saturating_add(1));
+        match read_before(unit, key, &chat, message).await? {
+            Some(place) => patch.read_to = Some(place),
+            None => patch.unread_count = Some(chat.unread_count.saturating_add(1)),
+        }
     }
     patch.last_message = unit.last_message(&key.organization, chat.id).await?;
     if message.from_me {
@@ -302,6 +306,19 @@ pub(super) async fn take_back_mark(
     }
     unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
     Ok(Some(chat.pending.without(field)))
+}
+
+/// How far the chat is read with a stored message that comes late: WhatsApp sent it before one of the same second that is
+/// read. `None` if it did not.
+async fn read_before(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    message: &IncomingMessage,
+) -> Result<Option<Horizon>, StoreError> {
+    let Some(read_to) = chat.read_to.clone().filter(|place| place.at == message.at) else { return Ok(None) };
+    let place = unit.complete(&key.organization, &[chat.id], read_to).await?;
+    Ok(place.names(message).then_some(place))
 }
 
 /// The number of a message that arrives now, in the order of all that arrive here, in whatever chat.
@@ -480,7 +497,9 @@ pub(super) async fn save(
 /// Whether a name in a history is a group's subject or a person's.
 pub(super) fn names(jid: &Jid, name: Option<String>) -> Names {
     match jid.kind() {
-        JidKind::PhoneNumber | JidKind::Lid => Names { contact: name, ..Names::default() },
+        JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {
+            Names { contact: name, ..Names::default() }
+        }
         _ => Names { subject: name, ..Names::default() },
     }
 }

@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 #[derive(Debug, Clone, Default)]
 pub struct Events {
     left_out: Family<[(&'static str, String); 1], Counter>,
+    untranslatable: Family<[(&'static str, String); 1], Counter>,
     repairs: Family<[(&'static str, &'static str); 1], Counter>,
     restarts: Counter,
     unreadable: Gauge,
@@ -19,6 +20,9 @@ impl Events {
     pub fn register(&self, registry: &mut Registry) {
         let left_out = "Events of WhatsApp's of which nothing becomes, by kind";
         registry.register("events_left_out", left_out, self.left_out.clone());
+        let untranslatable =
+            "Events, messages and chats of a history with an address that cannot be read, by kind of event";
+        registry.register("events_untranslatable", untranslatable, self.untranslatable.clone());
         let repairs = "Steps that were taken since a collection of settings could not be read, by step";
         registry.register("settings_repairs", repairs, self.repairs.clone());
         let restarts = "Sessions that were restarted since a task of theirs failed";
@@ -58,6 +62,11 @@ impl Events {
     #[cfg(test)]
     pub(super) fn repaired(&self, step: &'static str) -> u64 {
         self.repairs.get_or_create(&[("step", step)]).get()
+    }
+
+    /// Counts what came in events of this kind with an address that cannot be read.
+    pub(super) fn untranslatable(&self, kind: &str, count: u64) {
+        self.untranslatable.get_or_create(&[("kind", kind.to_owned())]).inc_by(count);
     }
 
     /// Counts an event of this kind; there are as many as the library knows.

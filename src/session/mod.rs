@@ -111,6 +111,14 @@ pub enum SessionEvent {
     },
     /// A message came, or was sent from another device.
     Message(IncomingMessage),
+    /// The same with its place in the order in which WhatsApp sent it.
+    Delivered {
+        /// The message.
+        message: IncomingMessage,
+        /// Greater than that of every message that WhatsApp sent before, whenever they are stored: microseconds since the
+        /// Unix epoch, or more.
+        order: i64,
+    },
     /// A message was changed by who wrote it, or taken back.
     Rewritten(Rewriting),
     /// The phone took a chat's messages away: it was cleared, or deleted.

@@ -68,7 +68,7 @@ impl SessionEvent {
             Self::Setting { .. } => "setting",
             Self::SamePerson { .. } => "same_person",
             Self::ReadElsewhere { .. } => "read_elsewhere",
-            Self::Message(_) => "message",
+            Self::Message(_) | Self::Delivered { .. } => "message",
             Self::Rewritten(_) => "rewritten",
             Self::Emptied { .. } => "emptied",
             Self::Calling(_) => "calling",

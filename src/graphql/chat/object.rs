@@ -38,7 +38,7 @@ impl From<chat::Chat> for Chat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "chat::ChatType")]
 pub(in crate::graphql) enum ChatType {
-    /// With one person.
+    /// With one person, or an assistant.
     Dm,
     /// A group.
     Group,

@@ -3,6 +3,7 @@
 mod deletion;
 mod identity;
 mod known_people;
+mod order;
 mod people;
 mod reading;
 mod refusal;

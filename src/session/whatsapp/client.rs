@@ -175,12 +175,14 @@ impl Built {
         let (logins, logged_in) = mpsc::channel(8);
         let in_step = Arc::clone(&connection.in_step);
         let (histories, to_import) = mpsc::unbounded_channel();
-        let importer = Importer { lane: outlets.lane.clone(), client: Arc::clone(&client), since };
+        let importer =
+            Importer { lane: outlets.lane.clone(), client: Arc::clone(&client), since, events: ears.events() };
         tasks.spawn(cut.clone().run_until_cancelled_owned(importer.run(to_import)).instrument(span.clone()));
         let (remembered, kept) = (Arc::clone(&collections.memory), collections.memory.kept());
         let imports = Imports::new(Arc::clone(&client), remembered, ears.clone(), tasks.clone(), cut.clone());
         tasks.spawn(cut.clone().run_until_cancelled_owned(imports.run(work)).instrument(span.clone()));
 
+        let items = (items, ears.events());
         let inbox = Inbox::new(items, outlets, Arc::clone(&client), (logins, in_step), owner, (histories, kept));
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(

@@ -8,6 +8,7 @@ use whatsapp_rust::types::call::IncomingCall;
 use whatsapp_rust::types::events::ConnectFailureReason;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::events::EventKind;
+use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
@@ -16,6 +17,7 @@ use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
 use super::contacts;
 use super::jid;
+use super::jid::Untranslatable;
 use super::message;
 use crate::domain::action::Desired;
 use crate::domain::call::Call;
@@ -37,6 +39,8 @@ pub(super) enum Heard {
     Paired(Account),
     /// The connection is logged in; it is in step once it has caught up.
     LoggedIn,
+    /// It is about an address that has no words here.
+    Untranslatable(Untranslatable),
 }
 
 /// The kinds that have an arm in [`translate`], and the history, which is walked apart.
@@ -74,53 +78,52 @@ pub(super) const KINDS: [EventKind; 28] = [
 /// So many messages of one second are looked at, where a range names more.
 const MOST_NAMED: usize = 100;
 
-/// Puts an event in domain words. Nothing comes of an event that says nothing to us, nor of one about an address that no
-/// chat has.
+/// Puts an event in domain words. Nothing comes of an event that says nothing to us.
 pub(super) fn translate(event: &Event) -> Vec<Heard> {
-    match event {
+    translated(event).unwrap_or_else(|error| vec![Heard::Untranslatable(error)])
+}
+
+fn translated(event: &Event) -> Result<Vec<Heard>, Untranslatable> {
+    Ok(match event {
         Event::ArchiveUpdate(update) => {
             let value = Desired::Archived(update.action.archived.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)
+            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
         }
         Event::PinUpdate(update) => {
             let value = Desired::Pinned(update.action.pinned.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)
+            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
         }
         Event::MuteUpdate(update) => {
             let (value, as_of) = (Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis());
-            setting(&update.jid, value, as_of, update.from_full_sync)
+            setting(&update.jid, value, as_of, update.from_full_sync)?
         }
         Event::MarkChatAsReadUpdate(update) => {
             let (value, as_of) =
                 (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
             let up_to = update.action.message_range.as_option().and_then(last_of);
-            let Some(chat) = jid::from_wire(&update.jid) else { return Vec::new() };
+            let chat = jid::from_wire(&update.jid)?;
             vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed: update.from_full_sync })]
         }
         Event::Receipt(receipt) if receipt.r#type == ReceiptType::ReadSelf => {
-            let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat), receipt.message_ids.clone());
+            let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat).ok(), receipt.message_ids.clone());
             let at = receipt.timestamp.timestamp_millis();
             vec![Heard::News(SessionEvent::ReadElsewhere { chat, wa_ids, at })]
         }
         Event::DeleteChatUpdate(update) => {
-            emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), true)
+            emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), true)?
         }
         Event::ClearChatUpdate(update) => {
-            emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), false)
+            emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), false)?
         }
-        Event::ContactUpdate(update) => contacts::saved(update),
-        Event::ContactNumberChanged(update) => contacts::number_changed(update),
-        Event::BusinessStatusUpdate(update) => contacts::business(update),
-        Event::GroupUpdate(update) => contacts::group(update),
-        Event::IncomingCall(call) => calling(call),
+        Event::ContactUpdate(update) => contacts::saved(update)?,
+        Event::ContactNumberChanged(update) => contacts::number_changed(update)?,
+        Event::BusinessStatusUpdate(update) => contacts::business(update)?,
+        Event::GroupUpdate(update) => contacts::group(update)?,
+        Event::IncomingCall(call) => calling(call)?,
         // Those that the hook took went their own way, acknowledged after the commit. The others, newsletters for one,
         // are never delivered again, whatever becomes of them.
         Event::Messages(batch) if batch.hook_committed => Vec::new(),
-        Event::Messages(batch) => batch
-            .iter()
-            .flat_map(|inbound| message::delivered(inbound).into_iter().chain(message::business(inbound)))
-            .map(Heard::News)
-            .collect(),
+        Event::Messages(batch) => batch.iter().flat_map(delivered).collect(),
         Event::Connected(_) => vec![Heard::LoggedIn],
         Event::PairingQrCode(code) => {
             vec![Heard::Signal(Signal::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
@@ -153,7 +156,15 @@ pub(super) fn translate(event: &Event) -> Vec<Heard> {
             debug!(kind = ?other.kind(), "An event of no use was left out");
             Vec::new()
         }
-    }
+    })
+}
+
+fn delivered(inbound: &InboundMessage) -> Vec<Heard> {
+    let message = match message::delivered(inbound) {
+        Ok(event) => event.map(Heard::News),
+        Err(error) => Some(Heard::Untranslatable(error)),
+    };
+    message.into_iter().chain(message::business(inbound).map(Heard::News)).collect()
 }
 
 /// Whether a refusal is about what this client is, which another attempt does not change. Any other one, or one of a number
@@ -169,16 +180,26 @@ fn ended(ending: Ending) -> Heard {
     Heard::Signal(Signal::Ended(ending))
 }
 
-fn setting(chat: &whatsapp_rust::Jid, value: Desired, as_of: i64, replayed: bool) -> Vec<Heard> {
-    let news = |chat| Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed });
-    jid::from_wire(chat).into_iter().map(news).collect()
+fn setting(
+    chat: &whatsapp_rust::Jid,
+    value: Desired,
+    as_of: i64,
+    replayed: bool,
+) -> Result<Vec<Heard>, Untranslatable> {
+    let chat = jid::from_wire(chat)?;
+    Ok(vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
 }
 
 /// A chat was cleared or deleted. Where no message is named, all are meant that were there at the time.
-fn emptied(chat: &whatsapp_rust::Jid, range: Option<&SyncActionMessageRange>, as_of: i64, deleted: bool) -> Vec<Heard> {
+fn emptied(
+    chat: &whatsapp_rust::Jid,
+    range: Option<&SyncActionMessageRange>,
+    as_of: i64,
+    deleted: bool,
+) -> Result<Vec<Heard>, Untranslatable> {
     let up_to = range.and_then(last_of).unwrap_or(Horizon { at: as_of, wa_ids: Vec::new() });
-    let news = |chat| Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted });
-    jid::from_wire(chat).map(news).into_iter().collect()
+    let chat = jid::from_wire(chat)?;
+    Ok(vec![Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted })])
 }
 
 /// The last messages that a range names; none when it does not say even when they were sent. Its times are seconds.
@@ -211,24 +232,22 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
 }
 
 /// Only that it begins to ring: all else is said between those who talk. What rang while we were away rings no more.
-fn calling(call: &IncomingCall) -> Vec<Heard> {
-    let CallAction::Offer { call_id, is_video, group_jid, .. } = &call.action else { return Vec::new() };
+fn calling(call: &IncomingCall) -> Result<Vec<Heard>, Untranslatable> {
+    let CallAction::Offer { call_id, is_video, group_jid, .. } = &call.action else { return Ok(Vec::new()) };
     if call.offline {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let event = |from| {
-        let (id, group) = (call_id.clone(), group_jid.as_ref().and_then(jid::from_wire));
-        let call = Call { id, from, video: *is_video, group, at: call.timestamp.timestamp_millis() };
-        Heard::News(SessionEvent::Calling(call))
-    };
-    jid::from_wire(&call.from).map(event).into_iter().collect()
+    let (id, from) = (call_id.clone(), jid::from_wire(&call.from)?);
+    let group = group_jid.as_ref().map(jid::from_wire).transpose()?;
+    let call = Call { id, from, video: *is_video, group, at: call.timestamp.timestamp_millis() };
+    Ok(vec![Heard::News(SessionEvent::Calling(call))])
 }
 
 fn paired(success: &PairSuccess) -> Vec<Heard> {
-    let Some(jid) = jid::from_wire(&success.id) else {
+    let Ok(jid) = jid::from_wire(&success.id) else {
         return vec![ended(Ending::PairingFailed("the account's address is not a phone number".into()))];
     };
-    let lid = jid::from_wire(&success.lid);
+    let lid = jid::from_wire(&success.lid).ok();
     vec![Heard::Paired(Account { jid, lid })]
 }
 

@@ -45,7 +45,8 @@ pub(super) fn wanted(history: History) -> DevicePropsOverride {
 /// Walks through a history and hands its parts to `take`, until that returns false. The last part has the progress.
 /// Blocks for as long as it takes to decompress and to take: not for an async thread.
 ///
-/// `own` is the account's address. Messages from before `since`, in milliseconds, are left out.
+/// `own` is the account's address. Messages from before `since`, in milliseconds, are left out. Returns how many chats and
+/// messages have no words here, for their addresses.
 ///
 /// # Errors
 /// The library's, when the data is damaged; the parts before that were handed over.
@@ -54,15 +55,16 @@ pub(super) fn walk(
     own: &Jid,
     since: Option<i64>,
     mut take: impl FnMut(HistoryChunk) -> bool,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+) -> Result<u64, Box<dyn Error + Send + Sync>> {
     let mut stream = history.stream();
     let mut part = Part::default();
+    let mut untranslatable = 0;
     while let Some(conversation) = stream.next_conversation()? {
         part.chunk.people.extend(person(&conversation));
-        let (chats, rewritings) = chats(&conversation, own, since);
+        let (chats, rewritings) = chats(&conversation, own, since, &mut untranslatable);
         for chat in chats {
             if part.would_overflow(&chat) && !take(part.cut()) {
-                return Ok(());
+                return Ok(untranslatable);
             }
             part.add(chat);
         }
@@ -71,7 +73,7 @@ pub(super) fn walk(
     let rest = stream.remainder()?;
     let mut names = rest.pushnames.iter().filter_map(|name| {
         let text = name.pushname.as_deref().filter(|text| !text.trim().is_empty())?;
-        Some((jid::parse(name.id.as_deref()?)?, text.to_owned()))
+        Some((jid::parse(name.id.as_deref()?).ok()?, text.to_owned()))
     });
     loop {
         part.chunk.push_names = names.by_ref().take(MAX_NAMES).collect();
@@ -79,13 +81,13 @@ pub(super) fn walk(
             break;
         }
         if !take(part.cut()) {
-            return Ok(());
+            return Ok(untranslatable);
         }
     }
     part.chunk.progress =
         history.progress().or(rest.progress).map(|percent| u8::try_from(percent.min(100)).unwrap_or(100));
     take(part.cut());
-    Ok(())
+    Ok(untranslatable)
 }
 
 #[derive(Default)]
@@ -112,20 +114,28 @@ impl Part {
 }
 
 /// A conversation; in several pieces when it has more messages than a part may have. Only the first piece says
-/// anything else than messages.
-fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> (Vec<HistoryChat>, Vec<Rewriting>) {
-    let Some(chat) = jid::parse(&conversation.id) else { return (Vec::new(), Vec::new()) };
-    let mut rewritings = Vec::new();
-    let messages: Vec<_> = conversation
-        .messages
-        .iter()
-        .filter_map(|message| message::recorded(message.message.as_option()?, &chat, own))
-        .filter(|(message, _)| since.is_none_or(|since| message.at >= since))
-        .map(|(message, rewriting)| {
-            rewritings.extend(rewriting);
-            message
-        })
-        .collect();
+/// anything else than messages. What has no words here is counted in `untranslatable`.
+fn chats(
+    conversation: &Conversation,
+    own: &Jid,
+    since: Option<i64>,
+    untranslatable: &mut u64,
+) -> (Vec<HistoryChat>, Vec<Rewriting>) {
+    let Ok(chat) = jid::parse(&conversation.id) else {
+        *untranslatable += 1;
+        return (Vec::new(), Vec::new());
+    };
+    let (mut messages, mut rewritings) = (Vec::with_capacity(conversation.messages.len()), Vec::new());
+    for message in conversation.messages.iter().filter_map(|message| message.message.as_option()) {
+        match message::recorded(message, &chat, own) {
+            Ok(Some((message, rewriting))) if since.is_none_or(|since| message.at >= since) => {
+                messages.push(message);
+                rewritings.extend(rewriting);
+            }
+            Ok(_) => {}
+            Err(_) => *untranslatable += 1,
+        }
+    }
     let mut messages = messages.into_iter().peekable();
     let named = [&conversation.name, &conversation.display_name].into_iter().flatten();
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];
@@ -149,7 +159,7 @@ fn chats(conversation: &Conversation, own: &Jid, since: Option<i64>) -> (Vec<His
 /// Whom a conversation is with, when it tells both addresses.
 fn person(conversation: &Conversation) -> Option<Person> {
     let told = [Some(&conversation.id), conversation.pn_jid.as_ref(), conversation.lid_jid.as_ref()];
-    let jids: Vec<_> = told.into_iter().flatten().filter_map(|text| jid::parse(text)).collect();
+    let jids: Vec<_> = told.into_iter().flatten().filter_map(|text| jid::parse(text).ok()).collect();
     jids.iter().find_map(|one| jids.iter().find_map(|other| Person::new(one, other)))
 }
 

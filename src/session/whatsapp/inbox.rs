@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -25,6 +26,7 @@ use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 
+use super::arrivals::Arrivals;
 use super::event::Heard;
 use super::event::KINDS;
 use super::event::translate;
@@ -32,7 +34,7 @@ use super::history;
 use super::imports;
 use super::imports::Kept;
 use super::imports::Part;
-use super::jid;
+use super::jid::Untranslatable;
 use super::message;
 use super::owner::Owner;
 use crate::domain::jid::Jid;
@@ -41,6 +43,7 @@ use crate::domain::session::Account;
 use crate::session::Events;
 use crate::session::Inbound;
 use crate::session::SessionEvent;
+use crate::session::Untranslated;
 use crate::session::connection::Ending;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
@@ -63,7 +66,11 @@ pub(super) enum Item {
     /// The library told something.
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
-    Messages { messages: Vec<InboundMessage>, forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>> },
+    Messages {
+        /// In WhatsApp's order, with their places in it.
+        messages: Vec<(InboundMessage, Option<i64>)>,
+        forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>>,
+    },
     /// The account's owner removed a contact.
     ContactRemoved { jid: Jid },
     /// The library learned whose addresses belong together.
@@ -95,6 +102,7 @@ pub(super) enum Item {
 #[derive(Clone)]
 pub(super) struct Ears {
     queue: mpsc::UnboundedSender<Item>,
+    arrivals: Arc<Arrivals>,
     commit_timeout: Duration,
     events: Events,
 }
@@ -102,10 +110,15 @@ pub(super) struct Ears {
 /// Makes the two ends of a queue; `events` counts what does not go into it.
 pub(super) fn queue(commit_timeout: Duration, events: Events) -> (Ears, mpsc::UnboundedReceiver<Item>) {
     let (queue, items) = mpsc::unbounded_channel();
-    (Ears { queue, commit_timeout, events }, items)
+    (Ears { queue, arrivals: Arc::default(), commit_timeout, events }, items)
 }
 
 impl Ears {
+    /// The same for a session whose messages are in this order.
+    pub(super) fn ordered_by(self, arrivals: Arc<Arrivals>) -> Self {
+        Self { arrivals, ..self }
+    }
+
     /// Puts an entry in the queue; after the reader is gone, nowhere.
     pub(super) fn hear(&self, item: Item) {
         let _ = self.queue.send(item);
@@ -123,9 +136,12 @@ impl Ears {
         all.await.is_ok()
     }
 
-    async fn committed(&self, batch: &[InboundMessage]) -> anyhow::Result<()> {
+    async fn committed(&self, messages: Vec<(InboundMessage, Option<i64>)>) -> anyhow::Result<()> {
         let (forwarded, waiting) = oneshot::channel();
-        self.queue.send(Item::Messages { messages: batch.to_vec(), forwarded })?;
+        let infos: Vec<_> = messages.iter().map(|(message, _)| Arc::clone(&message.info)).collect();
+        let queued = self.queue.send(Item::Messages { messages, forwarded });
+        infos.iter().for_each(|info| self.arrivals.settle(info));
+        queued?;
         for committed in waiting.await? {
             committed.await?;
         }
@@ -135,6 +151,12 @@ impl Ears {
 
 impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
+        match event.as_ref() {
+            Event::RawNode(node) => self.arrivals.comes(node),
+            Event::UndecryptableMessage(message) => self.arrivals.settle(&message.info),
+            Event::OfflineSyncCompleted(_) => self.arrivals.caught_up(),
+            _ => {}
+        }
         let kind = event.kind();
         if kind == EventKind::HistorySync {
             // In the library's own task: that tells which part it is.
@@ -158,11 +180,19 @@ impl EventHandler for Ears {
 #[async_trait]
 impl InboundDurabilityHook for Ears {
     async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let outcome = match timeout(self.commit_timeout, self.committed(batch)).await {
+        if let [message] = batch {
+            self.arrivals.turn(&message.info).await;
+        }
+        let messages = self.arrivals.in_order(batch);
+        // Also if nobody waits for the outcome any more.
+        self.arrivals.may_come_again(&messages);
+        let outcome = match timeout(self.commit_timeout, self.committed(messages.clone())).await {
             Ok(outcome) => outcome,
             Err(late) => Err(late.into()),
         };
-        if outcome.is_err() {
+        if outcome.is_ok() {
+            self.arrivals.stored(&messages);
+        } else {
             warn!(messages = batch.len(), "Messages were not committed in time, so WhatsApp is not told of them");
             self.hear(Item::Unacknowledged);
         }
@@ -188,22 +218,24 @@ pub(super) struct Inbox {
     /// The number last passed on for each LID; every message of a person tells both again.
     told: HashMap<Jid, Jid>,
     owner: Owner,
+    events: Events,
     warned: bool,
 }
 
 impl Inbox {
     /// Reads `items`, which `client` fills, into `outlets`. Asks `catch_up` for each login, and keeps in `in_step` the
     /// login (see [`login`]) that has caught up. Of a device that is linked to another account than the `owner`'s,
-    /// nothing is read but that.
+    /// nothing is read but that. `events` counts what has no words here.
     pub(super) fn new(
-        items: mpsc::UnboundedReceiver<Item>,
+        (items, events): (mpsc::UnboundedReceiver<Item>, Events),
         outlets: Outlets,
         client: Arc<Client>,
         (catch_up, in_step): (mpsc::Sender<u64>, Arc<AtomicU64>),
         owner: Owner,
         (histories, kept): (mpsc::UnboundedSender<Arrived>, Arc<Kept>),
     ) -> Self {
-        Self { items, outlets, client, catch_up, in_step, told: HashMap::new(), owner, histories, kept, warned: false }
+        let (told, warned) = (HashMap::new(), false);
+        Self { items, outlets, client, catch_up, in_step, histories, kept, told, owner, events, warned }
     }
 
     /// Reads until the connection has ended.
@@ -227,18 +259,22 @@ impl Inbox {
             Item::Event(event) => match event.as_ref() {
                 Event::Messages(batch) => {
                     self.met_writers(batch.iter()).await?;
-                    self.heard(translate(&event)).await
+                    self.heard(&event, translate(&event)).await
                 }
-                event => self.heard(translate(event)).await,
+                event => self.heard(event, translate(event)).await,
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
                 // Before the messages: they find one chat then.
-                self.met_writers(messages.iter()).await?;
+                self.met_writers(messages.iter().map(|(message, _)| message)).await?;
                 let own = if self.owner.is_another { &[][..] } else { &messages };
-                for message in own {
-                    if let Some(event) = self.told_by(message) {
-                        let (committed, stored) = oneshot::channel();
+                for (message, order) in own {
+                    let (committed, stored) = oneshot::channel();
+                    let event = match self.told_by(message) {
+                        Ok(event) => event.map(|event| placed(event, *order)),
+                        Err(error) => Some(self.untranslated("message", error, message)),
+                    };
+                    if let Some(event) = event {
                         self.forward(event, Some(committed)).await?;
                         waiting.push(stored);
                     }
@@ -286,10 +322,14 @@ impl Inbox {
         }
     }
 
-    async fn heard(&mut self, heard: Vec<Heard>) -> Result<(), NobodyListens> {
+    async fn heard(&mut self, event: &Event, heard: Vec<Heard>) -> Result<(), NobodyListens> {
         for heard in heard {
             match heard {
-                Heard::News(_) if self.owner.is_another => {}
+                Heard::News(_) | Heard::Untranslatable(_) if self.owner.is_another => {}
+                Heard::Untranslatable(error) => {
+                    let untranslated = self.untranslated(&format!("{:?}", event.kind()), error, event);
+                    self.forward(untranslated, None).await?;
+                }
                 Heard::News(event) => self.forward(event, None).await?,
                 Heard::Signal(signal) => self.signal(signal).await?,
                 Heard::Paired(account) => self.paired(account).await?,
@@ -303,6 +343,14 @@ impl Inbox {
             }
         }
         Ok(())
+    }
+
+    /// The event for what has no words here: it is counted, and kept as the library has it.
+    fn untranslated(&self, kind: &str, error: Untranslatable, told: &impl Serialize) -> SessionEvent {
+        warn!(kind, error = &error as &dyn std::error::Error, "An event has an address that cannot be read");
+        self.events.untranslatable(kind, 1);
+        let payload = serde_json::to_vec(told).unwrap_or_default();
+        SessionEvent::Untranslated(Untranslated { kind: kind.to_owned(), reason: error.to_string(), payload })
     }
 
     /// Passes on the addresses of those who wrote messages.
@@ -359,10 +407,10 @@ impl Inbox {
 
     /// What a message says. The announcement of a part of the history is kept by now, and says nothing more. One that is
     /// not was lost in a crash: WhatsApp sends the message again, and the library has it without the announcement.
-    fn told_by(&self, message: &InboundMessage) -> Option<SessionEvent> {
+    fn told_by(&self, message: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
         match message::announced(message) {
-            Some(notice) if self.kept.has(&notice) => None,
-            Some(notice) => Some(SessionEvent::HistoryAnnounced { notice }),
+            Some(notice) if self.kept.has(&notice) => Ok(None),
+            Some(notice) => Ok(Some(SessionEvent::HistoryAnnounced { notice })),
             None => message::delivered(message),
         }
     }
@@ -381,6 +429,14 @@ impl Inbox {
             warn!(depth, "Events come faster than they are stored");
         }
         self.warned = depth >= DEEP;
+    }
+}
+
+/// A message with its place in WhatsApp's order; anything else as it is.
+fn placed(event: SessionEvent, order: Option<i64>) -> SessionEvent {
+    match (event, order) {
+        (SessionEvent::Message(message), Some(order)) => SessionEvent::Delivered { message, order },
+        (event, _) => event,
     }
 }
 

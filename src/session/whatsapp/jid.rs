@@ -1,29 +1,58 @@
 //! Addresses in both spellings.
 
-use tracing::debug;
+use whatsapp_rust::Server;
 
+use crate::domain::jid::InvalidJid;
 use crate::domain::jid::Jid;
 
-/// The library's address in domain words, without its device; none for a kind that no chat has.
-pub(super) fn from_wire(jid: &whatsapp_rust::Jid) -> Option<Jid> {
-    parse(&jid.to_string())
+/// An address that has no words here, so that what came with it is not understood.
+///
+/// Never has the text: that may be a person's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an address of the server {server:?} cannot be read")]
+pub(super) struct Untranslatable {
+    /// The address' server; `None` if WhatsApp has no such server.
+    pub(super) server: Option<Server>,
+    /// What is wrong with it.
+    #[source]
+    pub(super) reason: InvalidJid,
+}
+
+/// The library's address in domain words, without its device.
+///
+/// # Errors
+/// [`Untranslatable`] if no chat and no person has such an address.
+pub(super) fn from_wire(jid: &whatsapp_rust::Jid) -> Result<Jid, Untranslatable> {
+    let (user, server) = (jid.user.as_str(), jid.server.as_str());
+    let text = match jid.server {
+        // The number of the messenger is part of the address, and the library does not write it.
+        Server::Interop if jid.integrator > 0 => format!("{}-{user}@{server}", jid.integrator),
+        Server::Bot | Server::Interop | Server::Messenger if jid.agent > 0 => format!("{user}.{}@{server}", jid.agent),
+        _ => format!("{user}@{server}"),
+    };
+    text.parse().map_err(|reason| Untranslatable { server: Some(jid.server), reason })
 }
 
 /// The same from text, as history has it.
-pub(super) fn parse(text: &str) -> Option<Jid> {
-    match text.parse() {
-        Ok(jid) => Some(jid),
-        Err(reason) => {
-            // Never the text: it may be a person's number.
-            debug!(%reason, "An address of an unknown kind was left out");
-            None
-        }
-    }
+///
+/// # Errors
+/// As [`from_wire`].
+pub(super) fn parse(text: &str) -> Result<Jid, Untranslatable> {
+    let server = text.split_once('@').and_then(|(_, server)| Server::parse_known(server));
+    text.parse().map_err(|reason| Untranslatable { server, reason })
 }
 
 /// A domain address as the library has it.
 pub(super) fn to_wire(jid: &Jid) -> whatsapp_rust::Jid {
-    jid.as_str().parse().expect("the library knows every server that the domain knows")
+    let mut wire: whatsapp_rust::Jid =
+        jid.as_str().parse().expect("the library knows every server that the domain knows");
+    if wire.server == Server::Interop
+        && let Some((integrator, user)) = jid.user().split_once('-')
+        && let Ok(integrator) = integrator.parse()
+    {
+        (wire.integrator, wire.user) = (integrator, user.into());
+    }
+    wire
 }
 
 #[cfg(test)]
@@ -40,16 +69,75 @@ mod tests {
             "120363000000000002@newsletter",
             "1400000000@broadcast",
             "status@broadcast",
+            "867051314767696@bot",
+            "100000000000007@msgr",
+            "sam_7@interop",
         ] {
             let jid: Jid = text.parse().unwrap();
             assert_eq!(to_wire(&jid).to_string(), text);
-            assert_eq!(from_wire(&to_wire(&jid)), Some(jid));
+            assert_eq!(from_wire(&to_wire(&jid)), Ok(jid));
         }
     }
 
     #[test]
     fn a_device_is_left_out() {
-        let device: whatsapp_rust::Jid = "15550100001:7@s.whatsapp.net".parse().unwrap();
-        assert_eq!(from_wire(&device), "15550100001@s.whatsapp.net".parse().ok());
+        for (device, person) in [
+            ("15550100001:7@s.whatsapp.net", "15550100001@s.whatsapp.net"),
+            ("15550100001:99@hosted", "15550100001@s.whatsapp.net"),
+            ("100000000000001:99@hosted.lid", "100000000000001@lid"),
+            ("867051314767696:3@bot", "867051314767696@bot"),
+        ] {
+            let wire: whatsapp_rust::Jid = device.parse().unwrap();
+            assert_eq!(from_wire(&wire), Ok(person.parse().unwrap()), "{device}");
+            assert_eq!(parse(device), Ok(person.parse().unwrap()), "{device}");
+        }
+    }
+
+    #[test]
+    fn people_on_two_messengers_are_two() {
+        let mut wire: whatsapp_rust::Jid = "sam@interop".parse().unwrap();
+        wire.integrator = 2;
+        let one = from_wire(&wire).unwrap();
+        wire.integrator = 3;
+        let other = from_wire(&wire).unwrap();
+        assert_ne!(one, other);
+        assert_eq!(to_wire(&other), wire);
+    }
+
+    /// Every server that the library knows: a new one fails to compile here.
+    #[test]
+    fn each_server_is_translated_or_gives_an_error() {
+        for server in [
+            Server::Pn,
+            Server::Lid,
+            Server::Group,
+            Server::Broadcast,
+            Server::Newsletter,
+            Server::Hosted,
+            Server::HostedLid,
+            Server::Messenger,
+            Server::Interop,
+            Server::Bot,
+            Server::Legacy,
+            Server::Call,
+        ] {
+            let kind = match server {
+                Server::Pn | Server::Hosted | Server::Legacy => Some("s.whatsapp.net"),
+                Server::Lid | Server::HostedLid => Some("lid"),
+                Server::Group | Server::Broadcast | Server::Newsletter | Server::Messenger => Some(server.as_str()),
+                Server::Interop | Server::Bot => Some(server.as_str()),
+                // No chat is with a call.
+                Server::Call => None,
+            };
+            let wire = whatsapp_rust::Jid::new("15550100001", server);
+            let read = from_wire(&wire);
+            assert_eq!(parse(&wire.to_string()), read);
+            assert_eq!(read.clone().ok().map(|jid| jid.to_string()), kind.map(|kind| format!("15550100001@{kind}")));
+            if kind.is_none() {
+                assert_eq!(read, Err(Untranslatable { server: Some(server), reason: InvalidJid::UnknownServer }));
+            }
+            // A server alone is no address of anybody.
+            assert!(from_wire(&whatsapp_rust::Jid::new("", server)).is_err(), "{server}");
+        }
     }
 }

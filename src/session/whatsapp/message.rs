@@ -13,7 +13,9 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as NoticeT
 use whatsapp_rust::waproto::whatsapp::web_message_info::StubType;
 
 use super::jid;
+use super::jid::Untranslatable;
 use super::rewriting;
+use crate::domain::jid::InvalidJid;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
@@ -23,20 +25,23 @@ use crate::domain::person::Person;
 use crate::session::Rewriting;
 use crate::session::SessionEvent;
 
-/// A message as it was delivered, or what it does to an earlier one; none when it is not for people: keys, receipts of
+/// A message as it was delivered, or what it does to an earlier one. `None` if it is not for people: keys, receipts of
 /// history, reactions.
-pub(super) fn delivered(inbound: &InboundMessage) -> Option<SessionEvent> {
+///
+/// # Errors
+/// [`Untranslatable`] if its chat or its sender has no words here: it must not be acknowledged as if it were stored.
+pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
     let info: &MessageInfo = &inbound.info;
     // What the phone tells its companions about itself.
     if info.category == MessageCategory::Peer {
-        return None;
+        return Ok(None);
     }
-    if let Some(rewriting) = rewriting::of(&inbound.message, info) {
-        return Some(SessionEvent::Rewritten(rewriting));
+    if let Some(rewriting) = rewriting::of(&inbound.message, info)? {
+        return Ok(Some(SessionEvent::Rewritten(rewriting)));
     }
-    let (kind, text) = content(&inbound.message)?;
+    let Some((kind, text)) = content(&inbound.message) else { return Ok(None) };
     let from_me = info.source.is_from_me;
-    Some(SessionEvent::Message(IncomingMessage {
+    Ok(Some(SessionEvent::Message(IncomingMessage {
         chat: jid::from_wire(&info.source.chat)?,
         wa_id: info.id.clone(),
         sender: jid::from_wire(&info.source.sender)?,
@@ -46,7 +51,7 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Option<SessionEvent> {
         kind,
         text,
         at: info.timestamp.timestamp_millis(),
-    }))
+    })))
 }
 
 /// The name of the business that a message is from, as WhatsApp vouches for it.
@@ -54,7 +59,7 @@ pub(super) fn business(inbound: &InboundMessage) -> Option<SessionEvent> {
     let info: &MessageInfo = &inbound.info;
     let verified = info.verified_name.as_ref().filter(|_| !info.source.is_from_me)?;
     let name = name(verified.name.as_deref()?)?;
-    Some(SessionEvent::BusinessNamed { jid: jid::from_wire(&info.source.sender)?, name })
+    Some(SessionEvent::BusinessNamed { jid: jid::from_wire(&info.source.sender).ok()?, name })
 }
 
 /// The announcement of a part of the history, by its id.
@@ -72,31 +77,44 @@ pub(super) fn announces(message: &Message) -> bool {
 /// Who wrote a message, when it tells both addresses.
 pub(super) fn writer(inbound: &InboundMessage) -> Option<Person> {
     let source = &inbound.info.source;
-    Person::new(&jid::from_wire(&source.sender)?, &jid::from_wire(source.sender_alt.as_ref()?)?)
+    Person::new(&jid::from_wire(&source.sender).ok()?, &jid::from_wire(source.sender_alt.as_ref()?).ok()?)
 }
 
-/// A message out of the history of `chat`, as it is since it was edited or revoked. `own` is the account's address.
+/// A message out of the history of `chat`, as it is since it was edited or revoked. `own` is the account's address. `None`
+/// if it is not for people.
+///
+/// # Errors
+/// [`Untranslatable`] if its sender has no words here, or is missing.
 pub(super) fn recorded(
     message: &WebMessageInfo,
     chat: &Jid,
     own: &Jid,
-) -> Option<(IncomingMessage, Option<Rewriting>)> {
+) -> Result<Option<(IncomingMessage, Option<Rewriting>)>, Untranslatable> {
     let rewrite = since(message);
-    let (kind, text) = match &rewrite {
+    let said = match &rewrite {
         // Its content is gone.
-        Some(Rewrite::Revocation) => (MessageKind::Other, None),
-        Some(Rewrite::Edit { text, .. }) => (MessageKind::Text, text.clone()),
-        None => content(message.message.as_option()?)?,
+        Some(Rewrite::Revocation) => Some((MessageKind::Other, None)),
+        Some(Rewrite::Edit { text, .. }) => Some((MessageKind::Text, text.clone())),
+        None => message.message.as_option().and_then(content),
     };
-    let key = message.key.as_option()?;
+    let Some((kind, text)) = said else { return Ok(None) };
+    let Some(key) = message.key.as_option() else { return Ok(None) };
+    let Some(wa_id) = key.id.clone().filter(|id| !id.is_empty()) else { return Ok(None) };
+    let Some(at) = message.message_timestamp.and_then(super::history::milliseconds) else { return Ok(None) };
     let from_me = key.from_me.unwrap_or(false);
-    let participant = || key.participant.as_deref().or(message.participant.as_deref()).and_then(jid::parse);
     let sender = match chat.kind() {
         _ if from_me => own.clone(),
-        JidKind::PhoneNumber | JidKind::Lid | JidKind::Newsletter => chat.clone(),
-        JidKind::Group | JidKind::Broadcast | JidKind::Status => participant()?,
+        JidKind::Group | JidKind::Broadcast | JidKind::Status => {
+            let missing = Untranslatable { server: None, reason: InvalidJid::Malformed };
+            jid::parse(key.participant.as_deref().or(message.participant.as_deref()).ok_or(missing)?)?
+        }
+        JidKind::PhoneNumber
+        | JidKind::Lid
+        | JidKind::Newsletter
+        | JidKind::Bot
+        | JidKind::Interop
+        | JidKind::Messenger => chat.clone(),
     };
-    let wa_id = key.id.clone().filter(|id| !id.is_empty())?;
     let rewriting = rewrite.map(|rewrite| {
         let (chat, wa_id, sender) = (chat.clone(), wa_id.clone(), sender.clone());
         Rewriting { chat, wa_id, sender, from_me, rewrite }
@@ -109,9 +127,9 @@ pub(super) fn recorded(
         from_me,
         kind,
         text,
-        at: super::history::milliseconds(message.message_timestamp?)?,
+        at,
     };
-    Some((message, rewriting))
+    Ok(Some((message, rewriting)))
 }
 
 /// What was done to a message of a history: phones mark a revoked one, and wrap the text of an edited one.

@@ -1,7 +1,8 @@
 //! The real connection. The only folder that names the WhatsApp library, and all it does is translate: what the library
-//! tells (`inbox` takes it in order, `event`, `message` and `history` put it in domain words), what it is told
+//! tells (`inbox` takes it in order, `arrivals` has the order of messages, `event`, `message` and `history` put it in domain words), what it is told
 //! (`command`), what it fetches (`collections`, and `ladder` where that goes wrong), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
 
+mod arrivals;
 mod backend;
 mod client;
 mod collections;
@@ -23,8 +24,12 @@ mod rewriting;
 mod sandbox;
 mod socket;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use tokio_util::task::TaskTracker;
@@ -41,6 +46,7 @@ use crate::domain::clock::Clock;
 use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use arrivals::Arrivals;
 use backend::Backends;
 use client::Way;
 use owner::Owner;
@@ -53,12 +59,27 @@ pub(super) struct WhatsApp {
     store: Store,
     backends: Backends,
     events: Events,
+    /// Of each session that was connected.
+    arrivals: Mutex<HashMap<SessionKey, Arc<Arrivals>>>,
 }
 
 impl WhatsApp {
     /// Nothing happens before the first [`Connector::connect`]. `events` counts what nothing becomes of.
     pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker, events: Events) -> Self {
-        Self { clock, config, tasks, store: store.clone(), backends: Backends::new(store), events }
+        Self {
+            clock,
+            config,
+            tasks,
+            store: store.clone(),
+            backends: Backends::new(store),
+            events,
+            arrivals: Mutex::default(),
+        }
+    }
+
+    fn arrivals(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<Arrivals>>> {
+        // A map of handles is never left half written.
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whose session it is, and whom its device is linked to.
@@ -78,7 +99,9 @@ impl WhatsApp {
 impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
         let owner = self.owner(key).await?;
+        let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
         let (ears, items) = inbox::queue(self.config.commit_timeout, self.events.clone());
+        let ears = ears.ordered_by(arrivals);
         let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
         let remembered = Arc::clone(&memory);
         let building = async {
@@ -93,6 +116,7 @@ impl Connector for WhatsApp {
     }
 
     async fn forget(&self, key: &SessionKey) {
+        self.arrivals().remove(key);
         self.backends.forget(key).await;
     }
 

@@ -4,17 +4,35 @@ use whatsapp_rust::proto_helpers::MessageExt;
 use whatsapp_rust::types::message::EditAttribute;
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::waproto::whatsapp::Message;
+use whatsapp_rust::waproto::whatsapp::MessageKey;
 use whatsapp_rust::waproto::whatsapp::message::ProtocolMessage;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message;
 
 use super::jid;
+use super::jid::Untranslatable;
 use super::message;
 use crate::domain::message::Rewrite;
 use crate::session::Rewriting;
 
-/// What a message does to an earlier one; none when it does nothing of the kind.
-pub(super) fn of(message: &Message, info: &MessageInfo) -> Option<Rewriting> {
-    let protocol = protocol(message)?;
+/// What a message does to an earlier one; `None` if it does nothing of the kind.
+///
+/// # Errors
+/// [`Untranslatable`] if the chat or the writer has no words here.
+pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriting>, Untranslatable> {
+    let Some((rewrite, key)) = protocol(message).and_then(|protocol| rewrite(protocol, info)) else { return Ok(None) };
+    let Some(wa_id) = key.id.clone() else { return Ok(None) };
+    // Nobody changes what others wrote, except that a group's admin may take it back, which WhatsApp's server says.
+    let other = key.participant.as_deref().filter(|_| info.edit == EditAttribute::AdminRevoke);
+    let from_me = info.source.is_from_me && other.is_none();
+    let sender = match other {
+        Some(other) => jid::parse(other)?,
+        None => jid::from_wire(&info.source.sender)?,
+    };
+    Ok(Some(Rewriting { chat: jid::from_wire(&info.source.chat)?, wa_id, sender, from_me, rewrite }))
+}
+
+/// What is done, and to which message.
+fn rewrite<'a>(protocol: &'a ProtocolMessage, info: &MessageInfo) -> Option<(Rewrite, &'a MessageKey)> {
     let rewrite = match protocol.r#type? {
         protocol_message::Type::REVOKE => Rewrite::Revocation,
         protocol_message::Type::MESSAGE_EDIT => Rewrite::Edit {
@@ -23,15 +41,7 @@ pub(super) fn of(message: &Message, info: &MessageInfo) -> Option<Rewriting> {
         },
         _ => return None,
     };
-    let key = protocol.key.as_option()?;
-    // Nobody changes what others wrote, except that a group's admin may take it back, which WhatsApp's server says.
-    let other = key.participant.as_deref().filter(|_| info.edit == EditAttribute::AdminRevoke);
-    let from_me = info.source.is_from_me && other.is_none();
-    let sender = match other {
-        Some(other) => jid::parse(other)?,
-        None => jid::from_wire(&info.source.sender)?,
-    };
-    Some(Rewriting { chat: jid::from_wire(&info.source.chat)?, wa_id: key.id.clone()?, sender, from_me, rewrite })
+    Some((rewrite, protocol.key.as_option()?))
 }
 
 /// An edit may be wrapped once more.

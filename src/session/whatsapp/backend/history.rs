@@ -52,7 +52,7 @@ impl Memory {
     /// Whether it is an address of the account itself.
     async fn is_own(&self, address: &str) -> Result<bool> {
         let device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
-        let (own, address) = (device.as_ref().and_then(account), jid::parse(address));
+        let (own, address) = (device.as_ref().and_then(account), jid::parse(address).ok());
         Ok(own.is_some_and(|own| address.is_some() && (address.as_ref() == Some(&own.jid) || address == own.lid)))
     }
 }

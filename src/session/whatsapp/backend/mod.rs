@@ -113,8 +113,8 @@ impl Backends {
 /// The account that a device is linked to. A number alone says nothing: a sandbox's device has one beforehand.
 fn account(device: &Device) -> Option<Account> {
     device.account.as_ref()?;
-    let jid = jid::from_wire(device.pn.as_ref()?)?;
-    Some(Account { jid, lid: device.lid.as_ref().and_then(jid::from_wire) })
+    let jid = jid::from_wire(device.pn.as_ref()?).ok()?;
+    Some(Account { jid, lid: device.lid.as_ref().and_then(|lid| jid::from_wire(lid).ok()) })
 }
 
 /// One session's memory.

@@ -197,8 +197,8 @@ impl ProtocolStore for Memory {
 /// The people behind the library's pairs.
 fn people(entries: &[LidPnMappingEntry]) -> Vec<Person> {
     let people = entries.iter().filter_map(|entry| {
-        let phone = jid::parse(&format!("{}@s.whatsapp.net", entry.phone_number))?;
-        Person::new(&phone, &jid::parse(&format!("{}@lid", entry.lid))?)
+        let phone = jid::parse(&format!("{}@s.whatsapp.net", entry.phone_number)).ok()?;
+        Person::new(&phone, &jid::parse(&format!("{}@lid", entry.lid)).ok()?)
     });
     people.collect()
 }

@@ -69,8 +69,24 @@ fn archiving_is_a_setting_with_its_time() {
 }
 
 #[test]
-fn a_chat_at_an_address_of_another_world_is_left_out() {
-    assert_eq!(translate(&archive("867051314767696@bot", Some(true))), []);
+fn a_chat_at_any_server_has_its_setting_or_an_error() {
+    let of = |chat: &str| {
+        let value = Desired::Archived(true);
+        vec![Heard::News(SessionEvent::Setting { chat: jid(chat), value, as_of: AT, up_to: None, replayed: false })]
+    };
+    for (chat, kept) in [
+        ("15550100001@hosted", CHAT),
+        ("100000000000001@hosted.lid", "100000000000001@lid"),
+        ("867051314767696@bot", "867051314767696@bot"),
+        ("sam@interop", "sam@interop"),
+        ("100000000000001@msgr", "100000000000001@msgr"),
+    ] {
+        assert_eq!(translate(&archive(chat, Some(true))), of(kept), "{chat}");
+    }
+    let [Heard::Untranslatable(error)] = &translate(&archive("15550100001@call", Some(true)))[..] else {
+        panic!("an error")
+    };
+    assert_eq!(error.server, Some(whatsapp_rust::Server::Call));
 }
 
 #[test]

@@ -44,11 +44,11 @@ fn parts(history: &HistorySync) -> Vec<HistoryChunk> {
 fn parts_since(history: &HistorySync, since: Option<i64>) -> Vec<HistoryChunk> {
     let own = "15550100000@s.whatsapp.net".parse().unwrap();
     let mut parts = Vec::new();
-    walk(&lazy(history), &own, since, |part| {
+    let untranslatable = walk(&lazy(history), &own, since, |part| {
         parts.push(part);
         true
-    })
-    .unwrap();
+    });
+    assert_eq!(untranslatable.unwrap(), 0);
     parts
 }
 
@@ -191,4 +191,31 @@ fn damaged_data_is_an_error_and_not_a_panic() {
     let own = CHAT.parse().unwrap();
     let damaged = LazyHistorySync::new(vec![0x78, 0x01, 0x42].into(), 100, 0, None, None);
     assert!(walk(&damaged, &own, None, |_| true).is_err());
+}
+
+#[test]
+fn chats_at_any_server_are_stored_or_counted() {
+    let servers = ["hosted", "hosted.lid", "bot", "interop", "msgr", "call"];
+    let conversations = servers.map(|server| conversation(format!("15550100001@{server}"), 1));
+    let mut group = conversation("120363000000000001@g.us", 2);
+    for (message, participant) in group.messages.iter_mut().zip(["15550100001:99@hosted", "15550100001@call"]) {
+        message.message.as_option_mut().unwrap().participant = Some(participant.to_owned());
+    }
+    let history = history(conversations.into_iter().chain([group]).collect());
+    let mut chats = Vec::new();
+    let untranslatable = walk(&lazy(&history), &CHAT.parse().unwrap(), None, |part| {
+        chats.extend(part.chats);
+        true
+    });
+    let chats: Vec<_> = chats.iter().map(|chat| (chat.jid.as_str(), chat.messages.len())).collect();
+    let expected = [
+        (CHAT, 1),
+        ("15550100001@lid", 1),
+        ("15550100001@bot", 1),
+        ("15550100001@interop", 1),
+        ("15550100001@msgr", 1),
+        ("120363000000000001@g.us", 1),
+    ];
+    assert_eq!(chats, expected);
+    assert_eq!(untranslatable.unwrap(), 2, "a chat with a call, and a message from one");
 }

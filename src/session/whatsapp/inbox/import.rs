@@ -13,11 +13,12 @@ use whatsapp_rust::types::events::Event;
 
 use super::NobodyListens;
 use super::history;
-use super::jid;
+use crate::session::Events;
 use crate::session::Inbound;
 use crate::session::Lane;
 use crate::session::SessionEvent;
 use crate::session::whatsapp::imports::Part;
+use crate::session::whatsapp::jid;
 
 /// One history, and the part that it is.
 pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);
@@ -28,6 +29,8 @@ pub(in crate::session::whatsapp) struct Importer {
     pub(in crate::session::whatsapp) client: Arc<Client>,
     /// Messages of a history from before this are left out.
     pub(in crate::session::whatsapp) since: Option<i64>,
+    /// What is counted.
+    pub(in crate::session::whatsapp) events: Events,
 }
 
 impl Importer {
@@ -55,7 +58,7 @@ impl Importer {
 
     /// Tells whether all of it could be read and is kept.
     async fn walk(&self, event: Arc<Event>) -> Result<bool, NobodyListens> {
-        let own = self.client.pn().as_ref().and_then(jid::from_wire);
+        let own = self.client.pn().as_ref().and_then(|own| jid::from_wire(own).ok());
         let Some(own) = own else {
             warn!("A history came before the account was known; it is left out");
             return Ok(false);
@@ -66,7 +69,7 @@ impl Importer {
             Event::HistorySync(history) => {
                 history::walk(history, &own, since, |part| parts.blocking_send(part).is_ok())
             }
-            _ => Ok(()),
+            _ => Ok(0),
         });
         let mut is_whole = true;
         let mut importing: Option<oneshot::Receiver<()>> = None;
@@ -82,7 +85,11 @@ impl Importer {
             is_whole &= last.await.is_ok();
         }
         match walking.await {
-            Ok(Ok(())) => return Ok(is_whole),
+            Ok(Ok(0)) => return Ok(is_whole),
+            Ok(Ok(count)) => {
+                warn!(count, "Chats or messages of the history have addresses that cannot be read");
+                self.events.untranslatable("HistorySync", count);
+            }
             Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
             Err(error) => error!(%error, "Reading the history died"),
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use whatsapp_rust::types::message::EditAttribute;
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore::chrono::DateTime;
 use whatsapp_rust::waproto::whatsapp::MessageContextInfo;
@@ -15,7 +16,7 @@ const OWN: &str = "15550100000@s.whatsapp.net";
 const GROUP: &str = "120363000000000001@g.us";
 
 fn delivered(inbound: &InboundMessage) -> Option<IncomingMessage> {
-    match super::delivered(inbound)? {
+    match super::delivered(inbound).expect("addresses")? {
         SessionEvent::Message(message) => Some(message),
         other => panic!("no message: {other:?}"),
     }
@@ -215,20 +216,22 @@ fn record(chat: &str, from_me: bool, participant: Option<&str>) -> WebMessageInf
 fn a_recorded_message_knows_its_sender() {
     let sender = |chat: &str, from_me, participant| {
         let own = OWN.parse().unwrap();
-        recorded(&record(chat, from_me, participant), &chat.parse().unwrap(), &own).map(|(message, _)| message.sender)
+        let recorded = recorded(&record(chat, from_me, participant), &chat.parse().unwrap(), &own);
+        recorded.map(|message| message.expect("a message").0.sender.to_string())
     };
-    assert_eq!(sender(CHAT, false, None), CHAT.parse().ok());
-    assert_eq!(sender(CHAT, true, None), OWN.parse().ok());
-    assert_eq!(sender(GROUP, false, Some("15550100002:4@s.whatsapp.net")), "15550100002@s.whatsapp.net".parse().ok());
-    assert_eq!(sender(GROUP, false, None), None, "a group message of nobody");
+    assert_eq!(sender(CHAT, false, None), Ok(CHAT.to_owned()));
+    assert_eq!(sender(CHAT, true, None), Ok(OWN.to_owned()));
+    let participant = Some("15550100002:4@s.whatsapp.net");
+    assert_eq!(sender(GROUP, false, participant), Ok("15550100002@s.whatsapp.net".to_owned()));
+    assert!(sender(GROUP, false, None).is_err(), "a group message of nobody");
 }
 
 #[test]
 fn a_recorded_message_has_milliseconds_and_needs_a_time() {
     let (chat, own): (Jid, Jid) = (CHAT.parse().unwrap(), OWN.parse().unwrap());
     let message = record(CHAT, false, None);
-    assert_eq!(recorded(&message, &chat, &own).unwrap().0.at, 1_700_000_000_000);
-    assert_eq!(recorded(&WebMessageInfo { message_timestamp: None, ..message }, &chat, &own), None);
+    assert_eq!(recorded(&message, &chat, &own).unwrap().unwrap().0.at, 1_700_000_000_000);
+    assert_eq!(recorded(&WebMessageInfo { message_timestamp: None, ..message }, &chat, &own), Ok(None));
 }
 
 fn protocol(kind: wire::protocol_message::Type, edited: Option<&str>, participant: Option<&str>) -> Message {
@@ -245,7 +248,7 @@ fn protocol(kind: wire::protocol_message::Type, edited: Option<&str>, participan
 }
 
 fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::Rewriting> {
-    match super::delivered(&inbound(info, message))? {
+    match super::delivered(&inbound(info, message)).expect("addresses")? {
         SessionEvent::Rewritten(rewriting) => Some(rewriting),
         other => panic!("nothing is rewritten: {other:?}"),
     }
@@ -273,4 +276,61 @@ fn only_an_admin_takes_back_what_somebody_else_wrote() {
     let by_admin = rewriting(MessageInfo { edit, ..info(GROUP, CHAT, false) }, revocation()).expect("a revocation");
     assert_eq!((by_admin.sender.as_str(), by_admin.from_me), (OWN, false));
     assert_eq!(by_admin.rewrite, crate::domain::message::Rewrite::Revocation);
+}
+
+/// An address at each server that the library knows, and how it is stored; `None` if nobody writes from there.
+const AT_EACH_SERVER: [(&str, Option<&str>); 8] = [
+    ("15550100001:3@s.whatsapp.net", Some(CHAT)),
+    ("15550100001@c.us", Some(CHAT)),
+    ("15550100001:99@hosted", Some(CHAT)),
+    ("100000000000001:3@lid", Some("100000000000001@lid")),
+    ("100000000000001:99@hosted.lid", Some("100000000000001@lid")),
+    ("867051314767696@bot", Some("867051314767696@bot")),
+    ("sam@interop", Some("sam@interop")),
+    ("15550100001@call", None),
+];
+
+#[test]
+fn whoever_writes_alone_is_stored_or_gives_an_error() {
+    for (from, stored) in AT_EACH_SERVER {
+        let told = super::delivered(&inbound(info(from, from, false), text("hello")));
+        match (told, stored) {
+            (Ok(Some(SessionEvent::Message(message))), Some(stored)) => {
+                assert_eq!((message.chat.as_str(), message.sender.as_str()), (stored, stored), "{from}");
+            }
+            (Err(_), None) => {}
+            (told, _) => panic!("{from}: {told:?}"),
+        }
+        let own = super::delivered(&inbound(info(from, OWN, true), text("hello")));
+        assert_eq!(own.is_err(), stored.is_none(), "written to {from}");
+    }
+}
+
+#[test]
+fn whoever_writes_edits_or_takes_back_in_a_group_is_stored_or_gives_an_error() {
+    let (edit, revoke) = (wire::protocol_message::Type::MESSAGE_EDIT, wire::protocol_message::Type::REVOKE);
+    for (from, stored) in AT_EACH_SERVER {
+        for message in [text("hello"), protocol(edit, Some("At ten"), Some(from)), protocol(revoke, None, Some(from))] {
+            let sender = match super::delivered(&inbound(info(GROUP, from, false), message)) {
+                Ok(Some(SessionEvent::Message(message))) => Some(message.sender),
+                Ok(Some(SessionEvent::Rewritten(rewriting))) => Some(rewriting.sender),
+                Ok(other) => panic!("{from}: {other:?}"),
+                Err(_) => None,
+            };
+            assert_eq!(sender.as_ref().map(Jid::as_str), stored, "{from}");
+        }
+        let by_admin = MessageInfo { edit: EditAttribute::AdminRevoke, ..info(GROUP, OWN, false) };
+        let taken_back = super::delivered(&inbound(by_admin, protocol(revoke, None, Some(from))));
+        assert_eq!(taken_back.is_err(), stored.is_none(), "{from}");
+    }
+}
+
+#[test]
+fn whoever_wrote_in_the_past_is_stored_or_gives_an_error() {
+    let (own, group): (Jid, Jid) = (OWN.parse().unwrap(), GROUP.parse().unwrap());
+    for (from, stored) in AT_EACH_SERVER {
+        let told = recorded(&record(GROUP, false, Some(from)), &group, &own);
+        let sender = told.map(|message| message.expect("a message").0.sender);
+        assert_eq!(sender.as_ref().map(Jid::as_str).ok(), stored, "{from}");
+    }
 }

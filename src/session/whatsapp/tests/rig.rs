@@ -104,7 +104,7 @@ impl Lane {
                 }
                 SessionEvent::Paired { jid, lid } => drop(self.paired.send((jid, lid))),
                 SessionEvent::Setting { chat, value, as_of, .. } => drop(self.settings.send((chat, value, as_of))),
-                SessionEvent::Message(message) if self.hold_messages.load(Ordering::SeqCst) => {
+                SessionEvent::Delivered { message, .. } if self.hold_messages.load(Ordering::SeqCst) => {
                     let committed = committed.expect("a message that waits for its commit");
                     let _ = self.held.send((message, committed));
                     continue;

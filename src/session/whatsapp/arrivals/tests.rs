@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use whatsapp_rust::NodeBuilder;
+use whatsapp_rust::types::message::MessageSource;
+use whatsapp_rust::wacore_binary::marshal::marshal;
+use whatsapp_rust::waproto::whatsapp::Message;
+
+use super::*;
+
+const OWN: &str = "15550100000@s.whatsapp.net";
+const MEI: &str = "15550100001@s.whatsapp.net";
+const RAVI: &str = "15550100002@s.whatsapp.net";
+
+/// A message's stanza: who sends it, in the chat with whom if that is somebody else.
+fn stanza(id: &str, from: &str, recipient: Option<&str>, second: &str) -> OwnedNodeRef {
+    let mut node = NodeBuilder::new("message").attr("id", id).attr("from", from).attr("t", second);
+    if let Some(recipient) = recipient {
+        node = node.attr("recipient", recipient);
+    }
+    owned(node.children([NodeBuilder::new("enc").build()]))
+}
+
+fn owned(node: NodeBuilder) -> OwnedNodeRef {
+    // Behind a byte that says how it is packed.
+    OwnedNodeRef::new(marshal(&node.build()).unwrap()[1..].to_vec()).unwrap()
+}
+
+fn info(id: &str, sender: &str) -> MessageInfo {
+    let source = MessageSource { sender: sender.parse().unwrap(), ..MessageSource::default() };
+    MessageInfo { id: id.into(), source, ..MessageInfo::default() }
+}
+
+fn arrived(stanzas: &[(&str, &str, Option<&str>, &str)]) -> Arc<Arrivals> {
+    let arrivals = Arc::new(Arrivals::default());
+    for (id, from, recipient, second) in stanzas {
+        arrivals.comes(&stanza(id, from, *recipient, second));
+    }
+    arrivals.caught_up();
+    arrivals
+}
+
+/// Whether a message would have to wait now.
+async fn waits(arrivals: &Arrivals, id: &str, sender: &str) -> bool {
+    timeout(Duration::from_millis(1), arrivals.turn(&info(id, sender))).await.is_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_waits_for_what_it_answers_and_no_other_chat_or_second_does() {
+    let arrivals = arrived(&[
+        ("A", MEI, None, "100"),
+        ("B", OWN, Some(MEI), "100"),
+        ("C", OWN, Some(RAVI), "100"),
+        ("D", OWN, Some(MEI), "101"),
+        ("E", OWN, Some("100000000000001@lid"), "100"),
+    ]);
+    assert!(!waits(&arrivals, "A", MEI).await, "the first");
+    assert!(waits(&arrivals, "B", OWN).await);
+    assert!(!waits(&arrivals, "C", OWN).await, "another chat");
+    assert!(!waits(&arrivals, "D", OWN).await, "a later second");
+    assert!(waits(&arrivals, "E", OWN).await, "the LID may be Mei's");
+
+    let answer = tokio::spawn({
+        let arrivals = Arc::clone(&arrivals);
+        async move { arrivals.turn(&info("B", OWN)).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!answer.is_finished());
+    arrivals.settle(&info("A", MEI));
+    timeout(WAIT_TIMEOUT / 2, answer).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_which_nothing_comes_is_waited_for_once_and_not_long() {
+    let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", OWN, Some(MEI), "100")]);
+    timeout(WAIT_TIMEOUT + Duration::from_millis(1), arrivals.turn(&info("B", OWN))).await.unwrap();
+    assert!(!waits(&arrivals, "C", OWN).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_went_on_has_handled_what_came_before() {
+    let arrivals = arrived(&[("A", MEI, None, "100"), ("B", MEI, None, "100"), ("C", OWN, Some(MEI), "100")]);
+    arrivals.settle(&info("B", MEI));
+    assert!(!waits(&arrivals, "C", OWN).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_waits_while_one_message_is_handled_at_a_time_nor_for_an_earlier_connection() {
+    let arrivals = Arrivals::default();
+    arrivals.comes(&stanza("A", MEI, None, "100"));
+    arrivals.comes(&stanza("B", OWN, Some(MEI), "100"));
+    assert!(!waits(&arrivals, "B", OWN).await, "the offline queue is not through");
+    arrivals.caught_up();
+    assert!(waits(&arrivals, "B", OWN).await);
+    arrivals.comes(&owned(NodeBuilder::new("success")));
+    arrivals.comes(&stanza("B", OWN, Some(MEI), "100"));
+    arrivals.caught_up();
+    assert!(!waits(&arrivals, "B", OWN).await, "the first one comes again, or not");
+}
+
+#[test]
+fn what_an_earlier_connection_did_not_handle_keeps_its_place() {
+    let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "101")]);
+    let number = |id, sender| arrivals.outstanding().number(&info(id, sender)).expect("a number");
+    let (first, stored, last) = (number("A", MEI), number("B", OWN), number("C", MEI));
+    arrivals.settle(&info("B", OWN));
+    arrivals.comes(&owned(NodeBuilder::new("success")));
+    for (id, second) in [("A", "100"), ("C", "101"), ("D", "101")] {
+        arrivals.comes(&stanza(id, MEI, None, second));
+    }
+    assert_eq!((number("A", MEI), number("C", MEI)), (first, last));
+    assert!(first < stored && stored < last && last < number("D", MEI));
+}
+
+#[test]
+fn messages_that_are_stored_together_are_in_the_order_of_the_wire() {
+    let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "100")]);
+    let message = |id, sender| {
+        let message = Arc::new(Message::default());
+        InboundMessage::builder().message(message).info(Arc::new(info(id, sender))).build()
+    };
+    let batch = [message("B", OWN), message("unseen", OWN), message("A", MEI), message("C", MEI)];
+    let ids = arrivals.in_order(&batch);
+    let numbers: Vec<_> = ids.iter().filter_map(|(_, number)| *number).collect();
+    assert!(numbers.len() == 3 && numbers.is_sorted(), "{numbers:?}");
+    let ids: Vec<_> = ids.into_iter().map(|(message, _)| message.info.id.clone()).collect();
+    assert_eq!(ids, ["A", "B", "unseen", "C"]);
+}
