@@ -5,6 +5,7 @@ mod kill;
 mod listener;
 mod log;
 mod owner;
+mod people;
 mod postgres;
 mod random;
 mod walk;

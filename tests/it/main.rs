@@ -1,6 +1,7 @@
 //! All tests from outside, in one binary: one link instead of one per file.
 
 mod access;
+mod addresses;
 mod api_keys;
 mod architecture;
 mod attacks;
@@ -37,6 +38,7 @@ mod migrations;
 mod mutes;
 mod names;
 mod on_the_phone;
+mod order;
 mod over_http;
 mod pair_page;
 mod pairing;

@@ -49,7 +49,7 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
     let listener = Listener::start(&TaskTracker::new(), &server.key, address, &cursor);
 
     let began = Instant::now();
-    for step in 0..steps() {
+    for step in 0..steps_or(STEPS) {
         let at = usize::try_from(random.below(3)).expect("small");
         let (phone, session) = (&phones[at], &sessions[at]);
         let done = match random.below(20) {
@@ -81,9 +81,10 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
     assert_eq!(listener.stop_after(told.len()).await[..told.len()], told, "each change once and in order");
 }
 
-#[expect(clippy::disallowed_methods, reason = "only this test reads it")]
-fn steps() -> u64 {
-    std::env::var("CHATGRAPH_TEST_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(STEPS)
+/// How many steps a walk has: what `CHATGRAPH_TEST_STEPS` says, or so many.
+#[expect(clippy::disallowed_methods, reason = "only these tests read it")]
+pub(super) fn steps_or(steps: u64) -> u64 {
+    std::env::var("CHATGRAPH_TEST_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(steps)
 }
 
 /// The owner does something at the phone, or a contact writes.

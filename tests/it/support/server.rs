@@ -165,6 +165,11 @@ impl TestServer {
         self.has_status(&self.key, &self.session, "WORKING").await;
     }
 
+    /// Waits until the server's session is logged out.
+    pub(crate) async fn is_logged_out(&self) {
+        self.has_status(&self.key, &self.session, "LOGGED_OUT").await;
+    }
+
     async fn has_status(&self, key: &str, session: &str, status: &str) {
         eventually(status, async || {
             let query = "query($id: ID!) { session(id: $id) { status } }";

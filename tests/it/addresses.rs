@@ -1,0 +1,112 @@
+//! People at every address that WhatsApp has: none of what they write is lost, and nobody becomes two.
+
+use chatgraph_sandbox::AccountSpec;
+use chatgraph_sandbox::spec::Addressing;
+use chatgraph_sandbox::spec::ChatSpec;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually;
+
+const OWN: &str = "15550100";
+const MEI: &str = "15550111@s.whatsapp.net";
+const MEI_LID: &str = "200000000000111@lid";
+const BOOKS: &str = "120363000000000001@g.us";
+const HIDDEN: &str = "200000000000155@lid";
+const ASSISTANT: &str = "867051314767696@bot";
+
+async fn messages(server: &TestServer, cid: &str) -> Value {
+    let query = "query($cid: JID!) { chat(cid: $cid) { messages { nodes { text edited revoked fromMe sender } } } }";
+    let answer = server.query_with(query, json!({"cid": cid})).await;
+    answer["data"]["chat"]["messages"]["nodes"].clone()
+}
+
+/// Waits until the chat's last message has this text.
+async fn last(server: &TestServer, cid: &str, text: &str) -> Value {
+    eventually(text, async || {
+        let last = messages(server, cid).await[0].clone();
+        (last["text"] == text).then_some(last)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
+    let mut account = account(OWN, "Alex Example");
+    account.contacts[0].lid = Some("200000000000111".to_owned());
+    let server = TestServer::with_account(account).await;
+    for (from, chat) in [("15550111:99@hosted", MEI), ("200000000000111:99@hosted.lid", MEI_LID)] {
+        let id = server.phone().receive(from, chat, from).await.expect("sent");
+        assert_eq!(last(&server, MEI, from).await["sender"], MEI);
+        server.phone().edit(&id, "edited").await.expect("edited");
+        assert_eq!(last(&server, MEI, "edited").await["edited"], true);
+        server.agrees().await;
+    }
+    server.phone().receive(OWN, "15550111@hosted", "to the business").await.expect("sent");
+    assert_eq!(last(&server, MEI, "to the business").await["fromMe"], true);
+    server.agrees().await;
+
+    let id = server.phone().receive("15550111:99@hosted", BOOKS, "in the group").await.expect("sent");
+    assert_eq!(last(&server, BOOKS, "in the group").await["sender"], MEI);
+    server.agrees().await;
+    server.phone().revoke(&id, None).await.expect("taken back");
+    eventually("taken back", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
+    server.phone().settled().await.expect("all is confirmed");
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
+    let mut account = account(OWN, "Alex Example");
+    account.history.push(ChatSpec { jid: ASSISTANT.to_owned(), pinned: true, ..account.history[1].clone() });
+    let written = account.history.last_mut().expect("a chat");
+    written.muted_until = None;
+    written.messages[0].from = None;
+    let server = TestServer::with_account(account).await;
+    assert_eq!(messages(&server, ASSISTANT).await[0]["fromMe"], true, "in the history");
+
+    for from in [ASSISTANT, "sam7@interop"] {
+        server.phone().receive(from, from, "hello").await.expect("sent");
+        assert_eq!(last(&server, from, "hello").await["sender"], from);
+        server.agrees().await;
+        assert_eq!(server.chat(from).await["type"], "DM");
+        assert_eq!(server.update_chat(from, "archived: true").await["archived"], true);
+        server.agrees().await;
+        server.phone().read_elsewhere(from, None, chatgraph_sandbox::ReceiptFrom::Chat).await.expect("read");
+        eventually("none unread", async || (server.chat(from).await["unreadCount"] == 0).then_some(())).await;
+        server.agrees().await;
+    }
+    server.phone().settled().await.expect("all is confirmed");
+}
+
+/// The book club, addressed by LID; one of its members is known by that alone.
+fn by_lid() -> AccountSpec {
+    let mut account = account(OWN, "Alex Example");
+    for (contact, lid) in account.contacts.iter_mut().zip(["200000000000111", "200000000000112"]) {
+        contact.lid = Some(lid.to_owned());
+    }
+    account.groups[0].addressing_mode = Addressing::Lid;
+    account.groups[0].participants.push(HIDDEN.to_owned());
+    account
+}
+
+#[tokio::test]
+async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other() {
+    let server = TestServer::with_account(by_lid()).await;
+    let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
+    server.phone().receive(HIDDEN, BOOKS, "Who are you all?").await.expect("sent");
+    last(&server, BOOKS, "Who are you all?").await;
+    server.agrees().await;
+    let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
+    last(&server, BOOKS, "Chapter six").await;
+    server.agrees().await;
+    assert_eq!(server.chat(BOOKS).await["unreadCount"], 0, "the owner's own, by LID, read the chat");
+
+    server.phone().edit(&own, "Chapter seven").await.expect("edited");
+    assert_eq!(last(&server, BOOKS, "Chapter seven").await["edited"], true);
+    server.phone().revoke(&mei, Some("15550112")).await.expect("taken back");
+    eventually("taken back", async || (messages(&server, BOOKS).await[2]["revoked"] == true).then_some(())).await;
+    server.agrees().await;
+}

@@ -1,0 +1,94 @@
+//! People write, learn, change and recycle numbers by chance, in groups and alone, while chats are deleted on either side,
+//! messages are edited, taken back, late and delivered again, and the device is unlinked and linked again. In the end each
+//! person has one chat, with each message once, as the phone shows it.
+
+mod compare;
+mod world;
+
+use super::random::Random;
+use crate::support::TestServer;
+use compare::Deleted;
+use world::World;
+
+/// How many steps a walk has, unless `CHATGRAPH_TEST_STEPS` says otherwise.
+const STEPS: u64 = 60;
+/// After so many steps both sides are compared.
+const ROUND: u64 = 15;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_becomes_of_people_each_has_one_chat_with_each_message_once() {
+    let mut random = Random::of_this_run();
+    let mut server = TestServer::with_account(world::account()).await;
+    let mut world = World::new(server.phone().clone());
+    let mut deleted = Deleted::default();
+    let kinds = if takes_every_step() { 20 } else { 15 };
+    for step in 0..super::walk::steps_or(STEPS) {
+        let done = match random.below(kinds) {
+            0..6 => world.somebody_writes(&mut random, kinds == 20).await,
+            6..8 => world.writes_in_the_group(&mut random).await,
+            8 => world.edits(&mut random).await,
+            9 => world.takes_back(&mut random).await,
+            10 => world.learns(&mut random).await,
+            11 => world.delivers_again(&mut random).await,
+            12 => world.deletes(&mut random).await,
+            13 => world.reads(&mut random).await,
+            14 => interrupt(&mut server, &mut random).await,
+            15 => world.somebody_writes(&mut random, true).await,
+            16 => world.changes_number(&mut random).await,
+            17 => world.recycles(&mut random).await,
+            18 => deleted.here(&server, &mut world, &mut random).await,
+            _ => unlink(&server, &mut world, &mut random).await,
+        };
+        println!("{step}: {done}");
+        if step % ROUND == ROUND - 1 {
+            deleted.agree(&server, &mut world).await;
+        }
+    }
+    deleted.agree(&server, &mut world).await;
+}
+
+/// Whether numbers are changed and recycled, messages come late, chats are deleted by callers, and the device is unlinked:
+/// if `CHATGRAPH_TEST_WALK` is `all`.
+#[expect(clippy::disallowed_methods, reason = "only this test reads it")]
+fn takes_every_step() -> bool {
+    std::env::var("CHATGRAPH_TEST_WALK").is_ok_and(|walk| walk == "all")
+}
+
+/// The owner unlinks the device, things happen, and it is linked again: what happened comes with the history.
+async fn unlink(server: &TestServer, world: &mut World, random: &mut Random) -> String {
+    compare::settle(server, world).await;
+    server.phone().unlink().await;
+    server.is_logged_out().await;
+    let mut done = vec!["the device is unlinked".to_owned()];
+    for _ in 0..random.below(4) {
+        done.push(match random.below(4) {
+            0 => world.edits(random).await,
+            1 => world.takes_back(random).await,
+            2 => world.writes_in_the_group(random).await,
+            _ => world.somebody_writes(random, false).await,
+        });
+    }
+    server.pair_again().await;
+    done.push("it is linked again".to_owned());
+    done.join("; ")
+}
+
+async fn interrupt(server: &mut TestServer, random: &mut Random) -> String {
+    match random.below(3) {
+        0 => {
+            server.phone().cut().await;
+            "the connection breaks"
+        }
+        1 => {
+            server.stop_session().await;
+            server.start_session().await;
+            "the session is stopped and started"
+        }
+        _ => {
+            server.restart();
+            server.works().await;
+            "the server is killed and started"
+        }
+    }
+    .to_owned()
+}

@@ -1,0 +1,213 @@
+//! The people, and what they do.
+
+use chatgraph_sandbox::AccountSpec;
+use chatgraph_sandbox::Error;
+use chatgraph_sandbox::Phone;
+use chatgraph_sandbox::ReceiptFrom;
+use chatgraph_sandbox::spec::Addressing;
+use chatgraph_sandbox::spec::ContactSpec;
+use chatgraph_sandbox::spec::GroupSpec;
+
+use super::super::random::Random;
+
+const OWN: &str = "15550100";
+const GROUP: &str = "120363000000000009@g.us";
+/// A member of the group who is known by LID alone.
+const HIDDEN: &str = "200000000000190@lid";
+
+/// An account with three contacts, one of whom is known by LID as well, and a group that is addressed by LID.
+pub(super) fn account() -> AccountSpec {
+    let mut account = crate::support::account(OWN, "Alex Example");
+    account.contacts[0].lid = Some("200000000000111".to_owned());
+    account.contacts.push(ContactSpec { phone: "15550188".to_owned(), ..ContactSpec::default() });
+    account.groups.push(GroupSpec {
+        jid: GROUP.to_owned(),
+        subject: "Choir".to_owned(),
+        participants: vec!["15550111".to_owned(), HIDDEN.to_owned()],
+        addressing_mode: Addressing::Lid,
+    });
+    account
+}
+
+struct Somebody {
+    number: String,
+    lid: String,
+    /// Whether the phone knows that the two are one person.
+    is_known: bool,
+}
+
+impl Somebody {
+    fn by_number(&self) -> String {
+        format!("{}@s.whatsapp.net", self.number)
+    }
+
+    fn by_lid(&self) -> String {
+        format!("{}@lid", self.lid)
+    }
+}
+
+/// Everybody, and the phone that they write to.
+pub(super) struct World {
+    pub(super) phone: Phone,
+    people: Vec<Somebody>,
+    /// Numbers that were given up.
+    free: Vec<String>,
+    /// Messages that the companions did not get yet.
+    late: Vec<String>,
+    next: u64,
+}
+
+impl World {
+    pub(super) fn new(phone: Phone) -> Self {
+        let somebody = |number: &str, is_known| Somebody {
+            number: number.to_owned(),
+            lid: format!("200000000000{}", &number[5..]),
+            is_known,
+        };
+        let people = vec![somebody("15550111", true), somebody("15550112", false), somebody("15550188", false)];
+        Self { phone, people, free: Vec::new(), late: Vec::new(), next: 0 }
+    }
+
+    fn some<'a, T>(random: &mut Random, all: &'a [T]) -> Option<&'a T> {
+        let count = u64::try_from(all.len()).expect("few");
+        (count > 0).then(|| &all[usize::try_from(random.below(count)).expect("few")])
+    }
+
+    fn text(&mut self) -> String {
+        self.next += 1;
+        format!("line {}", self.next)
+    }
+
+    /// A person writes by number or by LID, or the owner does; some messages come late, if they `may_be_late`.
+    pub(super) async fn somebody_writes(&mut self, random: &mut Random, may_be_late: bool) -> String {
+        let text = self.text();
+        let somebody = Self::some(random, &self.people).expect("people");
+        let chat = if random.below(2) == 0 { somebody.by_number() } else { somebody.by_lid() };
+        let from = if random.below(3) == 0 { OWN } else { &chat };
+        if may_be_late && from != OWN && random.below(8) == 0 {
+            let id = self.phone.receive_late(from, &chat, &text).await.expect("written");
+            self.late.push(id);
+            return format!("{chat} writes {text:?}, which comes late");
+        }
+        self.phone.receive(from, &chat, &text).await.expect("written");
+        format!("{from} writes {text:?} in {chat}")
+    }
+
+    pub(super) async fn writes_in_the_group(&mut self, random: &mut Random) -> String {
+        let text = self.text();
+        let mei = self.people[0].number.clone();
+        let from = *Self::some(random, &[OWN, HIDDEN, &mei]).expect("three");
+        self.phone.receive(from, GROUP, &text).await.expect("written");
+        format!("{from} writes {text:?} in the group")
+    }
+
+    /// Some message that was not taken back.
+    fn message(&self, random: &mut Random) -> Option<(String, String)> {
+        let mut all = Vec::new();
+        for chat in self.phone.chats() {
+            let messages = self.phone.messages(&chat.jid).unwrap_or_default();
+            all.extend(messages.into_iter().filter_map(|message| Some((message.id, message.text?))));
+        }
+        // The chats are in the order of their last messages, which depends on the time.
+        all.sort_by(|one, other| one.1.cmp(&other.1));
+        Self::some(random, &all).cloned()
+    }
+
+    pub(super) async fn edits(&mut self, random: &mut Random) -> String {
+        let Some((id, text)) = self.message(random) else { return "nothing to edit".to_owned() };
+        self.phone.edit(&id, &format!("{text}!")).await.expect("edited");
+        format!("{text:?} is edited")
+    }
+
+    pub(super) async fn takes_back(&mut self, random: &mut Random) -> String {
+        let Some((id, text)) = self.message(random) else { return "nothing to take back".to_owned() };
+        self.phone.revoke(&id, None).await.expect("taken back");
+        format!("{text:?} is taken back")
+    }
+
+    /// A message that was late comes, or one that is known comes again.
+    pub(super) async fn delivers_again(&mut self, random: &mut Random) -> String {
+        if let Some(id) = self.late.pop() {
+            self.deliver(&id).await;
+            return "a late message comes".to_owned();
+        }
+        let Some((id, text)) = self.message(random) else { return "nothing to deliver".to_owned() };
+        self.deliver(&id).await;
+        format!("{text:?} is delivered again")
+    }
+
+    async fn deliver(&self, id: &str) {
+        match self.phone.deliver_again(id).await {
+            // Its chat may be deleted meanwhile.
+            Ok(()) | Err(Error::UnknownMessage(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// All that was late comes.
+    pub(super) async fn catches_up(&mut self) {
+        for id in std::mem::take(&mut self.late) {
+            self.deliver(&id).await;
+        }
+    }
+
+    pub(super) async fn learns(&mut self, random: &mut Random) -> String {
+        let told = random.below(2) == 0;
+        let Some(somebody) = self.people.iter_mut().find(|somebody| !somebody.is_known) else {
+            return "nobody to learn about".to_owned();
+        };
+        somebody.is_known = true;
+        self.phone.learn(&somebody.lid, &somebody.number, told).await.expect("learned");
+        format!("the phone learns that {} is {}, and tells: {told}", somebody.lid, somebody.number)
+    }
+
+    pub(super) async fn changes_number(&mut self, random: &mut Random) -> String {
+        self.next += 1;
+        let new = format!("1555{:04}", 2000 + self.next);
+        let place = usize::try_from(random.below(u64::try_from(self.people.len()).expect("few"))).expect("few");
+        let old = std::mem::replace(&mut self.people[place].number, new.clone());
+        self.phone.change_number(&old, &new).await.expect("changed");
+        self.free.push(old.clone());
+        format!("{old} goes to {new}")
+    }
+
+    pub(super) async fn recycles(&mut self, random: &mut Random) -> String {
+        if self.free.is_empty() {
+            return "no number is free".to_owned();
+        }
+        let count = u64::try_from(self.free.len()).expect("few");
+        let number = self.free.swap_remove(usize::try_from(random.below(count)).expect("few"));
+        self.next += 1;
+        let lid = format!("{}", 200_000_000_001_000 + self.next);
+        self.phone.give_number(&number, Some(&lid), None).await.expect("given");
+        let told = format!("somebody new gets {number}, with the LID {lid}");
+        self.people.push(Somebody { number, lid, is_known: true });
+        told
+    }
+
+    pub(super) async fn deletes(&mut self, random: &mut Random) -> String {
+        self.catches_up().await;
+        let Some(chat) = self.chat(random) else { return "no chat to delete".to_owned() };
+        self.phone.delete(&chat, None).await.expect("deleted");
+        format!("the phone deletes {chat}")
+    }
+
+    pub(super) async fn reads(&mut self, random: &mut Random) -> String {
+        let Some(chat) = self.chat(random) else { return "no chat to read".to_owned() };
+        if random.below(2) == 0 {
+            self.phone.mark_read(&chat, true).await.expect("read");
+            return format!("the owner reads {chat}");
+        }
+        // There may be nothing of others in it.
+        let _ = self.phone.read_elsewhere(&chat, None, ReceiptFrom::Chat).await;
+        format!("another device reads {chat}")
+    }
+
+    /// Some chat with a message.
+    pub(super) fn chat(&self, random: &mut Random) -> Option<String> {
+        let chats = self.phone.chats().into_iter().filter(|chat| chat.last_message_at.is_some());
+        let mut chats: Vec<_> = chats.map(|chat| chat.jid).collect();
+        chats.sort();
+        Self::some(random, &chats).cloned()
+    }
+}

@@ -1,0 +1,73 @@
+//! Messages of one second: they stay in the order in which WhatsApp sends them, whoever wrote them.
+
+use std::time::Duration;
+
+use chatgraph_sandbox::Phone;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::account;
+use crate::support::eventually_within;
+
+const OWN: &str = "15550100";
+const PEOPLE: [&str; 3] = ["15550111", "15550112", "15550113"];
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn chat_of(number: &str) -> String {
+    format!("{number}@s.whatsapp.net")
+}
+
+/// People write, and the owner answers on the phone, several times a second in each chat.
+async fn burst(phone: &Phone, rounds: usize) {
+    for round in 0..rounds {
+        for (place, number) in PEOPLE.iter().enumerate() {
+            for line in 0..4 {
+                // No two chats have the same pattern, and some end with the owner's answer.
+                let own = (round + place + line * (place + 1)) % 3 == 0;
+                let (from, text) = (if own { OWN } else { number }, format!("{round}.{line}"));
+                phone.receive(from, &chat_of(number), &text).await.expect("sent");
+            }
+        }
+    }
+}
+
+/// Waits until each chat has the phone's messages in the phone's order, and as many unread.
+async fn has_the_order_of_the_phone(server: &TestServer) {
+    for number in PEOPLE {
+        let cid = chat_of(number);
+        let shown = server.phone().messages(&cid).expect("a chat");
+        let texts: Vec<_> = shown.iter().rev().take(90).map(|message| json!(message.text)).collect();
+        let what = format!("the order of {cid}");
+        let stored = std::cell::RefCell::new(Vec::new());
+        let compare = eventually_within(PATIENCE * 2, &what, async || {
+            let query = "query($cid: JID!) { chat(cid: $cid) { messages(first: 90) { nodes { text } } } }";
+            let answer = server.query_with(query, json!({"cid": cid})).await;
+            let nodes = answer["data"]["chat"]["messages"]["nodes"].as_array().cloned().unwrap_or_default();
+            *stored.borrow_mut() = nodes.iter().map(|node| node["text"].clone()).collect::<Vec<Value>>();
+            (*stored.borrow() == texts).then_some(())
+        });
+        if tokio::time::timeout(PATIENCE, compare).await.is_err() {
+            assert_eq!(stored.take(), texts, "{cid}");
+        }
+    }
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn live_messages_of_one_second_keep_their_order() {
+    let server = TestServer::with_account(account(OWN, "Alex Example")).await;
+    burst(server.phone(), 6).await;
+    has_the_order_of_the_phone(&server).await;
+}
+
+#[tokio::test]
+async fn messages_of_one_second_keep_their_order_while_the_connection_breaks() {
+    let server = TestServer::with_account(account(OWN, "Alex Example")).await;
+    for _ in 0..3 {
+        burst(server.phone(), 1).await;
+        server.phone().cut().await;
+        burst(server.phone(), 2).await;
+    }
+    has_the_order_of_the_phone(&server).await;
+}
