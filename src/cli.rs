@@ -63,6 +63,11 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Copy an SQLite database into a new file, also while a server runs on it
     Backup(BackupArgs),
+    /// Put a back-up in the place of an SQLite database, while no server runs on it
+    Restore(RestoreArgs),
+    /// Check that a database is sound: the file, its tables, and what chatgraph relies on in them. Works beside a server,
+    /// changes nothing, and exits with 1 if anything is wrong
+    Check(CheckArgs),
     /// Print the GraphQL schema
     Schema,
     /// Manage api-keys
@@ -221,9 +226,37 @@ pub struct MigrateArgs {
 /// `backup`
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The file to make: a whole database, ready to be served in the place of the lost one
+    /// The file to make: a whole database, verified, ready for `chatgraph restore`. Nothing is overwritten. A PostgreSQL
+    /// database is backed up with `pg_dump`
     #[arg(env = "CHATGRAPH_BACKUP_FILE", value_name = "FILE")]
     pub file: PathBuf,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The back-up, which stays as it is. It is verified first; a PostgreSQL database is restored with `pg_restore`, then
+    /// `chatgraph migrate restored`
+    #[arg(env = "CHATGRAPH_BACKUP_FILE", value_name = "FILE")]
+    pub file: PathBuf,
+    /// Replace a database that is there; it is lost
+    // Without a variable: one that is always set would confirm what was never asked.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Print one line of JSON: whether the database is sound, and the problems of each check
+    #[arg(long, env = "CHATGRAPH_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    pub json: bool,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,

@@ -18,6 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::login as logins;
 use crate::cli::BackupArgs;
+use crate::cli::CheckArgs;
 use crate::cli::ConnectionArgs;
 use crate::cli::DatabaseArgs;
 use crate::cli::DemoArgs;
@@ -26,6 +27,7 @@ use crate::cli::LimitArgs;
 use crate::cli::LogArgs;
 use crate::cli::MigrateArgs;
 use crate::cli::Migration;
+use crate::cli::RestoreArgs;
 use crate::cli::ServeArgs;
 use crate::domain::allowance::Rate;
 use crate::domain::clock::DAY_MS;
@@ -140,6 +142,26 @@ pub struct Backup {
     pub file: PathBuf,
 }
 
+/// What `restore` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// The SQLite file to put it in the place of.
+    pub database: PathBuf,
+    /// The back-up.
+    pub file: PathBuf,
+    /// Whether a database that is there is replaced.
+    pub overwrite: bool,
+}
+
+/// What `check` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The database.
+    pub database: Database,
+    /// Whether the outcome is one line of JSON.
+    pub json: bool,
+}
+
 impl From<LogArgs> for telemetry::Config {
     fn from(args: LogArgs) -> Self {
         let traces = args.otlp_endpoint.map(|endpoint| telemetry::Traces { endpoint });
@@ -241,6 +263,28 @@ impl TryFrom<BackupArgs> for Backup {
             Database::Sqlite(database) => Ok(Self { database, file: args.file }),
             Database::Postgres(_) => Err(Error::new("database", "is on PostgreSQL: pg_dump backs it up")),
         }
+    }
+}
+
+impl TryFrom<RestoreArgs> for Restore {
+    type Error = Error;
+
+    fn try_from(args: RestoreArgs) -> Result<Self, Error> {
+        match args.database.try_into()? {
+            Database::Sqlite(database) => Ok(Self { database, file: args.file, overwrite: args.overwrite }),
+            Database::Postgres(_) => Err(Error::new(
+                "database",
+                "is on PostgreSQL: pg_restore restores it, then `chatgraph migrate restored`",
+            )),
+        }
+    }
+}
+
+impl TryFrom<CheckArgs> for Check {
+    type Error = Error;
+
+    fn try_from(args: CheckArgs) -> Result<Self, Error> {
+        Ok(Self { json: args.json, database: args.database.try_into()? })
     }
 }
 

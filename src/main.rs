@@ -1,6 +1,7 @@
 //! The `chatgraph` program: reads the command line, sets up the log, carries out the command.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use chatgraph::cli::Cli;
@@ -22,6 +23,8 @@ async fn main() -> ExitCode {
     telemetry.shut_down();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        // A pager or `head` has read enough.
+        Err(server::Error::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
 }

@@ -1,11 +1,15 @@
-//! `migrate` and `backup`: commands that work on the database as a whole.
+//! `migrate`, `backup`, `restore` and `check`: commands that work on the database as a whole.
 
 use std::io::IsTerminal as _;
+
+use serde_json::json;
+use tracing::info;
 
 use crate::cli::Migration;
 use crate::config;
 use crate::store;
 
+use super::output;
 use super::run::Error;
 
 /// Carries out `migrate`.
@@ -18,7 +22,7 @@ pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
         Migration::Restored => store::renew_log(&database).await?,
     }
     for (step, applied) in store::migrations(&database).await? {
-        println!("{step}  {}", if applied { "applied" } else { "pending" });
+        output::line(format_args!("{step}  {}", if applied { "applied" } else { "pending" }))?;
     }
     Ok(())
 }
@@ -46,5 +50,32 @@ fn confirm(question: &str) -> Result<(), Error> {
 
 /// Carries out `backup`.
 pub(super) async fn back_up(config: config::Backup) -> Result<(), Error> {
-    Ok(store::back_up(&config.database, &config.file).await?)
+    store::back_up(&config.database, &config.file).await?;
+    info!(file = %config.file.display(), "Backed up");
+    Ok(())
+}
+
+/// Carries out `restore`.
+pub(super) async fn restore(config: config::Restore) -> Result<(), Error> {
+    store::restore(&config.database, &config.file, config.overwrite).await?;
+    info!(database = %config::Database::Sqlite(config.database), "Restored");
+    Ok(())
+}
+
+/// Carries out `check`.
+pub(super) async fn check(config: config::Check) -> Result<(), Error> {
+    let checked = store::check(&config.database).await?;
+    let sound = checked.iter().all(|check| check.problems.is_empty());
+    if config.json {
+        let checks = checked.iter().map(|check| json!({"name": check.name, "problems": check.problems}));
+        let (database, checks) = (config.database.to_string(), checks.collect::<Vec<_>>());
+        output::line(json!({"database": database, "sound": sound, "checks": checks}))?;
+    } else {
+        for check in &checked {
+            let outcome = if check.problems.is_empty() { "ok" } else { "not sound" };
+            output::line(format_args!("{}  {outcome}", check.name))?;
+            check.problems.iter().try_for_each(|problem| output::line(format_args!("  {problem}")))?;
+        }
+    }
+    if sound { Ok(()) } else { Err(Error::Unsound) }
 }

@@ -20,6 +20,7 @@ use crate::service::key::Keys;
 use crate::store::Store;
 
 use super::lifecycle::Lifecycle;
+use super::output;
 use super::run::Error;
 
 /// How much of a token's file is read: more than any token has.
@@ -80,13 +81,13 @@ async fn list(config: &config::KeyList) -> Result<(), Error> {
         let until = key.expires_at.map_or_else(|| "for good".to_owned(), clock::iso);
         // The name comes last, since it may have spaces; what would steer a terminal is left out.
         let name: String = key.name.chars().filter(|character| !character.is_control()).collect();
-        println!(
+        output::line(format_args!(
             "{}  {}…  {:<23}  made {}  until {until:<24}  {name}",
             key.id,
             key.prefix,
             permissions.join(","),
             clock::iso(key.created_at),
-        );
+        ))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::store;
 use crate::store::MasterKeyId;
 use crate::store::Rotated;
 
+use super::output;
 use super::run::Error;
 
 /// Carries out the command.
@@ -23,7 +24,7 @@ pub(super) async fn carry_out(command: MasterKeyCommand) -> Result<(), Error> {
 
 async fn status(database: &config::Database) -> Result<(), Error> {
     for (key, count) in store::master_key_rows(database).await? {
-        println!("{:<16}  {count}", named(key));
+        output::line(format_args!("{:<16}  {count}", named(key)))?;
     }
     Ok(())
 }

@@ -39,6 +39,7 @@ use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::master_key;
+use super::output;
 use super::wire::Configs;
 use super::wire::wire;
 
@@ -102,6 +103,12 @@ pub enum Error {
         "some secrets do not open: they were changed behind the server's back; restore a back-up, or log their sessions out"
     )]
     Unopened,
+    /// The output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[source] std::io::Error),
+    /// The check found problems.
+    #[error("the database is not sound")]
+    Unsound,
     /// A step is only undone for an operator who means it.
     #[error("undoing a step loses what it added: confirm it on a terminal, or with --yes")]
     Unconfirmed,
@@ -126,10 +133,9 @@ pub async fn run(command: Command) -> Result<(), Error> {
         Command::Demo(args) => demo::demo(args.into()).await,
         Command::Migrate(args) => database::migrate(args.try_into()?).await,
         Command::Backup(args) => database::back_up(args.try_into()?).await,
-        Command::Schema => {
-            print!("{}", graphql::sdl());
-            Ok(())
-        }
+        Command::Restore(args) => database::restore(args.try_into()?).await,
+        Command::Check(args) => database::check(args.try_into()?).await,
+        Command::Schema => output::line(graphql::sdl().trim_end()),
         Command::Key(command) => key::carry_out(command).await,
         Command::Events(command) => event::carry_out(command).await,
         Command::MasterKey(command) => master_key::carry_out(command).await,

@@ -5,15 +5,13 @@ pub(super) mod file;
 mod postgres;
 mod readers;
 mod server_lock;
-mod sqlite;
+pub(super) mod sqlite;
 mod transaction;
 mod url;
 
 use std::fmt;
 use std::fs::File;
-use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,11 +19,13 @@ use chatgraph_migration::MigrationStatus;
 use chatgraph_migration::Migrator;
 use chatgraph_migration::MigratorTrait as _;
 use chatgraph_migration::SchemaManager;
+use sea_orm::AccessMode;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
 use sea_orm::DatabaseTransaction;
 use sea_orm::DbBackend;
 use sea_orm::DbErr;
+use sea_orm::IsolationLevel;
 use sea_orm::SqliteTransactionMode;
 use sea_orm::TransactionOptions;
 use sea_orm::TransactionTrait as _;
@@ -109,6 +109,23 @@ pub enum OpenError {
         /// How many names it has.
         links: u64,
     },
+    /// A file is there that is not to be overwritten.
+    #[error("{0} exists, and is not overwritten")]
+    Exists(PathBuf),
+    /// The file is no database of chatgraph's.
+    #[error("{0} is not a chatgraph database")]
+    Foreign(PathBuf),
+    /// The file is not as it was written.
+    #[error("{path} is damaged: {problem}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        problem: String,
+    },
+    /// A copy cannot be made.
+    #[error("cannot copy the database")]
+    Copy(#[source] DbErr),
     /// The database is older than the program.
     #[error("the tables are not up to date; start the server, or run `chatgraph migrate up`")]
     Outdated,
@@ -252,6 +269,27 @@ pub(super) async fn readers(config: &Config) -> Result<Readers, DbErr> {
     Ok(Readers::new(connections, config.patience()))
 }
 
+/// One connection that reads everything.
+pub(super) async fn checker(config: &Config) -> Result<DatabaseConnection, OpenError> {
+    match config {
+        Config::Sqlite(path) => Ok(sqlite::reader(&file::existing(path)?).await?),
+        Config::Postgres(server) => {
+            server.check().await?;
+            Ok(server.readers())
+        }
+    }
+}
+
+/// Begins a transaction that reads the database as it is at this moment, for as long as that takes.
+pub(super) async fn snapshot(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    if database.get_database_backend() != DbBackend::Postgres {
+        return database.begin().await;
+    }
+    let tx = database.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+    tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+    Ok(tx)
+}
+
 /// As many connections there may be.
 pub(super) fn most(pool: &DatabaseConnection) -> u32 {
     match pool.get_database_backend() {
@@ -286,8 +324,14 @@ pub(super) async fn is_up_to_date(database: &DatabaseConnection) -> Result<(), O
     if pending.is_empty() { Ok(()) } else { Err(OpenError::Outdated) }
 }
 
+/// Whether the tables are chatgraph's, of whatever version.
+pub(super) async fn is_ours(database: &DatabaseConnection) -> Result<bool, DbErr> {
+    let manager = SchemaManager::new(database);
+    Ok(manager.has_table("seaql_migrations").await? && manager.has_table("change_log").await?)
+}
+
 /// Refuses tables of a newer program.
-async fn knows_steps(database: &DatabaseConnection) -> Result<(), OpenError> {
+pub(super) async fn knows_steps(database: &DatabaseConnection) -> Result<(), OpenError> {
     let manager = SchemaManager::new(database);
     if !manager.has_table("seaql_migrations").await? {
         return Ok(());
@@ -348,25 +392,6 @@ pub async fn checkpoint(config: &Config) -> Result<(), OpenError> {
         Config::Sqlite(path) => Ok(sqlite::checkpoint(&file::existing(path)?).await?),
         Config::Postgres(_) => Ok(()),
     }
-}
-
-/// Copies an SQLite database as it is at this moment into a new file, also while a server runs on it. The copy's change
-/// log is drawn anew: should it be served one day, cursors from after this moment lead nowhere.
-///
-/// # Errors
-/// [`OpenError`]; [`OpenError::File`] when there is no database, or a file at `copy` already.
-pub async fn back_up(database: &Path, copy: &Path) -> Result<(), OpenError> {
-    let unusable = |path: &Path, kind: ErrorKind| OpenError::File { path: path.to_owned(), source: kind.into() };
-    if !database.is_file() {
-        return Err(unusable(database, ErrorKind::NotFound));
-    }
-    if copy.exists() {
-        return Err(unusable(copy, ErrorKind::AlreadyExists));
-    }
-    sqlite::copy(database, copy).await?;
-    let writer = sqlite::writer(copy).await?;
-    organization::renew_incarnation(&writer).await?;
-    Ok(writer.close().await?)
 }
 
 /// All steps, oldest first, and whether the database has them.

@@ -206,7 +206,7 @@ fn read_row(row: &QueryResult) -> Result<Session, StoreError> {
 }
 
 /// Reads a row that has to be intact.
-fn from_row(row: session::Model) -> Result<Session, StoreError> {
+pub(super) fn from_row(row: session::Model) -> Result<Session, StoreError> {
     let session = legible(row)?;
     match session.damaged {
         Some(column) => Err(StoreError::Corrupt { table: "session", column }),

@@ -1,7 +1,9 @@
-//! Backing up and restoring. What PostgreSQL's own tools do is not tested here.
+//! Backing up, restoring and checking. What PostgreSQL's own tools do is not tested here.
 
 use std::path::Path;
+use std::process::Output;
 
+use serde_json::Value;
 use serde_json::json;
 
 use crate::support::ALL;
@@ -27,8 +29,11 @@ async fn a_back_up_taken_while_serving_can_be_served_again() {
     let after = server.query("{ chats { changeCursor } }").await["data"]["chats"]["changeCursor"].clone();
     server.phone().archive(RAVI, true).await.expect("archived");
     server.agrees().await;
+    let restored = server.command(&["restore", copy.to_str().expect("text"), "--overwrite"]);
+    assert!(error(&restored).contains("in use by another chatgraph server"), "{}", error(&restored));
     server.kill();
-    server.restore(&copy);
+    let restored = server.command(&["restore", copy.to_str().expect("text"), "--overwrite"]);
+    assert!(restored.status.success(), "{}", error(&restored));
     server.restart();
 
     // The phone archived the chat after the back-up; the session finds out by itself.
@@ -48,6 +53,38 @@ async fn a_back_up_overwrites_nothing() {
     assert_eq!(std::fs::read_to_string(&copy).expect("still there"), "precious");
 }
 
+#[tokio::test]
+async fn a_database_is_checked_beside_a_server() {
+    let server = TestServer::start().await;
+    let sound = server.command(&["check"]);
+    assert!(sound.status.success(), "{}", String::from_utf8_lossy(&sound.stdout));
+    for (damage, repair, problem) in [
+        (
+            "UPDATE organization SET last_change = last_change - 1",
+            "UPDATE organization SET last_change = last_change + 1",
+            "beyond",
+        ),
+        (
+            "UPDATE chat SET searchable = '+' || searchable",
+            "UPDATE chat SET searchable = substr(searchable, 2)",
+            "lists find it by",
+        ),
+    ] {
+        server.execute(damage).await;
+        let checked = server.command(&["check", "--json"]);
+        let told: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+        assert!(!checked.status.success() && told["sound"] == false, "{damage}: {told}");
+        assert!(told["checks"].to_string().contains(problem), "{damage}: {told}");
+        assert!(!told.to_string().contains("Mei"), "{told}");
+        server.execute(repair).await;
+        assert!(server.command(&["check"]).status.success(), "{repair}");
+    }
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 fn back_up(server: &TestServer, copy: &Path) {
     let done = server.command(&["backup", copy.to_str().expect("text")]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -56,5 +93,7 @@ fn back_up(server: &TestServer, copy: &Path) {
 fn is_left_to_postgresql(server: &TestServer, copy: &Path) {
     let refused = server.command(&["backup", copy.to_str().expect("text")]);
     assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("pg_dump"));
+    assert!(error(&refused).contains("pg_dump"));
+    let refused = server.command(&["restore", copy.to_str().expect("text")]);
+    assert!(!refused.status.success() && error(&refused).contains("pg_restore"));
 }

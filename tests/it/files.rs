@@ -1,5 +1,6 @@
 //! The SQLite database as a file: its name, its lock, its mode, and what commands leave behind.
 
+mod copies;
 mod folder;
 
 use std::fs;
@@ -81,8 +82,12 @@ fn data_are_their_owners_alone_whatever_the_umask() {
         let serving = folder.serve("sqlite:a.db");
         let made = folder.run(&["key", "create", "--organization", "a", "--database", "sqlite:a.db"]);
         assert!(made.status.success(), "{}", error(&made));
+        let copied = folder.run(&["backup", "copy.db", "--database", "sqlite:a.db"]);
+        assert!(copied.status.success(), "{}", error(&copied));
+        let restored = folder.run(&["restore", "copy.db", "--database", "sqlite:b.db"]);
+        assert!(restored.status.success(), "{}", error(&restored));
         let names = folder.names();
-        assert!(names.len() >= 4, "{names:?}");
+        assert!(names.len() >= 7, "{names:?}");
         for name in names {
             let mode = fs::metadata(folder.path(&name)).expect("a file").permissions().mode();
             // A umask may take more away from files without data.
@@ -114,6 +119,8 @@ fn commands_that_create_nothing_refuse_a_missing_database() {
         &["migrate", "restored"],
         &["master-key", "status"],
         &["master-key", "forget", key],
+        &["backup", "copy.db"],
+        &["check"],
     ] {
         let folder = Folder::new();
         let refused = folder.run(&[arguments, &["--database", "sqlite:typo.db"]].concat());

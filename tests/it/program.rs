@@ -90,6 +90,13 @@ fn flags_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
+fn output_that_nothing_reads_is_the_end_and_no_failure() {
+    let script = "{ \"$0\" schema; echo ended with $? >&2; } | true";
+    let ended = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_chatgraph")]).output().expect("runs");
+    assert_eq!(error(&ended), "ended with 0\n");
+}
+
+#[test]
 fn a_demo_does_not_touch_another_servers_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("chatgraph.db");

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::fs::File;
 use std::io;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
@@ -70,6 +72,13 @@ pub(super) fn create(path: &Path) -> Result<bool, OpenError> {
         Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(refused) => Err(failed(refused.error)),
     }
+}
+
+/// Creates a file for its owner alone, whatever the umask.
+pub(in crate::store) fn create_private(path: &Path) -> io::Result<File> {
+    let file = File::options().create_new(true).write(true).mode(PRIVATE).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(PRIVATE))?;
+    Ok(file)
 }
 
 /// Refuses a database with several hard links: SQLite would keep a `-wal` file beside each of them, and lose data.

@@ -23,6 +23,7 @@ use sea_orm::sqlx::sqlite::SqliteJournalMode;
 use sea_orm::sqlx::sqlite::SqliteSynchronous;
 
 use super::COUNTING;
+use super::file::create_private;
 
 /// How many connections read at the same time.
 const READERS: u32 = 4;
@@ -80,13 +81,31 @@ fn since(began: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
     began.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// One connection that reads.
+pub(in crate::store) async fn reader(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    connect(path, 1, |options| options.pragma("query_only", "on")).await
+}
+
+/// One connection that writes to a database without a `-wal` file, and first merges the one that it has. Fails as
+/// [`is_busy`] tells if another process uses the database.
+pub(in crate::store) async fn single_file(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    let single = |options: SqliteConnectOptions| {
+        options.journal_mode(SqliteJournalMode::Delete).synchronous(SqliteSynchronous::Full)
+    };
+    connect(path, 1, single).await
+}
+
 /// Writes the database as it is at this moment into a new file, without getting into the way of a server.
-pub(super) async fn copy(path: &Path, copy: &Path) -> Result<(), DbErr> {
+pub(in crate::store) async fn copy(path: &Path, copy: &Path) -> Result<(), DbErr> {
+    let unwritable = |failed: std::io::Error| DbErr::Custom(failed.to_string());
+    let Some(name) = copy.to_str() else { return Err(DbErr::Custom("the file's path is not UTF-8".into())) };
+    // SQLite takes an empty file for a new one, and leaves its mode.
+    create_private(copy).map_err(unwritable)?;
     let reader = connect(path, 1, |options| options.read_only(true)).await?;
-    let into = [copy.to_string_lossy().into_owned().into()];
-    let copied = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", into);
-    reader.execute_raw(copied).await?;
-    reader.close().await
+    let copied = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [name.into()]);
+    let copied = reader.execute_raw(copied).await;
+    reader.close().await?;
+    copied.map(drop)
 }
 
 /// Writes all of the `-wal` file into the database and empties it.
@@ -100,7 +119,7 @@ pub(super) async fn checkpoint(path: &Path) -> Result<(), DbErr> {
 }
 
 /// Whether another process has the lock: `SQLITE_BUSY`, which is 5 in the lowest byte.
-fn is_busy(failed: &DbErr) -> bool {
+pub(in crate::store) fn is_busy(failed: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(cause)) = failed else { return false };
     let code = cause.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| code & 0xff == 5)

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Child;
 use std::process::Command;
 use std::process::Output;
@@ -242,15 +241,6 @@ impl TestServer {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
-    }
-
-    /// Puts an SQLite file in the place of the server's own, which must not be running.
-    pub(crate) fn restore(&self, copy: &Path) {
-        let file = self.database.url().strip_prefix("sqlite:").expect("an SQLite file");
-        for rest in ["-wal", "-shm"] {
-            drop(std::fs::remove_file(format!("{file}{rest}")));
-        }
-        std::fs::copy(copy, file).expect("copied");
     }
 
     /// Asks the program to stop.

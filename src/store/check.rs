@@ -1,0 +1,181 @@
+//! Whether a database is sound: the file itself, its references, its tables, and what chatgraph relies on beyond what the
+//! database can refuse. All of it is read in one transaction, so that a server may go on writing.
+
+use std::collections::BTreeMap;
+
+use chatgraph_entity::chat;
+use chatgraph_entity::message;
+use chatgraph_entity::session;
+use sea_orm::ColumnTrait as _;
+use sea_orm::ConnectionTrait;
+use sea_orm::DbBackend;
+use sea_orm::DbErr;
+use sea_orm::EntityTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QueryOrder as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
+use sea_orm::Statement;
+
+use super::connect;
+use super::connect::Config;
+use super::connect::OpenError;
+use super::message::read_row;
+use super::message::with_sender;
+
+/// Rows that are read at once.
+const PAGE: u64 = 1_000;
+/// Problems of one kind that are told one by one.
+const MAX_TOLD: usize = 10;
+
+/// What has to hold, each with a query that counts the rows for which it does not.
+const RULES: [(&str, &str); 6] = [
+    (
+        "a change has a number beyond its organization's last one",
+        "SELECT COUNT(*) FROM \"change\" c JOIN organization o ON o.id = c.organization WHERE c.number > o.last_change",
+    ),
+    (
+        "an organization's change log has a gap, or does not end at its last change",
+        "SELECT COUNT(*) FROM (SELECT c.organization FROM \"change\" c JOIN organization o ON o.id = c.organization \
+         GROUP BY c.organization, o.last_change \
+         HAVING MAX(c.number) <> o.last_change OR MAX(c.number) - MIN(c.number) + 1 <> COUNT(*)) AS broken",
+    ),
+    ("the change log has no incarnation", "SELECT CASE COUNT(*) WHEN 1 THEN 0 ELSE 1 END FROM change_log"),
+    (
+        "a chat's last message is missing, or is another chat's",
+        "SELECT COUNT(*) FROM chat LEFT JOIN message m ON m.id = chat.last_message_id AND m.chat_id = chat.id \
+         WHERE chat.last_message_id IS NOT NULL AND m.id IS NULL",
+    ),
+    (
+        "a chat is of another organization than its session",
+        "SELECT COUNT(*) FROM chat JOIN session s ON s.id = chat.session_id WHERE s.organization <> chat.organization",
+    ),
+    (
+        "a message is of another organization than its chat",
+        "SELECT COUNT(*) FROM message m JOIN chat ON chat.id = m.chat_id WHERE m.organization <> chat.organization",
+    ),
+];
+
+/// What was looked at, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What.
+    pub name: &'static str,
+    /// What is wrong, without anything that a message or a name says; empty if nothing is.
+    pub problems: Vec<String>,
+}
+
+/// Checks the whole database, also beside a server. Reads every row of it.
+///
+/// # Errors
+/// [`OpenError`] if it cannot be read at all; [`OpenError::Missing`], [`OpenError::Foreign`], [`OpenError::Newer`] and
+/// [`OpenError::Outdated`] among them.
+pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
+    connect::require(config)?;
+    let database = connect::checker(config).await?;
+    if !connect::is_ours(&database).await? {
+        return Err(match config {
+            Config::Sqlite(path) => OpenError::Foreign(path.clone()),
+            Config::Postgres(_) => OpenError::Outdated,
+        });
+    }
+    let mut checked = Vec::new();
+    if database.get_database_backend() == DbBackend::Sqlite {
+        checked.push(Checked { name: "file", problems: file(&database).await? });
+    }
+    connect::is_up_to_date(&database).await?;
+    let tx = connect::snapshot(&database).await?;
+    checked.push(Checked { name: "rules", problems: rules(&tx).await? });
+    checked.push(Checked { name: "rows", problems: rows(&tx).await? });
+    tx.commit().await?;
+    database.close().await?;
+    Ok(checked)
+}
+
+/// What SQLite finds wrong with the file or with a reference.
+pub(super) async fn file(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let ask = |pragma: &str| Statement::from_string(DbBackend::Sqlite, pragma);
+    let mut problems = Vec::new();
+    for row in database.query_all_raw(ask(&format!("PRAGMA integrity_check({MAX_TOLD})"))).await? {
+        let found: String = row.try_get_by_index(0)?;
+        if found != "ok" {
+            problems.push(found);
+        }
+    }
+    let mut broken = BTreeMap::<String, u64>::new();
+    for row in database.query_all_raw(ask("PRAGMA foreign_key_check")).await? {
+        *broken.entry(row.try_get_by_index(0)?).or_default() += 1;
+    }
+    problems.extend(broken.iter().map(|(table, rows)| format!("{rows} rows of table {table} refer to missing rows")));
+    Ok(problems)
+}
+
+async fn rules(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let mut problems = Vec::new();
+    for (rule, query) in RULES {
+        let row = database.query_one_raw(Statement::from_string(database.get_database_backend(), query)).await?;
+        let count = row.map(|row| number(&row)).transpose()?.unwrap_or(0);
+        if count > 0 {
+            problems.push(format!("{rule}: {count}"));
+        }
+    }
+    Ok(problems)
+}
+
+fn number(row: &sea_orm::QueryResult) -> Result<i64, DbErr> {
+    row.try_get_by_index::<i64>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from))
+}
+
+/// Reads every session, chat and message as a server does, and compares what lists are found by with what would be stored
+/// now.
+async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let mut problems = Vec::new();
+    let mut found = |table: &str, id: &[u8], problem: String| {
+        if problems.len() < MAX_TOLD {
+            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            problems.push(format!("table {table}, row {id}: {problem}"));
+        }
+    };
+    for row in session::Entity::find().all(database).await? {
+        let id = row.id.clone();
+        if let Err(unreadable) = super::session::from_row(row) {
+            found("session", &id, unreadable.to_string());
+        }
+    }
+    let mut after = Vec::new();
+    loop {
+        let query = chat::Entity::find().filter(chat::Column::Id.gt(after)).order_by_asc(chat::Column::Id).limit(PAGE);
+        let page = query.all(database).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id.clone();
+        for row in page {
+            match super::chat::from_row(row.clone()) {
+                Err(unreadable) => found("chat", &row.id, unreadable.to_string()),
+                Ok(chat) => {
+                    let organization = row.organization.parse().map_err(|_| DbErr::Custom("no organization".into()))?;
+                    let stored = super::chat::to_row(&organization, &chat);
+                    let derived = |row: &chat::Model| {
+                        (row.kind, row.activity, row.inbox_class, row.inbox_rank, row.searchable.clone())
+                    };
+                    if derived(&stored) != derived(&row) {
+                        found("chat", &row.id, "what lists find it by is not what its other columns say".into());
+                    }
+                }
+            }
+        }
+    }
+    let mut after: Vec<u8> = Vec::new();
+    loop {
+        let query = with_sender(message::Entity::find().filter(message::Column::Id.gt(after)));
+        let query = query.order_by_asc(message::Column::Id).limit(PAGE).build(database.get_database_backend());
+        let page = database.query_all_raw(query).await?;
+        let Some(last) = page.last() else { break };
+        after = last.try_get("", "id")?;
+        for row in page {
+            if let Err(unreadable) = read_row(&row) {
+                found("message", &row.try_get::<Vec<u8>>("", "id")?, unreadable.to_string());
+            }
+        }
+    }
+    Ok(problems)
+}
