@@ -314,9 +314,10 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
     }
     for event in events {
         match event {
-            SessionEvent::SamePerson { people, at: _ } => {
+            SessionEvent::SamePerson { people, at } => {
                 let people: Vec<_> = people.iter().filter(|person| new.contains(person)).cloned().collect();
-                inbound_person::same_person(unit, key, &people, now, Origin::Device).await?;
+                let told = inbound_person::Told { at: *at, now, origin: Origin::Device };
+                inbound_person::same_person(unit, key, &people, told).await?;
             }
             event => apply(unit, key, event, now).await?,
         }
