@@ -34,7 +34,8 @@ pub(super) struct Envelope {
 pub(super) struct HistoryPart {
     pub(super) chat: Address,
     pub(super) archived: bool,
-    pub(super) pinned: bool,
+    /// When it was pinned, in milliseconds.
+    pub(super) pinned: Option<i64>,
     pub(super) muted: bool,
     pub(super) marked: bool,
     pub(super) unread: usize,

@@ -108,7 +108,7 @@ impl Play {
         HistoryPart {
             chat: address,
             archived: chat.archived.value,
-            pinned: chat.pinned.value,
+            pinned: chat.pinned.value.then_some(chat.pinned.at),
             muted: chat.muted.value,
             marked: chat.marked.value,
             unread: self.truth.unread(place),
