@@ -94,6 +94,9 @@ async fn an_inbox_keeps_the_chat_that_was_pinned_last_on_top() {
     server.phone().pin(RAVI, true).await.expect("pinned");
     eventually("the phone's pin", async || (inbox(&server).await == [RAVI, MEI, BOOKS]).then_some(())).await;
     server.agrees().await;
+    // A phone lists contacts that nothing was said with as well.
+    let shown = server.phone().chats().into_iter().filter(|chat| chat.last_message_at.is_some());
+    assert_eq!(inbox(&server).await, shown.map(|chat| chat.jid).collect::<Vec<_>>(), "as the phone shows it");
 }
 
 #[tokio::test]
