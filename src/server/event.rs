@@ -16,6 +16,7 @@ use crate::store::QuarantinedEvent;
 use crate::store::Store;
 
 use super::lifecycle::Lifecycle;
+use super::output;
 use super::run::Error;
 
 /// Carries out the command.
@@ -39,13 +40,14 @@ async fn print(
     json: bool,
 ) -> Result<(), Error> {
     if !json {
-        println!("{:<30}  {:<24}  {:<30}  {:<16}  attempts  reason", "event", "received", "session", "kind");
+        let head = ("event", "received", "session", "kind");
+        output::line(format_args!("{:<30}  {:<24}  {:<30}  {:<16}  attempts  reason", head.0, head.1, head.2, head.3))?;
     }
     let mut after = None;
     loop {
         let page = store.quarantined_events(organization, session, after).await?;
         for event in &page {
-            println!("{}", if json { as_json(event) } else { as_line(event) });
+            output::line(if json { as_json(event) } else { as_line(event) })?;
         }
         after = page.last().map(|event| event.id);
         if after.is_none() {

@@ -121,6 +121,8 @@ fn commands_that_create_nothing_refuse_a_missing_database() {
         &["master-key", "forget", key],
         &["backup", "copy.db"],
         &["check"],
+        &["events", "list"],
+        &["events", "retry"],
     ] {
         let folder = Folder::new();
         let refused = folder.run(&[arguments, &["--database", "sqlite:typo.db"]].concat());
@@ -137,7 +139,7 @@ fn commands_beside_a_server_do_not_change_its_tables() {
     let folder = Folder::new();
     folder.create("a.db");
     folder.undo("a.db");
-    for arguments in [&["key", "list", "--organization", "a"][..], &["master-key", "status"]] {
+    for arguments in [&["key", "list", "--organization", "a"][..], &["master-key", "status"], &["events", "list"]] {
         let refused = folder.run(&[arguments, &["--database", "sqlite:a.db"]].concat());
         assert!(error(&refused).contains("the tables are not up to date"), "{arguments:?}: {}", error(&refused));
     }
