@@ -92,6 +92,20 @@ pub(super) fn renew(tls: Tls, stop: CancellationToken) -> std::io::Result<impl F
     })
 }
 
+/// Reports each SIGHUP until `stop`, for a server without a certificate, which it would otherwise kill. It is heard from
+/// the call on.
+///
+/// # Errors
+/// When the operating system takes no handler.
+pub(super) fn ignore_hangups(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let mut asked = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {
+            info!("SIGHUP has no effect without --tls-certificate");
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

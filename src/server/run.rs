@@ -186,8 +186,13 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
         }
     };
     info!(%address, database = %database, sessions, "Serving");
-    if let Some(tls) = &tls {
-        lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
+    match &tls {
+        Some(tls) => {
+            lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
+        }
+        None => {
+            lifecycle.tasks.spawn(lifecycle::ignore_hangups(lifecycle.stop.clone()).map_err(Error::Serve)?);
+        }
     }
     let listening = parts.listening(config.connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;

@@ -5,7 +5,9 @@ use std::process::Output;
 
 use chatgraph::store::Hold;
 
+use crate::support::BareServer;
 use crate::support::TestServer;
+use crate::support::eventually;
 
 const DATABASE: &str = "CHATGRAPH_DATABASE";
 
@@ -94,6 +96,14 @@ fn output_that_nothing_reads_is_the_end_and_no_failure() {
     let script = "{ \"$0\" schema; echo ended with $? >&2; } | true";
     let ended = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_chatgraph")]).output().expect("runs");
     assert_eq!(error(&ended), "ended with 0\n");
+}
+
+#[tokio::test]
+async fn a_server_without_a_certificate_outlives_a_hangup() {
+    let server = BareServer::start(&[]).await;
+    server.signal("HUP");
+    eventually("a line of the log", async || server.log.text().contains("SIGHUP has no effect").then_some(())).await;
+    assert!(server.query("{ viewer { kind } }").await["data"]["viewer"].is_object());
 }
 
 #[test]
