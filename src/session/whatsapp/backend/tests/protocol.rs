@@ -9,6 +9,7 @@ use whatsapp_rust::store::traits::TcTokenEntry;
 use whatsapp_rust::wacore::time::now_secs;
 
 use super::*;
+use crate::domain::peer::Period;
 use crate::session::whatsapp::inbox::Item;
 use crate::store::error::StoreError;
 
@@ -134,7 +135,9 @@ async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
         .write(&test.organization, move |unit| {
             Box::pin(async move {
                 for person in &known {
-                    unit.insert_person(&organization, session, person).await?;
+                    let peer = unit.new_peer(&organization, session, &person.phone, 0).await?.id;
+                    let period = Period { jid: person.lid.clone(), peer, from: 0, until: None };
+                    unit.insert_period(&organization, session, &period).await?;
                 }
                 Ok(())
             })
