@@ -191,7 +191,7 @@ async fn take_number(
     // The peer took another number later, as is known already.
     let own = unit.periods_of(whose, peer).await?;
     let later = own.iter().filter(|it| it.jid.kind() == JidKind::PhoneNumber && it.from > at).map(|it| it.from).min();
-    if let (Some(later), Some(period)) = (later, periods.iter_mut().find(|it| it.peer == peer && it.from <= at)) {
+    if let (Some(later), Some(period)) = (later, periods.iter_mut().rev().find(|it| it.peer == peer && it.from <= at)) {
         period.until = Some(period.until.map_or(later, |until| until.min(later)));
     }
     unit.replace_periods(whose, session, number, &periods).await?;
