@@ -8,7 +8,7 @@ use sea_orm_migration::schema::big_integer;
 pub(crate) struct Migration;
 
 const INBOX: [(&str, &str); 2] =
-    [("chat_inbox_in_organization", "organization"), ("chat_inbox_in_session", "organization, session_id")];
+    [("chat_inbox_in_organization", r#""organization""#), ("chat_inbox_in_session", r#""organization", "session_id""#)];
 
 const INDEXES: [(&str, &str); 3] = [
     ("tombstone_pinned", "tombstone (session_id) WHERE pinned"),
@@ -46,7 +46,7 @@ impl MigrationTrait for Migration {
 async fn order_by(connection: &SchemaManagerConnection<'_>, column: &str) -> Result<(), DbErr> {
     for (name, whose) in INBOX {
         connection.execute_unprepared(&format!("DROP INDEX {name}")).await?;
-        let create = format!("CREATE INDEX {name} ON chat ({whose}, inbox_class, {column}, id)");
+        let create = format!(r#"CREATE INDEX "{name}" ON "chat" ({whose}, "inbox_class", "{column}", "id")"#);
         connection.execute_unprepared(&create).await?;
     }
     Ok(())
