@@ -125,13 +125,15 @@ async fn import(
     };
     let was_empty = chat.last_message.is_none();
     let newer = newer(unit, key, &chat, &messages).await?;
+    let before = unit.count_behind(&key.organization, &[chat.id], chat.read_to.as_ref()).await?;
     let place = (key.session, chat.id);
     let added = unit.insert_messages_with(&key.organization, place, Some(&peer), &messages, 0).await?;
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
     let revoked: Vec<_> = revoked.iter().copied().filter(|id| messages.iter().any(|it| it.wa_id == *id)).collect();
-    count(unit, key, &chat, (news, &revoked[..]), is_new || was_empty, &mut patch).await?;
+    let known = Some(before).filter(|_| !is_new && !was_empty);
+    count(unit, key, &chat, (news, &revoked[..]), known, &mut patch).await?;
     let change = chat.apply(&patch, now, Origin::Import);
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
     brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
@@ -180,14 +182,15 @@ fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
     of_chat.filter(|it| it.rewrite == Rewrite::Revocation).map(|it| it.wa_id.as_str()).collect()
 }
 
-/// Counts what is unread. A history says how many were at its time: the last so many of what others wrote up to then, so
+/// Counts what is unread; `known` of others' messages were behind the place of the chat before, none if the chat is new.
+/// A history says how many were at its time: the last so many of what others wrote up to then, so
 /// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
 async fn count(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &Chat,
     (news, revoked): (&HistoryChat, &[&str]),
-    is_new: bool,
+    known: Option<u32>,
     patch: &mut ChatPatch,
 ) -> Result<(), StoreError> {
     let Some(told) = news.unread_count else { return Ok(()) };
@@ -206,13 +209,14 @@ async fn count(
     let asked = chat.pending.contains(Setting::Read.field());
     // Each revocation, which comes next, takes one.
     let counted = told.saturating_add(u32::try_from(revoked.len()).unwrap_or(u32::MAX));
-    patch.unread_count = match (&read, is_new) {
+    patch.unread_count = match (&read, known) {
         // What a caller has read meanwhile is not unread again.
-        (_, false) if asked => None,
+        (_, Some(_)) if asked => None,
         (Some(_), _) => Some(behind),
-        (None, true) if chat.read_to.is_some() => Some(counted.min(behind)),
-        (None, true) => Some(counted),
-        (None, false) => Some(chat.unread_count.max(behind)),
+        (None, None) if chat.read_to.is_some() => Some(counted.min(behind)),
+        (None, None) => Some(counted),
+        // What is unread beyond the stored messages stays so.
+        (None, Some(before)) => Some(chat.unread_count.saturating_add(behind.saturating_sub(before)).max(behind)),
     };
     Ok(())
 }
