@@ -122,8 +122,9 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    fn is_fact(&self) -> bool {
-        matches!(self.delivery, Delivery::SamePerson { .. } | Delivery::NumberChanged { .. })
+    /// Whether it is told although the link ends: who is who, and what the phone deleted.
+    fn is_settled(&self) -> bool {
+        matches!(self.delivery, Delivery::SamePerson { .. } | Delivery::NumberChanged { .. } | Delivery::Emptied { .. })
     }
 }
 
@@ -154,9 +155,9 @@ impl Schedule {
         due
     }
 
-    /// Takes out all that tells who is who, what is retried, and all that has to come before those.
+    /// Takes out all that tells who is who or what was deleted, what is retried, and all that has to come before those.
     pub(super) fn facts(&mut self) -> Vec<Pending> {
-        let mut wanted: Vec<_> = self.pending.iter().map(|pending| pending.is_fact() || pending.retried).collect();
+        let mut wanted: Vec<_> = self.pending.iter().map(|pending| pending.is_settled() || pending.retried).collect();
         for later in (0..self.pending.len()).rev() {
             if wanted[later] {
                 for earlier in 0..later {

@@ -104,6 +104,19 @@ impl Play {
         self.told[person].len() <= 1 || self.met.contains(&person)
     }
 
+    /// Whether to speak of a chat by LID, so that no other chat is meant; none if the session knows the person as two.
+    pub(super) fn spoken_of(&self, place: Place, lid: bool) -> Option<bool> {
+        let Place::With(person) = place else { return Some(lid) };
+        if self.moved_unlinked.contains(&person) {
+            return Some(true);
+        }
+        let alone = |lid: &bool| {
+            let address = self.address(place, *lid);
+            self.met.contains(&person) || self.spoken[person].iter().all(|spoken| *spoken == address)
+        };
+        [lid, !lid].into_iter().find(alone)
+    }
+
     fn push_rewriting(&mut self, index: usize, via: Via, delivery: Delivery) {
         let place = self.truth.messages[index].place;
         let mut pending = self.pending(delivery, via, place);
@@ -142,6 +155,10 @@ impl Play {
         {
             self.learn(person, 0);
         }
+        // Two chats that nobody knows as one person's are deleted one by one: what is in both stays in neither.
+        if !self.linked && !self.is_one_chat(place) {
+            return;
+        }
         self.settle();
         let addresses: Vec<_> = match place {
             Place::Group(group) => vec![Address::Group(group)],
@@ -159,6 +176,8 @@ impl Play {
 
     fn empty(&mut self, place: Place, via: Via, deleted: bool) {
         let Some(last) = self.truth.on_phone(place).next_back() else { return };
+        let Some(lid) = self.spoken_of(place, via.lid) else { return };
+        let via = Via { lid, ..via };
         let up_to = self.point(last);
         self.truth.empty(place, last, deleted);
         let as_of = self.truth.now;
@@ -185,7 +204,9 @@ impl Play {
         let Delivery::Message(envelope) = &mut again.delivery else { return };
         let Place::With(person) = self.truth.messages[envelope.index].place else { return };
         // By an address that the person had at that time; and not into a second chat, if a receipt named it.
-        if self.truth.has_moved(person) || self.truth.messages[envelope.index].receipt {
+        let message = &self.truth.messages[envelope.index];
+        let gone = (!message.on_phone || message.deleted_here) && !self.met.contains(&person);
+        if self.truth.has_moved(person) || message.receipt || gone {
             return;
         }
         let lid = matches!(envelope.chat, Address::Number(_));

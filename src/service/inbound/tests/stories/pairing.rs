@@ -35,13 +35,13 @@ impl Play {
         self.linked = true;
         self.act(Act::Deliver(Delivery::Paired));
         let mut chance = Chance(chance);
-        let settings_first = chance.below(2) == 0;
-        if settings_first {
-            self.replay(&mut chance);
-        }
-        self.send_history(&mut chance);
-        if !settings_first {
-            self.replay(&mut chance);
+        let settings = self.settings(&mut chance);
+        if chance.below(2) == 0 {
+            self.replay(settings);
+            self.send_history(&mut chance);
+        } else {
+            self.send_history(&mut chance);
+            self.replay(settings);
         }
     }
 
@@ -117,13 +117,16 @@ impl Play {
         }
     }
 
-    /// Sends all settings again, in any order.
-    fn replay(&mut self, chance: &mut Chance) {
+    /// All settings again, in any order.
+    fn settings(&self, chance: &mut Chance) -> Vec<(Place, Via, Delivery)> {
         let mut all = Vec::new();
         for (place, chat) in self.truth.chats.clone() {
-            let via = Via { lid: chance.below(2) == 0, lag: 0 };
+            let wish = chance.below(2) == 0;
+            let alone = self.spoken_of(place, wish);
+            let via = Via { lid: alone.unwrap_or(wish), lag: 0 };
             let address = self.address(place, via.lid);
-            if let Some((as_of, last, deleted)) = chat.emptied {
+            // Told before, if the session knows the person as two since.
+            if let Some((as_of, last, deleted)) = chat.emptied.filter(|_| alone.is_some()) {
                 all.push((place, via, Delivery::Emptied { chat: address, up_to: self.point(last), as_of, deleted }));
             }
             if !self.exists(place) {
@@ -144,7 +147,11 @@ impl Play {
             }
         }
         chance.shuffle(&mut all);
-        for (place, via, delivery) in all {
+        all
+    }
+
+    fn replay(&mut self, settings: Vec<(Place, Via, Delivery)>) {
+        for (place, via, delivery) in settings {
             self.push_setting(place, via, |_| delivery);
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct Play {
     pub(super) acts: Vec<(i64, Act)>,
     /// The addresses of each person that the session was told of.
     pub(super) told: Vec<BTreeSet<Address>>,
+    /// The same, with those of what is on its way.
+    pub(super) spoken: Vec<BTreeSet<Address>>,
     /// The messages whose revocations were delivered.
     pub(super) revocations: BTreeSet<usize>,
     pub(super) arrived: BTreeSet<usize>,
@@ -56,6 +58,7 @@ impl Play {
             truth: Truth::new(),
             acts: vec![(BEGIN, Act::Deliver(Delivery::Paired))],
             told: vec![BTreeSet::new(); PEOPLE],
+            spoken: vec![BTreeSet::new(); PEOPLE],
             revocations: BTreeSet::new(),
             arrived: BTreeSet::new(),
             linked: true,
@@ -180,6 +183,9 @@ impl Play {
     /// Sends a delivery on its way, unless no device is linked.
     pub(super) fn push(&mut self, pending: Pending) {
         if self.linked {
+            for (person, address) in &pending.about {
+                self.spoken[*person].insert(*address);
+            }
             self.schedule.push(pending);
         }
     }
