@@ -230,6 +230,9 @@ pub(super) async fn emptied(
         Found::New(chat) => (chat, true),
         Found::Chat(chat) => (chat, false),
     };
+    // Of several messages of one second, a phone names the last: those that WhatsApp sent before it go as well.
+    let up_to = &unit.complete(whose, &[chat.id], up_to.clone()).await?;
+    patch.emptied_to = Some(up_to.clone());
     let stored = unit.last_message_beyond(whose, chat.id, up_to).await?;
     let told = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
     let left = stored.or(told);

@@ -1,4 +1,5 @@
-//! Messages of one second, in whatever order they are stored: they stand in WhatsApp's, and as many are unread.
+//! Messages of one second, in whatever order they are stored: they stand in WhatsApp's, as many are unread, and those go
+//! that were sent up to the one that a phone names.
 
 use super::*;
 use crate::domain::page::Direction;
@@ -37,5 +38,26 @@ async fn what_an_answer_has_read_does_not_depend_on_which_was_stored_first() {
         let listed = rig.test.store.messages(&rig.test.organization, &[(rig.chat, page)]).await.expect("a read");
         let listed: Vec<_> = listed[0].items.iter().map(|message| message.wa_id.as_str()).collect();
         assert_eq!(listed, ["D", "C", "B", "A"], "stored as {order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_is_emptied_up_to_a_message_loses_what_was_sent_before_it_in_its_second() {
+    const AT: i64 = 5_000_000;
+    for (deleted, named, left) in [(false, "B", vec!["C"]), (true, "B", vec!["C"]), (false, "C", vec![])] {
+        let rig = Rig::new().await;
+        for (place, wa_id) in ["A", "B", "C"].into_iter().enumerate() {
+            let SessionEvent::Message(message) = rig.message(wa_id, false, AT) else { panic!("a message") };
+            let order = i64::try_from(place).expect("small") + 1_000_000;
+            rig.hears(SessionEvent::Delivered { message, order }).await;
+        }
+        let up_to = crate::domain::horizon::Horizon { at: AT, wa_ids: vec![named.into()] };
+        let chat = rig.jid.clone();
+        rig.hears(SessionEvent::Emptied { chat, up_to, as_of: AT + 1, deleted }).await;
+        let page = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };
+        let listed = rig.test.store.messages(&rig.test.organization, &[(rig.chat, page)]).await.expect("a read");
+        let listed: Vec<_> = listed[0].items.iter().map(|message| message.wa_id.as_str()).collect();
+        assert_eq!(listed, left, "up to {named}");
+        assert_eq!(rig.chat().await.unread_count, u32::try_from(left.len()).expect("small"));
     }
 }

@@ -158,7 +158,14 @@ impl World {
         };
         somebody.is_known = true;
         self.phone.learn(&somebody.lid, &somebody.number, told).await.expect("learned");
-        format!("the phone learns that {} is {}, and tells: {told}", somebody.lid, somebody.number)
+        let (done, lid) = (format!("the phone learns that {} is {}", somebody.lid, somebody.number), somebody.by_lid());
+        if told {
+            return format!("{done}, and tells it");
+        }
+        // The companions hear of it with the next message.
+        let text = self.text();
+        self.phone.receive(&lid, &lid, &text).await.expect("written");
+        format!("{done}; {lid} writes {text:?}")
     }
 
     pub(super) async fn changes_number(&mut self, random: &mut Random) -> String {
