@@ -83,7 +83,8 @@ impl Play {
 
     fn part(&self, place: Place, chance: &mut Chance, about: &mut Vec<(usize, Address)>) -> HistoryPart {
         let chat = &self.truth.chats[&place];
-        let lid = chance.below(2) == 0;
+        let former = |person| self.truth.may_be_of_former_owner(person);
+        let lid = chance.below(2) == 0 || matches!(place, Place::With(person) if former(person));
         let address = self.address(place, lid);
         if let Place::With(person) = place {
             about.push((person, address));

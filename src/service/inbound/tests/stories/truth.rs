@@ -109,6 +109,8 @@ pub(super) struct Truth {
     pub(super) now: i64,
     /// The number of each person.
     pub(super) numbers: Vec<Option<usize>>,
+    /// When each person took it, in milliseconds.
+    pub(super) took: Vec<i64>,
     /// Everybody who ever had each number.
     pub(super) owners: Vec<Vec<usize>>,
     pub(super) messages: Vec<Written>,
@@ -120,6 +122,7 @@ impl Truth {
         Self {
             now: BEGIN,
             numbers: (0..PEOPLE).map(|person| (person < NUMBERED).then_some(person)).collect(),
+            took: vec![BEGIN; PEOPLE],
             owners: (0..NUMBERS).map(|number| if number < NUMBERED { vec![number] } else { Vec::new() }).collect(),
             messages: Vec::new(),
             chats: BTreeMap::new(),
@@ -199,6 +202,7 @@ impl Truth {
     /// Gives a number to a person, who leaves the one before.
     pub(super) fn take_number(&mut self, person: usize, number: usize) {
         self.numbers[person] = Some(number);
+        self.took[person] = self.now;
         if !self.owners[number].contains(&person) {
             self.owners[number].push(person);
         }
@@ -213,6 +217,13 @@ impl Truth {
         let had = |number: &Vec<usize>| number.contains(&person);
         let numbers = self.owners.iter().filter(|owners| had(owners)).count();
         numbers > 1 || self.owners.iter().any(|owners| had(owners) && owners.len() > 1)
+    }
+
+    /// Whether a conversation under a person's number may be one with the owner before: its messages are as old as that.
+    pub(super) fn may_be_of_former_owner(&self, person: usize) -> bool {
+        let Some(number) = self.numbers[person] else { return false };
+        let last = self.on_phone(Place::With(person)).next_back().map(|index| self.messages[index].at);
+        self.owners[number].len() > 1 && last.is_none_or(|last| last <= self.took[person])
     }
 
     /// The indices of the messages of a chat that the phone has.
