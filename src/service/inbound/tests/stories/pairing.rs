@@ -92,9 +92,11 @@ impl Play {
         let mut messages = Vec::new();
         for index in self.truth.on_phone(place).rev() {
             let message = &self.truth.messages[index];
-            let by_lid = match place {
-                Place::With(_) => lid,
-                Place::Group(_) => chance.below(2) == 0,
+            let by_lid = match (place, message.author) {
+                (Place::With(_), _) => lid,
+                // Unless the session can tell that both addresses are one person's.
+                (_, Author::Person(person)) if !self.met.contains(&person) => message.by_lid,
+                _ => chance.below(2) == 0,
             };
             let mut envelope = self.envelope(index, by_lid);
             if let Author::Person(person) = message.author {

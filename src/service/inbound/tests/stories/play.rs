@@ -117,6 +117,7 @@ impl Play {
         // The order of two messages of one second is that of their arrival.
         self.wrote = !*retried;
         let index = self.truth.write(*place, *author);
+        self.truth.messages[index].by_lid = via.lid;
         let envelope = self.envelope(index, via.lid);
         let mut pending = self.pending(Delivery::Message(envelope.clone()), *via, *place);
         pending.about.extend(self.about(index, &envelope));

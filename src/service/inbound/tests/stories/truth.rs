@@ -79,6 +79,8 @@ pub(super) struct Written {
     pub(super) delivered: bool,
     /// Whether it was deleted by a client.
     pub(super) deleted_here: bool,
+    /// Whether its author was named by LID when it was sent.
+    pub(super) by_lid: bool,
     /// Whether a receipt named it.
     pub(super) receipt: bool,
 }
@@ -145,6 +147,7 @@ impl Truth {
             on_phone: true,
             delivered: false,
             deleted_here: false,
+            by_lid: false,
             receipt: false,
         });
         let now = self.now;
