@@ -97,7 +97,7 @@ fn each_bad_field_has_its_own_message() {
         (
             "/history/2/jid",
             json!("status@broadcast"),
-            "history[2].jid: must be …@s.whatsapp.net, …@lid or …@g.us, not \"status@broadcast\"",
+            "history[2].jid: must be …@s.whatsapp.net, …@lid, …@g.us, …@bot, …@interop or …@msgr, not \"status@broadcast\"",
         ),
         ("/history/2/jid", json!("x@s.whatsapp.net"), "history[2].jid: must be 7 to 15 digits without +, not \"x\""),
         ("/history/3/jid", json!("12@lid"), "history[3].jid: the user of a LID is 15 digits, not \"12\""),
