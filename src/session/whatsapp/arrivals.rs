@@ -181,6 +181,10 @@ impl Drop for Waiting<'_> {
 
 impl Outstanding {
     fn add(&mut self, arrival: Arrival) {
+        // It came twice before it was handled once: the first place counts.
+        if self.numbers.contains_key(&arrival.key) {
+            return;
+        }
         // Greater than on an earlier connection, too.
         self.last = (self.last + 1).max(now_millis().saturating_mul(1_000));
         let number = self.earlier.remove(&arrival.key).unwrap_or(self.last);

@@ -112,6 +112,13 @@ fn what_an_earlier_connection_did_not_handle_keeps_its_place() {
 }
 
 #[test]
+fn what_comes_again_before_it_was_handled_keeps_its_place() {
+    let arrivals = arrived(&[("A", MEI, None, "100"), ("B", MEI, None, "100"), ("A", MEI, None, "100")]);
+    let number = |id| arrivals.outstanding().number(&info(id, MEI)).expect("a number");
+    assert!(number("A") < number("B"));
+}
+
+#[test]
 fn messages_that_are_stored_together_are_in_the_order_of_the_wire() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "100")]);
     let message = |id, sender| {

@@ -85,8 +85,9 @@ impl Deleted {
             if messages.is_empty() {
                 continue;
             }
-            // The phone counts what was deleted here, too.
-            let unread = if messages.len() == all.len() { json!(chat.unread_count) } else { Value::Null };
+            // The phone counts what was deleted here, too, and adds the counts of two chats that become one.
+            let is_comparable = messages.len() == all.len() && chat.aliases.is_empty();
+            let unread = if is_comparable { json!(chat.unread_count) } else { Value::Null };
             let number = chat.aliases.iter().find(|jid| jid.ends_with("@s.whatsapp.net"));
             chats.insert(number.unwrap_or(&chat.jid).clone(), (unread, messages));
         }
