@@ -150,6 +150,16 @@ impl Arrivals {
         }
     }
 
+    /// The message could not be opened: no other waits for it, and it keeps its place for when its sender repeats it.
+    pub(super) fn is_unopened(&self, info: &MessageInfo) {
+        let mut outstanding = self.outstanding();
+        if let Some(number) = outstanding.number(info) {
+            outstanding.earlier.insert(key(info), number);
+        }
+        drop(outstanding);
+        self.settle(info);
+    }
+
     /// The message is in the queue, or nothing will come of it. So are those that its task handled before it.
     pub(super) fn settle(&self, info: &MessageInfo) {
         let mut outstanding = self.outstanding();

@@ -153,7 +153,7 @@ impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         match event.as_ref() {
             Event::RawNode(node) => self.arrivals.comes(node),
-            Event::UndecryptableMessage(message) => self.arrivals.settle(&message.info),
+            Event::UndecryptableMessage(message) => self.arrivals.is_unopened(&message.info),
             Event::OfflineSyncCompleted(_) => self.arrivals.caught_up(),
             _ => {}
         }

@@ -119,6 +119,17 @@ fn what_comes_again_before_it_was_handled_keeps_its_place() {
 }
 
 #[test]
+fn what_could_not_be_opened_keeps_its_place_until_it_is_repeated() {
+    let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100")]);
+    let number = |id, sender| arrivals.outstanding().number(&info(id, sender));
+    let first = number("A", MEI).expect("a number");
+    arrivals.is_unopened(&info("A", MEI));
+    assert_eq!(number("A", MEI), None, "nothing waits for it");
+    arrivals.comes(&stanza("A", MEI, None, "100"));
+    assert_eq!(number("A", MEI), Some(first));
+}
+
+#[test]
 fn messages_that_are_stored_together_are_in_the_order_of_the_wire() {
     let arrivals = arrived(&[("A", MEI, None, "100"), ("B", OWN, Some(MEI), "100"), ("C", MEI, None, "100")]);
     let message = |id, sender| {
