@@ -67,7 +67,8 @@ async fn every_list_follows_its_index() {
         }
     }
     looks_up(&test, &organization, &busy).await;
-    let place = TimeKey { at: 700, id: busy.id.bytes() };
+    // Nearly all of the messages: PostgreSQL sorts a range that is hardly larger than the limit.
+    let place = TimeKey { at: 1_400, id: busy.id.bytes() };
     follows(&test, trim::beyond(busy.id, 500), "message_recent", false).await;
     follows(&test, trim::oldest(busy.id, place), "message_recent", true).await;
     let index = if on_postgres() { "change_pkey" } else { "sqlite_autoindex_change_1" };
