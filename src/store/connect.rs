@@ -27,6 +27,7 @@ use sea_orm::DbBackend;
 use sea_orm::DbErr;
 use sea_orm::IsolationLevel;
 use sea_orm::SqliteTransactionMode;
+use sea_orm::Statement;
 use sea_orm::TransactionOptions;
 use sea_orm::TransactionTrait as _;
 use tracing::info;
@@ -337,11 +338,15 @@ pub(super) async fn knows_steps(database: &DatabaseConnection) -> Result<(), Ope
         return Ok(());
     }
     let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-    let applied = Migrator::get_migration_models(database).await?.into_iter().map(|step| step.version);
-    match applied.into_iter().find(|step| !known.contains(step)) {
-        Some(step) => Err(OpenError::Newer(step)),
-        None => Ok(()),
+    // The migrator's own read would create the table, which a connection that reads must not.
+    let query = Statement::from_string(database.get_database_backend(), "SELECT version FROM seaql_migrations");
+    for row in database.query_all_raw(query).await? {
+        let step: String = row.try_get("", "version")?;
+        if !known.contains(&step) {
+            return Err(OpenError::Newer(step));
+        }
     }
+    Ok(())
 }
 
 /// Brings the database's tables up to date, creating the file if it is missing.
