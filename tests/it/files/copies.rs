@@ -78,8 +78,12 @@ fn a_back_up_is_one_file_that_is_sound() {
     folder.create("a.db");
     back_up(&folder, "copy.db");
     assert!(!folder.names().iter().any(|name| name.starts_with("copy.db-")), "{:?}", folder.names());
-    let checked = folder.run(&["check", "--database", "sqlite:copy.db"]);
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    let made = folder.run(&["migrate", "up", "--database", "sqlite:new.db"]);
+    assert!(made.status.success(), "{}", error(&made));
+    for database in ["sqlite:copy.db", "sqlite:a.db", "sqlite:new.db"] {
+        let checked = folder.run(&["check", "--database", database]);
+        assert!(checked.status.success(), "{database}: {}", String::from_utf8_lossy(&checked.stdout));
+    }
 }
 
 #[tokio::test]
