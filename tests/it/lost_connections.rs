@@ -242,9 +242,10 @@ impl Rig {
     async fn update(&mut self) -> String {
         self.next += 1;
         let until = self.next;
-        let query = "mutation($cid: JID!, $until: Timestamp!) { \
-                     updateChat(input: {cid: $cid, mutedUntil: $until}) { chat { mutedUntil } } }";
-        let answer = self.server.query_with(query, json!({"cid": RAVI, "until": until})).await;
+        let query = "mutation($session: ID!, $cid: JID!, $until: Timestamp!) { \
+                     updateChat(input: {sessionId: $session, cid: $cid, mutedUntil: $until}) { chat { mutedUntil } } }";
+        let variables = json!({"session": self.server.session, "cid": RAVI, "until": until});
+        let answer = self.server.query_with(query, variables).await;
         let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("ok").to_owned();
         *self.codes.entry(code.clone()).or_default() += 1;
         self.said.insert(until, code.clone());
