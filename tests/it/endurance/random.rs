@@ -8,11 +8,17 @@ pub(super) struct Random(u64);
 
 impl Random {
     /// From the seed in `CHATGRAPH_TEST_SEED`, or a new one; it is shown when the test fails.
-    #[expect(clippy::disallowed_methods, reason = "only tests read it, and the time is as good as any seed")]
+    #[expect(clippy::disallowed_methods, reason = "the time is as good as any seed")]
     pub(super) fn of_this_run() -> Self {
-        let given = std::env::var("CHATGRAPH_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").subsec_nanos();
-        let seed = given.unwrap_or_else(|| u64::from(now));
+        Self::from_seed_or(u64::from(now))
+    }
+
+    /// From the seed in `CHATGRAPH_TEST_SEED`, or this one.
+    #[expect(clippy::disallowed_methods, reason = "only tests read it")]
+    pub(super) fn from_seed_or(seed: u64) -> Self {
+        let given = std::env::var("CHATGRAPH_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or(seed);
         println!("CHATGRAPH_TEST_SEED={seed}");
         Self(seed)
     }

@@ -106,7 +106,9 @@ async fn stored(server: &TestServer, shown: &Chats) -> Chats {
         let answer = server.query_with(query, json!({"session": server.session, "cid": cid})).await;
         let chat = &answer["data"]["chat"];
         let nodes = chat["messages"]["nodes"].as_array().cloned().unwrap_or_default();
-        let message = |node: &Value| json!([node["text"], node["fromMe"], node["edited"], node["revoked"]]);
+        // A phone shows nothing of the edits of a message that was taken back.
+        let edited = |node: &Value| node["edited"] == true && node["revoked"] == false;
+        let message = |node: &Value| json!([node["text"], node["fromMe"], edited(node), node["revoked"]]);
         let messages: Vec<_> = nodes.iter().rev().map(message).collect();
         let compared = shown.get(cid).is_none_or(|(unread, _)| !unread.is_null());
         let unread = if compared { chat["unreadCount"].clone() } else { Value::Null };
