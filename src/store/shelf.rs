@@ -297,7 +297,14 @@ impl Shelf {
 
     /// Takes those of the messages that are new, and tells how many that are.
     pub(super) fn add_messages(&mut self, chat: ChatId, rows: &[message::Model]) -> Answer<u64> {
-        let Some(place) = self.places.get(&chat) else { return Answer::Apart };
+        let Some(place) = self.places.get(&chat) else {
+            // A stored message is read with its author, who has to be stored as well.
+            let is_new = |row: &message::Model| {
+                let author = PeerId::from_bytes(&row.sender_id).ok().and_then(|id| self.peers.get(&id));
+                author.is_some_and(|author| author.row == Row::New)
+            };
+            return if rows.iter().any(is_new) { Answer::Unknown } else { Answer::Apart };
+        };
         let known = &mut self.chats[*place].messages;
         let before = self.rows.len();
         self.rows.extend(rows.iter().filter(|row| known.take(row)).cloned().map(message::ActiveModel::from));

@@ -213,6 +213,14 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
 }
 
 #[tokio::test]
+async fn a_history_brings_a_deleted_group_back_with_authors_who_are_new() {
+    let author = Author::Person(2);
+    let new = Step::Writes { place: GROUP, author, via: LID, both: false, retried: false, same_second: false };
+    let deleted = Step::DeletedHere { place: GROUP };
+    holds(&[writes(AMY, NUMBER), writes(GROUP, NUMBER), Step::Unlinked, deleted, new, PAIRED]).await;
+}
+
+#[tokio::test]
 async fn settings_of_the_former_owner_of_a_number_stay_with_that_person() {
     let archived = Step::Sets { place: AMY, value: Value::Archived(true), via: NUMBER };
     holds(&[
