@@ -34,7 +34,10 @@ impl Play {
             }
             Step::Receipt { which, via } => {
                 let theirs = |message: &Written| message.author != Author::Account;
-                let fits = |it: &Written| it.on_phone && !it.revoked && theirs(it) && self.is_one_chat(it.place);
+                let fits = |it: &Written| {
+                    let back = it.deleted_here && !self.truth.visible(it.place).is_empty();
+                    it.on_phone && !it.revoked && theirs(it) && !back && self.is_one_chat(it.place)
+                };
                 if let Some(index) = self.one_of(*which, fits) {
                     self.truth.messages[index].receipt = true;
                     let place = self.truth.messages[index].place;

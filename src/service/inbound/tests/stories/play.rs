@@ -111,7 +111,8 @@ impl Play {
         if writers.iter().chain(&with).any(|person| self.truth.numbers[*person].is_none()) {
             return;
         }
-        if !(self.wrote && *same_second) {
+        // The order within a second is not known of two chats that become one.
+        if !(self.wrote && *same_second && self.spoken_of(*place, via.lid) == Some(via.lid)) {
             self.truth.now += SECOND;
         }
         // The order of two messages of one second is that of their arrival.
