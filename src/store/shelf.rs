@@ -190,7 +190,10 @@ impl Shelf {
 
     /// Takes a new peer with its address.
     pub(super) fn add_peer(&mut self, session: SessionId, peer: &Peer, period: &Period) -> Answer<()> {
-        if session != self.session.id || !self.periods.contains_key(&period.jid) {
+        // As `add_period` wants it: a peer that is here already must not be stored once more.
+        let last = self.periods.get(&period.jid).map(|periods| periods.last());
+        let is_last = last.is_some_and(|last| last.is_none_or(|last| last.from < period.from));
+        if session != self.session.id || !is_last {
             return Answer::Unknown;
         }
         self.peers.insert(peer.id, KeptPeer { peer: peer.clone(), row: Row::New, addresses: Vec::new() });
