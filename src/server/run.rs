@@ -185,7 +185,6 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
             }
         }
     };
-    info!(%address, database = %database, sessions, "Serving");
     match &tls {
         Some(tls) => {
             lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
@@ -194,6 +193,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
             lifecycle.tasks.spawn(lifecycle::ignore_hangups(lifecycle.stop.clone()).map_err(Error::Serve)?);
         }
     }
+    info!(%address, database = %database, sessions, "Serving");
     let listening = parts.listening(config.connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
     let store = parts.store.clone();
