@@ -128,7 +128,9 @@ impl Tail {
             }
             Ended::Looked(behind) => {
                 self.looking = false;
-                behind.into_iter().for_each(|organization| self.read(organization));
+                for organization in behind {
+                    self.read(organization);
+                }
             }
         }
     }

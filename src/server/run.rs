@@ -129,7 +129,7 @@ pub enum Error {
 /// [`Error`].
 pub async fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Serve(args) => serve((*args).try_into()?).await,
+        Command::Serve(args) => Box::pin(serve((*args).try_into()?)).await,
         Command::Demo(args) => demo::demo(args.into()).await,
         Command::Migrate(args) => database::migrate(args.try_into()?).await,
         Command::Backup(args) => database::back_up(args.try_into()?).await,

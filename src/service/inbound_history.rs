@@ -215,6 +215,8 @@ async fn count(
         (Some(_), _) => Some(behind),
         (None, None) if chat.read_to.is_some() => Some(counted.min(behind)),
         (None, None) => Some(counted),
+        // A part that is read again may have been counted before its messages were stored.
+        (None, Some(_)) if chat.read_to.is_none() => Some(chat.unread_count.max(behind)),
         // What is unread beyond the stored messages stays so.
         (None, Some(before)) => Some(chat.unread_count.saturating_add(behind.saturating_sub(before)).max(behind)),
     };

@@ -131,7 +131,7 @@ async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut problems = Vec::new();
     let mut found = |table: &str, id: &[u8], problem: String| {
         if problems.len() < MAX_TOLD {
-            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            let id = id.iter().fold(String::new(), |written, byte| format!("{written}{byte:02x}"));
             problems.push(format!("table {table}, row {id}: {problem}"));
         }
     };
@@ -143,10 +143,11 @@ async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     }
     let mut after = Vec::new();
     loop {
-        let query = chat::Entity::find().filter(chat::Column::Id.gt(after)).order_by_asc(chat::Column::Id).limit(PAGE);
+        let query =
+            chat::Entity::find().filter(chat::Column::Id.gt(after.clone())).order_by_asc(chat::Column::Id).limit(PAGE);
         let page = query.all(database).await?;
         let Some(last) = page.last() else { break };
-        after = last.id.clone();
+        after.clone_from(&last.id);
         for row in page {
             match super::chat::from_row(row.clone()) {
                 Err(unreadable) => found("chat", &row.id, unreadable.to_string()),

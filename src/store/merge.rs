@@ -48,17 +48,17 @@ impl Unit<'_> {
     ) -> Result<u64, StoreError> {
         self.put_away().await?;
         let moving = of_chat(organization, from).add(matching(which));
-        let copied = message::Entity::find()
+        let moved_ids = message::Entity::find()
             .select_only()
             .columns([Column::WaId, Column::FromMe])
             .filter(moving.clone())
             .into_tuple::<(String, bool)>()
             .all(self.tx)
             .await?;
-        for part in copied.chunks(ROWS) {
+        for part in moved_ids.chunks(ROWS) {
             let named = Column::WaId.is_in(part.iter().map(|(wa_id, _)| wa_id.as_str()));
-            let copies = Condition::any().add(of_chat(organization, to)).add(moving.clone());
-            let copies = message::Entity::find().filter(copies).filter(named).all(self.tx).await?;
+            let either = Condition::any().add(of_chat(organization, to)).add(moving.clone());
+            let copies = message::Entity::find().filter(either).filter(named).all(self.tx).await?;
             self.merge(organization, copies, |row| (row.wa_id.clone(), vec![u8::from(row.from_me)])).await?;
         }
         message::Entity::update_many()

@@ -71,14 +71,14 @@ impl Store {
                 .all(&self.readers)
                 .await?;
             for row in peers {
-                chats.extend(from_row(row)?.chat);
+                chats.extend(from_row(&row)?.chat);
             }
             let others = peer_address::Entity::find()
                 .filter(owned_by(organization))
                 .filter(peer_address::Column::PeerId.is_in(ids))
                 .filter(is_last());
             for row in others.all(&self.readers).await? {
-                addresses.push(from_address(row)?.jid);
+                addresses.push(from_address(&row)?.jid);
             }
         }
         addresses.sort();
@@ -148,7 +148,7 @@ impl Store {
         let jids: Vec<_> = people.iter().flat_map(|it| [&it.lid, &it.phone]).collect();
         for part in jids.chunks(ADDRESSES) {
             for row in current(organization, session, part).all(&self.readers).await? {
-                let Period { jid, peer, .. } = from_address(row)?;
+                let Period { jid, peer, .. } = from_address(&row)?;
                 owners.insert(jid, peer);
             }
         }
@@ -194,8 +194,8 @@ impl Unit<'_> {
             .order_by_asc(peer_address::Column::FromAt);
         let (mut periods, mut peers) = (Vec::new(), Vec::new());
         for (address, peer) in rows.all(self.tx).await? {
-            periods.push(from_address(address)?);
-            peers.extend(peer.map(from_row).transpose()?);
+            periods.push(from_address(&address)?);
+            peers.extend(peer.as_ref().map(from_row).transpose()?);
         }
         let Some(owner) = owner_at(&periods, at) else { return Ok(None) };
         Ok(peers.into_iter().find(|peer| peer.id == owner.peer).map(|peer| (peer, owner.former)))
@@ -219,7 +219,7 @@ impl Unit<'_> {
             .filter(peer_address::Column::SessionId.eq(session.to_bytes()))
             .filter(peer_address::Column::Jid.eq(jid.as_str()))
             .order_by_asc(peer_address::Column::FromAt);
-        rows.all(self.tx).await?.into_iter().map(from_address).collect()
+        rows.all(self.tx).await?.iter().map(from_address).collect()
     }
 
     /// All periods of a peer's addresses.
@@ -234,7 +234,7 @@ impl Unit<'_> {
             .filter(owned_by(organization))
             .filter(peer_address::Column::PeerId.eq(peer.to_bytes()))
             .order_by_asc(peer_address::Column::FromAt);
-        rows.all(self.tx).await?.into_iter().map(from_address).collect()
+        rows.all(self.tx).await?.iter().map(from_address).collect()
     }
 
     /// Those of the people whose two addresses are not known to be one peer's now.
@@ -254,7 +254,7 @@ impl Unit<'_> {
         let jids: Vec<_> = people.iter().flat_map(|it| [&it.lid, &it.phone]).collect();
         for part in jids.chunks(ADDRESSES) {
             for row in current(organization, session, part).all(self.tx).await? {
-                let Period { jid, peer, .. } = from_address(row)?;
+                let Period { jid, peer, .. } = from_address(&row)?;
                 owners.insert(jid, peer);
             }
         }
@@ -271,7 +271,7 @@ impl Unit<'_> {
         }
         let query =
             peer::Entity::find_by_id(id.to_bytes()).filter(peer::Column::Organization.eq(organization.as_str()));
-        query.one(self.tx).await?.map(from_row).transpose()
+        query.one(self.tx).await?.as_ref().map(from_row).transpose()
     }
 
     /// The peer whom this chat, stored or deleted, is with.
@@ -289,7 +289,7 @@ impl Unit<'_> {
         let query = peer::Entity::find()
             .filter(peer::Column::Organization.eq(organization.as_str()))
             .filter(peer::Column::ChatId.eq(chat.to_bytes()));
-        query.one(self.tx).await?.map(from_row).transpose()
+        query.one(self.tx).await?.as_ref().map(from_row).transpose()
     }
 
     /// Stores a new peer, whose address this is from a moment on; from ever, if it was nobody's before.
@@ -524,7 +524,7 @@ pub(super) async fn known_by(
         let all = of_session(peer_address::Entity::find()).filter(peer_address::Column::Jid.in_subquery(addresses));
         known.extend(all.all(tx).await?);
     }
-    let mut periods = known.into_iter().map(from_address).collect::<Result<Vec<_>, _>>()?;
+    let mut periods = known.iter().map(from_address).collect::<Result<Vec<_>, _>>()?;
     periods.sort_by(|one, other| (&one.jid, one.from).cmp(&(&other.jid, other.from)));
     periods.dedup();
     Ok(periods)
@@ -543,7 +543,7 @@ pub(super) async fn with_ids(
             .filter(peer::Column::Id.is_in(part.iter().map(|id| id.to_bytes())));
         peers.extend(query.all(tx).await?);
     }
-    peers.into_iter().map(from_row).collect()
+    peers.iter().map(from_row).collect()
 }
 
 /// Whether no other peer had the address later.
@@ -594,7 +594,7 @@ pub(super) fn to_address(
     }
 }
 
-fn from_row(row: peer::Model) -> Result<Peer, StoreError> {
+fn from_row(row: &peer::Model) -> Result<Peer, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "peer", column };
     Ok(Peer {
         id: PeerId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
@@ -603,7 +603,7 @@ fn from_row(row: peer::Model) -> Result<Peer, StoreError> {
     })
 }
 
-fn from_address(row: peer_address::Model) -> Result<Period, StoreError> {
+fn from_address(row: &peer_address::Model) -> Result<Period, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "peer_address", column };
     Ok(Period {
         jid: row.jid.parse().map_err(|_| corrupt("jid"))?,

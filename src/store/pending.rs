@@ -61,7 +61,7 @@ impl Store {
     ) -> Result<Vec<PendingAction>, StoreError> {
         let behind = after.map(|after| {
             let columns = [Column::RequestedAt, Column::ChatId, Column::Setting];
-            let place = Expr::tuple(columns.map(|column| column.into_expr()));
+            let place = Expr::tuple(columns.map(sea_orm::ColumnTrait::into_expr));
             let (setting, requested_at) = (after.desired.setting().code(), after.requested_at);
             let after = [Expr::val(after.requested_at), Expr::val(after.chat.to_bytes()), Expr::val(setting)];
             // The bound of the index stands by itself.

@@ -90,11 +90,11 @@ fn data_are_their_owners_alone_whatever_the_umask() {
         let names = folder.names();
         assert!(names.len() >= 7, "{names:?}");
         for name in names {
-            let mode = fs::metadata(folder.path(&name)).expect("a file").permissions().mode();
+            let bits = fs::metadata(folder.path(&name)).expect("a file").permissions().mode();
             // A umask may take more away from files without data.
             let allowed =
-                if Path::new(&name).extension().is_some_and(|end| end == "lock") { mode & 0o600 } else { 0o600 };
-            assert_eq!(mode & 0o777, allowed, "{name} under {umask}");
+                if Path::new(&name).extension().is_some_and(|end| end == "lock") { bits & 0o600 } else { 0o600 };
+            assert_eq!(bits & 0o777, allowed, "{name} under {umask}");
         }
         drop(serving);
     }

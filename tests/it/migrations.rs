@@ -75,6 +75,7 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
 /// A stored copy from before peers: Mei took another number and was imported again, so that her messages are there twice; Noah's
 /// chat was deleted, and Olu has his number since; Pia is known by two addresses; Quin wrote in a group.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story of a whole database")]
 async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
     let (_database, connection) = empty_database().await;
     Migrator::up(&connection, Some(12)).await.expect("up");

@@ -132,7 +132,9 @@ impl Arrivals {
             let mut outstanding = self.outstanding();
             let missing = outstanding.missing_before(number);
             debug!(missing = missing.len(), "Messages before this one did not come");
-            missing.into_iter().for_each(|number| outstanding.remove(number));
+            for number in missing {
+                outstanding.remove(number);
+            }
         }
     }
 
@@ -165,7 +167,9 @@ impl Arrivals {
         let mut outstanding = self.outstanding();
         if let Some(number) = outstanding.number(info) {
             let done = outstanding.of_same_task_up_to(number);
-            done.into_iter().for_each(|number| outstanding.remove(number));
+            for number in done {
+                outstanding.remove(number);
+            }
             drop(outstanding);
             self.settled.notify_waiters();
         }

@@ -150,7 +150,7 @@ fn translated(event: &Event) -> Result<Vec<Heard>, Untranslatable> {
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => Vec::new(),
         Event::ConnectFailure(failure) => {
             let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
-            vec![ended(if stays(&failure.reason) { Ending::Refused(reason) } else { Ending::RefusedForNow(reason) })]
+            vec![ended(if stays(failure.reason) { Ending::Refused(reason) } else { Ending::RefusedForNow(reason) })]
         }
         other => {
             debug!(kind = ?other.kind(), "An event of no use was left out");
@@ -169,7 +169,7 @@ fn delivered(inbound: &InboundMessage) -> Vec<Heard> {
 
 /// Whether a refusal is about what this client is, which another attempt does not change. Any other one, or one of a number
 /// that is not known, may pass.
-fn stays(reason: &ConnectFailureReason) -> bool {
+fn stays(reason: ConnectFailureReason) -> bool {
     matches!(
         reason,
         ConnectFailureReason::BadUserAgent | ConnectFailureReason::ClientUnknown | ConnectFailureReason::NotFound

@@ -140,7 +140,9 @@ impl Ears {
         let (forwarded, waiting) = oneshot::channel();
         let infos: Vec<_> = messages.iter().map(|(message, _)| Arc::clone(&message.info)).collect();
         let queued = self.queue.send(Item::Messages { messages, forwarded });
-        infos.iter().for_each(|info| self.arrivals.settle(info));
+        for info in infos {
+            self.arrivals.settle(&info);
+        }
         queued?;
         for committed in waiting.await? {
             committed.await?;

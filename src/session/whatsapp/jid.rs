@@ -124,8 +124,12 @@ mod tests {
             let kind = match server {
                 Server::Pn | Server::Hosted | Server::Legacy => Some("s.whatsapp.net"),
                 Server::Lid | Server::HostedLid => Some("lid"),
-                Server::Group | Server::Broadcast | Server::Newsletter | Server::Messenger => Some(server.as_str()),
-                Server::Interop | Server::Bot => Some(server.as_str()),
+                Server::Group
+                | Server::Broadcast
+                | Server::Newsletter
+                | Server::Messenger
+                | Server::Interop
+                | Server::Bot => Some(server.as_str()),
                 // No chat is with a call.
                 Server::Call => None,
             };

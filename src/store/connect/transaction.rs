@@ -152,12 +152,9 @@ impl Transaction {
             Ok(connection) => timeout(self.limit, connection.execute_unprepared("COMMIT")).await,
             Err(failed) => return Err(NotCommitted::Undone(failed)),
         };
-        let failed = match held.ended(committed.unwrap_or_else(|_| Err(error::silence()))) {
-            Ok(_) => {
-                drop(held.connection.take());
-                return Ok(());
-            }
-            Err(failed) => failed,
+        let Err(failed) = held.ended(committed.unwrap_or_else(|_| Err(error::silence()))) else {
+            drop(held.connection.take());
+            return Ok(());
         };
         drop(held);
         let is_undone = match (self.backend, error::sqlite_code(&failed)) {

@@ -63,7 +63,7 @@ impl<'l> Settling<'l> {
             let committed = match tx {
                 Ok(tx) => batch::commit(tx, &mut batch).await,
                 Err(failed) => {
-                    self.give_up(batch, failed.into());
+                    self.give_up(batch, &failed.into());
                     return;
                 }
             };
@@ -90,12 +90,12 @@ impl<'l> Settling<'l> {
                 let mut one = batch.remove(place);
                 one.refuse(why.clone());
                 one.finish(self.doubt.clone().map_or(Ok(()), Err));
-                if late { self.give_up(batch, undone(why)) } else { self.waiting.push_front(batch) }
+                if late { self.give_up(batch, &undone(why)) } else { self.waiting.push_front(batch) }
             }
             Failure::Connection(why) => {
                 self.lost += 1;
                 if late || self.lost > LOST {
-                    self.give_up(batch, why);
+                    self.give_up(batch, &why);
                 } else {
                     warn!(error = &why as &dyn std::error::Error, "A transaction is carried out on another connection");
                     self.waiting.push_front(batch);
@@ -105,13 +105,13 @@ impl<'l> Settling<'l> {
                 warn!(error = &why as &dyn std::error::Error, units = batch.len(), "Units are committed one by one");
                 self.one_by_one(batch);
             }
-            Failure::Whole(why) => self.refuse(batch, why),
+            Failure::Whole(why) => self.refuse(batch, &why),
             Failure::Unknown(why, Some(mark)) => self.recall(batch, why, &mark).await,
             // SQLite: what is carried out again takes the place of what may be in the file.
             Failure::Unknown(why, None) => {
                 self.doubt = Some(why.clone());
                 self.lost += 1;
-                if late || self.lost > LOST { self.give_up(batch, why) } else { self.waiting.push_front(batch) }
+                if late || self.lost > LOST { self.give_up(batch, &why) } else { self.waiting.push_front(batch) }
             }
         }
     }
@@ -128,8 +128,8 @@ impl<'l> Settling<'l> {
                     return self.committed(batch, &whose);
                 }
                 Ok(Outcome::Undone) => return Box::pin(self.failed(batch, Failure::Connection(undone(why)))).await,
-                Ok(Outcome::Unknown) => return self.refuse(batch, why),
-                Ok(Outcome::UnderWay) | Err(_) if Instant::now() >= deadline => return self.refuse(batch, why),
+                Ok(Outcome::Unknown) => return self.refuse(batch, &why),
+                Ok(Outcome::UnderWay) | Err(_) if Instant::now() >= deadline => return self.refuse(batch, &why),
                 Ok(Outcome::UnderWay) | Err(_) => tokio::time::sleep(RECALL_EACH).await,
             }
         }
@@ -142,15 +142,15 @@ impl<'l> Settling<'l> {
     }
 
     /// Gives the error to all that still wait: there is no database for any of them.
-    fn give_up(&mut self, batch: Batch, why: StoreError) {
-        self.refuse(batch, why.clone());
+    fn give_up(&mut self, batch: Batch, why: &StoreError) {
+        self.refuse(batch, why);
         while let Some(batch) = self.waiting.pop_front() {
-            finish(batch, &Err(self.true_of_all(&why)));
+            finish(batch, &Err(self.true_of_all(why)));
         }
     }
 
-    fn refuse(&self, batch: Batch, why: StoreError) {
-        let why = self.true_of_all(&why);
+    fn refuse(&self, batch: Batch, why: &StoreError) {
+        let why = self.true_of_all(why);
         error!(error = &why as &dyn std::error::Error, units = batch.len(), "Nothing was committed");
         self.lanes.tally.failed(&why);
         finish(batch, &Err(why));

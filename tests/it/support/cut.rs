@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
 
 /// How long the server may take to act on a message before the connection is cut behind it.
 const ACT: Duration = Duration::from_millis(40);
@@ -60,10 +61,12 @@ impl Proxy {
         let url = format!("{head}@{}/{database}", listener.local_addr().expect("an address"));
         let plan = Arc::<Mutex<Plan>>::default();
         let (server, shared) = (server.to_owned(), Arc::clone(&plan));
-        let task = tokio::spawn(async move {
+        let tasks = TaskTracker::new();
+        let connections = tasks.clone();
+        let task = tasks.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&server).await else { continue };
-                tokio::spawn(carry(client, server, Arc::clone(&shared)));
+                connections.spawn(carry(client, server, Arc::clone(&shared)));
             }
         });
         Self { url, plan, task: task.abort_handle() }
@@ -108,7 +111,7 @@ async fn carry(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let (silent, mut is_silent) = watch::channel(false);
-    let back = tokio::spawn(async move {
+    let back = TaskTracker::new().spawn(async move {
         let mut some = vec![0; 65_536];
         while let Ok(read @ 1..) = from_server.read(&mut some).await {
             if !*is_silent.borrow_and_update() && to_client.write_all(&some[..read]).await.is_err() {

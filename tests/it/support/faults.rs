@@ -30,8 +30,8 @@ impl Faults {
         let folder = tempfile::tempdir().expect("a folder");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/faults.c");
         let library = folder.path().join("faults.so");
-        let mut compiler = Command::new("cc");
-        let compiled = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).args([source, "-ldl"]).status();
+        let mut cc = Command::new("cc");
+        let compiled = cc.args(["-shared", "-fPIC", "-o"]).arg(&library).args([source, "-ldl"]).status();
         assert!(compiled.expect("a C compiler").success());
         let path = folder.path().join("shared");
         let shared = File::options().create_new(true).read(true).write(true).open(path).expect("a file");

@@ -6,7 +6,8 @@
 //!
 //! About one random story in a hundred still ends otherwise. Known are these:
 //!
-//! - A history brings a message of an author who is new into a group that was deleted here: that part is refused.
+//! - A history names the author of a message in a group by the number of today, which was another person's then: the
+//!   message is stored again, as that person's.
 //! - A receipt names a message that was deleted here, and the chat is back: the unread count keeps that message.
 //! - Two chats become one: within a second, messages of both are in the order in which they arrived.
 //!

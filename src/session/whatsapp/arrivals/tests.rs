@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::wacore_binary::marshal::marshal;
@@ -59,7 +60,7 @@ async fn an_answer_waits_for_what_it_answers_and_no_other_chat_or_second_does() 
     assert!(!waits(&arrivals, "D", OWN).await, "a later second");
     assert!(waits(&arrivals, "E", OWN).await, "the LID may be Mei's");
 
-    let answer = tokio::spawn({
+    let answer = TaskTracker::new().spawn({
         let arrivals = Arc::clone(&arrivals);
         async move { arrivals.turn(&info("B", OWN)).await }
     });

@@ -33,7 +33,9 @@ impl Memory {
         let parts = self.intact(self.state.all_records(Kind::HistoryPart).await).await?;
         let parts: Vec<_> =
             parts.into_iter().map(|(notice, part)| (String::from_utf8_lossy(&notice).into_owned(), part)).collect();
-        parts.iter().for_each(|(notice, _)| self.kept.add(notice));
+        for (notice, _) in &parts {
+            self.kept.add(notice);
+        }
         Ok(parts)
     }
 

@@ -196,7 +196,8 @@ impl<'a> Comparison<'a> {
 
     /// No address is that of a deleted chat and of a living one.
     async fn addresses(&mut self, stage: &Stage<'_>, database: &DatabaseConnection) {
-        let session: String = stage.key.session.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let session =
+            stage.key.session.to_bytes().iter().fold(String::new(), |written, byte| format!("{written}{byte:02x}"));
         let blob = if crate::store::tests::on_postgres() { format!("'\\x{session}'") } else { format!("x'{session}'") };
         let both = format!(
             "SELECT a.jid FROM peer_address a JOIN peer p ON p.id = a.peer_id \

@@ -160,8 +160,9 @@ impl Schedule {
         let mut wanted: Vec<_> = self.pending.iter().map(|pending| pending.is_settled() || pending.retried).collect();
         for later in (0..self.pending.len()).rev() {
             if wanted[later] {
-                for earlier in 0..later {
-                    wanted[earlier] |= share(&self.pending[earlier].keys, &self.pending[later].keys);
+                let (earlier, _) = wanted.split_at_mut(later);
+                for (wanted, pending) in earlier.iter_mut().zip(&self.pending) {
+                    *wanted |= share(&pending.keys, &self.pending[later].keys);
                 }
             }
         }

@@ -221,18 +221,6 @@ async fn a_history_brings_a_deleted_group_back_with_authors_who_are_new() {
 }
 
 #[tokio::test]
-async fn a_history_brings_a_message_to_a_group_from_before_the_number_changed_hands() {
-    let author = Author::Person(1);
-    let before = Step::Writes { place: GROUP, author, via: NUMBER, both: false, retried: true, same_second: false };
-    let takes = Step::NumberChanges { person: 1, to: 0, via: NUMBER };
-    holds(&[writes(AMY, NUMBER), own(GROUP, NUMBER), before, moves(3), takes, Step::Unlinked, PAIRED]).await;
-    let unlinked = Step::Writes { place: GROUP, author, via: NUMBER, both: false, retried: false, same_second: false };
-    let takes = Step::NumberChanges { person: 1, to: 0, via: NUMBER };
-    let learned_late = learned(1);
-    holds(&[writes(AMY, NUMBER), moves(3), Step::Unlinked, unlinked, takes, PAIRED, learned_late]).await;
-}
-
-#[tokio::test]
 async fn settings_of_the_former_owner_of_a_number_stay_with_that_person() {
     let archived = Step::Sets { place: AMY, value: Value::Archived(true), via: NUMBER };
     holds(&[

@@ -76,10 +76,15 @@ impl Play {
 
     /// Something that was delivered since the device was linked and may come again.
     pub(super) fn past(&self) -> Vec<&Pending> {
-        let again = |pending: &&Pending| match &pending.delivery {
-            Delivery::Message(_) | Delivery::Edit { .. } | Delivery::Revocation { .. } => true,
-            Delivery::Receipt { .. } | Delivery::NumberChanged { .. } => true,
-            _ => false,
+        let again = |pending: &&Pending| {
+            matches!(
+                &pending.delivery,
+                Delivery::Message(_)
+                    | Delivery::Edit { .. }
+                    | Delivery::Revocation { .. }
+                    | Delivery::Receipt { .. }
+                    | Delivery::NumberChanged { .. }
+            )
         };
         self.past.iter().filter(again).collect()
     }

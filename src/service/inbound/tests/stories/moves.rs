@@ -16,7 +16,6 @@ use super::truth::Written;
 impl Play {
     pub(super) fn other_step(&mut self, step: &Step) {
         match step {
-            Step::Writes { .. } => {}
             Step::Edits { which, via } => {
                 if let Some(index) = self.one_of(*which, |message| !message.revoked) {
                     self.truth.edit(index);
@@ -76,7 +75,7 @@ impl Play {
             Step::Sets { place, value, via } => self.set(*place, *value, *via),
             Step::Unlinked if self.linked => self.unlink(),
             Step::Paired { chance } if !self.linked => self.pair(*chance),
-            Step::Unlinked | Step::Paired { .. } => {}
+            Step::Writes { .. } | Step::Unlinked | Step::Paired { .. } => {}
             Step::Redelivered { which, other, lag } => {
                 let past = self.past();
                 if !past.is_empty() {

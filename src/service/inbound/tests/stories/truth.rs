@@ -62,6 +62,7 @@ pub(super) enum Value {
 pub(super) const MUTE_END: i64 = 4_000_000_000_000;
 
 /// A message that was written.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a message")]
 #[derive(Debug, Clone)]
 pub(super) struct Written {
     pub(super) id: String,
