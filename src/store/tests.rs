@@ -6,6 +6,7 @@ mod journal;
 mod lists;
 mod opening;
 mod plans;
+pub(crate) mod quarantine;
 mod refolding;
 mod silence;
 

@@ -11,6 +11,7 @@ use crate::domain::page::Direction;
 use crate::domain::page::MAX_PAGE;
 use crate::domain::page::PageRequest;
 use crate::store::tests::TestStore;
+use crate::store::tests::quarantine::quarantined;
 
 struct At(i64);
 
@@ -94,6 +95,25 @@ async fn of_each_chat_the_newest_messages_stay() {
     assert_eq!(times(&test, busy.id).await, (1_294..=1_300).rev().collect::<Vec<_>>());
     assert_eq!(times(&test, calm.id).await, (1..=7).rev().collect::<Vec<_>>());
     assert_eq!(retention(&test, 0, config).pass().await.expect("a pass"), (0, 0));
+}
+
+#[tokio::test]
+async fn events_leave_the_quarantine_after_ninety_days_and_an_import_that_lost_one_stays_incomplete() {
+    let test = TestStore::open().await;
+    let now = 1_000 * DAY_MS;
+    let old = quarantined(&test, now - QUARANTINE_DAYS * DAY_MS - 1, true);
+    let young = quarantined(&test, now - QUARANTINE_DAYS * DAY_MS, true);
+    for event in [&old, &young] {
+        assert!(test.store.quarantine(event, vec![1]).await.expect("kept"));
+    }
+
+    retention(&test, now, Config::default()).pass().await.expect("a pass");
+
+    let left = test.store.quarantined_events(None, None, None).await.expect("a list");
+    assert_eq!(left, [young.clone()]);
+    test.store.delete_quarantined(&young).await.expect("deleted");
+    let session = test.store.sessions_by_ids(&test.organization, &[test.session]).await.expect("read").remove(0);
+    assert!(session.history_import.expect("an import").incomplete);
 }
 
 async fn add_messages(test: &TestStore, chat: &Chat, count: i64) {
