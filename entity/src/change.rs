@@ -46,6 +46,10 @@ pub struct Model {
     pub refused: i32,
     /// For a deletion: the chat that is the same person.
     pub merged_into: Option<Vec<u8>>,
+    /// The chat's revision that it left.
+    pub revision: i64,
+    /// The chat in whose place this one came, or that was merged into it.
+    pub replaces: Option<Vec<u8>>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -11,6 +11,8 @@ pub struct Model {
     pub id: i16,
     /// Drawn at random when the database is made: cursors of another log lead nowhere in this one.
     pub incarnation: i64,
+    /// What is added to the stored revisions of chats, so that none is shown twice after a restore.
+    pub revision_base: i64,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -75,6 +75,8 @@ pub struct Model {
     pub address: Option<String>,
     /// WhatsApp's time of that.
     pub address_as_of: i64,
+    /// How many changes of it were recorded.
+    pub revision: i64,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

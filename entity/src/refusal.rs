@@ -16,6 +16,8 @@ pub struct Model {
     pub organization: String,
     /// Why, in words for a person.
     pub reason: String,
+    /// The same as a number.
+    pub code: i16,
     /// When it was given up.
     pub at: i64,
 }

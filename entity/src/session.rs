@@ -17,6 +17,10 @@ pub struct Model {
     pub status: i16,
     /// Why, in words for a person.
     pub status_reason: Option<String>,
+    /// The same as a number.
+    pub status_code: Option<i16>,
+    /// When a ban ends, if one is the reason and its end is known.
+    pub banned_until: Option<i64>,
     /// Whether a node should keep it connected.
     pub wanted: bool,
     /// The account's address.

@@ -156,13 +156,33 @@ impl PendingAction {
     }
 }
 
+/// Why a setting did not reach WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefusalCode {
+    /// WhatsApp did not accept it.
+    Rejected,
+    /// The session was logged out before.
+    Unlinked,
+}
+
+impl RefusalCode {
+    /// The same in words for a person.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Rejected => "WhatsApp did not accept this change.",
+            Self::Unlinked => "The session was logged out before WhatsApp could be told.",
+        }
+    }
+}
+
 /// A setting that WhatsApp refused, until it is changed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Which.
     pub setting: Setting,
-    /// Why, in words for a person.
-    pub reason: String,
+    /// Why.
+    pub code: RefusalCode,
     /// When it was given up, in milliseconds.
     pub at: i64,
 }

@@ -180,6 +180,10 @@ pub struct Change {
     pub changed: ChatFields,
     /// What it left; meaningless for a deletion.
     pub state: ChatState,
+    /// The chat's revision that it left.
+    pub revision: i64,
     /// For a deletion: the chat that turned out to be the same person.
     pub merged_into: Option<ChatId>,
+    /// The chat in whose place this one came back, or the one that was merged into it.
+    pub replaces: Option<ChatId>,
 }

@@ -119,6 +119,10 @@ pub struct Chat {
     pub horizon: Option<Horizon>,
     /// When it was stored first, in milliseconds.
     pub created_at: i64,
+    /// How many changes of it were recorded: each change raises it, and it is stored with the chat.
+    pub revision: i64,
+    /// The chat in whose place this one comes back; known only to the unit of work that brings it back.
+    pub replaces: Option<ChatId>,
 }
 
 impl Chat {
@@ -143,6 +147,8 @@ impl Chat {
             refused: ChatFields::default(),
             horizon: None,
             created_at: at,
+            revision: 0,
+            replaces: None,
         }
     }
 
@@ -190,6 +196,12 @@ impl Chat {
         self.last_message = state.last_message;
         self.pending = state.pending;
         self.refused = state.refused;
+    }
+
+    /// Puts the chat into the state that a change left it in.
+    pub fn restore_to(&mut self, change: &Change) {
+        self.restore(&change.state);
+        self.revision = change.revision;
     }
 
     /// Changes the chat and tells what differs, or nothing when all is as before. An event's replay, the echo of our
@@ -253,19 +265,22 @@ impl Chat {
         (!changed.is_empty()).then(|| self.change(ChangeKind::Updated, changed, at, origin))
     }
 
-    /// The change that announces this chat as new.
+    /// The change that announces this chat as new. The chat has to be stored after this.
     #[must_use]
-    pub fn created(&self, at: i64, origin: Origin) -> Change {
-        self.change(ChangeKind::Created, ChatFields::default(), at, origin)
+    pub fn created(&mut self, at: i64, origin: Origin) -> Change {
+        let replaces = self.replaces;
+        Change { replaces, ..self.change(ChangeKind::Created, ChatFields::default(), at, origin) }
     }
 
     /// The change that tells that this chat is gone.
     #[must_use]
     pub fn deleted(&self, at: i64, origin: Origin) -> Change {
-        self.change(ChangeKind::Deleted, ChatFields::default(), at, origin)
+        self.clone().change(ChangeKind::Deleted, ChatFields::default(), at, origin)
     }
 
-    fn change(&self, kind: ChangeKind, changed: ChatFields, at: i64, origin: Origin) -> Change {
+    /// Makes a change, and raises the revision: the one place that does either.
+    fn change(&mut self, kind: ChangeKind, changed: ChatFields, at: i64, origin: Origin) -> Change {
+        self.revision += 1;
         Change {
             number: 0,
             at,
@@ -276,13 +291,16 @@ impl Chat {
             cid: self.jid.clone(),
             changed,
             state: self.state(),
+            revision: self.revision,
             merged_into: None,
+            replaces: None,
         }
     }
 
     /// The change that tells that an address more finds this chat, which was `before`, or that it took over another one.
+    /// The chat has to be stored after this.
     #[must_use]
-    pub fn joined(&self, before: &Self, at: i64, origin: Origin) -> Change {
+    pub fn joined(&mut self, before: &Self, at: i64, origin: Origin) -> Change {
         let changed = self.differs_from(before).with(ChatField::Aliases);
         self.change(ChangeKind::Updated, changed, at, origin)
     }

@@ -13,6 +13,8 @@ use super::id::OrganizationId;
 pub struct InvalidCursor;
 
 const TAG: usize = 8;
+/// No cursor of ours is longer; a long text is not worth decoding.
+const MAX_CURSOR_LEN: usize = 64;
 
 /// A place in an organization's change log: everything up to and including `number` has been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,13 @@ impl ChangeCursor {
         let mut bytes = self.incarnation.to_be_bytes().to_vec();
         bytes.extend(self.number.to_be_bytes());
         seal(&["changes", organization.as_str()], &bytes)
+    }
+
+    /// Whether this looks like a change cursor, of whichever organization.
+    #[must_use]
+    pub fn is_of_some_organization(text: &str) -> bool {
+        let sealed = (text.len() <= MAX_CURSOR_LEN).then(|| URL_SAFE_NO_PAD.decode(text));
+        sealed.is_some_and(|sealed| sealed.is_ok_and(|sealed| sealed.len() == TAG + 16))
     }
 
     /// Reads a cursor that was written for `organization`.
@@ -93,8 +102,7 @@ fn seal(scope: &[&str], bytes: &[u8]) -> String {
 }
 
 fn open(scope: &[&str], text: &str) -> Result<Vec<u8>, InvalidCursor> {
-    // No cursor of ours is longer; a long text is not worth decoding.
-    if text.len() > 64 {
+    if text.len() > MAX_CURSOR_LEN {
         return Err(InvalidCursor);
     }
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
@@ -130,6 +138,10 @@ mod tests {
         let text = cursor.encode(&one);
         assert_eq!(ChangeCursor::decode(&text, &one), Ok(cursor));
         assert_eq!(ChangeCursor::decode(&text, &other), Err(InvalidCursor));
+        assert!(ChangeCursor::is_of_some_organization(&text));
+        for wrong in ["", "AAAA", &text[1..], &TimeKey { at: 1, id: [9; 16] }.encode(&["chats"])] {
+            assert!(!ChangeCursor::is_of_some_organization(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cursor;
 pub mod horizon;
 pub mod id;
+pub mod idempotency;
 pub mod jid;
 pub mod join;
 pub mod key;

@@ -22,6 +22,64 @@ pub enum SessionStatus {
     LoggedOut,
 }
 
+/// Why a session has failed, was logged out or takes long to start, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StatusCode {
+    /// Nobody linked a device in time.
+    PairingExpired,
+    /// The phone and we could not agree on the link.
+    PairingFailed,
+    /// The device was unlinked, on the phone or here.
+    Unlinked,
+    /// WhatsApp locked the account.
+    AccountLocked,
+    /// Another account was linked than the session's own.
+    OtherAccount,
+    /// Another connection took over the device.
+    Replaced,
+    /// WhatsApp banned the account for a while.
+    Banned,
+    /// WhatsApp no longer speaks with this version.
+    Outdated,
+    /// What is kept of the device's keys does not open.
+    KeysDamaged,
+    /// WhatsApp refused the connection.
+    Refused,
+    /// The settings of the chats cannot be read.
+    SettingsUnreadable,
+    /// An error of this program.
+    InternalError,
+    /// The session's row cannot be read.
+    DatabaseDamaged,
+    /// Something that an earlier version recorded in words alone.
+    Other,
+}
+
+/// Why a session stands as it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusReason {
+    /// In a word.
+    pub code: StatusCode,
+    /// In words for a person.
+    pub words: String,
+    /// When a ban ends, in milliseconds, if that is the reason and its end is known.
+    pub banned_until: Option<i64>,
+}
+
+impl StatusReason {
+    /// A reason that is no ban.
+    #[must_use]
+    pub fn new(code: StatusCode, words: impl Into<String>) -> Self {
+        Self { code, words: words.into(), banned_until: None }
+    }
+
+    /// The device was unlinked from here.
+    #[must_use]
+    pub fn unlinked() -> Self {
+        Self::new(StatusCode::Unlinked, "this device was unlinked; link it again")
+    }
+}
+
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -34,7 +92,7 @@ pub struct Session {
     /// How it stands with WhatsApp.
     pub status: SessionStatus,
     /// Why, when it failed or was logged out.
-    pub status_reason: Option<String>,
+    pub status_reason: Option<StatusReason>,
     /// Whether a node should keep it connected.
     pub wanted: bool,
     /// The account's address, known from the first pairing on.

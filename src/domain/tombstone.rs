@@ -47,7 +47,8 @@ impl Tombstone {
     /// The chat as it comes back, under a new id. A mute that ended meanwhile is none.
     #[must_use]
     pub fn revive(self, id: ChatId, at: i64) -> Chat {
-        let mut chat = Chat { id, created_at: at, ..self.chat };
+        let replaces = Some(self.chat.id);
+        let mut chat = Chat { id, created_at: at, replaces, revision: 0, ..self.chat };
         chat.muted_until.value = chat.muted_until.value.filter(|until| *until > at);
         chat
     }

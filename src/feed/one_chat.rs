@@ -27,7 +27,8 @@ impl OneChat {
 
     /// Whether the change is one of the chat.
     pub(super) fn is_changed_by(&mut self, change: &Change) -> bool {
-        let is_it = self.chats.contains(&change.chat) || self.addresses.contains(&change.cid);
+        let replaced = change.replaces.is_some_and(|replaced| self.chats.contains(&replaced));
+        let is_it = replaced || self.chats.contains(&change.chat) || self.addresses.contains(&change.cid);
         if is_it {
             self.chats.insert(change.chat);
             self.chats.extend(change.merged_into);

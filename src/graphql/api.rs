@@ -33,6 +33,7 @@ use crate::service::session::Sessions;
 use super::Schema;
 use super::batches::Batches;
 use super::budget::Budget;
+use super::change_cursor;
 use super::document;
 use super::error::ApiError;
 use super::error::Code;
@@ -159,6 +160,7 @@ impl Api {
     }
 
     async fn run(&self, caller: &Caller, request: Request, read: &Read, begun: Instant) -> Response {
+        let request = change_cursor::read_before(request, &self.parts.chats, &caller.viewer).await;
         let (request, batches) = self.equip(caller, request);
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
@@ -185,10 +187,12 @@ impl Api {
         let (kind, subscribes, pace) = (Some(read.kind), read.subscribes(), Pace::new(turns.clone()));
         let (request, batches) = self.equip(&caller, request.data(pace.clone()));
         let (schema, first_turn) = (self.schema.clone(), pace.clone());
+        let (chats, viewer) = (self.parts.chats.clone(), Arc::clone(&caller.viewer));
         let execution = async move {
             if !subscribes {
                 first_turn.begin(None).await;
             }
+            let request = change_cursor::read_before(request, &chats, &viewer).await;
             schema.execute_stream(request)
         };
         let (span, mut executing) = (span(&read), batches.beside(execution.flatten_stream()));

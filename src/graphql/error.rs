@@ -2,6 +2,7 @@
 //! that has one for an answer, a raw database error too.
 
 pub(super) mod engine;
+pub(super) mod explanation;
 
 use std::error::Error as Cause;
 use std::time::Duration;
@@ -93,13 +94,15 @@ pub struct ApiError {
     pub field: Option<&'static str>,
     /// When it may work, for [`Code::RateLimited`].
     pub retry_after: Option<Duration>,
+    /// What stands against it, for [`Code::Conflict`], and the most that there may be.
+    pub conflict: Option<(service::error::ConflictReason, Option<usize>)>,
 }
 
 impl ApiError {
     /// A failure of this kind.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, retry_after: None }
+        Self { code, message: message.into(), field: None, retry_after: None, conflict: None }
     }
 
     /// An input field or argument that cannot be accepted.
@@ -118,6 +121,12 @@ impl ApiError {
     #[must_use]
     pub fn chat_not_found() -> Self {
         service::error::Error::ChatNotFound.into()
+    }
+
+    /// No object with this id.
+    #[must_use]
+    pub fn object_not_found() -> Self {
+        Self::new(Code::NotFound, "object not found")
     }
 
     /// More than one request may ask for.
@@ -179,7 +188,9 @@ impl From<service::error::Error> for ApiError {
             Error::SessionNotFound | Error::ChatNotFound | Error::KeyNotFound => Self::new(Code::NotFound, message),
             Error::SessionRequired => Self::invalid("sessionId", message),
             Error::Invalid { field, message } => Self::invalid(field, format!("{field}: {message}")),
-            Error::Conflict(message) => Self::new(Code::Conflict, message),
+            Error::Conflict(conflict) => {
+                Self { conflict: Some((conflict.reason, conflict.limit)), ..Self::new(Code::Conflict, message) }
+            }
             Error::CursorExpired => Self::new(Code::CursorExpired, message),
             Error::Closed | Error::Unreachable => Self::new(Code::GatewayUnavailable, message),
             Error::Store(cause) if cause.may_be_stored() => Self::outcome_unknown(&cause),
@@ -209,6 +220,12 @@ impl From<ApiError> for async_graphql::Error {
         }
         if let Some(retry_after) = error.retry_after {
             extensions.set("retryAfterMs", u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
+        }
+        if let Some((reason, limit)) = error.conflict {
+            extensions.set("reason", explanation::word(reason));
+            if let Some(limit) = limit {
+                extensions.set("limit", limit as u64);
+            }
         }
         Self { message: error.message, source: None, extensions: Some(extensions) }
     }

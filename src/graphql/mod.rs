@@ -10,6 +10,7 @@ mod batches;
 mod budget;
 mod call;
 mod capability;
+mod change_cursor;
 mod chat;
 mod connection;
 mod context;
@@ -61,6 +62,8 @@ struct Query(
     session::query::SessionQuery,
     key::query::KeyQuery,
     node::NodeQuery,
+    change_cursor::ChangeCursorQuery,
+    error::explanation::ErrorQuery,
 );
 
 /// Every mutation.
@@ -99,7 +102,7 @@ fn types(schema: &Schema) -> chatgraph_guard::Schema {
 /// The schema as text, the same that `schema.graphql` holds.
 #[must_use]
 pub fn sdl() -> String {
-    let options = SDLExportOptions::new().use_space_ident().indent_width(2);
+    let options = SDLExportOptions::new().include_specified_by().use_space_ident().indent_width(2);
     let sdl = schema(&Config::default()).sdl_with_options(options);
     format!("{}\n", sdl.trim_end())
 }

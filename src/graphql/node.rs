@@ -56,17 +56,19 @@ pub(super) struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Any object by its id. Null when there is none, or when it is another organization's. Requires `read`.
+    /// Any object by its id. Null, with error `not_found`, when there is none, or when it is another organization's.
+    /// Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn node(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The object's id.")] id: ID,
     ) -> Result<Option<Node>, ApiError> {
-        Node::load(context.loader(), &id).await
+        Node::load(context.loader(), &id).await?.map(Some).ok_or_else(ApiError::object_not_found)
     }
 
-    /// Several objects by their ids, in the order of `ids`; null in the place of one that is not there. Requires `read`.
+    /// Several objects by their ids, in the order of `ids`; null, without an error, in the place of one that is not there.
+    /// Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn nodes(
         &self,

@@ -17,7 +17,7 @@ use crate::domain::jid;
 #[derive(Debug, Clone, PartialEq, Eq, Description)]
 pub(super) struct Jid(pub(super) jid::Jid);
 
-#[Scalar(name = "JID", use_type_description)]
+#[Scalar(name = "JID", use_type_description, specified_by_url = "https://www.rfc-editor.org/rfc/rfc7622")]
 impl ScalarType for Jid {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -56,7 +56,10 @@ impl Timestamp {
     }
 }
 
-#[Scalar(use_type_description)]
+#[Scalar(
+    use_type_description,
+    specified_by_url = "https://tc39.es/ecma262/multipage/numbers-and-dates.html#sec-time-values-and-time-range"
+)]
 impl ScalarType for Timestamp {
     fn parse(value: Value) -> InputValueResult<Self> {
         Self::of(&value).ok_or_else(|| InputValueError::expected_type(value))
@@ -74,6 +77,34 @@ impl ScalarType for Timestamp {
 impl From<i64> for Timestamp {
     fn from(at: i64) -> Self {
         Self(at)
+    }
+}
+
+/// How often an object has changed, for comparison alone: an integer from 0 to 9007199254740991 as a JSON number. The
+/// greater of two revisions of one object is the later one. Their difference means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
+pub(super) struct Revision(pub(super) i64);
+
+/// The greatest integer that a JSON number tells from all others in every client.
+const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+
+#[Scalar(use_type_description, specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6")]
+impl ScalarType for Revision {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::Number(number) if number.as_i64().is_some_and(|at| (0..=MAX_SAFE_INTEGER).contains(&at)) => {
+                Ok(Self(number.as_i64().unwrap_or_default()))
+            }
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(self.0.min(MAX_SAFE_INTEGER))
     }
 }
 

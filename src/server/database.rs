@@ -6,7 +6,9 @@ use serde_json::json;
 use tracing::info;
 
 use crate::cli::Migration;
+use crate::clock::SystemClock;
 use crate::config;
+use crate::domain::clock::Clock as _;
 use crate::store;
 
 use super::output;
@@ -19,7 +21,7 @@ pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
         Migration::Up => store::migrate_up(&database).await?,
         Migration::Down => down(&database, config.confirmed).await?,
         Migration::Status => {}
-        Migration::Restored => store::renew_log(&database).await?,
+        Migration::Restored => store::renew_log(&database, SystemClock.now()).await?,
     }
     for (step, applied) in store::migrations(&database).await? {
         output::line(format_args!("{step}  {}", if applied { "applied" } else { "pending" }))?;
@@ -50,14 +52,14 @@ fn confirm(question: &str) -> Result<(), Error> {
 
 /// Carries out `backup`.
 pub(super) async fn back_up(config: config::Backup) -> Result<(), Error> {
-    store::back_up(&config.database, &config.file).await?;
+    store::back_up(&config.database, &config.file, SystemClock.now()).await?;
     info!(file = %config.file.display(), "Backed up");
     Ok(())
 }
 
 /// Carries out `restore`.
 pub(super) async fn restore(config: config::Restore) -> Result<(), Error> {
-    store::restore(&config.database, &config.file, config.overwrite).await?;
+    store::restore(&config.database, &config.file, config.overwrite, SystemClock.now()).await?;
     info!(database = %config::Database::Sqlite(config.database), "Restored");
     Ok(())
 }

@@ -112,7 +112,7 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
     let own = |session: &Session| session.jid.as_ref().is_none_or(|jid| jid.to_string() == phone.jid());
     let session = match sessions.into_iter().rfind(own) {
         Some(session) => session,
-        None => parts.sessions.create(viewer, Some("Demo".into())).await.map_err(failed)?,
+        None => parts.sessions.create(viewer, Some("Demo".into()), None).await.map_err(failed)?,
     };
     parts.sessions.start(viewer, session.id).await.map_err(failed)?;
     let mut scanned = None;

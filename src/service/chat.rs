@@ -37,11 +37,40 @@ use super::sweeper::Sweeper;
 
 /// Which chat a caller means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatRef {
-    /// The session; may be left out while the organization has exactly one.
-    pub session: Option<SessionId>,
-    /// The chat's canonical address or any alias.
-    pub cid: Jid,
+pub enum ChatRef {
+    /// The one with an address, canonical or an alias.
+    Address {
+        /// The session; may be left out while the organization has exactly one.
+        session: Option<SessionId>,
+        /// The address.
+        cid: Jid,
+    },
+    /// The one with this id, or the one into which the chat that had it was merged.
+    Id(ChatId),
+}
+
+/// Where a chat was found.
+struct Place {
+    session: SessionId,
+    cid: Jid,
+    /// The chat that has to be there, if it was meant by its id: its address may go over to another one meanwhile.
+    id: Option<ChatId>,
+}
+
+impl Place {
+    /// Refuses another chat than the one that was meant.
+    fn check(id: Option<ChatId>, chat: Chat) -> Result<Chat, Error> {
+        if id.is_none_or(|id| id == chat.id) { Ok(chat) } else { Err(Error::ChatNotFound) }
+    }
+}
+
+/// Which chat a listener follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// Whichever an address finds, now or later.
+    Address(Jid),
+    /// The one with this id, and the one that takes its place when it is merged or comes back.
+    Id(ChatId),
 }
 
 /// A page of chats and the place in the change log it reflects.
@@ -123,6 +152,20 @@ impl Chats {
         Ok(pages.into_iter().map(|page| ChatPage { page, change_cursor }).collect())
     }
 
+    /// The newest place in the change log of the viewer's organization.
+    ///
+    /// # Errors
+    /// `Forbidden` without `read`, `Store`.
+    pub async fn log_head(&self, viewer: &Viewer) -> Result<ChangeCursor, Error> {
+        Ok(self.store.log_head(viewer.require(Capability::Read)?).await?)
+    }
+
+    /// The revision of a chat as it is shown: no other state of the chat was ever shown with it, nor will be.
+    #[must_use]
+    pub fn revision(&self, chat: &Chat) -> i64 {
+        self.store.revision_base().saturating_add(chat.revision)
+    }
+
     /// How many chats several lists have, for loaders; none when they could not be counted in time.
     ///
     /// # Errors
@@ -139,8 +182,27 @@ impl Chats {
     #[instrument(name = "chats.chat", level = "debug", skip_all)]
     pub async fn chat(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Read)?;
-        let session = session_of(&self.store, organization, target.session).await?;
-        self.store.chat(organization, session, &target.cid).await?.ok_or(Error::ChatNotFound)
+        let found = match target {
+            ChatRef::Id(id) => self.store.chat_by_id(organization, *id).await?,
+            ChatRef::Address { session, cid } => {
+                let session = session_of(&self.store, organization, *session).await?;
+                self.store.chat(organization, session, cid).await?
+            }
+        };
+        found.ok_or(Error::ChatNotFound)
+    }
+
+    async fn place(&self, organization: &OrganizationId, target: &ChatRef) -> Result<Place, Error> {
+        match target {
+            ChatRef::Address { session, cid } => {
+                let session = session_of(&self.store, organization, *session).await?;
+                Ok(Place { session, cid: cid.clone(), id: None })
+            }
+            ChatRef::Id(id) => {
+                let chat = self.store.chat_by_id(organization, *id).await?.ok_or(Error::ChatNotFound)?;
+                Ok(Place { session: chat.session, cid: chat.jid, id: Some(chat.id) })
+            }
+        }
     }
 
     /// Changes settings of one chat: at once in the stored copy, on WhatsApp as soon as the session is connected.
@@ -150,20 +212,21 @@ impl Chats {
     #[instrument(name = "chats.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let session = session_of(&self.store, &organization, target.session).await?;
+        let Place { session, cid, id } = self.place(&organization, target).await?;
         let now = self.clock.now();
         let settings = update.settings(now)?;
         let order = UpdateOrder {
             organization: organization.clone(),
             session,
-            cid: target.cid.clone(),
+            cid,
             settings,
             range_hint: update.last_message_timestamp,
             max_pinned: self.config.max_pinned,
             now,
         };
-        let updated =
-            self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let updated = self.store.write_again(&organization, session, (id, order), |(id, order), unit| {
+            Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
+        });
         let chat = updated.await?;
         if let Some(end) = chat.muted_until.value {
             self.mutes.until(end);
@@ -181,38 +244,46 @@ impl Chats {
     #[instrument(name = "chats.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
-        let session = session_of(&self.store, &organization, target.session).await?;
-        let order = DeleteOrder { organization, session, cid: target.cid.clone(), now: self.clock.now() };
+        let Place { session, cid, id } = self.place(&organization, target).await?;
+        let order = DeleteOrder { organization, session, cid, now: self.clock.now() };
         let organization = order.organization.clone();
-        let deleted =
-            self.store.write_again(&organization, session, order, |order, unit| Box::pin(order.carry_out(unit)));
+        let deleted = self.store.write_again(&organization, session, (id, order), |(id, order), unit| {
+            Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
+        });
         let chat = deleted.await?;
         self.sweeper.wake();
         Ok(chat)
     }
 
-    /// Listens to changes of the organization's chats, of one session, or of the chat that `cid` finds; after `after`,
-    /// or from now on.
+    /// Listens to changes of the organization's chats, of one session, or of one chat; after `after`, or from now on. An
+    /// address need not find a chat yet; an id has to, unless it is followed from a place at which the chat was there.
     ///
     /// # Errors
-    /// `Forbidden` without `events`, `SessionNotFound`, `Invalid` for a cursor that is ahead of the log,
+    /// `Forbidden` without `events`, `SessionNotFound`, `ChatNotFound`, `Invalid` for a cursor that is ahead of the log,
     /// `CursorExpired`, `Store`.
     #[instrument(name = "chats.follow", level = "debug", skip_all)]
     pub async fn follow(
         &self,
         viewer: &Viewer,
         session: Option<SessionId>,
-        cid: Option<Jid>,
+        chat: Option<Followed>,
         after: Option<ChangeCursor>,
     ) -> Result<Subscription, Error> {
         let organization = viewer.require(Capability::Events)?;
         if let Some(session) = session {
             existing_session(&self.store, organization, session).await?;
         }
-        let chat = match cid {
-            Some(cid) => {
+        let chat = match chat {
+            Some(Followed::Address(cid)) => {
                 let (chats, addresses) = self.store.known_as(organization, session, &cid).await?;
                 Some(OneChat::new(chats, addresses))
+            }
+            Some(Followed::Id(id)) => {
+                let now = self.store.chat_by_id(organization, id).await?.map(|chat| chat.id);
+                if now.is_none() && after.is_none() {
+                    return Err(Error::ChatNotFound);
+                }
+                Some(OneChat::new(now.into_iter().chain([id]), []))
             }
             None => None,
         };

@@ -12,6 +12,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
 use crate::store::Unit;
 
+use super::error::ConflictReason;
 use super::error::Error;
 
 /// What a caller wants changed; none leaves it as it is.
@@ -123,10 +124,8 @@ impl UpdateOrder {
         }
         let names: Vec<_> = pinned.iter().map(|chat| chat.name().unwrap_or_else(|| chat.jid.to_string())).collect();
         let (count, names) = (pinned.len(), names.join(", "));
-        Err(Error::Conflict(format!(
-            "WhatsApp shows at most {} pinned chats; {count} are pinned: {names}",
-            self.max_pinned
-        )))
+        let message = format!("WhatsApp shows at most {} pinned chats; {count} are pinned: {names}", self.max_pinned);
+        Err(Error::too_many(ConflictReason::TooManyPinned, self.max_pinned, message))
     }
 
     /// The stored last message, or the caller's word for a later one.

@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// The state of things stands against it.
     #[error("{0}")]
-    Conflict(String),
+    Conflict(Conflict),
     /// The cursor's place in the change log is gone.
     #[error("the cursor is older than the change log reaches; list again and follow from that page's changeCursor")]
     CursorExpired,
@@ -45,6 +45,58 @@ pub enum Error {
     /// The server is stopping.
     #[error("the server is stopping")]
     Closed,
+}
+
+/// What stands against a change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Conflict {
+    /// What it is.
+    pub reason: ConflictReason,
+    /// The most that there may be, if there are too many.
+    pub limit: Option<usize>,
+    /// In words for a person.
+    pub message: String,
+}
+
+/// What stands against a change, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictReason {
+    /// As many chats are pinned as WhatsApp shows.
+    TooManyPinned,
+    /// The organization has as many api-keys as it may have.
+    TooManyApiKeys,
+    /// The session is paired.
+    AlreadyPaired,
+    /// WhatsApp gives no pairing code.
+    NoPairingCode,
+    /// An idempotency key came with another input.
+    IdempotencyKeyReused,
+}
+
+impl ConflictReason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::TooManyPinned,
+        Self::TooManyApiKeys,
+        Self::AlreadyPaired,
+        Self::NoPairingCode,
+        Self::IdempotencyKeyReused,
+    ];
+}
+
+impl Error {
+    /// A conflict for this reason.
+    #[must_use]
+    pub fn conflict(reason: ConflictReason, message: impl Into<String>) -> Self {
+        Self::Conflict(Conflict { reason, limit: None, message: message.into() })
+    }
+
+    /// A conflict because there are as many as there may be.
+    #[must_use]
+    pub fn too_many(reason: ConflictReason, limit: usize, message: impl Into<String>) -> Self {
+        Self::Conflict(Conflict { reason, limit: Some(limit), message: message.into() })
+    }
 }
 
 impl From<FeedError> for Error {

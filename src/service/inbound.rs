@@ -17,6 +17,7 @@ use tracing::info_span;
 use tracing::warn;
 
 use crate::domain::action::Desired;
+use crate::domain::action::RefusalCode;
 use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
 use crate::domain::jid::Jid;
@@ -341,7 +342,7 @@ fn addresses(event: &SessionEvent) -> Vec<&Jid> {
 async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
     match event {
         SessionEvent::Status { status, reason } => {
-            inbound_session::status(unit, key, *status, reason.as_deref(), now).await
+            inbound_session::status(unit, key, *status, reason.as_ref(), now).await
         }
         SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref(), now).await,
         SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
@@ -378,8 +379,9 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::ActionSent { chat, desired, version } => {
             inbound_chat::action_sent(unit, key, *chat, (*desired, *version), now).await
         }
-        SessionEvent::ActionRefused { chat, setting, version, reason } => {
-            refusal::action_refused(unit, key, *chat, (*setting, *version), reason, now).await
+        // Its reason is in the log: those are WhatsApp's words for programs.
+        SessionEvent::ActionRefused { chat, setting, version, reason: _ } => {
+            refusal::action_refused(unit, key, *chat, (*setting, *version), RefusalCode::Rejected, now).await
         }
         SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,

@@ -264,11 +264,10 @@ pub(super) async fn message(
         let written_at = |asked_at| written_at(message, asked_at);
         patch.pending = take_back_mark(unit, key, &chat, Some(range), written_at).await?;
     }
-    let change = chat.apply(&patch, now, Origin::Message);
+    let updated = chat.apply(&patch, now, Origin::Message);
+    let change = if is_new { Some(chat.created(now, Origin::Message)) } else { updated };
     unit.save_chat(&key.organization, &chat).await?;
-    if is_new {
-        unit.record(&key.organization, chat.created(now, Origin::Message));
-    } else if let Some(change) = change {
+    if let Some(change) = change {
         unit.record(&key.organization, change);
     }
     inbound_rewriting::catch_up(unit, key, std::slice::from_ref(&message.wa_id), now).await
@@ -480,8 +479,9 @@ pub(super) async fn save(
     let before = chat.clone();
     let change = chat.apply(patch, now, origin);
     if is_new {
+        let created = chat.created(now, origin);
         unit.insert_chat(&key.organization, chat).await?;
-        unit.record(&key.organization, chat.created(now, origin));
+        unit.record(&key.organization, created);
         return Ok(());
     }
     // A setting's time may be new where its value is not.

@@ -134,13 +134,12 @@ async fn import(
     let revoked: Vec<_> = revoked.iter().copied().filter(|id| messages.iter().any(|it| it.wa_id == *id)).collect();
     let known = Some(before).filter(|_| !is_new && !was_empty);
     count(unit, key, &chat, (news, &revoked[..]), known, &mut patch).await?;
-    let change = chat.apply(&patch, now, Origin::Import);
+    let updated = chat.apply(&patch, now, Origin::Import);
+    let change = if is_new { Some(chat.created(now, Origin::Import)) } else { updated };
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
     brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
     unit.save_chat(&key.organization, &chat).await?;
-    if is_new {
-        unit.record(&key.organization, chat.created(now, Origin::Import));
-    } else if let Some(change) = change {
+    if let Some(change) = change {
         unit.record(&key.organization, change);
     }
     for rewriting in newer {

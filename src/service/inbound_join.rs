@@ -33,8 +33,9 @@ pub(super) async fn settle(
     let Some(mut chat) = unit.chat_with_for_update(&key.organization, &peer).await? else { return Ok(()) };
     let before = chat.clone();
     keep_under(unit, key, &mut chat, &peer).await?;
+    let joined = chat.joined(&before, now, origin);
     unit.save_chat(&key.organization, &chat).await?;
-    unit.record(&key.organization, chat.joined(&before, now, origin));
+    unit.record(&key.organization, joined);
     Ok(())
 }
 
@@ -124,11 +125,14 @@ pub(super) async fn join(
     let last = unit.last_message(whose, chat.id).await?;
     chat.last_message =
         last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
+    let replaces = joined.as_ref().map(|other| other.id);
+    let change = Change { replaces, ..chat.joined(&before, now, origin) };
     unit.save_chat(whose, &chat).await?;
     if let Some(other) = joined {
+        unit.note_merged(whose, &other, chat.id).await?;
         unit.record(whose, Change { merged_into: Some(chat.id), ..other.deleted(now, origin) });
     }
-    unit.record(whose, chat.joined(&before, now, origin));
+    unit.record(whose, change);
     recount(unit, key, &merged, now, origin).await
 }
 
@@ -263,10 +267,12 @@ pub(super) async fn hand_over(
     let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
     let moved = before_left.unread_count.saturating_sub(left.unread_count);
     chat.unread_count = chat.unread_count.saturating_add(moved).min(behind.max(chat.unread_count));
+    let of_left = left.joined(&before_left, now, origin);
+    let of_chat = if is_new { chat.created(now, origin) } else { chat.joined(&before, now, origin) };
     unit.save_chat(whose, &left).await?;
     unit.save_chat(whose, &chat).await?;
-    unit.record(whose, left.joined(&before_left, now, origin));
-    unit.record(whose, if is_new { chat.created(now, origin) } else { chat.joined(&before, now, origin) });
+    unit.record(whose, of_left);
+    unit.record(whose, of_chat);
     Ok(())
 }
 
@@ -292,8 +298,9 @@ async fn recount(
         chat.last_message =
             last.filter(|last| before.last_message.is_none_or(|known| known.at <= last.at)).or(chat.last_message);
         if chat != before {
+            let joined = chat.joined(&before, now, origin);
             unit.save_chat(whose, &chat).await?;
-            unit.record(whose, chat.joined(&before, now, origin));
+            unit.record(whose, joined);
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::domain::change::Origin;
 use crate::domain::jid::Jid;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusReason;
 use crate::session::HistoryChunk;
 use crate::session::SessionKey;
 use crate::store::Unit;
@@ -17,7 +18,7 @@ pub(super) async fn status(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     status: SessionStatus,
-    reason: Option<&str>,
+    reason: Option<&StatusReason>,
     now: i64,
 ) -> Result<(), StoreError> {
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
@@ -26,7 +27,7 @@ pub(super) async fn status(
         return Ok(());
     }
     session.status = status;
-    session.status_reason = reason.map(str::to_owned);
+    session.status_reason = reason.cloned();
     if status == SessionStatus::Working {
         session.last_connected_at = Some(now);
     }

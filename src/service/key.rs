@@ -14,12 +14,18 @@ use crate::domain::capability::Capability;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::idempotency::Operation;
 use crate::domain::key;
 use crate::domain::key::ApiKey;
 use crate::store::Store;
+use crate::store::Use;
 use crate::store::error::StoreError;
 
+use super::error::ConflictReason;
 use super::error::Error;
+use super::idempotency::idempotency_key;
+use super::idempotency::reused;
 
 /// How many keys an organization may make through the API.
 const MOST: usize = 1_000;
@@ -33,6 +39,14 @@ pub struct NewKey {
     pub permissions: Capabilities,
     /// When it ends (inclusive), in milliseconds; never when there is none.
     pub expires_at: Option<i64>,
+}
+
+impl NewKey {
+    /// The idempotency key that came with it.
+    fn under(&self, key: &str) -> Result<IdempotencyKey, Error> {
+        let (permissions, end) = (self.permissions.bits().to_string(), format!("{:?}", self.expires_at));
+        idempotency_key(Operation::CreateApiKey, key, &[&self.name, &permissions, &end])
+    }
 }
 
 /// The use cases around api-keys.
@@ -59,13 +73,20 @@ impl Keys {
         Ok(self.of(viewer.require(Capability::Manage)?).await?)
     }
 
-    /// Makes a key for the viewer's organization, and tells its secret, which is told this once.
+    /// Makes a key for the viewer's organization, and tells its secret, which is told this once. Under an idempotency key
+    /// that was used before with the same input, the key that was made then gets another secret instead: the first one may
+    /// be lost with its answer, and is kept nowhere.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, and for what the viewer may not do itself; `Invalid`; `Conflict` when there are too
-    /// many; `Store`.
+    /// many, and for an idempotency key that was used with another input, or whose api-key is in use or gone; `Store`.
     #[instrument(name = "keys.create", level = "debug", skip_all)]
-    pub async fn create(&self, viewer: &Viewer, new: NewKey) -> Result<(ApiKey, String), Error> {
+    pub async fn create(
+        &self,
+        viewer: &Viewer,
+        new: NewKey,
+        idempotency_key: Option<&str>,
+    ) -> Result<(ApiKey, String), Error> {
         let organization = viewer.require(Capability::Manage)?;
         let name = key::name(&new.name).map(str::to_owned);
         let name = name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", key::LONGEST_NAME)))?;
@@ -82,10 +103,37 @@ impl Keys {
             return Err(invalid("expiresAt", "must not be after the end of the key that makes it"));
         }
         if self.of(organization).await?.len() >= MOST {
-            return Err(Error::Conflict(format!("an organization has at most {MOST} api-keys")));
+            let message = format!("an organization has at most {MOST} api-keys");
+            return Err(Error::too_many(ConflictReason::TooManyApiKeys, MOST, message));
         }
-        let secret = token::generate();
-        let key = self.issue(organization, NewKey { name, ..new }, &secret).await?;
+        let (new, secret) = (NewKey { name, ..new }, token::generate());
+        let Some(idempotency_key) = idempotency_key else {
+            let key = self.issue(organization, new, &secret).await?;
+            return Ok((key, secret));
+        };
+        let under = new.under(idempotency_key)?;
+        let (key, hash) = (self.key(organization, new, &secret), token::hash(&secret));
+        let whose = organization.clone();
+        let made: Result<ApiKey, Error> = self
+            .store
+            .write(organization, move |unit| {
+                Box::pin(async move {
+                    match unit.use_idempotency_key(&whose, &under, key.id.to_bytes(), key.created_at).await? {
+                        Use::First => {
+                            unit.insert_key(key.clone(), hash).await?;
+                            Ok(key)
+                        }
+                        Use::Again(id) => {
+                            let renewed = unit.renew_unused_key(&whose, &id, (key.prefix, hash)).await?;
+                            renewed.ok_or_else(|| reused("its api-key is in use, or was revoked"))
+                        }
+                        Use::Other => Err(reused("it came with another input")),
+                    }
+                })
+            })
+            .await;
+        let key = made?;
+        self.tokens.forget(key.id);
         Ok((key, secret))
     }
 
@@ -112,8 +160,14 @@ impl Keys {
     /// # Errors
     /// [`StoreError`], also when the secret is another key's.
     pub async fn issue(&self, organization: &OrganizationId, new: NewKey, secret: &str) -> Result<ApiKey, StoreError> {
+        let key = self.key(organization, new, secret);
+        self.store.insert_key(key.clone(), token::hash(secret)).await?;
+        Ok(key)
+    }
+
+    fn key(&self, organization: &OrganizationId, new: NewKey, secret: &str) -> ApiKey {
         let now = self.clock.now();
-        let key = ApiKey {
+        ApiKey {
             id: KeyId::new(now),
             organization: organization.clone(),
             name: new.name,
@@ -122,9 +176,7 @@ impl Keys {
             created_at: now,
             expires_at: new.expires_at,
             last_used_at: None,
-        };
-        self.store.insert_key(key.clone(), token::hash(secret)).await?;
-        Ok(key)
+        }
     }
 
     /// Whether this is the secret of a key, of whichever organization.

@@ -8,6 +8,7 @@ pub mod chat;
 mod chat_delete;
 mod chat_update;
 pub mod error;
+mod idempotency;
 pub mod inbound;
 mod inbound_chat;
 mod inbound_contact;

@@ -3,6 +3,7 @@
 
 use crate::domain::action::PendingAction;
 use crate::domain::action::Refusal;
+use crate::domain::action::RefusalCode;
 use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
@@ -14,22 +15,19 @@ use crate::store::error::StoreError;
 
 use super::inbound_chat;
 
-/// Why what waited at a log-out is not told any more.
-const LOGGED_OUT: &str = "the session was logged out before WhatsApp could be told";
-
 /// WhatsApp refused one version of a setting for good. A request that came meanwhile has a higher version and stays.
 pub(super) async fn action_refused(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     id: ChatId,
     (setting, version): (Setting, i64),
-    reason: &str,
+    code: RefusalCode,
     now: i64,
 ) -> Result<(), StoreError> {
     let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
     match waiting.filter(|action| action.version == version) {
-        Some(action) => refuse(unit, key, &mut chat, &action, reason, now).await,
+        Some(action) => refuse(unit, key, &mut chat, &action, code, now).await,
         None => Ok(()),
     }
 }
@@ -47,7 +45,7 @@ pub(super) async fn refuse_waiting(store: &Store, key: &SessionKey, now: i64) ->
                 Box::pin(async move {
                     for action in &waiting {
                         let which = (action.desired.setting(), action.version);
-                        action_refused(unit, &whose, action.chat, which, LOGGED_OUT, now).await?;
+                        action_refused(unit, &whose, action.chat, which, RefusalCode::Unlinked, now).await?;
                     }
                     Ok(())
                 })
@@ -62,12 +60,12 @@ async fn refuse(
     key: &SessionKey,
     chat: &mut Chat,
     action: &PendingAction,
-    reason: &str,
+    code: RefusalCode,
     now: i64,
 ) -> Result<(), StoreError> {
     let setting = action.desired.setting();
     unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
-    let refusal = Refusal { setting, reason: reason.to_owned(), at: now };
+    let refusal = Refusal { setting, code, at: now };
     unit.put_refusal(&key.organization, chat.id, &refusal).await?;
     let mut patch = action.reverting(chat);
     patch.pending = Some(chat.pending.without(setting.field()));

@@ -12,6 +12,8 @@ use crate::domain::capability::Capability;
 use crate::domain::clock::Clock;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::SessionId;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::idempotency::Operation;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Pairing;
@@ -22,9 +24,13 @@ use crate::session::SessionKey;
 use crate::session::registry::Registry;
 use crate::store::Store;
 use crate::store::Unit;
+use crate::store::Use;
 use crate::store::Work;
 
+use super::error::ConflictReason;
 use super::error::Error;
+use super::idempotency::idempotency_key;
+use super::idempotency::reused;
 use super::refusal;
 use super::session_follow::SessionChanges;
 use super::session_life;
@@ -107,22 +113,33 @@ impl Sessions {
         Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), organization, shows_pairing, session, heard))
     }
 
-    /// Makes a session that is stopped.
+    /// Makes a session that is stopped; under an idempotency key that was used before with the same input, tells the one
+    /// that was made then.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Store`.
+    /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Conflict` for an idempotency key that was
+    /// used with another input, or whose session was deleted, `Store`.
     #[instrument(name = "sessions.create", level = "debug", skip_all)]
-    pub async fn create(&self, viewer: &Viewer, label: Option<String>) -> Result<Session, Error> {
+    pub async fn create(
+        &self,
+        viewer: &Viewer,
+        label: Option<String>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Session, Error> {
         let organization = viewer.require(Capability::Manage)?.clone();
         let update = SessionUpdate { label, ..SessionUpdate::default() };
         update.check()?;
         let created_at = self.clock.now();
         let label = update.label.and_then(session_life::said);
-        let session = Session::new(SessionId::new(created_at), organization, label, created_at);
-        let row = session.clone();
-        self.store
-            .write(&session.organization, move |unit| Box::pin(async move { unit.insert_session(&row).await }))
-            .await?;
+        let input = label.as_deref().unwrap_or_default().to_owned();
+        let under =
+            idempotency_key.map(|key| self::idempotency_key(Operation::CreateSession, key, &[&input])).transpose()?;
+        let session = Session::new(SessionId::new(created_at), organization.clone(), label, created_at);
+        let made: Result<Session, Error> = self
+            .store
+            .write(&organization, move |unit| Box::pin(async move { make(unit, session, under.as_ref()).await }))
+            .await;
+        let session = made?;
         self.news.tell(&session.organization);
         Ok(session)
     }
@@ -176,7 +193,7 @@ impl Sessions {
         check_phone(phone)?;
         let session = self.stored(&key).await?;
         if !matches!(self.device(&key).await?, Device::Unlinked) {
-            return Err(Error::Conflict("the session is paired; log it out first".into()));
+            return Err(Error::conflict(ConflictReason::AlreadyPaired, "the session is paired; log it out first"));
         }
         if !session.wanted || session.status == SessionStatus::Failed {
             self.start(viewer, id).await?;
@@ -185,9 +202,11 @@ impl Sessions {
         }
         match self.registry.request_code(id, phone, PAIRING_CODE).await {
             Ok(()) => self.stored(&key).await,
-            Err(SessionError::Refused(reason)) => Err(Error::Conflict(format!(
-                "WhatsApp gives no code for this number now ({reason}); check the number, or try again later"
-            ))),
+            Err(SessionError::Refused(reason)) => {
+                warn!(reason, session.id = %id, "WhatsApp refused a pairing code");
+                let message = "WhatsApp gives no code for this number now; check the number, or try again later";
+                Err(Error::conflict(ConflictReason::NoPairingCode, message))
+            }
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, session.id = %id, "No pairing code came");
                 Err(Error::Unreachable)
@@ -312,6 +331,27 @@ impl Sessions {
         let written = written.await?;
         self.news.tell(&key.organization);
         Ok(written)
+    }
+}
+
+/// Stores a new session, unless one was made under the same key.
+async fn make(unit: &mut Unit<'_>, session: Session, under: Option<&IdempotencyKey>) -> Result<Session, Error> {
+    let (whose, id) = (&session.organization, session.id.to_bytes());
+    let known = match under {
+        Some(key) => unit.use_idempotency_key(whose, key, id, session.created_at).await?,
+        None => Use::First,
+    };
+    match known {
+        Use::First => {
+            unit.insert_session(&session).await?;
+            Ok(session)
+        }
+        Use::Again(id) => {
+            let gone = || reused("its session was deleted");
+            let id = SessionId::from_bytes(&id).map_err(|_| gone())?;
+            unit.session_for_update(whose, id).await?.ok_or_else(gone)
+        }
+        Use::Other => Err(reused("it came with another input")),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::domain::change::Origin;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusReason;
 use crate::session::SessionKey;
 use crate::store::Unit;
 
@@ -72,7 +73,7 @@ pub(super) async fn logged_out(unit: &mut Unit<'_>, key: SessionKey) -> Result<S
     change(unit, &key, |session| {
         session.wanted = false;
         session.status = SessionStatus::LoggedOut;
-        session.status_reason = Some("this device was unlinked; link it again".into());
+        session.status_reason = Some(StatusReason::unlinked());
     })
     .await
 }

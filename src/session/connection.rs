@@ -13,6 +13,7 @@ use super::Lane;
 use super::SessionKey;
 use crate::domain::action::PendingAction;
 use crate::domain::jid::Jid;
+use crate::domain::session::StatusReason;
 
 /// Tells whether an action is still to be sent, as far as what is stored says.
 pub type Wanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
@@ -190,7 +191,7 @@ pub enum Ending {
     /// The phone and we could not agree on the link; the reason.
     PairingFailed(String),
     /// WhatsApp forgot the link; the reason.
-    LoggedOut(String),
+    LoggedOut(StatusReason),
     /// Another account was linked than the one that the session belongs to. It was unlinked again.
     AnotherAccount,
     /// Another connection took over this device.

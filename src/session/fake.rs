@@ -36,6 +36,7 @@ use crate::domain::clock::Clock;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusReason;
 
 /// Longer than anything a test waits for, in the tests' turned time.
 const LONG: Duration = Duration::from_hours(24);
@@ -123,7 +124,7 @@ impl Session for FakeConnection {
     }
 
     async fn log_out(&self) -> Result<(), SessionError> {
-        self.signals(Signal::Ended(Ending::LoggedOut("unlinked".into()))).await;
+        self.signals(Signal::Ended(Ending::LoggedOut(StatusReason::unlinked()))).await;
         Ok(())
     }
 
@@ -239,7 +240,7 @@ impl Rig {
     }
 
     /// The next status on the lane, committed at once.
-    pub(super) async fn status(&mut self) -> (SessionStatus, Option<String>) {
+    pub(super) async fn status(&mut self) -> (SessionStatus, Option<StatusReason>) {
         match self.event().await {
             Some((SessionEvent::Status { status, reason }, committed)) => {
                 if let Some(committed) = committed {

@@ -46,6 +46,7 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message::Rewrite;
 use crate::domain::person::Person;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusReason;
 
 /// A session and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,8 +65,8 @@ pub enum SessionEvent {
     Status {
         /// How.
         status: SessionStatus,
-        /// Why, in words for a person.
-        reason: Option<String>,
+        /// Why.
+        reason: Option<StatusReason>,
     },
     /// It was linked to an account.
     Paired {
@@ -217,7 +218,7 @@ pub enum SessionEvent {
         setting: Setting,
         /// The version that was refused.
         version: i64,
-        /// Why, in words for a person.
+        /// Why, in WhatsApp's words.
         reason: String,
     },
 }

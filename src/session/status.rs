@@ -9,6 +9,7 @@ use super::Inbound;
 use super::Lane;
 use super::SessionEvent;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusReason;
 
 /// Nobody drains the lane any more.
 pub(super) struct LaneClosed;
@@ -16,7 +17,7 @@ pub(super) struct LaneClosed;
 /// Tells a lane each status once.
 pub(super) struct StatusReport {
     lane: Lane,
-    told: Option<(SessionStatus, Option<String>)>,
+    told: Option<(SessionStatus, Option<StatusReason>)>,
 }
 
 impl StatusReport {
@@ -31,7 +32,7 @@ impl StatusReport {
     }
 
     /// Tells how the session stands, unless that was the last thing told.
-    pub(super) async fn tell(&mut self, status: SessionStatus, reason: Option<String>) -> Result<(), LaneClosed> {
+    pub(super) async fn tell(&mut self, status: SessionStatus, reason: Option<StatusReason>) -> Result<(), LaneClosed> {
         if self.told.as_ref() == Some(&(status, reason.clone())) {
             return Ok(());
         }
@@ -62,7 +63,7 @@ impl StatusReport {
     async fn send(
         &mut self,
         status: SessionStatus,
-        reason: Option<String>,
+        reason: Option<StatusReason>,
         committed: Option<oneshot::Sender<()>>,
     ) -> Result<(), LaneClosed> {
         info!(?status, "The session's status changed");

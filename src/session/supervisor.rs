@@ -39,6 +39,8 @@ use crate::domain::clock::Clock;
 use crate::domain::session::Pairing;
 use crate::domain::session::PairingCode;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusCode;
+use crate::domain::session::StatusReason;
 
 /// How many signals may wait for the supervisor; a connection that has more to tell waits.
 const SIGNALS: usize = 64;
@@ -63,7 +65,7 @@ pub(super) struct Supervisor {
     pub(super) stop: CancellationToken,
     pub(super) process_stop: CancellationToken,
     /// Why it is starting, as long as that is not since somebody asked for it.
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<StatusReason>,
 }
 
 /// What follows a connection.
@@ -77,7 +79,9 @@ enum Next {
     /// Rest until somebody starts the session, or until this time has passed.
     Rest {
         status: SessionStatus,
-        reason: String,
+        reason: StatusReason,
+        /// What WhatsApp said, for the log.
+        detail: Option<String>,
         lasts: Option<Duration>,
         /// The device is linked no more: what it knows of that is of no use.
         unlinked: bool,
@@ -126,7 +130,8 @@ impl Supervisor {
         self.link.send_replace(Link::Down);
         self.pairing.send_replace(Pairing::default());
         self.report = StatusReport::new(lane);
-        let reason = "the session failed because of an error of this program, and is restarted".to_owned();
+        let words = "the session failed because of an error of this program, and is restarted";
+        let reason = StatusReason::new(StatusCode::InternalError, words);
         self.reason = Some(reason.clone());
         self.report.tell(SessionStatus::Starting, Some(reason)).await.is_ok() && self.rest(Some(pause)).await
     }
@@ -165,18 +170,19 @@ impl Supervisor {
                     let pause = pauses.refused.next();
                     warn!(reason, pause_ms = pause.as_millis(), "WhatsApp refused the connection; it is tried again");
                     let again = clock::iso(self.clock.now().saturating_add(milliseconds(pause)));
-                    self.reason =
-                        Some(format!("WhatsApp refused the connection ({reason}); the next attempt is at {again}"));
+                    let words = format!("WhatsApp refused the connection; the next attempt is at {again}");
+                    self.reason = Some(StatusReason::new(StatusCode::Refused, words));
                     self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
                     if !self.rest(Some(pause)).await {
                         return self.stopped().await;
                     }
                 }
-                Next::Rest { status, reason, lasts, .. } => {
+                Next::Rest { status, reason, detail, lasts, .. } => {
                     // A start that came while the connection was up asked for nothing more than that.
                     while self.starts.try_recv().is_ok() {}
                     self.reason = None;
-                    warn!(reason, lasts_ms = lasts.map(milliseconds), "The session is down until it is started again");
+                    let lasts_ms = lasts.map(milliseconds);
+                    warn!(reason = reason.words, detail, lasts_ms, "The session is down until it is started again");
                     self.report.tell(status, Some(reason)).await?;
                     pauses.reconnect.reset();
                     if !self.rest(lasts).await {
@@ -338,42 +344,58 @@ impl Supervisor {
 
 /// What follows the end of a connection at `now`: only a mere loss, or a refusal that may pass, is answered with another one.
 fn after(ending: Ending, now: i64) -> Next {
-    let failed = |reason: String| Next::Rest { status: SessionStatus::Failed, reason, lasts: None, unlinked: false };
+    let rest =
+        |reason, detail| Next::Rest { status: SessionStatus::Failed, reason, detail, lasts: None, unlinked: false };
+    let failed = |code, words: &str| rest(StatusReason::new(code, words), None);
     match ending {
         Ending::Dropped => Next::Again,
-        Ending::NobodyPaired => failed("the pairing expired: nobody scanned the QR code or typed the other one".into()),
-        Ending::PairingFailed(reason) => failed(format!("pairing failed: {reason}")),
+        Ending::NobodyPaired => {
+            failed(StatusCode::PairingExpired, "the pairing expired: nobody scanned the QR code or typed the other one")
+        }
+        Ending::PairingFailed(reason) => failed(StatusCode::PairingFailed, &format!("pairing failed: {reason}")),
         Ending::LoggedOut(reason) => {
-            Next::Rest { status: SessionStatus::LoggedOut, reason, lasts: None, unlinked: true }
+            Next::Rest { status: SessionStatus::LoggedOut, reason, detail: None, lasts: None, unlinked: true }
         }
         Ending::AnotherAccount => {
-            let reason = "another account was paired than before, and unlinked again: a session belongs to the first \
-                          one for good"
-                .into();
-            Next::Rest { status: SessionStatus::Failed, reason, lasts: None, unlinked: true }
+            let words = "another account was paired than before, and unlinked again: a session belongs to the first \
+                         one for good";
+            let reason = StatusReason::new(StatusCode::OtherAccount, words);
+            Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts: None, unlinked: true }
         }
-        Ending::Replaced => failed("another connection took over this device".into()),
-        Ending::Banned { reason, lasts } => {
-            let until = clock::iso(now.saturating_add(milliseconds(lasts)));
-            let reason = format!("WhatsApp banned the account until {until}: {reason}");
-            // Without an end somebody has to find out. With one, a second more: its times are whole seconds.
-            let lasts = (!lasts.is_zero()).then(|| lasts.saturating_add(AFTER_BAN));
-            Next::Rest { status: SessionStatus::Failed, reason, lasts, unlinked: false }
-        }
-        Ending::Outdated => failed("WhatsApp no longer accepts this version; update chatgraph".into()),
+        Ending::Replaced => failed(StatusCode::Replaced, "another connection took over this device"),
+        Ending::Banned { reason, lasts } => banned(reason, lasts, now),
+        Ending::Outdated => failed(StatusCode::Outdated, "WhatsApp no longer accepts this version; update chatgraph"),
         Ending::Damaged => failed(
+            StatusCode::KeysDamaged,
             "what is kept of its keys was changed behind the server's back and does not open; restore a back-up, or log it \
-             out or delete it and pair it again"
-                .into(),
+             out or delete it and pair it again",
         ),
         Ending::RefusedForNow(reason) => Next::Refused { reason },
-        Ending::Refused(reason) => failed(format!("WhatsApp refused: {reason}")),
-        Ending::Unreadable { collection } => failed(format!(
-            "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \
-             however often it is fetched. Start the session once more later; if that does not help, log it out and pair \
-             it again"
-        )),
+        Ending::Refused(detail) => {
+            rest(StatusReason::new(StatusCode::Refused, "WhatsApp refused the connection"), Some(detail))
+        }
+        Ending::Unreadable { collection } => failed(
+            StatusCode::SettingsUnreadable,
+            &format!(
+                "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \
+                 however often it is fetched. Start the session once more later; if that does not help, log it out and \
+                 pair it again"
+            ),
+        ),
     }
+}
+
+/// What follows a ban. Without an end, somebody has to find out when it is over.
+fn banned(reason: String, lasts: Duration, now: i64) -> Next {
+    let until = (!lasts.is_zero()).then(|| now.saturating_add(milliseconds(lasts)));
+    let words = match until {
+        Some(until) => format!("WhatsApp banned the account until {}: {reason}", clock::iso(until)),
+        None => format!("WhatsApp banned the account: {reason}"),
+    };
+    let reason = StatusReason { code: StatusCode::Banned, words, banned_until: until };
+    // With an end, a second more: its times are whole seconds.
+    let lasts = until.map(|_| lasts.saturating_add(AFTER_BAN));
+    Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts, unlinked: false }
 }
 
 /// Waits until `when`, for ever without one.

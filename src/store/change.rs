@@ -80,6 +80,43 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// A chat that is not stored as the last of its changes left it, which every writer has to see to.
+#[cfg(debug_assertions)]
+async fn wrong_revision(
+    tx: &impl ConnectionTrait,
+    organization: &OrganizationId,
+    changes: &[Change],
+) -> Result<Option<ChatId>, StoreError> {
+    let last: std::collections::HashMap<_, _> = changes.iter().map(|change| (change.chat, change)).collect();
+    for part in parts(last.into_values().filter(|change| change.kind != ChangeKind::Deleted).collect()) {
+        let ids = part.iter().map(|change| change.chat.to_bytes());
+        let rows = super::chat::with_ids(organization, ids).all(tx).await?;
+        for change in part {
+            let row = rows.iter().find(|row| row.id == change.chat.to_bytes());
+            if row.is_some_and(|row| row.revision != change.revision) {
+                return Ok(Some(change.chat));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses changes after which a chat is not stored with the revision that they left.
+#[cfg(debug_assertions)]
+pub(super) async fn check_revisions(
+    tx: &impl ConnectionTrait,
+    organization: &OrganizationId,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    match wrong_revision(tx, organization, changes).await? {
+        None => Ok(()),
+        Some(chat) => {
+            tracing::error!(chat.id = %chat, "A chat is not stored as its last change left it");
+            Err(StoreError::Corrupt { table: "chat", column: "revision" })
+        }
+    }
+}
+
 fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel {
     let state = &change.state;
     change::ActiveModel {
@@ -102,6 +139,8 @@ fn to_row(organization: &OrganizationId, change: &Change) -> change::ActiveModel
         pending: Set(state.pending.bits()),
         refused: Set(state.refused.bits()),
         merged_into: Set(change.merged_into.map(ChatId::to_bytes)),
+        revision: Set(change.revision),
+        replaces: Set(change.replaces.map(ChatId::to_bytes)),
     }
 }
 
@@ -110,6 +149,7 @@ fn from_row(row: &change::Model) -> Result<Change, StoreError> {
     let message = row.last_message_id.as_deref().map(MessageId::from_bytes).transpose();
     let message = message.map_err(|_| corrupt("last_message_id"))?;
     let merged_into = row.merged_into.as_deref().map(ChatId::from_bytes).transpose();
+    let replaces = row.replaces.as_deref().map(ChatId::from_bytes).transpose();
     Ok(Change {
         number: row.number,
         at: row.at,
@@ -129,6 +169,8 @@ fn from_row(row: &change::Model) -> Result<Change, StoreError> {
             pending: ChatFields::from_bits(row.pending),
             refused: ChatFields::from_bits(row.refused),
         },
+        revision: row.revision,
         merged_into: merged_into.map_err(|_| corrupt("merged_into"))?,
+        replaces: replaces.map_err(|_| corrupt("replaces"))?,
     })
 }

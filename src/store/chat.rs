@@ -302,6 +302,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         read_to_ids,
         address: chat.address.as_ref().map(|address| address.value.to_string()),
         address_as_of: chat.address.as_ref().map_or(0, |address| address.as_of),
+        revision: chat.revision,
     }
 }
 
@@ -337,5 +338,7 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         read_to: tombstone::horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("chat", "read_to_ids"))?,
         address: address.map(|value| Box::new(Dated { value, as_of: row.address_as_of })),
         created_at: row.created_at,
+        revision: row.revision,
+        replaces: None,
     })
 }

@@ -1,12 +1,15 @@
 //! The numbers that stand for enum values in rows. A number is never given a second meaning.
 
 use crate::domain::action::Desired;
+use crate::domain::action::RefusalCode;
 use crate::domain::action::Setting;
 use crate::domain::change::ChangeKind;
 use crate::domain::change::Origin;
 use crate::domain::chat::ChatType;
+use crate::domain::idempotency::Operation;
 use crate::domain::message::MessageKind;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusCode;
 
 use super::error::StoreError;
 
@@ -35,6 +38,33 @@ impl Code for SessionStatus {
         (Self::Stopped, 5),
         (Self::LoggedOut, 6),
     ];
+}
+
+impl Code for StatusCode {
+    const CODES: &'static [(Self, i16)] = &[
+        (Self::PairingExpired, 1),
+        (Self::PairingFailed, 2),
+        (Self::Unlinked, 3),
+        (Self::AccountLocked, 4),
+        (Self::OtherAccount, 5),
+        (Self::Replaced, 6),
+        (Self::Banned, 7),
+        (Self::Outdated, 8),
+        (Self::KeysDamaged, 9),
+        (Self::Refused, 10),
+        (Self::SettingsUnreadable, 11),
+        (Self::InternalError, 12),
+        (Self::DatabaseDamaged, 13),
+        (Self::Other, 14),
+    ];
+}
+
+impl Code for RefusalCode {
+    const CODES: &'static [(Self, i16)] = &[(Self::Rejected, 1), (Self::Unlinked, 2)];
+}
+
+impl Code for Operation {
+    const CODES: &'static [(Self, i16)] = &[(Self::CreateSession, 1), (Self::CreateApiKey, 2)];
 }
 
 impl Code for ChatType {
@@ -116,6 +146,9 @@ mod tests {
     #[test]
     fn every_value_has_its_own_number() {
         numbers_are_distinct::<SessionStatus>(6);
+        numbers_are_distinct::<StatusCode>(14);
+        numbers_are_distinct::<RefusalCode>(2);
+        numbers_are_distinct::<Operation>(2);
         numbers_are_distinct::<ChatType>(5);
         numbers_are_distinct::<ChangeKind>(3);
         numbers_are_distinct::<Origin>(6);

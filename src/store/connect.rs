@@ -378,12 +378,12 @@ pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn renew_log(config: &Config) -> Result<(), OpenError> {
+pub async fn renew_log(config: &Config, now: i64) -> Result<(), OpenError> {
     require(config)?;
     let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
     let writers = writers(config).await?;
     migrate(&writers).await?;
-    organization::renew_incarnation(&writers).await?;
+    organization::renew_log(&writers, now).await?;
     Ok(writers.close().await?)
 }
 

@@ -34,14 +34,14 @@ const LOCK: &str = "lock";
 /// # Errors
 /// [`OpenError`]; [`OpenError::Missing`] when there is no database, [`OpenError::Exists`] when there is a file at `copy`,
 /// [`OpenError::Damaged`] when the database is not sound.
-pub async fn back_up(database: &Path, copy: &Path) -> Result<(), OpenError> {
+pub async fn back_up(database: &Path, copy: &Path, now: i64) -> Result<(), OpenError> {
     let (database, target) = (file::existing(database)?, file::resolve(copy)?);
     if target.exists() {
         return Err(OpenError::Exists(target));
     }
     let partial = Partial::beside(&target)?;
     sqlite::copy(&database, &partial.database()).await.map_err(OpenError::Copy)?;
-    finish(&partial.database(), &database).await?;
+    finish(&partial.database(), &database, now).await?;
     put(partial, &target, false)
 }
 
@@ -51,7 +51,7 @@ pub async fn back_up(database: &Path, copy: &Path) -> Result<(), OpenError> {
 /// # Errors
 /// [`OpenError`]; [`OpenError::Exists`] if there is a database and it is not to be overwritten, [`OpenError::Damaged`],
 /// [`OpenError::Foreign`] or [`OpenError::Newer`] for a back-up that is of no use: the database is as it was then.
-pub async fn restore(database: &Path, backup: &Path, overwrite: bool) -> Result<(), OpenError> {
+pub async fn restore(database: &Path, backup: &Path, overwrite: bool, now: i64) -> Result<(), OpenError> {
     let target = file::resolve(database)?;
     let source = file::resolve(backup)?;
     if !source.is_file() {
@@ -74,7 +74,7 @@ pub async fn restore(database: &Path, backup: &Path, overwrite: bool) -> Result<
             duplicate(&rest, &file::companion(&copy, end))?;
         }
     }
-    finish(&copy, &source).await?;
+    finish(&copy, &source, now).await?;
     if target.exists() {
         put_aside(&target).await?;
     }
@@ -82,18 +82,18 @@ pub async fn restore(database: &Path, backup: &Path, overwrite: bool) -> Result<
 }
 
 /// Verifies a copy of `origin`, draws its change log anew, and leaves all of it in one file that any program can read.
-async fn finish(copy: &Path, origin: &Path) -> Result<(), OpenError> {
+async fn finish(copy: &Path, origin: &Path, now: i64) -> Result<(), OpenError> {
     let damaged = |failed: OpenError| match failed {
         OpenError::Database(failed) => OpenError::Damaged { path: origin.to_owned(), problem: failed.to_string() },
         other => other,
     };
     let connection = sqlite::single_file(copy).await.map_err(|failed| damaged(failed.into()))?;
-    let verified = verify(&connection, origin).await.map_err(damaged);
+    let verified = verify(&connection, origin, now).await.map_err(damaged);
     connection.close().await?;
     verified
 }
 
-async fn verify(copy: &DatabaseConnection, origin: &Path) -> Result<(), OpenError> {
+async fn verify(copy: &DatabaseConnection, origin: &Path, now: i64) -> Result<(), OpenError> {
     if !connect::is_ours(copy).await? {
         return Err(OpenError::Foreign(origin.to_owned()));
     }
@@ -101,7 +101,7 @@ async fn verify(copy: &DatabaseConnection, origin: &Path) -> Result<(), OpenErro
     if let Some(problem) = check::file(copy).await?.into_iter().next() {
         return Err(OpenError::Damaged { path: origin.to_owned(), problem });
     }
-    Ok(organization::renew_incarnation(copy).await?)
+    Ok(organization::renew_log(copy, now).await?)
 }
 
 /// Takes what belongs to the former database alone away, before another file has its name: SQLite would lay an old `-wal`

@@ -3,6 +3,7 @@
 use chatgraph_entity::api_key;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
 use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
@@ -16,6 +17,7 @@ use crate::domain::key::ApiKey;
 use super::Store;
 use super::error::StoreError;
 use super::text;
+use super::unit::Unit;
 
 impl Store {
     /// The key with this hash. The read that finds out the organization, so it knows none yet.
@@ -83,14 +85,42 @@ impl Store {
     /// [`StoreError`], also when the secret is another key's already.
     pub async fn insert_key(&self, key: ApiKey, hash: String) -> Result<(), StoreError> {
         let organization = key.organization.clone();
-        self.write(&organization, move |unit| {
-            Box::pin(async move {
-                unit.ensure_organization(&key.organization, key.created_at).await?;
-                api_key::Entity::insert(to_row(key, hash)).exec_without_returning(unit.tx).await?;
-                Ok(())
-            })
-        })
-        .await
+        self.write(&organization, move |unit| Box::pin(async move { unit.insert_key(key, hash).await })).await
+    }
+}
+
+impl Unit<'_> {
+    /// Stores a new key under the hash of its secret, and its organization with the first one.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if the secret is another key's already.
+    pub async fn insert_key(&mut self, key: ApiKey, hash: String) -> Result<(), StoreError> {
+        self.ensure_organization(&key.organization, key.created_at).await?;
+        api_key::Entity::insert(to_row(key, hash)).exec_without_returning(self.tx).await?;
+        Ok(())
+    }
+
+    /// Gives a key that was never used another secret, by its prefix and hash. `None` if it was used or is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn renew_unused_key(
+        &mut self,
+        organization: &OrganizationId,
+        id: &[u8],
+        (prefix, hash): (String, String),
+    ) -> Result<Option<ApiKey>, StoreError> {
+        let unused = Condition::all()
+            .add(api_key::Column::Organization.eq(organization.as_str()))
+            .add(api_key::Column::Id.eq(id))
+            .add(api_key::Column::LastUsedAt.is_null());
+        api_key::Entity::update_many()
+            .col_expr(api_key::Column::Prefix, Expr::value(prefix))
+            .col_expr(api_key::Column::Hash, Expr::value(hash))
+            .filter(unused.clone())
+            .exec(self.tx)
+            .await?;
+        api_key::Entity::find().filter(unused).one(self.tx).await?.map(from_row).transpose()
     }
 }
 

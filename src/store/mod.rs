@@ -19,10 +19,12 @@ pub mod device;
 mod early;
 pub mod error;
 mod hint;
+mod idempotency;
 mod journal;
 mod key;
 mod keyset;
 mod merge;
+mod merged;
 mod message;
 mod mute;
 mod organization;
@@ -82,6 +84,7 @@ pub use copy::back_up;
 pub use copy::restore;
 pub use deleted_unread::DeletedUnread;
 pub use early::EarlyRewrite;
+pub use idempotency::Use;
 pub use journal::Committed;
 pub use merge::Which;
 pub use message::KnownMessage;
@@ -116,7 +119,8 @@ pub struct Store {
     walks: Arc<Semaphore>,
     journal: Journal,
     commits: Arc<Commits>,
-    incarnation: i64,
+    /// Which change log the database holds.
+    log: chatgraph_entity::change_log::Model,
     /// The server that other processes may use, too.
     shared: Option<Postgres>,
     sealing: Sealing,
@@ -164,7 +168,7 @@ impl Store {
         sealing: Sealing,
         tasks: &TaskTracker,
     ) -> Result<Self, OpenError> {
-        let incarnation = organization::incarnation(&writers).await?;
+        let log = organization::change_log(&writers).await?;
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
         let walks = Arc::new(Semaphore::new(WALKS));
@@ -174,7 +178,7 @@ impl Store {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
         };
-        Ok(Self { readers, counters, walks, journal, commits, incarnation, shared, sealing })
+        Ok(Self { readers, counters, walks, journal, commits, log, shared, sealing })
     }
 
     /// Closes every connection, each once it is idle. Nothing can be read or written afterwards.

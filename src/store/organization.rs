@@ -2,6 +2,7 @@
 
 use chatgraph_entity::change_log;
 use chatgraph_entity::organization;
+use chatgraph_migration::SchemaManager;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait;
 use sea_orm::ConnectionTrait;
@@ -36,7 +37,7 @@ impl Store {
             .into_tuple::<i64>()
             .one(&self.readers)
             .await?;
-        Ok(ChangeCursor { incarnation: self.incarnation, number: number.unwrap_or(0) })
+        Ok(ChangeCursor { incarnation: self.log.incarnation, number: number.unwrap_or(0) })
     }
 
     /// How far the change logs of organizations reach.
@@ -65,7 +66,13 @@ impl Store {
     /// Which change log this database holds: cursors of another one lead nowhere.
     #[must_use]
     pub fn incarnation(&self) -> i64 {
-        self.incarnation
+        self.log.incarnation
+    }
+
+    /// What is added to the revisions that are stored, so that none is shown twice after a restore.
+    #[must_use]
+    pub fn revision_base(&self) -> i64 {
+        self.log.revision_base
     }
 }
 
@@ -107,25 +114,43 @@ pub(super) async fn raise_last_change(
     Ok(row.last_change)
 }
 
-/// Reads the log's incarnation, drawing it for a new database.
-pub(super) async fn incarnation(writer: &DatabaseConnection) -> Result<i64, StoreError> {
-    change_log::Entity::insert(draw())
+/// Reads which change log the database holds, drawing it for a new database.
+pub(super) async fn change_log(writer: &DatabaseConnection) -> Result<change_log::Model, StoreError> {
+    change_log::Entity::insert(draw(0))
         .on_conflict(OnConflict::column(change_log::Column::Id).do_nothing().to_owned())
         .exec_without_returning(writer)
         .await?;
     let row = change_log::Entity::find_by_id(1_i16).one(writer).await?;
-    Ok(row.ok_or(StoreError::Corrupt { table: "change_log", column: "id" })?.incarnation)
+    row.ok_or(StoreError::Corrupt { table: "change_log", column: "id" })
 }
 
-/// Draws the log's incarnation anew.
-pub(super) async fn renew_incarnation(writer: &DatabaseConnection) -> Result<(), StoreError> {
-    let replace = OnConflict::column(change_log::Column::Id).update_column(change_log::Column::Incarnation).to_owned();
-    change_log::Entity::insert(draw()).on_conflict(replace).exec_without_returning(writer).await?;
+/// Draws the change log anew at `now`, in milliseconds. The revisions that were shown before are below the new base, those
+/// included that the database has forgotten with the restore: no chat changes as often as once a millisecond.
+pub(super) async fn renew_log(writer: &DatabaseConnection, now: i64) -> Result<(), StoreError> {
+    let has_base = SchemaManager::new(writer).has_column("change_log", "revision_base").await?;
+    if !has_base {
+        // A back-up of an earlier version gets its base with the step that brings the column.
+        let drawn = draw(0).incarnation;
+        change_log::Entity::update_many()
+            .set(change_log::ActiveModel { incarnation: drawn, ..Default::default() })
+            .exec(writer)
+            .await?;
+        return Ok(());
+    }
+    let before = change_log::Entity::find_by_id(1_i16).one(writer).await?;
+    let base = Ord::max(now, before.map_or(0, |log| log.revision_base + 1));
+    let columns = [change_log::Column::Incarnation, change_log::Column::RevisionBase];
+    let replace = OnConflict::column(change_log::Column::Id).update_columns(columns).to_owned();
+    change_log::Entity::insert(draw(base)).on_conflict(replace).exec_without_returning(writer).await?;
     Ok(())
 }
 
-fn draw() -> change_log::ActiveModel {
+fn draw(revision_base: i64) -> change_log::ActiveModel {
     let mut random = [0; 8];
     getrandom::fill(&mut random).expect("the operating system has random bytes");
-    change_log::ActiveModel { id: Set(1), incarnation: Set(i64::from_le_bytes(random) & i64::MAX) }
+    change_log::ActiveModel {
+        id: Set(1),
+        incarnation: Set(i64::from_le_bytes(random) & i64::MAX),
+        revision_base: Set(revision_base),
+    }
 }

@@ -11,6 +11,7 @@ use sea_orm::QueryFilter as _;
 use sea_orm::sea_query::OnConflict;
 
 use crate::domain::action::Refusal;
+use crate::domain::action::RefusalCode;
 use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
@@ -18,7 +19,6 @@ use crate::domain::id::OrganizationId;
 use super::Store;
 use super::code::Code as _;
 use super::error::StoreError;
-use super::text;
 use super::unit::Unit;
 
 impl Store {
@@ -41,7 +41,8 @@ impl Store {
         for row in rows {
             let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
             let setting = Setting::from_code(row.setting, "refusal", "setting")?;
-            refusals.entry(chat).or_default().push(Refusal { setting, reason: row.reason, at: row.at });
+            let code = RefusalCode::from_code(row.code, "refusal", "code")?;
+            refusals.entry(chat).or_default().push(Refusal { setting, code, at: row.at });
         }
         Ok(refusals)
     }
@@ -64,7 +65,8 @@ impl Unit<'_> {
             .await?;
         let read = |row: refusal::Model| {
             let setting = Setting::from_code(row.setting, "refusal", "setting")?;
-            Ok(Refusal { setting, reason: row.reason, at: row.at })
+            let code = RefusalCode::from_code(row.code, "refusal", "code")?;
+            Ok(Refusal { setting, code, at: row.at })
         };
         rows.into_iter().map(read).collect()
     }
@@ -83,11 +85,12 @@ impl Unit<'_> {
             chat_id: chat.to_bytes(),
             setting: refusal.setting.code(),
             organization: organization.to_string(),
-            reason: text::storable(&refusal.reason),
+            reason: refusal.code.words().to_owned(),
+            code: refusal.code.code(),
             at: refusal.at,
         };
         let key = [refusal::Column::ChatId, refusal::Column::Setting];
-        let replaced = [refusal::Column::Reason, refusal::Column::At];
+        let replaced = [refusal::Column::Reason, refusal::Column::Code, refusal::Column::At];
         refusal::Entity::insert(row.into_active_model())
             .on_conflict(OnConflict::columns(key).update_columns(replaced).to_owned())
             .exec_without_returning(self.tx)

@@ -24,6 +24,8 @@ use crate::domain::page::PageRequest;
 use crate::domain::session::HistoryImport;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusCode;
+use crate::domain::session::StatusReason;
 
 use super::Store;
 use super::code::Code as _;
@@ -186,7 +188,9 @@ fn to_row(session: &Session) -> session::Model {
         organization: session.organization.to_string(),
         label: text::storable_if_any(session.label.as_ref()),
         status: session.status.code(),
-        status_reason: text::storable_if_any(session.status_reason.as_ref()),
+        status_reason: text::storable_if_any(session.status_reason.as_ref().map(|reason| &reason.words)),
+        status_code: session.status_reason.as_ref().map(|reason| reason.code.code()),
+        banned_until: session.status_reason.as_ref().and_then(|reason| reason.banned_until),
         wanted: session.wanted,
         jid: session.jid.as_ref().map(ToString::to_string),
         lid: session.lid.as_ref().map(ToString::to_string),
@@ -222,6 +226,12 @@ fn legible(row: session::Model) -> Result<Session, StoreError> {
         damaged = Some("status");
         SessionStatus::Failed
     });
+    let code = |code| StatusCode::from_code(code, "session", "status_code").unwrap_or(StatusCode::Other);
+    let status_reason = row.status_reason.map(|words| StatusReason {
+        code: row.status_code.map_or(StatusCode::Other, code),
+        words,
+        banned_until: row.banned_until,
+    });
     let mut address =
         |text: Option<String>, column| text.and_then(|text| text.parse().map_err(|_| damaged = Some(column)).ok());
     let (jid, lid) = (address(row.jid, "jid"), address(row.lid, "lid"));
@@ -238,7 +248,7 @@ fn legible(row: session::Model) -> Result<Session, StoreError> {
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
         label: row.label,
         status,
-        status_reason: row.status_reason,
+        status_reason,
         wanted: row.wanted,
         jid,
         lid,
@@ -250,8 +260,9 @@ fn legible(row: session::Model) -> Result<Session, StoreError> {
     };
     if let Some(column) = damaged {
         session.status = SessionStatus::Failed;
-        session.status_reason =
-            Some(format!("the database is damaged: session.{column} of this session cannot be read; restore a backup"));
+        let words =
+            format!("the database is damaged: session.{column} of this session cannot be read; restore a backup");
+        session.status_reason = Some(StatusReason::new(StatusCode::DatabaseDamaged, words));
     }
     Ok(session)
 }

@@ -66,14 +66,15 @@ impl TestStore {
 
     /// Stores a chat of the session whose last message is from `at`, and records its creation.
     pub(crate) async fn add_chat(&self, user: usize, at: i64) -> Chat {
-        let (organization, chat) = (self.organization.clone(), chat(self.session, user, at));
+        let (organization, mut chat) = (self.organization.clone(), chat(self.session, user, at));
+        let created = chat.created(at, Origin::Import);
         let stored = chat.clone();
         let added: Result<(), StoreError> = self
             .store
             .write(&self.organization, move |unit| {
                 Box::pin(async move {
                     unit.insert_chat(&organization, &chat).await?;
-                    unit.record(&organization, chat.created(at, Origin::Import));
+                    unit.record(&organization, created);
                     Ok(())
                 })
             })

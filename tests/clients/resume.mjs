@@ -47,8 +47,7 @@ async function all(after) {
 }
 
 const beginning = await (async () => {
-  const query = "{ chats(first: 1) { changeCursor } }";
-  for await (const { data } of client.iterate({ query })) return data.chats.changeCursor;
+  for await (const { data } of client.iterate({ query: "{ changeCursor }" })) return data.changeCursor;
 })();
 const seen = await all(beginning);
 const reconnected = connections;

@@ -17,7 +17,12 @@ use crate::support::TestServer;
 /// Every field of every object. `field:capability` requires it, wherever the object was reached; `field` alone requires
 /// nothing but what led to its object.
 const DECLARED: &[(&str, &str)] = &[
-    ("Query", "viewer chats:read chat:read sessions:read session:read node:read nodes:read apiKeys:manage"),
+    (
+        "Query",
+        "viewer chats:read chat:read sessions:read session:read node:read nodes:read apiKeys:manage changeCursor:read \
+         errorCodes",
+    ),
+    ("ErrorExplanation", "code retryable reasons"),
     (
         "Mutation",
         "updateChat:send deleteChat:send createSession:manage startSession:manage stopSession:manage \
@@ -29,15 +34,15 @@ const DECLARED: &[(&str, &str)] = &[
     (
         "Chat",
         "id session jid aliases type name archived pinned muted mutedUntil unreadCount markedUnread lastMessageAt \
-         lastMessage:read messages:read sync",
+         lastMessage:read messages:read sync revision",
     ),
     ("ChatSync", "state pending refused"),
-    ("Refusal", "field reason at"),
+    ("Refusal", "field code reason at"),
     ("ChatConnection", "edges nodes pageInfo totalCount changeCursor"),
     ("ChatEdge", "cursor node"),
     ("PageInfo", "hasNextPage hasPreviousPage startCursor endCursor"),
     ("ChatChangeEvent", "cursor change"),
-    ("ChatChange", "at kind origin sessionId session chatId cid changed chat mergedIntoId"),
+    ("ChatChange", "at kind origin sessionId session chatId cid changed chat mergedIntoId replacesId"),
     ("SessionChange", "sessionId session"),
     ("IncomingCall", "id session from fromName video group at"),
     ("Message", "id chat fromMe sender senderName kind text at edited revoked"),
@@ -45,7 +50,7 @@ const DECLARED: &[(&str, &str)] = &[
     ("MessageEdge", "cursor node"),
     (
         "Session",
-        "id label status statusReason jid lid phoneNumber pairing:manage historyImport callAutoReply createdAt \
+        "id label status statusReason statusCode bannedUntil jid lid phoneNumber pairing:manage historyImport callAutoReply createdAt \
          lastConnectedAt chats:read chat:read",
     ),
     ("Pairing", "qr qrSvg code expiresAt codeExpiresAt"),

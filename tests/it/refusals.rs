@@ -13,7 +13,7 @@ use crate::support::eventually;
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 const SYNC: &str =
-    "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field reason at } } } }";
+    "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field code reason at } } } }";
 
 impl TestServer {
     /// The next settings that are sent meet this.
@@ -48,7 +48,9 @@ async fn what_whatsapp_refuses_again_and_again_goes_back_and_says_why() {
     assert_eq!((&chat["pinned"], &chat["sync"]["pending"]), (&json!(false), &json!([])));
     let refusal = &chat["sync"]["refused"][0];
     assert_eq!((&refusal["field"], &refusal["at"]), (&json!("PINNED"), &back["at"]));
-    assert!(refusal["reason"].as_str().is_some_and(|reason| reason.starts_with("WhatsApp")), "{refusal}");
+    let why = (&refusal["code"], &refusal["reason"]);
+    assert_eq!(why, (&json!("REJECTED"), &json!("WhatsApp did not accept this change.")), "{refusal}");
+    assert!(server.log().contains("WhatsApp refused a setting"), "what WhatsApp said is in the log");
     server.agrees().await;
 
     server.update_chat(MEI, "pinned: true").await;

@@ -19,6 +19,8 @@ enum Thing {
     Session,
     /// By its address.
     Chat,
+    /// By its id.
+    ChatId,
     /// Anything with an id.
     Node,
     Key,
@@ -27,6 +29,7 @@ enum Thing {
 }
 
 use Thing::Chat;
+use Thing::ChatId;
 use Thing::Cursor;
 use Thing::Key;
 use Thing::Node;
@@ -42,6 +45,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
         "query($x: String) { chats(after: $x) { nodes { id } } }",
     ),
     ("Query.chat(cid)", Chat, "query($x: JID!) { chat(cid: $x) { id } }"),
+    ("Query.chat(id)", ChatId, "query($x: ID!) { chat(id: $x) { id } }"),
     (
         "Query.chat(sessionId)",
         Session,
@@ -71,6 +75,12 @@ const PLACES: &[(&str, Thing, &str)] = &[
         Chat,
         "mutation($x: JID!) { updateChat(input: {cid: $x, archived: true}) { chat { id } } }",
     ),
+    (
+        "Mutation.updateChat(input.id)",
+        ChatId,
+        "mutation($x: ID!) { updateChat(input: {id: $x, archived: true}) { chat { id } } }",
+    ),
+    ("Mutation.deleteChat(input.id)", ChatId, "mutation($x: ID!) { deleteChat(input: {id: $x}) { deletedChatId } }"),
     (
         "Mutation.updateChat(input.sessionId)",
         Session,
@@ -133,6 +143,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
         "subscription($x: ID) { chatChanges(sessionId: $x) { change { cid } } }",
     ),
     ("Subscription.chatChanges(cid)", Chat, "subscription($x: JID) { chatChanges(cid: $x) { change { cid } } }"),
+    ("Subscription.chatChanges(chatId)", ChatId, "subscription($x: ID) { chatChanges(chatId: $x) { change { cid } } }"),
     (
         "Subscription.chatChanges(after)",
         Cursor("/chats/changeCursor"),
@@ -148,7 +159,9 @@ const PLACES: &[(&str, Thing, &str)] = &[
 
 /// Texts of the caller's own, by which nothing is found, or only among the organization's own.
 const OWN_TEXTS: &[&str] = &[
+    "Mutation.createApiKey(input.idempotencyKey)",
     "Mutation.createApiKey(input.name)",
+    "Mutation.createSession(input.idempotencyKey)",
     "Mutation.createSession(input.label)",
     "Mutation.requestPairingCode(input.phoneNumber)",
     "Mutation.rejectCall(input.callId)",
@@ -174,6 +187,7 @@ fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Contract) -> Vec<(S
     };
     match thing {
         Session => vec![id("/sessions/nodes/0/id")],
+        ChatId => vec![id("/chat/id")],
         Chat => vec![(RAVI.to_owned(), "15550199@s.whatsapp.net".to_owned())],
         Node => {
             let nodes = &contract.find("Node").expect("the interface").possible;

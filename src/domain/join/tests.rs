@@ -1,5 +1,6 @@
 //! What two chats of one person make.
 
+use super::super::action::RefusalCode;
 use super::super::change::ChatField;
 use super::super::change::Origin;
 use super::super::chat::ChatPatch;
@@ -90,7 +91,7 @@ fn what_whatsapp_said_of_the_other_chat_after_a_request_wins() {
 
 #[test]
 fn a_refusal_stays_until_it_was_asked_again() {
-    let refusal = |at| Refusal { setting: Setting::Archived, reason: "no".into(), at };
+    let refusal = |at| Refusal { setting: Setting::Archived, code: RefusalCode::Rejected, at };
     let (mut mine, mut theirs) = two();
     let refused = Open { waiting: Vec::new(), refused: vec![refusal(10)] };
     let open = mine.clone().join(&refused, &theirs, &Open { refused: vec![refusal(20)], ..Open::default() });

@@ -74,8 +74,9 @@ impl ChatChange {
         self.0.changed.iter().map(ChatField::from).collect()
     }
 
-    /// The chat with the settings and counters that this change left; its name, aliases and messages are as they are
-    /// now, since the change log keeps no text, and unknown when the chat was deleted since. Null when `DELETED`.
+    /// The chat with the settings, counters and revision that this change left; its name, aliases and messages are as they
+    /// are now, since the change log keeps no text, and unknown if the chat was deleted or merged since: `lastMessage` is
+    /// null then. Null when `DELETED`.
     async fn chat(&self, context: &Context<'_>) -> Result<Option<Chat>, ApiError> {
         match self.0.kind {
             change::ChangeKind::Deleted => return Ok(None),
@@ -89,12 +90,23 @@ impl ChatChange {
     async fn merged_into_id(&self) -> Option<ID> {
         self.0.merged_into.map(ID::from)
     }
+
+    /// The id of the chat in whose place this one is from now on: for `CREATED`, of the deleted chat that comes back with
+    /// it; for `UPDATED`, of the chat that was merged into it. Null otherwise.
+    async fn replaces_id(&self) -> Option<ID> {
+        self.0.replaces.map(ID::from)
+    }
 }
 
 /// The chat as `change` left it, on top of the chat as it is now or, when that is gone, of nothing.
 fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
+    let is_gone = now.is_none();
     let mut chat = now.unwrap_or_else(|| chat::Chat::new(change.chat, change.session, change.cid.clone(), change.at));
-    chat.restore(&change.state);
+    chat.restore_to(change);
+    // The message may be another chat's by now.
+    if let Some(last) = chat.last_message.as_mut().filter(|_| is_gone) {
+        last.id = None;
+    }
     chat
 }
 

@@ -35,8 +35,8 @@ pub(in crate::graphql) struct ChatFilter {
     /// Of one of these kinds; an empty list finds nothing.
     r#type: Option<Vec<ChatType>>,
     /// Part of the name or of the phone number with its `+`. Case, accents, points, ligatures and the width of letters and
-    /// digits do not matter: `angel` finds `Ángel`, `strasse` finds `Straße`, and `istanbul` finds `İstanbul`. 1 to 100
-    /// characters, each of which stands for itself.
+    /// digits do not matter: `angel` finds `Ángel`, `strasse` finds `Straße`, and `istanbul` finds `İstanbul`. At most 100
+    /// characters, each of which stands for itself. Empty text searches for nothing, as if it were left out.
     search: Option<String>,
     /// With the last message at this time or later. Chats without a message are left out.
     active_after: Option<Timestamp>,
@@ -50,7 +50,7 @@ pub(in crate::graphql) struct ChatFilter {
 impl ChatFilter {
     /// The filter in the domain's words.
     pub(super) fn read(self) -> Result<list::ChatFilter, ApiError> {
-        let search = self.search.as_deref().map(Search::new).transpose();
+        let search = self.search.as_deref().filter(|text| !text.is_empty()).map(Search::new).transpose();
         Ok(list::ChatFilter {
             archived: self.archived,
             pinned: self.pinned,

@@ -4,6 +4,7 @@ use async_graphql::ID;
 use async_graphql::InputObject;
 use async_graphql::SimpleObject;
 
+use crate::domain::id::ChatId;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
@@ -16,10 +17,12 @@ use super::object::Chat;
 /// Which chat to change, and what. A setting that is left out, or null, stays as it is.
 #[derive(InputObject)]
 pub(in crate::graphql) struct UpdateChatInput {
-    /// The chat's canonical address or any of its aliases.
-    cid: Jid,
-    /// The chat's session. May be left out while the organization has exactly one.
+    /// The chat's canonical address or any of its aliases; either this or `id` has to be given.
+    cid: Option<Jid>,
+    /// The chat's session. May be left out while the organization has exactly one; not together with `id`.
     session_id: Option<ID>,
+    /// The chat's id, instead of `cid` and `sessionId`. The id of a chat that was merged into another one means that one.
+    id: Option<ID>,
     /// True archives the chat and unpins it, as on the phone; with `pinned: true` beside it, that is a
     /// `validation_error`. False takes it out of the archive.
     archived: Option<bool>,
@@ -43,7 +46,7 @@ pub(in crate::graphql) struct UpdateChatInput {
 impl UpdateChatInput {
     /// Which chat, and what shall differ about it.
     pub(super) fn into_parts(self) -> Result<(ChatRef, ChatUpdate), ApiError> {
-        let target = chat_ref(self.cid, self.session_id.as_ref())?;
+        let target = chat_ref(self.id.as_ref(), self.cid, self.session_id.as_ref())?;
         let update = ChatUpdate {
             archived: self.archived,
             pinned: self.pinned,
@@ -56,9 +59,28 @@ impl UpdateChatInput {
     }
 }
 
-/// The chat that `cid` finds in the session, or in the only one.
-pub(in crate::graphql) fn chat_ref(cid: Jid, session: Option<&ID>) -> Result<ChatRef, ApiError> {
-    Ok(ChatRef { session: session.map(session_id).transpose()?, cid: cid.0 })
+/// The chat with the id, or the one that `cid` finds in the session, or in the only one.
+pub(in crate::graphql) fn chat_ref(
+    id: Option<&ID>,
+    cid: Option<Jid>,
+    session: Option<&ID>,
+) -> Result<ChatRef, ApiError> {
+    match (id, cid, session) {
+        (None, Some(cid), session) => {
+            Ok(ChatRef::Address { session: session.map(session_id).transpose()?, cid: cid.0 })
+        }
+        (Some(id), None, None) => Ok(ChatRef::Id(chat_id(id)?)),
+        (None, None, _) => Err(ApiError::invalid("cid", "cid: either cid or id must be given")),
+        (Some(_), Some(_), _) => Err(ApiError::invalid("id", "id: must not be given together with cid")),
+        (Some(_), None, Some(_)) => {
+            Err(ApiError::invalid("sessionId", "sessionId: must not be given together with id"))
+        }
+    }
+}
+
+/// Reads a chat's id. Text that is none is a chat that does not exist.
+pub(in crate::graphql) fn chat_id(id: &ID) -> Result<ChatId, ApiError> {
+    id.parse().map_err(|_| ApiError::chat_not_found())
 }
 
 /// What became of the chat.
@@ -71,16 +93,18 @@ pub(in crate::graphql) struct UpdateChatPayload {
 /// Which chat to delete.
 #[derive(InputObject)]
 pub(in crate::graphql) struct DeleteChatInput {
-    /// The chat's canonical address or any of its aliases.
-    cid: Jid,
-    /// The chat's session. May be left out while the organization has exactly one.
+    /// The chat's canonical address or any of its aliases; either this or `id` has to be given.
+    cid: Option<Jid>,
+    /// The chat's session. May be left out while the organization has exactly one; not together with `id`.
     session_id: Option<ID>,
+    /// The chat's id, instead of `cid` and `sessionId`. The id of a chat that was merged into another one means that one.
+    id: Option<ID>,
 }
 
 impl DeleteChatInput {
     /// Which chat.
     pub(super) fn into_ref(self) -> Result<ChatRef, ApiError> {
-        chat_ref(self.cid, self.session_id.as_ref())
+        chat_ref(self.id.as_ref(), self.cid, self.session_id.as_ref())
     }
 }
 

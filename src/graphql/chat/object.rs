@@ -19,6 +19,7 @@ use crate::graphql::loader::MessagesOf;
 use crate::graphql::message::connection::MessageConnection;
 use crate::graphql::message::object::Message;
 use crate::graphql::scalar::Jid;
+use crate::graphql::scalar::Revision;
 use crate::graphql::scalar::Timestamp;
 use crate::graphql::session::object::Session;
 
@@ -152,6 +153,14 @@ impl Chat {
         let page = context.loader().load_one(MessagesOf(self.0.id, page)).await?;
         let page = page.ok_or_else(ApiError::chat_not_found)?;
         Ok(MessageConnection(Listing::of(page, &scope, message::Message::key)))
+    }
+
+    /// Grows with every change of this chat. Of two answers about it, the one with the greater revision is the later one,
+    /// however they arrived: a client keeps that and drops the other. In `ChatChange.chat`, the revision that the change
+    /// left. Messages have none: `messages` may differ between answers of one revision. `muted` and `mutedUntil` also
+    /// follow the clock, until the end of the mute is recorded.
+    async fn revision(&self, context: &Context<'_>) -> Revision {
+        Revision(context.chats().revision(&self.0))
     }
 
     /// Whether WhatsApp has everything this chat shows.

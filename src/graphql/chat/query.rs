@@ -50,20 +50,26 @@ impl ChatQuery {
         ChatConnection::of_organization(context, session, ChatListArguments { filter, order, page }).await
     }
 
-    /// One chat. Null, with error `not_found`, when no such chat is stored, or the session does not exist or is another
-    /// organization's: the three look alike. Requires `read`.
+    /// One chat, by its address or by its id. Null, with error `not_found`, when no such chat is stored, or the session does
+    /// not exist or is another organization's: the three look alike. Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chat(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
+        #[graphql(desc = "The chat's canonical address or any of its aliases; either this or `id` has to be given.")]
+        cid: Option<Jid>,
         #[graphql(
             desc = "The chat's session. May be left out while the organization has exactly one; otherwise that \
-                          is a `validation_error`."
+                          is a `validation_error`. Not together with `id`."
         )]
         session_id: Option<ID>,
+        #[graphql(
+            desc = "The chat's id, instead of `cid` and `sessionId`. The id of a chat that was merged into another one \
+                          finds that one; the id of a deleted chat finds nothing, also when the chat came back."
+        )]
+        id: Option<ID>,
     ) -> Result<Option<Chat>, ApiError> {
-        let target = chat_ref(cid, session_id.as_ref())?;
+        let target = chat_ref(id.as_ref(), cid, session_id.as_ref())?;
         let chat = context.chats().chat(context.viewer(), &target).await?;
         Ok(Some(chat.into()))
     }

@@ -19,9 +19,11 @@ use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
 use crate::graphql::turns::Pace;
 use crate::service;
+use crate::service::chat::Followed;
 
 use super::change::ChatChange;
 use super::change::ChatChangeEvent;
+use super::input::chat_id;
 
 #[derive(Default)]
 pub(in crate::graphql) struct ChatSubscription;
@@ -48,15 +50,39 @@ impl ChatSubscription {
                           header `Last-Event-ID` is taken when this is left out."
         )]
         after: Option<String>,
+        #[graphql(
+            desc = "Only changes of the chat with this id, and of the chat that takes its place when it is merged or comes \
+                          back; not together with `cid`. `not_found` when there is no such chat and `after` is left out."
+        )]
+        chat_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {
         let viewer = context.viewer();
         let organization = viewer.require(Capability::Events)?;
         let session = session_id.as_ref().map(self::session_id).transpose()?;
         let after = after.or_else(|| context.data_opt::<LastEvent>().map(|last| last.0.clone()));
-        let after = after.map(|after| ChangeCursor::decode(&after, organization)).transpose()?;
-        let changes = context.chats().follow(viewer, session, cid.map(|cid| cid.0), after).await?;
+        let after = after.map(|after| read_cursor(&after, organization)).transpose()?;
+        let chat = match (cid, chat_id) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::invalid("chatId", "chatId: must not be given together with cid"));
+            }
+            (Some(cid), None) => Some(Followed::Address(cid.0)),
+            (None, Some(id)) => Some(Followed::Id(self::chat_id(&id)?)),
+            (None, None) => None,
+        };
+        let changes = context.chats().follow(viewer, session, chat, after).await?;
         Ok(events(changes, organization.clone(), context.pace().clone()))
     }
+}
+
+/// Reads a cursor. One of another organization leads nowhere, as one that is too old: the client lists again.
+fn read_cursor(after: &str, organization: &OrganizationId) -> Result<ChangeCursor, ApiError> {
+    ChangeCursor::decode(after, organization).map_err(|invalid| {
+        if ChangeCursor::is_of_some_organization(after) {
+            service::error::Error::CursorExpired.into()
+        } else {
+            invalid.into()
+        }
+    })
 }
 
 /// The events of `changes` until it fails; the failure is the last item.

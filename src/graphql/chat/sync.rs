@@ -63,6 +63,16 @@ impl ChatSync {
     }
 }
 
+/// Why a setting did not reach WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "action::RefusalCode")]
+pub(in crate::graphql) enum RefusalCode {
+    /// WhatsApp did not accept it, however often it was sent.
+    Rejected,
+    /// The session was logged out before WhatsApp could be told.
+    Unlinked,
+}
+
 /// A setting that WhatsApp refused.
 #[derive(Description)]
 pub(in crate::graphql) struct Refusal(action::Refusal);
@@ -74,9 +84,14 @@ impl Refusal {
         self.0.setting.field().into()
     }
 
-    /// Why, in words for a person.
+    /// Why, in a word.
+    async fn code(&self) -> RefusalCode {
+        self.0.code.into()
+    }
+
+    /// Why, in words that can be shown to a person. What WhatsApp said to programs is in the server's log.
     async fn reason(&self) -> &str {
-        &self.0.reason
+        self.0.code.words()
     }
 
     /// When it was given up.

@@ -1,4 +1,5 @@
 use crate::domain::capability::Capability;
+use crate::service::error::ConflictReason;
 
 use crate::store::error::StoreError;
 
@@ -20,7 +21,7 @@ fn every_failure_of_a_use_case_has_its_code() {
         (Error::ChatNotFound, "not_found", None),
         (Error::SessionRequired, "validation_error", Some("sessionId")),
         (invalid, "validation_error", Some("mutedUntil")),
-        (Error::Conflict("four".into()), "conflict", None),
+        (Error::conflict(ConflictReason::AlreadyPaired, "paired"), "conflict", None),
         (Error::CursorExpired, "cursor_expired", None),
         (Error::Closed, "gateway_unavailable", None),
         (Error::Store(StoreError::Closed), "internal", None),
@@ -47,4 +48,12 @@ fn code_field_and_delay_reach_the_extensions() {
     assert_eq!(extensions.get("code"), Some(&"rate_limited".into()));
     assert_eq!(extensions.get("field"), Some(&"cid".into()));
     assert_eq!(extensions.get("retryAfterMs"), Some(&1_500.into()));
+}
+
+#[test]
+fn a_conflict_says_what_stands_against_the_change() {
+    let error = ApiError::from(service::error::Error::too_many(ConflictReason::TooManyPinned, 3, "three are pinned"));
+    let extensions = async_graphql::Error::from(error).extensions.expect("extensions");
+    assert_eq!(extensions.get("reason"), Some(&"TOO_MANY_PINNED".into()));
+    assert_eq!(extensions.get("limit"), Some(&3.into()));
 }

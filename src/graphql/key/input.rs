@@ -18,6 +18,10 @@ pub(in crate::graphql) struct CreateApiKeyInput {
     pub(super) permissions: Vec<Capability>,
     /// When it ends; that millisecond still counts. For good when left out. A key that ends makes none that outlives it.
     pub(super) expires_at: Option<Timestamp>,
+    /// Chosen by the client, 1 to 100 characters, such as a UUID. Within 24 hours the same key with the same input returns
+    /// the api-key that was made first, with a new secret in the place of the one that may be lost with its answer. With
+    /// another input, or once that api-key was used or revoked, it is a `conflict`.
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// Which key to revoke.

@@ -33,7 +33,7 @@ impl KeyMutation {
         let permissions = input.permissions.into_iter().map(capability::Capability::from).collect();
         let expires_at = input.expires_at.map(|expires_at| expires_at.0);
         let new = NewKey { name: input.name, permissions, expires_at };
-        let (key, secret) = context.keys().create(context.viewer(), new).await?;
+        let (key, secret) = context.keys().create(context.viewer(), new, input.idempotency_key.as_deref()).await?;
         Ok(Some(CreateApiKeyPayload { api_key: key.into(), secret }))
     }
 

@@ -11,6 +11,10 @@ use super::object::Session;
 pub(in crate::graphql) struct CreateSessionInput {
     /// A name for people, at most 100 characters; none when left out.
     pub(super) label: Option<String>,
+    /// Chosen by the client, 1 to 100 characters, such as a UUID. Within 24 hours the same key with the same input returns
+    /// the session that was made first, so that a request whose answer was lost can be repeated. With another input, or once
+    /// that session was deleted, it is a `conflict`.
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// A session to act on.

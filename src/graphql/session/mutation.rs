@@ -30,7 +30,8 @@ impl SessionMutation {
         context: &Context<'_>,
         #[graphql(desc = "The session to make.")] input: CreateSessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
-        let session = context.sessions().create(context.viewer(), input.label).await?;
+        let session =
+            context.sessions().create(context.viewer(), input.label, input.idempotency_key.as_deref()).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 

@@ -52,6 +52,43 @@ pub(in crate::graphql) enum SessionStatus {
     LoggedOut,
 }
 
+/// Why a session has failed, was logged out, or takes long to start. More values may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "session::StatusCode")]
+pub(in crate::graphql) enum SessionStatusCode {
+    /// No phone linked the session in time. Start it again and show the person the new code.
+    PairingExpired,
+    /// The phone and the server could not agree on the link. Start it again.
+    PairingFailed,
+    /// The device was unlinked, on the phone or here. Start it and link it again.
+    Unlinked,
+    /// WhatsApp locked the account. The person has to unlock it on the phone.
+    AccountLocked,
+    /// Another account was linked than the session's own, and unlinked again. Link the first one, or make a session for
+    /// the other one.
+    OtherAccount,
+    /// Another connection took over this device: a copy of it runs elsewhere. Stop that one, then start this one.
+    Replaced,
+    /// WhatsApp banned the account; `bannedUntil` says until when, if that is known.
+    Banned,
+    /// WhatsApp no longer accepts this version of the server. The operator has to update it.
+    Outdated,
+    /// What is kept of the device's keys does not open. The operator has to restore a back-up, or the session has to be
+    /// logged out and linked again.
+    KeysDamaged,
+    /// WhatsApp refused the connection. While the status is `STARTING`, it is tried again by itself.
+    Refused,
+    /// The settings of the chats cannot be read from WhatsApp. Start the session again later, or log it out and link it
+    /// again.
+    SettingsUnreadable,
+    /// An error of the server; the session is restarted by itself.
+    InternalError,
+    /// What is stored of the session cannot be read. The operator has to restore a back-up.
+    DatabaseDamaged,
+    /// Another reason, which `statusReason` tells in words.
+    Other,
+}
+
 /// How far the import of an account's history is.
 #[derive(Description)]
 pub(in crate::graphql) struct HistoryImport(session::HistoryImport);
@@ -99,7 +136,18 @@ impl Session {
 
     /// Why, in words for a person, if the status is `FAILED` or `LOGGED_OUT`, or `STARTING` after a failure. Null otherwise.
     async fn status_reason(&self) -> Option<&str> {
-        self.0.status_reason.as_deref()
+        self.0.status_reason.as_ref().map(|reason| &*reason.words)
+    }
+
+    /// The same in a word. Null if `statusReason` is.
+    async fn status_code(&self) -> Option<SessionStatusCode> {
+        self.0.status_reason.as_ref().map(|reason| reason.code.into())
+    }
+
+    /// When the account's ban ends; the session connects again by itself then. Null unless `statusCode` is `BANNED`, or
+    /// if WhatsApp does not say when.
+    async fn banned_until(&self) -> Option<Timestamp> {
+        self.0.status_reason.as_ref().and_then(|reason| reason.banned_until).map(Timestamp)
     }
 
     /// The account's address. Null until it was paired.
@@ -178,7 +226,7 @@ impl Session {
         context: &Context<'_>,
         #[graphql(desc = "The chat's canonical address or any of its aliases.")] cid: Jid,
     ) -> Result<Option<Chat>, ApiError> {
-        let target = ChatRef { session: Some(self.0.id), cid: cid.0 };
+        let target = ChatRef::Address { session: Some(self.0.id), cid: cid.0 };
         let chat = context.chats().chat(context.viewer(), &target).await?;
         Ok(Some(chat.into()))
     }

@@ -58,6 +58,14 @@ fn input(name: &str) -> String {
     format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
 }
 
+/// The name of a type, without lists.
+fn named(of: &Type) -> String {
+    match &of.base {
+        BaseType::List(item) => named(item),
+        BaseType::Named(name) => name.to_string(),
+    }
+}
+
 /// The field with its required arguments and something of its type.
 fn call(field: &FieldDefinition) -> String {
     let required = field.arguments.iter().filter(|argument| !argument.node.ty.node.nullable);
@@ -65,7 +73,9 @@ fn call(field: &FieldDefinition) -> String {
     let arguments: Vec<_> =
         required.map(|argument| format!("{}: {}", argument.node.name.node, sample(&argument.node.ty.node))).collect();
     let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
-    format!("{}{arguments} {{ __typename }}", field.name.node)
+    let is_object = |name: &str| definitions().iter().any(|it| it.name.node == name && !fields(it).is_empty());
+    let selection = if is_object(&named(&field.ty.node)) { " { __typename }" } else { "" };
+    format!("{}{arguments}{selection}", field.name.node)
 }
 
 #[tokio::test]

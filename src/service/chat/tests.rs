@@ -43,7 +43,7 @@ fn all_but(test: &TestStore, capability: Capability) -> Viewer {
 async fn every_use_case_asks_for_its_capability_again() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 1).await;
-    let (chats, target) = (chats(&test), ChatRef { session: None, cid: chat.jid });
+    let (chats, target) = (chats(&test), ChatRef::Address { session: None, cid: chat.jid });
     let page = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
     let chat_page = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
 

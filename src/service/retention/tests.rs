@@ -57,7 +57,7 @@ async fn changes_of_a_clock_that_was_ahead_do_not_keep_the_log_from_being_trimme
 #[tokio::test]
 async fn every_log_is_trimmed_and_an_empty_one_keeps_its_number() {
     let test = TestStore::open().await;
-    let (first, second) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
+    let (mut first, mut second) = (test.add_chat(1, 1).await, test.add_chat(2, 1).await);
     let other: OrganizationId = "org_2".parse().expect("an id");
     let whose = other.clone();
     let copied: Result<_, StoreError> = test

@@ -58,7 +58,7 @@ async fn every_use_case_asks_for_its_capability_again() {
     let viewer = all_but(&test, &[Capability::Manage]);
     let session = sessions.session(&viewer, id).await.expect("a session");
     let refused = [
-        sessions.create(&viewer, None).await.err(),
+        sessions.create(&viewer, None, None).await.err(),
         sessions.start(&viewer, id).await.err(),
         sessions.stop(&viewer, id).await.err(),
         sessions.update(&viewer, id, SessionUpdate::default()).await.err(),

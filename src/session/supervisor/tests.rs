@@ -16,6 +16,8 @@ use super::super::fake::Rig;
 use crate::domain::session::Pairing;
 use crate::domain::session::PairingCode;
 use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusCode;
+use crate::domain::session::StatusReason;
 
 /// What taking a connection down takes here.
 const TAKING_DOWN: Duration = Duration::from_millis(510);
@@ -83,7 +85,7 @@ async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
     connection.signals(Signal::Ended(Ending::NobodyPaired)).await;
     let (status, reason) = rig.status().await;
     assert_eq!(status, SessionStatus::Failed);
-    assert!(reason.is_some_and(|reason| reason.starts_with("the pairing expired")));
+    assert!(reason.is_some_and(|reason| reason.words.starts_with("the pairing expired")));
     assert_eq!(rig.registry.pairing(rig.key.session), None);
 
     rig.start();
@@ -95,16 +97,18 @@ async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
 #[tokio::test(start_paused = true)]
 async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
     let endings = [
-        (Ending::LoggedOut("unlinked".into()), SessionStatus::LoggedOut, 1),
-        (Ending::Replaced, SessionStatus::Failed, 0),
-        (Ending::AnotherAccount, SessionStatus::Failed, 1),
-        (Ending::Banned { reason: "spam".into(), lasts: Duration::ZERO }, SessionStatus::Failed, 0),
-        (Ending::Outdated, SessionStatus::Failed, 0),
-        (Ending::Refused("no".into()), SessionStatus::Failed, 0),
-        (Ending::PairingFailed("no".into()), SessionStatus::Failed, 0),
-        (Ending::Unreadable { collection: "regular" }, SessionStatus::Failed, 0),
+        (Ending::LoggedOut(StatusReason::unlinked()), StatusCode::Unlinked, 1),
+        (Ending::Replaced, StatusCode::Replaced, 0),
+        (Ending::AnotherAccount, StatusCode::OtherAccount, 1),
+        (Ending::Banned { reason: "spam".into(), lasts: Duration::ZERO }, StatusCode::Banned, 0),
+        (Ending::Outdated, StatusCode::Outdated, 0),
+        (Ending::Damaged, StatusCode::KeysDamaged, 0),
+        (Ending::Refused("no".into()), StatusCode::Refused, 0),
+        (Ending::PairingFailed("no".into()), StatusCode::PairingFailed, 0),
+        (Ending::Unreadable { collection: "regular" }, StatusCode::SettingsUnreadable, 0),
     ];
-    for (ending, expected, forgotten) in endings {
+    for (ending, code, forgotten) in endings {
+        let expected = if code == StatusCode::Unlinked { SessionStatus::LoggedOut } else { SessionStatus::Failed };
         let mut rig = Rig::new();
         let connection = rig.working().await;
         // Asked for while it runs: not to be taken for a wish after the end.
@@ -114,7 +118,9 @@ async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
 
         let (status, reason) = rig.status().await;
         assert_eq!(status, expected, "{ending:?}");
-        assert!(reason.is_some_and(|reason| !reason.is_empty()), "{ending:?} has no reason");
+        let reason = reason.unwrap_or_else(|| panic!("{ending:?} has no reason"));
+        assert_eq!((reason.code, reason.banned_until), (code, None), "{ending:?}");
+        assert!(!reason.words.is_empty(), "{ending:?}");
         assert!(!rig.connects_within(Duration::from_hours(2)).await, "{ending:?} was answered with a connection");
         assert_eq!(rig.whatsapp.forgotten.load(Ordering::SeqCst), forgotten, "{ending:?}");
         assert_eq!(rig.live(), 0, "{ending:?} left a connection");
@@ -234,7 +240,7 @@ async fn a_session_is_unlinked_as_soon_as_it_is_connected_and_not_for_longer_tha
     let leaving = rig.tasks.spawn(async move { registry.log_out(session, limit).await });
     connection.signals(Signal::InStep).await;
     rig.status().await;
-    assert_eq!(rig.status().await, (SessionStatus::LoggedOut, Some("unlinked".into())));
+    assert_eq!(rig.status().await, (SessionStatus::LoggedOut, Some(StatusReason::unlinked())));
     assert!(leaving.await.unwrap());
     assert_eq!(rig.whatsapp.forgotten.load(Ordering::SeqCst), 1);
 }
@@ -358,7 +364,7 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
     for attempt in 0..4 {
         let (status, reason) = rig.status().await;
         assert_eq!(status, SessionStatus::Starting);
-        let is_told = reason.is_some_and(|reason| reason.contains("error of this program"));
+        let is_told = reason.is_some_and(|reason| reason.words.contains("error of this program"));
         assert_eq!(is_told, attempt > 0, "attempt {attempt}");
         if attempt < 3 {
             // Each begins with a lane of its own.
@@ -395,9 +401,9 @@ async fn a_refusal_that_may_pass_is_answered_with_pauses_that_grow() {
     for longest in [5, 10, 20, 40] {
         connection.signals(Signal::Ended(Ending::RefusedForNow("429".into()))).await;
         let (status, reason) = rig.status().await;
-        let reason = reason.expect("a reason");
+        let reason = reason.expect("a reason").words;
         assert_eq!(status, SessionStatus::Starting);
-        assert!(reason.starts_with("WhatsApp refused the connection (429); the next attempt is at 20"), "{reason}");
+        assert!(reason.starts_with("WhatsApp refused the connection; the next attempt is at 20"), "{reason}");
         let (refused, longest) = (Instant::now(), Duration::from_secs(longest));
         connection = rig.connection().await;
         // Taking the connection down takes the fake half a second.
@@ -439,7 +445,9 @@ async fn a_ban_is_told_with_its_end() {
     connection.signals(Signal::Ended(banned)).await;
     // NOW is 2023-11-14T22:13:20Z.
     let told = "WhatsApp banned the account until 2023-11-14T23:43:20.000Z: spam";
-    assert_eq!(rig.status().await, (SessionStatus::Failed, Some(told.into())));
+    let banned_until = Some(1_700_005_400_000);
+    let reason = StatusReason { code: StatusCode::Banned, words: told.into(), banned_until };
+    assert_eq!(rig.status().await, (SessionStatus::Failed, Some(reason)));
 }
 
 #[tokio::test(start_paused = true)]

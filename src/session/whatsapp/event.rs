@@ -24,6 +24,8 @@ use crate::domain::call::Call;
 use crate::domain::clock::FOREVER;
 use crate::domain::horizon::Horizon;
 use crate::domain::session::Account;
+use crate::domain::session::StatusCode;
+use crate::domain::session::StatusReason;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Signal;
@@ -251,11 +253,15 @@ fn paired(success: &PairSuccess) -> Vec<Heard> {
     vec![Heard::Paired(Account { jid, lid })]
 }
 
-fn logged_out(out: &LoggedOut) -> String {
+fn logged_out(out: &LoggedOut) -> StatusReason {
     match out.reason {
-        ConnectFailureReason::AccountLocked => "WhatsApp locked the account".to_owned(),
-        _ if out.on_connect => "WhatsApp no longer knows this device; link it again".to_owned(),
-        _ => "this device was unlinked; link it again".to_owned(),
+        ConnectFailureReason::AccountLocked => {
+            StatusReason::new(StatusCode::AccountLocked, "WhatsApp locked the account")
+        }
+        _ if out.on_connect => {
+            StatusReason::new(StatusCode::Unlinked, "WhatsApp no longer knows this device; link it again")
+        }
+        _ => StatusReason::unlinked(),
     }
 }
 

@@ -162,7 +162,10 @@ async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [
     for (number, change) in (1..=last).rev().zip(changes.iter_mut().rev()) {
         change.number = number;
     }
-    change::insert(tx, organization, changes).await
+    change::insert(tx, organization, changes).await?;
+    #[cfg(debug_assertions)]
+    change::check_revisions(tx, organization, changes).await?;
+    Ok(())
 }
 
 /// Runs one unit since the savepoint, and leaves one for the next. An error of the work undoes the unit alone, as long as

@@ -34,11 +34,12 @@ async fn changes_of_many_writers_are_numbered_without_gaps() {
 async fn a_failing_unit_is_undone_alone() {
     let test = TestStore::open().await;
     let failing = {
-        let (organization, chat) = (test.organization.clone(), chat(test.session, 1, 1));
+        let (organization, mut chat) = (test.organization.clone(), chat(test.session, 1, 1));
         test.store.write(&test.organization, move |unit| {
             Box::pin(async move {
+                let created = chat.created(1, Origin::Import);
                 unit.insert_chat(&organization, &chat).await?;
-                unit.record(&organization, chat.created(1, Origin::Import));
+                unit.record(&organization, created);
                 Err::<(), _>(StoreError::Corrupt { table: "chat", column: "jid" })
             })
         })
@@ -151,11 +152,12 @@ async fn changes_of_many_sessions_are_numbered_without_gaps() {
     let test = TestStore::open().await;
     let sessions = join_all((0..20).map(|_| add_session(&test.store, &test.organization))).await;
     let units = (0..300).map(|user| {
-        let (organization, chat) = (test.organization.clone(), chat(sessions[user % 20], user, 1));
+        let (organization, mut chat) = (test.organization.clone(), chat(sessions[user % 20], user, 1));
         test.store.write_in(&test.organization, chat.session, move |unit| {
             Box::pin(async move {
+                let created = chat.created(1, Origin::Import);
                 unit.insert_chat(&organization, &chat).await?;
-                unit.record(&organization, chat.created(1, Origin::Import));
+                unit.record(&organization, created);
                 Ok::<_, StoreError>(())
             })
         })
@@ -241,12 +243,14 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
                 input,
                 |(organization, both, [first, second], tried), unit| {
                     Box::pin(async move {
-                        let chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
+                        let mut chat = unit.chat_by_id_for_update(&organization, first).await?.expect("stored");
                         if tried.fetch_add(1, Ordering::SeqCst) == 0 {
                             both.wait().await;
                         }
                         unit.chat_by_id_for_update(&organization, second).await?;
-                        unit.record(&organization, chat.created(9, Origin::Device));
+                        let change = chat.created(9, Origin::Device);
+                        unit.save_chat(&organization, &chat).await?;
+                        unit.record(&organization, change);
                         Ok::<_, StoreError>(())
                     })
                 },
@@ -352,13 +356,14 @@ async fn cut_all(cutter: &mut PgConnection) {
     while cutter.execute(cut).await.expect("cut").rows_affected() > 0 {}
 }
 
-async fn add(store: &Store, organization: &OrganizationId, chat: Chat) {
+async fn add(store: &Store, organization: &OrganizationId, mut chat: Chat) {
     let whose = organization.clone();
     let added: Result<(), StoreError> = store
         .write(organization, move |unit| {
             Box::pin(async move {
+                let created = chat.created(1, Origin::Import);
                 unit.insert_chat(&whose, &chat).await?;
-                unit.record(&whose, chat.created(1, Origin::Import));
+                unit.record(&whose, created);
                 Ok(())
             })
         })

@@ -204,10 +204,12 @@ async fn fill(test: &TestStore) -> (OrganizationId, Chat) {
                 .write(&organization, move |unit| {
                     Box::pin(async move {
                         for part in chats.chunks(500) {
+                            let mut part = part.to_vec();
+                            let created: Vec<_> = part.iter_mut().map(|chat| chat.created(1, Origin::Import)).collect();
                             let rows = part.iter().map(|chat| chat::to_row(&whose, chat).into_active_model());
                             chatgraph_entity::chat::Entity::insert_many(rows).exec_without_returning(unit.tx).await?;
-                            for chat in part {
-                                unit.record(&whose, chat.created(1, Origin::Import));
+                            for change in created {
+                                unit.record(&whose, change);
                             }
                         }
                         for chat in &chats[..2] {

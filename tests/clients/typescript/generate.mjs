@@ -12,7 +12,7 @@ const made = await codegen({
   schema: read("../../../schema.graphql"),
   documents: [{ location: "chats.graphql", document: read("chats.graphql") }],
   config: {
-    scalars: { JID: "string", Timestamp: "number" },
+    scalars: { JID: "string", Timestamp: "number", Revision: "number" },
     strictScalars: true,
     useTypeImports: true,
     enumsAsTypes: true,

@@ -1,6 +1,7 @@
 //! What WhatsApp refused.
 
 use super::*;
+use crate::domain::action::RefusalCode;
 use crate::domain::chat::Dated;
 
 impl Rig {
@@ -9,10 +10,10 @@ impl Rig {
         self.hears(SessionEvent::ActionRefused { chat: self.chat, setting, version, reason }).await;
     }
 
-    async fn refusals(&self) -> Vec<(Setting, String)> {
+    async fn refusals(&self) -> Vec<(Setting, RefusalCode)> {
         let found = self.test.store.refusals(&self.test.organization, &[self.chat]).await.expect("a read");
         let of_chat = found.get(&self.chat).cloned().unwrap_or_default();
-        of_chat.into_iter().map(|refusal| (refusal.setting, refusal.reason)).collect()
+        of_chat.into_iter().map(|refusal| (refusal.setting, refusal.code)).collect()
     }
 }
 
@@ -27,7 +28,7 @@ async fn a_refused_setting_goes_back_and_says_why() {
     assert_eq!(chat.archived, Dated { value: true, as_of: 5 });
     assert!(chat.pending.is_empty() && chat.refused.contains(ChatField::Archived));
     assert_eq!(rig.waiting().await, []);
-    assert_eq!(rig.refusals().await, [(Setting::Archived, "no".to_owned())]);
+    assert_eq!(rig.refusals().await, [(Setting::Archived, RefusalCode::Rejected)]);
     let told = rig.changes().await.pop().expect("a change");
     assert_eq!((told.origin, told.state.clone()), (Origin::Revert, chat.state()));
     assert_eq!(told.changed.iter().collect::<Vec<_>>(), [ChatField::Archived, ChatField::Sync]);

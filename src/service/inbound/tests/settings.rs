@@ -144,7 +144,7 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
         rig.hears(pinned).await;
     }
     rig.deletes().await.expect("deleted");
-    assert!(matches!(rig.pins(&chats[3]).await, Err(Error::Conflict(told)) if told.contains("3 are pinned")));
+    assert!(matches!(rig.pins(&chats[3]).await, Err(Error::Conflict(told)) if told.message.contains("3 are pinned")));
     // Deleted on the phone as well, it is pinned no more.
     let up_to = Horizon { at: 10_000, wa_ids: vec!["A".into()] };
     rig.hears(SessionEvent::Emptied { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;

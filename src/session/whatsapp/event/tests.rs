@@ -282,7 +282,7 @@ fn a_connection_ends_for_a_reason() {
     ] {
         let heard = translate(&Event::LoggedOut(out));
         assert!(
-            matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::LoggedOut(reason)))] if reason.contains(word)),
+            matches!(&heard[..], [Heard::Signal(Signal::Ended(Ending::LoggedOut(reason)))] if reason.words.contains(word)),
             "{heard:?}"
         );
     }

@@ -1,0 +1,30 @@
+//! What was made under an idempotency key.
+
+use sea_orm::entity::prelude::*;
+
+/// What was made under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "idempotency_key")]
+pub struct Model {
+    /// Whose it is.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub organization: String,
+    /// What was done.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub operation: i16,
+    /// SHA-256 of the key.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub key_hash: Vec<u8>,
+    /// SHA-256 of the input that came with it.
+    pub input_hash: Vec<u8>,
+    /// The id of what was made.
+    pub object_id: Vec<u8>,
+    /// When.
+    pub created_at: i64,
+}
+
+/// Related rows are read by key, in `chatgraph::store`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,62 @@
+//! The place in the change log before anything else of an operation is read. Fields are resolved side by side, so the place
+//! is read before the operation is executed.
+
+use async_graphql::Context;
+use async_graphql::Object;
+use async_graphql::Request;
+use async_graphql::parser::types::DocumentOperations;
+use async_graphql::parser::types::Selection;
+
+use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capability;
+use crate::domain::cursor::ChangeCursor;
+use crate::service::chat::Chats;
+use crate::service::error::Error;
+
+use super::capability::requires;
+use super::context::ContextExt as _;
+use super::error::ApiError;
+
+const FIELD: &str = "changeCursor";
+
+/// The place, or why it could not be read.
+struct Before(Result<ChangeCursor, ApiError>);
+
+/// Reads the place into a compiled request that asks for it.
+pub(super) async fn read_before(request: Request, chats: &Chats, viewer: &Viewer) -> Request {
+    let mut request = request;
+    if !asks(&mut request) {
+        return request;
+    }
+    // Without the capability, the field refuses.
+    match chats.log_head(viewer).await {
+        Err(Error::Forbidden(_)) => request,
+        read => request.data(Before(read.map_err(ApiError::from))),
+    }
+}
+
+/// Whether the operation, which is compiled and thus has no fragments at its root, selects the field.
+fn asks(request: &mut Request) -> bool {
+    let Ok(document) = request.parsed_query() else { return false };
+    let DocumentOperations::Single(operation) = &document.operations else { return false };
+    operation.node.selection_set.node.items.iter().any(|selection| match &selection.node {
+        Selection::Field(field) => field.node.name.node == FIELD,
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+    })
+}
+
+#[derive(Default)]
+pub(super) struct ChangeCursorQuery;
+
+#[Object]
+impl ChangeCursorQuery {
+    /// The place in the change log before anything else of this operation is read: `chatChanges(after:)` from here misses
+    /// nothing of what the operation's answer does not show yet. Requires `read`.
+    #[graphql(guard = "requires(Capability::Read)")]
+    #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
+    async fn change_cursor(&self, context: &Context<'_>) -> Result<String, ApiError> {
+        let organization = context.viewer().require(Capability::Read)?;
+        let Before(read) = context.data_opt::<Before>().ok_or_else(ApiError::internal)?;
+        Ok(read.clone()?.encode(organization))
+    }
+}

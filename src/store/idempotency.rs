@@ -1,0 +1,69 @@
+//! What was made under which idempotency key.
+
+use chatgraph_entity::idempotency_key;
+use chatgraph_entity::idempotency_key::Column;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::EntityTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::id::OrganizationId;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::idempotency::REMEMBERED;
+
+use super::code::Code as _;
+use super::error::StoreError;
+use super::unit::Unit;
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// It is new, and noted for this object.
+    First,
+    /// The object with this id was made with the same input.
+    Again(Vec<u8>),
+    /// It came with another input.
+    Other,
+}
+
+impl Unit<'_> {
+    /// Notes at `now` that the object with this id is made under the key, unless another one was made within 24 hours.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn use_idempotency_key(
+        &mut self,
+        organization: &OrganizationId,
+        key: &IdempotencyKey,
+        object: Vec<u8>,
+        now: i64,
+    ) -> Result<Use, StoreError> {
+        self.ensure_organization(organization, now).await?;
+        idempotency_key::Entity::delete_many()
+            .filter(Column::Organization.eq(organization.as_str()))
+            .filter(Column::CreatedAt.lte(now - REMEMBERED))
+            .exec(self.tx)
+            .await?;
+        let row = idempotency_key::ActiveModel {
+            organization: Set(organization.to_string()),
+            operation: Set(key.operation.code()),
+            key_hash: Set(key.key_hash.to_vec()),
+            input_hash: Set(key.input_hash.to_vec()),
+            object_id: Set(object),
+            created_at: Set(now),
+        };
+        let columns = [Column::Organization, Column::Operation, Column::KeyHash];
+        let inserted = idempotency_key::Entity::insert(row)
+            .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())
+            .exec_without_returning(self.tx)
+            .await?;
+        if inserted > 0 {
+            return Ok(Use::First);
+        }
+        let known = (organization.to_string(), key.operation.code(), key.key_hash.to_vec());
+        let known = idempotency_key::Entity::find_by_id(known).one(self.tx).await?;
+        let known = known.ok_or(StoreError::Corrupt { table: "idempotency_key", column: "key_hash" })?;
+        Ok(if known.input_hash == key.input_hash { Use::Again(known.object_id) } else { Use::Other })
+    }
+}

@@ -1,0 +1,88 @@
+//! Why a session is down, as a code beside the words, and the codes of errors that the schema lists.
+
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::eventually;
+
+impl TestServer {
+    async fn is_sent_away(&self, how: Value) {
+        let url = format!("{}/accounts/15550100/end", self.sandbox.url());
+        let answer = reqwest::Client::new().post(url).json(&how).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// The session once it has a code.
+    async fn with_code(&self, code: &str) -> Value {
+        let query = "query($id: ID!) { session(id: $id) { status statusReason statusCode bannedUntil } }";
+        eventually(code, async || {
+            let session = self.query_with(query, json!({"id": self.session})).await["data"]["session"].clone();
+            (session["statusCode"] == code).then_some(session)
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_down_says_why_in_a_code() {
+    let server = TestServer::start().await;
+    let works = "query($id: ID!) { session(id: $id) { statusReason statusCode bannedUntil } }";
+    let session = server.query_with(works, json!({"id": server.session})).await["data"]["session"].clone();
+    assert_eq!(session, json!({"statusReason": null, "statusCode": null, "bannedUntil": null}));
+    for (kind, code) in [("replaced", "REPLACED"), ("outdated", "OUTDATED")] {
+        server.is_sent_away(json!({"kind": kind})).await;
+        let session = server.with_code(code).await;
+        assert_eq!((&session["status"], &session["bannedUntil"]), (&json!("FAILED"), &Value::Null), "{session}");
+        server.start_session().await;
+    }
+    server.is_sent_away(json!({"kind": "refused"})).await;
+    assert_eq!(server.with_code("REFUSED").await["status"], "STARTING");
+    assert!(server.log().contains("the sandbox was told to refuse this"), "WhatsApp's words are in the log");
+    server.works().await;
+
+    let now = SystemClock.now();
+    server.is_sent_away(json!({"kind": "banned", "seconds": 3_600})).await;
+    let session = server.with_code("BANNED").await;
+    let until = session["bannedUntil"].as_i64().expect("an end");
+    assert!((now + 3_590_000..now + 3_640_000).contains(&until), "{until} from {now}");
+    let logout = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { statusCode } } }";
+    server.query_with(logout, json!({"id": server.session})).await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_logged_out_and_a_setting_that_waited_say_so_in_codes() {
+    const MEI: &str = "15550111@s.whatsapp.net";
+    let server = TestServer::start().await;
+    server.stop_session().await;
+    server.update_chat(MEI, "pinned: true").await;
+    server.phone().unlink().await;
+    let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
+    server.query_with(start, json!({"id": server.session})).await;
+    assert_eq!(server.with_code("UNLINKED").await["status"], "LOGGED_OUT");
+    let query = "query($cid: JID!) { chat(cid: $cid) { sync { refused { code reason } } } }";
+    let refused = eventually("the refusal", async || {
+        let chat = server.query_with(query, json!({"cid": MEI})).await["data"]["chat"].clone();
+        chat["sync"]["refused"].get(0).cloned()
+    })
+    .await;
+    let reason = "The session was logged out before WhatsApp could be told.";
+    assert_eq!(refused, json!({"code": "UNLINKED", "reason": reason}));
+}
+
+#[tokio::test]
+async fn the_schema_lists_every_code_with_what_a_client_does_about_it() {
+    let server = TestServer::start().await;
+    let listed = server.query("{ errorCodes { code retryable reasons } }").await["data"]["errorCodes"].clone();
+    let codes: Vec<_> = listed.as_array().expect("a list").iter().map(|one| one["code"].clone()).collect();
+    let schema = server.query("{ __type(name: \"ErrorCode\") { enumValues { name description } } }").await;
+    let values = schema["data"]["__type"]["enumValues"].as_array().expect("values").clone();
+    assert_eq!(values.iter().map(|value| value["name"].clone()).collect::<Vec<_>>(), codes);
+    // What is sent is a value of it, to the letter.
+    let answer = server.query("{ session(id: \"x\") { id } }").await;
+    assert!(codes.contains(&answer["errors"][0]["extensions"]["code"]), "{answer}");
+    let conflict = listed.as_array().expect("a list").iter().find(|one| one["code"] == "conflict").expect("listed");
+    assert!(conflict["reasons"].as_array().is_some_and(|reasons| reasons.contains(&json!("TOO_MANY_PINNED"))));
+}
