@@ -30,7 +30,7 @@ pub struct LimitArgs {
     /// What one caller may ask for at once, before it has to wait, 1 to 1000000000000. The last operation may overdraw it
     #[arg(long, env = "CHATGRAPH_RATE_LIMIT_BURST", default_value_t = 3_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000), value_name = "COST")]
     pub rate_limit_burst: u64,
-    /// Do not tell callers the schema, neither when they ask for it nor by suggesting names for unknown ones
+    /// Do not tell callers the schema, neither when they ask for it nor by names in errors
     #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_introspection: bool,
     /// Carry out the documents of this file only: a JSON object of texts by the names that callers may use for them

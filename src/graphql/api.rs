@@ -103,6 +103,7 @@ pub struct Api {
     rate: Option<Rate>,
     /// How long a document may be that is read at all.
     longest: usize,
+    introspection: bool,
     parts: Parts,
 }
 
@@ -114,8 +115,8 @@ impl Api {
         let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits.clone()));
         let documents = Arc::new(Documents::new(config.trusted.clone()));
         let (metrics, budget) = (Metrics::default(), Budget::new(config.rate));
-        let (rate, longest) = (config.rate, config.limits.bytes);
-        Self { schema, guard, documents, metrics, budget, rate, longest, parts }
+        let (rate, longest, introspection) = (config.rate, config.limits.bytes, config.introspection);
+        Self { schema, guard, documents, metrics, budget, rate, longest, introspection, parts }
     }
 
     /// What is counted of the operations.
@@ -225,7 +226,7 @@ impl Api {
         // Reading is work, too, also when nothing comes of it.
         let length = request.query.len().min(self.longest) as u64;
         let found = self.documents.find(request).map_err(refused);
-        let compiled = found.and_then(|()| document::compile(&self.guard, request));
+        let compiled = found.and_then(|()| document::compile(&self.guard, request, self.introspection));
         self.budget.take(&caller.viewer, compiled.as_ref().map_or(length, |compiled| compiled.cost).max(1));
         compiled.map(|compiled| Read { kind: compiled.kind, shape: compiled.shape })
     }

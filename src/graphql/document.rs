@@ -21,23 +21,29 @@ pub(super) struct Compiled {
     pub(super) shape: Shape,
 }
 
-/// Compiles the operation of `request` and leaves it there for the engine, with its variables coerced.
-pub(super) fn compile(guard: &Guard, request: &mut Request) -> Result<Compiled, Vec<ServerError>> {
+/// Compiles the operation of `request` and leaves it there for the engine, with its variables coerced. Unless `introspection`
+/// is allowed, errors name nothing of the schema that the document does not name itself.
+pub(super) fn compile(guard: &Guard, request: &mut Request, introspection: bool) -> Result<Compiled, Vec<ServerError>> {
     // The compiled document has one operation, without a name.
     let name = request.operation_name.take();
     let compiled = guard.compile(&request.query, name.as_deref(), &mut request.variables);
-    let operation = compiled.map_err(refused)?;
+    let known = (!introspection).then_some(&*request.query);
+    let operation = compiled.map_err(|refusal| refused(refusal, known))?;
     let compiled = Compiled { kind: operation.kind(), cost: operation.cost, shape: operation.shape() };
     request.set_parsed_query(operation.document);
     Ok(compiled)
 }
 
-fn refused(refusal: Refusal) -> Vec<ServerError> {
+fn refused(refusal: Refusal, known: Option<&str>) -> Vec<ServerError> {
     let problems = match refusal {
         Refusal::Limit(message) => return vec![self::refusal(ApiError::new(Code::LimitExceeded, message))],
         Refusal::Invalid(problems) => problems,
     };
-    let errors = problems.into_iter().map(|problem| {
+    let errors = problems.into_iter().map(|mut problem| {
+        if let Some(document) = known {
+            problem.message = redacted(&problem.message, document);
+            problem.field = problem.field.filter(|field| has_word(document, field));
+        }
         let mut error = self::refusal(ApiError::new(Code::ValidationError, problem.message));
         error.locations = problem.at.into_iter().collect();
         if let Some(field) = problem.field {
@@ -48,9 +54,46 @@ fn refused(refusal: Refusal) -> Vec<ServerError> {
     errors.collect()
 }
 
+/// The message without the names in quotes that are not in the document.
+fn redacted(message: &str, document: &str) -> String {
+    let parts = message.split('"').enumerate().map(|(number, part)| {
+        let mut words = part.split(|character| !is_of_word(character)).filter(|word| !word.is_empty());
+        let is_quoted = number % 2 == 1;
+        if !is_quoted || words.all(|word| has_word(document, word)) { part } else { "…" }
+    });
+    parts.collect::<Vec<_>>().join("\"")
+}
+
+fn has_word(document: &str, word: &str) -> bool {
+    document.split(|character| !is_of_word(character)).any(|known| known == word)
+}
+
+fn is_of_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
 /// The answer to a request of which nothing is executed.
 pub(super) fn refusal(error: ApiError) -> ServerError {
     let mut error = async_graphql::Error::from(error).into_server_error(Pos::default());
     error.locations.clear();
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_what_the_document_names_and_nothing_else() {
+        let document = "query($c: ID) { chat(cid: $c) { nam } }";
+        for (message, told) in [
+            ("Cannot query field \"nam\" on type \"Chat\".", "Cannot query field \"nam\" on type \"…\"."),
+            ("Field \"chat\" argument \"cid\" is wrong", "Field \"chat\" argument \"cid\" is wrong"),
+            ("Variable \"$c\" of type \"ID\" where \"JID!\"", "Variable \"$c\" of type \"ID\" where \"…\""),
+            ("Field \"cha\"", "Field \"…\""),
+            ("no names", "no names"),
+        ] {
+            assert_eq!(redacted(message, document), told);
+        }
+    }
 }
