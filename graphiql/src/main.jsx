@@ -11,7 +11,7 @@ import { SchemaAsSoonAsPossible } from './schema.js';
 
 // What is typed here, tokens among it, is kept for a reload and goes with the browser's tab.
 const storage = window.sessionStorage;
-const invitation = takeInvitation(window.location, window.history);
+const invitation = takeInvitation(window);
 if (invitation) storage.clear();
 const headers = JSON.stringify({ Authorization: `Bearer ${invitation?.key ?? ''}` }, null, 2);
 // GraphiQL asks for the schema before its headers editor is there, with the headers that it is going to show.
