@@ -7,6 +7,7 @@ mod key;
 mod limits;
 mod login;
 mod master_key;
+mod pages;
 mod watching;
 
 use std::net::SocketAddr;
@@ -38,6 +39,7 @@ pub use master_key::MasterKeyCommand;
 pub use master_key::MasterKeyForgetArgs;
 pub use master_key::MasterKeyRotateArgs;
 pub use master_key::MasterKeyStatusArgs;
+pub use pages::PageArgs;
 pub use watching::WatchingArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
@@ -146,10 +148,6 @@ pub struct ServeArgs {
     /// The sandbox's public key, as it prints it at its start; needs --sandbox-url
     #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
     pub sandbox_key: Option<String>,
-    /// Origin of a web page that may open WebSockets here and read answers, as in `https://chat.example.org`; may be
-    /// repeated. Pages of the server's own origin always may
-    #[arg(long, env = "CHATGRAPH_ALLOWED_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
-    pub allowed_origin: Vec<String>,
     /// Serve GraphiQL, a page to try the API on, at `/`. Anybody who reaches the server may load it; it shows nothing
     /// without an api-key
     #[arg(long, env = "CHATGRAPH_GRAPHIQL", value_parser = clap::builder::FalseyValueParser::new())]
@@ -168,6 +166,9 @@ pub struct ServeArgs {
     /// all the same. Without it, all come that the phone sends
     #[arg(long, env = "CHATGRAPH_HISTORY_DAYS", value_parser = clap::value_parser!(u32).range(0..=3_650), value_name = "DAYS")]
     pub history_days: Option<u32>,
+    /// Web pages of other origins.
+    #[command(flatten)]
+    pub pages: PageArgs,
     /// What a request may ask for.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -206,6 +207,9 @@ pub struct DemoArgs {
     /// Leave out the script that keeps the phone busy
     #[arg(long, env = "CHATGRAPH_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
     pub quiet: bool,
+    /// Web pages of other origins.
+    #[command(flatten)]
+    pub pages: PageArgs,
 }
 
 /// `migrate`

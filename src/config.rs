@@ -3,6 +3,7 @@
 mod key;
 mod login;
 mod master_key;
+mod pages;
 
 use std::fmt;
 use std::fs;
@@ -36,6 +37,7 @@ use crate::graphql::Limits;
 use crate::graphql::Trusted;
 use crate::http;
 use crate::http::Connections;
+use crate::http::Invitations;
 use crate::http::Network;
 use crate::service::retention;
 use crate::session::config::History;
@@ -49,6 +51,7 @@ pub use key::KeyRevoke;
 pub use key::NewKey;
 pub use master_key::MasterKeyForget;
 pub use master_key::MasterKeyRotate;
+pub use pages::Pages;
 
 /// Where the stored copy lives.
 pub use crate::store::Config as Database;
@@ -120,6 +123,8 @@ pub struct Demo {
     pub json: bool,
     /// Whether a script keeps the phone busy.
     pub activity: bool,
+    /// What web pages of other origins may do.
+    pub pages: Pages,
 }
 
 /// What `migrate` needs.
@@ -173,6 +178,8 @@ impl TryFrom<ServeArgs> for Serve {
     type Error = Error;
 
     fn try_from(mut args: ServeArgs) -> Result<Self, Error> {
+        let pages = Pages::new(&args.pages, false)?;
+        let trusted_proxies = networks(&args.connections.trusted_proxies)?;
         Ok(Self {
             listen: args.listen,
             database: args.database.try_into()?,
@@ -180,16 +187,17 @@ impl TryFrom<ServeArgs> for Serve {
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
             history: History { full: args.history == HistoryDepth::Full, days: args.history_days },
             http: http::Config {
-                allowed_origins: args.allowed_origin.iter().map(|text| origin(text)).collect::<Result<_, _>>()?,
-                graphiql: args.graphiql,
+                origins: pages.origins,
+                cors_headers: pages.headers,
+                graphiql: args.graphiql.then_some(Invitations::Ask),
                 figures: args.watching.metrics,
-                trusted_proxies: networks(&args.connections.trusted_proxies)?,
+                trusted_proxies: trusted_proxies.clone(),
                 body_timeout: Duration::from_secs(args.connections.body_timeout_seconds.into()),
                 ..http::Config::default()
             },
             tls: tls(args.connections.tls_certificate.take(), args.connections.tls_key.take())?,
             failed_tokens: Some(args.connections.max_failed_tokens_per_minute).filter(|most| *most > 0),
-            connections: args.connections.into(),
+            connections: Connections { trusted_proxies, ..args.connections.into() },
             retention: retention::Config {
                 changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
                 messages: args.keep_messages,
@@ -207,6 +215,7 @@ impl From<ConnectionArgs> for Connections {
         Self {
             connections: count(args.max_connections),
             connections_per_address: count(args.max_connections_per_address),
+            anonymous_per_address: count(args.max_anonymous_connections_per_address),
             head_timeout: Duration::from_secs(args.head_timeout_seconds.into()),
             idle_timeout: Duration::from_secs(args.idle_timeout_seconds.into()),
             ..Self::default()
@@ -241,9 +250,12 @@ fn trusted(file: &Path) -> Result<Trusted, Error> {
     Ok(Trusted::new(documents))
 }
 
-impl From<DemoArgs> for Demo {
-    fn from(args: DemoArgs) -> Self {
-        Self { listen: args.listen, data: args.data, json: args.json, activity: !args.quiet }
+impl TryFrom<DemoArgs> for Demo {
+    type Error = Error;
+
+    fn try_from(args: DemoArgs) -> Result<Self, Error> {
+        let pages = Pages::new(&args.pages, true)?;
+        Ok(Self { listen: args.listen, data: args.data, json: args.json, activity: !args.quiet, pages })
     }
 }
 
@@ -336,16 +348,6 @@ fn networks(texts: &[String]) -> Result<Vec<Network>, Error> {
     let wrong =
         |text: &String| Error::new("trusted-proxies", format!("{text:?} is no address or network such as 10.0.0.0/8"));
     texts.iter().map(|text| text.parse().map_err(|_| wrong(text))).collect()
-}
-
-/// An origin as browsers send it: scheme, host and port, lower case, nothing behind.
-fn origin(text: &str) -> Result<String, Error> {
-    let wrong = || Error::new("allowed-origin", format!("{text:?} is no origin such as https://chat.example.org"));
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
-    let authority = uri.authority().ok_or_else(wrong)?;
-    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
-    let plain = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
-    if plain { Ok(format!("{scheme}://{authority}").to_lowercase()) } else { Err(wrong()) }
 }
 
 #[cfg(test)]

@@ -8,17 +8,21 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connections")]
 pub struct ConnectionArgs {
-    /// Connections at once, WebSockets among them, 1 to 1000000; a new one is refused beyond. The operating system's limit
-    /// on open files has to be higher
+    /// Connections at once, WebSockets among them, 1 to 1000000; a new one is refused beyond. If the limit on open files is
+    /// too low for them, it is raised as far as possible, and this is lowered
     #[arg(long, env = "CHATGRAPH_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     pub max_connections: u32,
-    /// Connections at once from one address, 1 to 1000000. Behind a proxy all have the proxy's
+    /// Connections at once from one address (an IPv6 network of 64 bits), 1 to 1000000. A trusted proxy has no such limit;
+    /// the requests and WebSockets that it passes on count for the client's address
     #[arg(long, env = "CHATGRAPH_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     pub max_connections_per_address: u32,
+    /// How many of those may be without a valid token, 1 to 1000000
+    #[arg(long, env = "CHATGRAPH_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
+    pub max_anonymous_connections_per_address: u32,
     /// How long a connection may take to send a request's head, and before the first one to begin it, 1 to 600
     #[arg(long, env = "CHATGRAPH_HEAD_TIMEOUT_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600), value_name = "SECONDS")]
     pub head_timeout_seconds: u32,
-    /// How long an HTTP/1 connection may be idle between two requests, 1 to 3600
+    /// How long a connection may be idle between two requests, 1 to 3600
     #[arg(long, env = "CHATGRAPH_IDLE_TIMEOUT_SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u32).range(1..=3_600), value_name = "SECONDS")]
     pub idle_timeout_seconds: u32,
     /// How long a request's body may take to arrive, 1 to 600

@@ -44,13 +44,13 @@ fn serving_needs_no_argument() {
     let args = serve(&[]);
     assert_eq!(args.listen, "127.0.0.1:8080".parse().expect("an address"));
     assert_eq!(args.database.database, "sqlite:chatgraph.db");
-    assert!(args.allowed_origin.is_empty());
+    assert!(args.pages.allowed_origin.is_empty());
 }
 
 #[test]
 fn origins_may_be_repeated() {
     let args = serve(&["--allowed-origin", "https://a.example", "--allowed-origin", "https://b.example"]);
-    assert_eq!(args.allowed_origin, ["https://a.example", "https://b.example"]);
+    assert_eq!(args.pages.allowed_origin, ["https://a.example", "https://b.example"]);
 }
 
 #[test]

@@ -82,14 +82,18 @@ fn connections_take_what_the_defaults_say_unless_told_otherwise() {
         "5",
         "--max-connections-per-address",
         "4",
+        "--max-anonymous-connections-per-address",
+        "3",
         "--head-timeout-seconds",
         "3",
         "--body-timeout-seconds",
         "2",
     ])
     .expect("valid");
-    let Connections { connections, connections_per_address, head_timeout, .. } = told.connections;
-    assert_eq!((connections, connections_per_address, head_timeout), (5, 4, Duration::from_secs(3)));
+    let Connections { connections, connections_per_address, anonymous_per_address, head_timeout, .. } =
+        told.connections;
+    assert_eq!((connections, connections_per_address, anonymous_per_address), (5, 4, 3));
+    assert_eq!(head_timeout, Duration::from_secs(3));
     assert_eq!(told.http.body_timeout, Duration::from_secs(2));
 }
 
@@ -142,9 +146,42 @@ fn a_sandbox_is_on_this_machine() {
 #[test]
 fn origins_are_kept_as_browsers_send_them() {
     let origins = serve(&["--allowed-origin", "https://Chat.Example.org/,http://localhost:3000"]).expect("valid");
-    assert_eq!(origins.http.allowed_origins, ["https://chat.example.org", "http://localhost:3000"]);
-    for origin in ["*", "chat.example.org", "https://a.example/path", "ftp://a.example", "https://u@a.example"] {
+    assert_eq!(origins.http.origins.named, ["https://chat.example.org", "http://localhost:3000"]);
+    let normalized = serve(&["--allowed-origin", "https://bücher.example:443,http://127.1:80,http://[0:0::1]:3000"]);
+    let normalized = normalized.expect("valid").http.origins.named;
+    assert_eq!(normalized, ["https://xn--bcher-kva.example", "http://127.0.0.1", "http://[::1]:3000"]);
+}
+
+#[test]
+fn an_origin_that_never_matches_is_refused() {
+    for origin in [
+        "*",
+        "null",
+        "http://*.example.org",
+        "chat.example.org",
+        "chat.example.org:443",
+        "https://a.example/path",
+        "https://a.example?",
+        "https://a.example#",
+        "ftp://a.example",
+        "https://u@a.example",
+        "https://",
+    ] {
         assert_eq!(flag(serve(&["--allowed-origin", origin])), "allowed-origin", "{origin}");
+    }
+    let error = serve(&["--allowed-origin", "http://*.example.org"]).expect_err("an error").to_string();
+    assert_eq!(
+        error,
+        "--allowed-origin: \"http://*.example.org\" never matches: there are no wildcards; repeat the option for each origin"
+    );
+}
+
+#[test]
+fn headers_of_pages_are_names() {
+    let headers = serve(&["--cors-header", "X-Tenant,x-trace"]).expect("valid").http.cors_headers;
+    assert_eq!(headers, ["x-tenant", "x-trace"]);
+    for header in ["*", "", "x tenant", "x:y"] {
+        assert_eq!(flag(serve(&["--cors-header", header])), "cors-header", "{header}");
     }
 }
 

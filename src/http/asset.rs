@@ -1,6 +1,7 @@
 //! Files of web pages that are part of the program. Whoever may reach the server may read them; what they can do depends
 //! on the token that is typed into them.
 
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
@@ -26,7 +27,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// A file as it is served.
 #[derive(Clone)]
 pub(super) struct File {
-    content: &'static [u8],
+    content: Bytes,
     media_type: &'static str,
     lifetime: &'static str,
     tag: HeaderValue,
@@ -34,8 +35,9 @@ pub(super) struct File {
 
 impl File {
     /// The file at `path`, for browsers to keep as `lifetime` says.
-    pub(super) fn new(path: &str, content: &'static [u8], lifetime: &'static str) -> Self {
-        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(content)));
+    pub(super) fn new(path: &str, content: impl Into<Bytes>, lifetime: &'static str) -> Self {
+        let content = content.into();
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&content)));
         let tag = HeaderValue::from_str(&tag).expect("base64 is visible ASCII");
         Self { content, media_type: media_type(path), lifetime, tag }
     }
@@ -45,7 +47,7 @@ impl File {
         let mut response = if request.get(IF_NONE_MATCH) == Some(&self.tag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            ([(CONTENT_TYPE, self.media_type)], self.content).into_response()
+            ([(CONTENT_TYPE, self.media_type)], self.content.clone()).into_response()
         };
         response.headers_mut().extend([
             (ETAG, self.tag.clone()),

@@ -2,54 +2,86 @@
 //! of this, and any other page's browser keeps the answer from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::Request;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::HeaderName;
 use axum::http::HeaderValue;
 use axum::http::Method;
-use axum::http::StatusCode;
-use axum::http::header::ACCESS_CONTROL_ALLOW_HEADERS;
-use axum::http::header::ACCESS_CONTROL_ALLOW_METHODS;
-use axum::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
-use axum::http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
-use axum::http::header::ACCESS_CONTROL_MAX_AGE;
-use axum::http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use axum::http::header::ACCEPT;
+use axum::http::header::AUTHORIZATION;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::header::ORIGIN;
-use axum::http::header::VARY;
-use axum::middleware::Next;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
+use axum::http::header::RETRY_AFTER;
+use tower_http::cors::AllowOrigin;
+use tower_http::cors::CorsLayer;
+use tracing::warn;
 
 use super::Door;
+use super::log_limit::LogLimit;
+use super::origin;
+use super::token;
 
-/// Answers a browser that asks beforehand, and labels every other answer.
-pub(super) async fn label(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let origin = allowed(request.headers(), &door.config.allowed_origins);
-    let asks_beforehand =
-        request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if asks_beforehand { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = origin {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, retry-after, ratelimit, ratelimit-policy"),
-        );
-        if asks_beforehand {
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-            let allowed = "authorization, content-type, last-event-id, x-api-key, x-request-id";
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
-            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+/// How long a browser need not ask again.
+const MAX_AGE: Duration = Duration::from_hours(2);
+
+/// The longest origin that is logged, in bytes.
+const MAX_LOGGED_LEN: usize = 128;
+
+/// Headers that a page may send: what this server reads, and what usual clients and tracers add by themselves.
+const REQUEST_HEADERS: [HeaderName; 17] = [
+    ACCEPT,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    token::KEY_HEADER,
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("x-request-id"),
+    // Apollo's clients; graphql-request and urql send nothing of their own.
+    HeaderName::from_static("apollo-require-preflight"),
+    HeaderName::from_static("apollographql-client-name"),
+    HeaderName::from_static("apollographql-client-version"),
+    HeaderName::from_static("graphql-require-preflight"),
+    HeaderName::from_static("x-apollo-operation-name"),
+    HeaderName::from_static("x-requested-with"),
+    // OpenTelemetry, Sentry.
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("baggage"),
+    HeaderName::from_static("sentry-trace"),
+    HeaderName::from_static("b3"),
+];
+
+/// Headers that a page may read, besides those that every page may.
+const ANSWER_HEADERS: [HeaderName; 4] = [
+    HeaderName::from_static("x-request-id"),
+    RETRY_AFTER,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
+
+/// Answers a browser's preflight requests, and labels every other answer.
+pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
+    let more = door.config.cors_headers.iter().cloned();
+    let (door, refusals) = (Arc::clone(door), LogLimit::default());
+    let origins = AllowOrigin::predicate(move |origin, request| {
+        let allowed = origin::is_allowed(origin, &door.config.origins);
+        if !allowed && !origin::is_own(origin, &request.headers) {
+            log(origin, &refusals);
         }
-    }
-    response
+        allowed
+    });
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(REQUEST_HEADERS.into_iter().chain(more).collect::<Vec<_>>())
+        .expose_headers(ANSWER_HEADERS)
+        .max_age(MAX_AGE)
+        // An answer depends on these, so no cache may give it for other ones.
+        .vary([ACCEPT, AUTHORIZATION, token::KEY_HEADER, ORIGIN])
 }
 
-/// The page's origin, if it was named.
-fn allowed(headers: &HeaderMap, origins: &[String]) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
-    let text = origin.to_str().ok()?.to_ascii_lowercase();
-    origins.contains(&text).then(|| origin.clone())
+/// Logs an origin whose pages may not read answers. The page's developer only sees that the browser forbids it.
+fn log(origin: &HeaderValue, refusals: &LogLimit) {
+    let Some(omitted) = refusals.permits() else { return };
+    let origin = origin.to_str().ok().filter(|origin| origin.len() <= MAX_LOGGED_LEN).unwrap_or("other");
+    warn!(origin, omitted, "A web page of another origin may not read answers; --allowed-origin would allow it");
 }

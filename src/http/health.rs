@@ -7,13 +7,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::future::BoxFuture;
 use serde_json::json;
+
+use super::protect;
 
 /// A question that the wiring answers, so that this layer need not know whom it asks.
 pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
@@ -43,8 +45,17 @@ pub struct Readiness {
     pub unreadable_sessions: u64,
 }
 
+/// How much `/readyz` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Whether the server is ready: anybody may ask on the address of the API.
+    Status,
+    /// How many sessions there are in each status, too.
+    Sessions,
+}
+
 impl Readiness {
-    fn response(&self) -> Response {
+    fn response(&self, detail: Detail) -> Response {
         let ready = !self.draining && self.sessions.is_some() && self.writes;
         let (status, word) = match (ready, self.draining) {
             (true, _) => (StatusCode::OK, "ready"),
@@ -53,9 +64,12 @@ impl Readiness {
         };
         let database = if self.sessions.is_some() { "ok" } else { "unavailable" };
         let writes = if self.writes { "ok" } else { "failing" };
-        let mut body = json!({"status": word, "database": database, "writes": writes, "sessions": self.sessions});
-        if self.unreadable_sessions > 0 {
-            body["unreadableSessions"] = self.unreadable_sessions.into();
+        let mut body = json!({"status": word, "database": database, "writes": writes});
+        if detail == Detail::Sessions {
+            body["sessions"] = json!(self.sessions);
+            if self.unreadable_sessions > 0 {
+                body["unreadableSessions"] = self.unreadable_sessions.into();
+            }
         }
         (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string()).into_response()
     }
@@ -63,26 +77,22 @@ impl Readiness {
 
 impl Health {
     /// `/healthz` and `/readyz`.
-    pub(super) fn signs_of_life<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+    pub(super) fn signs_of_life<S: Clone + Send + Sync + 'static>(&self, detail: Detail) -> Router<S> {
         let ready = Arc::clone(&self.ready);
-        let ready = get(async move || uncached(ready().await.response()));
+        let ready = get(async move || ready().await.response(detail));
         Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", ready)
     }
 
     /// `/metrics`.
     pub(super) fn figures<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let figures = Arc::clone(&self.figures);
-        let figures = async move || uncached(([(CONTENT_TYPE, FIGURES)], figures().await).into_response());
+        let figures = async move || ([(CONTENT_TYPE, FIGURES)], figures().await).into_response();
         Router::new().route("/metrics", get(figures))
     }
 }
 
-fn uncached(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// The routes of a listener that only whoever watches the server reaches.
 pub fn health_router(health: &Health) -> Router {
-    health.signs_of_life().merge(health.figures())
+    let routes = health.signs_of_life(Detail::Sessions).merge(health.figures());
+    routes.layer(middleware::map_response(protect::answer))
 }

@@ -23,6 +23,8 @@ pub(super) enum Refused {
     Full,
     /// All seats of its address are taken.
     FullForAddress,
+    /// All seats of its address are taken that it may have without a token.
+    FullForAnonymous,
     /// It did not get as far as TLS.
     Handshake,
 }
@@ -49,6 +51,7 @@ impl Metrics {
         let why = match why {
             Refused::Full => "full",
             Refused::FullForAddress => "full_for_address",
+            Refused::FullForAnonymous => "full_for_anonymous",
             Refused::Handshake => "handshake",
         };
         self.refused.get_or_create(&[("reason", why)]).inc();

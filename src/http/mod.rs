@@ -13,26 +13,32 @@ mod asset;
 mod cors;
 mod graphiql;
 mod health;
+mod held;
 mod limit;
+mod log_limit;
 mod media;
 mod metrics;
 mod network;
 mod origin;
 mod pair;
 mod payload;
+mod protect;
 mod query;
+mod rate;
 mod request;
 mod serve;
 mod socket;
 mod stream;
 mod tls;
 mod token;
+mod unread_body;
 mod vigil;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderName;
 use axum::middleware;
 use axum::routing::post;
 use tokio_util::sync::CancellationToken;
@@ -46,12 +52,16 @@ use tower_http::compression::predicate::SizeAbove;
 use crate::auth::token::Tokens;
 use crate::graphql::Api;
 
+use health::Detail;
+
+pub use graphiql::Invitations;
 pub use health::Ask;
 pub use health::Health;
 pub use health::Readiness;
 pub use health::health_router;
 pub use metrics::Metrics;
 pub use network::Network;
+pub use origin::Origins;
 pub use serve::Connections;
 pub use serve::Listening;
 pub use serve::serve;
@@ -79,12 +89,17 @@ pub struct Parts {
 /// How the door keeps order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Origins of web pages that may come in besides the server's own: `https://chat.example.org`, lower case.
-    pub allowed_origins: Vec<String>,
+    /// Origins of web pages that may come in besides the server's own.
+    pub origins: Origins,
+    /// Headers that those pages may send besides the usual ones.
+    pub cors_headers: Vec<HeaderName>,
     /// The proxies whose word counts on whose request they pass on.
     pub trusted_proxies: Vec<Network>,
     /// The longest request body and WebSocket message, in bytes.
     pub max_body: usize,
+    /// The longest message on a WebSocket before its client has shown a valid token, in bytes. A login token has at most
+    /// 8 KiB.
+    pub max_init: usize,
     /// How long a request body may take to arrive.
     pub body_timeout: Duration,
     /// How many operations one request may hold.
@@ -106,8 +121,8 @@ pub struct Config {
     pub max_messages: u32,
     /// Over how long WebSockets and streams are closed when the server stops.
     pub drain_window: Duration,
-    /// Whether there is a page to try the API on.
-    pub graphiql: bool,
+    /// The page to try the API on, if there is one.
+    pub graphiql: Option<Invitations>,
     /// Whether the figures are told to anybody who can reach the server.
     pub figures: bool,
 }
@@ -115,9 +130,11 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            allowed_origins: Vec::new(),
+            origins: Origins::default(),
+            cors_headers: Vec::new(),
             trusted_proxies: Vec::new(),
             max_body: 1024 * 1024,
+            max_init: 16 * 1024,
             body_timeout: Duration::from_secs(30),
             max_batch: 10,
             init_timeout: Duration::from_secs(10),
@@ -128,7 +145,7 @@ impl Default for Config {
             max_operations: 100,
             max_messages: 50,
             drain_window: Duration::from_secs(2),
-            graphiql: false,
+            graphiql: None,
             figures: false,
         }
     }
@@ -154,23 +171,26 @@ impl Door {
 /// `/readyz` for whoever watches the process, `/metrics` where it is wanted here; and GraphiQL's files at `/` where they are
 /// wanted, and the page to pair a session on below `/pair`. Only `/graphql` needs a token.
 pub fn router(parts: Parts, config: Config) -> Router {
-    let page = if config.graphiql { graphiql::routes() } else { Router::new() };
+    let page = config.graphiql.map_or_else(Router::new, graphiql::routes);
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
-    let health = parts.health.signs_of_life().merge(figures);
+    let health = parts.health.signs_of_life(Detail::Status).merge(figures);
     let door = Arc::new(Door { parts, config });
     // What is compressed comes when there is enough of it, and not when it happens.
     let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
-    let operations = post(query::post).get(socket::upgrade).fallback(query::other);
+    // HEAD would carry the query out, and answer nothing.
+    let operations = post(query::post).get(socket::upgrade).head(query::other).fallback(query::other);
     Router::new()
         .route("/graphql", operations)
         .route_layer(shrink)
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&door), cors::label))
+        .route_layer(cors::layer(&door))
         .merge(health)
         .merge(page)
         .merge(pair::routes())
         .layer(middleware::from_fn(request::catch))
+        .layer(middleware::from_fn_with_state(Arc::clone(&door), unread_body::discard))
         .layer(middleware::from_fn_with_state(Arc::clone(&door), request::identify))
+        .layer(middleware::map_response(protect::answer))
         .with_state(door)
 }
 

@@ -2,9 +2,13 @@
 //! heard from behind those that it was told.
 
 use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
+
+use super::serve::Seat;
 
 /// Where proxies tell for whom they ask.
 const HEADER: &str = "x-forwarded-for";
@@ -50,14 +54,39 @@ impl Network {
     }
 }
 
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Source(pub(super) IpAddr);
+/// Whether the address is in one of these networks.
+pub(super) fn any_has(networks: &[Network], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.has(address))
+}
+
+/// What one client has: an IPv4 address however it is written, or 64 bits of an IPv6 address.
+pub(super) fn of_client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Where a request comes from, and the seat that it has there.
+#[derive(Clone)]
+pub(super) struct Source(pub(super) IpAddr, pub(super) Option<Arc<Seat>>);
+
+impl Source {
+    /// Notes that the client has shown a valid token.
+    pub(super) fn authenticated(&self) {
+        if let Some(seat) = &self.1 {
+            seat.authenticated();
+        }
+    }
+}
 
 /// The address that a request comes from: the peer's, or, where that is a trusted proxy, the last one in
 /// `X-Forwarded-For` that is none. From anybody else that header is not read.
-pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Source {
-    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.has(address));
+pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+    let is_proxy = |address: IpAddr| any_has(proxies, address);
     let mut address = peer.to_canonical();
     let told = headers.get_all(HEADER).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
     let mut told: Vec<_> = told.collect();
@@ -66,7 +95,7 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> 
         let Some(next) = told.pop().and_then(read) else { break };
         address = next;
     }
-    Source(address)
+    address
 }
 
 /// An address as proxies write it: bare, or with a port.
@@ -95,7 +124,7 @@ mod tests {
             headers.append(HeaderName::from_static(HEADER), HeaderValue::from_static(told));
         }
         let proxies = [network("10.0.0.0/8"), network("2001:db8::/32"), network("192.0.2.7")];
-        source(peer.parse().expect("an address"), &headers, &proxies).0.to_string()
+        source(peer.parse().expect("an address"), &headers, &proxies).to_string()
     }
 
     #[test]

@@ -1,42 +1,78 @@
-//! Web pages of foreign origins may not open WebSockets here: browsers let any page try, with what the user has.
+//! Origins of web pages. Browsers let any page open WebSockets here, with what the user has, so pages of foreign origins
+//! are refused.
+
+use std::net::IpAddr;
 
 use axum::http::HeaderMap;
+use axum::http::HeaderValue;
 use axum::http::header::HOST;
 use axum::http::header::ORIGIN;
+use url::Host;
+use url::Url;
+
+/// The origins whose pages may come in, besides the server's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// Origins as browsers send them: `https://chat.example.org`.
+    pub named: Vec<String>,
+    /// Whether pages of this machine may, whatever their port.
+    pub loopback: bool,
+}
 
 /// Whether the page, if it is one, may come in: callers that are no browsers send no origin.
-pub(super) fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else { return false };
-    if allowed.contains(&origin) {
-        return true;
-    }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
-    origin.split_once("://").is_some_and(|(_, authority)| host.as_deref() == Some(authority))
+pub(super) fn is_welcome(headers: &HeaderMap, origins: &Origins) -> bool {
+    headers.get(ORIGIN).is_none_or(|origin| is_allowed(origin, origins) || is_own(origin, headers))
+}
+
+/// Whether pages of this origin may come in as if they were the server's own.
+pub(super) fn is_allowed(origin: &HeaderValue, origins: &Origins) -> bool {
+    let Some(origin) = text(origin) else { return false };
+    origins.named.contains(&origin) || (origins.loopback && is_loopback(&origin))
+}
+
+/// Whether this is the origin of the server itself, as the browser reaches it.
+pub(super) fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(text);
+    let origin = text(origin);
+    let authority = origin.as_deref().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    authority.is_some() && authority == host.as_deref()
+}
+
+fn text(value: &HeaderValue) -> Option<String> {
+    value.to_str().ok().map(str::to_ascii_lowercase)
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else { return false };
+    let host = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    };
+    host && ["http", "https"].contains(&url.scheme())
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
-    fn welcome(origin: Option<&'static str>) -> bool {
+    fn welcome(origin: Option<&'static str>, loopback: bool) -> bool {
         let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("api.example.org:8080"))]);
         headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
-        is_welcome(&headers, &["https://chat.example.org".into()])
+        is_welcome(&headers, &Origins { named: vec!["https://chat.example.org".into()], loopback })
     }
 
     #[test]
     fn who_is_no_browser_is_welcome() {
-        assert!(welcome(None));
+        assert!(welcome(None, false));
     }
 
     #[test]
     fn a_page_is_welcome_when_it_is_ours_or_was_named() {
-        assert!(welcome(Some("https://chat.example.org")));
-        assert!(welcome(Some("HTTPS://Chat.Example.org")));
-        assert!(welcome(Some("http://api.example.org:8080")));
+        assert!(welcome(Some("https://chat.example.org"), false));
+        assert!(welcome(Some("HTTPS://Chat.Example.org"), false));
+        assert!(welcome(Some("http://api.example.org:8080"), false));
     }
 
     #[test]
@@ -44,7 +80,20 @@ mod tests {
         for origin in
             ["null", "", "https://example.org", "https://chat.example.org.evil.example", "http://api.example.org"]
         {
-            assert!(!welcome(Some(origin)), "{origin}");
+            assert!(!welcome(Some(origin), false), "{origin}");
+            assert!(!welcome(Some(origin), true), "{origin}");
+        }
+    }
+
+    #[test]
+    fn pages_of_this_machine_are_welcome_where_that_is_wanted() {
+        for origin in ["http://localhost:5173", "http://127.0.0.1", "https://[::1]:3000", "http://app.localhost:3000"] {
+            assert!(welcome(Some(origin), true), "{origin}");
+            assert!(!welcome(Some(origin), false), "{origin}");
+        }
+        for origin in ["http://localhost.example.org", "http://notlocalhost", "http://10.0.0.1:3000", "ftp://localhost"]
+        {
+            assert!(!welcome(Some(origin), true), "{origin}");
         }
     }
 }

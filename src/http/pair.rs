@@ -20,7 +20,7 @@ const FILES: [(&str, &[u8]); 3] = [
 /// One route for each file. The page is the same for every session, whether there is one or not.
 pub(super) fn routes() -> Router<Arc<Door>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
-        let file = File::new(path, content, "no-cache");
+        let file = File::new(path, *content, "no-cache");
         router.route(path, get(async move |headers: HeaderMap| file.answer(&headers)))
     })
 }

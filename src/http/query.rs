@@ -15,6 +15,7 @@ use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::http::header::ALLOW;
 use axum::http::header::CONNECTION;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use futures_util::StreamExt as _;
@@ -79,13 +80,13 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    carry_out(&door, &id, source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
+    carry_out(&door, &id, &source, &headers, body).await.unwrap_or_else(|refused| refused.response(&id))
 }
 
 async fn carry_out(
     door: &Arc<Door>,
     id: &RequestId,
-    source: Source,
+    source: &Source,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
@@ -95,7 +96,7 @@ async fn carry_out(
     if !is_json(headers) {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
     }
-    let body = read(door, body).await?;
+    let body = read(door, headers, body).await?;
     if let Some(error) = ApiError::of_many_values(&body) {
         return Err(Refused { status: StatusCode::BAD_REQUEST, error });
     }
@@ -120,7 +121,7 @@ async fn carry_out(
 }
 
 /// Answers a query or a subscription in the address. What changes something goes by POST, which no link or image can send.
-pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: Source, headers: &HeaderMap, uri: &Uri) -> Response {
+pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: &Source, headers: &HeaderMap, uri: &Uri) -> Response {
     let answered = async {
         let caller = caller(door, id, source, headers).await?;
         let accepted = accepted(headers)?;
@@ -198,7 +199,7 @@ pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
     response
 }
 
-async fn caller(door: &Door, id: &RequestId, source: Source, headers: &HeaderMap) -> Result<Caller, Refused> {
+async fn caller(door: &Door, id: &RequestId, source: &Source, headers: &HeaderMap) -> Result<Caller, Refused> {
     let viewer = match token::in_headers(headers) {
         Some(token) => vigil::admit(door, token, source).await?,
         None => return Err(vigil::Refused::Token.into()),
@@ -234,12 +235,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads the body, as long as it may be and come.
-async fn read(door: &Door, body: Body) -> Result<body::Bytes, Refused> {
+async fn read(door: &Door, headers: &HeaderMap, body: Body) -> Result<body::Bytes, Refused> {
     let (longest, patience) = (door.config.max_body, door.config.body_timeout);
+    let too_long = || format!("a request may have at most {longest} bytes");
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > u64::try_from(longest).unwrap_or(u64::MAX)) {
+        return Err(Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()));
+    }
     let late = || format!("a request has to be there within {} seconds", patience.as_secs());
     let read = timeout(patience, body::to_bytes(body, longest)).await;
     let read = read.map_err(|_| Refused::limit(StatusCode::REQUEST_TIMEOUT, late()))?;
-    let too_long = || format!("a request may have at most {longest} bytes");
     read.map_err(|_| Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()))
 }
 

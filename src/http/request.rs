@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
@@ -29,7 +30,10 @@ use crate::graphql::error::ApiError;
 
 use super::Door;
 use super::answer;
+use super::held;
 use super::network;
+use super::network::Source;
+use super::serve::Seat;
 
 /// Where the id travels.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,6 +42,9 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const ROUTES: [&str; 4] = ["/graphql", "/healthz", "/readyz", "/metrics"];
 /// The methods that are told; others are made up, too.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::OPTIONS, Method::HEAD];
+
+/// When a client that has too many requests at once may come back.
+const SEAT_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the log calls a request.
 #[derive(Debug, Clone)]
@@ -55,10 +62,26 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     request.extensions_mut().insert(id.clone());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let source = network::source(peer, request.headers(), &door.config.trusted_proxies);
-    request.extensions_mut().insert(source);
+    let address = network::source(peer, request.headers(), &door.config.trusted_proxies);
+    let connection = request.extensions_mut().remove::<Arc<Seat>>();
+    let is_proxied = address != peer.to_canonical();
     let answer = async {
-        let response = next.run(request).await;
+        let response = match connection {
+            Some(connection) if is_proxied => match connection.for_client(address).map(Arc::new) {
+                Some(seat) => {
+                    request.extensions_mut().insert(Source(address, Some(Arc::clone(&seat))));
+                    next.run(request).await.map(|body| held::with(body, seat))
+                }
+                None => {
+                    let error = ApiError::rate_limited(SEAT_PAUSE);
+                    answer::refusal(StatusCode::TOO_MANY_REQUESTS, error, &id)
+                }
+            },
+            connection => {
+                request.extensions_mut().insert(Source(address, connection));
+                next.run(request).await
+            }
+        };
         let status = response.status();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             warn!(http.status = status.as_u16(), "Answered");

@@ -2,9 +2,11 @@
 //! stays for ever, and counts nothing; this one bounds how long a request's head may take, how big it is, and how many
 //! connections there are.
 
+mod http2_frames;
 mod pace;
 mod patience;
 mod seat;
+mod spare_files;
 
 use std::io;
 use std::net::SocketAddr;
@@ -36,14 +38,22 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 use tracing::warn;
 
+use super::held;
+use super::log_limit::LogLimit;
 use super::metrics::Metrics;
 use super::metrics::Refused;
+use super::network::Network;
+use super::rate::Rate;
 use super::tls::Tls;
+use http2_frames::Http2Frames;
 use pace::Pace;
 use patience::Patient;
-use seat::Seat;
 use seat::Seated;
 use seat::Seats;
+use spare_files::SpareFiles;
+
+pub(super) use pace::Answering;
+pub(super) use seat::Seat;
 
 /// How long to wait when the operating system has no more connections to give.
 const EXHAUSTED: Duration = Duration::from_millis(200);
@@ -53,11 +63,18 @@ const EXHAUSTED: Duration = Duration::from_millis(200);
 pub struct Connections {
     /// How many there may be, WebSockets among them.
     pub connections: usize,
-    /// How many of them one address may have.
+    /// How many of them one address may have: an IPv4 address, or 64 bits of an IPv6 address. Behind a trusted proxy, how
+    /// many requests and WebSockets at once.
     pub connections_per_address: usize,
+    /// How many of those may be without a valid token.
+    pub anonymous_per_address: usize,
+    /// The proxies whose own connections have no limit but that of all, and whose clients are counted instead.
+    pub trusted_proxies: Vec<Network>,
+    /// How many open files the listener keeps for connections that come when the operating system has no more to give.
+    pub spare_files: usize,
     /// How long the head of a request may take, from its first byte; of the first one, from the opening of the connection.
     pub head_timeout: Duration,
-    /// How long an HTTP/1 connection may be silent between two requests.
+    /// How long a connection may be without a request.
     pub idle_timeout: Duration,
     /// How long a connection may take nothing of what is written to it.
     pub write_timeout: Duration,
@@ -67,6 +84,9 @@ pub struct Connections {
     pub head: usize,
     /// How many requests may run at once on one connection, by HTTP/2.
     pub streams: u32,
+    /// How many HTTP/2 frames that carry neither a request nor data a client may send a second, on the average of ten
+    /// seconds, besides those for what it receives.
+    pub control_frames: u32,
     /// How often an HTTP/2 connection is asked for a sign of life, and how long that may take.
     pub heartbeat: Duration,
     /// How long what runs may go on when the server stops.
@@ -78,12 +98,16 @@ impl Default for Connections {
         Self {
             connections: 10_000,
             connections_per_address: 2_000,
+            anonymous_per_address: 200,
+            trusted_proxies: Vec::new(),
+            spare_files: 0,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             headers: 64,
             head: 32 * 1024,
             streams: 100,
+            control_frames: 50,
             heartbeat: Duration::from_secs(20),
             drain: Duration::from_secs(4),
         }
@@ -106,7 +130,8 @@ pub struct Listening {
 /// Serves until `stop` is cancelled: then nobody comes in any more, and who is in may finish within `drain`.
 pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTracker, stop: CancellationToken) {
     let Listening { router, config, tls, metrics } = listening;
-    let seats = Seats::new(config.connections, config.connections_per_address, metrics.clone());
+    let seats = Seats::new(config.clone(), metrics.clone());
+    let (spare, failures) = (SpareFiles::new(config.spare_files), LogLimit::default());
     let server = Arc::new(Server { builder: builder(&config, &tasks), router, config, tls, metrics, stop });
     loop {
         let accepted = tokio::select! {
@@ -116,15 +141,23 @@ pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTrack
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(seat) = seats.take(peer.ip()) {
-                    drop(tasks.spawn(Arc::clone(&server).connection(stream, peer, seat)));
+                    let (server, spare) = (Arc::clone(&server), spare.clone());
+                    drop(tasks.spawn(async move {
+                        server.connection(stream, peer, seat).await;
+                        spare.fill();
+                    }));
                 } else {
                     debug!("Too many connections: one was refused");
                 }
             }
             Err(error) if is_the_connection_s(&error) => {}
             Err(error) => {
-                warn!(%error, "No connection can be accepted");
-                sleep(EXHAUSTED).await;
+                if let Some(omitted) = failures.permits() {
+                    warn!(%error, omitted, "No connection can be accepted");
+                }
+                if !spare.release_one() {
+                    sleep(EXHAUSTED).await;
+                }
             }
         }
     }
@@ -168,25 +201,26 @@ fn builder(config: &Connections, tasks: &TaskTracker) -> Builder<Tracked> {
 }
 
 impl Server {
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, seat: Seat) {
         // An event follows an event: the kernel must not hold the second back until the first is confirmed.
         drop(stream.set_nodelay(true));
         let pace = Pace::default();
-        let stream = Seated::new(stream, seat, pace.clone());
-        let Some(tls) = &self.tls else { return self.talk(stream, peer, pace).await };
+        let seat = Arc::new(seat);
+        let stream = Seated::new(stream, Arc::clone(&seat), pace.clone());
+        let Some(tls) = &self.tls else { return self.talk(stream, peer, seat, pace).await };
         let shaking = timeout(self.config.head_timeout, tls.acceptor().accept(stream));
         match self.stop.run_until_cancelled(shaking).await {
             Some(Ok(Ok(stream))) => {
                 // What was heard so far was about the encryption.
                 pace.begins();
-                self.talk(stream, peer, pace).await;
+                self.talk(stream, peer, seat, pace).await;
             }
             Some(Ok(Err(_)) | Err(_)) => self.metrics.refused(Refused::Handshake),
             None => {}
         }
     }
 
-    async fn talk<S>(&self, stream: S, peer: SocketAddr, pace: Pace)
+    async fn talk<S>(&self, stream: S, peer: SocketAddr, seat: Arc<Seat>, pace: Pace)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -195,12 +229,15 @@ impl Server {
         let answering = pace.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             has_asked.store(true, Ordering::Relaxed);
-            let answering = answering.asked(request.version());
+            let answering = Arc::new(answering.asked(request.version()));
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Arc::clone(&seat));
+            request.extensions_mut().insert(Arc::clone(&answering));
             let answer = routes.call(request);
-            async move { answer.await.map(|answer| answer.map(|body| answering.until_the_end_of(body))) }
+            async move { answer.await.map(|answer| answer.map(|body| held::with(body, answering))) }
         });
-        let stream = TokioIo::new(Patient::new(stream, self.config.write_timeout));
+        let stream = Patient::new(stream, self.config.write_timeout);
+        let stream = TokioIo::new(Http2Frames::new(stream, Rate::new(self.config.control_frames)));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(stream, service));
         let patience = sleep(self.config.head_timeout);
         let ended = tokio::select! {
@@ -208,7 +245,7 @@ impl Server {
             // hyper's own deadline does not begin before it knows which protocol is spoken.
             () = until_nothing_was_asked(patience, &asked) => return,
             () = pace.head_is_late(self.config.head_timeout) => return,
-            () = self.stop.cancelled() => {
+            () = self.has_to_end(&pace) => {
                 connection.as_mut().graceful_shutdown();
                 match timeout(self.config.drain, connection).await {
                     Ok(ended) => ended,
@@ -218,6 +255,16 @@ impl Server {
         };
         if let Err(error) = ended {
             debug!(error, "A connection broke");
+        }
+    }
+}
+
+impl Server {
+    /// Ends when a connection gets no further request: the server stops, or the client has not sent one for long.
+    async fn has_to_end(&self, pace: &Pace) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = pace.is_idle(self.config.idle_timeout) => {}
         }
     }
 }

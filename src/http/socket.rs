@@ -1,70 +1,109 @@
 //! `GET /graphql` as a WebSocket, in one of two protocols. This file opens it; `connection` runs it, `protocol` is what is
-//! said on it and `close` why it ends, `operations` are what runs on it, and `rate` is how much a caller may say.
+//! said on it and `close` why it ends, `operations` are what runs on it, and `frames` limits what is received.
 
 mod close;
 mod connection;
+mod frames;
 mod operations;
 mod protocol;
-mod rate;
 
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::extract::State;
-use axum::extract::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::HeaderMap;
+use axum::http::HeaderValue;
 use axum::http::StatusCode;
-use axum::http::Uri;
+use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::response::Response;
+use hyper::upgrade;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tracing::Instrument as _;
 use tracing::Span;
+use tracing::debug;
 
 use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
+use super::Config;
 use super::Door;
 use super::answer;
 use super::network::Source;
 use super::origin;
 use super::query;
+use super::rate::Rate;
 use super::request::RequestId;
 use super::token;
 
 use connection::Connection;
 use connection::turn_away;
+use frames::Frames;
 use protocol::Protocol;
+
+/// The buffer that a client's frames are read into, in bytes.
+const READ_BUFFER_LEN: usize = 2048;
+
+/// A WebSocket of a client.
+type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
 
 /// Opens a WebSocket, or answers a query where none is asked for. Who is at a socket is asked in its first message.
 pub(super) async fn upgrade(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
     Extension(source): Extension<Source>,
-    headers: HeaderMap,
-    uri: Uri,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return query::get(&door, &id, source, &headers, &uri).await };
-    if !origin::is_welcome(&headers, &door.config.allowed_origins) {
+    let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
+        return query::get(&door, &id, &source, request.headers(), request.uri()).await;
+    };
+    if !origin::is_welcome(request.headers(), &door.config.origins) {
         let error = ApiError::new(Code::Forbidden, "pages of this origin may not connect");
         return answer::refusal(StatusCode::FORBIDDEN, error, &id);
     }
-    let token = token::in_headers(&headers).map(str::to_owned);
+    let token = token::in_headers(request.headers()).map(str::to_owned);
+    let name = preferred_protocol(request.headers());
+    if let Some(name) = name {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+    }
+    let upgraded = upgrade::on(&mut request);
     let tasks = door.parts.tasks.clone();
-    // Small buffers: the defaults cost 128 KiB a socket, and most are idle.
-    upgrade
-        .protocols(Protocol::NAMES)
-        .max_message_size(door.config.max_body)
-        .read_buffer_size(2048)
-        .write_buffer_size(0)
-        .on_upgrade(async move |socket| {
-            let protocol = socket.protocol().and_then(|name| Protocol::named(name.as_bytes()));
-            let conversation = async {
-                match protocol {
-                    Some(protocol) => Connection::new(door, id, source, token, protocol, socket).run().await,
-                    None => turn_away(&door, socket).await,
-                }
-            };
-            tasks.track_future(conversation.instrument(Span::current())).await;
-        })
+    let conversation = async move {
+        let upgraded = match upgraded.await {
+            Ok(upgraded) => upgraded,
+            Err(error) => return debug!(%error, "A connection broke before it was a WebSocket"),
+        };
+        let socket = decode(&door, upgraded).await;
+        match name.and_then(|name| Protocol::named(name.as_bytes())) {
+            Some(protocol) => Connection::new(door, id, source, token, protocol, socket).run().await,
+            None => turn_away(&door, socket).await,
+        }
+    };
+    tasks.spawn(conversation.instrument(Span::current()));
+    response
+}
+
+/// The protocol that the server prefers of those that the client offers.
+fn preferred_protocol(headers: &HeaderMap) -> Option<&'static str> {
+    let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offers| offers.to_str().ok());
+    let offers: Vec<_> = offers.flat_map(|offers| offers.split(',')).map(str::trim).collect();
+    Protocol::NAMES.into_iter().find(|name| offers.contains(name))
+}
+
+/// Decodes a client's frames. The buffers are small: the defaults cost 256 KiB a socket, and most are idle.
+async fn decode(door: &Door, stream: Upgraded) -> Socket {
+    let Config { max_body, max_init, max_messages, .. } = door.config;
+    let frames = Frames::new(TokioIo::new(stream), Rate::new(max_messages), max_init);
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(max_body))
+        .max_frame_size(Some(max_body))
+        .read_buffer_size(READ_BUFFER_LEN)
+        .write_buffer_size(0);
+    WebSocketStream::from_raw_socket(frames, Role::Server, Some(config)).await
 }

@@ -137,7 +137,7 @@ pub(super) fn response(
     let mut response = body.into_response();
     response.headers_mut().extend([
         (CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         // nginx would keep it back otherwise.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ]);

@@ -22,13 +22,15 @@ fn a_revoked_key_is_out_within_ten_seconds() {
 
 #[test]
 fn the_door_keeps_order_as_it_is_promised_unless_told_otherwise() {
-    let Config { max_body, max_batch, max_operations, max_messages, .. } = Config::default();
-    assert_eq!((max_body, max_batch, max_operations, max_messages), (1024 * 1024, 10, 100, 50));
+    let Config { max_body, max_init, max_batch, max_operations, max_messages, .. } = Config::default();
+    assert_eq!((max_body, max_init), (1024 * 1024, 16 * 1024));
+    assert_eq!((max_batch, max_operations, max_messages), (10, 100, 50));
     let Config { init_timeout, heartbeat, body_timeout, drain_window, .. } = Config::default();
     assert_eq!([init_timeout, heartbeat, body_timeout, drain_window].map(|time| time.as_secs()), [10, 12, 30, 2]);
-    let Connections { connections, connections_per_address, headers, head, streams, .. } = Connections::default();
-    assert_eq!((connections, connections_per_address), (10_000, 2_000));
-    assert_eq!((headers, head, streams), (64, 32 * 1024, 100));
+    let Connections { connections, connections_per_address, anonymous_per_address, .. } = Connections::default();
+    assert_eq!((connections, connections_per_address, anonymous_per_address), (10_000, 2_000, 200));
+    let Connections { headers, head, streams, control_frames, .. } = Connections::default();
+    assert_eq!((headers, head, streams, control_frames), (64, 32 * 1024, 100, 50));
     let Connections { head_timeout, idle_timeout, write_timeout, heartbeat, drain, .. } = Connections::default();
     let times = [head_timeout, idle_timeout, write_timeout, heartbeat, drain];
     assert_eq!(times.map(|time| time.as_secs()), [10, 75, 30, 20, 4]);

@@ -2,16 +2,17 @@
 //! cannot send headers there.
 
 use axum::http::HeaderMap;
+use axum::http::HeaderName;
 use axum::http::header::AUTHORIZATION;
 use serde_json::Value;
 
 /// The header that holds nothing but a token.
-const KEY_HEADER: &str = "x-api-key";
+pub(super) const KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The token in `Authorization: Bearer …`, else the one in `X-Api-Key`.
 pub(super) fn in_headers(headers: &HeaderMap) -> Option<&str> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    header(AUTHORIZATION.as_str()).and_then(bearer).or_else(|| header(KEY_HEADER).and_then(present))
+    header(AUTHORIZATION.as_str()).and_then(bearer).or_else(|| header(KEY_HEADER.as_str()).and_then(present))
 }
 
 /// The same in the payload of a `connection_init`, its keys in any case.
@@ -20,7 +21,7 @@ pub(super) fn in_init(payload: Option<&Value>) -> Option<&str> {
     let field = |name: &str| {
         fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_str())
     };
-    field(AUTHORIZATION.as_str()).and_then(bearer).or_else(|| field(KEY_HEADER).and_then(present))
+    field(AUTHORIZATION.as_str()).and_then(bearer).or_else(|| field(KEY_HEADER.as_str()).and_then(present))
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -34,7 +35,6 @@ fn present(token: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderName;
     use axum::http::HeaderValue;
     use serde_json::json;
 

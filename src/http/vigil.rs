@@ -89,7 +89,7 @@ impl Vigil {
 }
 
 /// Whose token it is that comes from there.
-pub(super) async fn admit(door: &Door, token: &str, from: Source) -> Result<Viewer, Refused> {
+pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Viewer, Refused> {
     let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
         Unheard::TooMany { retry_after } => {
             door.parts.metrics.unheard();
@@ -97,7 +97,9 @@ pub(super) async fn admit(door: &Door, token: &str, from: Source) -> Result<View
         }
         Unheard::Store(cause) => unknown(&cause),
     });
-    admitted?.ok_or(Refused::Token)
+    let viewer = admitted?.ok_or(Refused::Token)?;
+    from.authenticated();
+    Ok(viewer)
 }
 
 /// Whose token it still is.

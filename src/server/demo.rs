@@ -29,6 +29,7 @@ use crate::domain::session::SessionStatus;
 use crate::graphql;
 use crate::http;
 use crate::http::Connections;
+use crate::http::Invitations;
 use crate::service::key::NewKey;
 use crate::service::retention;
 use crate::session;
@@ -38,6 +39,7 @@ use crate::store::MasterKeys;
 
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
+use super::open_files;
 use super::run::Error;
 use super::run::endpoint;
 use super::run::listen;
@@ -56,6 +58,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let folder = Folder::of(config.data.as_deref())?;
     let lifecycle = Lifecycle::default();
+    let open_files = open_files::raise_limit();
     let (listener, address) = listen(config.listen, "listen").await?;
     info!("Starting a sandbox in WhatsApp's place");
     let sandbox = chatgraph_sandbox::Config { data: folder.sandbox(), ..chatgraph_sandbox::Config::default() };
@@ -75,7 +78,12 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         session: session::Config::new(endpoint),
         retention: retention::Config::default(),
         api: graphql::Config::default(),
-        http: http::Config { graphiql: true, ..http::Config::default() },
+        http: http::Config {
+            graphiql: Some(Invitations::Trusted),
+            origins: config.pages.origins,
+            cors_headers: config.pages.headers,
+            ..http::Config::default()
+        },
         logins: None,
         failed_tokens: None,
     };
@@ -93,7 +101,9 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     } else {
         ready.print_text();
     }
-    let served = serve_until_asked(listener, parts.listening(Connections::default(), None), &lifecycle, asked).await;
+    let mut connections = Connections::default();
+    open_files::limit_connections(&mut connections, open_files, open_files::of_database(&database));
+    let served = serve_until_asked(listener, parts.listening(connections, None), &lifecycle, asked).await;
     let store = parts.store.clone();
     // The journal ends when nobody can write any more.
     drop(parts);

@@ -8,6 +8,7 @@ mod figures;
 mod key;
 mod lifecycle;
 mod master_key;
+mod open_files;
 mod output;
 mod run;
 mod watch;

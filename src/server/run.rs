@@ -39,12 +39,15 @@ use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::master_key;
+use super::open_files;
 use super::output;
 use super::wire::Configs;
 use super::wire::wire;
 
 /// Connections at once of those who watch the server.
 const WATCHERS: usize = 100;
+/// Open files that are kept for them.
+const SPARE_FILES: usize = 8;
 
 /// Why a command failed, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +133,7 @@ pub enum Error {
 pub async fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Serve(args) => Box::pin(serve((*args).try_into()?)).await,
-        Command::Demo(args) => demo::demo(args.into()).await,
+        Command::Demo(args) => demo::demo(args.try_into()?).await,
         Command::Migrate(args) => database::migrate(args.try_into()?).await,
         Command::Backup(args) => database::back_up(args.try_into()?).await,
         Command::Restore(args) => database::restore(args.try_into()?).await,
@@ -144,6 +147,7 @@ pub async fn run(command: Command) -> Result<(), Error> {
 
 async fn serve(config: config::Serve) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
+    let open_files = open_files::raise_limit();
     let tls = config.tls.map(Tls::read).transpose()?;
     tell_how_secrets_are_kept(config.master_keys.as_ref());
     // Before the database is touched: a server that cannot listen changes no tables.
@@ -164,7 +168,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let parts = wire(configs, &lifecycle).await?;
     let watching = Lifecycle::default();
     if let Some((listener, address)) = watchers {
-        let config = Connections { connections: WATCHERS, ..Connections::default() };
+        let config = Connections { connections: WATCHERS, spare_files: SPARE_FILES, ..Connections::default() };
         let router = http::health_router(&parts.health);
         let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
         let (tasks, stop) = (watching.tasks.clone(), watching.stop.clone());
@@ -193,8 +197,11 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
             lifecycle.tasks.spawn(lifecycle::ignore_hangups(lifecycle.stop.clone()).map_err(Error::Serve)?);
         }
     }
+    let mut connections = config.connections;
+    let others = WATCHERS + sessions + open_files::of_database(&database);
+    open_files::limit_connections(&mut connections, open_files, others);
     info!(%address, database = %database, sessions, "Serving");
-    let listening = parts.listening(config.connections, tls);
+    let listening = parts.listening(connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
     let store = parts.store.clone();
     // The journal ends when nobody can write any more.

@@ -27,6 +27,24 @@ impl BareServer {
         stream
     }
 
+    /// A connection on which a valid token was shown, and which is open.
+    async fn connect_with_token(&self) -> TcpStream {
+        let body = "{\"query\": \"{ viewer { kind } }\"}";
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.key,
+            body.len()
+        );
+        let mut stream = self.connect(&head).await;
+        let mut answer = Vec::new();
+        while !String::from_utf8_lossy(&answer).contains("API_KEY") {
+            let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("in time").expect("an answer");
+            assert_ne!(read, 0, "it ended behind {}", String::from_utf8_lossy(&answer));
+        }
+        stream
+    }
+
     /// Whether somebody who comes now is served.
     async fn serves(&self) -> bool {
         let mut stream = self.connect(HEALTH).await;
@@ -159,6 +177,62 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
     let deadline = Instant::now() + PATIENCE;
     while !server.serves().await {
         assert!(Instant::now() < deadline, "the seats are free again");
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_fewer_connections_without_a_token() {
+    let server = BareServer::start(&["--max-anonymous-connections-per-address", "2"]).await;
+    let mut known = Vec::new();
+    // Each has shown a valid token, so the next one has a seat.
+    for _ in 0..5 {
+        known.push(server.connect_with_token().await);
+    }
+    let held = [server.connect("").await, server.connect("").await];
+    assert_eq!(last_words(&mut server.connect(HEALTH).await).await, "");
+    for stream in &mut known {
+        stream.answers_a_question().await;
+    }
+    drop(held);
+    let deadline = Instant::now() + PATIENCE;
+    while !server.serves().await {
+        assert!(Instant::now() < deadline, "the seats are free again");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
+    let server = BareServer::start(&["--trusted-proxies", "127.0.0.1", "--max-connections-per-address", "1"]).await;
+    let ask = async |client: &str| {
+        let mut stream = server.connect("").await;
+        let request =
+            HEALTH.replace("\r\n\r\n", &format!("\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n"));
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        last_words(&mut stream).await
+    };
+    let mut held = Vec::new();
+    for client in 1..=5 {
+        // A request whose body is still to come.
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             X-Forwarded-For: 203.0.113.{client}\r\nContent-Length: 100\r\n\r\n{{",
+            server.key
+        );
+        held.push(server.connect(&head).await);
+    }
+    for client in 1..=5 {
+        let deadline = Instant::now() + PATIENCE;
+        while !ask(&format!("203.0.113.{client}")).await.starts_with("HTTP/1.1 429") {
+            assert!(Instant::now() < deadline, "its request is not counted");
+        }
+    }
+    let refused = ask("203.0.113.1").await.to_ascii_lowercase();
+    assert!(refused.contains("\r\nretry-after: 1\r\n") && refused.contains("rate_limited"), "{refused}");
+    assert!(ask("203.0.113.6").await.starts_with("HTTP/1.1 200"), "another client");
+    drop(held);
+    let deadline = Instant::now() + PATIENCE;
+    while !ask("203.0.113.1").await.starts_with("HTTP/1.1 200") {
+        assert!(Instant::now() < deadline, "the seat is free again");
     }
 }
 

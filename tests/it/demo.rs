@@ -19,7 +19,13 @@ async fn one_line_tells_a_script_all_it_needs() {
     let (page, invitation) =
         demo.told("graphiql").split_once('#').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a link");
     assert!(invitation.starts_with(&format!("key={}&chat=", demo.told("key"))), "{invitation}");
-    assert!(reqwest::get(page).await.expect("an answer").text().await.expect("text").contains("GraphiQL"));
+    let page = reqwest::get(page).await.expect("an answer").text().await.expect("text");
+    assert!(page.contains("GraphiQL") && page.contains("name=\"invitation\" content=\"trusted\""), "{page}");
+    for (origin, allowed) in [("http://localhost:5173", true), ("https://evil.example", false)] {
+        let asked = reqwest::Client::new().get(demo.told("graphql")).header("Origin", origin).send().await;
+        let told = asked.expect("an answer").headers().get("access-control-allow-origin").cloned();
+        assert_eq!(told.is_some_and(|told| told == origin), allowed, "{origin}");
+    }
     let stored = demo.stored().await;
     assert_eq!(stored.len(), demo.shown().await.len());
     assert!(stored.len() >= 35, "{} chats", stored.len());

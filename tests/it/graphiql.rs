@@ -25,6 +25,7 @@ async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     let page = page.text().await.expect("text");
     assert!(!page.contains("//"), "the page names another server: {page}");
+    assert!(page.contains("name=\"invitation\" content=\"ask\""), "links with a key are asked about: {page}");
     let named = named(&page);
     for (extension, media_type) in
         [("js", "text/javascript; charset=utf-8"), ("css", "text/css; charset=utf-8"), ("svg", "image/svg+xml")]

@@ -40,6 +40,7 @@ mod migrations;
 mod mutes;
 mod names;
 mod on_the_phone;
+mod open_files;
 mod order;
 mod over_http;
 mod pair_page;

@@ -9,7 +9,9 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::support::BareServer;
+use crate::support::Log;
 use crate::support::error_code;
+use crate::support::eventually;
 use crate::support::header;
 
 const GRAPHQL: &str = "application/graphql-response+json";
@@ -67,7 +69,7 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
 #[tokio::test]
 async fn other_methods_and_types_are_told_which_there_are() {
     let server = BareServer::start(&[]).await;
-    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::HEAD] {
         let response = server.request(method.clone()).send().await.expect("an answer");
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"), "{method}");
     }
@@ -148,8 +150,25 @@ async fn a_list_of_trusted_documents_is_all_that_is_carried_out() {
 async fn the_schema_is_kept_from_callers_where_it_shall_be() {
     let server = BareServer::start(&["--no-introspection"]).await;
     let schema = "{ __schema { types { name } } chats: __type(name: \"ChatConnection\") { fields { name } } }";
-    for query in [schema, "{ chats { nods { id } } }", "{ vewer { kind } }", "{ viewer { kin } }"] {
+    let queries = [
+        schema,
+        "{ chats { nods { id } } }",
+        "{ vewer { kind } }",
+        "{ viewer { kin } }",
+        "{ chat { id } }",
+        "{ chats }",
+        "{ chats(order: INBX) { totalCount } }",
+        "{ chats(filter: {archivd: true}) { totalCount } }",
+        "mutation { updateChat(input: {}) { chat { id } } }",
+        "query($v: Boolean) { chats(first: $v) { totalCount } }",
+    ];
+    for query in queries {
         let answer = server.post(&json!({"query": query})).await.text().await.expect("text");
+        for name in
+            ["cid", "JID", "ChatConnection", "ChatOrder", "INBOX", "archived", "UpdateChatInput", "Query", "Int"]
+        {
+            assert!(!answer.contains(name), "{query} tells {name}: {answer}");
+        }
         assert!(!answer.contains("nodes") && !answer.contains("\"viewer\""), "{answer}");
         assert!(!answer.contains("Did you mean") && !answer.contains("\"kind\""), "{answer}");
     }
@@ -157,7 +176,8 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
 
 #[tokio::test]
 async fn pages_of_named_origins_may_read_answers() {
-    let server = BareServer::start(&["--allowed-origin", "https://chat.example.org"]).await;
+    let named = ["--allowed-origin", "https://chat.example.org", "--cors-header", "X-Tenant"];
+    let server = BareServer::start(&named).await;
     let allowed = async |origin: &str, method: Method| {
         let request = server.request(method).header("Origin", origin).header("Access-Control-Request-Method", "POST");
         let response = request.json(&json!({"query": KIND})).send().await.expect("an answer");
@@ -165,19 +185,76 @@ async fn pages_of_named_origins_may_read_answers() {
     };
     let named = "https://chat.example.org".to_owned();
     assert_eq!(allowed(&named, Method::POST).await, (200, named.clone()));
-    assert_eq!(allowed(&named, Method::OPTIONS).await, (204, named.clone()));
+    assert_eq!(allowed(&named, Method::OPTIONS).await, (200, named.clone()));
     assert_eq!(allowed("https://evil.example", Method::POST).await, (200, String::new()));
-    assert_eq!(allowed("https://evil.example", Method::OPTIONS).await, (204, String::new()));
+    assert_eq!(allowed("https://evil.example", Method::OPTIONS).await, (200, String::new()));
+    let logged = async || server.log.text().contains("\"https://evil.example\"").then_some(());
+    eventually("the refused origin to be logged", logged).await;
     let request = reqwest::Client::new().request(Method::OPTIONS, &server.url).header("Origin", &named);
     let response = request.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
-    assert!(header(&response, "access-control-allow-headers").contains("authorization"), "without a token");
+    let names = header(&response, "access-control-allow-headers").to_owned();
+    for name in [
+        "accept",
+        "authorization",
+        "content-type",
+        "x-api-key",
+        "x-request-id",
+        "last-event-id",
+        "apollo-require-preflight",
+        "apollographql-client-name",
+        "apollographql-client-version",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "sentry-trace",
+        "x-tenant",
+    ] {
+        assert!(names.split(',').any(|allowed| allowed == name), "{name} may not be sent: {names}");
+    }
     assert!(header(&response, "vary").contains("origin"));
     let request = server.request(Method::POST).header("Origin", &named).json(&json!({"query": KIND}));
     let response = request.send().await.expect("an answer");
     let exposed = header(&response, "access-control-expose-headers");
     for name in ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"] {
-        assert!(exposed.split(", ").any(|told| told == name), "{name} is kept from pages: {exposed}");
+        assert!(exposed.split(',').any(|told| told == name), "{name} is kept from pages: {exposed}");
     }
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_by_a_cache_or_taken_for_another_type() {
+    let server = BareServer::start(&[]).await;
+    let query = server.request(Method::POST).json(&json!({"query": KIND}));
+    let refused = reqwest::Client::new().post(&server.url).json(&json!({"query": KIND}));
+    let stream = server.request(Method::POST).header("Accept", "text/event-stream").json(&json!({"query": KIND}));
+    for request in [query, server.request(Method::GET), refused, stream, server.request(Method::PUT)] {
+        let response = request.send().await.expect("an answer");
+        let told = ["cache-control", "x-content-type-options"].map(|name| header(&response, name));
+        assert_eq!(told, ["no-store", "nosniff"], "{response:?}");
+        let depends = response.headers().get_all("vary").iter().map(|names| names.to_str().expect("text"));
+        let depends = depends.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+        for name in ["accept", "authorization", "x-api-key", "origin"] {
+            assert!(depends.split(',').any(|named| named.trim() == name), "{name} is missing in {depends}");
+        }
+    }
+    for path in ["/healthz", "/readyz", "/nothing"] {
+        let response = server.page(path).await;
+        let told = ["cache-control", "x-content-type-options"].map(|name| header(&response, name));
+        assert_eq!(told, ["no-store", "nosniff"], "{path}");
+    }
+    let page = server.page("/pair/ses_1").await;
+    assert_eq!(["cache-control", "x-content-type-options"].map(|name| header(&page, name)), ["no-cache", "nosniff"]);
+}
+
+#[tokio::test]
+async fn head_carries_nothing_out() {
+    let server = BareServer::with_log(&[], Log::of_statements()).await;
+    let url = with_parameters(&server.url, &[("query", "{ sessions { nodes { id } } }")]);
+    let request = reqwest::Client::new().head(url).bearer_auth(&server.key).header("X-Request-Id", "only-the-head");
+    let response = request.send().await.expect("an answer");
+    assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET, POST"));
+    let statements =
+        server.log.of_request("only-the-head").into_iter().filter(|entry| entry["target"] == "sqlx::query");
+    assert_eq!(statements.count(), 0);
 }
 
 #[tokio::test]

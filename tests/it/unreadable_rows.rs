@@ -4,12 +4,13 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::support::TestServer;
+use crate::support::watched_at;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_whatever_rows_it_cannot_read() {
-    let mut server = TestServer::with_arguments(&["--metrics"]).await;
+    let mut server = TestServer::with_arguments(&["--metrics", "--metrics-listen", "127.0.0.1:0"]).await;
     let damages = [
         ("a", "jid = 'nobody at all'", Some("jid")),
         ("b", "lid = ''", Some("lid")),
@@ -58,7 +59,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
     }
     let unreadable = 6;
     let ready: Value =
-        reqwest::get(server.url.replace("/graphql", "/readyz")).await.expect("up").json().await.expect("JSON");
+        reqwest::get(watched_at(&server.log(), "/readyz")).await.expect("up").json().await.expect("JSON");
     assert_eq!((&ready["status"], &ready["unreadableSessions"]), (&json!("ready"), &json!(unreadable)), "{ready}");
     let figures =
         reqwest::get(server.url.replace("/graphql", "/metrics")).await.expect("up").text().await.expect("text");

@@ -19,6 +19,7 @@ use crate::support::TestServer;
 use crate::support::account;
 use crate::support::eventually;
 use crate::support::upgrade_to;
+use crate::support::watched_at;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 
@@ -42,18 +43,14 @@ async fn figures(url: &str) -> String {
 impl BareServer {
     /// The URL of this path on the listener for those who watch.
     fn watched_at(&self, path: &str) -> String {
-        let text = self.log.text();
-        let mut entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let told = entries.rfind(|entry| entry["fields"]["message"] == "Telling figures");
-        let address = told.expect("it tells its address")["fields"]["address"].clone();
-        format!("http://{}{path}", address.as_str().expect("an address"))
+        watched_at(&self.log.text(), path)
     }
 }
 
 #[tokio::test]
 async fn a_server_is_ready_while_its_database_answers() {
-    let server = BareServer::start(&[]).await;
-    let url = server.at("/readyz");
+    let server = BareServer::start(&WATCHED).await;
+    let url = server.watched_at("/readyz");
     let at_once = async |status: u16| {
         eventually("the database's state to be told", async || {
             let (told, body) = ready(&url).await;
@@ -64,6 +61,8 @@ async fn a_server_is_ready_while_its_database_answers() {
     let body = at_once(200).await;
     let none = json!({"STARTING": 0, "SCAN_QR_CODE": 0, "WORKING": 0, "FAILED": 0, "STOPPED": 0, "LOGGED_OUT": 0});
     assert_eq!(body, json!({"status": "ready", "database": "ok", "writes": "ok", "sessions": none}));
+    let (status, public) = ready(&server.at("/readyz")).await;
+    assert_eq!((status, public), (200, json!({"status": "ready", "database": "ok", "writes": "ok"})), "for anybody");
 
     server.execute("ALTER TABLE pending_action RENAME TO elsewhere").await;
     let body = at_once(503).await;
@@ -75,12 +74,12 @@ async fn a_server_is_ready_while_its_database_answers() {
 
 #[tokio::test]
 async fn a_session_that_does_not_work_yet_makes_nothing_unready() {
-    let server = TestServer::start().await;
+    let server = TestServer::with_arguments(&WATCHED).await;
     let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
     let id = made["data"]["createSession"]["session"]["id"].as_str().expect("an id").to_owned();
     let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { id } } }";
     server.query_with(start, json!({"id": id})).await;
-    let url = server.url.replace("/graphql", "/readyz");
+    let url = watched_at(&server.log(), "/readyz");
     eventually("both sessions to be counted", async || {
         let (status, body) = ready(&url).await;
         let sessions = &body["sessions"];

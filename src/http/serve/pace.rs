@@ -1,20 +1,14 @@
-//! How far an HTTP/1 connection is with its requests: between two of them it may be silent for long, but a head that was
-//! begun has to be whole soon. The protocol's own timer does not tell the two apart.
+//! How far a connection is with its requests. By HTTP/1 it may be silent for long between two of them, but a head that was
+//! begun has to be whole soon; the protocol's own timer does not tell the two apart. By HTTP/2 it has no timer for
+//! connections without a request, which answer pings for ever.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::task::Context;
-use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::body::Bytes;
 use axum::http::Version;
-use hyper::body::Frame;
-use hyper::body::SizeHint;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
@@ -27,6 +21,7 @@ pub(super) struct Pace(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     begun: Notify,
+    idle: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +32,8 @@ struct State {
     head_since: Option<Instant>,
     /// Whether requests come side by side, so that bytes tell nothing.
     side_by_side: bool,
+    /// Since when no such request has been answered.
+    idle_since: Option<Instant>,
 }
 
 impl Pace {
@@ -58,6 +55,7 @@ impl Pace {
     pub(super) fn asked(&self, version: Version) -> Answering {
         let mut state = self.state();
         state.head_since = None;
+        state.idle_since = None;
         state.running += 1;
         state.side_by_side |= version == Version::HTTP_2;
         Answering(self.clone())
@@ -79,48 +77,37 @@ impl Pace {
         }
     }
 
+    /// Ends when an HTTP/2 connection has had no request for so long.
+    pub(super) async fn is_idle(&self, timeout: Duration) {
+        loop {
+            let since = self.state().idle_since;
+            match since {
+                None => self.0.idle.notified().await,
+                Some(since) => {
+                    sleep_until(since + timeout).await;
+                    if self.state().idle_since == Some(since) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A request that is being answered.
-pub(super) struct Answering(Pace);
-
-impl Answering {
-    /// The body of the answer, with which the answering ends.
-    pub(super) fn until_the_end_of(self, body: Body) -> Body {
-        Body::new(Told { body, _answering: self })
-    }
-}
+pub(in crate::http) struct Answering(Pace);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.state().running -= 1;
-    }
-}
-
-struct Told {
-    body: Body,
-    _answering: Answering,
-}
-
-impl hyper::body::Body for Told {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let mut state = self.0.state();
+        state.running -= 1;
+        if state.running == 0 && state.side_by_side {
+            state.idle_since = Some(Instant::now());
+            self.0.0.idle.notify_one();
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Seats for connections: so many in all, so many for each address. A seat is free again when the connection is gone, also
-//! when it has become a WebSocket meanwhile.
+//! The connection limit: so many connections in all, so many from one address, and fewer from one that has not shown a
+//! valid token on them. A seat is free again when its connection is gone, also when it became a WebSocket meanwhile.
+//! Trusted proxies have as many as there are; behind one, each request has a seat of the client's address instead.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,7 +8,10 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 
@@ -18,7 +22,9 @@ use tokio::io::ReadBuf;
 use crate::http::metrics::Connected;
 use crate::http::metrics::Metrics;
 use crate::http::metrics::Refused;
+use crate::http::network;
 
+use super::Connections;
 use super::pace::Pace;
 
 /// The seats.
@@ -26,8 +32,7 @@ use super::pace::Pace;
 pub(super) struct Seats(Arc<Room>);
 
 struct Room {
-    seats: usize,
-    per_address: usize,
+    config: Connections,
     metrics: Metrics,
     taken: Mutex<Taken>,
 }
@@ -35,60 +40,126 @@ struct Room {
 #[derive(Default)]
 struct Taken {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_network: HashMap<IpAddr, Count>,
+}
+
+/// The seats of one network.
+#[derive(Default)]
+struct Count {
+    all: usize,
+    anonymous: usize,
 }
 
 impl Seats {
-    pub(super) fn new(seats: usize, per_address: usize, metrics: Metrics) -> Self {
-        Self(Arc::new(Room { seats, per_address, metrics, taken: Mutex::default() }))
+    pub(super) fn new(config: Connections, metrics: Metrics) -> Self {
+        Self(Arc::new(Room { config, metrics, taken: Mutex::default() }))
     }
 
-    /// A seat; none when all are taken, or all that this address may have.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Seat> {
-        // An IPv4 address is the same however it is written.
-        let address = address.to_canonical();
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = taken.by_address.get(&address).copied().unwrap_or(0);
-        let (full, full_for_address) = (taken.all >= self.0.seats, own >= self.0.per_address);
-        if full || full_for_address {
-            self.0.metrics.refused(if full { Refused::Full } else { Refused::FullForAddress });
+    /// A seat for a connection from this address; `None` if all are taken, or all that the address may have.
+    pub(super) fn take(&self, peer: IpAddr) -> Option<Seat> {
+        let room = &self.0;
+        let is_proxy = network::any_has(&room.config.trusted_proxies, peer.to_canonical());
+        let network = (!is_proxy).then(|| network::of_client(peer));
+        let mut taken = room.taken();
+        if taken.all >= room.config.connections {
+            room.metrics.refused(Refused::Full);
             return None;
         }
+        if let Some(network) = network {
+            room.count(&mut taken, network)?;
+        }
         taken.all += 1;
-        taken.by_address.insert(address, own + 1);
-        Some(Seat { room: Arc::clone(&self.0), address, _connected: self.0.metrics.connected() })
+        let connected = Some(room.metrics.connected());
+        Some(Seat { room: Arc::clone(room), network, anonymous: AtomicBool::new(true), connected })
     }
 }
 
-/// One connection's seat.
-pub(super) struct Seat {
+impl Room {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a seat of a network, unless it would be one too many.
+    fn count(&self, taken: &mut Taken, network: IpAddr) -> Option<()> {
+        let (all, anonymous) = taken.by_network.get(&network).map_or((0, 0), |count| (count.all, count.anonymous));
+        let refused = if all >= self.config.connections_per_address {
+            Some(Refused::FullForAddress)
+        } else if anonymous >= self.config.anonymous_per_address {
+            Some(Refused::FullForAnonymous)
+        } else {
+            None
+        };
+        if let Some(refused) = refused {
+            self.metrics.refused(refused);
+            return None;
+        }
+        let count = taken.by_network.entry(network).or_default();
+        count.all += 1;
+        count.anonymous += 1;
+        Some(())
+    }
+}
+
+/// The seat of a connection, or of a request that came through a trusted proxy.
+pub(in crate::http) struct Seat {
     room: Arc<Room>,
-    address: IpAddr,
-    _connected: Connected,
+    /// The client's network; `None` for a trusted proxy.
+    network: Option<IpAddr>,
+    /// Whether no valid token has been shown on it.
+    anonymous: AtomicBool,
+    /// `None` for a request.
+    connected: Option<Connected>,
+}
+
+impl Seat {
+    /// A seat for a request of a client behind the proxy that this connection is; `None` if its address has as many as it
+    /// may have.
+    pub(in crate::http) fn for_client(&self, client: IpAddr) -> Option<Self> {
+        let network = network::of_client(client);
+        self.room.count(&mut self.room.taken(), network)?;
+        let room = Arc::clone(&self.room);
+        Some(Self { room, network: Some(network), anonymous: AtomicBool::new(true), connected: None })
+    }
+
+    /// Counts the seat among those of clients with a valid token from now on.
+    pub(in crate::http) fn authenticated(&self) {
+        let Some(network) = self.network else { return };
+        if !self.anonymous.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(count) = self.room.taken().by_network.get_mut(&network) {
+            count.anonymous -= 1;
+        }
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.room.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all -= 1;
-        if let Some(own) = taken.by_address.get_mut(&self.address) {
-            *own -= 1;
-            if *own == 0 {
-                taken.by_address.remove(&self.address);
+        let mut taken = self.room.taken();
+        if self.connected.is_some() {
+            taken.all -= 1;
+        }
+        let Some(network) = self.network else { return };
+        if let Some(count) = taken.by_network.get_mut(&network) {
+            count.all -= 1;
+            if *self.anonymous.get_mut() {
+                count.anonymous -= 1;
+            }
+            if count.all == 0 {
+                taken.by_network.remove(&network);
             }
         }
     }
 }
-
 /// A stream that has a seat for as long as it is open, and tells when it hears something.
 pub(super) struct Seated<S> {
     stream: S,
     pace: Pace,
-    _seat: Seat,
+    _seat: Arc<Seat>,
 }
 
 impl<S> Seated<S> {
-    pub(super) fn new(stream: S, seat: Seat, pace: Pace) -> Self {
+    pub(super) fn new(stream: S, seat: Arc<Seat>, pace: Pace) -> Self {
         Self { stream, pace, _seat: seat }
     }
 }
@@ -131,32 +202,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Seated<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_so_many_seats_and_all_together_have_so_many() {
-        let (seats, [one, two, three]) =
-            (Seats::new(3, 2, Metrics::default()), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
-        let taken = [seats.take(one), seats.take(one), seats.take(two)];
-        assert!(taken.iter().all(Option::is_some));
-        assert!(seats.take(three).is_none(), "all are taken");
-        let [first, second, _third] = taken;
-        drop(first);
-        assert!(seats.take(one).is_some());
-        let _other = seats.take(two);
-        drop(second);
-        assert!(seats.take(two).is_none(), "it has two");
-        assert!(seats.take(one).is_some());
-    }
-
-    #[test]
-    fn an_address_without_a_connection_is_forgotten() {
-        let seats = Seats::new(10, 1, Metrics::default());
-        let address = IpAddr::from([127, 0, 0, 1]);
-        let seat = seats.take(address);
-        assert!(seats.take(IpAddr::V6(std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped())).is_none(), "the same");
-        drop(seat);
-        assert!(seats.0.taken.lock().expect("whole").by_address.is_empty());
-    }
-}
+mod tests;

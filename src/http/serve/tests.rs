@@ -55,3 +55,73 @@ async fn an_http_2_connection_that_gives_no_sign_of_life_is_gone() {
     stop.cancel();
     serving.await.expect("a good end");
 }
+
+/// Settings without any, and GET / of http://x as stream 1.
+const HTTP_2_REQUEST: [&[u8]; 2] =
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x"];
+
+#[tokio::test]
+async fn an_http_2_connection_without_requests_is_closed_though_it_answers_pings() {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let beat = Duration::from_millis(200);
+    let config = Connections { heartbeat: beat, idle_timeout: beat * 5, ..Connections::default() };
+    let router = Router::new().route("/", get(async || "whole"));
+    let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
+    let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(&HTTP_2_REQUEST.concat()).await.expect("sent");
+    let answering = async {
+        let (mut pings, mut going_away) = (0, false);
+        loop {
+            let mut header = [0; 9];
+            if stream.read_exact(&mut header).await.is_err() {
+                return (pings, going_away);
+            }
+            let mut payload = vec![0; usize::from(header[2]) + usize::from(header[1]) * 256];
+            stream.read_exact(&mut payload).await.expect("a whole frame");
+            match (header[3], header[4]) {
+                (6, 0) => {
+                    pings += 1;
+                    let pong = [&b"\0\0\x08\x06\x01\0\0\0\0"[..], &payload].concat();
+                    // It may be closed already.
+                    let _ = stream.write_all(&pong).await;
+                }
+                (7, _) => going_away = true,
+                _ => {}
+            }
+        }
+    };
+    let (pings, going_away) = timeout(Duration::from_secs(30), answering).await.expect("ended by the server");
+    assert!(pings > 1 && going_away, "{pings} pings, GOAWAY: {going_away}");
+    stop.cancel();
+    serving.await.expect("a good end");
+}
+
+#[tokio::test]
+async fn a_flood_of_http_2_pings_ends_its_connection() {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = Router::new().route("/", get(async || "whole"));
+    let listening = Listening { router, config: Connections::default(), tls: None, metrics: Metrics::default() };
+    let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(&HTTP_2_REQUEST.concat()).await.expect("sent");
+    let ping = b"\0\0\x08\x06\0\0\0\0\x0012345678".repeat(100);
+    let (mut reading, mut writing) = stream.into_split();
+    let flood = async {
+        let mut sent = 0;
+        // Each ping is answered with 17 bytes, which allow one ping in 30.
+        while sent < 100_000 && writing.write_all(&ping[..1_700]).await.is_ok() {
+            sent += 100;
+        }
+        sent
+    };
+    let mut dropped = tokio::io::sink();
+    let (sent, _) = tokio::join!(flood, tokio::io::copy(&mut reading, &mut dropped));
+    assert!(sent < 100_000, "all {sent} were taken");
+    stop.cancel();
+    serving.await.expect("a good end");
+}

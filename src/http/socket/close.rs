@@ -1,7 +1,8 @@
 //! Why a WebSocket is closed, by the protocols' codes. Callers come back after most of them; after those that would only
 //! be given again they do not: 4400, 4401, 4406, 4409, 4429, 4500, 1009, 1011.
 
-use axum::extract::ws::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::http::vigil::Refused;
 
@@ -73,7 +74,7 @@ impl Close {
             Self::Internal if protocol == Some(Protocol::Older) => (1011, "Internal server error"),
             Self::Internal => (4500, "Internal server error"),
         };
-        CloseFrame { code, reason: reason[..reason.floor_char_boundary(LONGEST)].into() }
+        CloseFrame { code: CloseCode::from(code), reason: reason[..reason.floor_char_boundary(LONGEST)].into() }
     }
 }
 
@@ -86,13 +87,13 @@ mod tests {
         for id in ["ä".repeat(200), "a".repeat(300), "a".repeat(97)] {
             let frame = Close::SubscriberExists(id).frame(None);
             assert!(frame.reason.len() <= 123, "125 bytes are the most a frame may have, two are the code");
-            assert_eq!(frame.code, 4409);
+            assert_eq!(u16::from(frame.code), 4409);
         }
     }
 
     #[test]
     fn a_failure_of_ours_has_the_code_of_the_protocol() {
-        let code = |protocol| Close::Internal.frame(Some(protocol)).code;
+        let code = |protocol| u16::from(Close::Internal.frame(Some(protocol)).code);
         assert_eq!((code(Protocol::Transport), code(Protocol::Older)), (4500, 1011));
     }
 }

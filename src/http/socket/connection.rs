@@ -6,14 +6,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Message;
-use axum::extract::ws::WebSocket;
 use futures_util::FutureExt as _;
+use futures_util::SinkExt as _;
+use futures_util::StreamExt as _;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::copy;
+use tokio::io::sink;
 use tokio::time::Instant;
-use tokio::time::sleep;
 use tokio::time::sleep_until;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::Message;
 use tracing::debug;
 
 use crate::graphql::Caller;
@@ -28,17 +32,21 @@ use crate::http::vigil;
 use crate::http::vigil::Vigil;
 use crate::http::vigil::leaving;
 
+use super::Socket;
 use super::close::Close;
+use super::frames::Violation;
 use super::operations::Operations;
 use super::protocol::FromCaller;
 use super::protocol::Protocol;
 use super::protocol::acknowledge;
 use super::protocol::complete;
 use super::protocol::pong;
-use super::rate::Rate;
 
 /// How long the caller may take to answer a close.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// The most that is dropped behind a close for too much, in bytes.
+const MAX_DROPPED_LEN: u64 = 16 * 1024 * 1024;
 
 /// Why nothing more is said: with a close frame, or because the caller is gone.
 enum End {
@@ -62,14 +70,13 @@ pub(super) struct Connection {
     source: Source,
     header_token: Option<String>,
     protocol: Protocol,
-    socket: WebSocket,
-    rate: Rate,
+    socket: Socket,
     /// When the oldest wish for a sign of life was sent that was not fulfilled.
     asked: Option<Instant>,
 }
 
 /// Sends away who speaks none of the protocols.
-pub(super) async fn turn_away(door: &Door, mut socket: WebSocket) {
+pub(super) async fn turn_away(door: &Door, mut socket: Socket) {
     part(door, &mut socket, &Close::NotTheProtocol, None).await;
 }
 
@@ -80,10 +87,9 @@ impl Connection {
         source: Source,
         header_token: Option<String>,
         protocol: Protocol,
-        socket: WebSocket,
+        socket: Socket,
     ) -> Self {
-        let rate = Rate::new(door.config.max_messages);
-        Self { door, request, source, header_token, protocol, socket, rate, asked: None }
+        Self { door, request, source, header_token, protocol, socket, asked: None }
     }
 
     /// Speaks the protocol until the caller goes, or is sent away.
@@ -125,7 +131,7 @@ impl Connection {
                 biased;
                 () = leaving.as_mut() => return Err(Close::GoingAway.into()),
                 () = sleep_until(vigil.due()) => vigil.still().await?,
-                message = self.socket.recv() => {
+                message = self.socket.next() => {
                     if let Some(message) = self.heard(message)? {
                         self.obey(message, &mut vigil, &mut operations).await?;
                     }
@@ -145,10 +151,8 @@ impl Connection {
         if asked.elapsed() > self.door.config.silence {
             return Err(Close::Silent.into());
         }
-        if self.protocol == Protocol::Older {
-            // Whoever hears the protocol's own sign of life does not answer it.
-            self.send(Message::Ping(Vec::new().into())).await?;
-        }
+        // Every client's library answers this one by itself. In the older protocol, the protocol's own has no answer.
+        self.send(Message::Ping(Vec::new().into())).await?;
         self.say(self.protocol.heartbeat()).await
     }
 
@@ -156,12 +160,13 @@ impl Connection {
     async fn introduction(&mut self) -> Result<Vigil, End> {
         let deadline = Instant::now() + self.door.config.init_timeout;
         loop {
-            let message = timeout_at(deadline, self.socket.recv()).await.map_err(|_| Close::InitTimeout)?;
+            let message = timeout_at(deadline, self.socket.next()).await.map_err(|_| Close::InitTimeout)?;
             match self.heard(message)? {
                 Some((FromCaller::Init { payload }, _)) => {
                     let in_init = token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let viewer = vigil::admit(&self.door, &token, self.source).await?;
+                    let viewer = vigil::admit(&self.door, &token, &self.source).await?;
+                    self.socket.get_mut().set_max_message_len(self.door.config.max_body);
                     return Ok(Vigil::over(Arc::clone(&self.door), token, &viewer));
                 }
                 Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,
@@ -175,11 +180,8 @@ impl Connection {
     }
 
     /// Reads what came; none for what only concerns the WebSocket itself.
-    fn heard(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<Option<Heard>, End> {
+    fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Heard>, End> {
         self.asked = None;
-        if self.rate.exceeded() {
-            return Err(Close::TooManyMessages.into());
-        }
         match message {
             Some(Ok(Message::Text(text))) => {
                 let message = self.protocol.read(&text).ok_or(Close::InvalidMessage)?;
@@ -187,8 +189,8 @@ impl Connection {
             }
             Some(Ok(Message::Binary(_))) => Err(Close::InvalidMessage.into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-            Some(Err(error)) if is_too_long(&error) => Err(Close::TooLong.into()),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+            Some(Err(error)) => Err(refused(&error).map_or(End::Gone, End::Close)),
+            Some(Ok(Message::Close(_) | Message::Frame(_))) | None => Err(End::Gone),
         }
     }
 
@@ -248,23 +250,32 @@ impl Connection {
 
 /// Says why the connection ends, and gives the caller a moment to hear it: a connection with something unread in it is
 /// cut, and the last words with it.
-async fn part(door: &Door, socket: &mut WebSocket, close: &Close, protocol: Option<Protocol>) {
+async fn part(door: &Door, socket: &mut Socket, close: &Close, protocol: Option<Protocol>) {
     let frame = close.frame(protocol);
-    door.parts.metrics.closed(frame.code);
+    door.parts.metrics.closed(frame.code.into());
     let said_and_answered = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
+        if socket.send(Message::Close(Some(frame))).await.is_err() {
+            return;
         }
-        if *close == Close::TooLong {
-            // The rest of that message cannot be read, so there is no answer to wait for.
-            sleep(CLOSING).await;
+        if matches!(close, Close::TooLong | Close::TooManyMessages) {
+            // Nothing more is decoded, so the answer is not found in it. What comes is dropped until the client closes.
+            let _ = copy(&mut socket.get_mut().undecoded().take(MAX_DROPPED_LEN), &mut sink()).await;
+        } else {
+            while let Some(Ok(_)) = socket.next().await {}
         }
     };
     // Whether the caller still hears it does not matter.
     let _ = timeout(CLOSING, said_and_answered).await;
 }
 
-/// axum does not let its errors be told apart but by their words.
-fn is_too_long(error: &axum::Error) -> bool {
-    error.to_string().contains("too long")
+/// The reason to close the WebSocket, if the server refuses to read on; otherwise the client is gone.
+fn refused(error: &tungstenite::Error) -> Option<Close> {
+    match error {
+        tungstenite::Error::Capacity(_) => Some(Close::TooLong),
+        tungstenite::Error::Io(error) => Violation::in_error(error).map(|violation| match violation {
+            Violation::TooLong => Close::TooLong,
+            Violation::TooMany => Close::TooManyMessages,
+        }),
+        _ => None,
+    }
 }

@@ -5,7 +5,12 @@ use std::time::Instant;
 
 use serde_json::Value;
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::Data;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
 
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock as _;
@@ -101,20 +106,20 @@ async fn a_socket_ends_with_its_token_and_not_at_the_next_look() {
 #[tokio::test]
 async fn who_gives_no_sign_of_life_is_closed_and_who_does_stays() {
     let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
-    let (mut silent, mut lively) = (rig.enter(NEWER).await, rig.enter(NEWER).await);
-    let staying = async {
-        loop {
-            assert_eq!(lively.next().await, json!({"type": "ping"}));
-            lively.say(&json!({"type": "pong"})).await;
+    for protocol in [NEWER, OLDER] {
+        // The library answers the WebSocket's own pings whenever it reads, and nobody answers the protocol's.
+        let (mut silent, mut lively) = (rig.enter(protocol).await, rig.enter(protocol).await);
+        let begun = Instant::now();
+        while begun.elapsed() < SOON * 50 {
+            assert!(["ping", "ka"].contains(&lively.next().await["type"].as_str().expect("a type")));
         }
-    };
-    tokio::select! {
-        closed = silent.closed() => assert_eq!(closed, (4408, "Request timeout".into())),
-        () = staying => {}
-    }
-    for _ in 0..10 {
-        assert_eq!(lively.next().await, json!({"type": "ping"}));
-        lively.say(&json!({"type": "pong"})).await;
+        // By hand: the library would answer the pings first, and find the connection reset.
+        let mut said = Vec::new();
+        // A connection that is cut is at its end, too.
+        let _ = timeout(PATIENCE, silent.socket.get_mut().read_to_end(&mut said)).await.expect("ended by the server");
+        let close = [&4408_u16.to_be_bytes()[..], b"Request timeout"].concat();
+        assert!(said.windows(close.len()).any(|bytes| bytes == close), "{protocol}: {said:?}");
+        lively.next().await;
     }
 }
 
@@ -139,6 +144,10 @@ async fn who_says_more_than_anybody_has_to_is_closed() {
     assert_eq!(flood(socket, ping).await, (4429, "Too many messages".into()));
     let frames = flood(rig.enter(NEWER).await, Message::Ping(Vec::new().into()));
     assert_eq!(frames.await, (4429, "Too many messages".into()));
+    let fragment = Frame::message("", OpCode::Data(Data::Continue), false);
+    let mut socket = rig.enter(NEWER).await;
+    socket.send(Message::Frame(Frame::message("{", OpCode::Data(Data::Text), false))).await;
+    assert_eq!(flood(socket, Message::Frame(fragment)).await, (4429, "Too many messages".into()));
 }
 
 #[tokio::test]
@@ -191,7 +200,7 @@ async fn a_server_that_stops_sends_everybody_away_and_ends_no_subscription() {
         other => panic!("{other:?}"),
     }
     rig.callers.close();
-    tokio::time::timeout(super::rig::PATIENCE, rig.callers.wait()).await.expect("all are gone");
+    timeout(PATIENCE, rig.callers.wait()).await.expect("all are gone");
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::ws::close_code;
 use futures_util::SinkExt as _;
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -282,7 +281,7 @@ impl Socket {
         loop {
             match self.any().await {
                 Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
-                Some(Message::Close(None)) => return (close_code::STATUS, String::new()),
+                Some(Message::Close(None)) => return (1005, String::new()),
                 Some(_) => {}
                 None => panic!("the connection broke without a close frame"),
             }

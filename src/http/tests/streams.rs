@@ -120,7 +120,7 @@ async fn any_operation_is_answered_as_events_where_nothing_else_is_taken() {
     ] {
         let mut stream = Stream::open(request).await;
         assert_eq!(stream.header("content-type"), "text/event-stream; charset=utf-8");
-        assert_eq!((stream.header("cache-control"), stream.header("x-accel-buffering")), ("no-cache", "no"));
+        assert_eq!((stream.header("cache-control"), stream.header("x-accel-buffering")), ("no-store", "no"));
         assert_eq!(stream.next().await, (None, answer.clone()));
         stream.completes().await;
     }

@@ -24,6 +24,7 @@ pub(crate) use database::server as postgres;
 pub(crate) use faults::Call;
 pub(crate) use faults::Faults;
 pub(crate) use log::Log;
+pub(crate) use log::watched_at;
 pub(crate) use server::FOREVER;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;

@@ -1,4 +1,4 @@
-//! How many messages a caller may send: so many a second, over some seconds.
+//! How many messages or frames a client may send: so many a second, over some seconds.
 
 use tokio::time::Instant;
 

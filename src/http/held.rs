@@ -1,0 +1,40 @@
+//! A body that something lasts as long as.
+
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+
+use axum::body::Body;
+use axum::body::Bytes;
+use hyper::body::Frame;
+use hyper::body::SizeHint;
+
+/// The body, which drops `value` together with itself.
+pub(super) fn with<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
+    Body::new(Held { body, _value: value })
+}
+
+struct Held<T> {
+    body: Body,
+    _value: T,
+}
+
+impl<T: Unpin> hyper::body::Body for Held<T> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

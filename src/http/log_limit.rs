@@ -1,0 +1,48 @@
+//! A limit for lines of the log that anybody can cause.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long no further line is written after one.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Permits one line every ten seconds, and counts the others.
+#[derive(Debug, Default)]
+pub(super) struct LogLimit(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    last: Option<Instant>,
+    omitted: u64,
+}
+
+impl LogLimit {
+    /// The number of lines that were omitted since the last one, if another may be written now.
+    pub(super) fn permits(&self) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.last.is_some_and(|last| last.elapsed() < PAUSE) {
+            state.omitted += 1;
+            return None;
+        }
+        state.last = Some(Instant::now());
+        Some(std::mem::take(&mut state.omitted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_line_is_written_in_ten_seconds_and_tells_how_many_were_not() {
+        let limit = LogLimit::default();
+        assert_eq!([limit.permits(), limit.permits(), limit.permits()], [Some(0), None, None]);
+        advance(PAUSE).await;
+        assert_eq!([limit.permits(), limit.permits()], [Some(2), None]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The rest of a request body that was rejected early. An HTTP/1 client that is still sending it would find its
+//! connection reset and never read the answer, so the rest is received and dropped behind the answer, within limits.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::body::Bytes;
+use axum::body::HttpBody as _;
+use axum::extract::Request;
+use axum::extract::State;
+use axum::http::Version;
+use axum::http::header::EXPECT;
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use hyper::body::Frame;
+use hyper::body::SizeHint;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Door;
+use super::serve::Answering;
+
+/// The most that is dropped of one body, in bytes.
+const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;
+
+/// Receives and drops what the request's handler did not read of the body, after it has answered.
+pub(super) async fn discard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    // By HTTP/2 a stream is reset without its connection. A client that expects `100 Continue` sends nothing before it.
+    if request.version() == Version::HTTP_2 || request.headers().contains_key(EXPECT) {
+        return next.run(request).await;
+    }
+    // The connection counts as idle, or as slow with its next head, only behind the body.
+    let answering = request.extensions_mut().remove::<Arc<Answering>>();
+    let (unread, mut rest) = oneshot::channel();
+    let request = request.map(|body| Body::new(Watched { body: Some(body), unread: Some(unread) }));
+    let response = next.run(request).await;
+    if let Ok(rest) = rest.try_recv() {
+        let (stop, patience) = (door.parts.drain.clone(), door.config.body_timeout);
+        door.parts.tasks.spawn(async move {
+            drop_rest(rest, stop, patience).await;
+            drop(answering);
+        });
+    }
+    response
+}
+
+async fn drop_rest(rest: Body, stop: CancellationToken, patience: Duration) {
+    let mut left = MAX_DROPPED_LEN;
+    let mut rest = rest.into_data_stream();
+    let receiving = async {
+        while let Some(Ok(data)) = rest.next().await {
+            let Some(still) = left.checked_sub(data.len()) else { return };
+            left = still;
+        }
+    };
+    // Behind this the connection is closed, unless all was received.
+    let _ = stop.run_until_cancelled(timeout(patience, receiving)).await;
+}
+
+/// A body that hands over what is left of it when it is dropped.
+struct Watched {
+    body: Option<Body>,
+    unread: Option<oneshot::Sender<Body>>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let (Some(body), Some(unread)) = (self.body.take(), self.unread.take())
+            && !body.is_end_stream()
+        {
+            // If nobody waits for it any more, the connection is gone.
+            drop(unread.send(body));
+        }
+    }
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        Pin::new(body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}

@@ -1,0 +1,106 @@
+//! The limit on open files: what the program does with it, and what is left for those who watch it. Linux only.
+#![cfg(target_os = "linux")]
+
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::support::TestDatabase;
+use crate::support::eventually;
+use crate::support::watched_at;
+
+/// A server under limits of its own.
+struct Limited {
+    child: Child,
+    /// What it logged before it served.
+    log: String,
+}
+
+impl Limited {
+    fn start(database: &TestDatabase, soft: u32, hard: u32) -> Self {
+        let limit = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limit, env!("CARGO_BIN_EXE_chatgraph"), "serve", "--listen", "127.0.0.1:0"]);
+        command.args(["--metrics-listen", "127.0.0.1:0", "--log-format", "json"]);
+        command.args(["--max-anonymous-connections-per-address", "100000"]);
+        command.env("CHATGRAPH_DATABASE", database.url()).stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let mut log = String::new();
+        while !log.contains("\"message\":\"Serving\"") {
+            log += &lines.next().expect("it serves").expect("text");
+            log.push('\n');
+        }
+        // Nobody reads on, and the pipe shall not be full.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, log }
+    }
+
+    fn entry(&self, message: &str) -> Value {
+        let mut entries = self.log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let entry =
+            entries.find(|entry| entry["fields"]["message"].as_str().is_some_and(|told| told.contains(message)));
+        entry.unwrap_or_else(|| panic!("no {message} in {}", self.log))["fields"].clone()
+    }
+
+    fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a process").count()
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        // It may be gone already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn the_limit_is_raised_and_connections_get_what_it_leaves() {
+    let database = TestDatabase::new().await;
+    let server = Limited::start(&database, 256, 12_000);
+    assert_eq!(server.entry("limit on open files")["open_files"], 12_000);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).expect("a process");
+    let limit = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    assert_eq!(limit.split_whitespace().nth(3), Some("12000"), "{limit}");
+    drop(server);
+    let server = Limited::start(&database, 256, 512);
+    let told = server.entry("too low for --max-connections");
+    let left = told["max_connections"].as_u64().expect("a number");
+    assert!((16..=512 - 128 - 100).contains(&left), "{told}");
+}
+
+#[tokio::test]
+async fn connections_at_their_limit_leave_the_watchers_theirs() {
+    let database = TestDatabase::new().await;
+    let server = Limited::start(&database, 512, 512);
+    let address = server.entry("Serving")["address"].as_str().expect("an address").to_owned();
+    let most = server.entry("too low")["max_connections"].as_u64().expect("a number");
+    let mut held = Vec::new();
+    for _ in 0..most {
+        let mut stream = TcpStream::connect(&address).await.expect("a connection");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sent");
+        assert_ne!(stream.read(&mut [0; 1024]).await.expect("an answer"), 0);
+        held.push(stream);
+    }
+    let mut refused = TcpStream::connect(&address).await.expect("a connection");
+    assert_eq!(refused.read(&mut [0; 1]).await.unwrap_or(0), 0, "one too many");
+    assert!(server.open_files() < 512);
+    let ready = reqwest::get(watched_at(&server.log, "/readyz")).await.expect("an answer");
+    assert_eq!(ready.status(), 200);
+    drop(held);
+    eventually("a seat", async || {
+        let mut stream = TcpStream::connect(&address).await.ok()?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.ok()?;
+        (stream.read(&mut [0; 1024]).await.ok()? > 0).then_some(())
+    })
+    .await;
+}
