@@ -12,6 +12,7 @@ use tracing::error;
 
 use crate::auth::viewer::Forbidden;
 use crate::domain::cursor::InvalidCursor;
+use crate::domain::id::ChatId;
 use crate::service;
 
 /// The most values of one request's JSON. What the contract takes has some hundred.
@@ -96,13 +97,15 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// What stands against it, for [`Code::Conflict`], and the most that there may be.
     pub conflict: Option<(service::error::ConflictReason, Option<usize>)>,
+    /// The chats that stand against it, as far as the client may read them.
+    pub chats: Vec<ChatId>,
 }
 
 impl ApiError {
     /// A failure of this kind.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, retry_after: None, conflict: None }
+        Self { code, message: message.into(), field: None, retry_after: None, conflict: None, chats: Vec::new() }
     }
 
     /// An input field or argument that cannot be accepted.
@@ -185,12 +188,16 @@ impl From<service::error::Error> for ApiError {
         let message = error.to_string();
         match error {
             Error::Forbidden(forbidden) => forbidden.into(),
-            Error::SessionNotFound | Error::ChatNotFound | Error::KeyNotFound => Self::new(Code::NotFound, message),
+            Error::SessionNotFound | Error::ChatNotFound | Error::KeyNotFound | Error::CallNotFound => {
+                Self::new(Code::NotFound, message)
+            }
             Error::SessionRequired => Self::invalid("sessionId", message),
             Error::Invalid { field, message } => Self::invalid(field, format!("{field}: {message}")),
-            Error::Conflict(conflict) => {
-                Self { conflict: Some((conflict.reason, conflict.limit)), ..Self::new(Code::Conflict, message) }
-            }
+            Error::Conflict(conflict) => Self {
+                conflict: Some((conflict.reason, conflict.limit)),
+                chats: conflict.chats,
+                ..Self::new(Code::Conflict, message)
+            },
             Error::CursorExpired => Self::new(Code::CursorExpired, message),
             Error::Closed | Error::Unreachable => Self::new(Code::GatewayUnavailable, message),
             Error::Store(cause) if cause.may_be_stored() => Self::outcome_unknown(&cause),
@@ -226,6 +233,9 @@ impl From<ApiError> for async_graphql::Error {
             if let Some(limit) = limit {
                 extensions.set("limit", limit as u64);
             }
+        }
+        if !error.chats.is_empty() {
+            extensions.set("chatIds", error.chats.iter().map(ToString::to_string).collect::<Vec<_>>());
         }
         Self { message: error.message, source: None, extensions: Some(extensions) }
     }

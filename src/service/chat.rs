@@ -227,7 +227,7 @@ impl Chats {
         let updated = self.store.write_again(&organization, session, (id, order), |(id, order), unit| {
             Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
         });
-        let chat = updated.await?;
+        let chat = updated.await.map_err(|error: Error| error.redacted_for(viewer))?;
         if let Some(end) = chat.muted_until.value {
             self.mutes.until(end);
         }

@@ -12,6 +12,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
 use crate::store::Unit;
 
+use super::error::Conflict;
 use super::error::ConflictReason;
 use super::error::Error;
 
@@ -122,10 +123,10 @@ impl UpdateOrder {
         if pinned.len() < self.max_pinned {
             return Ok(());
         }
-        let names: Vec<_> = pinned.iter().map(|chat| chat.name().unwrap_or_else(|| chat.jid.to_string())).collect();
-        let (count, names) = (pinned.len(), names.join(", "));
-        let message = format!("WhatsApp shows at most {} pinned chats; {count} are pinned: {names}", self.max_pinned);
-        Err(Error::too_many(ConflictReason::TooManyPinned, self.max_pinned, message))
+        let (chats, count) = (pinned.iter().map(|chat| chat.id).collect(), pinned.len());
+        let message = format!("WhatsApp shows at most {} pinned chats, and {count} are pinned", self.max_pinned);
+        let (reason, limit) = (ConflictReason::TooManyPinned, Some(self.max_pinned));
+        Err(Error::Conflict(Conflict { reason, limit, chats, message }))
     }
 
     /// The stored last message, or the caller's word for a later one.

@@ -1,6 +1,9 @@
 //! Why a use case was not carried out, named for what the caller can do about it.
 
 use crate::auth::viewer::Forbidden;
+use crate::auth::viewer::Viewer;
+use crate::domain::capability::Capability;
+use crate::domain::id::ChatId;
 use crate::feed::FeedError;
 use crate::store::error::StoreError;
 
@@ -19,6 +22,9 @@ pub enum Error {
     /// No such api-key in the viewer's organization.
     #[error("api-key not found")]
     KeyNotFound,
+    /// No such call rings at the session.
+    #[error("no call with this id and caller rings at this session")]
+    CallNotFound,
     /// The organization has none or several sessions, and the caller named none.
     #[error("sessionId is required unless the organization has exactly one session")]
     SessionRequired,
@@ -55,6 +61,8 @@ pub struct Conflict {
     pub reason: ConflictReason,
     /// The most that there may be, if there are too many.
     pub limit: Option<usize>,
+    /// The chats that stand against it; empty for a viewer without `read`.
+    pub chats: Vec<ChatId>,
     /// In words for a person.
     pub message: String,
 }
@@ -89,13 +97,24 @@ impl Error {
     /// A conflict for this reason.
     #[must_use]
     pub fn conflict(reason: ConflictReason, message: impl Into<String>) -> Self {
-        Self::Conflict(Conflict { reason, limit: None, message: message.into() })
+        Self::Conflict(Conflict { reason, limit: None, chats: Vec::new(), message: message.into() })
     }
 
     /// A conflict because there are as many as there may be.
     #[must_use]
     pub fn too_many(reason: ConflictReason, limit: usize, message: impl Into<String>) -> Self {
-        Self::Conflict(Conflict { reason, limit: Some(limit), message: message.into() })
+        Self::Conflict(Conflict { reason, limit: Some(limit), chats: Vec::new(), message: message.into() })
+    }
+
+    /// Leaves out what `viewer` may not read.
+    #[must_use]
+    pub(super) fn redacted_for(self, viewer: &Viewer) -> Self {
+        match self {
+            Self::Conflict(conflict) if !viewer.capabilities.contains(Capability::Read) => {
+                Self::Conflict(Conflict { chats: Vec::new(), ..conflict })
+            }
+            error => error,
+        }
     }
 }
 

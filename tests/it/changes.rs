@@ -185,20 +185,29 @@ async fn updates_that_cannot_be_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_fourth_pin_is_refused_and_the_pinned_chats_are_named() {
+async fn a_fourth_pin_is_refused_and_only_who_may_read_learns_which_chats_are_pinned() {
     let server = TestServer::start().await;
     server.phone().receive("15550113", OLU, "Hello").await.expect("sent");
     server.agrees().await;
     server.update_chat(BOOKS, "archived: false").await;
+    let mut pinned = Vec::new();
     for cid in [MEI, RAVI, BOOKS] {
         server.update_chat(cid, "pinned: true").await;
+        pinned.push(server.chat(cid).await["id"].clone());
     }
     let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");
     let answer = server.query(&query).await;
     assert_eq!(error_code(&answer), "conflict");
-    let message = answer["errors"][0]["message"].as_str().expect("a message");
-    for name in ["Mei Tanaka", "Ravi Patel", "Book club"] {
-        assert!(message.contains(name), "{message}");
+    let told = answer["errors"][0]["extensions"]["chatIds"].as_array().expect("ids");
+    assert!(told.len() == 3 && pinned.iter().all(|id| told.contains(id)), "{answer}");
+
+    let sender = server.create_key("org_1", &["send"]);
+    let unread = server.query_as(&sender, &query, json!({})).await;
+    assert_eq!(error_code(&unread), "conflict");
+    assert_eq!(unread["errors"][0]["extensions"]["chatIds"], Value::Null, "{unread}");
+    for answer in [&answer, &unread] {
+        let message = answer["errors"][0]["message"].as_str().expect("a message");
+        assert_eq!(message, "WhatsApp shows at most 3 pinned chats, and 3 are pinned");
     }
     server.agrees().await;
 }

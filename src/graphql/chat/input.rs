@@ -27,7 +27,8 @@ pub(in crate::graphql) struct UpdateChatInput {
     /// `validation_error`. False takes it out of the archive.
     archived: Option<bool>,
     /// True pins the chat to the top, false unpins it. WhatsApp shows at most three pinned chats: one more is refused
-    /// with `conflict`. A chat that was deleted here counts while it is pinned on the phone.
+    /// with `conflict`, with the ids of the pinned ones in `extensions.chatIds` for clients that have `read`. A chat that
+    /// was deleted here counts while it is pinned on the phone.
     pinned: Option<bool>,
     /// Mutes the chat until then. In the future, else that is a `validation_error`; 253402300799999 mutes it for good.
     muted_until: Option<Timestamp>,

@@ -22,6 +22,7 @@ fn every_failure_of_a_use_case_has_its_code() {
         (Error::SessionRequired, "validation_error", Some("sessionId")),
         (invalid, "validation_error", Some("mutedUntil")),
         (Error::conflict(ConflictReason::AlreadyPaired, "paired"), "conflict", None),
+        (Error::CallNotFound, "not_found", None),
         (Error::CursorExpired, "cursor_expired", None),
         (Error::Closed, "gateway_unavailable", None),
         (Error::Store(StoreError::Closed), "internal", None),
