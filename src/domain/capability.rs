@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum Capability {
     /// List and read.
     Read,
-    /// Change and delete chats, reject calls.
+    /// Change and delete chats; reject ringing calls, whose callers are sent the auto-reply.
     Send,
     /// Sessions and keys.
     Manage,

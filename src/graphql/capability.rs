@@ -17,7 +17,7 @@ use super::error::ApiError;
 pub(super) enum Capability {
     /// List and read sessions, chats and messages.
     Read,
-    /// Change chats.
+    /// Change and delete chats, and reject ringing calls, whose callers are sent the session's `callAutoReply`.
     Send,
     /// Manage sessions and api-keys.
     Manage,

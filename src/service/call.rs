@@ -16,6 +16,7 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
+use crate::domain::peer::is_person;
 use crate::domain::session::Session;
 use crate::session::SessionError;
 use crate::session::SessionKey;
@@ -72,12 +73,12 @@ impl Calls {
         Ok(IncomingCalls { store: self.store.clone(), organization: organization.clone(), ear })
     }
 
-    /// Asks WhatsApp to reject a call, and writes the session's auto-reply to the caller: once a call, and not to one
-    /// who calls again and again.
+    /// Asks WhatsApp to reject a call that rings, and sends the session's auto-reply to its caller: once a call, and at
+    /// most three times an hour to the same caller.
     ///
     /// # Errors
-    /// `Forbidden` without `send`, `SessionNotFound`, `Invalid` for a call without an id, `Unreachable` when the
-    /// session is not connected within some seconds, `Store`.
+    /// `Forbidden` without `send`, `SessionNotFound`, `Invalid` for a call without an id, `CallNotFound` if no such call
+    /// of this caller rings at the session, `Unreachable` if the session is not connected within some seconds, `Store`.
     #[instrument(name = "calls.reject", level = "debug", skip_all)]
     pub async fn reject(&self, viewer: &Viewer, id: SessionId, call: &str, from: &Jid) -> Result<Rejected, Error> {
         let organization = viewer.require(Capability::Send)?;
@@ -85,6 +86,10 @@ impl Calls {
         if call.is_empty() || call.len() > MAX_ID {
             let message = format!("must be the id of a call, 1 to {MAX_ID} characters");
             return Err(Error::Invalid { field: "callId", message });
+        }
+        // Otherwise the auto-reply would be a way to write to any number with `send` alone.
+        if !self.news.ringing.rings(id, call, from, self.clock.now()) {
+            return Err(Error::CallNotFound);
         }
         let link = self.registry.connected(id, PATIENCE).await.ok_or(Error::Unreachable)?;
         match timeout(PATIENCE, link.reject_call(call, from)).await {
@@ -98,7 +103,11 @@ impl Calls {
         let Some(text) = session.call_auto_reply.clone() else {
             return Ok(Rejected { sent: true, auto_replied: false });
         };
-        if !self.replies.may_reply(id, call, from, self.clock.now()) {
+        // In this order: a call that was answered before does not count against the caller.
+        let may_reply = is_person(from)
+            && self.news.ringing.take_reply(id, call)
+            && self.replies.may_reply(id, from, self.clock.now());
+        if !may_reply {
             return Ok(Rejected { sent: true, auto_replied: false });
         }
         let auto_replied = match timeout(PATIENCE, link.send_text(from, &text)).await {

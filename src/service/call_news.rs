@@ -1,5 +1,5 @@
-//! Word of calls that ring, from the inbox to those who listen now. Nothing is kept: who comes later, or falls far
-//! behind, hears nothing of a call.
+//! Reports of calls that ring, from the inbox to the subscriptions that are open now, and to [`RingingCalls`]. No
+//! subscription receives what rang before it was opened, or while it was far behind.
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -9,6 +9,8 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::session::SessionKey;
 
+use super::call_ringing::RingingCalls;
+
 /// So many calls wait for a slow listener.
 const CALLS: usize = 256;
 
@@ -16,17 +18,19 @@ const CALLS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct CallNews {
     calls: broadcast::Sender<(SessionKey, Call)>,
+    pub(super) ringing: RingingCalls,
 }
 
 impl Default for CallNews {
     fn default() -> Self {
-        Self { calls: broadcast::Sender::new(CALLS) }
+        Self { calls: broadcast::Sender::new(CALLS), ringing: RingingCalls::default() }
     }
 }
 
 impl CallNews {
-    /// A call rings at the session.
-    pub(super) fn tell(&self, key: &SessionKey, call: &Call) {
+    /// Reports a call that rings at the session at `now`, in milliseconds.
+    pub(super) fn tell(&self, key: &SessionKey, call: &Call, now: i64) {
+        self.ringing.began(key.session, call, now);
         // Without a listener there is nobody to tell.
         let _ = self.calls.send((key.clone(), call.clone()));
     }

@@ -124,10 +124,17 @@ impl Inbox {
                 before => before,
             };
             let Some(first) = waited else { return };
-            // Nothing of it is stored, and it is no use later.
-            if let SessionEvent::Calling(call) = &first.event {
-                self.told.calls.tell(&key, call);
-                continue;
+            // Nothing of a call is stored, and it is no use later.
+            match &first.event {
+                SessionEvent::Calling(call) => {
+                    self.told.calls.tell(&key, call, self.clock.now());
+                    continue;
+                }
+                SessionEvent::CallEnded { call } => {
+                    self.told.calls.ringing.ended(key.session, call);
+                    continue;
+                }
+                _ => {}
             }
             let mut brought = along(&first.event);
             let mut together = vec![first];
@@ -272,6 +279,7 @@ impl Told {
             | SessionEvent::NumberChanged { .. }
             | SessionEvent::GroupNamed { .. }
             | SessionEvent::Calling(_)
+            | SessionEvent::CallEnded { .. }
             | SessionEvent::SamePerson { .. }
             | SessionEvent::ReadElsewhere { .. }
             | SessionEvent::HistoryAnnounced { .. }
@@ -390,7 +398,10 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),
-        SessionEvent::PairingRenewed | SessionEvent::Milestone | SessionEvent::Calling(_) => Ok(()),
+        SessionEvent::PairingRenewed
+        | SessionEvent::Milestone
+        | SessionEvent::Calling(_)
+        | SessionEvent::CallEnded { .. } => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod call;
 pub mod call_news;
 mod call_replies;
+mod call_ringing;
 pub mod chat;
 mod chat_delete;
 mod chat_update;

@@ -136,6 +136,12 @@ pub enum SessionEvent {
     /// A call rings; nothing about it is stored.
     #[serde(skip)]
     Calling(Call),
+    /// A call ended, or was taken on another device; nothing about it is stored.
+    #[serde(skip)]
+    CallEnded {
+        /// WhatsApp's id of the call.
+        call: String,
+    },
     /// A part of the account's history.
     History(HistoryChunk),
     /// A part of the account's history was announced, and its announcement was lost in a crash.

@@ -72,6 +72,7 @@ impl SessionEvent {
             Self::Rewritten(_) => "rewritten",
             Self::Emptied { .. } => "emptied",
             Self::Calling(_) => "calling",
+            Self::CallEnded { .. } => "call_ended",
             Self::History(_) => "history",
             Self::HistoryAnnounced { .. } => "history_announced",
             Self::HistoryTold { .. } => "history_told",

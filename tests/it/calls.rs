@@ -25,6 +25,15 @@ impl TestServer {
         self.query_with(reject, json!({"input": {"sessionId": self.session, "callId": call, "from": from}})).await
     }
 
+    /// Rejects a call once the server knows that it rings.
+    async fn reject_ringing(&self, call: &str, from: &str) -> Value {
+        eventually("the call to ring at the server", async || {
+            let answer = self.reject(call, from).await;
+            (answer["errors"].is_null() || error_code(&answer) != "not_found").then_some(answer)
+        })
+        .await
+    }
+
     async fn replies_with(&self, text: &str) {
         let update = "mutation($input: UpdateSessionInput!) { updateSession(input: $input) { session { id } } }";
         let answer =
@@ -95,7 +104,7 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
     let mut replied = Vec::new();
     for _ in 0..4 {
         let id = server.phone().call("15550111", false, None).await.expect("a call");
-        let first = server.reject(&id, MEI).await;
+        let first = server.reject_ringing(&id, MEI).await;
         assert_eq!(first["data"]["rejectCall"]["sent"], true, "{first}");
         replied.push(first["data"]["rejectCall"]["autoReplied"].clone());
         let again = server.reject(&id, MEI).await;
@@ -107,6 +116,54 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
     let last = server.chat(MEI).await["lastMessage"].clone();
     assert_eq!((&last["fromMe"], &last["kind"]), (&json!(true), &json!("TEXT")));
     assert_eq!(last["text"], "We write rather than call: what can we do for you?");
+}
+
+#[tokio::test]
+async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_is_written() {
+    const RAVI: &str = "15550112@s.whatsapp.net";
+    let server = TestServer::start().await;
+    let sender = server.create_key("org_1", &["send"]);
+    let reject = async |session: &str, call: &str, from: &str| {
+        let reject = "mutation($input: RejectCallInput!) { rejectCall(input: $input) { sent autoReplied } }";
+        let input = json!({"input": {"sessionId": session, "callId": call, "from": from}});
+        server.query_as(&sender, reject, input).await
+    };
+    let refused = async |session: &str, call: &str, from: &str| {
+        let answer = reject(session, call, from).await;
+        assert_eq!(error_code(&answer), "not_found", "{call} from {from}: {answer}");
+    };
+    let ringing = server.phone().call("15550112", false, None).await.expect("a call");
+    let group = server.phone().call("15550112", false, Some(BOOKS)).await.expect("a call");
+    let ended = server.phone().call("15550111", false, None).await.expect("a call");
+    // The server knows of the earlier calls once it knows of the last one.
+    server.reject_ringing(&ended, MEI).await;
+    server.phone().hang_up(&ended).await.expect("ended");
+    eventually("the end of the call", async || {
+        let answer = reject(&server.session, &ended, MEI).await;
+        (answer["errors"][0]["extensions"]["code"] == "not_found").then_some(())
+    })
+    .await;
+
+    server.replies_with("Buy now").await;
+    for from in [MEI, "15550001234@s.whatsapp.net", BOOKS, "120363000000000001@newsletter", "status@broadcast"] {
+        for call in ["never-rang", &ringing, &group, &ended] {
+            refused(&server.session, call, from).await;
+        }
+    }
+    refused(&server.session, "never-rang", RAVI).await;
+    refused(&server.session, &ended, RAVI).await;
+    assert_eq!([&ringing, &group].map(|call| server.call_state(call)), ["RINGING", "RINGING"]);
+    server.agrees().await;
+    for jid in [MEI, BOOKS, RAVI] {
+        assert_ne!(server.chat(jid).await["lastMessage"]["text"], "Buy now", "{jid} was written");
+    }
+
+    let create = server.query("mutation { createSession(input: {label: \"second\"}) { session { id } } }").await;
+    let second = create["data"]["createSession"]["session"]["id"].as_str().expect("an id");
+    refused(second, &ringing, RAVI).await;
+    let answer = reject(&server.session, &ringing, RAVI).await;
+    assert_eq!(answer["data"]["rejectCall"], json!({"sent": true, "autoReplied": true}), "{answer}");
+    assert_eq!(reject(&server.session, &group, RAVI).await["data"]["rejectCall"]["sent"], true);
 }
 
 #[tokio::test]
@@ -124,6 +181,9 @@ async fn a_call_of_a_session_that_is_down_cannot_be_rejected_and_nobody_elses_ca
     assert_eq!(error_code(&server.query_as(&reader, &reject, json!({})).await), "forbidden");
     let other = server.create_key("org_2", &[]);
     assert_eq!(error_code(&server.query_as(&other, &reject, json!({})).await), "not_found");
+    assert_eq!(error_code(&server.reject("A", MEI).await), "not_found");
+    let ringing = server.phone().call("15550111", false, None).await.expect("a call");
+    assert_eq!(server.reject_ringing(&ringing, MEI).await["data"]["rejectCall"]["sent"], true);
     server.stop_session().await;
-    assert_eq!(error_code(&server.reject("A", MEI).await), "gateway_unavailable");
+    assert_eq!(error_code(&server.reject(&ringing, MEI).await), "gateway_unavailable");
 }

@@ -12,9 +12,9 @@ use crate::service::call::Rejected;
 pub(in crate::graphql) struct RejectCallInput {
     /// The session that it rings at.
     pub(super) session_id: ID,
-    /// The call's id, 1 to 128 characters.
+    /// The call's id, 1 to 128 characters: the `id` that `incomingCalls` reported.
     pub(super) call_id: ID,
-    /// Who calls.
+    /// The caller: the `from` that `incomingCalls` reported.
     pub(super) from: Jid,
 }
 
@@ -24,7 +24,7 @@ pub(in crate::graphql) struct RejectCallPayload {
     /// Whether the rejection was handed to WhatsApp; not whether the call stopped.
     sent: bool,
     /// Whether the session's `callAutoReply` was sent to the caller: once a call, and at most three times an hour to the
-    /// same caller.
+    /// same caller, who must be a person.
     auto_replied: bool,
 }
 

@@ -18,8 +18,9 @@ pub(in crate::graphql) struct CallMutation;
 #[Object]
 impl CallMutation {
     /// Asks WhatsApp to reject a ringing call. Best effort: WhatsApp does not always honour the rejection of a linked
-    /// device, and the phone may go on ringing. The session's `callAutoReply`, where it is set, is sent to the caller as a
-    /// message. When the session is not connected, the answer is `gateway_unavailable`. Requires `send`.
+    /// device, and the phone may go on ringing. The session's `callAutoReply`, if it is set, is sent to the caller as a
+    /// message. A call that does not ring at the session, has ended, or began more than 3 minutes ago is `not_found`, and
+    /// so is one of another caller. If the session is not connected, the answer is `gateway_unavailable`. Requires `send`.
     #[graphql(guard = "requires(Capability::Send)")]
     async fn reject_call(
         &self,

@@ -233,8 +233,12 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
     }
 }
 
-/// Only that it begins to ring: all else is said between those who talk. What rang while we were away rings no more.
+/// The beginning and the end of ringing: all else is said between those who talk. A call that was offered while the
+/// session was away no longer rings.
 fn calling(call: &IncomingCall) -> Result<Vec<Heard>, Untranslatable> {
+    if let CallAction::Terminate { call_id, .. } = &call.action {
+        return Ok(vec![Heard::News(SessionEvent::CallEnded { call: call_id.clone() })]);
+    }
     let CallAction::Offer { call_id, is_video, group_jid, .. } = &call.action else { return Ok(Vec::new()) };
     if call.offline {
         return Ok(Vec::new());
