@@ -73,17 +73,17 @@ pub struct Tokens {
     attempts: Option<Arc<Counted>>,
 }
 
-/// The tokens that were none.
+/// The invalid tokens.
 struct Counted {
     since: Instant,
     attempts: Mutex<Attempts>,
 }
 
-/// Why it is not told whose token it is.
+/// Why a token is neither accepted nor just invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum Unheard {
-    /// Too many tokens from this address were none.
-    #[error("too many tokens from this address were none")]
+    /// There were too many invalid tokens from this address before this one.
+    #[error("too many invalid tokens from this address")]
     TooMany {
         /// When it may be tried again.
         retry_after: Duration,
@@ -100,30 +100,33 @@ impl Tokens {
         Self { store, logins, clock, verified: Arc::default(), uses: Uses::default(), attempts: None }
     }
 
-    /// Hears no address of which so many tokens were none in a minute, until another minute is over; see
-    /// [`Self::admit`].
+    /// Limits how many tokens from one address may be invalid in a minute; see [`Self::admit`].
     #[must_use]
     pub fn with_limit(self, failures_per_minute: u32) -> Self {
         let counted = Counted { since: Instant::now(), attempts: Mutex::new(Attempts::new(failures_per_minute)) };
         Self { attempts: Some(Arc::new(counted)), ..self }
     }
 
-    /// As [`Self::verify`], for a token that came from this address: when too many of its tokens were none, nothing is
-    /// computed or read for it, except for one that was good within the last ten minutes.
+    /// Verifies a token that came from this address as [`Self::verify`] does. Once there were too many invalid ones, an
+    /// invalid one is an error. Once there were many times as many, nothing is computed or read for a token unless it was
+    /// valid within the last ten minutes.
     ///
     /// # Errors
     /// [`Unheard`].
     pub async fn admit(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, Unheard> {
         let Some(counted) = &self.attempts else { return Ok(self.verify(token).await?) };
-        if let Some(wait_ms) = counted.attempts().wait_ms(token, from, counted.now_ms()) {
-            return Err(Unheard::TooMany { retry_after: Duration::from_millis(wait_ms) });
+        let too_many = |wait_ms| Unheard::TooMany { retry_after: Duration::from_millis(wait_ms) };
+        let blocked_ms = counted.attempts().blocked_ms(token, from, counted.now_ms());
+        if let Some(wait_ms) = blocked_ms {
+            return Err(too_many(wait_ms));
         }
         let viewer = self.verify(token).await?;
-        match viewer {
-            Some(_) => counted.attempts().succeeded(token, counted.now_ms()),
-            None => counted.attempts().failed(from, counted.now_ms()),
+        if viewer.is_some() {
+            counted.attempts().succeeded(token, counted.now_ms());
+            return Ok(viewer);
         }
-        Ok(viewer)
+        let wait_ms = counted.attempts().failed(from, counted.now_ms());
+        wait_ms.map_or(Ok(None), |wait_ms| Err(too_many(wait_ms)))
     }
 
     /// Whose token this is; none for an unknown, revoked, expired or wrong one, which all look alike. What has the form

@@ -28,8 +28,9 @@ pub struct ConnectionArgs {
     /// How long a request's body may take to arrive, 1 to 600
     #[arg(long, env = "CHATGRAPH_BODY_TIMEOUT_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600), value_name = "SECONDS")]
     pub body_timeout_seconds: u32,
-    /// Tokens from one address (an IPv6 network of 64 bits) that may be none in a minute, 0 to 1000000, before its requests are
-    /// answered with 429 for the next; 0 is any number. Tokens that were good lately pass all the same
+    /// Tokens from one address (an IPv6 network of 64 bits) that may be invalid in a minute, 0 to 1000000, before further invalid
+    /// ones are answered with 429 for a minute; 0 is any number. After 50 times as many, tokens are not verified, unless they
+    /// were valid lately
     #[arg(long, env = "CHATGRAPH_MAX_FAILED_TOKENS_PER_MINUTE", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "COUNT")]
     pub max_failed_tokens_per_minute: u32,
     /// Address or network, as in `10.0.0.0/8`, of a proxy in front of the server: where a request comes from is then read

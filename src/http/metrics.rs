@@ -37,7 +37,7 @@ impl Metrics {
         registry.register("http_responses", "Answers over HTTP by status", self.responses.clone());
         let closed = "WebSockets that the server closed, by the code that it closed them with";
         registry.register("socket_closes", closed, self.closed.clone());
-        let unheard = "Tokens that were not looked at, since too many of their address were none";
+        let unheard = "Tokens refused with 429, after too many invalid ones from their address";
         registry.register("tokens_unheard", unheard, self.unheard.clone());
     }
 
@@ -61,7 +61,7 @@ impl Metrics {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
     }
 
-    /// Counts a token that was not looked at.
+    /// Counts a token that is refused after too many invalid ones from its address.
     pub(super) fn unheard(&self) {
         self.unheard.inc();
     }

@@ -22,7 +22,7 @@ const UNKNOWN: u32 = 5;
 pub(super) enum Refused {
     /// The token is none, or no more.
     Token,
-    /// Too many tokens of this address were none, so this one is not looked at for so long.
+    /// There were too many invalid tokens from this address; it may try again after so long.
     TooMany(Duration),
     /// Whether it is one cannot be found out now. The cause is in the log.
     Unknown,

@@ -149,25 +149,39 @@ async fn a_person_has_one_allowance_with_every_token() {
 }
 
 #[tokio::test]
-async fn who_tries_many_tokens_is_not_heard_for_a_while() {
+async fn new_valid_tokens_pass_beside_too_many_invalid_ones() {
     const HERE: [u8; 4] = [127, 0, 0, 1];
-    let server = BareServer::with_log(&["--max-failed-tokens-per-minute", "5"], Log::of_statements()).await;
-    assert_eq!(server.status(HERE, &server.key, None).await, 200);
+    let server = BareServer::start(&["--max-failed-tokens-per-minute", "5"]).await;
     for number in 0..5 {
         assert_eq!(server.status(HERE, &format!("cg_guess_{number}"), None).await, 401);
     }
-    let asked = Client::new().post(&server.url).bearer_auth("cg_guess_6").header("X-Request-Id", "guessing");
+    let asked = Client::new().post(&server.url).bearer_auth("cg_guess_6");
+    refused(asked.json(&json!({"query": CHEAP})).send().await.expect("an answer")).await;
+    assert_eq!(server.status(HERE, "a.b.c", None).await, 429, "a login token, too");
+    assert_eq!(server.status(HERE, &server.another_key(), None).await, 200, "a valid token that is new");
+    assert_eq!(server.status([127, 0, 0, 2], "cg_guess_7", None).await, 401, "another address");
+    let mut socket = Subscription::open_at(&server.url, "cg_guess_8", "{ viewer { kind } }", json!({})).await;
+    assert_eq!(u16::from(socket.closed().await.code), 4403);
+    let mut socket = Subscription::open_at(&server.url, &server.another_key(), "{ viewer { kind } }", json!({})).await;
+    assert_eq!(socket.message("next").await["payload"]["data"]["viewer"]["kind"], "API_KEY");
+}
+
+#[tokio::test]
+async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
+    const HERE: [u8; 4] = [127, 0, 0, 1];
+    let server = BareServer::with_log(&["--max-failed-tokens-per-minute", "2"], Log::of_statements()).await;
+    assert_eq!(server.status(HERE, &server.key, None).await, 200);
+    for number in 0..100 {
+        let expected = if number < 2 { 401 } else { 429 };
+        assert_eq!(server.status(HERE, &format!("cg_guess_{number}"), None).await, expected, "{number}");
+    }
+    let asked = Client::new().post(&server.url).bearer_auth("cg_guess_100").header("X-Request-Id", "guessing");
     refused(asked.json(&json!({"query": CHEAP})).send().await.expect("an answer")).await;
     let statements = server.log.of_request("guessing").into_iter().filter(|entry| entry["target"] == "sqlx::query");
-    assert_eq!(statements.count(), 0, "nothing is read for it");
-    assert_eq!(server.status(HERE, "a.b.c", None).await, 429, "a login token neither");
-    assert_eq!(server.status(HERE, &server.key, None).await, 200, "what was good lately passes");
-    assert_eq!(server.status(HERE, &server.another_key(), None).await, 429, "what was not does not");
-    assert_eq!(server.status([127, 0, 0, 2], &server.another_key(), None).await, 200, "another address is heard");
-    let mut socket = Subscription::open_at(&server.url, "cg_guess_7", "{ viewer { kind } }", json!({})).await;
-    assert_eq!(u16::from(socket.closed().await.code), 4403);
-    let mut socket = Subscription::open_at(&server.url, &server.key, "{ viewer { kind } }", json!({})).await;
-    assert_eq!(socket.message("next").await["payload"]["data"]["viewer"]["kind"], "API_KEY");
+    assert_eq!(statements.count(), 0, "something is read for it");
+    assert_eq!(server.status(HERE, &server.another_key(), None).await, 429, "it was verified");
+    assert_eq!(server.status(HERE, &server.key, None).await, 200, "a token that was valid lately");
+    assert_eq!(server.status([127, 0, 0, 2], &server.another_key(), None).await, 200, "another address");
 }
 
 #[tokio::test]
