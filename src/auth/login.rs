@@ -12,11 +12,14 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto;
 use serde_json::Map;
 use serde_json::Value;
+use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use crate::domain::clock::Clock;
 
 use super::jwks::Jwks;
+use super::jwks::Unverified;
+use super::roots::Roots;
 use super::viewer::Viewer;
 
 /// How long a token may be, in bytes.
@@ -29,6 +32,8 @@ const LONGEST_KEY_ID: usize = 256;
 pub struct Config {
     /// Where the public keys are: a JSON Web Key Set.
     pub jwks_url: String,
+    /// The CAs that its server is verified with; the public ones if `None`.
+    pub jwks_roots: Option<Roots>,
     /// Who signs: the claim `iss`.
     pub issuer: String,
     /// For whom: one of these stands in the claim `aud`.
@@ -60,7 +65,7 @@ enum Refusal {
     Critical,
     #[error("its key is not in the set")]
     Key,
-    #[error("its key did not sign it, by the key's algorithm")]
+    #[error("its key, or any key if it names none, did not sign it, by the key's algorithm")]
     Signature,
     #[error("its issuer is another one")]
     Issuer,
@@ -87,14 +92,14 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// Takes the tokens that `config` tells; fetches nothing yet.
+    /// Takes the tokens that `config` describes; fetches nothing yet. Fetches run on `tasks`.
     ///
     /// # Panics
     /// When the cryptography that the program was built with does not work.
     #[must_use]
-    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: Config, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         prove_cryptography();
-        let jwks = Jwks::at(config.jwks_url.clone(), Arc::clone(&clock));
+        let jwks = Jwks::at(config.jwks_url.clone(), config.jwks_roots.as_ref(), Arc::clone(&clock), tasks);
         Self { config: Arc::new(config), jwks, clock }
     }
 
@@ -109,8 +114,11 @@ impl Logins {
             return Err(Refusal::TooLong);
         }
         let header = header(token)?;
-        let key = self.jwks.key(key_id(&header)?).await.ok_or(Refusal::Key)?;
-        let claims = key.claims(token).ok_or(Refusal::Signature)?;
+        let verified = self.jwks.verify(key_id(&header)?, |key| key.claims(token)).await;
+        let claims = verified.map_err(|unverified| match unverified {
+            Unverified::UnknownKey => Refusal::Key,
+            Unverified::Signature => Refusal::Signature,
+        })?;
         claims::viewer(&claims, &self.config, self.clock.now())
     }
 }

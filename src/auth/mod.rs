@@ -6,6 +6,7 @@ mod attempts;
 pub mod import;
 mod jwks;
 pub mod login;
+pub mod roots;
 pub mod token;
 mod uses;
 pub mod viewer;

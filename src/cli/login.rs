@@ -1,5 +1,7 @@
 //! Login tokens: JWTs that a frontend signs for its people.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// Whose tokens count, and what they say.
@@ -10,6 +12,9 @@ pub struct LoginArgs {
     /// are taken as tokens of people, beside api-keys; needs --jwt-issuer and --jwt-audience
     #[arg(long, env = "CHATGRAPH_JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<String>,
+    /// CA certificates in PEM that the server of --jwks-url is verified with, instead of the public CAs
+    #[arg(long, env = "CHATGRAPH_JWKS_CA_FILE", value_name = "FILE")]
+    pub jwks_ca_file: Option<PathBuf>,
     /// Who has to have signed a JWT: its claim `iss`, to the letter
     #[arg(long, env = "CHATGRAPH_JWT_ISSUER", value_name = "ISSUER")]
     pub jwt_issuer: Option<String>,

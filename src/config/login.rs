@@ -3,6 +3,7 @@
 use axum::http::Uri;
 
 use crate::auth::login;
+use crate::auth::roots::Roots;
 use crate::cli::LoginArgs;
 
 use super::Error;
@@ -12,7 +13,8 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
     let audiences: Vec<_> = args.jwt_audience.into_iter().filter(|audience| !audience.is_empty()).collect();
     let Some(jwks_url) = args.jwks_url else {
         return match (args.jwt_issuer, &*audiences) {
-            (None, []) => Ok(None),
+            (None, []) if args.jwks_ca_file.is_none() => Ok(None),
+            (None, []) => Err(Error::new("jwks-url", "is needed together with --jwks-ca-file")),
             _ => Err(Error::new("jwks-url", "is needed together with --jwt-issuer and --jwt-audience")),
         };
     };
@@ -23,8 +25,16 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
     }
     let uri: Option<Uri> = jwks_url.parse().ok();
     let is_web = |uri: &Uri| ["http", "https"].contains(&uri.scheme_str().unwrap_or_default());
-    if !uri.is_some_and(|uri| is_web(&uri) && uri.host().is_some_and(|host| !host.is_empty())) {
+    if !uri.as_ref().is_some_and(|uri| is_web(uri) && uri.host().is_some_and(|host| !host.is_empty())) {
         return Err(Error::new("jwks-url", "must be https://HOST/PATH, or http:// inside a network that is trusted"));
+    }
+    let jwks_roots = args.jwks_ca_file.map(|file| {
+        let wrong = |cause| Error::new("jwks-ca-file", format!("{} {cause}", file.display()));
+        Roots::read(&file).map_err(wrong)
+    });
+    let jwks_roots = jwks_roots.transpose()?;
+    if jwks_roots.is_some() && uri.is_none_or(|uri| uri.scheme_str() != Some("https")) {
+        return Err(Error::new("jwks-ca-file", "is of no use unless --jwks-url is an https:// address"));
     }
     let claims = [
         ("jwt-organization-claim", &args.jwt_organization_claim),
@@ -37,6 +47,7 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
     let roles = |roles: Vec<String>| roles.into_iter().filter(|role| !role.is_empty()).collect();
     Ok(Some(login::Config {
         jwks_url,
+        jwks_roots,
         issuer,
         audiences,
         organization_claim: args.jwt_organization_claim,

@@ -101,7 +101,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     );
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
-    let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock)));
+    let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock), tasks.clone()));
     let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
     let tokens = match configs.failed_tokens {
         Some(most) => tokens.with_limit(most),

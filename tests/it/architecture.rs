@@ -42,7 +42,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql_axum", &["graphql/", "http/"]),
     ("async_graphql_value", &["graphql/", "http/"]),
     ("jsonwebtoken", &["auth/"]),
-    ("rustls", &["http/"]),
+    ("rustls", &["auth/", "http/"]),
     ("tokio_rustls", &["http/"]),
     ("ureq", &["auth/", "telemetry/"]),
     ("opentelemetry", &["telemetry/", "telemetry.rs"]),

@@ -2,6 +2,7 @@
 
 pub(crate) mod frontend;
 mod keys;
+mod private_ca;
 pub(crate) mod rig;
 
 use std::collections::BTreeSet;
@@ -49,7 +50,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("an unencoded payload", "extension"),
     ("another key's name", "did not sign"),
     ("an unknown key", "not in the set"),
-    ("no key's name among several", "not in the set"),
     ("a key's name that is a number", "header is malformed"),
     ("a stranger's key", "did not sign"),
     ("a key of its own", "did not sign"),
@@ -203,6 +203,17 @@ async fn an_organization_is_there_from_its_first_write_on() {
     assert_eq!(one["data"]["sessions"]["nodes"], json!([{"label": "First"}]));
     let (_, _, others) = server.ask_as(&good(), sessions).await;
     assert_eq!(others["data"]["sessions"]["nodes"], json!([]), "another organization sees it");
+}
+
+#[tokio::test]
+async fn a_key_that_a_person_makes_names_that_person() {
+    let frontend = Frontend::with_keys();
+    let server = LoginServer::start(&frontend).await;
+    let create = "mutation { createApiKey(input: {name: \"a\", permissions: [READ]}) { \
+                  apiKey { createdBy { kind keyId userId } } } }";
+    let (_, _, made) = server.ask_as(&good(), create).await;
+    let creator = &made["data"]["createApiKey"]["apiKey"]["createdBy"];
+    assert_eq!(*creator, json!({"kind": "USER", "keyId": null, "userId": "user_1"}), "{made}");
 }
 
 #[tokio::test]

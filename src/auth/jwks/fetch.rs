@@ -7,6 +7,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
+use ureq::tls::RootCerts;
+use ureq::tls::TlsConfig;
+
+use crate::auth::roots::Roots;
 
 /// How long it may take, all in all.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -33,14 +37,16 @@ pub(super) enum FetchError {
     TooLong,
 }
 
-/// Fetches from `url`.
-pub(super) fn from(url: String) -> Fetch {
+/// Fetches from `url`, whose server is verified with `roots` or the public CAs.
+pub(super) fn from(url: String, roots: Option<&Roots>) -> Fetch {
+    let roots = roots.map_or(RootCerts::WebPki, Roots::for_client);
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(LIMIT))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
         .max_idle_connections(0)
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .user_agent(concat!("chatgraph/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();

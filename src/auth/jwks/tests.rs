@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -42,18 +43,35 @@ impl Rig {
             let (given, passed) = (Arc::clone(&given), Arc::clone(&passed));
             let answer = async move {
                 passed.acquire().await.expect("open").forget();
-                let mut given = given.lock().expect("unpoisoned");
-                let answer = if given.len() > 1 { given.pop_front() } else { given.front().cloned() };
-                answer.flatten().map(|set| set.to_string().into_bytes()).ok_or(FetchError::Late)
+                let answer = {
+                    let mut given = given.lock().expect("unpoisoned");
+                    if given.len() > 1 { given.pop_front() } else { given.front().cloned() }
+                };
+                let answer = answer.flatten();
+                assert_ne!(answer, Some(json!("dies")), "as the test wants");
+                answer.map(|set| set.to_string().into_bytes()).ok_or(FetchError::Late)
             };
             answer.boxed()
         });
-        let jwks = Jwks::of(fetch, Arc::clone(&clock) as Arc<dyn Clock>);
+        let jwks = Jwks::of(fetch, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new());
         Self { jwks, clock, answers, fetches, gate }
     }
 
     async fn knows(&self, id: &str) -> bool {
-        self.jwks.key(Some(id)).await.is_some()
+        self.jwks.verify(Some(id), |_| Some(())).await.is_ok()
+    }
+
+    /// Whether a key verifies a token that names `id`, or none: the key is another one with each fetch, and the token is
+    /// of the one that came with the fetch of this number.
+    async fn verifies(&self, id: Option<&str>, number: usize) -> Result<(), Unverified> {
+        self.jwks.verify(id, |_| (self.fetches() == number).then_some(())).await
+    }
+
+    /// Waits until the fetch that was begun last is over, as a task: no request waits for it.
+    async fn is_over(&self) {
+        while self.jwks.state().is_in_flight() {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn wait(&self, time_ms: i64) {
@@ -143,7 +161,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
                 assert!(!rig.knows(&id).await);
             }
         }));
-        // All of them wait for the one fetch, so that each is found to be unknown.
+        // All of them wait for the one fetch.
         let open = async {
             while arrived.load(Ordering::SeqCst) < 2 * UNKNOWN {
                 tokio::task::yield_now().await;
@@ -181,6 +199,76 @@ async fn who_gives_up_waiting_keeps_nobody_from_it() {
     assert!(rig.knows("a").now_or_never().is_none());
     rig.gate.add_permits(1);
     assert!(rig.knows("a").await);
+    assert_eq!(rig.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_set_comes_though_its_asker_is_gone_and_is_as_old_as_its_fetch() {
+    let rig = Rig::new(vec![set(&["old"])]);
+    assert!(rig.knows("old").await);
+    rig.gate.forget_permits(Semaphore::MAX_PERMITS);
+    rig.wait(MINUTE);
+    assert!(rig.knows("strange").now_or_never().is_none(), "nothing was asked for");
+    rig.wait(2_000);
+    rig.gate.add_permits(1);
+    rig.is_over().await;
+    assert_eq!(rig.fetches(), 2);
+    assert_eq!(rig.jwks.state().fetched_at, START + MINUTE, "not when its fetch began");
+
+    rig.gate.add_permits(2);
+    rig.now_answers(set(&["new"]));
+    rig.wait(MINUTE);
+    assert!(rig.knows("new").await, "the set of the asker who is gone was taken for a new one");
+    assert!(!rig.knows("old").await, "a key that was withdrawn");
+    assert_eq!(rig.fetches(), 3);
+}
+
+#[tokio::test]
+async fn a_key_is_not_unknown_because_a_fetch_that_began_before_lacks_it() {
+    let rig = Rig::new(vec![set(&["old"])]);
+    rig.gate.forget_permits(Semaphore::MAX_PERMITS);
+    assert!(rig.knows("old").now_or_never().is_none());
+    let (known, ()) = tokio::join!(rig.knows("new"), async {
+        rig.gate.add_permits(1);
+        while rig.fetches() < 2 {
+            tokio::task::yield_now().await;
+        }
+        rig.now_answers(set(&["old", "new"]));
+        rig.gate.add_permits(1);
+    });
+    assert!(known);
+    assert_eq!(rig.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_fetch_that_dies_keeps_nobody_from_the_next_one() {
+    let rig = Rig::new(vec![Some(json!("dies")), set(&["a"])]);
+    assert!(!rig.knows("a").await);
+    rig.wait(PAUSE_WITHOUT_MS);
+    assert!(rig.knows("a").await);
+}
+
+#[tokio::test]
+async fn a_signature_that_no_key_verifies_is_a_reason_to_look_once_a_minute() {
+    for id in [Some("a"), None] {
+        let rig = Rig::new(vec![set(&["a"])]);
+        assert_eq!(rig.verifies(id, 1).await, Ok(()));
+        assert_eq!(rig.verifies(id, 2).await, Ok(()), "{id:?}: a key that took the place of another is not found");
+        assert_eq!(rig.fetches(), 2);
+        for _ in 0..3 {
+            assert_eq!(rig.verifies(id, 3).await, Err(Unverified::Signature), "{id:?}");
+        }
+        assert_eq!(rig.fetches(), 2, "{id:?}: more than once a minute");
+        rig.wait(MINUTE);
+        assert_eq!(rig.verifies(id, 3).await, Ok(()), "{id:?}");
+        assert_eq!(rig.fetches(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_came_for_a_token_is_not_asked_for_again_for_it() {
+    let rig = Rig::new(vec![set(&["a"])]);
+    assert_eq!(rig.verifies(Some("a"), 2).await, Err(Unverified::Signature));
     assert_eq!(rig.fetches(), 1);
 }
 
@@ -232,9 +320,12 @@ async fn what_is_no_set_never_takes_the_place_of_one() {
 }
 
 #[tokio::test]
-async fn a_token_may_leave_the_name_out_while_there_is_one_key() {
-    assert!(Rig::new(vec![set(&["a"])]).jwks.key(None).await.is_some());
-    assert!(Rig::new(vec![set(&["a", "b"])]).jwks.key(None).await.is_none());
+async fn a_token_without_a_name_may_be_of_any_key() {
+    let rig = Rig::new(vec![set(&["a", "b", "c"])]);
+    let found = rig.jwks.verify(None, |key| key.id.clone().filter(|id| id == "b")).await;
+    assert_eq!(found, Ok("b".to_owned()));
+    let of_another = rig.jwks.verify(Some("a"), |key| key.id.clone().filter(|id| id == "b")).await;
+    assert_eq!(of_another, Err(Unverified::Signature), "a token with a name was tried with other keys");
 }
 
 #[tokio::test]

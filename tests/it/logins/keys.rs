@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
+use ring::rand::SystemRandom;
+use ring::signature::Ed25519KeyPair;
+use ring::signature::KeyPair as _;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::support::eventually;
@@ -12,6 +18,7 @@ use super::frontend::Frontend;
 use super::frontend::made;
 use super::rig::LoginServer;
 use super::rig::good;
+use super::rig::signed_by;
 use super::rig::token_under;
 
 #[tokio::test]
@@ -38,6 +45,41 @@ async fn a_new_key_is_found_when_its_first_token_comes() {
     assert_eq!(frontend.asked(), 2);
 }
 
+/// A key that a frontend makes, and a token that it signs with it, both under this name, or none.
+fn pair(id: Option<&str>) -> (Value, String) {
+    let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
+    let key = Ed25519KeyPair::from_pkcs8(made.as_ref()).expect("a key");
+    let mut jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(key.public_key())});
+    let mut header = json!({"alg": "EdDSA"});
+    if let Some(id) = id {
+        (jwk["kid"], header["kid"]) = (id.into(), id.into());
+    }
+    (jwk, signed_by(&key, &header, Duration::from_mins(10)))
+}
+
+#[tokio::test]
+async fn a_key_that_takes_the_place_of_another_is_found_with_its_first_token() {
+    for id in [None, Some("main")] {
+        let ((old, old_token), (new, new_token)) = (pair(id), pair(id));
+        let frontend = Frontend::start(Answer::Json(json!({"keys": [old]})));
+        let server = LoginServer::start(&frontend).await;
+        assert!(server.takes(&old_token).await, "{id:?}");
+        frontend.answers(Answer::Json(json!({"keys": [new]})));
+        assert!(server.takes(&new_token).await, "{id:?}");
+        assert!(!server.takes(&old_token).await, "{id:?}: the key was withdrawn");
+        assert_eq!(frontend.asked(), 2, "{id:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_need_not_name_one_of_two_keys() {
+    let ((old, old_token), (new, new_token)) = (pair(None), pair(None));
+    let frontend = Frontend::start(Answer::Json(json!({"keys": [old, made()["jwks"]["keys"][1], new]})));
+    let server = LoginServer::start(&frontend).await;
+    assert!(server.takes(&old_token).await && server.takes(&new_token).await);
+    assert!(!server.takes(&pair(None).1).await, "a stranger's");
+}
+
 #[tokio::test]
 async fn a_token_need_not_name_the_only_key() {
     let made = made();
@@ -59,9 +101,8 @@ async fn a_flood_of_unknown_keys_is_one_question() {
 
 /// The good token with another key's name.
 fn with_key(id: &str) -> String {
-    use base64::Engine as _;
     let header = json!({"alg": "EdDSA", "kid": id}).to_string();
-    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(header);
+    let header = URL_SAFE_NO_PAD.encode(header);
     let (_, rest) = good().split_once('.').map(|(header, rest)| (header.to_owned(), rest.to_owned())).expect("parts");
     format!("{header}.{rest}")
 }

@@ -17,8 +17,8 @@ use serde_json::json;
 
 use crate::support::Log;
 use crate::support::TestDatabase;
+use crate::support::create_key;
 use crate::support::eventually;
-use crate::support::program;
 use crate::support::serve_logged;
 
 use super::frontend::Frontend;
@@ -36,6 +36,12 @@ pub(crate) fn token_for(left: Duration) -> String {
 
 /// The same under a header of the test's own.
 pub(super) fn token_under(header: &Value, left: Duration) -> String {
+    let key = STANDARD.decode(made()["privateKey"].as_str().expect("a key")).expect("base64");
+    signed_by(&Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key).expect("a key"), header, left)
+}
+
+/// The same, signed by a key of the test's own.
+pub(super) fn signed_by(key: &Ed25519KeyPair, header: &Value, left: Duration) -> String {
     let leeway_ms = 30_000;
     let ends_ms = SystemClock.now() + i64::try_from(left.as_millis()).expect("a short time") - leeway_ms;
     #[expect(clippy::cast_precision_loss, reason = "times are far smaller")]
@@ -46,8 +52,6 @@ pub(super) fn token_under(header: &Value, left: Duration) -> String {
         "activeOrganizationId": "org_1", "orgRole": "owner",
     });
     let message = [header, &claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
-    let key = STANDARD.decode(made["privateKey"].as_str().expect("a key")).expect("base64");
-    let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key).expect("a key");
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes())))
 }
 
@@ -107,8 +111,7 @@ impl LoginServer {
 
     /// Makes a key of `org_1`.
     pub(super) fn create_key(&self) -> String {
-        let made = program(&self.database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
-        String::from_utf8(made.stdout).expect("text").trim().to_owned()
+        create_key(&self.database, "org_1", &[])
     }
 }
 

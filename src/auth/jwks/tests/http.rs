@@ -14,11 +14,15 @@ const LONGEST: usize = 256 * 1024;
 
 fn jwks_of(frontend: &Frontend) -> (Jwks, Arc<TestClock>) {
     let clock = Arc::new(TestClock(AtomicI64::new(START)));
-    (Jwks::at(frontend.url.clone(), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+    (Jwks::at(frontend.url.clone(), None, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new()), clock)
 }
 
 async fn knows(jwks: &Jwks) -> bool {
-    jwks.key(Some("EdDSA")).await.is_some()
+    names(jwks, "EdDSA").await
+}
+
+async fn names(jwks: &Jwks, id: &str) -> bool {
+    jwks.verify(Some(id), |_| Some(())).await.is_ok()
 }
 
 #[tokio::test]
@@ -74,4 +78,25 @@ async fn who_waits_for_a_slow_server_waits_for_one_answer() {
     let known = join_all((0..50).map(|_| knows(&jwks))).await;
     assert!(known.into_iter().all(|known| known));
     assert_eq!(frontend.asked(), 1);
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_a_slow_server_is_asked_keeps_no_new_key_out() {
+    let frontend = Frontend::start(Answer::Json(made()["jwksOfOne"].clone()));
+    let (jwks, clock) = jwks_of(&frontend);
+    assert!(knows(&jwks).await);
+
+    frontend.answers(Answer::Late(made()["jwksOfOne"].clone()));
+    let asking = tokio::time::timeout(std::time::Duration::from_millis(50), names(&jwks, "strange"));
+    assert!(asking.await.is_err(), "the answer was not late");
+    while jwks.state().is_in_flight() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(frontend.asked(), 2);
+
+    frontend.answers(Answer::Json(made()["nextJwks"].clone()));
+    clock.0.fetch_add(MINUTE, Ordering::SeqCst);
+    assert!(names(&jwks, "next").await);
+    assert!(!knows(&jwks).await, "a key that was withdrawn");
+    assert_eq!(frontend.asked(), 3);
 }

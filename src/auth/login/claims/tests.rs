@@ -8,6 +8,7 @@ const SECOND: i64 = NOW / 1_000;
 fn config() -> Config {
     Config {
         jwks_url: "https://login.example.org/keys".into(),
+        jwks_roots: None,
         issuer: "https://login.example.org".into(),
         audiences: vec!["chatgraph".into()],
         organization_claim: "activeOrganizationId".into(),

@@ -1,0 +1,77 @@
+//! CA certificates that the operator names for the server of the key set, in place of the public ones.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem;
+use rustls::pki_types::pem::PemObject as _;
+use ureq::tls::Certificate;
+use ureq::tls::RootCerts;
+
+/// CA certificates, at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roots(Vec<CertificateDer<'static>>);
+
+/// Why a file has no CA certificates that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    /// It cannot be read, or is not PEM.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] pem::Error),
+    /// It has no certificate.
+    #[error("has no certificate in PEM")]
+    Empty,
+    /// One of its certificates cannot be a CA's.
+    #[error("has a certificate that cannot be used: {0}")]
+    Unusable(#[from] rustls::Error),
+}
+
+impl Roots {
+    /// Reads all certificates of a PEM file.
+    ///
+    /// # Errors
+    /// [`RootsError`].
+    pub fn read(file: &Path) -> Result<Self, RootsError> {
+        let certificates = CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
+        if certificates.is_empty() {
+            return Err(RootsError::Empty);
+        }
+        let mut store = RootCertStore::empty();
+        certificates.iter().try_for_each(|certificate| store.add(certificate.clone()))?;
+        Ok(Self(certificates))
+    }
+
+    /// The same as the HTTP client has them.
+    pub(super) fn for_client(&self) -> RootCerts {
+        let certificates = self.0.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
+        RootCerts::Specific(Arc::new(certificates.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_certificates_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ca.pem");
+        assert!(matches!(Roots::read(&file), Err(RootsError::Unreadable(_))));
+        for (content, reason) in [
+            ("", "has no certificate"),
+            ("nothing", "has no certificate"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be used"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n", "cannot be read"),
+        ] {
+            std::fs::write(&file, content).expect("written");
+            let error = Roots::read(&file).expect_err("it was taken").to_string();
+            assert!(error.contains(reason), "{content:?}: {error}");
+        }
+        let made =
+            |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate").cert.pem();
+        std::fs::write(&file, [made("a.example"), made("b.example")].concat()).expect("written");
+        assert_eq!(Roots::read(&file).expect("two certificates").0.len(), 2);
+    }
+}
