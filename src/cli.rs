@@ -32,6 +32,7 @@ pub use key::KeyCreateArgs;
 pub use key::KeyImportArgs;
 pub use key::KeyListArgs;
 pub use key::KeyRevokeArgs;
+pub use key::KeyRotateArgs;
 pub use limits::LimitArgs;
 pub use login::LoginArgs;
 pub use master_key::MasterKeyArgs;

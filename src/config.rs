@@ -48,6 +48,7 @@ use crate::telemetry;
 pub use key::KeyImport;
 pub use key::KeyList;
 pub use key::KeyRevoke;
+pub use key::KeyRotate;
 pub use key::NewKey;
 pub use master_key::MasterKeyForget;
 pub use master_key::MasterKeyRotate;

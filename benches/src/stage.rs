@@ -32,7 +32,8 @@ impl Stage {
         let (sandbox, ready) = Program::start("chatgraph-sandbox", &sandbox, |line| line["url"].is_string())?;
         let (url, public) = (ready["url"].as_str().ok_or("no url")?, ready["key"].as_str().ok_or("no key")?);
         let key = Command::new(std::env::current_exe()?.with_file_name("chatgraph"))
-            .args(["key", "create", "--organization", "bench", "--database", database])
+            .args(["key", "create", "--organization", "bench", "--permission", "read,send,manage,events"])
+            .args(["--database", database])
             .output()?;
         let key = String::from_utf8(key.stdout)?.trim().to_owned();
         let serve = [

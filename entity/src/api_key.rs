@@ -25,6 +25,14 @@ pub struct Model {
     pub expires_at: Option<i64>,
     /// When it was last used, to a minute.
     pub last_used_at: Option<i64>,
+    /// Who made it: `key`, `user` or `operator`; unknown if it was made before this was recorded.
+    pub created_by: Option<String>,
+    /// The id of that key or user.
+    pub created_by_id: Option<String>,
+    /// The hash of the secret before the last rotation.
+    pub previous_hash: Option<String>,
+    /// When that secret ends (inclusive).
+    pub previous_until: Option<i64>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

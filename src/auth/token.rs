@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
 use crate::domain::key::ApiKey;
+use crate::store::KeySecret;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -155,9 +156,9 @@ impl Tokens {
         if let Some(viewer) = self.verified().get(&hash, self.clock.now()) {
             return Ok(Some(viewer));
         }
-        let Some(key) = self.store.key_by_hash(&hash).await? else { return Ok(None) };
+        let Some((key, secret)) = self.store.key_by_hash(&hash).await? else { return Ok(None) };
         let now = self.clock.now();
-        let viewer = viewer(&key);
+        let viewer = viewer(&key, secret);
         if expired(&viewer, now) {
             return Ok(None);
         }
@@ -197,12 +198,16 @@ impl Counted {
     }
 }
 
-fn viewer(key: &ApiKey) -> Viewer {
+fn viewer(key: &ApiKey, secret: KeySecret) -> Viewer {
+    let expires_at = match secret {
+        KeySecret::Current => key.expires_at,
+        KeySecret::Previous => Some(key.previous_until.unwrap_or(0).min(key.expires_at.unwrap_or(i64::MAX))),
+    };
     Viewer {
         organization: Some(key.organization.clone()),
         principal: Principal::ApiKey(key.id),
         capabilities: key.permissions,
-        expires_at: key.expires_at,
+        expires_at,
     }
 }
 

@@ -78,6 +78,8 @@ mod tests {
             created_at: 1,
             expires_at: None,
             last_used_at,
+            created_by: None,
+            previous_until: None,
         }
     }
 

@@ -25,6 +25,8 @@ pub enum KeyCommand {
     Import(KeyImportArgs),
     /// List an organization's api-keys, without their secrets
     List(KeyListArgs),
+    /// Give an api-key a new secret and print it, which is shown this once. The key's id, name, permissions and end stay
+    Rotate(KeyRotateArgs),
     /// Remove an api-key: it is refused within 10 seconds, and its sockets are closed
     Revoke(KeyRevokeArgs),
 }
@@ -38,8 +40,14 @@ pub struct KeyArgs {
     /// A name to tell the key by
     #[arg(long, env = "CHATGRAPH_NAME", default_value = "api-key", value_name = "NAME")]
     pub name: String,
-    /// What the key may do: read, send, manage or events; may be repeated. All of them when left out
-    #[arg(long, env = "CHATGRAPH_PERMISSION", value_delimiter = ',', value_name = "PERMISSION")]
+    /// What the key may do: read, send, manage or events; may be repeated. `manage` includes making keys
+    #[arg(
+        long,
+        env = "CHATGRAPH_PERMISSION",
+        value_delimiter = ',',
+        default_value = "read,events",
+        value_name = "PERMISSION"
+    )]
     pub permission: Vec<Capability>,
     /// Until when the key works: a time such as `2027-01-31T18:00:00Z`, whose last millisecond counts, or from now on for
     /// `90s`, `15m`, `12h` or `30d`. For good when left out
@@ -76,6 +84,24 @@ pub struct KeyListArgs {
     /// Whose keys
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// `key rotate`
+#[derive(Debug, Args)]
+pub struct KeyRotateArgs {
+    /// The key's id, as `key list` shows it
+    #[arg(value_name = "KEY")]
+    pub id: KeyId,
+    /// Whose key it is
+    #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
+    pub organization: OrganizationId,
+    /// Until when the last secret still works: from now on for `90s`, `15m`, `12h` or `30d`, or until a time such as
+    /// `2027-01-31T18:00:00Z`. Without it, that secret is refused within 10 seconds, and its sockets are closed
+    #[arg(long, env = "CHATGRAPH_GRACE", value_name = "WHEN")]
+    pub grace: Option<Expiry>,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,

@@ -8,6 +8,7 @@ use crate::cli::KeyCreateArgs;
 use crate::cli::KeyImportArgs;
 use crate::cli::KeyListArgs;
 use crate::cli::KeyRevokeArgs;
+use crate::cli::KeyRotateArgs;
 use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
@@ -49,6 +50,29 @@ pub struct KeyList {
     pub database: Database,
 }
 
+/// What `key rotate` needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRotate {
+    /// Which key.
+    pub id: KeyId,
+    /// Whose key.
+    pub organization: OrganizationId,
+    /// When the last secret ends; at once if `None`.
+    pub grace: Option<Expiry>,
+    /// The database.
+    pub database: Database,
+}
+
+impl KeyRotate {
+    /// When the last secret ends (inclusive) if the key is rotated at `now`, both in milliseconds.
+    ///
+    /// # Errors
+    /// If that is over already.
+    pub fn previous_until(&self, now: i64) -> Result<Option<i64>, Error> {
+        ends_at(self.grace, "grace", now)
+    }
+}
+
 /// What `key revoke` needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRevoke {
@@ -66,12 +90,16 @@ impl NewKey {
     /// # Errors
     /// When that is over already.
     pub fn expires_at(&self, now: i64) -> Result<Option<i64>, Error> {
-        match self.expiry {
-            None => Ok(None),
-            Some(Expiry::In(time_ms)) => Ok(Some(now + time_ms)),
-            Some(Expiry::At(at)) if at >= now => Ok(Some(at)),
-            Some(Expiry::At(_)) => Err(Error::new("expires", "is over already")),
-        }
+        ends_at(self.expiry, "expires", now)
+    }
+}
+
+fn ends_at(expiry: Option<Expiry>, flag: &'static str, now: i64) -> Result<Option<i64>, Error> {
+    match expiry {
+        None => Ok(None),
+        Some(Expiry::In(time_ms)) => Ok(Some(now + time_ms)),
+        Some(Expiry::At(at)) if at >= now => Ok(Some(at)),
+        Some(Expiry::At(_)) => Err(Error::new(flag, "is over already")),
     }
 }
 
@@ -81,12 +109,10 @@ impl TryFrom<KeyArgs> for NewKey {
     fn try_from(args: KeyArgs) -> Result<Self, Error> {
         let wrong = || Error::new("name", format!("must have 1 to {} characters", key::LONGEST_NAME));
         let name = key::name(&args.name).ok_or_else(wrong)?;
-        let permissions =
-            if args.permission.is_empty() { Capabilities::all() } else { args.permission.into_iter().collect() };
         Ok(Self {
             organization: args.organization,
             name: name.to_owned(),
-            permissions,
+            permissions: args.permission.into_iter().collect(),
             expiry: args.expires,
             database: args.database.try_into()?,
         })
@@ -114,6 +140,15 @@ impl TryFrom<KeyListArgs> for KeyList {
 
     fn try_from(args: KeyListArgs) -> Result<Self, Error> {
         Ok(Self { organization: args.organization, database: args.database.try_into()? })
+    }
+}
+
+impl TryFrom<KeyRotateArgs> for KeyRotate {
+    type Error = Error;
+
+    fn try_from(args: KeyRotateArgs) -> Result<Self, Error> {
+        let database = args.database.try_into()?;
+        Ok(Self { id: args.id, organization: args.organization, grace: args.grace, database })
     }
 }
 

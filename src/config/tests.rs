@@ -4,7 +4,6 @@ use super::*;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::cli::KeyCommand;
-use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -186,13 +185,14 @@ fn headers_of_pages_are_names() {
 }
 
 #[test]
-fn a_key_may_everything_unless_told_otherwise() {
+fn a_key_may_read_and_listen_unless_told_otherwise() {
     let create = |arguments: &[&str]| match command(&[&["key", "create", "--organization", "a"], arguments].concat()) {
         Command::Key(KeyCommand::Create(args)) => NewKey::try_from(args),
         other => panic!("not key create: {other:?}"),
     };
-    let all = create(&[]).expect("valid");
-    assert_eq!((all.permissions, all.expires_at(1)), (Capabilities::all(), Ok(None)));
+    let least = create(&[]).expect("valid");
+    assert_eq!(least.permissions.iter().collect::<Vec<_>>(), [Capability::Read, Capability::Events]);
+    assert_eq!(least.expires_at(1), Ok(None));
     let some = create(&["--permission", "read,send", "--expires", "2d"]).expect("valid");
     assert_eq!(some.permissions.iter().collect::<Vec<_>>(), [Capability::Read, Capability::Send]);
     assert_eq!(some.expires_at(1), Ok(Some(172_800_001)));
@@ -215,6 +215,9 @@ fn login_tokens_need_keys_an_issuer_and_an_audience() {
     for wrong in ["", "login.example.org/jwks", "file:///keys", "https://", "https:///keys", "ftp://example.org/keys"] {
         assert_eq!(flag(serve(&[["--jwks-url", wrong], issuer, audience].concat())), "jwks-url", "{wrong}");
     }
+    let missing = ["--jwks-ca-file", "/nowhere/ca.pem"];
+    assert_eq!(flag(serve(&missing)), "jwks-url");
+    assert_eq!(flag(serve(&[url, issuer, audience, missing].concat())), "jwks-ca-file");
     let logins = serve(&[url, issuer, audience].concat()).expect("valid").logins.expect("some");
     assert_eq!((&*logins.jwks_url, &*logins.issuer), (url[1], issuer[1]));
     assert_eq!(logins.audiences, ["a", "b"]);

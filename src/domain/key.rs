@@ -26,6 +26,21 @@ pub struct ApiKey {
     pub expires_at: Option<i64>,
     /// When it was last used, to a minute, in milliseconds.
     pub last_used_at: Option<i64>,
+    /// Who made it; `None` if it was made before this was recorded.
+    pub created_by: Option<KeyCreator>,
+    /// When the secret before the last rotation ends (inclusive), in milliseconds; `None` if it ended with the rotation.
+    pub previous_until: Option<i64>,
+}
+
+/// The maker of an api-key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyCreator {
+    /// An api-key, which may have been revoked since.
+    ApiKey(KeyId),
+    /// A person, by the subject of their login token.
+    User(String),
+    /// The operator, on the command line.
+    Operator,
 }
 
 /// A key's name as it is kept: without the spaces around it. None when nothing is left, or too much.

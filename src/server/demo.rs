@@ -20,6 +20,7 @@ use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::key::KeyCreator;
 use crate::domain::list::ChatList;
 use crate::domain::page::Direction;
 use crate::domain::page::MAX_PAGE;
@@ -190,7 +191,7 @@ async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(failed)?;
     let (secret, permissions) = (token::generate(), Capabilities::all());
     let new = NewKey { name: "demo".into(), permissions, expires_at: None };
-    let key = parts.keys.issue(&organization, new, &secret).await?;
+    let key = parts.keys.issue(&organization, new, KeyCreator::Operator, &secret).await?;
     let principal = Principal::ApiKey(key.id);
     let viewer = Viewer { organization: Some(organization), principal, capabilities: permissions, expires_at: None };
     Ok((secret, viewer))

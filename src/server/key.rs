@@ -15,6 +15,9 @@ use crate::domain::capability::Capability;
 use crate::domain::clock;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
+use crate::domain::key::ApiKey;
+use crate::domain::key::KeyCreator;
 use crate::service::key;
 use crate::service::key::Keys;
 use crate::store::Store;
@@ -32,6 +35,7 @@ pub(super) async fn carry_out(command: KeyCommand) -> Result<(), Error> {
         KeyCommand::Create(args) => create(&NewKey::try_from(args)?).await,
         KeyCommand::Import(args) => import(&config::KeyImport::try_from(args)?).await,
         KeyCommand::List(args) => list(&args.try_into()?).await,
+        KeyCommand::Rotate(args) => rotate(args.try_into()?).await,
         KeyCommand::Revoke(args) => revoke(args.try_into()?).await,
     }
 }
@@ -69,26 +73,59 @@ async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
         if keys.is_taken(secret).await? {
             return Err(Error::TokenTaken);
         }
-        Ok(keys.issue(&config.organization, new, secret).await?.id)
+        Ok(keys.issue(&config.organization, new, KeyCreator::Operator, secret).await?.id)
     })
     .await
 }
 
 async fn list(config: &config::KeyList) -> Result<(), Error> {
     let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
-    for key in on(&store, async |keys| Ok(keys.of(&config.organization).await?)).await? {
+    let keys = on(&store, async |keys| Ok(keys.of(&config.organization).await?)).await?;
+    for key in &keys {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
         let until = key.expires_at.map_or_else(|| "for good".to_owned(), clock::iso);
-        // The name comes last, since it may have spaces; what would steer a terminal is left out.
-        let name: String = key.name.chars().filter(|character| !character.is_control()).collect();
+        let used = key.last_used_at.map_or_else(|| "never".to_owned(), clock::iso);
+        // The name comes last, since it may have spaces.
         output::line(format_args!(
-            "{}  {}…  {:<23}  made {}  until {until:<24}  {name}",
+            "{}  {}…  {:<23}  made {} by {}  until {until:<24}  used {used:<24}  {}",
             key.id,
             key.prefix,
             permissions.join(","),
             clock::iso(key.created_at),
+            creator(key, &keys),
+            printable(&key.name),
         ))?;
     }
+    Ok(())
+}
+
+/// Who made a key of these, and whether that is a key that is gone.
+fn creator(key: &ApiKey, keys: &[ApiKey]) -> String {
+    match &key.created_by {
+        None => "unknown".to_owned(),
+        Some(KeyCreator::Operator) => "operator".to_owned(),
+        Some(KeyCreator::User(id)) => format!("user {}", printable(id)),
+        Some(KeyCreator::ApiKey(id)) if keys.iter().any(|key| key.id == *id) => id.to_string(),
+        Some(KeyCreator::ApiKey(id)) => format!("{id} (revoked)"),
+    }
+}
+
+/// Leaves out characters that would control a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
+/// Gives a key a new secret and prints it: the only time it is shown.
+async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
+    let previous_until = config.previous_until(SystemClock.now())?;
+    let secret = token::generate();
+    let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
+    let rotated =
+        on(&store, async |keys| Ok(keys.rotate(&config.organization, config.id, &secret, previous_until).await?));
+    if !rotated.await? {
+        return Err(no_such_key(config.id, config.organization));
+    }
+    println!("{secret}");
     Ok(())
 }
 
@@ -97,8 +134,12 @@ async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
     if on(&store, async |keys| Ok(keys.remove(&config.organization, config.id).await?)).await? {
         Ok(())
     } else {
-        Err(Error::NoSuchKey { id: config.id, organization: config.organization })
+        Err(no_such_key(config.id, config.organization))
     }
+}
+
+fn no_such_key(id: KeyId, organization: OrganizationId) -> Error {
+    Error::NoSuchKey { id, organization }
 }
 
 /// Works on the keys, then closes the database.

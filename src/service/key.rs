@@ -18,6 +18,7 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::Operation;
 use crate::domain::key;
 use crate::domain::key::ApiKey;
+use crate::domain::key::KeyCreator;
 use crate::store::Store;
 use crate::store::Use;
 use crate::store::error::StoreError;
@@ -108,11 +109,11 @@ impl Keys {
         }
         let (new, secret) = (NewKey { name, ..new }, token::generate());
         let Some(idempotency_key) = idempotency_key else {
-            let key = self.issue(organization, new, &secret).await?;
+            let key = self.issue(organization, new, creator(viewer), &secret).await?;
             return Ok((key, secret));
         };
         let under = new.under(idempotency_key)?;
-        let (key, hash) = (self.key(organization, new, &secret), token::hash(&secret));
+        let (key, hash) = (self.key(organization, new, creator(viewer), &secret), token::hash(&secret));
         let whose = organization.clone();
         let made: Result<ApiKey, Error> = self
             .store
@@ -155,17 +156,23 @@ impl Keys {
         self.store.keys(organization).await
     }
 
-    /// Makes a key with this secret, for the operator, and its organization with the first one.
+    /// Makes a key with this secret, and its organization with the first one. Checks nothing.
     ///
     /// # Errors
     /// [`StoreError`], also when the secret is another key's.
-    pub async fn issue(&self, organization: &OrganizationId, new: NewKey, secret: &str) -> Result<ApiKey, StoreError> {
-        let key = self.key(organization, new, secret);
+    pub async fn issue(
+        &self,
+        organization: &OrganizationId,
+        new: NewKey,
+        created_by: KeyCreator,
+        secret: &str,
+    ) -> Result<ApiKey, StoreError> {
+        let key = self.key(organization, new, created_by, secret);
         self.store.insert_key(key.clone(), token::hash(secret)).await?;
         Ok(key)
     }
 
-    fn key(&self, organization: &OrganizationId, new: NewKey, secret: &str) -> ApiKey {
+    fn key(&self, organization: &OrganizationId, new: NewKey, created_by: KeyCreator, secret: &str) -> ApiKey {
         let now = self.clock.now();
         ApiKey {
             id: KeyId::new(now),
@@ -176,6 +183,8 @@ impl Keys {
             created_at: now,
             expires_at: new.expires_at,
             last_used_at: None,
+            created_by: Some(created_by),
+            previous_until: None,
         }
     }
 
@@ -185,6 +194,26 @@ impl Keys {
     /// [`StoreError`].
     pub async fn is_taken(&self, secret: &str) -> Result<bool, StoreError> {
         Ok(self.store.key_by_hash(&token::hash(secret)).await?.is_some())
+    }
+
+    /// Gives a key this secret, for the operator. Its last one works until `previous_until`, in milliseconds, if that is
+    /// given, and the one before that no longer. Returns whether the key is there.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if the secret is another key's.
+    pub async fn rotate(
+        &self,
+        organization: &OrganizationId,
+        id: KeyId,
+        secret: &str,
+        previous_until: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let secret = (token::hash(secret), token::prefix(secret));
+        let rotated = self.store.rotate_key(organization, id, secret, previous_until).await?;
+        if rotated {
+            self.tokens.forget(id);
+        }
+        Ok(rotated)
     }
 
     /// Removes a key, for the operator; tells whether it was there.
@@ -205,6 +234,13 @@ fn outlives(expires_at: Option<i64>, viewer: &Viewer) -> bool {
     let Principal::ApiKey(_) = viewer.principal else { return false };
     let Some(end) = viewer.expires_at else { return false };
     expires_at.is_none_or(|expires_at| expires_at > end)
+}
+
+fn creator(viewer: &Viewer) -> KeyCreator {
+    match &viewer.principal {
+        Principal::ApiKey(id) => KeyCreator::ApiKey(*id),
+        Principal::User { id, .. } => KeyCreator::User(id.to_string()),
+    }
 }
 
 fn invalid(field: &'static str, message: impl Into<String>) -> Error {

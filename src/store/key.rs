@@ -13,20 +13,33 @@ use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::key::ApiKey;
+use crate::domain::key::KeyCreator;
 
 use super::Store;
 use super::error::StoreError;
 use super::text;
 use super::unit::Unit;
 
+/// Which of a key's secrets was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySecret {
+    /// The one that it has.
+    Current,
+    /// The one before its last rotation, which may have ended.
+    Previous,
+}
+
 impl Store {
-    /// The key with this hash. The read that finds out the organization, so it knows none yet.
+    /// The key with this hash of its secret, or of the one before. The read that finds out the organization, so it knows
+    /// none yet.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-        let row = api_key::Entity::find().filter(api_key::Column::Hash.eq(hash)).one(&self.readers).await?;
-        row.map(from_row).transpose()
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<(ApiKey, KeySecret)>, StoreError> {
+        let either = Condition::any().add(api_key::Column::Hash.eq(hash)).add(api_key::Column::PreviousHash.eq(hash));
+        let Some(row) = api_key::Entity::find().filter(either).one(&self.readers).await? else { return Ok(None) };
+        let secret = if row.hash == hash { KeySecret::Current } else { KeySecret::Previous };
+        Ok(Some((from_row(row)?, secret)))
     }
 
     /// The organization's keys, oldest first.
@@ -37,6 +50,39 @@ impl Store {
         let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
         let rows = keys.order_by_asc(api_key::Column::Id).all(&self.readers).await?;
         rows.into_iter().map(from_row).collect()
+    }
+
+    /// Gives a key another secret by its hash and prefix. The one before works until `previous_until`, in milliseconds,
+    /// if that is given. Returns whether the key is there.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if the secret is another key's already.
+    pub async fn rotate_key(
+        &self,
+        organization: &OrganizationId,
+        id: KeyId,
+        (hash, prefix): (String, String),
+        previous_until: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let owner = organization.to_string();
+        self.write(organization, move |unit| {
+            Box::pin(async move {
+                // Every expression reads the row as it was.
+                let previous = match previous_until {
+                    Some(_) => Expr::col(api_key::Column::Hash),
+                    None => Expr::value(None::<String>),
+                };
+                let key = api_key::Entity::update_many().filter(api_key::Column::Organization.eq(owner));
+                let rotated = key
+                    .filter(api_key::Column::Id.eq(id.to_bytes()))
+                    .col_expr(api_key::Column::PreviousHash, previous)
+                    .col_expr(api_key::Column::PreviousUntil, Expr::value(previous_until))
+                    .col_expr(api_key::Column::Hash, Expr::value(hash))
+                    .col_expr(api_key::Column::Prefix, Expr::value(prefix));
+                Ok(rotated.exec(unit.tx).await?.rows_affected > 0)
+            })
+        })
+        .await
     }
 
     /// Removes a key; tells whether it was there.
@@ -125,6 +171,12 @@ impl Unit<'_> {
 }
 
 fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {
+    let (created_by, created_by_id) = match key.created_by {
+        Some(KeyCreator::ApiKey(id)) => (Some("key"), Some(id.to_string())),
+        Some(KeyCreator::User(id)) => (Some("user"), Some(text::storable(&id))),
+        Some(KeyCreator::Operator) => (Some("operator"), None),
+        None => (None, None),
+    };
     api_key::ActiveModel {
         id: Set(key.id.to_bytes()),
         organization: Set(key.organization.to_string()),
@@ -135,11 +187,22 @@ fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {
         created_at: Set(key.created_at),
         expires_at: Set(key.expires_at),
         last_used_at: Set(key.last_used_at),
+        created_by: Set(created_by.map(str::to_owned)),
+        created_by_id: Set(created_by_id),
+        previous_hash: Set(None),
+        previous_until: Set(key.previous_until),
     }
 }
 
 fn from_row(row: api_key::Model) -> Result<ApiKey, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "api_key", column };
+    let created_by = match (row.created_by.as_deref(), row.created_by_id) {
+        (None, _) => None,
+        (Some("key"), Some(id)) => Some(KeyCreator::ApiKey(id.parse().map_err(|_| corrupt("created_by_id"))?)),
+        (Some("user"), Some(id)) => Some(KeyCreator::User(id)),
+        (Some("operator"), None) => Some(KeyCreator::Operator),
+        _ => return Err(corrupt("created_by")),
+    };
     Ok(ApiKey {
         id: KeyId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         organization: row.organization.parse().map_err(|_| corrupt("organization"))?,
@@ -149,5 +212,7 @@ fn from_row(row: api_key::Model) -> Result<ApiKey, StoreError> {
         created_at: row.created_at,
         expires_at: row.expires_at,
         last_used_at: row.last_used_at,
+        created_by,
+        previous_until: row.previous_until,
     })
 }

@@ -86,6 +86,7 @@ pub use deleted_unread::DeletedUnread;
 pub use early::EarlyRewrite;
 pub use idempotency::Use;
 pub use journal::Committed;
+pub use key::KeySecret;
 pub use merge::Which;
 pub use message::KnownMessage;
 pub use mute::EndingMute;

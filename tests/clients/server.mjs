@@ -14,7 +14,7 @@ export async function start(program, sandboxProgram) {
   const env = { ...process.env, CHATGRAPH_DATABASE: `sqlite:${join(folder, "chatgraph.db")}` };
   const sandbox = spawn(sandboxProgram, ["--json", "--demo", "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
   const { url: phoneSide, key: trusted } = JSON.parse(await line(sandbox.stdout, () => true));
-  const key = execFileSync(program, ["key", "create", "--organization", "acme"], { env, encoding: "utf8" }).trim();
+  const key = execFileSync(program, ["key", "create", "--organization", "acme", "--permission", "read,send,manage,events"], { env, encoding: "utf8" }).trim();
   const server = { key, phoneSide, process: undefined, url: undefined };
   const listen = `127.0.0.1:${await freePort()}`;
 

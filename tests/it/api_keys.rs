@@ -52,6 +52,24 @@ async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_key_tells_who_made_it() {
+    const MAKERS: &str = "{ apiKeys { id name createdBy { kind keyId userId } } }";
+    let server = TestServer::start().await;
+    let makers = async || {
+        let listed = server.query(MAKERS).await["data"]["apiKeys"].clone();
+        listed.as_array().unwrap_or_else(|| panic!("{listed}")).clone()
+    };
+    let (_, child) = create(&server, &server.key, json!({"name": "child", "permissions": ["READ"]})).await;
+    let keys = makers().await;
+    assert_eq!(keys[0]["createdBy"], json!({"kind": "OPERATOR", "keyId": null, "userId": null}));
+    assert_eq!(keys[1]["id"], child["id"]);
+    assert_eq!(keys[1]["createdBy"], json!({"kind": "API_KEY", "keyId": keys[0]["id"], "userId": null}));
+    // As the keys of an earlier version are.
+    server.execute("UPDATE api_key SET created_by = NULL, created_by_id = NULL").await;
+    assert_eq!(makers().await[1]["createdBy"], Value::Null);
+}
+
+#[tokio::test]
 async fn nobody_gives_a_key_more_than_they_have() {
     let server = TestServer::start().await;
     let manager = server.create_key("org_1", &["manage", "read"]);

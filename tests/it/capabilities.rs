@@ -62,7 +62,8 @@ const DECLARED: &[(&str, &str)] = &[
     ("SessionPayload", "session"),
     ("RejectCallPayload", "sent autoReplied"),
     ("DeleteSessionPayload", "deletedSessionId"),
-    ("ApiKey", "id name prefix permissions createdAt expiresAt lastUsedAt"),
+    ("ApiKey", "id name prefix permissions createdAt createdBy expiresAt lastUsedAt"),
+    ("ApiKeyCreator", "kind keyId userId"),
     ("CreateApiKeyPayload", "apiKey secret"),
     ("RevokeApiKeyPayload", "revokedId"),
 ];

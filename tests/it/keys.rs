@@ -48,7 +48,7 @@ async fn a_token_in_a_file_is_imported_too() {
     let file = file.to_str().expect("text");
     text(&server.command(&["key", "import", "--organization", "org_2", "--token-file", file]));
     let answer = server.query_as(UUID, WHO, json!({})).await;
-    assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "SEND", "MANAGE", "EVENTS"]));
+    assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "EVENTS"]));
 }
 
 #[tokio::test]
@@ -104,4 +104,83 @@ async fn a_key_ends_with_its_time_and_its_socket_with_it() {
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     // It was verified moments ago, and is remembered: that does not outlive it.
     assert_eq!(error_code(&server.query_as(&key, WHO, json!({})).await), "unauthorized");
+}
+
+#[tokio::test]
+async fn a_key_reads_and_listens_unless_told_otherwise() {
+    let server = TestServer::start().await;
+    let secret = text(&server.command(&["key", "create", "--organization", "org_1"]));
+    let answer = server.query_as(secret.trim(), WHO, json!({})).await;
+    assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "EVENTS"]));
+}
+
+/// The line of `key list` about the key with this secret.
+fn listed(server: &TestServer, secret: &str) -> String {
+    let listed = text(&server.command(&["key", "list", "--organization", "org_1"]));
+    listed.lines().find(|line| line.contains(&secret[..8])).expect("the key").to_owned()
+}
+
+#[tokio::test]
+async fn a_rotated_key_has_a_new_secret_and_its_last_one_ends() {
+    let server = TestServer::start().await;
+    let old = server.create_key("org_1", &["read", "events"]);
+    let mut listener = Subscription::open(&server, &old, CHANGES, json!({})).await;
+    listener.event().await;
+    let before = listed(&server, &old);
+    let id = before.split(' ').next().expect("an id");
+
+    let foreign = error(&server.command(&["key", "rotate", id, "--organization", "org_2"]));
+    assert!(foreign.contains("organization org_2 has no api-key"), "{foreign}");
+    let new = text(&server.command(&["key", "rotate", id, "--organization", "org_1"]));
+    let new = new.trim();
+    assert_ne!(new, old);
+    let answer = server.query_as(new, WHO, json!({})).await;
+    assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_1", "capabilities": ["READ", "EVENTS"]}));
+    assert!(listed(&server, new).starts_with(id), "it is another key");
+    assert_eq!(u16::from(listener.closed().await.code), 4403);
+    assert_eq!(error_code(&server.query_as(&old, WHO, json!({})).await), "unauthorized");
+}
+
+#[tokio::test]
+async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
+    let server = TestServer::start().await;
+    let first = server.create_key("org_1", &["events"]);
+    let id = listed(&server, &first).split(' ').next().expect("an id").to_owned();
+    let rotate = |grace: &str| {
+        text(&server.command(&["key", "rotate", &id, "--organization", "org_1", "--grace", grace])).trim().to_owned()
+    };
+    let second = rotate("1h");
+    for secret in [&first, &second] {
+        assert!(server.query_as(secret, WHO, json!({})).await["errors"].is_null(), "not both work");
+    }
+    let third = rotate("8s");
+    let mut listener = Subscription::open(&server, &second, CHANGES, json!({})).await;
+    listener.event().await;
+    eventually("the secret before the last to end", async || {
+        let answer = server.query_as(&first, WHO, json!({})).await;
+        (answer["errors"][0]["extensions"]["code"] == "unauthorized").then_some(())
+    })
+    .await;
+    assert_eq!(u16::from(listener.closed().await.code), 4403, "the grace does not end");
+    assert_eq!(error_code(&server.query_as(&second, WHO, json!({})).await), "unauthorized");
+    assert!(server.query_as(&third, WHO, json!({})).await["errors"].is_null());
+    let over =
+        error(&server.command(&["key", "rotate", &id, "--organization", "org_1", "--grace", "2020-01-01T00:00:00Z"]));
+    assert!(over.contains("--grace"), "{over}");
+}
+
+#[tokio::test]
+async fn the_list_says_who_made_a_key_and_whether_that_key_is_gone() {
+    let server = TestServer::start().await;
+    let maker = server.create_key("org_1", &["manage", "read"]);
+    let create = "mutation { createApiKey(input: {name: \"made\", permissions: [READ]}) { secret } }";
+    let answer = server.query_as(&maker, create, json!({})).await;
+    let made = answer["data"]["createApiKey"]["secret"].as_str().expect("a secret").to_owned();
+    let line = listed(&server, &maker);
+    let id = line.split(' ').next().expect("an id");
+    assert!(line.contains(" by operator "), "{line}");
+    assert!(listed(&server, &made).contains(&format!(" by {id} ")), "{}", listed(&server, &made));
+    text(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
+    assert!(listed(&server, &made).contains(&format!(" by {id} (revoked) ")), "{}", listed(&server, &made));
+    assert!(server.query_as(&made, WHO, json!({})).await["errors"].is_null(), "it went with its maker");
 }

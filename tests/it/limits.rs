@@ -14,8 +14,8 @@ use crate::logins::rig::token_for;
 use crate::support::BareServer;
 use crate::support::Log;
 use crate::support::Subscription;
+use crate::support::create_key;
 use crate::support::error_code;
-use crate::support::program;
 
 /// Costs 601: a list of 200 with what is below it, and the list itself.
 const DEAR: &str = "{ chats(first: 200) { nodes { id } } }";
@@ -34,8 +34,7 @@ impl BareServer {
     }
 
     fn another_key(&self) -> String {
-        let made = program(&self.database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
-        String::from_utf8(made.stdout).expect("text").trim().to_owned()
+        create_key(&self.database, "org_1", &[])
     }
 
     /// The status of a question from an address under a token, perhaps passed on by a proxy for another address.

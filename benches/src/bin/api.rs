@@ -49,7 +49,8 @@ async fn measure(database: &str) -> Result<(), Box<dyn Error>> {
     }
     drop(store);
     let key = std::process::Command::new(std::env::current_exe()?.with_file_name("chatgraph"))
-        .args(["key", "create", "--organization", data::ORGANIZATION, "--database", database])
+        .args(["key", "create", "--organization", data::ORGANIZATION, "--permission", "read,send,manage,events"])
+        .args(["--database", database])
         .output()?;
     let key = String::from_utf8(key.stdout)?.trim().to_owned();
     let (listen, unlimited) = (["--listen", "127.0.0.1:0"], ["--rate-limit-cost-per-minute", "0"]);

@@ -38,7 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     data::add_chats(&store, session, 200).await?;
     drop(store);
     let key = std::process::Command::new(std::env::current_exe()?.with_file_name("chatgraph"))
-        .args(["key", "create", "--organization", data::ORGANIZATION, "--database", &database])
+        .args(["key", "create", "--organization", data::ORGANIZATION, "--permission", "read,send,manage,events"])
+        .args(["--database", &database])
         .output()?;
     let key = String::from_utf8(key.stdout)?.trim().to_owned();
     let serve = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--database", &database];

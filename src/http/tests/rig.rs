@@ -27,6 +27,7 @@ use crate::auth::token::Tokens;
 use crate::clock::SystemClock;
 use crate::domain::capability::Capabilities;
 use crate::domain::clock::Clock;
+use crate::domain::key::KeyCreator;
 use crate::feed;
 use crate::feed::Feed;
 use crate::graphql;
@@ -112,7 +113,7 @@ impl Rig {
         let keys = Keys::new(shared.clone(), tokens.clone(), clock.clone());
         let secret = token::generate();
         let new = NewKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };
-        keys.issue(&store.organization, new, &secret).await.expect("a key");
+        keys.issue(&store.organization, new, KeyCreator::Operator, &secret).await.expect("a key");
         let feed = Feed::start(shared.clone(), feed::Config::default(), &tasks, stop.clone());
         let registry = Registry::new(
             shared.clone(),

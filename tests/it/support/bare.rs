@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::Log;
 use super::TestDatabase;
+use super::create_key;
 use super::eventually;
-use super::program;
 use super::serve_logged;
 use super::server::resident_mib;
 
@@ -32,8 +32,7 @@ impl BareServer {
     /// The same, and logs so much.
     pub(crate) async fn with_log(arguments: &[&str], log: Log) -> Self {
         let database = TestDatabase::new().await;
-        let made = program(&database, &["key", "create", "--organization", "org_1"]).output().expect("runs");
-        let key = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+        let key = create_key(&database, "org_1", &[]);
         let (child, url) = serve_logged(&database, arguments, &log);
         Self { child, url, key, database, log }
     }

@@ -28,6 +28,7 @@ pub(crate) use log::watched_at;
 pub(crate) use server::FOREVER;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;
+pub(crate) use server::create_key;
 pub(crate) use server::eventually;
 pub(crate) use server::eventually_within;
 pub(crate) use server::program;

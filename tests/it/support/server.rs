@@ -368,8 +368,11 @@ pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
     }
 }
 
-fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> String {
-    let arguments = [&["key", "create", "--organization", organization], more].concat();
+/// A key of an organization, with every permission unless `more` names some.
+pub(crate) fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> String {
+    let everything: &[&str] =
+        if more.contains(&"--permission") { &[] } else { &["--permission", "read,send,manage,events"] };
+    let arguments = [&["key", "create", "--organization", organization], everything, more].concat();
     let output = program(database, &arguments).output().expect("runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()

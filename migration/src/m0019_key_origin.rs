@@ -1,0 +1,36 @@
+//! Who made an api-key, and the secret that it had before its last rotation.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::big_integer_null;
+use sea_orm_migration::schema::text_null;
+
+/// The nineteenth step.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Unknown for the keys that are there: nothing was recorded of it.
+        let columns = [
+            text_null("created_by"),
+            text_null("created_by_id"),
+            text_null("previous_hash"),
+            big_integer_null("previous_until"),
+        ];
+        for column in columns {
+            manager.alter_table(Table::alter().table("api_key").add_column(column).to_owned()).await?;
+        }
+        let rotated = "CREATE INDEX api_key_previous ON api_key (previous_hash) WHERE previous_hash IS NOT NULL";
+        manager.get_connection().execute_unprepared(rotated).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared("DROP INDEX api_key_previous").await?;
+        for column in ["previous_until", "previous_hash", "created_by_id", "created_by"] {
+            manager.alter_table(Table::alter().table("api_key").drop_column(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
