@@ -1,5 +1,8 @@
 //! One key of the frontend's set, as RFC 7517 writes it, and what it may verify. Which algorithm that is follows from the
 //! key and never from a token.
+//!
+//! The types of `jsonwebtoken::jwk` are less strict, and so not used: null counts as a missing `use`, `key_ops` or `alg`,
+//! the name of an unknown algorithm is lost (`Ed25519` for one), and no length is checked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
