@@ -29,7 +29,7 @@ const PAGE: u64 = 1_000;
 const MAX_TOLD: usize = 10;
 
 /// What has to hold, each with a query that counts the rows for which it does not.
-const RULES: [(&str, &str); 5] = [
+const RULES: [(&str, &str); 6] = [
     (
         "a change has a number beyond its organization's last one",
         "SELECT COUNT(*) FROM \"change\" c JOIN organization o ON o.id = c.organization WHERE c.number > o.last_change",
@@ -39,6 +39,11 @@ const RULES: [(&str, &str); 5] = [
         "SELECT COUNT(*) FROM (SELECT c.organization FROM \"change\" c JOIN organization o ON o.id = c.organization \
          GROUP BY c.organization, o.last_change \
          HAVING MAX(c.number) <> o.last_change OR MAX(c.number) - MIN(c.number) + 1 <> COUNT(*)) AS broken",
+    ),
+    (
+        "a chat has a lower revision than one of its changes",
+        "SELECT COUNT(*) FROM \"change\" c JOIN chat ON chat.id = c.chat_id AND chat.organization = c.organization \
+         WHERE c.revision > chat.revision",
     ),
     (
         "a chat's last message is missing, or is another chat's",

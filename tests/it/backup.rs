@@ -64,6 +64,7 @@ async fn a_database_is_checked_beside_a_server() {
             "UPDATE organization SET last_change = last_change + 1",
             "beyond",
         ),
+        ("UPDATE chat SET revision = revision - 1", "UPDATE chat SET revision = revision + 1", "lower revision"),
         (
             "UPDATE chat SET searchable = '+' || searchable",
             "UPDATE chat SET searchable = substr(searchable, 2)",

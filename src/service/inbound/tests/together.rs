@@ -313,6 +313,7 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
             // Of a message that came by both addresses one goes when the chats are joined.
             last_message_id: row.last_message_id.as_ref().map(|_| Vec::new()),
             merged_into: row.merged_into.as_ref().map(chat),
+            replaces: row.replaces.as_ref().map(chat),
             ..row.clone()
         };
         format!("{row:?}")
