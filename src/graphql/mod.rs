@@ -93,6 +93,15 @@ fn schema(config: &Config) -> Schema {
     if config.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }
 
+/// The same schema as the engine builds it by default, with its own validation.
+#[cfg(test)]
+fn stock_schema() -> &'static Schema {
+    static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(|| {
+        Schema::build(Query::default(), Mutation::default(), Subscription::default()).finish()
+    });
+    &SCHEMA
+}
+
 fn types(schema: &Schema) -> chatgraph_guard::Schema {
     let scalars: [(&'static str, ScalarCheck); 2] =
         [("JID", <Jid as ScalarType>::is_valid), ("Timestamp", <Timestamp as ScalarType>::is_valid)];

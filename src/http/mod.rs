@@ -152,7 +152,7 @@ impl Default for Config {
 }
 
 /// An answer as short as this is sent as it is, in bytes.
-const SHORT: u16 = 1024;
+const SHORT: u64 = 1024;
 
 /// What every route shares.
 struct Door {

@@ -6,6 +6,7 @@ mod older;
 mod panics;
 mod rig;
 mod socket;
+mod stock;
 mod streams;
 
 use std::time::Duration;

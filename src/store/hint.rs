@@ -38,7 +38,7 @@ const LONGEST: usize = 7_800;
 /// Tells the others of what is committed here, and tells here what is committed by the others. Never ends by itself.
 pub(super) async fn share(server: &Postgres, connection: &impl ConnectionTrait, commits: &Commits) {
     // Its own words come back to every process; they are known by this name.
-    let process = ulid::Ulid::new().to_string();
+    let process = ulid::Ulid::generate().to_string();
     tokio::join!(tell(connection, &process, commits), hear(server, &process, commits));
 }
 

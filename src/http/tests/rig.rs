@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::Router;
 use futures_util::SinkExt as _;
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -32,6 +33,7 @@ use crate::feed;
 use crate::feed::Feed;
 use crate::graphql;
 use crate::graphql::Api;
+use crate::graphql::Caller;
 use crate::http::Config;
 use crate::http::Connections;
 use crate::http::Health;
@@ -100,6 +102,9 @@ pub(super) struct Rig {
     pub(super) token_clock: Arc<TestClock>,
     /// Ends what is behind the door.
     pub(super) stop: CancellationToken,
+    pub(super) api: Api,
+    pub(super) router: Router,
+    tokens: Tokens,
 }
 
 impl Rig {
@@ -136,12 +141,26 @@ impl Rig {
             figures: Arc::new(|| unreachable!("nobody asks")),
         };
         let (tasks, draining) = (callers.clone(), drain.clone());
-        let router = router(Parts { api, tokens, tasks, drain: draining, health, metrics: metrics.clone() }, config);
+        let parts = Parts {
+            api: api.clone(),
+            tokens: tokens.clone(),
+            tasks,
+            drain: draining,
+            health,
+            metrics: metrics.clone(),
+        };
+        let router = router(parts, config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let listening = Listening { router, config: connections, tls: None, metrics };
+        let listening = Listening { router: router.clone(), config: connections, tls: None, metrics };
         callers.spawn(serve(listener, listening, callers.clone(), drain.clone()));
-        Self { store, address, key: secret, callers, drain, clock, token_clock, stop }
+        Self { store, address, key: secret, callers, drain, clock, token_clock, stop, api, router, tokens }
+    }
+
+    /// A caller with the rig's key.
+    pub(super) async fn caller(&self) -> Caller {
+        let viewer = self.tokens.verify(&self.key).await.expect("read").expect("valid");
+        Caller { viewer: Arc::new(viewer), request_id: "test".into() }
     }
 
     pub(super) fn url(&self) -> String {

@@ -36,7 +36,7 @@ impl TestDatabase {
             let url = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
             return Self { url, kind: Kind::File { _folder: folder } };
         };
-        let name = format!("chatgraph_test_{}", ulid::Ulid::new().to_string().to_lowercase());
+        let name = format!("chatgraph_test_{}", ulid::Ulid::generate().to_string().to_lowercase());
         execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0 {options}")).await;
         Self { url: database_on(&server, &name), kind: Kind::Server { name, server } }
     }

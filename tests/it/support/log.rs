@@ -75,7 +75,7 @@ impl Log {
 impl TestServer {
     /// Sends a query, and tells the answer and the statements that the database was sent for it.
     pub(crate) async fn statements(&self, query: &str, variables: Value) -> (Value, Vec<String>) {
-        let id = ulid::Ulid::new().to_string();
+        let id = ulid::Ulid::generate().to_string();
         let body = json!({"query": query, "variables": variables});
         let request =
             reqwest::Client::new().post(&self.url).bearer_auth(&self.key).header("X-Request-Id", &id).json(&body);

@@ -1,0 +1,192 @@
+//! The engine's own handlers for axum on the same schema: they must answer as ours do, and show what ours cost.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use async_graphql::BatchRequest;
+use async_graphql::BatchResponse;
+use async_graphql::Data;
+use async_graphql::Executor;
+use async_graphql::Request;
+use async_graphql::Response;
+use async_graphql_axum::GraphQL;
+use axum::Router;
+use axum::body;
+use axum::body::Body;
+use axum::http;
+use futures_util::stream::BoxStream;
+use serde_json::Value;
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use super::rig::Rig;
+use crate::graphql::Api;
+use crate::graphql::Caller;
+use crate::http::Config;
+
+/// How long one side is measured, and how often.
+const ROUND: Duration = Duration::from_millis(500);
+const ROUNDS: usize = 7;
+
+/// Executes requests as one caller, with the guard or without.
+#[derive(Clone)]
+struct Stock {
+    api: Api,
+    caller: Caller,
+    guarded: bool,
+}
+
+impl Executor for Stock {
+    async fn execute(&self, request: Request) -> Response {
+        if self.guarded {
+            self.api.execute(&self.caller, request).await
+        } else {
+            self.api.execute_unguarded(&self.caller, request).await
+        }
+    }
+
+    /// One after the other, as ours: a query sees what a mutation before it wrote.
+    fn execute_batch(&self, batch: BatchRequest) -> impl Future<Output = BatchResponse> + Send {
+        async move {
+            match batch {
+                BatchRequest::Single(request) => BatchResponse::Single(self.execute(request).await),
+                BatchRequest::Batch(requests) => {
+                    let mut answers = Vec::new();
+                    for request in requests {
+                        answers.push(self.execute(request).await);
+                    }
+                    BatchResponse::Batch(answers)
+                }
+            }
+        }
+    }
+
+    fn execute_stream(&self, _: Request, _: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        unreachable!("only POST and GET are compared")
+    }
+}
+
+/// Both routers on one store.
+struct Pair {
+    rig: Rig,
+    ours: Router,
+    stock: Router,
+}
+
+impl Pair {
+    async fn start(guarded: bool) -> Self {
+        let rig = Rig::start(Config::default()).await;
+        rig.changes(7).await;
+        let caller = rig.caller().await;
+        let executor = Stock { api: rig.api.clone(), caller, guarded };
+        let stock = Router::new().route_service("/graphql", GraphQL::new(executor));
+        Self { ours: rig.router.clone(), stock, rig }
+    }
+
+    fn post(&self, payload: &Value) -> http::Request<Body> {
+        let request = http::Request::post("/graphql")
+            .header("authorization", format!("Bearer {}", self.rig.key))
+            .header("content-type", "application/json");
+        request.body(Body::from(payload.to_string())).expect("a request")
+    }
+}
+
+async fn answer(router: &Router, request: http::Request<Body>) -> String {
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let body = body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+    String::from_utf8(body.to_vec()).expect("UTF-8")
+}
+
+/// Without what only ours has: the codes and the wording of errors.
+fn comparable(answer: &str) -> Value {
+    let mut answer: Value = serde_json::from_str(answer).expect("JSON");
+    let answers = if let Value::Array(answers) = &mut answer { answers.iter_mut().collect() } else { vec![&mut answer] };
+    for answer in answers {
+        if let Some(errors) = answer.get_mut("errors").and_then(Value::as_array_mut) {
+            for error in errors {
+                *error = json!({ "path": error["path"] });
+            }
+        }
+        if answer["data"].is_null() {
+            *answer = json!({"errors": "alone"});
+        }
+    }
+    answer
+}
+
+/// Valid and invalid documents without a fragment that names a field twice: the engine executes such a field twice.
+fn payloads() -> Vec<Value> {
+    let documents = [
+        "{ __typename }",
+        "{ viewer { kind organizationId } chats(first: 3) { totalCount nodes { jid name } pageInfo { hasNextPage endCursor } } }",
+        "query A { a: chats(first: 1) { nodes { jid } } b: chats(first: 2) { edges { cursor node { id } } } }",
+        "{ chats(first: 2) { nodes { ...F } } } fragment F on Chat { jid archived session { id status } }",
+        "{ chats(first: 2) { nodes { messages(first: 2) { nodes { id text } } sync { state } } } }",
+        "{ node(id: \"nothing\") { id } }",
+        "{ chats(first: 1) { nodes { unknown } } }",
+        "{ chats(first: \"1\") { totalCount } }",
+        "{ chats(first: 1) { nodes } }",
+        "query($a: Int) { chats(first: $b) { totalCount } }",
+        "{ chats(first: 1",
+        "",
+        "mutation { revokeApiKey(input: {id: \"key_nothing\"}) { apiKey { id } } }",
+    ];
+    let mut payloads: Vec<_> = documents.iter().map(|query| json!({"query": query})).collect();
+    payloads.push(json!({"query": "query A { viewer { kind } } query B { __typename }", "operationName": "B"}));
+    payloads.push(json!({"query": "query A { viewer { kind } } query B { __typename }"}));
+    let filtered = "query($n: Int!, $on: Boolean! = true) { chats(first: $n) { nodes { jid @include(if: $on) name @skip(if: $on) } } }";
+    payloads.push(json!({"query": filtered, "variables": {"n": 2}}));
+    payloads.push(json!({"query": filtered, "variables": {"n": 2, "on": false}}));
+    payloads.push(json!({"query": filtered, "variables": {}}));
+    payloads.push(json!([{"query": "{ __typename }"}, {"query": "{ nothing }"}, {"query": "{ viewer { kind } }"}]));
+    payloads
+}
+
+#[tokio::test]
+async fn the_engines_own_handlers_answer_as_ours_do() {
+    for guarded in [true, false] {
+        let pair = Pair::start(guarded).await;
+        for payload in payloads() {
+            let [ours, stock] = [&pair.ours, &pair.stock].map(|router| answer(router, pair.post(&payload)));
+            let (ours, stock) = (ours.await, stock.await);
+            assert_eq!(comparable(&ours), comparable(&stock), "{payload}, guarded: {guarded}");
+        }
+    }
+}
+
+/// `cargo test --release --workspace --lib what_the_transport_costs -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "measures; run by hand on an idle machine, optimised"]
+async fn what_the_transport_costs() {
+    let pair = Pair::start(true).await;
+    let page = "{ chats(first: 7) { nodes { id jid name archived pinned unreadCount } pageInfo { hasNextPage } } }";
+    println!("| document | ours µs | stock handlers µs | ratio |\n|---|--:|--:|--:|");
+    for (name, query) in [("`{ __typename }`", "{ __typename }"), ("page of 7", page)] {
+        let payload = json!({"query": query});
+        let (mut ours, mut stock) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(mean(&pair, &pair.ours, &payload).await);
+            stock.push(mean(&pair, &pair.stock, &payload).await);
+        }
+        let [ours, stock] = [ours, stock].map(median);
+        println!("| {name} | {ours:.1} | {stock:.1} | {:.2} |", ours / stock);
+    }
+}
+
+/// The mean time of a request in a round, in µs.
+async fn mean(pair: &Pair, router: &Router, payload: &Value) -> f64 {
+    let (begun, mut count) = (Instant::now(), 0_u32);
+    while begun.elapsed() < ROUND {
+        black_box(answer(router, pair.post(payload)).await);
+        count += 1;
+    }
+    begun.elapsed().as_secs_f64() * 1e6 / f64::from(count)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
