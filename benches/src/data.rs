@@ -58,6 +58,7 @@ fn session(id: SessionId, organization: OrganizationId) -> Session {
         lid: None,
         created_at: BEGAN,
         last_connected_at: None,
+        paired_at: None,
         call_auto_reply: None,
         history_import: None,
         damaged: None,

@@ -77,6 +77,10 @@ pub struct Model {
     pub address_as_of: i64,
     /// How many changes of it were recorded.
     pub revision: i64,
+    /// The phone emptied it up to this time; none if it never did.
+    pub emptied_at: Option<i64>,
+    /// WhatsApp's ids of the messages of that very time that it took away, as a JSON list.
+    pub emptied_ids: Option<String>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

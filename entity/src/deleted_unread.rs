@@ -1,12 +1,13 @@
-//! An unread message of a deleted chat.
+//! An unread message that was deleted here.
 
 use sea_orm::entity::prelude::*;
 
-/// An unread message of a deleted chat, by which a receipt finds how many are left.
+/// An unread message that was deleted here with its chat. The phone still counts it, also after the chat is back, so a receipt
+/// finds by it how many are left.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "deleted_unread")]
 pub struct Model {
-    /// The id that the chat had.
+    /// The chat, stored or deleted.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chat_id: Vec<u8>,
     /// The id that the message had.

@@ -43,6 +43,8 @@ pub struct Model {
     pub import_incomplete: bool,
     /// Events of the import that are in quarantine.
     pub import_quarantined: i32,
+    /// When the device was linked last; none if that is not known.
+    pub paired_at: Option<i64>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -47,6 +47,14 @@ pub struct Model {
     pub horizon_ids: Option<String>,
     /// When the chat was deleted.
     pub deleted_at: i64,
+    /// The phone emptied it up to this time; none if it never did.
+    pub emptied_at: Option<i64>,
+    /// WhatsApp's ids of the messages of that very time that it took away, as a JSON list.
+    pub emptied_ids: Option<String>,
+    /// Messages up to this time are read; none when nothing was.
+    pub read_to_at: Option<i64>,
+    /// WhatsApp's ids of the read ones of that very time, as a JSON list.
+    pub read_to_ids: Option<String>,
 }
 
 /// Related rows are read by key, in `chatgraph::store`.

@@ -19,6 +19,7 @@ mod m0014_pins_and_steps;
 mod m0015_quarantined_events;
 mod m0016_search_fold;
 mod m0017_write_check;
+mod m0018_emptied_chats;
 mod m0019_key_origin;
 mod m0020_contract;
 mod m0021_idempotency;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_quarantined_events::Migration),
             Box::new(m0016_search_fold::Migration),
             Box::new(m0017_write_check::Migration),
+            Box::new(m0018_emptied_chats::Migration),
             Box::new(m0019_key_origin::Migration),
             Box::new(m0020_contract::Migration),
             Box::new(m0021_idempotency::Migration),

@@ -117,6 +117,8 @@ pub struct Chat {
     pub refused: ChatFields,
     /// Up to where its messages are known without being stored; none when it never was deleted.
     pub horizon: Option<Horizon>,
+    /// Up to where the phone cleared or deleted it; none if it never did. Its other half goes as far, if one turns up.
+    pub emptied: Option<Horizon>,
     /// When it was stored first, in milliseconds.
     pub created_at: i64,
     /// How many changes of it were recorded: each change raises it, and it is stored with the chat.
@@ -146,6 +148,7 @@ impl Chat {
             pending: ChatFields::default(),
             refused: ChatFields::default(),
             horizon: None,
+            emptied: None,
             created_at: at,
             revision: 0,
             replaces: None,
@@ -241,7 +244,8 @@ impl Chat {
         }
         self.names.learn(&patch.names);
         if let Some(place) = patch.emptied_to.clone() {
-            self.horizon = Some(place.or_further(self.horizon.take()));
+            self.horizon = Some(place.clone().or_further(self.horizon.take()));
+            self.emptied = Some(place.or_further(self.emptied.take()));
             self.last_message = patch.last_message;
         } else if let Some(message) = patch.last_message
             && self.last_message.is_none_or(|known| message.at >= known.at)

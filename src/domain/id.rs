@@ -119,6 +119,12 @@ impl PeerId {
     pub fn account(session: SessionId) -> Self {
         Self(session.0)
     }
+
+    /// When the peer became known, in milliseconds; of one that was made by a migration, any time.
+    #[must_use]
+    pub fn made_at(self) -> i64 {
+        i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Of the 80 bits of an id beside its time so many are random; the others are enough for a number made of microseconds

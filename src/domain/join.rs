@@ -43,7 +43,12 @@ impl Chat {
         if let Some(address) = &other.address {
             self.spoken_of(&address.value, address.as_of);
         }
-        for (place, theirs) in [(&mut self.horizon, &other.horizon), (&mut self.read_to, &other.read_to)] {
+        let places = [
+            (&mut self.horizon, &other.horizon),
+            (&mut self.emptied, &other.emptied),
+            (&mut self.read_to, &other.read_to),
+        ];
+        for (place, theirs) in places {
             if let Some(theirs) = theirs.clone() {
                 *place = Some(theirs.or_further(place.take()));
             }

@@ -47,7 +47,9 @@ pub struct Period {
 }
 
 impl Period {
-    fn is_over(&self, at: i64) -> bool {
+    /// Whether its last moment was before a time.
+    #[must_use]
+    pub fn is_over(&self, at: i64) -> bool {
         self.until.is_some_and(|until| until <= at)
     }
 }
@@ -72,12 +74,14 @@ pub struct Moved {
     pub until: Option<i64>,
 }
 
-/// Tells whose the address with these periods, the earliest first, is at a time. Before the first period it is the first known
-/// owner's.
+/// Tells whose the address with these periods, the earliest first, is at a time. Between two periods, and before the first one,
+/// it is the next known owner's: from when they have it is not known exactly.
 #[must_use]
 pub fn owner_at(periods: &[Period], at: i64) -> Option<Owner> {
-    let period = periods.iter().rev().find(|period| period.from <= at).or_else(|| periods.first())?;
-    Some(Owner { peer: period.peer, former: period.from <= at && period.is_over(at) })
+    if let Some(period) = periods.iter().find(|period| !period.is_over(at)) {
+        return Some(Owner { peer: period.peer, former: false });
+    }
+    periods.last().map(|period| Owner { peer: period.peer, former: true })
 }
 
 /// Tells whose the address with these periods is now, or was last.
@@ -90,17 +94,18 @@ pub fn last_owner(periods: &[Period]) -> Option<Owner> {
 pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Option<Moved> {
     let next = |periods: &[Period], place: usize| periods.get(place).map(|period| period.from);
     let Some(place) = periods.iter().rposition(|period| period.from <= at) else {
+        let moved = until_next(periods, 0, peer, at);
         let until = next(periods, 0);
         let from = if until.is_some() { at } else { 0 };
         periods.insert(0, Period { jid: jid.clone(), peer, from, until });
-        return None;
+        return moved;
     };
     let before = periods[place].clone();
     if before.peer == peer && !before.is_over(at) {
         return None;
     }
     let (until, moved) = if before.is_over(at) {
-        (next(periods, place + 1), None)
+        (next(periods, place + 1), until_next(periods, place + 1, peer, at))
     } else {
         let moved = Moved { peer: before.peer, from: at, until: before.until };
         if before.from == at {
@@ -113,6 +118,12 @@ pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Opti
     let after = periods.iter().position(|period| period.from > at).unwrap_or(periods.len());
     periods.insert(after, Period { jid: jid.clone(), peer, from: at, until });
     moved
+}
+
+/// The time from `at` to the period in this place, which was its owner's so far.
+fn until_next(periods: &[Period], place: usize, peer: PeerId, at: i64) -> Option<Moved> {
+    let next = periods.get(place).filter(|next| next.peer != peer)?;
+    Some(Moved { peer: next.peer, from: at, until: Some(next.from) })
 }
 
 /// Ends the period of `peer` at `at`, the last moment of it; tells what is nobody's since.

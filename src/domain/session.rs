@@ -103,6 +103,8 @@ pub struct Session {
     pub created_at: i64,
     /// When it last came online, in milliseconds.
     pub last_connected_at: Option<i64>,
+    /// When its device was linked last, in milliseconds; none if that is not known.
+    pub paired_at: Option<i64>,
     /// What a caller is written when the call is rejected.
     pub call_auto_reply: Option<String>,
     /// How far the import of the account's history is; none when none was begun.
@@ -126,6 +128,7 @@ impl Session {
             lid: None,
             created_at: at,
             last_connected_at: None,
+            paired_at: None,
             call_auto_reply: None,
             history_import: None,
             damaged: None,

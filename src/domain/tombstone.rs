@@ -32,7 +32,7 @@ impl Tombstone {
             Some(known) => Some(known.or_further(chat.horizon)),
             None => chat.horizon,
         };
-        (chat.arrivals, chat.read_to) = (0, None);
+        chat.arrivals = 0;
         chat.pending = ChatFields::default();
         chat.refused = ChatFields::default();
         Self { chat, deleted_at: at }
@@ -41,7 +41,7 @@ impl Tombstone {
     /// What there is of a chat that the phone deleted before any message of it came here, up to `horizon`.
     #[must_use]
     pub fn of_unknown(chat: Chat, horizon: Horizon, at: i64) -> Self {
-        Self { chat: Chat { horizon: Some(horizon), ..chat }, deleted_at: at }
+        Self { chat: Chat { horizon: Some(horizon.clone()), emptied: Some(horizon), ..chat }, deleted_at: at }
     }
 
     /// The chat as it comes back, under a new id. A mute that ended meanwhile is none.

@@ -73,23 +73,30 @@ pub(super) async fn setting(
     let found = match found {
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => (chat, true),
-        Found::Deleted(tombstone) => {
-            let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
-            patch.set(made.value);
-            // How far somebody has read does not depend on when: the mark alone has a time.
-            if made.value == Desired::Read(true) {
-                let place = made.up_to.cloned().unwrap_or(Horizon { at: made.as_of, wa_ids: Vec::new() });
-                let left = unit.read_deleted_to(&key.organization, tombstone.chat.id, &place).await?;
-                if let Some(left) = left {
-                    (patch.read, patch.marked_unread) = (None, Some(false));
-                    patch.unread_count = Some(tombstone.chat.unread_count.min(left));
-                }
-            }
-            return note(unit, key, tombstone, &patch, now, Origin::Device).await;
-        }
+        Found::Deleted(tombstone) => return setting_of_deleted(unit, key, tombstone, &made, now).await,
         Found::Nowhere => return Ok(()),
     };
     setting_of(unit, key, found, made, now).await
+}
+
+/// The same for a deleted chat, which comes back with it.
+pub(super) async fn setting_of_deleted(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    tombstone: Tombstone,
+    made: &Made<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
+    patch.set(made.value);
+    // How far somebody has read does not depend on when: the mark alone has a time.
+    if made.value == Desired::Read(true) {
+        (patch.read, patch.marked_unread) = (None, Some(false));
+        let place = made.up_to.cloned().unwrap_or(Horizon { at: made.as_of, wa_ids: Vec::new() });
+        let reading = reading::up_to(unit, key, &tombstone.chat, place).await?;
+        (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
+    }
+    note(unit, key, tombstone, &patch, now, Origin::Device).await
 }
 
 /// The same for a chat that is locked, or new and not stored yet.
@@ -460,9 +467,11 @@ pub(super) async fn revive(
     peer: &mut Peer,
     now: i64,
 ) -> Result<Chat, StoreError> {
-    unit.remove_tombstone(&key.organization, tombstone.chat.id).await?;
+    let before = tombstone.chat.id;
+    unit.remove_tombstone(&key.organization, before).await?;
     let chat = Chat { jid: peer.jid.clone(), ..tombstone.revive(ChatId::new(now), now) };
     unit.insert_chat_with(&key.organization, &chat, peer).await?;
+    unit.move_deleted_unread(&key.organization, before, chat.id).await?;
     Ok(chat)
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn chunk(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chunk: &HistoryChunk,
-    now: i64,
+    (paired_at, now): (Option<i64>, i64),
 ) -> Result<Brought, StoreError> {
     let messages = || chunk.chats.iter().flat_map(|chat| &chat.messages);
     if let Some(own) = messages().find(|message| message.from_me)
@@ -52,7 +52,7 @@ pub(super) async fn chunk(
     let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(messages().map(|message| &message.sender));
     let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
     unit.shelve(&key.organization, key.session, &chunk.people, jids).await?;
-    let brought = one_by_one(unit, key, chunk, now).await?;
+    let brought = one_by_one(unit, key, chunk, (paired_at, now)).await?;
     unit.put_away().await?;
     for rewriting in &chunk.rewritings {
         inbound_rewriting::rewritten(unit, key, rewriting, now).await?;
@@ -71,10 +71,12 @@ pub(super) async fn one_by_one(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chunk: &HistoryChunk,
-    now: i64,
+    (paired_at, now): (Option<i64>, i64),
 ) -> Result<Brought, StoreError> {
     let mut brought = Brought::default();
-    inbound_person::same_person(unit, key, &chunk.people, Told { at: 0, now, origin: Origin::Import }).await?;
+    // The phone made it after the pairing: what it says of people counts from then on.
+    let told = Told { at: paired_at.unwrap_or(0), now, origin: Origin::Import };
+    inbound_person::same_person(unit, key, &chunk.people, told).await?;
     for chat in &chunk.chats {
         let revoked = revoked(chunk, chat);
         import(unit, key, (chat, &revoked[..]), now, &mut brought).await?;
@@ -131,7 +133,9 @@ async fn import(
     let stored = unit.last_message(&key.organization, chat.id).await?;
     let told = news.last_message_at.map(|at| LastMessage { id: None, at });
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
-    let revoked: Vec<_> = revoked.iter().copied().filter(|id| messages.iter().any(|it| it.wa_id == *id)).collect();
+    let deleted = deleted_here(unit, key, &chat, revoked).await?;
+    let is_counted = |id: &&str| messages.iter().any(|it| it.wa_id == **id) || deleted.iter().any(|it| it == *id);
+    let revoked: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
     let known = Some(before).filter(|_| !is_new && !was_empty);
     count(unit, key, &chat, (news, &revoked[..]), known, &mut patch).await?;
     let updated = chat.apply(&patch, now, Origin::Import);
@@ -181,6 +185,29 @@ fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
     of_chat.filter(|it| it.rewrite == Rewrite::Revocation).map(|it| it.wa_id.as_str()).collect()
 }
 
+/// Those of the messages that were deleted here and count as unread still.
+async fn deleted_here(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    wa_ids: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    if wa_ids.is_empty() || chat.horizon.is_none() {
+        return Ok(Vec::new());
+    }
+    let wa_ids: Vec<_> = wa_ids.iter().map(|id| (*id).to_owned()).collect();
+    let deleted = unit.deleted_unread(&key.organization, key.session, &wa_ids).await?;
+    Ok(deleted.into_iter().filter(|it| it.chat == chat.id).map(|it| it.wa_id).collect())
+}
+
+/// The place of the last message of others in a history that is read while `unread` are not.
+fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) -> Option<Horizon> {
+    let mut of_others: Vec<_> = messages.iter().filter(|message| !message.from_me).collect();
+    of_others.retain(|message| !revoked.contains(&message.wa_id.as_str()));
+    of_others.sort_by_key(|message| std::cmp::Reverse(message.at));
+    of_others.into_iter().map(Horizon::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
+}
+
 /// Counts what is unread; `known` of others' messages were behind the place of the chat before, none if the chat is new.
 /// A history says how many were at its time: the last so many of what others wrote up to then, so
 /// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
@@ -198,6 +225,12 @@ async fn count(
     let read = match newest {
         Some(newest) => unit.last_but(organization, chat.id, (told, revoked), &newest).await?,
         None => None,
+    };
+    // Some that were deleted here may have been read.
+    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, revoked));
+    let read = match (read, deleted) {
+        (Some(read), deleted) => Some(read.or_further(deleted)),
+        (None, deleted) => deleted,
     };
     if let Some(read) = &read {
         let place = read.clone().or_further(chat.read_to.clone());

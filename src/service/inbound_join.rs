@@ -5,6 +5,7 @@ use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::Dated;
 use crate::domain::chat::LastMessage;
+use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
@@ -18,6 +19,7 @@ use crate::store::Unit;
 use crate::store::Which;
 use crate::store::error::StoreError;
 
+use super::chat_delete;
 use super::inbound_chat;
 use super::inbound_chat::Found;
 
@@ -105,7 +107,10 @@ pub(super) async fn join(
     let before = chat.clone();
     let joined = stored.next();
     if let Some(other) = &joined {
-        take_over(unit, key, &mut chat, other, into.id).await?;
+        hide(unit, key, &mut chat, (other.created_at, other.horizon.as_ref())).await?;
+        let mut other = other.clone();
+        hide(unit, key, &mut other, (chat.created_at, chat.horizon.as_ref())).await?;
+        take_over(unit, key, &mut chat, &Half::Stored(&other), into.id).await?;
     }
     if Some(chat.id) != into.chat {
         unit.set_writer(whose, chat.id, into.id).await?;
@@ -115,25 +120,69 @@ pub(super) async fn join(
     unit.save_peer(whose, &into).await?;
     let Some(peer) = show(unit, key, into.id).await? else { return Ok(()) };
     keep_under(unit, key, &mut chat, &peer).await?;
-    for tombstone in deleted {
-        unit.remove_tombstone(whose, tombstone.chat.id).await?;
-        let mine = open(unit, key, &chat).await?;
-        let left = chat.join(&mine, &tombstone.chat, &Open::default());
-        put_open(unit, key, &chat, &mine, &left).await?;
-        chat.unread_count = chat.unread_count.saturating_add(tombstone.chat.unread_count);
+    for tombstone in &deleted {
+        hide(unit, key, &mut chat, (tombstone.deleted_at, tombstone.chat.horizon.as_ref())).await?;
+        take_over(unit, key, &mut chat, &Half::Deleted(&tombstone.chat), into.id).await?;
     }
     let last = unit.last_message(whose, chat.id).await?;
     chat.last_message =
         last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
+    empty(unit, key, &mut chat).await?;
+    // All that one half had may be gone with the other half.
+    let is_gone = !deleted.is_empty() && chat.last_message.is_none() && before.last_message.is_some();
     let replaces = joined.as_ref().map(|other| other.id);
-    let change = Change { replaces, ..chat.joined(&before, now, origin) };
+    let change = (!is_gone).then(|| Change { replaces, ..chat.joined(&before, now, origin) });
     unit.save_chat(whose, &chat).await?;
     if let Some(other) = joined {
         unit.note_merged(whose, &other, chat.id).await?;
         unit.record(whose, Change { merged_into: Some(chat.id), ..other.deleted(now, origin) });
     }
-    unit.record(whose, change);
+    match change {
+        Some(change) => unit.record(whose, change),
+        None => chat_delete::delete(unit, whose, &chat, now, origin).await?,
+    }
     recount(unit, key, &merged, now, origin).await
+}
+
+/// Takes away what the phone emptied with the other half of a chat, when nobody knew that it was the other half.
+async fn empty(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let Some(place) = chat.emptied.clone() else { return Ok(()) };
+    let place = unit.complete(whose, &[chat.id], place).await?;
+    unit.remove_messages_up_to(whose, chat.id, &place).await?;
+    unit.forget_deleted_to(whose, chat.id, &place).await?;
+    let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    chat.unread_count = chat.unread_count.min(behind);
+    let told = chat.last_message.filter(|last| last.id.is_none() && last.at > place.at);
+    chat.last_message = unit.last_message(whose, chat.id).await?.or(told);
+    Ok(())
+}
+
+/// Takes away what was known when the other half of a chat was deleted, if the chat began since: it would not have come back,
+/// had one known that it is the other half.
+async fn hide(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &mut Chat,
+    (deleted_at, horizon): (i64, Option<&Horizon>),
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let Some(place) = horizon.filter(|_| chat.created_at >= deleted_at) else { return Ok(()) };
+    let before = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    unit.remove_messages_up_to(whose, chat.id, place).await?;
+    let after = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
+    chat.unread_count = chat.unread_count.saturating_sub(before.saturating_sub(after));
+    let told = chat.last_message.filter(|last| last.id.is_none());
+    chat.last_message = unit.last_message(whose, chat.id).await?.or(told);
+    Ok(())
+}
+
+/// The other half of a chat.
+enum Half<'c> {
+    /// It is stored.
+    Stored(&'c Chat),
+    /// It is deleted: as it would come back.
+    Deleted(&'c Chat),
 }
 
 /// Makes one chat of two: messages, settings, what waits and what was refused.
@@ -141,10 +190,11 @@ async fn take_over(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &mut Chat,
-    other: &Chat,
+    half: &Half<'_>,
     writer: PeerId,
 ) -> Result<(), StoreError> {
     let organization = &key.organization;
+    let (Half::Stored(other) | Half::Deleted(other)) = half;
     let (mine, theirs) = (open(unit, key, chat).await?, open(unit, key, other).await?);
     let furthest = match (chat.read_to.clone(), other.read_to.clone()) {
         (Some(one), theirs) => Some(one.or_further(theirs)),
@@ -157,7 +207,7 @@ async fn take_over(
     };
     // What each counts beyond its stored messages stays counted, unless reading the other has read it.
     let (mut counted, mut beyond) = (0_u32, 0_u32);
-    for one in [&*chat, other] {
+    for one in [&*chat, *other] {
         let before = unit.count_behind(organization, &[one.id], one.read_to.as_ref()).await?;
         let after = unit.count_behind(organization, &[one.id], place.as_ref()).await?;
         let further = place != one.read_to && after == 0;
@@ -167,12 +217,18 @@ async fn take_over(
         counted = counted.saturating_add(unread);
         beyond = beyond.saturating_add(unread.saturating_sub(after));
     }
-    unit.hand_over(organization, (other.id, chat.id), writer, Which::All).await?;
+    if let Half::Stored(other) = half {
+        unit.hand_over(organization, (other.id, chat.id), writer, Which::All).await?;
+    }
+    unit.move_deleted_unread(organization, other.id, chat.id).await?;
     let behind = unit.count_behind(organization, &[chat.id], place.as_ref()).await?;
     let left = chat.join(&mine, other, &theirs);
     chat.read_to = place;
     chat.unread_count = counted.min(behind.saturating_add(beyond));
-    unit.abandon_chat(organization, other).await?;
+    match half {
+        Half::Stored(other) => unit.abandon_chat(organization, other).await?,
+        Half::Deleted(other) => unit.remove_tombstone(organization, other.id).await?,
+    }
     put_open(unit, key, chat, &mine, &left).await
 }
 
@@ -216,8 +272,16 @@ async fn join_deleted(
     let Some(mut one) = deleted.next() else { return Ok(None) };
     for other in deleted {
         unit.remove_tombstone(&key.organization, other.chat.id).await?;
+        unit.move_deleted_unread(&key.organization, other.chat.id, one.chat.id).await?;
         let _nothing_waits = one.chat.join(&Open::default(), &other.chat, &Open::default());
-        one.chat.unread_count = one.chat.unread_count.saturating_add(other.chat.unread_count);
+        let unread = one.chat.unread_count.saturating_add(other.chat.unread_count);
+        let behind = unit.count_behind(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
+        one.chat.unread_count = if behind == 0 { unread } else { unread.min(behind) };
+        if let Some(place) = &one.chat.emptied {
+            unit.forget_deleted_to(&key.organization, one.chat.id, place).await?;
+            let left = unit.count_behind(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
+            one.chat.unread_count = one.chat.unread_count.min(left);
+        }
     }
     unit.save_tombstone(&key.organization, &one).await?;
     Ok(Some(one.chat.id))
@@ -267,6 +331,7 @@ pub(super) async fn hand_over(
     let behind = unit.count_behind(whose, &[chat.id], chat.read_to.as_ref()).await?;
     let moved = before_left.unread_count.saturating_sub(left.unread_count);
     chat.unread_count = chat.unread_count.saturating_add(moved).min(behind.max(chat.unread_count));
+    empty(unit, key, &mut chat).await?;
     let of_left = left.joined(&before_left, now, origin);
     let of_chat = if is_new { chat.created(now, origin) } else { chat.joined(&before, now, origin) };
     unit.save_chat(whose, &left).await?;

@@ -121,6 +121,23 @@ async fn are_one(unit: &mut Unit<'_>, key: &SessionKey, number: PeerId, lid: Pee
     is_new_since(unit, key, number, since).await
 }
 
+/// Whether the one who takes a number may be the one who is known to have it: only one of them has a LID, and if the other has
+/// it, nothing was known of them before.
+async fn may_be_one(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    peer: PeerId,
+    other: PeerId,
+    told: Told,
+) -> Result<bool, StoreError> {
+    let whose = &key.organization;
+    if present(&unit.periods_of(whose, other).await?, JidKind::Lid).is_none() {
+        return Ok(true);
+    }
+    let has_lid = present(&unit.periods_of(whose, peer).await?, JidKind::Lid).is_some();
+    Ok(!has_lid && (told.time()..=told.now).contains(&other.made_at()))
+}
+
 /// Whether nothing is known to have been written by a peer, or to it, before a time.
 async fn is_new_since(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId, at: i64) -> Result<bool, StoreError> {
     let whose = &key.organization;
@@ -175,10 +192,14 @@ async fn take_number(
     let (whose, session, at) = (&key.organization, key.session, told.time());
     let mut periods = unit.periods(whose, session, number).await?;
     match owner_at(&periods, at) {
-        Some(Owner { peer: same, former: false }) if same == peer => return Ok(()),
+        Some(Owner { peer: same, former: false }) if same == peer => {
+            // One may have known that they have it, but not since when.
+            if periods.iter().any(|period| period.peer == peer && period.from <= at && !period.is_over(at)) {
+                return Ok(());
+            }
+        }
         Some(Owner { peer: other, former: false })
-            if present(&unit.periods_of(whose, other).await?, JidKind::Lid).is_none()
-                && is_new_since(unit, key, other, at).await? =>
+            if may_be_one(unit, key, peer, other, told).await? && is_new_since(unit, key, other, at).await? =>
         {
             // All that is known of them was written by the number since.
             give_up_others(unit, key, peer, number, told).await?;

@@ -38,7 +38,7 @@ pub(super) async fn rewritten(
     }
     let Some((chat, before)) = subject(unit, key, rewriting).await? else {
         if rewriting.rewrite == Rewrite::Revocation && !rewriting.from_me {
-            revoke_deleted(unit, key, rewriting).await?;
+            revoke_deleted(unit, key, rewriting, now).await?;
         }
         let early = EarlyRewrite {
             chat: rewriting.chat.clone(),
@@ -70,8 +70,13 @@ async fn apply(
     inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
 }
 
-/// An unread message of a deleted chat was taken back: the chat comes back with one less.
-async fn revoke_deleted(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewriting) -> Result<(), StoreError> {
+/// An unread message that was deleted here was taken back: the chat has one less, or comes back with one less.
+async fn revoke_deleted(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+    now: i64,
+) -> Result<(), StoreError> {
     let whose = &key.organization;
     let wa_ids = std::slice::from_ref(&rewriting.wa_id);
     let unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
@@ -79,9 +84,14 @@ async fn revoke_deleted(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewri
         let Some(id) = unit.peer(whose, peer).await?.and_then(|peer| peer.chat) else { continue };
         let Some(it) = unread.iter().find(|it| it.chat == id) else { continue };
         unit.forget_deleted_unread(whose, it).await?;
-        if let Some(mut tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
-            tombstone.chat.unread_count = tombstone.chat.unread_count.saturating_sub(1);
-            unit.save_tombstone(whose, &tombstone).await?;
+        let less =
+            |chat: &Chat| ChatPatch { unread_count: Some(chat.unread_count.saturating_sub(1)), ..ChatPatch::default() };
+        if let Some(mut chat) = unit.chat_by_id_for_update(whose, id).await? {
+            let patch = less(&chat);
+            inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await?;
+        } else if let Some(tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
+            let patch = less(&tombstone.chat);
+            inbound_chat::note(unit, key, tombstone, &patch, now, Origin::Message).await?;
         }
     }
     Ok(())
@@ -203,7 +213,7 @@ pub(super) struct Emptied<'a> {
 
 /// A chat was cleared or deleted on the phone, up to a message: those beyond it stay, those up to it never come back.
 ///
-/// A deleted chat of which something is left stays with that. One that has no message here stays as well: it is a name or
+/// A deleted chat of which something is left stays with that, without its settings if all of that was sent later. One that has no message here stays as well: it is a name or
 /// settings, which the phone keeps.
 pub(super) async fn emptied(
     unit: &mut Unit<'_>,
@@ -216,14 +226,19 @@ pub(super) async fn emptied(
     let (mut chat, is_new) = match inbound_chat::find_when(unit, key, jid, as_of, now).await? {
         Found::Nowhere => return Ok(()),
         Found::Deleted(tombstone) => {
+            let chat = tombstone.chat.id;
+            unit.forget_deleted_to(whose, chat, up_to).await?;
+            let left = unit.count_behind(whose, &[chat], None).await?;
+            patch.unread_count = Some(tombstone.chat.unread_count.min(left));
             // Nothing beyond it is known: it goes on the phone, and with it its settings.
             if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
                 patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
             }
             return inbound_chat::note(unit, key, tombstone, &patch, now, Origin::Device).await;
         }
-        Found::New(chat) if deleted => {
+        Found::New(mut chat) if deleted => {
             // Its messages may be on their way yet.
+            let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
             let tombstone = Tombstone::of_unknown(chat, up_to.clone(), now);
             return unit.insert_tombstone(whose, &tombstone).await;
         }
@@ -231,7 +246,14 @@ pub(super) async fn emptied(
         Found::Chat(chat) => (chat, false),
     };
     // Of several messages of one second, a phone names the last: those that WhatsApp sent before it go as well.
-    let up_to = &unit.complete(whose, &[chat.id], up_to.clone()).await?;
+    let known = chat.horizon.as_ref().filter(|known| known.at == up_to.at);
+    let is_first = !known.is_some_and(|known| up_to.wa_ids.iter().any(|id| known.wa_ids.contains(id)));
+    let up_to = &if is_first {
+        unit.complete_now(whose, chat.id, up_to.clone()).await?
+    } else {
+        unit.complete(whose, &[chat.id], up_to.clone()).await?
+    };
+    unit.forget_deleted_to(whose, chat.id, up_to).await?;
     patch.emptied_to = Some(up_to.clone());
     let stored = unit.last_message_beyond(whose, chat.id, up_to).await?;
     let told = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
@@ -240,15 +262,23 @@ pub(super) async fn emptied(
         // The phone has none of its settings any more, whatever was to be told about them.
         let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
         chat.horizon = Some(up_to.clone().or_further(chat.horizon.take()));
+        chat.emptied = Some(up_to.clone().or_further(chat.emptied.take()));
         return chat_delete::bury(unit, whose, &chat, &[], now, Origin::Device).await;
     }
     let range = unit.message_range_up_to(whose, chat.id, up_to).await?;
     patch.pending = inbound_chat::take_back_mark(unit, key, &chat, range, |_| as_of).await?;
     unit.remove_messages_up_to(whose, chat.id, up_to).await?;
-    let unread = unit.messages_of_others(whose, chat.id).await?;
+    let unread = unit.count_behind(whose, &[chat.id], None).await?;
     patch.last_message = left;
     patch.unread_count = Some(chat.unread_count.min(unread));
     patch.marked_unread = Some(false);
+    if deleted && stored.is_some() && !unit.has_messages_of_before(whose, chat.id, as_of).await? {
+        // What is left came after the deletion: the phone began the chat again with it.
+        let waits = |setting: Setting| chat.pending.contains(setting.field());
+        patch.archived = Some(false).filter(|_| !waits(Setting::Archived));
+        patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));
+        patch.muted_until = Some(None).filter(|_| !waits(Setting::MutedUntil));
+    }
     inbound_chat::save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 

@@ -50,6 +50,7 @@ pub(super) async fn paired(
     session.lid = lid.cloned().or_else(|| session.lid.take());
     // What an earlier link brought is no part of what comes now.
     session.history_import = None;
+    session.paired_at = Some(now);
     unit.quarantine_leaves_import(key.session).await?;
     unit.save_session(&session).await?;
     let addresses: Vec<_> = std::iter::once(jid).chain(lid).collect();
@@ -66,7 +67,7 @@ pub(super) async fn history(
 ) -> Result<(), StoreError> {
     // Its lock first: that is the order of locks.
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
-    let brought = inbound_history::chunk(unit, key, chunk, now).await?;
+    let brought = inbound_history::chunk(unit, key, chunk, (session.paired_at, now)).await?;
     let import = session.history_import.get_or_insert_default();
     import.add(brought.chats, brought.messages, chunk.progress);
     unit.save_session(&session).await

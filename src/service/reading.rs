@@ -20,7 +20,7 @@ const EARLY_RECEIPTS_MS: i64 = 45 * DAY_MS;
 pub(super) struct Reading {
     /// Up to here; never before the place that the chat had.
     pub(super) place: Horizon,
-    /// So many stored messages of others lie behind it.
+    /// So many messages of others lie behind it.
     pub(super) left: u32,
     /// So many are unread.
     pub(super) unread: u32,
@@ -41,6 +41,9 @@ pub(super) async fn up_to(
         let before = unit.count_behind(organization, &chats, chat.read_to.as_ref()).await?;
         let all = left == 0 && chat.last_message.is_none_or(|last| last.at <= place.at);
         unread = chat.unread_after(before, left, all);
+    }
+    if chat.horizon.is_some() {
+        unit.forget_deleted_to(organization, chat.id, &place).await?;
     }
     Ok(Reading { place, left, unread })
 }
@@ -69,44 +72,40 @@ pub(super) async fn receipt(
     let named = unit.messages_called(&key.organization, key.session, receipt.wa_ids).await?;
     let mut early: Vec<_> =
         receipt.wa_ids.iter().filter(|id| !named.iter().any(|(_, known, _)| known == *id)).cloned().collect();
-    let deleted = read_deleted(unit, key, receipt.chat, &early).await?;
-    early.retain(|id| !deleted.contains(id));
+    let deleted = unit.deleted_unread(&key.organization, key.session, &early).await?;
+    early.retain(|id| !deleted.iter().any(|it| it.wa_id == *id));
     if !early.is_empty() {
         let oldest = now - EARLY_RECEIPTS_MS;
         unit.note_early_receipts(&key.organization, key.session, &early, (now, oldest)).await?;
     }
+    let deleted: Vec<_> = deleted.into_iter().map(|it| (it.chat, it.wa_id, it.at)).collect();
+    for named in [named, deleted] {
+        read_in_one_chat(unit, key, &receipt, named, now).await?;
+    }
+    Ok(())
+}
+
+/// Messages of one chat were read, stored or deleted ones. A deleted chat comes back with what is left.
+async fn read_in_one_chat(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    receipt: &Receipt<'_>,
+    named: Vec<(ChatId, String, i64)>,
+    now: i64,
+) -> Result<(), StoreError> {
     let Some(id) = chat_of(unit, key, receipt.chat, &named).await? else { return Ok(()) };
-    let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     let places = named.into_iter().filter(|(whose, _, _)| *whose == id);
     let places = places.map(|(_, wa_id, at)| Horizon { at, wa_ids: vec![wa_id] });
     let Some(place) = places.reduce(|one, other| one.or_further(Some(other))) else { return Ok(()) };
     let made =
         Made { value: Desired::Read(true), as_of: receipt.at, up_to: Some(&place), address: None, replayed: false };
-    inbound_chat::setting_of(unit, key, (chat, false), made, now).await
-}
-
-/// Messages of a deleted chat were read: it comes back with what is left. Tells which of the ids those were.
-async fn read_deleted(
-    unit: &mut Unit<'_>,
-    key: &SessionKey,
-    spoken_of: Option<&Jid>,
-    wa_ids: &[String],
-) -> Result<Vec<String>, StoreError> {
-    let whose = &key.organization;
-    if wa_ids.is_empty() {
-        return Ok(Vec::new());
+    if let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? {
+        return inbound_chat::setting_of(unit, key, (chat, false), made, now).await;
     }
-    let mut unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
-    let places: Vec<_> = unread.iter().map(|it| (it.chat, it.wa_id.clone(), it.at)).collect();
-    let Some(id) = chat_of(unit, key, spoken_of, &places).await? else { return Ok(Vec::new()) };
-    unread.retain(|it| it.chat == id);
-    let Some(last) = unread.iter().max() else { return Ok(Vec::new()) };
-    let left = unit.read_deleted_up_to(whose, last).await?;
-    if let Some(mut tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
-        tombstone.chat.unread_count = tombstone.chat.unread_count.min(left);
-        unit.save_tombstone(whose, &tombstone).await?;
+    match unit.tombstone_by_id_for_update(&key.organization, id).await? {
+        Some(tombstone) => inbound_chat::setting_of_deleted(unit, key, tombstone, &made, now).await,
+        None => Ok(()),
     }
-    Ok(unread.into_iter().map(|it| it.wa_id).collect())
 }
 
 /// The chat of the messages. Ids are the writers' to choose, so the same may be in several chats: then only the one that

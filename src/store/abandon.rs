@@ -29,8 +29,8 @@ use super::unit::Unit;
 /// Rows that one unit of sweeping removes at most: some milliseconds' work.
 const ROWS: u64 = 500;
 /// The tables whose rows go with their session, those of its device aside.
-const OF_SESSION: [&str; 6] =
-    ["merged_chat", "peer_address", "peer", "early_rewrite", "early_receipt", "quarantined_event"];
+const OF_SESSION: [&str; 7] =
+    ["merged_chat", "peer_address", "peer", "early_rewrite", "early_receipt", "deleted_unread", "quarantined_event"];
 
 impl Store {
     /// Removes some of what belongs to nobody; tells whether there may be more.

@@ -267,6 +267,7 @@ pub(super) fn is_the_one(column: &impl ColumnTrait, query: SelectStatement) -> E
 pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model {
     let (horizon_at, horizon_ids) = tombstone::horizon_to_columns(chat.horizon.as_ref());
     let (read_to_at, read_to_ids) = tombstone::horizon_to_columns(chat.read_to.as_ref());
+    let (emptied_at, emptied_ids) = tombstone::horizon_to_columns(chat.emptied.as_ref());
     chat::Model {
         id: chat.id.to_bytes(),
         organization: organization.to_string(),
@@ -303,6 +304,8 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         address: chat.address.as_ref().map(|address| address.value.to_string()),
         address_as_of: chat.address.as_ref().map_or(0, |address| address.as_of),
         revision: chat.revision,
+        emptied_at,
+        emptied_ids,
     }
 }
 
@@ -334,6 +337,7 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         pending: ChatFields::from_bits(row.pending),
         refused: ChatFields::from_bits(row.refused),
         horizon: tombstone::horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("chat", "horizon_ids"))?,
+        emptied: tombstone::horizon_from_columns(row.emptied_at, row.emptied_ids.as_deref(), ("chat", "emptied_ids"))?,
         arrivals: row.arrivals,
         read_to: tombstone::horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("chat", "read_to_ids"))?,
         address: address.map(|value| Box::new(Dated { value, as_of: row.address_as_of })),

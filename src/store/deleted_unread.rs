@@ -1,4 +1,5 @@
-//! The unread messages of deleted chats: as much of each as tells how many are left when some are read.
+//! Unread messages that were deleted here with their chats: as much of each as tells how many are left when some are read. The
+//! phone still counts them, also after the chat is back.
 
 use chatgraph_entity::deleted_unread;
 use chatgraph_entity::deleted_unread::Column;
@@ -11,6 +12,8 @@ use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
+use sea_orm::sea_query::Expr;
 
 use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
@@ -47,7 +50,9 @@ impl Unit<'_> {
     /// [`StoreError`].
     pub async fn keep_unread(&mut self, organization: &OrganizationId, deleted: &Tombstone) -> Result<(), StoreError> {
         let chat = &deleted.chat;
-        if chat.unread_count == 0 {
+        let known = self.count_deleted(organization, &[chat.id], Condition::all()).await?;
+        let unread = chat.unread_count.saturating_sub(known);
+        if unread == 0 {
             return Ok(());
         }
         let unread = message::Entity::find()
@@ -58,7 +63,7 @@ impl Unit<'_> {
             .filter(message::Column::Revoked.eq(false))
             .order_by_desc(message::Column::At)
             .order_by_desc(message::Column::Id)
-            .limit(MOST.min(chat.unread_count.into()))
+            .limit(MOST.saturating_sub(known.into()).min(unread.into()))
             .into_tuple::<(Vec<u8>, String, i64)>()
             .all(self.tx)
             .await?;
@@ -98,43 +103,34 @@ impl Unit<'_> {
         rows.all(self.tx).await?.into_iter().map(read).collect()
     }
 
-    /// Forgets the unread messages of a deleted chat up to one of them; tells how many are left.
+    /// How many of the unread messages that were deleted in these chats lie behind a place; all of them without one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn read_deleted_up_to(
+    pub(super) async fn deleted_behind(
         &mut self,
         organization: &OrganizationId,
-        last: &DeletedUnread,
+        chats: &[ChatId],
+        place: Option<&Horizon>,
     ) -> Result<u32, StoreError> {
-        let same_time = Condition::all().add(Column::At.eq(last.at)).add(Column::MessageId.lte(last.id.clone()));
-        let read = Condition::any().add(Column::At.lt(last.at)).add(same_time);
-        self.forget_deleted(organization, last.chat, read).await
+        let behind = Condition::all().add_option(place.map(|place| up_to(place).not()));
+        self.count_deleted(organization, chats, behind).await
     }
 
-    /// Forgets the unread messages of a deleted chat up to a place; tells how many are left, or nothing if none were known.
+    /// Forgets the unread messages that were deleted in a chat up to a place.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn read_deleted_to(
+    pub async fn forget_deleted_to(
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
         place: &Horizon,
-    ) -> Result<Option<u32>, StoreError> {
-        let of_deleted = Column::ChatId.eq(chat.to_bytes());
-        if deleted_unread::Entity::find().filter(of_deleted).one(self.tx).await?.is_none() {
-            return Ok(None);
-        }
-        let mut of_second = Condition::all().add(Column::At.eq(place.at));
-        if !place.wa_ids.is_empty() {
-            of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| text::storable(id))));
-        }
-        let read = Condition::any().add(Column::At.lt(place.at)).add(of_second);
-        self.forget_deleted(organization, chat, read).await.map(Some)
+    ) -> Result<(), StoreError> {
+        self.forget_deleted(organization, chat, up_to(place)).await
     }
 
-    /// Forgets one unread message of a deleted chat.
+    /// Forgets one unread message that was deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -144,7 +140,49 @@ impl Unit<'_> {
         unread: &DeletedUnread,
     ) -> Result<(), StoreError> {
         let it = Condition::all().add(Column::MessageId.eq(unread.id.clone()));
-        self.forget_deleted(organization, unread.chat, it).await.map(drop)
+        self.forget_deleted(organization, unread.chat, it).await
+    }
+
+    /// Hands the unread messages that were deleted in one chat to another one, which comes after it or takes it over. Those
+    /// that the other one has, stored or deleted, are forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn move_deleted_unread(
+        &mut self,
+        organization: &OrganizationId,
+        from: ChatId,
+        to: ChatId,
+    ) -> Result<(), StoreError> {
+        let stored = message::Entity::find()
+            .select_only()
+            .column(message::Column::WaId)
+            .filter(of_chat(organization, to))
+            .filter(message::Column::FromMe.eq(false))
+            .into_query();
+        let deleted = deleted_unread::Entity::find()
+            .select_only()
+            .column(Column::WaId)
+            .filter(of_chats(organization, &[to]))
+            .into_query();
+        let known = Condition::any().add(Column::WaId.in_subquery(stored)).add(Column::WaId.in_subquery(deleted));
+        self.forget_deleted(organization, from, known).await?;
+        deleted_unread::Entity::update_many()
+            .col_expr(Column::ChatId, Expr::value(to.to_bytes()))
+            .filter(of_chats(organization, &[from]))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn count_deleted(
+        &mut self,
+        organization: &OrganizationId,
+        chats: &[ChatId],
+        which: Condition,
+    ) -> Result<u32, StoreError> {
+        let rows = deleted_unread::Entity::find().filter(of_chats(organization, chats)).filter(which);
+        Ok(u32::try_from(rows.count(self.tx).await?).unwrap_or(u32::MAX))
     }
 
     async fn forget_deleted(
@@ -152,12 +190,23 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
         which: Condition,
-    ) -> Result<u32, StoreError> {
-        let of_deleted = Condition::all()
-            .add(Column::Organization.eq(organization.as_str()))
-            .add(Column::ChatId.eq(chat.to_bytes()));
-        deleted_unread::Entity::delete_many().filter(of_deleted.clone()).filter(which).exec(self.tx).await?;
-        let left = deleted_unread::Entity::find().filter(of_deleted).count(self.tx).await?;
-        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+    ) -> Result<(), StoreError> {
+        let rows = deleted_unread::Entity::delete_many().filter(of_chats(organization, &[chat])).filter(which);
+        rows.exec(self.tx).await.map(drop).map_err(StoreError::from)
     }
+}
+
+fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
+    Condition::all()
+        .add(Column::Organization.eq(organization.as_str()))
+        .add(Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
+}
+
+/// As [`Horizon::covers`].
+fn up_to(place: &Horizon) -> Condition {
+    let mut of_second = Condition::all().add(Column::At.eq(place.at));
+    if !place.wa_ids.is_empty() {
+        of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| text::storable(id))));
+    }
+    Condition::any().add(Column::At.lt(place.at)).add(of_second)
 }

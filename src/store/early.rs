@@ -16,6 +16,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::Rewrite;
 
 use super::error::StoreError;
+use super::peer;
 use super::text;
 use super::unit::Unit;
 
@@ -119,7 +120,8 @@ impl Unit<'_> {
         Ok(early)
     }
 
-    /// Rewritings that wait for a message in the chat, or by the sender, with one of these addresses.
+    /// Rewritings that wait for a message in the chat, or by the sender, with one of these addresses, or with another one that
+    /// the same peer ever had.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -130,9 +132,11 @@ impl Unit<'_> {
         addresses: &[&Jid],
     ) -> Result<Vec<EarlyRewrite>, StoreError> {
         let mut early = Vec::new();
+        self.put_away().await?;
         for part in addresses.chunks(500) {
-            let named = || part.iter().map(|jid| jid.as_str());
-            let either = Condition::any().add(Column::Chat.is_in(named())).add(Column::Sender.is_in(named()));
+            let known = peer::addresses_known_by(organization, session, part);
+            let either =
+                Condition::any().add(Column::Chat.in_subquery(known.clone())).add(Column::Sender.in_subquery(known));
             let rows = early_rewrite::Entity::find().filter(of_session(organization, session)).filter(either);
             for row in rows.all(self.tx).await? {
                 early.push(from_row(row)?);

@@ -11,7 +11,6 @@ use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::ExprTrait as _;
 use sea_orm::FromQueryResult as _;
-use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QueryResult;
@@ -41,6 +40,8 @@ use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::domain::peer::Owner;
 use crate::domain::peer::Peer;
+use crate::domain::peer::Period;
+use crate::domain::peer::last_owner;
 use crate::domain::peer::owner_at;
 use crate::domain::peer::present;
 
@@ -119,10 +120,18 @@ impl Unit<'_> {
     ) -> Result<u64, StoreError> {
         let direct = peer.filter(|peer| peer.is_person());
         let mut rows = Vec::with_capacity(messages.len());
+        let is_history = arrival == 0 && direct.is_none();
+        let known = if is_history {
+            let wa_ids: Vec<_> = messages.iter().map(|message| message.wa_id.clone()).collect();
+            self.known_messages(organization, chat, &wa_ids).await?
+        } else {
+            Vec::new()
+        };
         for (place, message) in messages.iter().enumerate() {
             let sender = match direct {
                 _ if message.from_me => self.account(organization, session, &message.sender).await?,
                 Some(peer) => peer.id,
+                None if is_history => self.writer_in_history(organization, session, message, &known).await?,
                 None => self.writer(organization, session, &message.sender, message.at).await?,
             };
             let (arrival, sequence) = sequence(arrival, place);
@@ -157,24 +166,30 @@ impl Unit<'_> {
     ) -> Result<Vec<KnownMessage>, StoreError> {
         use message::Column;
         if let Some(known) = self.on_shelf(|shelf| shelf.messages(chat, |all| all.known(wa_ids))).await? {
-            return Ok(known);
+            return known;
         }
         let mut known = Vec::new();
         for part in wa_ids.chunks(NAMED) {
             let rows = message::Entity::find()
                 .select_only()
-                .columns([Column::WaId, Column::FromMe, Column::Revoked, Column::Edited, Column::Text])
+                .columns([
+                    Column::WaId,
+                    Column::SenderId,
+                    Column::FromMe,
+                    Column::Revoked,
+                    Column::Edited,
+                    Column::Text,
+                ])
                 .filter(of_chat(organization, chat))
                 .filter(Column::WaId.is_in(part.iter().map(|id| text::storable(id))))
-                .into_tuple::<(String, bool, bool, bool, Option<String>)>()
+                .into_tuple::<(String, Vec<u8>, bool, bool, bool, Option<String>)>()
                 .all(self.tx)
                 .await?;
-            known.extend(rows.into_iter().map(|(wa_id, from_me, revoked, edited, text)| KnownMessage {
-                wa_id,
-                from_me,
-                settled: revoked || edited,
-                text,
-            }));
+            for (wa_id, sender, from_me, revoked, edited, text) in rows {
+                let corrupt = |_| StoreError::Corrupt { table: "message", column: "sender_id" };
+                let sender_id = PeerId::from_bytes(&sender).map_err(corrupt)?;
+                known.push(KnownMessage { wa_id, sender_id, from_me, settled: revoked || edited, text });
+            }
         }
         Ok(known)
     }
@@ -208,17 +223,19 @@ impl Unit<'_> {
         self.latest_of(of_chat(organization, chat).add(covered(place).not())).await
     }
 
-    /// How many messages others wrote that were not taken back.
+    /// Whether a message of the chat was sent before a time, in milliseconds.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn messages_of_others(&mut self, organization: &OrganizationId, chat: ChatId) -> Result<u32, StoreError> {
+    pub async fn has_messages_of_before(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        at: i64,
+    ) -> Result<bool, StoreError> {
         self.put_away().await?;
-        let others = message::Entity::find()
-            .filter(of_chat(organization, chat))
-            .filter(message::Column::FromMe.eq(false))
-            .filter(message::Column::Revoked.eq(false));
-        Ok(u32::try_from(others.count(self.tx).await?).unwrap_or(u32::MAX))
+        let before = of_chat(organization, chat).add(message::Column::At.lt(at));
+        Ok(message::Entity::find().filter(before).one(self.tx).await?.is_some())
     }
 
     /// The chat's stored messages with this id of WhatsApp's: at most one a sender.
@@ -375,6 +392,29 @@ impl Unit<'_> {
         Ok(account)
     }
 
+    /// The writer of a message in a history, which names people by the addresses that they have now: one who ever had the
+    /// address and is known to have written the message, else the present owner.
+    async fn writer_in_history(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        message: &IncomingMessage,
+        known: &[KnownMessage],
+    ) -> Result<PeerId, StoreError> {
+        let periods = self.periods(organization, session, &message.sender).await?;
+        let wrote = |period: &&Period| {
+            let it = |known: &&KnownMessage| known.wa_id == message.wa_id && known.sender_id == period.peer;
+            known.iter().any(|known| it(&known))
+        };
+        if let Some(period) = periods.iter().rev().find(wrote) {
+            return Ok(period.peer);
+        }
+        match last_owner(&periods) {
+            Some(Owner { peer, former: false }) => Ok(peer),
+            _ => self.writer(organization, session, &message.sender, message.at).await,
+        }
+    }
+
     /// Who wrote from an address at a time: its owner, or a new peer where nobody is known to have it.
     async fn writer(
         &mut self,
@@ -454,6 +494,8 @@ fn named_by(jid: &Jid, among_several: bool) -> i16 {
 pub struct KnownMessage {
     /// WhatsApp's id.
     pub wa_id: String,
+    /// The peer that wrote it.
+    pub sender_id: PeerId,
     /// Whether the account wrote it.
     pub from_me: bool,
     /// Whether it is known to be edited or revoked.

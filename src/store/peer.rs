@@ -508,26 +508,35 @@ pub(super) async fn known_by(
 ) -> Result<Vec<Period>, StoreError> {
     let mut known = Vec::new();
     for part in jids.chunks(ADDRESSES) {
-        let of_session = |query: Select<peer_address::Entity>| {
-            query.filter(owned_by(organization)).filter(peer_address::Column::SessionId.eq(session.to_bytes()))
-        };
-        let peers = of_session(peer_address::Entity::find())
-            .select_only()
-            .column(peer_address::Column::PeerId)
-            .filter(peer_address::Column::Jid.is_in(part.iter().map(Jid::as_str)))
-            .into_query();
-        let addresses = peer_address::Entity::find()
-            .select_only()
-            .column(peer_address::Column::Jid)
-            .filter(peer_address::Column::PeerId.in_subquery(peers))
-            .into_query();
-        let all = of_session(peer_address::Entity::find()).filter(peer_address::Column::Jid.in_subquery(addresses));
+        let part: Vec<_> = part.iter().collect();
+        let addresses = addresses_known_by(organization, session, &part);
+        let all = of_session(organization, session).filter(peer_address::Column::Jid.in_subquery(addresses));
         known.extend(all.all(tx).await?);
     }
     let mut periods = known.iter().map(from_address).collect::<Result<Vec<_>, _>>()?;
     periods.sort_by(|one, other| (&one.jid, one.from).cmp(&(&other.jid, other.from)));
     periods.dedup();
     Ok(periods)
+}
+
+/// The addresses that the peers had which had one of these.
+pub(super) fn addresses_known_by(organization: &OrganizationId, session: SessionId, jids: &[&Jid]) -> SelectStatement {
+    let peers = of_session(organization, session)
+        .select_only()
+        .column(peer_address::Column::PeerId)
+        .filter(peer_address::Column::Jid.is_in(jids.iter().map(|jid| jid.as_str())))
+        .into_query();
+    peer_address::Entity::find()
+        .select_only()
+        .column(peer_address::Column::Jid)
+        .filter(peer_address::Column::PeerId.in_subquery(peers))
+        .into_query()
+}
+
+fn of_session(organization: &OrganizationId, session: SessionId) -> Select<peer_address::Entity> {
+    peer_address::Entity::find()
+        .filter(owned_by(organization))
+        .filter(peer_address::Column::SessionId.eq(session.to_bytes()))
 }
 
 /// The peers with these ids.

@@ -1,5 +1,6 @@
 //! How far the messages of a chat are read.
 
+use chatgraph_entity::chat;
 use chatgraph_entity::early_receipt;
 use chatgraph_entity::message;
 use chatgraph_entity::message::Column;
@@ -11,6 +12,7 @@ use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QuerySelect as _;
+use sea_orm::QueryTrait as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
@@ -48,6 +50,27 @@ impl Unit<'_> {
         Ok(place)
     }
 
+    /// The same for a place that is told now: if no message that it names is stored, all stored ones of its second came before
+    /// those.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn complete_now(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        place: Horizon,
+    ) -> Result<Horizon, StoreError> {
+        let mut place = self.complete(organization, &[chat], place).await?;
+        if !place.wa_ids.is_empty() {
+            let second = self.of_second(organization, &[chat], place.at).await?;
+            if !second.iter().any(|(_, wa_id)| place.wa_ids.contains(wa_id)) {
+                place.wa_ids.extend(second.into_iter().map(|(_, wa_id)| wa_id));
+            }
+        }
+        Ok(place)
+    }
+
     async fn of_second(
         &mut self,
         organization: &OrganizationId,
@@ -61,11 +84,13 @@ impl Unit<'_> {
             .select_only()
             .columns([Column::Id, Column::WaId])
             .filter(of_chats(organization, chats))
+            .filter(are_stored(organization, chats))
             .filter(Column::At.eq(at));
         Ok(second.into_tuple().all(self.tx).await?)
     }
 
-    /// How many of the stored messages that others wrote in the chats lie behind a place; all of them without one.
+    /// How many of the messages that others wrote in the chats lie behind a place; all of them without one. Those are meant that
+    /// are stored, and the unread ones that were deleted here.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -78,7 +103,10 @@ impl Unit<'_> {
         if let Some(count) = self.on_shelf(|shelf| shelf.messages_of(chats, |all| all.count_behind(place))).await? {
             return Ok(count);
         }
-        let mut behind = of_chats(organization, chats).add(Column::FromMe.eq(false)).add(Column::Revoked.eq(false));
+        let mut behind = of_chats(organization, chats)
+            .add(are_stored(organization, chats))
+            .add(Column::FromMe.eq(false))
+            .add(Column::Revoked.eq(false));
         if let Some(place) = place {
             let mut further = Condition::any().add(Column::At.gt(place.at));
             if !place.wa_ids.is_empty() {
@@ -90,7 +118,8 @@ impl Unit<'_> {
             behind = behind.add(Column::At.gte(place.at)).add(further);
         }
         let count = message::Entity::find().filter(behind).count(self.tx).await?;
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        let deleted = self.deleted_behind(organization, chats, place).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(deleted))
     }
 
     /// The place of the last message that others wrote up to `until` in a chat, but for the last `unread` of those; none
@@ -211,6 +240,17 @@ fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
     Condition::all()
         .add(Column::Organization.eq(organization.as_str()))
         .add(Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
+}
+
+/// Those of a deleted chat wait to be swept.
+fn are_stored(organization: &OrganizationId, chats: &[ChatId]) -> Expr {
+    let stored = chat::Entity::find()
+        .select_only()
+        .column(chat::Column::Id)
+        .filter(chat::Column::Organization.eq(organization.as_str()))
+        .filter(chat::Column::Id.is_in(chats.iter().map(|id| id.to_bytes())))
+        .into_query();
+    Column::ChatId.in_subquery(stored)
 }
 
 fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {

@@ -107,6 +107,8 @@ fn owned_by(organization: &OrganizationId) -> Condition {
 fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Model {
     let chat = &tombstone.chat;
     let (horizon_at, horizon_ids) = horizon_to_columns(chat.horizon.as_ref());
+    let (emptied_at, emptied_ids) = horizon_to_columns(chat.emptied.as_ref());
+    let (read_to_at, read_to_ids) = horizon_to_columns(chat.read_to.as_ref());
     tombstone::Model {
         chat_id: chat.id.to_bytes(),
         organization: organization.to_string(),
@@ -128,6 +130,10 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
         horizon_at,
         horizon_ids,
         deleted_at: tombstone.deleted_at,
+        emptied_at,
+        emptied_ids,
+        read_to_at,
+        read_to_ids,
     }
 }
 
@@ -157,6 +163,8 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
         marked_unread: Dated { value: row.marked_unread, as_of: row.marked_as_of },
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
         horizon: horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("tombstone", "horizon_ids"))?,
+        emptied: horizon_from_columns(row.emptied_at, row.emptied_ids.as_deref(), ("tombstone", "emptied_ids"))?,
+        read_to: horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("tombstone", "read_to_ids"))?,
         ..Chat::new(id, session, jid, row.deleted_at)
     })
 }

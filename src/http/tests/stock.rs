@@ -103,7 +103,8 @@ async fn answer(router: &Router, request: http::Request<Body>) -> String {
 /// Without what only ours has: the codes and the wording of errors.
 fn comparable(answer: &str) -> Value {
     let mut answer: Value = serde_json::from_str(answer).expect("JSON");
-    let answers = if let Value::Array(answers) = &mut answer { answers.iter_mut().collect() } else { vec![&mut answer] };
+    let answers =
+        if let Value::Array(answers) = &mut answer { answers.iter_mut().collect() } else { vec![&mut answer] };
     for answer in answers {
         if let Some(errors) = answer.get_mut("errors").and_then(Value::as_array_mut) {
             for error in errors {

@@ -121,8 +121,14 @@ async fn chats(
     }
     let query = chat::with_ids(organization, ids.iter().map(|id| id.to_bytes()));
     let rows = query.order_by_asc(chatgraph_entity::chat::Column::Id).lock_exclusive().all(tx).await?;
-    let chats = rows.into_iter().map(chat::from_row).collect::<Result<Vec<Chat>, _>>()?;
-    let mut messages = messages(tx, organization, ids).await?;
+    // Unread messages that were deleted count, too: chats that may have such stand apart.
+    let rows = rows.into_iter().filter(|row| row.horizon_at.is_none());
+    let chats = rows.map(chat::from_row).collect::<Result<Vec<Chat>, _>>()?;
+    let ids: HashSet<_> = chats.iter().map(|chat| chat.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut messages = messages(tx, organization, &ids).await?;
     let keep = |chat: Chat| {
         let messages = messages.remove(&chat.id).unwrap_or_default();
         Kept { chat, row: Row::Same, messages }

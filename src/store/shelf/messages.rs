@@ -7,6 +7,7 @@ use chatgraph_entity::message;
 use crate::domain::chat::LastMessage;
 use crate::domain::horizon::Horizon;
 use crate::domain::id::MessageId;
+use crate::domain::id::PeerId;
 use crate::store::error::StoreError;
 use crate::store::message::KnownMessage;
 use crate::store::text;
@@ -57,13 +58,18 @@ impl Messages {
     }
 
     /// As `Unit::known_messages`.
-    pub(in crate::store) fn known(&self, wa_ids: &[String]) -> Vec<KnownMessage> {
+    pub(in crate::store) fn known(&self, wa_ids: &[String]) -> Result<Vec<KnownMessage>, StoreError> {
+        let wa_ids: HashSet<_> = wa_ids.iter().collect();
         let known = self.all.iter().filter(|message| wa_ids.contains(&message.wa_id));
-        let known = known.map(|it| KnownMessage {
-            wa_id: it.wa_id.clone(),
-            from_me: it.from_me,
-            settled: it.revoked || it.edited,
-            text: it.text.clone(),
+        let known = known.map(|it| {
+            let corrupt = |_| StoreError::Corrupt { table: "message", column: "sender_id" };
+            Ok(KnownMessage {
+                wa_id: it.wa_id.clone(),
+                sender_id: PeerId::from_bytes(&it.sender).map_err(corrupt)?,
+                from_me: it.from_me,
+                settled: it.revoked || it.edited,
+                text: it.text.clone(),
+            })
         });
         known.collect()
     }

@@ -130,3 +130,25 @@ async fn a_number_that_was_another_persons_leaves_them_their_chat() {
     let fields = [ChatField::Jid, ChatField::Aliases, ChatField::Name].into_iter().collect();
     assert_eq!((told[before + 1].chat, told[before + 1].changed), (rig.chat, fields));
 }
+
+#[tokio::test]
+async fn a_deletion_that_comes_before_the_last_message_of_its_range_takes_the_others_of_that_second() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_emptied("B", 5_000, true).await;
+    assert!(rig.find(&rig.jid).await.is_none(), "A came before B");
+    rig.hears_message("B", false, 5_000).await;
+    assert!(rig.find(&rig.jid).await.is_none());
+}
+
+#[tokio::test]
+async fn a_deleted_chat_that_is_read_before_its_next_message_arrives_comes_back_read() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 5_000).await;
+    rig.hears_emptied("A", 5_000, true).await;
+    let up_to = Some(Horizon { at: 6_000, wa_ids: vec!["B".into()] });
+    let (chat, value) = (rig.jid.clone(), Desired::Read(true));
+    rig.hears(SessionEvent::Setting { chat, value, as_of: 7_000, up_to, replayed: false }).await;
+    rig.hears_message("B", false, 6_000).await;
+    assert_eq!(rig.chat().await.unread_count, 0);
+}

@@ -181,9 +181,9 @@ impl Rig {
                     .write_in(&key.organization.clone(), session, move |unit| {
                         Box::pin(async move {
                             if together {
-                                return inbound_history::chunk(unit, &key, &chunk, NOW).await;
+                                return inbound_history::chunk(unit, &key, &chunk, (None, NOW)).await;
                             }
-                            inbound_history::one_by_one(unit, &key, &chunk, NOW).await
+                            inbound_history::one_by_one(unit, &key, &chunk, (None, NOW)).await
                         })
                     })
                     .await;

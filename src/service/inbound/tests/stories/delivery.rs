@@ -155,9 +155,21 @@ impl Schedule {
         due
     }
 
-    /// Takes out all that tells who is who or what was deleted, what is retried, and all that has to come before those.
-    pub(super) fn facts(&mut self) -> Vec<Pending> {
-        let mut wanted: Vec<_> = self.pending.iter().map(|pending| pending.is_settled() || pending.retried).collect();
+    /// Whether a change of this number is on its way.
+    pub(super) fn changes(&self, number: Address) -> bool {
+        let names = |pending: &Pending| match &pending.delivery {
+            Delivery::NumberChanged { old, new, .. } => *new == number || old.contains(&number),
+            _ => false,
+        };
+        self.pending.iter().any(names)
+    }
+
+    /// Takes out all that tells who is who or what was deleted, what is retried, messages of this chat, and all that has to
+    /// come before those.
+    pub(super) fn facts(&mut self, chat: Option<Place>) -> Vec<Pending> {
+        let of_chat = |pending: &Pending| chat.is_some_and(|place| pending.keys.contains(&Key::Chat(place)));
+        let wanted = |pending: &Pending| pending.is_settled() || pending.retried || of_chat(pending);
+        let mut wanted: Vec<_> = self.pending.iter().map(wanted).collect();
         for later in (0..self.pending.len()).rev() {
             if wanted[later] {
                 let (earlier, _) = wanted.split_at_mut(later);

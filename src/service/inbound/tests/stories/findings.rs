@@ -182,6 +182,66 @@ async fn what_was_edited_or_revoked_in_one_of_two_chats_is_so_when_they_are_one(
     }
 }
 
+#[tokio::test]
+async fn what_the_phone_deleted_under_one_address_is_gone_under_the_other_one_when_they_are_one() {
+    for deleted in [true, false] {
+        let empties = |via| {
+            if deleted { Step::DeletedOnPhone { place: AMY, via } } else { Step::Cleared { place: AMY, via } }
+        };
+        holds(&[writes(AMY, NUMBER), writes(AMY, NUMBER), empties(LID), learned(0)]).await;
+        holds(&[writes(AMY, LID), empties(NUMBER), learned(0)]).await;
+        holds(&[writes(AMY, NUMBER), writes(AMY, LID), empties(LID), learned(0)]).await;
+        holds(&[writes(AMY, NUMBER), writes(AMY, LID), empties(LID), writes(AMY, LID), learned(0)]).await;
+        holds(&[writes(AMY, NUMBER), empties(LID), writes(AMY, NUMBER), learned(0)]).await;
+        holds(&[writes(AMY, NUMBER), empties(LID), Step::DeletedHere { place: AMY }, writes(AMY, NUMBER)]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_edit_under_the_old_number_finds_its_message_when_the_person_is_known() {
+    for rewritten in [Step::Revokes { which: 0, via: NUMBER }, Step::Edits { which: 0, via: NUMBER }] {
+        holds(&[writes(AMY, LID), rewritten, moves(3), learned(0)]).await;
+    }
+}
+
+/// The pair of the new number and the LID comes from a message, before the change of number itself.
+#[tokio::test]
+async fn a_pair_that_is_told_before_the_change_of_number_is_of_the_same_person() {
+    let rig = Rig::new().await;
+    let jid = |text: &str| text.parse::<Jid>().expect("a JID");
+    let (before, after) = (jid("15560000001@s.whatsapp.net"), jid("15560000003@s.whatsapp.net"));
+    let amy = Person { phone: after.clone(), lid: jid("200000000000009@lid") };
+    rig.hears_from(&before, "A", true, 10_000).await;
+    rig.hears_who(&amy).await;
+    rig.hears(SessionEvent::NumberChanged { old: vec![before], new: after.clone(), at: 20_000 }).await;
+    let by_lid = rig.find(&amy.lid).await.expect("a chat");
+    assert_eq!(Some(by_lid.id), rig.find(&after).await.map(|chat| chat.id));
+}
+
+#[tokio::test]
+async fn a_receipt_for_a_message_that_was_deleted_here_counts_after_the_chat_came_back() {
+    let receipt = Step::Receipt { which: 1, via: NUMBER };
+    let revokes = Step::Revokes { which: 1, via: NUMBER };
+    for told in [receipt, revokes] {
+        holds(&[writes(AMY, NUMBER), writes(AMY, NUMBER), Step::DeletedHere { place: AMY }, writes(AMY, NUMBER), told])
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_history_names_authors_by_the_numbers_that_they_have_now() {
+    let by = |person| Step::Writes {
+        place: GROUP,
+        author: Author::Person(person),
+        via: NUMBER,
+        both: false,
+        retried: false,
+        same_second: false,
+    };
+    let takes = |person, to| Step::NumberChanges { person, to, via: NUMBER };
+    holds(&[by(0), by(1), takes(1, 4), takes(0, 1), learned(0), Step::Unlinked, PAIRED]).await;
+}
+
 /// The request waits in a living chat while WhatsApp says something later of the deleted one, which is the same person's.
 #[tokio::test]
 async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no_longer() {

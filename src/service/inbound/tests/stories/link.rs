@@ -5,11 +5,12 @@ use super::delivery::Pending;
 use super::play::Act;
 use super::play::Play;
 use super::truth::Address;
+use super::truth::Place;
 
 impl Play {
-    /// All that is on its way about who is who is delivered, and what was retried.
-    pub(super) fn settle(&mut self) {
-        let facts = self.schedule.facts();
+    /// All that is on its way about who is who is delivered, what was retried, and all messages of this chat.
+    pub(super) fn settle(&mut self, chat: Option<Place>) {
+        let facts = self.schedule.facts(chat);
         self.deliver_all(facts);
     }
 
@@ -63,7 +64,7 @@ impl Play {
 
     /// The link ends: what is on its way is lost, but for who is who and what was retried.
     pub(super) fn unlink(&mut self) {
-        self.settle();
+        self.settle(None);
         self.schedule.clear();
         self.past.clear();
         self.linked = false;

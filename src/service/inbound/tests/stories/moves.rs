@@ -34,8 +34,7 @@ impl Play {
             Step::Receipt { which, via } => {
                 let theirs = |message: &Written| message.author != Author::Account;
                 let fits = |it: &Written| {
-                    let back = it.deleted_here && !self.truth.visible(it.place).is_empty();
-                    it.on_phone && !it.revoked && theirs(it) && !back && self.is_one_chat(it.place)
+                    it.on_phone && !it.revoked && theirs(it) && self.is_one_chat(it.place) && self.is_told(it.place)
                 };
                 if let Some(index) = self.one_of(*which, fits) {
                     self.truth.messages[index].receipt = true;
@@ -49,7 +48,8 @@ impl Play {
                 }
             }
             Step::ReadElsewhere { which, via } => {
-                if let Some(index) = self.one_of(*which, |message| message.on_phone && !message.revoked) {
+                let fits = |it: &Written| it.on_phone && !it.revoked && self.is_told(it.place);
+                if let Some(index) = self.one_of(*which, fits) {
                     let place = self.truth.messages[index].place;
                     self.truth.read(place, index);
                     let (as_of, up_to) = (self.truth.now, self.point(index));
@@ -104,6 +104,12 @@ impl Play {
     fn is_one_chat(&self, place: Place) -> bool {
         let Place::With(person) = place else { return true };
         self.told[person].len() <= 1 || self.met.contains(&person)
+    }
+
+    /// Whether no change of a person's number is on its way: what is read under it meanwhile is read for its former owner.
+    pub(super) fn is_told(&self, place: Place) -> bool {
+        let Place::With(person) = place else { return true };
+        !self.truth.numbers[person].is_some_and(|number| self.schedule.changes(Address::Number(number)))
     }
 
     /// Whether to speak of a chat by LID, so that no other chat is meant; none if the session knows the person as two.
@@ -161,7 +167,8 @@ impl Play {
         if !self.linked && !self.is_one_chat(place) {
             return;
         }
-        self.settle();
+        // What is older than the last message and on its way counts as known.
+        self.settle(Some(place));
         let addresses: Vec<_> = match place {
             Place::Group(group) => vec![Address::Group(group)],
             Place::With(person) => {
@@ -178,8 +185,6 @@ impl Play {
 
     fn empty(&mut self, place: Place, via: Via, deleted: bool) {
         let Some(last) = self.truth.on_phone(place).next_back() else { return };
-        let Some(lid) = self.spoken_of(place, via.lid) else { return };
-        let via = Via { lid, ..via };
         let up_to = self.point(last);
         self.truth.empty(place, last, deleted);
         let as_of = self.truth.now;

@@ -128,8 +128,7 @@ impl Play {
             let alone = self.spoken_of(place, wish);
             let via = Via { lid: alone.unwrap_or(wish), lag: 0 };
             let address = self.address(place, via.lid);
-            // Told before, if the session knows the person as two since.
-            if let Some((as_of, last, deleted)) = chat.emptied.filter(|_| alone.is_some()) {
+            if let Some((as_of, last, deleted)) = chat.emptied {
                 all.push((place, via, Delivery::Emptied { chat: address, up_to: self.point(last), as_of, deleted }));
             }
             if !self.exists(place) {

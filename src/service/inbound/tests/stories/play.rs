@@ -111,8 +111,11 @@ impl Play {
         if writers.iter().chain(&with).any(|person| self.truth.numbers[*person].is_none()) {
             return;
         }
+        if *author == Author::Account && !self.is_told(*place) {
+            return;
+        }
         // The order within a second is not known of two chats that become one.
-        if !(self.wrote && *same_second && self.spoken_of(*place, via.lid) == Some(via.lid)) {
+        if !(self.wrote && *same_second && !*retried && self.spoken_of(*place, via.lid) == Some(via.lid)) {
             self.truth.now += SECOND;
         }
         // The order of two messages of one second is that of their arrival.
