@@ -186,7 +186,7 @@ impl TryFrom<ServeArgs> for Serve {
             database: args.database.try_into()?,
             master_keys: master_key::master_keys(args.master_keys)?,
             sandbox: sandbox(args.sandbox_url, args.sandbox_key)?,
-            history: History { full: args.history == HistoryDepth::Full, days: args.history_days },
+            history: History { full: args.keeping.history == HistoryDepth::Full, days: args.keeping.history_days },
             http: http::Config {
                 origins: pages.origins,
                 cors_headers: pages.headers,
@@ -200,8 +200,8 @@ impl TryFrom<ServeArgs> for Serve {
             failed_tokens: Some(args.connections.max_failed_tokens_per_minute).filter(|most| *most > 0),
             connections: Connections { trusted_proxies, ..args.connections.into() },
             retention: retention::Config {
-                changes_ms: i64::from(args.keep_changes_days) * DAY_MS,
-                messages: args.keep_messages,
+                changes_ms: i64::from(args.keeping.keep_changes_days) * DAY_MS,
+                messages: args.keeping.keep_messages,
             },
             logins: login::logins(args.login)?,
             api: args.limits.try_into()?,
@@ -239,8 +239,13 @@ impl TryFrom<LimitArgs> for graphql::Config {
             cost: max_cost,
             ..Self::default().limits
         };
-        let trusted = args.trusted_documents.map(|file| trusted(&file)).transpose()?;
-        Ok(Self { limits, introspection: !args.no_introspection, trusted, rate })
+        let file = args.trusted_documents;
+        let trusted = file.as_deref().map(trusted).transpose()?;
+        let config = Self { limits, introspection: !args.no_introspection, trusted, rate };
+        if let Some((file, invalid)) = file.zip(graphql::first_invalid(&config)) {
+            return Err(Error::new("trusted-documents", format!("{}: {invalid}", file.display())));
+        }
+        Ok(config)
     }
 }
 

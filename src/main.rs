@@ -4,40 +4,50 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use chatgraph::cli::Cli;
+use chatgraph::cli::Invocation;
+use chatgraph::cli::Refusal;
 use chatgraph::server;
+use chatgraph::server::USAGE;
 use chatgraph::telemetry;
-use clap::Parser as _;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let telemetry = match telemetry::init(&cli.log.into()) {
-        Ok(telemetry) => telemetry,
-        Err(error) => return fail(&error),
+    let (arguments, variables) = (std::env::args_os().collect::<Vec<_>>(), std::env::vars_os().collect::<Vec<_>>());
+    let invocation = match Invocation::read(&arguments, &variables) {
+        Ok(invocation) => invocation,
+        // Help, the version, and usage errors, which end with 2.
+        Err(Refusal::Usage(usage)) => usage.exit(),
+        Err(refused) => return fail(&refused, USAGE),
     };
-    let ended = server::run(cli.command).await;
+    let telemetry = match telemetry::init(&invocation.cli.log.clone().into()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error, USAGE),
+    };
+    let ended = server::run(invocation).await;
     telemetry.shut_down();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         // A pager or `head` has read enough.
         Err(server::Error::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, error.exit_code()),
     }
 }
 
-/// Tells the error and what caused it, in one line.
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+/// Prints the error and its causes, in one line, each once: some errors repeat their cause.
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
     let mut line = format!("chatgraph: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Writing to a string cannot fail.
-        let _ = write!(line, ": {error}");
+        let told = error.to_string();
+        if !line.contains(&told) {
+            // Writing to a string cannot fail.
+            let _ = write!(line, ": {told}");
+        }
         cause = error.source();
     }
     eprintln!("{line}");
-    ExitCode::FAILURE
+    ExitCode::from(code)
 }

@@ -55,6 +55,9 @@ pub enum Error {
     /// The collector's address is none.
     #[error("--otlp-endpoint: {0}")]
     Traces(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// The collector's address is not a URL.
+    #[error("--otlp-endpoint: {0:?} is not a URL such as http://127.0.0.1:4318")]
+    Endpoint(String),
     /// There is a log already.
     #[error("the log was set up twice")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -88,6 +91,9 @@ pub fn init(config: &Config) -> Result<Telemetry, Error> {
         Format::Text => log.boxed(),
         Format::Json => log.json().boxed(),
     };
+    if let Some(traces) = config.traces.as_ref().filter(|traces| !traces.has_url()) {
+        return Err(Error::Endpoint(traces.endpoint.clone()));
+    }
     let provider = config.traces.as_ref().map(traces::provider).transpose()?;
     let spans = provider.as_ref().map(traces::layer);
     tracing_subscriber::registry().with(log.with_filter(filter)).with(spans).try_init()?;

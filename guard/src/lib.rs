@@ -210,6 +210,14 @@ impl Guard {
         Ok(Operation { document: compiled.document.clone(), cost, compiled })
     }
 
+    /// Checks a document without any request for it.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check(&self, text: &str) -> Result<(), Refusal> {
+        self.document(text).map(drop)
+    }
+
     /// The document of this text, which may have been read before.
     fn document(&self, text: &str) -> Result<Arc<Known>, Refusal> {
         if text.len() > self.limits.bytes {

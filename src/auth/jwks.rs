@@ -99,6 +99,12 @@ impl Jwks {
         Self { fetch, clock, tasks, state: Arc::default() }
     }
 
+    /// How long ago the set was fetched, in milliseconds; `None` without one.
+    pub(super) fn age_ms(&self) -> Option<i64> {
+        let state = self.state();
+        (!state.keys.is_empty()).then(|| self.clock.now() - state.fetched_at)
+    }
+
     /// The first result of `verify` on the keys of this name, or on all keys if there is no name. Waits for the set if it
     /// has to be fetched, and fetches it once more if no key verifies.
     ///

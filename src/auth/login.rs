@@ -92,6 +92,12 @@ pub struct Logins {
 }
 
 impl Logins {
+    /// How long ago the set of public keys was fetched, in milliseconds; `None` without one.
+    #[must_use]
+    pub fn keys_age_ms(&self) -> Option<i64> {
+        self.jwks.age_ms()
+    }
+
     /// Takes the tokens that `config` describes; fetches nothing yet. Fetches run on `tasks`.
     ///
     /// # Panics

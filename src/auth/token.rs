@@ -95,6 +95,12 @@ pub enum Unheard {
 }
 
 impl Tokens {
+    /// How old the public keys are that login tokens are verified with, in milliseconds; `None` without any.
+    #[must_use]
+    pub fn login_keys_age_ms(&self) -> Option<i64> {
+        self.logins.as_ref()?.keys_age_ms()
+    }
+
     /// Looks keys up in `store`; without `logins` people have no tokens here.
     #[must_use]
     pub fn new(store: Store, logins: Option<Logins>, clock: Arc<dyn Clock>) -> Self {

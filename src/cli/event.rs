@@ -28,10 +28,10 @@ pub struct EventListArgs {
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: Option<OrganizationId>,
     /// Only events of this session
-    #[arg(long, env = "CHATGRAPH_SESSION", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     pub session: Option<SessionId>,
     /// Print one JSON object a line, for scripts
-    #[arg(long, env = "CHATGRAPH_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long)]
     pub json: bool,
     /// The database.
     #[command(flatten)]

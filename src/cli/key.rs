@@ -38,20 +38,14 @@ pub struct KeyArgs {
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
     /// A name to tell the key by
-    #[arg(long, env = "CHATGRAPH_NAME", default_value = "api-key", value_name = "NAME")]
+    #[arg(long, default_value = "api-key", value_name = "NAME")]
     pub name: String,
     /// What the key may do: read, send, manage or events; may be repeated. `manage` includes making keys
-    #[arg(
-        long,
-        env = "CHATGRAPH_PERMISSION",
-        value_delimiter = ',',
-        default_value = "read,events",
-        value_name = "PERMISSION"
-    )]
+    #[arg(long, value_delimiter = ',', default_value = "read,events", value_name = "PERMISSION")]
     pub permission: Vec<Capability>,
     /// Until when the key works: a time such as `2027-01-31T18:00:00Z`, whose last millisecond counts, or from now on for
     /// `90s`, `15m`, `12h` or `30d`. For good when left out
-    #[arg(long, env = "CHATGRAPH_EXPIRES", value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN")]
     pub expires: Option<Expiry>,
     /// The database.
     #[command(flatten)]
@@ -69,13 +63,13 @@ pub struct KeyCreateArgs {
 /// `key import`
 #[derive(Debug, Args)]
 pub struct KeyImportArgs {
+    /// File with the token, and nothing else; standard input when left out. Never an argument, which other users of the
+    /// machine see
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// The key.
     #[command(flatten)]
     pub key: KeyArgs,
-    /// File with the token, and nothing else; standard input when left out. Never an argument, which other users of the
-    /// machine see
-    #[arg(long, env = "CHATGRAPH_TOKEN_FILE", value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
 }
 
 /// `key list`
@@ -100,7 +94,7 @@ pub struct KeyRotateArgs {
     pub organization: OrganizationId,
     /// Until when the last secret still works: from now on for `90s`, `15m`, `12h` or `30d`, or until a time such as
     /// `2027-01-31T18:00:00Z`. Without it, that secret is refused within 10 seconds, and its sockets are closed
-    #[arg(long, env = "CHATGRAPH_GRACE", value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN")]
     pub grace: Option<Expiry>,
     /// The database.
     #[command(flatten)]

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use super::listen;
+
 /// For whoever watches the server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Watching")]
@@ -14,6 +16,6 @@ pub struct WatchingArgs {
     pub metrics: bool,
     /// Address and port of a listener of its own for `/metrics`, `/readyz` and `/healthz`, as in `127.0.0.1:9090`. None
     /// asks for a token there
-    #[arg(long, env = "CHATGRAPH_METRICS_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "CHATGRAPH_METRICS_LISTEN", value_parser = listen::address, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 }

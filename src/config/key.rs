@@ -99,7 +99,7 @@ fn ends_at(expiry: Option<Expiry>, flag: &'static str, now: i64) -> Result<Optio
         None => Ok(None),
         Some(Expiry::In(time_ms)) => Ok(Some(now + time_ms)),
         Some(Expiry::At(at)) if at >= now => Ok(Some(at)),
-        Some(Expiry::At(_)) => Err(Error::new(flag, "is over already")),
+        Some(Expiry::At(_)) => Err(Error::new(flag, "has passed")),
     }
 }
 

@@ -32,9 +32,11 @@ pub struct MasterKeyForget {
 
 /// The master keys, from either place; none when they are nowhere. An error tells nothing of what it read.
 pub(super) fn master_keys(args: MasterKeyArgs) -> Result<Option<MasterKeys>, Error> {
-    match (args.master_key_file, args.master_key.filter(|keys| !keys.is_empty())) {
+    match (args.master_key_file, args.master_key) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(Error::new("master-key-file", "is not needed where --master-key is")),
+        (Some(_), Some(_)) => {
+            Err(Error::new("master-key-file", "give one of --master-key and --master-key-file, not both"))
+        }
         (None, Some(keys)) => keys.parse().map(Some).map_err(|error| Error::new("master-key", format!("{error}"))),
         (Some(file), None) => {
             let wrong =

@@ -107,7 +107,7 @@ fn trusted_documents_are_texts_by_their_names() {
     let documents = [("who".to_owned(), "{ viewer { kind } }".to_owned())];
     let trusted = listed(r#"{"who": "{ viewer { kind } }"}"#).expect("valid").api.trusted;
     assert_eq!(trusted, Some(Trusted::new(documents.into())));
-    for text in ["", "[]", r#"{"who": 1}"#, "{"] {
+    for text in ["", "[]", r#"{"who": 1}"#, "{", r#"{"who": "{ viewer { kind }"}"#, r#"{"who": "{ nobody }"}"#] {
         assert_eq!(flag(listed(text)), "trusted-documents", "{text}");
     }
     assert_eq!(flag(serve(&["--trusted-documents", "/nowhere/documents.json"])), "trusted-documents");

@@ -31,11 +31,14 @@ mod viewer;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use async_graphql::MergedObject;
 use async_graphql::MergedSubscription;
 use async_graphql::SDLExportOptions;
 use async_graphql::ScalarType;
 use async_graphql::ValidationMode;
+use chatgraph_guard::Guard;
 use chatgraph_guard::ScalarCheck;
 
 pub use api::Answer;
@@ -106,6 +109,15 @@ fn types(schema: &Schema) -> chatgraph_guard::Schema {
     let scalars: [(&'static str, ScalarCheck); 2] =
         [("JID", <Jid as ScalarType>::is_valid), ("Timestamp", <Timestamp as ScalarType>::is_valid)];
     chatgraph_guard::Schema::parse(&schema.sdl(), &scalars).expect("the schema we print is a schema")
+}
+
+/// The first of the trusted documents that no request could be answered from, with the reason.
+#[must_use]
+pub fn first_invalid(config: &Config) -> Option<String> {
+    let documents = config.trusted.as_ref()?.documents();
+    let guard = Guard::new(Arc::new(types(&schema(config))), config.limits.clone());
+    let mut refused = documents.into_iter().filter_map(|(name, text)| Some((name, guard.check(text).err()?)));
+    refused.next().map(|(name, refusal)| format!("document {name:?}: {refusal}"))
 }
 
 /// The schema as text, the same that `schema.graphql` holds.

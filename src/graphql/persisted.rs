@@ -25,6 +25,15 @@ impl Trusted {
     }
 }
 
+impl Trusted {
+    /// Each document with its name, by name.
+    pub(super) fn documents(&self) -> Vec<(&str, &str)> {
+        let mut documents: Vec<_> = self.0.iter().map(|(name, text)| (&**name, &**text)).collect();
+        documents.sort_unstable();
+        documents
+    }
+}
+
 /// Where the text of a request is found.
 #[derive(Debug)]
 pub(super) enum Documents {

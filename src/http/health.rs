@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -15,13 +16,11 @@ use axum::routing::get;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
+use super::exposition;
 use super::protect;
 
 /// A question that the wiring answers, so that this layer need not know whom it asks.
 pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
-
-/// The media type of figures.
-const FIGURES: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What may be asked.
 #[derive(Clone)]
@@ -86,7 +85,7 @@ impl Health {
     /// `/metrics`.
     pub(super) fn figures<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let figures = Arc::clone(&self.figures);
-        let figures = async move || ([(CONTENT_TYPE, FIGURES)], figures().await).into_response();
+        let figures = async move |headers: HeaderMap| exposition::response(&headers, figures().await);
         Router::new().route("/metrics", get(figures))
     }
 }

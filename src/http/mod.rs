@@ -11,6 +11,8 @@
 mod answer;
 mod asset;
 mod cors;
+mod exposition;
+mod forwarded;
 mod graphiql;
 mod health;
 mod held;
@@ -158,6 +160,8 @@ const SHORT: u64 = 1024;
 struct Door {
     parts: Parts,
     config: Config,
+    /// `X-Forwarded-For` of peers that are not trusted.
+    forwarded: forwarded::Ignored,
 }
 
 impl Door {
@@ -174,7 +178,7 @@ pub fn router(parts: Parts, config: Config) -> Router {
     let page = config.graphiql.map_or_else(Router::new, graphiql::routes);
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
     let health = parts.health.signs_of_life(Detail::Status).merge(figures);
-    let door = Arc::new(Door { parts, config });
+    let door = Arc::new(Door { parts, config, forwarded: forwarded::Ignored::default() });
     // What is compressed comes when there is enough of it, and not when it happens.
     let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);

@@ -41,6 +41,12 @@ impl FromStr for Network {
 }
 
 impl Network {
+    /// Whether every address is in it.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     fn has(&self, address: IpAddr) -> bool {
         let (own, other) = match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
@@ -96,6 +102,11 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> 
         address = next;
     }
     address
+}
+
+/// Whether a peer that is not a trusted proxy sends the header.
+pub(super) fn is_foreign(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> bool {
+    headers.contains_key(HEADER) && !proxies.iter().any(|network| network.has(peer.to_canonical()))
 }
 
 /// An address as proxies write it: bare, or with a port.

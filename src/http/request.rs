@@ -21,8 +21,10 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::debug;
+use tracing::field::Empty;
 use tracing::info_span;
 use tracing::warn;
 
@@ -57,15 +59,28 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     // The route, not what was asked for: somebody will put a token there.
     let route = ROUTES.into_iter().find(|route| *route == request.uri().path()).unwrap_or("other");
     let method = METHODS.iter().find(|known| **known == *request.method()).map_or("other", Method::as_str);
-    let span = info_span!("request", request.id = %id, http.method = method, http.route = route);
     let id = RequestId(id);
     request.extensions_mut().insert(id.clone());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let address = network::source(peer, request.headers(), &door.config.trusted_proxies);
+    if network::is_foreign(peer, request.headers(), &door.config.trusted_proxies) {
+        door.forwarded.warn_of(peer);
+    }
+    // `vigil` says whose token it is.
+    let span = info_span!(
+        "request",
+        request.id = %id.0,
+        http.method = method,
+        http.route = route,
+        client.address = %address,
+        client.kind = Empty,
+        client.id = Empty,
+    );
     let connection = request.extensions_mut().remove::<Arc<Seat>>();
     let is_proxied = address != peer.to_canonical();
     let answer = async {
+        let begun = Instant::now();
         let response = match connection {
             Some(connection) if is_proxied => match connection.for_client(address).map(Arc::new) {
                 Some(seat) => {
@@ -82,11 +97,11 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
                 next.run(request).await
             }
         };
-        let status = response.status();
+        let (status, duration_ms) = (response.status(), begun.elapsed().as_secs_f64() * 1_000.0);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            warn!(http.status = status.as_u16(), "Answered");
+            warn!(http.status = status.as_u16(), duration_ms, "Answered");
         } else {
-            debug!(http.status = status.as_u16(), "Answered");
+            debug!(http.status = status.as_u16(), duration_ms, "Answered");
         }
         response
     };

@@ -13,6 +13,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::TlsAcceptor;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 /// The files of a certificate, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,14 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct Tls {
     files: Files,
-    current: Arc<RwLock<Arc<ServerConfig>>>,
+    current: Arc<RwLock<Served>>,
+}
+
+/// What is served at present.
+struct Served {
+    config: Arc<ServerConfig>,
+    /// When the first certificate of the chain expires, in milliseconds; `None` if it does not say so legibly.
+    expires_at: Option<i64>,
 }
 
 impl Tls {
@@ -68,8 +77,8 @@ impl Tls {
     /// # Errors
     /// [`TlsError`].
     pub fn read(files: Files) -> Result<Self, TlsError> {
-        let config = config(&files)?;
-        Ok(Self { files, current: Arc::new(RwLock::new(config)) })
+        let served = served(&files)?;
+        Ok(Self { files, current: Arc::new(RwLock::new(served)) })
     }
 
     /// Reads the files anew, for connections from now on. What was served is kept when they are of no use.
@@ -77,23 +86,30 @@ impl Tls {
     /// # Errors
     /// [`TlsError`].
     pub fn renew(&self) -> Result<(), TlsError> {
-        let config = config(&self.files)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let served = served(&self.files)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = served;
         Ok(())
     }
 
+    /// When the certificate that is served expires, in milliseconds: the earliest of its chain.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)).into()
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config).into()
     }
 }
 
-fn config(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
+fn served(files: &Files) -> Result<Served, TlsError> {
     let unreadable = |source| TlsError::Certificate { file: files.certificate.clone(), source };
     let chain = CertificateDer::pem_file_iter(&files.certificate).map_err(unreadable)?;
     let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     if chain.is_empty() {
         return Err(TlsError::NoCertificate { file: files.certificate.clone() });
     }
+    let expires_at = chain.iter().filter_map(expires_at).min();
     let key = PrivateKeyDer::from_pem_file(&files.key);
     let key = key.map_err(|source| TlsError::Key { file: files.key.clone(), source })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -101,5 +117,10 @@ fn config(files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
     let builder = builder.map_err(TlsError::Unfit)?.with_no_client_auth();
     let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Served { config: Arc::new(config), expires_at })
+}
+
+fn expires_at(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp().saturating_mul(1_000))
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio::time::sleep;
+use tracing::Span;
 
 use crate::auth::token::Unheard;
+use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;
 
@@ -88,7 +90,7 @@ impl Vigil {
     }
 }
 
-/// Whose token it is that comes from there.
+/// Whose token it is that comes from there; the span of the request learns it, too.
 pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Viewer, Refused> {
     let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
         Unheard::TooMany { retry_after } => {
@@ -99,6 +101,11 @@ pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Vie
     });
     let viewer = admitted?.ok_or(Refused::Token)?;
     from.authenticated();
+    let span = Span::current();
+    match &viewer.principal {
+        Principal::ApiKey(id) => span.record("client.kind", "api_key").record("client.id", id.to_string()),
+        Principal::User { id, .. } => span.record("client.kind", "user").record("client.id", &**id),
+    };
     Ok(viewer)
 }
 

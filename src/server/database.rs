@@ -40,7 +40,10 @@ async fn down(database: &config::Database, confirmed: bool) -> Result<(), Error>
 }
 
 /// Asks on the terminal.
-fn confirm(question: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Unconfirmed`] without a terminal, [`Error::Declined`] unless the answer is yes.
+pub(super) fn confirm(question: &str) -> Result<(), Error> {
     if !std::io::stdin().is_terminal() {
         return Err(Error::Unconfirmed);
     }

@@ -1,6 +1,11 @@
 //! The figures of all parts in one text, for Prometheus. Each part counts for itself; what has to be asked for is asked
 //! when somebody wants to know. A figure that could not be had is missing, never made up.
 
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
@@ -8,15 +13,21 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::auth::token::Tokens;
 use crate::feed::Feed;
 use crate::graphql;
 use crate::http;
+use crate::http::Tls;
+use crate::service::inbound_metrics::InboundMetrics;
 use crate::service::quarantine::QuarantineMetrics;
 use crate::session;
 use crate::store::Store;
 
+use super::process;
 use super::watch::Watch;
 use super::watch::word;
+
+type Labels = [(&'static str, &'static str); 1];
 
 /// The parts that have figures.
 #[derive(Clone)]
@@ -24,11 +35,22 @@ pub(super) struct Figures {
     pub(super) graphql: graphql::Metrics,
     pub(super) http: http::Metrics,
     pub(super) events: session::Events,
+    pub(super) inbound: InboundMetrics,
     pub(super) quarantine: QuarantineMetrics,
     pub(super) store: Store,
     pub(super) feed: Feed,
     pub(super) watch: Watch,
+    pub(super) tokens: Tokens,
+    /// The certificate, once it is known.
+    pub(super) certificate: Certificate,
+    /// The SQLite file, if the database is one.
+    pub(super) file: Option<PathBuf>,
+    /// When the process started, in milliseconds.
+    pub(super) started_at: i64,
 }
+
+/// The certificate that is served, for figures.
+pub(super) type Certificate = Arc<OnceLock<Tls>>;
 
 impl Figures {
     /// All figures as they are now, as `OpenMetrics` text.
@@ -43,6 +65,24 @@ impl Figures {
         let behind = "Changes that the last of the subscribers is behind the change log";
         if let Some(lag) = self.feed.lag() {
             own.register("subscriber_lag_changes", behind, ConstGauge::new(lag));
+        }
+        self.inbound.register(own);
+        own.register("build_info", "Always 1, with the version as a label", build_info());
+        let up = "1 while the database answers within two seconds";
+        own.register("database_up", up, ConstGauge::new(i64::from(census.is_some())));
+        let writable = "1 while the database takes writes, as far as was tried";
+        own.register("database_writable", writable, ConstGauge::new(i64::from(self.watch.takes_writes())));
+        if let Some(path) = &self.file {
+            own.register("database_size_bytes", "Size of the SQLite database, by file", sizes(path));
+        }
+        if let Some(expires_at) = self.certificate.get().and_then(Tls::expires_at) {
+            let expiry = "End of the TLS certificate, in seconds since the Unix epoch";
+            let seconds = ConstGauge::new(expires_at / 1_000);
+            own.register("tls_certificate_expiry_timestamp_seconds", expiry, seconds);
+        }
+        if let Some(age_ms) = self.tokens.login_keys_age_ms() {
+            let age = "Age of the key set that login tokens are verified with";
+            own.register("jwks_age_seconds", age, ConstGauge::new(age_ms / 1_000));
         }
         let committed = self.store.committed_so_far();
         own.register("journal_units", "Units of work that were committed", ConstCounter::new(committed.units));
@@ -61,19 +101,26 @@ impl Figures {
             let kept = "Events in quarantine";
             own.register("quarantined_events", kept, ConstGauge::new(census.quarantined_events));
         }
-        if let Some(bytes) = resident_bytes() {
-            let resident = "Memory of the process that is in use";
-            registry.register("process_resident_memory_bytes", resident, ConstGauge::new(bytes));
-        }
+        process::register(&mut registry, self.started_at);
         let mut text = String::new();
         encode(&mut text, &registry).expect("text takes all that is written to it");
         text
     }
 }
 
-/// Told on Linux alone.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
+fn build_info() -> Family<Labels, Gauge> {
+    let info = Family::<Labels, Gauge>::default();
+    info.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    info
+}
+
+fn sizes(path: &Path) -> Family<Labels, Gauge> {
+    let sizes = Family::<Labels, Gauge>::default();
+    for (file, suffix) in [("main", ""), ("wal", "-wal")] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let bytes = std::fs::metadata(name).map_or(0, |metadata| metadata.len());
+        sizes.get_or_create(&[("file", file)]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+    sizes
 }

@@ -18,6 +18,7 @@ use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::key::ApiKey;
 use crate::domain::key::KeyCreator;
+use crate::service::audit;
 use crate::service::key;
 use crate::service::key::Keys;
 use crate::store::Store;
@@ -49,7 +50,9 @@ async fn create(config: &NewKey) -> Result<(), Error> {
 }
 
 async fn import(config: &config::KeyImport) -> Result<(), Error> {
-    let content = read(config.token_file.as_deref()).map_err(Error::TokenFile)?;
+    let file = config.token_file.as_deref();
+    let from = || file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
+    let content = read(file).map_err(|source| Error::TokenFile { from: from(), source })?;
     let id = insert(&config.key, import::token(&content)?).await?;
     println!("{id}");
     Ok(())
@@ -73,7 +76,9 @@ async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
         if keys.is_taken(secret).await? {
             return Err(Error::TokenTaken);
         }
-        Ok(keys.issue(&config.organization, new, KeyCreator::Operator, secret).await?.id)
+        let id = keys.issue(&config.organization, new, KeyCreator::Operator, secret).await?.id;
+        audit::record_operator("key.create", &config.organization, id);
+        Ok(id)
     })
     .await
 }
@@ -125,6 +130,7 @@ async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
     if !rotated.await? {
         return Err(no_such_key(config.id, config.organization));
     }
+    audit::record_operator("key.rotate", &config.organization, config.id);
     println!("{secret}");
     Ok(())
 }
@@ -132,6 +138,7 @@ async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
 async fn revoke(config: config::KeyRevoke) -> Result<(), Error> {
     let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
     if on(&store, async |keys| Ok(keys.remove(&config.organization, config.id).await?)).await? {
+        audit::record_operator("key.revoke", &config.organization, config.id);
         Ok(())
     } else {
         Err(no_such_key(config.id, config.organization))

@@ -11,9 +11,13 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
+use crate::clock::SystemClock;
+use crate::domain::clock;
 use crate::http::Tls;
 use crate::store;
 use crate::store::Store;
+
+use super::warnings;
 
 /// How long callers may take to finish or leave.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -61,16 +65,19 @@ pub(super) async fn close(store: &Store, database: &store::Config) {
     }
 }
 
-/// Ends with Ctrl-C or SIGTERM. They are heard from the call on, so make it before telling anybody that the server is up.
+/// Ends with Ctrl-C, SIGTERM or SIGQUIT. They are handled from the call on, so make it before anybody learns that the
+/// server is up.
 ///
 /// # Errors
 /// When the operating system takes no handler.
 pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut quit = signal(SignalKind::quit())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = quit.recv() => {}
         }
         info!("Stopping");
     })
@@ -85,7 +92,10 @@ pub(super) fn renew(tls: Tls, stop: CancellationToken) -> std::io::Result<impl F
     Ok(async move {
         while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {
             match tls.renew() {
-                Ok(()) => info!("The certificate was read anew"),
+                Ok(()) => {
+                    info!(expires = tls.expires_at().map(clock::iso), "The certificate was read again");
+                    warnings::of_certificate(&tls, &SystemClock);
+                }
                 Err(failed) => error!(error = &failed as &dyn std::error::Error, "The certificate stays as it was"),
             }
         }
@@ -102,6 +112,24 @@ pub(super) fn ignore_hangups(stop: CancellationToken) -> std::io::Result<impl Fu
     Ok(async move {
         while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {
             info!("SIGHUP has no effect without --tls-certificate");
+        }
+    })
+}
+
+/// Reports each SIGUSR1 and SIGUSR2 until `stop`, which would otherwise kill the server. They are handled from the call on.
+///
+/// # Errors
+/// When the operating system takes no handler.
+pub(super) fn ignore_user_signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let (mut first, mut second) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
+    Ok(async move {
+        loop {
+            let name = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = first.recv() => "SIGUSR1",
+                _ = second.recv() => "SIGUSR2",
+            };
+            info!("{name} has no effect");
         }
     })
 }

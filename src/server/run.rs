@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::auth::import::Unfit;
 use crate::cli::Command;
+use crate::cli::Invocation;
 use crate::config;
 use crate::domain::id::EventId;
 use crate::domain::id::KeyId;
@@ -32,6 +33,7 @@ use crate::store::OpenError;
 use crate::store::ServerLock;
 use crate::store::error::StoreError;
 
+use super::check_config;
 use super::database;
 use super::demo;
 use super::event;
@@ -39,11 +41,17 @@ use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::master_key;
+use super::notify;
 use super::open_files;
+use super::organization;
 use super::output;
+use super::session as session_command;
+use super::warnings;
 use super::wire::Configs;
 use super::wire::wire;
 
+/// The exit code if the command line or a setting is wrong; 0 is success, 1 any other failure.
+pub const USAGE: u8 = 2;
 /// Connections at once of those who watch the server.
 const WATCHERS: usize = 100;
 /// Open files that are kept for them.
@@ -79,8 +87,14 @@ pub enum Error {
     #[error("the server failed")]
     Serve(#[source] std::io::Error),
     /// The token to import cannot be read.
-    #[error("cannot read the token")]
-    TokenFile(#[source] std::io::Error),
+    #[error("cannot read the token from {from}")]
+    TokenFile {
+        /// The file, or standard input.
+        from: String,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// The token to import cannot be a key.
     #[error(transparent)]
     Token(#[from] Unfit),
@@ -98,6 +112,9 @@ pub enum Error {
     /// The event is not there.
     #[error("no event {0} is in quarantine")]
     NoSuchEvent(EventId),
+    /// The organization is not there.
+    #[error("there is no organization {0}")]
+    NoSuchOrganization(OrganizationId),
     /// Another server has the database now.
     #[error("another chatgraph server took the database over while the connection to it was lost")]
     TakenOver,
@@ -112,8 +129,8 @@ pub enum Error {
     /// The check found problems.
     #[error("the database is not sound")]
     Unsound,
-    /// A step is only undone for an operator who means it.
-    #[error("undoing a step loses what it added: confirm it on a terminal, or with --yes")]
+    /// What loses data is only done for an operator who confirms it.
+    #[error("this loses data: confirm it on a terminal, or with --yes")]
     Unconfirmed,
     /// The question was not answered with yes.
     #[error("nothing was changed")]
@@ -126,12 +143,27 @@ pub enum Error {
     Demo(String),
 }
 
-/// Carries out `command` to its end: for a server, until it is asked to stop.
+impl Error {
+    /// The exit code: [`USAGE`] if the command was given wrongly, 1 if it failed.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Tls(_) | Self::Unconfirmed => USAGE,
+            _ => 1,
+        }
+    }
+}
+
+/// Carries out the command to its end: for a server, until it is asked to stop.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn run(command: Command) -> Result<(), Error> {
-    match command {
+pub async fn run(invocation: Invocation) -> Result<(), Error> {
+    for unknown in &invocation.unknown_variables {
+        warn!("{unknown}");
+    }
+    match invocation.cli.command {
+        Command::Serve(args) if args.check_config => check_config::check(*args, &invocation.settings),
         Command::Serve(args) => Box::pin(serve((*args).try_into()?)).await,
         Command::Demo(args) => demo::demo(args.try_into()?).await,
         Command::Migrate(args) => database::migrate(args.try_into()?).await,
@@ -140,6 +172,8 @@ pub async fn run(command: Command) -> Result<(), Error> {
         Command::Check(args) => database::check(args.try_into()?).await,
         Command::Schema => output::line(graphql::sdl().trim_end()),
         Command::Key(command) => key::carry_out(command).await,
+        Command::Organization(command) => organization::carry_out(command).await,
+        Command::Session(command) => session_command::carry_out(command).await,
         Command::Events(command) => event::carry_out(command).await,
         Command::MasterKey(command) => master_key::carry_out(command).await,
     }
@@ -148,7 +182,8 @@ pub async fn run(command: Command) -> Result<(), Error> {
 async fn serve(config: config::Serve) -> Result<(), Error> {
     let lifecycle = Lifecycle::default();
     let open_files = open_files::raise_limit();
-    let tls = config.tls.map(Tls::read).transpose()?;
+    let tls = config.tls.clone().map(Tls::read).transpose()?;
+    warnings::of_settings(&config, tls.as_ref());
     tell_how_secrets_are_kept(config.master_keys.as_ref());
     // Before the database is touched: a server that cannot listen changes no tables.
     let (listener, address) = listen(config.listen, "listen").await?;
@@ -192,6 +227,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     match &tls {
         Some(tls) => {
             lifecycle.tasks.spawn(lifecycle::renew(tls.clone(), lifecycle.stop.clone()).map_err(Error::Serve)?);
+            lifecycle.tasks.spawn(warnings::watch_certificate(tls.clone(), lifecycle.stop.clone()));
         }
         None => {
             lifecycle.tasks.spawn(lifecycle::ignore_hangups(lifecycle.stop.clone()).map_err(Error::Serve)?);
@@ -200,7 +236,9 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let mut connections = config.connections;
     let others = WATCHERS + sessions + open_files::of_database(&database);
     open_files::limit_connections(&mut connections, open_files, others);
+    lifecycle.tasks.spawn(lifecycle::ignore_user_signals(lifecycle.stop.clone()).map_err(Error::Serve)?);
     info!(%address, database = %database, sessions, "Serving");
+    watching.tasks.spawn(notify::while_serving(lifecycle.drain.clone(), watching.stop.clone()));
     let listening = parts.listening(connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
     let store = parts.store.clone();

@@ -83,9 +83,14 @@ impl Watch {
             let counts = census.sessions.iter().map(|(status, count)| (word(*status), *count));
             counts.collect::<BTreeMap<_, _>>()
         });
-        let writes = !self.writes_fail.load(Ordering::Relaxed) && !self.store.writes_fail();
+        let writes = self.takes_writes();
         let unreadable_sessions = self.events.unreadable();
         Readiness { draining: self.stop.is_cancelled(), sessions, writes, unreadable_sessions }
+    }
+
+    /// Whether the database takes writes, as far as was tried.
+    pub(super) fn takes_writes(&self) -> bool {
+        !self.writes_fail.load(Ordering::Relaxed) && !self.store.writes_fail()
     }
 
     /// What there is; none when the database does not answer.

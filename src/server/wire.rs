@@ -42,6 +42,7 @@ use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
+use super::figures::Certificate;
 use super::figures::Figures;
 use super::lifecycle::Lifecycle;
 use super::watch::Watch;
@@ -56,6 +57,7 @@ pub(super) struct Parts {
     pub(super) health: Health,
     router: Router,
     metrics: http::Metrics,
+    certificate: Certificate,
 }
 
 /// The configs of the parts.
@@ -86,7 +88,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let calling = CallNews::default();
     let told = Told { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };
     let inbox = Inbox::new(store.clone(), told, Arc::clone(&clock), tasks.clone(), stop.clone());
-    let quarantine = inbox.quarantine_metrics().clone();
+    let (quarantine, inbound) = (inbox.quarantine_metrics().clone(), inbox.metrics().clone());
     quarantine::start_retries(store.clone(), inbox.clone(), tasks, stop.clone());
     let open_lane: OpenLane = Arc::new(move |key| inbox.open(key));
     let registry =
@@ -114,6 +116,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let watch = Watch::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());
     tasks.spawn(watch.clone().check_writes(Arc::clone(&clock), stop.clone()));
     let (graphql, http) = (api.metrics().clone(), metrics.clone());
+    let certificate = Certificate::default();
     let health = health(Figures {
         graphql,
         http,
@@ -122,6 +125,14 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         store: store.clone(),
         feed,
         watch,
+        inbound,
+        tokens: tokens.clone(),
+        certificate: Arc::clone(&certificate),
+        file: match &configs.store {
+            store::Config::Sqlite(path) => Some(path.clone()),
+            store::Config::Postgres(_) => None,
+        },
+        started_at: clock.now(),
     });
     let door = http::Parts {
         api,
@@ -132,7 +143,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         metrics: metrics.clone(),
     };
     let router = http::router(door, configs.http);
-    Ok(Parts { store, sessions, registry, tokens, keys, health, router, metrics })
+    Ok(Parts { store, sessions, registry, tokens, keys, health, router, metrics, certificate })
 }
 
 fn health(figures: Figures) -> Health {
@@ -152,6 +163,10 @@ fn health(figures: Figures) -> Health {
 impl Parts {
     /// What a listener serves, under these bounds.
     pub(super) fn listening(&self, config: Connections, tls: Option<Tls>) -> Listening {
+        if let Some(tls) = &tls {
+            // Told once: there is one listener with a certificate.
+            let _ = self.certificate.set(tls.clone());
+        }
         Listening { router: self.router.clone(), config, tls, metrics: self.metrics.clone() }
     }
 

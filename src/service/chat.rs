@@ -28,6 +28,7 @@ use crate::feed::Subscription;
 use crate::session::registry::Registry;
 use crate::store::Store;
 
+use super::audit;
 use super::chat_delete::DeleteOrder;
 pub use super::chat_update::ChatUpdate;
 use super::chat_update::UpdateOrder;
@@ -232,6 +233,7 @@ impl Chats {
             self.mutes.until(end);
         }
         self.sessions.wake_pending(session);
+        audit::record_chat(viewer, "chat.update", chat.id);
         Ok(chat)
     }
 
@@ -251,6 +253,7 @@ impl Chats {
             Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
         });
         let chat = deleted.await?;
+        audit::record_chat(viewer, "chat.delete", chat.id);
         self.sweeper.wake();
         Ok(chat)
     }

@@ -34,6 +34,7 @@ use crate::store::error::StoreError;
 use super::call_news::CallNews;
 use super::inbound_chat;
 use super::inbound_contact;
+use super::inbound_metrics::InboundMetrics;
 use super::inbound_person;
 use super::inbound_rewriting;
 use super::inbound_session;
@@ -85,13 +86,28 @@ pub struct Inbox {
     tasks: TaskTracker,
     stop: CancellationToken,
     pub(super) quarantine: QuarantineMetrics,
+    metrics: InboundMetrics,
 }
 
 impl Inbox {
     /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled.
     #[must_use]
     pub fn new(store: Store, told: Told, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { store, told, clock, tasks, stop, quarantine: QuarantineMetrics::default() }
+        Self {
+            store,
+            told,
+            clock,
+            tasks,
+            stop,
+            quarantine: QuarantineMetrics::default(),
+            metrics: InboundMetrics::default(),
+        }
+    }
+
+    /// What is counted of events that are applied.
+    #[must_use]
+    pub fn metrics(&self) -> &InboundMetrics {
+        &self.metrics
     }
 
     /// What is counted of events in quarantine.
@@ -160,6 +176,7 @@ impl Inbox {
                 }
                 continue;
             }
+            self.metrics.stored(events[place].kind());
             self.told.of(key, &events[place]);
             if let Some(committed) = committed {
                 // Whoever stopped waiting will hear the event again, and it will be no change.

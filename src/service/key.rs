@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::store::Use;
 use crate::store::error::StoreError;
 
+use super::audit;
 use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
@@ -110,6 +111,7 @@ impl Keys {
         let (new, secret) = (NewKey { name, ..new }, token::generate());
         let Some(idempotency_key) = idempotency_key else {
             let key = self.issue(organization, new, creator(viewer), &secret).await?;
+            audit::record(viewer, "key.create", key.id);
             return Ok((key, secret));
         };
         let under = new.under(idempotency_key)?;
@@ -135,6 +137,7 @@ impl Keys {
             .await;
         let key = made?;
         self.tokens.forget(key.id);
+        audit::record(viewer, "key.create", key.id);
         Ok((key, secret))
     }
 
@@ -145,7 +148,11 @@ impl Keys {
     #[instrument(name = "keys.revoke", level = "debug", skip_all)]
     pub async fn revoke(&self, viewer: &Viewer, id: KeyId) -> Result<(), Error> {
         let organization = viewer.require(Capability::Manage)?;
-        if self.remove(organization, id).await? { Ok(()) } else { Err(Error::KeyNotFound) }
+        if !self.remove(organization, id).await? {
+            return Err(Error::KeyNotFound);
+        }
+        audit::record(viewer, "key.revoke", id);
+        Ok(())
     }
 
     /// An organization's keys, oldest first, for the operator.

@@ -1,6 +1,7 @@
 //! Use cases: what a caller of the API (`chat`, `session`, `key`) or WhatsApp (`inbound`) makes happen. Each requires its
 //! capability, lets `domain` decide, and stores row and change in one unit of work.
 
+pub mod audit;
 pub mod call;
 pub mod call_news;
 mod call_replies;
@@ -15,6 +16,7 @@ mod inbound_chat;
 mod inbound_contact;
 mod inbound_history;
 mod inbound_join;
+pub mod inbound_metrics;
 mod inbound_person;
 mod inbound_rewriting;
 mod inbound_session;

@@ -27,6 +27,7 @@ use crate::store::Unit;
 use crate::store::Use;
 use crate::store::Work;
 
+use super::audit;
 use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
@@ -141,6 +142,7 @@ impl Sessions {
             .await;
         let session = made?;
         self.news.tell(&session.organization);
+        audit::record(viewer, "session.create", session.id);
         Ok(session)
     }
 
@@ -154,6 +156,7 @@ impl Sessions {
         let key = managed(viewer, id)?;
         let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::want(unit, key))).await?;
         self.registry.start(key);
+        audit::record(viewer, "session.start", id);
         Ok(session)
     }
 
@@ -167,6 +170,7 @@ impl Sessions {
         let key = managed(viewer, id)?;
         self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
         self.registry.stop(id).await;
+        audit::record(viewer, "session.stop", id);
         self.write(&key, (), |key, (), unit| Box::pin(session_life::stopped(unit, key))).await
     }
 
@@ -178,7 +182,10 @@ impl Sessions {
     pub async fn update(&self, viewer: &Viewer, id: SessionId, update: SessionUpdate) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         update.check()?;
-        self.write(&key, update, |key, update, unit| Box::pin(session_life::update(unit, key, update))).await
+        let session = self.write(&key, update, |key, update, unit| Box::pin(session_life::update(unit, key, update)));
+        let session = session.await?;
+        audit::record(viewer, "session.update", id);
+        Ok(session)
     }
 
     /// Asks WhatsApp for a code to be typed on the phone with this number, which starts the session if that is needed.
@@ -200,6 +207,7 @@ impl Sessions {
         } else {
             self.registry.start(key.clone());
         }
+        audit::record(viewer, "session.request_pairing_code", id);
         match self.registry.request_code(id, phone, PAIRING_CODE).await {
             Ok(()) => self.stored(&key).await,
             Err(SessionError::Refused(reason)) => {
@@ -223,6 +231,7 @@ impl Sessions {
     pub async fn resync(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         self.stored(&key).await?;
+        audit::record(viewer, "session.resync", id);
         if let Err(error) = self.registry.resync(id, RESYNC).await {
             warn!(error = &error as &dyn std::error::Error, session.id = %id, "Settings were not fetched afresh");
             return Err(Error::Unreachable);
@@ -247,6 +256,7 @@ impl Sessions {
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
         let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::logged_out(unit, key))).await?;
+        audit::record(viewer, "session.log_out", id);
         refusal::refuse_waiting(&self.store, &key, self.clock.now()).await?;
         Ok(session)
     }
@@ -260,6 +270,7 @@ impl Sessions {
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
         self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
+        audit::record(viewer, "session.delete", id);
         let device = self.device(&key).await?;
         if let Device::Linked = device {
             // One that is down has to come up once more, to say good-bye.

@@ -39,6 +39,7 @@ mod sealing;
 mod session;
 mod shelf;
 mod steps;
+mod tenant;
 mod text;
 mod tombstone;
 mod trim;
@@ -101,6 +102,7 @@ pub use sealing::master_key_rows;
 pub use sealing::new_master_key;
 pub use sealing::rotate_master_key;
 pub use session::WantedSessions;
+pub use tenant::OrganizationCounts;
 pub use unit::Unit;
 pub use unit::Work;
 

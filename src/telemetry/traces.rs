@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
+use axum::http::Uri;
 use opentelemetry::Key;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::Bytes;
@@ -42,6 +43,14 @@ const LASTING: [&str; 2] = ["session", "inbound"];
 pub struct Config {
     /// The collector, as in `http://127.0.0.1:4318`.
     pub endpoint: String,
+}
+
+impl Config {
+    /// Whether the collector has a URL that requests can be sent to.
+    pub(super) fn has_url(&self) -> bool {
+        let url = self.endpoint.parse::<Uri>();
+        url.is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
+    }
 }
 
 /// What makes spans, and sends them.

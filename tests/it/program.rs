@@ -55,14 +55,19 @@ fn a_master_key_is_not_told_and_a_bad_one_is_refused() {
         ("plain", "--master-key: holds no master key"),
     ] {
         let refused = run(&nowhere, keys);
-        assert_eq!(refused.status.code(), Some(1));
+        assert_eq!(refused.status.code(), Some(2));
         assert!(error(&refused).contains(wanted), "{}", error(&refused));
     }
     let twice = run(&["serve", "--master-key-file", "keys"], &key);
-    assert!(error(&twice).contains("--master-key-file: is not needed"), "{}", error(&twice));
-    let missing = run(&["serve", "--master-key-file", "/nowhere/keys"], "");
+    assert!(error(&twice).contains("--master-key-file: give one of"), "{}", error(&twice));
+    let empty = run(&nowhere, "");
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(error(&empty).contains("CHATGRAPH_MASTER_KEY is empty"), "{}", error(&empty));
+    let run =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
+    let missing = run(&["serve", "--master-key-file", "/nowhere/keys"]);
     assert!(error(&missing).contains("--master-key-file: /nowhere/keys"), "{}", error(&missing));
-    let without = run(&["master-key", "rotate"], "");
+    let without = run(&["master-key", "rotate"]);
     assert!(error(&without).contains("--master-key-file: is needed"), "{}", error(&without));
 }
 

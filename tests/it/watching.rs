@@ -135,11 +135,18 @@ async fn who_watches_is_told_that_the_server_stops() {
 async fn figures_are_told_where_they_were_asked_for_and_nowhere_else() {
     let server = BareServer::start(&WATCHED).await;
     assert_eq!(reqwest::get(server.at("/metrics")).await.expect("an answer").status(), 404);
-    let response = reqwest::get(server.watched_at("/metrics")).await.expect("an answer");
-    assert_eq!(response.status(), 200);
-    let media = response.headers()["content-type"].to_str().expect("text").to_owned();
-    assert!(media.starts_with("application/openmetrics-text"), "{media}");
-    assert!(response.text().await.expect("text").ends_with("# EOF\n"));
+    for (accept, media, end) in [
+        ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text", "# EOF\n"),
+        ("*/*", "text/plain; version=0.0.4", "\n"),
+    ] {
+        let asked = reqwest::Client::new().get(server.watched_at("/metrics")).header("Accept", accept);
+        let response = asked.send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        let told = response.headers()["content-type"].to_str().expect("text").to_owned();
+        assert!(told.starts_with(media), "{told}");
+        let text = response.text().await.expect("text");
+        assert!(text.ends_with(end) && text.contains("# EOF") == accept.contains("openmetrics"), "{text}");
+    }
     assert_eq!(reqwest::get(server.watched_at("/healthz")).await.expect("an answer").status(), 200);
     assert_eq!(reqwest::get(server.watched_at("/graphql")).await.expect("an answer").status(), 404);
     let server = BareServer::start(&["--metrics"]).await;

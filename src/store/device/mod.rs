@@ -48,7 +48,8 @@ const ROWS: usize = 1000;
 /// Rows that one unit deletes at most.
 const STEP: u64 = if cfg!(test) { 3 } else { 1000 };
 /// What is remembered of sessions.
-const TABLES: [&str; 5] = ["device_secret", "device_record", "device_sender_key", "device_lid", "device_token"];
+pub(in crate::store) const TABLES: [&str; 5] =
+    ["device_secret", "device_record", "device_sender_key", "device_lid", "device_token"];
 /// The session `$1` has no device.
 const NO_DEVICE: &str =
     "NOT EXISTS (SELECT 1 FROM device_record AS device WHERE device.session_id = $1 AND device.kind = 1)";

@@ -1,0 +1,181 @@
+//! One call of the program: its command with every setting, from the command line, the environment, the configuration file
+//! and the defaults, in this order of precedence.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::ArgAction;
+use clap::ArgMatches;
+use clap::Command;
+use clap::CommandFactory as _;
+use clap::FromArgMatches as _;
+use clap::parser::ValueSource;
+
+use super::Cli;
+use super::config_file::ConfigFile;
+use super::config_file::FileError;
+use super::nearest;
+
+/// What the names of variables begin with.
+const PREFIX: &str = "CHATGRAPH_";
+/// What the names of variables begin with that other programs of the project read: the tests, and the sandbox.
+const OF_OTHERS: [&str; 2] = ["CHATGRAPH_TEST_", "CHATGRAPH_SANDBOX_"];
+
+/// Why a call of the program cannot be carried out, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The command line does not parse, or asks for help.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// A variable is set to nothing.
+    #[error("{0} is empty: give it a value, or unset it")]
+    Empty(String),
+    /// The configuration file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// One call of the program.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What it asks for.
+    pub cli: Cli,
+    /// Every setting of its command, with its source.
+    pub settings: Vec<Setting>,
+    /// Names of variables that look like settings and are none, each with a remark.
+    pub unknown_variables: Vec<String>,
+}
+
+/// One setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The name of the flag.
+    pub name: String,
+    /// The values; none if it is not set.
+    pub values: Vec<String>,
+    /// Whether the flag takes several values.
+    pub is_list: bool,
+    /// Whether it is on or off.
+    pub is_switch: bool,
+    /// Whether nobody may read it.
+    pub is_secret: bool,
+    /// Where the values come from.
+    pub source: Source,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    CommandLine,
+    /// This variable.
+    Variable(String),
+    /// This configuration file.
+    File(PathBuf),
+    /// The default, or nothing.
+    Default,
+}
+
+impl Invocation {
+    /// Reads the command line, the environment and the configuration file.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn read(arguments: &[OsString], variables: &[(OsString, OsString)]) -> Result<Self, Refusal> {
+        let command = Cli::command();
+        // Which command it is, and where the file is, has to be known before everything can be parsed.
+        let first = command.clone().ignore_errors(true).try_get_matches_from(arguments).ok();
+        let path = first.as_ref().map(names).unwrap_or_default();
+        if let Some(name) = first.as_ref().and_then(|_| empty(&command, &path, variables)) {
+            return Err(Refusal::Empty(name));
+        }
+        let file = first.as_ref().and_then(|matches| matches.get_one::<PathBuf>("config"));
+        let file = file.map(|file| ConfigFile::read(file)).transpose()?;
+        let command = match &file {
+            Some(file) => file.apply(command)?,
+            None => command,
+        };
+        let unknown_variables = unknown_variables(&command, variables);
+        let mut built = command.clone();
+        let matches = command.try_get_matches_from(arguments)?;
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut built))?;
+        built.build();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let settings = settings(&built, &matches, &path, file.as_ref());
+        Ok(Self { cli, settings, unknown_variables })
+    }
+}
+
+/// The names of the subcommands that were asked for.
+fn names(matches: &ArgMatches) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut matches = matches;
+    while let Some((name, inner)) = matches.subcommand() {
+        names.push(name.to_owned());
+        matches = inner;
+    }
+    names
+}
+
+/// A variable of the command at `path` that is set to nothing.
+fn empty(command: &Command, path: &[String], variables: &[(OsString, OsString)]) -> Option<String> {
+    let mut commands = vec![command];
+    for name in path {
+        let sub = commands.last().copied().and_then(|command| command.find_subcommand(name));
+        commands.extend(sub);
+    }
+    let args = commands.iter().flat_map(|command| command.get_arguments());
+    let names: Vec<_> = args.filter_map(clap::Arg::get_env).collect();
+    let found = variables.iter().find(|(name, value)| value.is_empty() && names.contains(&name.as_os_str()));
+    found.map(|(name, _)| name.to_string_lossy().into_owned())
+}
+
+fn unknown_variables(command: &Command, variables: &[(OsString, OsString)]) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    let mut commands = vec![command];
+    while let Some(command) = commands.pop() {
+        known.extend(command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()));
+        commands.extend(command.get_subcommands());
+    }
+    let names = variables.iter().filter_map(|(name, _)| name.to_str()).filter(|name| name.starts_with(PREFIX));
+    let unknown = names.filter(|name| !known.contains(name) && !OF_OTHERS.iter().any(|other| name.starts_with(other)));
+    let remark = |name: &str| match nearest(name, known.iter().copied()) {
+        Some(near) => format!("{name} is not a setting and has no effect; the nearest is {near}"),
+        None => format!("{name} is not a setting and has no effect"),
+    };
+    unknown.map(remark).collect()
+}
+
+/// The settings of the command at `path`. `command` has been built, so its global flags are on every subcommand.
+fn settings(command: &Command, matches: &ArgMatches, path: &[&str], file: Option<&ConfigFile>) -> Vec<Setting> {
+    let (mut command, mut matches) = (command, matches);
+    for name in path {
+        let (Some(sub), Some(inner)) = (command.find_subcommand(name), matches.subcommand_matches(name)) else { break };
+        (command, matches) = (sub, inner);
+    }
+    let named = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
+    let named = named.filter(|(long, _)| !["help", "version", "check-config"].contains(long));
+    let setting = |(long, arg): (&str, &clap::Arg)| {
+        let id = arg.get_id().as_str();
+        let raw = matches.try_get_raw(id).ok().flatten();
+        let variable = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+        let source = match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => Source::CommandLine,
+            Some(ValueSource::EnvVariable) => variable.map_or(Source::Default, Source::Variable),
+            _ => match file.filter(|file| file.sets(path, long)) {
+                Some(file) => Source::File(file.path().to_owned()),
+                None => Source::Default,
+            },
+        };
+        Setting {
+            name: long.to_owned(),
+            values: raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
+            is_list: arg.get_value_delimiter().is_some(),
+            is_switch: matches!(arg.get_action(), ArgAction::SetTrue),
+            is_secret: arg.is_hide_env_values_set(),
+            source,
+        }
+    };
+    named.map(setting).collect()
+}

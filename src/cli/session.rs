@@ -1,0 +1,29 @@
+//! `session`: the linked numbers.
+
+use clap::Args;
+use clap::Subcommand;
+
+use crate::domain::id::OrganizationId;
+
+use super::DatabaseArgs;
+
+/// `session`
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// List the sessions with their status, by organization and age; also while a server runs
+    List(SessionListArgs),
+}
+
+/// `session list`
+#[derive(Debug, Args)]
+pub struct SessionListArgs {
+    /// Only sessions of this organization
+    #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
+    pub organization: Option<OrganizationId>,
+    /// Print one JSON object a line, for scripts
+    #[arg(long)]
+    pub json: bool,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}

@@ -1,0 +1,48 @@
+//! `X-Forwarded-For` from peers that are not trusted proxies: it is ignored, and logged, since a proxy that the operator
+//! forgot to name makes all its clients look like one.
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+/// How often it is logged at most, however many requests have it.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// The last warning.
+#[derive(Debug, Default)]
+pub(super) struct Ignored(Mutex<Option<Instant>>);
+
+impl Ignored {
+    /// Logs that a peer's header was ignored, unless that was logged a moment ago.
+    pub(super) fn warn_of(&self, peer: IpAddr) {
+        if self.is_due() {
+            warn!(%peer, "X-Forwarded-For is ignored, since this peer is not a trusted proxy (--trusted-proxies)");
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|at| at.elapsed() >= PAUSE);
+        if is_due {
+            *last = Some(Instant::now());
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_logged_once_a_minute() {
+        let ignored = Ignored::default();
+        assert_eq!([(); 3].map(|()| ignored.is_due()), [true, false, false]);
+        tokio::time::advance(PAUSE).await;
+        assert_eq!([(); 2].map(|()| ignored.is_due()), [true, false]);
+    }
+}

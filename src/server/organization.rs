@@ -1,0 +1,132 @@
+//! `organization`: lists and shows beside a running server, and deletes while none runs.
+
+use serde_json::json;
+use tracing::info;
+
+use crate::cli::OrganizationCommand;
+use crate::cli::OrganizationDeleteArgs;
+use crate::cli::OrganizationListArgs;
+use crate::cli::OrganizationShowArgs;
+use crate::config;
+use crate::domain::clock;
+use crate::service::audit;
+use crate::store::Hold;
+use crate::store::OrganizationCounts;
+use crate::store::ServerLock;
+use crate::store::Store;
+
+use super::database::confirm;
+use super::lifecycle::Lifecycle;
+use super::output;
+use super::run::Error;
+
+/// Carries out the command.
+pub(super) async fn carry_out(command: OrganizationCommand) -> Result<(), Error> {
+    match command {
+        OrganizationCommand::List(args) => list(args).await,
+        OrganizationCommand::Show(args) => show(args).await,
+        OrganizationCommand::Delete(args) => delete(args).await,
+    }
+}
+
+async fn list(args: OrganizationListArgs) -> Result<(), Error> {
+    let OrganizationListArgs { json, database } = args;
+    on(&database.try_into()?, async |store| {
+        let mut after = None;
+        loop {
+            let page = store.organizations(after.as_ref()).await?;
+            for organization in &page {
+                if let Some(counts) = store.count_organization(organization).await? {
+                    output::line(if json { as_json(&counts) } else { as_line(&counts) })?;
+                }
+            }
+            after = page.last().cloned();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    })
+    .await
+}
+
+async fn show(args: OrganizationShowArgs) -> Result<(), Error> {
+    let OrganizationShowArgs { id, json, database } = args;
+    on(&database.try_into()?, async |store| {
+        let counts = store.count_organization(&id).await?.ok_or(Error::NoSuchOrganization(id))?;
+        output::line(if json { as_json(&counts) } else { as_lines(&counts) })
+    })
+    .await
+}
+
+fn as_json(counts: &OrganizationCounts) -> String {
+    json!({
+        "id": counts.organization.as_str(),
+        "createdAt": clock::iso(counts.created_at),
+        "apiKeys": counts.api_keys,
+        "sessions": counts.sessions,
+        "chats": counts.chats,
+        "messages": counts.messages,
+        "changes": counts.changes,
+        "quarantinedEvents": counts.quarantined_events,
+    })
+    .to_string()
+}
+
+fn as_line(counts: &OrganizationCounts) -> String {
+    let OrganizationCounts { organization, api_keys, sessions, chats, messages, .. } = counts;
+    let created = clock::iso(counts.created_at);
+    format!(
+        "{organization}  created {created}  {api_keys} keys  {sessions} sessions  {chats} chats  {messages} messages"
+    )
+}
+
+fn as_lines(counts: &OrganizationCounts) -> String {
+    let rows = [
+        ("organization", counts.organization.to_string()),
+        ("created", clock::iso(counts.created_at)),
+        ("api-keys", counts.api_keys.to_string()),
+        ("sessions", counts.sessions.to_string()),
+        ("chats", counts.chats.to_string()),
+        ("messages", counts.messages.to_string()),
+        ("changes", counts.changes.to_string()),
+        ("in quarantine", counts.quarantined_events.to_string()),
+    ];
+    rows.map(|(name, value)| format!("{name:<13}  {value}")).join("\n")
+}
+
+async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
+    let OrganizationDeleteArgs { id, yes, database } = args;
+    let database = config::Database::try_from(database)?;
+    // Opened before the lock is taken: a missing database gets no lock file.
+    let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
+    let deleted = async {
+        let (_hold, _lock) = (Hold::take(&database)?, ServerLock::take(&database).await?);
+        let Some(counts) = store.count_organization(&id).await? else {
+            return Err(Error::NoSuchOrganization(id.clone()));
+        };
+        if !yes {
+            confirm(&format!("{}\nDelete all of it permanently? Answer yes or no: ", as_lines(&counts)))?;
+        }
+        while store.delete_some_of(&id).await? {}
+        // What was deleted before, and not removed yet, may be of this organization, too.
+        while store.sweep().await? {}
+        Ok(counts)
+    };
+    let deleted = deleted.await;
+    store.close().await?;
+    let counts = deleted?;
+    audit::record_operator("organization.delete", &id, &id);
+    info!(sessions = counts.sessions, chats = counts.chats, "Organization deleted");
+    Ok(())
+}
+
+/// Works on the database, then closes it.
+pub(super) async fn on<T>(
+    database: &config::Database,
+    work: impl AsyncFnOnce(&Store) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let store = Store::open_existing(database, &Lifecycle::default().tasks).await?;
+    let done = work(&store).await;
+    store.close().await?;
+    done
+}

@@ -1,0 +1,82 @@
+//! `session`: works on the database beside a running server.
+
+use serde_json::json;
+
+use crate::cli::SessionCommand;
+use crate::cli::SessionListArgs;
+use crate::config;
+use crate::domain::clock;
+use crate::domain::id::OrganizationId;
+use crate::domain::session::Session;
+use crate::store::Store;
+
+use super::organization::on;
+use super::output;
+use super::run::Error;
+use super::watch::word;
+
+/// Carries out the command.
+pub(super) async fn carry_out(command: SessionCommand) -> Result<(), Error> {
+    match command {
+        SessionCommand::List(args) => list(args).await,
+    }
+}
+
+async fn list(args: SessionListArgs) -> Result<(), Error> {
+    let SessionListArgs { organization, json, database } = args;
+    let database = config::Database::try_from(database)?;
+    on(&database, async |store| match organization {
+        Some(organization) if !store.has_organization(&organization).await? => {
+            Err(Error::NoSuchOrganization(organization))
+        }
+        Some(organization) => print(store, &organization, json).await,
+        None => all(store, json).await,
+    })
+    .await
+}
+
+async fn all(store: &Store, json: bool) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = store.organizations(after.as_ref()).await?;
+        for organization in &page {
+            print(store, organization, json).await?;
+        }
+        after = page.last().cloned();
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn print(store: &Store, organization: &OrganizationId, json: bool) -> Result<(), Error> {
+    for session in store.all_sessions(organization).await? {
+        output::line(if json { as_json(&session) } else { as_line(&session) })?;
+    }
+    Ok(())
+}
+
+/// Without the number that is linked: an operator's terminal and scripts need not have it.
+fn as_json(session: &Session) -> String {
+    json!({
+        "organization": session.organization.as_str(),
+        "id": session.id.to_string(),
+        "label": session.label,
+        "status": word(session.status),
+        "statusReason": session.status_reason.as_ref().map(|reason| &reason.words),
+        "createdAt": clock::iso(session.created_at),
+        "lastConnectedAt": session.last_connected_at.map(clock::iso),
+    })
+    .to_string()
+}
+
+fn as_line(session: &Session) -> String {
+    let connected = session.last_connected_at.map_or_else(|| "never".to_owned(), clock::iso);
+    // The texts come last, since they may have spaces; what would steer a terminal is left out.
+    let reason = session.status_reason.as_ref().map(|reason| reason.words.as_str());
+    let texts = [session.label.as_deref(), reason].map(Option::unwrap_or_default);
+    let texts = texts.join("  ").chars().filter(|character| !character.is_control()).collect::<String>();
+    let (status, id) = (word(session.status), session.id);
+    let line = format!("{}  {id}  {status:<12}  connected {connected:<24}  {texts}", session.organization);
+    line.trim_end().to_owned()
+}

@@ -1,0 +1,38 @@
+//! The audit log: who changed keys, sessions and settings, one line each. Its target and fields are stable; no text, name
+//! or number is in it.
+
+use std::fmt::Display;
+
+use tracing::debug;
+use tracing::info;
+
+use crate::auth::viewer::Principal;
+use crate::auth::viewer::Viewer;
+use crate::domain::id::OrganizationId;
+
+/// Records what a client of the API changed in its organization: `object` is an id.
+pub(super) fn record(viewer: &Viewer, action: &'static str, object: impl Display) {
+    let organization = viewer.organization.as_ref().map_or("", OrganizationId::as_str);
+    let (kind, id) = client(viewer);
+    info!(target: "chatgraph::audit", action, organization, client.kind = kind, client.id = id, %object, "Changed");
+}
+
+/// The same for a setting of a chat: clients change many, and the change log has them, so at the level `debug`.
+pub(super) fn record_chat(viewer: &Viewer, action: &'static str, object: impl Display) {
+    let organization = viewer.organization.as_ref().map_or("", OrganizationId::as_str);
+    let (kind, id) = client(viewer);
+    debug!(target: "chatgraph::audit", action, organization, client.kind = kind, client.id = id, %object, "Changed");
+}
+
+/// Records what the operator changed on the command line.
+pub fn record_operator(action: &'static str, organization: &OrganizationId, object: impl Display) {
+    let organization = organization.as_str();
+    info!(target: "chatgraph::audit", action, organization, client.kind = "operator", %object, "Changed");
+}
+
+fn client(viewer: &Viewer) -> (&'static str, String) {
+    match &viewer.principal {
+        Principal::ApiKey(id) => ("api_key", id.to_string()),
+        Principal::User { id, .. } => ("user", id.to_string()),
+    }
+}
