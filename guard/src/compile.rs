@@ -249,6 +249,7 @@ impl<'a> Compiler<'a> {
             answer_type: type_of(&first.definition.ty),
             object,
             items: Items::of(first, parent),
+            weight: self.schema.weight(parent, &first.name),
         };
         Ok((Positioned::new(types::Selection::Field(Positioned::new(field, at)), at), shape))
     }

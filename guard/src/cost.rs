@@ -1,5 +1,5 @@
 //! What an operation may cost with its variables: every field is 1, and what stands below a list counts as often as the
-//! list may have items.
+//! list may have items. A mutation has a weight of its own besides, for what it writes.
 
 use apollo_compiler::Name;
 use apollo_compiler::ast::Value;
@@ -122,7 +122,7 @@ pub(crate) fn of(fields: &Fields, variables: &Variables, limits: &Limits) -> u64
             Items::Page { .. } | Items::Each(_) if items > 1 => items.saturating_mul(below.saturating_add(1)),
             _ => items.saturating_mul(below),
         };
-        cost.saturating_add(of_field.saturating_add(1))
+        cost.saturating_add(of_field.saturating_add(1).saturating_add(field.weight))
     })
 }
 
@@ -177,6 +177,19 @@ mod tests {
         assert_eq!(cost("{ one { id } list @skip(if: true) { nodes { id } } }", &[]), 2);
         let of_either = "{ any { ... on Item { id } ... on Other { a: id b: id c: id } } }";
         assert_eq!(cost(of_either, &[]), 4, "an object is of one type");
+    }
+
+    #[test]
+    fn a_mutation_costs_its_weight_as_often_as_it_is_executed() {
+        let sdl = "type Query { a: Int } type Mutation { write(n: Int): Query remove: Int }";
+        let weights = schema::Weights { named: &[("remove", 500)], other: 100 };
+        let schema = schema::Schema::parse(sdl, &[]).expect("a schema").with_weights(weights);
+        let guard = crate::Guard::new(std::sync::Arc::new(schema), Limits::DEFAULT);
+        let cost = |text: &str| guard.compile(text, None, &mut Variables::default()).expect("compiled").cost;
+        assert_eq!(cost("mutation { write { a } }"), 102);
+        assert_eq!(cost("mutation { x: write { a } y: write { a } remove }"), 2 * 102 + 501);
+        assert_eq!(cost("mutation { write { a } ...F } fragment F on Mutation { write { a } }"), 102, "it is one");
+        assert_eq!(cost("{ a }"), 1);
     }
 
     #[test]

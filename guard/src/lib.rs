@@ -46,6 +46,7 @@ pub use recent::Digest;
 pub use recent::Recent;
 pub use schema::ScalarCheck;
 pub use schema::Schema;
+pub use schema::Weights;
 pub use shape::Field;
 pub use shape::Fields;
 pub use shape::Object;

@@ -25,6 +25,16 @@ pub struct Schema {
     /// The objects of each interface and union.
     possible: HashMap<Name, Vec<Name>>,
     scalars: HashMap<&'static str, ScalarCheck>,
+    weights: Weights,
+}
+
+/// What mutations cost beside their fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Weights {
+    /// The cost of these mutations, by their names in the schema.
+    pub named: &'static [(&'static str, u64)],
+    /// The cost of any other mutation.
+    pub other: u64,
 }
 
 impl Schema {
@@ -51,7 +61,22 @@ impl Schema {
                 _ => {}
             }
         }
-        Ok(Self { definitions, possible, scalars: scalars.iter().copied().collect() })
+        Ok(Self { definitions, possible, scalars: scalars.iter().copied().collect(), weights: Weights::default() })
+    }
+
+    /// Gives mutations a weight; without one they cost what their fields do.
+    #[must_use]
+    pub fn with_weights(self, weights: Weights) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The weight of a field of the type `parent`: 0 unless it is a mutation.
+    pub(crate) fn weight(&self, parent: &str, field: &str) -> u64 {
+        if self.definitions.schema_definition.mutation.as_ref().is_none_or(|mutation| mutation.name != parent) {
+            return 0;
+        }
+        let named = self.weights.named.iter().find(|(name, _)| *name == field);
+        named.map_or(self.weights.other, |(_, weight)| *weight)
     }
 
     /// The objects that an interface or a union stands for; `None` for any other type.

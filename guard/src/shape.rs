@@ -33,6 +33,8 @@ pub struct Field {
     /// The objects that it returns; `None` for scalars and enums.
     pub object: Option<Object>,
     pub(crate) items: Items,
+    /// What it costs beside what it returns.
+    pub(crate) weight: u64,
 }
 
 impl Object {
