@@ -39,6 +39,7 @@ use crate::http;
 use crate::http::Connections;
 use crate::http::Invitations;
 use crate::http::Network;
+use crate::service;
 use crate::service::retention;
 use crate::session::config::History;
 use crate::store::MasterKeys;
@@ -109,6 +110,8 @@ pub struct Serve {
     pub logins: Option<logins::Config>,
     /// What a request may ask for.
     pub api: graphql::Config,
+    /// How much an organization may have.
+    pub limits: service::Limits,
     /// Where whoever watches the server asks, besides the address of the API.
     pub watching: Option<SocketAddr>,
 }
@@ -204,6 +207,10 @@ impl TryFrom<ServeArgs> for Serve {
                 messages: args.keeping.keep_messages,
             },
             logins: login::logins(args.login)?,
+            limits: service::Limits {
+                sessions: args.limits.max_sessions_per_organization.into(),
+                api_keys: args.limits.max_api_keys_per_organization.into(),
+            },
             api: args.limits.try_into()?,
             watching: args.watching.metrics_listen,
         })
@@ -231,6 +238,13 @@ impl TryFrom<LimitArgs> for graphql::Config {
         let LimitArgs { max_tokens, max_depth, max_fields, max_aliases, max_cost, .. } = args;
         let (per_minute, burst) = (args.rate_limit_cost_per_minute, args.rate_limit_burst);
         let rate = (per_minute > 0).then_some(Rate { per_minute, burst });
+        let all = Rate { per_minute, burst }.times(graphql::CALLERS);
+        let all = Rate {
+            per_minute: args.organization_rate_limit_cost_per_minute.unwrap_or(all.per_minute),
+            burst: args.organization_rate_limit_burst.unwrap_or(all.burst),
+        };
+        let organization_rate = (all.per_minute > 0).then_some(all);
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         let limits = Limits {
             tokens: usize::try_from(max_tokens).unwrap_or(usize::MAX),
             depth: max_depth,
@@ -241,7 +255,15 @@ impl TryFrom<LimitArgs> for graphql::Config {
         };
         let file = args.trusted_documents;
         let trusted = file.as_deref().map(trusted).transpose()?;
-        let config = Self { limits, introspection: !args.no_introspection, trusted, rate };
+        let config = Self {
+            limits,
+            introspection: !args.no_introspection,
+            trusted,
+            rate,
+            organization_rate,
+            max_sockets: count(args.max_sockets_per_organization),
+            max_subscriptions: count(args.max_subscriptions_per_organization),
+        };
         if let Some((file, invalid)) = file.zip(graphql::first_invalid(&config)) {
             return Err(Error::new("trusted-documents", format!("{}: {invalid}", file.display())));
         }

@@ -17,6 +17,13 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, factor: u64) -> Self {
+        let Self { per_minute, burst } = self;
+        Self { per_minute: per_minute.saturating_mul(factor), burst: burst.saturating_mul(factor) }
+    }
+
     fn refills_in_ms(self, parts: u128) -> u64 {
         u64::try_from(parts.div_ceil(u128::from(self.per_minute.max(1)))).unwrap_or(u64::MAX)
     }

@@ -1,6 +1,7 @@
 //! Api-keys: what is known of one. Its secret is not.
 
 use super::capability::Capabilities;
+use super::cursor::TimeKey;
 use super::id::KeyId;
 use super::id::OrganizationId;
 
@@ -41,6 +42,14 @@ pub enum KeyCreator {
     User(String),
     /// The operator, on the command line.
     Operator,
+}
+
+impl ApiKey {
+    /// Where the key stands in its organization's list.
+    #[must_use]
+    pub fn key(&self) -> TimeKey {
+        TimeKey { at: self.created_at, id: self.id.bytes() }
+    }
 }
 
 /// A key's name as it is kept: without the spaces around it. None when nothing is left, or too much.

@@ -41,6 +41,8 @@ use super::error::engine;
 use super::loader::Loaders;
 use super::metrics;
 use super::metrics::Metrics;
+use super::open::Open;
+use super::open::OpenCounts;
 use super::persisted::Documents;
 use super::persisted::Trusted;
 use super::shape;
@@ -72,14 +74,31 @@ pub struct Config {
     pub trusted: Option<Trusted>,
     /// What one caller may ask for in a time, in the cost of its operations; without it, as much as it wants.
     pub rate: Option<Rate>,
+    /// What all callers of an organization together may ask for.
+    pub organization_rate: Option<Rate>,
+    /// WebSockets that an organization may have open.
+    pub max_sockets: usize,
+    /// Subscriptions that an organization may have open.
+    pub max_subscriptions: usize,
 }
+
+/// How many callers' allowances an organization has together.
+pub const CALLERS: u64 = 4;
 
 impl Default for Config {
     fn default() -> Self {
         let limits = Limits { default_page: DEFAULT_PAGE, longest_page: MAX_PAGE, ..Limits::DEFAULT };
-        // Ten times a second what one operation may cost at most, and six seconds of that at once.
-        let rate = Rate { per_minute: 600 * limits.cost, burst: 60 * limits.cost };
-        Self { limits, introspection: true, trusted: None, rate: Some(rate) }
+        // Twice a second what one operation may cost at most, about a quarter of a core, and twelve seconds of that at once.
+        let rate = Rate { per_minute: 120 * limits.cost, burst: 24 * limits.cost };
+        Self {
+            limits,
+            introspection: true,
+            trusted: None,
+            rate: Some(rate),
+            organization_rate: Some(rate.times(CALLERS)),
+            max_sockets: 2_000,
+            max_subscriptions: 10_000,
+        }
     }
 }
 
@@ -100,7 +119,8 @@ pub struct Api {
     documents: Arc<Documents>,
     metrics: Metrics,
     budget: Budget,
-    rate: Option<Rate>,
+    sockets: OpenCounts,
+    subscriptions: OpenCounts,
     /// How long a document may be that is read at all.
     longest: usize,
     introspection: bool,
@@ -114,9 +134,11 @@ impl Api {
         let schema = super::schema(config);
         let guard = Arc::new(Guard::new(Arc::new(super::types(&schema)), config.limits.clone()));
         let documents = Arc::new(Documents::new(config.trusted.clone()));
-        let (metrics, budget) = (Metrics::default(), Budget::new(config.rate));
-        let (rate, longest, introspection) = (config.rate, config.limits.bytes, config.introspection);
-        Self { schema, guard, documents, metrics, budget, rate, longest, introspection, parts }
+        let (metrics, budget) = (Metrics::default(), Budget::new(config.rate, config.organization_rate));
+        let sockets = OpenCounts::new(config.max_sockets);
+        let subscriptions = OpenCounts::new(config.max_subscriptions);
+        let (longest, introspection) = (config.limits.bytes, config.introspection);
+        Self { schema, guard, documents, metrics, budget, sockets, subscriptions, longest, introspection, parts }
     }
 
     /// What is counted of the operations.
@@ -125,10 +147,19 @@ impl Api {
         &self.metrics
     }
 
-    /// What `viewer` may ask for in a time, and what is left of it; none where nobody has a limit.
+    /// The allowance of `viewer` and how it stands, then its organization's; `None` for one without a limit.
     #[must_use]
-    pub fn allowance(&self, viewer: &Viewer) -> Option<(Rate, Standing)> {
-        self.rate.zip(self.budget.standing(viewer))
+    pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
+        self.budget.standings(viewer)
+    }
+
+    /// Counts a WebSocket of `viewer` for as long as the result is kept.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`] if its organization has as many as it may.
+    pub fn open_socket(&self, viewer: &Viewer) -> Result<Open, ApiError> {
+        let open = self.sockets.open(&viewer.organization);
+        open.ok_or_else(|| too_many(self.sockets.limit(), "WebSockets", "--max-sockets-per-organization"))
     }
 
     /// Whether `viewer` has anything left to ask for.
@@ -185,7 +216,19 @@ impl Api {
                 return Operation { kind: None, answers: answers.boxed() };
             }
         };
-        let (kind, subscribes, pace) = (Some(read.kind), read.subscribes(), Pace::new(turns.clone()));
+        let (kind, subscribes, mut pace) = (Some(read.kind), read.subscribes(), Pace::new(turns.clone()));
+        let mut counted = None;
+        if subscribes {
+            let Some(open) = self.subscriptions.open(&caller.viewer.organization) else {
+                let most = self.subscriptions.limit();
+                let error = too_many(most, "subscriptions", "--max-subscriptions-per-organization");
+                let response = self.refuse(&caller, vec![document::refusal(error)], begun);
+                let answers = stream::once(async { Answer { response, turn: None } });
+                return Operation { kind: None, answers: answers.boxed() };
+            };
+            counted = Some((open, self.metrics.subscribed()));
+            pace = pace.paid(self.budget.account(&caller.viewer), read.cost);
+        }
         let (request, batches) = self.equip(&caller, request.data(pace.clone()));
         let (schema, first_turn) = (self.schema.clone(), pace.clone());
         let (chats, viewer) = (self.parts.chats.clone(), Arc::clone(&caller.viewer));
@@ -199,9 +242,9 @@ impl Api {
         let (span, mut executing) = (span(&read), batches.beside(execution.flatten_stream()));
         let executing = stream::poll_fn(move |context| span.in_scope(|| executing.poll_next_unpin(context)));
         let responses = AssertUnwindSafe(executing).catch_unwind();
-        let (metrics, open, mut first) = (self.metrics.clone(), subscribes.then(|| self.metrics.subscribed()), true);
+        let (metrics, mut first) = (self.metrics.clone(), true);
         let answers = responses.map(move |response| {
-            let _open = &open;
+            let _counted = &counted;
             let mut response = response.unwrap_or_else(|_| panicked());
             shape::complete(read.shape.fields(), &mut response);
             let response = finish(response, &caller);
@@ -227,8 +270,15 @@ impl Api {
         let length = request.query.len().min(self.longest) as u64;
         let found = self.documents.find(request).map_err(refused);
         let compiled = found.and_then(|()| document::compile(&self.guard, request, self.introspection));
-        self.budget.take(&caller.viewer, compiled.as_ref().map_or(length, |compiled| compiled.cost).max(1));
-        compiled.map(|compiled| Read { kind: compiled.kind, shape: compiled.shape })
+        let paid = compiled.and_then(|compiled| {
+            let cost = compiled.cost.max(1);
+            self.budget.pay(&caller.viewer, cost).map_err(refused)?;
+            Ok(Read { kind: compiled.kind, cost, shape: compiled.shape })
+        });
+        if paid.is_err() {
+            self.budget.take(&caller.viewer, length.max(1));
+        }
+        paid
     }
 
     /// The engine without the guard: it validates and executes a request as it comes.
@@ -249,6 +299,7 @@ impl Api {
 /// What was read of a request.
 struct Read {
     kind: OperationType,
+    cost: u64,
     shape: Shape,
 }
 
@@ -283,6 +334,11 @@ pub struct Answer {
 /// give. A transport puts it into the request's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEvent(pub String);
+
+fn too_many(most: usize, what: &str, flag: &str) -> ApiError {
+    let advice = format!("close some, or ask the operator to raise {flag}");
+    ApiError::limit_exceeded(format!("the organization has {most} {what} open, and may have no more: {advice}"))
+}
 
 fn unstreamed() -> ServerError {
     let message = "a subscription needs a WebSocket, or the header Accept: text/event-stream";

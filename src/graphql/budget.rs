@@ -1,13 +1,19 @@
-//! What a caller may ask for in a time: every operation takes what it costs from its caller's allowance, whatever transport
-//! it came by. A document that is refused takes its length, since reading it was work, too.
+//! The allowances of callers and organizations: every operation takes what it costs from its caller's and from its
+//! organization's, whatever transport it came by, and so does every event of a subscription. A document that is refused
+//! takes its length, since reading it was work, too.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::Weak;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio::time::sleep;
 
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
@@ -16,16 +22,22 @@ use crate::domain::allowance::Exhausted;
 use crate::domain::allowance::Rate;
 use crate::domain::allowance::Standing;
 use crate::domain::id::KeyId;
+use crate::domain::id::OrganizationId;
 
 use super::error::ApiError;
 
-/// The allowances of all callers. Clones share them.
+/// The allowances of all callers and organizations. Clones share them.
 #[derive(Clone)]
-pub(super) struct Budget(Option<Arc<Shared>>);
-
-struct Shared {
+pub(super) struct Budget {
     since: Instant,
-    allowances: Mutex<Allowances<Payer>>,
+    callers: Option<Arc<Shared<Payer>>>,
+    organizations: Option<Arc<Shared<OrganizationId>>>,
+}
+
+struct Shared<K> {
+    rate: Rate,
+    allowances: Mutex<Allowances<K>>,
+    queues: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
 /// Whose allowance it is: a key's, or a person's in whatever organization and role.
@@ -45,39 +57,238 @@ impl Payer {
 }
 
 impl Budget {
-    /// Allowances at this rate; without one nobody has a limit.
-    pub(super) fn new(rate: Option<Rate>) -> Self {
-        let shared = |rate| Shared { since: Instant::now(), allowances: Mutex::new(Allowances::new(rate)) };
-        Self(rate.map(|rate| Arc::new(shared(rate))))
+    /// Allowances at these rates; without one there is no limit.
+    pub(super) fn new(caller: Option<Rate>, organization: Option<Rate>) -> Self {
+        let callers = caller.map(|rate| Arc::new(Shared::new(rate)));
+        let organizations = organization.map(|rate| Arc::new(Shared::new(rate)));
+        Self { since: Instant::now(), callers, organizations }
     }
 
-    /// Whether `viewer` has anything left.
+    /// Whether `viewer` and its organization have anything left.
     pub(super) fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
-        let Some(shared) = &self.0 else { return Ok(()) };
-        let refused = |Exhausted { retry_after_ms }| ApiError::rate_limited(Duration::from_millis(retry_after_ms));
-        shared.allowances().check(&Payer::of(viewer), shared.now_ms()).map_err(refused)
+        self.check_caller(viewer).and_then(|()| self.check_organization(viewer)).map_err(refused)
     }
 
-    /// Takes so much from `viewer`'s allowance.
+    /// Takes so much, whatever is left.
     pub(super) fn take(&self, viewer: &Viewer, cost: u64) {
-        if let Some(shared) = &self.0 {
-            shared.allowances().take(Payer::of(viewer), cost, shared.now_ms());
+        let now_ms = self.now_ms();
+        if let Some(callers) = &self.callers {
+            callers.allowances().take(Payer::of(viewer), cost, now_ms);
+        }
+        if let Some((organizations, whose)) = self.organizations.as_ref().zip(viewer.organization.as_ref()) {
+            organizations.allowances().take(whose.clone(), cost, now_ms);
         }
     }
 
-    /// How `viewer`'s allowance stands; none where nobody has a limit.
-    pub(super) fn standing(&self, viewer: &Viewer) -> Option<Standing> {
-        let shared = self.0.as_ref()?;
-        Some(shared.allowances().standing(&Payer::of(viewer), shared.now_ms()))
+    /// Takes so much if anything is left: of many that ask at the same time, one may overdraw.
+    pub(super) fn pay(&self, viewer: &Viewer, cost: u64) -> Result<(), ApiError> {
+        self.try_take(viewer, cost).map_err(refused)
     }
-}
 
-impl Shared {
+    /// The caller's allowance and how it stands, then the organization's; of those that have a limit.
+    pub(super) fn standings(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
+        let now_ms = self.now_ms();
+        let caller = self.callers.as_ref().map(|callers| callers.standing(&Payer::of(viewer), now_ms));
+        let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
+        [caller, organizations.map(|(organizations, whose)| organizations.standing(whose, now_ms))]
+    }
+
+    /// An account that a subscription of `viewer` pays its events from.
+    pub(super) fn account(&self, viewer: &Arc<Viewer>) -> Account {
+        let caller = self.callers.as_ref().map(|callers| callers.queue(&Payer::of(viewer)));
+        let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
+        let organization = organizations.map(|(organizations, whose)| organizations.queue(whose));
+        Account { budget: self.clone(), viewer: Arc::clone(viewer), caller, organization }
+    }
+
+    fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), Exhausted> {
+        let now_ms = self.now_ms();
+        let (payer, organization) = (Payer::of(viewer), viewer.organization.as_ref());
+        // Both are held, the caller's first, so that nothing is taken from one that the other does not give.
+        let mut callers = self.callers.as_ref().map(|callers| callers.allowances());
+        let mut organizations = self.organizations.as_ref().map(|organizations| organizations.allowances());
+        let mut organizations = organizations.as_mut().zip(organization);
+        if let Some(callers) = &callers {
+            callers.check(&payer, now_ms)?;
+        }
+        if let Some((organizations, whose)) = &organizations {
+            organizations.check(whose, now_ms)?;
+        }
+        if let Some(callers) = &mut callers {
+            callers.take(payer, cost, now_ms);
+        }
+        if let Some((organizations, whose)) = &mut organizations {
+            organizations.take(whose.clone(), cost, now_ms);
+        }
+        Ok(())
+    }
+
+    fn check_caller(&self, viewer: &Viewer) -> Result<(), Exhausted> {
+        let Some(callers) = &self.callers else { return Ok(()) };
+        callers.allowances().check(&Payer::of(viewer), self.now_ms())
+    }
+
+    fn check_organization(&self, viewer: &Viewer) -> Result<(), Exhausted> {
+        let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
+        let Some((organizations, whose)) = organizations else { return Ok(()) };
+        organizations.allowances().check(whose, self.now_ms())
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
 
-    fn allowances(&self) -> MutexGuard<'_, Allowances<Payer>> {
+impl<K: Clone + Eq + Hash> Shared<K> {
+    fn new(rate: Rate) -> Self {
+        Self { rate, allowances: Mutex::new(Allowances::new(rate)), queues: Mutex::default() }
+    }
+
+    fn standing(&self, whose: &K, now_ms: u64) -> (Rate, Standing) {
+        (self.rate, self.allowances().standing(whose, now_ms))
+    }
+
+    fn allowances(&self) -> MutexGuard<'_, Allowances<K>> {
         self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The queue of those who wait until this allowance is refilled.
+    fn queue(&self, whose: &K) -> Arc<Semaphore> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(whose).and_then(Weak::upgrade) {
+            return queue;
+        }
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(Semaphore::new(1));
+        queues.insert(whose.clone(), Arc::downgrade(&queue));
+        queue
+    }
+}
+
+/// What a subscription pays its events from. Those of one caller wait in one queue, and the callers of an organization in
+/// another: each event is next after one of every other subscription, and one caller's wait is no other's.
+#[derive(Clone)]
+pub(super) struct Account {
+    budget: Budget,
+    viewer: Arc<Viewer>,
+    caller: Option<Arc<Semaphore>>,
+    organization: Option<Arc<Semaphore>>,
+}
+
+impl Account {
+    /// Takes so much from the allowances, as soon as anything is left of both. Cancel-safe: nothing was taken then.
+    pub(super) async fn pay(&self, cost: u64) {
+        let _first_of_caller = first(self.caller.as_deref()).await;
+        loop {
+            refilled(|| self.budget.check_caller(&self.viewer)).await;
+            let _first_of_organization = first(self.organization.as_deref()).await;
+            refilled(|| self.budget.check_organization(&self.viewer)).await;
+            if self.budget.try_take(&self.viewer, cost).is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits to be the first in the queue.
+async fn first(queue: Option<&Semaphore>) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    match queue {
+        Some(queue) => Some(queue.acquire().await.expect("nothing closes it")),
+        None => None,
+    }
+}
+
+/// Waits until something is left.
+async fn refilled(check: impl Fn() -> Result<(), Exhausted>) {
+    while let Err(Exhausted { retry_after_ms }) = check() {
+        sleep(Duration::from_millis(retry_after_ms)).await;
+    }
+}
+
+fn refused(Exhausted { retry_after_ms }: Exhausted) -> ApiError {
+    ApiError::rate_limited(Duration::from_millis(retry_after_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use futures_util::future::join_all;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::domain::capability::Capabilities;
+
+    const SMALL: Rate = Rate { per_minute: 60, burst: 10 };
+    const LARGE: Rate = Rate { per_minute: 600, burst: 100 };
+
+    fn key(organization: &str, made_at: i64) -> Arc<Viewer> {
+        Arc::new(Viewer {
+            organization: Some(organization.parse().expect("an id")),
+            principal: Principal::ApiKey(KeyId::new(made_at)),
+            capabilities: Capabilities::all(),
+            expires_at: None,
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_organization_has_one_allowance_however_many_keys_it_has() {
+        let budget = Budget::new(Some(SMALL), Some(SMALL));
+        let keys: Vec<_> = (1..4).map(|made_at| key("org_1", made_at)).collect();
+        budget.pay(&keys[0], 6).expect("something is left");
+        budget.pay(&keys[1], 6).expect("the last may overdraw it");
+        let refused = budget.pay(&keys[2], 1).expect_err("the organization's is overdrawn");
+        assert_eq!(refused.retry_after, Some(Duration::from_millis(2_001)));
+        assert!(budget.check(&keys[2]).is_err());
+        let [own, organizations] = budget.standings(&keys[2]).map(|standing| standing.expect("a limit").1.left);
+        assert_eq!((own, organizations), (10, 0), "nothing was taken from its own");
+        budget.pay(&key("org_2", 9), 1).expect("another organization has its own");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_many_at_the_same_time_one_overdraws() {
+        let budget = Budget::new(Some(SMALL), Some(LARGE));
+        let viewer = key("org_1", 1);
+        let paid = (0..50).filter(|_| budget.pay(&viewer, 8).is_ok()).count();
+        assert_eq!(paid, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_wait_until_they_are_paid_for_and_take_turns() {
+        let budget = Budget::new(Some(SMALL), Some(LARGE));
+        let (viewer, other) = (key("org_1", 1), key("org_1", 2));
+        let [one, two] = [(); 2].map(|()| budget.account(&viewer));
+        one.pay(12).await;
+        assert!(one.pay(5).now_or_never().is_none(), "its caller's is overdrawn");
+        assert!(budget.account(&other).pay(5).now_or_never().is_some(), "another caller does not wait for it");
+        let began = Instant::now();
+        let order = Mutex::new(Vec::new());
+        join_all([(1, &one), (2, &two)].map(|(number, account)| {
+            let order = &order;
+            async move {
+                for _ in 0..2 {
+                    account.pay(3).await;
+                    order.lock().expect("whole").push(number);
+                }
+            }
+        }))
+        .await;
+        assert_eq!(*order.lock().expect("whole"), [1, 2, 1, 2]);
+        // 2 and 3 times 3 had to be refilled, at one a second, before the last could overdraw it.
+        assert!((11..13).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stops_waiting_took_nothing_and_stops_nobody() {
+        let budget = Budget::new(Some(SMALL), Some(LARGE));
+        let viewer = key("org_1", 1);
+        let account = budget.account(&viewer);
+        account.pay(11).await;
+        assert!(account.pay(100).now_or_never().is_none());
+        advance(Duration::from_secs(2)).await;
+        assert!(account.pay(1).now_or_never().is_some());
+        drop(account);
+        let _another = budget.account(&key("org_1", 3));
+        let callers = budget.callers.as_ref().expect("a limit").queues.lock().expect("whole").len();
+        assert_eq!(callers, 1, "a queue goes with the last subscription");
     }
 }

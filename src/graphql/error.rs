@@ -138,6 +138,13 @@ impl ApiError {
         Self::new(Code::LimitExceeded, message)
     }
 
+    /// A read that was given up.
+    fn too_slow() -> Self {
+        let message = "reading this took too long and was given up; narrow the filter, ask for a shorter page, or try \
+                       again later";
+        Self::new(Code::LimitExceeded, message)
+    }
+
     /// Too much in too short a time; it may be tried again after this.
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
@@ -198,8 +205,12 @@ impl From<service::error::Error> for ApiError {
                 chats: conflict.chats,
                 ..Self::new(Code::Conflict, message)
             },
-            Error::CursorExpired => Self::new(Code::CursorExpired, message),
+            Error::TooSoon { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
+            }
+            Error::CursorExpired | Error::Behind => Self::new(Code::CursorExpired, message),
             Error::Closed | Error::Unreachable => Self::new(Code::GatewayUnavailable, message),
+            Error::Store(cause) if cause.is_too_slow() => Self::too_slow(),
             Error::Store(cause) if cause.may_be_stored() => Self::outcome_unknown(&cause),
             Error::Store(cause) => Self::failed(&cause),
         }

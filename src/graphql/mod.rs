@@ -21,12 +21,14 @@ mod loader;
 mod message;
 mod metrics;
 mod node;
+mod open;
 mod persisted;
 mod scalar;
 mod session;
 mod shape;
 mod turns;
 mod viewer;
+mod weight;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ use chatgraph_guard::ScalarCheck;
 
 pub use api::Answer;
 pub use api::Api;
+pub use api::CALLERS;
 pub use api::Caller;
 pub use api::Config;
 pub use api::LastEvent;
@@ -50,6 +53,7 @@ pub use api::Operation;
 pub use api::Parts;
 pub use chatgraph_guard::Limits;
 pub use metrics::Metrics;
+pub use open::Open;
 pub use persisted::Trusted;
 pub use turns::Turn;
 pub use turns::Turns;
@@ -108,7 +112,8 @@ fn stock_schema() -> &'static Schema {
 fn types(schema: &Schema) -> chatgraph_guard::Schema {
     let scalars: [(&'static str, ScalarCheck); 2] =
         [("JID", <Jid as ScalarType>::is_valid), ("Timestamp", <Timestamp as ScalarType>::is_valid)];
-    chatgraph_guard::Schema::parse(&schema.sdl(), &scalars).expect("the schema we print is a schema")
+    let types = chatgraph_guard::Schema::parse(&schema.sdl(), &scalars).expect("the schema we print is a schema");
+    types.with_weights(weight::WEIGHTS)
 }
 
 /// The first of the trusted documents that no request could be answered from, with the reason.

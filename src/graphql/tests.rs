@@ -2,6 +2,7 @@ mod capabilities;
 mod descriptions;
 mod errors;
 mod support;
+mod weights;
 
 use super::sdl;
 

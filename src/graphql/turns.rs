@@ -8,6 +8,8 @@ use std::sync::PoisonError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 
+use super::budget::Account;
+
 /// The turns of one caller's connection. Whoever waits longest is next.
 #[derive(Debug, Clone)]
 pub struct Turns(Arc<Semaphore>);
@@ -29,16 +31,39 @@ pub struct Turn {
 }
 
 /// What an operation's resolvers take turns with: a subscription one for each event, before anything is read for it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Pace {
     turns: Turns,
+    /// What events are paid from, and what one costs.
+    price: Option<(Account, u64)>,
     /// The turn that was taken last, until its answer comes out of the engine.
     taken: Arc<Mutex<Option<Turn>>>,
 }
 
 impl Pace {
     pub(super) fn new(turns: Turns) -> Self {
-        Self { turns, taken: Arc::default() }
+        Self { turns, price: None, taken: Arc::default() }
+    }
+
+    /// The same for a subscription whose events cost so much each.
+    pub(super) fn paid(self, account: Account, cost: u64) -> Self {
+        Self { price: Some((account, cost)), ..self }
+    }
+
+    /// Waits until an event is paid for, then for its turn. A waiting event keeps no turn from others.
+    pub(super) async fn begin_event(&self, cursor: Option<String>) {
+        if let Some((account, cost)) = &self.price {
+            account.pay(*cost).await;
+        }
+        self.begin(cursor).await;
+    }
+
+    /// The same for an event that carries a cursor and nothing else, which costs 1.
+    pub(super) async fn begin_checkpoint(&self, cursor: String) {
+        if let Some((account, _)) = &self.price {
+            account.pay(1).await;
+        }
+        self.begin(Some(cursor)).await;
     }
 
     /// Waits for the turn of an answer that ends at this cursor.

@@ -20,14 +20,23 @@ use super::answer;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// The answer with how the caller's allowance stands now, where callers have one.
+/// The names of the policies: the caller's own, and the one of its organization.
+const NAMES: [&str; 2] = ["cost", "organization"];
+
+/// The answer with how the allowances of the caller and of its organization stand now, if they have any.
 pub(super) fn told(mut response: Response, door: &Door, caller: &Caller) -> Response {
-    if let Some((rate, standing)) = door.parts.api.allowance(&caller.viewer) {
+    let allowances = NAMES.into_iter().zip(door.parts.api.allowances(&caller.viewer));
+    let (mut policies, mut standings) = (Vec::new(), Vec::new());
+    for (name, (rate, standing)) in allowances.filter_map(|(name, allowance)| Some((name, allowance?))) {
         let window = (u128::from(rate.burst) * 60).div_ceil(u128::from(rate.per_minute.max(1)));
         let full_in = standing.full_in_ms.div_ceil(1_000);
+        policies.push(format!("\"{name}\";q={};w={window}", rate.burst));
+        standings.push(format!("\"{name}\";r={};t={full_in}", standing.left));
+    }
+    if !policies.is_empty() {
         let headers = response.headers_mut();
-        headers.insert(POLICY, value(&format!("\"cost\";q={};w={window}", rate.burst)));
-        headers.insert(STANDING, value(&format!("\"cost\";r={};t={full_in}", standing.left)));
+        headers.insert(POLICY, value(&policies.join(", ")));
+        headers.insert(STANDING, value(&standings.join(", ")));
     }
     response
 }

@@ -31,6 +31,7 @@ use crate::graphql;
 use crate::http;
 use crate::http::Connections;
 use crate::http::Invitations;
+use crate::service;
 use crate::service::key::NewKey;
 use crate::service::retention;
 use crate::session;
@@ -79,6 +80,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         session: session::Config::new(endpoint),
         retention: retention::Config::default(),
         api: graphql::Config::default(),
+        limits: service::Limits::default(),
         http: http::Config {
             graphiql: Some(Invitations::Trusted),
             origins: config.pages.origins,

@@ -196,10 +196,10 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let lock = ServerLock::take(&database).await?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
-    let (retention, api, http) = (config.retention, config.api, config.http);
+    let (retention, api, limits, http) = (config.retention, config.api, config.limits, config.http);
     let (logins, failed_tokens) = (config.logins, config.failed_tokens);
     let configs =
-        Configs { store: database.clone(), master_keys, session, retention, api, http, logins, failed_tokens };
+        Configs { store: database.clone(), master_keys, session, retention, api, limits, http, logins, failed_tokens };
     let parts = wire(configs, &lifecycle).await?;
     let watching = Lifecycle::default();
     if let Some((listener, address)) = watchers {

@@ -18,6 +18,7 @@ use crate::http::Connections;
 use crate::http::Health;
 use crate::http::Listening;
 use crate::http::Tls;
+use crate::service;
 use crate::service::call::Calls;
 use crate::service::call_news::CallNews;
 use crate::service::chat;
@@ -67,6 +68,8 @@ pub(super) struct Configs {
     pub(super) session: session::Config,
     pub(super) retention: retention::Config,
     pub(super) api: graphql::Config,
+    /// How much an organization may have.
+    pub(super) limits: service::Limits,
     pub(super) http: http::Config,
     /// None when people have no tokens here.
     pub(super) logins: Option<login::Config>,
@@ -101,7 +104,9 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         Arc::clone(&clock),
         chat::Config::default(),
     );
-    let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock));
+    let running = (tasks.clone(), stop.clone());
+    let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock), running)
+        .with_limit(configs.limits.sessions);
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
     let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock), tasks.clone()));
     let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
@@ -110,7 +115,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
         None => tokens,
     };
     tasks.spawn(tokens.clone().store_uses(stop.clone()));
-    let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock));
+    let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock)).with_limit(configs.limits.api_keys);
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();
     let watch = Watch::new(store.clone(), registry.events().clone(), tasks.clone(), lifecycle.drain.clone());

@@ -1,5 +1,7 @@
 //! Why a use case was not carried out, named for what the caller can do about it.
 
+use std::time::Duration;
+
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Viewer;
 use crate::domain::capability::Capability;
@@ -39,6 +41,15 @@ pub enum Error {
     /// The state of things stands against it.
     #[error("{0}")]
     Conflict(Conflict),
+    /// There were too many of these lately.
+    #[error("this was asked for too often; try again later")]
+    TooSoon {
+        /// When it may be asked for again.
+        retry_after: Duration,
+    },
+    /// A listener did not keep up with what it follows.
+    #[error("the listener is too far behind; subscribe again")]
+    Behind,
     /// The cursor's place in the change log is gone.
     #[error("the cursor is older than the change log reaches; list again and follow from that page's changeCursor")]
     CursorExpired,
@@ -74,6 +85,8 @@ pub enum ConflictReason {
     TooManyPinned,
     /// The organization has as many api-keys as it may have.
     TooManyApiKeys,
+    /// The organization has as many sessions as it may have.
+    TooManySessions,
     /// The session is paired.
     AlreadyPaired,
     /// WhatsApp gives no pairing code.
@@ -84,9 +97,10 @@ pub enum ConflictReason {
 
 impl ConflictReason {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::TooManyPinned,
         Self::TooManyApiKeys,
+        Self::TooManySessions,
         Self::AlreadyPaired,
         Self::NoPairingCode,
         Self::IdempotencyKeyReused,

@@ -249,7 +249,7 @@ impl Inbox {
             })
             .await?;
         events.iter().for_each(|event| self.told.of(key, event));
-        self.told.news.tell(&key.organization);
+        self.told.news.tell(key);
         Ok(())
     }
 
@@ -279,9 +279,9 @@ impl Told {
             | SessionEvent::Paired { .. }
             | SessionEvent::PairingRenewed
             | SessionEvent::HistoryExpected
-            | SessionEvent::HistoryLost => self.news.tell(&key.organization),
+            | SessionEvent::HistoryLost => self.news.tell(key),
             SessionEvent::History(chunk) => {
-                self.news.tell(&key.organization);
+                self.news.tell(key);
                 chunk.chats.iter().filter_map(|chat| chat.muted_until.flatten()).for_each(|end| self.mutes.until(end));
             }
             SessionEvent::Setting { value: Desired::MutedUntil(Some(end)), .. } => self.mutes.until(*end),

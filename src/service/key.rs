@@ -12,6 +12,7 @@ use crate::auth::viewer::Viewer;
 use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
 use crate::domain::clock::Clock;
+use crate::domain::cursor::TimeKey;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::idempotency::IdempotencyKey;
@@ -19,6 +20,8 @@ use crate::domain::idempotency::Operation;
 use crate::domain::key;
 use crate::domain::key::ApiKey;
 use crate::domain::key::KeyCreator;
+use crate::domain::page::Page;
+use crate::domain::page::PageRequest;
 use crate::store::Store;
 use crate::store::Use;
 use crate::store::error::StoreError;
@@ -29,8 +32,8 @@ use super::error::Error;
 use super::idempotency::idempotency_key;
 use super::idempotency::reused;
 
-/// How many keys an organization may make through the API.
-const MOST: usize = 1_000;
+/// How many keys an organization may make through the API unless configured.
+pub const DEFAULT_MOST: u64 = 1_000;
 
 /// A key to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,8 @@ impl NewKey {
 pub struct Keys {
     store: Store,
     tokens: Tokens,
+    /// How many keys an organization may make through the API.
+    most: u64,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,16 +68,22 @@ impl Keys {
     /// Makes the use cases; `tokens` forgets a key that is revoked.
     #[must_use]
     pub fn new(store: Store, tokens: Tokens, clock: Arc<dyn Clock>) -> Self {
-        Self { store, tokens, clock }
+        Self { store, tokens, most: DEFAULT_MOST, clock }
     }
 
-    /// The keys of the viewer's organization, oldest first.
+    /// The same for organizations that make at most this number of keys each.
+    #[must_use]
+    pub fn with_limit(self, most: u64) -> Self {
+        Self { most, ..self }
+    }
+
+    /// A page of the keys of the viewer's organization, newest first.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Store`.
     #[instrument(name = "keys.list", level = "debug", skip_all)]
-    pub async fn list(&self, viewer: &Viewer) -> Result<Vec<ApiKey>, Error> {
-        Ok(self.of(viewer.require(Capability::Manage)?).await?)
+    pub async fn list(&self, viewer: &Viewer, page: PageRequest<TimeKey>) -> Result<Page<ApiKey>, Error> {
+        Ok(self.store.key_page(viewer.require(Capability::Manage)?, &page).await?)
     }
 
     /// Makes a key for the viewer's organization, and tells its secret, which is told this once. Under an idempotency key
@@ -104,24 +115,22 @@ impl Keys {
         if outlives(new.expires_at, viewer) {
             return Err(invalid("expiresAt", "must not be after the end of the key that makes it"));
         }
-        if self.of(organization).await?.len() >= MOST {
-            let message = format!("an organization has at most {MOST} api-keys");
-            return Err(Error::too_many(ConflictReason::TooManyApiKeys, MOST, message));
-        }
         let (new, secret) = (NewKey { name, ..new }, token::generate());
-        let Some(idempotency_key) = idempotency_key else {
-            let key = self.issue(organization, new, creator(viewer), &secret).await?;
-            audit::record(viewer, "key.create", key.id);
-            return Ok((key, secret));
-        };
-        let under = new.under(idempotency_key)?;
+        let under = idempotency_key.map(|idempotency_key| new.under(idempotency_key)).transpose()?;
         let (key, hash) = (self.key(organization, new, creator(viewer), &secret), token::hash(&secret));
-        let whose = organization.clone();
+        let (whose, most) = (organization.clone(), self.most);
         let made: Result<ApiKey, Error> = self
             .store
             .write(organization, move |unit| {
                 Box::pin(async move {
-                    match unit.use_idempotency_key(&whose, &under, key.id.to_bytes(), key.created_at).await? {
+                    let known = match &under {
+                        Some(under) => {
+                            unit.use_idempotency_key(&whose, under, key.id.to_bytes(), key.created_at).await?
+                        }
+                        None => Use::First,
+                    };
+                    match known {
+                        Use::First if unit.count_keys(&whose).await? >= most => Err(too_many(most)),
                         Use::First => {
                             unit.insert_key(key.clone(), hash).await?;
                             Ok(key)
@@ -248,6 +257,12 @@ fn creator(viewer: &Viewer) -> KeyCreator {
         Principal::ApiKey(id) => KeyCreator::ApiKey(*id),
         Principal::User { id, .. } => KeyCreator::User(id.to_string()),
     }
+}
+
+fn too_many(most: u64) -> Error {
+    let advice = "revoke one, or ask the operator to raise --max-api-keys-per-organization";
+    let message = format!("the organization has {most} api-keys, and may have no more: {advice}");
+    Error::too_many(ConflictReason::TooManyApiKeys, usize::try_from(most).unwrap_or(usize::MAX), message)
 }
 
 fn invalid(field: &'static str, message: impl Into<String>) -> Error {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::instrument;
 use tracing::warn;
 
@@ -32,12 +34,14 @@ use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
 use super::idempotency::reused;
+use super::pauses::Paced;
+use super::pauses::Pauses;
 use super::refusal;
 use super::session_follow::SessionChanges;
 use super::session_life;
 pub use super::session_life::SessionUpdate;
 use super::session_news::SessionNews;
-use super::shared_read::SharedReads;
+use super::session_reader::SessionReaders;
 use super::sweeper::Sweeper;
 
 /// How long a caller waits for WhatsApp to unlink a device.
@@ -48,6 +52,9 @@ const PAIRING_CODE: Duration = Duration::from_secs(100);
 /// How long a caller waits for the settings.
 const RESYNC: Duration = Duration::from_secs(25);
 
+/// How many sessions an organization may have unless configured.
+pub const DEFAULT_MOST: u64 = 200;
+
 /// The use cases around sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -55,16 +62,35 @@ pub struct Sessions {
     registry: Registry,
     news: SessionNews,
     sweeper: Sweeper,
-    reads: SharedReads,
+    readers: SessionReaders,
+    pauses: Pauses,
+    /// How many sessions an organization may have.
+    most: u64,
     clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
     /// Makes the use cases; `registry` runs this node's sessions, `news` is where the inbox tells what is new about
-    /// them, `sweeper` is woken when one was deleted.
+    /// them, `sweeper` is woken when one was deleted. Its readers run on `tasks` until `stop`.
     #[must_use]
-    pub fn new(store: Store, registry: Registry, news: SessionNews, sweeper: Sweeper, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, news, sweeper, reads: SharedReads::default(), clock }
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        news: SessionNews,
+        sweeper: Sweeper,
+        clock: Arc<dyn Clock>,
+        (tasks, stop): (TaskTracker, CancellationToken),
+    ) -> Self {
+        let (pauses, most) = (Pauses::default(), DEFAULT_MOST);
+        let readers =
+            SessionReaders::new(store.clone(), registry.clone(), news.clone(), Arc::clone(&clock), tasks, stop);
+        Self { store, registry, news, sweeper, readers, pauses, most, clock }
+    }
+
+    /// The same for organizations with at most this number of sessions each.
+    #[must_use]
+    pub fn with_limit(self, most: u64) -> Self {
+        Self { most, ..self }
     }
 
     /// A page of the organization's sessions, newest first.
@@ -108,18 +134,17 @@ impl Sessions {
             let found = self.store.sessions_by_ids(organization, &[session]).await?;
             found.first().ok_or(Error::SessionNotFound)?;
         }
-        let heard = (self.news.listen(), self.reads.of(organization));
-        let organization = organization.clone();
         let shows_pairing = viewer.require(Capability::Manage).is_ok();
-        Ok(SessionChanges::new(self.store.clone(), self.registry.clone(), organization, shows_pairing, session, heard))
+        Ok(SessionChanges::new(self.readers.follow(organization), session, shows_pairing))
     }
 
     /// Makes a session that is stopped; under an idempotency key that was used before with the same input, tells the one
     /// that was made then.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Conflict` for an idempotency key that was
-    /// used with another input, or whose session was deleted, `Store`.
+    /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Conflict` if the organization has
+    /// as many sessions as it may, and for an idempotency key that was used with another input, or whose session was
+    /// deleted; `Store`.
     #[instrument(name = "sessions.create", level = "debug", skip_all)]
     pub async fn create(
         &self,
@@ -136,12 +161,13 @@ impl Sessions {
         let under =
             idempotency_key.map(|key| self::idempotency_key(Operation::CreateSession, key, &[&input])).transpose()?;
         let session = Session::new(SessionId::new(created_at), organization.clone(), label, created_at);
+        let most = self.most;
         let made: Result<Session, Error> = self
             .store
-            .write(&organization, move |unit| Box::pin(async move { make(unit, session, under.as_ref()).await }))
+            .write(&organization, move |unit| Box::pin(async move { make(unit, session, under.as_ref(), most).await }))
             .await;
         let session = made?;
-        self.news.tell(&session.organization);
+        self.news.tell(&SessionKey { organization, session: session.id });
         audit::record(viewer, "session.create", session.id);
         Ok(session)
     }
@@ -150,13 +176,19 @@ impl Sessions {
     /// is legal.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
+    /// `Forbidden` without `manage`, `TooSoon`, `SessionNotFound`, `Store`.
     #[instrument(name = "sessions.start", level = "debug", skip_all)]
     pub async fn start(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
+        self.pauses.begin(Paced::Start, &key)?;
+        let session = self.start_now(key).await?;
+        audit::record(viewer, "session.start", id);
+        Ok(session)
+    }
+
+    async fn start_now(&self, key: SessionKey) -> Result<Session, Error> {
         let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::want(unit, key))).await?;
         self.registry.start(key);
-        audit::record(viewer, "session.start", id);
         Ok(session)
     }
 
@@ -193,7 +225,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Invalid` for what is no phone number, `SessionNotFound`, `Conflict` for a session
-    /// that is paired and when WhatsApp gives none, `Unreachable` when it does not answer in time, `Store`.
+    /// that is paired and when WhatsApp gives none, `TooSoon`, `Unreachable` when it does not answer in time, `Store`.
     #[instrument(name = "sessions.request_code", level = "debug", skip_all)]
     pub async fn request_code(&self, viewer: &Viewer, id: SessionId, phone: &str) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
@@ -202,8 +234,9 @@ impl Sessions {
         if !matches!(self.device(&key).await?, Device::Unlinked) {
             return Err(Error::conflict(ConflictReason::AlreadyPaired, "the session is paired; log it out first"));
         }
+        self.pauses.begin(Paced::PairingCode, &key)?;
         if !session.wanted || session.status == SessionStatus::Failed {
-            self.start(viewer, id).await?;
+            self.start_now(key.clone()).await?;
         } else {
             self.registry.start(key.clone());
         }
@@ -226,11 +259,12 @@ impl Sessions {
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` when the session is not connected, or when it takes
-    /// longer than some seconds; then it goes on by itself. `Store`.
+    /// longer than some seconds; then it goes on by itself. `TooSoon`, `Store`.
     #[instrument(name = "sessions.resync", level = "debug", skip_all)]
     pub async fn resync(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         self.stored(&key).await?;
+        self.pauses.begin(Paced::Resync, &key)?;
         audit::record(viewer, "session.resync", id);
         if let Err(error) = self.registry.resync(id, RESYNC).await {
             warn!(error = &error as &dyn std::error::Error, session.id = %id, "Settings were not fetched afresh");
@@ -340,19 +374,25 @@ impl Sessions {
             .store
             .write_again(&key.organization, key.session, input, move |(key, input), unit| work(key, input, unit));
         let written = written.await?;
-        self.news.tell(&key.organization);
+        self.news.tell(key);
         Ok(written)
     }
 }
 
-/// Stores a new session, unless one was made under the same key.
-async fn make(unit: &mut Unit<'_>, session: Session, under: Option<&IdempotencyKey>) -> Result<Session, Error> {
+/// Stores a new session, unless one was made under the same key, or the organization has this number of them.
+async fn make(
+    unit: &mut Unit<'_>,
+    session: Session,
+    under: Option<&IdempotencyKey>,
+    most: u64,
+) -> Result<Session, Error> {
     let (whose, id) = (&session.organization, session.id.to_bytes());
     let known = match under {
         Some(key) => unit.use_idempotency_key(whose, key, id, session.created_at).await?,
         None => Use::First,
     };
     match known {
+        Use::First if unit.count_sessions(whose).await? >= most => Err(too_many(most)),
         Use::First => {
             unit.insert_session(&session).await?;
             Ok(session)
@@ -364,6 +404,12 @@ async fn make(unit: &mut Unit<'_>, session: Session, under: Option<&IdempotencyK
         }
         Use::Other => Err(reused("it came with another input")),
     }
+}
+
+fn too_many(most: u64) -> Error {
+    let advice = "delete one, or ask the operator to raise --max-sessions-per-organization";
+    let message = format!("the organization has {most} sessions, and may have no more: {advice}");
+    Error::too_many(ConflictReason::TooManySessions, usize::try_from(most).unwrap_or(usize::MAX), message)
 }
 
 /// A session's device.

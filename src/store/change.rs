@@ -37,7 +37,7 @@ impl Store {
         after: i64,
         limit: u64,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = following(organization, after, limit).all(&self.readers).await?;
+        let rows = following(organization, after, limit).all(&self.reader(organization)).await?;
         rows.iter().map(from_row).collect()
     }
 
@@ -53,7 +53,7 @@ impl Store {
             .order_by_asc(change::Column::Number)
             .limit(1)
             .into_tuple::<i64>()
-            .one(&self.readers)
+            .one(&self.reader(organization))
             .await?)
     }
 }

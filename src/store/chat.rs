@@ -54,7 +54,7 @@ impl Store {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Option<Chat>, StoreError> {
-        found_by(organization, session, jid).one(&self.readers).await?.map(from_row).transpose()
+        found_by(organization, session, jid).one(&self.reader(organization)).await?.map(from_row).transpose()
     }
 
     /// Chats by their ids; those that are gone are missing.
@@ -63,7 +63,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn chats_by_ids(&self, organization: &OrganizationId, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
         with_ids(organization, ids.iter().map(|id| id.to_bytes()))
-            .all(&self.readers)
+            .all(&self.reader(organization))
             .await?
             .into_iter()
             .map(from_row)

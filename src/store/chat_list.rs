@@ -49,10 +49,12 @@ impl Store {
         let backend = self.readers.get_database_backend();
         // Some readers stay free for what is found along an index.
         let may_walk = pages.iter().any(|(list, _)| list.filter.may_walk());
-        let _turn = if may_walk { self.walks.acquire().await.ok() } else { None };
+        let owner = Some(organization.clone());
+        let _place = if may_walk { Some(self.walks.place(&owner).await) } else { None };
         let lists: Vec<_> =
             pages.iter().map(|(list, page)| (listed(backend, organization, list, now), *page)).collect();
-        keyset::read(&self.readers, &lists, read_row, |list, chat| ChatKey::of(chat, pages[list].0.order)).await
+        keyset::read(&self.reader(organization), &lists, read_row, |list, chat| ChatKey::of(chat, pages[list].0.order))
+            .await
     }
 
     /// How many chats each list has, in the order in which they are asked for; none when they could not be counted in a
@@ -68,7 +70,7 @@ impl Store {
     ) -> Result<Option<Vec<i64>>, StoreError> {
         let backend = self.counters.get_database_backend();
         let lists = lists.iter().map(|list| listed(backend, organization, list, now));
-        keyset::count(&self.counters, lists).await
+        keyset::count(&self.counters.of(organization), lists).await
     }
 }
 

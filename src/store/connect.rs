@@ -1,6 +1,7 @@
 //! Opening the database. What is the same for SQLite and PostgreSQL is here, what differs in a file each.
 
 mod connection;
+mod fair_queue;
 pub(super) mod file;
 mod postgres;
 mod readers;
@@ -36,7 +37,9 @@ use tracing::warn;
 use super::error::StoreError;
 use super::organization;
 use super::sealing::MasterKeyId;
+use readers::Limits;
 
+pub(super) use fair_queue::FairQueue;
 pub use postgres::Postgres;
 pub(super) use readers::Readers;
 pub use server_lock::ServerLock;
@@ -49,6 +52,8 @@ pub use url::UrlError;
 
 /// How long a list may be counted: long enough for some hundred thousand chats, short enough to be waited for.
 const COUNTING: Duration = Duration::from_secs(1);
+/// How long one read may take, and how long it may wait for its turn.
+const READ: Duration = Duration::from_secs(10);
 /// How much longer than the database gives itself its answer is waited for.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long one statement may take if the database has no limit of its own, as on SQLite.
@@ -254,20 +259,32 @@ pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenE
 
 /// The connections that count: each statement on them is given up after [`COUNTING`], and so is waiting for one of them.
 pub(super) async fn counters(config: &Config) -> Result<Readers, DbErr> {
-    let connections = match config {
-        Config::Sqlite(path) => sqlite::counter(path).await?,
-        Config::Postgres(server) => server.counters(),
+    let (connections, places) = match config {
+        Config::Sqlite(path) => (sqlite::counter(path).await?, 1),
+        Config::Postgres(server) => (server.counters(), postgres::COUNTERS),
     };
-    Ok(Readers::new(connections, COUNTING + GRACE))
+    let limits = Limits { queue: COUNTING, read: COUNTING, answer: COUNTING + GRACE };
+    Ok(Readers::new(connections, number(places), limits))
 }
 
-/// The connections that read; the database itself refuses a write on them.
+/// The connections that read; the database itself refuses a write on them. Each statement on them is given up after
+/// [`READ`], and so is waiting for one of them.
 pub(super) async fn readers(config: &Config) -> Result<Readers, DbErr> {
-    let connections = match config {
-        Config::Sqlite(path) => sqlite::readers(path).await?,
-        Config::Postgres(server) => server.readers(),
+    readers_within(config, READ).await
+}
+
+/// The same with another limit.
+pub(super) async fn readers_within(config: &Config, limit: Duration) -> Result<Readers, DbErr> {
+    let (connections, places) = match config {
+        Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::READERS),
+        Config::Postgres(server) => (server.limited_readers(limit), server.readers),
     };
-    Ok(Readers::new(connections, config.patience()))
+    let limits = Limits { queue: limit, read: limit, answer: config.patience().min(limit + GRACE) };
+    Ok(Readers::new(connections, number(places), limits))
+}
+
+fn number(places: u32) -> usize {
+    usize::try_from(places).unwrap_or(usize::MAX)
 }
 
 /// One connection that reads everything.
@@ -405,7 +422,7 @@ pub async fn checkpoint(config: &Config) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenError> {
     require(config)?;
-    let database = readers(config).await?.0;
+    let database = readers(config).await?.connections;
     knows_steps(&database).await?;
     let steps = Migrator::get_migration_with_status_read_only(&database).await?;
     database.close().await?;

@@ -33,6 +33,8 @@ const OUTAGES: [&str; 8] = ["08", "57P", "25P03", "25P04", "53", "58", "25006", 
 const LOST: [&str; 4] = ["08", "57P", "25P03", "25P04"];
 /// What it calls a write on a connection that may only read.
 const READ_ONLY: &str = "25006";
+/// What is said of a read that was given up.
+const TOO_SLOW: &str = "the read took too long";
 const MAY_ONLY_READ: &str = "the connection may only read";
 
 /// What can go wrong with the database.
@@ -48,6 +50,9 @@ pub enum StoreError {
     /// The database did not answer in time. Of a write nothing is stored.
     #[error("the database did not answer in time")]
     TimedOut,
+    /// A read took longer than it may, by itself or behind others of its organization.
+    #[error("the read took too long")]
+    TooSlow,
     /// The database did not say what became of a commit: what was under way may or may not be stored.
     #[error("the database did not say whether it is stored")]
     Unconfirmed(#[source] Arc<DbErr>),
@@ -85,7 +90,7 @@ impl StoreError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Conflict(_) | Self::TimedOut | Self::Unconfirmed(_) | Self::Undone(_) => true,
+            Self::Conflict(_) | Self::TimedOut | Self::TooSlow | Self::Unconfirmed(_) | Self::Undone(_) => true,
             Self::Corrupt { .. } | Self::Sealed { .. } | Self::Untranslated(_) | Self::Closed => false,
             Self::Database(error) => match (code(error), &**error) {
                 (Some(code), _) if code.len() == 5 => OUTAGES.iter().any(|outage| code.starts_with(outage)),
@@ -103,11 +108,22 @@ impl StoreError {
         matches!(self, Self::Unconfirmed(_))
     }
 
+    /// Whether a read was given up since it took too long.
+    #[must_use]
+    pub fn is_too_slow(&self) -> bool {
+        matches!(self, Self::TooSlow)
+    }
+
     /// Whether the database said it, or said nothing: what is stored has not been seen.
     #[must_use]
     pub fn is_of_database(&self) -> bool {
         match self {
-            Self::Database(_) | Self::Conflict(_) | Self::TimedOut | Self::Unconfirmed(_) | Self::Undone(_) => true,
+            Self::Database(_)
+            | Self::Conflict(_)
+            | Self::TimedOut
+            | Self::TooSlow
+            | Self::Unconfirmed(_)
+            | Self::Undone(_) => true,
             Self::Corrupt { .. } | Self::Sealed { .. } | Self::Untranslated(_) | Self::Closed => false,
         }
     }
@@ -132,6 +148,9 @@ impl From<DbErr> for StoreError {
         let no_connection = matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
         if is_one_of(&GIVEN_UP) || no_connection || is_silence(&error) {
             return Self::TimedOut;
+        }
+        if matches!(&error, DbErr::Custom(text) if text == TOO_SLOW) {
+            return Self::TooSlow;
         }
         let error = Arc::new(error);
         if is_one_of(&CONFLICTS) { Self::Conflict(error) } else { Self::Database(error) }
@@ -162,6 +181,16 @@ pub(super) fn read_only() -> DbErr {
 /// Whether the connection may only read: one that is made a moment later may write.
 pub(super) fn is_read_only(error: &DbErr) -> bool {
     code(error).as_deref() == Some(READ_ONLY) || matches!(error, DbErr::Custom(text) if text == MAY_ONLY_READ)
+}
+
+/// What is said of a read that was given up, so that it is told from a database that does not answer.
+pub(super) fn too_slow() -> DbErr {
+    DbErr::Custom(TOO_SLOW.to_owned())
+}
+
+/// Whether the database gave the statement up.
+pub(super) fn is_given_up(error: &DbErr) -> bool {
+    code(error).is_some_and(|code| GIVEN_UP.contains(&&*code))
 }
 
 /// What is said of a database that does not answer.

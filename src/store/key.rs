@@ -4,19 +4,29 @@ use chatgraph_entity::api_key;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait as _;
 use sea_orm::Condition;
+use sea_orm::ConnectionTrait as _;
+use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
+use sea_orm::FromQueryResult as _;
+use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
+use sea_orm::QueryResult;
 use sea_orm::sea_query::Expr;
 
 use crate::domain::capability::Capabilities;
+use crate::domain::cursor::TimeKey;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::key::ApiKey;
 use crate::domain::key::KeyCreator;
+use crate::domain::page::Page;
+use crate::domain::page::PageRequest;
 
 use super::Store;
 use super::error::StoreError;
+use super::keyset;
+use super::keyset::Keyset;
 use super::text;
 use super::unit::Unit;
 
@@ -48,7 +58,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn keys(&self, organization: &OrganizationId) -> Result<Vec<ApiKey>, StoreError> {
         let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
-        let rows = keys.order_by_asc(api_key::Column::Id).all(&self.readers).await?;
+        let rows = keys.order_by_asc(api_key::Column::Id).all(&self.reader(organization)).await?;
         rows.into_iter().map(from_row).collect()
     }
 
@@ -83,6 +93,21 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// A page of the organization's keys, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn key_page(
+        &self,
+        organization: &OrganizationId,
+        page: &PageRequest<TimeKey>,
+    ) -> Result<Page<ApiKey>, StoreError> {
+        let readers = self.reader(organization);
+        let lists = [(listed(readers.get_database_backend(), organization), *page)];
+        let mut pages = keyset::read(&readers, &lists, read_row, |_, key| key.key()).await?;
+        Ok(pages.remove(0))
     }
 
     /// Removes a key; tells whether it was there.
@@ -146,6 +171,15 @@ impl Unit<'_> {
         Ok(())
     }
 
+    /// How many keys the organization has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_keys(&mut self, organization: &OrganizationId) -> Result<u64, StoreError> {
+        let keys = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
+        Ok(keys.count(self.tx).await?)
+    }
+
     /// Gives a key that was never used another secret, by its prefix and hash. `None` if it was used or is gone.
     ///
     /// # Errors
@@ -168,6 +202,17 @@ impl Unit<'_> {
             .await?;
         api_key::Entity::find().filter(unused).one(self.tx).await?.map(from_row).transpose()
     }
+}
+
+/// The organization's keys.
+fn listed(backend: DbBackend, organization: &OrganizationId) -> Keyset<api_key::Entity, TimeKey> {
+    let rows = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
+    let key = vec![api_key::Column::CreatedAt, api_key::Column::Id];
+    Keyset { rows, key, above: None, below: None, backend }
+}
+
+fn read_row(row: &QueryResult) -> Result<ApiKey, StoreError> {
+    from_row(api_key::Model::from_query_result(row, "")?)
 }
 
 fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {

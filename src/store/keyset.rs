@@ -167,7 +167,7 @@ pub(super) async fn count<E: EntityTrait, K: Place>(
                     counted[usize::try_from(list).unwrap_or_default()] = row.try_get("", "count")?;
                 }
             }
-            Err(StoreError::TimedOut) => return Ok(None),
+            Err(StoreError::TimedOut | StoreError::TooSlow) => return Ok(None),
             Err(failed) => return Err(failed),
         }
     }

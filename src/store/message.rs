@@ -67,7 +67,7 @@ impl Store {
     ) -> Result<Vec<Page<Message>>, StoreError> {
         let backend = self.readers.get_database_backend();
         let lists: Vec<_> = pages.iter().map(|(chat, page)| (listed(backend, organization, *chat), *page)).collect();
-        keyset::read(&self.readers, &lists, read_row, |_, message| message.key()).await
+        keyset::read(&self.reader(organization), &lists, read_row, |_, message| message.key()).await
     }
 
     /// Messages by their ids; those that are gone are missing, and so are those of a chat that is.
@@ -84,7 +84,7 @@ impl Store {
             .filter(message::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
             .filter(Expr::exists(of_stored_chat(organization)))
             .into_query();
-        self.readers.query_all(&query).await?.iter().map(read_row).collect()
+        self.reader(organization).query_all(&query).await?.iter().map(read_row).collect()
     }
 }
 

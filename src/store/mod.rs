@@ -51,7 +51,6 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DatabaseConnection;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use tracing::Span;
@@ -61,6 +60,7 @@ use tracing::warn;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
+use connect::FairQueue;
 use connect::Readers;
 use error::StoreError;
 use journal::Commits;
@@ -101,6 +101,7 @@ pub use sealing::forget_master_key;
 pub use sealing::master_key_rows;
 pub use sealing::new_master_key;
 pub use sealing::rotate_master_key;
+pub use session::SessionSums;
 pub use session::WantedSessions;
 pub use tenant::OrganizationCounts;
 pub use unit::Unit;
@@ -119,7 +120,7 @@ pub struct Store {
     /// Where a statement is given up after a second.
     counters: Readers,
     /// So many lists may be walked at the same time.
-    walks: Arc<Semaphore>,
+    walks: FairQueue,
     journal: Journal,
     commits: Arc<Commits>,
     /// Which change log the database holds.
@@ -174,7 +175,7 @@ impl Store {
         let log = organization::change_log(&writers).await?;
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
-        let walks = Arc::new(Semaphore::new(WALKS));
+        let walks = FairQueue::new(WALKS, 0);
         let commits = Arc::new(Commits::default());
         let journal = Journal::new(writers, config.patience(), Arc::clone(&commits), tasks.clone());
         let shared = match config {
@@ -190,8 +191,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn close(&self) -> Result<(), StoreError> {
         self.journal.close().await?;
-        self.counters.0.close_by_ref().await?;
-        Ok(self.readers.0.close_by_ref().await?)
+        self.counters.connections.close_by_ref().await?;
+        Ok(self.readers.connections.close_by_ref().await?)
     }
 
     /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the
@@ -268,6 +269,11 @@ impl Store {
         if let Some(server) = &self.shared {
             hint::share(server, &self.readers, &self.commits).await;
         }
+    }
+
+    /// The readers, for what an organization wants to know.
+    fn reader(&self, organization: &OrganizationId) -> Readers {
+        self.readers.of(organization)
     }
 
     /// Asks the database for a sign of life.

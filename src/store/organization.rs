@@ -35,7 +35,7 @@ impl Store {
             .select_only()
             .column(organization::Column::LastChange)
             .into_tuple::<i64>()
-            .one(&self.readers)
+            .one(&self.reader(organization))
             .await?;
         Ok(ChangeCursor { incarnation: self.log.incarnation, number: number.unwrap_or(0) })
     }

@@ -60,7 +60,7 @@ impl Store {
             .filter(peer_address::Column::Jid.eq(jid.as_str()))
             .filter(is_last())
             .apply_if(session, |query, session| query.filter(peer_address::Column::SessionId.eq(session.to_bytes())))
-            .all(&self.readers)
+            .all(&self.reader(organization))
             .await?;
         let ids: Vec<_> = found.into_iter().map(|row| row.peer_id).collect();
         let (mut chats, mut addresses) = (Vec::new(), vec![jid.clone()]);
@@ -68,7 +68,7 @@ impl Store {
             let peers = peer::Entity::find()
                 .filter(peer::Column::Organization.eq(organization.as_str()))
                 .filter(peer::Column::Id.is_in(ids.iter().cloned()))
-                .all(&self.readers)
+                .all(&self.reader(organization))
                 .await?;
             for row in peers {
                 chats.extend(from_row(&row)?.chat);
@@ -77,7 +77,7 @@ impl Store {
                 .filter(owned_by(organization))
                 .filter(peer_address::Column::PeerId.is_in(ids))
                 .filter(is_last());
-            for row in others.all(&self.readers).await? {
+            for row in others.all(&self.reader(organization)).await? {
                 addresses.push(from_address(&row)?.jid);
             }
         }
@@ -106,7 +106,7 @@ impl Store {
             .filter(Expr::col((peer::Entity, peer::Column::ChatId)).is_in(chats.iter().map(|id| id.to_bytes())))
             .filter(is_last())
             .into_tuple::<(Vec<u8>, String)>()
-            .all(&self.readers)
+            .all(&self.reader(organization))
             .await?;
         let mut addresses: HashMap<_, Vec<_>> = HashMap::new();
         for (chat, jid) in rows {
@@ -129,7 +129,7 @@ impl Store {
         organization: &OrganizationId,
         session: SessionId,
     ) -> Result<Vec<Jid>, StoreError> {
-        let addresses = saved(organization, session).into_tuple::<String>().all(&self.readers).await?;
+        let addresses = saved(organization, session).into_tuple::<String>().all(&self.reader(organization)).await?;
         let addresses = addresses.iter().map(|jid| jid.parse()).collect::<Result<_, _>>();
         addresses.map_err(|_| StoreError::Corrupt { table: "peer_address", column: "jid" })
     }
@@ -147,7 +147,7 @@ impl Store {
         let mut owners = HashMap::new();
         let jids: Vec<_> = people.iter().flat_map(|it| [&it.lid, &it.phone]).collect();
         for part in jids.chunks(ADDRESSES) {
-            for row in current(organization, session, part).all(&self.readers).await? {
+            for row in current(organization, session, part).all(&self.reader(organization)).await? {
                 let Period { jid, peer, .. } = from_address(&row)?;
                 owners.insert(jid, peer);
             }

@@ -35,7 +35,7 @@ impl Store {
         let rows = refusal::Entity::find()
             .filter(refusal::Column::Organization.eq(organization.as_str()))
             .filter(refusal::Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
-            .all(&self.readers)
+            .all(&self.reader(organization))
             .await?;
         let mut refusals: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows {

@@ -9,6 +9,7 @@ use sea_orm::DbBackend;
 use sea_orm::EntityTrait as _;
 use sea_orm::FromQueryResult as _;
 use sea_orm::IntoActiveModel as _;
+use sea_orm::PaginatorTrait as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::QueryOrder as _;
 use sea_orm::QueryResult;
@@ -47,7 +48,7 @@ impl Store {
         page: &PageRequest<TimeKey>,
     ) -> Result<Page<Session>, StoreError> {
         let lists = [(listed(self.readers.get_database_backend(), organization), *page)];
-        let mut pages = keyset::read(&self.readers, &lists, read_row, |_, session| session.key()).await?;
+        let mut pages = keyset::read(&self.reader(organization), &lists, read_row, |_, session| session.key()).await?;
         Ok(pages.remove(0))
     }
 
@@ -60,7 +61,23 @@ impl Store {
             .filter(owned_by(organization))
             .order_by_desc(session::Column::CreatedAt)
             .order_by_desc(session::Column::Id);
-        query.all(&self.readers).await?.into_iter().map(legible).collect()
+        query.all(&self.reader(organization)).await?.into_iter().map(legible).collect()
+    }
+
+    /// Sums over the organization's sessions, which differ after what another process does to them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session_sums(&self, organization: &OrganizationId) -> Result<SessionSums, StoreError> {
+        let sums = session::Entity::find()
+            .filter(owned_by(organization))
+            .select_only()
+            .column_as(session::Column::Id.count(), "sessions")
+            .column_as(session::Column::Status.sum(), "statuses")
+            .column_as(session::Column::ImportMessages.sum(), "messages")
+            .column_as(session::Column::ImportQuarantined.sum(), "quarantined");
+        let sums = sums.into_tuple().one(&self.reader(organization)).await?;
+        Ok(SessionSums(sums.unwrap_or_default()))
     }
 
     /// Up to `limit` sessions, to tell none, one and several apart.
@@ -68,7 +85,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn some_sessions(&self, organization: &OrganizationId, limit: u64) -> Result<Vec<SessionId>, StoreError> {
-        let rows = session::Entity::find().filter(owned_by(organization)).limit(limit).all(&self.readers).await?;
+        let rows =
+            session::Entity::find().filter(owned_by(organization)).limit(limit).all(&self.reader(organization)).await?;
         rows.into_iter().map(|row| Ok(legible(row)?.id)).collect()
     }
 
@@ -81,7 +99,7 @@ impl Store {
         organization: &OrganizationId,
         ids: &[SessionId],
     ) -> Result<Vec<Session>, StoreError> {
-        with_ids(organization, ids).all(&self.readers).await?.into_iter().map(legible).collect()
+        with_ids(organization, ids).all(&self.reader(organization)).await?.into_iter().map(legible).collect()
     }
 
     /// The sessions that this server has to keep connected, of all organizations: read once, at start. A row that cannot
@@ -116,6 +134,10 @@ impl Store {
     }
 }
 
+/// The number of an organization's sessions, with sums over their states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSums((i64, Option<i64>, Option<i64>, Option<i64>));
+
 /// The sessions that a server has to keep connected.
 #[derive(Debug, Default)]
 pub struct WantedSessions {
@@ -140,6 +162,14 @@ impl Unit<'_> {
         }
         let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
+    }
+
+    /// How many sessions the organization has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_sessions(&mut self, organization: &OrganizationId) -> Result<u64, StoreError> {
+        Ok(session::Entity::find().filter(owned_by(organization)).count(self.tx).await?)
     }
 
     /// Stores a new session, and its organization with the first one.

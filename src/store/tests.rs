@@ -2,6 +2,7 @@
 
 #[path = "../../tests/it/support/database.rs"]
 mod database;
+mod fairness;
 mod journal;
 mod lists;
 mod opening;

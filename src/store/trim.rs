@@ -76,14 +76,14 @@ impl Store {
             .filter(change::Column::At.lte(now))
             .order_by_asc(change::Column::Number)
             .into_tuple::<i64>()
-            .one(&self.readers)
+            .one(&self.reader(organization))
             .await?;
         let old = numbers()
             .filter(change::Column::At.lt(before))
             .apply_if(kept, |query, kept| query.filter(change::Column::Number.lt(kept)))
             .order_by_desc(change::Column::Number)
             .into_tuple::<i64>()
-            .one(&self.readers)
+            .one(&self.reader(organization))
             .await?;
         Ok(old)
     }

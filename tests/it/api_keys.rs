@@ -14,7 +14,7 @@ use crate::support::eventually;
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { \
                       secret apiKey { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
 const REVOKE: &str = "mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }";
-const LIST: &str = "{ apiKeys { id name prefix permissions createdAt expiresAt lastUsedAt } }";
+const LIST: &str = "{ apiKeys { nodes { id name prefix permissions createdAt expiresAt lastUsedAt } } }";
 const WHO: &str = "{ viewer { organizationId capabilities } }";
 const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
@@ -42,10 +42,10 @@ async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
     let used = eventually("the use of the key", async || {
         let listed = server.query(LIST).await;
         assert!(!listed.to_string().contains(&secret), "{listed}");
-        let keys = listed["data"]["apiKeys"].as_array().expect("keys").clone();
+        let keys = listed["data"]["apiKeys"]["nodes"].as_array().expect("keys").clone();
         assert_eq!(keys.len(), 2, "{keys:?}");
-        assert_eq!((&keys[1]["id"], &keys[1]["name"]), (&key["id"], &key["name"]), "not the oldest first: {keys:?}");
-        keys[1]["lastUsedAt"].as_i64()
+        assert_eq!((&keys[0]["id"], &keys[0]["name"]), (&key["id"], &key["name"]), "not the newest first: {keys:?}");
+        keys[0]["lastUsedAt"].as_i64()
     })
     .await;
     assert!((before..=SystemClock.now()).contains(&used));
@@ -53,20 +53,20 @@ async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
 
 #[tokio::test]
 async fn a_key_tells_who_made_it() {
-    const MAKERS: &str = "{ apiKeys { id name createdBy { kind keyId userId } } }";
+    const MAKERS: &str = "{ apiKeys { nodes { id name createdBy { kind keyId userId } } } }";
     let server = TestServer::start().await;
     let makers = async || {
-        let listed = server.query(MAKERS).await["data"]["apiKeys"].clone();
+        let listed = server.query(MAKERS).await["data"]["apiKeys"]["nodes"].clone();
         listed.as_array().unwrap_or_else(|| panic!("{listed}")).clone()
     };
     let (_, child) = create(&server, &server.key, json!({"name": "child", "permissions": ["READ"]})).await;
     let keys = makers().await;
-    assert_eq!(keys[0]["createdBy"], json!({"kind": "OPERATOR", "keyId": null, "userId": null}));
-    assert_eq!(keys[1]["id"], child["id"]);
-    assert_eq!(keys[1]["createdBy"], json!({"kind": "API_KEY", "keyId": keys[0]["id"], "userId": null}));
+    assert_eq!(keys[1]["createdBy"], json!({"kind": "OPERATOR", "keyId": null, "userId": null}));
+    assert_eq!(keys[0]["id"], child["id"]);
+    assert_eq!(keys[0]["createdBy"], json!({"kind": "API_KEY", "keyId": keys[1]["id"], "userId": null}));
     // As the keys of an earlier version are.
     server.execute("UPDATE api_key SET created_by = NULL, created_by_id = NULL").await;
-    assert_eq!(makers().await[1]["createdBy"], Value::Null);
+    assert_eq!(makers().await[0]["createdBy"], Value::Null);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn nobody_gives_a_key_more_than_they_have() {
     let (secret, _) = create(&server, &manager, json!({"name": "as much", "permissions": ["READ", "MANAGE"]})).await;
     let answer = server.query_as(&secret, WHO, json!({})).await;
     assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "MANAGE"]));
-    assert_eq!(server.query(LIST).await["data"]["apiKeys"].as_array().map(Vec::len), Some(3));
+    assert_eq!(server.query(LIST).await["data"]["apiKeys"]["nodes"].as_array().map(Vec::len), Some(3));
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn wrong_input_makes_no_key_and_names_the_field() {
         assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", field), "{answer}");
     }
     create(&server, &server.key, json!({"name": "é".repeat(100), "permissions": ["READ"]})).await;
-    assert_eq!(server.query(LIST).await["data"]["apiKeys"].as_array().map(Vec::len), Some(2));
+    assert_eq!(server.query(LIST).await["data"]["apiKeys"]["nodes"].as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]
@@ -148,4 +148,47 @@ async fn a_key_ends_when_it_was_made_to_and_its_socket_with_it() {
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     assert!(SystemClock.now() > ends, "it was over before its time");
     assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
+}
+
+#[tokio::test]
+async fn keys_are_paged_forwards_and_backwards() {
+    let server = TestServer::start().await;
+    for name in ["a", "b", "c"] {
+        create(&server, &server.key, json!({"name": name, "permissions": ["READ"]})).await;
+    }
+    let page = async |arguments: &str| {
+        let query = format!(
+            "{{ apiKeys({arguments}) {{ edges {{ node {{ name }} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+        );
+        let answer = server.query(&query).await;
+        assert_eq!(answer["errors"], Value::Null, "{answer}");
+        let edges = answer["data"]["apiKeys"]["edges"].as_array().expect("edges").iter();
+        let names: Vec<_> = edges.map(|edge| edge["node"]["name"].as_str().expect("a name").to_owned()).collect();
+        (names, answer["data"]["apiKeys"]["pageInfo"].clone())
+    };
+    let (names, info) = page("first: 2").await;
+    assert_eq!((names, &info["hasNextPage"]), (vec!["c".to_owned(), "b".to_owned()], &json!(true)));
+    let after = format!("first: 2, after: {}", info["endCursor"]);
+    let (rest, info) = page(&after).await;
+    assert_eq!((&*rest[0], rest.len(), &info["hasNextPage"]), ("a", 2, &json!(false)));
+    assert_eq!(page("last: 2").await.0, rest);
+}
+
+#[tokio::test]
+async fn an_organization_makes_no_more_keys_than_it_may() {
+    let server = TestServer::with_arguments(&["--max-api-keys-per-organization", "4"]).await;
+    let input = json!({"input": {"name": "a", "permissions": ["READ"]}});
+    let made = futures_util::future::join_all((0..10).map(|_| server.query_with(CREATE, input.clone()))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(|answer| answer["errors"].is_null());
+    assert_eq!(made.len(), 3, "with the one that was there");
+    for answer in refused {
+        assert_eq!(error_code(&answer), "conflict", "{answer}");
+        assert_eq!(answer["errors"][0]["extensions"]["limit"], 4, "{answer}");
+        assert!(answer.to_string().contains("--max-api-keys-per-organization"), "{answer}");
+    }
+    let other = server.create_key("org_2", &[]);
+    create(&server, &other, json!({"name": "theirs", "permissions": ["READ"]})).await;
+    let id = json!({"id": made[0]["data"]["createApiKey"]["apiKey"]["id"]});
+    server.query_with(REVOKE, id).await;
+    create(&server, &server.key, json!({"name": "again", "permissions": ["READ"]})).await;
 }

@@ -57,6 +57,8 @@ const DECLARED: &[(&str, &str)] = &[
     ("HistoryImport", "percent chats messages incomplete"),
     ("SessionConnection", "edges nodes pageInfo"),
     ("SessionEdge", "cursor node"),
+    ("ApiKeyConnection", "edges nodes pageInfo"),
+    ("ApiKeyEdge", "cursor node"),
     ("UpdateChatPayload", "chat"),
     ("DeleteChatPayload", "deletedChatId cid sessionId"),
     ("SessionPayload", "session"),

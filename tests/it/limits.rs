@@ -70,7 +70,8 @@ async fn who_asks_for_too_much_is_told_when_to_come_back() {
     let dear = json!({"query": DEAR});
     let first = server.asked(&server.key, dear.clone()).await;
     assert_eq!(first.status(), 200);
-    assert_eq!(header(&first, "ratelimit-policy"), Some("\"cost\";q=1200;w=1200"));
+    let policies = "\"cost\";q=1200;w=1200, \"organization\";q=4800;w=1200";
+    assert_eq!(header(&first, "ratelimit-policy"), Some(policies));
     let standing = header(&first, "ratelimit").expect("a standing").to_owned();
     let left: u64 = standing.split(['=', ';']).nth(2).and_then(|left| left.parse().ok()).expect("a number");
     assert!((599..1200).contains(&left) && standing.starts_with("\"cost\";r="), "{standing}");
@@ -220,4 +221,83 @@ async fn behind_a_proxy_each_caller_has_its_own_address() {
         "what it said does not count"
     );
     assert_eq!(server.status([127, 0, 0, 2], "cg_guess", Some("203.0.113.1")).await, 401, "from no proxy");
+}
+
+#[tokio::test]
+async fn all_keys_of_an_organization_share_one_allowance() {
+    let limits = ["--organization-rate-limit-burst", "1800", "--organization-rate-limit-cost-per-minute", "60"];
+    let server = BareServer::start(&[&TWO[..], &limits].concat()).await;
+    let keys = [(); 3].map(|()| server.another_key());
+    for key in &keys {
+        assert_eq!(server.asked(key, json!({"query": DEAR})).await.status(), 200);
+    }
+    for key in [&keys[0], &server.key] {
+        refused(server.asked(key, json!({"query": CHEAP})).await).await;
+    }
+    let made = program(&server.database, &["key", "create", "--organization", "org_2"]).output().expect("runs");
+    let theirs = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+    assert_eq!(server.asked(&theirs, json!({"query": DEAR})).await.status(), 200, "another organization has its own");
+}
+
+#[tokio::test]
+async fn a_mutation_costs_what_it_writes() {
+    let server = BareServer::start(&["--rate-limit-burst", "1000", "--rate-limit-cost-per-minute", "60"]).await;
+    let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
+    // Each costs 100 and its three fields; the tenth overdraws.
+    for _ in 0..10 {
+        assert_eq!(server.asked(&server.key, write.clone()).await.status(), 200);
+    }
+    refused(server.asked(&server.key, write).await).await;
+}
+
+#[tokio::test]
+async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
+    const CHANGES: &str = "subscription { chatChanges { cursor } }";
+    let limits = ["--max-sockets-per-organization", "2", "--max-subscriptions-per-organization", "3"];
+    let server = BareServer::start(&limits).await;
+    let open = async |key: &str| Subscription::open_at(&server.url, key, CHANGES, json!({})).await;
+    let (mut first, mut second) = (open(&server.key).await, open(&server.another_key()).await);
+    (first.message("next").await, second.message("next").await);
+    let frame = open(&server.key).await.closed().await;
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1013, "Too many connections of this organization"));
+
+    let stream = async || {
+        let request = Client::new().post(&server.url).bearer_auth(&server.key).header("Accept", "text/event-stream");
+        request.json(&json!({"query": CHANGES})).send().await.expect("an answer")
+    };
+    let mut third = stream().await;
+    assert!(third.chunk().await.expect("whole").is_some());
+    let one_too_many = stream().await.text().await.expect("text");
+    assert!(one_too_many.contains("limit_exceeded"), "{one_too_many}");
+    assert!(one_too_many.contains("--max-subscriptions-per-organization"), "{one_too_many}");
+
+    let made = program(&server.database, &["key", "create", "--organization", "org_2"]).output().expect("runs");
+    let theirs = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+    open(&theirs).await.message("next").await;
+    drop(first);
+    crate::support::eventually("a place that is free again", async || {
+        let message = open(&server.key).await.first_message().await?;
+        (message["type"] == "next").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_organization_makes_no_more_sessions_than_it_may() {
+    let server = BareServer::start(&["--max-sessions-per-organization", "3"]).await;
+    let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
+    let made = futures_util::future::join_all((0..12).map(|_| server.asked(&server.key, write.clone()))).await;
+    let made = futures_util::future::join_all(made.into_iter().map(Response::json::<Value>)).await;
+    let (made, refused): (Vec<_>, Vec<_>) =
+        made.into_iter().map(|answer| answer.expect("JSON")).partition(|answer| answer["errors"].is_null());
+    assert_eq!(made.len(), 3);
+    for answer in refused {
+        assert_eq!(error_code(&answer), "conflict", "{answer}");
+        assert_eq!(answer["errors"][0]["extensions"]["reason"], "TOO_MANY_SESSIONS", "{answer}");
+        assert!(answer.to_string().contains("--max-sessions-per-organization"), "{answer}");
+    }
+    let id = &made[0]["data"]["createSession"]["session"]["id"];
+    server.query(&format!("mutation {{ deleteSession(input: {{sessionId: {id}}}) {{ deletedSessionId }} }}")).await;
+    let again: Value = server.asked(&server.key, write).await.json().await.expect("JSON");
+    assert_eq!(again["errors"], Value::Null, "{again}");
 }

@@ -236,3 +236,31 @@ async fn another_organizations_session_answers_exactly_as_an_unknown_one() {
     assert_eq!(server.session_field("status label").await, json!({"status": "WORKING", "label": "Shop"}));
     server.agrees().await;
 }
+
+#[tokio::test]
+async fn what_whatsapp_notices_has_pauses_for_each_session() {
+    let server = TestServer::start().await;
+    let (other, _) = server.session_to_scan().await;
+    let asked = async |mutation: &str, session: &str, more: &str| {
+        let query =
+            format!("mutation {{ {mutation}(input: {{sessionId: \"{session}\"{more}}}) {{ session {{ id }} }} }}");
+        server.query(&query).await
+    };
+    let is_refused = |answer: &Value| answer["errors"][0]["extensions"]["code"] == "rate_limited";
+    for (mutation, most, more) in [("startSession", 10, ""), ("resyncSession", 5, "")] {
+        let mut refused = None;
+        // A little is refilled meanwhile, and lets one more through.
+        for _ in 0..most + 2 {
+            let answer = asked(mutation, &server.session, more).await;
+            refused = is_refused(&answer).then_some(answer);
+        }
+        let refused = refused.unwrap_or_else(|| panic!("{mutation} was never refused"));
+        assert!(refused["errors"][0]["extensions"]["retryAfterMs"].as_u64() > Some(0), "{refused}");
+    }
+    let number = ", phoneNumber: \"15550100\"";
+    let answers = futures_util::future::join_all((0..8).map(|_| asked("requestPairingCode", &other, number))).await;
+    let refused = answers.iter().filter(|answer| is_refused(answer)).count();
+    assert!((2..=3).contains(&refused), "{answers:?}");
+    let started = asked("startSession", &other, "").await;
+    assert_eq!(started["errors"], Value::Null, "another session has its own: {started}");
+}

@@ -136,6 +136,11 @@ const PLACES: &[(&str, Thing, &str)] = &[
         Session,
         "mutation($x: ID!) { rejectCall(input: {sessionId: $x, callId: \"A\", from: \"15550111@s.whatsapp.net\"}) { sent } }",
     ),
+    (
+        "Query.apiKeys(after)",
+        Cursor("/apiKeys/pageInfo/endCursor"),
+        "query($x: String) { apiKeys(after: $x) { nodes { id } } }",
+    ),
     ("Mutation.revokeApiKey(input.id)", Key, "mutation($x: ID!) { revokeApiKey(input: {id: $x}) { revokedId } }"),
     (
         "Subscription.chatChanges(sessionId)",
@@ -173,7 +178,7 @@ const OWN_TEXTS: &[&str] = &[
 ];
 
 /// Where the first organization's cursors and ids are told.
-const OWN: &str = "query { apiKeys { id } chats { changeCursor pageInfo { endCursor } } \
+const OWN: &str = "query { apiKeys { nodes { id } pageInfo { endCursor } } chats { changeCursor pageInfo { endCursor } } \
     sessions { pageInfo { endCursor } nodes { id chats { pageInfo { endCursor } } } } \
     chat(cid: \"15550111@s.whatsapp.net\") { id messages { pageInfo { endCursor } } lastMessage { id } } }";
 
@@ -199,7 +204,7 @@ fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Contract) -> Vec<(S
             };
             nodes.iter().map(of_type).collect()
         }
-        Key => vec![id("/apiKeys/0/id")],
+        Key => vec![id("/apiKeys/nodes/0/id")],
         Cursor(pointer) => vec![(at(pointer).to_owned(), "A".repeat(at(pointer).len()))],
     }
 }

@@ -43,8 +43,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .output()?;
     let key = String::from_utf8(key.stdout)?.trim().to_owned();
     let serve = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--database", &database];
-    let unlimited =
-        ["--rate-limit-cost-per-minute", "0", "--max-connections", "5000", "--max-connections-per-address", "5000"];
+    let unlimited = [
+        "--rate-limit-cost-per-minute",
+        "0",
+        "--max-connections",
+        "5000",
+        "--max-connections-per-address",
+        "5000",
+        "--max-sockets-per-organization",
+        "5000",
+    ];
     let serve = [&serve[..], &unlimited].concat();
     let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
     let address = ready["fields"]["address"].as_str().ok_or("no address")?;

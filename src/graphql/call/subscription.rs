@@ -42,7 +42,7 @@ fn events(calls: IncomingCalls, pace: Pace) -> impl Stream<Item = Result<Incomin
             let mut calls = calls?;
             match calls.next().await {
                 Ok(call) => {
-                    pace.begin(None).await;
+                    pace.begin_event(None).await;
                     Some((Ok(call.into()), Some(calls)))
                 }
                 Err(error) => Some((Err(error.into()), None)),

@@ -101,7 +101,10 @@ fn events(
                 Err(error) => return Some((Err(service::error::Error::from(error).into()), None)),
             };
             let cursor = cursor.encode(&organization);
-            pace.begin(Some(cursor.clone())).await;
+            match &change {
+                Some(_) => pace.begin_event(Some(cursor.clone())).await,
+                None => pace.begin_checkpoint(cursor.clone()).await,
+            }
             Some((Ok(ChatChangeEvent { cursor, change }), Some(changes)))
         }
     })

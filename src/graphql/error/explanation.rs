@@ -55,6 +55,8 @@ pub(in crate::graphql) enum ErrorReason {
     TooManyPinned,
     /// The organization has as many api-keys as `extensions.limit` allows. Revoke one first.
     TooManyApiKeys,
+    /// The organization has as many sessions as `extensions.limit` allows. Delete one first.
+    TooManySessions,
     /// The session is paired already. Log it out first.
     AlreadyPaired,
     /// WhatsApp gives no pairing code for this number now. Check the number, or try again later.

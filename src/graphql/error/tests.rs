@@ -23,10 +23,13 @@ fn every_failure_of_a_use_case_has_its_code() {
         (invalid, "validation_error", Some("mutedUntil")),
         (Error::conflict(ConflictReason::AlreadyPaired, "paired"), "conflict", None),
         (Error::CallNotFound, "not_found", None),
+        (Error::TooSoon { retry_after: Duration::from_secs(1) }, "rate_limited", None),
         (Error::CursorExpired, "cursor_expired", None),
+        (Error::Behind, "cursor_expired", None),
         (Error::Closed, "gateway_unavailable", None),
         (Error::Store(StoreError::Closed), "internal", None),
         (Error::Store(StoreError::TimedOut), "internal", None),
+        (Error::Store(StoreError::TooSlow), "limit_exceeded", None),
         (Error::Store(StoreError::Unconfirmed(unanswered.into())), "outcome_unknown", None),
     ] {
         let (told_code, message, told_field) = told(error);

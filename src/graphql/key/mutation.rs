@@ -23,7 +23,7 @@ pub(in crate::graphql) struct KeyMutation;
 #[Object]
 impl KeyMutation {
     /// Makes an api-key. Its secret is shown in this answer only. A permission that the caller lacks is `forbidden`; an
-    /// organization has at most 1,000 keys. Requires `manage`.
+    /// organization that has as many keys as the operator allows, 1,000 by default, gets `conflict`. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn create_api_key(
         &self,

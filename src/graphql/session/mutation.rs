@@ -23,7 +23,8 @@ pub(in crate::graphql) struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Makes a session. It is stopped until it is started. Requires `manage`.
+    /// Makes a session. It is stopped until it is started. An organization that has as many sessions as the operator
+    /// allows, 200 by default, gets `conflict`. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn create_session(
         &self,
@@ -36,7 +37,7 @@ impl SessionMutation {
     }
 
     /// Connects a session, and keeps it connected. One that was never paired shows a QR code in `Session.pairing`.
-    /// Starting a session that runs already is legal. Requires `manage`.
+    /// Starting a session that runs already is legal; one that is started very often gets `rate_limited`. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn start_session(
         &self,
@@ -51,7 +52,8 @@ impl SessionMutation {
     /// Asks WhatsApp for a code of eight characters, to be typed on the phone instead of scanning the QR code: under
     /// linked devices, "link with phone number instead". It is in `Session.pairing` of the answer. The session is started
     /// if it does not run. Asking again gives another code, and the one before is void. `conflict` for a session that is
-    /// paired, and when WhatsApp gives no code for this number now. Requires `manage`.
+    /// paired, and when WhatsApp gives no code for this number now; `rate_limited` beyond a few
+    /// in a minute. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn request_pairing_code(
         &self,
@@ -91,7 +93,8 @@ impl SessionMutation {
 
     /// Fetches archive, pin, mute and read state of all chats from WhatsApp afresh. What differs from the stored copy is
     /// stored and told as changes by the time of the answer. `gateway_unavailable` for a session that is not connected,
-    /// and when WhatsApp takes longer than some seconds; then it goes on by itself. Requires `manage`.
+    /// and when WhatsApp takes longer than some seconds; then it goes on by itself. `rate_limited` beyond a few in a
+    /// minute. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn resync_session(
         &self,

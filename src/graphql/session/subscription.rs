@@ -60,7 +60,7 @@ fn events(changes: SessionChanges, pace: Pace) -> impl Stream<Item = Result<Sess
             let mut changes = changes?;
             match changes.next().await {
                 Ok(Some(change)) => {
-                    pace.begin(None).await;
+                    pace.begin_event(None).await;
                     Some((Ok(change.into()), Some(changes)))
                 }
                 Ok(None) => None,

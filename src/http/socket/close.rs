@@ -40,6 +40,8 @@ pub(super) enum Close {
     TooManyInits,
     /// The caller says more than anybody has to.
     TooManyMessages,
+    /// The organization has as many connections as it may.
+    TooManySockets,
     /// Our fault.
     Internal,
 }
@@ -69,6 +71,7 @@ impl Close {
             Self::Silent => (4408, "Request timeout"),
             Self::SubscriberExists(id) => (4409, &*format!("Subscriber for {id} already exists")),
             Self::TooManyInits => (4429, "Too many initialisation requests"),
+            Self::TooManySockets => (1013, "Too many connections of this organization"),
             Self::TooManyMessages => (4429, "Too many messages"),
             // The older protocol has no code of its own for this.
             Self::Internal if protocol == Some(Protocol::Older) => (1011, "Internal server error"),

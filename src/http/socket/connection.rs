@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tracing::debug;
 
 use crate::graphql::Caller;
+use crate::graphql::Open;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
 use crate::http::answer;
@@ -71,6 +72,8 @@ pub(super) struct Connection {
     header_token: Option<String>,
     protocol: Protocol,
     socket: Socket,
+    /// What it is counted by, once the caller is known.
+    counted: Option<Open>,
     /// When the oldest wish for a sign of life was sent that was not fulfilled.
     asked: Option<Instant>,
 }
@@ -89,7 +92,7 @@ impl Connection {
         protocol: Protocol,
         socket: Socket,
     ) -> Self {
-        Self { door, request, source, header_token, protocol, socket, asked: None }
+        Self { door, request, source, header_token, protocol, socket, counted: None, asked: None }
     }
 
     /// Speaks the protocol until the caller goes, or is sent away.
@@ -167,6 +170,8 @@ impl Connection {
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
                     let viewer = vigil::admit(&self.door, &token, &self.source).await?;
                     self.socket.get_mut().set_max_message_len(self.door.config.max_body);
+                    let counted = self.door.parts.api.open_socket(&viewer);
+                    self.counted = Some(counted.map_err(|_| Close::TooManySockets)?);
                     return Ok(Vigil::over(Arc::clone(&self.door), token, &viewer));
                 }
                 Some((FromCaller::Ping { payload }, _)) => self.say(pong(payload)).await?,

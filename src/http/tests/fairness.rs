@@ -1,15 +1,22 @@
 //! Who shares a WebSocket or the server with somebody that has much to tell, or does not listen.
 
 use std::time::Duration;
+use std::time::Instant;
 
+use serde_json::Value;
 use serde_json::json;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::domain::allowance::Rate;
+use crate::graphql;
 use crate::http::Config;
 
 use super::rig::NEWER;
+use super::rig::OLDER;
 use super::rig::PATIENCE;
 use super::rig::Rig;
+use super::rig::Socket;
 
 const FROM: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { cid } } }";
 
@@ -64,4 +71,108 @@ async fn who_does_not_read_is_begun_few_answers_for_and_is_gone_soon() {
     }
     assert!(answers < QUERIES / 2, "{answers} of {QUERIES} answers were sent to somebody who does not read");
     assert!((1..answers + 20).contains(&begun), "{begun} were begun for {answers} that were sent");
+}
+
+/// Costs as much as its 100 chats.
+const DEAR: &str = "subscription { chatChanges { cursor change { cid chat { session { chats(first: 100) { \
+                    nodes { id } } } } } } }";
+const DEAR_COST: u64 = 300;
+
+/// A listener over one of the transports.
+enum Listener {
+    Socket(Socket),
+    Events { response: reqwest::Response, read: String },
+}
+
+impl Listener {
+    async fn open(rig: &Rig, transport: &str, query: &str) -> Self {
+        let payload = json!({"query": query});
+        if transport == "events" {
+            let request = reqwest::Client::new().post(rig.url()).bearer_auth(&rig.key).json(&payload);
+            let response = request.header("Accept", "text/event-stream").send().await.expect("an answer");
+            return Self::Events { response, read: String::new() };
+        }
+        let mut socket = rig.enter(transport).await;
+        let start = if transport == NEWER { "subscribe" } else { "start" };
+        socket.say(&json!({"type": start, "id": "1", "payload": payload})).await;
+        Self::Socket(socket)
+    }
+
+    /// The next answer.
+    async fn next(&mut self) -> Value {
+        match self {
+            Self::Socket(socket) => socket.news().await["payload"].clone(),
+            Self::Events { response, read } => loop {
+                if let Some((event, rest)) = read.clone().split_once("\n\n") {
+                    rest.clone_into(read);
+                    if let Some((_, data)) = event.split_once("data: ") {
+                        return serde_json::from_str(data).expect("JSON");
+                    }
+                    continue;
+                }
+                let chunk = timeout(PATIENCE, response.chunk()).await.expect("in time").expect("whole");
+                *read += std::str::from_utf8(&chunk.expect("the stream goes on")).expect("text");
+            },
+        }
+    }
+
+    /// The addresses of the next changed chats.
+    async fn cids(&mut self, count: usize) -> Vec<Value> {
+        let mut cids = Vec::new();
+        while cids.len() < count {
+            let answer = self.next().await;
+            assert_eq!(answer["errors"], Value::Null, "{answer}");
+            let change = &answer["data"]["chatChanges"]["change"];
+            if change.is_object() {
+                cids.push(change["cid"].clone());
+            }
+        }
+        cids
+    }
+}
+
+#[tokio::test]
+async fn each_event_is_paid_for_and_waits_and_none_is_lost() {
+    const CHANGES: usize = 10;
+    // Two events at once, and then ten a second.
+    let rate = Rate { per_minute: DEAR_COST * 600, burst: DEAR_COST * 2 };
+    let api = graphql::Config { rate: Some(rate), ..graphql::Config::default() };
+    for transport in [NEWER, OLDER, "events"] {
+        let rig = Rig::with_api(Config::default(), &api).await;
+        let mut listener = Listener::open(&rig, transport, DEAR).await;
+        assert!(listener.next().await["data"]["chatChanges"]["cursor"].is_string(), "{transport}");
+        let began = Instant::now();
+        rig.changes(CHANGES).await;
+        let cids = listener.cids(CHANGES).await;
+        let took = began.elapsed();
+        let logged: Vec<_> = rig.store.log().await.iter().map(|change| json!(change.cid.to_string())).collect();
+        assert_eq!(cids, logged, "{transport}");
+        // The subscription itself took the half of what may be taken at once, and the last event may overdraw.
+        let least = Duration::from_millis(100) * u32::try_from(CHANGES - 2).expect("few");
+        assert!(took >= least, "{transport}: {CHANGES} events took {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn events_of_all_keys_of_an_organization_are_paid_for_together() {
+    let rate = Rate { per_minute: DEAR_COST * 600, burst: DEAR_COST * 2 };
+    let api = graphql::Config { rate: None, organization_rate: Some(rate), ..graphql::Config::default() };
+    let rig = Rig::with_api(Config::default(), &api).await;
+    let mut listeners = Vec::new();
+    for _ in 0..2 {
+        // The second one starts once its organization has something left.
+        let listener = loop {
+            let mut listener = Listener::open(&rig, NEWER, DEAR).await;
+            if listener.next().await["data"].is_object() {
+                break listener;
+            }
+        };
+        listeners.push(listener);
+    }
+    let began = Instant::now();
+    rig.changes(4).await;
+    for listener in &mut listeners {
+        listener.cids(4).await;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(500), "8 events took {:?}", began.elapsed());
 }

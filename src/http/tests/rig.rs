@@ -109,6 +109,11 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start(config: Config) -> Self {
+        Self::with_api(config, &graphql::Config::default()).await
+    }
+
+    /// The same for an API of this config.
+    pub(super) async fn with_api(config: Config, api: &graphql::Config) -> Self {
         let store = TestStore::open().await;
         let [clock, token_clock]: [Arc<TestClock>; 2] = Default::default();
         let (tasks, stop, callers, drain) =
@@ -125,15 +130,15 @@ impl Rig {
             clock.clone(),
             session::Config::new(Endpoint::WhatsApp),
             Arc::new(|_| unreachable!("no session is started")),
-            tasks,
+            tasks.clone(),
             stop.clone(),
         );
         let (sweeper, news) = (Sweeper::default(), SessionNews::default());
         let wakes = (sweeper.clone(), Mutes::default());
         let chats = Chats::new(shared.clone(), feed, registry.clone(), wakes, clock.clone(), chat::Config::default());
         let calls = Calls::new(shared.clone(), registry.clone(), CallNews::default(), clock.clone());
-        let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone());
-        let api = Api::new(graphql::Parts { chats, sessions, calls, keys }, &graphql::Config::default());
+        let sessions = Sessions::new(shared, registry, news, sweeper, clock.clone(), (tasks, stop.clone()));
+        let api = Api::new(graphql::Parts { chats, sessions, calls, keys }, api);
         let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
         let metrics = Metrics::default();
         let health = Health {

@@ -1,5 +1,6 @@
 //! The use cases without a schema in front of them.
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -9,21 +10,24 @@ use crate::auth::viewer::Principal;
 use crate::clock::SystemClock;
 use crate::domain::id::KeyId;
 use crate::domain::page::Direction;
+use crate::service::session_follow::SessionChange;
 use crate::session;
 use crate::session::Endpoint;
 use crate::store::tests::TestStore;
+use crate::store::tests::add_session;
 
 fn sessions(test: &TestStore) -> Sessions {
     let clock = Arc::new(SystemClock);
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let registry = Registry::new(
         test.store.clone(),
         clock.clone(),
         session::Config::new(Endpoint::WhatsApp),
         Arc::new(|_| unreachable!("no session is started")),
-        TaskTracker::new(),
-        CancellationToken::new(),
+        tasks.clone(),
+        stop.clone(),
     );
-    Sessions::new(test.store.clone(), registry, SessionNews::default(), Sweeper::default(), clock)
+    Sessions::new(test.store.clone(), registry, SessionNews::default(), Sweeper::default(), clock, (tasks, stop))
 }
 
 /// A viewer who may do anything but these.
@@ -71,4 +75,59 @@ async fn every_use_case_asks_for_its_capability_again() {
 
     let nobody = all_but(&test, &Capability::ALL);
     assert!(matches!(sessions.by_ids(&nobody, &[id]).await.err(), Some(Error::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn all_who_follow_sessions_share_one_reader_that_reads_what_changed() {
+    const LISTENERS: usize = 50;
+    let test = TestStore::open().await;
+    let sessions = sessions(&test);
+    let viewer = all_but(&test, &[]);
+    let mut listeners = Vec::new();
+    for place in 0..LISTENERS {
+        let one = (place % 2 == 0).then_some(test.session);
+        let mut listener = sessions.follow(&viewer, one).await.expect("a listener");
+        let first = next(&mut listener).await.expect("the session");
+        assert_eq!((first.id, first.session.is_some()), (test.session, true));
+        listeners.push(listener);
+    }
+    assert_eq!(sessions.readers.reads(), 1, "whoever comes later finds what was read");
+    for label in ["a", "b"] {
+        let update = SessionUpdate { label: Some(label.into()), ..SessionUpdate::default() };
+        sessions.update(&viewer, test.session, update).await.expect("renamed");
+        for listener in &mut listeners {
+            let changed = next(listener).await.and_then(|change| change.session).expect("the session");
+            assert_eq!(changed.label.as_deref(), Some(label));
+        }
+    }
+    assert_eq!(sessions.readers.reads(), 3, "one read for each change, however many listen");
+
+    let other = sessions.create(&viewer, None, None).await.expect("made");
+    sessions.delete(&viewer, other.id).await.expect("deleted");
+    sessions.delete(&viewer, test.session).await.expect("deleted");
+    for listener in &mut listeners {
+        while next(listener).await.is_some_and(|change| (change.id, change.session.is_some()) != (test.session, false))
+        {
+        }
+    }
+    assert_eq!(next(&mut listeners[0]).await, None, "the one that it followed is gone");
+    drop(listeners);
+    let mut late = sessions.follow(&viewer, None).await.expect("a listener");
+    let made = sessions.create(&viewer, None, None).await.expect("made");
+    assert_eq!(next(&mut late).await.map(|change| change.id), Some(made.id), "deleted ones are no news");
+}
+
+#[tokio::test]
+async fn another_process_changes_sessions_and_a_listener_learns_of_it() {
+    let test = TestStore::open().await;
+    let sessions = sessions(&test);
+    let viewer = all_but(&test, &[]);
+    let mut listener = sessions.follow(&viewer, None).await.expect("a listener");
+    next(&mut listener).await.expect("the session");
+    let id = add_session(&test.another().await, &test.organization).await;
+    assert_eq!(next(&mut listener).await.map(|change| change.id), Some(id));
+}
+
+async fn next(listener: &mut SessionChanges) -> Option<SessionChange> {
+    timeout(Duration::from_secs(30), listener.next()).await.expect("in time").expect("a change")
 }

@@ -1,7 +1,11 @@
 //! One connection out of a pool, for as long as somebody needs it. The pools of sea-orm take a connection back whatever
 //! became of it; here one that did not answer, or whose state nobody knows, is closed instead.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use sea_orm::ConnAcquireErr;
 use sea_orm::DatabaseConnection;
@@ -26,6 +30,25 @@ use tokio::time::timeout;
 /// no limit of its own; the server's is at most this long for all that we ask.
 const RETURN: Duration = Duration::from_secs(35);
 
+/// After how many of its steps SQLite asks whether to go on: some hundred microseconds.
+const ASK: i32 = 10_000;
+
+/// Interrupts what SQLite works on when it is dropped: a caller that stops waiting leaves no read behind.
+pub(super) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// The read is done.
+    pub(super) fn disarm(mut self) {
+        self.0 = Arc::default();
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A connection that goes back into its pool when it is dropped.
 pub(super) struct Connection(Option<Kind>);
 
@@ -42,6 +65,18 @@ impl Connection {
             _ => pool.get_sqlite_connection_pool().acquire().await.map(Kind::Sqlite),
         };
         Ok(Self(Some(acquired.map_err(not_acquired)?)))
+    }
+
+    /// Lets SQLite work for at most `limit` on what is asked next, and no longer than the result is kept unless it is
+    /// disarmed. PostgreSQL has a limit of its own.
+    pub(super) async fn limit(&mut self, limit: Duration) -> Result<Interrupt, DbErr> {
+        let interrupt = Interrupt(Arc::new(AtomicBool::new(false)));
+        if let Kind::Sqlite(connection) = self.kind() {
+            let (is_given_up, deadline) = (Arc::clone(&interrupt.0), Instant::now() + limit);
+            let mut handle = connection.lock_handle().await.map_err(not_executed)?;
+            handle.set_progress_handler(ASK, move || !is_given_up.load(Ordering::Relaxed) && Instant::now() < deadline);
+        }
+        Ok(interrupt)
     }
 
     /// Closes the connection at once, without a word to the server: it may not answer, or not understand.

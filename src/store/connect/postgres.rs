@@ -26,7 +26,7 @@ const OLDEST: i32 = 15;
 /// How long connecting, or waiting for a free connection, may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Connections that count, at most.
-const COUNTERS: u32 = 2;
+pub(super) const COUNTERS: u32 = 2;
 /// A connection that was idle for this long is tried before it is used: a restarted server has closed it.
 const TRY_AFTER: Duration = Duration::from_secs(1);
 /// A connection that nobody needs for this long is closed.
@@ -101,6 +101,13 @@ impl Postgres {
     pub(super) fn readers(&self) -> DatabaseConnection {
         let options = self.options().options([("default_transaction_read_only", "on")]);
         pool(self.readers).connect_lazy_with(options).into()
+    }
+
+    /// The same, on which a statement may take no longer than `limit`.
+    pub(super) fn limited_readers(&self, limit: Duration) -> DatabaseConnection {
+        // Without a limit there is none at all: 0.
+        let limited = Self { statement_timeout: self.statement_timeout.min(limit), ..self.clone() };
+        limited.readers()
     }
 
     pub(super) fn counters(&self) -> DatabaseConnection {

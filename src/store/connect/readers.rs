@@ -1,6 +1,6 @@
 //! Reading past dead connections. A PostgreSQL server that restarts closes every connection, and a pool finds out one by
 //! one: what was asked on a dead one is asked again on the next, as nothing is lost by it. One on which no answer comes is
-//! closed: the database gives up by itself before that.
+//! closed: the database gives up by itself before that. Organizations take turns at the connections.
 
 use std::time::Duration;
 
@@ -17,15 +17,44 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::connection::Connection;
+use super::fair_queue::FairQueue;
+use super::fair_queue::Owner;
+use crate::domain::id::OrganizationId;
 use crate::store::error;
 
-/// The connections that read, and how long an answer is waited for. Cheap to clone.
+/// Of more connections than this, one is kept for organizations that read nothing yet.
+const RESERVED_ABOVE: usize = 2;
+
+/// How long reads may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// How long one may wait for its turn.
+    pub(super) queue: Duration,
+    /// How long SQLite may work on one; PostgreSQL has a limit of its own.
+    pub(super) read: Duration,
+    /// How long an answer is waited for.
+    pub(super) answer: Duration,
+}
+
+/// The connections that read, for an organization or for the server itself. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::store) struct Readers(pub(in crate::store) DatabaseConnection, Duration);
+pub(in crate::store) struct Readers {
+    pub(in crate::store) connections: DatabaseConnection,
+    limits: Limits,
+    queue: FairQueue,
+    owner: Owner,
+}
 
 impl Readers {
-    pub(super) fn new(connections: DatabaseConnection, limit: Duration) -> Self {
-        Self(connections, limit)
+    /// Connections of which there are at most `places`; some of many are kept for organizations that have none.
+    pub(super) fn new(connections: DatabaseConnection, places: usize, limits: Limits) -> Self {
+        let reserved = usize::from(places > RESERVED_ABOVE);
+        Self { connections, limits, queue: FairQueue::new(places, reserved), owner: None }
+    }
+
+    /// The same connections for an organization, which takes turns with the others.
+    pub(in crate::store) fn of(&self, organization: &OrganizationId) -> Self {
+        Self { owner: Some(organization.clone()), ..self.clone() }
     }
 
     /// Asks `question`, of as many connections as there may be dead ones and one more.
@@ -33,19 +62,26 @@ impl Readers {
     where
         Q: for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<T, DbErr>> + Send,
     {
+        let place = timeout(self.limits.queue, self.queue.place(&self.owner)).await;
+        let _place = place.map_err(|_| error::too_slow())?;
         let mut dead = 0;
         loop {
-            let mut connection = Connection::acquire(&self.0).await?;
-            let answer = timeout(self.1, question(&mut connection)).await;
+            let mut connection = Connection::acquire(&self.connections).await?;
+            let interrupt = connection.limit(self.limits.read).await?;
+            let answer = timeout(self.limits.answer, question(&mut connection)).await;
             match answer {
                 Ok(Err(failed)) if error::is_lost_connection(&failed) => {
                     connection.discard();
-                    if dead == super::most(&self.0) {
+                    if dead == super::most(&self.connections) {
                         return Err(failed);
                     }
                     dead += 1;
                 }
-                Ok(answered) => return answered,
+                Ok(Err(failed)) if error::is_given_up(&failed) => return Err(error::too_slow()),
+                Ok(answered) => {
+                    interrupt.disarm();
+                    return answered;
+                }
                 Err(_) => {
                     warn!("The database did not answer a read; its connection is closed");
                     connection.discard();
@@ -59,7 +95,7 @@ impl Readers {
 #[async_trait::async_trait]
 impl ConnectionTrait for Readers {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.get_database_backend()
+        self.connections.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {

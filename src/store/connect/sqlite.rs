@@ -1,10 +1,6 @@
 //! SQLite: one file, one connection that writes, several that read.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -26,11 +22,9 @@ use super::COUNTING;
 use super::file::create_private;
 
 /// How many connections read at the same time.
-const READERS: u32 = 4;
+pub(super) const READERS: u32 = 5;
 /// How long a process waits for another one's lock.
 const BUSY: Duration = Duration::from_secs(10);
-/// After how many of its steps SQLite asks whether to go on: some hundred microseconds.
-const ASK: i32 = 10_000;
 /// How long to wait where SQLite does not wait by itself.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -54,31 +48,11 @@ pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(path, READERS, |options| options.pragma("query_only", "on")).await
 }
 
-/// The connection that counts. SQLite asks now and then whether to go on.
+/// The connection that counts.
 pub(super) async fn counter(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    let began = Arc::new(Mutex::new(Instant::now()));
     let mut options = options(path, 1, |options| options.pragma("query_only", "on"));
-    options.acquire_timeout(COUNTING).map_sqlx_sqlite_pool_opts(move |pool| {
-        let (watched, started) = (Arc::clone(&began), Arc::clone(&began));
-        pool.after_connect(move |connection, _| {
-            let began = Arc::clone(&watched);
-            Box::pin(async move {
-                let mut handle = connection.lock_handle().await?;
-                *since(&began) = Instant::now();
-                handle.set_progress_handler(ASK, move || since(&began).elapsed() < COUNTING);
-                Ok(())
-            })
-        })
-        .before_acquire(move |_, _| {
-            *since(&started) = Instant::now();
-            Box::pin(async { Ok(true) })
-        })
-    });
+    options.acquire_timeout(COUNTING);
     Database::connect(options).await
-}
-
-fn since(began: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
-    began.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One connection that reads.

@@ -280,7 +280,7 @@ impl TestStore {
     pub(crate) async fn after_a_crash(&self) -> Self {
         let copy = Self { session: self.session, ..Self::sealed_with(self.keys.clone()).await };
         let at_once = Some(IsolationLevel::RepeatableRead);
-        let found = self.store.readers.0.begin_with_config(at_once, None).await.unwrap();
+        let found = self.store.readers.connections.begin_with_config(at_once, None).await.unwrap();
         let id = self.session.to_bytes();
         copy.take_over::<session::Entity>(&found, session::Column::Id.eq(id.as_slice())).await;
         let session = || Expr::col("session_id").eq(id.as_slice());

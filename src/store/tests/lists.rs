@@ -1,7 +1,6 @@
 //! Every list of chats, walked either way in pages of any size, is what a plain list in memory is.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::btree_set;
@@ -341,8 +340,8 @@ async fn lists_that_are_walked_leave_readers_to_the_others() {
     let searched = [(ChatList { filter: search, ..ChatList::default() }, request)];
     let all = [(ChatList::default(), request)];
     // As many walk as may.
-    let walks = Arc::clone(&test.store.walks);
-    let walking = [walks.acquire().await, walks.acquire().await];
+    let (walks, owner) = (&test.store.walks, Some(test.organization.clone()));
+    let walking = [walks.place(&owner).await, walks.place(&owner).await];
     let mut another = Box::pin(test.store.chats(&test.organization, &searched, NOW));
     assert!(futures_util::poll!(&mut another).is_pending());
     let listed = timeout(PATIENCE, test.store.chats(&test.organization, &all, NOW)).await.expect("in time");
@@ -366,12 +365,12 @@ async fn counting_is_given_up_after_a_second_and_goes_on_with_the_next() {
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT 1 FROM numbers) SELECT count(*) FROM numbers";
     let given_up = timeout(PATIENCE, counters.execute_unprepared(endless)).await.expect("in time");
     let given_up = given_up.map_err(StoreError::from).err();
-    assert!(matches!(given_up, Some(StoreError::TimedOut)), "{given_up:?}");
+    assert!(matches!(given_up, Some(StoreError::TooSlow)), "{given_up:?}");
     assert_eq!(count().await, Some(vec![1]));
 
     // As many as there are on either database.
-    let held = [counters.0.begin().await.expect("a connection")];
-    let more = if on_postgres() { Some(counters.0.begin().await.expect("another")) } else { None };
+    let held = [counters.connections.begin().await.expect("a connection")];
+    let more = if on_postgres() { Some(counters.connections.begin().await.expect("another")) } else { None };
     assert_eq!(timeout(PATIENCE, count()).await.expect("in time"), None);
     drop((held, more));
     assert_eq!(count().await, Some(vec![1]));

@@ -101,6 +101,16 @@ impl Subscription {
         }
     }
 
+    /// The first message, as [`Self::any`] gives it; none if the server closes instead.
+    pub(crate) async fn first_message(&mut self) -> Option<Value> {
+        loop {
+            let message = self.receive().await.ok()?;
+            if !matches!(message["type"].as_str(), Some("connection_ack" | "ping" | "pong")) {
+                return Some(message);
+            }
+        }
+    }
+
     /// The frame the server closes with.
     pub(crate) async fn closed(&mut self) -> CloseFrame {
         loop {

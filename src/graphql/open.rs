@@ -1,0 +1,85 @@
+//! Connections and subscriptions that are open, counted by organization: none has more than its limit, so that none takes
+//! them from the others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use crate::domain::id::OrganizationId;
+
+/// The organization, or those who work in none.
+type Owner = Option<OrganizationId>;
+
+/// Counts what is open of one kind. Clones count together.
+#[derive(Clone)]
+pub(super) struct OpenCounts {
+    limit: usize,
+    counts: Arc<Mutex<HashMap<Owner, usize>>>,
+}
+
+impl OpenCounts {
+    /// Lets each organization have at most `limit`.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, counts: Arc::default() }
+    }
+
+    /// The most that an organization may have.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Counts one more; `None` if the organization has as many as it may.
+    pub(super) fn open(&self, owner: &Owner) -> Option<Open> {
+        let mut counts = self.counts();
+        let count = counts.entry(owner.clone()).or_default();
+        if *count >= self.limit {
+            return None;
+        }
+        *count += 1;
+        drop(counts);
+        Some(Open { owner: owner.clone(), counts: self.clone() })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One that is counted until this is dropped.
+pub struct Open {
+    owner: Owner,
+    counts: OpenCounts,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut counts = self.counts.counts();
+        let Some(count) = counts.get_mut(&self.owner) else { return };
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&self.owner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_organization_has_its_limit_and_is_forgotten_with_its_last() {
+        let counts = OpenCounts::new(2);
+        let [one, other]: [Owner; 2] = ["org_1", "org_2"].map(|id| Some(id.parse().expect("an id")));
+        let first = counts.open(&one).expect("one");
+        let _second = counts.open(&one).expect("two");
+        assert!(counts.open(&one).is_none());
+        let others = [counts.open(&other), counts.open(&None)];
+        assert!(others.iter().all(Option::is_some));
+        drop(first);
+        assert!(counts.open(&one).is_some());
+        drop(others);
+        assert_eq!(counts.counts().len(), 1);
+    }
+}

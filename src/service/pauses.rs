@@ -1,0 +1,88 @@
+//! Pauses between actions of one session that WhatsApp notices: a few at once, then some a minute, whoever asks.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::allowance::Allowances;
+use crate::domain::allowance::Rate;
+use crate::session::SessionKey;
+
+use super::error::Error;
+
+/// An action that has pauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paced {
+    /// A start, which may open a connection to WhatsApp.
+    Start,
+    /// A pairing code, for which WhatsApp notifies the phone with a number of the caller's choice.
+    PairingCode,
+    /// All settings, fetched from WhatsApp.
+    Resync,
+}
+
+impl Paced {
+    const ALL: [Self; 3] = [Self::Start, Self::PairingCode, Self::Resync];
+
+    fn rate(self) -> Rate {
+        match self {
+            Self::Start => Rate { per_minute: 10, burst: 10 },
+            Self::PairingCode => Rate { per_minute: 3, burst: 5 },
+            Self::Resync => Rate { per_minute: 6, burst: 5 },
+        }
+    }
+}
+
+/// The pauses of all sessions. Clones share them.
+#[derive(Clone)]
+pub(super) struct Pauses {
+    since: Instant,
+    taken: Arc<[Mutex<Allowances<SessionKey>>; 3]>,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        let taken = Paced::ALL.map(|action| Mutex::new(Allowances::new(action.rate())));
+        Self { since: Instant::now(), taken: Arc::new(taken) }
+    }
+}
+
+impl Pauses {
+    /// Counts an action of the session.
+    ///
+    /// # Errors
+    /// `TooSoon` if there were many lately; it is not counted then.
+    pub(super) fn begin(&self, action: Paced, key: &SessionKey) -> Result<(), Error> {
+        let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut taken = self.taken[action as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let too_soon = |retry_after_ms| Error::TooSoon { retry_after: Duration::from_millis(retry_after_ms) };
+        taken.check(key, now_ms).map_err(|exhausted| too_soon(exhausted.retry_after_ms))?;
+        taken.take(key.clone(), 1, now_ms);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::domain::id::SessionId;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_session_has_pauses_of_its_own_for_each_action() {
+        let pauses = Pauses::default();
+        let [one, other] =
+            [1, 2].map(|at| SessionKey { organization: "org_1".parse().expect("an id"), session: SessionId::new(at) });
+        let begun = (0..20).filter(|_| pauses.begin(Paced::PairingCode, &one).is_ok()).count();
+        assert_eq!(begun, 5);
+        let Err(Error::TooSoon { retry_after }) = pauses.begin(Paced::PairingCode, &one) else { panic!("too soon") };
+        assert!(pauses.begin(Paced::PairingCode, &other).is_ok() && pauses.begin(Paced::Resync, &one).is_ok());
+        advance(retry_after).await;
+        assert!(pauses.begin(Paced::PairingCode, &one).is_ok());
+        assert!(pauses.begin(Paced::PairingCode, &one).is_err());
+    }
+}

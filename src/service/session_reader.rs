@@ -1,0 +1,262 @@
+//! One reader for each organization whose sessions are followed, shared by all its listeners. It reads the sessions that
+//! the server itself reports, and nothing while there are none; a few sums tell whether another process, such as a command
+//! of the operator, stored something.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::debug_span;
+use tracing::warn;
+
+use crate::domain::clock::Clock;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::session::Session;
+use crate::session::registry::Registry;
+use crate::store::SessionSums;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+use super::session_log::SessionLog;
+use super::session_log::State;
+use super::session_news::Changed;
+use super::session_news::Next;
+use super::session_news::SessionNews;
+
+/// How often the sums are read.
+const POLL: Duration = Duration::from_secs(10);
+/// What is reported within this time is read at once.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long to wait after a read that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The least time to the next look at pairing codes that expire.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+
+/// The readers of all organizations that are followed. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct SessionReaders {
+    store: Store,
+    registry: Registry,
+    news: SessionNews,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    readers: Arc<Mutex<HashMap<OrganizationId, Arc<Shared>>>>,
+    reads: Arc<AtomicU64>,
+}
+
+/// What a reader shares with its listeners.
+pub(super) struct Shared {
+    /// The states with pairing codes, and without.
+    logs: [Mutex<SessionLog>; 2],
+    changed: Arc<Changed>,
+    /// The number of the newest report that is in the logs.
+    done: watch::Sender<u64>,
+    ended: CancellationToken,
+}
+
+/// A listener's end.
+pub(super) struct Following {
+    pub(super) shared: Arc<Shared>,
+    pub(super) done: watch::Receiver<u64>,
+    /// From this number on everything is in the logs that was committed before the listener came.
+    pub(super) ticket: u64,
+}
+
+impl Shared {
+    pub(super) fn log(&self, shows_pairing: bool) -> MutexGuard<'_, SessionLog> {
+        let log = if shows_pairing { &self.logs[0] } else { &self.logs[1] };
+        log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the reader has ended.
+    pub(super) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl SessionReaders {
+    pub(super) fn new(
+        store: Store,
+        registry: Registry,
+        news: SessionNews,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { store, registry, news, clock, tasks, stop, readers: Arc::default(), reads: Arc::default() }
+    }
+
+    /// Follows an organization; the reader is started with the first listener, and ends with the last.
+    pub(super) fn follow(&self, organization: &OrganizationId) -> Following {
+        let mut readers = self.readers();
+        let shared = readers.get(organization).filter(|shared| !shared.ended.is_cancelled()).cloned();
+        let shared = shared.unwrap_or_else(|| {
+            let shared = Arc::new(Shared {
+                logs: Default::default(),
+                changed: self.news.of(organization),
+                done: watch::Sender::new(0),
+                ended: CancellationToken::new(),
+            });
+            readers.insert(organization.clone(), Arc::clone(&shared));
+            let reader = Reader {
+                readers: self.clone(),
+                organization: organization.clone(),
+                shared: Arc::clone(&shared),
+                sums: None,
+            };
+            shared.changed.add(|next| next.all = true);
+            self.tasks.spawn(reader.run().instrument(debug_span!(parent: None, "session reader")));
+            shared
+        });
+        let done = shared.done.subscribe();
+        let ticket = shared.changed.add(|_| {});
+        Following { shared, done, ticket }
+    }
+
+    /// How many reads there were.
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, HashMap<OrganizationId, Arc<Shared>>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reader of one organization.
+struct Reader {
+    readers: SessionReaders,
+    organization: OrganizationId,
+    shared: Arc<Shared>,
+    sums: Option<SessionSums>,
+}
+
+impl Reader {
+    async fn run(mut self) {
+        let _ended = self.shared.ended.clone().drop_guard();
+        let mut poll = Instant::now() + POLL;
+        loop {
+            let next = self.shared.changed.take();
+            if let Err(failed) = self.read(&next).await {
+                warn!(error = &failed as &dyn std::error::Error, "The sessions that are followed could not be read");
+                self.shared.changed.add(|again| {
+                    again.all |= next.all;
+                    again.sessions.extend(next.sessions);
+                });
+                tokio::select! {
+                    () = self.readers.stop.cancelled() => return,
+                    () = sleep(PAUSE) => continue,
+                }
+            }
+            self.shared.done.send_replace(next.ticket);
+            tokio::select! {
+                () = self.readers.stop.cancelled() => return,
+                () = self.shared.done.closed() => {
+                    if self.retires() {
+                        return;
+                    }
+                }
+                () = self.shared.changed.more() => sleep(GATHER).await,
+                () = self.expiry() => self.show_pairings(),
+                () = sleep_until(poll) => {
+                    poll = Instant::now() + POLL;
+                    self.compare_sums().await;
+                }
+            }
+        }
+    }
+
+    /// Brings the logs up to date with these sessions.
+    async fn read(&mut self, next: &Next) -> Result<(), StoreError> {
+        let ids: Vec<_> = next.sessions.iter().copied().collect();
+        let store = &self.readers.store;
+        let sessions = if next.all {
+            // First the sums: what is stored meanwhile makes a difference to the next ones.
+            self.sums = Some(store.session_sums(&self.organization).await?);
+            store.all_sessions(&self.organization).await?
+        } else if ids.is_empty() {
+            return Ok(());
+        } else {
+            store.sessions_by_ids(&self.organization, &ids).await?
+        };
+        self.readers.reads.fetch_add(1, Ordering::Relaxed);
+        let mut gone = ids;
+        if next.all {
+            gone.extend(self.shared.log(true).live().map(|(id, _)| id));
+        }
+        for session in sessions {
+            gone.retain(|id| *id != session.id);
+            self.put(session.id, Some(Arc::new(session)));
+        }
+        gone.into_iter().for_each(|id| self.put(id, None));
+        Ok(())
+    }
+
+    fn put(&self, id: SessionId, session: Option<Arc<Session>>) {
+        let pairing = self.readers.registry.pairing(id);
+        let state = |pairing| session.clone().map(|session| -> State { (session, pairing) });
+        self.shared.log(true).put(id, state(pairing));
+        self.shared.log(false).put(id, state(None));
+    }
+
+    /// Notes which pairing codes are gone.
+    fn show_pairings(&self) {
+        let mut log = self.shared.log(true);
+        let shown = log.live().filter(|(_, (_, pairing))| pairing.is_some());
+        let shown: Vec<_> = shown.map(|(id, (session, _))| (id, Arc::clone(session))).collect();
+        for (id, session) in shown {
+            log.put(id, Some((session, self.readers.registry.pairing(id))));
+        }
+    }
+
+    /// Waits until the next pairing code expires.
+    async fn expiry(&self) {
+        let codes = |log: &SessionLog| {
+            let pairings = log.live().filter_map(|(_, (_, pairing))| pairing.as_ref());
+            let codes = pairings.flat_map(|pairing| pairing.qr.iter().chain(&pairing.code));
+            codes.map(|code| code.expires_at).min()
+        };
+        let next = codes(&self.shared.log(true));
+        let Some(next) = next else { return std::future::pending().await };
+        let wait = u64::try_from(next - self.readers.clock.now()).unwrap_or_default();
+        sleep(Duration::from_millis(wait).max(LEAST_WAIT)).await;
+    }
+
+    /// Has all sessions read if their sums are other ones.
+    async fn compare_sums(&self) {
+        match self.readers.store.session_sums(&self.organization).await {
+            Ok(sums) if self.sums.as_ref() == Some(&sums) => {}
+            Ok(_) => {
+                self.shared.changed.add(|next| next.all = true);
+            }
+            Err(failed) => {
+                warn!(error = &failed as &dyn std::error::Error, "Changes by other processes could not be looked for");
+            }
+        }
+    }
+
+    /// Ends the reader unless somebody came meanwhile.
+    fn retires(&self) -> bool {
+        let mut readers = self.readers.readers();
+        let is_idle = self.shared.done.receiver_count() == 0;
+        if is_idle {
+            readers.remove(&self.organization);
+        }
+        is_idle
+    }
+}

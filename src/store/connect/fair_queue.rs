@@ -1,0 +1,189 @@
+//! A queue for a few places, in which organizations take turns: the next place goes to the organization that waits
+//! longest since its last one, however much another asks for. Our own since a semaphore serves whoever came first.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use tokio::sync::oneshot;
+
+use crate::domain::id::OrganizationId;
+
+/// An organization; `None` is the server itself.
+pub(in crate::store) type Owner = Option<OrganizationId>;
+
+/// The queue. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::store) struct FairQueue(Arc<Mutex<State>>);
+
+struct State {
+    free: usize,
+    /// Places that go to organizations without another one only.
+    reserved: usize,
+    owners: HashMap<Owner, Places>,
+    /// The organizations that wait, the next one first.
+    order: VecDeque<Owner>,
+}
+
+#[derive(Default)]
+struct Places {
+    held: usize,
+    waiting: VecDeque<oneshot::Sender<Place>>,
+}
+
+/// A place, which is free again when this is dropped.
+pub(in crate::store) struct Place {
+    owner: Owner,
+    queue: FairQueue,
+}
+
+impl FairQueue {
+    /// A queue for this number of places, of which some are kept for organizations that have none.
+    pub(in crate::store) fn new(places: usize, reserved: usize) -> Self {
+        Self(Arc::new(Mutex::new(State { free: places, reserved, owners: HashMap::new(), order: VecDeque::new() })))
+    }
+
+    /// Waits for a place. Cancel-safe; a caller that stops waiting loses its turn.
+    pub(in crate::store) async fn place(&self, owner: &Owner) -> Place {
+        let waiting = {
+            let mut state = self.state();
+            let mine = state.owners.entry(owner.clone()).or_default();
+            if mine.waiting.is_empty() && state.may_have(owner) {
+                return self.take(&mut state, owner.clone());
+            }
+            let (place, waiting) = oneshot::channel();
+            let mine = state.owners.entry(owner.clone()).or_default();
+            let is_first = mine.waiting.is_empty();
+            mine.waiting.push_back(place);
+            if is_first {
+                state.order.push_back(owner.clone());
+            }
+            waiting
+        };
+        waiting.await.expect("a place is given before its sender is dropped")
+    }
+
+    fn take(&self, state: &mut State, owner: Owner) -> Place {
+        state.free -= 1;
+        state.owners.entry(owner.clone()).or_default().held += 1;
+        Place { owner, queue: self.clone() }
+    }
+
+    /// Gives free places to those who wait; returns those that are no longer waited for.
+    fn give(&self, state: &mut State) -> Vec<Place> {
+        let mut unwanted = Vec::new();
+        while let Some(next) = (0..state.order.len()).find(|place| state.may_have(&state.order[*place])) {
+            let Some(owner) = state.order.remove(next) else { break };
+            let Some(places) = state.owners.get_mut(&owner) else { continue };
+            let waiting = places.waiting.pop_front();
+            if !places.waiting.is_empty() {
+                state.order.push_back(owner.clone());
+            }
+            if let Some(waiting) = waiting.filter(|waiting| !waiting.is_closed()) {
+                let place = self.take(state, owner);
+                unwanted.extend(waiting.send(place).err());
+            }
+        }
+        unwanted
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn may_have(&self, owner: &Owner) -> bool {
+        let held = self.owners.get(owner).map_or(0, |places| places.held);
+        self.free > self.reserved || (self.free > 0 && held == 0)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let unwanted = {
+            let mut state = self.queue.state();
+            state.free += 1;
+            if let Some(places) = state.owners.get_mut(&self.owner) {
+                places.held -= 1;
+            }
+            let unwanted = self.queue.give(&mut state);
+            if let Entry::Occupied(places) = state.owners.entry(self.owner.clone())
+                && places.get().held == 0
+                && places.get().waiting.is_empty()
+            {
+                places.remove();
+            }
+            unwanted
+        };
+        // Each is dropped without the lock, which its own drop takes.
+        drop(unwanted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn owner(id: &str) -> Owner {
+        Some(id.parse().expect("an id"))
+    }
+
+    #[tokio::test]
+    async fn organizations_take_turns_however_much_one_asks_for() {
+        let (queue, busy, other) = (FairQueue::new(1, 0), owner("busy"), owner("other"));
+        let held = queue.place(&busy).await;
+        let order = Mutex::new(Vec::new());
+        let wait = async |owner: &Owner| {
+            let place = queue.place(owner).await;
+            order.lock().expect("whole").push(owner.clone());
+            tokio::task::yield_now().await;
+            drop(place);
+        };
+        let all = [&busy, &busy, &busy, &busy, &other, &None].map(wait);
+        let all = futures_util::future::join_all(all);
+        tokio::join!(all, async { drop(held) });
+        let order = order.into_inner().expect("whole");
+        assert_eq!(order[..3], [busy.clone(), other, None], "{order:?}");
+        assert_eq!(order[3..], [busy.clone(), busy.clone(), busy]);
+        assert!(queue.state().owners.is_empty() && queue.state().order.is_empty(), "nothing is kept");
+    }
+
+    #[tokio::test]
+    async fn a_reserved_place_goes_to_an_organization_without_another() {
+        let (queue, busy, other) = (FairQueue::new(3, 1), owner("busy"), owner("other"));
+        let [first, _second] = [queue.place(&busy).await, queue.place(&busy).await];
+        let mut third = Box::pin(queue.place(&busy));
+        assert!(futures_util::poll!(&mut third).is_pending());
+        let others = queue.place(&other).now_or_never().expect("the reserved place");
+        assert!(queue.place(&other).now_or_never().is_none(), "it has one");
+        drop(others);
+        assert!(futures_util::poll!(&mut third).is_pending(), "the reserved place stays free");
+        drop(first);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_stops_waiting_stops_nobody() {
+        let (queue, one, other) = (FairQueue::new(1, 0), owner("one"), owner("other"));
+        let held = queue.place(&one).await;
+        let mut gone = Box::pin(queue.place(&one));
+        let mut stays = Box::pin(queue.place(&other));
+        assert!(futures_util::poll!(&mut gone).is_pending() && futures_util::poll!(&mut stays).is_pending());
+        drop(gone);
+        drop(held);
+        let place = stays.now_or_never().expect("its turn");
+        // Given, and not taken.
+        let mut given = Box::pin(queue.place(&one));
+        assert!(futures_util::poll!(&mut given).is_pending());
+        drop(place);
+        drop(given);
+        assert!(queue.place(&other).now_or_never().is_some());
+    }
+}

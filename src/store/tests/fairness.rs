@@ -1,0 +1,72 @@
+//! Reads that take long: each has a limit, and organizations take turns.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sea_orm::ConnectionTrait as _;
+use tokio::time::timeout;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const ENDLESS: &str =
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT 1 FROM numbers) SELECT count(*) FROM numbers";
+/// Takes some hundredths of a second.
+const LONG: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000) \
+                    SELECT count(*) FROM numbers";
+
+#[tokio::test]
+async fn a_read_is_given_up_when_it_takes_too_long() {
+    let test = TestStore::open().await;
+    let readers = connect::readers_within(&config(&test.database), Duration::from_millis(300)).await.expect("readers");
+    for _ in 0..3 {
+        let ended = timeout(PATIENCE, readers.execute_unprepared(ENDLESS)).await.expect("in time");
+        let ended = ended.map_err(StoreError::from).err();
+        assert!(matches!(ended, Some(StoreError::TooSlow)), "{ended:?}");
+        readers.execute_unprepared("SELECT 1").await.expect("an answer");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_leaves_no_read_behind() {
+    let test = TestStore::open().await;
+    if on_postgres() {
+        // The server goes on until its own limit, and the connection is waited for.
+        return;
+    }
+    let organizations: Vec<OrganizationId> = (0..8).map(|id| format!("org_{id}").parse().expect("an id")).collect();
+    let readers: Vec<_> = organizations.iter().map(|organization| test.store.reader(organization)).collect();
+    let gone = readers.iter().map(|readers| timeout(Duration::from_millis(200), readers.execute_unprepared(ENDLESS)));
+    assert!(join_all(gone).await.iter().all(Result::is_err), "they are endless");
+    let all = readers.iter().map(|readers| timeout(Duration::from_secs(5), readers.execute_unprepared("SELECT 1")));
+    for answer in join_all(all).await {
+        answer.expect("a free connection").expect("an answer");
+    }
+}
+
+#[tokio::test]
+async fn one_organizations_long_reads_do_not_delay_anothers() {
+    const LONG_READS: usize = 40;
+    let test = TestStore::open().await;
+    test.add_chat(1, 5).await;
+    let (busy, done) = ("org_busy".parse().expect("an id"), AtomicUsize::new(0));
+    let readers = test.store.reader(&busy);
+    let long = join_all((0..LONG_READS).map(async |_| {
+        readers.execute_unprepared(LONG).await.expect("an answer");
+        done.fetch_add(1, Ordering::Relaxed);
+    }));
+    let others = async {
+        let mut behind = Vec::new();
+        for _ in 0..5 {
+            let before = done.load(Ordering::Relaxed);
+            test.store.some_sessions(&test.organization, 2).await.expect("a read");
+            behind.push(done.load(Ordering::Relaxed) - before);
+        }
+        (behind, done.load(Ordering::Relaxed))
+    };
+    let (_, (behind, all)) = tokio::join!(long, others);
+    assert!(behind.iter().all(|long| *long <= 4), "it waited for so many of another organization: {behind:?}");
+    assert!(all < LONG_READS, "it was not answered before all others");
+}
