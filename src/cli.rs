@@ -29,6 +29,7 @@ use clap::ValueEnum;
 use crate::telemetry::Format;
 
 pub use config_file::FileError;
+pub use config_file::is_of_the_command_line;
 pub use connections::ConnectionArgs;
 pub use event::EventCommand;
 pub use event::EventDeleteArgs;

@@ -17,6 +17,12 @@ use super::nearest;
 /// Flags that the file cannot set: they name the file, ask for a check or for help, or confirm a loss.
 const ON_THE_COMMAND_LINE: [&str; 6] = ["check-config", "config", "help", "overwrite", "version", "yes"];
 
+/// Tells whether a flag cannot be set in the file.
+#[must_use]
+pub fn is_of_the_command_line(long: &str) -> bool {
+    ON_THE_COMMAND_LINE.contains(&long)
+}
+
 /// A configuration file that cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -198,7 +204,7 @@ fn scalar(value: &Value) -> Result<String, &'static str> {
 /// The flags that a file can set for this command.
 fn flags(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
     let longs = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
-    longs.filter(|(long, _)| !ON_THE_COMMAND_LINE.contains(long))
+    longs.filter(|(long, _)| !is_of_the_command_line(long))
 }
 
 /// The settings, which count for every command that has the flag: those with a variable.

@@ -174,7 +174,9 @@ fn every_flag_can_be_set_in_the_file() {
             let line = if is_switch { format!("{long} = true") } else { format!("{long} = \"{value}\"") };
             // A setting stands at the top, anything else in the table of its command.
             let table = if arg.get_env().is_some() { String::new() } else { format!("[{}]\n", path.join(".")) };
-            let needed = if long == "organization" { "" } else { "organization = \"acme\"\n" };
+            // A table of `organization` has the name of that setting.
+            let is_given = long == "organization" || path[0] == "organization";
+            let needed = if is_given { "" } else { "organization = \"acme\"\n" };
             std::fs::write(&file, format!("{needed}{table}{line}\n")).expect("written");
             let positional = command.get_positionals().filter(|arg| arg.is_required_set()).map(sample);
             let call = ["chatgraph".to_owned(), "--config".to_owned(), file.display().to_string()].into_iter();

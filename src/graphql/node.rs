@@ -23,6 +23,7 @@ use super::session::object::Session;
 /// The most ids that are looked up at once.
 const MAX_IDS: usize = 100;
 
+#[expect(clippy::large_enum_variant, reason = "the engine takes no box, and one lives for one field of one answer")]
 /// Anything with a globally unique, stable, opaque id. An argument called `sessionId` takes the id of a session.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The object's id, unique among all types."))]

@@ -82,16 +82,15 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     let answer = async {
         let begun = Instant::now();
         let response = match connection {
-            Some(connection) if is_proxied => match connection.for_client(address).map(Arc::new) {
-                Some(seat) => {
+            Some(connection) if is_proxied => {
+                if let Some(seat) = connection.for_client(address).map(Arc::new) {
                     request.extensions_mut().insert(Source(address, Some(Arc::clone(&seat))));
                     next.run(request).await.map(|body| held::with(body, seat))
-                }
-                None => {
+                } else {
                     let error = ApiError::rate_limited(SEAT_PAUSE);
                     answer::refusal(StatusCode::TOO_MANY_REQUESTS, error, &id)
                 }
-            },
+            }
             connection => {
                 request.extensions_mut().insert(Source(address, connection));
                 next.run(request).await

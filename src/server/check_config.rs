@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::cli;
 use crate::cli::ServeArgs;
 use crate::cli::Setting;
 use crate::cli::Source;
@@ -28,7 +29,7 @@ pub(super) fn check(args: ServeArgs, settings: &[Setting]) -> Result<(), Error> 
     Ok(())
 }
 
-/// A setting as a line of a configuration file; a remark if it is not set.
+/// A setting as a line of a configuration file; a comment if it is not set, or cannot be set in a file.
 fn line(setting: &Setting) -> String {
     let source = match &setting.source {
         Source::CommandLine => "command line".to_owned(),
@@ -40,6 +41,9 @@ fn line(setting: &Setting) -> String {
         return format!("# {} is not set", setting.name);
     }
     let mut line = format!("{} = {}", setting.name, value(setting));
+    if cli::is_of_the_command_line(&setting.name) {
+        line.insert_str(0, "# ");
+    }
     let room = REMARK.saturating_sub(line.chars().count()).max(1);
     // Writing to a string cannot fail.
     let _ = write!(line, "{:room$}# {source}", "");

@@ -14,9 +14,12 @@ const MOST: usize = 3;
 /// …in this time, in milliseconds.
 const WITHIN: i64 = 60 * 60 * 1_000;
 
+/// The times of replies to each caller, oldest first.
+type Times = HashMap<(SessionId, Jid), VecDeque<i64>>;
+
 /// The replies of this process. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Replies(Arc<Mutex<HashMap<(SessionId, Jid), VecDeque<i64>>>>);
+pub(super) struct Replies(Arc<Mutex<Times>>);
 
 impl Replies {
     /// Whether the caller may be sent a reply at `now`, in milliseconds; if so, it counts as sent.

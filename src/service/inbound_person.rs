@@ -192,14 +192,17 @@ async fn take_number(
     let (whose, session, at) = (&key.organization, key.session, told.time());
     let mut periods = unit.periods(whose, session, number).await?;
     match owner_at(&periods, at) {
-        Some(Owner { peer: same, former: false }) if same == peer => {
-            // One may have known that they have it, but not since when.
-            if periods.iter().any(|period| period.peer == peer && period.from <= at && !period.is_over(at)) {
-                return Ok(());
-            }
+        // One may have known that they have it, but not since when.
+        Some(Owner { peer: same, former: false })
+            if same == peer
+                && periods.iter().any(|period| period.peer == peer && period.from <= at && !period.is_over(at)) =>
+        {
+            return Ok(());
         }
         Some(Owner { peer: other, former: false })
-            if may_be_one(unit, key, peer, other, told).await? && is_new_since(unit, key, other, at).await? =>
+            if other != peer
+                && may_be_one(unit, key, peer, other, told).await?
+                && is_new_since(unit, key, other, at).await? =>
         {
             // All that is known of them was written by the number since.
             give_up_others(unit, key, peer, number, told).await?;

@@ -201,15 +201,17 @@ impl Reader {
         }
         for session in sessions {
             gone.retain(|id| *id != session.id);
-            self.put(session.id, Some(Arc::new(session)));
+            self.put(session.id, Some(&Arc::new(session)));
         }
-        gone.into_iter().for_each(|id| self.put(id, None));
+        for id in gone {
+            self.put(id, None);
+        }
         Ok(())
     }
 
-    fn put(&self, id: SessionId, session: Option<Arc<Session>>) {
+    fn put(&self, id: SessionId, session: Option<&Arc<Session>>) {
         let pairing = self.readers.registry.pairing(id);
-        let state = |pairing| session.clone().map(|session| -> State { (session, pairing) });
+        let state = |pairing| session.map(|session| -> State { (Arc::clone(session), pairing) });
         self.shared.log(true).put(id, state(pairing));
         self.shared.log(false).put(id, state(None));
     }

@@ -363,7 +363,7 @@ fn after(ending: Ending, now: i64) -> Next {
             Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts: None, unlinked: true }
         }
         Ending::Replaced => failed(StatusCode::Replaced, "another connection took over this device"),
-        Ending::Banned { reason, lasts } => banned(reason, lasts, now),
+        Ending::Banned { reason, lasts } => banned(&reason, lasts, now),
         Ending::Outdated => failed(StatusCode::Outdated, "WhatsApp no longer accepts this version; update chatgraph"),
         Ending::Damaged => failed(
             StatusCode::KeysDamaged,
@@ -386,7 +386,7 @@ fn after(ending: Ending, now: i64) -> Next {
 }
 
 /// What follows a ban. Without an end, somebody has to find out when it is over.
-fn banned(reason: String, lasts: Duration, now: i64) -> Next {
+fn banned(reason: &str, lasts: Duration, now: i64) -> Next {
     let until = (!lasts.is_zero()).then(|| now.saturating_add(milliseconds(lasts)));
     let words = match until {
         Some(until) => format!("WhatsApp banned the account until {}: {reason}", clock::iso(until)),

@@ -16,6 +16,7 @@ use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::create_key;
 use crate::support::error_code;
+use crate::support::program;
 
 /// Costs 601: a list of 200 with what is below it, and the list itself.
 const DEAR: &str = "{ chats(first: 200) { nodes { id } } }";
@@ -257,7 +258,8 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
     let server = BareServer::start(&limits).await;
     let open = async |key: &str| Subscription::open_at(&server.url, key, CHANGES, json!({})).await;
     let (mut first, mut second) = (open(&server.key).await, open(&server.another_key()).await);
-    (first.message("next").await, second.message("next").await);
+    first.message("next").await;
+    second.message("next").await;
     let frame = open(&server.key).await.closed().await;
     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1013, "Too many connections of this organization"));
 

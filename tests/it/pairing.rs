@@ -105,7 +105,7 @@ async fn a_code_is_asked_for_a_phone_number_by_a_session_that_is_not_paired() {
     let refused = server.request_code(&session, "15550999").await;
     assert_eq!(error_code(&refused), "conflict");
     let message = refused["errors"][0]["message"].as_str().expect("a message");
-    assert!(message.contains("bad-request"), "{message}");
+    assert!(message.contains("check the number"), "{message}");
     let waiting = server.of_session(&session, "status pairing { code }").await;
     assert_eq!(waiting, json!({"status": "SCAN_QR_CODE", "pairing": {"code": null}}));
 }

@@ -86,13 +86,13 @@ async fn no_two_contents_of_a_chat_have_one_revision_and_a_replay_shows_them_gro
         }
     }
     server.agrees().await;
-    let mut changed = revisions(&server).await;
-    changed.retain(|id, revision| before.get(id) != Some(revision));
+    let mut expected = revisions(&server).await;
+    expected.retain(|id, revision| before.get(id) != Some(revision));
 
     // All changes once more, from the beginning.
     let mut replay = Subscription::start(&server, &follow(), json!({"after": start})).await;
     let mut latest = BTreeMap::<String, i64>::new();
-    while latest != changed {
+    while latest != expected {
         let change = replay.next().await;
         let revision = seen.take(&change["chat"]);
         let last = latest.insert(change["chatId"].to_string(), revision);

@@ -198,7 +198,7 @@ mod tests {
             assert!(!passes(&bytes(&[frame; 21])).await, "{frame:?}");
         }
         for frame in [(1, &b"x"[..]), (9, b"x"), (0, b"x")] {
-            assert!(passes(&bytes(&[frame; 1_000])).await, "{frame:?}");
+            assert!(passes(&bytes(&vec![frame; 1_000])).await, "{frame:?}");
         }
         assert!(passes(&bytes(&[PING; 100])[1..]).await, "no HTTP/2");
         assert!(passes(b"").await);

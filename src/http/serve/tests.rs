@@ -56,7 +56,7 @@ async fn an_http_2_connection_that_gives_no_sign_of_life_is_gone() {
     serving.await.expect("a good end");
 }
 
-/// Settings without any, and GET / of http://x as stream 1.
+/// Empty settings, and `GET /` of `http://x` as stream 1.
 const HTTP_2_REQUEST: [&[u8]; 2] =
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x"];
 

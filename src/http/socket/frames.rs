@@ -28,6 +28,9 @@ const OPCODE: u8 = 0x0f;
 const CONTROL: u8 = 0x08;
 const CONTINUATION: u8 = 0x00;
 const MASKED: u8 = 0x80;
+/// Instead of a short length: the length is in the next two bytes, or eight.
+const TWO_BYTES: u8 = 0x7e;
+const EIGHT_BYTES: u8 = 0x7f;
 
 /// Why a client's frames are not read any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -85,8 +88,8 @@ impl Header {
             return 2;
         }
         let length = match self.bytes[1] & !MASKED {
-            126 => 2,
-            127 => 8,
+            TWO_BYTES => 2,
+            EIGHT_BYTES => 8,
             _ => 0,
         };
         2 + length + if self.is_masked() { 4 } else { 0 }
@@ -102,8 +105,8 @@ impl Header {
 
     fn payload_len(&self) -> u64 {
         match self.bytes[1] & !MASKED {
-            126 => u64::from(u16::from_be_bytes([self.bytes[2], self.bytes[3]])),
-            127 => u64::from_be_bytes(std::array::from_fn(|at| self.bytes[2 + at])),
+            TWO_BYTES => u64::from(u16::from_be_bytes([self.bytes[2], self.bytes[3]])),
+            EIGHT_BYTES => u64::from_be_bytes(std::array::from_fn(|at| self.bytes[2 + at])),
             short => u64::from(short),
         }
     }
@@ -124,7 +127,7 @@ impl Header {
         match (u8::try_from(len), u16::try_from(len)) {
             (Ok(short @ 0..=125), _) => header.push(&[kind, masked | short]),
             (_, Ok(len)) => {
-                header.push(&[kind, masked | 126]);
+                header.push(&[kind, masked | TWO_BYTES]);
                 header.push(&len.to_be_bytes());
             }
             (_, Err(_)) => unreachable!("a fragment is short"),

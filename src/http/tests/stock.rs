@@ -1,6 +1,5 @@
 //! The engine's own handlers for axum on the same schema: they must answer as ours do, and show what ours cost.
 
-use std::future::Future;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,17 +48,15 @@ impl Executor for Stock {
     }
 
     /// One after the other, as ours: a query sees what a mutation before it wrote.
-    fn execute_batch(&self, batch: BatchRequest) -> impl Future<Output = BatchResponse> + Send {
-        async move {
-            match batch {
-                BatchRequest::Single(request) => BatchResponse::Single(self.execute(request).await),
-                BatchRequest::Batch(requests) => {
-                    let mut answers = Vec::new();
-                    for request in requests {
-                        answers.push(self.execute(request).await);
-                    }
-                    BatchResponse::Batch(answers)
+    async fn execute_batch(&self, batch: BatchRequest) -> BatchResponse {
+        match batch {
+            BatchRequest::Single(request) => BatchResponse::Single(self.execute(request).await),
+            BatchRequest::Batch(requests) => {
+                let mut answers = Vec::new();
+                for request in requests {
+                    answers.push(self.execute(request).await);
                 }
+                BatchResponse::Batch(answers)
             }
         }
     }
@@ -118,7 +115,8 @@ fn comparable(answer: &str) -> Value {
     answer
 }
 
-/// Valid and invalid documents without a fragment that names a field twice: the engine executes such a field twice.
+/// Valid and invalid documents. Left out is what the engine answers against the specification: it executes a field twice
+/// that a fragment names again, and an error of a nullable field takes the object around it along.
 fn payloads() -> Vec<Value> {
     let documents = [
         "{ __typename }",
@@ -126,7 +124,6 @@ fn payloads() -> Vec<Value> {
         "query A { a: chats(first: 1) { nodes { jid } } b: chats(first: 2) { edges { cursor node { id } } } }",
         "{ chats(first: 2) { nodes { ...F } } } fragment F on Chat { jid archived session { id status } }",
         "{ chats(first: 2) { nodes { messages(first: 2) { nodes { id text } } sync { state } } } }",
-        "{ node(id: \"nothing\") { id } }",
         "{ chats(first: 1) { nodes { unknown } } }",
         "{ chats(first: \"1\") { totalCount } }",
         "{ chats(first: 1) { nodes } }",

@@ -110,7 +110,7 @@ async fn events_leave_the_quarantine_after_ninety_days_and_an_import_that_lost_o
     retention(&test, now, Config::default()).pass().await.expect("a pass");
 
     let left = test.store.quarantined_events(None, None, None).await.expect("a list");
-    assert_eq!(left, [young.clone()]);
+    assert_eq!(left, std::slice::from_ref(&young));
     test.store.delete_quarantined(&young).await.expect("deleted");
     let session = test.store.sessions_by_ids(&test.organization, &[test.session]).await.expect("read").remove(0);
     assert!(session.history_import.expect("an import").incomplete);

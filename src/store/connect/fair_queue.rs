@@ -131,13 +131,13 @@ mod tests {
 
     use super::*;
 
-    fn owner(id: &str) -> Owner {
-        Some(id.parse().expect("an id"))
+    fn owner(id: &str) -> OrganizationId {
+        id.parse().expect("an id")
     }
 
     #[tokio::test]
     async fn organizations_take_turns_however_much_one_asks_for() {
-        let (queue, busy, other) = (FairQueue::new(1, 0), owner("busy"), owner("other"));
+        let (queue, busy, other) = (FairQueue::new(1, 0), Some(owner("busy")), Some(owner("other")));
         let held = queue.place(&busy).await;
         let order = Mutex::new(Vec::new());
         let wait = async |owner: &Owner| {
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reserved_place_goes_to_an_organization_without_another() {
-        let (queue, busy, other) = (FairQueue::new(3, 1), owner("busy"), owner("other"));
+        let (queue, busy, other) = (FairQueue::new(3, 1), Some(owner("busy")), Some(owner("other")));
         let [first, _second] = [queue.place(&busy).await, queue.place(&busy).await];
         let mut third = Box::pin(queue.place(&busy));
         assert!(futures_util::poll!(&mut third).is_pending());
@@ -171,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_stops_waiting_stops_nobody() {
-        let (queue, one, other) = (FairQueue::new(1, 0), owner("one"), owner("other"));
+        let (queue, one, other) = (FairQueue::new(1, 0), Some(owner("one")), Some(owner("other")));
         let held = queue.place(&one).await;
         let mut gone = Box::pin(queue.place(&one));
         let mut stays = Box::pin(queue.place(&other));

@@ -23,11 +23,11 @@ fn bytes(frames: &[(bool, u8, &[u8])]) -> Vec<u8> {
         match u16::try_from(payload.len()) {
             Ok(len @ 0..=125) => bytes.push(MASKED | len.to_be_bytes()[1]),
             Ok(len) => {
-                bytes.push(MASKED | 126);
+                bytes.push(MASKED | TWO_BYTES);
                 bytes.extend(len.to_be_bytes());
             }
             Err(_) => {
-                bytes.push(MASKED | 127);
+                bytes.push(MASKED | EIGHT_BYTES);
                 bytes.extend(u64::try_from(payload.len()).expect("a length").to_be_bytes());
             }
         }
@@ -74,7 +74,7 @@ async fn no_header_that_is_passed_on_announces_more_than_a_fragment() {
     let (mut rest, mut lens, mut ends) = (&passed[..], Vec::new(), Vec::new());
     while let [kind, len, ..] = *rest {
         let (header, len) = match len & !MASKED {
-            126 => (8, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
+            TWO_BYTES => (8, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
             len => (6, usize::from(len)),
         };
         assert!(rest[header..][..len].iter().zip(MASK.iter().cycle()).all(|(byte, mask)| byte ^ mask == 9), "its mask");
