@@ -124,6 +124,8 @@ fn a_demo_for_scripts_is_json_and_quiet() {
 fn sample(arg: &clap::Arg) -> String {
     let candidates = [
         "1".to_owned(),
+        "100".to_owned(),
+        "10000".to_owned(),
         "127.0.0.1:1".to_owned(),
         "read".to_owned(),
         "recent".to_owned(),

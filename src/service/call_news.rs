@@ -1,4 +1,4 @@
-//! Reports of calls that ring, from the inbox to the subscriptions that are open now, and to [`RingingCalls`]. No
+//! Reports of calls that ring, from the inbox to the subscriptions that are open now, and to `RingingCalls`. No
 //! subscription receives what rang before it was opened, or while it was far behind.
 
 use tokio::sync::broadcast;

