@@ -37,9 +37,7 @@ pub(super) async fn rewritten(
         return Ok(());
     }
     let Some((chat, before)) = subject(unit, key, rewriting).await? else {
-        if rewriting.rewrite == Rewrite::Revocation && !rewriting.from_me {
-            revoke_deleted(unit, key, rewriting, now).await?;
-        }
+        revoke_deleted(unit, key, rewriting, now).await?;
         let early = EarlyRewrite {
             chat: rewriting.chat.clone(),
             wa_id: rewriting.wa_id.clone(),
@@ -70,13 +68,17 @@ async fn apply(
     inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
 }
 
-/// An unread message that was deleted here was taken back: the chat has one less, or comes back with one less.
+/// Subtracts one from the unread count of a chat, or of a deleted one, if its sender revoked an unread message that was
+/// deleted here.
 async fn revoke_deleted(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     rewriting: &Rewriting,
     now: i64,
 ) -> Result<(), StoreError> {
+    if rewriting.rewrite != Rewrite::Revocation || rewriting.from_me {
+        return Ok(());
+    }
     let whose = &key.organization;
     let wa_ids = std::slice::from_ref(&rewriting.wa_id);
     let unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
@@ -135,6 +137,9 @@ async fn apply_early(
         if let Some(found) = subject(unit, key, &rewriting).await? {
             apply(unit, key, &rewriting, found, now).await?;
             unit.remove_early_rewrite(whose, key.session, &early).await?;
+        } else {
+            // The message may have been deleted here under another address. It may also still come: the rewrite stays.
+            revoke_deleted(unit, key, &rewriting, now).await?;
         }
     }
     Ok(())
