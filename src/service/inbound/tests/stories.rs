@@ -4,6 +4,9 @@
 //! `CHATGRAPH_TEST_STORIES` is the number of stories, `CHATGRAPH_TEST_SEED` chooses them. A story that fails is made as
 //! short as possible and printed with its seed.
 //!
+//! Some stories with other seeds still end otherwise. Known is this one: a message is deleted here, and revoked while the
+//! device is unlinked; after the next pairing the chat has one unread message too many (seed 303).
+//!
 //! Left out of the stories is what WhatsApp does not tell, or tells too late:
 //!
 //! - A number and a LID are told to be one person's before the change to that number is told, in random order. That the
