@@ -1,5 +1,5 @@
 //! A queue for a few places, in which organizations take turns: the next place goes to the organization that waits
-//! longest since its last one, however much another asks for. Our own since a semaphore serves whoever came first.
+//! longest since its last one, however much another asks for. Our own, since a semaphore is first come, first served.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
