@@ -122,8 +122,9 @@ pub(super) async fn setting_of(
     let mut unread = None;
     if let Desired::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
-        // A phone marks only what was read before, and in a replay this is all there is. A caller of the API marks any chat.
-        let is_known = !read && is_our_mark(&chat, waiting.as_ref(), as_of);
+        // Phones mark only chats that are read, and a replay tells the mark without the reading before it. Told one by one,
+        // a mark says nothing about that: another companion may mark a chat with unread messages.
+        let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
         let end = read.then(|| Horizon { at: as_of, wa_ids: Vec::new() });
         if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
             let reading = reading::up_to(unit, key, &chat, place).await?;

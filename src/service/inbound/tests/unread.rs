@@ -125,19 +125,20 @@ async fn a_reading_that_was_under_way_is_not_told_again() {
 }
 
 #[tokio::test]
-async fn what_is_marked_as_unread_was_read_up_to_there() {
+async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
     let rig = Rig::new().await;
     for number in 0..3 {
         rig.hears_sent(sent(number)).await;
     }
     let up_to = Some(Horizon { at: sent(1).at(), wa_ids: vec![sent(1).wa_id()] });
-    let marked = |replayed| {
+    let marked = |as_of, replayed| {
         let (chat, value, up_to) = (rig.jid.clone(), Desired::Read(false), up_to.clone());
-        SessionEvent::Setting { chat, value, as_of: 200_000, up_to, replayed }
+        SessionEvent::Setting { chat, value, as_of, up_to, replayed }
     };
-    for replayed in [false, true] {
-        rig.hears(marked(replayed)).await;
-        assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value), (1, true));
+    // Another companion may mark what is unread, and a phone tells a reading by itself: one by one, a mark is only that.
+    for (as_of, replayed, unread) in [(200_000, false, 3), (200_000, true, 3), (200_001, true, 1)] {
+        rig.hears(marked(as_of, replayed)).await;
+        assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value), (unread, true), "{as_of} {replayed}");
     }
 }
 
