@@ -234,7 +234,12 @@ async fn count(
     };
     if let Some(read) = &read {
         let place = read.clone().or_further(chat.read_to.clone());
-        patch.read_to = Some(unit.complete(organization, &chats, place).await?);
+        let place = unit.complete(organization, &chats, place).await?;
+        if chat.horizon.is_some() {
+            // The revocation of one that is read takes nothing.
+            unit.forget_deleted_to(organization, chat.id, &place).await?;
+        }
+        patch.read_to = Some(place);
     }
     let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
     let behind = unit.count_behind(organization, &chats, place).await?;

@@ -58,7 +58,8 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
         let (phone, session) = (&phones[at], &sessions[at]);
         let done = match random.below(20) {
             0..8 => act(phone, &mut random).await,
-            8..16 => ask(&server, session, &mut random).await,
+            // Of two sessions of one account, neither marks as unread: a replay cannot tell whether that was read before.
+            8..16 => ask(&server, session, at == 2, &mut random).await,
             16 => fail(&server, phone, &mut random).await,
             17 => {
                 phone.cut().await;
@@ -118,14 +119,14 @@ async fn act(phone: &Phone, random: &mut Random) -> String {
 }
 
 /// A caller changes a chat.
-async fn ask(server: &TestServer, session: &str, random: &mut Random) -> String {
+async fn ask(server: &TestServer, session: &str, marks: bool, random: &mut Random) -> String {
     let chat = CHATS[usize::try_from(random.below(3)).expect("small")];
     let on = random.below(2) == 0;
     let wish = match random.below(4) {
         0 => json!({"archived": on}),
         1 => json!({"pinned": on}),
         2 => json!({"mutedUntil": some_mute(random)}),
-        _ => json!({"read": on}),
+        _ => json!({"read": on || !marks}),
     };
     let mut input = json!({"sessionId": session, "cid": chat});
     input.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
