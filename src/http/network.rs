@@ -7,18 +7,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 
 use super::serve::Seat;
 
 /// Where proxies tell for whom they ask.
 const HEADER: &str = "x-forwarded-for";
 
-/// The addresses that begin alike, as in `10.0.0.0/8`.
+/// An address, or the addresses that begin alike, as in `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
+pub struct Network(IpNet);
 
 /// Text that is no network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,14 +27,8 @@ impl FromStr for Network {
     type Err = NoNetwork;
 
     fn from_str(text: &str) -> Result<Self, NoNetwork> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(longest), str::parse).map_err(|_| NoNetwork)?;
-        if prefix > longest {
-            return Err(NoNetwork);
-        }
-        Ok(Self { address, prefix })
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| address()).map(Self).map_err(|_| NoNetwork)
     }
 }
 
@@ -44,25 +36,13 @@ impl Network {
     /// Whether every address is in it.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.prefix == 0
-    }
-
-    fn has(&self, address: IpAddr) -> bool {
-        let (own, other) = match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (u128::from(own.to_bits()) << 96, u128::from(other.to_bits()) << 96)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => (own.to_bits(), other.to_bits()),
-            _ => return false,
-        };
-        // All 128 bits cannot be shifted away at once.
-        self.prefix == 0 || (own ^ other) >> (128 - self.prefix) == 0
+        self.0.prefix_len() == 0
     }
 }
 
 /// Whether the address is in one of these networks.
 pub(super) fn any_has(networks: &[Network], address: IpAddr) -> bool {
-    networks.iter().any(|network| network.has(address))
+    networks.iter().any(|network| network.0.contains(&address))
 }
 
 /// What one client has: an IPv4 address however it is written, or 64 bits of an IPv6 address.
@@ -106,7 +86,7 @@ pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> 
 
 /// Whether a peer that is not a trusted proxy sends the header.
 pub(super) fn is_foreign(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> bool {
-    headers.contains_key(HEADER) && !proxies.iter().any(|network| network.has(peer.to_canonical()))
+    headers.contains_key(HEADER) && !any_has(proxies, peer.to_canonical())
 }
 
 /// An address as proxies write it: bare, or with a port.
@@ -150,7 +130,7 @@ mod tests {
             ("2001:db8::/33", "2001:db8:7fff::1", true),
             ("2001:db8::/33", "2001:db8:8000::1", false),
         ] {
-            assert_eq!(network(text).has(address.parse().expect("an address")), has, "{text} {address}");
+            assert_eq!(any_has(&[network(text)], address.parse().expect("an address")), has, "{text} {address}");
         }
         for text in ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "10.0.0.0/x", "example.org", "10.0.0.0/-1"] {
             assert_eq!(text.parse::<Network>(), Err(NoNetwork), "{text}");
