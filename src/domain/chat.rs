@@ -213,7 +213,7 @@ impl Chat {
     pub fn apply(&mut self, patch: &ChatPatch, at: i64, origin: Origin) -> Option<Change> {
         let before = self.clone();
         if let Some(archived) = patch.archived {
-            self.archived.set(archived, patch.as_of, origin);
+            self.archived.set(archived, patch.archived_as_of.unwrap_or(patch.as_of), origin);
         }
         if let Some(pinned) = patch.pinned {
             self.pinned.set(pinned, patch.pinned_as_of.unwrap_or(patch.as_of), origin);

@@ -79,7 +79,7 @@ pub(super) async fn one_by_one(
     inbound_person::same_person(unit, key, &chunk.people, told).await?;
     for chat in &chunk.chats {
         let revoked = revoked(chunk, chat);
-        import(unit, key, (chat, &revoked[..]), now, &mut brought).await?;
+        import(unit, key, (chat, &revoked[..]), (paired_at, now), &mut brought).await?;
     }
     for (jid, name) in &chunk.push_names {
         // A name makes no chat; the next message brings it again.
@@ -91,18 +91,21 @@ pub(super) async fn one_by_one(
     Ok(brought)
 }
 
-/// Settings in a history bear no time, that of pinning aside: they fill what no event has set. Its counter is the phone's at the time of the
-/// export, so it counts only while the chat is new to us.
+/// Settings in a history have no time, except that of pinning: they apply where no event has set anything. Whether a chat is
+/// archived counts as of the pairing: a phone that does not keep chats archived takes them out without telling its
+/// companions, who find an old archive in the settings. The count is the phone's at the time of the export, so it counts only
+/// while the chat is new.
 async fn import(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     (news, revoked): (&HistoryChat, &[&str]),
-    now: i64,
+    (paired_at, now): (Option<i64>, i64),
     brought: &mut Brought,
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch {
         as_of: 0,
         archived: news.archived,
+        archived_as_of: paired_at,
         pinned: news.pinned.map(|at| at.is_some()),
         pinned_as_of: news.pinned.flatten(),
         muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
@@ -125,6 +128,9 @@ async fn import(
         Found::Deleted(tombstone) => (inbound_chat::revive(unit, key, tombstone, &mut peer, now).await?, true),
         Found::Nowhere => return Ok(()),
     };
+    if chat.pending.contains(Setting::Archived.field()) {
+        patch.archived = None;
+    }
     let was_empty = chat.last_message.is_none();
     let newer = newer(unit, key, &chat, &messages).await?;
     let before = unit.count_behind(&key.organization, &[chat.id], chat.read_to.as_ref()).await?;
@@ -135,9 +141,9 @@ async fn import(
     patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
     let deleted = deleted_here(unit, key, &chat, revoked).await?;
     let is_counted = |id: &&str| messages.iter().any(|it| it.wa_id == **id) || deleted.iter().any(|it| it == *id);
-    let revoked: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
+    let counted: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
     let known = Some(before).filter(|_| !is_new && !was_empty);
-    count(unit, key, &chat, (news, &revoked[..]), known, &mut patch).await?;
+    count(unit, key, &chat, (news, revoked, &counted[..]), known, &mut patch).await?;
     let updated = chat.apply(&patch, now, Origin::Import);
     let change = if is_new { Some(chat.created(now, Origin::Import)) } else { updated };
     brought.chats += u32::from(was_empty && chat.last_message.is_some());
@@ -208,14 +214,15 @@ fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) 
     of_others.into_iter().map(Horizon::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
 }
 
-/// Counts what is unread; `known` of others' messages were behind the place of the chat before, none if the chat is new.
+/// Counts what is unread; `known` of others' messages were behind the place of the chat before, none if the chat is new. Of
+/// the `revoked` messages, the stored copy still counts those that are `counted`.
 /// A history says how many were at its time: the last so many of what others wrote up to then, so
 /// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
 async fn count(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &Chat,
-    (news, revoked): (&HistoryChat, &[&str]),
+    (news, revoked, counted): (&HistoryChat, &[&str], &[&str]),
     known: Option<u32>,
     patch: &mut ChatPatch,
 ) -> Result<(), StoreError> {
@@ -223,7 +230,7 @@ async fn count(
     let (organization, chats) = (&key.organization, [chat.id]);
     let newest = news.messages.iter().map(Horizon::at_message).reduce(|one, other| one.or_further(Some(other)));
     let read = match newest {
-        Some(newest) => unit.last_but(organization, chat.id, (told, revoked), &newest).await?,
+        Some(newest) => unit.last_but(organization, chat.id, (told, counted), &newest).await?,
         None => None,
     };
     // Some that were deleted here may have been read.
@@ -244,8 +251,8 @@ async fn count(
     let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
     let behind = unit.count_behind(organization, &chats, place).await?;
     let asked = chat.pending.contains(Setting::Read.field());
-    // Each revocation, which comes next, takes one.
-    let counted = told.saturating_add(u32::try_from(revoked.len()).unwrap_or(u32::MAX));
+    // Each revocation of those that are counted comes next, and takes one.
+    let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
     patch.unread_count = match (&read, known) {
         // What a caller has read meanwhile is not unread again.
         (_, Some(_)) if asked => None,

@@ -277,8 +277,12 @@ pub(super) async fn emptied(
     patch.last_message = left;
     patch.unread_count = Some(chat.unread_count.min(unread));
     patch.marked_unread = Some(false);
-    if deleted && stored.is_some() && !unit.has_messages_of_before(whose, chat.id, as_of).await? {
-        // What is left came after the deletion: the phone began the chat again with it.
+    let begins_again = match stored {
+        Some(_) => !unit.has_messages_of_before(whose, chat.id, as_of).await?,
+        None => chat.last_message.is_none(),
+    };
+    if deleted && begins_again {
+        // What is left, or still to come, came after the deletion: the phone began the chat again with it.
         let waits = |setting: Setting| chat.pending.contains(setting.field());
         patch.archived = Some(false).filter(|_| !waits(Setting::Archived));
         patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));

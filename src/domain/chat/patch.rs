@@ -16,6 +16,8 @@ pub struct ChatPatch {
     pub as_of: i64,
     /// Archived or not.
     pub archived: Option<bool>,
+    /// When it was archived or not, if that is known and not `as_of`.
+    pub archived_as_of: Option<i64>,
     /// Pinned or not.
     pub pinned: Option<bool>,
     /// When it was pinned, if that is known and not `as_of`.

@@ -150,3 +150,26 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
     rig.hears(SessionEvent::Emptied { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
     assert_eq!(rig.pins(&chats[3]).await.expect("pinned").pinned, Dated { value: true, as_of: 50 });
 }
+
+#[tokio::test]
+async fn a_history_says_what_is_archived_at_the_pairing() {
+    for history_first in [false, true] {
+        let rig = Rig::new().await;
+        let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
+        rig.hears(SessionEvent::Paired { jid, lid: None }).await;
+        rig.hears_message("A", false, 10_000).await;
+        // The phone took the chat out of the archive when a message came, and told nobody.
+        let chat = HistoryChat { archived: Some(false), ..HistoryChat::of(rig.jid.clone(), Vec::new()) };
+        let history = SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() });
+        if history_first {
+            rig.hears(history).await;
+            rig.hears_setting_again(Desired::Archived(true), 9_000).await;
+        } else {
+            rig.hears_setting_again(Desired::Archived(true), 9_000).await;
+            rig.hears(history).await;
+        }
+        assert!(!rig.chat().await.archived.value, "history first: {history_first}");
+        rig.hears_setting_again(Desired::Archived(true), SystemClock.now() + 60_000).await;
+        assert!(rig.chat().await.archived.value, "after the pairing");
+    }
+}

@@ -4,16 +4,16 @@
 //! `CHATGRAPH_TEST_STORIES` is the number of stories, `CHATGRAPH_TEST_SEED` chooses them. A story that fails is made as
 //! short as possible and printed with its seed.
 //!
-//! Some stories with other seeds still end otherwise. Known is this one: a message is deleted here, and revoked while the
-//! device is unlinked; after the next pairing the chat has one unread message too many (seed 303).
-//!
 //! Left out of the stories is what WhatsApp does not tell, or tells too late:
 //!
 //! - A number and a LID are told to be one person's before the change to that number is told, in random order. That the
 //!   person stays one is tested by name (`findings`).
 //! - A chat is read under a number, or the account writes there, while a change of that number is on its way: what is read
 //!   meanwhile is read for the former owner.
+//! - The same at the next pairing: settings of the number are told before the history that says whose it is now (seed 109).
 //! - A client deletes a chat while an older message of it is on its way: that message counts as known.
+//! - A client deletes a chat under a number, and the history of the next pairing has its messages under a LID that is not
+//!   known to be the same person's: they come back (seeds 214 and 304).
 //! - A receipt names a message that is in two chats of one person who is not known to be one.
 //! - A history has a conversation under a recycled number that is older than the change of owner.
 //! - One of two messages of one second could not be decrypted at first: their order is that of arrival.

@@ -33,8 +33,14 @@ impl Play {
             }
             Step::Receipt { which, via } => {
                 let theirs = |message: &Written| message.author != Author::Account;
+                // A message is read once; a chat that is marked as unread is read by a setting.
                 let fits = |it: &Written| {
-                    it.on_phone && !it.revoked && theirs(it) && self.is_one_chat(it.place) && self.is_told(it.place)
+                    it.on_phone
+                        && !it.revoked
+                        && !it.receipt
+                        && theirs(it)
+                        && self.is_one_chat(it.place)
+                        && self.is_told(it.place)
                 };
                 if let Some(index) = self.one_of(*which, fits) {
                     self.truth.messages[index].receipt = true;
@@ -158,14 +164,15 @@ impl Play {
 
     /// A client deletes what it sees of a chat.
     fn delete_here(&mut self, place: Place) {
+        self.settle(Some(place));
         if let Place::With(person) = place
             && !self.told[person].is_empty()
         {
             self.learn(person, 0);
-        }
-        // Two chats that nobody knows as one person's are deleted one by one: what is in both stays in neither.
-        if !self.linked && !self.is_one_chat(place) {
-            return;
+            // The next history may have what is deleted now under another address.
+            if !self.linked && !self.met.contains(&person) {
+                return;
+            }
         }
         // What is older than the last message and on its way counts as known.
         self.settle(Some(place));

@@ -181,7 +181,13 @@ impl Truth {
         let chat = self.chats.entry(place).or_default();
         match value {
             Value::Archived(value) => chat.archived = Since { value, at },
-            Value::Pinned(value) => chat.pinned = Since { value, at },
+            Value::Pinned(value) => {
+                chat.pinned = Since { value, at };
+                // A pinned chat leaves the archive.
+                if value {
+                    chat.archived = Since { value: false, at };
+                }
+            }
             Value::Muted(value) => chat.muted = Since { value, at },
             Value::MarkedUnread(value) => chat.marked = Since { value, at },
         }
