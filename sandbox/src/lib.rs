@@ -81,7 +81,7 @@ use server::Server;
 pub use error::Error;
 pub use fault::{Fault, FaultKind, On, Part, When};
 pub use log::{Direction, LogEntry};
-pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView, Phone, ReceiptFrom};
+pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView, Phone, ReceiptForm};
 pub use server::ending::Ending;
 pub use spec::AccountSpec;
 

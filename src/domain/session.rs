@@ -191,6 +191,12 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether this is its number or its hidden number.
+    #[must_use]
+    pub fn has(&self, address: &Jid) -> bool {
+        self.jid == *address || self.lid.as_ref() == Some(address)
+    }
+
     /// Whether both are one account. Its number may change, its hidden number does not.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

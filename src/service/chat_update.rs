@@ -52,13 +52,15 @@ impl ChatUpdate {
         if self.last_message_timestamp.is_some_and(|at| !(0..=FOREVER).contains(&at)) {
             return invalid("lastMessageTimestamp", "must be a time in milliseconds since 1970");
         }
-        // WhatsApp keeps no archived chat pinned; its own clients unpin when they archive.
+        // WhatsApp keeps no archived chat pinned: its own clients unpin when they archive, and take a chat that is pinned out
+        // of the archive.
+        let archived = if self.pinned == Some(true) { Some(false) } else { self.archived };
         let pinned = if self.archived == Some(true) { Some(false) } else { self.pinned };
         let settings = [
             pinned.map(Desired::Pinned),
             muted_until.map(Desired::MutedUntil),
             self.read.map(Desired::Read),
-            self.archived.map(Desired::Archived),
+            archived.map(Desired::Archived),
         ];
         Ok(settings.into_iter().flatten().collect())
     }
@@ -213,6 +215,13 @@ mod tests {
         let update = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
         let settings = update.settings(1_000).expect("legal");
         assert_eq!(settings, [Desired::Pinned(false), Desired::Archived(true)]);
+    }
+
+    #[test]
+    fn pinning_also_takes_the_chat_out_of_the_archive() {
+        let update = ChatUpdate { pinned: Some(true), ..ChatUpdate::default() };
+        let settings = update.settings(1_000).expect("legal");
+        assert_eq!(settings, [Desired::Pinned(true), Desired::Archived(false)]);
     }
 
     #[test]

@@ -112,6 +112,10 @@ pub(super) async fn setting_of(
     let address = address.map(|jid| (jid.clone(), as_of));
     let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
     patch.set(value);
+    // WhatsApp's own clients take a chat that is pinned out of the archive, and tell the pin alone.
+    if value == Desired::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
+        patch.archived = Some(false);
+    }
     let setting = value.setting();
     let waiting = if chat.pending.contains(setting.field()) {
         unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?

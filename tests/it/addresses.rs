@@ -74,7 +74,7 @@ async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
         assert_eq!(server.chat(from).await["type"], "DM");
         assert_eq!(server.update_chat(from, "archived: true").await["archived"], true);
         server.agrees().await;
-        server.phone().read_elsewhere(from, None, chatgraph_sandbox::ReceiptFrom::Chat).await.expect("read");
+        server.phone().read_elsewhere(from, None, chatgraph_sandbox::ReceiptForm::Read).await.expect("read");
         eventually("none unread", async || (server.chat(from).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
     }

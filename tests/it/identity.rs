@@ -1,7 +1,7 @@
 //! One person behind a number and a LID is one chat.
 
 use chatgraph_sandbox::AccountSpec;
-use chatgraph_sandbox::ReceiptFrom;
+use chatgraph_sandbox::ReceiptForm;
 use chatgraph_sandbox::spec::ContactSpec;
 use serde_json::Value;
 use serde_json::json;
@@ -11,6 +11,7 @@ use crate::support::TestServer;
 use crate::support::eventually;
 
 const MEI: &str = "15550111@s.whatsapp.net";
+const GROUP: &str = "120363000000000001@g.us";
 const ZOE: &str = "15550188@s.whatsapp.net";
 const ZOE_LID: &str = "200000000000188@lid";
 const FOLLOW: &str = "subscription($cid: JID) { chatChanges(cid: $cid) { cursor change { \
@@ -143,17 +144,41 @@ async fn a_history_tells_who_is_behind_a_lid() {
 }
 
 #[tokio::test]
+async fn two_chats_become_one_when_the_owner_writes_to_somebody_whose_addresses_the_phone_knows() {
+    for address in [ZOE, ZOE_LID] {
+        let server = start().await;
+        server.zoe_writes(ZOE, "by number").await;
+        server.zoe_writes(ZOE_LID, "by LID").await;
+        let by_lid = server.chat_with(ZOE_LID, "by LID").await;
+        assert_ne!(server.chat_with(ZOE, "by number").await["id"], by_lid["id"]);
+
+        server.phone().learn("200000000000188", "15550188", false).await.expect("learned");
+        server.phone().receive("15550100", address, "mine").await.expect("a message");
+        for jid in [ZOE, ZOE_LID] {
+            let chat = server.chat_with(jid, "mine").await;
+            assert_eq!(chat["messages"]["nodes"].as_array().map(Vec::len), Some(3), "{address} {chat}");
+        }
+        server.agrees().await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named() {
     let server = start().await;
-    for from in [ReceiptFrom::Chat, ReceiptFrom::Owner] {
+    for form in [ReceiptForm::Read, ReceiptForm::ReadSelf, ReceiptForm::FromChat] {
         let first = server.phone().receive(MEI, MEI, "first").await.expect("a message");
         server.phone().receive(MEI, MEI, "second").await.expect("a message");
         server.agrees().await;
-        server.phone().read_elsewhere(MEI, Some(&first), from).await.expect("read");
+        server.phone().read_elsewhere(MEI, Some(&first), form).await.expect("read");
         eventually("one unread", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
         server.agrees().await;
-        server.phone().read_elsewhere(MEI, None, from).await.expect("read");
+        server.phone().read_elsewhere(MEI, None, form).await.expect("read");
         eventually("none unread", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
+        server.agrees().await;
+        server.phone().receive("15550111", GROUP, "to all").await.expect("a message");
+        eventually("one unread", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
+        server.phone().read_elsewhere(GROUP, None, form).await.expect("read");
+        eventually("none unread", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
     }
 }
@@ -162,10 +187,10 @@ async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named(
 async fn what_was_read_elsewhere_while_the_session_was_down_is_read() {
     let server = start().await;
     server.stop_session().await;
-    for from in [ReceiptFrom::Owner, ReceiptFrom::Chat] {
+    for form in [ReceiptForm::Read, ReceiptForm::ReadSelf, ReceiptForm::FromChat] {
         let first = server.phone().receive(MEI, MEI, "first").await.expect("a message");
         server.phone().receive(MEI, MEI, "second").await.expect("a message");
-        server.phone().read_elsewhere(MEI, Some(&first), from).await.expect("read");
+        server.phone().read_elsewhere(MEI, Some(&first), form).await.expect("read");
     }
     server.start_session().await;
     server.agrees().await;

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{body::Body, error::ApiError, phone};
-use crate::{ReceiptFrom, Sandbox};
+use crate::{ReceiptForm, Sandbox};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,9 +16,9 @@ pub(super) struct Reading {
     chat: String,
     /// The id of the message up to which it is read; the last one if left out.
     message: Option<String>,
-    /// Whose address the receipt comes from.
+    /// How the companions are told.
     #[serde(default)]
-    from: ReceiptFrom,
+    form: ReceiptForm,
 }
 
 pub(super) async fn read(
@@ -27,6 +27,6 @@ pub(super) async fn read(
     Body(reading): Body<Reading>,
 ) -> Result<StatusCode, ApiError> {
     let account = phone(&sandbox, &number)?;
-    account.read_elsewhere(&reading.chat, reading.message.as_deref(), reading.from).await?;
+    account.read_elsewhere(&reading.chat, reading.message.as_deref(), reading.form).await?;
     Ok(StatusCode::NO_CONTENT)
 }

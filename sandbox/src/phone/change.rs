@@ -17,7 +17,7 @@ use super::{
     book::{Book, Chat, Message, Person},
     view::{FOREVER, MAX_PINNED},
 };
-use crate::Error;
+use crate::{Error, clock};
 
 /// The collections there are.
 pub(crate) const COLLECTIONS: [&str; 5] =
@@ -142,7 +142,11 @@ impl<'a> Range<'a> {
 
     fn named(self, jid: &str) -> MessageField<SyncActionMessageRange> {
         let Some(last) = self.0 else {
-            return MessageField::none();
+            let now = i64::try_from(clock::seconds(clock::now_ms())).unwrap_or_default();
+            return MessageField::some(SyncActionMessageRange {
+                last_message_timestamp: Some(now),
+                ..Default::default()
+            });
         };
         let key = MessageKey {
             remote_jid: Some(jid.to_owned()),
@@ -174,7 +178,10 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
             let jid = book.resolve(jid);
             // One more than a phone pins is dropped without a word.
             if !pinned || book.other_pins(&jid) < MAX_PINNED {
-                book.chat_mut(&jid).pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
+                let chat = book.chat_mut(&jid);
+                chat.pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
+                // A chat that is pinned leaves the archive, and no patch says so.
+                chat.archived &= !pinned;
             }
         }
         (Some("markChatAsRead"), Some(jid)) => {
@@ -189,7 +196,11 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
                 chat.marked_unread = true;
             }
         }
-        (Some("mute"), Some(jid)) => book.chat_mut(jid).muted_until = muted_until(&value.mute_action),
+        (Some("mute"), Some(jid)) => {
+            if let Some(until) = muted_until(&value.mute_action) {
+                book.chat_mut(jid).muted_until = until;
+            }
+        }
         (Some("deleteChat"), Some(jid)) => {
             let jid = book.resolve(jid);
             let range = value.delete_chat_action.message_range.as_option();
@@ -237,11 +248,13 @@ fn end(chat: &Chat, range: &SyncActionMessageRange) -> usize {
     last.map_or(0, |last| last + 1)
 }
 
-fn muted_until(action: &MuteAction) -> Option<i64> {
-    match (action.muted.unwrap_or_default(), action.mute_end_timestamp.unwrap_or_default()) {
-        (false, _) => None,
-        (true, until) if until <= 0 => Some(FOREVER),
-        (true, until) => Some(until),
+/// `None` for a mute without an end, which is ignored.
+fn muted_until(action: &MuteAction) -> Option<Option<i64>> {
+    match (action.muted.unwrap_or_default(), action.mute_end_timestamp) {
+        (false, _) | (true, Some(0)) => Some(None),
+        (true, None) => None,
+        (true, Some(..0)) => Some(Some(FOREVER)),
+        (true, Some(until)) => Some(Some(until)),
     }
 }
 

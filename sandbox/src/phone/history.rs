@@ -120,7 +120,7 @@ fn conversation(
         archived: Some(chat.archived),
         // In seconds, and 0 for a chat that is not pinned.
         pinned: Some(chat.pinned_at.map_or(0, |at| u32::try_from(clock::seconds(at)).unwrap_or(u32::MAX))),
-        mute_end_time: chat.muted_until.map(|until| u64::try_from(until.min(FOREVER)).unwrap_or_default()),
+        mute_end_time: chat.muted_until.map(mute_end),
         unread_count: Some(chat.unread),
         marked_as_unread: Some(chat.marked_unread),
         conversation_timestamp: chat.last_message_at().map(clock::seconds),
@@ -142,6 +142,11 @@ fn conversation(
     conversation.messages =
         numbered.rev().map(|(order, message)| past(book, people, jid, message, order as u64)).collect();
     conversation
+}
+
+/// In seconds, unlike in settings; all bits set for a mute without end.
+fn mute_end(until: i64) -> u64 {
+    if until >= FOREVER { u64::MAX } else { clock::seconds(until) }
 }
 
 fn participant(jid: String) -> GroupParticipant {

@@ -214,6 +214,12 @@ impl Account {
             Some(Alternate::Number(jid)) if letter.participant.is_some() => {
                 message = message.attr("participant_pn", jid.as_str());
             }
+            Some(Alternate::Number(jid)) if letter.recipient.is_some() => {
+                message = message.attr("peer_recipient_pn", jid.as_str());
+            }
+            Some(Alternate::Lid(jid)) if letter.recipient.is_some() => {
+                message = message.attr("peer_recipient_lid", jid.as_str());
+            }
             Some(Alternate::Number(jid)) => message = message.attr("sender_pn", jid.as_str()),
             Some(Alternate::Lid(jid)) if letter.participant.is_some() => {
                 message = message.attr("participant_lid", jid.as_str());

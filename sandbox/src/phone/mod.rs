@@ -33,7 +33,7 @@ mod writing;
 use std::{fmt, sync::Arc};
 
 pub use calls::{CallState, CallView};
-pub use receipt::ReceiptFrom;
+pub use receipt::ReceiptForm;
 pub use view::{ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView};
 
 use crate::{Error, locked, server::Server};

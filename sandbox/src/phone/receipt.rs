@@ -9,42 +9,57 @@ use crate::{
     wire::node::node,
 };
 
-/// Whose address a receipt for the owner's own reading comes from. Servers are said to write either.
+/// How companions are told of what the owner read on another device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReceiptFrom {
-    /// The chat's.
+#[serde(rename_all = "kebab-case")]
+pub enum ReceiptForm {
+    /// `read`, from the owner's own address; the chat is named as the recipient. In a group the owner is the participant,
+    /// and the recipient is who wrote the message. While read receipts are switched on, as they are by default.
     #[default]
-    Chat,
-    /// The owner's own; the chat is named beside it, where the client does not look.
-    Owner,
+    Read,
+    /// The same as `read-self`, while read receipts are switched off.
+    ReadSelf,
+    /// `read-self` from the chat's address. Some clients expect it, and no server is known to send it.
+    FromChat,
+}
+
+/// The message that a receipt names.
+struct Named {
+    id: String,
+    /// Who wrote it.
+    author: String,
 }
 
 impl Phone {
     /// Lets the owner read the chat on another device: up to the message with this id, or to the last one. Every
-    /// companion is told by a receipt of type `read-self`.
+    /// companion is told by a receipt.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat, or the chat has no such message.
-    pub async fn read_elsewhere(&self, chat: &str, message: Option<&str>, from: ReceiptFrom) -> Result<(), Error> {
-        let (jid, named) = {
+    pub async fn read_elsewhere(&self, chat: &str, message: Option<&str>, form: ReceiptForm) -> Result<(), Error> {
+        let (named, receipt) = {
             let mut book = locked(&self.account.book);
             let resolved = book.resolve(chat);
             // A receipt bears the address of the device that it is about.
             let (chat, jid) = (&resolved, if address::is_special(chat) { chat.to_owned() } else { resolved.clone() });
             let unknown = || Error::UnknownChat(chat.to_owned());
-            let chat = book.chats.get_mut(chat).ok_or_else(unknown)?;
-            (jid, read_up_to(chat, message).ok_or_else(unknown)?)
+            let known = book.chats.get_mut(chat).ok_or_else(unknown)?;
+            let named = read_up_to(known, message).ok_or_else(unknown)?;
+            let kind = if form == ReceiptForm::Read { "read" } else { "read-self" };
+            let receipt = node("receipt").attr("type", kind).attr("id", named.id.as_str());
+            let receipt = match (form, book.groups.get(chat)) {
+                (ReceiptForm::FromChat, _) => receipt.attr("from", jid.as_str()),
+                (_, None) => receipt.attr("from", self.jid()).attr("recipient", jid.as_str()),
+                (_, Some(group)) => receipt
+                    .attr("from", jid.as_str())
+                    .attr("participant", book.member(group, &self.jid()))
+                    .attr("recipient", book.member(group, &named.author)),
+            };
+            (named, receipt.attr("t", clock::seconds(clock::now_ms()).to_string()).build())
         };
-        let receipt = node("receipt").attr("type", "read-self").attr("id", named.as_str());
-        let receipt = match from {
-            ReceiptFrom::Chat => receipt.attr("from", jid.as_str()),
-            ReceiptFrom::Owner => receipt.attr("from", self.jid()).attr("recipient", jid.as_str()),
-        };
-        let receipt = receipt.attr("t", clock::seconds(clock::now_ms()).to_string()).build();
         for (_, companion) in locked(&self.account.companions).all_mut() {
             if companion.settled {
-                companion.push(Item { id: named.clone(), node: receipt.clone(), content: Content::Receipt });
+                companion.push(Item { id: named.id.clone(), node: receipt.clone(), content: Content::Receipt });
             }
         }
         self.account.save().await
@@ -52,10 +67,11 @@ impl Phone {
 }
 
 /// Reads the chat up to a message of others; tells which that is.
-fn read_up_to(chat: &mut Chat, message: Option<&str>) -> Option<String> {
+fn read_up_to(chat: &mut Chat, message: Option<&str>) -> Option<Named> {
     let named = |at: &super::book::Message| at.from.is_some() && message.is_none_or(|id| at.id == id);
     let place = chat.messages.iter().rposition(named)?;
     let later = chat.messages[place + 1..].iter().filter(|message| message.from.is_some()).count();
     chat.unread = chat.unread.min(u32::try_from(later).unwrap_or(u32::MAX));
-    Some(chat.messages[place].id.clone())
+    let message = &chat.messages[place];
+    Some(Named { id: message.id.clone(), author: message.from.clone()? })
 }

@@ -38,9 +38,8 @@ impl Phone {
     /// `from` is the writer's number or JID, the owner's own for a message that is written on the phone; it may be a device
     /// that WhatsApp hosts (`…:99@hosted`, `…:99@hosted.lid`), an assistant (`…@bot`) or somebody on another messenger
     /// (`…@interop`, `…@msgr`). `chat` is a JID of the direct chat with them, or a group's. Nobody needs to be in the address book to write, but in a group its
-    /// members alone may. The message is the chat's latest. One of somebody else raises the unread count by one, and
-    /// takes an archived chat out of the archive unless the chat is muted, which the phone tells its companions as if
-    /// the owner had done it; one of the owner's reads the chat.
+    /// members alone may. The message is the chat's latest. One of somebody else raises the unread count by one; one of
+    /// the owner's reads the chat. An archived chat stays archived, as phones keep it by default.
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if `from` may not write there, [`Error::UnknownChat`] if `chat` is neither the direct
@@ -65,25 +64,21 @@ impl Phone {
         let (chat, said) = self.written(id)?;
         let body = wa::Message { conversation: Some(said.as_sent().to_owned()), ..Default::default() };
         let from = said.from.clone().unwrap_or_else(|| self.jid());
-        self.say((id, said.at), &from, &chat, None, Some(body), |_, _| false).await.map(drop)
+        self.say((id, said.at), &from, &chat, None, Some(body), |_, _| {}).await
     }
 
     async fn write(&self, from: &str, chat: &str, text: &str, delivered: bool) -> Result<String, Error> {
         let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let body = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
         let said = Message { id: id.clone(), text: text.to_owned(), at, ..Message::default() };
-        let unarchive = self.say((&id, at), from, chat, None, delivered.then_some(body), |chat, writer| {
+        let written = self.say((&id, at), from, chat, None, delivered.then_some(body), |chat, writer| {
             chat.messages.push(Message { from: writer.clone(), ..said });
-            if writer.is_none() {
-                chat.read();
-                return false;
+            match writer {
+                Some(_) => chat.unread += 1,
+                None => chat.read(),
             }
-            chat.unread += 1;
-            chat.archived && chat.muted_until.is_none_or(|until| until <= at)
         });
-        if unarchive.await? {
-            self.archive(chat, false).await?;
-        }
+        written.await?;
         Ok(id)
     }
 
@@ -143,7 +138,7 @@ impl Phone {
         };
         let body = wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() };
         let stanza = key::random_hex::<10>()?;
-        self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| false).await.map(drop)
+        self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| {}).await
     }
 
     /// Sends what concerns an earlier message, and does it to that message; it may lower the count, if the message is
@@ -161,17 +156,16 @@ impl Phone {
         let (stanza, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let by = by.map_or_else(|| self.jid(), ToOwned::to_owned);
         let applied = self.say((&stanza, at), &by, chat, Some(edit), Some(body), |chat, _| {
-            let Some(place) = chat.messages.iter().position(|message| message.id == said.id) else { return false };
+            let Some(place) = chat.messages.iter().position(|message| message.id == said.id) else { return };
             let later = Chat::from_others(&chat.messages[place + 1..]);
             let mut none = 0;
             let is_unread = said.from.is_some() && later < chat.unread;
             change(&mut chat.messages[place], if is_unread { &mut chat.unread } else { &mut none });
-            false
         });
-        applied.await.map(drop)
+        applied.await
     }
 
-    /// Sends a message and does to its chat what it means, in one; gives what `means` gave. Nothing is sent without `body`.
+    /// Sends a message and does to its chat what it means, in one. Nothing is sent without `body`.
     async fn say(
         &self,
         (id, at): (&str, i64),
@@ -179,21 +173,20 @@ impl Phone {
         chat: &str,
         edit: Option<&str>,
         body: Option<wa::Message>,
-        means: impl FnOnce(&mut Chat, &Option<String>) -> bool,
-    ) -> Result<bool, Error> {
+        means: impl FnOnce(&mut Chat, &Option<String>),
+    ) -> Result<(), Error> {
         let mut parties = self.account.parties.lock().await;
-        let (sent, outcome) = {
+        let sent = {
             let mut book = locked(&self.account.book);
             let envelope = self.envelope(&mut book, from, chat)?;
-            let outcome = means(book.chat_mut(chat), &envelope.writer);
-            (body.map(|body| self.letter((id, at), envelope, edit, body)), outcome)
+            means(book.chat_mut(chat), &envelope.writer);
+            body.map(|body| self.letter((id, at), envelope, edit, body))
         };
         if let Some(sent) = sent {
             self.account.deliver(&mut parties, &sent).await?;
         }
         drop(parties);
-        self.account.save().await?;
-        Ok(outcome)
+        self.account.save().await
     }
 
     /// The JID of somebody who is named by number or JID, or by that of a device; the owner's is the one by number.
@@ -234,7 +227,12 @@ impl Phone {
                     return Err(Error::UnknownChat(chat.to_owned()));
                 }
                 book.meet(chat);
-                None
+                let partner = book.person(chat).cloned().unwrap_or_default();
+                if partner.lid_jid().as_deref() == Some(chat) {
+                    partner.phone.is_some().then(|| Alternate::Number(partner.jid()))
+                } else {
+                    partner.lid_jid().filter(|_| partner.jid() == chat).map(Alternate::Lid)
+                }
             }
             // The device says by itself whose it is.
             ChatKind::Dm if device.is_some() && person.has_jid(&address::person(chat)) => None,

@@ -53,7 +53,7 @@ async fn the_history_arrives_with_every_field() {
 
     let bob = by_jid[BOB];
     assert_eq!((bob.archived, bob.pinned, bob.marked_as_unread), (Some(true), Some(0), Some(true)));
-    assert_eq!(bob.mute_end_time, Some(4_000_000_000_000));
+    assert_eq!(bob.mute_end_time, Some(4_000_000_000), "in seconds");
 
     let group = by_jid[GROUP];
     assert_eq!((group.name.as_deref(), group.participant.len()), (Some("Engines"), 3));

@@ -1,4 +1,4 @@
-use chatgraph_sandbox::{Error, ReceiptFrom};
+use chatgraph_sandbox::{Error, ReceiptForm};
 use whatsapp_rust::{
     prelude::Event,
     wacore::{store::traits::ProtocolStore, types::presence::ReceiptType},
@@ -96,29 +96,31 @@ async fn nobody_has_two_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reading_on_another_device_is_told_in_either_shape() {
+async fn reading_on_another_device_is_told_in_each_form() {
     let (sandbox, phone, mut companion) = paired(account()).await;
-    for (from, told) in [(ReceiptFrom::Chat, ADA.to_owned()), (ReceiptFrom::Owner, phone.jid())] {
+    for (form, kind, told) in [
+        (ReceiptForm::Read, ReceiptType::Read, phone.jid()),
+        (ReceiptForm::ReadSelf, ReceiptType::ReadSelf, phone.jid()),
+        (ReceiptForm::FromChat, ReceiptType::ReadSelf, ADA.to_owned()),
+    ] {
         let id = phone.receive("15550100002", ADA, "read me").await.unwrap();
         let later = phone.receive("15550100002", ADA, "not me").await.unwrap();
         companion.text().await;
         companion.text().await;
 
-        phone.read_elsewhere(ADA, Some(&id), from).await.unwrap();
+        phone.read_elsewhere(ADA, Some(&id), form).await.unwrap();
 
         assert_eq!(shown(&phone, ADA).unread_count, 1);
         let heard = companion.next("a receipt", |event| match event {
             // Not the one that is still on its way for the message before.
-            Event::Receipt(receipt)
-                if receipt.r#type == ReceiptType::ReadSelf && receipt.message_ids == [id.clone()] =>
-            {
+            Event::Receipt(receipt) if receipt.r#type == kind && receipt.message_ids == [id.clone()] => {
                 Some(receipt.source.chat.to_string())
             }
             _ => None,
         });
         assert_eq!(heard.await, told);
         soon("the acknowledgement", phone.settled()).await.unwrap();
-        phone.read_elsewhere(ADA, Some(&later), from).await.unwrap();
+        phone.read_elsewhere(ADA, Some(&later), form).await.unwrap();
         assert_eq!(shown(&phone, ADA).unread_count, 0);
     }
     companion.stop().await;

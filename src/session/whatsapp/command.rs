@@ -50,12 +50,12 @@ pub(super) fn command(action: &PendingAction, now: i64) -> Command {
             &schemas::MUTE
         }
         Desired::Read(read) => {
-            let read = MarkChatAsReadAction { read: Some(read), message_range: range(action).into() };
+            let read = MarkChatAsReadAction { read: Some(read), message_range: Some(range(action)).into() };
             value.mark_chat_as_read_action = Some(read).into();
             &schemas::MARK_CHAT_AS_READ
         }
         Desired::Archived(archived) => {
-            let archive = ArchiveChatAction { archived: Some(archived), message_range: range(action).into() };
+            let archive = ArchiveChatAction { archived: Some(archived), message_range: Some(range(action)).into() };
             value.archive_chat_action = Some(archive).into();
             &schemas::ARCHIVE
         }
@@ -63,16 +63,19 @@ pub(super) fn command(action: &PendingAction, now: i64) -> Command {
     Command { schema, chat: action.address.to_string(), value }
 }
 
-/// Up to which message the action reaches. Times in it are seconds.
-fn range(action: &PendingAction) -> Option<SyncActionMessageRange> {
-    let last = action.range.as_ref()?;
+/// Up to which message the action reaches, in seconds; up to its own time if no message is stored. WhatsApp's own clients
+/// ignore an action without a range.
+fn range(action: &PendingAction) -> SyncActionMessageRange {
+    let Some(last) = action.range.as_ref() else {
+        return message_range(action.requested_at.div_euclid(1000), None, Vec::new());
+    };
     let chat = jid::to_wire(&action.address);
     let sender = jid::to_wire(&last.sender);
     // WhatsApp names the sender only where the chat does not say who it is.
     let participant = (action.address.kind() == JidKind::Group && !last.from_me).then_some(&sender);
     let key = message_key(last.wa_id.clone(), &chat, last.from_me, participant);
     let at = last.at.div_euclid(1000);
-    Some(message_range(at, None, vec![(key, at)]))
+    message_range(at, None, vec![(key, at)])
 }
 
 #[cfg(test)]
@@ -126,6 +129,19 @@ mod tests {
         assert_eq!(mute(Some(FOREVER)), (Some(true), Some(-1)));
         assert_eq!(mute(Some(NOW)), (Some(false), Some(0)), "it ended while it waited");
         assert_eq!(mute(None), (Some(false), Some(0)));
+    }
+
+    #[test]
+    fn an_action_on_a_chat_without_messages_reaches_up_to_its_own_time() {
+        for desired in [Desired::Read(true), Desired::Read(false), Desired::Archived(true)] {
+            let action = PendingAction { range: None, ..action("15550100001@s.whatsapp.net", desired) };
+            let value = command(&action, NOW).value;
+            let archive = value.archive_chat_action.as_option().map(|archive| archive.message_range.clone());
+            let read = value.mark_chat_as_read_action.as_option().map(|read| read.message_range.clone());
+            let range = archive.or(read).expect("one of them");
+            let range = range.as_option().expect("a range");
+            assert_eq!((range.last_message_timestamp, range.messages.len()), (Some(1_700_000_000), 0), "{desired:?}");
+        }
     }
 
     #[test]

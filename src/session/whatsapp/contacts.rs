@@ -1,5 +1,6 @@
 //! Names and numbers of people and groups, in domain words.
 
+use whatsapp_rust::OwnedNodeRef;
 use whatsapp_rust::types::events::BusinessStatusUpdate;
 use whatsapp_rust::types::events::ContactNumberChanged;
 use whatsapp_rust::types::events::ContactUpdate;
@@ -31,6 +32,19 @@ pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Heard>, Untranslatable
         (!people.is_empty()).then(|| SessionEvent::SamePerson { people, at: update.timestamp.timestamp_millis() });
     let contact = SessionEvent::ContactNamed { jid, name: name.clone() };
     Ok(person.into_iter().chain([contact]).map(Heard::News).collect())
+}
+
+/// The person that an own message's stanza names by both addresses. The library reads a sender's two addresses, and not a
+/// recipient's.
+pub(super) fn recipient(stanza: &OwnedNodeRef) -> Option<Person> {
+    if stanza.tag() != "message" {
+        return None;
+    }
+    let mut attributes = stanza.attrs();
+    let recipient = jid::from_wire(&attributes.optional_jid("recipient")?).ok()?;
+    let other =
+        attributes.optional_jid("peer_recipient_pn").or_else(|| attributes.optional_jid("peer_recipient_lid"))?;
+    Person::new(&recipient, &jid::from_wire(&other).ok()?)
 }
 
 /// Somebody goes by another number.

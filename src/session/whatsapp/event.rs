@@ -12,6 +12,7 @@ use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
+use whatsapp_rust::types::events::Receipt;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
@@ -77,15 +78,18 @@ pub(super) const KINDS: [EventKind; 28] = [
     EventKind::ConnectFailure,
 ];
 
+/// In milliseconds this is early in 1973, in seconds the year 5138: what WhatsApp tells a time of is after one and before the
+/// other.
+const SECONDS_BELOW: i64 = 100_000_000_000;
 /// So many messages of one second are looked at, where a range names more.
 const MOST_NAMED: usize = 100;
 
-/// Puts an event in domain words. Nothing comes of an event that says nothing to us.
-pub(super) fn translate(event: &Event) -> Vec<Heard> {
-    translated(event).unwrap_or_else(|error| vec![Heard::Untranslatable(error)])
+/// Puts an event of the session of `own` in domain words. Nothing comes of an event that says nothing to us.
+pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Heard> {
+    translated(event, own).unwrap_or_else(|error| vec![Heard::Untranslatable(error)])
 }
 
-fn translated(event: &Event) -> Result<Vec<Heard>, Untranslatable> {
+fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untranslatable> {
     Ok(match event {
         Event::ArchiveUpdate(update) => {
             let value = Desired::Archived(update.action.archived.unwrap_or(false));
@@ -96,8 +100,11 @@ fn translated(event: &Event) -> Result<Vec<Heard>, Untranslatable> {
             setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
         }
         Event::MuteUpdate(update) => {
-            let (value, as_of) = (Desired::MutedUntil(muted_until(update)), update.timestamp.timestamp_millis());
-            setting(&update.jid, value, as_of, update.from_full_sync)?
+            let as_of = update.timestamp.timestamp_millis();
+            match muted_until(update) {
+                Some(until) => setting(&update.jid, Desired::MutedUntil(until), as_of, update.from_full_sync)?,
+                None => Vec::new(),
+            }
         }
         Event::MarkChatAsReadUpdate(update) => {
             let (value, as_of) =
@@ -106,7 +113,7 @@ fn translated(event: &Event) -> Result<Vec<Heard>, Untranslatable> {
             let chat = jid::from_wire(&update.jid)?;
             vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed: update.from_full_sync })]
         }
-        Event::Receipt(receipt) if receipt.r#type == ReceiptType::ReadSelf => {
+        Event::Receipt(receipt) if is_own_reading(receipt, own) => {
             let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat).ok(), receipt.message_ids.clone());
             let at = receipt.timestamp.timestamp_millis();
             vec![Heard::News(SessionEvent::ReadElsewhere { chat, wa_ids, at })]
@@ -192,39 +199,54 @@ fn setting(
     Ok(vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
 }
 
-/// A chat was cleared or deleted. Where no message is named, all are meant that were there at the time.
+/// A chat was cleared or deleted, up to the message that the range names, or up to its time. WhatsApp's own clients ignore an
+/// action without either.
 fn emptied(
     chat: &whatsapp_rust::Jid,
     range: Option<&SyncActionMessageRange>,
     as_of: i64,
     deleted: bool,
 ) -> Result<Vec<Heard>, Untranslatable> {
-    let up_to = range.and_then(last_of).unwrap_or(Horizon { at: as_of, wa_ids: Vec::new() });
     let chat = jid::from_wire(chat)?;
+    let Some(up_to) = range.and_then(last_of) else {
+        debug!(deleted, "A chat is emptied without a word how far, which changes nothing");
+        return Ok(Vec::new());
+    };
     Ok(vec![Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted })])
 }
 
-/// The last messages that a range names; none when it does not say even when they were sent. Its times are seconds.
+/// The last messages that a range names; none if it does not say when they were sent. Its times are seconds, or milliseconds of
+/// some clients.
 fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
-    let at = range.last_message_timestamp?;
-    let last = range.messages.iter().filter(|message| message.timestamp == Some(at)).take(MOST_NAMED);
-    let wa_ids = last.filter_map(|message| message.key.as_option()?.id.clone()).collect();
-    Some(Horizon { at: at.saturating_mul(1000), wa_ids })
+    let last = range.last_message_timestamp?;
+    let named = range.messages.iter().filter(|message| message.timestamp == Some(last)).take(MOST_NAMED);
+    let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
+    let at = if last < SECONDS_BELOW { last.saturating_mul(1000) } else { last - last.rem_euclid(1000) };
+    Some(Horizon { at, wa_ids })
 }
 
-fn muted_until(update: &MuteUpdate) -> Option<i64> {
-    if !update.action.muted.unwrap_or(false) {
-        return None;
+/// Whether a receipt says that the account's owner read or played messages on another device. While the account has read
+/// receipts switched on, as it has by default, that is a receipt like a reader's, but from the account itself. While it has
+/// them switched off, the receipt has a type of its own.
+fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {
+    match receipt.r#type {
+        ReceiptType::ReadSelf | ReceiptType::PlayedSelf => true,
+        ReceiptType::Read | ReceiptType::Played => {
+            let reader = jid::from_wire(&receipt.source.sender);
+            reader.is_ok_and(|reader| own.is_some_and(|own| own.has(&reader)))
+        }
+        _ => false,
     }
-    // A mute that does not say when it ends does not end.
-    update.action.mute_end_timestamp.map_or(Some(FOREVER), mute_end)
+}
+
+/// Until when a chat is muted; `None` if the update does not say, which WhatsApp's own clients ignore.
+fn muted_until(update: &MuteUpdate) -> Option<Option<i64>> {
+    if update.action.muted.unwrap_or(false) { update.action.mute_end_timestamp.map(mute_end) } else { Some(None) }
 }
 
 /// When a mute ends, in milliseconds: WhatsApp writes seconds in some places and milliseconds in others, a negative
 /// number for a mute without end, and zero for none.
 pub(super) fn mute_end(end: i64) -> Option<i64> {
-    /// In milliseconds this is early in 1973, in seconds the year 5138: a mute's end is after one, before the other.
-    const SECONDS_BELOW: i64 = 100_000_000_000;
     match end {
         0 => None,
         ..0 => Some(FOREVER),

@@ -13,6 +13,7 @@ use super::event::mute_end;
 use super::jid;
 use super::message;
 use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::person::Person;
 use crate::session::HistoryChat;
@@ -137,10 +138,12 @@ fn chats(
         }
     }
     let mut messages = messages.into_iter().peekable();
-    let named = [&conversation.name, &conversation.display_name].into_iter().flatten();
+    // What a phone displays for a person is a number, a push name, or even the owner's own name. Push names come apart.
+    let displayed = conversation.display_name.as_ref().filter(|_| chat.kind() == JidKind::Group);
+    let named = conversation.name.as_ref().into_iter().chain(displayed);
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];
     let mut pieces = vec![HistoryChat {
-        name: named.into_iter().find(|name| !name.trim().is_empty()).cloned(),
+        name: named.cloned().find(|name| !name.trim().is_empty()),
         archived: conversation.archived,
         // The time of pinning, in seconds; zero when it is not pinned.
         pinned: conversation.pinned.map(|at| milliseconds(at.into()).filter(|at| *at > 0)),

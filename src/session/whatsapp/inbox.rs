@@ -27,6 +27,7 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 
 use super::arrivals::Arrivals;
+use super::contacts;
 use super::event::Heard;
 use super::event::KINDS;
 use super::event::translate;
@@ -154,7 +155,12 @@ impl Ears {
 impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         match event.as_ref() {
-            Event::RawNode(node) => self.arrivals.comes(node),
+            Event::RawNode(node) => {
+                self.arrivals.comes(node);
+                if let Some(person) = contacts::recipient(node) {
+                    self.hear(Item::People(vec![person]));
+                }
+            }
             Event::UndecryptableMessage(message) => self.arrivals.is_unopened(&message.info),
             Event::OfflineSyncCompleted(_) => self.arrivals.caught_up(),
             _ => {}
@@ -261,9 +267,10 @@ impl Inbox {
             Item::Event(event) => match event.as_ref() {
                 Event::Messages(batch) => {
                     self.met_writers(batch.iter()).await?;
-                    self.heard(&event, translate(&event)).await
+                    let heard = translate(&event, self.owner.account.as_ref());
+                    self.heard(&event, heard).await
                 }
-                event => self.heard(event, translate(event)).await,
+                event => self.heard(event, translate(event, self.owner.account.as_ref())).await,
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();

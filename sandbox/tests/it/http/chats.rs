@@ -29,14 +29,14 @@ async fn each_setting_is_changed_alone_and_the_answer_is_what_the_phone_shows() 
 }
 
 #[tokio::test]
-async fn archiving_unpins_unless_the_pin_is_asked_for_too() {
+async fn archiving_unpins_and_pinning_takes_out_of_the_archive() {
     let api = Api::with_account().await;
     let chat = api.post(CHESS, &json!({"archived": true})).await.expect(StatusCode::OK);
     assert_eq!((&chat["archived"], &chat["pinned"]), (&json!(true), &json!(false)));
 
     let both = json!({"pinned": true, "archived": true});
     let chat = api.post(BEN, &both).await.expect(StatusCode::OK);
-    assert_eq!((&chat["archived"], &chat["pinned"]), (&json!(true), &json!(true)));
+    assert_eq!((&chat["archived"], &chat["pinned"]), (&json!(false), &json!(true)), "the pin comes last");
 }
 
 #[tokio::test]

@@ -161,12 +161,12 @@ async fn the_owner_reads_on_another_device() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/receipts";
     let chat = "15550100002@s.whatsapp.net";
-    let nobody = json!({"chat": chat, "from": "nobody"});
+    let nobody = json!({"chat": chat, "form": "nobody"});
     api.post(path, &nobody).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
     api.post(path, &json!({"chat": "1@lid"})).await.error(StatusCode::NOT_FOUND, "unknown_chat");
     assert_eq!(api.chat(chat).await["unreadCount"], 1);
 
-    let read = api.request(Method::POST, path).json(&json!({"chat": chat, "from": "owner"})).send().await.unwrap();
+    let read = api.request(Method::POST, path).json(&json!({"chat": chat, "form": "read-self"})).send().await.unwrap();
 
     assert_eq!(read.status(), StatusCode::NO_CONTENT);
     assert_eq!(api.chat(chat).await["unreadCount"], 0);

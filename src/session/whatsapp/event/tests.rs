@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use whatsapp_rust::types::events::ArchiveUpdate;
 use whatsapp_rust::types::events::BatchOrigin;
+use whatsapp_rust::types::events::ClearChatUpdate;
 use whatsapp_rust::types::events::ClientOutdated;
 use whatsapp_rust::types::events::ConnectFailure;
 use whatsapp_rust::types::events::Connected;
 use whatsapp_rust::types::events::ContactUpdate;
+use whatsapp_rust::types::events::DeleteChatUpdate;
 use whatsapp_rust::types::events::GroupUpdate;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::events::MarkChatAsReadUpdate;
@@ -39,6 +41,14 @@ use crate::domain::person::Person;
 
 const AT: i64 = 1_700_000_000_123;
 const CHAT: &str = "15550100001@s.whatsapp.net";
+
+/// The account's own number and LID.
+const OWN: [&str; 2] = ["15550100000@s.whatsapp.net", "100000000000009@lid"];
+
+fn translate(event: &Event) -> Vec<Heard> {
+    let own = Account { jid: jid(OWN[0]), lid: Some(jid(OWN[1])) };
+    super::translate(event, Some(&own))
+}
 
 fn wire_jid(text: &str) -> whatsapp_rust::Jid {
     text.parse().unwrap()
@@ -110,7 +120,7 @@ fn a_mute_has_an_end_none_or_is_over() {
     assert_eq!(mute(Some(true), Some(1_800_000_000_000)), until(Some(1_800_000_000_000)));
     assert_eq!(mute(Some(true), Some(1_800_000_000)), until(Some(1_800_000_000_000)), "seconds");
     assert_eq!(mute(Some(true), Some(-1)), until(Some(FOREVER)));
-    assert_eq!(mute(Some(true), None), until(Some(FOREVER)));
+    assert_eq!(mute(Some(true), None), [], "WhatsApp's own clients ignore it");
     assert_eq!(mute(Some(true), Some(i64::MAX)), until(Some(FOREVER)));
     assert_eq!(mute(Some(true), Some(0)), until(None));
     assert_eq!(mute(Some(false), Some(1_800_000_000_000)), until(None));
@@ -129,34 +139,81 @@ fn marking_as_read_and_as_unread_is_a_setting() {
 
 #[test]
 fn reading_reaches_up_to_the_last_messages_of_its_range() {
-    let message = |id: &str, timestamp| wire::SyncActionMessage {
-        key: whatsapp_rust::message_key(id, &wire_jid(CHAT), false, None).into(),
-        timestamp: Some(timestamp),
+    // Seconds, and the milliseconds of some clients.
+    for unit in [1, 1000] {
+        let message = |id: &str, timestamp: i64| wire::SyncActionMessage {
+            key: whatsapp_rust::message_key(id, &wire_jid(CHAT), false, None).into(),
+            timestamp: Some(timestamp * unit),
+        };
+        let range = wire::SyncActionMessageRange {
+            last_message_timestamp: Some(1_700_000_000 * unit),
+            messages: vec![message("A", 1_699_999_999), message("B", 1_700_000_000), message("C", 1_700_000_000)],
+            ..wire::SyncActionMessageRange::default()
+        };
+        let action = wire::MarkChatAsReadAction { read: Some(true), message_range: range.into() };
+        let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+        let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
+        let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
+        let (chat, value) = (jid(CHAT), Desired::Read(true));
+        let read = SessionEvent::Setting { chat, value, as_of: AT, up_to, replayed: false };
+        assert_eq!(translate(&event), [Heard::News(read)], "{unit}");
+    }
+}
+
+#[test]
+fn a_chat_is_emptied_up_to_the_end_of_a_range_and_not_without_one() {
+    let emptied = |at: Option<i64>| {
+        let range = at.map(|at| whatsapp_rust::message_range(at, None, Vec::new()));
+        let clear = wire::ClearChatAction { message_range: range.clone().into() };
+        let update = ClearChatUpdate::builder().jid(wire_jid(CHAT)).delete_starred(true).delete_media(true);
+        let cleared =
+            Event::ClearChatUpdate(update.timestamp(self::at()).action(Box::new(clear)).from_full_sync(false).build());
+        let delete = wire::DeleteChatAction { message_range: range.into() };
+        let update = DeleteChatUpdate::builder().jid(wire_jid(CHAT)).delete_media(true);
+        let deleted = Event::DeleteChatUpdate(
+            update.timestamp(self::at()).action(Box::new(delete)).from_full_sync(false).build(),
+        );
+        [translate(&cleared), translate(&deleted)].concat()
     };
-    let range = wire::SyncActionMessageRange {
-        last_message_timestamp: Some(1_700_000_000),
-        messages: vec![message("A", 1_699_999_999), message("B", 1_700_000_000), message("C", 1_700_000_000)],
-        ..wire::SyncActionMessageRange::default()
+    let told = |deleted| {
+        let up_to = Horizon { at: 1_700_000_000_000, wa_ids: Vec::new() };
+        Heard::News(SessionEvent::Emptied { chat: jid(CHAT), up_to, as_of: AT, deleted })
     };
-    let action = wire::MarkChatAsReadAction { read: Some(true), message_range: range.into() };
-    let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
-    let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
-    let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
-    let read = SessionEvent::Setting { chat: jid(CHAT), value: Desired::Read(true), as_of: AT, up_to, replayed: false };
-    assert_eq!(translate(&event), [Heard::News(read)]);
+    assert_eq!(emptied(Some(1_700_000_000)), [told(false), told(true)]);
+    assert_eq!(emptied(None), []);
 }
 
 #[test]
 fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read_is_not() {
-    let told = |kind| {
-        let source = MessageSource { chat: wire_jid(CHAT), sender: wire_jid(CHAT), ..MessageSource::default() };
+    const GROUP: &str = "120363000000000001@g.us";
+    let told = |kind, chat, sender| {
+        let source = MessageSource { chat: wire_jid(chat), sender: wire_jid(sender), ..MessageSource::default() };
         let receipt = Receipt::builder().message_ids(vec!["A".into(), "B".into()]).source(source).timestamp(at());
         translate(&Event::Receipt(receipt.r#type(kind).offline(false).build()))
     };
-    let wa_ids = vec!["A".into(), "B".into()];
-    let read = SessionEvent::ReadElsewhere { chat: Some(jid(CHAT)), wa_ids, at: AT };
-    assert_eq!(told(ReceiptType::ReadSelf), [Heard::News(read)]);
-    assert_eq!(told(ReceiptType::Read), []);
+    let read = |chat| {
+        let wa_ids = vec!["A".into(), "B".into()];
+        [Heard::News(SessionEvent::ReadElsewhere { chat: Some(jid(chat)), wa_ids, at: AT })]
+    };
+    // With read receipts switched off.
+    for kind in [ReceiptType::ReadSelf, ReceiptType::PlayedSelf] {
+        assert_eq!(told(kind.clone(), CHAT, CHAT), read(CHAT), "{kind:?}");
+        assert_eq!(told(kind, OWN[0], OWN[0]), read(OWN[0]));
+    }
+    // With read receipts, by number or LID, of the phone or of another companion.
+    for kind in [ReceiptType::Read, ReceiptType::Played] {
+        for (own, device) in [(OWN[0], "15550100000:7@s.whatsapp.net"), (OWN[1], "100000000000009:7@lid")] {
+            for sender in [own, device] {
+                assert_eq!(told(kind.clone(), own, sender), read(own), "{kind:?} from {sender}");
+                assert_eq!(told(kind.clone(), GROUP, sender), read(GROUP), "{kind:?} from {sender} in a group");
+            }
+        }
+        assert_eq!(told(kind.clone(), CHAT, CHAT), []);
+        assert_eq!(told(kind, GROUP, CHAT), []);
+    }
+    for kind in [ReceiptType::Delivered, ReceiptType::Sender, ReceiptType::Inactive] {
+        assert_eq!(told(kind, OWN[0], OWN[0]), []);
+    }
 }
 
 fn contact(action: wire::ContactAction) -> Vec<Heard> {

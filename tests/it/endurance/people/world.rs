@@ -3,7 +3,7 @@
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::Error;
 use chatgraph_sandbox::Phone;
-use chatgraph_sandbox::ReceiptFrom;
+use chatgraph_sandbox::ReceiptForm;
 use chatgraph_sandbox::spec::Addressing;
 use chatgraph_sandbox::spec::ContactSpec;
 use chatgraph_sandbox::spec::GroupSpec;
@@ -206,7 +206,7 @@ impl World {
             return format!("the owner reads {chat}");
         }
         // There may be nothing of others in it.
-        let _ = self.phone.read_elsewhere(&chat, None, ReceiptFrom::Chat).await;
+        let _ = self.phone.read_elsewhere(&chat, None, ReceiptForm::Read).await;
         format!("another device reads {chat}")
     }
 
