@@ -68,6 +68,9 @@ pub enum Error {
     /// The phone has no such contact, so nobody can write from there.
     #[error("the phone has no contact {0}")]
     UnknownContact(String),
+    /// There is no such category of privacy, or it has no such value.
+    #[error("there is no privacy setting {0}")]
+    UnknownPrivacy(String),
     /// Something the sandbox cannot do yet.
     #[error("not supported: {0}")]
     Unsupported(&'static str),

@@ -46,8 +46,6 @@
 //!
 //! Everything is in real time. The sandbox has no security of its own: whoever reaches its
 //! port can be any phone, which is why it listens on loopback only.
-//!
-//! Not there yet: answers to what companions write.
 
 mod clock;
 pub mod demo;

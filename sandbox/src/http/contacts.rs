@@ -26,6 +26,8 @@ pub(super) struct ContactChange {
     push_name: Option<String>,
     /// What WhatsApp has verified their business as.
     business_name: Option<String>,
+    /// Whether the owner has blocked them.
+    blocked: Option<bool>,
     /// Their number from now on.
     new_phone: Option<String>,
     /// Their LID from now on, 15 digits; with a new number only.
@@ -44,11 +46,12 @@ pub(super) async fn change(
     Body(change): Body<ContactChange>,
 ) -> Result<Json<Changed>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let ContactChange { phone: who, name, push_name, business_name, new_phone, new_lid } = change;
+    let ContactChange { phone: who, name, push_name, business_name, blocked, new_phone, new_lid } = change;
     let texts = [name.as_ref().and_then(Option::as_ref), push_name.as_ref(), business_name.as_ref()];
-    let nothing = name.is_none() && push_name.is_none() && business_name.is_none() && new_phone.is_none();
+    let names = name.is_some() || push_name.is_some() || business_name.is_some();
+    let nothing = !names && blocked.is_none() && new_phone.is_none();
     if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
-        let message = "Give at least one of name, pushName, businessName and newPhone; names are not empty.";
+        let message = "Give at least one of name, pushName, businessName, blocked and newPhone; names are not empty.";
         return Err(ApiError::unprocessable("invalid_body", message));
     }
     if new_phone.as_ref().is_some_and(|new| !is_digits(new, 7..=15)) {
@@ -65,6 +68,9 @@ pub(super) async fn change(
     }
     if let Some(name) = business_name {
         phone.verify_business(&who, &name).await?;
+    }
+    if let Some(blocked) = blocked {
+        phone.block(&who, blocked).await?;
     }
     let Some(new) = new_phone else { return Ok(Json(Changed { phone: who })) };
     phone.change_addresses(&who, &new, new_lid.as_deref()).await?;

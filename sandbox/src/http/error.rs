@@ -68,6 +68,7 @@ impl From<Error> for ApiError {
             Error::UnknownCall(_) => (StatusCode::NOT_FOUND, "unknown_call"),
             Error::TooManyPinned => (StatusCode::CONFLICT, "too_many_pinned"),
             Error::TakenAddress(_) => (StatusCode::CONFLICT, "taken_address"),
+            Error::UnknownPrivacy(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_privacy"),
             Error::UnknownContact(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact"),
             Error::Unsupported(_) => (StatusCode::NOT_IMPLEMENTED, "not_implemented"),
             Error::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),

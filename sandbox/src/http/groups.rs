@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Body, error::ApiError, phone};
+use super::{body::Body, chats::present, error::ApiError, phone};
 use crate::{Sandbox, spec::Addressing};
 
 /// A group that somebody makes, or takes the owner into.
@@ -26,7 +26,7 @@ pub(super) struct NewGroup {
     by: Option<String>,
 }
 
-/// What happens to a group: at least one of the first three.
+/// What happens to a group: at least one of these but `by`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupChange {
@@ -37,6 +37,16 @@ pub(super) struct GroupChange {
     /// The numbers of who goes.
     #[serde(default)]
     removed: Vec<String>,
+    /// The numbers of the members who become admins.
+    #[serde(default)]
+    promoted: Vec<String>,
+    /// The numbers of the admins who are none any more.
+    #[serde(default)]
+    demoted: Vec<String>,
+    /// What it is about; null takes that away.
+    #[serde(default, deserialize_with = "present")]
+    #[expect(clippy::option_option, reason = "absent and null differ")]
+    description: Option<Option<String>>,
     /// Whose doing it is: a number; the owner's without.
     by: Option<String>,
 }
@@ -72,20 +82,33 @@ pub(super) async fn change(
     Body(change): Body<GroupChange>,
 ) -> Result<Json<Named>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let GroupChange { subject, added, removed, by } = change;
-    if subject.as_ref().map_or(added.is_empty() && removed.is_empty(), |subject| subject.trim().is_empty()) {
-        let message = "Give at least one of subject, added and removed; a subject is not empty.";
+    let GroupChange { subject, added, removed, promoted, demoted, description, by } = change;
+    let nobody = [&added, &removed, &promoted, &demoted].into_iter().all(Vec::is_empty);
+    let nothing = nobody && subject.is_none() && description.is_none();
+    let texts = [subject.as_ref(), description.as_ref().and_then(Option::as_ref)];
+    if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
+        let message =
+            "Give at least one of subject, description, added, removed, promoted and demoted; texts are not empty.";
         return Err(ApiError::unprocessable("invalid_body", message));
     }
     let by = by.as_deref().unwrap_or(&number);
     if let Some(subject) = subject {
         phone.rename_group(&jid, &subject, by).await?;
     }
+    if let Some(text) = description {
+        phone.describe_group(&jid, text.as_deref(), by).await?;
+    }
     if !added.is_empty() {
         phone.change_members(&jid, &added, true, by).await?;
     }
     if !removed.is_empty() {
         phone.change_members(&jid, &removed, false, by).await?;
+    }
+    if !promoted.is_empty() {
+        phone.appoint(&jid, &promoted, true, by).await?;
+    }
+    if !demoted.is_empty() {
+        phone.appoint(&jid, &demoted, false, by).await?;
     }
     Ok(Json(Named { jid }))
 }

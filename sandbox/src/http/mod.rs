@@ -17,6 +17,8 @@ mod keys;
 mod log;
 mod mappings;
 mod messages;
+mod pictures;
+mod privacy;
 mod receipts;
 mod scan;
 
@@ -57,6 +59,8 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/mappings", post(mappings::learn))
         .route("/accounts/{phone}/keys", post(keys::renew))
         .route("/accounts/{phone}/keys/share", post(keys::share))
+        .route("/accounts/{phone}/pictures", post(pictures::set))
+        .route("/accounts/{phone}/privacy", get(privacy::show).post(privacy::set))
         .route("/accounts/{phone}/receipts", post(receipts::read))
         .route("/faults", post(faults::inject).delete(faults::forget))
         .route("/log", get(log::list))

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address,
+    pictures::Picture,
+    privacy::Privacy,
     view::{ChatKind, ChatView, MessageView},
 };
 use crate::{
@@ -77,13 +79,80 @@ pub(crate) struct Group {
     /// Whether its members are addressed by LID.
     #[serde(default)]
     pub(crate) by_lid: bool,
+    /// Those of the members who are admins; `None`: the owner alone.
+    #[serde(default)]
+    pub(crate) admins: Option<Vec<String>>,
+    /// Who made it, and when; `None`: the owner, when the account was made.
+    #[serde(default)]
+    pub(crate) made: Option<Mark>,
+    /// Who gave it the subject, and when; `None`: who made it.
+    #[serde(default)]
+    pub(crate) named: Option<Mark>,
+    #[serde(default)]
+    pub(crate) description: Option<Description>,
+}
+
+/// Who did something to a group, named as among its members, and when.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) by: String,
+    /// In milliseconds.
+    pub(crate) at: i64,
+}
+
+/// What a group is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Description {
+    /// Names this text: who changes it must know it.
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) mark: Mark,
 }
 
 impl Group {
+    /// A group as it is made or entered.
+    pub(crate) fn new(subject: &str, members: Vec<String>, by_lid: bool, made: Option<Mark>) -> Self {
+        let admins = made.as_ref().map(|made| vec![made.by.clone()]);
+        Self { subject: subject.to_owned(), members, by_lid, admins, made, named: None, description: None }
+    }
+
+    /// The same for another account: what is left out here for an account with this number, made at this instant, is
+    /// said.
+    pub(crate) fn spelled_out(&self, owner: &str, at: i64) -> Self {
+        let made = self.made.clone().unwrap_or_else(|| Mark { by: owner.to_owned(), at });
+        let admins = self.admins.clone().unwrap_or_else(|| vec![owner.to_owned()]);
+        Self { made: Some(made), admins: Some(admins), ..self.clone() }
+    }
+
     /// Whether this person is a member.
     pub(crate) fn has(&self, person: &Person) -> bool {
         let lid = person.lid_jid();
         self.members.iter().any(|member| Some(member) == person.phone.as_ref() || Some(member) == lid.as_ref())
+    }
+
+    /// Whether this member is an admin, in the group of an account with the number `owner`.
+    pub(crate) fn is_admin(&self, member: &str, owner: &str) -> bool {
+        let admins = self.admins.as_deref();
+        admins.map_or(member == owner, |admins| admins.iter().any(|admin| admin == member))
+    }
+
+    /// Makes members admins, or admins mere members.
+    pub(crate) fn appoint(&mut self, members: &[String], admin: bool, owner: &str) {
+        let admins = self.admins.get_or_insert_with(|| vec![owner.to_owned()]);
+        admins.retain(|admin| !members.contains(admin));
+        if admin {
+            admins.extend(members.iter().filter(|member| self.members.contains(member)).cloned());
+        }
+    }
+
+    /// A member is called otherwise from now on.
+    pub(crate) fn rename(&mut self, before: &str, after: &str) {
+        let described = self.description.as_mut().map(|description| &mut description.mark);
+        let marks = [self.made.as_mut(), self.named.as_mut(), described].into_iter().flatten().map(|mark| &mut mark.by);
+        let names = self.members.iter_mut().chain(self.admins.iter_mut().flatten()).chain(marks);
+        for name in names.filter(|name| name.as_str() == before) {
+            after.clone_into(name);
+        }
     }
 }
 
@@ -145,6 +214,11 @@ pub(crate) struct Book {
     pub(crate) groups: BTreeMap<String, Group>,
     /// By the JID each chat was first known by.
     pub(crate) chats: BTreeMap<String, Chat>,
+    #[serde(default)]
+    pub(crate) privacy: Privacy,
+    /// Of people and groups, the owner among them, by JID.
+    #[serde(default)]
+    pub(crate) pictures: BTreeMap<String, Picture>,
 }
 
 impl Book {
@@ -163,13 +237,15 @@ impl Book {
                 members.push(spec.phone.clone());
             }
             let by_lid = group.addressing_mode == Addressing::Lid;
-            (group.jid.clone(), Group { subject: group.subject.clone(), members, by_lid })
+            (group.jid.clone(), Group::new(&group.subject, members, by_lid, None))
         });
         let mut book = Self {
             name: spec.name.clone(),
             people: people.collect(),
             groups: groups.collect(),
             chats: BTreeMap::new(),
+            privacy: Privacy::default(),
+            pictures: BTreeMap::new(),
         };
         for group in book.groups.keys() {
             book.chats.insert(group.clone(), Chat::default());

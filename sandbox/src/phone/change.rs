@@ -142,6 +142,7 @@ impl<'a> Range<'a> {
 
     fn named(self, jid: &str) -> MessageField<SyncActionMessageRange> {
         let Some(last) = self.0 else {
+            // Nothing is there to be named, and without a range nothing would be done.
             let now = i64::try_from(clock::seconds(clock::now_ms())).unwrap_or_default();
             return MessageField::some(SyncActionMessageRange {
                 last_message_timestamp: Some(now),
@@ -165,6 +166,12 @@ impl<'a> Range<'a> {
 
 /// Does what a mutation says. What the phone does not know it leaves alone.
 pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
+    if let [kind, jid, ..] = mutation.index.as_slice()
+        && kind == "contact"
+    {
+        let set = mutation.operation == SyncdOperation::SET;
+        return save(book, jid, mutation.action_value.as_ref().filter(|_| set).map(|value| &*value.contact_action));
+    }
     let Some(value) = mutation.action_value.as_ref().filter(|_| mutation.operation == SyncdOperation::SET) else {
         return;
     };
@@ -185,13 +192,11 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
             }
         }
         (Some("markChatAsRead"), Some(jid)) => {
-            let chat = book.chat_mut(jid);
             let action = &value.mark_chat_as_read_action;
+            let Some(range) = said(&action.message_range) else { return };
+            let chat = book.chat_mut(jid);
             if action.read.unwrap_or_default() {
-                match action.message_range.as_option() {
-                    Some(range) => read_up_to(chat, range),
-                    None => chat.read(),
-                }
+                read_up_to(chat, range);
             } else {
                 chat.marked_unread = true;
             }
@@ -203,15 +208,17 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         }
         (Some("deleteChat"), Some(jid)) => {
             let jid = book.resolve(jid);
-            let range = value.delete_chat_action.message_range.as_option();
-            if let Some(chat) = book.chats.get_mut(&jid)
+            if let Some(range) = said(&value.delete_chat_action.message_range)
+                && let Some(chat) = book.chats.get_mut(&jid)
                 && forget_up_to(chat, range) == 0
             {
                 book.chats.remove(&jid);
             }
         }
         (Some("clearChat"), Some(jid)) => {
-            forget_up_to(book.chat_mut(jid), value.clear_chat_action.message_range.as_option());
+            if let Some(range) = said(&value.clear_chat_action.message_range) {
+                forget_up_to(book.chat_mut(jid), range);
+            }
         }
         (Some("setting_pushName"), _) => {
             if let Some(name) = &value.push_name_setting.name {
@@ -220,6 +227,28 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         }
         _ => {}
     }
+}
+
+/// Saves a person as an action says, or takes them out of the address book without one.
+fn save(book: &mut Book, jid: &str, action: Option<&ContactAction>) {
+    book.meet(jid);
+    let lid = action.and_then(|action| action.lid_jid.as_deref()).filter(|lid| book.person(lid).is_none());
+    let Some(person) = book.person_mut(jid) else { return };
+    let Some(action) = action else {
+        person.name = None;
+        return;
+    };
+    if let Some(name) = action.full_name.as_ref().or(action.first_name.as_ref()) {
+        person.name = Some(name.clone());
+    }
+    if let Some(lid) = lid.and_then(|lid| lid.strip_suffix("@lid")).filter(|_| person.lid.is_none()) {
+        person.lid = Some(lid.to_owned());
+    }
+}
+
+/// The range of an action. Without one, or with one that names neither messages nor an instant, a phone does nothing.
+fn said(range: &MessageField<SyncActionMessageRange>) -> Option<&SyncActionMessageRange> {
+    range.as_option().filter(|range| range.last_message_timestamp.is_some() || !range.messages.is_empty())
 }
 
 /// What came after the messages of the range stays unread.
@@ -231,9 +260,8 @@ fn read_up_to(chat: &mut Chat, range: &SyncActionMessageRange) {
 }
 
 /// What came after the messages of the range stays; gives how much that is.
-fn forget_up_to(chat: &mut Chat, range: Option<&SyncActionMessageRange>) -> usize {
-    let end = range.map_or(chat.messages.len(), |range| end(chat, range));
-    chat.messages.drain(..end);
+fn forget_up_to(chat: &mut Chat, range: &SyncActionMessageRange) -> usize {
+    chat.messages.drain(..end(chat, range));
     chat.unread = chat.unread.min(Chat::from_others(&chat.messages));
     chat.marked_unread = false;
     chat.messages.len()

@@ -1,4 +1,4 @@
-//! History: what was said before a companion was paired, in chunks.
+//! History: what was said before a companion was paired, in chunks, and what it asks for later.
 //!
 //! The first chunk goes inside its message if it is small, as do all small ones; the others are
 //! downloaded.
@@ -13,8 +13,12 @@ use whatsapp_rust::{
         whatsapp::{
             Conversation, GroupParticipant, HistorySync, HistorySyncMsg, Message, MessageKey, PhoneNumberToLIDMapping,
             Pushname, WebMessageInfo,
+            conversation::EndOfHistoryTransferType,
             history_sync::HistorySyncType,
-            message::{self, FutureProofMessage, HistorySyncNotification, ProtocolMessage, protocol_message},
+            message::{
+                self, FutureProofMessage, HistorySyncNotification, ProtocolMessage,
+                peer_data_operation_request_message::HistorySyncOnDemandRequest, protocol_message,
+            },
             web_message_info::StubType,
         },
     },
@@ -31,6 +35,8 @@ use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
 const INLINE_LIMIT: usize = 32 * 1024;
 /// A chunk takes further chats until it is this long, in bytes before compression.
 const CHUNK_LIMIT: usize = 256 * 1024;
+/// How many older messages a companion gets that does not say how many it wants.
+const ON_DEMAND: usize = 50;
 
 /// The messages that tell a companion the history of its account, in the order to send them.
 pub(crate) fn notices(account: &Account, media: &Media) -> Result<Vec<Message>, Error> {
@@ -42,7 +48,7 @@ pub(crate) fn notices(account: &Account, media: &Media) -> Result<Vec<Message>, 
         let progress = u32::try_from((index + 1) * 100 / count).unwrap_or(100);
         chunk.chunk_order = Some(order);
         chunk.progress = Some(progress);
-        notices.push(notice(&chunk, order, progress, media)?);
+        notices.push(notice(&chunk, None, media)?);
     }
     Ok(notices)
 }
@@ -204,13 +210,63 @@ fn said(message: &book::Message, key: &MessageKey) -> MessageField<Message> {
     }
 }
 
-fn notice(chunk: &HistorySync, order: u32, progress: u32, media: &Media) -> Result<Message, Error> {
+/// Older messages of a chat than the one that a companion names in its message `id`: as many as it asks for.
+pub(super) fn on_demand(
+    account: &Account,
+    media: &Media,
+    id: &str,
+    asked: &HistorySyncOnDemandRequest,
+) -> Result<Message, Error> {
+    let chunk = {
+        let book = locked(&account.book);
+        let jid = asked.chat_jid.clone().unwrap_or_default();
+        let said = book.chat(&jid).map(|chat| chat.messages.as_slice()).unwrap_or_default();
+        let named = said.iter().position(|message| Some(&message.id) == asked.oldest_msg_id.as_ref());
+        let before = |at: i64| said.iter().take_while(|message| message.at < at).count();
+        let end = named.or_else(|| asked.oldest_msg_timestamp_ms.map(before)).unwrap_or(said.len());
+        let count = asked.on_demand_msg_count.and_then(|count| usize::try_from(count).ok()).unwrap_or(ON_DEMAND);
+        let start = end.saturating_sub(count);
+        let people = by_jid(&book);
+        let older = said.iter().enumerate().take(end).skip(start).rev();
+        let messages = older.map(|(order, message)| past(&book, &people, &jid, message, order as u64)).collect();
+        let left = if start > 0 {
+            EndOfHistoryTransferType::COMPLETE_BUT_MORE_MESSAGES_REMAIN_ON_PRIMARY
+        } else {
+            EndOfHistoryTransferType::COMPLETE_AND_NO_MORE_MESSAGE_REMAIN_ON_PRIMARY
+        };
+        HistorySync {
+            sync_type: HistorySyncType::ON_DEMAND,
+            conversations: vec![Conversation {
+                id: jid,
+                messages,
+                end_of_history_transfer_type: Some(left),
+                ..Default::default()
+            }],
+            chunk_order: Some(0),
+            progress: Some(100),
+            ..Default::default()
+        }
+    };
+    notice(&chunk, Some(id), media)
+}
+
+/// The message with this id, as a history tells it.
+pub(super) fn message(account: &Account, id: &str) -> Option<WebMessageInfo> {
+    let book = locked(&account.book);
+    let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
+    let (jid, said) = all.find(|(_, said)| said.id == id)?;
+    past(&book, &by_jid(&book), jid, said, 0).message.into_option()
+}
+
+/// The message that announces a chunk; `asked` names the message in which a companion asked for it.
+fn notice(chunk: &HistorySync, asked: Option<&str>, media: &Media) -> Result<Message, Error> {
     let plain = codec::history_sync_to_vec(chunk);
     let packed = zlib(&plain);
     let mut notice = HistorySyncNotification {
         sync_type: Some(kind(chunk)),
-        chunk_order: Some(order),
-        progress: Some(progress),
+        chunk_order: chunk.chunk_order,
+        progress: chunk.progress,
+        peer_data_request_session_id: asked.map(ToOwned::to_owned),
         ..Default::default()
     };
     if plain.len() <= INLINE_LIMIT {
@@ -235,6 +291,7 @@ fn kind(chunk: &HistorySync) -> message::HistorySyncType {
     match chunk.sync_type {
         HistorySyncType::RECENT => message::HistorySyncType::RECENT,
         HistorySyncType::PUSH_NAME => message::HistorySyncType::PUSH_NAME,
+        HistorySyncType::ON_DEMAND => message::HistorySyncType::ON_DEMAND,
         _ => message::HistorySyncType::INITIAL_BOOTSTRAP,
     }
 }

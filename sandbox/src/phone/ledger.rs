@@ -43,6 +43,9 @@ pub(crate) struct SyncKey {
     pub(crate) data: [u8; 32],
     /// When it was made, in milliseconds.
     pub(crate) made_at: i64,
+    /// Whether the phone went off before it sent it: nobody gets it from there before it is shared.
+    #[serde(default)]
+    pub(crate) untold: bool,
 }
 
 impl SyncKey {
@@ -50,7 +53,7 @@ impl SyncKey {
         let data = key::random::<32>()?;
         let mut id = vec![0, 0];
         id.extend_from_slice(&key::random::<4>()?);
-        Ok(Self { id, data, made_at: clock::now_ms() })
+        Ok(Self { id, data, made_at: clock::now_ms(), untold: false })
     }
 }
 
@@ -120,11 +123,19 @@ impl Ledger {
         self.seals().map(|seal| &seal.key)
     }
 
-    /// What is sealed from now on is sealed with another key.
-    pub(crate) fn renew_key(&mut self) -> Result<(), Error> {
-        let before = mem::replace(&mut self.seal, SyncKey::new()?.into());
+    /// What is sealed from now on is sealed with another key, which the companions are told, or not yet.
+    pub(crate) fn renew_key(&mut self, told: bool) -> Result<(), Error> {
+        let next = SyncKey { untold: !told, ..SyncKey::new()? };
+        let before = mem::replace(&mut self.seal, next.into());
         self.earlier.push(before);
         Ok(())
+    }
+
+    /// All keys are shared from now on.
+    pub(crate) fn share_keys(&mut self) {
+        for seal in self.earlier.iter_mut().chain([&mut self.seal]) {
+            seal.key.untold = false;
+        }
     }
 
     fn seals(&self) -> impl Iterator<Item = &Seal> {

@@ -74,10 +74,9 @@ impl Book {
             business: known.business.or(hidden.business),
             ..Person::default()
         });
-        for member in self.groups.values_mut().flat_map(|group| &mut group.members) {
-            if *member == by_lid {
-                phone.clone_into(member);
-            }
+        self.move_picture(&by_lid, &by_phone);
+        for group in self.groups.values_mut() {
+            group.rename(&by_lid, phone);
         }
         if self.chats.contains_key(&by_lid) && self.chats.contains_key(&by_phone) {
             let [one, other] = [&by_phone, &by_lid].map(|jid| self.chats.remove(jid).unwrap_or_default());

@@ -3,8 +3,9 @@
 //! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
 //! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
 //! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
-//! becomes of those around the owner, `address` how they are addressed, `numbers` which number is whose, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
-//! learns about who is who, `renewal` that its settings get another key, and `linked` what becomes of companions.
+//! becomes of those around the owner, `groups` who is in which group, `address` how they are addressed, `numbers` which number is whose, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
+//! learns about who is who, `renewal` that its settings get another key,
+//! `privacy` what others may know, `pictures` what people look like, `peer` what the phone answers its companions, and `linked` what becomes of companions.
 
 pub(crate) mod account;
 mod actions;
@@ -13,6 +14,7 @@ pub(crate) mod book;
 pub(crate) mod bootstrap;
 mod calls;
 pub(crate) mod change;
+mod groups;
 mod history;
 pub(crate) mod interfere;
 mod kept;
@@ -22,7 +24,10 @@ mod mapping;
 pub(crate) mod message;
 mod numbers;
 mod party;
+mod peer;
 mod people;
+mod pictures;
+mod privacy;
 mod receipt;
 mod renewal;
 mod sender_keys;

@@ -38,10 +38,9 @@ impl Phone {
             if let Some(lid) = lid {
                 person.lid = Some(lid.to_owned());
             }
-            for member in book.groups.values_mut().flat_map(|group| &mut group.members) {
-                if *member == number {
-                    member.clone_from(&next);
-                }
+            book.move_picture(&before, &after);
+            for group in book.groups.values_mut() {
+                group.rename(&number, &next);
             }
             if let Some(chat) = book.chats.remove(&before) {
                 book.chats.insert(after.clone(), chat);

@@ -1,4 +1,4 @@
-//! The people and groups around the owner: how they are called, and who is in a group.
+//! The people around the owner: how they are called, and how companions hear of it.
 
 use whatsapp_rust::{
     buffa::Message as _,
@@ -8,18 +8,14 @@ use whatsapp_rust::{
 use super::{
     Phone,
     account::Account,
-    book::{Book, Group, Person},
+    book::{Book, Person},
     change::Change,
     view::ChatKind,
 };
 use crate::{
-    Error, clock, key, locked,
-    server::{
-        queue::{Content, Item},
-        users,
-    },
-    spec::Addressing,
-    wire::node::{Node, SERVER, node},
+    Error, clock, locked,
+    server::queue::{Content, Item},
+    wire::node::{Node, node},
 };
 
 impl Phone {
@@ -61,102 +57,7 @@ impl Phone {
         self.announce("business", &jid, None, verified).await
     }
 
-    /// `by` makes a group with the owner in it, or takes the owner into one: both are told alike.
-    ///
-    /// # Errors
-    /// [`Error::UnknownChat`] if `jid` is no group's or one that is known, [`Error::UnknownContact`] if `by` is no
-    /// person.
-    pub async fn enter_group(&self, jid: &str, subject: &str, members: &[String], by: &str) -> Result<(), Error> {
-        self.enter_group_by(jid, subject, members, Addressing::Pn, by).await
-    }
-
-    /// The same for a group that addresses its members so. By LID each has one; a member whose number is not known is
-    /// named by the JID.
-    ///
-    /// # Errors
-    /// As [`Phone::enter_group`].
-    pub async fn enter_group_by(
-        &self,
-        jid: &str,
-        subject: &str,
-        members: &[String],
-        addressing: Addressing,
-        by: &str,
-    ) -> Result<(), Error> {
-        let by = self.member(by)?;
-        let by_lid = addressing == Addressing::Lid;
-        let created = {
-            let mut book = locked(&self.account.book);
-            if ChatKind::of(jid) != ChatKind::Group || book.groups.contains_key(jid) {
-                return Err(Error::UnknownChat(jid.to_owned()));
-            }
-            let mut members = members.to_vec();
-            for number in [self.account.number.as_str(), user(&by)] {
-                if !members.iter().any(|member| member == number) {
-                    members.push(number.to_owned());
-                }
-            }
-            for name in &members {
-                book.admit(name, by_lid, &self.account.number);
-            }
-            let group = Group { subject: subject.to_owned(), members, by_lid };
-            let now = clock::seconds(clock::now_ms()).to_string();
-            let described = users::describe(&book, &self.account, (jid, &group), user(&by), &now);
-            book.groups.insert(jid.to_owned(), group);
-            book.chat_mut(jid);
-            described
-        };
-        let create = node("create").attr("type", "new").children([created]).build();
-        self.announce("w:gp2", jid, Some(&self.named_in(jid, &by)), create).await
-    }
-
-    /// `by` gives a group another subject.
-    ///
-    /// # Errors
-    /// [`Error::UnknownChat`] if the owner is in no such group, [`Error::UnknownContact`] if `by` is no person.
-    pub async fn rename_group(&self, jid: &str, subject: &str, by: &str) -> Result<(), Error> {
-        let by = self.member(by)?;
-        self.change_group(jid, |group| subject.clone_into(&mut group.subject))?;
-        let (now, by) = (clock::seconds(clock::now_ms()).to_string(), self.named_in(jid, &by));
-        let renamed = node("subject").attr("subject", subject).attr("s_o", by.as_str()).attr("s_t", now).build();
-        self.announce("w:gp2", jid, Some(&by), renamed).await
-    }
-
-    /// `by` takes people into a group, or out of it: who takes out only themselves leaves.
-    ///
-    /// # Errors
-    /// As [`Phone::rename_group`].
-    pub async fn change_members(&self, jid: &str, numbers: &[String], joined: bool, by: &str) -> Result<(), Error> {
-        let by = self.member(by)?;
-        self.change_group(jid, |group| {
-            group.members.retain(|member| !numbers.contains(member));
-            if joined {
-                group.members.extend(numbers.iter().cloned());
-            }
-        })?;
-        let participants = {
-            let mut book = locked(&self.account.book);
-            let by_lid = book.groups.get(jid).is_some_and(|group| group.by_lid);
-            numbers.iter().filter(|_| joined).for_each(|name| book.admit(name, by_lid, &self.account.number));
-            let group = book.groups.get(jid).cloned().ok_or_else(|| Error::UnknownChat(jid.to_owned()))?;
-            let participant = |name: &String| users::participant(&book, &self.account, &group, name).build();
-            numbers.iter().map(participant).collect::<Vec<_>>()
-        };
-        let change = node(if joined { "add" } else { "remove" }).children(participants).build();
-        self.announce("w:gp2", jid, Some(&self.named_in(jid, &by)), change).await
-    }
-
-    /// How the stanzas of a group name the person with this JID.
-    fn named_in(&self, group: &str, jid: &str) -> String {
-        let book = locked(&self.account.book);
-        match book.groups.get(group) {
-            Some(group) if group.by_lid && jid == self.jid() => self.lid(),
-            Some(group) => book.member(group, jid),
-            None => jid.to_owned(),
-        }
-    }
-
-    fn member(&self, name: &str) -> Result<String, Error> {
+    pub(super) fn member(&self, name: &str) -> Result<String, Error> {
         let jid = self.person(name);
         if ChatKind::of(&jid) == ChatKind::Dm { Ok(jid) } else { Err(Error::UnknownContact(jid)) }
     }
@@ -171,11 +72,6 @@ impl Phone {
         book.person_mut(jid).map(change).ok_or_else(no_other)
     }
 
-    fn change_group(&self, jid: &str, change: impl FnOnce(&mut Group)) -> Result<(), Error> {
-        let mut book = locked(&self.account.book);
-        book.groups.get_mut(jid).map(change).ok_or_else(|| Error::UnknownChat(jid.to_owned()))
-    }
-
     /// Tells the companions of something about `from`, and keeps it.
     pub(super) async fn announce(&self, kind: &str, from: &str, by: Option<&str>, content: Node) -> Result<(), Error> {
         // As with messages: whoever is being told the history finds it there, or hears of it afterwards.
@@ -188,8 +84,20 @@ impl Phone {
 
 impl Account {
     fn notify_all(&self, kind: &str, from: &str, by: Option<&str>, content: &Node) {
+        self.notify_others(None, kind, (from, by), content);
+    }
+
+    /// Queues a notice about `from`, by somebody, for every companion but its author.
+    pub(super) fn notify_others(
+        &self,
+        author: Option<u16>,
+        kind: &str,
+        (from, by): (&str, Option<&str>),
+        content: &Node,
+    ) {
         let mut companions = locked(&self.companions);
-        for (_, companion) in companions.all_mut().filter(|(_, companion)| companion.settled) {
+        let told = companions.all_mut().filter(|(device, companion)| companion.settled && Some(*device) != author);
+        for (_, companion) in told {
             let id = self.stanza_id();
             let mut notice = node("notification")
                 .attr("from", from)
@@ -206,19 +114,7 @@ impl Account {
 }
 
 impl Book {
-    /// Makes sure that a member of a group is known, and has a LID if the group addresses its members so.
-    fn admit(&mut self, name: &str, by_lid: bool, owner: &str) {
-        let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };
-        if name == owner {
-            return;
-        }
-        self.meet(&jid);
-        if let Some(person) = self.person_mut(&jid).filter(|_| by_lid) {
-            person.lid.get_or_insert_with(|| key::lid_user(name));
-        }
-    }
-
-    fn person_mut(&mut self, jid: &str) -> Option<&mut Person> {
+    pub(super) fn person_mut(&mut self, jid: &str) -> Option<&mut Person> {
         let place = self.people.iter().position(|person| person.has_jid(jid))?;
         self.people.get_mut(place)
     }
@@ -234,8 +130,4 @@ fn certificate(name: &str) -> Vec<u8> {
     let details = verified_name_certificate::Details { verified_name: Some(name.to_owned()), ..Default::default() };
     let details = Some(details.encode_to_vec());
     VerifiedNameCertificate { details, ..Default::default() }.encode_to_vec()
-}
-
-fn user(jid: &str) -> &str {
-    jid.split('@').next().unwrap_or_default()
 }

@@ -1,11 +1,11 @@
 //! Requests of a companion. Every one is answered: a client waits 75 seconds for an answer, and does
-//! not look for a dead connection meanwhile.
+//! not look for a dead connection meanwhile. What the sandbox cannot do is refused, so that no client takes it for done.
 
-use super::{prekeys::Prekeys, router::Seat, sync, users};
+use super::{groups, pictures, prekeys::Prekeys, privacy, router::Seat, sync, users};
 use crate::{
     clock, key, locked,
     phone::bootstrap,
-    wire::node::{Node, attr, children, empty, node, refusal, result},
+    wire::node::{Node, attr, children, node, refusal, result},
 };
 
 /// Answers one request.
@@ -27,24 +27,34 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         ("get", "encrypt", "key") => seat.link.send(users::bundles(seat, request).await),
         ("get", "usync", _) => seat.link.send(users::devices(seat, request)),
         ("set", "w:sync:app:state", _) => sync::answer(seat, request).await,
-        ("set" | "get", "w:m", _) => seat.link.send(media_hosts(request)),
+        ("set" | "get", "w:m", "media_conn") => seat.link.send(media_hosts(request)),
         ("get", "abt", _) => {
             let props = node("props").attr("protocol", "1").attr("hash", "0").attr("refresh", "86400");
             seat.link.send(result(request).children([props.build()]).build());
         }
-        ("get", "blocklist", _) => seat.link.send(result(request).children([empty("list")]).build()),
-        ("get", "privacy", _) => seat.link.send(result(request).children([empty("privacy")]).build()),
+        ("get", "blocklist", _) => seat.link.send(privacy::blocked(seat, request)),
+        ("set", "blocklist", "item") => privacy::block(seat, request).await,
+        ("get", "w:profile:picture", _) => seat.link.send(pictures::show(seat, request)),
+        ("set", "w:profile:picture", _) => pictures::set(seat, request).await,
+        ("get", "privacy", _) => seat.link.send(privacy::settings(seat, request)),
+        ("set", "privacy", "privacy") => privacy::set(seat, request).await,
+        // Nothing here asks for the tokens that are given to people, and no server here marks anything dirty.
+        ("set", "privacy", "tokens") | ("set", "urn:xmpp:whatsapp:dirty", "clean") => seat.ok(request),
         ("get", "w:p", _) => {
             seat.link.send(result(request).attr("t", clock::seconds(clock::now_ms()).to_string()).build());
         }
-        ("get", "w:g2", _) => seat.link.send(users::groups(seat, request)),
+        ("get", "w:g2", "query" | "participating") => seat.link.send(groups::show(seat, request)),
+        ("set", "w:g2", child) if groups::CHANGES.contains(&child) => groups::change(seat, request).await,
         ("set", "md", "remove-companion-device") => {
             seat.ok(request);
             locked(&seat.account.companions).remove(seat.device);
             seat.account.notify();
             seat.note("logged out");
         }
-        _ => seat.ok(request),
+        _ => {
+            seat.note(format!("a request that the sandbox does not implement: {kind} {namespace} <{child}>"));
+            seat.link.send(refusal(request, 501, "feature-not-implemented"));
+        }
     }
 }
 

@@ -46,21 +46,26 @@ impl Media {
     pub(crate) fn store(&self, plain: &[u8], kind: MediaType) -> Result<Reference, Error> {
         let EncryptedMedia { data_to_upload, media_key, file_sha256, file_enc_sha256, .. } = encrypt_media(plain, kind)
             .map_err(|error| Error::protocol("a blob cannot be encrypted", error.into_boxed_dyn_error()))?;
-        let name = key::random_hex::<16>()?;
-        match self {
-            Self::Memory(blobs) => drop(locked(blobs).insert(name.clone(), data_to_upload.into())),
-            Self::Folder(folder) => {
-                let file = folder.join(&name);
-                keep::replace(&file, &data_to_upload).map_err(|error| Error::kept(&file, error))?;
-            }
-        }
         Ok(Reference {
-            path: format!("/v/{name}"),
+            path: self.publish(&data_to_upload)?,
             key: media_key.to_vec(),
             sha256: file_sha256.to_vec(),
             encrypted_sha256: file_enc_sha256.to_vec(),
             length: plain.len() as u64,
         })
+    }
+
+    /// Keeps a blob as it is, for anybody to fetch; gives the path.
+    pub(crate) fn publish(&self, data: &[u8]) -> Result<String, Error> {
+        let name = key::random_hex::<16>()?;
+        match self {
+            Self::Memory(blobs) => drop(locked(blobs).insert(name.clone(), Bytes::copy_from_slice(data))),
+            Self::Folder(folder) => {
+                let file = folder.join(&name);
+                keep::replace(&file, data).map_err(|error| Error::kept(&file, error))?;
+            }
+        }
+        Ok(format!("/v/{name}"))
     }
 
     fn get(&self, name: &str) -> Option<Bytes> {

@@ -1,22 +1,28 @@
 //! The server: connections, what they ask, and what they are sent.
 //!
 //! `connection` is the life of one connection, `router` hands each stanza to whom it concerns,
-//! `iq` and `sync` answer requests, `outbound` takes what a companion writes. `companion` and `queue` are what the
+//! `iq` answers requests, those about settings with `sync`, about people with `users`, and with `groups`, `pictures` and
+//! `privacy`; `outbound` takes what a companion writes, `peer` what it asks the phone. `companion` and `queue` are what the
 //! server remembers of a client between connections, `ending` how it is sent away. To answer a new request, add an arm
 //! in `iq`.
 
 pub(crate) mod companion;
 pub(crate) mod connection;
 pub(crate) mod ending;
+pub(crate) mod group_node;
+mod groups;
 mod iq;
 pub(crate) mod link;
 pub(crate) mod media;
 mod outbound;
+mod peer;
+mod pictures;
 mod prekeys;
+mod privacy;
 pub(crate) mod queue;
 mod router;
 mod sync;
-pub(crate) mod users;
+mod users;
 
 use std::{
     collections::BTreeMap,

@@ -7,7 +7,7 @@ use super::{
     ending::conflict,
     iq,
     link::Link,
-    outbound,
+    outbound, peer,
     queue::{Content, Queue},
 };
 use crate::{
@@ -33,6 +33,7 @@ pub(crate) async fn route(seat: &Seat, stanza: &Node) {
             seat.confirmed(attr(stanza, "id"), Queue::confirm_receipt);
         }
         "ack" => seat.confirm(attr(stanza, "id")),
+        "message" if attr(stanza, "category").as_deref() == Some("peer") => peer::take(seat, stanza).await,
         "message" => outbound::take(seat, stanza).await,
         "call" => seat.link.send(seat.account.hear_call(stanza)),
         // Nothing to answer: the session's marks, presence, typing.

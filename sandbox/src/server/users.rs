@@ -1,14 +1,11 @@
-//! Questions about people and groups: their devices, their keys, their members.
+//! Questions about people: their devices and their keys.
 
 use super::router::Seat;
 use crate::{
     ChatKind, clock, locked,
     pairing::adv,
-    phone::{
-        account::Account,
-        book::{Book, Group, Person},
-    },
-    wire::node::{Node, NodeBuilder, SERVER, attr, bytes, children, empty, error, node, result},
+    phone::book::Person,
+    wire::node::{Node, SERVER, attr, bytes, children, empty, error, node, result},
 };
 
 /// The devices of the people asked about: for the owner the phone and its companions, for all
@@ -85,57 +82,4 @@ fn party(seat: &Seat, jid: &str) -> Option<String> {
     let jid = format!("{user}@{server}");
     book.meet(&jid);
     book.person(&jid).map(Person::jid)
-}
-
-/// A group's subject and members, or those of all groups.
-pub(crate) fn groups(seat: &Seat, request: &Node) -> Node {
-    let book = locked(&seat.account.book);
-    let to = attr(request, "to").unwrap_or_default();
-    let made_at = clock::seconds(seat.account.made_at).to_string();
-    let (account, owner) = (&seat.account, &seat.account.number);
-    if let Some(group) = book.groups.get(&to) {
-        return result(request).children([describe(&book, account, (&to, group), owner, &made_at)]).build();
-    }
-    if to == "g.us" {
-        let all = book.groups.iter().map(|(jid, group)| describe(&book, account, (jid, group), owner, &made_at));
-        return result(request).children([node("groups").children(all).build()]).build();
-    }
-    crate::wire::node::refusal(request, 404, "item-not-found")
-}
-
-/// A group as the server tells of it. `owner` is the number of its owner.
-pub(crate) fn describe(
-    book: &Book,
-    account: &Account,
-    (jid, group): (&str, &Group),
-    owner: &str,
-    made_at: &str,
-) -> Node {
-    let members = group.members.iter().map(|name| {
-        let member = participant(book, account, group, name);
-        if name == owner { member.attr("type", "admin").build() } else { member.build() }
-    });
-    node("group")
-        .attr("id", jid.split('@').next().unwrap_or_default())
-        .attr("subject", group.subject.as_str())
-        .attr("creation", made_at)
-        .attr("creator", format!("{owner}@{SERVER}"))
-        .attr("s_t", made_at)
-        .attr("s_o", format!("{owner}@{SERVER}"))
-        .attr("addressing_mode", if group.by_lid { "lid" } else { "pn" })
-        .attr("size", group.members.len().to_string())
-        .children(members)
-        .build()
-}
-
-/// A member of a group as the server tells of them: by number or JID `name`, the owner among them.
-pub(crate) fn participant(book: &Book, account: &Account, group: &Group, name: &str) -> NodeBuilder {
-    let own = name == account.number;
-    let jid = if own && group.by_lid { format!("{}@lid", account.lid) } else { book.member(group, name) };
-    let member = node("participant").attr("jid", jid.as_str());
-    let number = if own { Some(&account.number) } else { book.person(&jid).and_then(|person| person.phone.as_ref()) };
-    match number {
-        Some(number) if group.by_lid => member.attr("phone_number", format!("{number}@{SERVER}")),
-        _ => member,
-    }
 }

@@ -1,7 +1,7 @@
 use chatgraph_sandbox::FOREVER;
-use whatsapp_rust::prelude::Event;
+use whatsapp_rust::{SyncActionMessageRange, message_range, prelude::Event};
 
-use crate::support::{ADA, BOB, GROUP, account, jid, paired, shown, soon};
+use crate::support::{ADA, BOB, GROUP, account, at, jid, paired, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_client_sets_the_phone_shows() {
@@ -26,9 +26,10 @@ async fn what_the_client_sets_the_phone_shows() {
     actions.unmute_chat(&group).await.unwrap();
     assert_eq!(shown(&phone, GROUP).muted_until, None);
 
-    actions.mark_chat_as_read(&jid(ADA), true, None).await.unwrap();
+    let range = || Some(message_range(at(2) / 1000, None, Vec::new()));
+    actions.mark_chat_as_read(&jid(ADA), true, range()).await.unwrap();
     assert_eq!(shown(&phone, ADA).unread_count, 0);
-    actions.mark_chat_as_read(&jid(ADA), false, None).await.unwrap();
+    actions.mark_chat_as_read(&jid(ADA), false, range()).await.unwrap();
     assert!(shown(&phone, ADA).marked_unread);
     companion.stop().await;
     sandbox.stop().await;
@@ -107,7 +108,8 @@ async fn chats_are_cleared_and_deleted_from_both_sides() {
     assert_eq!(companion.next("the deletion", deleted).await, jid(ADA));
     assert!(phone.chats().iter().all(|chat| chat.jid != ADA));
 
-    companion.client.chat_actions().delete_chat(&jid(BOB), true, None).await.unwrap();
+    let all = Some(message_range(at(3) / 1000, None, Vec::new()));
+    companion.client.chat_actions().delete_chat(&jid(BOB), true, all).await.unwrap();
     assert!(phone.chats().iter().all(|chat| chat.jid != BOB));
     companion.stop().await;
     sandbox.stop().await;
@@ -132,6 +134,35 @@ async fn what_is_sealed_with_another_key_is_read_once_the_key_is_there() {
     phone.archive(ADA, false).await.unwrap();
     phone.share_keys().await.unwrap();
     assert!(!companion.next("the unarchiving", archived).await);
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_range_of_messages_nothing_is_read_cleared_or_deleted() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    let before = (phone.chats(), phone.messages(ADA).unwrap());
+    let actions = companion.client.chat_actions();
+    for range in [None, Some(SyncActionMessageRange::default())] {
+        actions.mark_chat_as_read(&jid(ADA), true, range.clone()).await.unwrap();
+        actions.clear_chat(&jid(ADA), true, true, range.clone()).await.unwrap();
+        actions.delete_chat(&jid(ADA), true, range).await.unwrap();
+    }
+    assert_eq!((phone.chats(), phone.messages(ADA).unwrap()), before);
+    // The phone itself deletes a chat in which nothing was said.
+    phone.clear(ADA, None).await.unwrap();
+    phone.delete(ADA, None).await.unwrap();
+    assert!(phone.chats().iter().all(|chat| chat.jid != ADA));
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_a_client_saves_the_phone_calls_so() {
+    let (sandbox, phone, companion) = paired(account()).await;
+    let name = Some("Robert".to_owned());
+    companion.client.chat_actions().save_contact(&jid(BOB), name, None, true).await.unwrap();
+    assert_eq!(shown(&phone, BOB).name.as_deref(), Some("Robert"));
     companion.stop().await;
     sandbox.stop().await;
 }

@@ -112,3 +112,43 @@ async fn a_group_by_lid_is_made_and_has_members_without_a_number() {
         .await
         .error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact");
 }
+
+#[tokio::test]
+async fn pictures_privacy_and_blocks_are_set_and_shown() {
+    let api = Api::with_account().await;
+    let pictures = "/accounts/15550100001/pictures";
+    let set = api.post(pictures, &json!({"whose": BEN, "image": "/9j/4AAQSkZJRg=="})).await.expect(StatusCode::OK);
+    assert!(set["id"].is_u64(), "{set}");
+    let gone = api.post(pictures, &json!({"whose": "15550100002", "image": null})).await.expect(StatusCode::OK);
+    assert_eq!(gone, json!({"id": null}));
+    for (body, status, code) in [
+        (json!({"whose": BEN, "image": "?"}), StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+        (json!({"whose": "120363000000000999@g.us", "image": null}), StatusCode::NOT_FOUND, "unknown_chat"),
+    ] {
+        api.post(pictures, &body).await.error(status, code);
+    }
+
+    let privacy = "/accounts/15550100001/privacy";
+    assert_eq!(api.get(privacy).await.expect(StatusCode::OK)["settings"]["readreceipts"], "all");
+    let set = api.post(privacy, &json!({"readreceipts": "none", "online": "match_last_seen"})).await;
+    assert_eq!(set.expect(StatusCode::OK)["settings"]["readreceipts"], "none");
+    let wrong = api.post(privacy, &json!({"last": "all", "readreceipts": "some"})).await;
+    wrong.error(StatusCode::UNPROCESSABLE_ENTITY, "unknown_privacy");
+    let contacts = "/accounts/15550100001/contacts";
+    api.post(contacts, &json!({"phone": "15550100002", "blocked": true})).await.expect(StatusCode::OK);
+    assert_eq!(api.get(privacy).await.expect(StatusCode::OK)["blocked"], json!(["100000000000002@lid"]));
+    api.post(contacts, &json!({"phone": "15550100002", "blocked": false})).await.expect(StatusCode::OK);
+    assert_eq!(api.get(privacy).await.expect(StatusCode::OK)["blocked"], json!([]));
+}
+
+#[tokio::test]
+async fn a_group_is_described_and_has_admins() {
+    let api = Api::with_account().await;
+    let group = "/accounts/15550100001/groups/120363000000000001@g.us";
+    let change = json!({"description": "Openings", "promoted": ["15550100002"], "demoted": ["15550100001"]});
+    api.post(group, &change).await.expect(StatusCode::OK);
+    api.post(group, &json!({"description": null, "by": "15550100002"})).await.expect(StatusCode::OK);
+    for body in [json!({}), json!({"description": " "}), json!({"by": "15550100002"})] {
+        api.post(group, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+    }
+}

@@ -1,0 +1,47 @@
+//! `/accounts/{phone}/privacy`: what the owner lets others know, and whom they have blocked.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Serialize;
+
+use super::{body::Body, error::ApiError, phone};
+use crate::{Phone, Sandbox};
+
+/// The owner's privacy.
+#[derive(Debug, Serialize)]
+pub(super) struct PrivacyView {
+    /// The value of each category.
+    settings: BTreeMap<String, String>,
+    /// The JIDs of those who are blocked.
+    blocked: Vec<String>,
+}
+
+impl From<&Phone> for PrivacyView {
+    fn from(phone: &Phone) -> Self {
+        Self { settings: phone.privacy(), blocked: phone.blocked() }
+    }
+}
+
+pub(super) async fn show(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+) -> Result<Json<PrivacyView>, ApiError> {
+    Ok(Json(PrivacyView::from(&phone(&sandbox, &number)?)))
+}
+
+pub(super) async fn set(
+    State(sandbox): State<Sandbox>,
+    Path(number): Path<String>,
+    Body(asked): Body<BTreeMap<String, String>>,
+) -> Result<Json<PrivacyView>, ApiError> {
+    let phone = phone(&sandbox, &number)?;
+    if asked.is_empty() {
+        return Err(ApiError::unprocessable("invalid_body", "Give at least one category and its value."));
+    }
+    phone.set_privacy(&asked).await?;
+    Ok(Json(PrivacyView::from(&phone)))
+}

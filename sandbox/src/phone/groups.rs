@@ -1,0 +1,197 @@
+//! The groups that the owner is in: who makes them, what they are called and about, and who is a member or an admin.
+
+use super::{
+    Phone,
+    book::{Book, Description, Group, Mark},
+    view::ChatKind,
+};
+use crate::{
+    Error, clock, key, locked,
+    server::group_node,
+    spec::Addressing,
+    wire::node::{Node, SERVER, empty, node},
+};
+
+impl Phone {
+    /// `by` makes a group with the owner in it, or takes the owner into one: both are told alike.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChat`] if `jid` is no group's or one that is known, [`Error::UnknownContact`] if `by` is no
+    /// person.
+    pub async fn enter_group(&self, jid: &str, subject: &str, members: &[String], by: &str) -> Result<(), Error> {
+        self.enter_group_by(jid, subject, members, Addressing::Pn, by).await
+    }
+
+    /// The same for a group that addresses its members so. By LID each has one; a member whose number is not known is
+    /// named by the JID.
+    ///
+    /// # Errors
+    /// As [`Phone::enter_group`].
+    pub async fn enter_group_by(
+        &self,
+        jid: &str,
+        subject: &str,
+        members: &[String],
+        addressing: Addressing,
+        by: &str,
+    ) -> Result<(), Error> {
+        let by = self.member(by)?;
+        let mut members = members.to_vec();
+        let made = mark(&by);
+        for number in [&self.account.number, &made.by] {
+            if !members.contains(number) {
+                members.push(number.clone());
+            }
+        }
+        let group = Group::new(subject, members, addressing == Addressing::Lid, Some(made));
+        self.join_group(jid, group, &by, None).await
+    }
+
+    /// The owner is in this group from now on, by the doing of `by`; `key` is the one that the request to make it bore.
+    pub(crate) async fn join_group(&self, jid: &str, group: Group, by: &str, key: Option<&str>) -> Result<(), Error> {
+        let created = {
+            let mut book = locked(&self.account.book);
+            let known = book.groups.get(jid).is_some_and(|known| known.members.contains(&self.account.number));
+            if ChatKind::of(jid) != ChatKind::Group || known {
+                return Err(Error::UnknownChat(jid.to_owned()));
+            }
+            for name in &group.members {
+                book.admit(name, group.by_lid, &self.account.number);
+            }
+            let described = group_node::describe(&book, &self.account, jid, &group);
+            book.groups.insert(jid.to_owned(), group);
+            book.chat_mut(jid);
+            described
+        };
+        let mut create = node("create").attr("type", "new");
+        if let Some(key) = key {
+            create = create.attr("key", key);
+        }
+        let create = create.children([created]).build();
+        self.announce("w:gp2", jid, Some(&self.named_in(jid, by)), create).await
+    }
+
+    /// `by` gives a group another subject.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChat`] if the owner is in no such group, [`Error::UnknownContact`] if `by` is no person.
+    pub async fn rename_group(&self, jid: &str, subject: &str, by: &str) -> Result<(), Error> {
+        let by = self.member(by)?;
+        let mark = mark(&by);
+        self.change_group(jid, |group| {
+            subject.clone_into(&mut group.subject);
+            group.named = Some(mark);
+        })?;
+        let (now, by) = (clock::seconds(clock::now_ms()).to_string(), self.named_in(jid, &by));
+        let renamed = node("subject").attr("subject", subject).attr("s_o", by.as_str()).attr("s_t", now).build();
+        self.announce("w:gp2", jid, Some(&by), renamed).await
+    }
+
+    /// `by` says what a group is about; without a text nothing is said of it any more.
+    ///
+    /// # Errors
+    /// As [`Phone::rename_group`].
+    pub async fn describe_group(&self, jid: &str, text: Option<&str>, by: &str) -> Result<(), Error> {
+        self.describe_group_as(jid, text, key::random_hex::<8>()?, by).await
+    }
+
+    /// The same, with the name that the text has.
+    pub(crate) async fn describe_group_as(
+        &self,
+        jid: &str,
+        text: Option<&str>,
+        id: String,
+        by: &str,
+    ) -> Result<(), Error> {
+        let by = self.member(by)?;
+        let mark = mark(&by);
+        let described = node("description").attr("id", id.as_str());
+        let described = match text {
+            Some(text) => described.children([node("body").bytes(text.as_bytes().to_vec()).build()]),
+            None => described.children([empty("delete")]),
+        };
+        let description = text.map(|text| Description { id, text: text.to_owned(), mark });
+        self.change_group(jid, |group| group.description = description)?;
+        self.announce("w:gp2", jid, Some(&self.named_in(jid, &by)), described.build()).await
+    }
+
+    /// `by` takes people into a group, or out of it: who takes out only themselves leaves.
+    ///
+    /// # Errors
+    /// As [`Phone::rename_group`].
+    pub async fn change_members(&self, jid: &str, numbers: &[String], joined: bool, by: &str) -> Result<(), Error> {
+        let by = self.member(by)?;
+        self.change_group(jid, |group| {
+            group.appoint(numbers, false, &self.account.number);
+            group.members.retain(|member| !numbers.contains(member));
+            if joined {
+                group.members.extend(numbers.iter().cloned());
+            }
+        })?;
+        {
+            let mut book = locked(&self.account.book);
+            let by_lid = book.groups.get(jid).is_some_and(|group| group.by_lid);
+            numbers.iter().filter(|_| joined).for_each(|name| book.admit(name, by_lid, &self.account.number));
+        }
+        self.announce_members(jid, if joined { "add" } else { "remove" }, numbers, &by).await
+    }
+
+    /// `by` makes members of a group its admins, or admins mere members.
+    ///
+    /// # Errors
+    /// As [`Phone::rename_group`].
+    pub async fn appoint(&self, jid: &str, numbers: &[String], admin: bool, by: &str) -> Result<(), Error> {
+        let by = self.member(by)?;
+        self.change_group(jid, |group| group.appoint(numbers, admin, &self.account.number))?;
+        self.announce_members(jid, if admin { "promote" } else { "demote" }, numbers, &by).await
+    }
+
+    async fn announce_members(&self, jid: &str, what: &'static str, names: &[String], by: &str) -> Result<(), Error> {
+        let participants = {
+            let book = locked(&self.account.book);
+            let group = book.groups.get(jid).ok_or_else(|| Error::UnknownChat(jid.to_owned()))?;
+            let participant = |name: &String| group_node::participant(&book, &self.account, group, name).build();
+            names.iter().map(participant).collect::<Vec<Node>>()
+        };
+        let change = node(what).children(participants).build();
+        self.announce("w:gp2", jid, Some(&self.named_in(jid, by)), change).await
+    }
+
+    /// How the stanzas of a group name the person with this JID.
+    fn named_in(&self, group: &str, jid: &str) -> String {
+        let book = locked(&self.account.book);
+        match book.groups.get(group) {
+            Some(group) if group.by_lid && jid == self.jid() => self.lid(),
+            Some(group) => book.member(group, jid),
+            None => jid.to_owned(),
+        }
+    }
+
+    fn change_group(&self, jid: &str, change: impl FnOnce(&mut Group)) -> Result<(), Error> {
+        let mut book = locked(&self.account.book);
+        book.groups.get_mut(jid).map(change).ok_or_else(|| Error::UnknownChat(jid.to_owned()))
+    }
+}
+
+impl Book {
+    /// Makes sure that a member of a group is known, and has a LID if the group addresses its members so.
+    fn admit(&mut self, name: &str, by_lid: bool, owner: &str) {
+        let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };
+        if name == owner {
+            return;
+        }
+        self.meet(&jid);
+        if let Some(person) = self.person_mut(&jid).filter(|_| by_lid) {
+            person.lid.get_or_insert_with(|| key::lid_user(name));
+        }
+    }
+}
+
+/// Who does something now, as a group remembers it.
+fn mark(by: &str) -> Mark {
+    let by = match by.split_once('@') {
+        Some((number, SERVER)) => number,
+        _ => by,
+    };
+    Mark { by: by.to_owned(), at: clock::now_ms() }
+}

@@ -1,0 +1,129 @@
+//! What the phone answers its companions: with older messages of a chat, with messages they could not open, with keys of
+//! the settings.
+
+use whatsapp_rust::{
+    buffa::{Message as _, MessageField},
+    waproto::whatsapp::{
+        Message, MessageKey,
+        message::{
+            AppStateSyncKey, AppStateSyncKeyId, AppStateSyncKeyRequest, PeerDataOperationRequestMessage,
+            PeerDataOperationRequestResponseMessage, PeerDataOperationRequestType, ProtocolMessage,
+            peer_data_operation_request_response_message::{
+                PeerDataOperationResult, peer_data_operation_result::PlaceholderMessageResendResponse,
+            },
+            protocol_message,
+        },
+    },
+};
+
+use super::{account::Account, bootstrap, history};
+use crate::{Error, locked, server::media::Media};
+
+impl Account {
+    /// Answers what the companion `device` asked in its message `id`.
+    pub(crate) async fn answer(&self, media: &Media, device: u16, id: &str, asked: &Message) -> Result<(), Error> {
+        let Some(asked) = asked.protocol_message.as_option() else {
+            return Err(Error::Unsupported("a question without a protocol message"));
+        };
+        // Held over making the answer and queueing it, so that no message comes in between.
+        let mut parties = self.parties.lock().await;
+        let answer = if let Some(request) = asked.app_state_sync_key_request.as_option() {
+            self.keys_asked_for(request)?
+        } else if let Some(request) = asked.peer_data_operation_request_message.as_option() {
+            self.data_asked_for(media, id, request)?
+        } else {
+            return Err(Error::Unsupported("a question of another kind"));
+        };
+        let letter = self.peer_letter(answer)?;
+        self.post(&mut parties, device, &letter).await
+    }
+
+    /// The keys with these ids; of one that the phone does not have, the id alone.
+    fn keys_asked_for(&self, request: &AppStateSyncKeyRequest) -> Result<Message, Error> {
+        let ledger = locked(&self.ledger);
+        let ids: Vec<_> = request.key_ids.iter().filter_map(|id| id.key_id.as_deref()).collect();
+        if ledger.keys().any(|key| key.untold && ids.contains(&key.id.as_slice())) {
+            return Err(Error::Unsupported("an answer of a phone that is off"));
+        }
+        let mut share = bootstrap::key_share(self, ledger.keys().filter(|key| ids.contains(&key.id.as_slice())));
+        let unknown = ids.iter().filter(|id| !ledger.keys().any(|key| key.id == **id));
+        let unknown = unknown.map(|id| AppStateSyncKey {
+            key_id: MessageField::some(AppStateSyncKeyId { key_id: Some(id.to_vec()) }),
+            ..Default::default()
+        });
+        if let Some(protocol) = share.protocol_message.as_option_mut()
+            && let Some(share) = protocol.app_state_sync_key_share.as_option_mut()
+        {
+            share.keys.extend(unknown);
+        }
+        Ok(share)
+    }
+
+    fn data_asked_for(
+        &self,
+        media: &Media,
+        id: &str,
+        request: &PeerDataOperationRequestMessage,
+    ) -> Result<Message, Error> {
+        let kind = request.peer_data_operation_request_type;
+        let history = request.history_sync_on_demand_request.as_option();
+        match (kind, history) {
+            (Some(PeerDataOperationRequestType::HISTORY_SYNC_ON_DEMAND), Some(asked)) => {
+                history::on_demand(self, media, id, asked)
+            }
+            (Some(PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND), _) => {
+                let asked = request.placeholder_message_resend_request.iter();
+                let results = asked.map(|asked| self.once_more(&asked.message_key)).collect();
+                let response = PeerDataOperationRequestResponseMessage {
+                    peer_data_operation_request_type: kind,
+                    stanza_id: Some(id.to_owned()),
+                    peer_data_operation_result: results,
+                };
+                let protocol = ProtocolMessage {
+                    r#type: Some(protocol_message::Type::PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE),
+                    peer_data_operation_request_response_message: MessageField::some(response),
+                    ..Default::default()
+                };
+                Ok(Message { protocol_message: MessageField::some(protocol), ..Default::default() })
+            }
+            _ => Err(Error::Unsupported("a question for other data")),
+        }
+    }
+
+    /// A message as the phone has it; nothing if it has none.
+    fn once_more(&self, key: &MessageKey) -> PeerDataOperationResult {
+        let message = key.id.as_deref().and_then(|id| history::message(self, id));
+        let response =
+            PlaceholderMessageResendResponse { web_message_info_bytes: message.map(|message| message.encode_to_vec()) };
+        PeerDataOperationResult {
+            placeholder_message_resend_response: MessageField::some(response),
+            ..Default::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shared_by_id_and_of_an_unknown_one_the_id_alone() {
+        let spec = serde_json::from_str(r#"{"phone": "15550100001", "name": "Ada"}"#).unwrap();
+        let account = Account::new(&spec).unwrap();
+        locked(&account.ledger).renew_key(true).unwrap();
+        let known: Vec<_> = locked(&account.ledger).keys().map(|key| key.id.clone()).collect();
+        let asked = |ids: &[&[u8]]| {
+            let key_ids = ids.iter().map(|id| AppStateSyncKeyId { key_id: Some(id.to_vec()) }).collect();
+            let answer = account.keys_asked_for(&AppStateSyncKeyRequest { key_ids })?;
+            let keys = &answer.protocol_message.app_state_sync_key_share.keys;
+            Ok::<_, Error>(keys.iter().map(|key| key.key_data.key_data.is_some()).collect::<Vec<_>>())
+        };
+        assert_eq!(asked(&[&known[0]]).unwrap(), [true]);
+        assert_eq!(asked(&[&known[1], b"unknown"]).unwrap(), [true, false]);
+        locked(&account.ledger).renew_key(false).unwrap();
+        let untold = locked(&account.ledger).keys().last().unwrap().id.clone();
+        assert!(asked(&[&untold]).is_err(), "the phone is off");
+        locked(&account.ledger).share_keys();
+        assert_eq!(asked(&[&untold]).unwrap(), [true]);
+    }
+}

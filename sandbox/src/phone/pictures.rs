@@ -1,0 +1,93 @@
+//! What people look like: the pictures of the owner, of those around them, and of groups.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Phone, book::Book, view::ChatKind};
+use crate::{
+    Error, clock, locked,
+    wire::node::{Node, node},
+};
+
+/// The picture of a person or group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Picture {
+    /// Rises with each picture of the same person; near the instant it was set, in seconds.
+    pub(crate) id: u64,
+    /// Where it is fetched.
+    pub(crate) path: String,
+}
+
+impl Phone {
+    /// Gives the owner, somebody else or a group a picture, or takes it away; gives its id. The companions are told.
+    ///
+    /// # Errors
+    /// [`Error::UnknownContact`] if `whose` is no person, [`Error::UnknownChat`] if it is a group that the owner is not
+    /// in, or [`Error::Kept`].
+    pub async fn set_picture(&self, whose: &str, image: Option<&[u8]>) -> Result<Option<u64>, Error> {
+        self.set_picture_from(whose, image, None).await
+    }
+
+    /// The same as a companion asks for it: the others are told.
+    pub(crate) async fn set_picture_from(
+        &self,
+        whose: &str,
+        image: Option<&[u8]>,
+        author: Option<u16>,
+    ) -> Result<Option<u64>, Error> {
+        let path = image.map(|image| self.server.media.publish(image)).transpose()?;
+        let jid = self.person(whose);
+        let (jid, id) = {
+            let mut book = locked(&self.account.book);
+            match ChatKind::of(&jid) {
+                ChatKind::Group if !book.groups.contains_key(&jid) => return Err(Error::UnknownChat(jid)),
+                ChatKind::Group => {}
+                ChatKind::Dm if jid == self.jid() => {}
+                ChatKind::Dm => book.meet(&jid),
+                _ => return Err(Error::UnknownContact(jid)),
+            }
+            let jid = book.pictured(&jid);
+            let before = book.pictures.remove(&jid).map_or(0, |picture| picture.id);
+            let id = u64::try_from(clock::now_ms() / 1_000).unwrap_or_default().max(before + 1);
+            let picture = path.map(|path| Picture { id, path });
+            let id = picture.as_ref().map(|picture| picture.id);
+            book.pictures.extend(picture.map(|picture| (jid.clone(), picture)));
+            (jid, id)
+        };
+        let parties = self.account.parties.lock().await;
+        self.account.notify_others(author, "picture", (&jid, None), &notice(&jid, &self.jid(), id));
+        drop(parties);
+        self.account.save().await?;
+        Ok(id)
+    }
+
+    /// The picture of the owner, of somebody else, or of a group.
+    pub(crate) fn picture(&self, whose: &str) -> Option<Picture> {
+        let jid = self.person(whose);
+        let book = locked(&self.account.book);
+        book.pictures.get(&book.pictured(&jid)).cloned()
+    }
+}
+
+/// Says that there is a picture, or none any more.
+fn notice(jid: &str, owner: &str, id: Option<u64>) -> Node {
+    let change = node(if id.is_some() { "set" } else { "delete" }).attr("jid", jid);
+    let change = if jid.ends_with("@g.us") { change.attr("author", owner) } else { change };
+    match id {
+        Some(id) => change.attr("id", id.to_string()).build(),
+        None => change.build(),
+    }
+}
+
+impl Book {
+    /// The JID under which the picture of who is called `jid` is kept.
+    fn pictured(&self, jid: &str) -> String {
+        self.person(jid).map_or_else(|| jid.to_owned(), super::book::Person::jid)
+    }
+
+    /// Whose picture is kept under one JID has another from now on.
+    pub(crate) fn move_picture(&mut self, before: &str, after: &str) {
+        if let Some(picture) = self.pictures.remove(before) {
+            self.pictures.entry(after.to_owned()).or_insert(picture);
+        }
+    }
+}

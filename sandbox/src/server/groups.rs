@@ -1,0 +1,232 @@
+//! Requests about groups: who is in them, and what a companion changes in them. The change is made on the phone, and on
+//! those of all other accounts that are members, whose companions are told as of a change by anybody else.
+
+use super::{group_node::describe, router::Seat};
+use crate::{
+    Error, clock, key, locked,
+    phone::{
+        Phone,
+        account::Account,
+        address,
+        book::{Group, Mark, Person},
+    },
+    wire::node::{Node, SERVER, attr, bytes, children, node, refusal, result},
+};
+
+/// The parts of a request that change something.
+pub(super) const CHANGES: [&str; 8] =
+    ["create", "subject", "description", "add", "remove", "promote", "demote", "leave"];
+
+/// Why a change is refused: its code and its text.
+type Refused = (u16, &'static str);
+
+const BAD_REQUEST: Refused = (400, "bad-request");
+const FORBIDDEN: Refused = (403, "forbidden");
+const UNKNOWN: Refused = (404, "item-not-found");
+const CONFLICT: Refused = (409, "conflict");
+
+/// A group's subject and members, or those of all groups the owner is in.
+pub(super) fn show(seat: &Seat, request: &Node) -> Node {
+    let (book, account) = (locked(&seat.account.book), &seat.account);
+    let is_member = |group: &&Group| group.members.contains(&account.number);
+    let to = attr(request, "to").unwrap_or_default();
+    match book.groups.get(&to) {
+        Some(group) if is_member(&group) => result(request).children([describe(&book, account, &to, group)]).build(),
+        Some(_) => refusal(request, FORBIDDEN.0, FORBIDDEN.1),
+        None if to.trim_start_matches('@') == "g.us" => {
+            let all = book.groups.iter().filter(|(_, group)| is_member(group));
+            let all = all.map(|(jid, group)| describe(&book, account, jid, group));
+            result(request).children([node("groups").children(all).build()]).build()
+        }
+        None => refusal(request, UNKNOWN.0, UNKNOWN.1),
+    }
+}
+
+/// Makes a change in a group, if the owner may.
+pub(super) async fn change(seat: &Seat, request: &Node) {
+    let Some(change) = children(request).first() else { return };
+    let group = attr(request, "to").unwrap_or_default();
+    let done = match change.tag.as_ref() {
+        "create" => create(seat, change).await,
+        "leave" => leave(seat, change).await,
+        "subject" => rename(seat, &group, change).await,
+        "description" => say_what_it_is_about(seat, &group, change).await,
+        _ => change_members(seat, &group, change).await,
+    };
+    seat.link.send(match done {
+        Ok(parts) => result(request).children(parts).build(),
+        Err((code, text)) => refusal(request, code, text),
+    });
+}
+
+async fn create(seat: &Seat, create: &Node) -> Result<Option<Node>, Refused> {
+    let subject = attr(create, "subject").filter(|subject| !subject.trim().is_empty()).ok_or(BAD_REQUEST)?;
+    let account = &seat.account;
+    let mut members = vec![account.number.clone()];
+    for name in named(seat, create).into_iter().map(|(name, _)| name) {
+        if !members.contains(&name) {
+            members.push(name);
+        }
+    }
+    let number = u64::from_be_bytes(key::random().map_err(|error| failed(seat, &error))?);
+    let jid = format!("120363{:012}@g.us", number % 1_000_000_000_000);
+    let made = Mark { by: account.number.clone(), at: clock::now_ms() };
+    let group = Group::new(&subject, members.clone(), false, Some(made));
+    let key = attr(create, "key");
+    for phone in accounts(seat, &members) {
+        let own = phone.number() == account.number;
+        let key = key.as_deref().filter(|_| own);
+        phone.join_group(&jid, group.clone(), &account.jid(), key).await.map_err(|error| failed(seat, &error))?;
+    }
+    Ok(Some(describe(&locked(&account.book), account, &jid, &group)))
+}
+
+async fn leave(seat: &Seat, leave: &Node) -> Result<Option<Node>, Refused> {
+    let mut left = Vec::new();
+    for id in children(leave).iter().filter(|group| group.tag == "group").filter_map(|group| attr(group, "id")) {
+        let jid = if id.contains('@') { id.clone() } else { format!("{id}@g.us") };
+        member_of(seat, &jid)?;
+        let own = [seat.account.number.clone()];
+        for phone in members(seat, &jid) {
+            phone.change_members(&jid, &own, false, &own[0]).await.map_err(|error| failed(seat, &error))?;
+        }
+        left.push(node("group").attr("id", id).build());
+    }
+    if left.is_empty() { Err(BAD_REQUEST) } else { Ok(Some(node("leave").children(left).build())) }
+}
+
+/// Any member may rename a group that is not locked, and none is here.
+async fn rename(seat: &Seat, jid: &str, subject: &Node) -> Result<Option<Node>, Refused> {
+    member_of(seat, jid)?;
+    let text = text(subject).filter(|text| !text.trim().is_empty()).ok_or(BAD_REQUEST)?;
+    for phone in members(seat, jid) {
+        phone.rename_group(jid, &text, &seat.account.number).await.map_err(|error| failed(seat, &error))?;
+    }
+    Ok(None)
+}
+
+/// As with the subject. A text is replaced only by somebody who knows it.
+async fn say_what_it_is_about(seat: &Seat, jid: &str, description: &Node) -> Result<Option<Node>, Refused> {
+    let group = member_of(seat, jid)?;
+    if group.description.map(|known| known.id) != attr(description, "prev") {
+        return Err(CONFLICT);
+    }
+    let said = description.get_optional_child("body").and_then(text).filter(|text| !text.is_empty());
+    let deleted = attr(description, "delete").as_deref() == Some("true");
+    let id = attr(description, "id").or_else(|| key::random_hex::<8>().ok()).filter(|_| deleted != said.is_some());
+    let id = id.ok_or(BAD_REQUEST)?;
+    for phone in members(seat, jid) {
+        let done = phone.describe_group_as(jid, said.as_deref(), id.clone(), &seat.account.number).await;
+        done.map_err(|error| failed(seat, &error))?;
+    }
+    Ok(None)
+}
+
+/// Admins alone take people in and out, and appoint.
+async fn change_members(seat: &Seat, jid: &str, change: &Node) -> Result<Option<Node>, Refused> {
+    let group = member_of(seat, jid)?;
+    let own = &seat.account.number;
+    if !group.is_admin(own, own) {
+        return Err(FORBIDDEN);
+    }
+    let kind = *CHANGES.iter().find(|kind| **kind == change.tag).ok_or(BAD_REQUEST)?;
+    let (mut names, mut outcomes) = (Vec::new(), Vec::new());
+    for (name, asked) in named(seat, change) {
+        let error = match (kind, group.members.contains(&name)) {
+            ("add", true) => Some("409"),
+            ("add", false) | (_, true) => None,
+            (_, false) => Some("404"),
+        };
+        let outcome = node("participant").attr("jid", asked);
+        if let Some(error) = error {
+            outcomes.push(outcome.attr("error", error).build());
+        } else {
+            names.push(name);
+            outcomes.push(outcome.build());
+        }
+    }
+    if outcomes.is_empty() {
+        return Err(BAD_REQUEST);
+    }
+    if !names.is_empty() {
+        for phone in members(seat, jid) {
+            let done = match kind {
+                "add" | "remove" => phone.change_members(jid, &names, kind == "add", own).await,
+                _ => phone.appoint(jid, &names, kind == "promote", own).await,
+            };
+            done.map_err(|error| failed(seat, &error))?;
+        }
+        if kind == "add" {
+            welcome(seat, jid, &names).await.map_err(|error| failed(seat, &error))?;
+        }
+    }
+    Ok(Some(node(kind).children(outcomes).build()))
+}
+
+/// Takes the accounts among those who were added into the group as it is now.
+async fn welcome(seat: &Seat, jid: &str, names: &[String]) -> Result<(), Error> {
+    let account = &seat.account;
+    let group = locked(&account.book).groups.get(jid).map(|group| group.spelled_out(&account.number, account.made_at));
+    let Some(group) = group else { return Ok(()) };
+    for phone in accounts(seat, names).into_iter().filter(|phone| phone.number() != account.number) {
+        phone.join_group(jid, group.clone(), &account.jid(), None).await?;
+    }
+    Ok(())
+}
+
+/// The group, if the owner is a member.
+fn member_of(seat: &Seat, jid: &str) -> Result<Group, Refused> {
+    let group = locked(&seat.account.book).groups.get(jid).cloned().ok_or(UNKNOWN)?;
+    if group.members.contains(&seat.account.number) { Ok(group) } else { Err(FORBIDDEN) }
+}
+
+/// The phones of the accounts that are members of the group by their own book.
+fn members(seat: &Seat, jid: &str) -> Vec<Phone> {
+    let all = locked(&seat.server.accounts).values().cloned().collect::<Vec<_>>();
+    let is_member = |account: &Account| {
+        let book = locked(&account.book);
+        book.groups.get(jid).is_some_and(|group| group.members.contains(&account.number))
+    };
+    let among = all.into_iter().filter(|account| is_member(account));
+    among.map(|account| Phone::new(seat.server.clone(), account)).collect()
+}
+
+/// The phones of the accounts with these numbers.
+fn accounts(seat: &Seat, numbers: &[String]) -> Vec<Phone> {
+    let accounts = numbers.iter().filter_map(|number| seat.server.account(number));
+    accounts.map(|account| Phone::new(seat.server.clone(), account)).collect()
+}
+
+/// The participants that a request names: as a group remembers them, and as the request has them.
+fn named(seat: &Seat, change: &Node) -> Vec<(String, String)> {
+    let participants = children(change).iter().filter(|child| child.tag == "participant");
+    let named = participants.filter_map(|participant| {
+        let asked = attr(participant, "jid")?;
+        let jid = attr(participant, "phone_number").unwrap_or_else(|| asked.clone());
+        Some((name(seat, &address::person(&jid))?, asked))
+    });
+    named.collect()
+}
+
+/// A number, or the JID by LID of somebody whose number is not known.
+fn name(seat: &Seat, jid: &str) -> Option<String> {
+    match jid.split_once('@')? {
+        (number, SERVER) => Some(number.to_owned()),
+        (lid, "lid") => {
+            let accounts = locked(&seat.server.accounts);
+            let account = accounts.values().find(|account| account.lid == lid);
+            let known = || locked(&seat.account.book).person(jid).and_then(|person: &Person| person.phone.clone());
+            Some(account.map(|account| account.number.clone()).or_else(known).unwrap_or_else(|| jid.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn text(node: &Node) -> Option<String> {
+    String::from_utf8(bytes(node)?.to_vec()).ok()
+}
+
+fn failed(seat: &Seat, error: &Error) -> Refused {
+    seat.note(format!("a group cannot be changed: {error}"));
+    (500, "internal-server-error")
+}

@@ -1,0 +1,47 @@
+//! What a companion asks the phone, between the owner's own devices: the message is sealed for the phone alone, and is
+//! answered by one of the same kind.
+
+use whatsapp_rust::{
+    wacore::messages::MessageUtils,
+    waproto::{codec, whatsapp as wa},
+};
+
+use super::router::Seat;
+use crate::{
+    Error, clock,
+    phone::address,
+    wire::node::{Node, attr, bytes, node},
+};
+
+/// Takes such a message, and lets the phone answer.
+pub(super) async fn take(seat: &Seat, message: &Node) {
+    let id = attr(message, "id").unwrap_or_default();
+    let mut ack = node("ack").attr("class", "message").attr("id", id.as_str());
+    if let Some(to) = attr(message, "to") {
+        ack = ack.attr("from", to);
+    }
+    seat.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
+    let answered = match open(seat, message).await {
+        Ok(body) => seat.account.answer(&seat.server.media, seat.device, &id, &body).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = answered {
+        tracing::warn!(phone = seat.account.number, %error, "A companion's question is not answered");
+        seat.note(format!("the phone does not answer {id}: {error}"));
+    }
+}
+
+async fn open(seat: &Seat, message: &Node) -> Result<wa::Message, Error> {
+    let to = attr(message, "to").unwrap_or_default();
+    let account = &seat.account;
+    let own = [account.jid(), format!("{}@lid", account.lid)].contains(&address::person(&to));
+    if !own || to.contains(':') {
+        return Err(Error::Unsupported("a question to another device than the phone"));
+    }
+    let sealed = message.get_optional_child("enc").and_then(|enc| Some((attr(enc, "type")?, bytes(enc)?)));
+    let (kind, sealed) = sealed.ok_or(Error::Unsupported("a question that is not sealed"))?;
+    let plain = account.parties.lock().await.of(&account.jid()).open(seat.device, &kind, sealed).await?;
+    let plain = MessageUtils::unpad_message_ref(&plain, 2)
+        .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;
+    codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))
+}

@@ -1,0 +1,65 @@
+//! Requests about pictures: those of people and groups, and the owner's own.
+
+use super::router::Seat;
+use crate::{
+    locked,
+    phone::Phone,
+    wire::node::{Node, attr, bytes, children, node, refusal, result},
+};
+
+/// From where clients would fetch pictures; the one of a client of this sandbox goes to the sandbox for any host.
+const HOST: &str = "https://pps.whatsapp.net";
+
+/// Where somebody's picture is.
+pub(super) fn show(seat: &Seat, request: &Node) -> Node {
+    let phone = phone(seat);
+    let asked = request.get_optional_child("picture");
+    let Some(picture) = phone.picture(&target(seat, request)) else {
+        return refusal(request, 404, "item-not-found");
+    };
+    let id = picture.id.to_string();
+    let answer = node("picture");
+    if asked.and_then(|asked| attr(asked, "id")).as_ref() == Some(&id) {
+        return result(request).children([answer.attr("status", "304").build()]).build();
+    }
+    let kind = asked.and_then(|asked| attr(asked, "type")).unwrap_or_else(|| "image".to_owned());
+    let answer = answer
+        .attr("id", id)
+        .attr("type", kind)
+        .attr("url", format!("{HOST}{}", picture.path))
+        .attr("direct_path", picture.path);
+    result(request).children([answer.build()]).build()
+}
+
+/// Sets the owner's picture or that of a group they are in, or takes it away.
+pub(super) async fn set(seat: &Seat, request: &Node) {
+    let (whose, phone) = (target(seat, request), phone(seat));
+    let own = [phone.jid(), phone.lid()].contains(&whose);
+    let is_member =
+        locked(&seat.account.book).groups.get(&whose).is_some_and(|group| group.members.contains(&seat.account.number));
+    let image = children(request).iter().find(|picture| attr(picture, "type").as_deref() != Some("preview"));
+    let image = image.map(|picture| bytes(picture).unwrap_or_default());
+    let done = match image {
+        _ if !own && !is_member => Err((403, "forbidden")),
+        Some([]) => Err((400, "bad-request")),
+        image => {
+            phone.set_picture_from(&whose, image, Some(seat.device)).await.map_err(|_| (500, "internal-server-error"))
+        }
+    };
+    seat.link.send(match done {
+        Ok(id) => {
+            let picture = id.map(|id| node("picture").attr("id", id.to_string()).build());
+            result(request).children(picture).build()
+        }
+        Err((code, text)) => refusal(request, code, text),
+    });
+}
+
+/// Whose picture is meant: the owner's, if nobody is named.
+fn target(seat: &Seat, request: &Node) -> String {
+    attr(request, "target").unwrap_or_else(|| seat.account.jid())
+}
+
+fn phone(seat: &Seat) -> Phone {
+    Phone::new(seat.server.clone(), seat.account.clone())
+}
