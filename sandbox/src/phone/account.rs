@@ -129,7 +129,16 @@ impl Account {
         let mut ledger = locked(&self.ledger);
         let mutations = ledger.upload(collection, base, patch)?;
         self.absorb(&ledger, collection, &mutations, Some(author));
+        self.unpin_one_too_many(&mut ledger);
         Ok(base + 1)
+    }
+
+    /// Unpins, as the phone, the chat that was pinned first, if there is one more than a phone pins.
+    fn unpin_one_too_many(&self, ledger: &mut Ledger) {
+        let Some(oldest) = locked(&self.book).one_pin_too_many() else { return };
+        // It builds on what is stored, so that nothing refuses it.
+        let Ok(mutations) = ledger.write("regular_low", vec![Change::pin(&oldest, false)]) else { return };
+        self.absorb(ledger, "regular_low", &mutations, None);
     }
 
     /// Does what new mutations say, and tells every companion but their author. The ledger is held,

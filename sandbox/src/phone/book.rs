@@ -8,7 +8,7 @@ use super::{
     address,
     pictures::Picture,
     privacy::Privacy,
-    view::{ChatKind, ChatView, MessageView},
+    view::{ChatKind, ChatView, MAX_PINNED, MessageView},
 };
 use crate::{
     Error, clock, key,
@@ -352,6 +352,13 @@ impl Book {
             revoked: message.revoked,
         };
         Some(self.chats.get(&jid)?.messages.iter().map(view).collect())
+    }
+
+    /// The chat that was pinned first, if more are pinned than a phone pins.
+    pub(crate) fn one_pin_too_many(&self) -> Option<String> {
+        let pinned = || self.chats.iter().filter_map(|(jid, chat)| Some((chat.pinned_at?, jid)));
+        let (_, oldest) = pinned().min()?;
+        (pinned().count() > MAX_PINNED).then(|| oldest.clone())
     }
 
     /// How many chats are pinned, besides this one.

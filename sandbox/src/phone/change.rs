@@ -15,7 +15,7 @@ use whatsapp_rust::{
 
 use super::{
     book::{Book, Chat, Message, Person},
-    view::{FOREVER, MAX_PINNED},
+    view::FOREVER,
 };
 use crate::{Error, clock};
 
@@ -182,14 +182,10 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         }
         (Some("pin_v1"), Some(jid)) => {
             let pinned = value.pin_action.pinned.unwrap_or_default();
-            let jid = book.resolve(jid);
-            // One more than a phone pins is dropped without a word.
-            if !pinned || book.other_pins(&jid) < MAX_PINNED {
-                let chat = book.chat_mut(&jid);
-                chat.pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
-                // A chat that is pinned leaves the archive, and no patch says so.
-                chat.archived &= !pinned;
-            }
+            let chat = book.chat_mut(jid);
+            chat.pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
+            // A chat that is pinned leaves the archive, and no patch says so.
+            chat.archived &= !pinned;
         }
         (Some("markChatAsRead"), Some(jid)) => {
             let action = &value.mark_chat_as_read_action;

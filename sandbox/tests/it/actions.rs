@@ -116,6 +116,29 @@ async fn chats_are_cleared_and_deleted_from_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_pin_too_many_takes_the_place_of_the_oldest() {
+    let (sandbox, phone, mut companion) = paired(account()).await;
+    let stranger = "15550100077@s.whatsapp.net";
+    phone.receive("15550100077", stranger, "hello").await.unwrap();
+    companion.text().await;
+
+    for chat in [GROUP, BOB, stranger] {
+        companion.client.chat_actions().pin_chat(&jid(chat)).await.unwrap();
+        assert!(shown(&phone, chat).pinned);
+    }
+
+    assert!(!shown(&phone, BOB).archived, "a pinned chat is not in the archive");
+    assert!(!shown(&phone, ADA).pinned);
+    let unpinned = companion.next("the oldest pin going", |event| match event {
+        Event::PinUpdate(update) if update.jid == jid(ADA) => (update.action.pinned == Some(false)).then_some(()),
+        _ => None,
+    });
+    unpinned.await;
+    companion.stop().await;
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_sealed_with_another_key_is_read_once_the_key_is_there() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let archived = |event: &Event| match event {
