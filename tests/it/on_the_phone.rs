@@ -45,7 +45,7 @@ async fn messages_in_a_group_count_and_say_who_wrote_them() {
         let chat = server.chat(BOOKS).await;
         assert_eq!((&chat["unreadCount"], &chat["lastMessage"]["text"]), (&json!(unread), &json!(text)));
         assert_eq!(chat["lastMessage"]["sender"], format!("{from}@s.whatsapp.net"));
-        assert_eq!((&chat["name"], &chat["archived"]), (&json!("Book club"), &json!(false)));
+        assert_eq!((&chat["name"], &chat["archived"]), (&json!("Book club"), &json!(true)));
     }
 }
 
