@@ -178,7 +178,10 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
     let subject = mutation.index.get(1).map(String::as_str);
     match (mutation.index.first().map(String::as_str), subject) {
         (Some("archive"), Some(jid)) => {
-            book.chat_mut(jid).archived = value.archive_chat_action.archived.unwrap_or_default();
+            let action = &value.archive_chat_action;
+            if said(&action.message_range).is_some() {
+                book.chat_mut(jid).archived = action.archived.unwrap_or_default();
+            }
         }
         (Some("pin_v1"), Some(jid)) => {
             let pinned = value.pin_action.pinned.unwrap_or_default();

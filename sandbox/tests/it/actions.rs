@@ -1,7 +1,7 @@
 use chatgraph_sandbox::FOREVER;
 use whatsapp_rust::{SyncActionMessageRange, message_range, prelude::Event};
 
-use crate::support::{ADA, BOB, GROUP, account, at, jid, paired, shown, soon};
+use crate::support::{ADA, BOB, GROUP, account, everything, jid, paired, shown, soon};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_client_sets_the_phone_shows() {
@@ -9,9 +9,9 @@ async fn what_the_client_sets_the_phone_shows() {
     let actions = companion.client.chat_actions();
     let group = jid(GROUP);
 
-    actions.archive_chat(&group, None).await.unwrap();
+    actions.archive_chat(&group, everything()).await.unwrap();
     assert!(shown(&phone, GROUP).archived);
-    actions.unarchive_chat(&group, None).await.unwrap();
+    actions.unarchive_chat(&group, everything()).await.unwrap();
     assert!(!shown(&phone, GROUP).archived);
 
     actions.pin_chat(&group).await.unwrap();
@@ -26,10 +26,9 @@ async fn what_the_client_sets_the_phone_shows() {
     actions.unmute_chat(&group).await.unwrap();
     assert_eq!(shown(&phone, GROUP).muted_until, None);
 
-    let range = || Some(message_range(at(2) / 1000, None, Vec::new()));
-    actions.mark_chat_as_read(&jid(ADA), true, range()).await.unwrap();
+    actions.mark_chat_as_read(&jid(ADA), true, everything()).await.unwrap();
     assert_eq!(shown(&phone, ADA).unread_count, 0);
-    actions.mark_chat_as_read(&jid(ADA), false, range()).await.unwrap();
+    actions.mark_chat_as_read(&jid(ADA), false, everything()).await.unwrap();
     assert!(shown(&phone, ADA).marked_unread);
     companion.stop().await;
     sandbox.stop().await;
@@ -38,7 +37,7 @@ async fn what_the_client_sets_the_phone_shows() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chat_called_by_its_lid_is_the_same_chat() {
     let (sandbox, phone, companion) = paired(account()).await;
-    companion.client.chat_actions().archive_chat(&jid("200000000000002@lid"), None).await.unwrap();
+    companion.client.chat_actions().archive_chat(&jid("200000000000002@lid"), everything()).await.unwrap();
     assert!(shown(&phone, ADA).archived);
     assert_eq!(shown(&phone, ADA).aliases, ["200000000000002@lid"]);
     companion.stop().await;
@@ -108,8 +107,7 @@ async fn chats_are_cleared_and_deleted_from_both_sides() {
     assert_eq!(companion.next("the deletion", deleted).await, jid(ADA));
     assert!(phone.chats().iter().all(|chat| chat.jid != ADA));
 
-    let all = Some(message_range(at(3) / 1000, None, Vec::new()));
-    companion.client.chat_actions().delete_chat(&jid(BOB), true, all).await.unwrap();
+    companion.client.chat_actions().delete_chat(&jid(BOB), true, everything()).await.unwrap();
     assert!(phone.chats().iter().all(|chat| chat.jid != BOB));
     companion.stop().await;
     sandbox.stop().await;
@@ -162,11 +160,12 @@ async fn what_is_sealed_with_another_key_is_read_once_the_key_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_range_of_messages_nothing_is_read_cleared_or_deleted() {
+async fn without_a_range_of_messages_nothing_is_archived_read_cleared_or_deleted() {
     let (sandbox, phone, companion) = paired(account()).await;
     let before = (phone.chats(), phone.messages(ADA).unwrap());
     let actions = companion.client.chat_actions();
     for range in [None, Some(SyncActionMessageRange::default())] {
+        actions.archive_chat(&jid(ADA), range.clone()).await.unwrap();
         actions.mark_chat_as_read(&jid(ADA), true, range.clone()).await.unwrap();
         actions.clear_chat(&jid(ADA), true, true, range.clone()).await.unwrap();
         actions.delete_chat(&jid(ADA), true, range).await.unwrap();

@@ -16,7 +16,7 @@ async fn an_upload_that_comes_second_is_merged() {
         sandbox.inject(fault);
     }
 
-    companion.client.chat_actions().archive_chat(&jid(GROUP), None).await.unwrap();
+    companion.client.chat_actions().archive_chat(&jid(GROUP), crate::support::everything()).await.unwrap();
     companion.client.chat_actions().mute_chat(&jid(GROUP)).await.unwrap();
 
     assert!(shown(&phone, GROUP).archived && shown(&phone, GROUP).muted_until.is_some());
@@ -34,7 +34,10 @@ async fn an_upload_that_meets_a_change_of_the_phone_is_merged() {
     sandbox.inject(fault);
 
     let client = companion.client.clone();
-    let archiving = tokio::spawn(async move { client.chat_actions().archive_chat(&jid(GROUP), None).await });
+    let archiving =
+        tokio::spawn(
+            async move { client.chat_actions().archive_chat(&jid(GROUP), crate::support::everything()).await },
+        );
     while struck(&sandbox, "Delay") == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

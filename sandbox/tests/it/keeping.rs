@@ -23,7 +23,7 @@ async fn a_restarted_sandbox_goes_on_with_its_companion() {
     let phone = sandbox.create_account(account()).unwrap();
     let mut companion = Companion::start(&sandbox).await;
     companion.pair(&phone).await;
-    companion.client.chat_actions().archive_chat(&jid(ADA), None).await.unwrap();
+    companion.client.chat_actions().archive_chat(&jid(ADA), crate::support::everything()).await.unwrap();
     let store = companion.stop().await;
     soon("the end of the connection", phone.disconnected()).await.unwrap();
     let id = phone.receive("15550100003", BOB, "while you were away").await.unwrap();
@@ -39,7 +39,7 @@ async fn a_restarted_sandbox_goes_on_with_its_companion() {
     assert_eq!(companion.text().await.0, id);
     soon("the receipts", phone.settled()).await.unwrap();
 
-    companion.client.chat_actions().unarchive_chat(&jid(ADA), None).await.unwrap();
+    companion.client.chat_actions().unarchive_chat(&jid(ADA), crate::support::everything()).await.unwrap();
     assert!(!shown(&phone, ADA).archived);
     phone.archive(ADA, true).await.unwrap();
     let archived =
@@ -83,9 +83,9 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
         // The companion's own action comes last: its answer alone says that all is kept.
         let actions = companion.client.chat_actions();
         let done = if archive {
-            actions.archive_chat(&jid(BOB), None).await
+            actions.archive_chat(&jid(BOB), crate::support::everything()).await
         } else {
-            actions.unarchive_chat(&jid(BOB), None).await
+            actions.unarchive_chat(&jid(BOB), crate::support::everything()).await
         };
         done.unwrap();
         // In the midst of deliveries, receipts and notices.

@@ -60,7 +60,7 @@ async fn every_companion_gets_its_own_copy() {
 
     assert_eq!(first.text().await.2, "to both");
     assert_eq!(second.text().await.2, "to both");
-    first.client.chat_actions().archive_chat(&jid(GROUP), None).await.unwrap();
+    first.client.chat_actions().archive_chat(&jid(GROUP), crate::support::everything()).await.unwrap();
     let archived = second.next("the other's archiving", |event| match event {
         Event::ArchiveUpdate(update) if update.jid == jid(GROUP) => update.action.archived,
         _ => None,

@@ -49,7 +49,7 @@ async fn the_client_comes_back_after_the_network_failed() {
 
     assert_eq!(companion.text().await.2, "are you there?");
     soon("the receipt", phone.settled()).await.unwrap();
-    companion.client.chat_actions().archive_chat(&jid(ADA), None).await.unwrap();
+    companion.client.chat_actions().archive_chat(&jid(ADA), crate::support::everything()).await.unwrap();
     assert!(shown(&phone, ADA).archived);
     companion.stop().await;
     sandbox.stop().await;

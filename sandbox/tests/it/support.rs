@@ -12,10 +12,11 @@ use chatgraph_sandbox::{
 use tokio::time::timeout;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::{
-    Client, Jid, RawNodeLease, TokioRuntime, anyhow,
+    Client, Jid, RawNodeLease, SyncActionMessageRange, TokioRuntime, anyhow,
     async_channel::Receiver,
     bot::{Bot, BotHandle},
     http::{HttpClient, HttpRequest, HttpResponse, UreqHttpClient},
+    message_range,
     prelude::{ChannelEventHandler, Event, Subscription},
     sync_task::MajorSyncTask,
     wacore::store::{
@@ -115,6 +116,11 @@ pub(crate) fn shown(phone: &Phone, jid: &str) -> chatgraph_sandbox::ChatView {
 
 pub(crate) fn jid(text: &str) -> Jid {
     text.parse().unwrap()
+}
+
+/// The range of a client that means all messages there are.
+pub(crate) fn everything() -> Option<SyncActionMessageRange> {
+    Some(message_range(4_000_000_000, None, Vec::new()))
 }
 
 /// A real client with its store.

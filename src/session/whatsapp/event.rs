@@ -91,6 +91,9 @@ pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Heard> {
 
 fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untranslatable> {
     Ok(match event {
+        Event::ArchiveUpdate(update) if update.action.message_range.as_option().and_then(last_of).is_none() => {
+            without_range("archive")
+        }
         Event::ArchiveUpdate(update) => {
             let value = Desired::Archived(update.action.archived.unwrap_or(false));
             setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
@@ -109,9 +112,12 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
         Event::MarkChatAsReadUpdate(update) => {
             let (value, as_of) =
                 (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
-            let up_to = update.action.message_range.as_option().and_then(last_of);
             let chat = jid::from_wire(&update.jid)?;
-            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed: update.from_full_sync })]
+            let Some(up_to) = update.action.message_range.as_option().and_then(last_of) else {
+                return Ok(without_range("mark"));
+            };
+            let (up_to, replayed) = (Some(up_to), update.from_full_sync);
+            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
         }
         Event::Receipt(receipt) if is_own_reading(receipt, own) => {
             let (chat, wa_ids) = (jid::from_wire(&receipt.source.chat).ok(), receipt.message_ids.clone());
@@ -199,6 +205,12 @@ fn setting(
     Ok(vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
 }
 
+/// Nothing comes of an action that does not say which messages it reaches: WhatsApp's own clients ignore it.
+fn without_range(action: &'static str) -> Vec<Heard> {
+    debug!(action, "An action without a range of messages was left out");
+    Vec::new()
+}
+
 /// A chat was cleared or deleted, up to the message that the range names, or up to its time. WhatsApp's own clients ignore an
 /// action without either.
 fn emptied(
@@ -208,10 +220,7 @@ fn emptied(
     deleted: bool,
 ) -> Result<Vec<Heard>, Untranslatable> {
     let chat = jid::from_wire(chat)?;
-    let Some(up_to) = range.and_then(last_of) else {
-        debug!(deleted, "A chat is emptied without a word how far, which changes nothing");
-        return Ok(Vec::new());
-    };
+    let Some(up_to) = range.and_then(last_of) else { return Ok(without_range("clear or delete")) };
     Ok(vec![Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted })])
 }
 

@@ -67,7 +67,8 @@ fn setting_of(value: Desired) -> Vec<Heard> {
 }
 
 fn archive(chat: &str, archived: Option<bool>) -> Event {
-    let action = wire::ArchiveChatAction { archived, ..wire::ArchiveChatAction::default() };
+    let range = whatsapp_rust::message_range(1_700_000_000, None, Vec::new());
+    let action = wire::ArchiveChatAction { archived, message_range: range.into() };
     let update = ArchiveUpdate::builder().jid(wire_jid(chat)).timestamp(at());
     Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(false).build())
 }
@@ -130,10 +131,31 @@ fn a_mute_has_an_end_none_or_is_over() {
 #[test]
 fn marking_as_read_and_as_unread_is_a_setting() {
     for read in [true, false] {
-        let action = wire::MarkChatAsReadAction { read: Some(read), ..wire::MarkChatAsReadAction::default() };
-        let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
-        let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
-        assert_eq!(translate(&event), setting_of(Desired::Read(read)));
+        let range = whatsapp_rust::message_range(1_700_000_000, None, Vec::new());
+        let action = wire::MarkChatAsReadAction { read: Some(read), message_range: range.into() };
+        let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: Vec::new() });
+        let (chat, value) = (jid(CHAT), Desired::Read(read));
+        let setting = SessionEvent::Setting { chat, value, as_of: AT, up_to, replayed: false };
+        assert_eq!(marked(action), [Heard::News(setting)]);
+    }
+}
+
+fn marked(action: wire::MarkChatAsReadAction) -> Vec<Heard> {
+    let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+    translate(&Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
+}
+
+#[test]
+fn archiving_and_marking_without_a_range_is_ignored() {
+    for range in [None, Some(wire::SyncActionMessageRange::default())] {
+        for set in [true, false] {
+            let mark = wire::MarkChatAsReadAction { read: Some(set), message_range: range.clone().into() };
+            assert_eq!(marked(mark), []);
+            let archive = wire::ArchiveChatAction { archived: Some(set), message_range: range.clone().into() };
+            let update = ArchiveUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
+            let update = update.action(Box::new(archive)).from_full_sync(false).build();
+            assert_eq!(translate(&Event::ArchiveUpdate(update)), []);
+        }
     }
 }
 
