@@ -22,6 +22,8 @@ use crate::{Error, locked, server::media::Media};
 impl Account {
     /// Answers what the companion `device` asked in its message `id`.
     pub(crate) async fn answer(&self, media: &Media, device: u16, id: &str, asked: &Message) -> Result<(), Error> {
+        // Some clients wrap it as what they send in the owner's name.
+        let asked = asked.device_sent_message.as_option().map_or(asked, |sent| &sent.message);
         let Some(asked) = asked.protocol_message.as_option() else {
             return Err(Error::Unsupported("a question without a protocol message"));
         };
