@@ -33,11 +33,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The server's static key pair, the same for the same secret.
+/// The key pair of the server with this `label`, the same for the same secret.
 ///
-/// A client trusts the public half beforehand, so it must survive a restart of the sandbox.
-pub(crate) fn server_key(secret: &str) -> Result<KeyPair, Error> {
-    let digest = Sha256::new().chain_update("chatgraph sandbox server key\0").chain_update(secret).finalize();
+/// A client trusts a public half beforehand, so it must survive a restart of the sandbox.
+pub(crate) fn derived(label: &str, secret: &str) -> Result<KeyPair, Error> {
+    let digest = Sha256::new().chain_update(format!("chatgraph sandbox {label}\0")).chain_update(secret).finalize();
     PrivateKey::deserialize(&digest)
         .and_then(KeyPair::try_from)
         .map_err(|error| Error::protocol("the secret gives no key", error))

@@ -32,7 +32,8 @@
 //! - The websocket address `ws://HOST:PORT/ws/chat`.
 //! - The server's key beforehand, in its store, as the leaf of a certificate chain of a device that is
 //!   registered under any placeholder number. Only so does it not ask for a certificate of the real service.
-//!   `tests/it/support.rs` shows how.
+//!   `tests/it/support.rs` shows how. A client whose root key can be replaced needs nothing of this: it takes
+//!   `sandbox.root()` for WhatsApp's, asks for the certificate, and verifies it.
 //! - An HTTP client that fetches `https://ANY-HOST/PATH?…` as `GET http://HOST:PORT/media/PATH`.
 //!
 //! # Layout
@@ -75,6 +76,7 @@ use tokio::net::TcpListener;
 use keep::Folder;
 use phone::account::Account;
 use server::Server;
+use wire::certificate::Identity;
 
 pub use error::Error;
 pub use fault::{Fault, FaultKind, On, Part, When};
@@ -88,7 +90,7 @@ pub use spec::AccountSpec;
 pub struct Config {
     /// A loopback address; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The server's static key is derived from this text: the same secret, the same key.
+    /// The server's static key and its root are derived from this text: the same secret, the same keys.
     pub secret: String,
     /// The folder to keep the accounts in, made if it is missing; a later sandbox on it goes on where this one ended,
     /// however it ended. `None` forgets them.
@@ -126,7 +128,7 @@ impl Sandbox {
             return Err(Error::NotLoopback(config.listen));
         }
         let folder = config.data.as_deref().map(Folder::open).transpose()?;
-        let server = Arc::new(Server::new(key::server_key(&config.secret)?, folder)?);
+        let server = Arc::new(Server::new(Identity::from_secret(&config.secret)?, folder)?);
         let listen = |source| Error::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -161,7 +163,14 @@ impl Sandbox {
     /// The public static key, base64url without padding: what a client trusts beforehand.
     #[must_use]
     pub fn key(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.server.key.public_key.public_key_bytes())
+        BASE64_URL_SAFE_NO_PAD.encode(self.server.identity.key.public_key.public_key_bytes())
+    }
+
+    /// The public key of the root that vouches for the server's key, base64url without padding: what a client trusts that
+    /// asks for a certificate.
+    #[must_use]
+    pub fn root(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.server.identity.root)
     }
 
     /// Makes an account with its phone.

@@ -28,7 +28,8 @@ struct Options {
     #[arg(long, env = "CHATGRAPH_SANDBOX_LISTEN", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// The text the server's key is made from. Clients trust that key, so keep the text and they keep their trust.
+    /// The text the server's key and its root key are made from. Clients trust these, so keep the text and they keep
+    /// their trust.
     #[arg(long, env = "CHATGRAPH_SANDBOX_SECRET", default_value = "sandbox", hide_env_values = true)]
     secret: String,
 
@@ -46,7 +47,7 @@ struct Options {
     #[arg(long, env = "CHATGRAPH_SANDBOX_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
-    /// Prints one line of JSON with `url`, `key` and `phone` (the demo account's number, or null) instead of text.
+    /// Prints one line of JSON with `url`, `key`, `root` and `phone` (the demo account's number, or null) instead of text.
     #[arg(long, env = "CHATGRAPH_SANDBOX_JSON", value_parser = FalseyValueParser::new())]
     json: bool,
 
@@ -123,12 +124,12 @@ fn ending() -> io::Result<impl Future<Output = ()>> {
 
 /// Tells on standard output where the sandbox is, at once and also through a pipe.
 fn announce(sandbox: &Sandbox, phone: Option<&Phone>, as_json: bool) -> io::Result<()> {
-    let (url, key, phone) = (sandbox.url(), sandbox.key(), phone.map(Phone::number));
+    let (url, key, root, phone) = (sandbox.url(), sandbox.key(), sandbox.root(), phone.map(Phone::number));
     let mut out = io::stdout().lock();
     if as_json {
-        writeln!(out, "{}", json!({"url": url, "key": key, "phone": phone}))?;
+        writeln!(out, "{}", json!({"url": url, "key": key, "root": root, "phone": phone}))?;
     } else {
-        writeln!(out, "The sandbox is at {url}\nIts key is {key}")?;
+        writeln!(out, "The sandbox is at {url}\nIts key is {key}\nIts root key is {root}")?;
         if let Some(phone) = phone {
             writeln!(out, "The demo account is {phone}")?;
         }

@@ -26,7 +26,7 @@ use crate::{
     phone::account::Account,
     wire::{
         node::{attr, node, render},
-        noise::{self, Refusal as Refused},
+        noise::{self, Handshake, Refusal as Refused, Session},
         socket::{Broken, FrameSink, Frames, Opener, Sealer, split},
     },
 };
@@ -35,9 +35,9 @@ use crate::{
 const HELLO: Duration = Duration::from_secs(20);
 /// How many stanzas are kept and sent together, at most.
 const BATCH: usize = 64;
-/// What is noted of a client that asked for a certificate: it must not take one that WhatsApp has not signed.
-const BELIEVED: &str = "a client took a certificate that nobody has signed";
-const DISBELIEVED: &str = "refused by a client: the certificate is not signed";
+/// What is noted of a client that asked for a certificate. Only one whose root key was replaced may take it.
+const BELIEVED: &str = "a client took a certificate of the sandbox's own root";
+const DISBELIEVED: &str = "refused by a client: the certificate is not signed by WhatsApp's root";
 /// How long a client may take to notice that the connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -76,18 +76,15 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     let Ok(Ok(hello)) = hello else {
         return server.note(Who::default(), "a connection ended before its first message");
     };
-    let session = match noise::respond(&hello, &server.key) {
-        Ok(session) => session,
-        Err(Refused::NoCertificate { ephemeral }) => return introduce(server, &ephemeral, frames, sink).await,
+    let session = match shake_hands(server, &hello, frames, &mut sink).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return,
         Err(refusal) => {
             tracing::warn!(error = %refusal, "The sandbox refused a client");
             server.note(Who::default(), format!("refused: {refusal}"));
             return sink.close(&refusal.to_string()).await;
         }
     };
-    if !sink.send(&session.hello).await {
-        return;
-    }
     let (link, outgoing) = Link::new(server.next_connection());
     let end = server.stop.child_token();
     let shared = Arc::new(Shared { server: Arc::clone(server), who: OnceLock::new(), account: OnceLock::new(), end });
@@ -107,15 +104,32 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     server.note(shared.who(), "disconnected");
 }
 
-/// A client that does not know this server asks who it is. It must not believe the answer.
-async fn introduce(server: &Server, ephemeral: &[u8], frames: &mut Frames, mut sink: FrameSink) {
-    let shown = match noise::introduce(ephemeral, &server.key) {
-        Ok(hello) => sink.send(&hello).await,
-        Err(error) => return server.note(Who::default(), format!("refused: {error}")),
-    };
-    let believed = shown && matches!(timeout(HELLO, frames.next()).await, Ok(Ok(_)));
-    server.note(Who::default(), if believed { BELIEVED } else { DISBELIEVED });
-    sink.close("this is no WhatsApp").await;
+/// Answers a client hello; `None` if the client goes away instead of completing the handshake.
+async fn shake_hands(
+    server: &Server,
+    hello: &[u8],
+    frames: &mut Frames,
+    sink: &mut FrameSink,
+) -> Result<Option<Session>, Refused> {
+    match noise::respond(hello, &server.identity)? {
+        Handshake::Complete(answer, session) => Ok(sink.send(&answer).await.then_some(session)),
+        Handshake::Introduced(answer, introduction) => {
+            if !sink.send(&answer).await {
+                return Ok(None);
+            }
+            let finish = tokio::select! {
+                finish = timeout(HELLO, frames.next()) => finish,
+                () = server.stop.cancelled() => return Ok(None),
+            };
+            let Ok(Ok(finish)) = finish else {
+                server.note(Who::default(), DISBELIEVED);
+                return Ok(None);
+            };
+            let session = introduction.finish(&finish)?;
+            server.note(Who::default(), BELIEVED);
+            Ok(Some(session))
+        }
+    }
 }
 
 /// Sees who is there: a companion is let in, anybody else is offered a pairing.

@@ -33,7 +33,6 @@ use std::{
 };
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 
 use crate::{
     Error, clock,
@@ -43,6 +42,7 @@ use crate::{
     log::{Direction, Log},
     pairing::desk::Desk,
     phone::account::Account,
+    wire::certificate::Identity,
 };
 
 /// Who a log entry is about: the account's number and the companion's device number, once known.
@@ -50,7 +50,7 @@ pub(crate) type Who = (Option<String>, Option<u16>);
 
 /// What all connections and phones share.
 pub(crate) struct Server {
-    pub(crate) key: KeyPair,
+    pub(crate) identity: Identity,
     /// By number.
     pub(crate) accounts: Mutex<BTreeMap<String, Arc<Account>>>,
     pub(crate) log: Mutex<Log>,
@@ -66,14 +66,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server with the accounts that are kept in the folder, if there is one.
-    pub(crate) fn new(key: KeyPair, folder: Option<Folder>) -> Result<Self, Error> {
+    pub(crate) fn new(identity: Identity, folder: Option<Folder>) -> Result<Self, Error> {
         let accounts = folder.as_ref().map(Folder::accounts).transpose()?.unwrap_or_default();
         let accounts = accounts.into_iter().map(|account| (account.number.clone(), Arc::new(account)));
         let media = folder
             .as_ref()
             .map_or_else(|| media::Media::Memory(Mutex::default()), |folder| media::Media::Folder(folder.blobs()));
         Ok(Self {
-            key,
+            identity,
             accounts: Mutex::new(accounts.collect()),
             log: Mutex::default(),
             faults: Mutex::default(),

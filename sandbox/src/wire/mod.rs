@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows accounts or stanzas.
 
+pub(crate) mod certificate;
 pub(crate) mod node;
 pub(crate) mod noise;
 pub(crate) mod socket;

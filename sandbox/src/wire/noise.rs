@@ -1,7 +1,7 @@
 //! The server's side of the Noise handshake.
 //!
-//! Only the IK pattern leads anywhere: the client knows the server's key beforehand. The XX pattern needs a certificate
-//! of the real service, which a sandbox cannot have: it shows one that nobody has signed, for the client to refuse.
+//! With the IK pattern the client knows the server's key beforehand, and everything is said in one message each. With the
+//! XX pattern it asks for the key with a certificate chain, and goes on only if it trusts the chain's root.
 
 use whatsapp_rust::{
     buffa::{Message, MessageField},
@@ -13,13 +13,13 @@ use whatsapp_rust::{
     waproto::{
         codec,
         whatsapp::{
-            CertChain, ClientPayload, HandshakeMessage,
-            cert_chain::{NoiseCertificate, noise_certificate::Details},
-            handshake_message::ServerHello,
+            ClientPayload, HandshakeMessage,
+            handshake_message::{ClientHello, ServerHello},
         },
     },
 };
 
+use super::certificate::Identity;
 use crate::key;
 
 /// Why a client is not let in.
@@ -27,11 +27,8 @@ use crate::key;
 pub(crate) enum Refusal {
     #[error("the first message is not a client hello")]
     NoHello,
-    #[error("the client asks for a certificate (XX handshake); it must know this server's key beforehand")]
-    NoCertificate {
-        /// The client's ephemeral key.
-        ephemeral: Vec<u8>,
-    },
+    #[error("the second message is not a client finish")]
+    NoFinish,
     #[error("the client expects another server key")]
     WrongKey(#[source] HandshakeError),
     #[error("the handshake failed")]
@@ -40,10 +37,16 @@ pub(crate) enum Refusal {
     Payload(#[source] whatsapp_rust::buffa::DecodeError),
 }
 
+/// A handshake after the client's first message.
+pub(crate) enum Handshake {
+    /// IK: it has succeeded; the answer is still to be sent, and framed.
+    Complete(Vec<u8>, Session),
+    /// XX: the client decides, once it has the answer.
+    Introduced(Vec<u8>, Introduction),
+}
+
 /// A handshake that succeeded.
 pub(crate) struct Session {
-    /// What to answer, still to be framed.
-    pub(crate) hello: Vec<u8>,
     /// The client's static key: who it is.
     pub(crate) client: [u8; 32],
     /// What the client says about itself.
@@ -55,47 +58,39 @@ pub(crate) struct Session {
 }
 
 /// Answers a client hello.
-pub(crate) fn respond(hello: &[u8], server: &KeyPair) -> Result<Session, Refusal> {
+pub(crate) fn respond(hello: &[u8], server: &Identity) -> Result<Handshake, Refusal> {
     let message = codec::handshake_message_decode(hello).map_err(|_| Refusal::NoHello)?;
     let hello = message.client_hello.into_option().ok_or(Refusal::NoHello)?;
-    let ephemeral = hello.ephemeral.ok_or(Refusal::NoHello)?;
-    let (Some(sealed_key), Some(sealed_payload)) = (hello.r#static, hello.payload) else {
-        return Err(Refusal::NoCertificate { ephemeral });
+    let ClientHello { ephemeral: Some(ephemeral), r#static, payload, .. } = hello else {
+        return Err(Refusal::NoHello);
     };
+    match (r#static, payload) {
+        (Some(key), Some(payload)) => complete(&ephemeral, &key, &payload, server),
+        _ => introduce(&ephemeral, server),
+    }
+}
 
+fn complete(ephemeral: &[u8], sealed_key: &[u8], payload: &[u8], server: &Identity) -> Result<Handshake, Refusal> {
+    let Identity { key: server, chain, .. } = server;
     let mut noise = NoiseHandshake::new(NOISE_PATTERN_IK, &WA_CONN_HEADER)?;
     noise.authenticate(server.public_key.public_key_bytes());
-    noise.authenticate(&ephemeral);
-    noise.mix_shared_secret(server.private_key.serialize(), &ephemeral)?;
-    let client = noise.decrypt(&sealed_key).map_err(Refusal::WrongKey)?;
+    noise.authenticate(ephemeral);
+    noise.mix_shared_secret(server.private_key.serialize(), ephemeral)?;
+    let client = noise.decrypt(sealed_key).map_err(Refusal::WrongKey)?;
     noise.mix_shared_secret(server.private_key.serialize(), &client)?;
-    let payload = noise.decrypt(&sealed_payload)?;
+    let payload = noise.decrypt(payload)?;
 
     let own = KeyPair::generate(&mut key::rng());
     noise.authenticate(own.public_key.public_key_bytes());
-    noise.mix_shared_secret(own.private_key.serialize(), &ephemeral)?;
+    noise.mix_shared_secret(own.private_key.serialize(), ephemeral)?;
     noise.mix_shared_secret(own.private_key.serialize(), &client)?;
-    let certificate = noise.encrypt(&certificate(server))?;
-    let answer = HandshakeMessage {
-        server_hello: MessageField::some(ServerHello {
-            ephemeral: Some(own.public_key.public_key_bytes().to_vec()),
-            payload: Some(certificate),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    let (inbound, outbound) = noise.finish()?;
-    Ok(Session {
-        hello: codec::handshake_message_to_vec(&answer),
-        client: client.as_slice().try_into().map_err(|_| Refusal::NoHello)?,
-        payload: ClientPayload::decode_from_slice(&payload).map_err(Refusal::Payload)?,
-        inbound,
-        outbound,
-    })
+    // With this pattern, the client does not look at the chain.
+    let hello = hello(&own, None, noise.encrypt(chain)?);
+    Ok(Handshake::Complete(hello, Session::new(noise, &client, &payload)?))
 }
 
-/// What a client is answered that asks for a certificate: this server's key, vouched for by nobody. It must go then.
-pub(crate) fn introduce(ephemeral: &[u8], server: &KeyPair) -> Result<Vec<u8>, Refusal> {
+fn introduce(ephemeral: &[u8], server: &Identity) -> Result<Handshake, Refusal> {
+    let Identity { key: server, chain, .. } = server;
     let mut noise = NoiseHandshake::new(NOISE_PATTERN_XX, &WA_CONN_HEADER)?;
     let own = KeyPair::generate(&mut key::rng());
     noise.authenticate(ephemeral);
@@ -103,29 +98,96 @@ pub(crate) fn introduce(ephemeral: &[u8], server: &KeyPair) -> Result<Vec<u8>, R
     noise.mix_shared_secret(own.private_key.serialize(), ephemeral)?;
     let sealed_key = noise.encrypt(server.public_key.public_key_bytes())?;
     noise.mix_shared_secret(server.private_key.serialize(), ephemeral)?;
-    let certificate = noise.encrypt(&certificate(server))?;
-    let answer = HandshakeMessage {
-        server_hello: MessageField::some(ServerHello {
-            ephemeral: Some(own.public_key.public_key_bytes().to_vec()),
-            r#static: Some(sealed_key),
-            payload: Some(certificate),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    Ok(codec::handshake_message_to_vec(&answer))
+    let hello = hello(&own, Some(sealed_key), noise.encrypt(chain)?);
+    Ok(Handshake::Introduced(hello, Introduction { noise, own }))
 }
 
-/// A chain in the usual shape, unsigned: with the IK pattern, the client does not look at it.
-fn certificate(server: &KeyPair) -> Vec<u8> {
-    let part = |serial, issuer_serial| {
-        let details = Details {
-            serial: Some(serial),
-            issuer_serial: Some(issuer_serial),
-            key: Some(server.public_key.public_key_bytes().to_vec()),
-            ..Default::default()
-        };
-        MessageField::some(NoiseCertificate { details: Some(details.encode_to_vec()), signature: Some(vec![0; 64]) })
+/// The server's half of an XX handshake, done.
+pub(crate) struct Introduction {
+    noise: NoiseHandshake,
+    own: KeyPair,
+}
+
+impl Introduction {
+    /// Reads the message by which a client that took the certificate completes the handshake.
+    pub(crate) fn finish(self, finish: &[u8]) -> Result<Session, Refusal> {
+        let Self { mut noise, own } = self;
+        let message = codec::handshake_message_decode(finish).map_err(|_| Refusal::NoFinish)?;
+        let finish = message.client_finish.into_option().ok_or(Refusal::NoFinish)?;
+        let (key, payload) = finish.r#static.zip(finish.payload).ok_or(Refusal::NoFinish)?;
+        let client = noise.decrypt(&key)?;
+        noise.mix_shared_secret(own.private_key.serialize(), &client)?;
+        let payload = noise.decrypt(&payload)?;
+        Session::new(noise, &client, &payload)
+    }
+}
+
+impl Session {
+    fn new(noise: NoiseHandshake, client: &[u8], payload: &[u8]) -> Result<Self, Refusal> {
+        let (inbound, outbound) = noise.finish()?;
+        Ok(Self {
+            client: client.try_into().map_err(|_| Refusal::NoHello)?,
+            payload: ClientPayload::decode_from_slice(payload).map_err(Refusal::Payload)?,
+            inbound,
+            outbound,
+        })
+    }
+}
+
+fn hello(own: &KeyPair, sealed_key: Option<Vec<u8>>, sealed_chain: Vec<u8>) -> Vec<u8> {
+    let hello = ServerHello {
+        ephemeral: Some(own.public_key.public_key_bytes().to_vec()),
+        r#static: sealed_key,
+        payload: Some(sealed_chain),
+        ..Default::default()
     };
-    CertChain { leaf: part(2, 1), intermediate: part(1, 0) }.encode_to_vec()
+    codec::handshake_message_to_vec(&HandshakeMessage { server_hello: MessageField::some(hello), ..Default::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::waproto::whatsapp::handshake_message::ClientFinish;
+
+    use super::*;
+    use crate::wire::certificate::tests::verify;
+
+    #[test]
+    fn a_client_that_trusts_the_root_completes_xx() {
+        let identity = Identity::from_secret("one").unwrap();
+        let (own, client) = (KeyPair::generate(&mut key::rng()), KeyPair::generate(&mut key::rng()));
+        let mut noise = NoiseHandshake::new(NOISE_PATTERN_XX, &WA_CONN_HEADER).unwrap();
+        let ephemeral = own.public_key.public_key_bytes();
+        noise.authenticate(ephemeral);
+        let hello = ClientHello { ephemeral: Some(ephemeral.to_vec()), ..Default::default() };
+        let hello = HandshakeMessage { client_hello: MessageField::some(hello), ..Default::default() };
+        let Ok(Handshake::Introduced(answer, introduction)) =
+            respond(&codec::handshake_message_to_vec(&hello), &identity)
+        else {
+            panic!("no introduction")
+        };
+        let answer = codec::handshake_message_decode(&answer).unwrap().server_hello.into_option().unwrap();
+        let theirs = answer.ephemeral.unwrap();
+        noise.authenticate(&theirs);
+        noise.mix_shared_secret(own.private_key.serialize(), &theirs).unwrap();
+        let server = noise.decrypt(&answer.r#static.unwrap()).unwrap();
+        noise.mix_shared_secret(own.private_key.serialize(), &server).unwrap();
+        let chain = noise.decrypt(&answer.payload.unwrap()).unwrap();
+        assert_eq!(verify(&chain, &identity.root).unwrap().as_slice(), server);
+
+        let sealed = noise.encrypt(client.public_key.public_key_bytes()).unwrap();
+        noise.mix_shared_secret(client.private_key.serialize(), &theirs).unwrap();
+        let payload = ClientPayload { username: Some(15_550_100_001), ..Default::default() };
+        let payload = noise.encrypt(&payload.encode_to_vec()).unwrap();
+        let finish = ClientFinish { r#static: Some(sealed), payload: Some(payload), ..Default::default() };
+        let finish = HandshakeMessage { client_finish: MessageField::some(finish), ..Default::default() };
+        let session = introduction.finish(&codec::handshake_message_to_vec(&finish)).unwrap();
+
+        assert_eq!(session.client, client.public_key.public_key_bytes());
+        assert_eq!(session.payload.username, Some(15_550_100_001));
+        let (outbound, _) = noise.finish().unwrap();
+        let sealed = outbound.encrypt_with_counter(0, b"hello").unwrap();
+        let mut opened = whatsapp_rust::bytes::BytesMut::from(&sealed[..]);
+        session.inbound.decrypt_in_place_with_counter(0, &mut opened).unwrap();
+        assert_eq!(&opened[..], b"hello");
+    }
 }

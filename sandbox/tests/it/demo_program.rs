@@ -48,6 +48,7 @@ async fn it_says_where_it_is_and_serves_the_demo_account_there() {
 
     assert_eq!(said["phone"], chatgraph_sandbox::demo::PHONE);
     assert_eq!(said["key"].as_str().unwrap().len(), 43);
+    assert_eq!(said["root"].as_str().unwrap().len(), 43);
     let url = format!("{}/accounts", said["url"].as_str().unwrap());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let accounts: Value = client.get(url).send().await.unwrap().json().await.unwrap();
@@ -55,7 +56,7 @@ async fn it_says_where_it_is_and_serves_the_demo_account_there() {
 }
 
 #[test]
-fn the_environment_sets_what_no_argument_sets_and_the_secret_makes_the_key() {
+fn the_environment_sets_what_no_argument_sets_and_the_secret_makes_the_keys() {
     let key = |secret: &str| {
         let mut command = program();
         command
@@ -64,10 +65,11 @@ fn the_environment_sets_what_no_argument_sets_and_the_secret_makes_the_key() {
             .env("CHATGRAPH_SANDBOX_SECRET", secret);
         let said = Running::start(&mut command).announcement();
         assert_eq!(said["phone"], Value::Null);
-        said["key"].clone()
+        (said["key"].clone(), said["root"].clone())
     };
-    assert_eq!(key("one"), key("one"));
-    assert_ne!(key("one"), key("two"));
+    let (one, two) = (key("one"), key("two"));
+    assert_eq!(one, key("one"));
+    assert!(one.0 != two.0 && one.1 != two.1);
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! The certificate chain by which a client recognizes the server in an XX handshake: root, intermediate, leaf.
+//!
+//! The root is the sandbox's own. A client takes the chain only if its own root key was replaced by this one.
+
+use whatsapp_rust::{
+    buffa::{Message, MessageField},
+    wacore::libsignal::protocol::KeyPair,
+    waproto::whatsapp::{
+        CertChain,
+        cert_chain::{NoiseCertificate, noise_certificate::Details},
+    },
+};
+
+use crate::{Error, key};
+
+/// Serial numbers. Clients expect the root's to be 0.
+const ROOT: u32 = 0;
+const INTERMEDIATE: u32 = 1;
+const LEAF: u32 = 2;
+
+/// The server's static key with the chain that vouches for it.
+pub(crate) struct Identity {
+    pub(crate) key: KeyPair,
+    /// The public key that the chain ends at.
+    pub(crate) root: [u8; 32],
+    /// As the handshake carries it.
+    pub(super) chain: Vec<u8>,
+}
+
+impl Identity {
+    /// The identity that follows from this secret: the keys are the same each time, the signatures are not.
+    pub(crate) fn from_secret(secret: &str) -> Result<Self, Error> {
+        let key = key::derived("server key", secret)?;
+        let root = key::derived("root key", secret)?;
+        let intermediate = key::derived("intermediate key", secret)?;
+        let chain = CertChain {
+            intermediate: certify((INTERMEDIATE, &intermediate), (ROOT, &root))?,
+            leaf: certify((LEAF, &key), (INTERMEDIATE, &intermediate))?,
+        };
+        let root = key::raw(root.public_key.public_key_bytes());
+        Ok(Self { key, root, chain: chain.encode_to_vec() })
+    }
+}
+
+/// A certificate of the first for its serial number and key, signed by the second.
+fn certify(subject: (u32, &KeyPair), issuer: (u32, &KeyPair)) -> Result<MessageField<NoiseCertificate>, Error> {
+    let details = Details {
+        serial: Some(subject.0),
+        issuer_serial: Some(issuer.0),
+        key: Some(subject.1.public_key.public_key_bytes().to_vec()),
+        ..Default::default()
+    };
+    let details = details.encode_to_vec();
+    let signature = issuer.1.private_key.calculate_signature(&details, &mut key::rng());
+    let signature = signature.map_err(|error| Error::protocol("a certificate cannot be signed", error))?;
+    Ok(MessageField::some(NoiseCertificate { details: Some(details), signature: Some(signature.to_vec()) }))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use whatsapp_rust::wacore::libsignal::protocol::PublicKey;
+
+    use super::*;
+
+    /// Checks a chain as a client does that trusts `root`, and gives the key that it vouches for.
+    pub(in crate::wire) fn verify(chain: &[u8], root: &[u8; 32]) -> Option<[u8; 32]> {
+        let chain = CertChain::decode_from_slice(chain).ok()?;
+        let mut issuer = (ROOT, *root);
+        for certificate in [chain.intermediate, chain.leaf] {
+            let NoiseCertificate { details, signature } = certificate.into_option()?;
+            let (details, key) = (details?, PublicKey::from_djb_public_key_bytes(&issuer.1).ok()?);
+            if !key.verify_signature(&details, &signature?) {
+                return None;
+            }
+            let details = Details::decode_from_slice(&details).ok()?;
+            if details.issuer_serial? != issuer.0 {
+                return None;
+            }
+            issuer = (details.serial?, details.key?.try_into().ok()?);
+        }
+        Some(issuer.1)
+    }
+
+    #[test]
+    fn the_chain_leads_from_the_root_to_the_server_s_key() {
+        let identity = Identity::from_secret("one").unwrap();
+        let key = key::raw(identity.key.public_key.public_key_bytes());
+        assert_eq!(verify(&identity.chain, &identity.root), Some(key));
+        assert_ne!(identity.root, key);
+    }
+
+    #[test]
+    fn another_root_does_not_verify_the_chain() {
+        let (one, two) = (Identity::from_secret("one").unwrap(), Identity::from_secret("two").unwrap());
+        assert_ne!(one.root, two.root);
+        assert_eq!(one.root, Identity::from_secret("one").unwrap().root, "the same secret, the same root");
+        assert_eq!(verify(&one.chain, &two.root), None);
+        assert_eq!(verify(&one.chain, &whatsapp_rust::wacore::handshake::WA_CERT_PUB_KEY), None);
+    }
+
+    #[test]
+    fn a_chain_that_was_changed_does_not_verify() {
+        let Identity { chain, root, .. } = Identity::from_secret("one").unwrap();
+        assert!(verify(&chain, &root).is_some());
+        for place in (0..chain.len()).step_by(11) {
+            let mut changed = chain.clone();
+            changed[place] ^= 1;
+            assert_eq!(verify(&changed, &root), None, "byte {place} is not protected");
+        }
+    }
+}
