@@ -131,7 +131,7 @@ impl Phone {
         let (chat, said) = self.said(id)?;
         let now = clock::now_ms();
         let reaction = ReactionMessage {
-            key: self.key(&chat, &said),
+            key: self.key_seen_by(&chat, &said, &self.person(from)),
             text: Some(reaction.to_owned()),
             sender_timestamp_ms: Some(now),
             ..Default::default()
@@ -196,7 +196,7 @@ impl Phone {
     }
 
     /// The chat of a message that was not taken back, and the message.
-    fn said(&self, id: &str) -> Result<(String, Message), Error> {
+    pub(super) fn said(&self, id: &str) -> Result<(String, Message), Error> {
         let found = self.written(id)?;
         if found.1.revoked { Err(Error::UnknownMessage(id.to_owned())) } else { Ok(found) }
     }
@@ -237,7 +237,7 @@ impl Phone {
             // The device says by itself whose it is.
             ChatKind::Dm if device.is_some() && person.has_jid(&address::person(chat)) => None,
             // The address is the one the chat is called by; the other one goes along.
-            ChatKind::Dm if person.jid() == chat => person.lid_jid().map(Alternate::Lid),
+            ChatKind::Dm if person.jid() == chat => person.lid_jid().filter(|lid| lid != chat).map(Alternate::Lid),
             ChatKind::Dm if person.lid_jid().as_deref() == Some(chat) => {
                 person.phone.is_some().then(|| Alternate::Number(person.jid()))
             }
@@ -261,6 +261,27 @@ impl Phone {
         let notify = if own { Some(book.name.clone()) } else { person.shown_name().map(ToOwned::to_owned) };
         let (chat, business) = (chat.to_owned(), person.business);
         Ok(Envelope { writer, device, chat, participant, alternate, notify, business })
+    }
+
+    /// Names a message as `reader` does, who has this JID: their own are from themselves, and their direct chat with the
+    /// owner is called by the owner's address.
+    fn key_seen_by(&self, chat: &str, said: &Message, reader: &str) -> MessageField<MessageKey> {
+        let own_reader = reader == self.jid();
+        let from_me = match &said.from {
+            None => own_reader,
+            Some(writer) => {
+                let book = locked(&self.account.book);
+                book.person(writer).is_some_and(|writer| writer.has_jid(reader))
+            }
+        };
+        let mut key = self.key(chat, said);
+        if let Some(key) = key.as_option_mut() {
+            key.from_me = Some(from_me);
+            if !own_reader && ChatKind::of(chat) == ChatKind::Dm {
+                key.remote_jid = Some(if address::is_lid(chat) { self.lid() } else { self.jid() });
+            }
+        }
+        key
     }
 
     /// Names a message as its own writer does.

@@ -21,6 +21,9 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         let name = attr(collection, "name").unwrap_or_default();
         let base = number(collection, "version").unwrap_or(0);
         let patch = child_bytes(collection, "patch");
+        // A client that lost track asks for the whole, and may say at which version it lost it.
+        let whole = attr(collection, "return_snapshot").as_deref() == Some("true");
+        let base = if whole && patch.is_none() { 0 } else { base };
         let mut spoiled = None;
         match strike(seat, &name, base, if patch.is_some() { On::Upload } else { On::Fetch }).await {
             Struck::Nothing => {}
