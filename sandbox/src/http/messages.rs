@@ -50,7 +50,7 @@ pub(super) async fn receive(
 
 /// What shall become of a message: one of these.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct MessageChange {
     /// Its writer changes it to this.
     text: Option<String>,
@@ -64,6 +64,8 @@ pub(super) struct MessageChange {
     reaction: Option<String>,
     /// Who reacts: a number or JID.
     from: Option<String>,
+    /// Who reads it, if the owner wrote it: a number or JID.
+    read_by: Option<String>,
 }
 
 pub(super) async fn change(
@@ -73,14 +75,33 @@ pub(super) async fn change(
 ) -> Result<Json<Sent>, ApiError> {
     let phone = phone(&sandbox, &number)?;
     let done = match change {
-        MessageChange { text: Some(text), revoked: None, by: None, delivered: None, reaction: None, from: None }
-            if !text.trim().is_empty() =>
-        {
-            phone.edit(&id, &text).await
-        }
-        MessageChange { text: None, revoked: Some(true), by, delivered: None, reaction: None, from: None } => {
-            phone.revoke(&id, by.as_deref()).await
-        }
+        MessageChange {
+            text: None,
+            revoked: None,
+            by: None,
+            delivered: None,
+            reaction: None,
+            from: None,
+            read_by: Some(reader),
+        } => phone.read_by(&id, &reader).await,
+        MessageChange {
+            text: Some(text),
+            revoked: None,
+            by: None,
+            delivered: None,
+            reaction: None,
+            from: None,
+            read_by: None,
+        } if !text.trim().is_empty() => phone.edit(&id, &text).await,
+        MessageChange {
+            text: None,
+            revoked: Some(true),
+            by,
+            delivered: None,
+            reaction: None,
+            from: None,
+            read_by: None,
+        } => phone.revoke(&id, by.as_deref()).await,
         MessageChange {
             text: None,
             revoked: None,
@@ -88,12 +109,19 @@ pub(super) async fn change(
             delivered: None,
             reaction: Some(reaction),
             from: Some(from),
+            read_by: None,
         } => phone.react(&id, &from, &reaction).await,
-        MessageChange { text: None, revoked: None, by: None, delivered: Some(true), reaction: None, from: None } => {
-            phone.deliver_again(&id).await
-        }
+        MessageChange {
+            text: None,
+            revoked: None,
+            by: None,
+            delivered: Some(true),
+            reaction: None,
+            from: None,
+            read_by: None,
+        } => phone.deliver_again(&id).await,
         _ => {
-            let message = "Give a text that is not empty, or revoked: true, or delivered: true, or a reaction and who it is from.";
+            let message = "Give a text that is not empty, or revoked: true, or delivered: true, or a reaction and who it is from, or readBy.";
             return Err(ApiError::unprocessable("invalid_body", message));
         }
     };

@@ -62,13 +62,17 @@ impl Papers {
         ADVSignedDeviceIdentityHMAC { details: Some(inner), hmac: Some(hmac), ..Default::default() }.encode_to_vec()
     }
 
-    /// Whether the companion has signed these papers in return.
-    pub(crate) fn are_signed_by(&self, answer: &[u8]) -> bool {
-        let Ok(answer) = codec::adv_signed_device_identity_decode(answer) else { return false };
-        let Ok(companion) = PublicKey::from_djb_public_key_bytes(&self.companion) else { return false };
+    /// The papers with the companion's signature, if the answer has one that is right.
+    pub(crate) fn signed_by(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        let answer = codec::adv_signed_device_identity_decode(answer).ok()?;
+        let companion = PublicKey::from_djb_public_key_bytes(&self.companion).ok()?;
         let message = [&DEVICE_SIGNATURE, self.details.as_slice(), &self.companion, &self.account].concat();
-        let signature = answer.device_signature.unwrap_or_default();
-        answer.details.as_deref() == Some(&self.details) && companion.verify_signature(&message, &signature)
+        let signature = answer.device_signature?;
+        if answer.details.as_deref() != Some(&self.details) || !companion.verify_signature(&message, &signature) {
+            return None;
+        }
+        let signed = ADVSignedDeviceIdentity { device_signature: Some(signature), ..self.signed.clone() };
+        Some(codec::adv_signed_device_identity_to_vec(&signed))
     }
 }
 

@@ -34,10 +34,11 @@ impl Phone {
     /// Makes a waiting client a companion, by the secret that only it and the phone know.
     pub(super) async fn admit(&self, offer: &Offer, identity: [u8; 32], secret: &[u8; 32]) -> Result<(), Error> {
         let device = locked(&self.account.companions).next_device();
-        self.pair(offer, device, identity, secret).await?;
+        let papers = self.pair(offer, device, identity, secret).await?;
 
-        let companion = Companion::new(offer.noise, identity);
+        let companion = Companion::new(offer.noise, identity, papers);
         locked(&self.account.companions).add(device, companion);
+        self.account.devices_changed("add", &[device]);
         // The companion logs in as soon as it is told to.
         self.account.save().await?;
         self.server.desk.withdraw(&offer.link);
@@ -47,8 +48,8 @@ impl Phone {
         Ok(())
     }
 
-    /// Sends a waiting client the account's papers for it, and checks that it signs them.
-    async fn pair(&self, offer: &Offer, device: u16, identity: [u8; 32], secret: &[u8; 32]) -> Result<(), Error> {
+    /// Sends a waiting client the account's papers for it, and checks that it signs them. Gives what both have signed.
+    async fn pair(&self, offer: &Offer, device: u16, identity: [u8; 32], secret: &[u8; 32]) -> Result<Vec<u8>, Error> {
         let papers = Papers::issue(&self.account.identity, self.account.raw_id, device.into(), identity)?;
         let request = self.pair_success(device, papers.sealed(secret))?;
         let answer = timeout(ANSWER, offer.link.ask(request))
@@ -60,11 +61,8 @@ impl Phone {
         }
         let sign = answer.get_optional_child("pair-device-sign");
         let signed = sign.and_then(|sign| child_bytes(sign, "device-identity")).unwrap_or_default();
-        if papers.are_signed_by(signed) {
-            Ok(())
-        } else {
-            Err(Error::PairingFailed("the companion's signature is wrong".to_owned()))
-        }
+        let wrong = || Error::PairingFailed("the companion's signature is wrong".to_owned());
+        papers.signed_by(signed).ok_or_else(wrong)
     }
 
     fn pair_success(&self, device: u16, papers: Vec<u8>) -> Result<Node, Error> {

@@ -29,6 +29,7 @@ impl Phone {
     /// [`Error::UnknownCompanion`].
     pub async fn unlink_device(&self, device: u16) -> Result<(), Error> {
         let gone = locked(&self.account.companions).remove(device).ok_or(Error::UnknownCompanion(device))?;
+        self.account.devices_changed("remove", &[device]);
         self.say_good_bye(&[gone]).await;
         Ok(())
     }

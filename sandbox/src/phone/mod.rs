@@ -5,7 +5,8 @@
 //! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
 //! becomes of those around the owner, `groups` who is in which group, `address` how they are addressed, `numbers` which number is whose, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
 //! learns about who is who, `renewal` that its settings get another key,
-//! `privacy` what others may know, `pictures` what people look like, `peer` what the phone answers its companions, and `linked` what becomes of companions.
+//! `privacy` what others may know, `pictures` what people look like, `peer` what the phone answers its companions, `linked`
+//! what becomes of companions, `device_list` that the others are told, and `delivered` what becomes of the owner's messages.
 
 pub(crate) mod account;
 mod actions;
@@ -14,6 +15,8 @@ pub(crate) mod book;
 pub(crate) mod bootstrap;
 mod calls;
 pub(crate) mod change;
+mod delivered;
+mod device_list;
 mod groups;
 mod history;
 pub(crate) mod interfere;

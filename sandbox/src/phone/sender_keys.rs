@@ -1,19 +1,21 @@
-//! Sender keys: what a person seals messages to a group with, once for all who have been given the key.
+//! Sender keys: what a person seals messages to a group with, once for all who have been given the key; and what companions
+//! seal theirs with.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use whatsapp_rust::wacore::libsignal::protocol::{
-    SenderKeyName, SenderKeyRecord, SenderKeyStore, SignalProtocolError, create_sender_key_distribution_message,
-    group_encrypt,
+    SenderKeyDistributionMessage, SenderKeyName, SenderKeyRecord, SenderKeyStore, SignalProtocolError,
+    create_sender_key_distribution_message, group_decrypt, group_encrypt, process_sender_key_distribution_message,
 };
 
 use crate::{Error, keep::bytes, key};
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
-/// The sender keys of one person. Each companion is given one of its own: it cannot tell.
+/// The sender keys of one person, and those that companions have given them. Each companion is given one of its own: it
+/// cannot tell.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct SenderKeys(#[serde(with = "bytes::map")] BTreeMap<String, SenderKeyRecord>);
 
@@ -49,6 +51,28 @@ impl SenderKeys {
         let sealed = sealed.map_err(|error| Error::protocol("a message to a group cannot be sealed", error))?;
         Ok(sealed.serialized().to_vec())
     }
+
+    /// Takes the key for messages of the companion `device` to the group.
+    pub(crate) async fn learn(&mut self, group: &str, device: u16, key: &[u8]) -> std::result::Result<(), Error> {
+        let failed = |error| Error::protocol("a companion's sender key cannot be read", error);
+        let key = SenderKeyDistributionMessage::try_from(key).map_err(failed)?;
+        process_sender_key_distribution_message(&author(group, device), &key, self).await.map_err(failed)
+    }
+
+    /// Opens what the companion `device` has sealed for the group; it is padded still.
+    pub(crate) async fn open(
+        &mut self,
+        group: &str,
+        device: u16,
+        sealed: &[u8],
+    ) -> std::result::Result<Vec<u8>, Error> {
+        let opened = group_decrypt(sealed, self, &author(group, device)).await;
+        opened.map_err(|error| Error::protocol("a companion's message to a group cannot be opened", error))
+    }
+}
+
+fn author(group: &str, device: u16) -> SenderKeyName {
+    SenderKeyName::from_parts(group, &format!("author.{device}"))
 }
 
 fn name(group: &str, device: u16) -> SenderKeyName {

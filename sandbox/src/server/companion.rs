@@ -10,7 +10,11 @@ use super::{
     prekeys::Prekeys,
     queue::{Item, Queue},
 };
-use crate::{keep::bytes, phone::change::COLLECTIONS};
+use crate::{
+    keep::bytes,
+    phone::change::COLLECTIONS,
+    wire::node::{Node, node},
+};
 
 /// One paired client.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,6 +25,9 @@ pub(crate) struct Companion {
     /// Its identity key, from the pairing.
     #[serde(with = "bytes")]
     pub(crate) identity: [u8; 32],
+    /// The papers of its pairing, signed by both sides: others check its keys with them.
+    #[serde(default, with = "bytes")]
+    pub(crate) papers: Vec<u8>,
     /// What others need to write to it; `None` until the first upload.
     pub(crate) prekeys: Option<Prekeys>,
     /// Whether it has been sent the key of the settings and the history, with all that was said before.
@@ -38,10 +45,11 @@ pub(crate) struct Companion {
 
 impl Companion {
     /// A companion that has just been paired.
-    pub(crate) fn new(noise: [u8; 32], identity: [u8; 32]) -> Self {
+    pub(crate) fn new(noise: [u8; 32], identity: [u8; 32], papers: Vec<u8>) -> Self {
         Self {
             noise,
             identity,
+            papers,
             prekeys: None,
             settled: false,
             queue: Queue::default(),
@@ -58,6 +66,15 @@ impl Companion {
             self.bar = None;
         }
         refusal
+    }
+
+    /// Its keys as another companion of the account is told them, to write to it; `None` if it has uploaded none yet.
+    pub(crate) fn keys(&mut self) -> Option<Vec<Node>> {
+        let mut keys = self.prekeys.as_mut()?.take_nodes();
+        if !self.papers.is_empty() {
+            keys.push(node("device-identity").bytes(self.papers.clone()).build());
+        }
+        Some(keys)
     }
 
     /// Queues a stanza, and sends it if the companion is connected.

@@ -48,6 +48,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         ("set", "md", "remove-companion-device") => {
             seat.ok(request);
             locked(&seat.account.companions).remove(seat.device);
+            seat.account.devices_changed("remove", &[seat.device]);
             seat.account.notify();
             seat.note("logged out");
         }
@@ -104,13 +105,16 @@ fn count(seat: &Seat, request: &Node) {
     seat.link.send(result(request).children([count]).build());
 }
 
-/// The digest of the uploaded keys. "Not found" makes the client upload them all again, so a companion
-/// that has uploaded gets a result; it has nothing in it to compare.
+/// The digest of the uploaded keys. "Not found" makes the client upload them all again.
 fn digest(seat: &Seat, request: &Node) {
     let companions = locked(&seat.account.companions);
-    let known = companions.get(seat.device).is_some_and(|companion| companion.prekeys.is_some());
+    let keys = companions.get(seat.device).and_then(|companion| companion.prekeys.as_ref());
+    let digest = keys.map(Prekeys::digest);
     drop(companions);
-    if known { seat.ok(request) } else { seat.link.send(refusal(request, 404, "item-not-found")) }
+    seat.link.send(match digest {
+        Some(digest) => result(request).children([digest]).build(),
+        None => refusal(request, 404, "item-not-found"),
+    });
 }
 
 /// Where blobs are: the host is never asked, the client's own downloader goes to the sandbox.

@@ -2,13 +2,15 @@
 //!
 //! `connection` is the life of one connection, `router` hands each stanza to whom it concerns,
 //! `iq` answers requests, those about settings with `sync`, about people with `users`, and with `groups`, `pictures` and
-//! `privacy`; `outbound` takes what a companion writes, `peer` what it asks the phone. `companion` and `queue` are what the
+//! `privacy`; `outbound` takes what a companion writes, `peer` what it asks the phone, and
+//! `fan_out` hands on what is for the account's other companions. `companion` and `queue` are what the
 //! server remembers of a client between connections, `ending` how it is sent away. To answer a new request, add an arm
 //! in `iq`.
 
 pub(crate) mod companion;
 pub(crate) mod connection;
 pub(crate) mod ending;
+mod fan_out;
 pub(crate) mod group_node;
 mod groups;
 mod iq;

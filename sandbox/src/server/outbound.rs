@@ -1,62 +1,137 @@
-//! What a companion writes. It seals its message once for every device; here the owner's phone opens its copy, shows the
-//! message in the chat, and the server says that it has it. Nobody else reads it, for nobody answers.
+//! What a companion writes. It seals its message once for every device; here the owner's phone opens its copy and shows the
+//! message in the chat, the account's other companions get theirs, and the server says that it has it. The people it is for
+//! receive it, and do not answer.
 
-use whatsapp_rust::{wacore::messages::MessageUtils, waproto::codec};
+use std::time::Duration;
 
-use super::router::Seat;
+use tokio::{sync::MutexGuard, time::sleep};
+use whatsapp_rust::{
+    wacore::messages::MessageUtils,
+    waproto::{
+        codec,
+        whatsapp::{self as wa, message::protocol_message},
+    },
+};
+
+use super::{fan_out, router::Seat, users::own_device};
 use crate::{
-    Error, clock, locked,
-    phone::book::Message,
+    ChatKind, Error, clock, locked,
+    phone::{
+        book::{Chat, Message},
+        message::Parties,
+    },
     wire::node::{Node, attr, bytes, children, node},
 };
 
+/// How long a message travels to the people it is for, and their receipts back.
+const JOURNEY: Duration = Duration::from_millis(100);
+
 /// Takes a message of a companion.
 pub(super) async fn take(seat: &Seat, message: &Node) {
-    if let Err(error) = show(seat, message).await {
+    if let Some(device) = fan_out::repeated_for(seat, message) {
+        fan_out::repeat(seat, device, message);
+        return acknowledge(seat, message);
+    }
+    // Held to the end, so that a companion that is paired meanwhile finds the message in the history or gets it.
+    let mut parties = seat.account.parties.lock().await;
+    if let Err(error) = show(seat, &mut parties, message).await {
         tracing::warn!(phone = seat.account.number, %error, "A companion's message cannot be opened");
         seat.note(format!("a companion's message cannot be opened: {error}"));
     }
+    fan_out::forward(seat, message);
+    drop(parties);
+    acknowledge(seat, message);
+    deliver(seat, message);
+}
+
+/// Says that the server has the message.
+fn acknowledge(seat: &Seat, message: &Node) {
     let mut ack = node("ack").attr("class", "message").attr("id", attr(message, "id").unwrap_or_default());
-    if let Some(to) = attr(message, "to") {
-        ack = ack.attr("from", to);
+    for (told, from) in [("from", "to"), ("participant", "participant")] {
+        if let Some(value) = attr(message, from) {
+            ack = ack.attr(told, value);
+        }
     }
     seat.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
 }
 
-async fn show(seat: &Seat, message: &Node) -> Result<(), Error> {
-    let account = &seat.account;
-    let copies = message.get_optional_child("participants").map(children).unwrap_or_default();
-    let own = copies.iter().find(|copy| is_the_phone(seat, copy));
-    let enc = own.and_then(|copy| copy.get_optional_child("enc"));
-    let Some((enc, sealed)) = enc.and_then(|enc| Some((enc, bytes(enc)?))) else { return Ok(()) };
-    let kind = attr(enc, "type").unwrap_or_default();
-    let plain = account.parties.lock().await.of(&account.jid()).open(seat.device, &kind, sealed).await?;
-    let plain = MessageUtils::unpad_message_ref(&plain, 2)
-        .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;
-    let body = codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))?;
-    let Some(copy) = body.device_sent_message.as_option() else { return Ok(()) };
-    let (Some(chat), Some(text)) = (&copy.destination_jid, &copy.message.conversation) else { return Ok(()) };
-    let said = Message {
-        id: attr(message, "id").unwrap_or_default(),
-        text: text.clone(),
-        at: clock::whole_second(clock::now_ms()),
-        ..Message::default()
+/// Lets the message reach the people it is for: their receipts come a moment later.
+fn deliver(seat: &Seat, message: &Node) {
+    let (Some(to), Some(id), None) = (attr(message, "to"), attr(message, "id"), attr(message, "category")) else {
+        return;
     };
+    let (server, account, device) = (seat.server.clone(), seat.account.clone(), seat.device);
+    seat.server.tasks.spawn(async move {
+        tokio::select! {
+            () = sleep(JOURNEY) => account.delivered(device, &to, &id),
+            () = server.stop.cancelled() => {}
+        }
+    });
+}
+
+async fn show(seat: &Seat, parties: &mut MutexGuard<'_, Parties>, message: &Node) -> Result<(), Error> {
+    let (account, to) = (&seat.account, attr(message, "to").unwrap_or_default());
+    let phone = parties.of(&account.jid());
+    let copies = message.get_optional_child("participants").map(children).unwrap_or_default();
+    let is_the_phone = |copy: &&Node| own_device(account, &attr(copy, "jid").unwrap_or_default()) == Some(0);
+    let mut said = None;
+    if let Some((kind, sealed)) = copies.iter().find(is_the_phone).and_then(|copy| sealed(copy)) {
+        let mut body = read(&phone.open(seat.device, &kind, sealed).await?)?;
+        if let Some(copy) = body.device_sent_message.take() {
+            body = copy.message.into_option().unwrap_or_default();
+            said = copy.destination_jid.map(|chat| (chat, body.clone()));
+        }
+        let key = body.sender_key_distribution_message.into_option();
+        if let Some(key) = key.and_then(|key| key.group_id.zip(key.axolotl_sender_key_distribution_message)) {
+            phone.groups.learn(&key.0, seat.device, &key.1).await?;
+        }
+    }
+    if ChatKind::of(&to) == ChatKind::Group
+        && let Some((_, sealed)) = sealed(message).filter(|(kind, _)| kind == "skmsg")
+    {
+        let body = read(&phone.groups.open(&to, seat.device, sealed).await?)?;
+        said = Some((to, body));
+    }
+    let Some((chat, body)) = said else { return Ok(()) };
     let mut book = locked(&account.book);
-    let chat = book.chat_mut(chat);
-    chat.messages.push(said);
-    chat.read();
+    if ChatKind::of(&chat) == ChatKind::Group && !book.groups.contains_key(&chat) {
+        return Err(Error::UnknownChat(chat));
+    }
+    apply(book.chat_mut(&chat), attr(message, "id").unwrap_or_default(), body);
     Ok(())
 }
 
-/// Whether a copy is for the owner's phone, which is device 0.
-fn is_the_phone(seat: &Seat, copy: &Node) -> bool {
-    let jid = attr(copy, "jid").unwrap_or_default();
-    let (user, server) = jid.split_once('@').unwrap_or_default();
-    let (user, device) = user.split_once(':').unwrap_or((user, "0"));
-    let own = match server {
-        "lid" => user == seat.account.lid,
-        _ => user == seat.account.number,
-    };
-    own && device == "0"
+/// Does to a chat what the owner's message says: another text, or one of the owner's edited or taken back.
+fn apply(chat: &mut Chat, id: String, mut body: wa::Message) {
+    if let Some(protocol) = body.protocol_message.take() {
+        let named = protocol.key.into_option().and_then(|key| key.id);
+        let named = chat.messages.iter_mut().find(|said| said.from.is_none() && Some(&said.id) == named.as_ref());
+        let edited = protocol.edited_message.into_option().and_then(text);
+        match (named, protocol.r#type, edited) {
+            (Some(said), Some(protocol_message::Type::REVOKE), _) => said.change("", true),
+            (Some(said), Some(protocol_message::Type::MESSAGE_EDIT), Some(text)) => said.change(&text, false),
+            _ => {}
+        }
+    } else if let Some(text) = text(body) {
+        let at = clock::whole_second(clock::now_ms());
+        chat.messages.push(Message { id, text, at, ..Message::default() });
+        chat.read();
+    }
+}
+
+/// The ciphertext in a stanza or a copy, and its kind.
+fn sealed(node: &Node) -> Option<(String, &[u8])> {
+    let enc = node.get_optional_child("enc")?;
+    Some((attr(enc, "type")?, bytes(enc)?))
+}
+
+fn read(padded: &[u8]) -> Result<wa::Message, Error> {
+    let plain = MessageUtils::unpad_message_ref(padded, 2)
+        .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;
+    codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))
+}
+
+/// The text of a message; `None` if it has none.
+fn text(message: wa::Message) -> Option<String> {
+    message.conversation.or_else(|| message.extended_text_message.into_option()?.text)
 }

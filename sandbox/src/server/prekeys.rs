@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use whatsapp_rust::wacore::libsignal::protocol::{DeviceId, IdentityKey, PreKeyBundle, PublicKey};
+use whatsapp_rust::wacore::{
+    libsignal::protocol::{DeviceId, IdentityKey, PreKeyBundle, PublicKey},
+    prekeys::compute_key_bundle_digest,
+};
 
 use crate::{
     Error,
     keep::bytes as packed,
-    wire::node::{Node, bytes, child_bytes, children},
+    wire::node::{Node, bytes, child_bytes, children, node},
 };
 
 /// A companion's keys, as far as they are left.
@@ -73,6 +76,39 @@ impl Prekeys {
         self.identity.public_key_bytes() == identity
     }
 
+    /// The keys as other clients are told them, to start a session; takes a one-time key, if one is left.
+    pub(crate) fn take_nodes(&mut self) -> Vec<Node> {
+        let mut parts = self.lasting();
+        if let Some((number, key)) = self.once.pop_first() {
+            parts.push(node("key").children([id(number), value(&key)]).build());
+        }
+        parts
+    }
+
+    /// The digest of what is left here, for the client to compare: the one-time keys by their ids, and a hash over all keys.
+    pub(crate) fn digest(&self) -> Node {
+        let once: Vec<_> = self.once.values().map(PublicKey::public_key_bytes).collect();
+        let Signed { key, signature, .. } = &self.signed;
+        let hash =
+            compute_key_bundle_digest(self.identity.public_key_bytes(), key.public_key_bytes(), signature, &once);
+        let mut parts = self.lasting();
+        parts.push(node("list").children(self.once.keys().map(|number| id(*number))).build());
+        parts.push(node("hash").bytes(hash).build());
+        node("digest").children(parts).build()
+    }
+
+    /// All but the one-time keys.
+    fn lasting(&self) -> Vec<Node> {
+        let Signed { id: number, key, signature } = &self.signed;
+        let signature = node("signature").bytes(signature.clone()).build();
+        vec![
+            node("registration").bytes(self.registration.to_be_bytes().to_vec()).build(),
+            node("type").bytes(vec![5]).build(),
+            node("identity").bytes(self.identity.public_key_bytes().to_vec()).build(),
+            node("skey").children([id(*number), value(key), signature]).build(),
+        ]
+    }
+
     /// What is needed to start a session; takes a one-time key, if one is left.
     pub(crate) fn bundle(&mut self, device: u16) -> Result<PreKeyBundle, Error> {
         let once = self.once.pop_first().map(|(id, key)| (id.into(), key));
@@ -95,10 +131,56 @@ fn signed(node: &Node) -> Option<Signed> {
     Some(Signed { id, key, signature })
 }
 
+fn id(number: u32) -> Node {
+    node("id").bytes(number.to_be_bytes()[1..].to_vec()).build()
+}
+
+fn value(key: &PublicKey) -> Node {
+    node("value").bytes(key.public_key_bytes().to_vec()).build()
+}
+
 fn public(bytes: &[u8]) -> Option<PublicKey> {
     PublicKey::from_djb_public_key_bytes(bytes).ok()
 }
 
 fn big_endian(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
+
+    use super::*;
+    use crate::key;
+
+    fn upload(once: &[(u32, PublicKey)]) -> Node {
+        let key = KeyPair::generate(&mut key::rng()).public_key;
+        let once = once.iter().map(|(number, key)| node("key").children([id(*number), value(key)]).build());
+        node("iq")
+            .children([
+                node("registration").bytes(vec![0, 0, 0, 7]).build(),
+                node("identity").bytes(key.public_key_bytes().to_vec()).build(),
+                node("list").children(once).build(),
+                node("skey").children([id(3), value(&key), node("signature").bytes(vec![9; 64]).build()]).build(),
+            ])
+            .build()
+    }
+
+    #[test]
+    fn each_one_time_key_is_told_once_and_the_digest_tells_of_those_that_are_left() {
+        let once = [1, 2].map(|number| (number, KeyPair::generate(&mut key::rng()).public_key));
+        let mut keys = Prekeys::read(&upload(&once)).unwrap();
+        let before = keys.digest();
+        let told: Vec<_> = (0..3).map(|_| node("user").children(keys.take_nodes()).build()).collect();
+        let told = told.iter().map(|user| Some(big_endian(child_bytes(user.get_optional_child("key")?, "id")?)));
+        assert_eq!(told.collect::<Vec<_>>(), [Some(1), Some(2), None]);
+        let after = keys.digest();
+        let listed = |digest: &Node| children(digest.get_optional_child("list").unwrap()).len();
+        assert_eq!((listed(&before), listed(&after)), (2, 0));
+        assert_eq!(child_bytes(&before, "hash").unwrap().len(), 20);
+        assert_ne!(child_bytes(&before, "hash"), child_bytes(&after, "hash"));
+        // An answer has the shape of an upload, so it can be read as one.
+        assert_eq!(Prekeys::read(&after).unwrap().registration, 7);
+    }
 }

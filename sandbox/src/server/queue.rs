@@ -18,16 +18,28 @@ pub(crate) struct Item {
     pub(crate) content: Content,
 }
 
+impl Item {
+    /// Whether this is a message, whoever sealed it.
+    pub(crate) fn is_message(&self) -> bool {
+        matches!(self.content, Content::Message(_) | Content::Forwarded { .. })
+    }
+}
+
 /// What a stanza is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Content {
     /// A message, kept in clear in case the companion cannot open it.
     Message(Box<Letter>),
+    /// A message of another companion of the account, which alone can seal it again.
+    Forwarded {
+        /// The device that wrote it.
+        author: u16,
+    },
     /// The notice that a collection moved.
     Moved(String),
     /// A notice about a person or a group.
     Notice,
-    /// Word of what the owner read elsewhere; it bears the id of a message.
+    /// Word of what became of a message elsewhere: it bears the message's id, and there may be several of them.
     Receipt,
 }
 
@@ -46,23 +58,20 @@ impl Queue {
 
     /// Drops what has been confirmed; false if it was not there.
     pub(crate) fn confirm(&mut self, id: &str) -> bool {
-        self.drop_where(|item| item.id == id && !matches!(item.content, Content::Receipt))
-    }
-
-    /// Drops a receipt that has been confirmed; false if it was not there.
-    pub(crate) fn confirm_receipt(&mut self, id: &str) -> bool {
-        self.drop_where(|item| item.id == id && matches!(item.content, Content::Receipt))
-    }
-
-    fn drop_where(&mut self, confirmed: impl Fn(&Item) -> bool) -> bool {
         let before = self.0.len();
-        self.0.retain(|item| !confirmed(item));
+        self.0.retain(|item| item.id != id || matches!(item.content, Content::Receipt));
         self.0.len() < before
     }
 
-    /// The item with this id.
+    /// Drops the oldest receipt with this id, which has been confirmed; false if there is none.
+    pub(crate) fn confirm_receipt(&mut self, id: &str) -> bool {
+        let confirmed = self.0.iter().position(|item| item.id == id && matches!(item.content, Content::Receipt));
+        confirmed.is_some_and(|place| self.0.remove(place).is_some())
+    }
+
+    /// The message with this id.
     pub(crate) fn find(&mut self, id: &str) -> Option<&mut Item> {
-        self.0.iter_mut().find(|item| item.id == id)
+        self.0.iter_mut().find(|item| item.id == id && item.is_message())
     }
 
     /// How many wait.

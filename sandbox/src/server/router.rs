@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Server, Who,
     ending::conflict,
-    iq,
+    fan_out, iq,
     link::Link,
     outbound, peer,
     queue::{Content, Queue},
@@ -47,7 +47,7 @@ async fn receipt(seat: &Seat, receipt: &Node) {
     let id = attr(receipt, "id");
     let kind = attr(receipt, "type");
     if kind.as_deref() == Some("retry") {
-        return retry(seat, id.unwrap_or_default()).await;
+        return retry(seat, id.unwrap_or_default(), receipt).await;
     }
     let listed = receipt.get_optional_child("list").map(children).unwrap_or_default();
     for id in std::iter::once(id).chain(listed.iter().map(|item| attr(item, "id"))) {
@@ -61,9 +61,12 @@ async fn receipt(seat: &Seat, receipt: &Node) {
     }
 }
 
-/// The companion cannot open a message: send it again in a new session.
-async fn retry(seat: &Seat, id: String) {
+/// The companion cannot open a message: its author seals it again, in a new session.
+async fn retry(seat: &Seat, id: String, receipt: &Node) {
     tracing::warn!(phone = seat.account.number, message = id, "A companion cannot open a message");
+    if let Some(author) = fan_out::ask_again(seat, &id, receipt) {
+        return seat.note(format!("companion {author} is asked to repeat {id}"));
+    }
     match seat.account.reseal(seat.device, &id).await {
         Ok(true) => seat.note(format!("message {id} sealed again")),
         Ok(false) => seat.note(format!("asked to repeat {id}, which is not queued any more")),
@@ -141,7 +144,7 @@ impl Seat {
 
 /// What is about to come, by kind.
 fn preview(queue: &Queue) -> Node {
-    let messages = queue.items().filter(|item| matches!(item.content, Content::Message(_))).count();
+    let messages = queue.items().filter(|item| item.is_message()).count();
     let receipts = queue.items().filter(|item| matches!(item.content, Content::Receipt)).count();
     let mut preview = empty("offline_preview");
     for (kind, count) in [

@@ -4,7 +4,7 @@ use super::router::Seat;
 use crate::{
     ChatKind, clock, locked,
     pairing::adv,
-    phone::book::Person,
+    phone::{account::Account, address, book::Person},
     wire::node::{Node, SERVER, attr, bytes, children, empty, error, node, result},
 };
 
@@ -44,13 +44,18 @@ fn user(seat: &Seat, asked: &Node) -> Option<Node> {
         let now = clock::seconds(clock::now_ms()).to_string();
         parts.push(node("key-index-list").attr("ts", now).bytes(list).build());
     }
-    let lid = locked(&account.book).person(&jid).and_then(Person::lid_jid);
-    let lid = lid.map(|lid| node("lid").attr("val", lid).build());
+    let lid = if own {
+        Some(format!("{}@lid", account.lid))
+    } else {
+        locked(&account.book).person(&jid).and_then(Person::lid_jid)
+    };
+    // A mapping of a number. Of a LID there is nothing to tell.
+    let lid = lid.filter(|_| !address::is_lid(&jid)).map(|lid| node("lid").attr("val", lid).build());
     let devices = node("devices").children(parts).build();
     Some(node("user").attr("jid", jid).children(std::iter::once(devices).chain(lid).chain(exists)).build())
 }
 
-/// The keys to write to somebody: to the phones of all people, the owner's among them.
+/// The keys to write to somebody: to the phones of all people, the owner's among them, and to the account's companions.
 pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
     let asked = request.get_optional_child("key").map(children).unwrap_or_default();
     let mut users = Vec::with_capacity(asked.len());
@@ -58,7 +63,8 @@ pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
     for jid in asked.iter().filter_map(|user| attr(user, "jid")) {
         let keys = match party(seat, &jid) {
             Some(name) => parties.of(&name).keys().ok(),
-            None => None,
+            None => own_companion(&seat.account, &jid)
+                .and_then(|device| locked(&seat.account.companions).get_mut(device)?.keys()),
         };
         users.push(
             node("user").attr("jid", jid).children(keys.unwrap_or_else(|| vec![error(404, "item-not-found")])).build(),
@@ -66,6 +72,23 @@ pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
     }
     drop(parties);
     result(request).children([node("list").children(users).build()]).build()
+}
+
+/// The device number of a companion of this account that is addressed by number or LID; `None` for all other addresses.
+pub(crate) fn own_companion(account: &Account, jid: &str) -> Option<u16> {
+    own_device(account, jid).filter(|device| *device != 0)
+}
+
+/// The same for any device of this account, 0 being the phone.
+pub(crate) fn own_device(account: &Account, jid: &str) -> Option<u16> {
+    let (user, server) = jid.split_once('@')?;
+    let (user, device) = user.split_once(':').unwrap_or((user, "0"));
+    let own = match server {
+        SERVER => user == account.number,
+        "lid" => user == account.lid,
+        _ => false,
+    };
+    device.parse().ok().filter(|_| own)
 }
 
 /// By which name a person's phone sends; none for other devices, and for who is no person.

@@ -2,6 +2,7 @@
 
 mod actions;
 mod addresses;
+mod companions;
 mod conflict;
 mod demo;
 mod demo_program;

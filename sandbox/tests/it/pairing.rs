@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use chatgraph_sandbox::{AccountSpec, Config, Ending, Error, Sandbox};
+use chatgraph_sandbox::{AccountSpec, Config, Direction, Ending, Error, Sandbox};
 use whatsapp_rust::{pair_code::PairCodeOptions, prelude::Event};
 
 use crate::support::{ADA, BOB, Companion, OWNER, account, jid, paired, sandbox, shown, soon};
@@ -25,7 +25,10 @@ async fn a_client_pairs_by_qr_and_connects() {
     println!("from scan to connected: {:?}", start.elapsed());
 
     assert_eq!(phone.companions(), 1);
-    let uploads = sandbox.log().into_iter().filter(|entry| entry.text.contains("<registration>"));
+    let uploads = sandbox
+        .log()
+        .into_iter()
+        .filter(|entry| entry.direction == Direction::Received && entry.text.contains("<registration>"));
     assert_eq!(uploads.count(), 1, "the keys are uploaded once");
     companion.stop().await;
     sandbox.stop().await;

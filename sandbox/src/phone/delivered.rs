@@ -1,0 +1,83 @@
+//! What becomes of the owner's messages with the people they are for: they receive and read them, and their receipts say so.
+
+use super::{
+    Phone,
+    account::Account,
+    book::{Book, Person},
+    view::ChatKind,
+};
+use crate::{
+    Error, clock, locked,
+    server::queue::{Content, Item},
+    wire::node::{Node, node},
+};
+
+impl Account {
+    /// Everybody in a chat has received a message, and the companion that wrote it is told so.
+    pub(crate) fn delivered(&self, author: u16, chat: &str, id: &str) {
+        let book = locked(&self.book);
+        let receipts: Vec<_> =
+            self.readers(&book, chat).iter().map(|reader| receipt(chat, id, None, reader.as_deref())).collect();
+        drop(book);
+        let mut companions = locked(&self.companions);
+        let Some(companion) = companions.get_mut(author) else { return };
+        for node in receipts {
+            companion.push(Item { id: id.to_owned(), node, content: Content::Receipt });
+        }
+    }
+
+    /// The people who receive what the owner writes in a chat: each member of a group by the name it has there, and `None`
+    /// for the other one of a direct chat.
+    fn readers(&self, book: &Book, chat: &str) -> Vec<Option<String>> {
+        if let Some(group) = book.groups.get(chat) {
+            let others = group.members.iter().filter(|member| **member != self.number);
+            return others.map(|member| Some(book.member(group, member))).collect();
+        }
+        let own = [self.jid(), format!("{}@lid", self.lid)];
+        let other = ChatKind::of(chat) == ChatKind::Dm && !own.contains(&super::address::person(chat));
+        if other { vec![None] } else { Vec::new() }
+    }
+}
+
+impl Phone {
+    /// Lets somebody read what the owner wrote, on the phone or a companion. Every companion is told by a receipt.
+    ///
+    /// # Errors
+    /// [`Error::UnknownMessage`] if the owner wrote no message with this id, [`Error::UnknownContact`] if `reader`, a number
+    /// or JID, is not in its chat.
+    pub async fn read_by(&self, id: &str, reader: &str) -> Result<(), Error> {
+        let (chat, said) = self.said(id)?;
+        if said.from.is_some() {
+            return Err(Error::UnknownMessage(id.to_owned()));
+        }
+        let reader = self.person(reader);
+        let named = {
+            let book = locked(&self.account.book);
+            let person = book.person(&reader).cloned().unwrap_or_default();
+            let is_reader = |name: &Option<String>| is(&person, name.as_deref().unwrap_or(&chat));
+            self.account.readers(&book, &chat).into_iter().find(is_reader)
+        };
+        let named = named.ok_or(Error::UnknownContact(reader))?;
+        let node = receipt(&chat, id, Some("read"), named.as_deref());
+        for (_, companion) in locked(&self.account.companions).all_mut().filter(|(_, companion)| companion.settled) {
+            companion.push(Item { id: id.to_owned(), node: node.clone(), content: Content::Receipt });
+        }
+        self.account.save().await
+    }
+}
+
+fn is(person: &Person, jid: &str) -> bool {
+    person.has_jid(&super::address::person(jid))
+}
+
+/// The receipt of somebody in a chat, in a group of this member; without a kind that of delivery.
+fn receipt(chat: &str, id: &str, kind: Option<&str>, participant: Option<&str>) -> Node {
+    let mut receipt =
+        node("receipt").attr("from", chat).attr("id", id).attr("t", clock::seconds(clock::now_ms()).to_string());
+    for (name, value) in [("type", kind), ("participant", participant)] {
+        if let Some(value) = value {
+            receipt = receipt.attr(name, value);
+        }
+    }
+    receipt.build()
+}

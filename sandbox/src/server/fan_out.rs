@@ -1,0 +1,113 @@
+//! What a companion writes, as the account's other companions get it. Its author has sealed it for each of them, so it is
+//! handed on as it is; one that cannot open it has the author seal it again.
+
+use super::{
+    queue::{Content, Item},
+    router::Seat,
+    users::{own_companion, own_device},
+};
+use crate::{
+    ChatKind, clock, locked,
+    phone::address,
+    wire::node::{Node, SERVER, attr, children, node},
+};
+
+/// Hands a companion's message to the other companions that have been told the history; the rest find it there.
+pub(super) fn forward(seat: &Seat, message: &Node) {
+    let to = attr(message, "to").unwrap_or_default();
+    let in_group = ChatKind::of(&to) == ChatKind::Group;
+    let copies = message.get_optional_child("participants").map(children).unwrap_or_default();
+    let id = attr(message, "id").unwrap_or_default();
+    let stanza = forwarded(seat, message, &to);
+    for (device, companion) in locked(&seat.account.companions).all_mut() {
+        if device == seat.device || !companion.settled {
+            continue;
+        }
+        let own = |copy: &&Node| own_companion(&seat.account, &attr(copy, "jid").unwrap_or_default()) == Some(device);
+        let copy = copies.iter().find(own).map(children).unwrap_or_default();
+        // In a group, one that has the sender key needs no copy of its own.
+        if copy.is_empty() && !in_group {
+            continue;
+        }
+        let parts = copy.iter().chain(parts(message)).cloned();
+        let mut whole = node("message").children(parts).build();
+        whole.attrs = stanza.attrs.clone();
+        companion.push(Item { id: id.clone(), node: whole, content: Content::Forwarded { author: seat.device } });
+    }
+}
+
+/// The stanza without its content, as it comes from the companion that wrote it.
+fn forwarded(seat: &Seat, message: &Node, to: &str) -> Node {
+    let book = locked(&seat.account.book);
+    let by_lid = book.groups.get(to).map_or_else(|| address::is_lid(to), |group| group.by_lid);
+    let author = own_address(seat, seat.device, by_lid);
+    let mut stanza = node("message")
+        .attr("id", attr(message, "id").unwrap_or_default())
+        .attr("type", attr(message, "type").unwrap_or_else(|| "text".to_owned()))
+        .attr("t", clock::seconds(clock::now_ms()).to_string())
+        .attr("notify", book.name.as_str());
+    if let Some(edit) = attr(message, "edit") {
+        stanza = stanza.attr("edit", edit);
+    }
+    if ChatKind::of(to) == ChatKind::Group {
+        let mode = if by_lid { "lid" } else { "pn" };
+        return stanza.attr("from", to).attr("participant", author).attr("addressing_mode", mode).build();
+    }
+    stanza.attr("from", author).attr("recipient", to).build()
+}
+
+/// What of a message is for everybody: the text of a group's, and the papers of the companion that wrote it.
+fn parts(message: &Node) -> impl Iterator<Item = &Node> {
+    children(message).iter().filter(|part| matches!(part.tag.as_ref(), "enc" | "device-identity"))
+}
+
+fn own_address(seat: &Seat, device: u16, by_lid: bool) -> String {
+    let (user, server) = if by_lid { (&seat.account.lid, "lid") } else { (&seat.account.number, SERVER) };
+    format!("{user}:{device}@{server}")
+}
+
+/// Asks the companion that wrote a message to seal it again for this one, and gives its device number; `None` if the message
+/// is not one of another companion.
+pub(super) fn ask_again(seat: &Seat, id: &str, receipt: &Node) -> Option<u16> {
+    let mut companions = locked(&seat.account.companions);
+    let item = companions.get_mut(seat.device)?.queue.find(id)?;
+    let Content::Forwarded { author } = item.content else { return None };
+    let in_group = attr(&item.node, "participant");
+    let by_lid = in_group.clone().or_else(|| attr(&item.node, "from")).is_some_and(|author| address::is_lid(&author));
+    let asking = own_address(seat, seat.device, by_lid);
+    let request =
+        node("receipt").attr("id", id).attr("type", "retry").attr("t", clock::seconds(clock::now_ms()).to_string());
+    let request = match (in_group, attr(&item.node, "recipient")) {
+        (Some(_), _) => request.attr("from", attr(&item.node, "from")?).attr("participant", asking),
+        (None, recipient) => request.attr("from", asking).attr("recipient", recipient?),
+    };
+    let request = request.children(children(receipt).iter().cloned()).build();
+    companions.get_mut(author)?.push(Item { id: id.to_owned(), node: request, content: Content::Receipt });
+    Some(author)
+}
+
+/// The device of this account that alone a message is for: one that could not open it before.
+pub(super) fn repeated_for(seat: &Seat, message: &Node) -> Option<u16> {
+    if attr(message, "category").as_deref() == Some("peer") || message.get_optional_child("enc").is_none() {
+        return None;
+    }
+    let to = attr(message, "participant").or_else(|| attr(message, "to"))?;
+    own_device(&seat.account, &to).filter(|_| to.contains(':'))
+}
+
+/// Hands a message that was sealed again to the companion that asked for it, in the place of the first one.
+pub(super) fn repeat(seat: &Seat, device: u16, message: &Node) {
+    let id = attr(message, "id").unwrap_or_default();
+    let mut companions = locked(&seat.account.companions);
+    let Some(companion) = companions.get_mut(device) else { return };
+    let Some(item) = companion.queue.find(&id) else { return };
+    if !matches!(item.content, Content::Forwarded { author } if author == seat.device) {
+        return;
+    }
+    let mut again = node("message").children(parts(message).cloned()).build();
+    again.attrs = item.node.attrs.clone();
+    item.node = again.clone();
+    if let Some(link) = &companion.link {
+        link.send(again);
+    }
+}
