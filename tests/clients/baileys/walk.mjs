@@ -13,6 +13,7 @@ import { endings } from "./walk/endings.mjs";
 import { linking } from "./walk/linking.mjs";
 import { messages } from "./walk/messages.mjs";
 import { people } from "./walk/people.mjs";
+import { requests } from "./walk/requests.mjs";
 import { settings } from "./walk/settings.mjs";
 
 const sandbox = await startSandbox(process.argv[2], "--demo", "--quiet");
@@ -23,7 +24,7 @@ const newClient = (name) => new Client({ sandbox, phone: sandbox.phone, folder: 
 const walk = { sandbox, rows, newClient, row: rows.row.bind(rows), account: `/accounts/${sandbox.phone}` };
 try {
   walk.one = await linking(walk);
-  for (const part of [settings, messages, people, companions, endings]) await part(walk);
+  for (const part of [settings, messages, requests, people, companions, endings]) await part(walk);
 } finally {
   rows.print();
   await sandbox.stop();
