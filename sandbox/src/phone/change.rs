@@ -276,6 +276,7 @@ fn end(chat: &Chat, range: &SyncActionMessageRange) -> usize {
 }
 
 /// `None` for a mute without an end, which is ignored.
+#[expect(clippy::option_option, reason = "a missing end and none differ")]
 fn muted_until(action: &MuteAction) -> Option<Option<i64>> {
     match (action.muted.unwrap_or_default(), action.mute_end_timestamp) {
         (false, _) | (true, Some(0)) => Some(None),

@@ -249,6 +249,7 @@ fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {
 }
 
 /// Until when a chat is muted; `None` if the update does not say, which WhatsApp's own clients ignore.
+#[expect(clippy::option_option, reason = "a missing end and none differ")]
 fn muted_until(update: &MuteUpdate) -> Option<Option<i64>> {
     if update.action.muted.unwrap_or(false) { update.action.mute_end_timestamp.map(mute_end) } else { Some(None) }
 }

@@ -24,7 +24,7 @@ const newClient = (name) => new Client({ sandbox, phone: sandbox.phone, folder: 
 const walk = { sandbox, rows, newClient, row: rows.row.bind(rows), account: `/accounts/${sandbox.phone}` };
 try {
   walk.one = await linking(walk);
-  for (const part of [settings, messages, requests, people, companions, endings]) await part(walk);
+  for (const part of [settings, messages, people, requests, companions, endings]) await part(walk);
 } finally {
   rows.print();
   await sandbox.stop();

@@ -1,47 +1,131 @@
-// What a client asks the server for its user: groups, names, blocks, pictures.
+// What the client asks for: groups, older messages, names, pictures, blocks, privacy. And what it is refused.
 import assert from "node:assert/strict";
-import { BEN, PRIYA, shown } from "./compare.mjs";
+import * as baileys from "baileys";
+import { BEN, agree, plain, said, shown, write } from "./compare.mjs";
+
+const [ANNA, CARL] = ["447700900951@s.whatsapp.net", "447700900952@s.whatsapp.net"];
+const number = (jid) => jid.split("@")[0];
 
 export async function requests(walk) {
-  const { row, one } = walk;
+  const { sandbox, account, row, one } = walk;
+  const { sock } = one;
+  const refused = (code, asked) => assert.rejects(asked, ({ data, output }) => data === code || output?.statusCode === code);
 
-  await row("client: group created, renamed, changed, left", async () => {
-    const { id } = await one.sock.groupCreate("Made by the client", [BEN]);
-    await one.until("the group on the phone", async () => (await shown(walk, id))?.name === "Made by the client");
-    await one.sock.groupUpdateSubject(id, "Renamed by the client");
-    await one.until("the subject", async () => (await shown(walk, id)).name === "Renamed by the client");
-    await one.sock.groupParticipantsUpdate(id, [PRIYA], "add");
-    const members = async () => (await one.sock.groupMetadata(id)).participants.map((member) => member.id);
-    assert.ok((await members()).includes(PRIYA));
-    await one.sock.groupParticipantsUpdate(id, [PRIYA], "remove");
-    assert.ok(!(await members()).includes(PRIYA));
-    await one.sock.groupLeave(id);
-    await assert.rejects(one.sock.groupUpdateSubject(id, "Too late"));
+  let group;
+  await row("client → group: create", async () => {
+    const mark = one.mark();
+    const made = await sock.groupCreate("Bread swap", [BEN, ANNA]);
+    group = made.id;
+    assert.deepEqual([made.subject, made.participants.length], ["Bread swap", 3]);
+    const admins = made.participants.filter(({ admin }) => admin === "superadmin").map(({ id }) => id);
+    assert.deepEqual(admins, [`${sandbox.phone}@s.whatsapp.net`]);
+    assert.equal((await shown(walk, group)).name, "Bread swap");
+    await one.until("the notice", () => one.heard("groups.upsert", mark).some(({ id }) => id === group));
+  });
+  await row("client → group: subject, description", async () => {
+    const mark = one.mark();
+    await sock.groupUpdateSubject(group, "Bread and cakes");
+    assert.equal((await shown(walk, group)).name, "Bread and cakes");
+    await one.until("the notice", () =>
+      one.heard("groups.update", mark).some(({ id, subject }) => id === group && subject === "Bread and cakes"));
+    for (const text of ["Sundays at ten", "Sundays at nine"]) {
+      await sock.groupUpdateDescription(group, text);
+      assert.equal((await sock.groupMetadata(group)).desc, text);
+    }
+    await sock.groupUpdateDescription(group);
+    assert.equal((await sock.groupMetadata(group)).desc, undefined);
+  });
+  await row("client → group: add, promote, demote, remove", async () => {
+    for (const [action, status] of [["add", "200"], ["add", "409"], ["promote", "200"], ["demote", "200"], ["remove", "200"]]) {
+      const [outcome] = await sock.groupParticipantsUpdate(group, [CARL], action);
+      assert.deepEqual([outcome.jid, outcome.status], [CARL, status], action);
+      const { participants } = await sock.groupMetadata(group);
+      const carl = participants.find(({ id }) => id === CARL);
+      assert.deepEqual([carl !== undefined, carl?.admin ?? null], [action !== "remove", action === "promote" ? "admin" : null]);
+    }
+  });
+  await row("client → group: refused without rights, leave", async () => {
+    await sandbox.play(`${account}/groups/${group}`, { demoted: [sandbox.phone], by: number(BEN) });
+    await refused(403, sock.groupParticipantsUpdate(group, [CARL], "add"));
+    await sock.groupLeave(group);
+    await refused(403, sock.groupUpdateSubject(group, "Cakes"));
+    assert.equal((await shown(walk, group)).name, "Bread and cakes");
   });
 
-  await row("client → phone: a contact's name", async () => {
-    await one.sock.addOrEditContact(BEN, { fullName: "Ben, renamed", firstName: "Ben" });
-    await one.until("the name", async () => (await shown(walk, BEN)).name === "Ben, renamed");
+  await row("older messages on demand", async () => {
+    for (const words of ["one", "two", "three", "four"]) await write(walk, BEN, BEN, words);
+    const all = await said(walk, BEN);
+    const from = all.at(-2);
+    const mark = one.mark();
+    const key = { remoteJid: BEN, fromMe: false, id: from.id };
+    const session = await sock.fetchMessageHistory(2, key, from.at);
+    const { messages, syncType } = await one.until("the messages", () =>
+      one.heard("messaging-history.set", mark).find(({ peerDataRequestSessionId }) => peerDataRequestSessionId === session));
+    assert.equal(syncType, baileys.proto.HistorySync.HistorySyncType.ON_DEMAND);
+    assert.deepEqual(messages.map(({ key: { id } }) => id), [all.at(-3).id, all.at(-4).id]);
+    // Such a part of the history names no settings, and the client's store takes that for none.
+    await sandbox.play(`${account}/chats/${BEN}`, { read: true });
+    await agree(walk, one, BEN, { unreadCount: 0 });
   });
 
-  await row("client: block, unblock", async () => {
-    await one.sock.updateBlockStatus(BEN, "block");
-    const blocked = () => one.sock.fetchBlocklist();
-    assert.equal((await blocked()).length, 1);
-    await one.sock.updateBlockStatus(BEN, "unblock");
+  await row("client → phone: name of a contact", async () => {
+    const jid = await plain(walk, one);
+    await sock.addOrEditContact(jid, { fullName: "Somebody Else", firstName: "Somebody", saveOnPrimaryAddressbook: true });
+    assert.equal((await shown(walk, jid)).name, "Somebody Else");
+    // The last change of this contact: after a removal Baileys gets the check value of another one wrong.
+    await sock.removeContact(jid);
+    assert.notEqual((await shown(walk, jid)).name, "Somebody Else");
+  });
+  await row("clear and read with an empty range: the phone does nothing", async () => {
+    const jid = await plain(walk, one);
+    const before = await said(walk, jid);
+    await sock.chatModify({ clear: true, lastMessages: [] }, jid);
+    await sock.chatModify({ markRead: false, lastMessages: [] }, jid);
+    assert.deepEqual(await said(walk, jid), before);
+    assert.equal((await shown(walk, jid)).markedUnread, false);
+    await one.modify(jid, { markRead: true });
+    await agree(walk, one, jid, { markedUnread: false });
+  });
+
+  await row("pictures: none, set, taken away; the client's own", async () => {
+    await refused(404, sock.profilePictureUrl(BEN));
+    let mark = one.mark();
+    const changed = (whose, imgUrl) =>
+      one.until(imgUrl, () => one.heard("contacts.update", mark).some((update) => update.id === whose && update.imgUrl === imgUrl));
+    await sandbox.play(`${account}/pictures`, { whose: BEN, image: Buffer.from("a face").toString("base64") });
+    await changed(BEN, "changed");
+    const image = await fetch(await sock.profilePictureUrl(BEN, "image"));
+    assert.equal(await image.text(), "a face");
+    mark = one.mark();
+    await sandbox.play(`${account}/pictures`, { whose: BEN, image: null });
+    await changed(BEN, "removed");
+    await refused(404, sock.profilePictureUrl(BEN));
+  });
+  await row("block list, privacy", async () => {
+    const [lid, phone] = ["209000000000999@lid", "15550100111@s.whatsapp.net"];
+    const blocked = async () => (await sandbox.get(`${account}/privacy`)).blocked;
+    await sock.updateBlockStatus(phone, "block");
+    assert.deepEqual(await blocked(), [lid]);
+    assert.deepEqual(await sock.fetchBlocklist(), [lid]);
+    await sock.updateBlockStatus(lid, "unblock");
     assert.deepEqual(await blocked(), []);
+    const mark = one.mark();
+    await sandbox.play(`${account}/contacts`, { phone: number(BEN), blocked: true });
+    await one.until("the notice", () => one.heard("blocklist.update", mark).some(({ type }) => type === "add"));
+    await sandbox.play(`${account}/contacts`, { phone: number(BEN), blocked: false });
+    assert.equal((await sock.fetchPrivacySettings(true)).readreceipts, "all");
+    await sock.updateReadReceiptsPrivacy("none");
+    assert.equal((await sandbox.get(`${account}/privacy`)).settings.readreceipts, "none");
+    assert.equal((await sock.fetchPrivacySettings(true)).readreceipts, "none");
+    await sock.updateReadReceiptsPrivacy("all");
+    await sock.fetchPrivacySettings(true);
   });
 
-  await row("client: a person without a picture", async () => {
-    const picture = one.sock.profilePictureUrl(PRIYA, "preview");
-    assert.equal(await picture.catch((error) => error.data), 404);
-  });
-
-  await row("a request that the sandbox does not implement is refused", async () => {
-    const attrs = { to: "s.whatsapp.net", type: "set", xmlns: "w:nothing" };
-    await assert.rejects(one.sock.query({ tag: "iq", attrs, content: [{ tag: "nothing", attrs: {} }] }), (error) => {
-      assert.equal(error.data, 501);
-      return true;
-    });
+  await row("what the sandbox does not implement is refused", async () => {
+    await refused(501, sock.updateProfileStatus("At the oven"));
+    await refused(501, sock.groupInviteCode("120363040000000202@g.us"));
+    // Nothing that Baileys asked by itself so far was refused.
+    const notes = (await sandbox.log("does not implement")).map(({ text }) => text);
+    assert.deepEqual(notes.filter((note) => !/set status|get w:g2 <invite>/.test(note)), []);
   });
 }
