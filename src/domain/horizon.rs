@@ -36,6 +36,13 @@ impl Horizon {
         message.at == self.at && self.wa_ids.contains(&message.wa_id)
     }
 
+    /// Whether something up to here is not up to the other place. Of the same time, both have to name all that they reach.
+    #[must_use]
+    pub fn is_beyond(&self, other: &Self) -> bool {
+        let of_same_time = || !other.wa_ids.is_empty() && self.wa_ids.iter().any(|id| !other.wa_ids.contains(id));
+        self.at > other.at || self.at == other.at && of_same_time()
+    }
+
     /// This place, or the other one where that is further. Of two in the same second nobody can tell: both are meant.
     #[must_use]
     pub fn or_further(mut self, other: Option<Self>) -> Self {
@@ -80,6 +87,20 @@ mod tests {
         }
         for (wa_id, at) in [("C", 2_000), ("A", 3_000)] {
             assert!(!horizon.covers(&message(wa_id, at)), "{wa_id} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_beyond_another_if_it_reaches_more() {
+        let place = |at, ids: &[&str]| Horizon { at, wa_ids: ids.iter().map(|id| (*id).to_owned()).collect() };
+        for (one, other, is_beyond) in [
+            (place(2_000, &["A"]), place(1_000, &["B"]), true),
+            (place(1_000, &["A"]), place(2_000, &["B"]), false),
+            (place(1_000, &["A", "B"]), place(1_000, &["A"]), true),
+            (place(1_000, &["A"]), place(1_000, &["A", "B"]), false),
+            (place(1_000, &["A"]), place(1_000, &[]), false),
+        ] {
+            assert_eq!(one.is_beyond(&other), is_beyond, "{one:?} {other:?}");
         }
     }
 

@@ -126,6 +126,9 @@ pub(super) async fn setting_of(
     let mut unread = None;
     if let Desired::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
+        if !read && was_read_since(unit, key, &chat, as_of, up_to).await? {
+            patch.marked_unread = None;
+        }
         // Phones mark only chats that are read, and a replay tells the mark without the reading before it. Told one by one,
         // a mark says nothing about that: another companion may mark a chat with unread messages.
         let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
@@ -169,6 +172,22 @@ pub(super) async fn setting_of(
         patch.refused = Some(chat.refused.without(setting.field()));
     }
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// Whether a chat was read in the second of a mark, and after it: further than the mark reaches. Messages have whole seconds,
+/// and one of the account's own may be told before the mark that it takes back.
+async fn was_read_since(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    marked_at: i64,
+    up_to: Option<&Horizon>,
+) -> Result<bool, StoreError> {
+    let read = chat.marked_unread;
+    let is_of_one_second = !read.value && read.as_of.div_euclid(1_000) == marked_at.div_euclid(1_000);
+    let (Some(up_to), Some(read_to), true) = (up_to, &chat.read_to, is_of_one_second) else { return Ok(false) };
+    let up_to = unit.complete(&key.organization, &[chat.id], up_to.clone()).await?;
+    Ok(read_to.is_beyond(&up_to))
 }
 
 /// Whether the news that a chat was marked as unread are about the mark that it has, or a request for one that waits: they

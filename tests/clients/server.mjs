@@ -13,9 +13,9 @@ export async function start(program, sandboxProgram) {
   const folder = mkdtempSync(join(tmpdir(), "chatgraph-clients-"));
   const env = { ...process.env, CHATGRAPH_DATABASE: `sqlite:${join(folder, "chatgraph.db")}` };
   const sandbox = spawn(sandboxProgram, ["--json", "--demo", "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
-  const { url: phoneSide, key: trusted } = JSON.parse(await line(sandbox.stdout, () => true));
+  const { url: phoneSide, key: trusted, root } = JSON.parse(await line(sandbox.stdout, () => true));
   const key = execFileSync(program, ["key", "create", "--organization", "acme", "--permission", "read,send,manage,events"], { env, encoding: "utf8" }).trim();
-  const server = { key, phoneSide, process: undefined, url: undefined };
+  const server = { key, phoneSide, root: Buffer.from(root, "base64url"), process: undefined, url: undefined };
   const listen = `127.0.0.1:${await freePort()}`;
 
   server.start = async () => {
@@ -42,7 +42,16 @@ export async function start(program, sandboxProgram) {
   // The phone does something; see sandbox/HTTP.md.
   server.play = async (path, body) => {
     const done = await fetch(`${phoneSide}${path}`, { method: "POST", body: JSON.stringify(body) });
-    if (!done.ok) throw new Error(`${path}: ${await done.text()}`);
+    const said = await done.text();
+    if (!done.ok) throw new Error(`${path}: ${said}`);
+    return said === "" ? undefined : JSON.parse(said);
+  };
+
+  // What the phone shows.
+  server.look = async (path) => {
+    const shown = await fetch(`${phoneSide}${path}`);
+    if (!shown.ok) throw new Error(`${path}: ${await shown.text()}`);
+    return shown.json();
   };
 
   server.stop = async () => {

@@ -103,6 +103,17 @@ async fn what_the_owner_writes_in_the_second_of_a_mark_that_whatsapp_has_clears_
 }
 
 #[tokio::test]
+async fn what_the_owner_writes_in_the_second_of_a_mark_takes_it_back_also_if_it_is_told_first() {
+    for (up_to, marked) in [("A", false), ("B", true)] {
+        let rig = Rig::new().await;
+        rig.hears_message("A", false, 100_000).await;
+        rig.hears_message("B", true, 100_000).await;
+        rig.hears_mark(false, 100_500, (up_to, 100_000)).await;
+        assert_eq!(rig.shows().await, (0, marked), "{up_to}");
+    }
+}
+
+#[tokio::test]
 async fn reading_and_clearing_on_the_phone_take_back_a_mark_that_waits() {
     for how in ["setting", "receipt", "cleared"] {
         let rig = Rig::new().await;
