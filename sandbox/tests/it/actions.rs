@@ -1,5 +1,5 @@
 use chatgraph_sandbox::FOREVER;
-use whatsapp_rust::{SyncActionMessageRange, message_range, prelude::Event};
+use whatsapp_rust::{SyncActionMessageRange, prelude::Event};
 
 use crate::support::{ADA, BOB, GROUP, account, everything, jid, paired, shown, soon};
 
