@@ -140,10 +140,10 @@ fn chats(
     let mut messages = messages.into_iter().peekable();
     // What a phone displays for a person is a number, a push name, or even the owner's own name. Push names come apart.
     let displayed = conversation.display_name.as_ref().filter(|_| chat.kind() == JidKind::Group);
-    let named = conversation.name.as_ref().into_iter().chain(displayed);
+    let mut named = conversation.name.as_ref().into_iter().chain(displayed);
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];
     let mut pieces = vec![HistoryChat {
-        name: named.cloned().find(|name| !name.trim().is_empty()),
+        name: named.find(|name| !name.trim().is_empty()).cloned(),
         archived: conversation.archived,
         // The time of pinning, in seconds; zero when it is not pinned.
         pinned: conversation.pinned.map(|at| milliseconds(at.into()).filter(|at| *at > 0)),
