@@ -16,7 +16,7 @@ async fn two() -> (Sandbox, Phone, Companion, Companion) {
 
 /// Writes as this companion, and gives the message's id.
 async fn write(companion: &Companion, chat: &str, text: &str) -> String {
-    soon("sending", companion.client.send_text(jid(chat), text)).await.unwrap().message_id
+    soon("sending", companion.client.send_text(jid(chat), text)).await.expect("sent").message_id
 }
 
 /// Waits for a message, and gives its chat, whether it is the owner's own, and its text.
@@ -33,12 +33,11 @@ async fn message(companion: &mut Companion, id: &str) -> (String, bool, Option<S
 
 /// Waits until a companion is not connected any more.
 async fn gone(sandbox: &Sandbox, device: u16) {
-    while !sandbox
-        .log()
-        .iter()
-        .rfind(|entry| entry.device == Some(device))
-        .is_some_and(|last| last.text == "disconnected")
-    {
+    let is_connected = || {
+        let log = sandbox.log();
+        log.iter().rfind(|entry| entry.device == Some(device)).is_none_or(|last| last.text != "disconnected")
+    };
+    while is_connected() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -72,7 +71,7 @@ async fn what_a_companion_writes_while_another_is_away_reaches_it_later() {
 
     let mut two = Companion::resume(&sandbox, store).await;
 
-    let mut texts = vec![two.text().await, two.text().await];
+    let mut texts = [two.text().await, two.text().await];
     texts.sort_by_key(|(_, chat, _)| chat != ADA);
     assert_eq!(texts[0], (direct, ADA.to_owned(), "to Ada".to_owned()));
     assert_eq!(texts[1], (group, GROUP.to_owned(), "to all".to_owned()));

@@ -30,7 +30,7 @@ async fn on_demand(companion: &mut Companion) -> HistorySync {
 
 fn texts(chunk: &HistorySync) -> Vec<String> {
     let messages = &chunk.conversations[0].messages;
-    messages.iter().map(|entry| entry.message.message.conversation.clone().unwrap()).collect()
+    messages.iter().map(|entry| entry.message.message.conversation.clone().expect("a text")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

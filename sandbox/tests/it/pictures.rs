@@ -9,7 +9,7 @@ use whatsapp_rust::{
 use crate::support::{ADA, BOB, Companion, GROUP, OWNER, account, jid, paired};
 
 async fn picture(companion: &Companion, whose: &str) -> Option<ProfilePicture> {
-    companion.client.contacts().get_profile_picture(&jid(whose), false).await.unwrap()
+    companion.client.contacts().get_profile_picture(&jid(whose), false).await.expect("an answer")
 }
 
 /// The next change of a picture: whose it is, its id, and whether it was taken away.

@@ -119,6 +119,7 @@ pub(crate) fn jid(text: &str) -> Jid {
 }
 
 /// The range of a client that means all messages there are.
+#[expect(clippy::unnecessary_wraps, reason = "as the client takes it")]
 pub(crate) fn everything() -> Option<SyncActionMessageRange> {
     Some(message_range(4_000_000_000, None, Vec::new()))
 }

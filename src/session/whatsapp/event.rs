@@ -225,10 +225,10 @@ fn emptied(
 }
 
 /// The last messages that a range names; none if it does not say when they were sent. Its times are seconds, or milliseconds of
-/// some clients.
+/// some clients; Baileys gives the time of the last message alone.
 fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
     let last = range.last_message_timestamp?;
-    let named = range.messages.iter().filter(|message| message.timestamp == Some(last)).take(MOST_NAMED);
+    let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
     let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
     let at = if last < SECONDS_BELOW { last.saturating_mul(1000) } else { last - last.rem_euclid(1000) };
     Some(Horizon { at, wa_ids })

@@ -161,15 +161,16 @@ fn archiving_and_marking_without_a_range_is_ignored() {
 
 #[test]
 fn reading_reaches_up_to_the_last_messages_of_its_range() {
-    // Seconds, and the milliseconds of some clients.
-    for unit in [1, 1000] {
+    // Seconds, and the milliseconds of some clients; with a time for each message, and with one for the last alone.
+    for (unit, timed) in [(1, true), (1000, true), (1, false)] {
         let message = |id: &str, timestamp: i64| wire::SyncActionMessage {
             key: whatsapp_rust::message_key(id, &wire_jid(CHAT), false, None).into(),
-            timestamp: Some(timestamp * unit),
+            timestamp: timed.then_some(timestamp * unit),
         };
+        let all = [message("A", 1_699_999_999), message("B", 1_700_000_000), message("C", 1_700_000_000)];
         let range = wire::SyncActionMessageRange {
             last_message_timestamp: Some(1_700_000_000 * unit),
-            messages: vec![message("A", 1_699_999_999), message("B", 1_700_000_000), message("C", 1_700_000_000)],
+            messages: all.into_iter().skip(usize::from(!timed)).collect(),
             ..wire::SyncActionMessageRange::default()
         };
         let action = wire::MarkChatAsReadAction { read: Some(true), message_range: range.into() };
