@@ -69,17 +69,19 @@ async fn a_demo_goes_on_where_an_earlier_one_in_its_folder_was_killed() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_kept_key_is_its_owners_alone_and_replaced_when_it_is_void() {
+async fn a_kept_key_and_its_folder_are_their_owners_alone_and_a_void_key_is_replaced() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("key");
-    let demo = Demo::start(Some(folder.path()));
+    let folder = folder.path().join("of/the/demo");
+    let file = folder.join("key");
+    let demo = Demo::start(Some(&folder));
     assert_eq!(std::fs::read_to_string(&file).expect("a key"), demo.told("key"));
-    assert_eq!(std::fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+    let mode = |path| std::fs::metadata(path).expect("a file or folder").permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(&folder)), (0o600, 0o700));
     demo.ends_when_asked();
 
     std::fs::write(&file, "cg_nobody-has-ever-had-this-one").expect("written");
-    let demo = Demo::start(Some(folder.path()));
+    let demo = Demo::start(Some(&folder));
     assert_eq!(std::fs::read_to_string(&file).expect("a key"), demo.told("key"));
     assert!(!demo.stored().await.is_empty());
     demo.ends_when_asked();

@@ -163,6 +163,17 @@ fn a_step_is_undone_for_an_operator_who_means_it_and_while_no_server_runs() {
 }
 
 #[test]
+fn an_operator_at_a_terminal_is_asked_before_a_step_is_undone() {
+    for (answer, pending) in [("no", 0), ("", 0), ("yes", 1)] {
+        let folder = Folder::new();
+        folder.create("a.db");
+        let shown = folder.on_terminal("migrate down --database sqlite:a.db", answer);
+        assert!(shown.contains("What it added is lost."), "{answer:?}: {shown}");
+        assert_eq!(folder.pending("a.db"), pending, "{answer:?}: {shown}");
+    }
+}
+
+#[test]
 fn a_server_that_cannot_listen_changes_no_tables() {
     let folder = Folder::new();
     folder.create("a.db");

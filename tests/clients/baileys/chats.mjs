@@ -69,7 +69,9 @@ export class Chats {
     this.all.set(update.id, chat);
   }
 
-  #saw({ key, messageTimestamp }) {
+  #saw({ key, messageTimestamp, message }) {
+    // What is said about a message is no message of the chat.
+    if (message?.protocolMessage || message?.editedMessage || message?.reactionMessage) return;
     const at = Number(messageTimestamp);
     const last = this.lasts.get(key.remoteJid);
     if (last === undefined || last.messageTimestamp <= at) {

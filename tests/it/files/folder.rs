@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -44,6 +45,18 @@ impl Folder {
     /// Runs a command of the program in it to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("runs")
+    }
+
+    /// Runs a command of the program in it on a terminal, and types an answer. Gives what the terminal shows.
+    pub(crate) fn on_terminal(&self, arguments: &str, answer: &str) -> String {
+        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_chatgraph"));
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        terminal.current_dir(self.folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = terminal.spawn().expect("script, of util-linux");
+        let typed = child.stdin.take().expect("piped").write_all(format!("{answer}\n").as_bytes());
+        typed.expect("typed");
+        String::from_utf8_lossy(&child.wait_with_output().expect("ends").stdout).into_owned()
     }
 
     /// Creates a database with an organization and its key.
