@@ -36,7 +36,7 @@ impl Horizon {
         message.at == self.at && self.wa_ids.contains(&message.wa_id)
     }
 
-    /// Whether something up to here is not up to the other place. Of the same time, both have to name all that they reach.
+    /// Whether this place reaches a message that the other one does not. At the same time, only named messages are compared.
     #[must_use]
     pub fn is_beyond(&self, other: &Self) -> bool {
         let of_same_time = || !other.wa_ids.is_empty() && self.wa_ids.iter().any(|id| !other.wa_ids.contains(id));

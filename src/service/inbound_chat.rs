@@ -174,8 +174,8 @@ pub(super) async fn setting_of(
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
-/// Whether a chat was read in the second of a mark, and after it: further than the mark reaches. Messages have whole seconds,
-/// and one of the account's own may be told before the mark that it takes back.
+/// Whether a chat was read after a mark of the same second, that is further than the mark's range. Messages have whole
+/// seconds, and an own message may arrive before the mark that it undoes.
 async fn was_read_since(
     unit: &mut Unit<'_>,
     key: &SessionKey,

@@ -214,8 +214,8 @@ fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) 
     of_others.into_iter().map(Horizon::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
 }
 
-/// Counts what is unread; `known` of others' messages were behind the place of the chat before, none if the chat is new. Of
-/// the `revoked` messages, the stored copy still counts those that are `counted`.
+/// Counts unread messages. `known` is how many messages of others were behind the read position before, none if the chat is
+/// new. Of the `revoked` messages, the stored copy still counts those in `counted`.
 /// A history says how many were at its time: the last so many of what others wrote up to then, so
 /// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
 async fn count(
@@ -243,7 +243,7 @@ async fn count(
         let place = read.clone().or_further(chat.read_to.clone());
         let place = unit.complete(organization, &chats, place).await?;
         if chat.horizon.is_some() {
-            // The revocation of one that is read takes nothing.
+            // A revocation of a message that is read must not lower the count.
             unit.forget_deleted_to(organization, chat.id, &place).await?;
         }
         patch.read_to = Some(place);
@@ -251,7 +251,7 @@ async fn count(
     let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
     let behind = unit.count_behind(organization, &chats, place).await?;
     let asked = chat.pending.contains(Setting::Read.field());
-    // Each revocation of those that are counted comes next, and takes one.
+    // The revocations of counted messages follow, and each lowers the count by one.
     let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
     patch.unread_count = match (&read, known) {
         // What a caller has read meanwhile is not unread again.

@@ -78,8 +78,8 @@ pub(super) const KINDS: [EventKind; 28] = [
     EventKind::ConnectFailure,
 ];
 
-/// In milliseconds this is early in 1973, in seconds the year 5138: what WhatsApp tells a time of is after one and before the
-/// other.
+/// Early in 1973 in milliseconds, the year 5138 in seconds: every time in WhatsApp's settings is after the first and before
+/// the second.
 const SECONDS_BELOW: i64 = 100_000_000_000;
 /// So many messages of one second are looked at, where a range names more.
 const MOST_NAMED: usize = 100;
@@ -205,7 +205,7 @@ fn setting(
     Ok(vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
 }
 
-/// Nothing comes of an action that does not say which messages it reaches: WhatsApp's own clients ignore it.
+/// An action that does not say which messages it reaches is ignored, as by WhatsApp's own clients.
 fn without_range(action: &'static str) -> Vec<Heard> {
     debug!(action, "An action without a range of messages was left out");
     Vec::new()

@@ -138,7 +138,7 @@ fn chats(
         }
     }
     let mut messages = messages.into_iter().peekable();
-    // What a phone displays for a person is a number, a push name, or even the owner's own name. Push names come apart.
+    // What a phone displays for a person is a number, a push name, or even the owner's own name. Push names arrive separately.
     let displayed = conversation.display_name.as_ref().filter(|_| chat.kind() == JidKind::Group);
     let mut named = conversation.name.as_ref().into_iter().chain(displayed);
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];

@@ -135,7 +135,8 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
         let (chat, value, up_to) = (rig.jid.clone(), Desired::Read(false), up_to.clone());
         SessionEvent::Setting { chat, value, as_of, up_to, replayed }
     };
-    // Another companion may mark what is unread, and a phone tells a reading by itself: one by one, a mark is only that.
+    // Another companion may mark an unread chat, and phones report a reading separately: outside of a replay, a mark implies
+    // no reading.
     for (as_of, replayed, unread) in [(200_000, false, 3), (200_000, true, 3), (200_001, true, 1)] {
         rig.hears(marked(as_of, replayed)).await;
         assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value), (unread, true), "{as_of} {replayed}");
