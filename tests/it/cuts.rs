@@ -33,7 +33,7 @@ async fn a_kill_behind_any_write_loses_no_setting() {
     if postgres().is_some() {
         return;
     }
-    let mut server = TestServer::start().await;
+    let mut server = TestServer::unlimited().await;
     let (mut cuts, began) = (0, Instant::now());
     for writes in 0..MANY {
         arm(&server, &SETTINGS, writes).await;
@@ -63,7 +63,7 @@ async fn a_kill_during_the_import_loses_nothing() {
     if postgres().is_some() {
         return;
     }
-    let mut server = TestServer::start().await;
+    let mut server = TestServer::unlimited().await;
     let mut resumed = 0;
     for writes in (0..MANY).step_by(3) {
         let (session, code) = server.session_to_scan().await;

@@ -36,9 +36,7 @@ const CONTACTS: [&str; 2] = ["15550111", "15550112"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
     let mut random = Random::from_seed_or(SEED);
-    // Comparing all the time costs more than a client has.
-    let unlimited = ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
-    let server = TestServer::with_arguments(&unlimited).await;
+    let server = TestServer::unlimited().await;
     let other = server.sandbox.create_account(account("15550200", "Sam Sample")).expect("an account");
     // Two sessions of one account, and one of another.
     let phones = [server.phone().clone(), server.phone().clone(), other];

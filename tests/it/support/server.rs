@@ -26,6 +26,10 @@ use super::TestDatabase;
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Arguments of a server without rate limits.
+const UNLIMITED: [&str; 4] =
+    ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
+
 /// A running server with one organization, a key that may everything, and one session paired with a sandbox's phone.
 pub(crate) struct TestServer {
     pub(crate) url: String,
@@ -65,6 +69,11 @@ impl TestServer {
     pub(crate) async fn with_arguments(arguments: &[&str]) -> Self {
         let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
         Self::with(account, database, Log::default(), arguments).await
+    }
+
+    /// Starts a server without rate limits, for a test that compares all the time: that costs more than a key has.
+    pub(crate) async fn unlimited() -> Self {
+        Self::with_arguments(&UNLIMITED).await
     }
 
     /// What the server logged so far.
