@@ -29,8 +29,11 @@ impl Owner {
         while !done.load(Ordering::SeqCst) {
             let (number, chat) = PEOPLE[usize::from(random.below(2) == 0)];
             let on = random.below(2) == 0;
+            // A pin takes a chat out of the archive without a word: a replay of all settings tells the archive alone.
+            let is_archived = phone.chats().iter().any(|view| view.jid == chat && view.archived);
             match random.below(7) {
                 0 => phone.archive(chat, on).await.expect("archived"),
+                1 if is_archived => phone.archive(chat, false).await.expect("taken out"),
                 1 => phone.pin(chat, on).await.expect("pinned"),
                 2 => phone.pin(GROUP, on).await.expect("pinned"),
                 3 => phone.mark_read(chat, true).await.expect("marked"),

@@ -27,8 +27,7 @@ use super::TestDatabase;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Arguments of a server without rate limits.
-const UNLIMITED: [&str; 4] =
-    ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
+const UNLIMITED: [&str; 4] = ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
 
 /// A running server with one organization, a key that may everything, and one session paired with a sandbox's phone.
 pub(crate) struct TestServer {
