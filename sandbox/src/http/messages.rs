@@ -64,7 +64,7 @@ pub(super) struct MessageChange {
     reaction: Option<String>,
     /// Who reacts: a number or JID.
     from: Option<String>,
-    /// Who reads it, if the owner wrote it: a number or JID.
+    /// The reader, if the owner wrote it: a number or JID.
     read_by: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{body::Body, error::ApiError, phone};
 use crate::Sandbox;
 
-/// A picture of somebody.
+/// A profile picture.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPicture {

@@ -82,17 +82,17 @@ pub(crate) struct Group {
     /// Those of the members who are admins; `None`: the owner alone.
     #[serde(default)]
     pub(crate) admins: Option<Vec<String>>,
-    /// Who made it, and when; `None`: the owner, when the account was made.
+    /// Its creator, and the time; `None`: the owner, when the account was created.
     #[serde(default)]
     pub(crate) made: Option<Mark>,
-    /// Who gave it the subject, and when; `None`: who made it.
+    /// The author of the subject, and the time; `None`: the creator.
     #[serde(default)]
     pub(crate) named: Option<Mark>,
     #[serde(default)]
     pub(crate) description: Option<Description>,
 }
 
-/// Who did something to a group, named as among its members, and when.
+/// The author of a change to a group, under their address in the group, and its time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mark {
     pub(crate) by: String,
@@ -100,7 +100,7 @@ pub(crate) struct Mark {
     pub(crate) at: i64,
 }
 
-/// What a group is about.
+/// A group's description.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Description {
     /// Names this text: who changes it must know it.

@@ -1,4 +1,4 @@
-//! What becomes of the owner's messages with the people they are for: they receive and read them, and their receipts say so.
+//! Delivery and read receipts of the people to whom the owner writes.
 
 use super::{
     Phone,
@@ -40,7 +40,7 @@ impl Account {
 }
 
 impl Phone {
-    /// Lets somebody read what the owner wrote, on the phone or a companion. Every companion is told by a receipt.
+    /// Lets a contact read a message that the owner wrote on the phone or a companion. Every companion gets a receipt.
     ///
     /// # Errors
     /// [`Error::UnknownMessage`] if the owner wrote no message with this id, [`Error::UnknownContact`] if `reader`, a number

@@ -187,7 +187,7 @@ impl Book {
     }
 }
 
-/// Who does something now, as a group remembers it.
+/// The author of a change that is made now, as a group records it.
 fn mark(by: &str) -> Mark {
     let by = match by.split_once('@') {
         Some((number, SERVER)) => number,

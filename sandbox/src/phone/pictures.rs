@@ -1,4 +1,4 @@
-//! What people look like: the pictures of the owner, of those around them, and of groups.
+//! Profile pictures of the owner, of contacts, and of groups.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ impl Phone {
         Ok(id)
     }
 
-    /// The picture of the owner, of somebody else, or of a group.
+    /// The picture of the owner, of a contact, or of a group.
     pub(crate) fn picture(&self, whose: &str) -> Option<Picture> {
         let jid = self.person(whose);
         let book = locked(&self.account.book);

@@ -1,4 +1,4 @@
-//! What the owner lets others know, and whom they have blocked.
+//! The owner's privacy settings and block list.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -25,9 +25,9 @@ const CATEGORIES: [(&str, &[&str]); 7] = [
 /// The owner's privacy, kept by the server.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Privacy {
-    /// What was set, by category.
+    /// The settings that were changed, by category.
     set: BTreeMap<String, String>,
-    /// When somebody was blocked, in milliseconds; by LID, or by number if no LID is known.
+    /// Times of blocking, in milliseconds; by LID, or by number if no LID is known.
     blocked: BTreeMap<String, i64>,
 }
 
@@ -124,7 +124,7 @@ impl Phone {
         locked(&self.account.book).privacy.blocked.keys().cloned().collect()
     }
 
-    /// Lets the owner block somebody, or unblock them. The companions are told.
+    /// Lets the owner block or unblock a contact. The companions are notified.
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if `number` is no person's number or JID.

@@ -26,7 +26,7 @@ pub enum ReceiptForm {
 /// The message that a receipt names.
 struct Named {
     id: String,
-    /// Who wrote it.
+    /// The JID of its author.
     author: String,
 }
 

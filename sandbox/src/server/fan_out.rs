@@ -56,7 +56,7 @@ fn forwarded(seat: &Seat, message: &Node, to: &str) -> Node {
     stanza.attr("from", author).attr("recipient", to).build()
 }
 
-/// What of a message is for everybody: the text of a group's, and the papers of the companion that wrote it.
+/// The parts of a message that are the same for every recipient: a group message's text, and the author's device identity.
 fn parts(message: &Node) -> impl Iterator<Item = &Node> {
     children(message).iter().filter(|part| matches!(part.tag.as_ref(), "enc" | "device-identity"))
 }

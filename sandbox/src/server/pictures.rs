@@ -10,7 +10,7 @@ use crate::{
 /// From where clients would fetch pictures; the one of a client of this sandbox goes to the sandbox for any host.
 const HOST: &str = "https://pps.whatsapp.net";
 
-/// Where somebody's picture is.
+/// The location of a profile picture.
 pub(super) fn show(seat: &Seat, request: &Node) -> Node {
     let phone = phone(seat);
     let asked = request.get_optional_child("picture");

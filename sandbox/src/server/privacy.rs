@@ -7,7 +7,7 @@ use crate::{
     wire::node::{Node, attr, children, refusal, result},
 };
 
-/// What others may know.
+/// Privacy settings.
 pub(super) fn settings(seat: &Seat, request: &Node) -> Node {
     result(request).children([locked(&seat.account.book).privacy.node()]).build()
 }
@@ -31,7 +31,7 @@ pub(super) fn blocked(seat: &Seat, request: &Node) -> Node {
     result(request).children([locked(&seat.account.book).privacy.list()]).build()
 }
 
-/// Blocks or unblocks somebody. Servers take people by LID only.
+/// Blocks or unblocks a contact. Servers accept LIDs only.
 pub(super) async fn block(seat: &Seat, request: &Node) {
     let item = request.get_optional_child("item");
     let asked = item.and_then(|item| attr(item, "jid").zip(attr(item, "action")));

@@ -26,8 +26,8 @@ pub(in crate::graphql) struct UpdateChatInput {
     /// True archives the chat and unpins it, as on the phone; with `pinned: true` beside it, that is a
     /// `validation_error`. False takes it out of the archive.
     archived: Option<bool>,
-    /// True pins the chat to the top, false unpins it. WhatsApp shows at most three pinned chats: one more is refused
-    /// with `conflict`, with the ids of the pinned ones in `extensions.chatIds` for clients that have `read`. A chat that
+    /// True pins the chat to the top and unarchives it, false unpins it. WhatsApp shows at most three pinned chats: one more
+    /// is refused with `conflict`, with the ids of the pinned ones in `extensions.chatIds` for clients that have `read`. A chat that
     /// was deleted here counts while it is pinned on the phone.
     pinned: Option<bool>,
     /// Mutes the chat until then. In the future, else that is a `validation_error`; 253402300799999 mutes it for good.

@@ -29,7 +29,7 @@ export async function settings(walk) {
     await onThePhone(jid, { pinned: true });
     await onThePhone(jid, { pinned: false });
   });
-  await row("phone → client: mute, mute for ever, unmute", async () => {
+  await row("phone → client: mute, mute forever, unmute", async () => {
     await onThePhone(jid, { mutedUntil: later });
     await onThePhone(jid, { mutedUntil: FOREVER });
     await onThePhone(jid, { mutedUntil: null });
@@ -61,7 +61,7 @@ export async function settings(walk) {
     await inTheClient(other, { pin: true }, { pinned: true });
     await inTheClient(other, { pin: false }, { pinned: false });
   });
-  await row("client → phone: mute, mute for ever, unmute", async () => {
+  await row("client → phone: mute, mute forever, unmute", async () => {
     await inTheClient(other, { mute: later }, { mutedUntil: later });
     await inTheClient(other, { mute: -1 }, { mutedUntil: FOREVER });
     await inTheClient(other, { mute: null }, { mutedUntil: null });
