@@ -1,8 +1,8 @@
-//! The command line: every setting is a flag, an environment variable and a key of the configuration file, named alike.
-//! `invocation` reads all three, `config` checks what they mean together; nothing else reads arguments or the environment.
+//! The command line. Each setting is a flag, an environment variable and a key of the configuration file, with the same
+//! name. `invocation` reads all three, and `config` validates them; no other module reads arguments or the environment.
 //!
-//! A setting has `env`. What one call is asked to make or print (a key's name, the format of a list) has none, so that
-//! variables that are always set do not change it.
+//! A setting has `env`. Arguments of a single call (a key's name, the format of a list) have none, so that a variable
+//! that is always set does not change them.
 
 mod config_file;
 mod connections;
@@ -67,38 +67,38 @@ pub use watching::WatchingArgs;
 #[derive(Debug, Parser)]
 #[command(name = "chatgraph", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
-    /// Configuration file in TOML. Its keys are the names of the flags, and count for every command that has the flag; flags
-    /// of one command stand in a table named after it, such as `[demo]` or `[key.create]`. A flag has precedence over its
-    /// variable, and that over the file
+    /// Configuration file in TOML. Its keys are the names of the flags. A key at the top applies to every command that
+    /// has the flag; flags of one command are in a table named after it, such as `[demo]` or `[key.create]`. A flag has
+    /// precedence over its variable, and a variable over the file
     #[arg(long, global = true, env = "CHATGRAPH_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The log.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the API and keep the sessions connected
     Serve(Box<ServeArgs>),
-    /// Try everything out: a server with a simulated WhatsApp account, an api-key and some chats
+    /// Run a demo: a server with a simulated WhatsApp account, an API key and some chats
     Demo(DemoArgs),
-    /// Bring the database's tables to this version, or back
+    /// Apply or revert database migrations
     Migrate(MigrateArgs),
-    /// Copy an SQLite database into a new file, also while a server runs on it
+    /// Copy an SQLite database into a new file, also while a server is running
     Backup(BackupArgs),
-    /// Put a back-up in the place of an SQLite database, while no server runs on it
+    /// Replace an SQLite database with a backup, while no server is running
     Restore(RestoreArgs),
-    /// Check that a database is sound: the file, its tables, and what chatgraph relies on in them. Works beside a server,
-    /// changes nothing, and exits with 1 if anything is wrong
+    /// Check the integrity of a database: the file, its tables, and the invariants of the data. Can run beside a
+    /// server, changes nothing, and exits with 1 if it finds a problem
     Check(CheckArgs),
     /// Print the GraphQL schema
     Schema,
-    /// Manage api-keys
+    /// Manage API keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(KeyCommand),
     /// List, show or delete organizations
@@ -107,23 +107,23 @@ pub enum Command {
     /// List sessions
     #[command(subcommand, arg_required_else_help = true)]
     Session(SessionCommand),
-    /// Manage events that could not be applied to the stored copy and are in quarantine
+    /// Manage quarantined events: events that could not be applied to the database
     #[command(subcommand, arg_required_else_help = true)]
     Events(EventCommand),
-    /// Manage the keys that the secrets of sessions are sealed with in the database
+    /// Manage the master keys, which encrypt the sessions' secrets in the database
     #[command(subcommand, arg_required_else_help = true)]
     MasterKey(MasterKeyCommand),
 }
 
-/// The log, for every command.
+/// Logging options, for every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
-    /// How a line of the log looks
+    /// Log format
     #[arg(long, global = true, env = "CHATGRAPH_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: Format,
-    /// What is logged: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`. Of other
-    /// modules than chatgraph's only errors are, and the statements of `sqlx::query`
+    /// Log filter: error, warn, info, debug or trace, also by module, as in `info,chatgraph::session=debug`.
+    /// Dependencies only log errors, except the statements of `sqlx::query`
     #[arg(
         long,
         global = true,
@@ -132,20 +132,21 @@ pub struct LogArgs {
         value_name = "FILTER"
     )]
     pub log_filter: String,
-    /// Send traces to the collector at this URL, as in `http://127.0.0.1:4318`, by OTLP over HTTP. More of it by OpenTelemetry's
-    /// own variables: `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_SCHEDULE_DELAY`
+    /// Export traces to the OpenTelemetry collector at this URL, as in `http://127.0.0.1:4318` (OTLP over HTTP). The
+    /// standard OpenTelemetry variables also apply: `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_HEADERS`,
+    /// `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_SCHEDULE_DELAY`
     #[arg(long, global = true, env = "CHATGRAPH_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 }
 
-/// Which database.
+/// Database options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// Where the stored copy lives: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, version 15 or newer.
-    /// `serve`, `migrate up`, `key create` and `key import` create a missing file; other commands refuse it. The path is
-    /// taken literally, relative to the current folder unless it begins with `/`. Other users of the machine see the command
-    /// line, so a password belongs into the variable
+    /// Database URL: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (version 15 or newer). `serve`,
+    /// `migrate up`, `key create` and `key import` create a missing file; other commands fail. The path is taken
+    /// literally, and is relative to the current folder unless it begins with `/`. Other users of the machine can see
+    /// the command line, so pass a password in the variable
     // Without the variable's value in --help: it may hold a password.
     #[arg(
         long,
@@ -155,10 +156,10 @@ pub struct DatabaseArgs {
         value_name = "URL"
     )]
     pub database: String,
-    /// Connections to PostgreSQL that read, at most
+    /// Maximum number of PostgreSQL connections for reads
     #[arg(long, env = "CHATGRAPH_DATABASE_READERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
     pub database_readers: u32,
-    /// Connections to PostgreSQL that write, at most: as many organizations commit at the same time
+    /// Maximum number of PostgreSQL connections for writes, and so of organizations that commit at the same time
     #[arg(long, env = "CHATGRAPH_DATABASE_WRITERS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
     pub database_writers: u32,
 }
@@ -166,70 +167,70 @@ pub struct DatabaseArgs {
 /// `serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port to serve on; `localhost` is 127.0.0.1
+    /// Address and port to listen on; `localhost` is 127.0.0.1
     #[arg(long, env = "CHATGRAPH_LISTEN", default_value = "127.0.0.1:8080", value_parser = listen::address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Serve GraphiQL, a page to try the API on, at `/`. Anybody who reaches the server may load it; it shows nothing
-    /// without an api-key
+    /// Serve GraphiQL, a page to explore the API, at `/`. The page loads without authentication; it shows no data
+    /// without an API key
     #[arg(long, env = "CHATGRAPH_GRAPHIQL", value_parser = clap::builder::FalseyValueParser::new())]
     pub graphiql: bool,
     /// Connect every session to the sandbox at this loopback URL instead of WhatsApp; needs --sandbox-key
     #[arg(long, env = "CHATGRAPH_SANDBOX_URL", value_name = "URL")]
     pub sandbox_url: Option<String>,
-    /// The sandbox's public key, as it prints it at its start; needs --sandbox-url
+    /// The sandbox's public key, as it prints it at start-up; needs --sandbox-url
     #[arg(long, env = "CHATGRAPH_SANDBOX_KEY", value_name = "KEY")]
     pub sandbox_key: Option<String>,
-    /// Print every setting in force with its source, secrets hidden, and exit without starting anything: with 0 if the
-    /// server could start with them, with 2 if one is invalid
+    /// Print the effective settings with their sources, secrets hidden, and exit without starting the server. The exit
+    /// code is 0 if the settings are valid, 2 if one is invalid
     #[arg(long)]
     pub check_config: bool,
-    /// Web pages of other origins.
+    /// Cross-origin requests of web pages.
     #[command(flatten)]
     pub pages: PageArgs,
-    /// What is kept.
+    /// Retention and history.
     #[command(flatten)]
     pub keeping: KeepingArgs,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// The master keys.
+    /// Master keys.
     #[command(flatten)]
     pub master_keys: MasterKeyArgs,
-    /// What a request may ask for.
+    /// Request limits.
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// What connections may take.
+    /// Connection limits and timeouts.
     #[command(flatten)]
     pub connections: ConnectionArgs,
-    /// People's tokens.
+    /// Login tokens.
     #[command(flatten)]
     pub login: LoginArgs,
-    /// For whoever watches the server.
+    /// Monitoring.
     #[command(flatten)]
     pub watching: WatchingArgs,
 }
 
-/// `serve`: what is kept.
+/// Retention and history options of `serve`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retention and history")]
 pub struct KeepingArgs {
-    /// Days that changes are kept, 1 to 3650: how long a subscriber may have been away and still continue where it was
+    /// Retention of changes, in days, 1 to 3650. A subscription can resume after an interruption of up to this time
     #[arg(long, env = "CHATGRAPH_KEEP_CHANGES_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
     pub keep_changes_days: u32,
-    /// Messages that are kept of each chat, the newest, 1 to 1000000
+    /// Messages to keep per chat, the newest ones, 1 to 1000000
     #[arg(long, env = "CHATGRAPH_KEEP_MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     pub keep_messages: u32,
-    /// How much history a phone is asked for when it is paired: what WhatsApp's web page gets, some months, or what its program
-    /// for Windows gets, a year
+    /// History to request from the phone when it is paired: `recent` is what WhatsApp Web requests, some months; `full`
+    /// is what WhatsApp for Windows requests, a year
     #[arg(long, env = "CHATGRAPH_HISTORY", default_value = "recent", value_name = "DEPTH")]
     pub history: HistoryDepth,
-    /// Messages of that history that are older than so many days are left out, 0 to 3650; the chats and their settings come
-    /// all the same. Without it, all come that the phone sends
+    /// Skip messages of the history that are older than this many days, 0 to 3650. Chats and their settings are
+    /// imported in any case. Without this option, all messages that the phone sends are imported
     #[arg(long, env = "CHATGRAPH_HISTORY_DAYS", value_parser = clap::value_parser!(u32).range(0..=3_650), value_name = "DAYS")]
     pub history_days: Option<u32>,
 }
 
-/// How much history a phone is asked for.
+/// Amount of history to request from a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HistoryDepth {
     /// Some months
@@ -241,19 +242,19 @@ pub enum HistoryDepth {
 /// `demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Address and port to serve on; `localhost` is 127.0.0.1
+    /// Address and port to listen on; `localhost` is 127.0.0.1
     #[arg(long, env = "CHATGRAPH_LISTEN", default_value = "127.0.0.1:8080", value_parser = listen::address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// Folder to keep the demo's data in; without it, a temporary one that is removed at the end
+    /// Folder for the demo's data. Without it, the demo uses a temporary folder and removes it at the end
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Print one line of JSON once it runs, for scripts, instead of what to try
+    /// Print one line of JSON when the demo is ready, for scripts, instead of instructions
     #[arg(long)]
     pub json: bool,
-    /// Leave out the script that keeps the phone busy
+    /// Do not simulate activity on the phone
     #[arg(long)]
     pub quiet: bool,
-    /// Web pages of other origins.
+    /// Cross-origin requests of web pages.
     #[command(flatten)]
     pub pages: PageArgs,
 }
@@ -261,14 +262,14 @@ pub struct DemoArgs {
 /// `migrate`
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// What to do with the tables
+    /// Migration to run.
     #[arg(default_value = "up")]
     pub direction: Migration,
-    /// Go down without asking, in a script
-    // Without a variable: one that is always set would confirm what was never asked.
+    /// Migrate down without confirmation, for scripts
+    // No `env`: a variable that is always set would confirm every loss.
     #[arg(long)]
     pub yes: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -276,11 +277,11 @@ pub struct MigrateArgs {
 /// `backup`
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The file to make: a whole database, verified, ready for `chatgraph restore`. Nothing is overwritten. A PostgreSQL
-    /// database is backed up with `pg_dump`
+    /// The backup file to create: a complete, verified database for `chatgraph restore`. Existing files are never
+    /// overwritten. Back up a PostgreSQL database with `pg_dump`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -288,15 +289,15 @@ pub struct BackupArgs {
 /// `restore`
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// The back-up, which stays as it is. It is verified first; a PostgreSQL database is restored with `pg_restore`, then
-    /// `chatgraph migrate restored`
+    /// The backup file, which is verified first and not modified. Restore a PostgreSQL database with `pg_restore`, then
+    /// run `chatgraph migrate restored`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Replace a database that is there; it is lost
-    // Without a variable: one that is always set would confirm what was never asked.
+    /// Replace an existing database, which is lost
+    // No `env`: a variable that is always set would confirm every loss.
     #[arg(long)]
     pub overwrite: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -304,28 +305,30 @@ pub struct RestoreArgs {
 /// `check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Print one line of JSON: whether the database is sound, and the problems of each check
+    /// Print one line of JSON with the overall result and the problems of each check
     #[arg(long)]
     pub json: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
 
-/// What to do with the tables.
+/// Migration to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Migration {
-    /// Apply every pending step, creating an SQLite file that is missing
+    /// Apply all pending migrations, and create a missing SQLite file
     Up,
-    /// Undo the newest step, while no server runs, and after a confirmation (or with --yes): what it added is lost
+    /// Revert the newest migration, while no server is running, after confirmation (or with --yes). The data that the
+    /// migration added is lost
     Down,
-    /// List the steps and which are applied
+    /// List the migrations and whether each is applied
     Status,
-    /// After restoring a back-up, before the server starts: refuse cursors from before, whose numbers are given again
+    /// Invalidate the cursors issued before a backup was restored, because their numbers are reused. Run it after the
+    /// restore and before the server starts
     Restored,
 }
 
-/// The known name that is most like `name`, if one is at all.
+/// Returns the known name that is most similar to `name`, if any is similar enough.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let bare = |name: &'a str| name.strip_prefix("CHATGRAPH_").unwrap_or(name);
     let own = name.strip_prefix("CHATGRAPH_").unwrap_or(name);

@@ -1,5 +1,5 @@
-//! The configuration file: TOML whose keys are the names of the flags. Its values take the place of the flags' defaults,
-//! so clap parses them like any other value, and a variable or a flag overrides them.
+//! The configuration file: TOML whose keys are the names of the flags. Its values replace the flags' defaults, so clap
+//! parses them like any other value, and a variable or a flag overrides them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,16 +14,16 @@ use toml::Value;
 
 use super::nearest;
 
-/// Flags that the file cannot set: they name the file, ask for a check or for help, or confirm a loss.
+/// Flags that the file cannot set: they name the file, request a check or help, or confirm a loss.
 const ON_THE_COMMAND_LINE: [&str; 6] = ["check-config", "config", "help", "overwrite", "version", "yes"];
 
-/// Tells whether a flag cannot be set in the file.
+/// Returns whether the file cannot set a flag.
 #[must_use]
 pub fn is_of_the_command_line(long: &str) -> bool {
     ON_THE_COMMAND_LINE.contains(&long)
 }
 
-/// A configuration file that cannot be used, in words for the operator.
+/// An error of a configuration file, for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file cannot be read.
@@ -41,7 +41,7 @@ pub enum FileError {
         file: PathBuf,
         /// The line.
         line: usize,
-        /// The reason, without the line's own text, which may hold a secret.
+        /// The reason, without the text of the line, which may contain a secret.
         message: String,
     },
     /// A key is unknown, or its value is invalid.
@@ -49,15 +49,15 @@ pub enum FileError {
     Key {
         /// The file.
         file: PathBuf,
-        /// The key, behind the name of its table.
+        /// The key, preceded by the name of its table.
         key: String,
         /// The reason.
         message: String,
     },
 }
 
-/// A configuration file. Keys at the top count for every command that has the flag; a table named after a command holds
-/// flags of that command alone, and has precedence.
+/// A configuration file. Keys at the top apply to every command that has the flag. A table named after a command sets
+/// flags of that command only, and has precedence.
 pub(super) struct ConfigFile {
     path: PathBuf,
     table: Table,
@@ -79,13 +79,13 @@ impl ConfigFile {
         &self.path
     }
 
-    /// The command with the values of the file as its defaults.
+    /// Returns the command with the values of the file as its defaults.
     pub(super) fn apply(&self, command: Command) -> Result<Command, FileError> {
         let settings = settings(&command);
         let mut shared = BTreeMap::new();
         for (key, value) in self.table.iter().filter(|(_, value)| !value.is_table()) {
             let arg = settings.get(key.as_str()).ok_or_else(|| {
-                let tables = "a flag of one command stands in the table of that command";
+                let tables = "a flag of one command belongs in the table of that command";
                 self.wrong(&[], key, format!("{}; {tables}", unknown(key, settings.keys().copied())))
             })?;
             shared.insert(key.clone(), self.values(&[], key, value, arg)?);
@@ -94,7 +94,7 @@ impl ConfigFile {
         Ok(self.with_values(command, &shared, Some(&self.table), true))
     }
 
-    /// Whether the file sets this flag of the command at `path`, as in `["key", "create"]`.
+    /// Returns whether the file sets this flag of the command at `path`, as in `["key", "create"]`.
     pub(super) fn sets(&self, path: &[&str], long: &str) -> bool {
         let own = path.iter().try_fold(&self.table, |table, name| table.get(*name)?.as_table());
         self.table.contains_key(long) || own.is_some_and(|table| table.contains_key(long))
@@ -122,7 +122,7 @@ impl ConfigFile {
             for (key, value) in inner.iter().filter(|(_, value)| !value.is_table()) {
                 let arg = flags.get(key.as_str());
                 let arg = arg.ok_or_else(|| {
-                    let at_the_top = "counts for every command: it stands at the top, before the tables".to_owned();
+                    let at_the_top = "applies to every command: expected at the top, before the tables".to_owned();
                     let is_setting = settings.contains_key(key.as_str());
                     self.wrong(path, key, if is_setting { at_the_top } else { unknown(key, flags.keys().copied()) })
                 })?;
@@ -158,7 +158,7 @@ impl ConfigFile {
         })
     }
 
-    /// The value as the texts that would stand on the command line, which the flag accepts.
+    /// Returns the value as command-line arguments, which the flag accepts.
     fn values(&self, path: &[String], key: &str, value: &Value, arg: &Arg) -> Result<Vec<String>, FileError> {
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
         let is_list = arg.get_value_delimiter().is_some();
@@ -197,17 +197,17 @@ fn scalar(value: &Value) -> Result<String, &'static str> {
         Value::Integer(number) => Ok(number.to_string()),
         Value::Float(number) => Ok(number.to_string()),
         Value::Datetime(time) => Ok(time.to_string()),
-        Value::Boolean(_) | Value::Array(_) | Value::Table(_) => Err("expected a text or a number"),
+        Value::Boolean(_) | Value::Array(_) | Value::Table(_) => Err("expected a string or a number"),
     }
 }
 
-/// The flags that a file can set for this command.
+/// Returns the flags that a file can set for this command.
 fn flags(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
     let longs = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
     longs.filter(|(long, _)| !is_of_the_command_line(long))
 }
 
-/// The settings, which count for every command that has the flag: those with a variable.
+/// Returns the settings, which apply to every command that has the flag: the flags with a variable.
 fn settings(command: &Command) -> BTreeMap<&str, &Arg> {
     let mut found: BTreeMap<_, _> = flags(command).filter(|(_, arg)| arg.get_env().is_some()).collect();
     for sub in command.get_subcommands() {

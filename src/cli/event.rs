@@ -1,4 +1,4 @@
-//! `events`: what could not be applied to the stored copy.
+//! `events`: events that could not be applied to the database.
 
 use clap::Args;
 use clap::Subcommand;
@@ -12,12 +12,13 @@ use super::DatabaseArgs;
 /// `events`
 #[derive(Debug, Subcommand)]
 pub enum EventCommand {
-    /// List the events in quarantine, oldest first, without what is in them; also while a server runs
+    /// List the quarantined events, oldest first, without their contents; also while a server is running
     List(EventListArgs),
-    /// Request that events in quarantine are applied: the running server does it within seconds, or the next one that is
-    /// started. Events that an earlier version could not apply are retried by themselves
+    /// Request a retry of quarantined events. The running server applies them within seconds, or the next server after
+    /// its start. Events that failed in an earlier version are retried automatically
     Retry(EventRetryArgs),
-    /// Delete an event in quarantine permanently; also while a server runs. An import that it belonged to stays incomplete
+    /// Delete a quarantined event permanently; also while a server is running. An import that it belonged to stays
+    /// incomplete
     Delete(EventDeleteArgs),
 }
 
@@ -30,10 +31,10 @@ pub struct EventListArgs {
     /// Only events of this session
     #[arg(long, value_name = "ID")]
     pub session: Option<SessionId>,
-    /// Print one JSON object a line, for scripts
+    /// Print one JSON object per line, for scripts
     #[arg(long)]
     pub json: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -41,10 +42,10 @@ pub struct EventListArgs {
 /// `events retry`
 #[derive(Debug, Args)]
 pub struct EventRetryArgs {
-    /// The event's id, as `events list` shows it; all of them if left out
+    /// The event's id, as `events list` prints it. Without it, all quarantined events are retried
     #[arg(value_name = "EVENT")]
     pub id: Option<EventId>,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -52,10 +53,10 @@ pub struct EventRetryArgs {
 /// `events delete`
 #[derive(Debug, Args)]
 pub struct EventDeleteArgs {
-    /// The event's id, as `events list` shows it
+    /// The event's id, as `events list` prints it
     #[arg(value_name = "EVENT")]
     pub id: EventId,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }

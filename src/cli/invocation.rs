@@ -1,5 +1,5 @@
-//! One call of the program: its command with every setting, from the command line, the environment, the configuration file
-//! and the defaults, in this order of precedence.
+//! One invocation of the program: its command with every setting, from the command line, the environment, the
+//! configuration file and the defaults, in this order of precedence.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,54 +17,54 @@ use super::config_file::ConfigFile;
 use super::config_file::FileError;
 use super::nearest;
 
-/// What the names of variables begin with.
+/// Prefix of variables.
 const PREFIX: &str = "CHATGRAPH_";
-/// What the names of variables begin with that other programs of the project read: the tests, and the sandbox.
+/// Prefixes of variables that other programs of the project read: the tests, and the sandbox.
 const OF_OTHERS: [&str; 2] = ["CHATGRAPH_TEST_", "CHATGRAPH_SANDBOX_"];
 
-/// Why a call of the program cannot be carried out, in words for the operator.
+/// An invalid invocation, as an error for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The command line does not parse, or asks for help.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    /// A variable is set to nothing.
-    #[error("{0} is empty: give it a value, or unset it")]
+    /// A variable is empty.
+    #[error("{0} is empty: set a value, or unset the variable")]
     Empty(String),
     /// The configuration file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// One call of the program.
+/// One invocation of the program.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What it asks for.
+    /// The parsed command line.
     pub cli: Cli,
     /// Every setting of its command, with its source.
     pub settings: Vec<Setting>,
-    /// Names of variables that look like settings and are none, each with a remark.
+    /// Warnings about variables with the prefix of settings that are not settings.
     pub unknown_variables: Vec<String>,
 }
 
-/// One setting in force.
+/// An effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The name of the flag.
     pub name: String,
-    /// The values; none if it is not set.
+    /// The values; empty if it is not set.
     pub values: Vec<String>,
     /// Whether the flag takes several values.
     pub is_list: bool,
-    /// Whether it is on or off.
+    /// Whether it is a switch, without a value.
     pub is_switch: bool,
-    /// Whether nobody may read it.
+    /// Whether its value must not be printed.
     pub is_secret: bool,
-    /// Where the values come from.
+    /// The source of the values.
     pub source: Source,
 }
 
-/// Where the value of a setting comes from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The command line.
@@ -73,7 +73,7 @@ pub enum Source {
     Variable(String),
     /// This configuration file.
     File(PathBuf),
-    /// The default, or nothing.
+    /// The default, or no value.
     Default,
 }
 
@@ -84,7 +84,7 @@ impl Invocation {
     /// [`Refusal`].
     pub fn read(arguments: &[OsString], variables: &[(OsString, OsString)]) -> Result<Self, Refusal> {
         let command = Cli::command();
-        // Which command it is, and where the file is, has to be known before everything can be parsed.
+        // The command and the path of the file are needed before everything can be parsed.
         let first = command.clone().ignore_errors(true).try_get_matches_from(arguments).ok();
         let path = first.as_ref().map(names).unwrap_or_default();
         if let Some(name) = first.as_ref().and_then(|_| empty(&command, &path, variables)) {
@@ -107,7 +107,7 @@ impl Invocation {
     }
 }
 
-/// The names of the subcommands that were asked for.
+/// Returns the names of the requested subcommands.
 fn names(matches: &ArgMatches) -> Vec<String> {
     let mut names = Vec::new();
     let mut matches = matches;
@@ -118,7 +118,7 @@ fn names(matches: &ArgMatches) -> Vec<String> {
     names
 }
 
-/// A variable of the command at `path` that is set to nothing.
+/// Returns a variable of the command at `path` that is empty.
 fn empty(command: &Command, path: &[String], variables: &[(OsString, OsString)]) -> Option<String> {
     let mut commands = vec![command];
     for name in path {
@@ -147,7 +147,7 @@ fn unknown_variables(command: &Command, variables: &[(OsString, OsString)]) -> V
     unknown.map(remark).collect()
 }
 
-/// The settings of the command at `path`. `command` has been built, so its global flags are on every subcommand.
+/// Returns the settings of the command at `path`. `command` has been built, so every subcommand has the global flags.
 fn settings(command: &Command, matches: &ArgMatches, path: &[&str], file: Option<&ConfigFile>) -> Vec<Setting> {
     let (mut command, mut matches) = (command, matches);
     for name in path {

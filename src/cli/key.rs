@@ -1,4 +1,4 @@
-//! `key`: api-keys.
+//! `key`: API keys.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,41 +13,43 @@ use crate::domain::id::OrganizationId;
 
 use super::DatabaseArgs;
 
-/// The longest time that a key may be made for, in days.
+/// Longest lifetime of a key, in days.
 const LONGEST_DAYS: i64 = 36_500;
 
 /// `key`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make an api-key and print its secret, which is shown this once
+    /// Create an API key and print its secret, which is shown only once
     Create(KeyCreateArgs),
-    /// Let a token that callers have already, such as a UUID, work as an api-key; prints the key's id
+    /// Import an existing token, such as a UUID, as an API key, and print the key's id
     Import(KeyImportArgs),
-    /// List an organization's api-keys, without their secrets
+    /// List an organization's API keys, without their secrets
     List(KeyListArgs),
-    /// Give an api-key a new secret and print it, which is shown this once. The key's id, name, permissions and end stay
+    /// Replace the secret of an API key and print the new one, which is shown only once. The key keeps its id, name,
+    /// permissions and expiry
     Rotate(KeyRotateArgs),
-    /// Remove an api-key: it is refused within 10 seconds, and its sockets are closed
+    /// Revoke an API key: within 10 seconds it is rejected, and its WebSockets are closed
     Revoke(KeyRevokeArgs),
 }
 
-/// What a new key is.
+/// Options of a new key.
 #[derive(Debug, Args)]
 pub struct KeyArgs {
-    /// Whose chats the key opens: the organization's id, 1 to 128 visible ASCII characters. Made with its first key
+    /// Organization that the key belongs to: an id of 1 to 128 visible ASCII characters. Its first key creates the
+    /// organization
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
-    /// A name to tell the key by
+    /// Display name of the key
     #[arg(long, default_value = "api-key", value_name = "NAME")]
     pub name: String,
-    /// What the key may do: read, send, manage or events; may be repeated. `manage` includes making keys
+    /// Permission of the key: read, send, manage or events; repeatable. `manage` includes creating keys
     #[arg(long, value_delimiter = ',', default_value = "read,events", value_name = "PERMISSION")]
     pub permission: Vec<Capability>,
-    /// Until when the key works: a time such as `2027-01-31T18:00:00Z`, whose last millisecond counts, or from now on for
-    /// `90s`, `15m`, `12h` or `30d`. For good when left out
+    /// Expiry of the key (inclusive): an RFC 3339 time such as `2027-01-31T18:00:00Z`, or a duration from now such as
+    /// `90s`, `15m`, `12h` or `30d`. Without it, the key never expires
     #[arg(long, value_name = "WHEN")]
     pub expires: Option<Expiry>,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -55,7 +57,7 @@ pub struct KeyArgs {
 /// `key create`
 #[derive(Debug, Args)]
 pub struct KeyCreateArgs {
-    /// The key.
+    /// Options of the new key.
     #[command(flatten)]
     pub key: KeyArgs,
 }
@@ -63,11 +65,11 @@ pub struct KeyCreateArgs {
 /// `key import`
 #[derive(Debug, Args)]
 pub struct KeyImportArgs {
-    /// File with the token, and nothing else; standard input when left out. Never an argument, which other users of the
-    /// machine see
+    /// File that contains only the token. Without it, the token is read from standard input. There is no option for the
+    /// token itself, because other users of the machine can see the command line
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// The key.
+    /// Options of the new key.
     #[command(flatten)]
     pub key: KeyArgs,
 }
@@ -75,10 +77,10 @@ pub struct KeyImportArgs {
 /// `key list`
 #[derive(Debug, Args)]
 pub struct KeyListArgs {
-    /// Whose keys
+    /// Organization whose keys to list
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -86,17 +88,18 @@ pub struct KeyListArgs {
 /// `key rotate`
 #[derive(Debug, Args)]
 pub struct KeyRotateArgs {
-    /// The key's id, as `key list` shows it
+    /// The key's id, as `key list` prints it
     #[arg(value_name = "KEY")]
     pub id: KeyId,
-    /// Whose key it is
+    /// Organization that the key belongs to
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
-    /// Until when the last secret still works: from now on for `90s`, `15m`, `12h` or `30d`, or until a time such as
-    /// `2027-01-31T18:00:00Z`. Without it, that secret is refused within 10 seconds, and its sockets are closed
+    /// How long the previous secret remains valid: a duration from now such as `90s`, `15m`, `12h` or `30d`, or an RFC
+    /// 3339 time such as `2027-01-31T18:00:00Z`. Without it, within 10 seconds the previous secret is rejected, and its
+    /// WebSockets are closed
     #[arg(long, value_name = "WHEN")]
     pub grace: Option<Expiry>,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -104,23 +107,23 @@ pub struct KeyRotateArgs {
 /// `key revoke`
 #[derive(Debug, Args)]
 pub struct KeyRevokeArgs {
-    /// The key's id, as `key list` shows it
+    /// The key's id, as `key list` prints it
     #[arg(value_name = "KEY")]
     pub id: KeyId,
-    /// Whose key it is
+    /// Organization that the key belongs to
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
 
-/// When a key ends.
+/// Expiry of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// At this time, in milliseconds since the Unix epoch.
     At(i64),
-    /// So many milliseconds from now on.
+    /// This many milliseconds from now.
     In(i64),
 }
 
@@ -131,7 +134,8 @@ impl FromStr for Expiry {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::At(time.timestamp_millis()));
         }
-        let wrong = || format!("{text:?} is neither a time such as 2027-01-31T18:00:00Z nor 90s, 15m, 12h or 30d");
+        let wrong =
+            || format!("{text:?} is invalid: expected a time such as 2027-01-31T18:00:00Z, or 90s, 15m, 12h or 30d");
         let unit_ms = match text.chars().last() {
             Some('s') => 1_000,
             Some('m') => 60_000,
@@ -143,7 +147,7 @@ impl FromStr for Expiry {
         let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
         let count = count.parse::<i64>().ok().filter(|count| digits && *count > 0).ok_or_else(wrong)?;
         let time_ms = count.checked_mul(unit_ms).filter(|time_ms| *time_ms <= LONGEST_DAYS * 86_400_000);
-        time_ms.map(Self::In).ok_or_else(|| format!("at most {LONGEST_DAYS} days"))
+        time_ms.map(Self::In).ok_or_else(|| format!("{text:?} is too long: expected at most {LONGEST_DAYS} days"))
     }
 }
 
@@ -166,7 +170,7 @@ mod tests {
         for text in
             ["", "d", "0d", "-1d", "+1d", "1.5h", "1", "1w", "36501d", "99999999999999999999d", "2027-01-31", "1é"]
         {
-            assert!(text.parse::<Expiry>().is_err(), "{text} was taken");
+            assert!(text.parse::<Expiry>().is_err(), "{text} was accepted");
         }
     }
 }

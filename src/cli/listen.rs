@@ -1,9 +1,9 @@
-//! Addresses to listen on.
+//! Listen addresses.
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
-/// Reads an address with a port; `localhost` is 127.0.0.1, as other names are never looked up.
+/// Parses an address with a port. `localhost` is 127.0.0.1; other host names are rejected, because none is resolved.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let expected = || "expected ADDRESS:PORT, such as 127.0.0.1:8080, 0.0.0.0:8080, [::1]:8080 or localhost:8080";
     if let Some(port) = text.strip_prefix("localhost:") {

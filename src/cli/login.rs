@@ -1,27 +1,28 @@
-//! Login tokens: JWTs that a frontend signs for its people.
+//! Login tokens: JWTs that a frontend signs for its users.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Whose tokens count, and what they say.
+/// Login token options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Login tokens")]
 pub struct LoginArgs {
-    /// Where the frontend's public keys are, a JSON Web Key Set: `https://HOST/PATH`. With it, JWTs that these keys signed
-    /// are taken as tokens of people, beside api-keys; needs --jwt-issuer and --jwt-audience
+    /// URL of the JSON Web Key Set with the frontend's public keys: `https://HOST/PATH`. JWTs signed by these keys are
+    /// accepted as users' tokens, in addition to API keys; needs --jwt-issuer and --jwt-audience
     #[arg(long, env = "CHATGRAPH_JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<String>,
-    /// CA certificates in PEM that the server of --jwks-url is verified with, instead of the public CAs
+    /// CA certificates in PEM to verify the server of --jwks-url with, instead of the public CAs
     #[arg(long, env = "CHATGRAPH_JWKS_CA_FILE", value_name = "FILE")]
     pub jwks_ca_file: Option<PathBuf>,
-    /// Who has to have signed a JWT: its claim `iss`, to the letter
+    /// Required `iss` claim of a JWT (exact match)
     #[arg(long, env = "CHATGRAPH_JWT_ISSUER", value_name = "ISSUER")]
     pub jwt_issuer: Option<String>,
-    /// For whom a JWT has to be: one of its claim `aud`, to the letter; may be repeated, any of them will do
+    /// Accepted `aud` value of a JWT (exact match); repeatable, any of them suffices
     #[arg(long, env = "CHATGRAPH_JWT_AUDIENCE", value_delimiter = ',', value_name = "AUDIENCE")]
     pub jwt_audience: Vec<String>,
-    /// The claim with the id of the organization whose chats a JWT opens; without it the JWT opens none
+    /// Claim with the id of the organization that a JWT grants access to. A JWT without it grants access to no
+    /// organization
     #[arg(
         long,
         env = "CHATGRAPH_JWT_ORGANIZATION_CLAIM",
@@ -29,13 +30,13 @@ pub struct LoginArgs {
         value_name = "CLAIM"
     )]
     pub jwt_organization_claim: String,
-    /// The claim with the person's role in that organization
+    /// Claim with the user's role in that organization
     #[arg(long, env = "CHATGRAPH_JWT_ORGANIZATION_ROLE_CLAIM", default_value = "orgRole", value_name = "CLAIM")]
     pub jwt_organization_role_claim: String,
-    /// The claim with the person's role above all organizations
+    /// Claim with the user's platform role, which applies to all organizations
     #[arg(long, env = "CHATGRAPH_JWT_PLATFORM_ROLE_CLAIM", default_value = "role", value_name = "CLAIM")]
     pub jwt_platform_role_claim: String,
-    /// Role in the organization that may everything in it; may be repeated
+    /// Organization role with all permissions; repeatable
     #[arg(
         long,
         env = "CHATGRAPH_JWT_ADMIN_ROLE",
@@ -44,8 +45,7 @@ pub struct LoginArgs {
         value_name = "ROLE"
     )]
     pub jwt_admin_role: Vec<String>,
-    /// Role in the organization that may read, send and listen, and not manage; may be repeated. Any other role may
-    /// nothing
+    /// Organization role with all permissions except `manage`; repeatable. Other roles have no permissions
     #[arg(
         long,
         env = "CHATGRAPH_JWT_MEMBER_ROLE",
@@ -54,7 +54,7 @@ pub struct LoginArgs {
         value_name = "ROLE"
     )]
     pub jwt_member_role: Vec<String>,
-    /// Role above all organizations that may everything in the one that the JWT names; may be repeated
+    /// Platform role with all permissions in the organization that the JWT names; repeatable
     #[arg(
         long,
         env = "CHATGRAPH_JWT_PLATFORM_ADMIN_ROLE",

@@ -1,4 +1,4 @@
-//! `master-key`: what secrets at rest are sealed with.
+//! `master-key`: keys for encryption at rest.
 
 use std::path::PathBuf;
 
@@ -12,29 +12,29 @@ use super::DatabaseArgs;
 /// `master-key`
 #[derive(Debug, Subcommand)]
 pub enum MasterKeyCommand {
-    /// Make a master key and print it: put it in a file for --master-key-file
+    /// Generate a master key and print it; put it in a file for --master-key-file
     New,
-    /// Count the secrets in the database by the key that they are sealed with
+    /// Count the secrets in the database by the key that they are encrypted with
     Status(MasterKeyStatusArgs),
-    /// Seal all secrets anew with the first key, also while a server runs that was started with the same keys. Stopped in
-    /// the middle, it goes on the next time
+    /// Re-encrypt all secrets with the first key. Can run while a server is running, if that server has the same keys.
+    /// An interrupted run continues the next time
     Rotate(MasterKeyRotateArgs),
-    /// Give up a lost key, while no server runs: forgets the link to WhatsApp of every session that needs it, which then has
-    /// to be paired again
+    /// Discard a lost key, while no server is running. Deletes the WhatsApp credentials of every session that needs the
+    /// key; these sessions must be paired again
     Forget(MasterKeyForgetArgs),
 }
 
-/// The master keys.
+/// Master key options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Secrets at rest")]
 pub struct MasterKeyArgs {
-    /// File with the master keys that the secrets of sessions are sealed with in the database, one a line, as `chatgraph
-    /// master-key new` or `openssl rand -base64 32` make them: the first seals, all open. With a line `plain` before the
-    /// first, nothing is sealed any more
+    /// File with the master keys that encrypt the sessions' secrets in the database, one per line, as `chatgraph
+    /// master-key new` or `openssl rand -base64 32` generate them. The first key encrypts, all keys decrypt. With a
+    /// line `plain` before the first key, new secrets are not encrypted
     #[arg(long, env = "CHATGRAPH_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
-    /// The master keys themselves, with commas in between. Other users of the machine see the command line, so they belong
-    /// into the variable
+    /// The master keys, separated by commas. Other users of the machine can see the command line, so pass them in the
+    /// variable
     // Without the variable's value in --help: it is a secret.
     #[arg(long, env = "CHATGRAPH_MASTER_KEY", hide_env_values = true, value_name = "KEYS")]
     pub master_key: Option<String>,
@@ -43,7 +43,7 @@ pub struct MasterKeyArgs {
 /// `master-key status`
 #[derive(Debug, Args)]
 pub struct MasterKeyStatusArgs {
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -51,10 +51,10 @@ pub struct MasterKeyStatusArgs {
 /// `master-key rotate`
 #[derive(Debug, Args)]
 pub struct MasterKeyRotateArgs {
-    /// The keys.
+    /// Master keys.
     #[command(flatten)]
     pub keys: MasterKeyArgs,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -62,10 +62,10 @@ pub struct MasterKeyRotateArgs {
 /// `master-key forget`
 #[derive(Debug, Args)]
 pub struct MasterKeyForgetArgs {
-    /// The key's id, as the server and `master-key status` tell it
+    /// The key's id, as the server and `master-key status` print it
     #[arg(value_name = "KEY")]
     pub id: MasterKeyId,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }

@@ -1,4 +1,4 @@
-//! `organization`: whose chats there are.
+//! `organization`: the tenants.
 
 use clap::Args;
 use clap::Subcommand;
@@ -10,23 +10,23 @@ use super::DatabaseArgs;
 /// `organization`
 #[derive(Debug, Subcommand)]
 pub enum OrganizationCommand {
-    /// List the organizations with how much there is of each; also while a server runs. Their first api-key or session
-    /// creates them
+    /// List the organizations with the number of their keys, sessions, chats and messages; also while a server is
+    /// running. An organization is created by its first API key or session
     List(OrganizationListArgs),
-    /// Show how much there is of one organization; also while a server runs
+    /// Show the counts of one organization; also while a server is running
     Show(OrganizationShowArgs),
-    /// Delete an organization permanently, with its api-keys, sessions, chats, messages and changes, while no server runs.
-    /// Its devices stay linked on the phones: log the sessions out before
+    /// Delete an organization permanently, with its API keys, sessions, chats, messages and changes, while no server is
+    /// running. Its devices stay linked on the phones, so log the sessions out first
     Delete(OrganizationDeleteArgs),
 }
 
 /// `organization list`
 #[derive(Debug, Args)]
 pub struct OrganizationListArgs {
-    /// Print one JSON object a line, for scripts
+    /// Print one JSON object per line, for scripts
     #[arg(long)]
     pub json: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -34,13 +34,13 @@ pub struct OrganizationListArgs {
 /// `organization show`
 #[derive(Debug, Args)]
 pub struct OrganizationShowArgs {
-    /// The organization's id, as `organization list` shows it
+    /// The organization's id, as `organization list` prints it
     #[arg(value_name = "ORGANIZATION")]
     pub id: OrganizationId,
     /// Print one JSON object, for scripts
     #[arg(long)]
     pub json: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }
@@ -48,14 +48,14 @@ pub struct OrganizationShowArgs {
 /// `organization delete`
 #[derive(Debug, Args)]
 pub struct OrganizationDeleteArgs {
-    /// The organization's id, as `organization list` shows it
+    /// The organization's id, as `organization list` prints it
     #[arg(value_name = "ORGANIZATION")]
     pub id: OrganizationId,
-    /// Delete without asking, in a script
-    // Without a variable: one that is always set would confirm what was never asked.
+    /// Delete without confirmation, for scripts
+    // No `env`: a variable that is always set would confirm every loss.
     #[arg(long)]
     pub yes: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }

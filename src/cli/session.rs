@@ -10,7 +10,7 @@ use super::DatabaseArgs;
 /// `session`
 #[derive(Debug, Subcommand)]
 pub enum SessionCommand {
-    /// List the sessions with their status, by organization and age; also while a server runs
+    /// List the sessions with their status, by organization and age; also while a server is running
     List(SessionListArgs),
 }
 
@@ -20,10 +20,10 @@ pub struct SessionListArgs {
     /// Only sessions of this organization
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: Option<OrganizationId>,
-    /// Print one JSON object a line, for scripts
+    /// Print one JSON object per line, for scripts
     #[arg(long)]
     pub json: bool,
-    /// The database.
+    /// Database options.
     #[command(flatten)]
     pub database: DatabaseArgs,
 }

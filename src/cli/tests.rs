@@ -17,7 +17,7 @@ fn serve(arguments: &[&str]) -> ServeArgs {
     }
 }
 
-/// Flags that are no settings, and so have no variable.
+/// Flags that are not settings, and so have no variable.
 const OF_ONE_CALL: [&str; 12] = [
     "check-config",
     "data",
@@ -47,7 +47,7 @@ fn every_setting_has_a_help_line_and_a_variable_named_after_it() {
             let (name, id) = (command.get_name(), argument.get_id());
             assert!(argument.get_help().is_some(), "{name} {id} has no help");
             let Some(long) = argument.get_long() else { continue };
-            // What one call makes or prints is no setting: a variable that is always set would change it.
+            // An argument of a single call has no variable: one that is always set would change every call.
             if OF_ONE_CALL.contains(&long) {
                 assert_eq!(argument.get_env(), None, "{name} --{long}");
                 continue;
@@ -120,7 +120,7 @@ fn a_demo_for_scripts_is_json_and_quiet() {
     }
 }
 
-/// A text that the argument accepts.
+/// A value that the argument accepts.
 fn sample(arg: &clap::Arg) -> String {
     let candidates = [
         "1".to_owned(),
@@ -145,7 +145,7 @@ fn sample(arg: &clap::Arg) -> String {
     candidates.into_iter().find(accepts).unwrap_or_else(|| panic!("{} accepts no sample", arg.get_id()))
 }
 
-/// Every command with arguments, and the names that lead to it.
+/// Every command with arguments, and its path of names.
 fn commands() -> Vec<(Vec<String>, clap::Command)> {
     let (mut found, mut left) = (Vec::new(), vec![(Vec::new(), Cli::command())]);
     while let Some((path, command)) = left.pop() {
@@ -174,9 +174,9 @@ fn every_flag_can_be_set_in_the_file() {
             let is_switch = matches!(arg.get_action(), clap::ArgAction::SetTrue);
             let value = if is_switch { "true".to_owned() } else { sample(arg) };
             let line = if is_switch { format!("{long} = true") } else { format!("{long} = \"{value}\"") };
-            // A setting stands at the top, anything else in the table of its command.
+            // A setting is at the top, any other flag in the table of its command.
             let table = if arg.get_env().is_some() { String::new() } else { format!("[{}]\n", path.join(".")) };
-            // A table of `organization` has the name of that setting.
+            // A table `[organization]` would conflict with the setting of this name.
             let is_given = long == "organization" || path[0] == "organization";
             let needed = if is_given { "" } else { "organization = \"acme\"\n" };
             std::fs::write(&file, format!("{needed}{table}{line}\n")).expect("written");
@@ -197,7 +197,7 @@ fn every_flag_can_be_set_in_the_file() {
 #[test]
 fn no_option_stands_under_the_heading_of_others() {
     let mut cli = Cli::command();
-    // Then flags for every command are among its own.
+    // After building, global flags are among the command's own.
     cli.build();
     let serve = cli.find_subcommand("serve").expect("serve").clone();
     let under = |heading: Option<&str>| {
@@ -212,7 +212,7 @@ fn no_option_stands_under_the_heading_of_others() {
         ("Limits", LimitArgs::augment_args(clap::Command::new("x"))),
         ("Connections", ConnectionArgs::augment_args(clap::Command::new("x"))),
         ("Login tokens", LoginArgs::augment_args(clap::Command::new("x"))),
-        ("Watching", WatchingArgs::augment_args(clap::Command::new("x"))),
+        ("Monitoring", WatchingArgs::augment_args(clap::Command::new("x"))),
     ] {
         let expected: Vec<_> = args.get_arguments().map(|arg| arg.get_id().to_string()).collect();
         assert_eq!(under(Some(heading)), expected, "{heading}");

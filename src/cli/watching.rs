@@ -1,4 +1,4 @@
-//! `serve`: for whoever watches the server.
+//! `serve`: monitoring.
 
 use std::net::SocketAddr;
 
@@ -6,16 +6,15 @@ use clap::Args;
 
 use super::listen;
 
-/// For whoever watches the server.
+/// Monitoring options.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Watching")]
+#[command(next_help_heading = "Monitoring")]
 pub struct WatchingArgs {
-    /// Tell the figures for Prometheus at `/metrics` on the address of the API too: to anybody who reaches it, without a
-    /// token
+    /// Also serve Prometheus metrics at `/metrics` on the API listener, without authentication
     #[arg(long, env = "CHATGRAPH_METRICS", value_parser = clap::builder::FalseyValueParser::new())]
     pub metrics: bool,
-    /// Address and port of a listener of its own for `/metrics`, `/readyz` and `/healthz`, as in `127.0.0.1:9090`. None
-    /// asks for a token there
+    /// Address and port of a separate listener for `/metrics`, `/readyz` and `/healthz`, without authentication, as in
+    /// `127.0.0.1:9090`
     #[arg(long, env = "CHATGRAPH_METRICS_LISTEN", value_parser = listen::address, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 }

@@ -102,7 +102,7 @@ fn a_file_that_is_wrong_ends_with_2_and_names_the_key() {
         ("name = \"x\"", "in the table of that command"),
         ("[key.create]\nnaem = \"x\"", "key.create.naem: is not a setting; the nearest is name"),
         ("[sevre]\nlisten = \"127.0.0.1:1\"", "sevre: is not a command; the nearest is serve"),
-        ("[serve]\nlog-format = \"json\"", "serve.log-format: counts for every command"),
+        ("[serve]\nlog-format = \"json\"", "serve.log-format: applies to every command"),
         ("listen = \"127.0.0.1:1\"\nmaster-key = hunter2", "line 2"),
         ("yes = true", "yes: is not a setting"),
         ("tls-key = \"/nowhere\"", "--tls-certificate: is needed"),
