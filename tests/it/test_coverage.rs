@@ -1,4 +1,5 @@
-//! `docs/promises.md` names a test for each promise: every one of them is there.
+//! `docs/test-coverage.md` names the tests of each guarantee in `docs/guarantees.md`: each test exists, and both pages
+//! list the same guarantees.
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +9,21 @@ fn named(page: &str) -> Vec<(&str, &str)> {
     let in_marks = page.split('`').skip(1).step_by(2);
     let is_source = |file: &str| Path::new(file).extension().is_some_and(|extension| extension == "rs");
     in_marks.filter_map(|text| text.split_once("::")).filter(|(file, _)| is_source(file)).collect()
+}
+
+/// The guarantees of the operators' page: its list items, with their lines joined.
+fn listed(page: &str) -> Vec<String> {
+    let items = page.split("\n- ").skip(1);
+    let item =
+        |text: &str| text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    items.map(item).collect()
+}
+
+/// The guarantees of the maintainers' page: the first cells of the rows in tables of three columns.
+fn covered(page: &str) -> Vec<String> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    cells.filter(|cells| cells.len() == 3 && cells[0] != "guarantee").map(|cells| cells[0].to_owned()).collect()
 }
 
 /// Whether a source has a test of this name, and not just any function.
@@ -28,18 +44,28 @@ fn has_test(source: &str, name: &str) -> bool {
     false
 }
 
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).expect("the page")
+}
+
 #[test]
-fn every_test_that_the_page_of_promises_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/promises.md")).expect("the page");
+fn every_test_that_the_coverage_page_names_exists() {
+    let page = page("test-coverage.md");
     let named = named(&page);
     assert!(named.len() > 100, "only {} tests are named", named.len());
     let missing = named.iter().filter(|(file, name)| {
-        let source = fs::read_to_string(root.join(file)).unwrap_or_default();
+        let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default();
         !has_test(&source, name)
     });
     let missing: Vec<String> = missing.map(|(file, name)| format!("{file}::{name}")).collect();
-    assert!(missing.is_empty(), "docs/promises.md names what is not there:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "docs/test-coverage.md names tests that do not exist:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_guarantee_has_its_row_of_tests() {
+    let (guarantees, coverage) = (page("guarantees.md"), page("test-coverage.md"));
+    assert!(listed(&guarantees).len() > 100, "the page of guarantees was not read");
+    assert_eq!(listed(&guarantees), covered(&coverage));
 }
 
 #[test]
