@@ -43,7 +43,7 @@ pub enum StatusCode {
     Outdated,
     /// What is kept of the device's keys does not open.
     KeysDamaged,
-    /// WhatsApp refused the connection.
+    /// WhatsApp rejected the connection.
     Refused,
     /// The settings of the chats cannot be read.
     SettingsUnreadable,

@@ -38,7 +38,7 @@ const KNOWN: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The cursor's place in the log is gone, or of an earlier incarnation.
-    #[error("the cursor is older than the change log reaches")]
+    #[error("the cursor has expired from the change log")]
     CursorExpired,
     /// The cursor's place is not reached yet: it cannot be ours.
     #[error("the cursor is ahead of the change log")]

@@ -87,7 +87,7 @@ impl Tail {
         let (store, seats) = (self.store.clone(), Arc::clone(&self.seats));
         self.under_way.push(Box::pin(async move {
             if let Err(failed) = seated(&seats, catch_up(&store, &organization, &topic)).await {
-                error!(error = &failed as &dyn std::error::Error, "The change log could not be read");
+                error!(error = &failed as &dyn std::error::Error, "Reading the change log failed");
             }
             Ended::Read(organization)
         }));
@@ -112,7 +112,10 @@ impl Tail {
                     Ended::Looked(behind.map(|(organization, _)| organization).collect())
                 }
                 Err(failed) => {
-                    error!(error = &failed as &dyn std::error::Error, "The ends of the change logs could not be read");
+                    error!(
+                        error = &failed as &dyn std::error::Error,
+                        "Reading the latest change of each organization failed"
+                    );
                     Ended::Looked(Vec::new())
                 }
             }

@@ -84,7 +84,7 @@ impl Calls {
         let organization = viewer.require(Capability::Send)?;
         let session = self.session(organization, id).await?;
         if call.is_empty() || call.len() > MAX_ID {
-            let message = format!("must be the id of a call, 1 to {MAX_ID} characters");
+            let message = format!("must be a call id of 1 to {MAX_ID} characters");
             return Err(Error::Invalid { field: "callId", message });
         }
         // Otherwise the auto-reply would be a way to write to any number with `send` alone.
@@ -96,7 +96,7 @@ impl Calls {
             Ok(Ok(())) => {}
             Ok(Err(SessionError::NotConnected)) | Err(_) => return Err(Error::Unreachable),
             Ok(Err(failed)) => {
-                warn!(error = &failed as &dyn std::error::Error, "A call was not rejected");
+                warn!(error = &failed as &dyn std::error::Error, "Rejecting the call failed");
                 return Ok(Rejected { sent: false, auto_replied: false });
             }
         }
@@ -116,7 +116,7 @@ impl Calls {
                 true
             }
             Ok(Err(failed)) => {
-                warn!(error = &failed as &dyn std::error::Error, "A caller was not written");
+                warn!(error = &failed as &dyn std::error::Error, "Sending the call auto-reply failed");
                 false
             }
             Err(_) => false,

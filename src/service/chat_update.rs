@@ -38,7 +38,7 @@ impl ChatUpdate {
     pub(super) fn settings(&self, now: i64) -> Result<Vec<Desired>, Error> {
         let invalid = |field, message: &str| Err(Error::Invalid { field, message: message.into() });
         if self.archived == Some(true) && self.pinned == Some(true) {
-            return invalid("pinned", "an archived chat cannot be pinned: send one of the two");
+            return invalid("pinned", "cannot be combined with archived: true; an archived chat cannot be pinned");
         }
         let muted_until = if self.unmute { Some(None) } else { self.muted_until.map(Some) };
         if let Some(Some(until)) = muted_until {
@@ -50,7 +50,7 @@ impl ChatUpdate {
             }
         }
         if self.last_message_timestamp.is_some_and(|at| !(0..=FOREVER).contains(&at)) {
-            return invalid("lastMessageTimestamp", "must be a time in milliseconds since 1970");
+            return invalid("lastMessageTimestamp", "must be a time in milliseconds since the Unix epoch");
         }
         // WhatsApp keeps no archived chat pinned: its own clients unpin when they archive, and take a chat that is pinned out
         // of the archive.

@@ -25,7 +25,7 @@ pub enum Error {
     #[error("api-key not found")]
     KeyNotFound,
     /// No such call rings at the session.
-    #[error("no call with this id and caller rings at this session")]
+    #[error("no ringing call with this id and caller in this session")]
     CallNotFound,
     /// The organization has none or several sessions, and the caller named none.
     #[error("sessionId is required unless the organization has exactly one session")]
@@ -42,22 +42,22 @@ pub enum Error {
     #[error("{0}")]
     Conflict(Conflict),
     /// There were too many of these lately.
-    #[error("this was asked for too often; try again later")]
+    #[error("too many requests of this kind; try again later")]
     TooSoon {
         /// When it may be asked for again.
         retry_after: Duration,
     },
     /// A listener did not keep up with what it follows.
-    #[error("the listener is too far behind; subscribe again")]
+    #[error("the subscriber is too slow; subscribe again")]
     Behind,
     /// The cursor's place in the change log is gone.
-    #[error("the cursor is older than the change log reaches; list again and follow from that page's changeCursor")]
+    #[error("the cursor has expired from the change log; list again and subscribe from that page's changeCursor")]
     CursorExpired,
     /// WhatsApp did not do it in time, or the session is not connected.
-    #[error("WhatsApp cannot be reached by this session now")]
+    #[error("the session cannot reach WhatsApp at the moment")]
     Unreachable,
     /// The database failed.
-    #[error("the stored copy could not be reached")]
+    #[error("the database is unavailable")]
     Store(#[from] StoreError),
     /// The server is stopping.
     #[error("the server is stopping")]

@@ -16,6 +16,6 @@ pub(super) fn idempotency_key(operation: Operation, key: &str, input: &[&str]) -
 
 /// The key cannot be used again.
 pub(super) fn reused(why: &str) -> Error {
-    let message = format!("the idempotency key was used within the last 24 hours: {why}; use a new one");
+    let message = format!("the idempotency key was already used within the last 24 hours: {why}; use a new key");
     Error::conflict(ConflictReason::IdempotencyKeyReused, message)
 }

@@ -195,7 +195,7 @@ impl Inbox {
             let (mut attempt, mut late) = (0, 0);
             let reason = loop {
                 let Err(failed) = self.apply(key, &events, 0..1).await else { return true };
-                error!(error = &failed as &dyn std::error::Error, attempt, "An event was not applied");
+                error!(error = &failed as &dyn std::error::Error, attempt, "Applying an event failed");
                 let is_late = matches!(failed, StoreError::TimedOut) && self.is_alive(key).await;
                 late += u32::from(is_late);
                 attempt += u32::from(is_late || !failed.is_passing());
@@ -213,7 +213,7 @@ impl Inbox {
                 }
             };
             if let Some(halves) = halves {
-                warn!(kind = events[0].kind(), reason, "An event is split: it cannot be applied as a whole");
+                warn!(kind = events[0].kind(), reason, "Splitting an event that cannot be applied as a whole");
                 let mut all = true;
                 for half in halves {
                     all &= self.persist(key, half).await;

@@ -13,7 +13,7 @@ pub struct InboundMetrics {
 impl InboundMetrics {
     /// Makes the metrics part of what `registry` reports.
     pub fn register(&self, registry: &mut Registry) {
-        let stored = "Events of WhatsApp's that were committed, to the stored copy or to quarantine, by kind";
+        let stored = "WhatsApp events committed, either applied or quarantined, by kind";
         registry.register("inbound_events", stored, self.stored.clone());
     }
 

@@ -104,7 +104,7 @@ impl Keys {
         let name = key::name(&new.name).map(str::to_owned);
         let name = name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", key::LONGEST_NAME)))?;
         if new.permissions == Capabilities::default() {
-            return Err(invalid("permissions", "at least one is needed"));
+            return Err(invalid("permissions", "must contain at least one permission"));
         }
         if let Some(more) = new.permissions.iter().find(|permission| !viewer.capabilities.contains(*permission)) {
             return Err(Forbidden(more).into());
@@ -113,7 +113,7 @@ impl Keys {
             return Err(invalid("expiresAt", "must be in the future"));
         }
         if outlives(new.expires_at, viewer) {
-            return Err(invalid("expiresAt", "must not be after the end of the key that makes it"));
+            return Err(invalid("expiresAt", "must not be later than the expiry of the key that creates it"));
         }
         let (new, secret) = (NewKey { name, ..new }, token::generate());
         let under = idempotency_key.map(|idempotency_key| new.under(idempotency_key)).transpose()?;
@@ -137,9 +137,9 @@ impl Keys {
                         }
                         Use::Again(id) => {
                             let renewed = unit.renew_unused_key(&whose, &id, (key.prefix, hash)).await?;
-                            renewed.ok_or_else(|| reused("its api-key is in use, or was revoked"))
+                            renewed.ok_or_else(|| reused("its api-key was used or revoked since"))
                         }
-                        Use::Other => Err(reused("it came with another input")),
+                        Use::Other => Err(reused("the input differs")),
                     }
                 })
             })
@@ -261,7 +261,7 @@ fn creator(viewer: &Viewer) -> KeyCreator {
 
 fn too_many(most: u64) -> Error {
     let advice = "revoke one, or ask the operator to raise --max-api-keys-per-organization";
-    let message = format!("the organization has {most} api-keys, and may have no more: {advice}");
+    let message = format!("the organization has reached its limit of {most} api-keys: {advice}");
     Error::too_many(ConflictReason::TooManyApiKeys, usize::try_from(most).unwrap_or(usize::MAX), message)
 }
 

@@ -70,7 +70,7 @@ impl Mutes {
                     let _ = timeout(until, self.wake.notified()).await;
                 }
                 Err(failed) => {
-                    warn!(error = &failed as &dyn std::error::Error, "Mutes that ended stay for a while");
+                    warn!(error = &failed as &dyn std::error::Error, "Ending expired mutes failed");
                     sleep(PAUSE).await;
                 }
             }

@@ -51,11 +51,11 @@ pub struct QuarantineMetrics {
 impl QuarantineMetrics {
     /// Makes the metrics part of what `registry` reports.
     pub fn register(&self, registry: &mut Registry) {
-        let quarantined = "Events that could not be applied and were put into quarantine, by kind";
+        let quarantined = "Events quarantined because they could not be applied, by kind";
         registry.register("events_quarantined", quarantined, self.quarantined.clone());
-        let retried = "Events in quarantine that were retried, by outcome";
+        let retried = "Retries of quarantined events, by outcome";
         registry.register("events_retried", retried, self.retried.clone());
-        let rejected = "Events that could be neither applied nor kept, by reason";
+        let rejected = "Events dropped because they could be neither applied nor quarantined, by reason";
         registry.register("events_rejected", rejected, self.rejected.clone());
     }
 }
@@ -82,7 +82,7 @@ pub(super) async fn keep(
         metrics.rejected.get_or_create(&[("reason", reason)]).inc();
     };
     let Some(payload) = event.to_stored() else {
-        error!(kind, reason, "An event was dropped: what it says is of no use later");
+        error!(kind, reason, "Dropped an event that cannot be retried later");
         reject("transient");
         return false;
     };
@@ -103,17 +103,17 @@ pub(super) async fn keep(
         match store.quarantine(&kept, payload.clone()).await {
             Ok(true) => {
                 let (id, reason) = (kept.id, &kept.reason);
-                error!(event.id = %id, kind, reason, "An event could not be applied and is in quarantine");
+                error!(event.id = %id, kind, reason, "Quarantined an event that could not be applied");
                 metrics.quarantined.get_or_create(&[("kind", kind)]).inc();
                 return true;
             }
             Ok(false) => {
-                error!(kind, "The session's quarantine is full; an event was dropped");
+                error!(kind, "Dropped an event: the session's quarantine is full");
                 reject("quarantine_full");
                 return false;
             }
             Err(failed) => {
-                error!(error = &failed as &dyn Error, attempt, "An event was not put into quarantine");
+                error!(error = &failed as &dyn Error, attempt, "Quarantining an event failed");
                 attempt += u32::from(!failed.is_passing());
                 if attempt > ATTEMPTS {
                     reject("quarantine_failed");
@@ -146,7 +146,7 @@ async fn retry(store: Store, inbox: Inbox) {
         match look(&store, &inbox, &mut is_upgraded, &mut last).await {
             Ok(()) => sleep(LOOK).await,
             Err(failed) => {
-                warn!(error = &failed as &dyn Error, "Events in quarantine were not retried; later again");
+                warn!(error = &failed as &dyn Error, "Retrying quarantined events failed");
                 sleep(PAUSE).await;
             }
         }
@@ -162,7 +162,7 @@ async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool, last: &mut I
         let count = store.request_retry_after_upgrade(VERSION, inbox.now()).await?;
         *is_upgraded = true;
         if count > 0 {
-            info!(count, "Events that an earlier version could not apply are retried");
+            info!(count, "Retrying quarantined events of an earlier version");
         }
     }
     loop {
@@ -189,18 +189,18 @@ async fn retry_one(store: &Store, inbox: &Inbox, kept: QuarantinedEvent) -> Resu
             },
             Err(unreadable) => Err(unreadable.to_string()),
         },
-        Err(StoreError::Sealed { reason, .. }) => Err(format!("it does not open: {reason}")),
+        Err(StoreError::Sealed { reason, .. }) => Err(format!("it cannot be decrypted: {reason}")),
         Err(failed) => return Err(failed),
     };
     let metrics = &inbox.quarantine;
     match outcome {
         Ok(()) => {
-            info!(event.id = %kept.id, kind = kept.kind, session.id = %kept.session, "An event left the quarantine");
+            info!(event.id = %kept.id, kind = kept.kind, session.id = %kept.session, "Applied a quarantined event");
             metrics.retried.get_or_create(&[("outcome", "applied")]).inc();
             Ok(())
         }
         Err(reason) => {
-            warn!(event.id = %kept.id, kind = kept.kind, reason, "An event in quarantine still cannot be applied");
+            warn!(event.id = %kept.id, kind = kept.kind, reason, "Applying a quarantined event failed again");
             metrics.retried.get_or_create(&[("outcome", "failed")]).inc();
             store.retry_failed(&kept, &reason, VERSION).await
         }

@@ -63,8 +63,8 @@ impl Retention {
                 passes.tick().await;
                 match self.pass().await {
                     Ok((0, 0)) => {}
-                    Ok((changes, messages)) => info!(changes, messages, "Removed what is not kept any longer"),
-                    Err(failed) => error!(error = &failed as &dyn std::error::Error, "Old data were not removed"),
+                    Ok((changes, messages)) => info!(changes, messages, "Removed expired changes and messages"),
+                    Err(failed) => error!(error = &failed as &dyn std::error::Error, "Removing expired data failed"),
                 }
             }
         };
@@ -118,7 +118,7 @@ impl Retention {
             if events.is_empty() {
                 return Ok(());
             }
-            warn!(count = events.len(), "Events that nobody could apply in a long time are deleted");
+            warn!(count = events.len(), "Deleting expired quarantined events");
             for event in events {
                 self.store.delete_quarantined(&event).await?;
             }

@@ -244,12 +244,13 @@ impl Sessions {
         match self.registry.request_code(id, phone, PAIRING_CODE).await {
             Ok(()) => self.stored(&key).await,
             Err(SessionError::Refused(reason)) => {
-                warn!(reason, session.id = %id, "WhatsApp refused a pairing code");
-                let message = "WhatsApp gives no code for this number now; check the number, or try again later";
+                warn!(reason, session.id = %id, "WhatsApp rejected the request for a pairing code");
+                let message = "WhatsApp does not issue a pairing code for this number at the moment; \
+                               check the number or try again later";
                 Err(Error::conflict(ConflictReason::NoPairingCode, message))
             }
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, session.id = %id, "No pairing code came");
+                warn!(error = &error as &dyn std::error::Error, session.id = %id, "Requesting a pairing code failed");
                 Err(Error::Unreachable)
             }
         }
@@ -267,7 +268,7 @@ impl Sessions {
         self.pauses.begin(Paced::Resync, &key)?;
         audit::record(viewer, "session.resync", id);
         if let Err(error) = self.registry.resync(id, RESYNC).await {
-            warn!(error = &error as &dyn std::error::Error, session.id = %id, "Settings were not fetched afresh");
+            warn!(error = &error as &dyn std::error::Error, session.id = %id, "Resynchronizing chat settings failed");
             return Err(Error::Unreachable);
         }
         self.stored(&key).await
@@ -285,7 +286,9 @@ impl Sessions {
             Device::Unlinked => return Ok(session),
             Device::Linked if self.registry.log_out(id, LOG_OUT).await => {}
             Device::Linked => return Err(Error::Unreachable),
-            Device::Damaged => warn!(session.id = %id, "A session is logged out whose device WhatsApp still lists"),
+            Device::Damaged => {
+                warn!(session.id = %id, "Logging out a session without unlinking its device; WhatsApp still lists it")
+            }
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
@@ -316,7 +319,7 @@ impl Sessions {
             Device::Damaged => false,
         };
         if !is_unlinked {
-            warn!(session.id = %id, "A session is removed whose device WhatsApp still lists");
+            warn!(session.id = %id, "Deleting a session without unlinking its device; WhatsApp still lists it");
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
@@ -352,7 +355,7 @@ impl Sessions {
             Ok(false) => Ok(Device::Unlinked),
             Err(SessionError::Damaged) => Ok(Device::Damaged),
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, session.id = %key.session, "The device cannot be read");
+                warn!(error = &error as &dyn std::error::Error, session.id = %key.session, "Reading the device failed");
                 Err(Error::Unreachable)
             }
         }
@@ -398,17 +401,17 @@ async fn make(
             Ok(session)
         }
         Use::Again(id) => {
-            let gone = || reused("its session was deleted");
+            let gone = || reused("its session has been deleted");
             let id = SessionId::from_bytes(&id).map_err(|_| gone())?;
             unit.session_for_update(whose, id).await?.ok_or_else(gone)
         }
-        Use::Other => Err(reused("it came with another input")),
+        Use::Other => Err(reused("the input differs")),
     }
 }
 
 fn too_many(most: u64) -> Error {
     let advice = "delete one, or ask the operator to raise --max-sessions-per-organization";
-    let message = format!("the organization has {most} sessions, and may have no more: {advice}");
+    let message = format!("the organization has reached its limit of {most} sessions: {advice}");
     Error::too_many(ConflictReason::TooManySessions, usize::try_from(most).unwrap_or(usize::MAX), message)
 }
 
@@ -428,7 +431,7 @@ fn check_phone(phone: &str) -> Result<(), Error> {
     if digits && (7..=15).contains(&phone.len()) && !phone.starts_with('0') {
         return Ok(());
     }
-    let message = "must be 7 to 15 digits, beginning with the country code, without + or 0".to_owned();
+    let message = "must be 7 to 15 digits, starting with the country code, without a leading + or 0".to_owned();
     Err(Error::Invalid { field: "phoneNumber", message })
 }
 

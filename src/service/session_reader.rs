@@ -153,7 +153,7 @@ impl Reader {
         loop {
             let next = self.shared.changed.take();
             if let Err(failed) = self.read(&next).await {
-                warn!(error = &failed as &dyn std::error::Error, "The sessions that are followed could not be read");
+                warn!(error = &failed as &dyn std::error::Error, "Reading subscribed sessions failed");
                 self.shared.changed.add(|again| {
                     again.all |= next.all;
                     again.sessions.extend(next.sessions);
@@ -247,7 +247,7 @@ impl Reader {
                 self.shared.changed.add(|next| next.all = true);
             }
             Err(failed) => {
-                warn!(error = &failed as &dyn std::error::Error, "Changes by other processes could not be looked for");
+                warn!(error = &failed as &dyn std::error::Error, "Polling for changes of other processes failed");
             }
         }
     }

@@ -39,10 +39,7 @@ impl Sweeper {
 
 async fn sweep(store: Store, wake: Arc<Notify>) {
     while let Err(failed) = clear_devices(&store).await {
-        warn!(
-            error = &failed as &dyn std::error::Error,
-            "The rest of a deleted device could not be removed; later again"
-        );
+        warn!(error = &failed as &dyn std::error::Error, "Removing a deleted device failed; it will be retried");
         sleep(PAUSE).await;
     }
     loop {
@@ -50,7 +47,7 @@ async fn sweep(store: Store, wake: Arc<Notify>) {
             Ok(true) => {}
             Ok(false) => wake.notified().await,
             Err(failed) => {
-                warn!(error = &failed as &dyn std::error::Error, "What was deleted could not be removed; later again");
+                warn!(error = &failed as &dyn std::error::Error, "Purging deleted rows failed; it will be retried");
                 sleep(PAUSE).await;
             }
         }

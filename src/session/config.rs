@@ -82,7 +82,7 @@ pub struct Config {
     pub reconnect_eased: Duration,
     /// A connection that was in step for this long counts as good: the pauses start over.
     pub stable_after: Duration,
-    /// The pauses after WhatsApp refused the connection, or a task of the session failed: this long, doubling…
+    /// The pauses after WhatsApp rejected the connection, or a task of the session failed: this long, doubling…
     pub refused_base: Duration,
     /// …until here.
     pub refused_max: Duration,

@@ -99,19 +99,19 @@ pub enum SessionError {
     #[error("the session is not connected")]
     NotConnected,
     /// What it builds on is being read anew; it was not sent.
-    #[error("the settings are being read anew")]
+    #[error("the chat settings are being read again")]
     NotNow,
     /// Something newer took its place while it was on its way; it was not sent.
-    #[error("the setting is not wanted any more")]
+    #[error("the setting was superseded")]
     NotWanted,
     /// No answer came in time; WhatsApp may have it or not.
     #[error("WhatsApp did not answer in time")]
     TimedOut,
     /// WhatsApp does not want it.
-    #[error("WhatsApp refused: {0}")]
+    #[error("WhatsApp rejected the request: {0}")]
     Refused(String),
     /// What is remembered of the session's device does not open.
-    #[error("a secret of the session does not open")]
+    #[error("a secret of the session cannot be decrypted")]
     Damaged,
     /// Something between here and WhatsApp failed.
     #[error("the connection failed")]
@@ -207,9 +207,9 @@ pub enum Ending {
     Outdated,
     /// What is remembered of the device does not open.
     Damaged,
-    /// WhatsApp refused the connection, for a reason that may pass; the reason.
+    /// WhatsApp rejected the connection, for a reason that may pass; the reason.
     RefusedForNow(String),
-    /// WhatsApp refused the connection, for a reason that stays; the reason.
+    /// WhatsApp rejected the connection, for a reason that stays; the reason.
     Refused(String),
     /// A collection of settings cannot be read, however often it is fetched.
     Unreadable {

@@ -18,16 +18,15 @@ pub struct Events {
 impl Events {
     /// Makes the figures part of what `registry` tells.
     pub fn register(&self, registry: &mut Registry) {
-        let left_out = "Events of WhatsApp's of which nothing becomes, by kind";
+        let left_out = "Ignored WhatsApp events, by kind";
         registry.register("events_left_out", left_out, self.left_out.clone());
-        let untranslatable =
-            "Events, messages and chats of a history with an address that cannot be read, by kind of event";
+        let untranslatable = "Events, history messages and history chats with an unsupported address, by kind of event";
         registry.register("events_untranslatable", untranslatable, self.untranslatable.clone());
-        let repairs = "Steps that were taken since a collection of settings could not be read, by step";
+        let repairs = "App-state recovery steps, by step";
         registry.register("settings_repairs", repairs, self.repairs.clone());
-        let restarts = "Sessions that were restarted since a task of theirs failed";
+        let restarts = "Session restarts after a task failed";
         registry.register("session_restarts", restarts, self.restarts.clone());
-        let unreadable = "Sessions that were not started, since their row cannot be read";
+        let unreadable = "Sessions not started because their row cannot be read";
         registry.register("unreadable_sessions", unreadable, self.unreadable.clone());
     }
 

@@ -148,7 +148,7 @@ impl Outbox {
     pub(super) async fn keep_running(self) {
         let mut pauses = Backoff::half_jitter(self.config.refused_base, self.config.refused_max);
         while AssertUnwindSafe(self.clone().run()).catch_unwind().await.is_err() {
-            error!("Sending the session's settings panicked; it is begun again");
+            error!("Sending chat settings panicked; restarting it");
             sleep(pauses.next()).await;
         }
     }
@@ -197,7 +197,7 @@ impl Outbox {
                 Ok(Due::Now(action)) => *action,
                 Ok(Due::From(moment)) => return Round::Idle(moment),
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, "The pending actions could not be read");
+                    warn!(error = &error as &dyn std::error::Error, "Reading pending actions failed");
                     return Round::Failed;
                 }
             };
@@ -211,7 +211,7 @@ impl Outbox {
                     Told::LaneClosed => return Round::LaneClosed,
                 },
                 Err(SessionError::Refused(reason)) => {
-                    warn!(chat.id = %action.chat, setting = ?action.desired.setting(), %reason, "WhatsApp refused a setting");
+                    warn!(chat.id = %action.chat, setting = ?action.desired.setting(), %reason, "WhatsApp rejected a chat setting");
                     let refusal = self.refusal(refusals, action);
                     refusal.times += 1;
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
@@ -224,15 +224,17 @@ impl Outbox {
                     }
                 }
                 Err(SessionError::NotNow) => {
-                    debug!(chat.id = %action.chat, "A setting waits until those on WhatsApp can be read");
+                    debug!(chat.id = %action.chat, "A chat setting waits until app state is readable");
                     // So does that setting of any other chat.
                     let retry_at = Instant::now() + self.config.action_retry_base;
                     refusals.settings.insert(action.desired.setting(), retry_at);
                 }
                 // The next reading shows what took its place.
-                Err(SessionError::NotWanted) => debug!(chat.id = %action.chat, "A setting was overtaken on its way"),
+                Err(SessionError::NotWanted) => {
+                    debug!(chat.id = %action.chat, "A chat setting was superseded before it was sent")
+                }
                 Err(SessionError::NotConnected) => {
-                    debug!("The connection is gone; the pending actions wait");
+                    debug!("Connection lost; pending actions wait");
                     return Round::Failed;
                 }
                 Err(error) => {
@@ -240,7 +242,7 @@ impl Outbox {
                         chat.id = %action.chat,
                         setting = ?action.desired.setting(),
                         error = &error as &dyn std::error::Error,
-                        "A setting did not reach WhatsApp; it is sent again"
+                        "Sending a chat setting failed; it will be retried"
                     );
                     let refusal = self.refusal(refusals, action);
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
@@ -312,7 +314,7 @@ impl Outbox {
         if stored.await.is_ok() {
             return Told::Committed;
         }
-        warn!(chat.id = %action.chat, "What WhatsApp said to a setting was not stored; it is sent again");
+        warn!(chat.id = %action.chat, "Storing WhatsApp's answer to a chat setting failed; the setting will be sent again");
         Told::NotCommitted
     }
 }

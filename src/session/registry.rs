@@ -296,8 +296,8 @@ async fn keep_running(shared: &Shared, key: SessionKey, supervisor: &mut Supervi
         match AssertUnwindSafe(supervisor.run()).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(LaneClosed)) if shared.stop.is_cancelled() => return,
-            Ok(Err(LaneClosed)) => error!("Nobody takes the session's events any more; it is restarted"),
-            Err(_panic) => error!("The session's supervisor panicked; it is restarted"),
+            Ok(Err(LaneClosed)) => error!("The session's inbound queue closed; restarting the session"),
+            Err(_panic) => error!("The session's supervisor panicked; restarting it"),
         }
         shared.events.restarted();
         if stop.is_cancelled() || !supervisor.restart((shared.open_lane)(key.clone()), pauses.next()).await {

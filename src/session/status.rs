@@ -49,7 +49,7 @@ impl StatusReport {
         let (committed, dealt_with) = oneshot::channel();
         self.send(status, None, Some(committed)).await?;
         if let Some(Err(_)) = stop.run_until_cancelled(dealt_with).await {
-            warn!("The session's status was not stored");
+            warn!("Storing the session's status failed");
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl StatusReport {
         reason: Option<StatusReason>,
         committed: Option<oneshot::Sender<()>>,
     ) -> Result<(), LaneClosed> {
-        info!(?status, "The session's status changed");
+        info!(?status, "Session status changed");
         self.told = Some((status, reason.clone()));
         let event = SessionEvent::Status { status, reason };
         self.lane.send(Inbound { event, committed }).await.map_err(|_| LaneClosed)

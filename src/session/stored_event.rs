@@ -30,10 +30,10 @@ struct Read {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// Another version wrote it.
-    #[error("the event is kept in format {0}, which this version cannot read")]
+    #[error("the event is stored in format {0}, which this version does not support")]
     Format(u32),
     /// It is damaged.
-    #[error("the kept event is damaged")]
+    #[error("the stored event is corrupt")]
     Damaged,
 }
 

@@ -130,7 +130,7 @@ impl Supervisor {
         self.link.send_replace(Link::Down);
         self.pairing.send_replace(Pairing::default());
         self.report = StatusReport::new(lane);
-        let words = "the session failed because of an error of this program, and is restarted";
+        let words = "the session failed because of an internal error and is being restarted";
         let reason = StatusReason::new(StatusCode::InternalError, words);
         self.reason = Some(reason.clone());
         self.report.tell(SessionStatus::Starting, Some(reason)).await.is_ok() && self.rest(Some(pause)).await
@@ -161,16 +161,16 @@ impl Supervisor {
                 Next::Again => {
                     self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
                     let pause = pauses.reconnect.next();
-                    info!(pause_ms = pause.as_millis(), "The connection is gone; another one follows");
+                    info!(pause_ms = pause.as_millis(), "Connection lost; reconnecting");
                     if self.stop.run_until_cancelled(sleep(pause)).await.is_none() {
                         return self.stopped().await;
                     }
                 }
                 Next::Refused { reason } => {
                     let pause = pauses.refused.next();
-                    warn!(reason, pause_ms = pause.as_millis(), "WhatsApp refused the connection; it is tried again");
+                    warn!(reason, pause_ms = pause.as_millis(), "WhatsApp rejected the connection; it will be retried");
                     let again = clock::iso(self.clock.now().saturating_add(milliseconds(pause)));
-                    let words = format!("WhatsApp refused the connection; the next attempt is at {again}");
+                    let words = format!("WhatsApp rejected the connection; the next attempt is at {again}");
                     self.reason = Some(StatusReason::new(StatusCode::Refused, words));
                     self.report.tell(SessionStatus::Starting, self.reason.clone()).await?;
                     if !self.rest(Some(pause)).await {
@@ -182,7 +182,7 @@ impl Supervisor {
                     while self.starts.try_recv().is_ok() {}
                     self.reason = None;
                     let lasts_ms = lasts.map(milliseconds);
-                    warn!(reason = reason.words, detail, lasts_ms, "The session is down until it is started again");
+                    warn!(reason = reason.words, detail, lasts_ms, "Session stopped until it is started again");
                     self.report.tell(status, Some(reason)).await?;
                     pauses.reconnect.reset();
                     if !self.rest(lasts).await {
@@ -210,12 +210,12 @@ impl Supervisor {
         let session = match self.stop.run_until_cancelled(connecting).await {
             None => return Ok(Next::Stop),
             Some(Err(_)) => {
-                warn!("Making the connection took too long");
+                warn!("Opening the connection timed out");
                 return Ok(Next::Again);
             }
             Some(Ok(Err(SessionError::Damaged))) => return Ok(after(Ending::Damaged, self.clock.now())),
             Some(Ok(Err(error))) => {
-                warn!(error = &error as &dyn std::error::Error, "The connection could not be made");
+                warn!(error = &error as &dyn std::error::Error, "Opening the connection failed");
                 return Ok(Next::Again);
             }
             Some(Ok(Ok(session))) => session,
@@ -261,7 +261,7 @@ impl Supervisor {
                     if matches!(*link.borrow(), Link::Unpaired(_)) {
                         return Ok(after(Ending::NobodyPaired, self.clock.now()));
                     }
-                    warn!("The connection does not come up");
+                    warn!("The connection did not come online in time");
                     return Ok(Next::Again);
                 }
                 () = at(redeliver) => {
@@ -270,7 +270,7 @@ impl Supervisor {
                         redeliver = Some(Instant::now() + pauses.redelivery.next());
                         continue;
                     }
-                    info!("The connection is renewed for the messages that were not taken");
+                    info!("Reconnecting so that WhatsApp redelivers unacknowledged messages");
                     return Ok(Next::Renewed);
                 }
                 () = at(good) => {
@@ -350,15 +350,15 @@ fn after(ending: Ending, now: i64) -> Next {
     match ending {
         Ending::Dropped => Next::Again,
         Ending::NobodyPaired => {
-            failed(StatusCode::PairingExpired, "the pairing expired: nobody scanned the QR code or typed the other one")
+            failed(StatusCode::PairingExpired, "pairing timed out: neither the QR code nor the pairing code was used")
         }
         Ending::PairingFailed(reason) => failed(StatusCode::PairingFailed, &format!("pairing failed: {reason}")),
         Ending::LoggedOut(reason) => {
             Next::Rest { status: SessionStatus::LoggedOut, reason, detail: None, lasts: None, unlinked: true }
         }
         Ending::AnotherAccount => {
-            let words = "another account was paired than before, and unlinked again: a session belongs to the first \
-                         one for good";
+            let words =
+                "a different account was paired and has been unlinked; a session stays bound to its first account";
             let reason = StatusReason::new(StatusCode::OtherAccount, words);
             Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts: None, unlinked: true }
         }
@@ -367,19 +367,19 @@ fn after(ending: Ending, now: i64) -> Next {
         Ending::Outdated => failed(StatusCode::Outdated, "WhatsApp no longer accepts this version; update chatgraph"),
         Ending::Damaged => failed(
             StatusCode::KeysDamaged,
-            "what is kept of its keys was changed behind the server's back and does not open; restore a back-up, or log it \
-             out or delete it and pair it again",
+            "the session's stored keys cannot be decrypted, because they were modified outside the server; \
+             restore a backup, or log the session out or delete it and pair it again",
         ),
         Ending::RefusedForNow(reason) => Next::Refused { reason },
         Ending::Refused(detail) => {
-            rest(StatusReason::new(StatusCode::Refused, "WhatsApp refused the connection"), Some(detail))
+            rest(StatusReason::new(StatusCode::Refused, "WhatsApp rejected the connection"), Some(detail))
         }
         Ending::Unreadable { collection } => failed(
             StatusCode::SettingsUnreadable,
             &format!(
-                "the settings of the chats cannot be read from WhatsApp: what it tells of {collection} does not add up, \
-                 however often it is fetched. Start the session once more later; if that does not help, log it out and \
-                 pair it again"
+                "the chat settings cannot be read from WhatsApp: app-state collection {collection} is still \
+                 inconsistent after several attempts. Start the session again later; if that does not help, log it out \
+                 and pair it again"
             ),
         ),
     }

@@ -111,7 +111,7 @@ pub(super) async fn check_revisions(
     match wrong_revision(tx, organization, changes).await? {
         None => Ok(()),
         Some(chat) => {
-            tracing::error!(chat.id = %chat, "A chat is not stored as its last change left it");
+            tracing::error!(chat.id = %chat, "The chat's revision does not match its last change");
             Err(StoreError::Corrupt { table: "chat", column: "revision" })
         }
     }

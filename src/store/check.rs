@@ -31,7 +31,7 @@ const MAX_TOLD: usize = 10;
 /// What has to hold, each with a query that counts the rows for which it does not.
 const RULES: [(&str, &str); 6] = [
     (
-        "a change has a number beyond its organization's last one",
+        "a change has a higher number than its organization's last one",
         "SELECT COUNT(*) FROM \"change\" c JOIN organization o ON o.id = c.organization WHERE c.number > o.last_change",
     ),
     (
@@ -46,16 +46,16 @@ const RULES: [(&str, &str); 6] = [
          WHERE c.revision > chat.revision",
     ),
     (
-        "a chat's last message is missing, or is another chat's",
+        "a chat's last message is missing or belongs to another chat",
         "SELECT COUNT(*) FROM chat LEFT JOIN message m ON m.id = chat.last_message_id AND m.chat_id = chat.id \
          WHERE chat.last_message_id IS NOT NULL AND m.id IS NULL",
     ),
     (
-        "a chat is of another organization than its session",
+        "a chat belongs to a different organization than its session",
         "SELECT COUNT(*) FROM chat JOIN session s ON s.id = chat.session_id WHERE s.organization <> chat.organization",
     ),
     (
-        "a message is of another organization than its chat",
+        "a message belongs to a different organization than its chat",
         "SELECT COUNT(*) FROM message m JOIN chat ON chat.id = m.chat_id WHERE m.organization <> chat.organization",
     ),
 ];
@@ -163,7 +163,7 @@ async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
                         (row.kind, row.activity, row.inbox_class, row.inbox_rank, row.searchable.clone())
                     };
                     if derived(&stored) != derived(&row) {
-                        found("chat", &row.id, "what lists find it by is not what its other columns say".into());
+                        found("chat", &row.id, "its list columns do not match its other columns".into());
                     }
                 }
             }

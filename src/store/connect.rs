@@ -105,10 +105,10 @@ pub enum OpenError {
     #[error("{0} is in use by another chatgraph server")]
     InUse(PathBuf),
     /// The file does not exist, and the command creates none.
-    #[error("there is no database at {0}; `chatgraph serve` and `chatgraph migrate up` create one")]
+    #[error("no database at {0}; `chatgraph serve` and `chatgraph migrate up` create one")]
     Missing(PathBuf),
     /// The file can be reached by several names.
-    #[error("{path} has {links} hard links, for each of which SQLite would keep another -wal file; remove all but one")]
+    #[error("{path} has {links} hard links, and SQLite would use a separate -wal file for each; remove all but one")]
     HardLinks {
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum OpenError {
         links: u64,
     },
     /// A file is there that is not to be overwritten.
-    #[error("{0} exists, and is not overwritten")]
+    #[error("{0} already exists and is not overwritten")]
     Exists(PathBuf),
     /// The file is no database of chatgraph's.
     #[error("{0} is not a chatgraph database")]
@@ -133,15 +133,13 @@ pub enum OpenError {
     #[error("cannot copy the database")]
     Copy(#[source] DbErr),
     /// The database is older than the program.
-    #[error("the tables are not up to date; start the server, or run `chatgraph migrate up`")]
+    #[error("the schema is not up to date; start the server or run `chatgraph migrate up`")]
     Outdated,
     /// The database is newer than the program.
-    #[error("the tables are from a newer version of chatgraph, which has step {0}")]
+    #[error("the schema is from a newer version of chatgraph: it has migration {0}")]
     Newer(String),
     /// Another server has it, on PostgreSQL.
-    #[error(
-        "another chatgraph server runs on PostgreSQL database {0}; one server at a time may: stop it, then start this one"
-    )]
+    #[error("another chatgraph server is using PostgreSQL database {0}; stop it before starting this one")]
     Served(String),
     /// The PostgreSQL server does not answer, or does not let us in.
     #[error("cannot connect to PostgreSQL at {server}")]
@@ -153,7 +151,7 @@ pub enum OpenError {
         source: sea_orm::SqlxError,
     },
     /// The PostgreSQL server lacks what we need.
-    #[error("PostgreSQL 15 or newer is needed; {server} runs version {major}")]
+    #[error("PostgreSQL 15 or later is required; {server} runs version {major}")]
     TooOld {
         /// Host, port and database.
         server: String,
@@ -161,7 +159,7 @@ pub enum OpenError {
         major: i32,
     },
     /// Names and messages are in every script.
-    #[error("the database must be encoded in UTF8; {server} is in {encoding}")]
+    #[error("the database encoding must be UTF8; {server} uses {encoding}")]
     Encoding {
         /// Host, port and database.
         server: String,
@@ -175,12 +173,10 @@ pub enum OpenError {
     )]
     NoMasterKey(MasterKeyId),
     /// The server may not be able to open what would be sealed.
-    #[error(
-        "the server that was started last seals otherwise: start it with these master keys, in this order, then rotate"
-    )]
+    #[error("the server last started with different master keys: start it with these keys in this order, then rotate")]
     NotServed,
     /// The key to be forgotten is not needed.
-    #[error("nothing is sealed with master key {0}")]
+    #[error("no secret is encrypted with master key {0}")]
     NotNeeded(MasterKeyId),
     /// It cannot be connected to or brought up to date.
     #[error("cannot open the database")]
@@ -219,7 +215,7 @@ impl Hold {
             Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
         }
         if file::is_exposed(&database) {
-            warn!(path = %database.display(), "Other users of this machine can read the database; set its mode to 0600");
+            warn!(path = %database.display(), "The database file is readable by other users; set its mode to 0600");
         }
         Ok(Self { _lock: Some(lock) })
     }

@@ -112,7 +112,7 @@ async fn put_aside(database: &Path) -> Result<(), OpenError> {
     match merged.await {
         Ok(()) => {}
         Err(failed) if sqlite::is_busy(&failed) => return Err(OpenError::InUse(database.to_owned())),
-        Err(failed) => warn!(error = &failed as &dyn std::error::Error, "The former database cannot be read"),
+        Err(failed) => warn!(error = &failed as &dyn std::error::Error, "Reading the previous database failed"),
     }
     for end in ["-wal", "-shm", "-journal"] {
         let path = file::companion(database, end);

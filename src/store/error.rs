@@ -34,8 +34,8 @@ const LOST: [&str; 4] = ["08", "57P", "25P03", "25P04"];
 /// What it calls a write on a connection that may only read.
 const READ_ONLY: &str = "25006";
 /// What is said of a read that was given up.
-const TOO_SLOW: &str = "the read took too long";
-const MAY_ONLY_READ: &str = "the connection may only read";
+const TOO_SLOW: &str = "the read timed out";
+const MAY_ONLY_READ: &str = "the connection is read-only";
 
 /// What can go wrong with the database.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -45,19 +45,19 @@ pub enum StoreError {
     Database(#[source] Arc<DbErr>),
     /// Another process was in the way: a deadlock, a lock that was not released in time. Nothing was stored, and doing
     /// it again is likely to succeed; [`super::Store::write_again`] does.
-    #[error("another process changed the same at the same time")]
+    #[error("write conflict with another process")]
     Conflict(#[source] Arc<DbErr>),
     /// The database did not answer in time. Of a write nothing is stored.
     #[error("the database did not answer in time")]
     TimedOut,
     /// A read took longer than it may, by itself or behind others of its organization.
-    #[error("the read took too long")]
+    #[error("the read timed out")]
     TooSlow,
     /// The database did not say what became of a commit: what was under way may or may not be stored.
-    #[error("the database did not say whether it is stored")]
+    #[error("the outcome of the commit is unknown")]
     Unconfirmed(#[source] Arc<DbErr>),
     /// What was done in the same transaction failed in a way that undid this, too. Nothing of it is stored.
-    #[error("the transaction was undone")]
+    #[error("the transaction was rolled back")]
     Undone(#[source] Arc<DbErr>),
     /// A row of ours holds what we never write.
     #[error("{table}.{column} is corrupt")]
@@ -68,7 +68,7 @@ pub enum StoreError {
         column: &'static str,
     },
     /// A sealed value does not open.
-    #[error("{table}.{column} does not open: {reason}")]
+    #[error("{table}.{column} cannot be decrypted: {reason}")]
     Sealed {
         /// The table.
         table: &'static str,
@@ -78,7 +78,7 @@ pub enum StoreError {
         reason: Unopened,
     },
     /// An event has no words in this version.
-    #[error("this version cannot translate the event: {0}")]
+    #[error("this version does not support the event: {0}")]
     Untranslated(String),
     /// The journal is closed: the process is stopping.
     #[error("the store is closed")]
@@ -178,7 +178,7 @@ pub(super) fn read_only() -> DbErr {
     DbErr::Custom(MAY_ONLY_READ.to_owned())
 }
 
-/// Whether the connection may only read: one that is made a moment later may write.
+/// Whether the connection is read-only: one that is made a moment later may write.
 pub(super) fn is_read_only(error: &DbErr) -> bool {
     code(error).as_deref() == Some(READ_ONLY) || matches!(error, DbErr::Custom(text) if text == MAY_ONLY_READ)
 }

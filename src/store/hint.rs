@@ -49,7 +49,7 @@ async fn tell(connection: &impl ConnectionTrait, process: &str, commits: &Commit
         whose.extend(commits.to_tell.take());
         for text in texts(process, &whose) {
             if let Err(failed) = notify(connection, text).await {
-                warn!(error = &failed as &dyn std::error::Error, "Other processes were not told of a commit");
+                warn!(error = &failed as &dyn std::error::Error, "Notifying other processes of a commit failed");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -65,7 +65,10 @@ async fn notify(connection: &impl ConnectionTrait, text: String) -> Result<(), D
 async fn hear(server: &Postgres, process: &str, commits: &Commits) -> Infallible {
     loop {
         let Err(failed) = listen(server, process, commits).await;
-        warn!(error = &failed as &dyn std::error::Error, "Commits of other processes are not heard of; the feed polls");
+        warn!(
+            error = &failed as &dyn std::error::Error,
+            "Listening for commits of other processes failed; the feed falls back to polling"
+        );
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -248,7 +248,10 @@ impl Store {
             let (input, work) = (input.clone(), work.clone());
             match self.write_in(organization, session, move |unit| work(input, unit)).await {
                 Err(failed) if attempt < ATTEMPTS && StoreError::is_conflict(&failed) => {
-                    warn!(error = &failed as &dyn std::error::Error, attempt, "A unit is carried out again");
+                    warn!(
+                        error = &failed as &dyn std::error::Error,
+                        attempt, "Write conflict; retrying the unit of work"
+                    );
                     tokio::time::sleep(PAUSE * attempt).await;
                     attempt += 1;
                 }

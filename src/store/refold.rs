@@ -36,7 +36,7 @@ pub(super) async fn refold(writers: &DatabaseConnection) -> Result<(), StoreErro
     while let Some(chats) = step(writers).await? {
         seen += chats;
         if seen % REPORT < chats {
-            info!(chats = seen, "Folding names for search again");
+            info!(chats = seen, "Updating search names");
         }
     }
     Ok(())
@@ -72,7 +72,10 @@ async fn fold(tx: &impl ConnectionTrait, row: chat::Model) -> Result<(), StoreEr
     let searchable = match from_row(row) {
         Ok(chat) => text::storable(&search::searchable(&chat)),
         Err(unreadable) => {
-            warn!(error = &unreadable as &dyn std::error::Error, "A chat cannot be read, and is not folded again");
+            warn!(
+                error = &unreadable as &dyn std::error::Error,
+                "Reading a chat failed; its search name was not updated"
+            );
             return Ok(());
         }
     };

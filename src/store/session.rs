@@ -121,11 +121,7 @@ impl Store {
                 Ok(session) => wanted.sessions.push(session),
                 Err(unreadable) => {
                     let id = SessionId::from_bytes(&id).map_or_else(|_| format!("{id:02x?}"), |id| id.to_string());
-                    error!(
-                        error = &unreadable as &dyn std::error::Error,
-                        session.id = id,
-                        "A session cannot be started"
-                    );
+                    error!(error = &unreadable as &dyn std::error::Error, session.id = id, "Session not started");
                     wanted.unreadable += 1;
                 }
             }

@@ -68,7 +68,7 @@ async fn a_database_is_checked_beside_a_server() {
         (
             "UPDATE chat SET searchable = '+' || searchable",
             "UPDATE chat SET searchable = substr(searchable, 2)",
-            "lists find it by",
+            "list columns do not match",
         ),
     ] {
         server.execute(damage).await;

@@ -106,7 +106,7 @@ fn a_database_that_others_can_read_is_warned_of() {
     folder.create("a.db");
     fs::set_permissions(folder.path("a.db"), fs::Permissions::from_mode(0o644)).expect("a mode");
     let serving = folder.serve("sqlite:a.db");
-    assert!(serving.log.contains("Other users of this machine can read the database"), "{}", serving.log);
+    assert!(serving.log.contains("The database file is readable by other users"), "{}", serving.log);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn commands_that_create_nothing_refuse_a_missing_database() {
         let folder = Folder::new();
         let refused = folder.run(&[arguments, &["--database", "sqlite:typo.db"]].concat());
         assert!(!refused.status.success(), "{arguments:?}");
-        let expected = format!("there is no database at {}", folder.path("typo.db").display());
+        let expected = format!("no database at {}", folder.path("typo.db").display());
         assert!(error(&refused).contains(&expected), "{arguments:?}: {}", error(&refused));
         assert!(folder.names().is_empty(), "{arguments:?} left {:?}", folder.names());
         assert!(refused.stdout.is_empty());
@@ -143,7 +143,7 @@ fn commands_beside_a_server_do_not_change_its_tables() {
     folder.undo("a.db");
     for arguments in [&["key", "list", "--organization", "a"][..], &["master-key", "status"], &["events", "list"]] {
         let refused = folder.run(&[arguments, &["--database", "sqlite:a.db"]].concat());
-        assert!(error(&refused).contains("the tables are not up to date"), "{arguments:?}: {}", error(&refused));
+        assert!(error(&refused).contains("the schema is not up to date"), "{arguments:?}: {}", error(&refused));
     }
     assert_eq!(folder.pending("a.db"), 1);
 }

@@ -153,7 +153,7 @@ async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
 
     let failed = async || Some(server.standing().await).filter(|(status, _)| status == "FAILED");
     let (_, reason) = eventually_within(ALL_STEPS, "the session to fail", failed).await;
-    for word in ["regular_low", "does not add up", "pair it again"] {
+    for word in ["regular_low", "still inconsistent", "pair it again"] {
         assert!(reason.contains(word), "{reason}");
     }
     let made = server.fetches() - before;

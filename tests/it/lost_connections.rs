@@ -109,7 +109,7 @@ async fn messages_wait_while_the_librarys_tables_are_refused() {
             rig.server.phone().receive("15550111", MEI, text).await.expect("sent");
         }
         let so_far = rig.server.log().len();
-        let waits = async || rig.server.log()[so_far..].contains("waits for the database").then_some(());
+        let waits = async || rig.server.log()[so_far..].contains("Storing session state failed").then_some(());
         eventually("a write that is refused", waits).await;
         assert_eq!(rig.server.phone().pending(), sent.len(), "what cannot be stored is not acknowledged: {code}");
         rig.allow().await;

@@ -192,7 +192,7 @@ async fn a_session_takes_no_other_account_than_its_first() {
         .await;
         stranger.scan(&qr).await.expect("scanned");
         let reason = server.becomes(&session, "FAILED").await;
-        assert!(reason.as_str().is_some_and(|reason| reason.starts_with("another account was paired")), "{reason}");
+        assert!(reason.as_str().is_some_and(|reason| reason.starts_with("a different account was paired")), "{reason}");
         assert_eq!(stranger.companions(), 0);
     }
     // A phone's word on what is the stranger's never got in.

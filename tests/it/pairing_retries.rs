@@ -19,7 +19,7 @@ async fn a_refusal_that_may_pass_is_retried_and_says_so() {
         reason.as_str().filter(|_| status == "STARTING").map(str::to_owned)
     })
     .await;
-    let said = "WhatsApp refused the connection; the next attempt is at 20";
+    let said = "WhatsApp rejected the connection; the next attempt is at 20";
     assert!(reason.starts_with(said), "{reason}");
     server.works().await;
     assert_eq!(standing(&server).await.1, Value::Null, "it is over");

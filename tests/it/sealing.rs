@@ -75,7 +75,7 @@ async fn a_key_is_changed_while_the_session_runs() {
     let rotate = ["master-key", "rotate", flag, path];
     let refused = server.command(&rotate);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && told.contains("start it with these master keys"), "{told}");
+    assert!(!refused.status.success() && told.contains("start it with these keys"), "{told}");
     server.restart();
     server.works().await;
     let mut rotating = server.program(&rotate).stdout(Stdio::null()).spawn().expect("starts");
@@ -132,7 +132,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
     server.restart();
 
     let reason = server.fails(&server.session).await;
-    assert!(reason.contains("changed behind the server's back"), "{reason}");
+    assert!(reason.contains("modified outside the server"), "{reason}");
     let query = "query($id: ID!) { session(id: $id) { status } }";
     eventually("the other session", async || {
         let answer = server.query_with(query, json!({"id": other})).await;
@@ -161,7 +161,7 @@ async fn a_message_whose_key_does_not_open_is_read_once_it_does() {
     server.restart();
     server.phone().receive("15550112", RAVI, "Meanwhile").await.expect("sent");
     let reason = server.fails(&server.session).await;
-    assert!(reason.contains("changed behind the server's back"), "{reason}");
+    assert!(reason.contains("modified outside the server"), "{reason}");
 
     server.kill();
     server.execute("DELETE FROM device_record WHERE kind = 3").await;

@@ -134,7 +134,7 @@ await step('a wrong number and a right one', async () => {
   await small.click('summary');
   await small.type('#phone', '+1 555 0199 999');
   await small.click('#ask button');
-  await shows(small, 'problem', 'WhatsApp gives no code');
+  await shows(small, 'problem', 'WhatsApp does not issue a pairing code');
   await picture(small, 'no-code');
   await small.$eval('#phone', (input) => { input.value = ''; });
   await small.type('#phone', '+1 (555) 010-0001');

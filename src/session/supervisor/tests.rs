@@ -85,7 +85,7 @@ async fn when_nobody_scans_the_session_fails_until_it_is_started_again() {
     connection.signals(Signal::Ended(Ending::NobodyPaired)).await;
     let (status, reason) = rig.status().await;
     assert_eq!(status, SessionStatus::Failed);
-    assert!(reason.is_some_and(|reason| reason.words.starts_with("the pairing expired")));
+    assert!(reason.is_some_and(|reason| reason.words.starts_with("pairing timed out")));
     assert_eq!(rig.registry.pairing(rig.key.session), None);
 
     rig.start();
@@ -364,7 +364,7 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
     for attempt in 0..4 {
         let (status, reason) = rig.status().await;
         assert_eq!(status, SessionStatus::Starting);
-        let is_told = reason.is_some_and(|reason| reason.words.contains("error of this program"));
+        let is_told = reason.is_some_and(|reason| reason.words.contains("internal error"));
         assert_eq!(is_told, attempt > 0, "attempt {attempt}");
         if attempt < 3 {
             // Each begins with a lane of its own.
@@ -403,7 +403,7 @@ async fn a_refusal_that_may_pass_is_answered_with_pauses_that_grow() {
         let (status, reason) = rig.status().await;
         let reason = reason.expect("a reason").words;
         assert_eq!(status, SessionStatus::Starting);
-        assert!(reason.starts_with("WhatsApp refused the connection; the next attempt is at 20"), "{reason}");
+        assert!(reason.starts_with("WhatsApp rejected the connection; the next attempt is at 20"), "{reason}");
         let (refused, longest) = (Instant::now(), Duration::from_secs(longest));
         connection = rig.connection().await;
         // Taking the connection down takes the fake half a second.

@@ -131,7 +131,7 @@ impl Arrivals {
         if timeout(WAIT_TIMEOUT, turn).await.is_err() {
             let mut outstanding = self.outstanding();
             let missing = outstanding.missing_before(number);
-            debug!(missing = missing.len(), "Messages before this one did not come");
+            debug!(missing = missing.len(), "Earlier messages are missing");
             for number in missing {
                 outstanding.remove(number);
             }

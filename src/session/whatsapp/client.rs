@@ -203,7 +203,7 @@ impl Built {
             async move {
                 let _returning = returning;
                 if let Err(error) = running.await {
-                    error!(%error, "The WhatsApp client died");
+                    error!(%error, "The WhatsApp client panicked");
                 }
                 last_word.hear(Item::Ended);
             }
@@ -217,7 +217,7 @@ impl Built {
         tasks.spawn(
             async move {
                 if let Err(error) = keeping_up.await {
-                    error!(%error, "Keeping up with WhatsApp died; the connection ends");
+                    error!(%error, "The app-state task panicked; closing the connection");
                     ends.hear(Item::Ended);
                 }
             }
@@ -254,7 +254,7 @@ impl Connection {
         if text.contains("rejected") {
             // What is built on settings that were read wrongly is refused, too.
             self.collections.doubt(Doubt::Refused(collection));
-            SessionError::Refused(format!("WhatsApp's server does not take it ({text})"))
+            SessionError::Refused(format!("the app-state patch was rejected ({text})"))
         } else if self.is_in_step() {
             failed(error)
         } else {
@@ -359,7 +359,7 @@ impl Session for Connection {
         // Where something does not open the library waits for it, so nobody waits for the library.
         let memory = &self.collections.memory;
         if !memory.is_damaged() && timeout(self.disconnect_timeout, leaving).await.is_err() {
-            warn!("The connection does not let go; it is cut");
+            warn!("Disconnect timed out; aborting the connection");
         }
         self.client.signal_shutdown_sync();
         self.cut.cancel();

@@ -145,7 +145,7 @@ impl Collections {
             };
             let syncing = self.cut.clone().run_until_cancelled_owned(syncing).in_current_span();
             if timeout(self.limit, self.tasks.spawn(syncing)).await.is_err() {
-                warn!(collection = name.as_str(), "A collection of settings did not come in time");
+                warn!(collection = name.as_str(), "Fetching an app-state collection timed out");
                 // The library waits for a key, and for its own fetches that do.
                 return if self.memory.lacked_key() { Outcome::KeyMissing } else { Outcome::Late };
             }

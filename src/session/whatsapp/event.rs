@@ -150,9 +150,9 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
         }
         Event::PairingCodeRefresh(_) | Event::PairingCodeError(_) => vec![Heard::Signal(Signal::PhoneCodeVoid)],
         Event::PairSuccess(success) => paired(success),
-        Event::PairError(_) => vec![ended(Ending::PairingFailed("the phone's answer is not valid".into()))],
+        Event::PairError(_) => vec![ended(Ending::PairingFailed("the phone's answer is invalid".into()))],
         Event::PairPasskeyRequest(_) => {
-            vec![ended(Ending::PairingFailed("the account asks for a passkey, which is not supported".into()))]
+            vec![ended(Ending::PairingFailed("the account requires a passkey, which is not supported".into()))]
         }
         Event::LoggedOut(out) => vec![ended(Ending::LoggedOut(logged_out(out)))],
         Event::StreamReplaced(_) => vec![ended(Ending::Replaced)],
@@ -168,7 +168,7 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
             vec![ended(if stays(failure.reason) { Ending::Refused(reason) } else { Ending::RefusedForNow(reason) })]
         }
         other => {
-            debug!(kind = ?other.kind(), "An event of no use was left out");
+            debug!(kind = ?other.kind(), "Ignored an event");
             Vec::new()
         }
     })
@@ -207,7 +207,7 @@ fn setting(
 
 /// An action that does not say which messages it reaches is ignored, as by WhatsApp's own clients.
 fn without_range(action: &'static str) -> Vec<Heard> {
-    debug!(action, "An action without a range of messages was left out");
+    debug!(action, "Ignored an action without a message range");
     Vec::new()
 }
 

@@ -126,7 +126,7 @@ impl Kept {
             }
         };
         if timeout(KEPT, waiting).await.is_err() {
-            warn!("A part of the history was announced again");
+            warn!("Storing a history announcement timed out");
         }
     }
 }
@@ -158,11 +158,11 @@ impl Imports {
         match self.memory.parts().await {
             Ok(parts) => {
                 for (notice, announcement) in parts {
-                    info!("A part of the history is fetched again");
+                    info!("Resuming the download of a part of the history");
                     self.clone().spawn(Part::new(notice), Fetch::Again(announcement));
                 }
             }
-            Err(error) => error!(%error, "The announced parts of the history cannot be read"),
+            Err(error) => error!(%error, "Reading the history announcements failed"),
         }
         let (collections, to_fetch) = mpsc::unbounded_channel();
         let client = Arc::clone(&self.client);
@@ -176,7 +176,7 @@ impl Imports {
             let part = Part::new(message_id.clone());
             let announcement = encoded(notification);
             if let Err(error) = self.memory.keep_part(&part.notice, announcement.clone()).await {
-                warn!(%error, "The announcement of a part of the history is not kept");
+                warn!(%error, "Storing a history announcement failed");
                 return;
             }
             self.clone().spawn(part, Fetch::First(task, announcement));
@@ -206,7 +206,7 @@ impl Imports {
             Fetch::Again(announcement) => announcement,
         };
         let Ok(announcement) = HistorySyncNotification::decode_from_slice(&announcement) else {
-            error!("The announcement of a part of the history is damaged");
+            error!("A stored history announcement is corrupt");
             self.ears.hear(Item::HistoryGone { notice: part.notice.clone() });
             return;
         };
@@ -227,12 +227,15 @@ impl Imports {
                     return;
                 }
                 Err(error) => {
-                    warn!(error = &*error as &dyn std::error::Error, "A part of the history did not come; later again");
+                    warn!(
+                        error = &*error as &dyn std::error::Error,
+                        "Downloading a part of the history failed; it will be retried"
+                    );
                     sleep(pauses.next()).await;
                 }
             }
         }
-        warn!("A part of the history did not come; the next connection asks again");
+        warn!("Downloading a part of the history failed; the next connection will retry");
     }
 
     async fn download(&self, announcement: &HistorySyncNotification) -> anyhow::Result<Event> {

@@ -172,7 +172,7 @@ impl EventHandler for Ears {
         } else if KINDS.contains(&kind) {
             self.hear(Item::Event(event));
         } else if kind != EventKind::RawNode {
-            debug!(?kind, "An event of no use was left out");
+            debug!(?kind, "Ignored an event");
             self.events.left_out(format!("{kind:?}"));
         }
     }
@@ -201,7 +201,7 @@ impl InboundDurabilityHook for Ears {
         if outcome.is_ok() {
             self.arrivals.stored(&messages);
         } else {
-            warn!(messages = batch.len(), "Messages were not committed in time, so WhatsApp is not told of them");
+            warn!(messages = batch.len(), "Messages were not committed in time and are not acknowledged to WhatsApp");
             self.hear(Item::Unacknowledged);
         }
         outcome
@@ -256,7 +256,7 @@ impl Inbox {
                 return;
             }
             if self.take(item).await.is_err() {
-                error!("Nobody takes the session's events any more");
+                error!("The session's inbound queue is closed");
                 return;
             }
         }
@@ -356,7 +356,7 @@ impl Inbox {
 
     /// The event for what has no words here: it is counted, and kept as the library has it.
     fn untranslated(&self, kind: &str, error: Untranslatable, told: &impl Serialize) -> SessionEvent {
-        warn!(kind, error = &error as &dyn std::error::Error, "An event has an address that cannot be read");
+        warn!(kind, error = &error as &dyn std::error::Error, "An event has an unsupported address");
         self.events.untranslatable(kind, 1);
         let payload = serde_json::to_vec(told).unwrap_or_default();
         SessionEvent::Untranslated(Untranslated { kind: kind.to_owned(), reason: error.to_string(), payload })
@@ -397,7 +397,7 @@ impl Inbox {
     async fn paired(&mut self, account: Account) -> Result<(), NobodyListens> {
         self.owner.is_another = !self.owner.may_be(&account);
         if self.owner.is_another {
-            warn!("The session was paired with another account than before; it is unlinked again");
+            warn!("A different account was paired; unlinking it");
         } else {
             self.owner.account = Some(account.clone());
             let Account { jid, lid } = account;
@@ -409,7 +409,7 @@ impl Inbox {
     /// Unlinks the device from an account that is not the owner's. It is forgotten here in any case.
     async fn turn_away(&mut self) -> Result<(), NobodyListens> {
         if timeout(TURN_AWAY, self.client.logout()).await.is_err() {
-            warn!("WhatsApp did not answer; the phone of the other account may still list this device");
+            warn!("Unlinking timed out; the other account's phone may still list this device");
         }
         self.signal(Signal::Ended(Ending::AnotherAccount)).await
     }
@@ -435,7 +435,7 @@ impl Inbox {
     fn watch_depth(&mut self) {
         let depth = self.items.len();
         if depth >= DEEP && !self.warned {
-            warn!(depth, "Events come faster than they are stored");
+            warn!(depth, "The session's inbound queue is filling up");
         }
         self.warned = depth >= DEEP;
     }

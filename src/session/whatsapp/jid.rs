@@ -9,7 +9,7 @@ use crate::domain::jid::Jid;
 ///
 /// Never has the text: that may be a person's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an address of the server {server:?} cannot be read")]
+#[error("addresses of server {server:?} are not supported")]
 pub(super) struct Untranslatable {
     /// The address' server; `None` if WhatsApp has no such server.
     pub(super) server: Option<Server>,

@@ -105,7 +105,7 @@ impl Ladder {
             Outcome::Read => {
                 if self.troubles.remove(name.as_str()).is_some() {
                     self.collections.set_trouble(name, false);
-                    info!(collection = name.as_str(), "The settings add up again");
+                    info!(collection = name.as_str(), "App state recovered");
                 }
                 return Ok(());
             }
@@ -137,14 +137,14 @@ impl Ladder {
         };
         self.events.repairs(step);
         if step == GIVEN_UP {
-            warn!(collection = name.as_str(), "The settings cannot be read, however often they are fetched");
+            warn!(collection = name.as_str(), "App-state recovery failed; giving up");
             return Err(GivenUp(name));
         }
         warn!(
             collection = name.as_str(),
             step,
             pause_ms = pause.as_millis(),
-            "The settings do not add up; they are read from their beginning"
+            "App state is inconsistent; reading it again from the start"
         );
         Ok(())
     }

@@ -152,7 +152,7 @@ fn name(text: &str) -> Option<String> {
 /// What a message is, and its text or caption; none when it is no message of a chat.
 pub(super) fn content(message: &Message) -> Option<(MessageKind, Option<String>)> {
     if is_about_another(message) || is_about_another(message.get_base_message()) {
-        debug!("A message about another message, or between devices, was left out");
+        debug!("Ignored a message that only concerns another message or the account's devices");
         return None;
     }
     let message = message.get_base_message();

@@ -130,7 +130,7 @@ fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> SessionError {
     let first: &(dyn Error + 'static) = &*error;
     let mut causes = std::iter::successors(Some(first), |&error| error.source());
     if causes.any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Sealed { .. }))) {
-        error!(error = &*error as &dyn Error, "A secret of the session does not open");
+        error!(error = &*error as &dyn Error, "A secret of the session cannot be decrypted");
         return SessionError::Damaged;
     }
     SessionError::Failed(error)

@@ -31,7 +31,7 @@ pub(super) struct Sandbox<'a> {
 
 /// The sandbox is not on this machine, so its key must not be trusted.
 #[derive(Debug, thiserror::Error)]
-#[error("a sandbox is at http://127.0.0.1:PORT, or at another loopback address")]
+#[error("must be http://127.0.0.1:PORT or another loopback address")]
 pub(super) struct NotLoopback;
 
 impl<'a> Sandbox<'a> {

@@ -83,7 +83,7 @@ impl Readers {
                     return answered;
                 }
                 Err(_) => {
-                    warn!("The database did not answer a read; its connection is closed");
+                    warn!("A read timed out; closing its database connection");
                     connection.discard();
                     return Err(error::silence());
                 }

@@ -77,11 +77,11 @@ impl ServerLock {
             if matches!(timeout(ANSWER, held.connection.ping()).await, Ok(Ok(()))) {
                 continue;
             }
-            warn!("The connection that keeps other servers from the database is lost");
+            warn!("Lost the connection that holds the server lock");
             if !held.renew().await {
                 return;
             }
-            info!("The database is this server's again");
+            info!("Server lock acquired again");
         }
     }
 }
@@ -114,7 +114,7 @@ impl Held {
                     sleep(PAUSE).await;
                 }
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, "The database is away");
+                    warn!(error = &error as &dyn std::error::Error, "Connecting to the database failed");
                     sleep(CHECK).await;
                 }
             }

@@ -89,7 +89,7 @@ pub(super) async fn checkpoint(path: &Path) -> Result<(), DbErr> {
     let row = writer.query_one_raw(checkpoint).await?;
     let busy = row.map(|row| row.try_get_by_index::<i32>(0)).transpose()?.unwrap_or(0);
     writer.close().await?;
-    if busy == 0 { Ok(()) } else { Err(DbErr::Custom("another process reads the database".into())) }
+    if busy == 0 { Ok(()) } else { Err(DbErr::Custom("another process is reading the database".into())) }
 }
 
 /// Whether another process has the lock: `SQLITE_BUSY`, which is 5 in the lowest byte.

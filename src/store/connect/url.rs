@@ -27,26 +27,22 @@ const PARAMETERS: [&str; 12] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// It is neither of the two kinds.
-    #[error("must be sqlite:PATH, as in sqlite:chatgraph.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    #[error("must be sqlite:PATH, such as sqlite:chatgraph.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Kind,
     /// No file, or SQLite's word for none.
-    #[error("names no file: sqlite:PATH, as in sqlite:chatgraph.db")]
+    #[error("names no file; expected sqlite:PATH, such as sqlite:chatgraph.db")]
     NoFile,
     /// A question mark in a path.
-    #[error(
-        "has a ? in its path; the path is taken literally and cannot contain one, and only ?mode=rwc may follow it"
-    )]
+    #[error("has a ? in its path; the path is literal and cannot contain ?, and the only parameter is ?mode=rwc")]
     QuestionMark,
     /// Not what a URL looks like.
-    #[error(
-        "is no URL: {0}; in a user's name or a password, write characters such as @ : / ? # as %40 %3A %2F %3F %23"
-    )]
+    #[error("is not a valid URL: {0}; in user names and passwords, escape @ : / ? # as %40 %3A %2F %3F %23")]
     NoUrl(String),
     /// No database on the server.
-    #[error("names no database: postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    #[error("names no database; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     NoDatabase,
     /// Something behind the `?` that means nothing here.
-    #[error("has an unknown parameter behind the ?; known are {}", PARAMETERS.join(", "))]
+    #[error("has an unknown parameter after the ?; expected one of {}", PARAMETERS.join(", "))]
     Parameter,
 }
 
@@ -78,7 +74,7 @@ fn sqlite(path: &str) -> Result<Config, UrlError> {
 
 fn postgres(url: &str) -> Result<Config, UrlError> {
     if url.contains('#') {
-        return Err(UrlError::NoUrl("it has a # in it".into()));
+        return Err(UrlError::NoUrl("it contains a #".into()));
     }
     // sqlx would log an unknown parameter together with its value.
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
@@ -93,7 +89,7 @@ fn postgres(url: &str) -> Result<Config, UrlError> {
         None => return Err(UrlError::NoDatabase),
         // What was meant as a password's `/` cut it in two, and the rest would be shown as the database's name.
         Some(name) if name.contains(['/', '@']) => {
-            return Err(UrlError::NoUrl("its database has a / or @ in it".into()));
+            return Err(UrlError::NoUrl("its database name contains / or @".into()));
         }
         Some(_) => {}
     }

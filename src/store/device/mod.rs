@@ -203,7 +203,7 @@ impl DeviceState {
                 Err(failed) if failed.is_of_database() && !failed.refers_to_nothing() => failed,
                 answered => return answered,
             };
-            warn!(error = &failed as &dyn Error, "A session waits for the database");
+            warn!(error = &failed as &dyn Error, "Storing session state failed; it will be retried");
             tokio::select! {
                 () = self.closed.cancelled() => return Err(StoreError::Closed),
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),

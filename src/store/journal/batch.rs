@@ -182,7 +182,7 @@ async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Ve
             Err(failed) => job.refuse(failed.into()),
         },
         Ok(Ok(false)) => {}
-        Ok(Err(panic)) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was undone"),
+        Ok(Err(panic)) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was rolled back"),
         // Its statement may still be under way.
         Err(_) => {
             job.refuse(StoreError::TimedOut);

@@ -85,7 +85,7 @@ impl<'l> Settling<'l> {
         let late = self.began.elapsed() > LATE;
         match failure {
             Failure::Unit(place, why) => {
-                warn!(error = &why as &dyn std::error::Error, "A unit undid its transaction");
+                warn!(error = &why as &dyn std::error::Error, "A unit of work failed; its transaction was rolled back");
                 self.lanes.tally.failed(&why);
                 let mut one = batch.remove(place);
                 one.refuse(why.clone());
@@ -97,12 +97,19 @@ impl<'l> Settling<'l> {
                 if late || self.lost > LOST {
                     self.give_up(batch, &why);
                 } else {
-                    warn!(error = &why as &dyn std::error::Error, "A transaction is carried out on another connection");
+                    warn!(
+                        error = &why as &dyn std::error::Error,
+                        "Database connection lost; retrying the transaction on another one"
+                    );
                     self.waiting.push_front(batch);
                 }
             }
             Failure::Whole(why) if batch.len() > 1 && !late => {
-                warn!(error = &why as &dyn std::error::Error, units = batch.len(), "Units are committed one by one");
+                warn!(
+                    error = &why as &dyn std::error::Error,
+                    units = batch.len(),
+                    "Commit failed; retrying its units one by one"
+                );
                 self.one_by_one(batch);
             }
             Failure::Whole(why) => self.refuse(batch, &why),
@@ -151,7 +158,7 @@ impl<'l> Settling<'l> {
 
     fn refuse(&self, batch: Batch, why: &StoreError) {
         let why = self.true_of_all(why);
-        error!(error = &why as &dyn std::error::Error, units = batch.len(), "Nothing was committed");
+        error!(error = &why as &dyn std::error::Error, units = batch.len(), "Commit failed");
         self.lanes.tally.failed(&why);
         finish(batch, &Err(why));
     }

@@ -71,7 +71,7 @@ impl Book {
         for row in master_key::Entity::find().all(tx).await? {
             // An id that cannot be read names no key. What it sealed is refused value by value, and nothing else is.
             let Ok(entry) = entry(&row.id).inspect_err(|unreadable| {
-                error!(error = unreadable as &dyn std::error::Error, "A master key is left out");
+                error!(error = unreadable as &dyn std::error::Error, "Ignored an unreadable master key");
             }) else {
                 continue;
             };

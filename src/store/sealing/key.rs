@@ -39,7 +39,7 @@ impl fmt::Debug for MasterKeyId {
 
 /// Text that is no id of a master key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the id of a master key, which has 16 digits and letters from a to f")]
+#[error("not a master key id: expected 16 hexadecimal digits")]
 pub struct NoMasterKeyId;
 
 impl FromStr for MasterKeyId {
@@ -56,13 +56,13 @@ impl FromStr for MasterKeyId {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// There is none.
-    #[error("holds no master key; `chatgraph master-key new` makes one")]
+    #[error("contains no master key; create one with `chatgraph master-key new`")]
     None,
     /// One of them is none.
-    #[error("the {0}. key is none: 32 random bytes in base64, as `chatgraph master-key new` makes them")]
+    #[error("key {0} is invalid: expected 32 bytes, base64-encoded (create one with `chatgraph master-key new`)")]
     Malformed(usize),
     /// `plain` stands behind a key.
-    #[error("`plain` stands in the place of the first key, or nowhere")]
+    #[error("`plain` is only allowed on the first line, before the keys")]
     Plain,
 }
 

@@ -36,13 +36,13 @@ const HEAD: usize = MARK.len() + 1 + ID;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unopened {
     /// It was sealed with a key that is not there.
-    #[error("it is sealed with master key {0}")]
+    #[error("it is encrypted with master key {0}")]
     WithoutKey(MasterKeyId),
     /// It is not as it was sealed, or not where.
-    #[error("it was changed behind the server's back")]
+    #[error("it was modified outside the server")]
     Changed,
     /// It is in plain, though all values of this database are sealed.
-    #[error("it was stored in plain behind the server's back")]
+    #[error("it was replaced by plaintext outside the server")]
     Plain,
 }
 

@@ -188,7 +188,7 @@ async fn rotate<E: SealedRow>(
         rotated.anew += replace::<E>(writers, &changes).await?;
         let seen = rotated.anew + rotated.before;
         if seen % TELL < (page.len() as u64) && seen >= TELL {
-            info!(anew = rotated.anew, before = rotated.before, "Sealing anew");
+            info!(anew = rotated.anew, before = rotated.before, "Re-encrypting secrets");
         }
         let Some(row) = page.pop() else { return Ok(()) };
         last = Some(row);

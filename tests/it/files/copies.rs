@@ -95,7 +95,7 @@ async fn a_restored_database_is_the_back_up_whatever_a_kill_left() {
     drop(serving);
     assert!(folder.path("a.db-wal").exists());
     let refused = folder.run(&["restore", "copy.db", "--database", "sqlite:a.db"]);
-    assert!(error(&refused).contains("exists, and is not overwritten"), "{}", error(&refused));
+    assert!(error(&refused).contains("already exists and is not overwritten"), "{}", error(&refused));
     assert_eq!(keys(&folder, "a.db"), 2);
 
     let mut seen = vec![incarnation(&folder, "copy.db").await];

@@ -67,7 +67,7 @@ impl AppSyncStore for Memory {
         match self.untold.told(name, state.version, !state.mac_mismatch_fatal) {
             Told::All(Some(mark)) => self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark }),
             Told::NotAll => {
-                warn!(collection = name, "A part of the settings was read and not told; they are read anew");
+                warn!(collection = name, "App state was read but not fully delivered; reading it again");
                 self.read_anew(name);
             }
             Told::Nothing | Told::All(None) => {}

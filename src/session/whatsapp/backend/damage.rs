@@ -14,7 +14,7 @@ impl Memory {
     /// What the store answered; for a value that does not open nothing, until this memory is closed.
     pub(super) async fn intact<T>(&self, answered: std::result::Result<T, StoreError>) -> Result<T> {
         if let Err(cause @ StoreError::Sealed { .. }) = &answered {
-            error!(error = cause as &dyn Error, "A secret of the session does not open");
+            error!(error = cause as &dyn Error, "A secret of the session cannot be decrypted");
             self.damaged.cancel();
             self.state.closed().await;
         }

@@ -100,7 +100,7 @@ impl Backends {
             before.close();
         }
         if let Err(error) = self.store.device_state(&key.organization, key.session).forget().await {
-            error!(error = &error as &dyn std::error::Error, "The session's link to its account could not be deleted");
+            error!(error = &error as &dyn std::error::Error, "Deleting the session's device failed");
         }
     }
 

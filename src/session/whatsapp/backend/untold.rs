@@ -156,7 +156,7 @@ impl Memory {
     /// Puts the collections that were read and not told back to their beginning. They keep their marks until they are told.
     pub(super) async fn read_the_untold_anew(&self) -> Result<()> {
         for (name, _) in self.state.all_records(Kind::Untold).await.map_err(failed)? {
-            info!(collection = %String::from_utf8_lossy(&name), "Settings were read and perhaps not stored; they are read anew");
+            info!(collection = %String::from_utf8_lossy(&name), "App state was read but possibly not stored; reading it again");
             self.put_back(&String::from_utf8_lossy(&name)).await?;
         }
         Ok(())

@@ -60,7 +60,7 @@ impl Importer {
     async fn walk(&self, event: Arc<Event>) -> Result<bool, NobodyListens> {
         let own = self.client.pn().as_ref().and_then(|own| jid::from_wire(own).ok());
         let Some(own) = own else {
-            warn!("A history came before the account was known; it is left out");
+            warn!("Ignored a history that arrived before the account was known");
             return Ok(false);
         };
         let (parts, mut walked) = mpsc::channel(1);
@@ -87,11 +87,11 @@ impl Importer {
         match walking.await {
             Ok(Ok(0)) => return Ok(is_whole),
             Ok(Ok(count)) => {
-                warn!(count, "Chats or messages of the history have addresses that cannot be read");
+                warn!(count, "Ignored chats or messages of the history with unsupported addresses");
                 self.events.untranslatable("HistorySync", count);
             }
-            Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is damaged"),
-            Err(error) => error!(%error, "Reading the history died"),
+            Ok(Err(error)) => warn!(error = &*error as &dyn std::error::Error, "A part of the history is corrupt"),
+            Err(error) => error!(%error, "Parsing the history panicked"),
         }
         Ok(false)
     }
