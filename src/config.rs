@@ -1,4 +1,5 @@
-//! What the command line means: small configs for the parts, checked here so that an error names the flag.
+//! Validated configuration, built from the command line. Each component has its own small config; an error names the
+//! flag.
 
 mod key;
 mod login;
@@ -55,16 +56,16 @@ pub use master_key::MasterKeyForget;
 pub use master_key::MasterKeyRotate;
 pub use pages::Pages;
 
-/// Where the stored copy lives.
+/// The location of the database.
 pub use crate::store::Config as Database;
 
-/// A flag whose value makes no sense.
+/// An invalid value of a flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("--{flag}: {message}")]
 pub struct Error {
     /// The flag, without its dashes.
     pub flag: &'static str,
-    /// What is wrong with it.
+    /// The reason, or the expected value.
     pub message: String,
 }
 
@@ -74,100 +75,100 @@ impl Error {
     }
 }
 
-/// A sandbox in place of WhatsApp.
+/// A sandbox that replaces WhatsApp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sandbox {
-    /// `http://HOST:PORT`, always of this machine.
+    /// `http://HOST:PORT`, always a loopback address.
     pub url: String,
     /// Its public key, unpadded base64url of 32 bytes.
     pub key: String,
 }
 
-/// What `serve` needs.
+/// Configuration of `serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serve {
-    /// Where to serve.
+    /// Listen address.
     pub listen: SocketAddr,
     /// The database.
     pub database: Database,
-    /// What the secrets of sessions are sealed with in it; none where nobody thought of that.
+    /// Master keys that encrypt the sessions' secrets; `None` if no key option is set.
     pub master_keys: Option<MasterKeys>,
-    /// The sandbox that stands in for WhatsApp, if one does.
+    /// The sandbox to connect to instead of WhatsApp, if any.
     pub sandbox: Option<Sandbox>,
-    /// How much of its history an account brings along.
+    /// Amount of history that a newly paired account imports.
     pub history: History,
-    /// How the door keeps order.
+    /// HTTP settings.
     pub http: http::Config,
-    /// What connections may take.
+    /// Connection limits and timeouts.
     pub connections: Connections,
-    /// The certificate that connections are encrypted with, if they are.
+    /// Certificate and key for TLS; `None` for plain HTTP.
     pub tls: Option<http::Files>,
-    /// How many tokens from one address may be none in a minute; none for any number.
+    /// Invalid tokens allowed per address and minute; `None` for no limit.
     pub failed_tokens: Option<u32>,
-    /// How much is kept.
+    /// Retention of changes and messages.
     pub retention: retention::Config,
-    /// Whose login tokens count, if any do.
+    /// Verification of login tokens; `None` if only API keys are accepted.
     pub logins: Option<logins::Config>,
-    /// What a request may ask for.
+    /// Request limits.
     pub api: graphql::Config,
-    /// How much an organization may have.
+    /// Limits per organization.
     pub limits: service::Limits,
-    /// Where whoever watches the server asks, besides the address of the API.
+    /// Listen address for metrics and health checks, in addition to the API listener.
     pub watching: Option<SocketAddr>,
 }
 
-/// What `demo` needs.
+/// Configuration of `demo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demo {
-    /// Where to serve.
+    /// Listen address.
     pub listen: SocketAddr,
-    /// The folder for its data; a temporary one when there is none.
+    /// Data folder; a temporary folder if `None`.
     pub data: Option<PathBuf>,
-    /// Whether it tells what it made as one JSON object, for scripts.
+    /// Whether to print one JSON object, for scripts.
     pub json: bool,
-    /// Whether a script keeps the phone busy.
+    /// Whether to simulate activity on the phone.
     pub activity: bool,
-    /// What web pages of other origins may do.
+    /// Cross-origin settings.
     pub pages: Pages,
 }
 
-/// What `migrate` needs.
+/// Configuration of `migrate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrate {
-    /// What to do.
+    /// The migration to run.
     pub migration: Migration,
-    /// Whether the operator confirmed it already.
+    /// Whether the operator has already confirmed it.
     pub confirmed: bool,
     /// The database.
     pub database: Database,
 }
 
-/// What `backup` needs.
+/// Configuration of `backup`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
     /// The SQLite file to copy.
     pub database: PathBuf,
-    /// The file to make.
+    /// The backup file to create.
     pub file: PathBuf,
 }
 
-/// What `restore` needs.
+/// Configuration of `restore`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restore {
-    /// The SQLite file to put it in the place of.
+    /// The SQLite file to replace.
     pub database: PathBuf,
-    /// The back-up.
+    /// The backup file.
     pub file: PathBuf,
-    /// Whether a database that is there is replaced.
+    /// Whether to replace an existing database.
     pub overwrite: bool,
 }
 
-/// What `check` needs.
+/// Configuration of `check`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// The database.
     pub database: Database,
-    /// Whether the outcome is one line of JSON.
+    /// Whether to print the result as one line of JSON.
     pub json: bool,
 }
 
@@ -301,7 +302,7 @@ impl TryFrom<BackupArgs> for Backup {
     fn try_from(args: BackupArgs) -> Result<Self, Error> {
         match args.database.try_into()? {
             Database::Sqlite(database) => Ok(Self { database, file: args.file }),
-            Database::Postgres(_) => Err(Error::new("database", "is on PostgreSQL: pg_dump backs it up")),
+            Database::Postgres(_) => Err(Error::new("database", "is a PostgreSQL database: back it up with pg_dump")),
         }
     }
 }
@@ -314,7 +315,7 @@ impl TryFrom<RestoreArgs> for Restore {
             Database::Sqlite(database) => Ok(Self { database, file: args.file, overwrite: args.overwrite }),
             Database::Postgres(_) => Err(Error::new(
                 "database",
-                "is on PostgreSQL: pg_restore restores it, then `chatgraph migrate restored`",
+                "is a PostgreSQL database: restore it with pg_restore, then run `chatgraph migrate restored`",
             )),
         }
     }
@@ -342,15 +343,15 @@ impl TryFrom<DatabaseArgs> for Database {
     }
 }
 
-/// A sandbox answers to anybody who reaches it, so it has to be on this machine.
+/// A sandbox has no authentication, so it must be on this machine.
 fn sandbox(url: Option<String>, key: Option<String>) -> Result<Option<Sandbox>, Error> {
     let (url, key) = match (url, key) {
         (None, None) => return Ok(None),
-        (Some(_), None) => return Err(Error::new("sandbox-key", "is needed together with --sandbox-url")),
-        (None, Some(_)) => return Err(Error::new("sandbox-url", "is needed together with --sandbox-key")),
+        (Some(_), None) => return Err(Error::new("sandbox-key", "is required with --sandbox-url")),
+        (None, Some(_)) => return Err(Error::new("sandbox-url", "is required with --sandbox-key")),
         (Some(url), Some(key)) => (url, key),
     };
-    let wrong = || Error::new("sandbox-url", "must be http://127.0.0.1:PORT, or another loopback host");
+    let wrong = || Error::new("sandbox-url", "expected http://127.0.0.1:PORT, or another loopback host");
     let uri: Uri = url.parse().map_err(|_| wrong())?;
     let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']);
     let loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
@@ -358,7 +359,7 @@ fn sandbox(url: Option<String>, key: Option<String>) -> Result<Option<Sandbox>, 
         return Err(wrong());
     }
     if URL_SAFE_NO_PAD.decode(&key).ok().is_none_or(|bytes| bytes.len() != 32) {
-        return Err(Error::new("sandbox-key", "must be the 43 characters that the sandbox prints"));
+        return Err(Error::new("sandbox-key", "expected the 43 characters that the sandbox prints"));
     }
     Ok(Some(Sandbox { url: url.trim_end_matches('/').to_owned(), key }))
 }
@@ -367,14 +368,18 @@ fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<http
     match (certificate, key) {
         (None, None) => Ok(None),
         (Some(certificate), Some(key)) => Ok(Some(http::Files { certificate, key })),
-        (Some(_), None) => Err(Error::new("tls-key", "is needed together with --tls-certificate")),
-        (None, Some(_)) => Err(Error::new("tls-certificate", "is needed together with --tls-key")),
+        (Some(_), None) => Err(Error::new("tls-key", "is required with --tls-certificate")),
+        (None, Some(_)) => Err(Error::new("tls-certificate", "is required with --tls-key")),
     }
 }
 
 fn networks(texts: &[String]) -> Result<Vec<Network>, Error> {
-    let wrong =
-        |text: &String| Error::new("trusted-proxies", format!("{text:?} is no address or network such as 10.0.0.0/8"));
+    let wrong = |text: &String| {
+        Error::new(
+            "trusted-proxies",
+            format!("{text:?} is invalid: expected an address, or a network such as 10.0.0.0/8"),
+        )
+    };
     texts.iter().map(|text| text.parse().map_err(|_| wrong(text))).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What `key` needs.
+//! Configuration of the `key` commands.
 
 use std::path::PathBuf;
 
@@ -17,78 +17,79 @@ use crate::domain::key;
 use super::Database;
 use super::Error;
 
-/// What a new key is.
+/// A new key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// Whose key.
+    /// The organization that the key belongs to.
     pub organization: OrganizationId,
-    /// What it is called.
+    /// Display name.
     pub name: String,
-    /// What it may do.
+    /// Permissions.
     pub permissions: Capabilities,
-    /// When it ends; never when there is none.
+    /// Expiry; `None` if the key never expires.
     pub expiry: Option<Expiry>,
     /// The database.
     pub database: Database,
 }
 
-/// What `key import` needs.
+/// Configuration of `key import`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyImport {
     /// The key.
     pub key: NewKey,
-    /// Where the token is; on standard input when there is none.
+    /// The file that contains the token; standard input if `None`.
     pub token_file: Option<PathBuf>,
 }
 
-/// What `key list` needs.
+/// Configuration of `key list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyList {
-    /// Whose keys.
+    /// The organization whose keys to list.
     pub organization: OrganizationId,
     /// The database.
     pub database: Database,
 }
 
-/// What `key rotate` needs.
+/// Configuration of `key rotate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRotate {
-    /// Which key.
+    /// The key.
     pub id: KeyId,
-    /// Whose key.
+    /// The organization that the key belongs to.
     pub organization: OrganizationId,
-    /// When the last secret ends; at once if `None`.
+    /// Expiry of the previous secret; at once if `None`.
     pub grace: Option<Expiry>,
     /// The database.
     pub database: Database,
 }
 
 impl KeyRotate {
-    /// When the last secret ends (inclusive) if the key is rotated at `now`, both in milliseconds.
+    /// Returns the expiry of the previous secret (inclusive) if the key is rotated at `now`. Both times are in
+    /// milliseconds.
     ///
     /// # Errors
-    /// If that is over already.
+    /// If the expiry is before `now`.
     pub fn previous_until(&self, now: i64) -> Result<Option<i64>, Error> {
         ends_at(self.grace, "grace", now)
     }
 }
 
-/// What `key revoke` needs.
+/// Configuration of `key revoke`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRevoke {
-    /// Which key.
+    /// The key.
     pub id: KeyId,
-    /// Whose key.
+    /// The organization that the key belongs to.
     pub organization: OrganizationId,
     /// The database.
     pub database: Database,
 }
 
 impl NewKey {
-    /// When the key ends (inclusive) that is made at `now`, both in milliseconds.
+    /// Returns the expiry (inclusive) of a key that is created at `now`. Both times are in milliseconds.
     ///
     /// # Errors
-    /// When that is over already.
+    /// If the expiry is before `now`.
     pub fn expires_at(&self, now: i64) -> Result<Option<i64>, Error> {
         ends_at(self.expiry, "expires", now)
     }
@@ -99,7 +100,7 @@ fn ends_at(expiry: Option<Expiry>, flag: &'static str, now: i64) -> Result<Optio
         None => Ok(None),
         Some(Expiry::In(time_ms)) => Ok(Some(now + time_ms)),
         Some(Expiry::At(at)) if at >= now => Ok(Some(at)),
-        Some(Expiry::At(_)) => Err(Error::new(flag, "has passed")),
+        Some(Expiry::At(_)) => Err(Error::new(flag, "must be in the future")),
     }
 }
 
@@ -107,7 +108,7 @@ impl TryFrom<KeyArgs> for NewKey {
     type Error = Error;
 
     fn try_from(args: KeyArgs) -> Result<Self, Error> {
-        let wrong = || Error::new("name", format!("must have 1 to {} characters", key::LONGEST_NAME));
+        let wrong = || Error::new("name", format!("expected 1 to {} characters", key::LONGEST_NAME));
         let name = key::name(&args.name).ok_or_else(wrong)?;
         Ok(Self {
             organization: args.organization,

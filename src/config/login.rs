@@ -1,4 +1,4 @@
-//! What login tokens need.
+//! Configuration of login tokens.
 
 use axum::http::Uri;
 
@@ -8,25 +8,25 @@ use crate::cli::LoginArgs;
 
 use super::Error;
 
-/// Whose login tokens count; none when the server knows no public keys.
+/// Returns the verification of login tokens; `None` without --jwks-url.
 pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
     let audiences: Vec<_> = args.jwt_audience.into_iter().filter(|audience| !audience.is_empty()).collect();
     let Some(jwks_url) = args.jwks_url else {
         return match (args.jwt_issuer, &*audiences) {
             (None, []) if args.jwks_ca_file.is_none() => Ok(None),
-            (None, []) => Err(Error::new("jwks-url", "is needed together with --jwks-ca-file")),
-            _ => Err(Error::new("jwks-url", "is needed together with --jwt-issuer and --jwt-audience")),
+            (None, []) => Err(Error::new("jwks-url", "is required with --jwks-ca-file")),
+            _ => Err(Error::new("jwks-url", "is required with --jwt-issuer and --jwt-audience")),
         };
     };
     let issuer = args.jwt_issuer.filter(|issuer| !issuer.is_empty());
-    let issuer = issuer.ok_or_else(|| Error::new("jwt-issuer", "is needed together with --jwks-url"))?;
+    let issuer = issuer.ok_or_else(|| Error::new("jwt-issuer", "is required with --jwks-url"))?;
     if audiences.is_empty() {
-        return Err(Error::new("jwt-audience", "is needed together with --jwks-url"));
+        return Err(Error::new("jwt-audience", "is required with --jwks-url"));
     }
     let uri: Option<Uri> = jwks_url.parse().ok();
     let is_web = |uri: &Uri| ["http", "https"].contains(&uri.scheme_str().unwrap_or_default());
     if !uri.as_ref().is_some_and(|uri| is_web(uri) && uri.host().is_some_and(|host| !host.is_empty())) {
-        return Err(Error::new("jwks-url", "must be https://HOST/PATH, or http:// inside a network that is trusted"));
+        return Err(Error::new("jwks-url", "expected https://HOST/PATH, or http:// inside a trusted network"));
     }
     let jwks_roots = args.jwks_ca_file.map(|file| {
         let wrong = |cause| Error::new("jwks-ca-file", format!("{} {cause}", file.display()));
@@ -34,7 +34,7 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
     });
     let jwks_roots = jwks_roots.transpose()?;
     if jwks_roots.is_some() && uri.is_none_or(|uri| uri.scheme_str() != Some("https")) {
-        return Err(Error::new("jwks-ca-file", "is of no use unless --jwks-url is an https:// address"));
+        return Err(Error::new("jwks-ca-file", "requires --jwks-url to be an https:// URL"));
     }
     let claims = [
         ("jwt-organization-claim", &args.jwt_organization_claim),
@@ -42,7 +42,7 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
         ("jwt-platform-role-claim", &args.jwt_platform_role_claim),
     ];
     if let Some((flag, _)) = claims.into_iter().find(|(_, claim)| claim.is_empty()) {
-        return Err(Error::new(flag, "must have a name"));
+        return Err(Error::new(flag, "must not be empty"));
     }
     let roles = |roles: Vec<String>| roles.into_iter().filter(|role| !role.is_empty()).collect();
     Ok(Some(login::Config {

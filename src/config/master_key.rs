@@ -1,4 +1,4 @@
-//! What secrets at rest are sealed with.
+//! Master keys, for encryption at rest.
 
 use std::fmt;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::store::MasterKeys;
 use super::Database;
 use super::Error;
 
-/// What `master-key rotate` needs.
+/// Configuration of `master-key rotate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterKeyRotate {
     /// The keys.
@@ -21,22 +21,21 @@ pub struct MasterKeyRotate {
     pub database: Database,
 }
 
-/// What `master-key forget` needs.
+/// Configuration of `master-key forget`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterKeyForget {
-    /// Which key.
+    /// The key.
     pub id: MasterKeyId,
     /// The database.
     pub database: Database,
 }
 
-/// The master keys, from either place; none when they are nowhere. An error tells nothing of what it read.
+/// Returns the master keys, from the variable, the flag or the file; `None` if no option is set. Errors never contain
+/// key material.
 pub(super) fn master_keys(args: MasterKeyArgs) -> Result<Option<MasterKeys>, Error> {
     match (args.master_key_file, args.master_key) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => {
-            Err(Error::new("master-key-file", "give one of --master-key and --master-key-file, not both"))
-        }
+        (Some(_), Some(_)) => Err(Error::new("master-key-file", "cannot be used together with --master-key")),
         (None, Some(keys)) => keys.parse().map(Some).map_err(|error| Error::new("master-key", format!("{error}"))),
         (Some(file), None) => {
             let wrong =
@@ -52,7 +51,7 @@ impl TryFrom<MasterKeyRotateArgs> for MasterKeyRotate {
 
     fn try_from(args: MasterKeyRotateArgs) -> Result<Self, Error> {
         let keys = master_keys(args.keys)?;
-        let keys = keys.ok_or_else(|| Error::new("master-key-file", "is needed, or CHATGRAPH_MASTER_KEY"))?;
+        let keys = keys.ok_or_else(|| Error::new("master-key-file", "is required, or CHATGRAPH_MASTER_KEY"))?;
         Ok(Self { keys, database: args.database.try_into()? })
     }
 }

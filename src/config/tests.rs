@@ -171,7 +171,7 @@ fn an_origin_that_never_matches_is_refused() {
     let error = serve(&["--allowed-origin", "http://*.example.org"]).expect_err("an error").to_string();
     assert_eq!(
         error,
-        "--allowed-origin: \"http://*.example.org\" never matches: there are no wildcards; repeat the option for each origin"
+        "--allowed-origin: \"http://*.example.org\" is invalid: wildcards are not supported; repeat the option for each origin"
     );
 }
 

@@ -42,12 +42,12 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "operations",
-            "Operations by kind and by the code of their first error",
+            "Operations, by kind and by the code of their first error",
             self.answered.clone(),
         );
-        let took = "How long queries and mutations took, and subscriptions till their first event";
+        let took = "Duration of operations; for subscriptions until the first event";
         registry.register_with_unit("operation_duration", took, Unit::Seconds, self.took.clone());
-        registry.register("subscriptions", "Subscriptions that are open", self.subscriptions.clone());
+        registry.register("subscriptions", "Open subscriptions", self.subscriptions.clone());
     }
 
     /// Counts an answer, and the time since the operation came.

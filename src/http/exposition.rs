@@ -1,5 +1,5 @@
-//! Figures in the format that the scraper accepts: `OpenMetrics`, or Prometheus' older text, which the library that
-//! encodes them does not write.
+//! Metrics in the format that the scraper accepts: `OpenMetrics`, or the older Prometheus text format. The encoding
+//! library writes only the first.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use axum::response::Response;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The answer to a scraper with these headers; `figures` are in `OpenMetrics`.
+/// Returns the response to a scraper with these headers; `figures` are in `OpenMetrics`.
 pub(super) fn response(headers: &HeaderMap, figures: String) -> Response {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let (media, body) =
@@ -21,7 +21,8 @@ pub(super) fn response(headers: &HeaderMap, figures: String) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static(media))], body).into_response()
 }
 
-/// In the older format a counter's description has the name of its samples, and there are neither units nor an end.
+/// Converts `OpenMetrics` to the older text format: a counter's metadata has the name of its samples, and there are no
+/// `UNIT` and `EOF` lines.
 fn text(figures: &str) -> String {
     let described = figures.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"));
     let counters: HashSet<_> = described.collect();

@@ -1,5 +1,6 @@
-//! What whoever watches the server asks: `/healthz`, whether the process serves; `/readyz`, whether it can do its work;
-//! `/metrics`, what it did. None needs a token, so none tells a name, and none costs more when it is asked more often.
+//! Health checks and metrics: `/healthz` reports whether the process serves, `/readyz` whether it can do its work, and
+//! `/metrics` returns metrics. None requires a token, so none contains names. Frequent requests cost no more than rare
+//! ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,37 +20,37 @@ use serde_json::json;
 use super::exposition;
 use super::protect;
 
-/// A question that the wiring answers, so that this layer need not know whom it asks.
+/// A probe provided by the composition root, so that this layer does not depend on what it probes.
 pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
-/// What may be asked.
+/// The probes.
 #[derive(Clone)]
 pub struct Health {
     /// Whether the server can do its work.
     pub ready: Ask<Readiness>,
-    /// All figures, as `OpenMetrics` text.
+    /// All metrics, as `OpenMetrics` text.
     pub figures: Ask<String>,
 }
 
 /// Whether the server can do its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
-    /// Whether it is stopping: nobody should be sent here any more.
+    /// Whether the server is stopping. It should get no new requests.
     pub draining: bool,
-    /// Sessions by status where the database answered. How they stand does not matter here.
+    /// Number of sessions by status; `None` if the database does not respond. It does not affect readiness.
     pub sessions: Option<BTreeMap<&'static str, u64>>,
-    /// Whether the database takes writes, as far as was tried.
+    /// Whether the database accepts writes, according to the last test.
     pub writes: bool,
-    /// Sessions that were not started, since their row cannot be read.
+    /// Sessions that were not started because their row cannot be read.
     pub unreadable_sessions: u64,
 }
 
-/// How much `/readyz` tells.
+/// Amount of detail in `/readyz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// Whether the server is ready: anybody may ask on the address of the API.
+    /// Only the readiness: for the API listener, which anyone can reach.
     Status,
-    /// How many sessions there are in each status, too.
+    /// Also the number of sessions by status.
     Sessions,
 }
 
@@ -75,14 +76,14 @@ impl Readiness {
 }
 
 impl Health {
-    /// `/healthz` and `/readyz`.
+    /// Returns the routes `/healthz` and `/readyz`.
     pub(super) fn signs_of_life<S: Clone + Send + Sync + 'static>(&self, detail: Detail) -> Router<S> {
         let ready = Arc::clone(&self.ready);
         let ready = get(async move || ready().await.response(detail));
         Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", ready)
     }
 
-    /// `/metrics`.
+    /// Returns the route `/metrics`.
     pub(super) fn figures<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let figures = Arc::clone(&self.figures);
         let figures = async move |headers: HeaderMap| exposition::response(&headers, figures().await);
@@ -90,7 +91,7 @@ impl Health {
     }
 }
 
-/// The routes of a listener that only whoever watches the server reaches.
+/// Returns the routes of the monitoring listener, which clients cannot reach.
 pub fn health_router(health: &Health) -> Router {
     let routes = health.signs_of_life(Detail::Sessions).merge(health.figures());
     routes.layer(middleware::map_response(protect::answer))

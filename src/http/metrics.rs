@@ -1,4 +1,4 @@
-//! What is counted at the door. Labels are words of ours and numbers that we choose: nothing that a caller sends.
+//! HTTP metrics. Label values are constants and numbers of the server, never data of a client.
 
 use axum::http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counts connections and what becomes of them. Clones count together.
+/// Connection and response counters. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     connections: Gauge,
@@ -16,32 +16,32 @@ pub struct Metrics {
     unheard: Counter,
 }
 
-/// Why a connection is refused.
+/// Reason for rejecting a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// All seats are taken.
+    /// The connection limit is reached.
     Full,
-    /// All seats of its address are taken.
+    /// The connection limit of its address is reached.
     FullForAddress,
-    /// All seats of its address are taken that it may have without a token.
+    /// The limit of its address for connections without a valid token is reached.
     FullForAnonymous,
-    /// It did not get as far as TLS.
+    /// The TLS handshake failed or timed out.
     Handshake,
 }
 
 impl Metrics {
-    /// Makes the figures part of what `registry` tells.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("connections", "Connections that are open, WebSockets among them", self.connections.clone());
-        registry.register("connections_refused", "Connections that were refused, by reason", self.refused.clone());
-        registry.register("http_responses", "Answers over HTTP by status", self.responses.clone());
-        let closed = "WebSockets that the server closed, by the code that it closed them with";
-        registry.register("socket_closes", closed, self.closed.clone());
-        let unheard = "Tokens refused with 429, after too many invalid ones from their address";
-        registry.register("tokens_unheard", unheard, self.unheard.clone());
+        registry.register("connections", "Open connections, including WebSockets", self.connections.clone());
+        registry.register("connections_rejected", "Rejected connections, by reason", self.refused.clone());
+        registry.register("http_responses", "HTTP responses, by status", self.responses.clone());
+        let closed = "WebSockets closed by the server, by close code";
+        registry.register("websocket_closes", closed, self.closed.clone());
+        let unheard = "Tokens rejected with 429 because their address sent too many invalid ones";
+        registry.register("tokens_throttled", unheard, self.unheard.clone());
     }
 
-    /// Counts a connection for as long as what this returns is there.
+    /// Counts a connection as open until the returned guard is dropped.
     pub(super) fn connected(&self) -> Connected {
         self.connections.inc();
         Connected(self.connections.clone())
@@ -61,18 +61,18 @@ impl Metrics {
         self.responses.get_or_create(&[("status", status.as_u16())]).inc();
     }
 
-    /// Counts a token that is refused after too many invalid ones from its address.
+    /// Counts a token that is rejected because its address sent too many invalid ones.
     pub(super) fn unheard(&self) {
         self.unheard.inc();
     }
 
-    /// Counts a WebSocket that is closed with this code.
+    /// Counts a WebSocket that the server closes with this code.
     pub(super) fn closed(&self, code: u16) {
         self.closed.get_or_create(&[("code", code)]).inc();
     }
 }
 
-/// A connection that is open.
+/// Guard of an open connection.
 pub(super) struct Connected(Gauge);
 
 impl Drop for Connected {

@@ -1,5 +1,5 @@
-//! The figures of all parts in one text, for Prometheus. Each part counts for itself; what has to be asked for is asked
-//! when somebody wants to know. A figure that could not be had is missing, never made up.
+//! All metrics as one text, for Prometheus. Components own their counters; gauges are computed at scrape time. A metric
+//! whose value cannot be determined is omitted.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ use super::watch::word;
 
 type Labels = [(&'static str, &'static str); 1];
 
-/// The parts that have figures.
+/// The components with metrics.
 #[derive(Clone)]
 pub(super) struct Figures {
     pub(super) graphql: graphql::Metrics,
@@ -41,19 +41,19 @@ pub(super) struct Figures {
     pub(super) feed: Feed,
     pub(super) watch: Watch,
     pub(super) tokens: Tokens,
-    /// The certificate, once it is known.
+    /// The TLS certificate, once it is loaded.
     pub(super) certificate: Certificate,
-    /// The SQLite file, if the database is one.
+    /// The SQLite file; `None` on PostgreSQL.
     pub(super) file: Option<PathBuf>,
-    /// When the process started, in milliseconds.
+    /// Start time of the process, in milliseconds.
     pub(super) started_at: i64,
 }
 
-/// The certificate that is served, for figures.
+/// The served certificate.
 pub(super) type Certificate = Arc<OnceLock<Tls>>;
 
 impl Figures {
-    /// All figures as they are now, as `OpenMetrics` text.
+    /// Returns the current metrics, as `OpenMetrics` text.
     pub(super) async fn text(&self) -> String {
         let census = self.watch.census().await;
         let mut registry = Registry::default();
@@ -62,48 +62,52 @@ impl Figures {
         self.http.register(own);
         self.events.register(own);
         self.quarantine.register(own);
-        let behind = "Changes that the last of the subscribers is behind the change log";
+        let behind = "Changes that the slowest subscriber is behind the end of the change log";
         if let Some(lag) = self.feed.lag() {
             own.register("subscriber_lag_changes", behind, ConstGauge::new(lag));
         }
         self.inbound.register(own);
-        own.register("build_info", "Always 1, with the version as a label", build_info());
-        let up = "1 while the database answers within two seconds";
+        own.register("build_info", "Constant 1, with the version as a label", build_info());
+        let up = "1 if the database responds within two seconds, otherwise 0";
         own.register("database_up", up, ConstGauge::new(i64::from(census.is_some())));
-        let writable = "1 while the database takes writes, as far as was tried";
+        let writable = "1 if the database accepts writes, otherwise 0";
         own.register("database_writable", writable, ConstGauge::new(i64::from(self.watch.takes_writes())));
         if let Some(path) = &self.file {
             own.register("database_size_bytes", "Size of the SQLite database, by file", sizes(path));
         }
         if let Some(expires_at) = self.certificate.get().and_then(Tls::expires_at) {
-            let expiry = "End of the TLS certificate, in seconds since the Unix epoch";
+            let expiry = "Expiry of the TLS certificate chain, in seconds since the Unix epoch";
             let seconds = ConstGauge::new(expires_at / 1_000);
             own.register("tls_certificate_expiry_timestamp_seconds", expiry, seconds);
         }
         if let Some(age_ms) = self.tokens.login_keys_age_ms() {
-            let age = "Age of the key set that login tokens are verified with";
+            let age = "Age of the JSON Web Key Set that verifies login tokens, in seconds";
             own.register("jwks_age_seconds", age, ConstGauge::new(age_ms / 1_000));
         }
         let committed = self.store.committed_so_far();
-        own.register("journal_units", "Units of work that were committed", ConstCounter::new(committed.units));
-        own.register("journal_commits", "Commits that they took", ConstCounter::new(committed.commits));
-        let failed = "Transactions that could not be begun, carried out or committed";
-        own.register("journal_failures", failed, ConstCounter::new(committed.failed));
+        own.register("units_of_work", "Committed units of work", ConstCounter::new(committed.units));
+        own.register(
+            "commits",
+            "Database commits; one can contain several units of work",
+            ConstCounter::new(committed.commits),
+        );
+        let failed = "Transactions that failed to begin, execute or commit";
+        own.register("transaction_failures", failed, ConstCounter::new(committed.failed));
         if let Some(census) = census {
             let sessions = Family::<[(&'static str, &'static str); 1], Gauge>::default();
             for (status, count) in &census.sessions {
                 let count = i64::try_from(*count).unwrap_or(i64::MAX);
                 sessions.get_or_create(&[("status", word(*status))]).set(count);
             }
-            own.register("sessions", "Sessions by how they stand", sessions);
-            let waiting = "Settings of chats that WhatsApp still has to be told";
+            own.register("sessions", "Sessions, by status", sessions);
+            let waiting = "Chat settings that are not yet sent to WhatsApp";
             own.register("pending_actions", waiting, ConstGauge::new(census.pending_actions));
             let kept = "Events in quarantine";
             own.register("quarantined_events", kept, ConstGauge::new(census.quarantined_events));
         }
         process::register(&mut registry, self.started_at);
         let mut text = String::new();
-        encode(&mut text, &registry).expect("text takes all that is written to it");
+        encode(&mut text, &registry).expect("writing to a string cannot fail");
         text
     }
 }

@@ -1,5 +1,5 @@
-//! What the operating system says of the process, under the names that Prometheus' own clients use. Linux only: elsewhere
-//! these figures are missing.
+//! Process metrics, with the names that Prometheus' own client libraries use. Linux only: on other systems they are
+//! missing.
 
 use std::fs;
 
@@ -7,12 +7,12 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// Ticks of the clock in a second, in what Linux tells of a process.
+/// Clock ticks per second in `/proc` of Linux.
 const TICKS: f64 = 100.0;
 
-/// Registers the figures; `started_at` is in milliseconds.
+/// Registers the metrics; `started_at` is in milliseconds.
 pub(super) fn register(registry: &mut Registry, started_at: i64) {
-    let start = "Start of the process, in seconds since the Unix epoch";
+    let start = "Start time of the process, in seconds since the Unix epoch";
     registry.register("process_start_time_seconds", start, ConstGauge::new(started_at / 1_000));
     if let Some(bytes) = resident_bytes() {
         registry.register("process_resident_memory_bytes", "Resident memory in bytes", ConstGauge::new(bytes));
@@ -36,14 +36,14 @@ fn resident_bytes() -> Option<u64> {
 
 fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The program's name, in parentheses, may have spaces.
+    // The program's name, in parentheses, can contain spaces.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     let ticks = fields.next()?.parse::<u32>().ok()?.checked_add(fields.next()?.parse().ok()?)?;
     Some(f64::from(ticks) / TICKS)
 }
 
 fn open_fds() -> Option<u64> {
-    // Reading the folder takes one itself.
+    // Reading the folder opens one descriptor.
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as u64)
 }
 

@@ -19,11 +19,11 @@ impl Events {
     /// Makes the figures part of what `registry` tells.
     pub fn register(&self, registry: &mut Registry) {
         let left_out = "Ignored WhatsApp events, by kind";
-        registry.register("events_left_out", left_out, self.left_out.clone());
+        registry.register("events_ignored", left_out, self.left_out.clone());
         let untranslatable = "Events, history messages and history chats with an unsupported address, by kind of event";
         registry.register("events_untranslatable", untranslatable, self.untranslatable.clone());
         let repairs = "App-state recovery steps, by step";
-        registry.register("settings_repairs", repairs, self.repairs.clone());
+        registry.register("app_state_recovery_steps", repairs, self.repairs.clone());
         let restarts = "Session restarts after a task failed";
         registry.register("session_restarts", restarts, self.restarts.clone());
         let unreadable = "Sessions not started because their row cannot be read";

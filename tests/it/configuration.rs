@@ -105,7 +105,7 @@ fn a_file_that_is_wrong_ends_with_2_and_names_the_key() {
         ("[serve]\nlog-format = \"json\"", "serve.log-format: applies to every command"),
         ("listen = \"127.0.0.1:1\"\nmaster-key = hunter2", "line 2"),
         ("yes = true", "yes: is not a setting"),
-        ("tls-key = \"/nowhere\"", "--tls-certificate: is needed"),
+        ("tls-key = \"/nowhere\"", "--tls-certificate: is required"),
         ("allowed-origin = [\"nonsense\"]", "--allowed-origin"),
         ("log-filter = \"a=b=c\"", "--log-filter"),
         ("trusted-documents = \"/nowhere\"", "--trusted-documents: /nowhere"),

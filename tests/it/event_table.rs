@@ -54,7 +54,7 @@ async fn what_is_left_out_is_counted_by_its_kind() {
     let server = TestServer::with_arguments(&["--metrics"]).await;
     let url = server.url.replace("/graphql", "/metrics");
     let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
-    let counted: Vec<_> = text.lines().filter(|line| line.starts_with("chatgraph_events_left_out_total{")).collect();
+    let counted: Vec<_> = text.lines().filter(|line| line.starts_with("chatgraph_events_ignored_total{")).collect();
     let of = |kind: &str| counted.iter().any(|line| line.contains(&format!("kind=\"{kind}\"")));
     assert!(of("OfflineSyncCompleted"), "every login has one: {text}");
     assert!(!of("Connected") && !of("RawNode"), "{counted:?}");

@@ -30,7 +30,7 @@ impl TestServer {
     async fn repairs(&self, step: &str) -> u64 {
         let url = self.url.replace("/graphql", "/metrics");
         let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
-        let line = format!("chatgraph_settings_repairs_total{{step=\"{step}\"}} ");
+        let line = format!("chatgraph_app_state_recovery_steps_total{{step=\"{step}\"}} ");
         let count = text.lines().find_map(|counted| counted.strip_prefix(&line));
         count.map_or(0, |count| count.parse().expect("a number"))
     }

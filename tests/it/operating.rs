@@ -268,7 +268,7 @@ async fn metrics_keep_to_the_conventions_of_prometheus() {
 async fn every_metric_is_in_the_table_of_the_docs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/operations.md")).expect("the page");
-    let (_, table) = page.split_once("## Watching").expect("the section");
+    let (_, table) = page.split_once("## Monitoring").expect("the section");
     let (table, _) = table.split_once("### Alerts").expect("the alerts behind it");
     let rows = table.lines().filter(|line| line.starts_with("| `chatgraph_") || line.starts_with("| `process_"));
     let first = rows.map(|row| row.split('|').nth(1).expect("a column"));

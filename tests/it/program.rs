@@ -68,7 +68,7 @@ fn a_master_key_is_not_told_and_a_bad_one_is_refused() {
     let missing = run(&["serve", "--master-key-file", "/nowhere/keys"]);
     assert!(error(&missing).contains("--master-key-file: /nowhere/keys"), "{}", error(&missing));
     let without = run(&["master-key", "rotate"]);
-    assert!(error(&without).contains("--master-key-file: is needed"), "{}", error(&without));
+    assert!(error(&without).contains("--master-key-file: is required"), "{}", error(&without));
 }
 
 #[tokio::test]

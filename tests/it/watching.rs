@@ -180,7 +180,7 @@ async fn a_token_that_was_not_looked_at_is_counted() {
     for (status, unheard) in [(401, 0.0), (429, 1.0), (429, 2.0)] {
         let guess = reqwest::Client::new().post(&server.url).bearer_auth("cg_nobody").json(&json!({"query": "{ a }"}));
         assert_eq!(guess.send().await.expect("an answer").status(), status);
-        assert_eq!(figure(&figures(&url).await, "chatgraph_tokens_unheard_total"), Some(unheard));
+        assert_eq!(figure(&figures(&url).await, "chatgraph_tokens_throttled_total"), Some(unheard));
     }
 }
 
@@ -212,10 +212,10 @@ async fn figures_count_what_happens_and_name_nobody() {
         ("chatgraph_operations_total{kind=\"subscription\",code=\"ok\"}", 1.0),
         ("chatgraph_operation_duration_seconds_count{kind=\"mutation\"}", 2.0),
         ("chatgraph_http_responses_total{status=\"401\"}", 1.0),
-        ("chatgraph_socket_closes_total{code=\"4401\"}", 1.0),
-        ("chatgraph_socket_closes_total{code=\"4403\"}", 1.0),
-        ("chatgraph_journal_units_total", 1.0),
-        ("chatgraph_journal_commits_total", 1.0),
+        ("chatgraph_websocket_closes_total{code=\"4401\"}", 1.0),
+        ("chatgraph_websocket_closes_total{code=\"4403\"}", 1.0),
+        ("chatgraph_units_of_work_total", 1.0),
+        ("chatgraph_commits_total", 1.0),
     ];
     let after = eventually("all of it to be counted", async || {
         let after = figures(&url).await;
@@ -250,6 +250,6 @@ async fn a_connection_that_is_refused_is_counted_by_why() {
     let mut refused = TcpStream::connect(&address).await.expect("a connection");
     assert_eq!(refused.read(&mut [0]).await.unwrap_or(0), 0, "it is closed");
     let told = figures(&url).await;
-    assert_eq!(figure(&told, "chatgraph_connections_refused_total{reason=\"full_for_address\"}"), Some(1.0), "{told}");
+    assert_eq!(figure(&told, "chatgraph_connections_rejected_total{reason=\"full_for_address\"}"), Some(1.0), "{told}");
     assert_eq!(figure(&told, "chatgraph_connections"), Some(1.0), "{told}");
 }
