@@ -11,7 +11,7 @@ use crate::domain::capability;
 use super::context::ContextExt as _;
 use super::error::ApiError;
 
-/// What a token may do.
+/// A permission of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "capability::Capability")]
 pub(super) enum Capability {
@@ -19,7 +19,7 @@ pub(super) enum Capability {
     Read,
     /// Change and delete chats, and reject ringing calls, whose callers are sent the session's `callAutoReply`.
     Send,
-    /// Manage sessions and api-keys.
+    /// Manage sessions and API keys.
     Manage,
     /// Subscribe to changes.
     Events,

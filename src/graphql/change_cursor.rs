@@ -50,8 +50,8 @@ pub(super) struct ChangeCursorQuery;
 
 #[Object]
 impl ChangeCursorQuery {
-    /// The place in the change log before anything else of this operation is read: `chatChanges(after:)` from here misses
-    /// nothing of what the operation's answer does not show yet. Requires `read`.
+    /// The position in the change log, read before any other field of this operation. Pass it as `chatChanges(after:)`
+    /// to receive every change that this response does not show yet. Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
     async fn change_cursor(&self, context: &Context<'_>) -> Result<String, ApiError> {

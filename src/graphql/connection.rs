@@ -12,16 +12,16 @@ use crate::domain::page::PageRequest;
 
 use super::error::ApiError;
 
-/// Where a page begins and ends, and whether the list goes on.
+/// Information about a page: its cursors, and whether there are more items.
 #[derive(Debug, Clone, SimpleObject)]
 pub(super) struct PageInfo {
-    /// Whether more items follow the last one of this page.
+    /// True if more items follow this page.
     has_next_page: bool,
-    /// Whether items precede the first one of this page.
+    /// True if items precede this page.
     has_previous_page: bool,
-    /// The first item's cursor. Null when the page is empty.
+    /// The cursor of the first item. Null if the page is empty.
     start_cursor: Option<String>,
-    /// The last item's cursor: `after` for the next page. Null when the page is empty.
+    /// The cursor of the last item: pass it as `after` to read the next page. Null if the page is empty.
     end_cursor: Option<String>,
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Placed<T> {
 pub(super) struct Listing<T> {
     /// The items.
     pub(super) items: Vec<Placed<T>>,
-    /// Where the page begins and ends.
+    /// Information about the page.
     pub(super) page_info: PageInfo,
 }
 

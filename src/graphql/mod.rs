@@ -61,7 +61,7 @@ pub use turns::Turns;
 use scalar::Jid;
 use scalar::Timestamp;
 
-/// Every query.
+/// The queries.
 #[derive(MergedObject, Default)]
 struct Query(
     viewer::query::ViewerQuery,
@@ -73,7 +73,7 @@ struct Query(
     error::explanation::ErrorQuery,
 );
 
-/// Every mutation.
+/// The mutations.
 #[derive(MergedObject, Default)]
 struct Mutation(
     chat::mutation::ChatMutation,
@@ -82,7 +82,7 @@ struct Mutation(
     key::mutation::KeyMutation,
 );
 
-/// Every subscription.
+/// The subscriptions.
 #[derive(MergedSubscription, Default)]
 struct Subscription(
     chat::subscription::ChatSubscription,

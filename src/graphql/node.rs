@@ -24,7 +24,7 @@ use super::session::object::Session;
 const MAX_IDS: usize = 100;
 
 #[expect(clippy::large_enum_variant, reason = "the engine takes no box, and one lives for one field of one answer")]
-/// Anything with a globally unique, stable, opaque id. An argument called `sessionId` takes the id of a session.
+/// An object with a globally unique, stable, opaque id. An argument named `sessionId` expects the id of a session.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The object's id, unique among all types."))]
 pub(super) enum Node {
@@ -57,7 +57,7 @@ pub(super) struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Any object by its id. Null, with error `not_found`, when there is none, or when it is another organization's.
+    /// An object by its id. Null, with error `not_found`, if it does not exist or belongs to another organization.
     /// Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn node(
@@ -68,13 +68,13 @@ impl NodeQuery {
         Node::load(context.loader(), &id).await?.map(Some).ok_or_else(ApiError::object_not_found)
     }
 
-    /// Several objects by their ids, in the order of `ids`; null, without an error, in the place of one that is not there.
+    /// Objects by their ids, in the order of `ids`. An object that does not exist is null, without an error.
     /// Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn nodes(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "At most 100 ids.")] ids: Vec<ID>,
+        #[graphql(desc = "The ids of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>, ApiError> {
         if ids.len() > MAX_IDS {
             return Err(ApiError::invalid("ids", format!("ids: at most {MAX_IDS} at once")));

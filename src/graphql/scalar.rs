@@ -10,10 +10,10 @@ use async_graphql::Value;
 use crate::domain::clock::FOREVER;
 use crate::domain::jid;
 
-/// A WhatsApp address: `6281234567890@s.whatsapp.net` (a phone number), `123456789@lid` (a person whose number is
-/// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast`, `status@broadcast`, `…@bot` (an assistant),
-/// `…@interop` or `…@msgr` (a person on another messenger). As input, a device suffix such as `:12` is accepted and
-/// dropped, and `…@hosted` and `…@hosted.lid` mean the number and the LID.
+/// A WhatsApp address: `6281234567890@s.whatsapp.net` (a phone number), `123456789@lid` (a user whose number is
+/// hidden), `120363000000000001@g.us` (a group), `…@newsletter`, `…@broadcast`, `status@broadcast`, `…@bot` (an
+/// assistant), `…@interop` or `…@msgr` (a user of another messenger). In input, a device suffix such as `:12` is
+/// removed. `…@hosted` and `…@hosted.lid` are read as the phone number and the LID.
 #[derive(Debug, Clone, PartialEq, Eq, Description)]
 pub(super) struct Jid(pub(super) jid::Jid);
 
@@ -42,8 +42,8 @@ impl From<jid::Jid> for Jid {
     }
 }
 
-/// A point in time: milliseconds since the Unix epoch as a JSON number, never seconds. Integers from 0 to
-/// 253402300799999, the end of the year 9999, which stands for "forever" wherever a time in the future is meant.
+/// A point in time, as a JSON number: integer milliseconds since the Unix epoch, never seconds. The range is 0 to
+/// 253402300799999, the end of the year 9999. Where a future time is expected, that maximum means "forever".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
 pub(super) struct Timestamp(pub(super) i64);
 
@@ -80,8 +80,8 @@ impl From<i64> for Timestamp {
     }
 }
 
-/// How often an object has changed, for comparison alone: an integer from 0 to 9007199254740991 as a JSON number. The
-/// greater of two revisions of one object is the later one. Their difference means nothing.
+/// The revision of an object, an integer from 0 to 9007199254740991 as a JSON number. Of two revisions of an
+/// object, the greater one is newer. The difference between two revisions has no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
 pub(super) struct Revision(pub(super) i64);
 

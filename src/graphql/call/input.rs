@@ -7,24 +7,24 @@ use async_graphql::SimpleObject;
 use crate::graphql::scalar::Jid;
 use crate::service::call::Rejected;
 
-/// A call to reject.
+/// The call to reject.
 #[derive(InputObject)]
 pub(in crate::graphql) struct RejectCallInput {
-    /// The session that it rings at.
+    /// The session that receives the call.
     pub(super) session_id: ID,
-    /// The call's id, 1 to 128 characters: the `id` that `incomingCalls` reported.
+    /// The call's id, 1 to 128 characters: the `id` from `incomingCalls`.
     pub(super) call_id: ID,
-    /// The caller: the `from` that `incomingCalls` reported.
+    /// The caller: the `from` from `incomingCalls`.
     pub(super) from: Jid,
 }
 
-/// What became of a rejection.
+/// The result of `rejectCall`.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct RejectCallPayload {
-    /// Whether the rejection was handed to WhatsApp; not whether the call stopped.
+    /// True if the rejection was sent to WhatsApp. The call may continue to ring.
     sent: bool,
-    /// Whether the session's `callAutoReply` was sent to the caller: once a call, and at most three times an hour to the
-    /// same caller, who must be a person.
+    /// True if the session's `callAutoReply` was sent to the caller. It is sent once per call, at most three times an
+    /// hour to the same caller, and only to a user.
     auto_replied: bool,
 }
 

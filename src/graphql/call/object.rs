@@ -12,7 +12,7 @@ use crate::graphql::scalar::Timestamp;
 use crate::graphql::session::object::Session;
 use crate::service::call;
 
-/// A call that rings now. It is not stored: whoever does not listen misses it.
+/// A call that is ringing. It is not stored: a client without an open subscription misses it.
 #[derive(Description)]
 pub(in crate::graphql) struct IncomingCall(call::IncomingCall);
 
@@ -29,34 +29,34 @@ impl IncomingCall {
         ID::from(&self.0.call.id)
     }
 
-    /// The session that it rings at.
+    /// The session that receives the call.
     async fn session(&self, context: &Context<'_>) -> Result<Session, ApiError> {
         let session = context.loader().load_one(self.0.session).await?;
         session.map(Session::from).ok_or_else(ApiError::session_not_found)
     }
 
-    /// Who calls.
+    /// The address of the caller.
     async fn from(&self) -> Jid {
         self.0.call.from.clone().into()
     }
 
-    /// What the chat with the caller is called. Null when it has no name, or there is none.
+    /// The display name of the chat with the caller. Null if there is no such chat, or if it has no name.
     #[graphql(name = "fromName")]
     async fn caller_name(&self) -> Option<&str> {
         self.0.from_name.as_deref()
     }
 
-    /// Whether it shows a picture, too.
+    /// True for a video call.
     async fn video(&self) -> bool {
         self.0.call.video
     }
 
-    /// The group that is called. Null when the account itself is.
+    /// The group that is called. Null for a call to the account itself.
     async fn group(&self) -> Option<Jid> {
         self.0.call.group.clone().map(Jid::from)
     }
 
-    /// When it began to ring.
+    /// The time at which the call started to ring.
     async fn at(&self) -> Timestamp {
         self.0.call.at.into()
     }

@@ -21,13 +21,12 @@ pub(in crate::graphql) struct CallSubscription;
 
 #[Subscription]
 impl CallSubscription {
-    /// Calls that ring now, each once. Not stored, not replayed: what rang before, or while nobody listened, does not
-    /// come. Requires `events`.
+    /// Incoming calls as they ring, once each. Calls are not stored and not replayed. Requires `events`.
     #[graphql(guard = "requires(Capability::Events)")]
     async fn incoming_calls(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only this session; all sessions when left out.")] session_id: Option<ID>,
+        #[graphql(desc = "Only this session. By default, all sessions.")] session_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<IncomingCall, ApiError>> + use<>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
         Ok(events(context.calls().follow(context.viewer(), session).await?, context.pace().clone()))

@@ -19,32 +19,33 @@ use crate::graphql::session::object::Session;
 
 use super::object::Chat;
 
-/// What a listener hears: a change and the place behind it, or only a place.
+/// An event of `chatChanges`: a change with its cursor, or only a cursor.
 #[derive(Clone, SimpleObject)]
 pub(in crate::graphql) struct ChatChangeEvent {
-    /// `chatChanges(after:)` goes on from here. Opaque; only this organization can use it.
+    /// The cursor of this event: pass it as `chatChanges(after:)` to resume. Opaque, and valid only for this
+    /// organization.
     pub(super) cursor: String,
-    /// The change. Null when only the cursor moved.
+    /// The change. Null if only the cursor advanced.
     pub(super) change: Option<ChatChange>,
 }
 
-/// One entry of the change log.
+/// An entry of the change log.
 #[derive(Clone, Description)]
 pub(in crate::graphql) struct ChatChange(pub(super) Arc<change::Change>);
 
 #[Object(use_type_description)]
 impl ChatChange {
-    /// When it was made.
+    /// Creation time.
     async fn at(&self) -> Timestamp {
         self.0.at.into()
     }
 
-    /// What kind of change it is.
+    /// The kind of change.
     async fn kind(&self) -> ChatChangeKind {
         self.0.kind.into()
     }
 
-    /// What made it.
+    /// The origin of the change.
     async fn origin(&self) -> ChangeOrigin {
         self.0.origin.into()
     }
@@ -54,7 +55,7 @@ impl ChatChange {
         ID::from(self.0.session)
     }
 
-    /// The chat's session. Null when it is gone.
+    /// The chat's session. Null if it was deleted.
     async fn session(&self, context: &Context<'_>) -> Result<Option<Session>, ApiError> {
         Ok(context.loader().load_one(self.0.session).await?.map(Session::from))
     }
@@ -69,14 +70,14 @@ impl ChatChange {
         self.0.cid.clone().into()
     }
 
-    /// What differs from before; empty for `CREATED` and `DELETED`.
+    /// The parts that changed. Empty for `CREATED` and `DELETED`.
     async fn changed(&self) -> Vec<ChatField> {
         self.0.changed.iter().map(ChatField::from).collect()
     }
 
-    /// The chat with the settings, counters and revision that this change left; its name, aliases and messages are as they
-    /// are now, since the change log keeps no text, and unknown if the chat was deleted or merged since: `lastMessage` is
-    /// null then. Null when `DELETED`.
+    /// The chat with the settings, counters and revision after this change. The name, aliases and messages are the
+    /// current ones, since the change log keeps no text. They are unknown if the chat was deleted or merged since;
+    /// `lastMessage` is then null. Null if the kind is `DELETED`.
     async fn chat(&self, context: &Context<'_>) -> Result<Option<Chat>, ApiError> {
         match self.0.kind {
             change::ChangeKind::Deleted => return Ok(None),
@@ -86,13 +87,14 @@ impl ChatChange {
         Ok(Some(Chat::from(as_of(&self.0, now))))
     }
 
-    /// The id of the chat that turned out to be the same person as this one. Null unless that is why it was `DELETED`.
+    /// The id of the chat that this chat was merged into, because both are the same user. Null unless that is the
+    /// reason for `DELETED`.
     async fn merged_into_id(&self) -> Option<ID> {
         self.0.merged_into.map(ID::from)
     }
 
-    /// The id of the chat in whose place this one is from now on: for `CREATED`, of the deleted chat that comes back with
-    /// it; for `UPDATED`, of the chat that was merged into it. Null otherwise.
+    /// The id of the chat that this one replaces. For `CREATED`, it is the deleted chat that reappears as this one. For
+    /// `UPDATED`, it is the chat that was merged into this one. Null otherwise.
     async fn replaces_id(&self) -> Option<ID> {
         self.0.replaces.map(ID::from)
     }
@@ -110,23 +112,23 @@ fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
     chat
 }
 
-/// What kind of change.
+/// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "change::ChangeKind")]
 pub(in crate::graphql) enum ChatChangeKind {
     /// The chat is new.
     Created,
-    /// Something about it differs.
+    /// The chat changed.
     Updated,
-    /// It is gone from the stored copy.
+    /// The chat was removed from the stored copy.
     Deleted,
 }
 
-/// What made a change.
+/// The origin of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "change::Origin")]
 pub(in crate::graphql) enum ChangeOrigin {
-    /// A caller of this API.
+    /// A client of this API.
     Api,
     /// The phone or another linked device.
     Device,
@@ -134,13 +136,13 @@ pub(in crate::graphql) enum ChangeOrigin {
     Message,
     /// History or settings imported from WhatsApp.
     Import,
-    /// WhatsApp refused a change made through this API, and the stored copy went back.
+    /// WhatsApp rejected a change that was made through this API, and the stored copy was reverted.
     Revert,
-    /// A mute ended by the clock.
+    /// A mute expired.
     Expired,
 }
 
-/// A part of a chat that a change can name.
+/// A part of a chat that can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "change::ChatField")]
 pub(in crate::graphql) enum ChatField {
@@ -150,19 +152,19 @@ pub(in crate::graphql) enum ChatField {
     Aliases,
     /// The name.
     Name,
-    /// Archived or not.
+    /// The archived state.
     Archived,
-    /// Pinned or not.
+    /// The pinned state.
     Pinned,
-    /// When the mute ends.
+    /// The end of the mute.
     MutedUntil,
-    /// How many messages are unread.
+    /// The number of unread messages.
     UnreadCount,
-    /// Marked as unread by hand or not.
+    /// The mark as unread by hand.
     MarkedUnread,
-    /// The last message: another one, or its content.
+    /// The last message: a different message, or its content.
     LastMessage,
-    /// What is on its way to WhatsApp.
+    /// The synchronization with WhatsApp.
     Sync,
 }
 

@@ -100,24 +100,24 @@ impl ChatConnection {
         self.listing.items.iter().map(|placed| &placed.item).collect()
     }
 
-    /// Where the page begins and ends.
+    /// Information about the page.
     async fn page_info(&self) -> &PageInfo {
         &self.listing.page_info
     }
 
-    /// How many chats the whole list has. Counted only when asked for; null when that could not be done within about a
-    /// second.
+    /// The number of chats in the whole list. Counted only if this field is selected. Null if counting takes longer
+    /// than about a second.
     async fn total_count(&self, context: &Context<'_>) -> Result<Option<i64>, ApiError> {
         context.loader().load_one(CountOf(self.list.clone())).await
     }
 
-    /// The place in the change log that this page reflects: `chatChanges(after:)` from here misses nothing.
+    /// The position in the change log that this page reflects. Pass it as `chatChanges(after:)` to miss no change.
     async fn change_cursor(&self) -> &str {
         &self.change_cursor
     }
 }
 
-/// A chat in a page.
+/// A chat and its cursor.
 #[derive(Description)]
 pub(in crate::graphql) struct ChatEdge<'a>(&'a Placed<Chat>);
 

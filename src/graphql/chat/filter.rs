@@ -10,39 +10,39 @@ use crate::graphql::scalar::Timestamp;
 
 use super::object::ChatType;
 
-/// In which order chats are listed. Chats without a message come last in either, newest first.
+/// The order of chats. In both orders, chats without a message come last, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
 #[graphql(remote = "list::ChatOrder")]
 pub(in crate::graphql) enum ChatOrder {
     /// Latest activity first.
     #[default]
     Recent,
-    /// As the phone shows it: pinned chats first, the one pinned last on top, then latest activity.
+    /// As on the phone: pinned chats first, the most recently pinned one on top, then by latest activity.
     Inbox,
 }
 
-/// Which chats are listed: those that everything given here is true of. What is left out, or null, does not matter.
+/// A filter of chats. A chat must match every field that is given. Fields that are missing or null are ignored.
 #[derive(Debug, Clone, InputObject)]
 pub(in crate::graphql) struct ChatFilter {
-    /// Archived, or not.
+    /// Archived (true) or not archived (false).
     archived: Option<bool>,
-    /// Pinned, or not.
+    /// Pinned (true) or not pinned (false).
     pinned: Option<bool>,
-    /// Muted at this moment, or not.
+    /// Muted now (true) or not muted (false).
     muted: Option<bool>,
-    /// With unread messages or marked as unread, or neither.
+    /// Unread (true) or read (false). A chat is unread if it has unread messages or is marked as unread.
     unread: Option<bool>,
-    /// Of one of these kinds; an empty list finds nothing.
+    /// One of these kinds. An empty list matches no chat.
     r#type: Option<Vec<ChatType>>,
-    /// Part of the name or of the phone number with its `+`. Case, accents, points, ligatures and the width of letters and
-    /// digits do not matter: `angel` finds `Ángel`, `strasse` finds `Straße`, and `istanbul` finds `İstanbul`. At most 100
-    /// characters, each of which stands for itself. Empty text searches for nothing, as if it were left out.
+    /// A part of the name, or of the phone number with its `+`. Case, accents, dots, ligatures and the width of letters
+    /// and digits are ignored: `angel` matches `Ángel`, `strasse` matches `Straße`, and `istanbul` matches `İstanbul`.
+    /// At most 100 characters; there are no wildcards. An empty string is ignored.
     search: Option<String>,
-    /// With the last message at this time or later. Chats without a message are left out.
+    /// The last message was sent at this time or later. Excludes chats without a message.
     active_after: Option<Timestamp>,
-    /// With the last message before this time, not at it. Chats without a message are left out.
+    /// The last message was sent before this time (exclusive). Excludes chats without a message.
     active_before: Option<Timestamp>,
-    /// Also those without any message: named contacts and joined groups. False when left out.
+    /// Include chats without a message: named contacts and joined groups. The default is false.
     #[graphql(default_with = "Some(false)")]
     include_empty: Option<bool>,
 }

@@ -14,33 +14,34 @@ use crate::service::chat::ChatUpdate;
 
 use super::object::Chat;
 
-/// Which chat to change, and what. A setting that is left out, or null, stays as it is.
+/// The chat to update, and the changes to make. A setting that is missing or null stays unchanged.
 #[derive(InputObject)]
 pub(in crate::graphql) struct UpdateChatInput {
-    /// The chat's canonical address or any of its aliases; either this or `id` has to be given.
+    /// The chat's canonical address or any of its aliases. Either `cid` or `id` is required.
     cid: Option<Jid>,
-    /// The chat's session. May be left out while the organization has exactly one; not together with `id`.
+    /// The chat's session. Optional if the organization has exactly one session. Cannot be combined with `id`.
     session_id: Option<ID>,
-    /// The chat's id, instead of `cid` and `sessionId`. The id of a chat that was merged into another one means that one.
+    /// The chat's id, instead of `cid` and `sessionId`. The id of a merged chat refers to the chat that it was merged
+    /// into.
     id: Option<ID>,
-    /// True archives the chat and unpins it, as on the phone; with `pinned: true` beside it, that is a
-    /// `validation_error`. False takes it out of the archive.
+    /// True archives and unpins the chat, as on the phone; together with `pinned: true` it is a `validation_error`.
+    /// False unarchives the chat.
     archived: Option<bool>,
-    /// True pins the chat to the top and unarchives it, false unpins it. WhatsApp shows at most three pinned chats: one more
-    /// is refused with `conflict`, with the ids of the pinned ones in `extensions.chatIds` for clients that have `read`. A chat that
-    /// was deleted here counts while it is pinned on the phone.
+    /// True pins the chat to the top and unarchives it; false unpins it. WhatsApp shows at most three pinned chats:
+    /// pinning another one returns `conflict`. For clients that have `read`, `extensions.chatIds` then lists the pinned
+    /// chats. A chat that was deleted here still counts while it is pinned on the phone.
     pinned: Option<bool>,
-    /// Mutes the chat until then. In the future, else that is a `validation_error`; 253402300799999 mutes it for good.
+    /// Mutes the chat until this time, which must be in the future; otherwise it is a `validation_error`.
+    /// 253402300799999 mutes the chat permanently.
     muted_until: Option<Timestamp>,
-    /// True clears any mute and wins over `mutedUntil`. False when left out.
+    /// True unmutes the chat and takes precedence over `mutedUntil`. The default is false.
     #[graphql(default_with = "Some(false)")]
     unmute: Option<bool>,
-    /// True marks all messages as read on the account's devices, without telling their senders; false marks the chat as
-    /// unread, and leaves its unread messages as they are.
+    /// True marks all messages as read on the account's devices, without read receipts to the senders. False marks the
+    /// chat as unread, and leaves `unreadCount` unchanged.
     read: Option<bool>,
-    /// When the chat's last message was sent, if the caller knows of a later one than the stored copy: a hint that goes
-    /// along with `archived`. Without it, the stored last message does. WhatsApp may take the chat out of the archive at
-    /// the next message.
+    /// The time of the chat's last message, if the client knows a newer one than the stored copy. Used only with
+    /// `archived`; the default is the stored last message. WhatsApp may unarchive the chat at the next message.
     last_message_timestamp: Option<Timestamp>,
 }
 
@@ -84,35 +85,36 @@ pub(in crate::graphql) fn chat_id(id: &ID) -> Result<ChatId, ApiError> {
     id.parse().map_err(|_| ApiError::chat_not_found())
 }
 
-/// What became of the chat.
+/// The result of `updateChat`.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct UpdateChatPayload {
-    /// The chat as it is now.
+    /// The chat after the update.
     pub(super) chat: Chat,
 }
 
-/// Which chat to delete.
+/// The chat to delete.
 #[derive(InputObject)]
 pub(in crate::graphql) struct DeleteChatInput {
-    /// The chat's canonical address or any of its aliases; either this or `id` has to be given.
+    /// The chat's canonical address or any of its aliases. Either `cid` or `id` is required.
     cid: Option<Jid>,
-    /// The chat's session. May be left out while the organization has exactly one; not together with `id`.
+    /// The chat's session. Optional if the organization has exactly one session. Cannot be combined with `id`.
     session_id: Option<ID>,
-    /// The chat's id, instead of `cid` and `sessionId`. The id of a chat that was merged into another one means that one.
+    /// The chat's id, instead of `cid` and `sessionId`. The id of a merged chat refers to the chat that it was merged
+    /// into.
     id: Option<ID>,
 }
 
 impl DeleteChatInput {
-    /// Which chat.
+    /// The chat that the input refers to.
     pub(super) fn into_ref(self) -> Result<ChatRef, ApiError> {
         chat_ref(self.id.as_ref(), self.cid, self.session_id.as_ref())
     }
 }
 
-/// Which chat was deleted.
+/// The result of `deleteChat`.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct DeleteChatPayload {
-    /// The id that the chat had; it is never given again.
+    /// The id of the deleted chat. It is never reused.
     pub(super) deleted_chat_id: ID,
     /// The chat's canonical address.
     pub(super) cid: Jid,

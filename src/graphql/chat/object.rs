@@ -25,7 +25,7 @@ use crate::graphql::session::object::Session;
 
 use super::sync::ChatSync;
 
-/// A chat of a session, as the stored copy knows it.
+/// A chat of a session, as it is in the stored copy.
 #[derive(Debug, Clone, Description)]
 pub(in crate::graphql) struct Chat(chat::Chat);
 
@@ -35,15 +35,15 @@ impl From<chat::Chat> for Chat {
     }
 }
 
-/// The kind of a chat.
+/// A kind of chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "chat::ChatType")]
 pub(in crate::graphql) enum ChatType {
-    /// With one person, or an assistant.
+    /// A chat with one user, or with an assistant.
     Dm,
     /// A group.
     Group,
-    /// A newsletter, also called channel.
+    /// A newsletter (also called channel).
     Newsletter,
     /// A broadcast list.
     Broadcast,
@@ -53,23 +53,24 @@ pub(in crate::graphql) enum ChatType {
 
 #[Object(use_type_description)]
 impl Chat {
-    /// The chat's id. A chat that was deleted and comes back has another one.
+    /// The chat's id. A chat that was deleted and reappears has a new id.
     pub(in crate::graphql) async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 
-    /// The session it belongs to.
+    /// The session of the chat.
     async fn session(&self, context: &Context<'_>) -> Result<Session, ApiError> {
         let session = context.loader().load_one(self.0.session).await?;
         session.map(Session::from).ok_or_else(ApiError::session_not_found)
     }
 
-    /// Its canonical address: the `cid` of queries and mutations.
+    /// The canonical address: the `cid` of queries and mutations.
     async fn jid(&self) -> Jid {
         self.0.jid.clone().into()
     }
 
-    /// Its other addresses: a person's LID, beside the phone number that the chat is kept under once it is known.
+    /// The other addresses of the chat. If a user's phone number is known, it is the canonical address, and the LID is
+    /// an alias.
     async fn aliases(&self, context: &Context<'_>) -> Result<Vec<Jid>, ApiError> {
         let addresses = context.loader().load_one(AddressesOf(self.0.id)).await?.unwrap_or_default();
         Ok(addresses.into_iter().filter(|address| *address != self.0.jid).map(Jid::from).collect())
@@ -80,70 +81,74 @@ impl Chat {
         self.0.chat_type().into()
     }
 
-    /// What it is called: a group's subject; else the saved contact name, the name the other side chose, a business's
-    /// verified name or the phone number, in that order. Null when none is known.
+    /// The display name. For a group it is the subject. Otherwise it is the first known of: the saved contact name, the
+    /// name chosen by the other side, a business's verified name, and the phone number. Null if none of them is known.
     async fn name(&self) -> Option<String> {
         self.0.name()
     }
 
-    /// Whether it is archived.
+    /// True if the chat is archived.
     async fn archived(&self) -> bool {
         self.0.archived.value
     }
 
-    /// Whether it is pinned to the top of the list.
+    /// True if the chat is pinned to the top of the list.
     async fn pinned(&self) -> bool {
         self.0.pinned.value
     }
 
-    /// Whether it is muted at this moment.
+    /// True if the chat is muted now.
     async fn muted(&self, context: &Context<'_>) -> bool {
         self.0.muted(context.chats().now())
     }
 
-    /// When the mute ends. Null when the chat is not muted.
+    /// The end of the mute. Null if the chat is not muted.
     async fn muted_until(&self, context: &Context<'_>) -> Option<Timestamp> {
         let muted = self.0.muted(context.chats().now());
         self.0.muted_until.value.filter(|_| muted).map(Timestamp)
     }
 
-    /// How many messages are unread, as the phone counts them.
+    /// The number of unread messages, as on the phone.
     async fn unread_count(&self) -> u32 {
         self.0.unread_count
     }
 
-    /// Whether it was marked as unread by hand, whatever the count.
+    /// True if the chat was marked as unread by hand, regardless of `unreadCount`.
     async fn marked_unread(&self) -> bool {
         self.0.marked_unread.value
     }
 
-    /// When its last message was sent. Null when it has none.
+    /// The send time of the last message. Null if there is no last message.
     async fn last_message_at(&self) -> Option<Timestamp> {
         self.0.last_message.map(|message| Timestamp(message.at))
     }
 
-    /// Its last message. Null when it has none, or when only its time is known. Requires `read`, wherever the chat was
-    /// reached.
+    /// The last message. Null if there is no last message, or if only its time is known. Requires `read`, whichever
+    /// field returned the chat.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn last_message(&self, context: &Context<'_>) -> Result<Option<Message>, ApiError> {
         let Some(id) = self.0.last_message.and_then(|message| message.id) else { return Ok(None) };
         Ok(context.loader().load_one(id).await?.map(Message::from))
     }
 
-    /// Its stored messages, newest first. Requires `read`, wherever the chat was reached.
+    /// The stored messages, newest first. Requires `read`, whichever field returned the chat.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn messages(
         &self,
         context: &Context<'_>,
         #[graphql(
-            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+            desc = "The number of items from the start of the list, or behind `after`: 1 to 200. The default is 50 \
+                    if `last` is missing too."
         )]
         first: Option<i64>,
-        #[graphql(desc = "The cursor of the message to go on behind; not together with `last` or `before`.")]
+        #[graphql(desc = "Return the messages behind this cursor. Cannot be combined with `last` or `before`.")]
         after: Option<String>,
-        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        #[graphql(
+            desc = "The number of items from the end of the list, or before `before`: 1 to 200. Cannot be combined \
+                    with `first`."
+        )]
         last: Option<i64>,
-        #[graphql(desc = "The cursor of the message to go back from; not together with `first` or `after`.")]
+        #[graphql(desc = "Return the messages before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<MessageConnection, ApiError> {
         let organization = context.viewer().require(Capability::Read)?;
@@ -155,15 +160,16 @@ impl Chat {
         Ok(MessageConnection(Listing::of(page, &scope, message::Message::key)))
     }
 
-    /// Grows with every change of this chat. Of two answers about it, the one with the greater revision is the later one,
-    /// however they arrived: a client keeps that and drops the other. In `ChatChange.chat`, the revision that the change
-    /// left. Messages have none: `messages` may differ between answers of one revision. `muted` and `mutedUntil` also
-    /// follow the clock, until the end of the mute is recorded.
+    /// The revision of the chat, which increases with every change. Of two responses about a chat, the one with the
+    /// greater revision is newer, in whatever order they arrive. A client should keep that one and drop the other. In
+    /// `ChatChange.chat`, it is the revision after the change. Messages have no revision: `messages` may differ between
+    /// responses with the same revision. `muted` and `mutedUntil` also follow the clock until the end of the mute is
+    /// recorded.
     async fn revision(&self, context: &Context<'_>) -> Revision {
         Revision(context.chats().revision(&self.0))
     }
 
-    /// Whether WhatsApp has everything this chat shows.
+    /// The synchronization of this chat with WhatsApp.
     async fn sync(&self) -> ChatSync {
         ChatSync { chat: self.0.id, pending: self.0.pending, refused: self.0.refused }
     }

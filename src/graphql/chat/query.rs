@@ -24,25 +24,29 @@ pub(in crate::graphql) struct ChatQuery;
 
 #[Object]
 impl ChatQuery {
-    /// The organization's chats, of one session or of all: those that have at least one message, unless
-    /// `filter.includeEmpty`. Archived chats are among them. Requires `read`.
+    /// The chats of the organization, or of one of its sessions, including archived ones. Excludes chats without a
+    /// message, unless `filter.includeEmpty` is true. Requires `read`.
     #[expect(clippy::too_many_arguments, reason = "the contract has as many")]
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chats(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only the chats of this session; of all sessions when left out.")] session_id: Option<ID>,
-        #[graphql(desc = "Which chats; all that have a message when left out.")] filter: Option<ChatFilter>,
-        #[graphql(desc = "In which order.", default)] order: ChatOrder,
+        #[graphql(desc = "Only chats of this session. By default, chats of all sessions.")] session_id: Option<ID>,
+        #[graphql(desc = "The filter. By default, all chats that have a message.")] filter: Option<ChatFilter>,
+        #[graphql(desc = "The order of the chats.", default)] order: ChatOrder,
         #[graphql(
-            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+            desc = "The number of items from the start of the list, or behind `after`: 1 to 200. The default is 50 \
+                    if `last` is missing too."
         )]
         first: Option<i64>,
-        #[graphql(desc = "The cursor of the chat to go on behind; not together with `last` or `before`.")]
+        #[graphql(desc = "Return the chats behind this cursor. Cannot be combined with `last` or `before`.")]
         after: Option<String>,
-        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        #[graphql(
+            desc = "The number of items from the end of the list, or before `before`: 1 to 200. Cannot be combined \
+                    with `first`."
+        )]
         last: Option<i64>,
-        #[graphql(desc = "The cursor of the chat to go back from; not together with `first` or `after`.")]
+        #[graphql(desc = "Return the chats before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<ChatConnection, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
@@ -50,22 +54,22 @@ impl ChatQuery {
         ChatConnection::of_organization(context, session, ChatListArguments { filter, order, page }).await
     }
 
-    /// One chat, by its address or by its id. Null, with error `not_found`, when no such chat is stored, or the session does
-    /// not exist or is another organization's: the three look alike. Requires `read`.
+    /// One chat, by its address or its id. Null, with error `not_found`, if no such chat is stored. The response is the
+    /// same if the session does not exist or belongs to another organization. Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chat(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The chat's canonical address or any of its aliases; either this or `id` has to be given.")]
+        #[graphql(desc = "The chat's canonical address or any of its aliases. Either `cid` or `id` is required.")]
         cid: Option<Jid>,
         #[graphql(
-            desc = "The chat's session. May be left out while the organization has exactly one; otherwise that \
-                          is a `validation_error`. Not together with `id`."
+            desc = "The chat's session. Optional if the organization has exactly one session; otherwise leaving it \
+                    out is a `validation_error`. Cannot be combined with `id`."
         )]
         session_id: Option<ID>,
         #[graphql(
-            desc = "The chat's id, instead of `cid` and `sessionId`. The id of a chat that was merged into another one \
-                          finds that one; the id of a deleted chat finds nothing, also when the chat came back."
+            desc = "The chat's id, instead of `cid` and `sessionId`. The id of a merged chat returns the chat that \
+                    it was merged into. The id of a deleted chat is not found, even if the chat has reappeared."
         )]
         id: Option<ID>,
     ) -> Result<Option<Chat>, ApiError> {

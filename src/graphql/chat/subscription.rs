@@ -30,29 +30,30 @@ pub(in crate::graphql) struct ChatSubscription;
 
 #[Subscription]
 impl ChatSubscription {
-    /// Changes of chats as they are committed, whatever made them: this API, the phone, another linked device, a
-    /// message or an import. Each comes once, in order. The first event, and one at least every 30 seconds while nothing
-    /// matches, carries a cursor alone, so that a listener can always come back to where it was. A cursor that is older
-    /// than the change log reaches, or from before a restored back-up, ends the stream with error `cursor_expired`: list
-    /// again, and follow from that page's `changeCursor`. Requires `events`.
+    /// Changes of chats as they are committed, from every origin: this API, the phone, another linked device, a message
+    /// or an import. Each change is sent once, in order. The first event contains only a cursor, so that a client can
+    /// always resume. So does one event at least every 30 seconds while no change matches. A cursor that is older than
+    /// the change log, or from before a restored backup, ends the stream with error `cursor_expired`. Read the list
+    /// again, and subscribe with the `changeCursor` of that page. Requires `events`.
     #[graphql(guard = "requires(Capability::Events)")]
     async fn chat_changes(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only changes in this session; in all sessions when left out.")] session_id: Option<ID>,
+        #[graphql(desc = "Only changes in this session. By default, changes in all sessions.")] session_id: Option<ID>,
         #[graphql(
-            desc = "Only changes of the chat with this address; of all chats when left out. Any alias finds it, also \
-                          one that turns out to be the chat's later."
+            desc = "Only changes of the chat with this address. By default, changes of all chats. Any alias is \
+                    accepted, even one that becomes an alias of the chat later."
         )]
         cid: Option<Jid>,
         #[graphql(
-            desc = "Go on behind this cursor, without a gap; from now on when left out. Over server-sent events the \
-                          header `Last-Event-ID` is taken when this is left out."
+            desc = "Resume behind this cursor, without a gap. By default, start now. Over server-sent events, the \
+                    default is the header `Last-Event-ID`."
         )]
         after: Option<String>,
         #[graphql(
-            desc = "Only changes of the chat with this id, and of the chat that takes its place when it is merged or comes \
-                          back; not together with `cid`. `not_found` when there is no such chat and `after` is left out."
+            desc = "Only changes of the chat with this id, and of the chat that replaces it after a merge or when it \
+                    reappears. Cannot be combined with `cid`. Returns `not_found` if no such chat exists and `after` \
+                    is missing."
         )]
         chat_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<ChatChangeEvent, ApiError>> + use<>, ApiError> {

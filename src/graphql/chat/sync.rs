@@ -15,7 +15,7 @@ use crate::graphql::scalar::Timestamp;
 
 use super::change::ChatField;
 
-/// How far WhatsApp knows what a chat shows.
+/// The synchronization of a chat with WhatsApp.
 #[derive(Description)]
 pub(in crate::graphql) struct ChatSync {
     pub(in crate::graphql) chat: ChatId,
@@ -23,20 +23,20 @@ pub(in crate::graphql) struct ChatSync {
     pub(in crate::graphql) refused: ChatFields,
 }
 
-/// Whether WhatsApp has everything a chat shows.
+/// The state of a chat's synchronization with WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(in crate::graphql) enum ChatSyncState {
-    /// WhatsApp has everything.
+    /// WhatsApp has every setting.
     Synced,
-    /// Something waits for the session to connect, or is under way.
+    /// A setting waits for the session to connect, or is being sent.
     Pending,
-    /// Something was refused, and nothing is on its way.
+    /// WhatsApp rejected a setting, and no setting is pending.
     Refused,
 }
 
 #[Object(use_type_description)]
 impl ChatSync {
-    /// Whether WhatsApp has everything.
+    /// The state of the synchronization.
     async fn state(&self) -> ChatSyncState {
         match (self.pending.is_empty(), self.refused.is_empty()) {
             (false, _) => ChatSyncState::Pending,
@@ -45,13 +45,13 @@ impl ChatSync {
         }
     }
 
-    /// The settings on their way to WhatsApp; empty when it has everything.
+    /// The settings that WhatsApp has not confirmed yet. Empty if there are none.
     async fn pending(&self) -> Vec<ChatField> {
         self.pending.iter().map(ChatField::from).collect()
     }
 
-    /// The settings that WhatsApp refused, until they are asked for again or change on the phone. The chat shows them as
-    /// WhatsApp has them.
+    /// The settings that WhatsApp rejected. Each is listed until it is requested again or changes on the phone. The
+    /// chat shows these settings as they are on WhatsApp.
     async fn refused(&self, context: &Context<'_>) -> Result<Vec<Refusal>, ApiError> {
         if self.refused.is_empty() {
             return Ok(Vec::new());
@@ -63,38 +63,38 @@ impl ChatSync {
     }
 }
 
-/// Why a setting did not reach WhatsApp.
+/// The reason why a setting did not reach WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "action::RefusalCode")]
 pub(in crate::graphql) enum RefusalCode {
-    /// WhatsApp did not accept it, however often it was sent.
+    /// WhatsApp rejected the setting on every attempt.
     Rejected,
-    /// The session was logged out before WhatsApp could be told.
+    /// The session was logged out before the setting was sent to WhatsApp.
     Unlinked,
 }
 
-/// A setting that WhatsApp refused.
+/// A setting that WhatsApp rejected.
 #[derive(Description)]
 pub(in crate::graphql) struct Refusal(action::Refusal);
 
 #[Object(use_type_description)]
 impl Refusal {
-    /// Which setting.
+    /// The rejected setting.
     async fn field(&self) -> ChatField {
         self.0.setting.field().into()
     }
 
-    /// Why, in a word.
+    /// The reason as a code.
     async fn code(&self) -> RefusalCode {
         self.0.code.into()
     }
 
-    /// Why, in words that can be shown to a person. What WhatsApp said to programs is in the server's log.
+    /// The reason in words, which can be shown to the user. WhatsApp's own error is in the server's log.
     async fn reason(&self) -> &str {
         self.0.code.words()
     }
 
-    /// When it was given up.
+    /// The time at which the server gave up.
     async fn at(&self) -> Timestamp {
         self.0.at.into()
     }

@@ -10,40 +10,40 @@ use crate::service;
 
 use super::Code;
 
-/// A value of `errors[].extensions.code`, written there as here.
+/// A value of `errors[].extensions.code`, in the same spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Code", rename_items = "snake_case")]
 pub(in crate::graphql) enum ErrorCode {
-    /// No valid token. Get a new one and connect again; the same token will not do.
+    /// The token is missing or invalid. Get a new token and connect again; the same token will be rejected again.
     Unauthorized,
-    /// The token lacks the capability that the field requires, or the server carries out listed documents only. Ask for
-    /// another token.
+    /// The token lacks the capability that the field requires. Or the document is not in the list of a server that
+    /// executes listed documents only. Use another token, or a listed document.
     Forbidden,
-    /// There is no such object, or it is another organization's. Drop the reference to it. The message
-    /// `PersistedQueryNotFound` is about the document: send it with its text.
+    /// The object does not exist, or belongs to another organization. Drop the reference to it. The message
+    /// `PersistedQueryNotFound` is about the document: send the request again with its text.
     NotFound,
-    /// The request makes no sense: a mistake of the client's or, in what `extensions.field` names, of the person's. Correct
-    /// it; the same request will fail again.
+    /// The request is invalid. `extensions.field` names the field whose value is invalid, so that the user can correct
+    /// it; without it, the error is in the client. The same request will fail again.
     ValidationError,
-    /// The state of things stands against the change. `extensions.reason` says what does, as an `ErrorReason`. Tell the
-    /// person, or read again and decide.
+    /// The change conflicts with the current state. `extensions.reason` is the reason, as an `ErrorReason`. Show it to
+    /// the user, or read the object again and decide.
     Conflict,
-    /// Too much was asked for in too short a time. Repeat the request after `extensions.retryAfterMs`.
+    /// Too many requests. Repeat the request after `extensions.retryAfterMs`.
     RateLimited,
-    /// The cursor's place in the change log is gone. Forget the cursor, read the lists again, and follow from their
-    /// `changeCursor`.
+    /// The change log no longer has the position of the cursor. Discard the cursor, read the lists again, and subscribe
+    /// with their `changeCursor`.
     CursorExpired,
-    /// The request asks for too much at once. Ask for less, such as shorter pages.
+    /// The request exceeds a limit. Request less, such as shorter pages.
     LimitExceeded,
-    /// WhatsApp cannot be reached by this session now, or the server is stopping. Repeat the request a little later.
+    /// The session cannot reach WhatsApp now, or the server is stopping. Repeat the request later.
     GatewayUnavailable,
-    /// The server does not do this yet. Do without it.
+    /// The server does not implement this yet. Do not retry.
     NotImplemented,
-    /// The database did not confirm a change, which may or may not be stored. Read before you repeat it, or repeat it with
-    /// the same `idempotencyKey`.
+    /// The database did not confirm a change, which may or may not be stored. Read the object before you repeat the
+    /// request, or repeat it with the same `idempotencyKey`.
     OutcomeUnknown,
-    /// A failure of the server. `extensions.requestId` names the request in the server's log: show it, and repeat the
-    /// request later.
+    /// An internal error of the server. `extensions.requestId` identifies the request in the server's log: show it, and
+    /// repeat the request later.
     Internal,
 }
 
@@ -51,28 +51,29 @@ pub(in crate::graphql) enum ErrorCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "service::error::ConflictReason")]
 pub(in crate::graphql) enum ErrorReason {
-    /// WhatsApp shows no more pinned chats than `extensions.limit`. Unpin one first.
+    /// WhatsApp shows at most `extensions.limit` pinned chats. Unpin one first.
     TooManyPinned,
-    /// The organization has as many api-keys as `extensions.limit` allows. Revoke one first.
+    /// The organization has reached its limit of `extensions.limit` API keys. Revoke one first.
     TooManyApiKeys,
-    /// The organization has as many sessions as `extensions.limit` allows. Delete one first.
+    /// The organization has reached its limit of `extensions.limit` sessions. Delete one first.
     TooManySessions,
-    /// The session is paired already. Log it out first.
+    /// The session is already paired. Log it out first.
     AlreadyPaired,
-    /// WhatsApp gives no pairing code for this number now. Check the number, or try again later.
+    /// WhatsApp does not issue a pairing code for this number now. Check the number, or try again later.
     NoPairingCode,
-    /// The `idempotencyKey` was used with another input within the last 24 hours. Use a new one.
+    /// The `idempotencyKey` cannot return the first result: the input differs, or the result was used, revoked or
+    /// deleted since. Use a new key.
     IdempotencyKeyReused,
 }
 
-/// What a client does about an error.
+/// An error code and how a client should handle it.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct ErrorExplanation {
     /// The value of `extensions.code`.
     code: ErrorCode,
-    /// Whether the same request may succeed later.
+    /// True if the same request may succeed later.
     retryable: bool,
-    /// The values of `extensions.reason` that come with it.
+    /// The values of `extensions.reason` that this code can have.
     reasons: Vec<ErrorReason>,
 }
 
@@ -114,8 +115,8 @@ pub(in crate::graphql) struct ErrorQuery;
 
 #[Object]
 impl ErrorQuery {
-    /// Every code that an error of this server can have, so that clients can generate types for `extensions.code` and
-    /// `extensions.reason`. Any valid token.
+    /// Every error code of this server. Clients can generate types for `extensions.code` and `extensions.reason` from
+    /// it. Any valid token.
     async fn error_codes(&self) -> Vec<ErrorExplanation> {
         Code::ALL.into_iter().map(ErrorExplanation::of).collect()
     }

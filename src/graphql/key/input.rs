@@ -9,40 +9,43 @@ use crate::graphql::scalar::Timestamp;
 
 use super::object::ApiKey;
 
-/// A key to make.
+/// The API key to create.
 #[derive(InputObject)]
 pub(in crate::graphql) struct CreateApiKeyInput {
-    /// A name to tell it by, 1 to 100 characters.
+    /// Display name, 1 to 100 characters.
     pub(super) name: String,
-    /// What it may do, at least one. Whoever makes a key can give it nothing that they may not do themselves.
+    /// The permissions of the key, at least one. A client cannot grant a permission that it lacks.
     pub(super) permissions: Vec<Capability>,
-    /// When it ends; that millisecond still counts. For good when left out. A key that ends makes none that outlives it.
+    /// Expiry time (inclusive). If it is missing, the key never expires. A key that expires cannot create a key that
+    /// outlives it.
     pub(super) expires_at: Option<Timestamp>,
-    /// Chosen by the client, 1 to 100 characters, such as a UUID. Within 24 hours the same key with the same input returns
-    /// the api-key that was made first, with a new secret in the place of the one that may be lost with its answer. With
-    /// another input, or once that api-key was used or revoked, it is a `conflict`.
+    /// An idempotency key chosen by the client, such as a UUID, 1 to 100 characters. If a request is repeated within 24
+    /// hours with the same key and input, it returns the same API key. The API key then has a new secret, since the
+    /// response with the first one may be lost. A different input is a `conflict`, and so is an API key that was used
+    /// or revoked since.
     pub(super) idempotency_key: Option<String>,
 }
 
-/// Which key to revoke.
+/// The API key to revoke.
 #[derive(InputObject)]
 pub(in crate::graphql) struct RevokeApiKeyInput {
     /// The key's id.
     pub(super) id: ID,
 }
 
-/// The key that was made.
+/// The result of `createApiKey`.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct CreateApiKeyPayload {
-    /// The key.
+    /// The created API key.
     pub(super) api_key: ApiKey,
-    /// The secret, to be sent as `Authorization: Bearer …` or `X-Api-Key`. It is kept nowhere and shown in this answer only.
+    /// The secret, to be sent as `Authorization: Bearer …` or `X-Api-Key`. It is not stored, and only this response
+    /// contains it.
     pub(super) secret: String,
 }
 
-/// Which key was revoked.
+/// The result of `revokeApiKey`.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct RevokeApiKeyPayload {
-    /// The id that the key had.
+    /// The id of the revoked key.
     pub(super) revoked_id: ID,
 }

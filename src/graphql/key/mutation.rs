@@ -22,13 +22,14 @@ pub(in crate::graphql) struct KeyMutation;
 
 #[Object]
 impl KeyMutation {
-    /// Makes an api-key. Its secret is shown in this answer only. A permission that the caller lacks is `forbidden`; an
-    /// organization that has as many keys as the operator allows, 1,000 by default, gets `conflict`. Requires `manage`.
+    /// Creates an API key. Only this response contains its secret. Returns `forbidden` for a permission that the client
+    /// lacks. Returns `conflict` if the organization has reached the operator's limit, 1,000 by default.
+    /// Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn create_api_key(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The key to make.")] input: CreateApiKeyInput,
+        #[graphql(desc = "The API key to create.")] input: CreateApiKeyInput,
     ) -> Result<Option<CreateApiKeyPayload>, ApiError> {
         let permissions = input.permissions.into_iter().map(capability::Capability::from).collect();
         let expires_at = input.expires_at.map(|expires_at| expires_at.0);
@@ -37,13 +38,13 @@ impl KeyMutation {
         Ok(Some(CreateApiKeyPayload { api_key: key.into(), secret }))
     }
 
-    /// Revokes an api-key. It is refused everywhere within 10 seconds, and its open subscriptions are closed. A key that
-    /// does not exist, or is another organization's, is `not_found`. Requires `manage`.
+    /// Revokes an API key. Within 10 seconds, every process rejects the key, and its open subscriptions are closed.
+    /// Returns `not_found` if the key does not exist or belongs to another organization. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn revoke_api_key(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which key.")] input: RevokeApiKeyInput,
+        #[graphql(desc = "The API key to revoke.")] input: RevokeApiKeyInput,
     ) -> Result<Option<RevokeApiKeyPayload>, ApiError> {
         let id = input.id.parse().map_err(|_| Error::KeyNotFound)?;
         context.keys().revoke(context.viewer(), id).await?;

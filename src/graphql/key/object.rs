@@ -10,7 +10,7 @@ use crate::domain::key;
 use crate::graphql::capability::Capability;
 use crate::graphql::scalar::Timestamp;
 
-/// A token for scripts and services. Its secret is shown when it is made, and never again.
+/// An API key: a token for scripts and services. Its secret is returned only when the key is created.
 #[derive(Description)]
 pub(in crate::graphql) struct ApiKey(key::ApiKey);
 
@@ -22,67 +22,68 @@ impl From<key::ApiKey> for ApiKey {
 
 #[Object(use_type_description)]
 impl ApiKey {
-    /// The key's id, by which it is revoked.
+    /// The key's id; pass it to `revokeApiKey`.
     async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 
-    /// A name for people.
+    /// Display name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The first characters of the secret, to tell keys apart.
+    /// The first characters of the secret, which help to recognize the key.
     async fn prefix(&self) -> &str {
         &self.0.prefix
     }
 
-    /// What the key may do.
+    /// The permissions of the key.
     async fn permissions(&self) -> Vec<Capability> {
         self.0.permissions.iter().map(Capability::from).collect()
     }
 
-    /// When it was made.
+    /// Creation time.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at.into()
     }
 
-    /// Who made it. A key stays when its maker is gone: the key that made it revoked, or the person no longer a member.
-    /// Null for a key that was made before this was recorded.
+    /// The creator of the key. A key stays valid if its creator is gone, for example if that key was revoked or that
+    /// user left the organization. Null if the key was created before creators were recorded.
     async fn created_by(&self) -> Option<ApiKeyCreator> {
         self.0.created_by.clone().map(ApiKeyCreator::from)
     }
 
-    /// When it ends; that millisecond still counts. Null when it does not end by itself.
+    /// Expiry time (inclusive). Null if the key never expires.
     async fn expires_at(&self) -> Option<Timestamp> {
         self.0.expires_at.map(Timestamp)
     }
 
-    /// When it was last used, to about a minute. Null when it never was.
+    /// Time of the last use, accurate to about a minute. Null if the key was never used.
     async fn last_used_at(&self) -> Option<Timestamp> {
         self.0.last_used_at.map(Timestamp)
     }
 }
 
-/// What kind of maker an api-key has.
+/// The kind of creator of an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(in crate::graphql) enum ApiKeyCreatorKind {
-    /// Another api-key, by `createApiKey`.
+    /// Another API key, with `createApiKey`.
     ApiKey,
-    /// A person who is logged in, by `createApiKey`.
+    /// A logged-in user, with `createApiKey`.
     User,
     /// The operator, on the command line.
     Operator,
 }
 
-/// The maker of an api-key.
+/// The creator of an API key.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct ApiKeyCreator {
-    /// What kind of maker.
+    /// The kind of creator.
     kind: ApiKeyCreatorKind,
-    /// The id of the api-key that made it; revoked if `apiKeys` does not list it. Null for another maker.
+    /// The id of the API key that created this one. If `apiKeys` does not list it, it was revoked. Null for other
+    /// kinds.
     key_id: Option<ID>,
-    /// The id of the person who made it, as `Viewer.userId`. Null for another maker.
+    /// The id of the user who created the key, as in `Viewer.userId`. Null for other kinds.
     user_id: Option<ID>,
 }
 

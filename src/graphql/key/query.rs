@@ -18,20 +18,24 @@ pub(in crate::graphql) struct KeyQuery;
 
 #[Object]
 impl KeyQuery {
-    /// The organization's api-keys, newest first, never their secrets. Requires `manage`.
+    /// The organization's API keys, newest first, without their secrets. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn api_keys(
         &self,
         context: &Context<'_>,
         #[graphql(
-            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+            desc = "The number of items from the start of the list, or behind `after`: 1 to 200. The default is 50 \
+                    if `last` is missing too."
         )]
         first: Option<i64>,
-        #[graphql(desc = "The cursor of the api-key to go on behind; not together with `last` or `before`.")]
+        #[graphql(desc = "Return the API keys behind this cursor. Cannot be combined with `last` or `before`.")]
         after: Option<String>,
-        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        #[graphql(
+            desc = "The number of items from the end of the list, or before `before`: 1 to 200. Cannot be combined \
+                    with `first`."
+        )]
         last: Option<i64>,
-        #[graphql(desc = "The cursor of the api-key to go back from; not together with `first` or `after`.")]
+        #[graphql(desc = "Return the API keys before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<ApiKeyConnection, ApiError> {
         let viewer = context.viewer();

@@ -25,13 +25,13 @@ impl MessageConnection {
         self.0.items.iter().map(|placed| &placed.item).collect()
     }
 
-    /// Where the page begins and ends.
+    /// Information about the page.
     async fn page_info(&self) -> &PageInfo {
         &self.0.page_info
     }
 }
 
-/// A message in a page.
+/// A message and its cursor.
 #[derive(Description)]
 pub(in crate::graphql) struct MessageEdge<'a>(&'a Placed<Message>);
 

@@ -23,7 +23,7 @@ impl From<message::Message> for Message {
     }
 }
 
-/// What a message is, as a list of chats would show it.
+/// A kind of message, as a list of chats shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "message::MessageKind")]
 pub(in crate::graphql) enum MessageKind {
@@ -33,13 +33,13 @@ pub(in crate::graphql) enum MessageKind {
     Image,
     /// A video or an animation.
     Video,
-    /// Sound or a voice note.
+    /// A sound or a voice note.
     Audio,
     /// A file.
     Document,
     /// A sticker.
     Sticker,
-    /// A place, fixed or live.
+    /// A location, fixed or live.
     Location,
     /// One or more contact cards.
     Contact,
@@ -47,9 +47,9 @@ pub(in crate::graphql) enum MessageKind {
     Poll,
     /// A reaction to another message.
     Reaction,
-    /// A call that took place or was missed.
+    /// A call, answered or missed.
     Call,
-    /// Something WhatsApp says about the chat.
+    /// A notice by WhatsApp about the chat.
     System,
     /// Any other kind.
     Other,
@@ -62,48 +62,48 @@ impl Message {
         ID::from(self.0.id)
     }
 
-    /// The chat it belongs to.
+    /// The chat of the message.
     async fn chat(&self, context: &Context<'_>) -> Result<Chat, ApiError> {
         let chat = context.loader().load_one(self.0.chat).await?;
         chat.map(Chat::from).ok_or_else(ApiError::chat_not_found)
     }
 
-    /// Whether the session's own account wrote it, on whatever device.
+    /// True if the session's own account sent the message, from any of its devices.
     async fn from_me(&self) -> bool {
         self.0.from_me
     }
 
-    /// Who wrote it.
+    /// The address of the sender.
     async fn sender(&self) -> Jid {
         self.0.sender.clone().into()
     }
 
-    /// The name the sender went by. Null when it was not told.
+    /// The name chosen by the sender. Null if it is unknown.
     async fn sender_name(&self) -> Option<&str> {
         self.0.sender_name.as_deref()
     }
 
-    /// What it is.
+    /// The kind of message.
     async fn kind(&self) -> MessageKind {
         self.0.kind.into()
     }
 
-    /// Its text or caption. Null when it has none.
+    /// The text or caption. Null if there is none.
     async fn text(&self) -> Option<&str> {
         self.0.text.as_deref()
     }
 
-    /// When it was sent.
+    /// The send time.
     async fn at(&self) -> Timestamp {
         self.0.at.into()
     }
 
-    /// Whether the sender changed it since.
+    /// True if the sender edited the message.
     async fn edited(&self) -> bool {
         self.0.edited
     }
 
-    /// Whether it was deleted for everyone.
+    /// True if the message was deleted for everyone.
     async fn revoked(&self) -> bool {
         self.0.revoked
     }

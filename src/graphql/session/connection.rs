@@ -25,13 +25,13 @@ impl SessionConnection {
         self.0.items.iter().map(|placed| &placed.item).collect()
     }
 
-    /// Where the page begins and ends.
+    /// Information about the page.
     async fn page_info(&self) -> &PageInfo {
         &self.0.page_info
     }
 }
 
-/// A session in a page.
+/// A session and its cursor.
 #[derive(Description)]
 pub(in crate::graphql) struct SessionEdge<'a>(&'a Placed<Session>);
 

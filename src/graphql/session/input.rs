@@ -6,54 +6,54 @@ use async_graphql::SimpleObject;
 
 use super::object::Session;
 
-/// A session to make.
+/// The session to create.
 #[derive(InputObject)]
 pub(in crate::graphql) struct CreateSessionInput {
-    /// A name for people, at most 100 characters; none when left out.
+    /// Display name, at most 100 characters. If it is missing, the session has no label.
     pub(super) label: Option<String>,
-    /// Chosen by the client, 1 to 100 characters, such as a UUID. Within 24 hours the same key with the same input returns
-    /// the session that was made first, so that a request whose answer was lost can be repeated. With another input, or once
-    /// that session was deleted, it is a `conflict`.
+    /// An idempotency key chosen by the client, such as a UUID, 1 to 100 characters. If a request is repeated within 24
+    /// hours with the same key and input, it returns the same session. So a request whose response was lost can be
+    /// repeated. A different input is a `conflict`, and so is a session that was deleted since.
     pub(super) idempotency_key: Option<String>,
 }
 
-/// A session to act on.
+/// The session to use.
 #[derive(InputObject)]
 pub(in crate::graphql) struct SessionInput {
     /// The session's id.
     pub(super) session_id: ID,
 }
 
-/// Which session to pair, and with which phone.
+/// The session to pair, and the phone number.
 #[derive(InputObject)]
 pub(in crate::graphql) struct RequestPairingCodeInput {
     /// The session's id.
     pub(super) session_id: ID,
-    /// The phone's number in international format: 7 to 15 digits, beginning with the country code, without `+`.
+    /// The phone number in international format: 7 to 15 digits, starting with the country code, without `+`.
     pub(super) phone_number: String,
 }
 
-/// Which session to change, and what. A field that is left out, or null, stays as it is.
+/// The session to update, and the changes to make. A field that is missing or null stays unchanged.
 #[derive(InputObject)]
 pub(in crate::graphql) struct UpdateSessionInput {
     /// The session's id.
     pub(super) session_id: ID,
-    /// A name for people, at most 100 characters; empty text takes it away.
+    /// Display name, at most 100 characters. An empty string removes it.
     pub(super) label: Option<String>,
-    /// What a caller is written when the call is rejected, at most 1,000 characters; empty text takes it away.
+    /// The text that is sent to a caller whose call is rejected, at most 1,000 characters. An empty string removes it.
     pub(super) call_auto_reply: Option<String>,
 }
 
-/// What became of the session.
+/// The result of a mutation of a session.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct SessionPayload {
-    /// The session as it is now.
+    /// The session after the mutation.
     pub(super) session: Session,
 }
 
-/// Which session was deleted.
+/// The result of `deleteSession`.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct DeleteSessionPayload {
-    /// The id that the session had; it is never given again.
+    /// The id of the deleted session. It is never reused.
     pub(super) deleted_session_id: ID,
 }

@@ -23,95 +23,96 @@ pub(in crate::graphql) struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Makes a session. It is stopped until it is started. An organization that has as many sessions as the operator
-    /// allows, 200 by default, gets `conflict`. Requires `manage`.
+    /// Creates a session, which is stopped until `startSession`. Returns `conflict` if the organization has reached the
+    /// operator's limit, 200 by default. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn create_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The session to make.")] input: CreateSessionInput,
+        #[graphql(desc = "The session to create.")] input: CreateSessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session =
             context.sessions().create(context.viewer(), input.label, input.idempotency_key.as_deref()).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Connects a session, and keeps it connected. One that was never paired shows a QR code in `Session.pairing`.
-    /// Starting a session that runs already is legal; one that is started very often gets `rate_limited`. Requires `manage`.
+    /// Connects a session and keeps it connected. A session that was never paired provides a QR code in
+    /// `Session.pairing`. Starting a running session is valid. Starting a session too often returns `rate_limited`.
+    /// Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn start_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session.")] input: SessionInput,
+        #[graphql(desc = "The session.")] input: SessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().start(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Asks WhatsApp for a code of eight characters, to be typed on the phone instead of scanning the QR code: under
-    /// linked devices, "link with phone number instead". It is in `Session.pairing` of the answer. The session is started
-    /// if it does not run. Asking again gives another code, and the one before is void. `conflict` for a session that is
-    /// paired, and when WhatsApp gives no code for this number now; `rate_limited` beyond a few
-    /// in a minute. Requires `manage`.
+    /// Requests a pairing code of eight characters from WhatsApp. The user types it on the phone instead of scanning
+    /// the QR code: under linked devices, "link with phone number instead". `Session.pairing` of the response contains
+    /// the code. Starts the session if it is stopped. A new request returns a new code and invalidates the previous
+    /// one. Returns `conflict` if the session is paired, or if WhatsApp does not issue a code for this number now.
+    /// Returns `rate_limited` after a few requests in a minute. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn request_pairing_code(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session, and the number of which phone.")] input: RequestPairingCodeInput,
+        #[graphql(desc = "The session, and the phone number to pair it with.")] input: RequestPairingCodeInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().request_code(context.viewer(), session, &input.phone_number).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Disconnects a session; it stays down until it is started. Its pairing and its stored copy are kept. Stopping a
-    /// session that is down is legal. Requires `manage`.
+    /// Disconnects a session, which stays stopped until it is started again. The pairing and the stored copy are kept.
+    /// Stopping a stopped session is valid. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn stop_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session.")] input: SessionInput,
+        #[graphql(desc = "The session.")] input: SessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().stop(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Unlinks a session's device on WhatsApp. Its stored copy is kept. Nothing changes for a session that is not
-    /// linked; for one that is not connected the answer is `gateway_unavailable`. Requires `manage`.
+    /// Unlinks the session's device on WhatsApp. The stored copy is kept. If the session is not linked, nothing
+    /// changes. Returns `gateway_unavailable` if the session is not connected. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn logout_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session.")] input: SessionInput,
+        #[graphql(desc = "The session.")] input: SessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().log_out(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Fetches archive, pin, mute and read state of all chats from WhatsApp afresh. What differs from the stored copy is
-    /// stored and told as changes by the time of the answer. `gateway_unavailable` for a session that is not connected,
-    /// and when WhatsApp takes longer than some seconds; then it goes on by itself. `rate_limited` beyond a few in a
-    /// minute. Requires `manage`.
+    /// Fetches the archived, pinned, muted and read state of all chats from WhatsApp again. Differences are stored and
+    /// published as changes before the response. Returns `gateway_unavailable` if the session is not connected, or if
+    /// WhatsApp does not answer within a few seconds; the sync then continues in the background. Returns `rate_limited`
+    /// after a few requests in a minute. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn resync_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session.")] input: SessionInput,
+        #[graphql(desc = "The session.")] input: SessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let session = context.sessions().resync(context.viewer(), session).await?;
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Changes a session's label and what it answers to callers. Requires `manage`.
+    /// Changes a session's label and its automatic reply to rejected calls. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn update_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session, and what to change.")] input: UpdateSessionInput,
+        #[graphql(desc = "The session, and the changes to make.")] input: UpdateSessionInput,
     ) -> Result<Option<SessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         let update = SessionUpdate { label: input.label, call_auto_reply: input.call_auto_reply };
@@ -119,14 +120,14 @@ impl SessionMutation {
         Ok(Some(SessionPayload { session: session.into() }))
     }
 
-    /// Logs a session out and removes it with all that is stored for it. Each of its chats is told as `DELETED`. When
-    /// WhatsApp cannot be reached within some seconds, the session goes without being unlinked, and the phone goes on
-    /// to list its device. Requires `manage`.
+    /// Logs a session out and deletes it with all its stored data. Each of its chats is published as `DELETED`. If
+    /// WhatsApp cannot be reached within a few seconds, the session is deleted without being unlinked, and the phone
+    /// continues to list its device. Requires `manage`.
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn delete_session(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session.")] input: SessionInput,
+        #[graphql(desc = "The session.")] input: SessionInput,
     ) -> Result<Option<DeleteSessionPayload>, ApiError> {
         let session = session_id(&input.session_id)?;
         context.sessions().delete(context.viewer(), session).await?;

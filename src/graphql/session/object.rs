@@ -24,7 +24,7 @@ use crate::service::chat::ChatRef;
 
 use super::pairing::Pairing;
 
-/// One attached WhatsApp number.
+/// A linked WhatsApp number.
 #[derive(Description)]
 pub(in crate::graphql) struct Session(session::Session);
 
@@ -34,84 +34,84 @@ impl From<session::Session> for Session {
     }
 }
 
-/// How a session stands with WhatsApp.
+/// The status of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "session::SessionStatus")]
 pub(in crate::graphql) enum SessionStatus {
-    /// Connecting, or about to. `Session.statusReason` says why it takes long, if WhatsApp refused the connection.
+    /// Connecting, or about to connect. After a failure, `Session.statusReason` explains the delay.
     Starting,
-    /// Waits for the QR code in `Session.pairing` to be scanned.
+    /// Waiting for the user to scan the QR code in `Session.pairing`.
     ScanQrCode,
-    /// Connected and in step.
+    /// Connected and in sync.
     Working,
-    /// Down until a person acts, or until a ban ends; `Session.statusReason` says why.
+    /// Disconnected until the user or the operator acts, or until a ban ends. `Session.statusReason` explains why.
     Failed,
-    /// Down by request, or never started.
+    /// Stopped by request, or never started.
     Stopped,
-    /// The phone, or this server, unlinked the device.
+    /// The device was unlinked on the phone or by this server.
     LoggedOut,
 }
 
-/// Why a session has failed, was logged out, or takes long to start. More values may follow.
+/// The reason why a session failed, was logged out, or is slow to start. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "session::StatusCode")]
 pub(in crate::graphql) enum SessionStatusCode {
-    /// No phone linked the session in time. Start it again and show the person the new code.
+    /// No phone linked the session in time. Start it again and show the new code to the user.
     PairingExpired,
-    /// The phone and the server could not agree on the link. Start it again.
+    /// The phone and the server could not complete the pairing. Start the session again.
     PairingFailed,
-    /// The device was unlinked, on the phone or here. Start it and link it again.
+    /// The device was unlinked on the phone or by this server. Start the session and link it again.
     Unlinked,
-    /// WhatsApp locked the account. The person has to unlock it on the phone.
+    /// WhatsApp locked the account. The user must unlock it on the phone.
     AccountLocked,
-    /// Another account was linked than the session's own, and unlinked again. Link the first one, or make a session for
-    /// the other one.
+    /// An account other than the session's own was linked and has been unlinked. Link the first account, or create
+    /// another session for the other one.
     OtherAccount,
-    /// Another connection took over this device: a copy of it runs elsewhere. Stop that one, then start this one.
+    /// Another connection uses the same device, since a copy of it runs elsewhere. Stop the copy, then start this
+    /// session.
     Replaced,
-    /// WhatsApp banned the account; `bannedUntil` says until when, if that is known.
+    /// WhatsApp banned the account. `bannedUntil` is the end of the ban, if it is known.
     Banned,
-    /// WhatsApp no longer accepts this version of the server. The operator has to update it.
+    /// WhatsApp no longer accepts this version of the server. The operator must update it.
     Outdated,
-    /// What is kept of the device's keys does not open. The operator has to restore a back-up, or the session has to be
+    /// The stored keys of the device cannot be decrypted. The operator must restore a backup, or the session must be
     /// logged out and linked again.
     KeysDamaged,
-    /// WhatsApp refused the connection. While the status is `STARTING`, it is tried again by itself.
+    /// WhatsApp rejected the connection. While the status is `STARTING`, the session retries automatically.
     Refused,
-    /// The settings of the chats cannot be read from WhatsApp. Start the session again later, or log it out and link it
-    /// again.
+    /// The chat settings cannot be read from WhatsApp. Start the session again later, or log it out and link it again.
     SettingsUnreadable,
-    /// An error of the server; the session is restarted by itself.
+    /// An internal error of the server. The session restarts automatically.
     InternalError,
-    /// What is stored of the session cannot be read. The operator has to restore a back-up.
+    /// The stored data of the session cannot be read. The operator must restore a backup.
     DatabaseDamaged,
-    /// Another reason, which `statusReason` tells in words.
+    /// Another reason, described in `statusReason`.
     Other,
 }
 
-/// How far the import of an account's history is.
+/// The progress of importing an account's history.
 #[derive(Description)]
 pub(in crate::graphql) struct HistoryImport(session::HistoryImport);
 
 #[Object(use_type_description)]
 impl HistoryImport {
-    /// 0 to 100, as the phone says.
+    /// The progress reported by the phone, from 0 to 100.
     async fn percent(&self) -> u8 {
         self.0.percent
     }
 
-    /// How many chats it brought so far.
+    /// The number of chats imported so far.
     async fn chats(&self) -> u32 {
         self.0.chats
     }
 
-    /// How many messages it brought so far.
+    /// The number of messages imported so far.
     async fn messages(&self) -> u32 {
         self.0.messages
     }
 
-    /// Whether something is missing: a part that WhatsApp no longer serves, or a part in quarantine, which the operator
-    /// can retry. False again once nothing is missing.
+    /// True if a part is missing: WhatsApp no longer serves it, or it is in quarantine and the operator can retry it.
+    /// False again when nothing is missing.
     async fn incomplete(&self) -> bool {
         self.0.is_incomplete()
     }
@@ -119,54 +119,55 @@ impl HistoryImport {
 
 #[Object(use_type_description)]
 impl Session {
-    /// The session's id: what arguments called `sessionId` take.
+    /// The session's id: the value of arguments named `sessionId`.
     pub(in crate::graphql) async fn id(&self) -> ID {
         ID::from(self.0.id)
     }
 
-    /// A name for people. Null when it was given none.
+    /// Display name. Null if the session has no label.
     async fn label(&self) -> Option<&str> {
         self.0.label.as_deref()
     }
 
-    /// How it stands with WhatsApp.
+    /// The status of the session.
     async fn status(&self) -> SessionStatus {
         self.0.status.into()
     }
 
-    /// Why, in words for a person, if the status is `FAILED` or `LOGGED_OUT`, or `STARTING` after a failure. Null otherwise.
+    /// The reason for the status, in words for the user, if the status is `FAILED` or `LOGGED_OUT`, or `STARTING` after
+    /// a failure. Null otherwise.
     async fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_ref().map(|reason| &*reason.words)
     }
 
-    /// The same in a word. Null if `statusReason` is.
+    /// The reason for the status, as a code. Null if `statusReason` is null.
     async fn status_code(&self) -> Option<SessionStatusCode> {
         self.0.status_reason.as_ref().map(|reason| reason.code.into())
     }
 
-    /// When the account's ban ends; the session connects again by itself then. Null unless `statusCode` is `BANNED`, or
-    /// if WhatsApp does not say when.
+    /// The end of the account's ban, after which the session reconnects automatically. Null unless `statusCode` is
+    /// `BANNED`, or if WhatsApp does not report it.
     async fn banned_until(&self) -> Option<Timestamp> {
         self.0.status_reason.as_ref().and_then(|reason| reason.banned_until).map(Timestamp)
     }
 
-    /// The account's address. Null until it was paired.
+    /// The account's address. Null before the first pairing.
     async fn jid(&self) -> Option<Jid> {
         self.0.jid.clone().map(Jid::from)
     }
 
-    /// The account's hidden-number address. Null until WhatsApp told.
+    /// The account's LID (hidden-number address). Null until WhatsApp reports it.
     async fn lid(&self) -> Option<Jid> {
         self.0.lid.clone().map(Jid::from)
     }
 
-    /// The account's phone number in international format, with its `+`. Null until it was paired.
+    /// The account's phone number in international format, with its `+`. Null before the first pairing.
     async fn phone_number(&self) -> Option<String> {
         self.0.jid.as_ref().and_then(jid::Jid::phone_number)
     }
 
-    /// What to pair the session with. Null unless its status is `SCAN_QR_CODE`. Requires `manage`, wherever the session
-    /// was reached.
+    /// The codes to pair the session with. Null unless the status is `SCAN_QR_CODE`. Requires `manage`, whichever field
+    /// returned the session.
     #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
@@ -174,52 +175,56 @@ impl Session {
         Ok(pairing.map(Pairing))
     }
 
-    /// How far the import of the account's history is. Null when none was begun since it was paired.
+    /// The progress of importing the account's history. Null if no import has begun since the pairing.
     async fn history_import(&self) -> Option<HistoryImport> {
         self.0.history_import.map(HistoryImport)
     }
 
-    /// What a caller is written when the call is rejected. Null when nothing is.
+    /// The text that is sent to a caller whose call is rejected. Null if no text is sent.
     async fn call_auto_reply(&self) -> Option<&str> {
         self.0.call_auto_reply.as_deref()
     }
 
-    /// When it was made.
+    /// Creation time.
     async fn created_at(&self) -> Timestamp {
         self.0.created_at.into()
     }
 
-    /// When it came online last. Null when it never was.
+    /// The time at which the session was last connected. Null if it was never connected.
     async fn last_connected_at(&self) -> Option<Timestamp> {
         self.0.last_connected_at.map(Timestamp)
     }
 
-    /// Its chats: those that have at least one message, unless `filter.includeEmpty`. Requires `read`, wherever the
-    /// session was reached.
+    /// The chats of the session. Excludes chats without a message, unless `filter.includeEmpty` is true.
+    /// Requires `read`, whichever field returned the session.
     #[expect(clippy::too_many_arguments, reason = "the contract has as many")]
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chats(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which chats; all that have a message when left out.")] filter: Option<ChatFilter>,
-        #[graphql(desc = "In which order.", default)] order: ChatOrder,
+        #[graphql(desc = "The filter. By default, all chats that have a message.")] filter: Option<ChatFilter>,
+        #[graphql(desc = "The order of the chats.", default)] order: ChatOrder,
         #[graphql(
-            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+            desc = "The number of items from the start of the list, or behind `after`: 1 to 200. The default is 50 \
+                    if `last` is missing too."
         )]
         first: Option<i64>,
-        #[graphql(desc = "The cursor of the chat to go on behind; not together with `last` or `before`.")]
+        #[graphql(desc = "Return the chats behind this cursor. Cannot be combined with `last` or `before`.")]
         after: Option<String>,
-        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        #[graphql(
+            desc = "The number of items from the end of the list, or before `before`: 1 to 200. Cannot be combined \
+                    with `first`."
+        )]
         last: Option<i64>,
-        #[graphql(desc = "The cursor of the chat to go back from; not together with `first` or `after`.")]
+        #[graphql(desc = "Return the chats before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<ChatConnection, ApiError> {
         let page = PageArguments { first, after, last, before };
         ChatConnection::of_session(context, self.0.id, ChatListArguments { filter, order, page }).await
     }
 
-    /// One of its chats. Null, with error `not_found`, when no such chat is stored. Requires `read`, wherever the
-    /// session was reached.
+    /// One chat of the session. Null, with error `not_found`, if no such chat is stored. Requires `read`, whichever
+    /// field returned the session.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chat(
         &self,

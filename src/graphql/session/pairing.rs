@@ -13,37 +13,37 @@ use crate::graphql::scalar::Timestamp;
 /// How large the picture of a QR code is at least, in its own units; it scales to any size.
 const SIZE: u32 = 240;
 
-/// What a session shows to be linked to an account.
+/// The codes that link a session to an account.
 #[derive(Description)]
 pub(in crate::graphql) struct Pairing(pub(super) session::Pairing);
 
 #[Object(use_type_description)]
 impl Pairing {
-    /// The text inside the QR code. Null while there is none.
+    /// The text inside the QR code. Null if there is no QR code.
     async fn qr(&self) -> Option<&str> {
         self.0.qr.as_ref().map(|code| code.text.as_str())
     }
 
-    /// The QR code as an SVG picture, to be shown as it is. Null while there is none.
+    /// The QR code as an SVG image, ready to display. Null if there is no QR code.
     #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
     async fn qr_svg(&self) -> Result<Option<String>, ApiError> {
         self.0.qr.as_ref().map(|code| picture(&code.text)).transpose()
     }
 
-    /// Eight characters to be typed on the phone, of digits and capital letters. Null unless they were asked for with
-    /// `requestPairingCode`.
+    /// The pairing code to type on the phone: eight characters, each a digit or a capital letter. Null unless it was
+    /// requested with `requestPairingCode`.
     async fn code(&self) -> Option<&str> {
         self.0.code.as_ref().map(|code| code.text.as_str())
     }
 
-    /// When WhatsApp stops accepting the QR code; a new one follows by itself, for some minutes. Where there is no QR
-    /// code, when it stops accepting `code`.
+    /// The expiry time of the QR code, after which a new one follows automatically for some minutes. If there is no QR
+    /// code, the expiry time of `code`.
     async fn expires_at(&self) -> Timestamp {
         let code = self.0.qr.as_ref().or(self.0.code.as_ref());
         code.map_or(0, |code| code.expires_at).into()
     }
 
-    /// When WhatsApp stops accepting `code`. Null while there is none.
+    /// The expiry time of `code`. Null if there is no `code`.
     async fn code_expires_at(&self) -> Option<Timestamp> {
         self.0.code.as_ref().map(|code| code.expires_at.into())
     }

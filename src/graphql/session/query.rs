@@ -27,14 +27,18 @@ impl SessionQuery {
         &self,
         context: &Context<'_>,
         #[graphql(
-            desc = "How many from the beginning or behind `after`, 1 to 200; 50 when neither this nor `last` is given."
+            desc = "The number of items from the start of the list, or behind `after`: 1 to 200. The default is 50 \
+                    if `last` is missing too."
         )]
         first: Option<i64>,
-        #[graphql(desc = "The cursor of the session to go on behind; not together with `last` or `before`.")]
+        #[graphql(desc = "Return the sessions behind this cursor. Cannot be combined with `last` or `before`.")]
         after: Option<String>,
-        #[graphql(desc = "How many from the end or before `before`, 1 to 200; not together with `first`.")]
+        #[graphql(
+            desc = "The number of items from the end of the list, or before `before`: 1 to 200. Cannot be combined \
+                    with `first`."
+        )]
         last: Option<i64>,
-        #[graphql(desc = "The cursor of the session to go back from; not together with `first` or `after`.")]
+        #[graphql(desc = "Return the sessions before this cursor. Cannot be combined with `first` or `after`.")]
         before: Option<String>,
     ) -> Result<SessionConnection, ApiError> {
         let viewer = context.viewer();
@@ -44,7 +48,8 @@ impl SessionQuery {
         Ok(SessionConnection(Listing::of(page, &scope, session::Session::key)))
     }
 
-    /// One session. Null, with error `not_found`, when it does not exist or is another organization's. Requires `read`.
+    /// One session. Null, with error `not_found`, if it does not exist or belongs to another organization.
+    /// Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
     async fn session(
         &self,

@@ -18,12 +18,12 @@ use crate::service::session_follow::SessionChanges;
 
 use super::object::Session;
 
-/// A session as it is now, or that it is gone.
+/// An event of `sessionChanges`: the current session, or its deletion.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct SessionChange {
     /// The session's id.
     session_id: ID,
-    /// The session. Null when it was deleted.
+    /// The session. Null if it was deleted.
     session: Option<Session>,
 }
 
@@ -38,14 +38,15 @@ pub(in crate::graphql) struct SessionSubscription;
 
 #[Subscription]
 impl SessionSubscription {
-    /// Sessions: first each as it is now, then whenever something about one changes: its status, its pairing code, its
-    /// label, the import of its history. What changes in quick succession may come as one. A session that was deleted
-    /// comes once more, as null; when it was the only one that is followed, the stream ends then. Requires `events`.
+    /// Changes of sessions. The stream starts with the current state of each session. It then sends a new state after
+    /// each change of the status, pairing code, label or history import. Changes in quick succession may be combined. A
+    /// deleted session is sent once with a null `session`. If the subscription is for that session only, the stream
+    /// then ends. Requires `events`.
     #[graphql(guard = "requires(Capability::Events)")]
     async fn session_changes(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Only this session; all sessions when left out.")] session_id: Option<ID>,
+        #[graphql(desc = "Only this session. By default, all sessions.")] session_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<SessionChange, ApiError>> + use<>, ApiError> {
         let session = session_id.as_ref().map(self::session_id).transpose()?;
         Ok(events(context.sessions().follow(context.viewer(), session).await?, context.pace().clone()))

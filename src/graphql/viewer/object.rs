@@ -9,22 +9,22 @@ use crate::auth::viewer;
 use crate::auth::viewer::Principal;
 use crate::graphql::capability::Capability;
 
-/// Who a token belongs to, and what it may do.
+/// The owner of a token, and its permissions.
 #[derive(Description)]
 pub(in crate::graphql) struct Viewer(pub(in crate::graphql) viewer::Viewer);
 
-/// Who may hold a token.
+/// A kind of token owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(in crate::graphql) enum ViewerKind {
-    /// A person who is logged in.
+    /// A logged-in user.
     User,
-    /// A script or service with an api-key.
+    /// A script or service with an API key.
     ApiKey,
 }
 
 #[Object(use_type_description)]
 impl Viewer {
-    /// Who holds the token.
+    /// The kind of owner.
     async fn kind(&self) -> ViewerKind {
         match self.0.principal {
             Principal::ApiKey(_) => ViewerKind::ApiKey,
@@ -32,12 +32,12 @@ impl Viewer {
         }
     }
 
-    /// The organization whose sessions and chats the token opens. Null when it opens none.
+    /// The organization whose data the token can access. Null if the token has no organization.
     async fn organization_id(&self) -> Option<ID> {
         self.0.organization.as_ref().map(ID::from)
     }
 
-    /// The person's id. Null for an api-key.
+    /// The user's id. Null for an API key.
     async fn user_id(&self) -> Option<ID> {
         match &self.0.principal {
             Principal::ApiKey(_) => None,
@@ -45,8 +45,8 @@ impl Viewer {
         }
     }
 
-    /// The person's role in the organization, or the one above all organizations where that decides. Null for an
-    /// api-key, and when the token tells none.
+    /// The role that decides the user's permissions: the role in the organization, or a role above all organizations.
+    /// Null for an API key, or if the token contains no role.
     async fn role(&self) -> Option<&str> {
         match &self.0.principal {
             Principal::ApiKey(_) => None,
@@ -54,7 +54,7 @@ impl Viewer {
         }
     }
 
-    /// What the token may do.
+    /// The permissions of the token.
     async fn capabilities(&self) -> Vec<Capability> {
         self.0.capabilities.iter().map(Capability::from).collect()
     }
