@@ -1,4 +1,4 @@
-//! `serve --check-config`: what is in force, where it comes from, and whether a server could start with it.
+//! `serve --check-config`: prints the effective settings with their sources, and validates them.
 
 use std::fmt::Write as _;
 
@@ -15,10 +15,10 @@ use super::output;
 use super::run::Error;
 use super::warnings;
 
-/// Where the remark with the source begins, if the value leaves room.
+/// Column of the comment with the source, if the value is short enough.
 const REMARK: usize = 48;
 
-/// Prints the settings in the form of a configuration file, then checks them. Starts nothing, and touches no database.
+/// Prints the settings as a configuration file, then validates them. Starts nothing, and does not open the database.
 pub(super) fn check(args: ServeArgs, settings: &[Setting]) -> Result<(), Error> {
     for setting in settings {
         output::line(line(setting))?;
@@ -29,7 +29,8 @@ pub(super) fn check(args: ServeArgs, settings: &[Setting]) -> Result<(), Error> 
     Ok(())
 }
 
-/// A setting as a line of a configuration file; a comment if it is not set, or cannot be set in a file.
+/// Formats a setting as a line of a configuration file. It is a comment if the setting is not set, or cannot be set in
+/// a file.
 fn line(setting: &Setting) -> String {
     let source = match &setting.source {
         Source::CommandLine => "command line".to_owned(),
@@ -59,23 +60,23 @@ fn value(setting: &Setting) -> String {
     }
 }
 
-/// The value as TOML, without what is secret in it.
+/// Formats the value as TOML, without secrets.
 fn shown(setting: &Setting, value: &str) -> String {
     let is_plain = setting.is_switch || (!setting.is_list && value.parse::<i64>().is_ok_and(|number| number >= 0));
     if is_plain {
         return value.to_owned();
     }
-    // Of a server's URL, user and password are left out; of a master key, everything.
+    // A database URL is printed without user and password, a master key not at all.
     let shown = match (setting.is_secret, value.parse::<config::Database>()) {
         (true, Ok(config::Database::Postgres(server))) => config::Database::Postgres(server).to_string(),
         (true, Err(_)) => "(hidden)".to_owned(),
         _ => without_user(value),
     };
-    // A text in JSON is one in TOML.
+    // A JSON string is a valid TOML string.
     Value::String(shown).to_string()
 }
 
-/// A URL without the user and password in it.
+/// Removes user and password from a URL.
 fn without_user(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
     let end = rest.find('/').unwrap_or(rest.len());

@@ -14,7 +14,7 @@ use crate::store;
 use super::output;
 use super::run::Error;
 
-/// Carries out `migrate`.
+/// Runs `migrate`.
 pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
     let database = config.database;
     match config.migration {
@@ -29,17 +29,17 @@ pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
     Ok(())
 }
 
-/// Undoes the newest step, once the operator has confirmed it.
+/// Reverts the newest migration after confirmation.
 async fn down(database: &config::Database, confirmed: bool) -> Result<(), Error> {
     let steps = store::migrations(database).await?;
     let Some((step, _)) = steps.into_iter().rfind(|(_, applied)| *applied) else { return Ok(()) };
     if !confirmed {
-        confirm(&format!("Undo {step} of {database}? What it added is lost. Answer yes or no: "))?;
+        confirm(&format!("Revert {step} of {database}? The data that it added is lost. Answer yes or no: "))?;
     }
     Ok(store::migrate_down(database).await?)
 }
 
-/// Asks on the terminal.
+/// Asks for confirmation on the terminal.
 ///
 /// # Errors
 /// [`Error::Unconfirmed`] without a terminal, [`Error::Declined`] unless the answer is yes.
@@ -53,21 +53,21 @@ pub(super) fn confirm(question: &str) -> Result<(), Error> {
     if answer.trim() == "yes" { Ok(()) } else { Err(Error::Declined) }
 }
 
-/// Carries out `backup`.
+/// Runs `backup`.
 pub(super) async fn back_up(config: config::Backup) -> Result<(), Error> {
     store::back_up(&config.database, &config.file, SystemClock.now()).await?;
-    info!(file = %config.file.display(), "Backed up");
+    info!(file = %config.file.display(), "Backup completed");
     Ok(())
 }
 
-/// Carries out `restore`.
+/// Runs `restore`.
 pub(super) async fn restore(config: config::Restore) -> Result<(), Error> {
     store::restore(&config.database, &config.file, config.overwrite, SystemClock.now()).await?;
-    info!(database = %config::Database::Sqlite(config.database), "Restored");
+    info!(database = %config::Database::Sqlite(config.database), "Restore completed");
     Ok(())
 }
 
-/// Carries out `check`.
+/// Runs `check`.
 pub(super) async fn check(config: config::Check) -> Result<(), Error> {
     let checked = store::check(&config.database).await?;
     let sound = checked.iter().all(|check| check.problems.is_empty());
@@ -77,7 +77,7 @@ pub(super) async fn check(config: config::Check) -> Result<(), Error> {
         output::line(json!({"database": database, "sound": sound, "checks": checks}))?;
     } else {
         for check in &checked {
-            let outcome = if check.problems.is_empty() { "ok" } else { "not sound" };
+            let outcome = if check.problems.is_empty() { "ok" } else { "failed" };
             output::line(format_args!("{}  {outcome}", check.name))?;
             check.problems.iter().try_for_each(|problem| output::line(format_args!("  {problem}")))?;
         }

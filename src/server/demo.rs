@@ -1,5 +1,6 @@
-//! `demo`: a server with everything it needs in one process. A sandbox takes WhatsApp's place, its account is paired
-//! like a real one, and a script keeps its phone busy. On the folder of an earlier demo all of this goes on.
+//! `demo`: a server and a sandbox in one process. The sandbox replaces WhatsApp, its account is paired like a real one,
+//! and a script simulates activity on its phone. In the folder of an earlier demo, both sides continue with their
+//! state.
 
 mod folder;
 
@@ -51,18 +52,18 @@ use super::wire::Parts;
 use super::wire::wire;
 use folder::Folder;
 
-/// How long pairing and the import may take.
+/// Timeout for pairing and the import.
 const READY: Duration = Duration::from_mins(1);
-/// How often the import is looked at.
+/// Interval between checks of the import's progress.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs the demo until it is asked to stop.
+/// Runs the demo until it receives a signal to stop.
 pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let folder = Folder::of(config.data.as_deref())?;
     let lifecycle = Lifecycle::default();
     let open_files = open_files::raise_limit();
     let (listener, address) = listen(config.listen, "listen").await?;
-    info!("Starting a sandbox in WhatsApp's place");
+    info!("Starting the WhatsApp sandbox");
     let sandbox = chatgraph_sandbox::Config { data: folder.sandbox(), ..chatgraph_sandbox::Config::default() };
     let sandbox = Sandbox::start(sandbox).await.map_err(failed)?;
     let now = crate::domain::clock::Clock::now(&SystemClock);
@@ -75,7 +76,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
     let configs = Configs {
         store: database.clone(),
-        // Nobody's account is in a demo.
+        // A demo has no real account, so encryption is not needed.
         master_keys: MasterKeys::default(),
         session: session::Config::new(endpoint),
         retention: retention::Config::default(),
@@ -108,7 +109,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     open_files::limit_connections(&mut connections, open_files, open_files::of_database(&database));
     let served = serve_until_asked(listener, parts.listening(connections, None), &lifecycle, asked).await;
     let store = parts.store.clone();
-    // The journal ends when nobody can write any more.
+    // Drops the components, so that they submit no more units of work and the commit queues end.
     drop(parts);
     lifecycle.shut_down().await;
     lifecycle::close(&store, &database).await;
@@ -117,7 +118,8 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
     served
 }
 
-/// Connects the phone's session, a new one in a new demo, together with all others that were connected.
+/// Connects the session of the demo's phone, and all sessions that were connected before. Creates the session in a new
+/// demo.
 async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
     parts.start_sessions().await?;
     let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
@@ -134,17 +136,17 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
         let shown = parts.sessions.pairing(viewer, &session).map_err(failed)?.and_then(|pairing| pairing.qr);
         if shown.is_some() && shown != scanned {
             info!("Scanning the session's QR code with the sandbox's phone");
-            // A companion that nobody is any more.
+            // Removes companions of earlier sessions.
             phone.unlink().await;
             phone.scan(shown.as_ref().map_or("", |code| code.text.as_str())).await.map_err(failed)?;
             scanned = shown;
         }
         match session.status {
-            // The demo ended while they were paired, and the phone does not know of it.
+            // The demo stopped during pairing, and the phone has not noticed.
             SessionStatus::LoggedOut | SessionStatus::Failed => {
                 parts.sessions.start(viewer, session.id).await.map_err(failed)?;
             }
-            // An earlier process may have left it so.
+            // The status may be left over from an earlier process.
             SessionStatus::Working if timeout(LOOK, phone.connected()).await.is_ok() => {
                 if scanned.is_some() {
                     import(parts, viewer, session.id, phone).await?;
@@ -157,7 +159,7 @@ async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Sessio
     }
 }
 
-/// Waits until the chats of a phone that was just paired are there.
+/// Waits until the chats of a newly paired phone are imported.
 async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phone) -> Result<(), Error> {
     let expected = phone.chats().iter().filter(|chat| chat.last_message_at.is_some()).count();
     let list = [ChatList { session: Some(session), ..ChatList::default() }];
@@ -176,7 +178,7 @@ async fn import(parts: &Parts, viewer: &Viewer, session: SessionId, phone: &Phon
     Ok(())
 }
 
-/// The key of the earlier demo in this folder while it is good for something, or a new one.
+/// Returns the key of the earlier demo in this folder if it is still valid, otherwise a new one.
 async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> {
     if let Some(secret) = folder.secret()
         && let Some(viewer) = parts.tokens.verify(&secret).await?
@@ -188,7 +190,7 @@ async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> 
     Ok((secret, viewer))
 }
 
-/// Makes the demo's organization and a key that may everything in it.
+/// Creates the demo's organization and a key with every permission.
 async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(failed)?;
     let (secret, permissions) = (token::generate(), Capabilities::all());
@@ -199,7 +201,7 @@ async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
     Ok((secret, viewer))
 }
 
-/// What a caller needs to know of a demo that runs.
+/// Connection details of a running demo.
 struct Ready {
     address: std::net::SocketAddr,
     secret: String,
@@ -209,13 +211,13 @@ struct Ready {
 }
 
 impl Ready {
-    /// GraphiQL's address. The key stands behind the `#`, a part that browsers send to nobody.
+    /// Returns GraphiQL's URL. The key is in the fragment, which browsers do not send to a server.
     fn graphiql(&self) -> String {
         let Self { address, secret, .. } = self;
         format!("http://{address}/#key={secret}&chat={}", self.chat())
     }
 
-    /// A chat to try things on.
+    /// Returns a chat for the examples.
     fn chat(&self) -> String {
         let chat = self.phone.chats().into_iter().find(|chat| !chat.archived && !chat.pinned);
         chat.map(|chat| chat.jid).unwrap_or_default()
@@ -240,17 +242,17 @@ impl Ready {
         let (number, chat, graphiql) = (phone.number(), self.chat(), self.graphiql());
         println!(
             r#"
-chatgraph runs on a sandbox WhatsApp. Ctrl-C stops it.
+The chatgraph demo is running with a simulated WhatsApp account. Press Ctrl-C to stop it.
 
   GraphiQL   {graphiql}
-             (a page to try everything on; the link signs you in)
+             (explore the API; the link contains the API key)
   GraphQL    http://{address}/graphql
   WebSocket  ws://{address}/graphql (graphql-transport-ws)
   Key        {secret}
-  Sandbox    {sandbox} (the phone's side)
+  Sandbox    {sandbox} (controls the simulated phone)
   Phone      {number}
 
-Try, in another terminal. First:
+Try it in another terminal. First define:
 
   ask() {{ curl -s http://{address}/graphql -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' -d "$1"; echo; }}
 
@@ -258,12 +260,12 @@ Try, in another terminal. First:
 
   ask '{{"query":"{{ chats(first: 5) {{ nodes {{ name jid archived unreadCount }} }} }}"}}'
 
-2. Archive one from the API, and see the phone follow:
+2. Archive a chat through the API, then read it on the phone:
 
   ask '{{"query":"mutation {{ updateChat(input: {{cid: \"{chat}\", archived: true}}) {{ chat {{ name archived sync {{ state }} }} }} }}"}}'
   curl -s {sandbox}/accounts/{number}/chats | grep -o '"jid":"{chat}"[^}}]*'
 
-3. Bring it back on the phone, and ask the API again:
+3. Unarchive it on the phone, then read it through the API:
 
   curl -s {sandbox}/accounts/{number}/chats/{chat} -d '{{"archived": false}}'
   ask '{{"query":"{{ chat(cid: \"{chat}\") {{ name archived sync {{ state }} }} }}"}}'
@@ -278,5 +280,5 @@ fn failed(error: impl std::error::Error) -> Error {
 }
 
 fn late() -> Error {
-    Error::Demo(format!("the sandbox's chats did not arrive within {} s", READY.as_secs()))
+    Error::Demo(format!("the sandbox's chats were not imported within {} s", READY.as_secs()))
 }

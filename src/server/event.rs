@@ -1,4 +1,4 @@
-//! `events`: works on the database beside a running server.
+//! `events`: commands on quarantined events, also while a server is running.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use super::lifecycle::Lifecycle;
 use super::output;
 use super::run::Error;
 
-/// Carries out the command.
+/// Runs the command.
 pub(super) async fn carry_out(command: EventCommand) -> Result<(), Error> {
     match command {
         EventCommand::List(args) => list(args).await,
@@ -73,7 +73,7 @@ fn as_json(event: &QuarantinedEvent) -> String {
 }
 
 fn as_line(event: &QuarantinedEvent) -> String {
-    // What would steer a terminal is left out.
+    // Control characters could affect a terminal.
     let reason: String = event.reason.chars().filter(|character| !character.is_control()).collect();
     let retry = if event.retry_at.is_some() { "  (retry requested)" } else { "" };
     format!(
@@ -93,7 +93,7 @@ async fn retry(args: EventRetryArgs) -> Result<(), Error> {
     match id {
         Some(id) if count == 0 => Err(Error::NoSuchEvent(id)),
         _ => {
-            println!("{count} events will be retried: now if a server runs, otherwise when one is started");
+            println!("{count} events will be retried: now if a server is running, otherwise at the next start");
             Ok(())
         }
     }
@@ -108,7 +108,7 @@ async fn delete(args: EventDeleteArgs) -> Result<(), Error> {
     .await
 }
 
-/// Works on the database, then closes it.
+/// Runs `work` on the database, then closes it.
 async fn on<T>(database: config::Database, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, Error> {
     let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
     let done = work(&store).await;

@@ -1,4 +1,4 @@
-//! `key`: works on the database beside a running server.
+//! `key`: commands on API keys, also while a server is running.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -27,10 +27,10 @@ use super::lifecycle::Lifecycle;
 use super::output;
 use super::run::Error;
 
-/// How much of a token's file is read: more than any token has.
+/// Bytes to read from a token file: more than a valid token has.
 const LONGEST_FILE: u64 = 4096;
 
-/// Carries out the command.
+/// Runs the command.
 pub(super) async fn carry_out(command: KeyCommand) -> Result<(), Error> {
     match command {
         KeyCommand::Create(args) => create(&NewKey::try_from(args)?).await,
@@ -41,7 +41,7 @@ pub(super) async fn carry_out(command: KeyCommand) -> Result<(), Error> {
     }
 }
 
-/// Makes a key and prints its secret: the only time it is shown.
+/// Creates a key and prints its secret, which cannot be shown again.
 async fn create(config: &NewKey) -> Result<(), Error> {
     let secret = token::generate();
     insert(config, &secret).await?;
@@ -58,7 +58,7 @@ async fn import(config: &config::KeyImport) -> Result<(), Error> {
     Ok(())
 }
 
-/// The token's file; one that is no text is no token either, and is refused for that.
+/// Reads the token file. A file that is not UTF-8 is rejected later as an invalid token.
 fn read(file: Option<&Path>) -> std::io::Result<String> {
     let mut content = Vec::new();
     match file {
@@ -88,11 +88,11 @@ async fn list(config: &config::KeyList) -> Result<(), Error> {
     let keys = on(&store, async |keys| Ok(keys.of(&config.organization).await?)).await?;
     for key in &keys {
         let permissions: Vec<_> = key.permissions.iter().map(Capability::as_str).collect();
-        let until = key.expires_at.map_or_else(|| "for good".to_owned(), clock::iso);
+        let until = key.expires_at.map_or_else(|| "never".to_owned(), clock::iso);
         let used = key.last_used_at.map_or_else(|| "never".to_owned(), clock::iso);
-        // The name comes last, since it may have spaces.
+        // The name is last, because it can contain spaces.
         output::line(format_args!(
-            "{}  {}…  {:<23}  made {} by {}  until {until:<24}  used {used:<24}  {}",
+            "{}  {}…  {:<23}  created {} by {}  expires {until:<24}  last used {used:<24}  {}",
             key.id,
             key.prefix,
             permissions.join(","),
@@ -104,7 +104,7 @@ async fn list(config: &config::KeyList) -> Result<(), Error> {
     Ok(())
 }
 
-/// Who made a key of these, and whether that is a key that is gone.
+/// Formats the creator of a key, and whether it is a revoked key.
 fn creator(key: &ApiKey, keys: &[ApiKey]) -> String {
     match &key.created_by {
         None => "unknown".to_owned(),
@@ -115,12 +115,12 @@ fn creator(key: &ApiKey, keys: &[ApiKey]) -> String {
     }
 }
 
-/// Leaves out characters that would control a terminal.
+/// Removes control characters, which could affect a terminal.
 fn printable(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }
 
-/// Gives a key a new secret and prints it: the only time it is shown.
+/// Replaces a key's secret and prints the new one, which cannot be shown again.
 async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
     let previous_until = config.previous_until(SystemClock.now())?;
     let secret = token::generate();
@@ -149,7 +149,7 @@ fn no_such_key(id: KeyId, organization: OrganizationId) -> Error {
     Error::NoSuchKey { id, organization }
 }
 
-/// Works on the keys, then closes the database.
+/// Runs `work` on the keys, then closes the database.
 async fn on<T>(store: &Store, work: impl AsyncFnOnce(Keys) -> Result<T, Error>) -> Result<T, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = Keys::new(store.clone(), Tokens::new(store.clone(), None, Arc::clone(&clock)), clock);

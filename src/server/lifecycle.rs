@@ -1,5 +1,6 @@
-//! Starting and stopping. First the door is closed: callers finish, or are asked to leave, while everything behind it still
-//! runs. Then the rest ends. Every task is spawned on one of two trackers and ends on a token; nobody waits for ever.
+//! Start-up and shutdown. First the server stops accepting connections: requests finish, or their connections are
+//! closed, while all other components still run. Then the other tasks end. Every task is spawned on one of two trackers
+//! and ends on a token; every wait has a timeout.
 
 use std::time::Duration;
 
@@ -19,31 +20,31 @@ use crate::store::Store;
 
 use super::warnings;
 
-/// How long callers may take to finish or leave.
+/// Timeout for connections to finish or close.
 const DRAIN: Duration = Duration::from_secs(5);
-/// How long tasks may take to end once they were asked to.
+/// Timeout for tasks to end after they were requested to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What all parts are started with.
+/// Task trackers and cancellation tokens of all components.
 #[derive(Clone, Default)]
 pub(super) struct Lifecycle {
-    /// Tracks every task at the door: connections, and what runs for their callers.
+    /// Tracks connections, and the tasks that serve their clients.
     pub(super) callers: TaskTracker,
-    /// Tells those to end.
+    /// Requests those tasks to end.
     pub(super) drain: CancellationToken,
     /// Tracks every other task of the process.
     pub(super) tasks: TaskTracker,
-    /// Tells every task to end.
+    /// Requests every task to end.
     pub(super) stop: CancellationToken,
 }
 
 impl Lifecycle {
-    /// Asks callers to leave, then all tasks to end, and waits until they have, at most [`DRAIN`] and [`GRACE`].
+    /// Requests connections to close, then all tasks to end, and waits at most [`DRAIN`] and [`GRACE`] for them.
     pub(super) async fn shut_down(self) {
         self.drain.cancel();
         self.callers.close();
         if tokio::time::timeout(DRAIN, self.callers.wait()).await.is_err() {
-            warn!(tasks = self.callers.len(), "Some callers did not leave in time");
+            warn!(tasks = self.callers.len(), "Some connections did not close in time");
         }
         self.stop.cancel();
         self.tasks.close();
@@ -53,23 +54,26 @@ impl Lifecycle {
     }
 }
 
-/// Closes the database once every task has ended, and leaves all of it in one file on SQLite.
+/// Closes the database after every task has ended. On SQLite, the write-ahead log is merged into the main file.
 pub(super) async fn close(store: &Store, database: &store::Config) {
     match tokio::time::timeout(GRACE, store.close()).await {
         Ok(Ok(())) => {}
-        Ok(Err(failed)) => warn!(error = &failed as &dyn std::error::Error, "The database was not closed"),
-        Err(_) => warn!("Connections to the database are still in use"),
+        Ok(Err(failed)) => warn!(error = &failed as &dyn std::error::Error, "Closing the database failed"),
+        Err(_) => warn!("Closing the database timed out: some connections are still in use"),
     }
     if let Err(failed) = store::checkpoint(database).await {
-        warn!(error = &failed as &dyn std::error::Error, "The last commits are still in the -wal file");
+        warn!(
+            error = &failed as &dyn std::error::Error,
+            "Checkpoint failed: the last commits are still in the -wal file"
+        );
     }
 }
 
-/// Ends with Ctrl-C, SIGTERM or SIGQUIT. They are handled from the call on, so make it before anybody learns that the
-/// server is up.
+/// Resolves on SIGINT, SIGTERM or SIGQUIT. The handlers are installed by the call, so call it before the server reports
+/// that it is ready.
 ///
 /// # Errors
-/// When the operating system takes no handler.
+/// If the operating system rejects the handler.
 pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut quit = signal(SignalKind::quit())?;
@@ -83,30 +87,33 @@ pub(super) fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Reads the certificate anew at each SIGHUP, until `stop`. It is heard from the call on.
+/// Reloads the certificate at each SIGHUP, until `stop`. The handler is installed by the call.
 ///
 /// # Errors
-/// When the operating system takes no handler.
+/// If the operating system rejects the handler.
 pub(super) fn renew(tls: Tls, stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut asked = signal(SignalKind::hangup())?;
     Ok(async move {
         while let Some(Some(())) = stop.run_until_cancelled(asked.recv()).await {
             match tls.renew() {
                 Ok(()) => {
-                    info!(expires = tls.expires_at().map(clock::iso), "The certificate was read again");
+                    info!(expires = tls.expires_at().map(clock::iso), "Certificate reloaded");
                     warnings::of_certificate(&tls, &SystemClock);
                 }
-                Err(failed) => error!(error = &failed as &dyn std::error::Error, "The certificate stays as it was"),
+                Err(failed) => error!(
+                    error = &failed as &dyn std::error::Error,
+                    "Reloading the certificate failed; the current one stays in use"
+                ),
             }
         }
     })
 }
 
-/// Reports each SIGHUP until `stop`, for a server without a certificate, which it would otherwise kill. It is heard from
-/// the call on.
+/// Logs each SIGHUP until `stop`, for a server without a certificate; the default action would end the process. The
+/// handler is installed by the call.
 ///
 /// # Errors
-/// When the operating system takes no handler.
+/// If the operating system rejects the handler.
 pub(super) fn ignore_hangups(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut asked = signal(SignalKind::hangup())?;
     Ok(async move {
@@ -116,10 +123,11 @@ pub(super) fn ignore_hangups(stop: CancellationToken) -> std::io::Result<impl Fu
     })
 }
 
-/// Reports each SIGUSR1 and SIGUSR2 until `stop`, which would otherwise kill the server. They are handled from the call on.
+/// Logs each SIGUSR1 and SIGUSR2 until `stop`; the default action would end the process. The handlers are installed by
+/// the call.
 ///
 /// # Errors
-/// When the operating system takes no handler.
+/// If the operating system rejects the handler.
 pub(super) fn ignore_user_signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let (mut first, mut second) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     Ok(async move {
@@ -149,7 +157,7 @@ mod tests {
         });
         let behind_it = lifecycle.tasks.spawn(lifecycle.stop.clone().cancelled_owned());
         lifecycle.shut_down().await;
-        assert!(!at_the_door.await.expect("ended"), "both were asked to end at once");
+        assert!(!at_the_door.await.expect("ended"), "drain and stop were requested at the same time");
         assert!(behind_it.is_finished());
     }
 }

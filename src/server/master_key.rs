@@ -1,4 +1,4 @@
-//! `master-key`: works on the database, mostly beside a running server.
+//! `master-key`: commands on master keys. Most can run while a server is running.
 
 use crate::cli::MasterKeyCommand;
 use crate::config;
@@ -9,7 +9,7 @@ use crate::store::Rotated;
 use super::output;
 use super::run::Error;
 
-/// Carries out the command.
+/// Runs the command.
 pub(super) async fn carry_out(command: MasterKeyCommand) -> Result<(), Error> {
     match command {
         MasterKeyCommand::New => {
@@ -33,24 +33,24 @@ async fn rotate(config: &config::MasterKeyRotate) -> Result<(), Error> {
     let Rotated { anew, before, unopened, is_final, .. } =
         store::rotate_master_key(&config.database, &config.keys).await?;
     let named = named(config.keys.seals_with());
-    println!("{named}: {anew} secrets sealed anew, {before} were before");
+    println!("{named}: {anew} secrets re-encrypted, {before} already encrypted with this key");
     if !unopened.is_empty() {
         for (session, count) in &unopened {
-            println!("{session}: {count} secrets do not open and were left as they are");
+            println!("{session}: {count} secrets cannot be decrypted and were not changed");
         }
         return Err(Error::Unopened);
     }
     if is_final {
-        println!("No secret needs another key any more: take the others away, and start the server again");
+        println!("All secrets use this key: remove the other keys, and restart the server");
     } else {
-        println!("Meanwhile a server was started that seals otherwise: rotate once more");
+        println!("A server with another first key was started meanwhile: run the rotation again");
     }
     Ok(())
 }
 
 async fn forget(config: &config::MasterKeyForget) -> Result<(), Error> {
     let sessions = store::forget_master_key(&config.database, config.id).await?;
-    println!("{}: forgotten; {sessions} sessions have to be paired again", config.id);
+    println!("{}: discarded; {sessions} sessions must be paired again", config.id);
     Ok(())
 }
 

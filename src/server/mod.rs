@@ -1,7 +1,7 @@
-//! Wiring: the only place where all parts meet. `run` carries out a command, `wire` builds the parts, `lifecycle` starts
-//! and stops them, `demo` brings a sandbox along, `key` is about api-keys, `organization` and `session` list and delete,
-//! `watch` and `figures` tell how the server is doing, `check_config` and `warnings` look at settings, and `notify` informs
-//! the service manager.
+//! The composition root, the only module that depends on all others. `run` runs a command, `wire` builds the
+//! components, `lifecycle` starts and stops them, `demo` adds a sandbox. `key`, `organization`, `session`, `event` and
+//! `master_key` are commands; `watch` and `figures` provide readiness and metrics; `check_config` and `warnings` check
+//! settings; `notify` notifies the service manager.
 
 mod check_config;
 mod database;

@@ -1,5 +1,5 @@
-//! What a service manager such as systemd is told (`sd_notify`): that the server serves, that it stops, and, if it asked
-//! for that, regularly that it still runs. Nothing without `NOTIFY_SOCKET`.
+//! Notifications to a service manager such as systemd (`sd_notify`): ready, stopping, and the watchdog keep-alive if it
+//! is enabled. Does nothing without `NOTIFY_SOCKET`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// Reports that the server serves, and until `drain` that it still runs; then, until `stop`, that it stops.
+/// Reports `READY`, and keep-alives until `drain`; then `STOPPING`, and keep-alives until `stop`.
 pub(super) async fn while_serving(drain: CancellationToken, stop: CancellationToken) {
     report(&[NotifyState::Ready]);
     drain.run_until_cancelled(keep_alive()).await;
@@ -16,8 +16,7 @@ pub(super) async fn while_serving(drain: CancellationToken, stop: CancellationTo
     stop.run_until_cancelled(keep_alive()).await;
 }
 
-/// Reports twice in the time that the service manager allows. It runs among the tasks of the server: if those stand still,
-/// so does this.
+/// Reports twice per watchdog interval. It runs on the server's own runtime, so it stops if the runtime hangs.
 async fn keep_alive() {
     let Some(allowed) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
     let mut pause = interval((allowed / 2).max(Duration::from_millis(1)));
@@ -29,6 +28,6 @@ async fn keep_alive() {
 
 fn report(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        warn!(%error, "The service manager cannot be notified");
+        warn!(%error, "Notifying the service manager failed");
     }
 }

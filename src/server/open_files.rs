@@ -1,5 +1,5 @@
-//! The limit on open files. Connections of clients are the many ones, so they get what is left of it when everything else
-//! has its share: sessions, the database, and those who watch the server.
+//! The limit on open files. Sessions, the database and the monitoring listener need a fixed number; client connections
+//! get the rest.
 
 use rustix::process::Resource;
 use rustix::process::Rlimit;
@@ -11,24 +11,24 @@ use tracing::warn;
 use crate::http::Connections;
 use crate::store;
 
-/// Open files for everything that is not counted: the program itself, key sets, traces, connections that end.
+/// Open files that are not counted individually: the program itself, key sets, traces, connections being closed.
 const RESERVE: usize = 128;
-/// Connections that there may be in any case.
+/// Minimum of the connection limit.
 const MIN_CONNECTIONS: usize = 16;
 
-/// Raises the process's soft limit to its hard one; `None` if there is no limit.
+/// Raises the process's soft limit to the hard limit and returns it; `None` if there is no limit.
 pub(super) fn raise_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            warn!(error = %error, "The limit on open files cannot be raised");
+            warn!(error = %error, "Raising the limit on open files failed");
         }
     }
     getrlimit(Resource::Nofile).current
 }
 
-/// Lowers the connection limit to what the limit on open files leaves besides `others`.
+/// Lowers the connection limit to the open files that remain after `others`.
 pub(super) fn limit_connections(connections: &mut Connections, limit: Option<u64>, others: usize) {
     let wanted = connections.connections;
     connections.connections = wanted.min(max_connections(limit, others));
@@ -37,17 +37,17 @@ pub(super) fn limit_connections(connections: &mut Connections, limit: Option<u64
         warn!(
             open_files = limit,
             max_connections,
-            "The limit on open files is too low for --max-connections, which is lowered; raise LimitNOFILE or ulimit -n"
+            "The limit on open files is too low for --max-connections, which was lowered; raise LimitNOFILE or ulimit -n"
         );
     } else {
         info!(open_files = limit, max_connections, "The limit on open files is high enough");
     }
 }
 
-/// The open files of a database's connections.
+/// Returns the open files that a database needs.
 pub(super) fn of_database(config: &store::Config) -> usize {
     let connections = match config {
-        // Some readers, a writer, and the companions of the file: all in the reserve.
+        // The connections of SQLite are part of the reserve.
         store::Config::Sqlite(_) => 0,
         store::Config::Postgres(server) => server.readers.saturating_add(server.writers),
     };

@@ -1,4 +1,4 @@
-//! `organization`: lists and shows beside a running server, and deletes while none runs.
+//! `organization`: lists and shows organizations, also while a server is running, and deletes them while none is.
 
 use serde_json::json;
 use tracing::info;
@@ -20,7 +20,7 @@ use super::lifecycle::Lifecycle;
 use super::output;
 use super::run::Error;
 
-/// Carries out the command.
+/// Runs the command.
 pub(super) async fn carry_out(command: OrganizationCommand) -> Result<(), Error> {
     match command {
         OrganizationCommand::List(args) => list(args).await,
@@ -84,12 +84,12 @@ fn as_lines(counts: &OrganizationCounts) -> String {
     let rows = [
         ("organization", counts.organization.to_string()),
         ("created", clock::iso(counts.created_at)),
-        ("api-keys", counts.api_keys.to_string()),
+        ("API keys", counts.api_keys.to_string()),
         ("sessions", counts.sessions.to_string()),
         ("chats", counts.chats.to_string()),
         ("messages", counts.messages.to_string()),
         ("changes", counts.changes.to_string()),
-        ("in quarantine", counts.quarantined_events.to_string()),
+        ("quarantined", counts.quarantined_events.to_string()),
     ];
     rows.map(|(name, value)| format!("{name:<13}  {value}")).join("\n")
 }
@@ -97,7 +97,7 @@ fn as_lines(counts: &OrganizationCounts) -> String {
 async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
     let OrganizationDeleteArgs { id, yes, database } = args;
     let database = config::Database::try_from(database)?;
-    // Opened before the lock is taken: a missing database gets no lock file.
+    // The store is opened before the lock, so that a missing database gets no lock file.
     let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
     let deleted = async {
         let (_hold, _lock) = (Hold::take(&database)?, ServerLock::take(&database).await?);
@@ -108,7 +108,7 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
             confirm(&format!("{}\nDelete all of it permanently? Answer yes or no: ", as_lines(&counts)))?;
         }
         while store.delete_some_of(&id).await? {}
-        // What was deleted before, and not removed yet, may be of this organization, too.
+        // Rows that were deleted earlier but not yet purged can belong to this organization, too.
         while store.sweep().await? {}
         Ok(counts)
     };
@@ -120,7 +120,7 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Works on the database, then closes it.
+/// Runs `work` on the database, then closes it.
 pub(super) async fn on<T>(
     database: &config::Database,
     work: impl AsyncFnOnce(&Store) -> Result<T, Error>,

@@ -1,4 +1,4 @@
-//! Standard output of commands that list something.
+//! Standard output of commands.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use super::run::Error;
 /// Prints a line.
 ///
 /// # Errors
-/// [`Error::Output`], also if nothing reads the output any more, as `head` does after some lines.
+/// [`Error::Output`], also if the reader has closed the pipe, as `head` does.
 pub(super) fn line(text: impl Display) -> Result<(), Error> {
     writeln!(std::io::stdout().lock(), "{text}").map_err(Error::Output)
 }

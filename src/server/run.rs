@@ -1,4 +1,4 @@
-//! Carries out a command.
+//! Runs a command.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -50,17 +50,17 @@ use super::warnings;
 use super::wire::Configs;
 use super::wire::wire;
 
-/// The exit code if the command line or a setting is wrong; 0 is success, 1 any other failure.
+/// Exit code for an invalid command line or setting. Success is 0, any other failure 1.
 pub const USAGE: u8 = 2;
-/// Connections at once of those who watch the server.
+/// Maximum number of connections to the monitoring listener.
 const WATCHERS: usize = 100;
-/// Open files that are kept for them.
+/// Open files reserved for the monitoring listener.
 const SPARE_FILES: usize = 8;
 
-/// Why a command failed, in words for the operator.
+/// An error of a command, for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A flag's value makes no sense.
+    /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] config::Error),
     /// The database cannot be opened.
@@ -69,21 +69,21 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address cannot be listened on.
+    /// Binding the listen address failed.
     #[error("cannot listen on {address} (--{flag})")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
         /// The flag that names it.
         flag: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The certificate cannot be served.
+    /// The TLS certificate is unusable.
     #[error(transparent)]
     Tls(#[from] http::TlsError),
-    /// Serving ended by itself.
+    /// The HTTP server ended unexpectedly.
     #[error("the server failed")]
     Serve(#[source] std::io::Error),
     /// The token to import cannot be read.
@@ -95,56 +95,56 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The token to import cannot be a key.
+    /// The token to import is invalid.
     #[error(transparent)]
     Token(#[from] Unfit),
-    /// The token to import is a key already, of whichever organization.
-    #[error("the token is an api-key already")]
+    /// The token to import is already an API key, of any organization.
+    #[error("the token is already an API key")]
     TokenTaken,
-    /// The key to revoke is not there.
-    #[error("organization {organization} has no api-key {id}")]
+    /// The API key does not exist.
+    #[error("organization {organization} has no API key {id}")]
     NoSuchKey {
-        /// Which key.
+        /// The key.
         id: KeyId,
-        /// Whose.
+        /// The organization.
         organization: OrganizationId,
     },
-    /// The event is not there.
+    /// The quarantined event does not exist.
     #[error("no event {0} is in quarantine")]
     NoSuchEvent(EventId),
-    /// The organization is not there.
-    #[error("there is no organization {0}")]
+    /// The organization does not exist.
+    #[error("organization {0} does not exist")]
     NoSuchOrganization(OrganizationId),
-    /// Another server has the database now.
-    #[error("another chatgraph server took the database over while the connection to it was lost")]
+    /// Another server holds the lock on the database now.
+    #[error("another chatgraph server locked the database while the connection to it was lost")]
     TakenOver,
-    /// Some secrets could not be sealed anew.
+    /// Some secrets could not be decrypted for re-encryption.
     #[error(
-        "some secrets do not open: they were changed behind the server's back; restore a back-up, or log their sessions out"
+        "some secrets cannot be decrypted because they were modified outside the server: restore a backup, or log their sessions out"
     )]
     Unopened,
-    /// The output cannot be written.
+    /// Writing to standard output failed.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
-    /// The check found problems.
-    #[error("the database is not sound")]
+    /// The check of the database found problems.
+    #[error("the database check found problems")]
     Unsound,
-    /// What loses data is only done for an operator who confirms it.
+    /// The command loses data and was not confirmed.
     #[error("this loses data: confirm it on a terminal, or with --yes")]
     Unconfirmed,
-    /// The question was not answered with yes.
-    #[error("nothing was changed")]
+    /// The operator did not confirm the command.
+    #[error("not confirmed; nothing was changed")]
     Declined,
-    /// The answer cannot be read.
+    /// Reading the confirmation failed.
     #[error("cannot read the answer")]
     Answer(#[source] std::io::Error),
-    /// The demo could not be set up.
+    /// The demo failed.
     #[error("the demo failed: {0}")]
     Demo(String),
 }
 
 impl Error {
-    /// The exit code: [`USAGE`] if the command was given wrongly, 1 if it failed.
+    /// Returns the exit code: [`USAGE`] for an invalid command line or setting, otherwise 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -154,7 +154,7 @@ impl Error {
     }
 }
 
-/// Carries out the command to its end: for a server, until it is asked to stop.
+/// Runs the command to its end. A server runs until it receives a signal to stop.
 ///
 /// # Errors
 /// [`Error`].
@@ -185,7 +185,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let tls = config.tls.clone().map(Tls::read).transpose()?;
     warnings::of_settings(&config, tls.as_ref());
     tell_how_secrets_are_kept(config.master_keys.as_ref());
-    // Before the database is touched: a server that cannot listen changes no tables.
+    // Before the database is opened: a server that cannot listen must not migrate it.
     let (listener, address) = listen(config.listen, "listen").await?;
     let watchers = match config.watching {
         Some(address) => Some(listen(address, "metrics-listen").await?),
@@ -208,18 +208,18 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
         let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
         let (tasks, stop) = (watching.tasks.clone(), watching.stop.clone());
         watching.tasks.spawn(http::serve(listener, listening, tasks, stop));
-        info!(%address, "Telling figures");
+        info!(%address, "Serving metrics");
     }
     let sessions = parts.start_sessions().await?;
     let asked = lifecycle::asked_to_stop().map_err(Error::Serve)?;
-    // Released last of all: until then something may still be written.
+    // The lock is released last, because writes are possible until then.
     let mut lost = pin!(lock.lost());
     let is_taken_over = AtomicBool::new(false);
     let asked = async {
         tokio::select! {
             () = asked => {}
             () = lost.as_mut() => {
-                error!("Another server took the database over; this one stops");
+                error!("Another server locked the database; stopping");
                 is_taken_over.store(true, Ordering::Relaxed);
             }
         }
@@ -242,26 +242,28 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     let listening = parts.listening(connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
     let store = parts.store.clone();
-    // The journal ends when nobody can write any more.
+    // Drops the components, so that they submit no more units of work and the commit queues end.
     drop(parts);
     lifecycle.shut_down().await;
     lifecycle::close(&store, &database).await;
-    // Last of all: whoever watches is told till the end that the server stops.
+    // The monitoring listener stops last, so that it reports `draining` until the end.
     watching.shut_down().await;
     info!("Stopped");
     if is_taken_over.load(Ordering::Relaxed) { Err(Error::TakenOver) } else { served }
 }
 
-/// Warns of secrets in plain, unless the operator asked for that.
+/// Warns if secrets are stored unencrypted, unless the operator requested it.
 fn tell_how_secrets_are_kept(keys: Option<&MasterKeys>) {
     match keys.map(MasterKeys::seals_with) {
-        None => warn!("Without a master key the database holds the sessions' keys in plain (--master-key-file)"),
-        Some(None) => info!("As the master keys say, the sessions' keys are stored in plain"),
-        Some(Some(key)) => info!(master_key = %key, "The sessions' keys are sealed"),
+        None => {
+            warn!("No master key is set: the sessions' keys are stored unencrypted in the database (--master-key-file)")
+        }
+        Some(None) => info!("The sessions' keys are stored unencrypted, as configured"),
+        Some(Some(key)) => info!(master_key = %key, "The sessions' keys are encrypted"),
     }
 }
 
-/// Opens the port, and tells which one it is.
+/// Binds the listen address, and returns the actual one.
 pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address, flag, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -269,7 +271,7 @@ pub(super) async fn listen(address: SocketAddr, flag: &'static str) -> Result<(T
     Ok((listener, address))
 }
 
-/// Serves until `asked` ends; open connections end in the shut-down that follows.
+/// Serves until `asked` resolves. Open connections are closed in the shutdown that follows.
 pub(super) async fn serve_until_asked(
     listener: TcpListener,
     listening: Listening,
@@ -284,7 +286,7 @@ pub(super) async fn serve_until_asked(
     }
 }
 
-/// Where sessions connect: to WhatsApp, or to a sandbox on this machine.
+/// Returns the endpoint of sessions: WhatsApp, or a sandbox on this machine.
 pub(super) fn endpoint(sandbox: Option<config::Sandbox>) -> Endpoint {
     match sandbox {
         None => Endpoint::WhatsApp,

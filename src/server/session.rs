@@ -1,4 +1,4 @@
-//! `session`: works on the database beside a running server.
+//! `session`: commands on sessions, also while a server is running.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::output;
 use super::run::Error;
 use super::watch::word;
 
-/// Carries out the command.
+/// Runs the command.
 pub(super) async fn carry_out(command: SessionCommand) -> Result<(), Error> {
     match command {
         SessionCommand::List(args) => list(args).await,
@@ -56,7 +56,7 @@ async fn print(store: &Store, organization: &OrganizationId, json: bool) -> Resu
     Ok(())
 }
 
-/// Without the number that is linked: an operator's terminal and scripts need not have it.
+/// Formats a session as JSON. The linked phone number is left out, because terminals and scripts do not need it.
 fn as_json(session: &Session) -> String {
     json!({
         "organization": session.organization.as_str(),
@@ -72,7 +72,7 @@ fn as_json(session: &Session) -> String {
 
 fn as_line(session: &Session) -> String {
     let connected = session.last_connected_at.map_or_else(|| "never".to_owned(), clock::iso);
-    // The texts come last, since they may have spaces; what would steer a terminal is left out.
+    // The texts are last, because they can contain spaces. Control characters could affect a terminal.
     let reason = session.status_reason.as_ref().map(|reason| reason.words.as_str());
     let texts = [session.label.as_deref(), reason].map(Option::unwrap_or_default);
     let texts = texts.join("  ").chars().filter(|character| !character.is_control()).collect::<String>();

@@ -1,4 +1,4 @@
-//! Warnings of settings that are valid and dangerous, logged at the start, and of a certificate that expires.
+//! Warnings about valid but risky settings at start-up, and about an expiring certificate.
 
 use std::time::Duration;
 
@@ -15,39 +15,39 @@ use crate::domain::clock::DAY_MS;
 use crate::http::Network;
 use crate::http::Tls;
 
-/// How long before its end a certificate is warned of.
+/// Time before its expiry from which a certificate causes a warning.
 const SOON_MS: i64 = 14 * DAY_MS;
-/// How often the certificate is looked at.
+/// Interval between checks of the certificate.
 const LOOK: Duration = Duration::from_hours(24);
 
-/// Warns of settings that are valid and let more happen than was probably meant.
+/// Logs a warning for each valid but risky setting.
 pub(super) fn of_settings(config: &config::Serve, tls: Option<&Tls>) {
     if !config.listen.ip().is_loopback() && tls.is_none() {
         let listen = config.listen;
-        warn!(%listen, "Tokens and chats cross the network unencrypted unless a proxy encrypts them (--tls-certificate)");
+        warn!(%listen, "Listening without TLS: tokens and chats are sent unencrypted unless a proxy encrypts them (--tls-certificate)");
     }
     if config.http.trusted_proxies.iter().any(Network::is_everything) {
-        warn!("--trusted-proxies trusts every address, so any client can pretend to have another one");
+        warn!("--trusted-proxies trusts every address, so any client can spoof its address");
     }
     if let Some(tls) = tls {
         of_certificate(tls, &SystemClock);
     }
 }
 
-/// Looks at the certificate every day, until `stop`.
+/// Checks the certificate every day, until `stop`.
 pub(super) async fn watch_certificate(tls: Tls, stop: CancellationToken) {
     while stop.run_until_cancelled(sleep(LOOK)).await.is_some() {
         of_certificate(&tls, &SystemClock);
     }
 }
 
-/// Warns of a certificate that is expired or expires soon.
+/// Logs a warning if the certificate expires soon, and an error if it has expired.
 pub(super) fn of_certificate(tls: &Tls, clock: &dyn Clock) {
     let Some(expires_at) = tls.expires_at() else { return };
     let expires = clock::iso(expires_at);
     let left_ms = expires_at - clock.now();
     if left_ms <= 0 {
-        error!(%expires, "The certificate has expired: clients refuse it (--tls-certificate)");
+        error!(%expires, "The certificate has expired: clients reject it (--tls-certificate)");
     } else if left_ms < SOON_MS {
         warn!(%expires, "The certificate expires soon (--tls-certificate)");
     }

@@ -1,5 +1,5 @@
-//! How the server is doing, for whoever asks: one look at the database at a time, and what it found is shared for a second,
-//! so that asking often costs nothing. A small write is tried now and then, asked for or not.
+//! Readiness and counts. There is one read of the database at a time, and its result is shared for a second, so that
+//! frequent probes cost nothing. A small write is tested periodically, independently of probes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ use crate::session::Events;
 use crate::store::Census;
 use crate::store::Store;
 
-/// How long what was found is shared.
+/// How long a result is shared.
 const SHARED: Duration = Duration::from_secs(1);
-/// How long the database may take.
+/// Timeout of a read.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a write is tried; how soon again after one that failed; how long it may take.
+/// Interval between test writes, interval after a failed one, and timeout of one.
 const CHECK: Duration = Duration::from_secs(10);
 const CHECK_AGAIN: Duration = Duration::from_secs(1);
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Looks at the database. Clones share what they find.
+/// Probes the database. Clones share the results.
 #[derive(Clone)]
 pub(super) struct Watch {
     store: Store,
@@ -58,7 +58,7 @@ impl Watch {
         Self { store, events, tasks, stop, look: Arc::default(), writes_fail: Arc::default() }
     }
 
-    /// Tries a small write now and then, and as soon as another one fails, until `stop`.
+    /// Tests a small write periodically, and as soon as any other write fails, until `stop`.
     pub(super) async fn check_writes(self, clock: Arc<dyn Clock>, stop: CancellationToken) {
         let mut pause = CHECK;
         loop {
@@ -70,13 +70,13 @@ impl Watch {
             let written = timeout(CHECK_PATIENCE, self.store.check_writes(clock.now())).await;
             let fail = !matches!(written, Ok(Ok(())));
             if self.writes_fail.swap(fail, Ordering::Relaxed) != fail {
-                if fail { warn!("The database takes no writes") } else { info!("The database takes writes again") }
+                if fail { warn!("Writes to the database fail") } else { info!("Writes to the database succeed again") }
             }
             pause = if fail { CHECK_AGAIN } else { CHECK };
         }
     }
 
-    /// Whether the server can do its work.
+    /// Returns the server's readiness.
     pub(super) async fn readiness(&self) -> Readiness {
         let census = self.census().await;
         let sessions = census.map(|census| {
@@ -88,12 +88,12 @@ impl Watch {
         Readiness { draining: self.stop.is_cancelled(), sessions, writes, unreadable_sessions }
     }
 
-    /// Whether the database takes writes, as far as was tried.
+    /// Returns whether the database accepts writes, according to the last test and to failed commits.
     pub(super) fn takes_writes(&self) -> bool {
         !self.writes_fail.load(Ordering::Relaxed) && !self.store.writes_fail()
     }
 
-    /// What there is; none when the database does not answer.
+    /// Returns the counts; `None` if the database does not respond.
     pub(super) async fn census(&self) -> Option<Arc<Census>> {
         self.look().await
     }
@@ -106,16 +106,16 @@ impl Watch {
             return look.found.clone();
         }
         let store = self.store.clone();
-        // On a task of its own: whoever asked first may stop waiting, and asking again must not begin anew.
+        // A separate task: the first request can be cancelled, and a later one must not start a second read.
         let looking = self.tasks.spawn(async move { timeout(PATIENCE, store.census()).await });
         let found = looking.map(|looked| match looked {
             Ok(Ok(Ok(census))) => Some(Arc::new(census)),
             Ok(Ok(Err(failed))) => {
-                warn!(error = &failed as &dyn std::error::Error, "The database does not answer");
+                warn!(error = &failed as &dyn std::error::Error, "Reading the database failed");
                 None
             }
             Ok(Err(_)) | Err(_) => {
-                warn!("The database does not answer in time");
+                warn!("The database did not respond in time");
                 None
             }
         });
@@ -125,7 +125,7 @@ impl Watch {
     }
 }
 
-/// As callers of the API know it.
+/// Returns the name of a status in the API.
 pub(super) fn word(status: SessionStatus) -> &'static str {
     match status {
         SessionStatus::Starting => "STARTING",

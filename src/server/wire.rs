@@ -1,4 +1,4 @@
-//! Builds the parts, each with its own small config, and starts what runs by itself.
+//! Builds the components, each with its own config, and starts the background tasks.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ use super::figures::Figures;
 use super::lifecycle::Lifecycle;
 use super::watch::Watch;
 
-/// The parts, ready to serve.
+/// The components, ready to serve.
 pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) sessions: Sessions,
@@ -61,23 +61,23 @@ pub(super) struct Parts {
     certificate: Certificate,
 }
 
-/// The configs of the parts.
+/// The configuration of the components.
 pub(super) struct Configs {
     pub(super) store: store::Config,
     pub(super) master_keys: MasterKeys,
     pub(super) session: session::Config,
     pub(super) retention: retention::Config,
     pub(super) api: graphql::Config,
-    /// How much an organization may have.
+    /// Limits per organization.
     pub(super) limits: service::Limits,
     pub(super) http: http::Config,
-    /// None when people have no tokens here.
+    /// `None` if only API keys are accepted.
     pub(super) logins: Option<login::Config>,
-    /// How many tokens of one address may be none in a minute; none for any number.
+    /// Invalid tokens allowed per address and minute; `None` for no limit.
     pub(super) failed_tokens: Option<u32>,
 }
 
-/// Opens the database and builds everything on it.
+/// Opens the database and builds all components.
 pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Parts, OpenError> {
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -166,16 +166,16 @@ fn health(figures: Figures) -> Health {
 }
 
 impl Parts {
-    /// What a listener serves, under these bounds.
+    /// Returns the configuration of a listener for the API.
     pub(super) fn listening(&self, config: Connections, tls: Option<Tls>) -> Listening {
         if let Some(tls) = &tls {
-            // Told once: there is one listener with a certificate.
+            // Set once, because only one listener has a certificate.
             let _ = self.certificate.set(tls.clone());
         }
         Listening { router: self.router.clone(), config, tls, metrics: self.metrics.clone() }
     }
 
-    /// Connects the sessions that were connected when the process last ended.
+    /// Starts the sessions that were running when the previous process ended, and returns their number.
     ///
     /// # Errors
     /// [`StoreError`].

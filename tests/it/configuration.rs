@@ -191,7 +191,7 @@ async fn variables_of_other_programs_do_not_change_a_key() {
     assert!(made.status.success(), "{}", error(&made));
     let listed = program(&database, &["key", "list", "--organization", "acme"]).output().expect("runs");
     let listed = printed(&listed);
-    assert!(listed.contains(" send ") && listed.contains("for good") && !listed.contains("shared"), "{listed}");
+    assert!(listed.contains(" send ") && listed.contains("expires never") && !listed.contains("shared"), "{listed}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ async fn an_existing_token_is_imported_and_works_as_a_key() {
     assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_2", "capabilities": ["READ"]}));
 
     let again = error(&server.command_with(&import, UUID));
-    assert!(again.contains("an api-key already"), "{again}");
+    assert!(again.contains("already an API key"), "{again}");
     let listed = text(&server.command(&["key", "list", "--organization", "org_2"]));
     assert!(listed.starts_with(id.trim()) && listed.contains("old gateway") && listed.contains(" read "), "{listed}");
     assert!(listed.contains(&UUID[..8]) && !listed.contains(&UUID[8..]), "{listed}");
@@ -82,7 +82,7 @@ async fn a_revoked_key_is_refused_and_its_socket_ends() {
     let id = line.split(' ').next().expect("an id");
 
     let foreign = error(&server.command(&["key", "revoke", id, "--organization", "org_2"]));
-    assert!(foreign.contains("organization org_2 has no api-key"), "{foreign}");
+    assert!(foreign.contains("organization org_2 has no API key"), "{foreign}");
     text(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     eventually("the key to be refused", async || {
@@ -130,7 +130,7 @@ async fn a_rotated_key_has_a_new_secret_and_its_last_one_ends() {
     let id = before.split(' ').next().expect("an id");
 
     let foreign = error(&server.command(&["key", "rotate", id, "--organization", "org_2"]));
-    assert!(foreign.contains("organization org_2 has no api-key"), "{foreign}");
+    assert!(foreign.contains("organization org_2 has no API key"), "{foreign}");
     let new = text(&server.command(&["key", "rotate", id, "--organization", "org_1"]));
     let new = new.trim();
     assert_ne!(new, old);

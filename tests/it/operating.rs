@@ -47,7 +47,7 @@ async fn organizations_and_sessions_are_listed_beside_a_server() {
     assert!(listed[0]["messages"].as_i64() > Some(0) && listed[0]["changes"].as_i64() > Some(0), "{listed:?}");
     let shown = text(&server.command(&["organization", "show", "org_1"]));
     assert!(shown.lines().any(|line| line == format!("chats          {chats}")), "{shown}");
-    assert!(error(&server.command(&["organization", "show", "org_9"])).contains("there is no organization org_9"));
+    assert!(error(&server.command(&["organization", "show", "org_9"])).contains("organization org_9 does not exist"));
 
     let sessions = lines(&server.command(&["session", "list", "--json"]));
     assert_eq!(sessions.len(), 1);
@@ -91,7 +91,7 @@ async fn an_organization_is_deleted_whole_and_no_other_with_it() {
         }
     }
     assert_eq!(lines(&server.command(&["organization", "list", "--json"])).len(), 1);
-    assert!(error(&server.command(&delete)).contains("there is no organization org_1"));
+    assert!(error(&server.command(&delete)).contains("organization org_1 does not exist"));
     let checked = server.command(&["check"]);
     assert!(checked.status.success(), "{}", error(&checked));
 }

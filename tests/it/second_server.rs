@@ -72,7 +72,7 @@ async fn a_server_that_lost_its_lock_to_another_stops() {
          WHILE NOT pg_try_advisory_lock({LOCK}) LOOP PERFORM pg_sleep(0.001); END LOOP; END $$"
     );
     connection.execute(sea_orm::sqlx::AssertSqlSafe(other)).await.expect("taken");
-    eventually("the end", async || server.log().contains("Another server took the database over").then_some(())).await;
+    eventually("the end", async || server.log().contains("Another server locked the database").then_some(())).await;
     let ended = std::time::Instant::now();
     while server.is_running() {
         assert!(ended.elapsed() < std::time::Duration::from_secs(20), "it goes on");

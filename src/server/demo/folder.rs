@@ -1,4 +1,4 @@
-//! Where a demo's data is, and what of it is no database: the sandbox's folder, and the key that callers were told.
+//! The data folder of a demo: the database, the sandbox's folder, and the secret of the demo's API key.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use super::Error;
 use super::failed;
 
-/// Mode of the folder: the phone's keys are in it as well.
+/// File mode of the folder, which also contains the phone's keys.
 const PRIVATE: u32 = 0o700;
 
-/// A folder of the caller's, which a later demo goes on from, or one that goes with the process.
+/// A folder given by the operator, which a later demo can use again, or a temporary one.
 pub(super) enum Folder {
     Given(PathBuf),
     Temporary(tempfile::TempDir),
@@ -24,10 +24,10 @@ impl Folder {
             return tempfile::tempdir().map(Self::Temporary).map_err(failed);
         };
         let folder = Self::Given(path.to_owned());
-        // A demo without its phone could not go on, and a server's chats are not to be mixed with a demo's.
+        // A demo needs the phone that belongs to its database, and must not mix its chats with those of a server.
         if folder.database().exists() && !path.join("sandbox").is_dir() {
             let path = path.display();
-            return Err(Error::Demo(format!("{path} holds a database that is no demo's; name another folder")));
+            return Err(Error::Demo(format!("{path} contains a database that no demo created: choose another folder")));
         }
         fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(path).map_err(failed)?;
         Ok(folder)
@@ -37,7 +37,7 @@ impl Folder {
         self.path().join("chatgraph.db")
     }
 
-    /// Where the sandbox keeps its accounts; it need not for a demo that is gone with its process.
+    /// Returns the sandbox's folder; `None` for a temporary demo, whose accounts are not stored.
     pub(super) fn sandbox(&self) -> Option<PathBuf> {
         match self {
             Self::Given(path) => Some(path.join("sandbox")),
@@ -45,14 +45,14 @@ impl Folder {
         }
     }
 
-    /// The secret of an earlier demo's key.
+    /// Returns the secret of an earlier demo's key.
     pub(super) fn secret(&self) -> Option<String> {
         fs::read_to_string(self.secret_file()).ok()
     }
 
-    /// Keeps a key's secret, for the folder's owner alone.
+    /// Stores a key's secret, readable only by the owner of the folder.
     pub(super) fn keep_secret(&self, secret: &str) -> Result<(), Error> {
-        // Made in its place at once, readable by nobody else from its first moment on.
+        // A temporary file is created with mode 0600, so no other user can read the secret at any time.
         let mut file = tempfile::NamedTempFile::new_in(self.path()).map_err(failed)?;
         file.write_all(secret.as_bytes()).map_err(failed)?;
         file.persist(self.secret_file()).map_err(failed)?;

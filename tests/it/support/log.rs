@@ -92,10 +92,10 @@ impl TestServer {
     }
 }
 
-/// The URL of this path on the listener for those who watch, as a log names it.
+/// The URL of this path on the listener for monitoring, from its log.
 pub(crate) fn watched_at(log: &str, path: &str) -> String {
     let mut entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let told = entries.rfind(|entry| entry["fields"]["message"] == "Telling figures");
+    let told = entries.rfind(|entry| entry["fields"]["message"] == "Serving metrics");
     let address = told.expect("it tells its address")["fields"]["address"].clone();
     format!("http://{}{path}", address.as_str().expect("an address"))
 }
