@@ -1,8 +1,9 @@
-//! Committed changes to listeners. One tail per node reads each new row of the change log once; a subscriber keeps no
-//! queue, only its place, so a slow one costs what a fast one does.
+//! Delivery of committed changes to subscribers. One tail per node reads each new row of the change log once. A
+//! subscriber has no queue, only a position, so a slow one costs no more than a fast one.
 //!
-//! `tail` reads, `wake` hears of other nodes, `topic` holds the recent changes of one organization, `subscription` is one listener's way through
-//! them and through the table behind, `one_chat` what it follows when that is a single chat.
+//! `tail` reads the log, and `wake` listens for commits of other nodes. `topic` holds the recent changes of one
+//! organization. `subscription` is one subscriber's position in them and in the table. `one_chat` matches the changes
+//! of a single chat.
 
 mod one_chat;
 mod subscription;
@@ -31,16 +32,16 @@ pub use one_chat::OneChat;
 pub use subscription::Subscription;
 use topic::Topic;
 
-/// How long it is believed how far the logs reach.
+/// Validity of the last known ends of the logs.
 const KNOWN: Duration = Duration::from_secs(10);
 
-/// Why a subscription cannot be had or go on.
+/// Reason why a subscription fails or ends.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// The cursor's place in the log is gone, or of an earlier incarnation.
+    /// The cursor's change has been removed from the log, or belongs to an earlier incarnation.
     #[error("the cursor has expired from the change log")]
     CursorExpired,
-    /// The cursor's place is not reached yet: it cannot be ours.
+    /// The log has not reached the cursor, so this server did not issue it.
     #[error("the cursor is ahead of the change log")]
     CursorAhead,
     /// The server is stopping.
@@ -51,30 +52,30 @@ pub enum FeedError {
     Store(#[from] StoreError),
 }
 
-/// What a subscriber gets.
+/// An event of a subscription.
 #[derive(Debug, Clone)]
 pub enum FeedEvent {
-    /// One change, in order, each once, and the place behind it.
+    /// One change, in order and exactly once, and the cursor after it.
     Change(Arc<Change>, ChangeCursor),
-    /// Nothing of interest up to here: at the start, and whenever nothing matched for a while.
+    /// No matching change up to this cursor. Sent at the start, and whenever nothing matched for a while.
     Checkpoint(ChangeCursor),
 }
 
-/// Which changes of an organization a subscriber wants; none means all.
+/// Filter for an organization's changes; an empty filter matches all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Interest {
-    /// Of one session.
+    /// Changes of one session.
     pub session: Option<SessionId>,
-    /// Of one chat.
+    /// Changes of one chat.
     pub chat: Option<OneChat>,
 }
 
-/// How the feed keeps time.
+/// Intervals of the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How long a subscriber hears nothing before it gets a checkpoint.
+    /// Time without an event after which a subscriber receives a checkpoint.
     pub checkpoint: Duration,
-    /// How often the log is looked at when nobody says that there is more.
+    /// Interval at which the log is polled if no commit is reported.
     pub poll: Duration,
 }
 
@@ -94,7 +95,7 @@ pub struct Feed {
     stop: CancellationToken,
 }
 
-/// When the ends of the logs were last seen in the database.
+/// Time at which the ends of the logs were last read from the database.
 #[derive(Clone, Default)]
 struct Heads(Arc<Mutex<Option<Instant>>>);
 
@@ -122,7 +123,7 @@ impl Feed {
         feed
     }
 
-    /// Listens to an organization's changes after `after`, or from now on.
+    /// Subscribes to an organization's changes after `after`, or from now on.
     ///
     /// # Errors
     /// [`FeedError`].
@@ -132,7 +133,7 @@ impl Feed {
         interest: Interest,
         after: Option<ChangeCursor>,
     ) -> Result<Subscription, FeedError> {
-        // First the tail, then the place: what is committed from here on wakes this subscriber.
+        // Read the head before creating the topic: every commit from here on wakes this subscriber.
         let head = self.store.log_head(organization).await?;
         let topic = self.topic(organization, head.number);
         let after = match after {
@@ -142,8 +143,8 @@ impl Feed {
         Ok(Subscription::new(self.clone(), organization.clone(), interest, topic, after))
     }
 
-    /// How many changes the last of all subscribers is behind the end of its organization's log in the database; none
-    /// while the database does not tell.
+    /// Lag of the slowest subscriber, in changes behind its organization's last change in the database. `None` if the
+    /// database has not answered recently.
     #[must_use]
     pub fn lag(&self) -> Option<i64> {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Following one chat, by whatever address, also when it turns out to be another one.
+//! Subscription to one chat by any of its addresses, including after a merge.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 
-/// The chat that a subscriber follows: what its addresses find, now and later.
+/// The chat that a subscriber follows: all chats that its addresses identify, now or later.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OneChat {
-    /// The addresses that are known to find it.
+    /// Addresses known to identify it.
     addresses: BTreeSet<Jid>,
-    /// The chats that were found by them, those of several sessions perhaps.
+    /// Chats found by these addresses; there can be one in each session.
     chats: BTreeSet<ChatId>,
 }
 
@@ -25,7 +25,7 @@ impl OneChat {
         Self { addresses: addresses.into_iter().collect(), chats: chats.into_iter().collect() }
     }
 
-    /// Whether the change is one of the chat.
+    /// Returns whether the change concerns the chat.
     pub(super) fn is_changed_by(&mut self, change: &Change) -> bool {
         let replaced = change.replaces.is_some_and(|replaced| self.chats.contains(&replaced));
         let is_it = replaced || self.chats.contains(&change.chat) || self.addresses.contains(&change.cid);
@@ -36,8 +36,8 @@ impl OneChat {
         is_it
     }
 
-    /// Whether the changed chat may go by one of the addresses beside its canonical one since this change. A person's chat
-    /// is kept under the number, so it is only who follows a LID that has to look.
+    /// Returns whether the changed chat may have gained one of the addresses as an alias. A person's chat is stored
+    /// under the phone number, so only subscribers to a LID need to look the aliases up.
     pub(super) fn may_be(&self, change: &Change) -> bool {
         let found_anew = change.kind == ChangeKind::Created || change.changed.contains(ChatField::Aliases);
         found_anew
@@ -45,7 +45,7 @@ impl OneChat {
             && self.addresses.iter().any(|jid| jid.kind() == JidKind::Lid)
     }
 
-    /// Takes the chat with these addresses for the one that is followed, if it goes by one that is.
+    /// Follows the chat with these addresses from now on if one of them is followed; returns whether it is.
     pub(super) fn is_found_by(&mut self, chat: ChatId, addresses: &[Jid]) -> bool {
         let is_it = addresses.iter().any(|jid| self.addresses.contains(jid));
         if is_it {

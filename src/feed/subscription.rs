@@ -1,4 +1,4 @@
-//! One listener's way through the changes.
+//! One subscriber's position in the change log.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use super::FeedEvent;
 use super::Interest;
 use super::topic::Topic;
 
-/// Changes read from the table at once, by a subscriber that fell behind.
+/// Changes per read for a subscriber that has fallen behind the ring.
 const READ: u64 = 200;
 
-/// One listener's place in its organization's changes.
+/// One subscriber's position in its organization's changes.
 pub struct Subscription {
     feed: Feed,
     organization: OrganizationId,
@@ -29,7 +29,7 @@ pub struct Subscription {
     topic: Arc<Topic>,
     head: watch::Receiver<i64>,
     place: ChangeCursor,
-    /// The place as the feed sees it.
+    /// The position as reported to the feed.
     told: Arc<AtomicI64>,
     behind: VecDeque<Arc<Change>>,
     started: bool,
@@ -48,10 +48,10 @@ impl Subscription {
         Self { feed, organization, interest, topic, head, place: after, told, behind, started: false }
     }
 
-    /// The next event; the first is a checkpoint with the place where it starts. Cancel-safe.
+    /// Returns the next event; the first is a checkpoint with the starting position. Cancel-safe.
     ///
     /// # Errors
-    /// [`FeedError`]; the subscription is over then.
+    /// [`FeedError`]; the subscription has ended then.
     pub async fn next(&mut self) -> Result<FeedEvent, FeedError> {
         if !self.started {
             self.started = true;
@@ -59,7 +59,7 @@ impl Subscription {
         }
         let checkpoint = Instant::now() + self.feed.config.checkpoint;
         loop {
-            // A long way through changes of no interest is silence to the listener, too.
+            // Many changes that do not match are silence to the subscriber, too.
             if Instant::now() >= checkpoint {
                 return Ok(FeedEvent::Checkpoint(self.place));
             }
@@ -95,7 +95,7 @@ impl Subscription {
         Ok(chat.is_found_by(change.chat, &addresses.remove(&change.chat).unwrap_or_default()))
     }
 
-    /// The change behind the present place, when there is one.
+    /// Returns the change after the current position, if there is one.
     async fn follow(&mut self) -> Result<Option<Arc<Change>>, FeedError> {
         let wanted = self.place.number + 1;
         if *self.head.borrow_and_update() < wanted {
@@ -109,7 +109,7 @@ impl Subscription {
             let rows = self.feed.store.changes(&self.organization, self.place.number, READ).await?;
             self.behind = rows.into_iter().map(Arc::new).collect();
         }
-        // The log has no gaps: a missing number was trimmed away under a subscriber that was too slow.
+        // The log has no gaps: a missing number was trimmed before a slow subscriber read it.
         let next = self.behind.pop_front().filter(|change| change.number == wanted);
         next.map(Some).ok_or(FeedError::CursorExpired)
     }

@@ -1,5 +1,5 @@
-//! Reads each new change once, for all subscribers of its organization. No read waits for another organization's: one
-//! without an answer holds up those who asked for it alone.
+//! Reader of new changes: reads each once for all subscribers of its organization. A read that hangs delays only the
+//! subscribers of its own organization.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -25,14 +25,14 @@ use super::Heads;
 use super::Topics;
 use super::topic::Topic;
 
-/// Changes of one read.
+/// Changes per read.
 const READ: u64 = 500;
-/// Organizations that are read at the same time.
+/// Concurrent reads.
 const AT_ONCE: usize = 4;
-/// A read that takes longer than this is not counted among those any more.
+/// A read that takes longer releases its permit.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Follows the change log until `stop`: at once where a commit is heard of, and at every poll where none was.
+/// Follows the change log until `stop`: at once after a reported commit, and at every poll.
 pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: Config, stop: CancellationToken) {
     let mut poll = tokio::time::interval(config.poll);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -55,11 +55,11 @@ pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: C
     }
 }
 
-/// What has come to its end.
+/// Result of a finished read.
 enum Ended {
-    /// The changes of an organization are read.
+    /// The changes of an organization were read.
     Read(OrganizationId),
-    /// These organizations have more changes than were read.
+    /// The ends of the logs were read; these organizations have unread changes.
     Looked(Vec<OrganizationId>),
 }
 
@@ -68,14 +68,14 @@ struct Tail {
     topics: Topics,
     heads: Heads,
     seats: Arc<Semaphore>,
-    /// The organizations that are being read, and whether more was committed meanwhile.
+    /// Organizations with a read in progress, and whether more was committed meanwhile.
     reads: HashMap<OrganizationId, bool>,
     under_way: FuturesUnordered<BoxFuture<'static, Ended>>,
     looking: bool,
 }
 
 impl Tail {
-    /// Reads what is new of an organization, once more when that is under way.
+    /// Reads an organization's new changes, or repeats the read that is in progress.
     fn read(&mut self, organization: OrganizationId) {
         let topic = self.topics.lock().unwrap_or_else(PoisonError::into_inner).get(&organization).cloned();
         let Some(topic) = topic else { return };
@@ -93,7 +93,7 @@ impl Tail {
         }));
     }
 
-    /// Asks how far the logs of all that are listened to reach.
+    /// Reads the ends of the logs of all organizations with subscribers.
     fn look(&mut self) {
         let listened_to = listened_to(&self.topics);
         if self.looking {
@@ -139,7 +139,7 @@ impl Tail {
     }
 }
 
-/// Carries out a read among at most [`AT_ONCE`], which a slow one does not keep from the others.
+/// Runs a read under one of [`AT_ONCE`] permits; a slow read releases its permit for the others.
 async fn seated<T>(seats: &Semaphore, read: impl Future<Output = T>) -> T {
     let seat = seats.acquire().await;
     let mut read = pin!(read);
@@ -161,10 +161,10 @@ async fn catch_up(store: &Store, organization: &OrganizationId, topic: &Topic) -
     }
 }
 
-/// The organizations somebody listens to; the others are forgotten.
+/// Returns the organizations with subscribers and drops the topics of the others.
 fn listened_to(topics: &Topics) -> Vec<OrganizationId> {
     let mut topics = topics.lock().unwrap_or_else(PoisonError::into_inner);
-    // A subscriber that is just being made holds the topic, though it does not watch yet.
+    // A subscriber that is being created holds the topic, although it does not watch it yet.
     topics.retain(|_, topic| !topic.is_idle() || Arc::strong_count(topic) > 1);
     topics.keys().cloned().collect()
 }

@@ -12,36 +12,36 @@ use tokio::sync::watch;
 
 use crate::domain::change::Change;
 
-/// How many changes are kept for subscribers who keep up; the others read the table.
+/// Changes kept for subscribers that keep up; slower ones read the table.
 const RING: usize = 1024;
 
-/// One organization's newest changes, without gaps, and the number of the last one. Filled by the tail alone.
+/// One organization's newest changes, without gaps, and the number of the last one. Only the tail adds to it.
 pub(super) struct Topic {
     ring: Mutex<VecDeque<Arc<Change>>>,
     head: watch::Sender<i64>,
-    /// How far the log reaches in the database, as it was last seen there.
+    /// Number of the last change in the database, as last read.
     end: AtomicI64,
     places: Mutex<Vec<Weak<AtomicI64>>>,
 }
 
 impl Topic {
-    /// A topic whose changes up to `head` are in the table only.
+    /// Creates a topic whose changes up to `head` are only in the table.
     pub(super) fn new(head: i64) -> Self {
         let (ring, places) = (Mutex::default(), Mutex::default());
         Self { ring, head: watch::Sender::new(head), end: AtomicI64::new(head), places }
     }
 
-    /// The number of the last change.
+    /// Returns the number of the last change.
     pub(super) fn head(&self) -> i64 {
         *self.head.borrow()
     }
 
-    /// Tells when the head moves.
+    /// Returns a receiver that is notified when the head moves.
     pub(super) fn watch(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
     }
 
-    /// Where a subscriber is from now on, as it tells itself; forgotten with it.
+    /// Registers a subscriber's position, which the subscriber updates; dropped with it.
     pub(super) fn place(&self, number: i64) -> Arc<AtomicI64> {
         let place = Arc::new(AtomicI64::new(number));
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,13 +50,13 @@ impl Topic {
         place
     }
 
-    /// The log reaches as far as this; tells whether more is to be read.
+    /// Records the number of the last change in the database; returns whether there are unread changes.
     pub(super) fn reaches(&self, number: i64) -> bool {
         self.end.store(number, Ordering::Relaxed);
         number > self.head()
     }
 
-    /// How many changes the last of the subscribers is behind the end of the log.
+    /// Returns the lag of the slowest subscriber, in changes.
     pub(super) fn lag(&self) -> i64 {
         let head = self.head().max(self.end.load(Ordering::Relaxed));
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +64,7 @@ impl Topic {
         last.map_or(0, |last| (head - last).max(0))
     }
 
-    /// Whether nobody listens any more.
+    /// Returns whether there is no subscriber.
     pub(super) fn is_idle(&self) -> bool {
         self.head.receiver_count() == 0
     }
@@ -80,7 +80,7 @@ impl Topic {
         self.head.send_replace(last);
     }
 
-    /// The change with this number, while it is recent.
+    /// Returns the change with this number if it is still in the ring.
     pub(super) fn get(&self, number: i64) -> Option<Arc<Change>> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let first = ring.front()?.number;

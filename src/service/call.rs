@@ -1,4 +1,4 @@
-//! Calls: following those that ring, and rejecting one, with a word to the caller.
+//! Call use cases: subscribing to ringing calls, and rejecting one with an optional auto-reply.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,15 +30,15 @@ use super::call_replies::Replies;
 use super::error::Error;
 use super::inbound_chat;
 
-/// How long a caller of the API waits for the session to be connected, and then for WhatsApp.
+/// Time limit for the session to be connected, and again for WhatsApp's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What became of a rejection.
+/// Outcome of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejected {
-    /// Whether it was handed to WhatsApp; not whether the call stopped.
+    /// True if the rejection was handed to WhatsApp; the call may still ring.
     pub sent: bool,
-    /// Whether the caller was written, too.
+    /// True if the auto-reply was sent to the caller.
     pub auto_replied: bool,
 }
 
@@ -53,13 +53,13 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Makes the use cases; `registry` runs this node's sessions, `news` is where the inbox tells of calls.
+    /// Creates the use cases. `registry` runs this node's sessions; the inbox reports calls to `news`.
     #[must_use]
     pub fn new(store: Store, registry: Registry, news: CallNews, clock: Arc<dyn Clock>) -> Self {
         Self { store, registry, news, replies: Replies::default(), clock }
     }
 
-    /// Follows the calls of the organization's sessions, or of one of them, from now on.
+    /// Subscribes to the calls of the organization's sessions, or of one of them, from now on.
     ///
     /// # Errors
     /// `Forbidden` without `events`, `SessionNotFound`, `Store`.
@@ -73,12 +73,13 @@ impl Calls {
         Ok(IncomingCalls { store: self.store.clone(), organization: organization.clone(), ear })
     }
 
-    /// Asks WhatsApp to reject a call that rings, and sends the session's auto-reply to its caller: once a call, and at
-    /// most three times an hour to the same caller.
+    /// Asks WhatsApp to reject a ringing call and sends the session's auto-reply to the caller. A call gets at most one
+    /// reply, and a caller at most three an hour.
     ///
     /// # Errors
-    /// `Forbidden` without `send`, `SessionNotFound`, `Invalid` for a call without an id, `CallNotFound` if no such call
-    /// of this caller rings at the session, `Unreachable` if the session is not connected within some seconds, `Store`.
+    /// `Forbidden` without `send`, `SessionNotFound`, `Invalid` for a missing or too long call id. `CallNotFound` if no
+    /// such call of this caller rings in the session, `Unreachable` if the session is not connected within a few
+    /// seconds, `Store`.
     #[instrument(name = "calls.reject", level = "debug", skip_all)]
     pub async fn reject(&self, viewer: &Viewer, id: SessionId, call: &str, from: &Jid) -> Result<Rejected, Error> {
         let organization = viewer.require(Capability::Send)?;
@@ -87,7 +88,7 @@ impl Calls {
             let message = format!("must be a call id of 1 to {MAX_ID} characters");
             return Err(Error::Invalid { field: "callId", message });
         }
-        // Otherwise the auto-reply would be a way to write to any number with `send` alone.
+        // Without this check, `send` alone would allow writing to any number by way of the auto-reply.
         if !self.news.ringing.rings(id, call, from, self.clock.now()) {
             return Err(Error::CallNotFound);
         }
@@ -103,7 +104,7 @@ impl Calls {
         let Some(text) = session.call_auto_reply.clone() else {
             return Ok(Rejected { sent: true, auto_replied: false });
         };
-        // In this order: a call that was answered before does not count against the caller.
+        // The order matters: a call that already had its reply must not use up the caller's limit.
         let may_reply = is_person(from)
             && self.news.ringing.take_reply(id, call)
             && self.replies.may_reply(id, from, self.clock.now());
@@ -124,7 +125,7 @@ impl Calls {
         Ok(Rejected { sent: true, auto_replied })
     }
 
-    /// What this device writes comes by no event.
+    /// Stores the reply, because WhatsApp sends no event for messages of this device.
     async fn store_reply(&self, session: &Session, to: &Jid, wa_id: String, text: String) -> Result<(), StoreError> {
         let Some(sender) = session.jid.clone() else { return Ok(()) };
         let now = self.clock.now();
@@ -136,7 +137,7 @@ impl Calls {
             from_me: true,
             kind: MessageKind::Text,
             text: Some(text),
-            // WhatsApp's messages know seconds only.
+            // WhatsApp's timestamps are whole seconds.
             at: now - now.rem_euclid(1_000),
         };
         let key = SessionKey { organization: session.organization.clone(), session: session.id };
@@ -153,21 +154,21 @@ impl Calls {
     }
 }
 
-/// WhatsApp's ids have some 32 characters.
+/// WhatsApp's call ids have about 32 characters.
 const MAX_ID: usize = 128;
 
-/// A call that rings at a session.
+/// A call that rings in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncomingCall {
     /// The session.
     pub session: SessionId,
     /// The call.
     pub call: Call,
-    /// What the chat with the caller is called, where there is one.
+    /// Name of the chat with the caller, if there is one.
     pub from_name: Option<String>,
 }
 
-/// One listener's view of an organization's calls.
+/// A subscription to an organization's calls.
 pub struct IncomingCalls {
     store: Store,
     organization: OrganizationId,
@@ -175,7 +176,7 @@ pub struct IncomingCalls {
 }
 
 impl IncomingCalls {
-    /// The next call.
+    /// Returns the next call.
     ///
     /// # Errors
     /// `Store`.

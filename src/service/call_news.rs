@@ -1,5 +1,5 @@
-//! Reports of calls that ring, from the inbox to the subscriptions that are open now, and to `RingingCalls`. No
-//! subscription receives what rang before it was opened, or while it was far behind.
+//! Reports of ringing calls, from the inbox to the open subscriptions and to `RingingCalls`. A subscription does not
+//! receive calls that rang before it was opened, or that it was too slow to receive.
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -11,10 +11,10 @@ use crate::session::SessionKey;
 
 use super::call_ringing::RingingCalls;
 
-/// So many calls wait for a slow listener.
+/// Calls buffered for a slow subscriber.
 const CALLS: usize = 256;
 
-/// The way to tell. Cheap to clone.
+/// Publisher of ringing calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CallNews {
     calls: broadcast::Sender<(SessionKey, Call)>,
@@ -31,17 +31,17 @@ impl CallNews {
     /// Reports a call that rings at the session at `now`, in milliseconds.
     pub(super) fn tell(&self, key: &SessionKey, call: &Call, now: i64) {
         self.ringing.began(key.session, call, now);
-        // Without a listener there is nobody to tell.
+        // An error only means that there is no subscriber.
         let _ = self.calls.send((key.clone(), call.clone()));
     }
 
-    /// Listens to the calls of an organization, or of one of its sessions, from here on.
+    /// Subscribes to the calls of an organization, or of one of its sessions, from now on.
     pub(super) fn listen(&self, organization: OrganizationId, session: Option<SessionId>) -> CallEar {
         CallEar { calls: self.calls.subscribe(), organization, session }
     }
 }
 
-/// One listener's end.
+/// Receiver of one subscription.
 pub struct CallEar {
     calls: broadcast::Receiver<(SessionKey, Call)>,
     organization: OrganizationId,
@@ -49,7 +49,7 @@ pub struct CallEar {
 }
 
 impl CallEar {
-    /// The next call, and the session that it rings at. Cancel-safe.
+    /// Returns the next call and its session. Cancel-safe.
     pub(super) async fn next(&mut self) -> (SessionId, Call) {
         loop {
             match self.calls.recv().await {
@@ -60,7 +60,7 @@ impl CallEar {
                     }
                 }
                 Err(RecvError::Lagged(_)) => {}
-                // Nobody is left who could tell.
+                // The publisher is gone.
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }

@@ -1,4 +1,4 @@
-//! Limits how often one caller is sent an auto-reply.
+//! Rate limit of auto-replies per caller.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -9,20 +9,20 @@ use std::sync::PoisonError;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 
-/// So many replies go to one caller…
+/// Replies per caller…
 const MOST: usize = 3;
-/// …in this time, in milliseconds.
+/// …within this time, in milliseconds.
 const WITHIN: i64 = 60 * 60 * 1_000;
 
-/// The times of replies to each caller, oldest first.
+/// Times of the replies to each caller, oldest first.
 type Times = HashMap<(SessionId, Jid), VecDeque<i64>>;
 
-/// The replies of this process. Clones are the same.
+/// Replies sent by this process. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Replies(Arc<Mutex<Times>>);
 
 impl Replies {
-    /// Whether the caller may be sent a reply at `now`, in milliseconds; if so, it counts as sent.
+    /// Returns whether the caller may be sent a reply at `now`, in milliseconds. If so, counts the reply as sent.
     pub(super) fn may_reply(&self, session: SessionId, caller: &Jid, now: i64) -> bool {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         callers.retain(|_, times| {

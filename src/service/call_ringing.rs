@@ -1,5 +1,5 @@
-//! Calls that ring, remembered for as long as they can be rejected: `rejectCall` is refused for any other call, and
-//! replies to nobody but its caller.
+//! Ringing calls, kept for as long as they can be rejected. `rejectCall` rejects other call ids, so that a reply can
+//! only go to the call's caller.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -12,9 +12,10 @@ use crate::domain::call::Call;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 
-/// How long a call is remembered of which no end is reported, in milliseconds. WhatsApp gives up after about a minute.
+/// Time after which a call without a reported end is forgotten, in milliseconds. WhatsApp gives up after about a
+/// minute.
 const RINGING_MS: i64 = 3 * 60 * 1_000;
-/// How many calls are remembered for one session; further ones replace the oldest.
+/// Calls kept per session; further ones replace the oldest.
 const MAX_CALLS: usize = 64;
 
 /// The ringing calls of this process. Clones share them.
@@ -31,7 +32,7 @@ struct RingingCall {
 }
 
 impl RingingCalls {
-    /// Remembers a call that rings at the session at `now`, in milliseconds. A call that is offered again stays as it is.
+    /// Adds a call that rings in the session at `now`, in milliseconds. A call that is offered again stays unchanged.
     pub(super) fn began(&self, session: SessionId, call: &Call, now: i64) {
         let mut sessions = self.sessions();
         sessions.retain(|_, calls| {
@@ -58,14 +59,14 @@ impl RingingCalls {
         }
     }
 
-    /// Whether this call of this caller rings at the session at `now`, in milliseconds.
+    /// Returns whether this call of this caller rings in the session at `now`, in milliseconds.
     pub(super) fn rings(&self, session: SessionId, id: &str, caller: &Jid, now: i64) -> bool {
         let sessions = self.sessions();
         let mut calls = sessions.get(&session).into_iter().flatten();
         calls.any(|call| call.id == id && call.caller == *caller && !call.has_ended && call.is_recent(now))
     }
 
-    /// Takes the one reply of a call; `false` if it was taken before, or the call is forgotten.
+    /// Takes the only reply of a call; `false` if it was taken before, or the call is unknown.
     pub(super) fn take_reply(&self, session: SessionId, id: &str) -> bool {
         let mut sessions = self.sessions();
         let known = sessions.get_mut(&session).and_then(|calls| calls.iter_mut().find(|call| call.id == id));
@@ -78,7 +79,7 @@ impl RingingCalls {
 }
 
 impl RingingCall {
-    /// Whether it began to ring within [`RINGING_MS`]. A clock that was set back ends it.
+    /// Returns whether the call began within [`RINGING_MS`]; `false` if the clock was set back before its start.
     fn is_recent(&self, now: i64) -> bool {
         (0..RINGING_MS).contains(&now.saturating_sub(self.since))
     }

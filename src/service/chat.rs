@@ -36,50 +36,50 @@ use super::error::Error;
 use super::mutes::Mutes;
 use super::sweeper::Sweeper;
 
-/// Which chat a caller means.
+/// Reference to a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChatRef {
-    /// The one with an address, canonical or an alias.
+    /// By address, canonical or an alias.
     Address {
-        /// The session; may be left out while the organization has exactly one.
+        /// The session; optional if the organization has exactly one.
         session: Option<SessionId>,
         /// The address.
         cid: Jid,
     },
-    /// The one with this id, or the one into which the chat that had it was merged.
+    /// By id; also finds the chat into which the chat with this id was merged.
     Id(ChatId),
 }
 
-/// Where a chat was found.
+/// Session and address of a chat.
 struct Place {
     session: SessionId,
     cid: Jid,
-    /// The chat that has to be there, if it was meant by its id: its address may go over to another one meanwhile.
+    /// Expected id if the chat was referenced by id: its address may move to another chat meanwhile.
     id: Option<ChatId>,
 }
 
 impl Place {
-    /// Refuses another chat than the one that was meant.
+    /// Rejects a chat with another id than the expected one.
     fn check(id: Option<ChatId>, chat: Chat) -> Result<Chat, Error> {
         if id.is_none_or(|id| id == chat.id) { Ok(chat) } else { Err(Error::ChatNotFound) }
     }
 }
 
-/// Which chat a listener follows.
+/// Chat of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
-    /// Whichever an address finds, now or later.
+    /// Any chat that an address identifies, now or later.
     Address(Jid),
-    /// The one with this id, and the one that takes its place when it is merged or comes back.
+    /// The chat with this id, and its successor if it is merged or comes back.
     Id(ChatId),
 }
 
-/// A page of chats and the place in the change log it reflects.
+/// A page of chats and the change-log position that it reflects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatPage {
     /// The chats.
     pub page: Page<Chat>,
-    /// Following from here misses nothing.
+    /// Subscribing after this cursor misses nothing.
     pub change_cursor: ChangeCursor,
 }
 
@@ -95,10 +95,10 @@ pub struct Chats {
     config: Config,
 }
 
-/// The limits of what a caller may do to chats.
+/// Limits for changes of chats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// Chats that the API pins at most; WhatsApp shows three.
+    /// Maximum number of chats pinned through the API; WhatsApp shows three.
     pub max_pinned: usize,
 }
 
@@ -109,8 +109,8 @@ impl Default for Config {
 }
 
 impl Chats {
-    /// Makes the use cases; `sessions` is woken when WhatsApp has something to be told, `sweeper` when something was
-    /// deleted, `mutes` when something was muted.
+    /// Creates the use cases. `sessions` is woken if a change must be sent to WhatsApp, `sweeper` after a deletion, and
+    /// `mutes` after a mute.
     #[must_use]
     pub fn new(
         store: Store,
@@ -123,7 +123,7 @@ impl Chats {
         Self { store, feed, sessions, sweeper, mutes, clock, config }
     }
 
-    /// A page of the organization's chats.
+    /// Returns a page of the organization's chats.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionNotFound`, `Store`.
@@ -136,7 +136,7 @@ impl Chats {
         Ok(self.lists(viewer, &[(list, page)]).await?.remove(0))
     }
 
-    /// Pages of several lists at once, for loaders; the list of a session that is gone is empty.
+    /// Returns pages of several lists at once, for loaders. The list of a missing session is empty.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
@@ -147,13 +147,13 @@ impl Chats {
         pages: &[(ChatList, PageRequest<ChatKey>)],
     ) -> Result<Vec<ChatPage>, Error> {
         let organization = viewer.require(Capability::Read)?;
-        // The place in the change log is read before the page: what is committed in between comes twice, never not at all.
+        // Read the cursor before the pages: a commit in between is then delivered twice rather than missed.
         let change_cursor = self.store.log_head(organization).await?;
         let pages = self.store.chats(organization, pages, self.clock.now()).await?;
         Ok(pages.into_iter().map(|page| ChatPage { page, change_cursor }).collect())
     }
 
-    /// The newest place in the change log of the viewer's organization.
+    /// Returns the newest change-log position of the viewer's organization.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
@@ -161,13 +161,13 @@ impl Chats {
         Ok(self.store.log_head(viewer.require(Capability::Read)?).await?)
     }
 
-    /// The revision of a chat as it is shown: no other state of the chat was ever shown with it, nor will be.
+    /// Returns the revision of a chat as shown to clients. No other state of the chat ever has the same revision.
     #[must_use]
     pub fn revision(&self, chat: &Chat) -> i64 {
         self.store.revision_base().saturating_add(chat.revision)
     }
 
-    /// How many chats several lists have, for loaders; none when they could not be counted in time.
+    /// Returns the number of chats in several lists, for loaders; `None` if counting takes too long.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
@@ -176,7 +176,7 @@ impl Chats {
         Ok(self.store.count_chats(viewer.require(Capability::Read)?, lists, self.clock.now()).await?)
     }
 
-    /// One chat.
+    /// Returns one chat.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionRequired`, `SessionNotFound`, `ChatNotFound`, `Store`.
@@ -209,7 +209,7 @@ impl Chats {
     /// Changes settings of one chat: at once in the stored copy, on WhatsApp as soon as the session is connected.
     ///
     /// # Errors
-    /// `Forbidden` without `send`, the ones of [`Chats::chat`], `Invalid`, `Conflict`.
+    /// `Forbidden` without `send`, the errors of [`Chats::chat`], `Invalid`, `Conflict`.
     #[instrument(name = "chats.update", level = "debug", skip_all)]
     pub async fn update(&self, viewer: &Viewer, target: &ChatRef, update: ChatUpdate) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
@@ -237,12 +237,12 @@ impl Chats {
         Ok(chat)
     }
 
-    /// Deletes one chat from the stored copy, with its messages and what was still to be told to WhatsApp about it; on
-    /// WhatsApp nothing is deleted. At its next message it comes back under a new id, as WhatsApp has it by then. Tells
-    /// the chat as it was.
+    /// Deletes one chat from the stored copy, with its messages and its pending actions; WhatsApp is not changed. The
+    /// next message restores the chat under a new id, in the state that WhatsApp has by then. Returns the chat as it
+    /// was.
     ///
     /// # Errors
-    /// `Forbidden` without `send`, the ones of [`Chats::chat`].
+    /// `Forbidden` without `send`, the errors of [`Chats::chat`].
     #[instrument(name = "chats.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, target: &ChatRef) -> Result<Chat, Error> {
         let organization = viewer.require(Capability::Send)?.clone();
@@ -258,11 +258,11 @@ impl Chats {
         Ok(chat)
     }
 
-    /// Listens to changes of the organization's chats, of one session, or of one chat; after `after`, or from now on. An
-    /// address need not find a chat yet; an id has to, unless it is followed from a place at which the chat was there.
+    /// Subscribes to changes of the organization's chats, of one session, or of one chat, after `after` or from now on.
+    /// An address need not identify a chat yet. An id must, unless `after` is given: the chat may have existed then.
     ///
     /// # Errors
-    /// `Forbidden` without `events`, `SessionNotFound`, `ChatNotFound`, `Invalid` for a cursor that is ahead of the log,
+    /// `Forbidden` without `events`, `SessionNotFound`, `ChatNotFound`, `Invalid` for a cursor ahead of the log,
     /// `CursorExpired`, `Store`.
     #[instrument(name = "chats.follow", level = "debug", skip_all)]
     pub async fn follow(
@@ -293,17 +293,17 @@ impl Chats {
         Ok(self.feed.subscribe(organization, Interest { session, chat }, after).await?)
     }
 
-    /// Several chats at once, for loaders; those that are gone are missing.
+    /// Returns several chats at once, for loaders; deleted ones are missing.
     ///
     /// # Errors
-    /// `Forbidden` with none of `read`, `events` and `send`, `Store`.
+    /// `Forbidden` without any of `read`, `events` and `send`, `Store`.
     pub async fn by_ids(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Chat>, Error> {
         let organization = viewer.require_any(&SHOWN_TO)?;
         let chats = self.store.chats_by_ids(organization, ids).await?;
         Ok(chats.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 
-    /// Every address of several chats, the canonical one included, for loaders.
+    /// Returns every address of several chats, including the canonical one, for loaders.
     ///
     /// # Errors
     /// As [`Chats::by_ids`].
@@ -311,7 +311,7 @@ impl Chats {
         Ok(self.store.addresses(viewer.require_any(&SHOWN_TO)?, ids).await?)
     }
 
-    /// What WhatsApp refused about several chats, for loaders; those without a refusal are missing.
+    /// Returns the settings that WhatsApp rejected for several chats, for loaders; chats without one are missing.
     ///
     /// # Errors
     /// As [`Chats::by_ids`].
@@ -319,7 +319,7 @@ impl Chats {
         Ok(self.store.refusals(viewer.require_any(&SHOWN_TO)?, ids).await?)
     }
 
-    /// Several messages at once, for loaders.
+    /// Returns several messages at once, for loaders.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
@@ -333,7 +333,7 @@ impl Chats {
         Ok(messages.into_iter().map(|message| (message.id, message)).collect())
     }
 
-    /// A page of each chat's stored messages, newest first, for loaders.
+    /// Returns a page of each chat's stored messages, newest first, for loaders.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
@@ -346,17 +346,17 @@ impl Chats {
         Ok(self.store.messages(viewer.require(Capability::Read)?, pages).await?)
     }
 
-    /// Now, in milliseconds: what a mute's end is compared with.
+    /// Current time in milliseconds, for comparison with the end of a mute.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.clock.now()
     }
 }
 
-/// Who may load a chat that an answer shows: a reader, a listener whose change it is, a sender who just changed it.
+/// Capabilities that allow loading a chat shown in an answer: to read it, to receive its change, or to have changed it.
 const SHOWN_TO: [Capability; 3] = [Capability::Read, Capability::Events, Capability::Send];
 
-/// The session a caller means: the one named, or the organization's only one.
+/// Returns the given session, or the organization's only one.
 async fn session_of(
     store: &Store,
     organization: &OrganizationId,
@@ -365,7 +365,7 @@ async fn session_of(
     if let Some(session) = named {
         return existing_session(store, organization, session).await;
     }
-    // A guess among several could hit another session's chat with the same person.
+    // With several sessions, a guess could pick another session's chat with the same person.
     match store.some_sessions(organization, 2).await?.as_slice() {
         [only] => Ok(*only),
         _ => Err(Error::SessionRequired),

@@ -1,4 +1,4 @@
-//! Deleting chats from the stored copy: a caller's, the phone's, all of a session's. On WhatsApp nothing is deleted.
+//! Deletion of chats from the stored copy: by a client, by the phone, or with a whole session. WhatsApp is not changed.
 
 use crate::domain::action::PendingAction;
 use crate::domain::change::Origin;
@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 
 use super::error::Error;
 
-/// A caller's wish to delete a chat, ready for its unit of work.
+/// A command to delete a chat, ready for its unit of work.
 #[derive(Clone)]
 pub(super) struct DeleteOrder {
     pub(super) organization: OrganizationId,
@@ -22,7 +22,7 @@ pub(super) struct DeleteOrder {
 }
 
 impl DeleteOrder {
-    /// Deletes the chat, and tells which it was.
+    /// Deletes the chat and returns it as it was.
     pub(super) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
         let chat = found.ok_or(Error::ChatNotFound)?;
@@ -31,7 +31,7 @@ impl DeleteOrder {
     }
 }
 
-/// Deletes a chat that is locked, and leaves a tombstone. What was still to be told to WhatsApp about it is dropped.
+/// Deletes a locked chat and leaves a tombstone. Its pending actions are dropped.
 pub(super) async fn delete(
     unit: &mut Unit<'_>,
     organization: &OrganizationId,
@@ -43,7 +43,7 @@ pub(super) async fn delete(
     bury(unit, organization, chat, &waiting, now, origin).await
 }
 
-/// Deletes a chat that is locked, and leaves a tombstone with what WhatsApp has, where `waiting` is what it has not.
+/// Deletes a locked chat and leaves a tombstone with WhatsApp's state; `waiting` is what WhatsApp does not have yet.
 pub(super) async fn bury(
     unit: &mut Unit<'_>,
     organization: &OrganizationId,
@@ -62,7 +62,7 @@ pub(super) async fn bury(
     delete_for_good(unit, organization, chat, now, origin).await
 }
 
-/// Deletes a chat that is locked and will not come back, because its session goes.
+/// Deletes a locked chat without a tombstone, because its session is deleted.
 pub(super) async fn delete_for_good(
     unit: &mut Unit<'_>,
     organization: &OrganizationId,

@@ -1,4 +1,5 @@
-//! Changing a chat's settings: the caller's wish checked, applied to the stored copy, noted for WhatsApp.
+//! Changes of a chat's settings: checks the command, applies it to the stored copy, and adds pending actions for
+//! WhatsApp.
 
 use crate::domain::action::Desired;
 use crate::domain::action::PendingAction;
@@ -16,25 +17,25 @@ use super::error::Conflict;
 use super::error::ConflictReason;
 use super::error::Error;
 
-/// What a caller wants changed; none leaves it as it is.
+/// The settings to change; `None` leaves a setting as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChatUpdate {
-    /// Archiving also unpins.
+    /// Archived or not; archiving also unpins.
     pub archived: Option<bool>,
-    /// Pinned or not.
+    /// Pinned or not; pinning also unarchives.
     pub pinned: Option<bool>,
-    /// Milliseconds, in the future.
+    /// End of the mute, in milliseconds; must be in the future.
     pub muted_until: Option<i64>,
-    /// Clears any mute and wins over `muted_until`.
+    /// Clears any mute; overrides `muted_until`.
     pub unmute: bool,
     /// Read, or marked as unread.
     pub read: Option<bool>,
-    /// A later last message than the stored one, in milliseconds: a hint for archiving.
+    /// Time of a later last message than the stored one, in milliseconds; a hint for archiving.
     pub last_message_timestamp: Option<i64>,
 }
 
 impl ChatUpdate {
-    /// The settings this asks for, in sending order; checks what can be checked without the chat.
+    /// Returns the requested settings in sending order. Checks what can be checked without the chat.
     pub(super) fn settings(&self, now: i64) -> Result<Vec<Desired>, Error> {
         let invalid = |field, message: &str| Err(Error::Invalid { field, message: message.into() });
         if self.archived == Some(true) && self.pinned == Some(true) {
@@ -52,8 +53,8 @@ impl ChatUpdate {
         if self.last_message_timestamp.is_some_and(|at| !(0..=FOREVER).contains(&at)) {
             return invalid("lastMessageTimestamp", "must be a time in milliseconds since the Unix epoch");
         }
-        // WhatsApp keeps no archived chat pinned: its own clients unpin when they archive, and take a chat that is pinned out
-        // of the archive.
+        // WhatsApp keeps no archived chat pinned: its own clients unpin a chat when they archive it, and unarchive a
+        // chat when they pin it.
         let archived = if self.pinned == Some(true) { Some(false) } else { self.archived };
         let pinned = if self.archived == Some(true) { Some(false) } else { self.pinned };
         let settings = [
@@ -66,7 +67,7 @@ impl ChatUpdate {
     }
 }
 
-/// A checked wish, ready for its unit of work.
+/// A checked command, ready for its unit of work.
 #[derive(Clone)]
 pub(super) struct UpdateOrder {
     pub(super) organization: OrganizationId,
@@ -79,9 +80,9 @@ pub(super) struct UpdateOrder {
 }
 
 impl UpdateOrder {
-    /// Applies the settings that differ, and notes each of them for WhatsApp.
+    /// Applies the settings that differ, and adds a pending action for each.
     pub(super) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
-        // Who counts pins keeps others from pinning: the session's lock, and before the chat's, as everywhere.
+        // Lock the session before counting pins. Lock order: session, then chat.
         if self.settings.contains(&Desired::Pinned(true)) {
             let session = unit.session_for_update(&self.organization, self.session).await?;
             session.ok_or(Error::SessionNotFound)?;
@@ -90,7 +91,7 @@ impl UpdateOrder {
         let mut chat = found.ok_or(Error::ChatNotFound)?;
         let differing = self.settings.iter().copied().filter(|desired| !chat.has(*desired));
         let differing: Vec<_> = differing.collect();
-        // Who asks for a refused setting again, whatever its value, has heard of the refusal.
+        // Requesting a rejected setting again, with any value, acknowledges the rejection.
         let heard = self.settings.iter().map(|desired| desired.setting());
         let heard: Vec<_> = heard.filter(|setting| chat.refused.contains(setting.field())).collect();
         if differing.is_empty() && heard.is_empty() {
@@ -131,7 +132,7 @@ impl UpdateOrder {
         Err(Error::Conflict(Conflict { reason, limit, chats, message }))
     }
 
-    /// The stored last message, or the caller's word for a later one.
+    /// Returns the range up to the stored last message, or up to the client's hint if that is later.
     async fn range(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<Option<MessageRange>, Error> {
         let stored = unit.message_range(&self.organization, chat.id).await?;
         Ok(match (stored, self.range_hint) {
@@ -149,9 +150,9 @@ impl UpdateOrder {
     ) -> Result<(), Error> {
         let setting = desired.setting();
         let earlier = unit.pending_action(&self.organization, self.session, chat.id, &chat.jid, setting).await?;
-        // Versions are never given twice, also when the earlier action is gone: the word that that one was sent may come yet.
+        // A version is never reused, even if the earlier action is gone: its confirmation may still arrive.
         let version = self.now.max(earlier.as_ref().map_or(0, |earlier| earlier.version + 1));
-        // What WhatsApp has is what the earliest request that waits found.
+        // The base is WhatsApp's state, as found by the earliest pending request.
         let (base, base_as_of) =
             earlier.as_ref().map_or(chat.base(setting), |earlier| (earlier.base, earlier.base_as_of));
         let cleared = if desired == Desired::Read(true) { chat.unread_count } else { 0 };

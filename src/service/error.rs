@@ -1,4 +1,4 @@
-//! Why a use case was not carried out, named for what the caller can do about it.
+//! Errors of the use cases, named for what the client can do about them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::domain::id::ChatId;
 use crate::feed::FeedError;
 use crate::store::error::StoreError;
 
-/// Why a use case was not carried out.
+/// Error of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The viewer lacks a capability.
@@ -24,36 +24,36 @@ pub enum Error {
     /// No such api-key in the viewer's organization.
     #[error("api-key not found")]
     KeyNotFound,
-    /// No such call rings at the session.
+    /// No such call rings in the session.
     #[error("no ringing call with this id and caller in this session")]
     CallNotFound,
-    /// The organization has none or several sessions, and the caller named none.
+    /// The organization has no session or several, and the request names none of them.
     #[error("sessionId is required unless the organization has exactly one session")]
     SessionRequired,
-    /// An input that cannot be carried out.
+    /// Invalid input.
     #[error("{message}")]
     Invalid {
         /// The input field.
         field: &'static str,
-        /// What is wrong with it.
+        /// Description of the problem.
         message: String,
     },
-    /// The state of things stands against it.
+    /// The current state does not allow the change.
     #[error("{0}")]
     Conflict(Conflict),
-    /// There were too many of these lately.
+    /// Rate limit exceeded.
     #[error("too many requests of this kind; try again later")]
     TooSoon {
-        /// When it may be asked for again.
+        /// Time until the next attempt is allowed.
         retry_after: Duration,
     },
-    /// A listener did not keep up with what it follows.
+    /// A subscriber did not keep up.
     #[error("the subscriber is too slow; subscribe again")]
     Behind,
-    /// The cursor's place in the change log is gone.
+    /// The cursor's change is no longer in the change log.
     #[error("the cursor has expired from the change log; list again and subscribe from that page's changeCursor")]
     CursorExpired,
-    /// WhatsApp did not do it in time, or the session is not connected.
+    /// WhatsApp did not answer in time, or the session is not connected.
     #[error("the session cannot reach WhatsApp at the moment")]
     Unreachable,
     /// The database failed.
@@ -64,39 +64,39 @@ pub enum Error {
     Closed,
 }
 
-/// What stands against a change.
+/// State that does not allow a change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Conflict {
-    /// What it is.
+    /// The reason.
     pub reason: ConflictReason,
-    /// The most that there may be, if there are too many.
+    /// The limit, if it is exceeded.
     pub limit: Option<usize>,
-    /// The chats that stand against it; empty for a viewer without `read`.
+    /// The conflicting chats; empty for a viewer without `read`.
     pub chats: Vec<ChatId>,
-    /// In words for a person.
+    /// Message for people.
     pub message: String,
 }
 
-/// What stands against a change, in a word.
+/// Reason of a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConflictReason {
-    /// As many chats are pinned as WhatsApp shows.
+    /// The maximum number of chats is pinned.
     TooManyPinned,
-    /// The organization has as many api-keys as it may have.
+    /// The organization has the maximum number of api-keys.
     TooManyApiKeys,
-    /// The organization has as many sessions as it may have.
+    /// The organization has the maximum number of sessions.
     TooManySessions,
     /// The session is paired.
     AlreadyPaired,
-    /// WhatsApp gives no pairing code.
+    /// WhatsApp does not issue a pairing code.
     NoPairingCode,
-    /// An idempotency key came with another input.
+    /// An idempotency key was reused with a different input.
     IdempotencyKeyReused,
 }
 
 impl ConflictReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 6] = [
         Self::TooManyPinned,
         Self::TooManyApiKeys,
@@ -108,19 +108,19 @@ impl ConflictReason {
 }
 
 impl Error {
-    /// A conflict for this reason.
+    /// Creates a conflict with this reason.
     #[must_use]
     pub fn conflict(reason: ConflictReason, message: impl Into<String>) -> Self {
         Self::Conflict(Conflict { reason, limit: None, chats: Vec::new(), message: message.into() })
     }
 
-    /// A conflict because there are as many as there may be.
+    /// Creates a conflict for a limit that is reached.
     #[must_use]
     pub fn too_many(reason: ConflictReason, limit: usize, message: impl Into<String>) -> Self {
         Self::Conflict(Conflict { reason, limit: Some(limit), chats: Vec::new(), message: message.into() })
     }
 
-    /// Leaves out what `viewer` may not read.
+    /// Removes what `viewer` may not read.
     #[must_use]
     pub(super) fn redacted_for(self, viewer: &Viewer) -> Self {
         match self {

@@ -1,14 +1,14 @@
-//! How much an organization may have.
+//! Limits per organization.
 
 use super::key;
 use super::session;
 
-/// How much an organization may have.
+/// Limits per organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions.
+    /// Maximum number of sessions.
     pub sessions: u64,
-    /// Api-keys that it makes through the API.
+    /// Maximum number of api-keys created through the API.
     pub api_keys: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Use cases: what a caller of the API (`chat`, `session`, `key`) or WhatsApp (`inbound`) makes happen. Each requires its
+//! Use cases, started by a client of the API (`chat`, `session`, `key`) or by WhatsApp (`inbound`). Each requires its
 //! capability, lets `domain` decide, and stores row and change in one unit of work.
 
 pub mod audit;
