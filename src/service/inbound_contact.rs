@@ -1,4 +1,4 @@
-//! What becomes of the people and groups behind chats: their names.
+//! Names of the people and groups behind chats.
 
 use crate::domain::change::Origin;
 use crate::domain::chat::ChatPatch;
@@ -11,13 +11,13 @@ use crate::store::error::StoreError;
 use super::inbound_chat;
 use super::inbound_chat::Found;
 
-/// The account's owner removed a contact, whose chat goes by its next best name then.
+/// Removes the contact's name: the account's owner deleted the contact, and the chat falls back to its next best name.
 pub(super) async fn removed(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<(), StoreError> {
     let patch = ChatPatch { contact_removed: true, ..ChatPatch::default() };
     known(unit, key, jid, &patch, now, Origin::Device).await
 }
 
-/// WhatsApp vouches for the name of a business.
+/// Stores the verified name of a business.
 pub(super) async fn business_named(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -30,7 +30,7 @@ pub(super) async fn business_named(
     known(unit, key, jid, &patch, now, Origin::Message).await
 }
 
-/// Applies `patch` to a chat, or to what stays of a deleted one; a name alone makes no chat.
+/// Applies `patch` to a chat or to its tombstone. A name alone does not create a chat.
 async fn known(
     unit: &mut Unit<'_>,
     key: &SessionKey,

@@ -1,4 +1,4 @@
-//! A part of the history that the phone sends after pairing.
+//! Import of a part of the history that the phone sends after pairing.
 
 use std::borrow::Cow;
 
@@ -27,16 +27,16 @@ use super::inbound_person;
 use super::inbound_person::Told;
 use super::inbound_rewriting;
 
-/// What an import brought that was not there before.
+/// New data of an import.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Brought {
-    /// Chats that have messages since.
+    /// Chats that got their first message.
     pub(super) chats: u32,
     /// Messages.
     pub(super) messages: u32,
 }
 
-/// Imports the chats, messages and names of one part; tells what that brought.
+/// Imports the chats, messages and names of one part; returns the number of new ones.
 pub(super) async fn chunk(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -66,7 +66,7 @@ pub(super) async fn chunk(
     Ok(brought)
 }
 
-/// The same, in whatever way the unit reads and stores.
+/// Imports one part through the unit's present caching mode.
 pub(super) async fn one_by_one(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -74,7 +74,7 @@ pub(super) async fn one_by_one(
     (paired_at, now): (Option<i64>, i64),
 ) -> Result<Brought, StoreError> {
     let mut brought = Brought::default();
-    // The phone made it after the pairing: what it says of people counts from then on.
+    // The phone exported it after the pairing, so its address mappings are valid from then on.
     let told = Told { at: paired_at.unwrap_or(0), now, origin: Origin::Import };
     inbound_person::same_person(unit, key, &chunk.people, told).await?;
     for chat in &chunk.chats {
@@ -82,7 +82,7 @@ pub(super) async fn one_by_one(
         import(unit, key, (chat, &revoked[..]), (paired_at, now), &mut brought).await?;
     }
     for (jid, name) in &chunk.push_names {
-        // A name makes no chat; the next message brings it again.
+        // A name does not create a chat; the next message carries the name again.
         let Some(mut chat) = unit.chat_for_update(&key.organization, key.session, jid).await? else { continue };
         let names = Names { push: Some(name.clone()), ..Names::default() };
         let patch = ChatPatch { names, ..ChatPatch::default() };
@@ -91,10 +91,12 @@ pub(super) async fn one_by_one(
     Ok(brought)
 }
 
-/// Settings in a history have no time, except that of pinning: they apply where no event has set anything. Whether a chat is
-/// archived counts as of the pairing: a phone that does not keep chats archived takes them out without telling its
-/// companions, who find an old archive in the settings. The count is the phone's at the time of the export, so it counts only
-/// while the chat is new.
+/// Imports one chat. Settings in a history have no time, except that of pinning, so they apply only if no event has set
+/// anything.
+///
+/// The archived state is dated to the pairing. A phone that does not keep chats archived unarchives them without
+/// notifying its companions, which find an old archive in the app state. The unread count is the phone's at the time of
+/// the export, so it applies only while the chat is new.
 async fn import(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -158,8 +160,8 @@ async fn import(
     Ok(())
 }
 
-/// The edits that a history shows only by another text. One that is known to be edited or revoked stays as it is: whether the
-/// history is older or newer than that, nobody can tell.
+/// Returns the edits that a history shows only as a different text. A message that is known to be edited or revoked
+/// stays as it is: the history could be older or newer.
 async fn newer(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -185,13 +187,14 @@ async fn newer(
     Ok(edits.collect())
 }
 
-/// WhatsApp's ids of the messages of others in a chat that a part of a history says were revoked. Its count leaves them out.
+/// WhatsApp ids of the incoming messages in a chat that a part of a history reports as revoked. Its unread count
+/// excludes them.
 fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
     let of_chat = chunk.rewritings.iter().filter(|it| it.chat == chat.jid && !it.from_me);
     of_chat.filter(|it| it.rewrite == Rewrite::Revocation).map(|it| it.wa_id.as_str()).collect()
 }
 
-/// Those of the messages that were deleted here and count as unread still.
+/// Returns those of the messages that were deleted here but still count as unread.
 async fn deleted_here(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -206,7 +209,7 @@ async fn deleted_here(
     Ok(deleted.into_iter().filter(|it| it.chat == chat.id).map(|it| it.wa_id).collect())
 }
 
-/// The place of the last message of others in a history that is read while `unread` are not.
+/// Returns the position of the last incoming message in a history that is read if `unread` are not.
 fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) -> Option<Horizon> {
     let mut of_others: Vec<_> = messages.iter().filter(|message| !message.from_me).collect();
     of_others.retain(|message| !revoked.contains(&message.wa_id.as_str()));
@@ -214,10 +217,11 @@ fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) 
     of_others.into_iter().map(Horizon::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
 }
 
-/// Counts unread messages. `known` is how many messages of others were behind the read position before, none if the chat is
-/// new. Of the `revoked` messages, the stored copy still counts those in `counted`.
-/// A history says how many were at its time: the last so many of what others wrote up to then, so
-/// that all before those is read. Where not so many are stored, the number alone counts, while the chat is new to us.
+/// Counts unread messages. `known` is the number of incoming messages after the read position so far; `None` for a new
+/// chat. Of the `revoked` messages, the stored copy still counts those in `counted`.
+///
+/// A history gives the unread count at the time of its export: the last N incoming messages up to then, so that all
+/// earlier ones are read. If fewer are stored, the number alone applies, as long as the chat is new here.
 async fn count(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -233,7 +237,7 @@ async fn count(
         Some(newest) => unit.last_but(organization, chat.id, (told, counted), &newest).await?,
         None => None,
     };
-    // Some that were deleted here may have been read.
+    // Some messages that were deleted here may have been read.
     let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, revoked));
     let read = match (read, deleted) {
         (Some(read), deleted) => Some(read.or_further(deleted)),
@@ -243,7 +247,7 @@ async fn count(
         let place = read.clone().or_further(chat.read_to.clone());
         let place = unit.complete(organization, &chats, place).await?;
         if chat.horizon.is_some() {
-            // A revocation of a message that is read must not lower the count.
+            // A later revocation of a read message must not lower the count.
             unit.forget_deleted_to(organization, chat.id, &place).await?;
         }
         patch.read_to = Some(place);
@@ -254,22 +258,22 @@ async fn count(
     // The revocations of counted messages follow, and each lowers the count by one.
     let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
     patch.unread_count = match (&read, known) {
-        // What a caller has read meanwhile is not unread again.
+        // Messages that a client has read meanwhile do not become unread again.
         (_, Some(_)) if asked => None,
         (Some(_), _) => Some(behind),
         (None, None) if chat.read_to.is_some() => Some(counted.min(behind)),
         (None, None) => Some(counted),
-        // A part that is read again may have been counted before its messages were stored.
+        // If a part is imported again, it may have been counted before its messages were stored.
         (None, Some(_)) if chat.read_to.is_none() => Some(chat.unread_count.max(behind)),
-        // What is unread beyond the stored messages stays so.
+        // Unread messages that are not stored stay counted.
         (None, Some(before)) => Some(chat.unread_count.saturating_add(behind.saturating_sub(before)).max(behind)),
     };
     Ok(())
 }
 
-/// What the conversation finds, and with whom. The phone keeps a conversation under the present address of the person, also
-/// what was said before they had it. Where the address went from one person to another, the messages tell whose it is: those
-/// that are stored, else the time of the last.
+/// Finds the chat of a conversation, and its peer. The phone keeps a conversation under the person's present address,
+/// including messages from before they had it. If the address moved between people, the stored messages decide, or else
+/// the time of the last message.
 async fn find(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -308,7 +312,7 @@ async fn find(
     }
 }
 
-/// The messages that were not known when the chat was deleted; all of them when it never was.
+/// Returns the messages that were unknown when the chat was deleted; all of them if it never was.
 fn unknown_to<'a>(found: &Found, messages: &'a [IncomingMessage]) -> Cow<'a, [IncomingMessage]> {
     match found {
         Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.horizon.is_some() => {

@@ -1,4 +1,4 @@
-//! Two peers become one, or a part of what one wrote is another's: what that means for their chats.
+//! Merging two peers into one, and moving messages between peers, with the effects on their chats.
 
 use crate::domain::change::Change;
 use crate::domain::change::Origin;
@@ -23,7 +23,7 @@ use super::chat_delete;
 use super::inbound_chat;
 use super::inbound_chat::Found;
 
-/// Shows a peer, and the chat with it, under the address that it has now.
+/// Updates the canonical address of a peer and of its chat.
 pub(super) async fn settle(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -41,7 +41,7 @@ pub(super) async fn settle(
     Ok(())
 }
 
-/// Shows a peer under the address that it has now.
+/// Updates the canonical address of a peer.
 async fn show(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId) -> Result<Option<Peer>, StoreError> {
     let whose = &key.organization;
     let Some(mut peer) = unit.peer(whose, peer).await? else { return Ok(None) };
@@ -52,8 +52,8 @@ async fn show(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId) -> Result<Opt
     Ok(Some(peer))
 }
 
-/// Keeps the chat under the address of its peer. Settings go out under the address that WhatsApp used last, while the peer has
-/// it: a chat that was kept under another one is known by it still.
+/// Stores the chat under its peer's address. Settings are sent under the address that WhatsApp used last, as long as
+/// the peer has it: WhatsApp may still know the chat by another address.
 async fn keep_under(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, peer: &Peer) -> Result<(), StoreError> {
     let before = std::mem::replace(&mut chat.jid, peer.jid.clone());
     let periods = unit.periods_of(&key.organization, peer.id).await?;
@@ -67,7 +67,7 @@ async fn keep_under(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, peer
     Ok(())
 }
 
-/// Makes one peer of two, with one chat. The chat of the first stays, where both have one.
+/// Merges two peers and their chats. If both have a chat, the first one's stays.
 pub(super) async fn join(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -86,7 +86,7 @@ pub(super) async fn join(
     for peer in [&one, &other] {
         deleted.extend(unit.tombstone_for_update(whose, peer).await?);
     }
-    // Who has the chat stays, so that it keeps its writer. The account is its session's for ever.
+    // Keep the peer that has the chat, so that the chat keeps its sender. The account's peer is permanent.
     let is_account = |peer: &Peer| peer.id == PeerId::account(key.session);
     let first = stored.first().map(|chat| chat.id);
     let (mut into, from) = if is_account(&other) || !is_account(&one) && first.is_some() && first == other.chat {
@@ -128,7 +128,7 @@ pub(super) async fn join(
     chat.last_message =
         last.filter(|stored| chat.last_message.is_none_or(|known| known.at <= stored.at)).or(chat.last_message);
     empty(unit, key, &mut chat).await?;
-    // All that one half had may be gone with the other half.
+    // The deletion of one half may cover all messages of the other.
     let is_gone = !deleted.is_empty() && chat.last_message.is_none() && before.last_message.is_some();
     let replaces = joined.as_ref().map(|other| other.id);
     let change = (!is_gone).then(|| Change { replaces, ..chat.joined(&before, now, origin) });
@@ -144,7 +144,7 @@ pub(super) async fn join(
     recount(unit, key, &merged, now, origin).await
 }
 
-/// Takes away what the phone emptied with the other half of a chat, when nobody knew that it was the other half.
+/// Removes the messages that the phone cleared in the other half of a chat, before the two were known to be one.
 async fn empty(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat) -> Result<(), StoreError> {
     let whose = &key.organization;
     let Some(place) = chat.emptied.clone() else { return Ok(()) };
@@ -158,8 +158,8 @@ async fn empty(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat) -> Result
     Ok(())
 }
 
-/// Takes away what was known when the other half of a chat was deleted, if the chat began since: it would not have come back,
-/// had one known that it is the other half.
+/// Removes what was known when the other half of a chat was deleted, if the chat began later. It would not have come
+/// back if both had been known to be one.
 async fn hide(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -179,13 +179,13 @@ async fn hide(
 
 /// The other half of a chat.
 enum Half<'c> {
-    /// It is stored.
+    /// A stored chat.
     Stored(&'c Chat),
-    /// It is deleted: as it would come back.
+    /// A deleted chat, in the state in which it would come back.
     Deleted(&'c Chat),
 }
 
-/// Makes one chat of two: messages, settings, what waits and what was refused.
+/// Merges the other half into a chat: messages, settings, pending actions and rejections.
 async fn take_over(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -205,7 +205,7 @@ async fn take_over(
         Some(place) => Some(unit.complete(organization, &both, place).await?),
         None => None,
     };
-    // What each counts beyond its stored messages stays counted, unless reading the other has read it.
+    // Unread messages that are not stored stay counted, unless the other half's read position covers them.
     let (mut counted, mut beyond) = (0_u32, 0_u32);
     for one in [&*chat, *other] {
         let before = unit.count_behind(organization, &[one.id], one.read_to.as_ref()).await?;
@@ -232,7 +232,7 @@ async fn take_over(
     put_open(unit, key, chat, &mine, &left).await
 }
 
-/// Stores what is open about a chat in the place of what was.
+/// Replaces the chat's pending actions and rejections.
 async fn put_open(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -262,7 +262,7 @@ async fn open(unit: &mut Unit<'_>, key: &SessionKey, chat: &Chat) -> Result<Open
     Ok(Open { waiting, refused })
 }
 
-/// Two deleted chats with one person become one, of which nobody is told. Tells its id.
+/// Merges the deleted chats of one person without publishing a change. Returns the id.
 async fn join_deleted(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -287,7 +287,7 @@ async fn join_deleted(
     Ok(Some(one.chat.id))
 }
 
-/// What was written from a number in a time in which it was another peer's goes over to them.
+/// Moves messages to the peer that owned the number when they were sent.
 pub(super) async fn hand_over(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -345,7 +345,7 @@ fn later(one: Option<LastMessage>, other: Option<LastMessage>) -> Option<LastMes
     [one, other].into_iter().flatten().max_by_key(|last| (last.at, last.id.is_some()))
 }
 
-/// Counts anew in chats among several people in which copies of a message became one.
+/// Recounts group chats in which copies of a message became one.
 async fn recount(
     unit: &mut Unit<'_>,
     key: &SessionKey,

@@ -1,17 +1,17 @@
-//! What is counted of the events that WhatsApp sends and that reach the stored copy.
+//! Metrics of the WhatsApp events that reach the stored copy.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Counts events by kind. Clones count together.
+/// Event counters by kind. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct InboundMetrics {
     stored: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 impl InboundMetrics {
-    /// Makes the metrics part of what `registry` reports.
+    /// Registers the metrics with `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let stored = "WhatsApp events committed, either applied or quarantined, by kind";
         registry.register("inbound_events", stored, self.stored.clone());

@@ -1,8 +1,9 @@
-//! Whose an address is: a number and a LID turn out to be one person's, a person takes another number, a number goes to
-//! somebody else. What is stored follows in the same unit, so that the end is the same whenever one learns of it.
+//! Identity map of addresses: a number and a LID turn out to belong to one person, a person changes the number, a
+//! number moves to another person. Stored data follows in the same unit. The result does not depend on when the mapping
+//! is learned.
 //!
-//! A LID stays with its person, and a number is a person's from one moment to another. What WhatsApp says of a time counts for
-//! that time. A pair without a time counts as new, unless it is known to be over.
+//! A LID belongs to one person permanently, a number for a period. A mapping with a time is valid from that time. A
+//! pair without a time is treated as new, unless it is known to be over.
 
 use crate::domain::change::Origin;
 use crate::domain::id::PeerId;
@@ -22,14 +23,14 @@ use crate::store::error::StoreError;
 
 use super::inbound_join;
 
-/// How one learned of something.
+/// Source of a mapping.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told {
-    /// WhatsApp's time of it, in milliseconds; 0 if it is not known.
+    /// WhatsApp's time of it, in milliseconds; 0 if unknown.
     pub(super) at: i64,
     /// Now, in milliseconds.
     pub(super) now: i64,
-    /// From what.
+    /// Origin of the resulting changes.
     pub(super) origin: Origin,
 }
 
@@ -39,7 +40,7 @@ impl Told {
     }
 }
 
-/// Notes whose addresses belong together. What was known before is not looked at again.
+/// Records which addresses belong together. Mappings that are already known are skipped.
 pub(super) async fn same_person(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -47,7 +48,7 @@ pub(super) async fn same_person(
     told: Told,
 ) -> Result<(), StoreError> {
     let new = unit.new_people(&key.organization, key.session, people).await?;
-    // Its lock before those of the chats: that is the order of locks.
+    // Lock order: session, then chats.
     if new.is_empty() || unit.session_for_update(&key.organization, key.session).await?.is_none() {
         return Ok(());
     }
@@ -79,7 +80,7 @@ async fn same(unit: &mut Unit<'_>, key: &SessionKey, person: &Person, told: Told
             unit.insert_period(whose, session, &since_ever(lid, peer)).await?;
             inbound_join::settle(unit, key, peer, told.now, told.origin).await
         }
-        // The number was another person's before.
+        // The number belonged to another person before.
         (Some(_), None) => {
             let peer = unit.new_peer(whose, session, lid, at).await?.id;
             take_number(unit, key, peer, phone, told).await
@@ -105,8 +106,8 @@ fn has_number(periods: &[Period]) -> bool {
     periods.iter().any(|period| period.jid.kind() == JidKind::PhoneNumber)
 }
 
-/// Whether the peer with a number and the one with a LID may be the same: neither has another one of the kind, and nothing was
-/// written from the number while the one with the LID had another.
+/// Returns whether the peer with a number and the peer with a LID may be the same. Neither may have another address of
+/// that kind, and the number may not have sent anything while the LID's peer had another number.
 async fn are_one(unit: &mut Unit<'_>, key: &SessionKey, number: PeerId, lid: PeerId) -> Result<bool, StoreError> {
     let whose = &key.organization;
     if present(&unit.periods_of(whose, number).await?, JidKind::Lid).is_some() {
@@ -121,8 +122,8 @@ async fn are_one(unit: &mut Unit<'_>, key: &SessionKey, number: PeerId, lid: Pee
     is_new_since(unit, key, number, since).await
 }
 
-/// Whether the one who takes a number may be the one who is known to have it: only one of them has a LID, and if the other has
-/// it, nothing was known of them before.
+/// Returns whether the peer that takes a number may be the peer that is known to have it. Only one of them may have a
+/// LID; if it is the other one, nothing may have been known of it before.
 async fn may_be_one(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -138,7 +139,7 @@ async fn may_be_one(
     Ok(!has_lid && (told.time()..=told.now).contains(&other.made_at()))
 }
 
-/// Whether nothing is known to have been written by a peer, or to it, before a time.
+/// Returns whether no message to or from a peer is known before a time.
 async fn is_new_since(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId, at: i64) -> Result<bool, StoreError> {
     let whose = &key.organization;
     let Some(peer) = unit.peer(whose, peer).await? else { return Ok(true) };
@@ -149,8 +150,8 @@ async fn is_new_since(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId, at: i
     Ok(deleted.and_then(|deleted| deleted.chat.horizon).is_none_or(|horizon| horizon.at >= at))
 }
 
-/// Somebody goes by another number since a time. The old one is theirs up to then: what comes from it later is somebody
-/// else's, and so is what came from the new one before.
+/// Records that a person changed the number at a time. Later messages from the old number, and earlier ones from the
+/// new number, belong to other people.
 pub(super) async fn number_changed(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -181,7 +182,7 @@ pub(super) async fn number_changed(
     take_number(unit, key, peer, new, told).await
 }
 
-/// Gives a number to a peer from a time on, and ends the time of the one that the peer had.
+/// Assigns a number to a peer from a time on, and ends the period of its previous number.
 async fn take_number(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -192,7 +193,7 @@ async fn take_number(
     let (whose, session, at) = (&key.organization, key.session, told.time());
     let mut periods = unit.periods(whose, session, number).await?;
     match owner_at(&periods, at) {
-        // One may have known that they have it, but not since when.
+        // The owner may be known already, but not the time since when.
         Some(Owner { peer: same, former: false })
             if same == peer
                 && periods.iter().any(|period| period.peer == peer && period.from <= at && !period.is_over(at)) =>
@@ -204,7 +205,7 @@ async fn take_number(
                 && may_be_one(unit, key, peer, other, told).await?
                 && is_new_since(unit, key, other, at).await? =>
         {
-            // All that is known of them was written by the number since.
+            // All known messages of the other peer were sent from the number since.
             give_up_others(unit, key, peer, number, told).await?;
             return inbound_join::join(unit, key, (peer, other), told.now, told.origin).await;
         }
@@ -212,7 +213,7 @@ async fn take_number(
     }
     give_up_others(unit, key, peer, number, told).await?;
     let moved = give(&mut periods, number, peer, at);
-    // The peer took another number later, as is known already.
+    // The peer is already known to have taken another number later.
     let own = unit.periods_of(whose, peer).await?;
     let later = own.iter().filter(|it| it.jid.kind() == JidKind::PhoneNumber && it.from > at).map(|it| it.from).min();
     if let (Some(later), Some(period)) = (later, periods.iter_mut().rev().find(|it| it.peer == peer && it.from <= at)) {
@@ -226,8 +227,7 @@ async fn take_number(
     inbound_join::settle(unit, key, peer, told.now, told.origin).await
 }
 
-/// Ends the time of the numbers that a peer has at a time, but for this one. What was written from them since is somebody
-/// else's.
+/// Ends the periods of the peer's other numbers at a time. Later messages from them belong to other people.
 async fn give_up_others(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -252,7 +252,7 @@ async fn give_up_others(
     Ok(())
 }
 
-/// The addresses of the account itself, as it is linked.
+/// Stores the addresses of the linked account itself.
 pub(super) async fn account(
     unit: &mut Unit<'_>,
     key: &SessionKey,

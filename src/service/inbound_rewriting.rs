@@ -1,4 +1,4 @@
-//! What becomes of messages that are there: they are edited, taken back, or taken away with their chat.
+//! Changes of stored messages: edits, revocations, and clearing or deleting a chat on the phone.
 
 use crate::domain::action::Setting;
 use crate::domain::change::Origin;
@@ -21,10 +21,10 @@ use super::chat_delete;
 use super::inbound_chat;
 use super::inbound_chat::Found;
 
-/// An edit or a revocation waits this long for its message, in milliseconds: longer than WhatsApp keeps a message.
+/// Time for which an edit or a revocation waits for its message, in milliseconds; longer than WhatsApp keeps a message.
 const EARLY_REWRITES_MS: i64 = 45 * DAY_MS;
 
-/// A message was edited or taken back. It is told where it is the chat's last, or where the count falls.
+/// Edits or revokes a message. A change is published if it is the chat's last message, or if the unread count changes.
 pub(super) async fn rewritten(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -32,7 +32,7 @@ pub(super) async fn rewritten(
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
-    // Its lock first: that is the order of locks.
+    // Lock order: session, then chats.
     if unit.session_for_update(whose, key.session).await?.is_none() {
         return Ok(());
     }
@@ -50,7 +50,7 @@ pub(super) async fn rewritten(
     apply(unit, key, rewriting, (chat, before), now).await
 }
 
-/// Does to a stored message what was done to it.
+/// Applies an edit or a revocation to a stored message.
 async fn apply(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -68,7 +68,7 @@ async fn apply(
     inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
 }
 
-/// Subtracts one from the unread count of a chat, or of a deleted one, if its sender revoked an unread message that was
+/// Subtracts one from the unread count of a chat or a tombstone, if the sender revoked an unread message that was
 /// deleted here.
 async fn revoke_deleted(
     unit: &mut Unit<'_>,
@@ -99,7 +99,7 @@ async fn revoke_deleted(
     Ok(())
 }
 
-/// Does to messages that arrived what was done to them before: edits and revocations that waited for them.
+/// Applies edits and revocations that arrived before their messages.
 pub(super) async fn catch_up(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -110,7 +110,8 @@ pub(super) async fn catch_up(
     apply_early(unit, key, early, now).await
 }
 
-/// The same after the session learned whose these addresses are: the messages may be there under another one.
+/// Applies early edits and revocations after new mappings of these addresses: the messages may be stored under another
+/// address.
 pub(super) async fn catch_up_with(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -138,15 +139,16 @@ async fn apply_early(
             apply(unit, key, &rewriting, found, now).await?;
             unit.remove_early_rewrite(whose, key.session, &early).await?;
         } else {
-            // The message may have been deleted here under another address. It may also still come: the rewrite stays.
+            // The message may have been deleted here under another address. It may also still arrive, so keep the
+            // rewrite.
             revoke_deleted(unit, key, &rewriting, now).await?;
         }
     }
     Ok(())
 }
 
-/// The message that is edited or revoked, and its chat. It may be older than what is known of the addresses now, so it may be
-/// of whoever had them ever.
+/// Returns the edited or revoked message, and its chat. The event may be older than the known mappings, so all former
+/// owners of the address are considered.
 async fn subject(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -159,7 +161,7 @@ async fn subject(
         let named = unit.messages_named(whose, chat.id, &rewriting.wa_id).await?;
         let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
         let is_own = rewriting.from_me
-            // An admin takes back what the account wrote.
+            // An admin can revoke the account's own messages.
             || !peer.is_person() && writers.contains(&PeerId::account(key.session));
         let is_it = |message: &Message| {
             if is_own { message.from_me } else { !message.from_me && writers.contains(&message.sender_id) }
@@ -171,7 +173,7 @@ async fn subject(
     Ok(None)
 }
 
-/// All who ever had an address.
+/// All peers that ever had an address.
 async fn owners(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
     let periods = unit.periods(&key.organization, key.session, jid).await?;
     let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
@@ -179,8 +181,8 @@ async fn owners(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<
     Ok(owners)
 }
 
-/// The count without this message, when it is one of the unread, which are the last so many that others wrote. One that a
-/// waiting request has read is no longer to be given back with that request.
+/// Returns the unread count without this message if it is unread; the unread messages are the last N incoming ones. If
+/// a pending read request covers the message, a rejection must not restore it as unread.
 async fn one_less_unread(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -204,22 +206,23 @@ async fn one_less_unread(
     Ok(None)
 }
 
-/// That the phone took a chat's messages away.
+/// A chat that was cleared or deleted on the phone.
 pub(super) struct Emptied<'a> {
     /// The chat.
     pub(super) chat: &'a Jid,
-    /// Up to which message.
+    /// Last message that was removed.
     pub(super) up_to: &'a Horizon,
     /// WhatsApp's time of it, in milliseconds.
     pub(super) as_of: i64,
-    /// Whether the chat goes, too, where no message is left.
+    /// True if the chat is deleted as well, unless a message is left.
     pub(super) deleted: bool,
 }
 
-/// A chat was cleared or deleted on the phone, up to a message: those beyond it stay, those up to it never come back.
+/// Applies that a chat was cleared or deleted on the phone up to a message: later messages stay, and earlier ones never
+/// come back.
 ///
-/// A deleted chat of which something is left stays with that, without its settings if all of that was sent later. One that has no message here stays as well: it is a name or
-/// settings, which the phone keeps.
+/// A deleted chat with messages left stays, without its settings if all of them were sent later. A chat without a
+/// message here stays as well: it is a name or settings, which the phone keeps.
 pub(super) async fn emptied(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -235,14 +238,14 @@ pub(super) async fn emptied(
             unit.forget_deleted_to(whose, chat, up_to).await?;
             let left = unit.count_behind(whose, &[chat], None).await?;
             patch.unread_count = Some(tombstone.chat.unread_count.min(left));
-            // Nothing beyond it is known: it goes on the phone, and with it its settings.
+            // No later message is known: the phone deletes the chat, and its settings with it.
             if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
                 patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
             }
             return inbound_chat::note(unit, key, tombstone, &patch, now, Origin::Device).await;
         }
         Found::New(mut chat) if deleted => {
-            // Its messages may be on their way yet.
+            // Its messages may still arrive.
             let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
             let tombstone = Tombstone::of_unknown(chat, up_to.clone(), now);
             return unit.insert_tombstone(whose, &tombstone).await;
@@ -250,7 +253,8 @@ pub(super) async fn emptied(
         Found::New(chat) => (chat, true),
         Found::Chat(chat) => (chat, false),
     };
-    // Of several messages of one second, a phone names the last: those that WhatsApp sent before it go as well.
+    // If several messages have the same second, the phone names the last one: those that WhatsApp sent before it are
+    // removed too.
     let known = chat.horizon.as_ref().filter(|known| known.at == up_to.at);
     let is_first = !known.is_some_and(|known| up_to.wa_ids.iter().any(|id| known.wa_ids.contains(id)));
     let up_to = &if is_first {
@@ -264,7 +268,7 @@ pub(super) async fn emptied(
     let told = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
     let left = stored.or(told);
     if deleted && left.is_none() && chat.last_message.is_some() {
-        // The phone has none of its settings any more, whatever was to be told about them.
+        // The phone has deleted its settings, including those that were still pending.
         let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
         chat.horizon = Some(up_to.clone().or_further(chat.horizon.take()));
         chat.emptied = Some(up_to.clone().or_further(chat.emptied.take()));
@@ -282,7 +286,7 @@ pub(super) async fn emptied(
         None => chat.last_message.is_none(),
     };
     if deleted && begins_again {
-        // What is left, or still to come, came after the deletion: the phone began the chat again with it.
+        // All remaining and future messages are later than the deletion: they start the chat again on the phone.
         let waits = |setting: Setting| chat.pending.contains(setting.field());
         patch.archived = Some(false).filter(|_| !waits(Setting::Archived));
         patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));
@@ -291,7 +295,7 @@ pub(super) async fn emptied(
     inbound_chat::save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
-/// What a chat that was deleted on the phone would come back with.
+/// The patch for a chat that was deleted on the phone and comes back.
 fn without_settings(as_of: i64) -> ChatPatch {
     ChatPatch {
         as_of,

@@ -1,4 +1,4 @@
-//! How a session stands with WhatsApp, as it says itself.
+//! Session state as reported by the session itself.
 
 use crate::domain::change::Origin;
 use crate::domain::jid::Jid;
@@ -13,7 +13,7 @@ use crate::store::error::StoreError;
 use super::inbound_history;
 use super::inbound_person;
 
-/// Stores a session's status, and since when it is connected.
+/// Stores a session's status, and the time of the last connection.
 pub(super) async fn status(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -22,7 +22,7 @@ pub(super) async fn status(
     now: i64,
 ) -> Result<(), StoreError> {
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
-    // That it was logged out says more than that it is down since.
+    // `LOGGED_OUT` is more specific than `STOPPED` and stays.
     if (session.status, status) == (SessionStatus::LoggedOut, SessionStatus::Stopped) {
         return Ok(());
     }
@@ -48,7 +48,7 @@ pub(super) async fn paired(
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     session.jid = Some(jid.clone());
     session.lid = lid.cloned().or_else(|| session.lid.take());
-    // What an earlier link brought is no part of what comes now.
+    // The import of an earlier link does not count for this one.
     session.history_import = None;
     session.paired_at = Some(now);
     unit.quarantine_leaves_import(key.session).await?;
@@ -65,7 +65,7 @@ pub(super) async fn history(
     chunk: &HistoryChunk,
     now: i64,
 ) -> Result<(), StoreError> {
-    // Its lock first: that is the order of locks.
+    // Lock order: session, then chats.
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     let brought = inbound_history::chunk(unit, key, chunk, (session.paired_at, now)).await?;
     let import = session.history_import.get_or_insert_default();
@@ -73,19 +73,19 @@ pub(super) async fn history(
     unit.save_session(&session).await
 }
 
-/// Notes that a part of the history was lost if one was announced whose announcement is not kept.
+/// Marks the import as incomplete if a part was announced and its announcement is not stored.
 pub(super) async fn history_expected(unit: &mut Unit<'_>, key: &SessionKey) -> Result<(), StoreError> {
     if unit.history_expected(key.session).await? { history_lost(unit, key).await } else { Ok(()) }
 }
 
-/// Notes that a part of the history was lost.
+/// Marks the import as incomplete.
 pub(super) async fn history_lost(unit: &mut Unit<'_>, key: &SessionKey) -> Result<(), StoreError> {
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     session.history_import.get_or_insert_default().incomplete = true;
     unit.save_session(&session).await
 }
 
-/// The session that an event is of, locked; none when it was deleted meanwhile.
+/// Locks and returns the session of an event; `None` if it was deleted meanwhile.
 async fn own(unit: &mut Unit<'_>, key: &SessionKey) -> Result<Option<Session>, StoreError> {
     unit.session_for_update(&key.organization, key.session).await
 }

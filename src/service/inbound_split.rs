@@ -1,11 +1,11 @@
-//! Events that hold many people, chats or messages, split where they cannot be applied together: so that what is wrong
-//! with one of them keeps none of the others out.
+//! Splitting of events that hold many people, chats or messages and cannot be applied as a whole. One bad item then
+//! does not keep the others out.
 
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
 use crate::session::SessionEvent;
 
-/// The two halves of an event, to be applied in this order instead of it; none if it holds one thing alone.
+/// Returns the two halves of an event, to be applied in this order; `None` if it holds a single item.
 pub(super) fn halves(event: &SessionEvent) -> Option<[SessionEvent; 2]> {
     match event {
         SessionEvent::SamePerson { people, at } if people.len() > 1 => {
@@ -19,7 +19,7 @@ pub(super) fn halves(event: &SessionEvent) -> Option<[SessionEvent; 2]> {
     }
 }
 
-/// In the order in which they are applied. How far the import is, the back half says.
+/// The halves are in the order of application. The second half carries the import's progress.
 fn halves_of_chunk(chunk: &HistoryChunk) -> Option<(HistoryChunk, HistoryChunk)> {
     let HistoryChunk { people, chats, rewritings, push_names, .. } = chunk;
     let empty = HistoryChunk { progress: chunk.progress, ..HistoryChunk::default() };
@@ -52,7 +52,7 @@ fn halves_of_chunk(chunk: &HistoryChunk) -> Option<(HistoryChunk, HistoryChunk)>
     Some((HistoryChunk { chats: vec![front], ..HistoryChunk::default() }, HistoryChunk { chats: vec![back], ..empty }))
 }
 
-/// What is not a message comes first, alone: a message that cannot be stored must not keep the chat's settings out.
+/// The settings come first, alone: a message that cannot be stored must not keep them out.
 fn halves_of_chat(chat: &HistoryChat) -> Option<(HistoryChat, HistoryChat)> {
     let messages = HistoryChat::of(chat.jid.clone(), chat.messages.clone());
     if !chat.messages.is_empty() && *chat != messages {
@@ -101,7 +101,7 @@ mod tests {
         Rewriting { chat, wa_id, sender, from_me, rewrite: Rewrite::Revocation }
     }
 
-    /// Splits until nothing can be split, and tells what is left, in order.
+    /// Splits recursively and returns the indivisible parts in order.
     fn leaves(event: SessionEvent) -> Vec<SessionEvent> {
         match halves(&event) {
             Some(halves) => halves.into_iter().flat_map(leaves).collect(),

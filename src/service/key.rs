@@ -1,5 +1,5 @@
-//! Api-keys: listed, made and revoked, by callers who may manage and by the operator, whose command line works on the
-//! database beside a running server.
+//! Api-key use cases: list, create and revoke, for clients with `manage` and for the operator. The operator's command
+//! line works on the database beside a running server.
 
 use std::sync::Arc;
 use tracing::instrument;
@@ -32,22 +32,22 @@ use super::error::Error;
 use super::idempotency::idempotency_key;
 use super::idempotency::reused;
 
-/// How many keys an organization may make through the API unless configured.
+/// Default limit of keys that an organization creates through the API.
 pub const DEFAULT_MOST: u64 = 1_000;
 
-/// A key to be made.
+/// A key to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// A name for people.
+    /// Display name.
     pub name: String,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Capabilities,
-    /// When it ends (inclusive), in milliseconds; never when there is none.
+    /// Expiry time (inclusive), in milliseconds; `None` if it never expires.
     pub expires_at: Option<i64>,
 }
 
 impl NewKey {
-    /// The idempotency key that came with it.
+    /// Parses the idempotency key of the request.
     fn under(&self, key: &str) -> Result<IdempotencyKey, Error> {
         let (permissions, end) = (self.permissions.bits().to_string(), format!("{:?}", self.expires_at));
         idempotency_key(Operation::CreateApiKey, key, &[&self.name, &permissions, &end])
@@ -59,25 +59,25 @@ impl NewKey {
 pub struct Keys {
     store: Store,
     tokens: Tokens,
-    /// How many keys an organization may make through the API.
+    /// Maximum number of keys that an organization can create through the API.
     most: u64,
     clock: Arc<dyn Clock>,
 }
 
 impl Keys {
-    /// Makes the use cases; `tokens` forgets a key that is revoked.
+    /// Creates the use cases. Revoked keys are removed from `tokens`.
     #[must_use]
     pub fn new(store: Store, tokens: Tokens, clock: Arc<dyn Clock>) -> Self {
         Self { store, tokens, most: DEFAULT_MOST, clock }
     }
 
-    /// The same for organizations that make at most this number of keys each.
+    /// Sets the maximum number of keys that an organization can create.
     #[must_use]
     pub fn with_limit(self, most: u64) -> Self {
         Self { most, ..self }
     }
 
-    /// A page of the keys of the viewer's organization, newest first.
+    /// Returns a page of the keys of the viewer's organization, newest first.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `Store`.
@@ -86,13 +86,14 @@ impl Keys {
         Ok(self.store.key_page(viewer.require(Capability::Manage)?, &page).await?)
     }
 
-    /// Makes a key for the viewer's organization, and tells its secret, which is told this once. Under an idempotency key
-    /// that was used before with the same input, the key that was made then gets another secret instead: the first one may
-    /// be lost with its answer, and is kept nowhere.
+    /// Creates a key for the viewer's organization, and returns it with its secret, which is never returned again. If
+    /// the idempotency key was used before with the same input, the key that was created then gets a new secret: the
+    /// first one may have been lost with its response, and secrets are not stored.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, and for what the viewer may not do itself; `Invalid`; `Conflict` when there are too
-    /// many, and for an idempotency key that was used with another input, or whose api-key is in use or gone; `Store`.
+    /// `Forbidden` without `manage`, and for permissions that the viewer lacks; `Invalid`; `Store`. `Conflict` if the
+    /// limit is reached, or if the idempotency key was used with a different input or for a key that is used or
+    /// revoked.
     #[instrument(name = "keys.create", level = "debug", skip_all)]
     pub async fn create(
         &self,
@@ -150,7 +151,7 @@ impl Keys {
         Ok((key, secret))
     }
 
-    /// Revokes a key of the viewer's organization: it is refused from now on.
+    /// Revokes a key of the viewer's organization: it is rejected from now on.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `KeyNotFound`, `Store`.
@@ -164,7 +165,7 @@ impl Keys {
         Ok(())
     }
 
-    /// An organization's keys, oldest first, for the operator.
+    /// Returns an organization's keys, oldest first, for the operator.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -172,10 +173,10 @@ impl Keys {
         self.store.keys(organization).await
     }
 
-    /// Makes a key with this secret, and its organization with the first one. Checks nothing.
+    /// Creates a key with this secret, and the organization with its first key. Does not validate.
     ///
     /// # Errors
-    /// [`StoreError`], also when the secret is another key's.
+    /// [`StoreError`], also if another key has this secret.
     pub async fn issue(
         &self,
         organization: &OrganizationId,
@@ -204,7 +205,7 @@ impl Keys {
         }
     }
 
-    /// Whether this is the secret of a key, of whichever organization.
+    /// Returns whether a key of any organization has this secret.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,11 +213,11 @@ impl Keys {
         Ok(self.store.key_by_hash(&token::hash(secret)).await?.is_some())
     }
 
-    /// Gives a key this secret, for the operator. Its last one works until `previous_until`, in milliseconds, if that is
-    /// given, and the one before that no longer. Returns whether the key is there.
+    /// Replaces a key's secret, for the operator. The current secret works until `previous_until`, in milliseconds, if
+    /// that is given; the previous one stops working. Returns `false` if there is no such key.
     ///
     /// # Errors
-    /// [`StoreError`], also if the secret is another key's.
+    /// [`StoreError`], also if another key has this secret.
     pub async fn rotate(
         &self,
         organization: &OrganizationId,
@@ -232,7 +233,7 @@ impl Keys {
         Ok(rotated)
     }
 
-    /// Removes a key, for the operator; tells whether it was there.
+    /// Removes a key, for the operator; returns `false` if there is no such key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -245,7 +246,8 @@ impl Keys {
     }
 }
 
-/// Whether a key that ends then works longer than the key that makes it. A person's token is short-lived by its nature.
+/// Returns whether a key with this expiry would outlive the key that creates it. The token of a user is not considered,
+/// because it is short-lived.
 fn outlives(expires_at: Option<i64>, viewer: &Viewer) -> bool {
     let Principal::ApiKey(_) = viewer.principal else { return false };
     let Some(end) = viewer.expires_at else { return false };

@@ -1,5 +1,5 @@
-//! Mutes that end by the clock: each is taken off its chat in the moment it ends, and told. One that ended while nobody
-//! looked is taken off as soon as somebody does.
+//! Expiry of mutes: each mute is removed from its chat at its end, with a change. Mutes that ended while no server ran
+//! are removed at the next start.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -23,23 +23,23 @@ use crate::store::Store;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
-/// How often to look though no mute is known to end: for what another process stored, and for clocks that are set.
+/// Polling interval if no mute is known to end, for mutes stored by other processes and for clock changes.
 const LOOK: Duration = Duration::from_secs(30);
-/// How long to wait after a failure.
+/// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Mutes that are looked at together.
+/// Mutes per read.
 const AT_ONCE: u64 = 100;
 
-/// The way to tell of a new mute. Cheap to clone.
+/// Handle to report a new mute. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Mutes {
-    /// When somebody looks next, in milliseconds.
+    /// Time of the next check, in milliseconds.
     next: Arc<AtomicI64>,
     wake: Arc<Notify>,
 }
 
 impl Mutes {
-    /// Ends mutes when they are due, first those that ended while no process ran, until `stop`.
+    /// Starts ending mutes when they are due, first those that ended while no server ran, until `stop`.
     #[must_use]
     pub fn start(store: Store, clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let mutes = Self::default();
@@ -48,7 +48,7 @@ impl Mutes {
         mutes
     }
 
-    /// A chat is muted until then, in milliseconds, and that is committed.
+    /// Reports a committed mute until `end`, in milliseconds.
     pub(super) fn until(&self, end: i64) {
         if end < self.next.load(Ordering::Acquire) {
             self.wake.notify_one();
@@ -57,7 +57,7 @@ impl Mutes {
 
     async fn watch(self, store: Store, clock: Arc<dyn Clock>) {
         loop {
-            // Whoever mutes while the next end is looked for wakes this once more.
+            // A mute that is stored during the check wakes this loop again.
             self.next.store(i64::MAX, Ordering::Release);
             match end_due(&store, clock.now()).await {
                 Ok(next) => {
@@ -66,7 +66,7 @@ impl Mutes {
                         Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK)
                     });
                     self.next.store(next.unwrap_or(i64::MAX), Ordering::Release);
-                    // Late is the rule here: whoever wakes it looks at what is stored.
+                    // A timeout is the normal case: the loop reads the stored mutes either way.
                     let _ = timeout(until, self.wake.notified()).await;
                 }
                 Err(failed) => {
@@ -78,7 +78,7 @@ impl Mutes {
     }
 }
 
-/// Ends the mutes that are over at `now`, and tells when the next one will be.
+/// Ends the mutes that are over at `now`, and returns the end of the next one.
 async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
     loop {
         let ending = store.next_mutes_to_end(AT_ONCE).await?;
@@ -99,8 +99,8 @@ async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
     }
 }
 
-/// Takes a mute off that is over; not one that was made longer meanwhile. It keeps the time of the mute: what the phone
-/// made of it before it ended may still be on its way.
+/// Removes an expired mute, unless it was extended meanwhile. The mute's time stays: the phone's earlier changes may
+/// still be on their way.
 async fn end(unit: &mut Unit<'_>, whose: &OrganizationId, chat: ChatId, now: i64) -> Result<(), StoreError> {
     let Some(mut chat) = unit.chat_by_id_for_update(whose, chat).await? else { return Ok(()) };
     if chat.muted_until.value.is_none_or(|until| until > now) {

@@ -1,4 +1,4 @@
-//! Pauses between actions of one session that WhatsApp notices: a few at once, then some a minute, whoever asks.
+//! Rate limits per session for actions that WhatsApp notices: a burst, then some a minute, over all clients.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -13,14 +13,14 @@ use crate::session::SessionKey;
 
 use super::error::Error;
 
-/// An action that has pauses.
+/// A rate-limited action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paced {
     /// A start, which may open a connection to WhatsApp.
     Start,
-    /// A pairing code, for which WhatsApp notifies the phone with a number of the caller's choice.
+    /// A pairing code: WhatsApp notifies the phone with a number that the client chooses.
     PairingCode,
-    /// All settings, fetched from WhatsApp.
+    /// A fetch of all settings from WhatsApp.
     Resync,
 }
 
@@ -36,7 +36,7 @@ impl Paced {
     }
 }
 
-/// The pauses of all sessions. Clones share them.
+/// The rate limits of all sessions. Clones share them.
 #[derive(Clone)]
 pub(super) struct Pauses {
     since: Instant,
@@ -54,7 +54,7 @@ impl Pauses {
     /// Counts an action of the session.
     ///
     /// # Errors
-    /// `TooSoon` if there were many lately; it is not counted then.
+    /// `TooSoon` if the limit is reached; the action is not counted then.
     pub(super) fn begin(&self, action: Paced, key: &SessionKey) -> Result<(), Error> {
         let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut taken = self.taken[action as usize].lock().unwrap_or_else(PoisonError::into_inner);

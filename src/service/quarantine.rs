@@ -1,5 +1,5 @@
-//! Events that could not be applied: kept when their attempts are used up, and applied later, when the operator asks for
-//! it or another version of the program is started.
+//! Quarantine of events that could not be applied. They are retried automatically a few times, after an upgrade, and at
+//! the operator's request.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -28,19 +28,19 @@ use super::inbound::Inbox;
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// How often to look for requested retries.
+/// Polling interval for requested retries.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often events are retried that were tried fewer times than [`AUTOMATIC`]: what was wrong with the database may be over.
+/// Interval of automatic retries, for events with fewer than [`AUTOMATIC`] attempts: the database may have recovered.
 const AGAIN: Duration = Duration::from_mins(10);
 const AUTOMATIC: u32 = 8;
-/// How long to wait after a failure.
+/// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How often writing an event to the quarantine is tried while the database is there.
+/// Attempts to quarantine an event while the database is available.
 const ATTEMPTS: u32 = 5;
-/// The pause between those attempts, and between looks at a database that is away.
+/// Pause between those attempts, and between attempts to reach the database.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Counts what comes into quarantine and leaves it. Clones count together.
+/// Counters of quarantined and retried events. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct QuarantineMetrics {
     quarantined: Family<[(&'static str, &'static str); 1], Counter>,
@@ -49,7 +49,7 @@ pub struct QuarantineMetrics {
 }
 
 impl QuarantineMetrics {
-    /// Makes the metrics part of what `registry` reports.
+    /// Registers the metrics with `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let quarantined = "Events quarantined because they could not be applied, by kind";
         registry.register("events_quarantined", quarantined, self.quarantined.clone());
@@ -69,7 +69,8 @@ pub(super) struct Failed<'e> {
     pub(super) at: i64,
 }
 
-/// Keeps an event that could not be applied; tells whether it is kept. Waits for a database that is away.
+/// Quarantines an event that could not be applied; returns whether it is stored. Waits while the database is
+/// unavailable.
 pub(super) async fn keep(
     store: &Store,
     metrics: &QuarantineMetrics,
@@ -127,15 +128,15 @@ pub(super) async fn keep(
     }
 }
 
-/// The reason of a failure, with its causes.
+/// Returns the message of an error with its causes.
 pub(super) fn reason(failed: &StoreError) -> String {
     let first: &(dyn Error + 'static) = failed;
     let causes = std::iter::successors(Some(first), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Retries events in quarantine: at its start those that another version tried last, then those that an operator asks
-/// for, until `stop`.
+/// Retries quarantined events until `stop`: at the start those of other versions, later those due automatically or
+/// requested by the operator.
 pub fn start_retries(store: Store, inbox: Inbox, tasks: &TaskTracker, stop: CancellationToken) {
     tasks.spawn(async move { stop.run_until_cancelled(retry(store, inbox)).await });
 }
@@ -176,14 +177,14 @@ async fn look(store: &Store, inbox: &Inbox, is_upgraded: &mut bool, last: &mut I
     }
 }
 
-/// Applies an event and takes it out of the quarantine, in one unit.
+/// Applies an event and removes it from the quarantine, in one unit.
 async fn retry_one(store: &Store, inbox: &Inbox, kept: QuarantinedEvent) -> Result<(), StoreError> {
     let outcome = match store.quarantined_payload(kept.id).await {
         Ok(None) => return Ok(()),
         Ok(Some(payload)) => match SessionEvent::from_stored(&payload) {
             Ok(event) => match inbox.apply_quarantined(&kept, event).await {
                 Ok(()) => Ok(()),
-                // One that exceeds its time limit must not hold up the others.
+                // An event that exceeds its time limit must not delay the others.
                 Err(failed) if failed.is_passing() && !matches!(failed, StoreError::TimedOut) => return Err(failed),
                 Err(failed) => Err(reason(&failed)),
             },
@@ -212,7 +213,7 @@ impl Inbox {
         self.clock().now()
     }
 
-    /// Applies an event that was in quarantine, and takes it out.
+    /// Applies a quarantined event and removes it.
     async fn apply_quarantined(&self, kept: &QuarantinedEvent, event: SessionEvent) -> Result<(), StoreError> {
         let key = SessionKey { organization: kept.organization.clone(), session: kept.session };
         self.apply_kept(&key, Arc::from([event]), kept.clone()).await

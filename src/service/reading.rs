@@ -1,4 +1,4 @@
-//! How far a chat is read, as other devices tell it: by a setting, by a receipt, by writing into it.
+//! Read position of a chat, as reported by other devices: by a setting, by a receipt, or by sending a message.
 
 use crate::domain::action::Desired;
 use crate::domain::chat::Chat;
@@ -13,20 +13,20 @@ use crate::store::error::StoreError;
 use super::inbound_chat;
 use super::inbound_chat::Made;
 
-/// For so long a receipt waits for its message, in milliseconds: longer than WhatsApp keeps a message.
+/// Time for which a receipt waits for its message, in milliseconds; longer than WhatsApp keeps a message.
 const EARLY_RECEIPTS_MS: i64 = 45 * DAY_MS;
 
-/// What is read and what is not, once all up to a place is read.
+/// The state of a chat that is read up to a position.
 pub(super) struct Reading {
-    /// Up to here; never before the place that the chat had.
+    /// The new read position; never before the previous one.
     pub(super) place: Horizon,
-    /// So many messages of others lie behind it.
+    /// Number of incoming messages after it.
     pub(super) left: u32,
-    /// So many are unread.
+    /// Unread count.
     pub(super) unread: u32,
 }
 
-/// What is unread in a chat that is read up to `place`.
+/// Computes the state of a chat that is read up to `place`.
 pub(super) async fn up_to(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -48,24 +48,24 @@ pub(super) async fn up_to(
     Ok(Reading { place, left, unread })
 }
 
-/// Messages that another device has read, as its receipt names them.
+/// Messages that another device has read, as named by its receipt.
 pub(super) struct Receipt<'a> {
-    /// The chat that the receipt speaks of, if it is one: some speak of the account itself.
+    /// The chat that the receipt names; `None` for receipts that name the account itself.
     pub(super) chat: Option<&'a Jid>,
-    /// WhatsApp's ids.
+    /// WhatsApp ids.
     pub(super) wa_ids: &'a [String],
-    /// When they were read, in milliseconds.
+    /// Time of reading, in milliseconds.
     pub(super) at: i64,
 }
 
-/// Another device has read messages. A receipt may come before its message; then that is noted.
+/// Applies a receipt of another device. A receipt that arrives before its message is stored for it.
 pub(super) async fn receipt(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     receipt: Receipt<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
-    // Its lock first: that is the order of locks.
+    // Lock order: session, then chats.
     if unit.session_for_update(&key.organization, key.session).await?.is_none() {
         return Ok(());
     }
@@ -85,7 +85,7 @@ pub(super) async fn receipt(
     Ok(())
 }
 
-/// Messages of one chat were read, stored or deleted ones. A deleted chat comes back with what is left.
+/// Applies a receipt to one chat, stored or deleted. A deleted chat comes back with the remaining unread count.
 async fn read_in_one_chat(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -108,8 +108,8 @@ async fn read_in_one_chat(
     }
 }
 
-/// The chat of the messages. Ids are the writers' to choose, so the same may be in several chats: then only the one that
-/// the receipt speaks of counts.
+/// Returns the chat of the messages. Senders choose message ids, so an id may occur in several chats; then only the
+/// chat that the receipt names is used.
 async fn chat_of(
     unit: &mut Unit<'_>,
     key: &SessionKey,

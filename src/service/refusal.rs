@@ -1,5 +1,5 @@
-//! What WhatsApp does not take: the setting goes back to what it has, and the reason is kept until the setting is changed
-//! again.
+//! Settings that WhatsApp rejects: the setting reverts to WhatsApp's value, and the reason is stored until the setting
+//! changes again.
 
 use crate::domain::action::PendingAction;
 use crate::domain::action::Refusal;
@@ -15,7 +15,7 @@ use crate::store::error::StoreError;
 
 use super::inbound_chat;
 
-/// WhatsApp refused one version of a setting for good. A request that came meanwhile has a higher version and stays.
+/// Applies that WhatsApp permanently rejected one version of a setting. A newer request has a higher version and stays.
 pub(super) async fn action_refused(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -32,7 +32,7 @@ pub(super) async fn action_refused(
     }
 }
 
-/// Refuses all that waits, a few hundred at a time: the session was logged out.
+/// Rejects all pending actions of a logged-out session, a few hundred at a time.
 pub(super) async fn refuse_waiting(store: &Store, key: &SessionKey, now: i64) -> Result<(), StoreError> {
     loop {
         let waiting = store.pending_actions(&key.organization, key.session).await?;

@@ -1,5 +1,4 @@
-//! What is kept for how long. A pass goes through everything once an hour, in small steps with pauses, so that callers
-//! do not notice it.
+//! Retention. An hourly pass removes expired data in small steps with pauses, so that clients do not notice it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +16,20 @@ use crate::domain::id::ChatId;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-/// From the start of one pass to the start of the next.
+/// Interval between the starts of two passes.
 const PASS: Duration = Duration::from_hours(1);
-/// Between two steps of a pass.
+/// Pause between two steps of a pass.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long an event stays in quarantine, in days.
+/// Retention of quarantined events, in days.
 const QUARANTINE_DAYS: i64 = 90;
 
-/// How much is kept.
+/// Retention limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How old a change may become, in milliseconds: how long a listener may have been away.
+    /// Maximum age of a change, in milliseconds: the time for which a subscriber can be away.
     pub changes_ms: i64,
-    /// How many messages of a chat, the newest.
+    /// Number of the newest messages that are kept per chat.
     pub messages: u32,
 }
 
@@ -40,7 +39,7 @@ impl Default for Config {
     }
 }
 
-/// Removes what is not kept.
+/// Removes expired data.
 pub struct Retention {
     store: Store,
     clock: Arc<dyn Clock>,
@@ -48,13 +47,13 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Makes it; [`Retention::run`] does it.
+    /// Creates the retention; [`Retention::run`] starts it.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, config: Config) -> Self {
         Self { store, clock, config }
     }
 
-    /// Makes a pass at once and then every hour, until `stop`.
+    /// Runs a pass at once and then every hour, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut passes = tokio::time::interval(PASS);
         passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -71,10 +70,10 @@ impl Retention {
         stop.run_until_cancelled(all).await;
     }
 
-    /// Goes through everything once; tells how many changes and how many messages went.
+    /// Runs one pass; returns the number of removed changes and messages.
     ///
     /// # Errors
-    /// [`StoreError`]; the next pass goes on.
+    /// [`StoreError`]; the next pass continues.
     pub async fn pass(&self) -> Result<(u64, u64), StoreError> {
         self.quarantined_events().await?;
         Ok((self.changes().await?, self.messages().await?))
@@ -141,7 +140,7 @@ impl Retention {
         }
     }
 
-    /// Removes the chat's messages up to this one, some hundred a unit.
+    /// Removes the chat's messages up to this one, a few hundred per unit.
     async fn remove_messages(&self, chat: ChatId, up_to: TimeKey) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {

@@ -1,5 +1,5 @@
-//! Following sessions: as they are now, then as they change. The newest state of each is never lost, and states in between
-//! may be. A listener keeps its place in what the organization's reader has read, so one that waits takes no memory.
+//! Subscriptions to sessions: first their present state, then changes. The newest state of each is never lost; states
+//! in between may be. A subscriber only has a position in the reader's log, so a slow one costs no memory.
 
 use std::sync::Arc;
 
@@ -9,37 +9,37 @@ use crate::domain::session::Session;
 use super::error::Error;
 use super::session_reader::Following;
 
-/// Something about a session is new.
+/// A change of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionChange {
-    /// Which.
+    /// The session's id.
     pub id: SessionId,
-    /// The session as it is now; none when it is gone.
+    /// The session as it is now; `None` if it was deleted.
     pub session: Option<Session>,
 }
 
-/// One listener's view of an organization's sessions, or of one of them.
+/// A subscription to an organization's sessions, or to one of them.
 pub struct SessionChanges {
     following: Following,
     session: Option<SessionId>,
     shows_pairing: bool,
-    /// The number of the state that was returned last.
+    /// Number of the state that was returned last.
     place: u64,
-    /// Deletions up to here are of no interest; `None` until the listener has started.
+    /// Deletions up to this number are skipped; `None` until the subscription has started.
     deleted_before: Option<u64>,
     ended: bool,
 }
 
 impl SessionChanges {
-    /// Follows the organization's sessions, or one of them, with their pairing codes if `shows_pairing`.
+    /// Subscribes to the organization's sessions, or to one of them, with their pairing codes if `shows_pairing`.
     pub(super) fn new(following: Following, session: Option<SessionId>, shows_pairing: bool) -> Self {
         Self { following, session, shows_pairing, place: 0, deleted_before: None, ended: false }
     }
 
-    /// The next change; none when the one session that is followed is gone. Cancel-safe.
+    /// Returns the next change; `None` after the deletion of the only followed session. Cancel-safe.
     ///
     /// # Errors
-    /// `Behind` if too many sessions were deleted since the last change, `Closed` when the server stops.
+    /// `Behind` if too many sessions were deleted since the last change, `Closed` if the server stops.
     pub async fn next(&mut self) -> Result<Option<SessionChange>, Error> {
         loop {
             if self.ended {
@@ -58,7 +58,7 @@ impl SessionChanges {
         }
     }
 
-    /// What was not returned yet.
+    /// Returns the next unread state.
     fn read(&mut self) -> Result<Option<SessionChange>, Error> {
         let log = self.following.shared.log(self.shows_pairing);
         let deleted_before = *self.deleted_before.get_or_insert(log.last());

@@ -1,4 +1,4 @@
-//! The units of work of a session's life: what is stored when it is started, stopped, renamed, logged out, removed.
+//! Units of work of a session's lifecycle: start, stop, rename, log out, remove.
 
 use crate::domain::change::Origin;
 use crate::domain::session::Session;
@@ -10,20 +10,20 @@ use crate::store::Unit;
 use super::chat_delete;
 use super::error::Error;
 
-/// Chats that one unit removes, when a session goes: what bounds how long others wait.
+/// Chats that one unit removes with a session; bounds the time for which others wait.
 const CHATS: usize = 50;
 
-/// What a caller wants to differ about a session; none leaves it as it is, empty text clears.
+/// Changes of a session; `None` leaves a field as it is, and empty text clears it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionUpdate {
-    /// A name for people, at most 100 characters.
+    /// Display name, at most 100 characters.
     pub label: Option<String>,
-    /// What a caller is written when the call is rejected, at most 1,000 characters.
+    /// Auto-reply to the caller of a rejected call, at most 1,000 characters.
     pub call_auto_reply: Option<String>,
 }
 
 impl SessionUpdate {
-    /// Refuses what is too long.
+    /// Rejects texts that are too long.
     pub(super) fn check(&self) -> Result<(), Error> {
         for (field, text, most) in [("label", &self.label, 100), ("callAutoReply", &self.call_auto_reply, 1_000)] {
             if text.as_ref().is_some_and(|text| text.chars().count() > most) {
@@ -34,12 +34,12 @@ impl SessionUpdate {
     }
 }
 
-/// Text that says something; none in the place of empty text.
+/// Returns the text, or `None` if it is blank.
 pub(super) fn said(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
 }
 
-/// Notes that the session shall be connected; a node that finds the note at its start connects it, too.
+/// Marks the session as wanted; a node that finds the mark at its start connects it, too.
 pub(super) async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         session.wanted = true;
@@ -51,13 +51,12 @@ pub(super) async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session
     .await
 }
 
-/// Notes that the session shall not be connected any more.
+/// Marks the session as not wanted.
 pub(super) async fn unwant(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| session.wanted = false).await
 }
 
-/// Notes that the session is down, unless somebody started it meanwhile. One that was logged out stays so: that says
-/// more.
+/// Marks the session as stopped, unless it was started meanwhile. `LOGGED_OUT` is more specific and stays.
 pub(super) async fn stopped(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         if !session.wanted && session.status != SessionStatus::LoggedOut {
@@ -68,7 +67,7 @@ pub(super) async fn stopped(unit: &mut Unit<'_>, key: SessionKey) -> Result<Sess
     .await
 }
 
-/// Notes that the session was unlinked.
+/// Marks the session as logged out.
 pub(super) async fn logged_out(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         session.wanted = false;
@@ -91,7 +90,7 @@ pub(super) async fn update(unit: &mut Unit<'_>, key: SessionKey, update: Session
     .await
 }
 
-/// Removes some of a session's chats, and with the last of them the session; tells whether it is gone.
+/// Removes some of a session's chats, and the session with the last of them; returns whether it is gone.
 pub(super) async fn remove_some(unit: &mut Unit<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
     let found = unit.session_for_update(&key.organization, key.session).await?;
     let session = found.ok_or(Error::SessionNotFound)?;

@@ -1,5 +1,5 @@
-//! The newest state of each session of an organization, in the order in which the states came. A listener keeps a number
-//! and nothing else: what comes after it is what it has not been sent.
+//! The newest state of each session of an organization, ordered by number. A subscriber only stores the number of the
+//! last state that it was sent.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -10,28 +10,28 @@ use crate::domain::id::SessionId;
 use crate::domain::session::Pairing;
 use crate::domain::session::Session;
 
-/// How many deleted sessions are remembered for listeners that are behind.
+/// Deleted sessions that are remembered for slow subscribers.
 const MAX_DELETED: usize = 1_000;
 
-/// The parts of a session by which a listener tells states apart.
+/// The parts of a session whose changes are published.
 pub(super) type State = (Arc<Session>, Option<Pairing>);
 
-/// A session's newest state, `None` if it was deleted, and its number.
+/// A session's number and newest state; `None` if it was deleted.
 pub(super) type Numbered = (u64, Option<Arc<Session>>);
 
-/// The states.
+/// The states of an organization's sessions.
 #[derive(Default)]
 pub(super) struct SessionLog {
     last: u64,
     order: BTreeMap<u64, SessionId>,
     states: HashMap<SessionId, (u64, Option<State>)>,
     deleted: VecDeque<SessionId>,
-    /// Up to here deleted sessions are forgotten.
+    /// Deletions up to this number are forgotten.
     forgotten: u64,
 }
 
 impl SessionLog {
-    /// Notes the state of a session, unless it is the same as before.
+    /// Stores the state of a session, unless it is unchanged.
     pub(super) fn put(&mut self, id: SessionId, state: Option<State>) {
         let before = self.states.get(&id);
         if before.map_or(state.is_none(), |(_, before)| *before == state) {
@@ -55,29 +55,29 @@ impl SessionLog {
         }
     }
 
-    /// The sessions that are there, and their pairing codes.
+    /// Existing sessions with their pairing codes.
     pub(super) fn live(&self) -> impl Iterator<Item = (SessionId, &State)> {
         self.states.iter().filter_map(|(id, (_, state))| Some((*id, state.as_ref()?)))
     }
 
-    /// The first state after this number, and whose it is.
+    /// Returns the first state after this number, and its session.
     pub(super) fn after(&self, number: u64) -> Option<(SessionId, Numbered)> {
         let (_, id) = self.order.range(number + 1..).next()?;
         Some((*id, self.of(*id)?))
     }
 
-    /// The state of one session.
+    /// Returns the state of one session.
     pub(super) fn of(&self, id: SessionId) -> Option<Numbered> {
         let (number, state) = self.states.get(&id)?;
         Some((*number, state.as_ref().map(|(session, _)| Arc::clone(session))))
     }
 
-    /// The number of the newest state.
+    /// Returns the number of the newest state.
     pub(super) fn last(&self) -> u64 {
         self.last
     }
 
-    /// Whether deletions after this number are forgotten.
+    /// Returns whether deletions after this number are forgotten.
     pub(super) fn is_forgotten(&self, number: u64) -> bool {
         number < self.forgotten
     }

@@ -1,5 +1,5 @@
-//! Sessions that changed, from what stored it to the one reader of their organization. Only their ids are kept, and those
-//! of organizations that somebody follows.
+//! Notifications of changed sessions, from the writers to the one reader of their organization. Only the ids are kept,
+//! and only for organizations with subscribers.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -15,30 +15,30 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::session::SessionKey;
 
-/// The way to the readers. Cheap to clone.
+/// Notifier of the readers. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct SessionNews(Arc<Mutex<HashMap<OrganizationId, Weak<Changed>>>>);
 
-/// What the reader of one organization has to read.
+/// Unread notifications of one organization.
 #[derive(Default)]
 pub(super) struct Changed {
     next: Mutex<Next>,
     more: Notify,
 }
 
-/// What is to be read next.
+/// The next read.
 #[derive(Default)]
 pub(super) struct Next {
-    /// The number of what was reported last.
+    /// Number of the last notification.
     pub(super) ticket: u64,
-    /// These sessions.
+    /// Sessions to read.
     pub(super) sessions: HashSet<SessionId>,
-    /// All sessions.
+    /// True if all sessions must be read.
     pub(super) all: bool,
 }
 
 impl SessionNews {
-    /// Something about the session is new, and committed.
+    /// Reports a committed change of the session.
     pub(super) fn tell(&self, key: &SessionKey) {
         let changed = self.readers().get(&key.organization).and_then(Weak::upgrade);
         if let Some(changed) = changed {
@@ -48,7 +48,7 @@ impl SessionNews {
         }
     }
 
-    /// What changes of the organization from here on.
+    /// Returns the organization's notifications from now on.
     pub(super) fn of(&self, organization: &OrganizationId) -> Arc<Changed> {
         let mut readers = self.readers();
         readers.retain(|_, changed| changed.strong_count() > 0);
@@ -63,7 +63,7 @@ impl SessionNews {
 }
 
 impl Changed {
-    /// Adds to what is to be read, and returns the number of this.
+    /// Adds a notification and returns its number.
     pub(super) fn add(&self, what: impl FnOnce(&mut Next)) -> u64 {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         next.ticket += 1;
@@ -72,14 +72,14 @@ impl Changed {
         next.ticket
     }
 
-    /// Takes what is to be read.
+    /// Takes all notifications.
     pub(super) fn take(&self) -> Next {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = next.ticket;
         std::mem::replace(&mut *next, Next { ticket, ..Next::default() })
     }
 
-    /// Waits until something was added. Cancel-safe.
+    /// Waits for a notification. Cancel-safe.
     pub(super) async fn more(&self) {
         self.more.notified().await;
     }

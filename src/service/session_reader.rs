@@ -1,6 +1,5 @@
-//! One reader for each organization whose sessions are followed, shared by all its listeners. It reads the sessions that
-//! the server itself reports, and nothing while there are none; a few sums tell whether another process, such as a command
-//! of the operator, stored something.
+//! Readers of sessions: one per organization with subscribers, shared by all of them. It reads the sessions that the
+//! server reports as changed. Checksums detect changes by other processes, such as the operator's commands.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,16 +35,16 @@ use super::session_news::Changed;
 use super::session_news::Next;
 use super::session_news::SessionNews;
 
-/// How often the sums are read.
+/// Interval at which the checksums are read.
 const POLL: Duration = Duration::from_secs(10);
-/// What is reported within this time is read at once.
+/// Time for which notifications are collected before a read.
 const GATHER: Duration = Duration::from_millis(20);
-/// How long to wait after a read that failed.
+/// Pause after a failed read.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The least time to the next look at pairing codes that expire.
+/// Minimum wait for the expiry of a pairing code.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
 
-/// The readers of all organizations that are followed. Cheap to clone.
+/// The readers of all organizations with subscribers. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SessionReaders {
     store: Store,
@@ -58,21 +57,21 @@ pub(super) struct SessionReaders {
     reads: Arc<AtomicU64>,
 }
 
-/// What a reader shares with its listeners.
+/// State that a reader shares with its subscribers.
 pub(super) struct Shared {
-    /// The states with pairing codes, and without.
+    /// The states with pairing codes, and without them.
     logs: [Mutex<SessionLog>; 2],
     changed: Arc<Changed>,
-    /// The number of the newest report that is in the logs.
+    /// Number of the newest notification that is in the logs.
     done: watch::Sender<u64>,
     ended: CancellationToken,
 }
 
-/// A listener's end.
+/// A subscriber's end.
 pub(super) struct Following {
     pub(super) shared: Arc<Shared>,
     pub(super) done: watch::Receiver<u64>,
-    /// From this number on everything is in the logs that was committed before the listener came.
+    /// Once `done` has reached this number, the logs contain everything that was committed before the subscription.
     pub(super) ticket: u64,
 }
 
@@ -100,7 +99,7 @@ impl SessionReaders {
         Self { store, registry, news, clock, tasks, stop, readers: Arc::default(), reads: Arc::default() }
     }
 
-    /// Follows an organization; the reader is started with the first listener, and ends with the last.
+    /// Subscribes to an organization. The reader starts with the first subscriber and ends with the last.
     pub(super) fn follow(&self, organization: &OrganizationId) -> Following {
         let mut readers = self.readers();
         let shared = readers.get(organization).filter(|shared| !shared.ended.is_cancelled()).cloned();
@@ -127,7 +126,7 @@ impl SessionReaders {
         Following { shared, done, ticket }
     }
 
-    /// How many reads there were.
+    /// Number of reads so far.
     #[cfg(test)]
     pub(super) fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
@@ -181,12 +180,12 @@ impl Reader {
         }
     }
 
-    /// Brings the logs up to date with these sessions.
+    /// Updates the logs for these sessions.
     async fn read(&mut self, next: &Next) -> Result<(), StoreError> {
         let ids: Vec<_> = next.sessions.iter().copied().collect();
         let store = &self.readers.store;
         let sessions = if next.all {
-            // First the sums: what is stored meanwhile makes a difference to the next ones.
+            // Read the checksums first: a commit in between then changes the next ones.
             self.sums = Some(store.session_sums(&self.organization).await?);
             store.all_sessions(&self.organization).await?
         } else if ids.is_empty() {
@@ -216,7 +215,7 @@ impl Reader {
         self.shared.log(false).put(id, state(None));
     }
 
-    /// Notes which pairing codes are gone.
+    /// Removes expired pairing codes from the log.
     fn show_pairings(&self) {
         let mut log = self.shared.log(true);
         let shown = log.live().filter(|(_, (_, pairing))| pairing.is_some());
@@ -239,7 +238,7 @@ impl Reader {
         sleep(Duration::from_millis(wait).max(LEAST_WAIT)).await;
     }
 
-    /// Has all sessions read if their sums are other ones.
+    /// Schedules a read of all sessions if the checksums changed.
     async fn compare_sums(&self) {
         match self.readers.store.session_sums(&self.organization).await {
             Ok(sums) if self.sums.as_ref() == Some(&sums) => {}
@@ -252,7 +251,7 @@ impl Reader {
         }
     }
 
-    /// Ends the reader unless somebody came meanwhile.
+    /// Ends the reader unless a subscriber has come meanwhile.
     fn retires(&self) -> bool {
         let mut readers = self.readers.readers();
         let is_idle = self.shared.done.receiver_count() == 0;

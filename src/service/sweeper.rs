@@ -1,4 +1,4 @@
-//! Removes what was deleted, in the background and a little at a time.
+//! Background purge of deleted rows, in small batches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use tracing::warn;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-/// How long to wait after a failure.
+/// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// The way to wake the sweeper. Cheap to clone.
+/// Handle to wake the sweeper. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Sweeper {
     wake: Arc<Notify>,
 }
 
 impl Sweeper {
-    /// Starts sweeping, first what an earlier process left, until `stop`.
+    /// Starts the sweeper until `stop`; rows that an earlier process left are purged first.
     #[must_use]
     pub fn start(store: Store, tasks: &TaskTracker, stop: CancellationToken) -> Self {
         let sweeper = Self::default();
@@ -31,7 +31,7 @@ impl Sweeper {
         sweeper
     }
 
-    /// There is something to sweep.
+    /// Reports that there are rows to purge.
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
@@ -54,7 +54,7 @@ async fn sweep(store: Store, wake: Arc<Notify>) {
     }
 }
 
-/// Removes what an earlier process left of devices that it was deleting.
+/// Purges devices whose deletion an earlier process did not finish.
 async fn clear_devices(store: &Store) -> Result<(), StoreError> {
     for (organization, session) in store.half_deleted_devices().await? {
         store.device_state(&organization, session).clear_rest().await?;
