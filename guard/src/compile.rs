@@ -221,7 +221,7 @@ impl<'a> Compiler<'a> {
         key: &str,
         merged: &[&'a Node<Field>],
     ) -> Result<(Positioned<types::Selection>, shape::Field), Refusal> {
-        let too_much = || Refusal::Limit("fields, for each type that their object may be of, are too many".to_owned());
+        let too_much = || Refusal::Limit("too many fields, counted for each possible type of their object".to_owned());
         self.left = self.left.checked_sub(1).ok_or_else(too_much)?;
         let first = merged[0];
         let at = self.pos(first.location());

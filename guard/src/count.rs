@@ -54,10 +54,10 @@ pub(crate) fn check(document: &Document, limits: &Limits) -> Result<(), Refusal>
         for variable in &operation.variables {
             count.directives = count.directives.saturating_add(number(&variable.directives));
         }
-        bounded("fields of an operation", count.roots, limits.roots)?;
+        bounded("root fields", count.roots, limits.roots)?;
         all.add(count);
     }
-    bounded("fields, with those of fragments wherever they are spread,", all.selections, limits.selections)?;
+    bounded("fields (those of a fragment count at each spread)", all.selections, limits.selections)?;
     bounded("aliases", all.aliases, limits.aliases)?;
     bounded("directives", all.directives, limits.directives)?;
     bounded("levels of fields", all.depth, limits.depth)?;
@@ -65,7 +65,11 @@ pub(crate) fn check(document: &Document, limits: &Limits) -> Result<(), Refusal>
 }
 
 fn bounded(what: &str, count: u32, limit: u32) -> Result<(), Refusal> {
-    if count > limit { Err(Refusal::Limit(format!("{what} may be at most {limit}"))) } else { Ok(()) }
+    if count > limit {
+        Err(Refusal::Limit(format!("the document has too many {what}: at most {limit} are allowed")))
+    } else {
+        Ok(())
+    }
 }
 
 fn number(directives: &DirectiveList) -> u32 {

@@ -205,7 +205,8 @@ impl Guard {
         let compiled = self.compiled(&known, operation, variables)?;
         let (cost, allowed) = (cost::of(&compiled.fields, variables, &self.limits), self.limits.cost);
         if cost > allowed {
-            let message = format!("this may cost {cost}, and at most {allowed} is allowed: ask for shorter pages");
+            let message =
+                format!("the operation may cost {cost}, but at most {allowed} is allowed; request shorter pages");
             return Err(Refusal::Limit(message));
         }
         Ok(Operation { document: compiled.document.clone(), cost, compiled })

@@ -11,13 +11,13 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJid {
     /// No `@`, or nothing before it.
-    #[error("a JID looks like 6281234567890@s.whatsapp.net")]
+    #[error("not a JID such as 6281234567890@s.whatsapp.net")]
     Malformed,
     /// A server that WhatsApp does not have.
     #[error("the part after @ must be s.whatsapp.net, lid, g.us, newsletter, broadcast, bot, interop or msgr")]
     UnknownServer,
     /// A user part that the server does not take.
-    #[error("the part before @ has a character or a length that such a JID does not have")]
+    #[error("the part before @ has an invalid character or length for this kind of JID")]
     InvalidUser,
 }
 

@@ -25,7 +25,7 @@ const TATWEEL: char = '\u{640}';
 
 /// Text that cannot be searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have from 1 to {MAX_SEARCH} characters")]
+#[error("must have 1 to {MAX_SEARCH} characters")]
 pub struct InvalidSearch;
 
 /// What is searched for, folded.

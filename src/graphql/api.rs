@@ -1,5 +1,5 @@
-//! How a request is carried out, whatever transport it came by: read the document, run it with the caller's rights and
-//! loaders of its own, and bring what came out into the contract's shape.
+//! Execution of requests from every transport. Compiles the document, executes it with the client's capabilities and
+//! its own loaders, and completes the response as the contract requires.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -50,45 +50,46 @@ use super::turns::Pace;
 use super::turns::Turn;
 use super::turns::Turns;
 
-/// What the resolvers work with.
+/// The services that the resolvers call.
 #[derive(Clone)]
 pub struct Parts {
-    /// The use cases around chats.
+    /// The chat service.
     pub chats: Chats,
-    /// The use cases around sessions.
+    /// The session service.
     pub sessions: Sessions,
-    /// The use cases around calls.
+    /// The call service.
     pub calls: Calls,
-    /// The use cases around api-keys.
+    /// The API key service.
     pub keys: Keys,
 }
 
-/// What a request may ask for.
+/// The limits and options of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// What a document may have.
+    /// The limits of a document.
     pub limits: Limits,
-    /// Whether the schema may be asked for.
+    /// Whether introspection is enabled.
     pub introspection: bool,
-    /// The only documents that are carried out, where there are such.
+    /// The only documents that may be executed, if the operator has configured such a list.
     pub trusted: Option<Trusted>,
-    /// What one caller may ask for in a time, in the cost of its operations; without it, as much as it wants.
+    /// The rate limit of one client, in operation cost; `None` for no limit.
     pub rate: Option<Rate>,
-    /// What all callers of an organization together may ask for.
+    /// The rate limit of all clients of an organization together.
     pub organization_rate: Option<Rate>,
-    /// WebSockets that an organization may have open.
+    /// Maximum number of open WebSockets per organization.
     pub max_sockets: usize,
-    /// Subscriptions that an organization may have open.
+    /// Maximum number of open subscriptions per organization.
     pub max_subscriptions: usize,
 }
 
-/// How many callers' allowances an organization has together.
+/// The ratio of the default rate limit of an organization to that of a client.
 pub const CALLERS: u64 = 4;
 
 impl Default for Config {
     fn default() -> Self {
         let limits = Limits { default_page: DEFAULT_PAGE, longest_page: MAX_PAGE, ..Limits::DEFAULT };
-        // Twice a second what one operation may cost at most, about a quarter of a core, and twelve seconds of that at once.
+        // Per second twice the maximum cost of one operation, which is about a quarter of a core, and a burst of twelve
+        // seconds.
         let rate = Rate { per_minute: 120 * limits.cost, burst: 24 * limits.cost };
         Self {
             limits,
@@ -102,16 +103,16 @@ impl Default for Config {
     }
 }
 
-/// On whose behalf a request is carried out.
+/// The client that sent a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who asks.
+    /// The viewer that the token authenticates.
     pub viewer: Arc<Viewer>,
-    /// What the log calls the request.
+    /// The request id in the log.
     pub request_id: Arc<str>,
 }
 
-/// The schema with everything it needs. Cheap to clone.
+/// The schema with everything that it needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     schema: Schema,
@@ -121,7 +122,7 @@ pub struct Api {
     budget: Budget,
     sockets: OpenCounts,
     subscriptions: OpenCounts,
-    /// How long a document may be that is read at all.
+    /// Maximum length in bytes of a document that is read.
     longest: usize,
     introspection: bool,
     parts: Parts,
@@ -141,36 +142,36 @@ impl Api {
         Self { schema, guard, documents, metrics, budget, sockets, subscriptions, longest, introspection, parts }
     }
 
-    /// What is counted of the operations.
+    /// The metrics of the operations.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// The allowance of `viewer` and how it stands, then its organization's; `None` for one without a limit.
+    /// The rate limits of `viewer` and of its organization with their current state. `None` where there is no limit.
     #[must_use]
     pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
         self.budget.standings(viewer)
     }
 
-    /// Counts a WebSocket of `viewer` for as long as the result is kept.
+    /// Counts a WebSocket of `viewer` until the result is dropped.
     ///
     /// # Errors
-    /// [`Code::LimitExceeded`] if its organization has as many as it may.
+    /// [`Code::LimitExceeded`] if the organization has reached its limit.
     pub fn open_socket(&self, viewer: &Viewer) -> Result<Open, ApiError> {
         let open = self.sockets.open(&viewer.organization);
         open.ok_or_else(|| too_many(self.sockets.limit(), "WebSockets", "--max-sockets-per-organization"))
     }
 
-    /// Whether `viewer` has anything left to ask for.
+    /// Checks that the rate limits of `viewer` are not exhausted.
     ///
     /// # Errors
-    /// [`Code::RateLimited`] when not.
+    /// [`Code::RateLimited`] if one of them is.
     pub fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
         self.budget.check(viewer)
     }
 
-    /// Carries out a query or a mutation.
+    /// Executes a query or a mutation.
     pub async fn execute(&self, caller: &Caller, mut request: Request) -> Response {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
@@ -180,7 +181,7 @@ impl Api {
         }
     }
 
-    /// Carries out a query; none for a mutation, which is left alone.
+    /// Executes a query. `None` for a mutation, which is not executed.
     pub async fn query(&self, caller: &Caller, mut request: Request) -> Option<Response> {
         let begun = Instant::now();
         match self.read(caller, &mut request) {
@@ -203,8 +204,8 @@ impl Api {
         response
     }
 
-    /// Starts any operation. Nothing is done for it before its answers are asked for, nor for an answer before it has
-    /// one of the `turns`.
+    /// Starts any operation. Execution begins when the responses are polled, and each response waits for one of the
+    /// `turns`.
     #[must_use]
     pub fn start(&self, caller: Caller, mut request: Request, turns: &Turns) -> Operation {
         let begun = Instant::now();
@@ -262,11 +263,11 @@ impl Api {
         response
     }
 
-    /// Compiles the request's operation, and takes what it costs from the caller's allowance.
+    /// Compiles the operation of the request, and charges its cost to the client's rate limits.
     fn read(&self, caller: &Caller, request: &mut Request) -> Result<Read, Vec<ServerError>> {
         let refused = |error| vec![document::refusal(error)];
         self.budget.check(&caller.viewer).map_err(refused)?;
-        // Reading is work, too, also when nothing comes of it.
+        // Reading is work, even if the document is then rejected.
         let length = request.query.len().min(self.longest) as u64;
         let found = self.documents.find(request).map_err(refused);
         let compiled = found.and_then(|()| document::compile(&self.guard, request, self.introspection));
@@ -281,7 +282,7 @@ impl Api {
         paid
     }
 
-    /// The engine without the guard: it validates and executes a request as it comes.
+    /// Validates and executes a request with the engine alone, without the guard.
     #[cfg(test)]
     pub(crate) async fn execute_unguarded(&self, caller: &Caller, request: Request) -> Response {
         let (request, batches) = self.equip(caller, request);
@@ -296,7 +297,7 @@ impl Api {
     }
 }
 
-/// What was read of a request.
+/// The compiled operation of a request.
 struct Read {
     kind: OperationType,
     cost: u64,
@@ -309,39 +310,40 @@ impl Read {
     }
 }
 
-/// The span of an operation. Its name is the caller's own, and so is not told.
+/// The span of an operation. It does not contain the operation's name, which the client chooses.
 fn span(read: &Read) -> Span {
     debug_span!("operation", kind = metrics::word(Some(read.kind)))
 }
 
-/// An operation that was started.
+/// A started operation.
 pub struct Operation {
-    /// What it is; none when it was refused. A subscription answers until it ends or fails, anything else once.
+    /// The kind of operation; `None` if it was rejected. A subscription has responses until it ends or fails, any other
+    /// operation has one.
     pub kind: Option<OperationType>,
-    /// What it answers.
+    /// The responses.
     pub answers: BoxStream<'static, Answer>,
 }
 
-/// One answer of an operation.
+/// A response of an operation.
 pub struct Answer {
-    /// The answer.
+    /// The response.
     pub response: Response,
-    /// Its turn, to be kept until the answer is on its way; none for a failure that needed none.
+    /// Its turn, which the transport holds until the response is sent; `None` for an error that needed no turn.
     pub turn: Option<Turn>,
 }
 
-/// Where a caller goes on, told beside the document: `chatChanges` takes it for the `after` that the document does not
-/// give. A transport puts it into the request's data.
+/// The cursor at which a client resumes, from outside the document (`Last-Event-ID`). `chatChanges` uses it if the
+/// document has no `after`. A transport puts it into the request's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEvent(pub String);
 
 fn too_many(most: usize, what: &str, flag: &str) -> ApiError {
     let advice = format!("close some, or ask the operator to raise {flag}");
-    ApiError::limit_exceeded(format!("the organization has {most} {what} open, and may have no more: {advice}"))
+    ApiError::limit_exceeded(format!("the organization has reached its limit of {most} open {what}; {advice}"))
 }
 
 fn unstreamed() -> ServerError {
-    let message = "a subscription needs a WebSocket, or the header Accept: text/event-stream";
+    let message = "a subscription requires a WebSocket, or the header Accept: text/event-stream";
     document::refusal(ApiError::new(Code::ValidationError, message))
 }
 
@@ -352,7 +354,7 @@ fn finish(mut response: Response, caller: &Caller) -> Response {
     response
 }
 
-/// The panic's own message went to the log by the panic hook.
+/// The panic hook has already logged the message.
 fn panicked() -> Response {
     let error = async_graphql::Error::from(ApiError::internal());
     Response::from_errors(vec![error.into_server_error(async_graphql::Pos::default())])

@@ -1,6 +1,6 @@
-//! What the loaders of a request read, carried out beside the request, in its own task: whenever the request can do no
-//! more without an answer, everything it has asked for until then is read, each kind in one go. A task or a timer of
-//! their own would read what the first fields asked for while others had not been reached yet.
+//! Reads the batches of a request's data loaders in the request's own task. Whenever the request can make no progress,
+//! all keys requested so far are read, one query for each kind. Separate tasks or timers would start to read while
+//! other fields have not been reached yet.
 
 use std::mem;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use futures_util::stream::FuturesUnordered;
 
 type Batch = BoxFuture<'static, ()>;
 
-/// The batches that wait to be read.
+/// The batches that are waiting to be read.
 #[derive(Clone, Default)]
 pub(super) struct Batches(Arc<Mutex<Vec<Batch>>>);
 
@@ -31,7 +31,7 @@ impl Batches {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
     }
 
-    /// The request's answers, with its batches read in between.
+    /// Polls the responses, and reads the waiting batches in between.
     pub(super) fn beside<S: Stream>(self, answers: S) -> Beside<S> {
         Beside { answers: Box::pin(answers), waiting: self, running: FuturesUnordered::new() }
     }
@@ -41,7 +41,7 @@ impl Batches {
     }
 }
 
-/// See [`Batches::beside`].
+/// The stream that [`Batches::beside`] returns.
 pub(super) struct Beside<S> {
     answers: Pin<Box<S>>,
     waiting: Batches,
@@ -57,18 +57,18 @@ impl<S: Stream> Stream for Beside<S> {
         if let Poll::Ready(answer) = self.answers.as_mut().poll_next(&mut Context::from_waker(&waker)) {
             return Poll::Ready(answer);
         }
-        // A request with many fields pauses in between, and has more to ask for when it goes on.
+        // A request with many fields yields in between; it then has more keys to request.
         if !heard.woken.load(Ordering::Acquire) {
             let waiting = self.waiting.take();
             self.running.extend(waiting);
         }
-        // A batch that is done wakes the fields that asked for it.
+        // A finished batch wakes the fields that requested it.
         while let Poll::Ready(Some(())) = self.running.poll_next_unpin(context) {}
         Poll::Pending
     }
 }
 
-/// Wakes the request's task, and knows whether it did.
+/// Wakes the request's task, and records that it did.
 struct Wakes {
     waker: Waker,
     woken: AtomicBool,

@@ -1,6 +1,5 @@
-//! The allowances of callers and organizations: every operation takes what it costs from its caller's and from its
-//! organization's, whatever transport it came by, and so does every event of a subscription. A document that is refused
-//! takes its length, since reading it was work, too.
+//! Rate limits of clients and organizations, for every transport. Each operation and each subscription event is charged
+//! to its client and to its organization. A rejected document is charged by its length, since reading it is work too.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -26,7 +25,7 @@ use crate::domain::id::OrganizationId;
 
 use super::error::ApiError;
 
-/// The allowances of all callers and organizations. Clones share them.
+/// The token buckets of all clients and organizations. Clones share them.
 #[derive(Clone)]
 pub(super) struct Budget {
     since: Instant,
@@ -40,7 +39,7 @@ struct Shared<K> {
     queues: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
-/// Whose allowance it is: a key's, or a person's in whatever organization and role.
+/// The owner of a client's bucket: an API key, or a user in any organization and role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Payer {
     Key(KeyId),
@@ -57,19 +56,19 @@ impl Payer {
 }
 
 impl Budget {
-    /// Allowances at these rates; without one there is no limit.
+    /// Creates the buckets with these rates; `None` for no limit.
     pub(super) fn new(caller: Option<Rate>, organization: Option<Rate>) -> Self {
         let callers = caller.map(|rate| Arc::new(Shared::new(rate)));
         let organizations = organization.map(|rate| Arc::new(Shared::new(rate)));
         Self { since: Instant::now(), callers, organizations }
     }
 
-    /// Whether `viewer` and its organization have anything left.
+    /// Checks that neither `viewer` nor its organization has exhausted its limit.
     pub(super) fn check(&self, viewer: &Viewer) -> Result<(), ApiError> {
         self.check_caller(viewer).and_then(|()| self.check_organization(viewer)).map_err(refused)
     }
 
-    /// Takes so much, whatever is left.
+    /// Charges `cost`, even if that overdraws the limits.
     pub(super) fn take(&self, viewer: &Viewer, cost: u64) {
         let now_ms = self.now_ms();
         if let Some(callers) = &self.callers {
@@ -80,12 +79,12 @@ impl Budget {
         }
     }
 
-    /// Takes so much if anything is left: of many that ask at the same time, one may overdraw.
+    /// Charges `cost` unless a limit is exhausted. Of many concurrent operations, one may overdraw a limit.
     pub(super) fn pay(&self, viewer: &Viewer, cost: u64) -> Result<(), ApiError> {
         self.try_take(viewer, cost).map_err(refused)
     }
 
-    /// The caller's allowance and how it stands, then the organization's; of those that have a limit.
+    /// The rates and state of the client's and the organization's limits, if they have one.
     pub(super) fn standings(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
         let now_ms = self.now_ms();
         let caller = self.callers.as_ref().map(|callers| callers.standing(&Payer::of(viewer), now_ms));
@@ -93,7 +92,7 @@ impl Budget {
         [caller, organizations.map(|(organizations, whose)| organizations.standing(whose, now_ms))]
     }
 
-    /// An account that a subscription of `viewer` pays its events from.
+    /// The account that is charged for the events of a subscription of `viewer`.
     pub(super) fn account(&self, viewer: &Arc<Viewer>) -> Account {
         let caller = self.callers.as_ref().map(|callers| callers.queue(&Payer::of(viewer)));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
@@ -104,7 +103,7 @@ impl Budget {
     fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), Exhausted> {
         let now_ms = self.now_ms();
         let (payer, organization) = (Payer::of(viewer), viewer.organization.as_ref());
-        // Both are held, the caller's first, so that nothing is taken from one that the other does not give.
+        // Locks both, the client's first, so that one is not charged if the other is exhausted.
         let mut callers = self.callers.as_ref().map(|callers| callers.allowances());
         let mut organizations = self.organizations.as_ref().map(|organizations| organizations.allowances());
         let mut organizations = organizations.as_mut().zip(organization);
@@ -152,7 +151,7 @@ impl<K: Clone + Eq + Hash> Shared<K> {
         self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The queue of those who wait until this allowance is refilled.
+    /// The queue of the subscriptions that wait for this limit to refill.
     fn queue(&self, whose: &K) -> Arc<Semaphore> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = queues.get(whose).and_then(Weak::upgrade) {
@@ -165,8 +164,8 @@ impl<K: Clone + Eq + Hash> Shared<K> {
     }
 }
 
-/// What a subscription pays its events from. Those of one caller wait in one queue, and the callers of an organization in
-/// another: each event is next after one of every other subscription, and one caller's wait is no other's.
+/// The account of a subscription's events. Events of one client wait in one queue, and the clients of an organization
+/// in another. Each subscription therefore gets its turn, and clients do not wait for each other.
 #[derive(Clone)]
 pub(super) struct Account {
     budget: Budget,
@@ -176,7 +175,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Takes so much from the allowances, as soon as anything is left of both. Cancel-safe: nothing was taken then.
+    /// Charges `cost` as soon as neither limit is exhausted. Cancel-safe: a cancelled call charges nothing.
     pub(super) async fn pay(&self, cost: u64) {
         let _first_of_caller = first(self.caller.as_deref()).await;
         loop {
@@ -190,7 +189,7 @@ impl Account {
     }
 }
 
-/// Waits to be the first in the queue.
+/// Waits for the first position in the queue.
 async fn first(queue: Option<&Semaphore>) -> Option<tokio::sync::SemaphorePermit<'_>> {
     match queue {
         Some(queue) => Some(queue.acquire().await.expect("nothing closes it")),
@@ -198,7 +197,7 @@ async fn first(queue: Option<&Semaphore>) -> Option<tokio::sync::SemaphorePermit
     }
 }
 
-/// Waits until something is left.
+/// Waits until the limit is no longer exhausted.
 async fn refilled(check: impl Fn() -> Result<(), Exhausted>) {
     while let Err(Exhausted { retry_after_ms }) = check() {
         sleep(Duration::from_millis(retry_after_ms)).await;
@@ -273,7 +272,7 @@ mod tests {
         }))
         .await;
         assert_eq!(*order.lock().expect("whole"), [1, 2, 1, 2]);
-        // 2 and 3 times 3 had to be refilled, at one a second, before the last could overdraw it.
+        // 2 + 3 × 3 units had to be refilled, at one per second, before the last payment could overdraw the limit.
         assert!((11..13).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     }
 

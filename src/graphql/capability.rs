@@ -1,6 +1,6 @@
-//! Which capability a field requires. Every field of `Query`, `Mutation` and `Subscription`, and every nested one that
-//! requires more than what led to it, says so twice: in its guard and, for callers, in its description; a test compares
-//! the two. A field without a guard gets nowhere either, since every use case asks for its capability again.
+//! The capability that a field requires. It is declared in the field's guard and stated in its description, and a test
+//! compares the two. This concerns every root field, and every nested field that requires more than its parents. A
+//! field without a guard exposes nothing either, since each use case checks its capability again.
 
 use async_graphql::Context;
 use async_graphql::Enum;
@@ -25,7 +25,7 @@ pub(super) enum Capability {
     Events,
 }
 
-/// Lets only viewers with `capability` pass.
+/// Requires the viewer to have `capability`.
 pub(super) fn requires(capability: capability::Capability) -> Requires {
     Requires(capability)
 }

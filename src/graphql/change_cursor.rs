@@ -1,5 +1,5 @@
-//! The place in the change log before anything else of an operation is read. Fields are resolved side by side, so the place
-//! is read before the operation is executed.
+//! The `changeCursor` query. Fields are resolved concurrently, so the position in the change log is read before the
+//! operation is executed.
 
 use async_graphql::Context;
 use async_graphql::Object;
@@ -19,23 +19,23 @@ use super::error::ApiError;
 
 const FIELD: &str = "changeCursor";
 
-/// The place, or why it could not be read.
+/// The position, or the error of reading it.
 struct Before(Result<ChangeCursor, ApiError>);
 
-/// Reads the place into a compiled request that asks for it.
+/// Reads the position for a compiled request that selects the field, and puts it into the request's data.
 pub(super) async fn read_before(request: Request, chats: &Chats, viewer: &Viewer) -> Request {
     let mut request = request;
     if !asks(&mut request) {
         return request;
     }
-    // Without the capability, the field refuses.
+    // The field's guard rejects a viewer without the capability.
     match chats.log_head(viewer).await {
         Err(Error::Forbidden(_)) => request,
         read => request.data(Before(read.map_err(ApiError::from))),
     }
 }
 
-/// Whether the operation, which is compiled and thus has no fragments at its root, selects the field.
+/// Returns whether the operation selects the field. The operation is compiled, so its root has no fragments.
 fn asks(request: &mut Request) -> bool {
     let Ok(document) = request.parsed_query() else { return false };
     let DocumentOperations::Single(operation) = &document.operations else { return false };

@@ -1,5 +1,5 @@
-//! Paging, as every list does it: `first` and `after` or `last` and `before`, cursors that belong to one list of one
-//! organization, and the object that tells whether there is more.
+//! Pagination of every list: the arguments `first`, `after`, `last` and `before`, cursors bound to one list of one
+//! organization, and `PageInfo`.
 
 use async_graphql::SimpleObject;
 
@@ -25,29 +25,29 @@ pub(super) struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// What tells one list from another: a cursor of one is not taken by another.
+/// The parts that identify a list. A cursor of one list is invalid for every other list.
 pub(super) type Scope<'a> = [&'a str];
 
-/// The arguments of a list. `first` and `last` are `i64` so that a number beyond every `Int` is answered like any other
-/// that is out of range.
+/// The arguments of a list. `first` and `last` are `i64`, so that a number beyond the range of `Int` is rejected like
+/// any other number out of range.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PageArguments {
-    /// How many from the beginning, or behind `after`.
+    /// The number of items from the start, or behind `after`.
     pub(super) first: Option<i64>,
-    /// The cursor to go on behind.
+    /// The cursor behind which the page starts.
     pub(super) after: Option<String>,
-    /// How many from the end, or before `before`.
+    /// The number of items from the end, or before `before`.
     pub(super) last: Option<i64>,
-    /// The cursor to go back from.
+    /// The cursor before which the page ends.
     pub(super) before: Option<String>,
 }
 
 impl PageArguments {
-    /// Reads the arguments as a part of the list that `scope` describes.
+    /// Converts the arguments to a page request for the list that `scope` identifies.
     pub(super) fn request<K: Key>(&self, scope: &Scope<'_>) -> Result<PageRequest<K>, ApiError> {
         let Self { first, after, last, before } = self;
         if first.is_some() && last.is_some() {
-            return Err(ApiError::invalid("last", "last: not together with first"));
+            return Err(ApiError::invalid("last", "last: cannot be combined with first"));
         }
         let backward = last.is_some() || (before.is_some() && first.is_none() && after.is_none());
         if backward {
@@ -72,13 +72,13 @@ fn cursor<K: Key>(field: &'static str, cursor: Option<&String>, scope: &Scope<'_
     read.map_err(|invalid| ApiError::invalid(field, format!("{field}: {invalid}")))
 }
 
-/// A page lies on one side of one cursor.
+/// Rejects a cursor for the other direction.
 fn refuse(field: &'static str, cursor: Option<&String>, other: &str) -> Result<(), ApiError> {
-    let refused = |_| Err(ApiError::invalid(field, format!("{field}: not together with {other}")));
+    let refused = |_| Err(ApiError::invalid(field, format!("{field}: cannot be combined with {other}")));
     cursor.map_or(Ok(()), refused)
 }
 
-/// An item with its place in the list.
+/// An item with its cursor.
 pub(super) struct Placed<T> {
     /// The item's cursor.
     pub(super) cursor: String,
@@ -95,7 +95,7 @@ pub(super) struct Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// Gives every item of `page` its cursor, made of the key that `key` finds.
+    /// Encodes a cursor for every item of `page`, from the key that `key` returns.
     pub(super) fn of<D, K: Key>(page: Page<D>, scope: &Scope<'_>, key: impl Fn(&D) -> K) -> Self
     where
         T: From<D>,

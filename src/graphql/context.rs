@@ -1,4 +1,4 @@
-//! What a resolver finds in its context.
+//! Access to the context of a resolver.
 
 use std::sync::Arc;
 
@@ -19,21 +19,21 @@ use super::loader::Loaders;
 use super::loader::Rows;
 use super::turns::Pace;
 
-/// What [`super::Api`] put into the context of every request.
+/// The values that [`super::Api`] puts into the context of every request.
 pub(super) trait ContextExt {
-    /// Who asks.
+    /// The authenticated viewer.
     fn viewer(&self) -> &Viewer;
-    /// The use cases around chats.
+    /// The chat service.
     fn chats(&self) -> &Chats;
-    /// The use cases around sessions.
+    /// The session service.
     fn sessions(&self) -> &Sessions;
-    /// The use cases around calls.
+    /// The call service.
     fn calls(&self) -> &Calls;
-    /// The use cases around api-keys.
+    /// The API key service.
     fn keys(&self) -> &Keys;
-    /// Loads what many items of one answer need, together.
+    /// The data loader, which batches the reads of one response.
     fn loader(&self) -> &DataLoader<Rows>;
-    /// What a subscription takes turns with.
+    /// The turns of a subscription's events.
     fn pace(&self) -> &Pace;
 }
 
@@ -67,7 +67,7 @@ impl ContextExt for Context<'_> {
     }
 }
 
-/// Reads a session's id. Text that is none is a session that does not exist, as for any other caller.
+/// Parses a session id. An invalid id is answered like an unknown session.
 pub(super) fn session_id(id: &ID) -> Result<SessionId, ApiError> {
     id.parse().map_err(|_| ApiError::session_not_found())
 }

@@ -1,4 +1,4 @@
-//! A request's document on its way to the engine: compiled by the guard, which is in the crate `guard/`.
+//! Compiles a request's document with the guard (crate `guard/`) and passes it to the engine.
 
 use async_graphql::ErrorExtensionValues;
 use async_graphql::Pos;
@@ -12,19 +12,19 @@ use chatgraph_guard::Shape;
 use super::error::ApiError;
 use super::error::Code;
 
-/// The operation of a request.
+/// The compiled operation of a request.
 pub(super) struct Compiled {
     pub(super) kind: OperationType,
-    /// What it may cost.
+    /// The maximum cost.
     pub(super) cost: u64,
-    /// The shape of its answers.
+    /// The shape of the responses.
     pub(super) shape: Shape,
 }
 
-/// Compiles the operation of `request` and leaves it there for the engine, with its variables coerced. Unless `introspection`
-/// is allowed, errors name nothing of the schema that the document does not name itself.
+/// Compiles the operation of `request`, and replaces the document and the variables with the compiled ones. Without
+/// `introspection`, errors contain no name of the schema that is not in the document.
 pub(super) fn compile(guard: &Guard, request: &mut Request, introspection: bool) -> Result<Compiled, Vec<ServerError>> {
-    // The compiled document has one operation, without a name.
+    // The compiled document has one unnamed operation.
     let name = request.operation_name.take();
     let compiled = guard.compile(&request.query, name.as_deref(), &mut request.variables);
     let known = (!introspection).then_some(&*request.query);
@@ -54,7 +54,7 @@ fn refused(refusal: Refusal, known: Option<&str>) -> Vec<ServerError> {
     errors.collect()
 }
 
-/// The message without the names in quotes that are not in the document.
+/// Replaces quoted names that are not in the document.
 fn redacted(message: &str, document: &str) -> String {
     let parts = message.split('"').enumerate().map(|(number, part)| {
         let mut words = part.split(|character| !is_of_word(character)).filter(|word| !word.is_empty());
@@ -72,7 +72,7 @@ fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The answer to a request of which nothing is executed.
+/// The error of a request that is not executed.
 pub(super) fn refusal(error: ApiError) -> ServerError {
     let mut error = async_graphql::Error::from(error).into_server_error(Pos::default());
     error.locations.clear();

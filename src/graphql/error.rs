@@ -1,5 +1,5 @@
-//! What a caller is told when something fails. [`ApiError`] has no `Display` on purpose: the engine would take anything
-//! that has one for an answer, a raw database error too.
+//! Errors as clients receive them. [`ApiError`] deliberately does not implement `Display`: the engine would convert any
+//! error that does, including a raw database error.
 
 pub(super) mod engine;
 pub(super) mod explanation;
@@ -15,40 +15,40 @@ use crate::domain::cursor::InvalidCursor;
 use crate::domain::id::ChatId;
 use crate::service;
 
-/// The most values of one request's JSON. What the contract takes has some hundred.
+/// Maximum number of values in the JSON of a request. A legitimate request has some hundreds.
 const MOST_VALUES: usize = 10_000;
 
-/// What kind of failure: `errors[].extensions.code`.
+/// The code of an error: `errors[].extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// No valid token.
+    /// The token is missing or invalid.
     Unauthorized,
     /// The token lacks the capability.
     Forbidden,
-    /// Nothing there, or not the caller's.
+    /// The object does not exist, or belongs to another organization.
     NotFound,
-    /// The request makes no sense.
+    /// The request is invalid.
     ValidationError,
-    /// The state of things stands against it.
+    /// The current state conflicts with the change.
     Conflict,
-    /// Too many requests; later it may work.
+    /// Too many requests; a retry may succeed later.
     RateLimited,
-    /// The change cursor's place is gone.
+    /// The change log no longer has the cursor's position.
     CursorExpired,
-    /// The request asks for too much at once.
+    /// The request exceeds a limit.
     LimitExceeded,
-    /// WhatsApp, or the server on the way to it, cannot be reached now.
+    /// WhatsApp cannot be reached, or the server is stopping.
     GatewayUnavailable,
-    /// Not built yet.
+    /// Not implemented yet.
     NotImplemented,
-    /// The database did not confirm a change: it may or may not be stored.
+    /// The database did not confirm a change, which may or may not be stored.
     OutcomeUnknown,
-    /// Our fault.
+    /// An internal error.
     Internal,
 }
 
 impl Code {
-    /// Every one of them.
+    /// All codes.
     pub(super) const ALL: [Self; 12] = [
         Self::Unauthorized,
         Self::Forbidden,
@@ -64,7 +64,7 @@ impl Code {
         Self::Internal,
     ];
 
-    /// The word callers see.
+    /// The code as clients receive it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,107 +84,107 @@ impl Code {
     }
 }
 
-/// A failure in the caller's words.
+/// An error as clients receive it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
-    /// What kind.
+    /// The code.
     pub code: Code,
-    /// In words for a person.
+    /// The message, for people.
     pub message: String,
-    /// The input field or argument it is about, if it is about one.
+    /// The invalid input field or argument, if the error is about one.
     pub field: Option<&'static str>,
-    /// When it may work, for [`Code::RateLimited`].
+    /// The delay before a retry may succeed, for [`Code::RateLimited`].
     pub retry_after: Option<Duration>,
-    /// What stands against it, for [`Code::Conflict`], and the most that there may be.
+    /// The reason of a [`Code::Conflict`], and the limit that was reached.
     pub conflict: Option<(service::error::ConflictReason, Option<usize>)>,
-    /// The chats that stand against it, as far as the client may read them.
+    /// The conflicting chats, if the client may read them.
     pub chats: Vec<ChatId>,
 }
 
 impl ApiError {
-    /// A failure of this kind.
+    /// An error with this code.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), field: None, retry_after: None, conflict: None, chats: Vec::new() }
     }
 
-    /// An input field or argument that cannot be accepted.
+    /// An invalid input field or argument.
     #[must_use]
     pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self { field: Some(field), ..Self::new(Code::ValidationError, message) }
     }
 
-    /// No such session, or another organization's.
+    /// The session does not exist, or belongs to another organization.
     #[must_use]
     pub fn session_not_found() -> Self {
         service::error::Error::SessionNotFound.into()
     }
 
-    /// No such chat.
+    /// The chat does not exist.
     #[must_use]
     pub fn chat_not_found() -> Self {
         service::error::Error::ChatNotFound.into()
     }
 
-    /// No object with this id.
+    /// No object has this id.
     #[must_use]
     pub fn object_not_found() -> Self {
         Self::new(Code::NotFound, "object not found")
     }
 
-    /// More than one request may ask for.
+    /// The request exceeds a limit.
     #[must_use]
     pub fn limit_exceeded(message: impl Into<String>) -> Self {
         Self::new(Code::LimitExceeded, message)
     }
 
-    /// A read that was given up.
+    /// A read was cancelled because it took too long.
     fn too_slow() -> Self {
-        let message = "reading this took too long and was given up; narrow the filter, ask for a shorter page, or try \
+        let message = "the read took too long and was cancelled; narrow the filter, request a shorter page, or try \
                        again later";
         Self::new(Code::LimitExceeded, message)
     }
 
-    /// Too much in too short a time; it may be tried again after this.
+    /// Too many requests; a retry may succeed after this delay.
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
-        let message = "too much was asked for in too short a time";
+        let message = "too many requests; try again later";
         Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, message) }
     }
 
-    /// The error of what came in this JSON, when it has more values than any request needs: counting is cheap, building
-    /// them is not.
+    /// Returns an error if the JSON has more values than a legitimate request needs. Counting is cheap; building the
+    /// values is not.
     #[must_use]
     pub fn of_many_values(json: &[u8]) -> Option<Self> {
         let message = || format!("a request may have at most {MOST_VALUES} values");
         (chatgraph_guard::values(json) > MOST_VALUES).then(|| Self::limit_exceeded(message()))
     }
 
-    /// No valid token. Why is nobody's business.
+    /// The token is missing or invalid. The reason is logged, not returned.
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(Code::Unauthorized, "a valid token is required")
     }
 
-    /// Our fault; the cause is in the log.
+    /// An internal error; the cause is in the log.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(Code::Internal, "internal error")
     }
 
-    /// The database did not say whether a change is stored. What is asked for next shows it.
+    /// The database did not report whether a change was stored. A later read shows the outcome.
     #[must_use]
     pub fn outcome_unknown(cause: &dyn Cause) -> Self {
-        error!(error = %cause, cause = cause.source().map(tracing::field::display), "An outcome is unknown");
+        error!(error = %cause, cause = cause.source().map(tracing::field::display), "Commit outcome unknown");
         let message =
             "the database did not confirm the change, which may or may not be stored; read before you repeat it";
         Self::new(Code::OutcomeUnknown, message)
     }
 
-    /// Our fault, because of `cause`: it is logged here, and the caller does not get to see it.
+    /// An internal error with this cause, which is logged and not returned.
     #[must_use]
     pub fn failed(cause: &dyn Cause) -> Self {
-        error!(error = %cause, cause = cause.source().map(tracing::field::display), "A request failed");
+        error!(error = %cause, cause = cause.source().map(tracing::field::display), "Request failed");
         Self::internal()
     }
 }

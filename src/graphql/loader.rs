@@ -1,6 +1,6 @@
-//! Loads rows that many items of an answer need, in one query each. A request has its own loaders, since what a caller
-//! may see is its own; and they remember nothing, so that an event of a subscription, or a field after a mutation, shows
-//! what is stored now.
+//! Data loaders, which read the rows for many items of a response in one query. Each request has its own loaders, since
+//! they read with its viewer's rights. They do not cache, so that a subscription event, or a field after a mutation,
+//! returns the current rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,15 +29,15 @@ use super::api::Parts;
 use super::batches::Batches;
 use super::error::ApiError;
 
-/// The loaders of one request.
+/// The data loaders of one request.
 pub(super) struct Loaders(pub(super) DataLoader<Rows>);
 
 impl Loaders {
-    /// The loaders of a request of `viewer`, and what they have to read: that is done beside the request.
+    /// Creates the loaders of a request of `viewer`, and the batches that must be polled beside the request.
     pub(super) fn new(parts: Parts, viewer: Arc<Viewer>) -> (Self, Batches) {
         let batches = Batches::default();
         let wait = batches.clone();
-        // All that can be asked for together has been, once the request can do no more without an answer.
+        // The request has requested every key that it can before its batches are read.
         let loader = DataLoader::new(Rows { parts, viewer }, move |batch| wait.add(batch)).delay(Duration::ZERO);
         (Self(loader), batches)
     }
@@ -49,23 +49,23 @@ pub(super) struct Rows {
     viewer: Arc<Viewer>,
 }
 
-/// Asks for all addresses of a chat.
+/// Key for all addresses of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct AddressesOf(pub(super) ChatId);
 
-/// Asks for a page of a chat's messages.
+/// Key for a page of a chat's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct MessagesOf(pub(super) ChatId, pub(super) PageRequest<TimeKey>);
 
-/// Asks for a page of a list of chats.
+/// Key for a page of a list of chats.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PageOf(pub(super) ChatList, pub(super) PageRequest<ChatKey>);
 
-/// Asks how many chats a list has.
+/// Key for the number of chats in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct CountOf(pub(super) ChatList);
 
-/// Asks for what WhatsApp refused about a chat.
+/// Key for the settings of a chat that WhatsApp rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RefusalsOf(pub(super) ChatId);
 
@@ -140,7 +140,7 @@ impl Loader<PageOf> for Rows {
     }
 }
 
-/// A list that could not be counted in time is missing.
+/// Returns no value for a list that could not be counted in time.
 impl Loader<CountOf> for Rows {
     type Value = i64;
     type Error = ApiError;

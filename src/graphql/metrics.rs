@@ -1,5 +1,5 @@
-//! What is counted of operations, whatever transport they came by. A label's value is `'static`, so that nothing of a
-//! request can become one.
+//! Metrics of operations, for every transport. A label's value is `'static`, so that no text of a request can become
+//! one.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use tokio::time::Instant;
 
 use super::error::Code;
 
-/// The bounds of the histogram's buckets, in seconds.
+/// Bounds of the histogram's buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// Counts operations. Clones count together.
+/// Metrics of operations. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     answered: Family<Labels<2>, Counter>,
@@ -38,7 +38,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Makes the figures part of what `registry` tells.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "operations",
@@ -50,7 +50,7 @@ impl Metrics {
         registry.register("subscriptions", "Open subscriptions", self.subscriptions.clone());
     }
 
-    /// Counts an answer, and the time since the operation came.
+    /// Records a response, and the time since the request.
     pub(super) fn answered(&self, kind: Option<OperationType>, since: Instant, response: &Response) {
         let kind = word(kind);
         self.answered.get_or_create(&[("kind", kind), ("code", code(&response.errors))]).inc();
@@ -58,14 +58,14 @@ impl Metrics {
         self.took.get_or_create(&[("kind", kind)]).observe(took.as_secs_f64());
     }
 
-    /// Counts a subscription for as long as what this returns is there.
+    /// Counts a subscription until the result is dropped.
     pub(super) fn subscribed(&self) -> Open {
         self.subscriptions.inc();
         Open(self.subscriptions.clone())
     }
 }
 
-/// A subscription that is open.
+/// An open subscription.
 pub(super) struct Open(Gauge);
 
 impl Drop for Open {
@@ -74,7 +74,7 @@ impl Drop for Open {
     }
 }
 
-/// What kind it is, for figures and traces.
+/// The kind of operation in metrics and traces.
 pub(super) fn word(kind: Option<OperationType>) -> &'static str {
     match kind {
         Some(OperationType::Query) => "query",
@@ -84,7 +84,7 @@ pub(super) fn word(kind: Option<OperationType>) -> &'static str {
     }
 }
 
-/// The first error's code, of those in the contract.
+/// The code of the first error, if it is one of the contract.
 fn code(errors: &[ServerError]) -> &'static str {
     let Some(first) = errors.first() else { return "ok" };
     let told = first.extensions.as_ref().and_then(|extensions| extensions.get("code"));

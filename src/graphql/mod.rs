@@ -1,9 +1,10 @@
-//! The contract: the GraphQL schema and how a request is carried out on it. Called by `http`, for every transport alike.
+//! The GraphQL schema and the execution of requests on it. Called by `http` for every transport.
 //!
-//! One folder a subject, each with its object, input, query, mutation and subscription. A resolver states its capability
-//! as a guard, translates its arguments, calls one use case and translates back. To add a field: write it where its
-//! subject lives, describe it with the capability it requires, guard it with `capability::requires`, and print the
-//! schema anew (`chatgraph schema > schema.graphql`); the tests in this folder tell what was forgotten.
+//! One folder per subject, each with its object, input, query, mutation and subscription. A resolver declares its
+//! capability as a guard, converts its arguments, calls one use case and converts the result. To add a field, write it
+//! in the folder of its subject. Describe it with the capability that it requires, and guard it with
+//! `capability::requires`. Then print the schema again (`chatgraph schema > schema.graphql`). The tests in this folder
+//! report what is missing.
 
 mod api;
 mod batches;
@@ -93,14 +94,14 @@ struct Subscription(
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 fn schema(config: &Config) -> Schema {
-    // The guard's limits and rules are the only ones: the engine's own limits are compared when the work is done, and
-    // its rules are those that the guard has found kept.
+    // Only the limits and rules of the guard apply. The engine would check its own limits after the work is done, and
+    // the guard has already validated its rules.
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default());
     let schema = schema.validation_mode(ValidationMode::Fast);
     if config.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }
 
-/// The same schema as the engine builds it by default, with its own validation.
+/// The same schema with the engine's default validation.
 #[cfg(test)]
 fn stock_schema() -> &'static Schema {
     static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(|| {
@@ -116,7 +117,7 @@ fn types(schema: &Schema) -> chatgraph_guard::Schema {
     types.with_weights(weight::WEIGHTS)
 }
 
-/// The first of the trusted documents that no request could be answered from, with the reason.
+/// The first trusted document that no request could execute, with the reason.
 #[must_use]
 pub fn first_invalid(config: &Config) -> Option<String> {
     let documents = config.trusted.as_ref()?.documents();
@@ -125,7 +126,7 @@ pub fn first_invalid(config: &Config) -> Option<String> {
     refused.next().map(|(name, refusal)| format!("document {name:?}: {refusal}"))
 }
 
-/// The schema as text, the same that `schema.graphql` holds.
+/// The schema in SDL, as in `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().include_specified_by().use_space_ident().indent_width(2);

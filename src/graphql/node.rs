@@ -1,4 +1,4 @@
-//! Anything with an id, by its id.
+//! The `Node` interface and its queries.
 
 use async_graphql::Context;
 use async_graphql::ID;
@@ -20,7 +20,7 @@ use super::loader::Rows;
 use super::message::object::Message;
 use super::session::object::Session;
 
-/// The most ids that are looked up at once.
+/// Maximum number of ids in one `nodes` query.
 const MAX_IDS: usize = 100;
 
 #[expect(clippy::large_enum_variant, reason = "the engine takes no box, and one lives for one field of one answer")]
@@ -37,7 +37,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// The object with this id; none when there is none, or when it is another organization's.
+    /// Loads the object with this id. `None` if it does not exist or belongs to another organization.
     async fn load(loader: &DataLoader<Rows>, id: &ID) -> Result<Option<Self>, ApiError> {
         if let Ok(id) = id.parse::<ChatId>() {
             return Ok(loader.load_one(id).await?.map(|chat| Self::Chat(chat.into())));
@@ -77,7 +77,7 @@ impl NodeQuery {
         #[graphql(desc = "The ids of the objects, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>, ApiError> {
         if ids.len() > MAX_IDS {
-            return Err(ApiError::invalid("ids", format!("ids: at most {MAX_IDS} at once")));
+            return Err(ApiError::invalid("ids", format!("ids: must have at most {MAX_IDS} items")));
         }
         try_join_all(ids.iter().map(|id| Node::load(context.loader(), id))).await
     }

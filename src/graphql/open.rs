@@ -1,5 +1,5 @@
-//! Connections and subscriptions that are open, counted by organization: none has more than its limit, so that none takes
-//! them from the others.
+//! Limits of open connections and subscriptions per organization, so that an organization cannot exhaust those of the
+//! others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use std::sync::PoisonError;
 
 use crate::domain::id::OrganizationId;
 
-/// The organization, or those who work in none.
+/// The organization; `None` for viewers without one.
 type Owner = Option<OrganizationId>;
 
-/// Counts what is open of one kind. Clones count together.
+/// Counts open items of one kind. Clones share the counts.
 #[derive(Clone)]
 pub(super) struct OpenCounts {
     limit: usize,
@@ -20,17 +20,17 @@ pub(super) struct OpenCounts {
 }
 
 impl OpenCounts {
-    /// Lets each organization have at most `limit`.
+    /// Creates the counts with a limit of `limit` per organization.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, counts: Arc::default() }
     }
 
-    /// The most that an organization may have.
+    /// The limit per organization.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Counts one more; `None` if the organization has as many as it may.
+    /// Counts one more item; `None` if the organization has reached the limit.
     pub(super) fn open(&self, owner: &Owner) -> Option<Open> {
         let mut counts = self.counts();
         let count = counts.entry(owner.clone()).or_default();
@@ -47,7 +47,7 @@ impl OpenCounts {
     }
 }
 
-/// One that is counted until this is dropped.
+/// An open item, which is counted until this is dropped.
 pub struct Open {
     owner: Owner,
     counts: OpenCounts,

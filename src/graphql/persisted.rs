@@ -1,5 +1,5 @@
-//! Documents that callers name instead of writing them: by the SHA-256 of their text, as Apollo's clients do, once
-//! somebody has sent text and digest together; or those of a list, where the operator wants no others.
+//! Persisted documents. A client can send the SHA-256 of a document instead of its text, as Apollo's clients do, once
+//! the text has been sent with its digest. Alternatively the operator lists the only documents that may be executed.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -13,12 +13,12 @@ use chatgraph_guard::Recent;
 use super::error::ApiError;
 use super::error::Code;
 
-/// The only documents that are carried out, where there are such: each with the name that callers may use for it.
+/// The only documents that may be executed, by the names that clients may use for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trusted(HashMap<String, Arc<str>>);
 
 impl Trusted {
-    /// These documents, by their names.
+    /// Creates the list from documents by name.
     #[must_use]
     pub fn new(documents: HashMap<String, String>) -> Self {
         Self(documents.into_iter().map(|(name, text)| (name, text.into())).collect())
@@ -26,7 +26,7 @@ impl Trusted {
 }
 
 impl Trusted {
-    /// Each document with its name, by name.
+    /// The documents with their names, sorted by name.
     pub(super) fn documents(&self) -> Vec<(&str, &str)> {
         let mut documents: Vec<_> = self.0.iter().map(|(name, text)| (&**name, &**text)).collect();
         documents.sort_unstable();
@@ -34,13 +34,13 @@ impl Trusted {
     }
 }
 
-/// Where the text of a request is found.
+/// The source of a request's document.
 #[derive(Debug)]
 pub(super) enum Documents {
-    /// In the request, or among those that were sent with their digest lately. That is safe for all organizations
-    /// together: who knows the digest has had the text.
+    /// The request, or the documents that were recently sent with their digest. All organizations share them safely,
+    /// since knowing the digest implies having had the document.
     Any(Recent<Arc<str>>),
-    /// In the list, by name or as it stands there.
+    /// The list, by name or by text.
     Listed(Trusted, HashSet<Arc<str>>),
 }
 
@@ -55,7 +55,7 @@ impl Documents {
         }
     }
 
-    /// Puts the text into a request that names it, and refuses one that may not be carried out.
+    /// Puts the text into a request that contains a name or digest only. Rejects a document that may not be executed.
     pub(super) fn find(&self, request: &mut Request) -> Result<(), ApiError> {
         let name = name(request);
         match self {
@@ -68,15 +68,14 @@ impl Documents {
                 if let Some(text) = named.and_then(|name| trusted.0.get(&name)) {
                     request.query = text.to_string();
                 }
-                let refused =
-                    || ApiError::new(Code::Forbidden, "this server carries out the documents of its list only");
+                let refused = || ApiError::new(Code::Forbidden, "this server executes only the documents in its list");
                 if texts.contains(&*request.query) { Ok(()) } else { Err(refused()) }
             }
         }
     }
 }
 
-/// The name that the request's extensions give its document.
+/// The name or digest in the request's extensions.
 fn name(request: &Request) -> Option<String> {
     let Value::Object(persisted) = request.extensions.get("persistedQuery")? else { return None };
     match persisted.get("sha256Hash")? {
@@ -89,7 +88,7 @@ fn by_digest(recent: &Recent<Arc<str>>, name: &str, request: &mut Request) -> Re
     let wrong = || ApiError::new(Code::ValidationError, "sha256Hash is not the SHA-256 of the query");
     let digest = Digest::read(name).ok_or_else(wrong)?;
     if request.query.is_empty() {
-        // The words that Apollo's clients know, which then send the text too.
+        // Apollo's clients recognize this message, and then send the text too.
         let unknown = || ApiError::new(Code::NotFound, "PersistedQueryNotFound");
         request.query = recent.find(&digest).ok_or_else(unknown)?.to_string();
     } else if Digest::of(&request.query) != digest {

@@ -1,4 +1,4 @@
-//! The contract's own scalars.
+//! The custom scalars of the schema.
 
 use async_graphql::Description;
 use async_graphql::InputValueError;
@@ -26,7 +26,7 @@ impl ScalarType for Jid {
         }
     }
 
-    // The engine asks this first, while it still knows which argument or field it looks at.
+    // The engine calls this before `parse`, when it can still name the argument or field in the error.
     fn is_valid(value: &Value) -> bool {
         matches!(value, Value::String(text) if text.parse::<jid::Jid>().is_ok())
     }
@@ -85,7 +85,7 @@ impl From<i64> for Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
 pub(super) struct Revision(pub(super) i64);
 
-/// The greatest integer that a JSON number tells from all others in every client.
+/// The greatest integer that every JSON client represents exactly.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 #[Scalar(use_type_description, specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6")]

@@ -1,7 +1,7 @@
-//! Brings the engine's answers into the shape of their operation. The engine leaves a field that failed out of the
-//! answer; the specification puts null in its place or, where the field is not nullable, in the place of the nearest
-//! nullable one around it, up to all of `data`. The engine writes fields in the order in which they were ready; the
-//! specification wants that of the document. And objects tell their type to this module alone.
+//! Completes the engine's responses as the specification requires. The engine omits a field that failed. The
+//! specification sets it to null or, if it is non-null, the nearest nullable field above it, up to all of `data`. The
+//! engine writes fields in the order in which they were resolved; the specification requires the order of the document.
+//! This module also removes the type names that the guard has added to objects.
 
 use async_graphql::Name;
 use async_graphql::PathSegment;
@@ -13,14 +13,14 @@ use chatgraph_guard::Fields;
 use chatgraph_guard::Object;
 use chatgraph_guard::TYPE_KEY;
 
-/// Brings an answer into the shape of an operation with these fields.
+/// Completes a response to an operation with these fields.
 pub(super) fn complete(fields: &Fields, response: &mut Response) {
     let errors = response.errors.iter().filter(|error| !error.path.is_empty());
     let nulls = errors.filter_map(|error| Some(&error.path[..nullable(fields, &response.data, &error.path)?]));
     let mut nulls: Vec<_> = nulls.collect();
     nulls.sort_by_key(|path| path.len());
     for (index, path) in nulls.iter().enumerate() {
-        // What is below a null is gone with it.
+        // Everything below a null is already removed.
         if !nulls[..index].iter().any(|above| path.starts_with(above)) {
             set_null(&mut response.data, path);
         }
@@ -31,7 +31,7 @@ pub(super) fn complete(fields: &Fields, response: &mut Response) {
     }
 }
 
-/// The number of segments of `path` that lead to what is null because of a failure there; 0 for all of `data`.
+/// The length of the prefix of `path` that becomes null because of a failure at `path`; 0 for all of `data`.
 fn nullable(root: &Fields, data: &Value, path: &[PathSegment]) -> Option<usize> {
     let (mut value, mut object, mut returned) = (Some(data), None::<&Object>, None::<&BaseType>);
     let mut last = 0;
@@ -67,7 +67,7 @@ fn nullable(root: &Fields, data: &Value, path: &[PathSegment]) -> Option<usize> 
     Some(last)
 }
 
-/// The type that an object tells.
+/// The type name that the object contains.
 fn type_of(value: &Value) -> Option<&str> {
     let Value::Object(fields) = value else { return None };
     match fields.get(TYPE_KEY)? {
@@ -76,7 +76,7 @@ fn type_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// Sets what is at `path` to null.
+/// Sets the value at `path` to null.
 fn set_null(data: &mut Value, path: &[PathSegment]) {
     let Some((last, parents)) = path.split_last() else {
         *data = Value::Null;
@@ -96,7 +96,7 @@ fn set_null(data: &mut Value, path: &[PathSegment]) {
         (PathSegment::Field(key), Value::Object(fields)) => {
             fields.insert(Name::new(key), Value::Null);
         }
-        // Every field of the object failed: the engine has left nothing of it.
+        // Every field of the object failed, so the engine omitted all of them.
         (PathSegment::Field(key), at @ Value::Null) => {
             *at = Value::Object([(Name::new(key), Value::Null)].into_iter().collect());
         }
@@ -109,7 +109,7 @@ fn set_null(data: &mut Value, path: &[PathSegment]) {
     }
 }
 
-/// Puts the fields of all objects that `value` holds in order.
+/// Orders the fields of all objects in `value`.
 fn arrange(object: &Object, value: &mut Value) {
     match value {
         Value::List(items) => items.iter_mut().for_each(|item| arrange(object, item)),
@@ -158,7 +158,7 @@ mod tests {
                        interface Node { a: Int! } type Other implements Node { a: Int! z: Int }
                        type Item implements Node { a: Int! b: Int c: Item }";
 
-    /// An answer in the order in which it is written, after these fields failed.
+    /// The completed response as text, after these fields failed.
     fn completed(query: &str, data: &str, failed: &[&[&str]]) -> String {
         let guard = Guard::new(Arc::new(Schema::parse(SDL, &[]).expect("a schema")), Limits::DEFAULT);
         let operation = guard.compile(query, None, &mut Variables::default()).expect("compiled");

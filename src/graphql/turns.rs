@@ -1,5 +1,5 @@
-//! Turns: an answer is begun only when its caller can take it. For a caller that does not read, so many answers are
-//! begun and no more; and a subscription with much to tell waits behind the caller's other operations each time.
+//! Backpressure: a response begins only when the client can receive it. If the client stops reading, a limited number
+//! of responses is begun. A busy subscription waits behind the client's other operations for each event.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -10,33 +10,34 @@ use tokio::sync::Semaphore;
 
 use super::budget::Account;
 
-/// The turns of one caller's connection. Whoever waits longest is next.
+/// The turns of one connection, granted in the order of requests.
 #[derive(Debug, Clone)]
 pub struct Turns(Arc<Semaphore>);
 
 impl Turns {
-    /// So many answers may be under way at once.
+    /// Allows `count` responses at the same time.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self(Arc::new(Semaphore::new(count)))
     }
 }
 
-/// The turn of one answer: it is over when this is dropped, which is when the answer is on its way.
+/// The turn of one response. It ends when this is dropped, after the response is sent.
 #[derive(Debug)]
 pub struct Turn {
-    /// The place behind the answer, where `chatChanges` can be continued.
+    /// The cursor behind the response, at which `chatChanges` can resume.
     pub cursor: Option<String>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// What an operation's resolvers take turns with: a subscription one for each event, before anything is read for it.
+/// The turns of an operation's resolvers. A subscription takes one for each event, before it reads anything for the
+/// event.
 #[derive(Clone)]
 pub(super) struct Pace {
     turns: Turns,
-    /// What events are paid from, and what one costs.
+    /// The account that events are charged to, and the cost of an event.
     price: Option<(Account, u64)>,
-    /// The turn that was taken last, until its answer comes out of the engine.
+    /// The last turn taken, until the engine returns its response.
     taken: Arc<Mutex<Option<Turn>>>,
 }
 
@@ -45,12 +46,12 @@ impl Pace {
         Self { turns, price: None, taken: Arc::default() }
     }
 
-    /// The same for a subscription whose events cost so much each.
+    /// The same for a subscription whose events cost `cost` each.
     pub(super) fn paid(self, account: Account, cost: u64) -> Self {
         Self { price: Some((account, cost)), ..self }
     }
 
-    /// Waits until an event is paid for, then for its turn. A waiting event keeps no turn from others.
+    /// Waits until an event is paid for, then for its turn. An event that is not paid yet holds no turn.
     pub(super) async fn begin_event(&self, cursor: Option<String>) {
         if let Some((account, cost)) = &self.price {
             account.pay(*cost).await;
@@ -58,7 +59,7 @@ impl Pace {
         self.begin(cursor).await;
     }
 
-    /// The same for an event that carries a cursor and nothing else, which costs 1.
+    /// The same for an event with only a cursor, which costs 1.
     pub(super) async fn begin_checkpoint(&self, cursor: String) {
         if let Some((account, _)) = &self.price {
             account.pay(1).await;
@@ -66,13 +67,13 @@ impl Pace {
         self.begin(Some(cursor)).await;
     }
 
-    /// Waits for the turn of an answer that ends at this cursor.
+    /// Waits for the turn of a response that ends at this cursor.
     pub(super) async fn begin(&self, cursor: Option<String>) {
         let permit = Arc::clone(&self.turns.0).acquire_owned().await.expect("nobody closes it");
         self.taken().replace(Turn { cursor, _permit: permit });
     }
 
-    /// The turn of the answer that has just come; none when it needed none.
+    /// The turn of the latest response; `None` if it needed none.
     pub(super) fn take(&self) -> Option<Turn> {
         self.taken().take()
     }

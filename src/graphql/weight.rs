@@ -1,9 +1,9 @@
-//! The weights of mutations, in the cost of a field, which takes some 2 µs of CPU time.
+//! Weights of mutations. The unit is the cost of a field, about 2 µs of CPU time.
 
 use chatgraph_guard::Weights;
 
-/// A write is a statement or some, and a commit that waits for the disk on the one writer. Mutations that WhatsApp has to
-/// do something for, or that touch all of a session, weigh more.
+/// A write is one or a few statements, and a commit that waits for the disk on the only writer. Mutations that require
+/// work by WhatsApp, or that change a whole session, weigh more.
 pub(super) const WEIGHTS: Weights = Weights {
     named: &[
         ("startSession", 200),

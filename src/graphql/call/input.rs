@@ -1,4 +1,4 @@
-//! What callers send about calls.
+//! Inputs and payloads of call mutations.
 
 use async_graphql::ID;
 use async_graphql::InputObject;

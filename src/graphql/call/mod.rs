@@ -1,4 +1,4 @@
-//! Calls in the contract.
+//! Calls in the schema.
 
 pub(super) mod input;
 pub(super) mod mutation;

@@ -1,4 +1,4 @@
-//! Rejecting calls.
+//! Call mutations.
 
 use async_graphql::Context;
 use async_graphql::Object;

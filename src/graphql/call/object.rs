@@ -1,4 +1,4 @@
-//! A call as callers of the API see it.
+//! The `IncomingCall` object.
 
 use async_graphql::Context;
 use async_graphql::Description;

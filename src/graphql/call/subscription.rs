@@ -1,4 +1,4 @@
-//! Following calls.
+//! Call subscriptions.
 
 use async_graphql::Context;
 use async_graphql::ID;
@@ -33,7 +33,7 @@ impl CallSubscription {
     }
 }
 
-/// The calls until one fails; the failure is the last item.
+/// The calls until an error, which is the last item.
 fn events(calls: IncomingCalls, pace: Pace) -> impl Stream<Item = Result<IncomingCall, ApiError>> {
     stream::unfold(Some(calls), move |calls| {
         let pace = pace.clone();

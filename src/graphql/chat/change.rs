@@ -1,4 +1,4 @@
-//! A change of a chat as listeners see it.
+//! The `ChatChangeEvent` and `ChatChange` objects.
 
 use std::sync::Arc;
 
@@ -100,12 +100,12 @@ impl ChatChange {
     }
 }
 
-/// The chat as `change` left it, on top of the chat as it is now or, when that is gone, of nothing.
+/// The chat after `change`, based on the current chat, or on an empty chat if there is no current one.
 fn as_of(change: &change::Change, now: Option<chat::Chat>) -> chat::Chat {
     let is_gone = now.is_none();
     let mut chat = now.unwrap_or_else(|| chat::Chat::new(change.chat, change.session, change.cid.clone(), change.at));
     chat.restore_to(change);
-    // The message may be another chat's by now.
+    // The message may belong to another chat by now.
     if let Some(last) = chat.last_message.as_mut().filter(|_| is_gone) {
         last.id = None;
     }

@@ -1,4 +1,4 @@
-//! Chats in pages.
+//! The connection of chats.
 
 use async_graphql::Context;
 use async_graphql::Description;
@@ -32,7 +32,7 @@ pub(in crate::graphql) struct ChatConnection {
     list: ChatList,
 }
 
-/// Which list of chats, and which part of it.
+/// The arguments of a list of chats.
 pub(in crate::graphql) struct ChatListArguments {
     pub(in crate::graphql) filter: Option<ChatFilter>,
     pub(in crate::graphql) order: ChatOrder,
@@ -40,7 +40,7 @@ pub(in crate::graphql) struct ChatListArguments {
 }
 
 impl ChatConnection {
-    /// Reads a page of the organization's chats, of one session or of all.
+    /// Reads a page of the chats of the organization, or of one session.
     pub(in crate::graphql) async fn of_organization(
         context: &Context<'_>,
         session: Option<SessionId>,
@@ -51,7 +51,7 @@ impl ChatConnection {
         Self::of(context, list, chats)
     }
 
-    /// Reads a page of the chats of a session, together with those of other sessions in the same answer.
+    /// Reads a page of the chats of a session, together with the pages of other sessions in the same response.
     pub(in crate::graphql) async fn of_session(
         context: &Context<'_>,
         session: SessionId,

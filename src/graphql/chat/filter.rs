@@ -1,4 +1,4 @@
-//! Which chats are listed, and in which order, as callers say it.
+//! The filter and the order of chats.
 
 use async_graphql::Enum;
 use async_graphql::InputObject;
@@ -48,7 +48,7 @@ pub(in crate::graphql) struct ChatFilter {
 }
 
 impl ChatFilter {
-    /// The filter in the domain's words.
+    /// Converts the filter to the domain's type.
     pub(super) fn read(self) -> Result<list::ChatFilter, ApiError> {
         let search = self.search.as_deref().filter(|text| !text.is_empty()).map(Search::new).transpose();
         Ok(list::ChatFilter {

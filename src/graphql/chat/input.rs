@@ -1,4 +1,4 @@
-//! What callers send about chats.
+//! Inputs and payloads of chat mutations.
 
 use async_graphql::ID;
 use async_graphql::InputObject;
@@ -40,13 +40,13 @@ pub(in crate::graphql) struct UpdateChatInput {
     /// True marks all messages as read on the account's devices, without read receipts to the senders. False marks the
     /// chat as unread, and leaves `unreadCount` unchanged.
     read: Option<bool>,
-    /// The time of the chat's last message, if the client knows a newer one than the stored copy. Used only with
-    /// `archived`; the default is the stored last message. WhatsApp may unarchive the chat at the next message.
+    /// The time of the chat's last message, if the client knows a newer one than the stored copy. Sent with `archived`
+    /// and `read`; the default is the stored last message. WhatsApp may unarchive the chat at the next message.
     last_message_timestamp: Option<Timestamp>,
 }
 
 impl UpdateChatInput {
-    /// Which chat, and what shall differ about it.
+    /// The chat, and the changes to make.
     pub(super) fn into_parts(self) -> Result<(ChatRef, ChatUpdate), ApiError> {
         let target = chat_ref(self.id.as_ref(), self.cid, self.session_id.as_ref())?;
         let update = ChatUpdate {
@@ -61,7 +61,7 @@ impl UpdateChatInput {
     }
 }
 
-/// The chat with the id, or the one that `cid` finds in the session, or in the only one.
+/// The chat with this id, or with the address `cid` in this session, or in the only session.
 pub(in crate::graphql) fn chat_ref(
     id: Option<&ID>,
     cid: Option<Jid>,
@@ -72,15 +72,13 @@ pub(in crate::graphql) fn chat_ref(
             Ok(ChatRef::Address { session: session.map(session_id).transpose()?, cid: cid.0 })
         }
         (Some(id), None, None) => Ok(ChatRef::Id(chat_id(id)?)),
-        (None, None, _) => Err(ApiError::invalid("cid", "cid: either cid or id must be given")),
-        (Some(_), Some(_), _) => Err(ApiError::invalid("id", "id: must not be given together with cid")),
-        (Some(_), None, Some(_)) => {
-            Err(ApiError::invalid("sessionId", "sessionId: must not be given together with id"))
-        }
+        (None, None, _) => Err(ApiError::invalid("cid", "cid: either cid or id is required")),
+        (Some(_), Some(_), _) => Err(ApiError::invalid("id", "id: cannot be combined with cid")),
+        (Some(_), None, Some(_)) => Err(ApiError::invalid("sessionId", "sessionId: cannot be combined with id")),
     }
 }
 
-/// Reads a chat's id. Text that is none is a chat that does not exist.
+/// Parses a chat id. An invalid id is answered like an unknown chat.
 pub(in crate::graphql) fn chat_id(id: &ID) -> Result<ChatId, ApiError> {
     id.parse().map_err(|_| ApiError::chat_not_found())
 }

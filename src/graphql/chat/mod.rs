@@ -1,4 +1,4 @@
-//! Chats: the object, its pages, its changes, and what a caller may do with them.
+//! Chats: the object, its connection, changes, mutations and subscription.
 
 pub(super) mod change;
 pub(super) mod connection;

@@ -1,4 +1,4 @@
-//! Changing and deleting chats.
+//! Chat mutations.
 
 use async_graphql::Context;
 use async_graphql::ID;

@@ -1,4 +1,4 @@
-//! A chat as callers see it.
+//! The `Chat` object.
 
 use async_graphql::Context;
 use async_graphql::Description;

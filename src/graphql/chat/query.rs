@@ -1,4 +1,4 @@
-//! Reading chats.
+//! Chat queries.
 
 use async_graphql::Context;
 use async_graphql::ID;

@@ -1,4 +1,4 @@
-//! Listening to changes of chats.
+//! Chat subscriptions.
 
 use async_graphql::Context;
 use async_graphql::ID;
@@ -64,7 +64,7 @@ impl ChatSubscription {
         let after = after.map(|after| read_cursor(&after, organization)).transpose()?;
         let chat = match (cid, chat_id) {
             (Some(_), Some(_)) => {
-                return Err(ApiError::invalid("chatId", "chatId: must not be given together with cid"));
+                return Err(ApiError::invalid("chatId", "chatId: cannot be combined with cid"));
             }
             (Some(cid), None) => Some(Followed::Address(cid.0)),
             (None, Some(id)) => Some(Followed::Id(self::chat_id(&id)?)),
@@ -75,7 +75,7 @@ impl ChatSubscription {
     }
 }
 
-/// Reads a cursor. One of another organization leads nowhere, as one that is too old: the client lists again.
+/// Parses a cursor. A cursor of another organization is reported as expired, so that the client reads the list again.
 fn read_cursor(after: &str, organization: &OrganizationId) -> Result<ChangeCursor, ApiError> {
     ChangeCursor::decode(after, organization).map_err(|invalid| {
         if ChangeCursor::is_of_some_organization(after) {
@@ -86,7 +86,7 @@ fn read_cursor(after: &str, organization: &OrganizationId) -> Result<ChangeCurso
     })
 }
 
-/// The events of `changes` until it fails; the failure is the last item.
+/// The events of `changes` until an error, which is the last item.
 fn events(
     changes: feed::Subscription,
     organization: OrganizationId,

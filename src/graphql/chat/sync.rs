@@ -1,4 +1,4 @@
-//! How far WhatsApp knows what a chat shows.
+//! The `ChatSync` object.
 
 use async_graphql::Context;
 use async_graphql::Description;

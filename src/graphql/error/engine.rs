@@ -1,11 +1,11 @@
-//! The engine's own errors in the contract's shape: with a code.
+//! Completion of the engine's errors, so that they have the extensions of the contract.
 
 use async_graphql::ErrorExtensionValues;
 use async_graphql::ServerError;
 
 use super::Code;
 
-/// Completes `error`: a code when the engine made it, the request's id when it is our fault.
+/// Adds a code to an error of the engine, and the request id to an internal error.
 pub(in crate::graphql) fn translate(error: &mut ServerError, request_id: &str) {
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
     if extensions.get("code").is_none() {

@@ -1,4 +1,4 @@
-//! The codes of errors in the schema itself: what a client generates its types from.
+//! The error codes in the schema, from which clients generate types.
 
 use async_graphql::Enum;
 use async_graphql::Object;
@@ -102,7 +102,7 @@ fn is_retryable(code: Code) -> bool {
     }
 }
 
-/// The word for a reason in `extensions.reason`.
+/// The value of `extensions.reason` for a reason.
 pub(super) fn word(reason: service::error::ConflictReason) -> String {
     match enum_value(ErrorReason::from(reason)) {
         Value::Enum(name) => name.to_string(),

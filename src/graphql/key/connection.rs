@@ -1,4 +1,4 @@
-//! Api-keys in pages.
+//! The connection of API keys.
 
 use async_graphql::Description;
 use async_graphql::Object;

@@ -1,4 +1,4 @@
-//! What callers send about api-keys.
+//! Inputs and payloads of API key mutations.
 
 use async_graphql::ID;
 use async_graphql::InputObject;

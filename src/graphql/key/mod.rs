@@ -1,4 +1,4 @@
-//! Api-keys: the object, and what a caller may do with them.
+//! API keys: the object, its connection, query and mutations.
 
 mod connection;
 pub(super) mod input;

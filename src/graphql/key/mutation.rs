@@ -1,4 +1,4 @@
-//! Making and revoking api-keys.
+//! API key mutations.
 
 use async_graphql::Context;
 use async_graphql::ID;

@@ -1,4 +1,4 @@
-//! An api-key as callers see it.
+//! The `ApiKey` object.
 
 use async_graphql::Description;
 use async_graphql::Enum;

@@ -1,4 +1,4 @@
-//! Reading api-keys.
+//! API key queries.
 
 use async_graphql::Context;
 use async_graphql::Object;

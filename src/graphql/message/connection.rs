@@ -1,4 +1,4 @@
-//! Messages in pages.
+//! The connection of messages.
 
 use async_graphql::Description;
 use async_graphql::Object;

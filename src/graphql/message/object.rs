@@ -1,4 +1,4 @@
-//! A message as callers see it.
+//! The `Message` object.
 
 use async_graphql::Context;
 use async_graphql::Description;

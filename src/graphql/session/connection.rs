@@ -1,4 +1,4 @@
-//! Sessions in pages.
+//! The connection of sessions.
 
 use async_graphql::Description;
 use async_graphql::Object;

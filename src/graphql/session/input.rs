@@ -1,4 +1,4 @@
-//! What callers send about sessions.
+//! Inputs and payloads of session mutations.
 
 use async_graphql::ID;
 use async_graphql::InputObject;

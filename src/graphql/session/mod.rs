@@ -1,4 +1,4 @@
-//! Sessions: the object, its pages, and what a caller may do with them.
+//! Sessions: the object, its connection, queries, mutations and subscription.
 
 pub(super) mod connection;
 pub(super) mod input;

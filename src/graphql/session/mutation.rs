@@ -1,4 +1,4 @@
-//! The life of sessions.
+//! Session mutations.
 
 use async_graphql::Context;
 use async_graphql::ID;

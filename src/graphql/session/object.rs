@@ -1,4 +1,4 @@
-//! A session as callers see it.
+//! The `Session` object.
 
 use async_graphql::Context;
 use async_graphql::Description;

@@ -1,4 +1,4 @@
-//! What a session shows to be linked to an account.
+//! The `Pairing` object.
 
 use async_graphql::Description;
 use async_graphql::Object;
@@ -10,7 +10,7 @@ use crate::domain::session;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Timestamp;
 
-/// How large the picture of a QR code is at least, in its own units; it scales to any size.
+/// Minimum width and height of the QR code's image, in its own units; it scales to any size.
 const SIZE: u32 = 240;
 
 /// The codes that link a session to an account.
@@ -49,7 +49,8 @@ impl Pairing {
     }
 }
 
-/// Draws the code with the least redundancy, which a screen does not need, and the quiet zone that scanners do.
+/// Draws the code with the lowest error correction, which is enough for a screen, and with the quiet zone that scanners
+/// need.
 fn picture(text: &str) -> Result<String, ApiError> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(|error| ApiError::failed(&error))?;
     Ok(code.render::<svg::Color>().min_dimensions(SIZE, SIZE).quiet_zone(true).build())
@@ -59,7 +60,7 @@ fn picture(text: &str) -> Result<String, ApiError> {
 mod tests {
     use super::*;
 
-    /// The dark modules that an SVG path of `M x y h w v w H x V y` squares draws, by row and column.
+    /// The dark modules, by row and column, of an SVG path of `M x y h w v w H x V y` squares.
     fn dark(svg: &str, module: usize) -> Vec<(usize, usize)> {
         let path = svg.split(" d=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a path");
         let corners = path.split('M').skip(1).map(|square| {

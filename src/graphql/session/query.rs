@@ -1,4 +1,4 @@
-//! Reading sessions.
+//! Session queries.
 
 use async_graphql::Context;
 use async_graphql::ID;

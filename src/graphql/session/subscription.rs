@@ -1,4 +1,4 @@
-//! Following sessions.
+//! Session subscriptions.
 
 use async_graphql::Context;
 use async_graphql::ID;
@@ -53,7 +53,7 @@ impl SessionSubscription {
     }
 }
 
-/// The events of `changes` until they end or fail; the failure is the last item.
+/// The events of `changes` until they end, or until an error, which is the last item.
 fn events(changes: SessionChanges, pace: Pace) -> impl Stream<Item = Result<SessionChange, ApiError>> {
     stream::unfold(Some(changes), move |changes| {
         let pace = pace.clone();

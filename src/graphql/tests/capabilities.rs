@@ -1,4 +1,4 @@
-//! Every field that requires a capability says so, and refuses whoever has all but that one.
+//! Every field that requires a capability states it, and rejects a viewer that has all other capabilities.
 
 use async_graphql::parser::types::BaseType;
 use async_graphql::parser::types::FieldDefinition;
@@ -15,7 +15,7 @@ use super::support::execute;
 use super::support::execute_on;
 use super::support::fields;
 
-/// The fields below the roots that require more than what led to them.
+/// The nested fields that require more than their parents.
 const NESTED: [(&str, &str, Capability); 5] = [
     ("Chat", "lastMessage", Capability::Read),
     ("Chat", "messages", Capability::Read),
@@ -24,7 +24,7 @@ const NESTED: [(&str, &str, Capability); 5] = [
     ("Session", "chat", Capability::Read),
 ];
 
-/// The capability that a description says the field requires.
+/// The capability that a field requires according to its description.
 fn required(field: &FieldDefinition) -> Option<Capability> {
     let description = &field.description.as_ref()?.node;
     let word = description.split("Requires `").nth(1)?.split('`').next()?;
@@ -35,7 +35,7 @@ fn all_but(capability: Capability) -> Capabilities {
     Capability::ALL.into_iter().filter(|other| *other != capability).collect()
 }
 
-/// A value that the engine accepts for an argument of this type.
+/// A valid value for an argument of this type.
 fn sample(argument_type: &Type) -> String {
     match &argument_type.base {
         BaseType::List(item) => format!("[{}]", sample(item)),
@@ -58,7 +58,7 @@ fn input(name: &str) -> String {
     format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
 }
 
-/// The name of a type, without lists.
+/// The name of the type inside all lists.
 fn named(of: &Type) -> String {
     match &of.base {
         BaseType::List(item) => named(item),
@@ -66,7 +66,7 @@ fn named(of: &Type) -> String {
     }
 }
 
-/// The field with its required arguments and something of its type.
+/// A selection of the field with its required arguments and a subfield.
 fn call(field: &FieldDefinition) -> String {
     let required = field.arguments.iter().filter(|argument| !argument.node.ty.node.nullable);
     let required = required.filter(|argument| argument.node.default_value.is_none());

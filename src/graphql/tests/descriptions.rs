@@ -1,4 +1,4 @@
-//! Everything a caller sees is described.
+//! Every element of the schema has a description.
 
 use async_graphql::Positioned;
 use async_graphql::parser::types::InputValueDefinition;

@@ -1,4 +1,4 @@
-//! What callers are told about requests that make no sense, and what they get beside it.
+//! Errors of invalid requests, and the data that is returned with them.
 
 use async_graphql::Response;
 use serde_json::Value;
@@ -102,7 +102,7 @@ async fn an_api_key_s_viewer_shows_what_it_may() {
     assert_eq!(response.data.into_json().expect("JSON"), json!({"viewer": viewer}));
 }
 
-/// The query that `getIntrospectionQuery()` of graphql-js 16 sends.
+/// The query of `getIntrospectionQuery()` in graphql-js 16.
 const INTROSPECTION: &str = "query IntrospectionQuery { __schema { queryType { name } mutationType { name }
     subscriptionType { name } types { ...FullType } directives { name description locations args { ...InputValue } } } }
     fragment FullType on __Type { kind name description fields(includeDeprecated: true) { name description

@@ -1,4 +1,4 @@
-//! What the tests of the schema share: they need neither a store nor a server.
+//! Shared code of the schema's tests, which need neither a store nor a server.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) fn definitions() -> Vec<TypeDefinition> {
     definitions.collect()
 }
 
-/// The fields of a definition that has some.
+/// The fields of an object or interface type.
 pub(super) fn fields(definition: &TypeDefinition) -> Vec<&FieldDefinition> {
     let fields = match &definition.kind {
         TypeKind::Object(object) => &object.fields,
@@ -60,8 +60,7 @@ pub(super) fn viewer(capabilities: Capabilities) -> Arc<Viewer> {
     Arc::new(Viewer { organization, principal, capabilities, expires_at: None })
 }
 
-/// Carries out `query` as the API does, without anything behind the schema: a resolver that gets further than its guard
-/// panics.
+/// Executes `query` as the API does, without services: a resolver behind its guard panics.
 pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilities: Capabilities) -> Response {
     let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
     let schema = schema(&Config::default());
@@ -79,7 +78,7 @@ pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilit
     response
 }
 
-/// Asks for a field of an object that is simply there.
+/// Selects a field of an object that needs no resolver.
 pub(super) async fn execute_on(object: &str, selection: &str, capabilities: Capabilities) -> Response {
     let schema = async_graphql::Schema::new(Objects, EmptyMutation, EmptySubscription);
     let query = format!("{{ {} {{ {selection} }} }}", object.to_lowercase());

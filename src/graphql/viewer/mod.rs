@@ -1,4 +1,4 @@
-//! Who asks, as the caller sees it.
+//! The viewer in the schema.
 
 pub(super) mod object;
 pub(super) mod query;

@@ -1,4 +1,4 @@
-//! The viewer as callers see it.
+//! The `Viewer` object.
 
 use async_graphql::Description;
 use async_graphql::Enum;

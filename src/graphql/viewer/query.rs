@@ -1,4 +1,4 @@
-//! Asking who one is.
+//! The `viewer` query.
 
 use async_graphql::Context;
 use async_graphql::Object;
