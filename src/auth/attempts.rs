@@ -1,7 +1,6 @@
-//! Invalid tokens, counted by address. Beyond a limit in a minute further invalid ones are answered with 429 until
-//! another minute is over; valid ones are accepted all the same, so that one client does not shut out all who share its
-//! address. Beyond a second, higher limit, which bounds what verifying costs, no token is verified for a minute unless it
-//! was valid lately.
+//! Rate limit of invalid tokens per address. Above a limit per minute, further invalid tokens get 429 for a minute.
+//! Valid tokens are still accepted, so that one client does not lock out others with its address. Above a second,
+//! higher limit, which bounds the cost of verification, tokens are only verified if they were recently valid.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -9,23 +8,23 @@ use std::hash::RandomState;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
 
-/// How long failures count, and how long a limit is in force once it is reached, in milliseconds.
+/// Period of counting, and duration of a block, in milliseconds.
 const MINUTE_MS: u64 = 60_000;
-/// How long a valid token is accepted from an address whose tokens are not verified, in milliseconds.
+/// Time after a success during which a token is still verified although its address is blocked, in milliseconds.
 const LATELY_MS: u64 = 10 * MINUTE_MS;
-/// How many times the limit an address may fail before its tokens are no longer verified. Verifying takes 50 to 300 µs, or
-/// one read of the database: by default an address takes less than 2 % of a core.
+/// Factor between the two limits. Verification takes 50 to 300 µs, or one read of the database: by default an address
+/// causes less than 2 % load of a core.
 const VERIFIED_FACTOR: u32 = 50;
-/// Addresses whose failures are counted at once, and good tokens that are remembered.
+/// Maximum number of counted addresses, and of remembered valid tokens.
 const KEPT: usize = 10_000;
 
-/// The failures of all addresses. Times are milliseconds of any clock that never goes back.
+/// The failures of all addresses. Times are milliseconds of a monotonic clock.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    /// After so many failures in a minute further ones are answered with 429.
+    /// Failures per minute before further ones get 429.
     limit: u32,
     failures: HashMap<IpAddr, Failures>,
-    /// Valid tokens by a short digest under a secret of this process. It only decides whether a token is verified.
+    /// Last success by a keyed 64-bit digest of the token. It only decides whether a token is verified.
     good: HashMap<u64, u64>,
     digest: RandomState,
 }
@@ -51,7 +50,8 @@ impl Attempts {
         Self { limit, failures: HashMap::new(), good: HashMap::new(), digest: RandomState::new() }
     }
 
-    /// For how many milliseconds this token from this address is not verified; `None` if it is verified now.
+    /// Returns the remaining milliseconds for which this token from this address is not verified; `None` if it must be
+    /// verified now.
     pub(super) fn blocked_ms(&self, token: &str, from: IpAddr, now_ms: u64) -> Option<u64> {
         let failures = self.failures.get(&household(from)).filter(|failures| failures.counts(now_ms))?;
         if failures.count < self.most_verified() {
@@ -64,8 +64,8 @@ impl Attempts {
         Some(failures.left_ms(now_ms))
     }
 
-    /// Counts an invalid token from this address. Returns for how many milliseconds further ones are too many, if this one
-    /// was too many.
+    /// Counts an invalid token from this address. If it exceeds the limit, returns the remaining milliseconds of the
+    /// block.
     pub(super) fn failed(&mut self, from: IpAddr, now_ms: u64) -> Option<u64> {
         let address = household(from);
         let known = self.failures.get(&address).copied().filter(|failures| failures.counts(now_ms));
@@ -97,8 +97,8 @@ impl Attempts {
         self.good.insert(digest, now_ms);
     }
 
-    /// Makes room for another address: first of those whose minute is over, then of those below the limit. If all are
-    /// above it, no other address' failures are counted.
+    /// Makes room for another address: evicts addresses whose minute is over, then those below the limit. Returns false
+    /// if all are above it; failures of further addresses are then not counted.
     fn has_room(&mut self, now_ms: u64) -> bool {
         if self.failures.len() < KEPT {
             return true;
@@ -112,7 +112,7 @@ impl Attempts {
     }
 }
 
-/// What one household or server has: an IPv4 address, or 64 bits of an IPv6 address.
+/// Returns the prefix that limits apply to: an IPv4 address, or the /64 network of an IPv6 address.
 fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     const LIMIT: u32 = 3;
-    /// So many failures stop an address' tokens from being verified.
+    /// Failures after which tokens of an address are no longer verified.
     const MANY: u32 = LIMIT * VERIFIED_FACTOR;
 
     fn address(text: &str) -> IpAddr {
@@ -184,7 +184,7 @@ mod tests {
         assert!(attempts.blocked_ms("goo", here, 1_000).is_some());
         let mut late = failing(MANY, "192.0.2.1", LATELY_MS);
         late.succeeded("good", 0);
-        assert!(late.blocked_ms("good", here, LATELY_MS).is_some(), "that was not lately");
+        assert!(late.blocked_ms("good", here, LATELY_MS).is_some(), "the success is too long ago");
     }
 
     #[test]

@@ -1,30 +1,30 @@
-//! Which tokens from elsewhere may become api-keys.
+//! Validation of existing tokens that are imported as API keys.
 
 use super::token::LONGEST;
 use super::token::is_jwt;
 
-/// As many characters as 128 random bits have in base64. Only the hash of a token is stored, and a shorter one could be
-/// found by trying.
+/// The length of 128 random bits in base64. Only the hash of a token is stored, and a shorter token could be found by
+/// brute force.
 const SHORTEST: usize = 22;
 
-/// Why a token cannot be an api-key.
+/// Reason for rejecting a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// It could be guessed.
-    #[error("the token must have at least {SHORTEST} characters")]
+    /// It could be found by brute force.
+    #[error("the token is too short: expected at least {SHORTEST} characters")]
     TooShort,
-    /// It would not be looked up.
-    #[error("the token may have at most {LONGEST} characters")]
+    /// It is longer than the tokens that are looked up.
+    #[error("the token is too long: expected at most {LONGEST} characters")]
     TooLong,
-    /// It does not go into a header.
-    #[error("the token must be visible ASCII characters, without spaces")]
+    /// It cannot be sent in a header.
+    #[error("the token is invalid: expected visible ASCII characters without spaces")]
     Characters,
-    /// It would be taken for a login token.
-    #[error("the token has three parts with dots between, as a JWT: such a token is never taken for an api-key")]
+    /// It has the form of a login token.
+    #[error("the token has the form of a JWT (three parts separated by dots), which is never accepted as an API key")]
     Jwt,
 }
 
-/// Takes the token out of what a file or a pipe holds: with or without a line's end behind it.
+/// Extracts the token from the contents of a file or pipe. One trailing line break is removed.
 ///
 /// # Errors
 /// [`Unfit`].

@@ -1,8 +1,8 @@
-//! The public keys that verify login tokens: a JSON Web Key Set, fetched when it is first needed and kept.
+//! The public keys that verify login tokens: a JSON Web Key Set, fetched on first use and cached.
 //!
-//! It is fetched again every hour, and at most once a minute if a token names a key that it lacks or has a signature that
-//! no key verifies. All who need it meanwhile wait for the one fetch under way, which goes on if they give up. If a fetch
-//! fails, the keys stay as they were; without any, no login token is accepted.
+//! The set is fetched again every hour, and at most once a minute if it lacks a token's key or no key verifies a
+//! token's signature. Fetches are single-flight: all requests wait for the fetch in progress, which continues if they
+//! are cancelled. If a fetch fails, the current keys stay in use. Without keys, no login token is accepted.
 
 mod fetch;
 mod key;
@@ -27,42 +27,42 @@ use fetch::Fetch;
 use fetch::FetchError;
 pub(super) use key::VerificationKey;
 
-/// How long a set is used without asking whether it changed, in milliseconds.
+/// Lifetime of a set before it is refreshed, in milliseconds.
 const LIFETIME_MS: i64 = 60 * 60 * 1000;
-/// How long until a set is fetched again that could not be, or that did not verify a token, in milliseconds.
+/// Minimum interval between fetches after a failure, or after a token that no key verified, in milliseconds.
 const PAUSE_MS: i64 = 60 * 1000;
-/// The same while there is no set at all and nobody gets in.
+/// The same interval while there is no set and all login tokens are rejected.
 const PAUSE_WITHOUT_MS: i64 = 5 * 1000;
-/// How long a key that the set was found not to have is not looked for again, in milliseconds.
+/// Time for which a missing key is not searched for again, in milliseconds.
 const UNKNOWN_MS: i64 = 5 * 60 * 1000;
-/// How many of those are remembered.
+/// Maximum number of remembered missing keys.
 const UNKNOWN: usize = 1_000;
-/// How many keys a set may have.
+/// Maximum number of keys in a set.
 const MOST_KEYS: usize = 64;
 
-/// Why a set is not taken.
+/// Reason for rejecting a set.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    #[error("it is no JSON object with a list of keys")]
+    #[error("invalid key set: expected a JSON object with an array `keys`")]
     Malformed,
-    #[error("it has more than {MOST_KEYS} keys")]
+    #[error("key set has more than {MOST_KEYS} keys")]
     TooMany,
-    #[error("it has no key that can be used")]
+    #[error("key set has no usable key")]
     Empty,
 }
 
-/// Why no key of the set verified a token.
+/// Reason why no key verified a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unverified {
-    /// The set has no key of the name, or no key at all.
+    /// The set has no key with the token's `kid`, or no key at all.
     UnknownKey,
-    /// No key of the name signed it; for a token without a name, no key at all.
+    /// No key with the token's `kid` verifies the signature; for a token without `kid`, no key at all.
     Signature,
 }
 
-/// The set. Clones share it.
+/// A cached key set. Clones share it.
 #[derive(Clone)]
 pub(super) struct Jwks {
     fetch: Fetch,
@@ -74,23 +74,24 @@ pub(super) struct Jwks {
 #[derive(Default)]
 struct State {
     keys: Arc<[VerificationKey]>,
-    /// How many fetches were begun so far.
+    /// Number of started fetches.
     begun: u64,
-    /// Which of them, counted from 1, the keys came from; 0 while there are none.
+    /// Number of the fetch that returned the keys, counted from 1; 0 without keys.
     origin: u64,
-    /// When that fetch began, in milliseconds: a key that was withdrawn since may still be among the keys.
+    /// Start of that fetch, in milliseconds: a key that was withdrawn since may still be among the keys.
     fetched_at: i64,
-    /// When the set was last asked for because there was none or it was old.
+    /// Last fetch because the set was missing or expired.
     renewed_at: Option<i64>,
-    /// When the set was last asked for because it did not verify a token.
+    /// Last fetch because no key verified a token.
     sought_at: Option<i64>,
     unknown: HashMap<String, i64>,
-    /// The fetch under way; cancelled when it is over, however it ends.
+    /// The fetch in progress; cancelled when it ends, in any way.
     flight: Option<CancellationToken>,
 }
 
 impl Jwks {
-    /// The set at `url`, whose server is verified with `roots` or the public CAs; fetches run on `tasks`.
+    /// Creates the cache of the set at `url`, whose server is verified with `roots` or the public CAs. Fetches run on
+    /// `tasks`.
     pub(super) fn at(url: String, roots: Option<&Roots>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         Self::of(fetch::from(url, roots), clock, tasks)
     }
@@ -99,16 +100,16 @@ impl Jwks {
         Self { fetch, clock, tasks, state: Arc::default() }
     }
 
-    /// How long ago the set was fetched, in milliseconds; `None` without one.
+    /// Returns the age of the set in milliseconds; `None` without one.
     pub(super) fn age_ms(&self) -> Option<i64> {
         let state = self.state();
         (!state.keys.is_empty()).then(|| self.clock.now() - state.fetched_at)
     }
 
-    /// The first result of `verify` on the keys of this name, or on all keys if there is no name. Waits for the set if it
-    /// has to be fetched, and fetches it once more if no key verifies.
+    /// Returns the first result of `verify` on the keys with this `kid`, or on all keys without one. Waits for the set
+    /// if it must be fetched, and fetches it again if no key verifies.
     ///
-    /// Cancel-safe: the fetch goes on.
+    /// Cancel-safe: the fetch continues.
     pub(super) async fn verify<T>(
         &self,
         id: Option<&str>,
@@ -122,7 +123,7 @@ impl Jwks {
             Ok(verified) => return Ok(verified),
             Err(unverified) => unverified,
         };
-        // A set whose fetch began since is as new as another one would be.
+        // A set whose fetch started after this call cannot be improved by another fetch.
         let is_newest = |state: &State| state.origin > begun;
         let outcome = if is_newest(&self.state()) {
             Err(unverified)
@@ -144,7 +145,7 @@ impl Jwks {
         fitting.find_map(verify).ok_or(Unverified::Signature)
     }
 
-    /// The fetch to wait for before anything else: of a set that is missing or old.
+    /// Returns the fetch to wait for before verification: of a set that is missing or expired.
     fn renewal(&self) -> Option<CancellationToken> {
         let (mut state, now) = (self.state(), self.clock.now());
         if !state.keys.is_empty() && is_within(Some(state.fetched_at), LIFETIME_MS, now) {
@@ -160,7 +161,7 @@ impl Jwks {
         Some(self.fly(&mut state, now))
     }
 
-    /// The fetch that may bring a key that verifies a token of this name; `None` if there was one lately.
+    /// Returns the fetch that may return the key of this token; `None` if there was one recently.
     fn search(&self, id: Option<&str>) -> Option<CancellationToken> {
         let (mut state, now) = (self.state(), self.clock.now());
         let missed_at = id.and_then(|id| state.unknown.get(id).copied());
@@ -176,8 +177,8 @@ impl Jwks {
         Some(self.fly(&mut state, now))
     }
 
-    /// Joins the fetch that is under way, or starts one. It is a task of its own: a request whose client hangs up would
-    /// leave it unfinished, and the next one would take its old result for a new one.
+    /// Joins the fetch in progress, or starts one. It is a separate task: a cancelled request would leave it
+    /// unfinished, and the next request would use its old result as a new one.
     fn fly(&self, state: &mut State, now: i64) -> CancellationToken {
         if let Some(flight) = state.flight.as_ref().filter(|flight| !flight.is_cancelled()) {
             return flight.clone();
@@ -198,13 +199,13 @@ impl Jwks {
         let mut state = self.state();
         match fetched {
             Ok(keys) => {
-                debug!(keys = keys.len(), "The key set of login tokens was fetched");
+                debug!(keys = keys.len(), "Key set of login tokens fetched");
                 state.unknown.retain(|id, _| keys.iter().all(|key| key.id.as_ref() != Some(id)));
                 (state.keys, state.origin, state.fetched_at) = (keys.into(), number, began_at);
             }
             Err(error) => {
                 let kept = state.keys.len();
-                warn!(error = %error, keys = kept, "The key set of login tokens was not renewed");
+                warn!(error = %error, keys = kept, "Refreshing the key set of login tokens failed");
             }
         }
     }
@@ -230,12 +231,12 @@ impl State {
     }
 }
 
-/// Whether `at` is less than `time_ms` ago. A clock that was set back makes it longer ago, not for ever.
+/// Returns whether `at` is less than `time_ms` ago. After the clock is set back, times in the future are not within it.
 fn is_within(at: Option<i64>, time_ms: i64, now: i64) -> bool {
     at.is_some_and(|at| (0..time_ms).contains(&now.saturating_sub(at)))
 }
 
-/// Reads a set; keys that cannot be used are passed over.
+/// Parses a set. Unusable keys are ignored.
 fn read(content: &[u8]) -> Result<Vec<VerificationKey>, Refused> {
     let set: Value = serde_json::from_slice(content).map_err(|_| Refused::Malformed)?;
     let keys = set.get("keys").and_then(Value::as_array).ok_or(Refused::Malformed)?;
@@ -244,7 +245,7 @@ fn read(content: &[u8]) -> Result<Vec<VerificationKey>, Refused> {
     }
     let usable = keys.iter().enumerate().filter_map(|(place, key)| {
         let read = VerificationKey::read(key);
-        read.inspect_err(|why| debug!(place, why = %why, "A key of the set is passed over")).ok()
+        read.inspect_err(|why| debug!(place, why = %why, "Ignoring a key of the set")).ok()
     });
     let usable: Vec<_> = usable.collect();
     if usable.is_empty() { Err(Refused::Empty) } else { Ok(usable) }

@@ -1,5 +1,5 @@
-//! Login tokens: JWTs that the operator's frontend signs for its people, verified against its public keys. Nothing that a
-//! token names is fetched, and every failure looks the same to the caller; why it is one goes to the log.
+//! Login tokens: JWTs that the operator's frontend signs for its users, verified against its public keys. No URL or key
+//! in a token is used. All failures look the same to the client; the reason is logged.
 
 mod claims;
 
@@ -22,68 +22,68 @@ use super::jwks::Unverified;
 use super::roots::Roots;
 use super::viewer::Viewer;
 
-/// How long a token may be, in bytes.
+/// Maximum length of a token, in bytes.
 const LONGEST: usize = 8 * 1024;
-/// How long a key's name may be, in bytes.
+/// Maximum length of a `kid`, in bytes.
 const LONGEST_KEY_ID: usize = 256;
 
-/// Whose tokens count, and how their claims are read.
+/// Accepted tokens, and the meaning of their claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where the public keys are: a JSON Web Key Set.
+    /// URL of the JSON Web Key Set.
     pub jwks_url: String,
-    /// The CAs that its server is verified with; the public ones if `None`.
+    /// CAs that verify its server; the public ones if `None`.
     pub jwks_roots: Option<Roots>,
-    /// Who signs: the claim `iss`.
+    /// Required `iss` claim.
     pub issuer: String,
-    /// For whom: one of these stands in the claim `aud`.
+    /// Accepted `aud` values.
     pub audiences: Vec<String>,
-    /// The claim that names the person's organization.
+    /// Claim with the id of the user's organization.
     pub organization_claim: String,
-    /// The claim with the person's role in it.
+    /// Claim with the user's role in the organization.
     pub organization_role_claim: String,
-    /// The claim with the person's role above all organizations.
+    /// Claim with the user's platform role.
     pub platform_role_claim: String,
-    /// The roles in an organization that may everything in it.
+    /// Organization roles with every permission.
     pub admin_roles: Vec<String>,
-    /// The roles in an organization that may all but manage.
+    /// Organization roles with every permission except `manage`.
     pub member_roles: Vec<String>,
-    /// The roles above all organizations that may everything in the one that the token names.
+    /// Platform roles with every permission in the organization that the token names.
     pub platform_admin_roles: Vec<String>,
 }
 
-/// Why a token is refused: for the log, never for the caller.
+/// Reason for rejecting a token. It is logged, never returned to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
-    #[error("it has over {LONGEST} bytes")]
+    #[error("token has more than {LONGEST} bytes")]
     TooLong,
-    #[error("its header is malformed")]
+    #[error("malformed header")]
     Header,
-    #[error("it is of another type than JWT")]
+    #[error("unsupported `typ` header: expected JWT")]
     Type,
-    #[error("it demands an extension")]
+    #[error("unsupported `crit` header")]
     Critical,
-    #[error("its key is not in the set")]
+    #[error("no key of the set has the token's `kid`")]
     Key,
-    #[error("its key, or any key if it names none, did not sign it, by the key's algorithm")]
+    #[error("signature verification failed")]
     Signature,
-    #[error("its issuer is another one")]
+    #[error("issuer mismatch (`iss`)")]
     Issuer,
-    #[error("it is for another audience")]
+    #[error("audience mismatch (`aud`)")]
     Audience,
-    #[error("it says not when it expires")]
+    #[error("missing or invalid `exp` claim")]
     Expiry,
-    #[error("it expired")]
+    #[error("token has expired")]
     Expired,
-    #[error("it does not count yet")]
+    #[error("token is not valid yet, or has an invalid `nbf` claim")]
     NotBefore,
-    #[error("it names no subject")]
+    #[error("missing or invalid subject (`sub`)")]
     Subject,
-    #[error("its organization is no organization's id")]
+    #[error("the organization claim is not a valid organization id")]
     Organization,
 }
 
-/// Turns login tokens into viewers. Clones share the public keys.
+/// Verifies login tokens. Clones share the public keys.
 #[derive(Clone)]
 pub struct Logins {
     config: Arc<Config>,
@@ -92,16 +92,16 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// How long ago the set of public keys was fetched, in milliseconds; `None` without one.
+    /// Returns the age of the key set, in milliseconds; `None` without one.
     #[must_use]
     pub fn keys_age_ms(&self) -> Option<i64> {
         self.jwks.age_ms()
     }
 
-    /// Takes the tokens that `config` describes; fetches nothing yet. Fetches run on `tasks`.
+    /// Accepts the tokens that `config` describes. Fetches no keys yet; fetches run on `tasks`.
     ///
     /// # Panics
-    /// When the cryptography that the program was built with does not work.
+    /// If the cryptography library of this build does not work.
     #[must_use]
     pub fn new(config: Config, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         prove_cryptography();
@@ -109,10 +109,10 @@ impl Logins {
         Self { config: Arc::new(config), jwks, clock }
     }
 
-    /// Whose token this is; none when it does not count, for whatever reason.
+    /// Returns the viewer of a token; `None` if it is invalid for any reason.
     pub(super) async fn verify(&self, token: &str) -> Option<Viewer> {
         let viewer = self.viewer(token).await;
-        viewer.inspect_err(|refusal| debug!(reason = %refusal, "A login token was refused")).ok()
+        viewer.inspect_err(|refusal| debug!(reason = %refusal, "Login token rejected")).ok()
     }
 
     async fn viewer(&self, token: &str) -> Result<Viewer, Refusal> {
@@ -129,7 +129,7 @@ impl Logins {
     }
 }
 
-/// The header of a token, once nothing in it asks for what is not done here.
+/// Decodes the header of a token. Rejects types and extensions that are not supported.
 fn header(token: &str) -> Result<Map<String, Value>, Refusal> {
     let encoded = token.split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refusal::Header)?;
@@ -149,17 +149,17 @@ fn key_id(header: &Map<String, Value>) -> Result<Option<&str>, Refusal> {
     id.as_str().filter(|id| id.len() <= LONGEST_KEY_ID).map(Some).ok_or(Refusal::Header)
 }
 
-/// Chooses the cryptography and verifies a signature with it: without this, a build with several of them, or none, would
-/// serve until the first token comes and fail then.
+/// Installs the cryptography provider and verifies a known signature. Otherwise a build with no provider, or several,
+/// would fail only at the first token.
 fn prove_cryptography() {
-    // Another part of the process may have chosen the same before.
+    // Another component may have installed the same provider before.
     let _ = crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let key = DecodingKey::from_ed_components(proof::KEY).expect("a constant");
     let verified = crypto::verify(proof::SIGNATURE, proof::SIGNED.as_bytes(), &key, Algorithm::EdDSA);
-    assert!(matches!(verified, Ok(true)), "the program's cryptography does not verify signatures");
+    assert!(matches!(verified, Ok(true)), "the cryptography provider does not verify a valid signature");
 }
 
-/// A signature that is good: of a key that signed this once and was thrown away.
+/// A valid signature by a discarded key.
 mod proof {
     pub(super) const KEY: &str = "59fpeHQTKB9g1KYrzQA_gfQyrFMWgmGwszs-YgpzvvI";
     pub(super) const SIGNED: &str = "chatgraph verifies signatures";

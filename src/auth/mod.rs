@@ -1,6 +1,6 @@
-//! Who asks: turns a bearer token into a viewer. Called by `http`, which hands the viewer on to `graphql`. `token` tells
-//! the kinds apart and knows api-keys, `login` the tokens of people, against the public keys in `jwks`. Another kind gets
-//! a file of its own here and a `Principal`.
+//! Authentication: verifies a bearer token and returns a viewer. Called by `http`, which passes the viewer to
+//! `graphql`. `token` distinguishes the kinds of tokens and verifies API keys; `login` verifies JWTs against the public
+//! keys in `jwks`. To add another kind of token, add a file here and a `Principal`.
 
 mod attempts;
 pub mod import;

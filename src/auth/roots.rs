@@ -1,4 +1,4 @@
-//! CA certificates that the operator names for the server of the key set, in place of the public ones.
+//! CA certificates for the server of the key set, which replace the public CAs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use ureq::tls::RootCerts;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roots(Vec<CertificateDer<'static>>);
 
-/// Why a file has no CA certificates that can be used.
+/// Reason for rejecting a file of CA certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
-    /// It cannot be read, or is not PEM.
+    /// The file cannot be read, or is not PEM.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] pem::Error),
-    /// It has no certificate.
-    #[error("has no certificate in PEM")]
+    /// The file has no certificate.
+    #[error("has no certificate in PEM format")]
     Empty,
-    /// One of its certificates cannot be a CA's.
+    /// A certificate is not valid for a CA.
     #[error("has a certificate that cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
 }
@@ -43,7 +43,7 @@ impl Roots {
         Ok(Self(certificates))
     }
 
-    /// The same as the HTTP client has them.
+    /// Converts the certificates to the type of the HTTP client.
     pub(super) fn for_client(&self) -> RootCerts {
         let certificates = self.0.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
         RootCerts::Specific(Arc::new(certificates.collect()))
@@ -66,7 +66,7 @@ mod tests {
             ("-----BEGIN CERTIFICATE-----\nAAAA\n", "cannot be read"),
         ] {
             std::fs::write(&file, content).expect("written");
-            let error = Roots::read(&file).expect_err("it was taken").to_string();
+            let error = Roots::read(&file).expect_err("it was accepted").to_string();
             assert!(error.contains(reason), "{content:?}: {error}");
         }
         let made =

@@ -1,4 +1,5 @@
-//! Bearer tokens of either kind, turned into viewers. And api-keys: how a secret is made, and what is stored of it.
+//! Bearer tokens: authenticates API keys and login tokens. Also generates the secrets of API keys, and the hashes that
+//! are stored.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -27,17 +28,17 @@ use super::uses::Uses;
 use super::viewer::Principal;
 use super::viewer::Viewer;
 
-/// How long a verified key is taken without asking the database again, in milliseconds: a revoked key works so long.
+/// Cache lifetime of a verified key, in milliseconds: a revoked key works for at most this time.
 pub const FRESH_MS: i64 = 4_000;
-/// How many verified keys are remembered.
+/// Maximum number of cached keys.
 const REMEMBERED: usize = 10_000;
-/// The longest secret that is looked up. Ours have 46 characters; an imported one may be longer, but not this long.
+/// Maximum length of an API key in a request, in bytes. Generated keys have 46 characters; imported ones can be longer.
 pub(super) const LONGEST: usize = 512;
 
-/// Makes the secret of a new api-key: `cg_` and 43 characters, 256 random bits.
+/// Generates the secret of a new API key: `cg_` and 43 characters, 256 random bits.
 ///
 /// # Panics
-/// When the operating system has no random bytes to give.
+/// If the operating system provides no random bytes.
 #[must_use]
 pub fn generate() -> String {
     let mut random = [0; 32];
@@ -45,25 +46,26 @@ pub fn generate() -> String {
     format!("cg_{}", URL_SAFE_NO_PAD.encode(random))
 }
 
-/// What is stored of a secret: the unpadded base64url of its SHA-256. No salt and no stretching, since a secret is
-/// random and long; it has to be found by this text.
+/// Returns the hash that is stored of a secret: its SHA-256 in unpadded base64url. Salt and key stretching are
+/// unnecessary because a secret is long and random, and would prevent the lookup by hash.
 #[must_use]
 pub fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(secret))
 }
 
-/// Whether this is a login token and no secret of a key: three parts with dots between, none of them empty.
+/// Returns whether a token has the form of a JWT: three non-empty parts separated by dots. API keys never have this
+/// form.
 pub(super) fn is_jwt(token: &str) -> bool {
     token.split('.').count() == 3 && token.split('.').all(|part| !part.is_empty())
 }
 
-/// The part of a secret that is shown to tell keys apart: its first 8 characters.
+/// Returns the part of a secret that identifies a key in lists: its first 8 characters.
 #[must_use]
 pub fn prefix(secret: &str) -> String {
     secret.chars().take(8).collect()
 }
 
-/// Turns tokens into viewers. Clones share what they remember.
+/// Authenticates tokens. Clones share the cache.
 #[derive(Clone)]
 pub struct Tokens {
     store: Store,
@@ -74,19 +76,19 @@ pub struct Tokens {
     attempts: Option<Arc<Counted>>,
 }
 
-/// The invalid tokens.
+/// Counter of invalid tokens.
 struct Counted {
     since: Instant,
     attempts: Mutex<Attempts>,
 }
 
-/// Why a token is neither accepted nor just invalid.
+/// Reason why a token was not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum Unheard {
-    /// There were too many invalid tokens from this address before this one.
+    /// The address sent too many invalid tokens before this one.
     #[error("too many invalid tokens from this address")]
     TooMany {
-        /// When it may be tried again.
+        /// Time until the token can be sent again.
         retry_after: Duration,
     },
     /// The database failed.
@@ -95,28 +97,27 @@ pub enum Unheard {
 }
 
 impl Tokens {
-    /// How old the public keys are that login tokens are verified with, in milliseconds; `None` without any.
+    /// Returns the age of the key set for login tokens, in milliseconds; `None` without one.
     #[must_use]
     pub fn login_keys_age_ms(&self) -> Option<i64> {
         self.logins.as_ref()?.keys_age_ms()
     }
 
-    /// Looks keys up in `store`; without `logins` people have no tokens here.
+    /// Verifies API keys in `store`, and login tokens if `logins` is set.
     #[must_use]
     pub fn new(store: Store, logins: Option<Logins>, clock: Arc<dyn Clock>) -> Self {
         Self { store, logins, clock, verified: Arc::default(), uses: Uses::default(), attempts: None }
     }
 
-    /// Limits how many tokens from one address may be invalid in a minute; see [`Self::admit`].
+    /// Limits invalid tokens per address and minute; see [`Self::admit`].
     #[must_use]
     pub fn with_limit(self, failures_per_minute: u32) -> Self {
         let counted = Counted { since: Instant::now(), attempts: Mutex::new(Attempts::new(failures_per_minute)) };
         Self { attempts: Some(Arc::new(counted)), ..self }
     }
 
-    /// Verifies a token that came from this address as [`Self::verify`] does. Once there were too many invalid ones, an
-    /// invalid one is an error. Once there were many times as many, nothing is computed or read for a token unless it was
-    /// valid within the last ten minutes.
+    /// Verifies a token from this address as [`Self::verify`] does. Above the limit of invalid tokens, an invalid token
+    /// is an error. Far above it, a token is only verified if it was valid within the last ten minutes.
     ///
     /// # Errors
     /// [`Unheard`].
@@ -136,11 +137,11 @@ impl Tokens {
         wait_ms.map_or(Ok(None), |wait_ms| Err(too_many(wait_ms)))
     }
 
-    /// Whose token this is; none for an unknown, revoked, expired or wrong one, which all look alike. What has the form
-    /// of a login token is never looked up as a key.
+    /// Returns the viewer of a token; `None` if it is unknown, revoked, expired or otherwise invalid. A token with the
+    /// form of a JWT is never looked up as an API key.
     ///
-    /// For a key one read of the database, or none when it was verified within the last seconds. For a login token none;
-    /// it waits for the public keys where they have to be fetched.
+    /// Costs one read of the database for an API key that is not in the cache. A login token may wait for a fetch of
+    /// the public keys.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -173,18 +174,19 @@ impl Tokens {
         Ok(Some(viewer))
     }
 
-    /// How long `viewer`'s token still counts, its last millisecond included; for good when there is none.
+    /// Returns the remaining lifetime of the viewer's token, including its last millisecond; `None` if it never
+    /// expires.
     #[must_use]
     pub fn remaining(&self, viewer: &Viewer) -> Option<Duration> {
         remaining(viewer, self.clock.now())
     }
 
-    /// Forgets a key that was revoked, so that it is refused at once here.
+    /// Removes a revoked key from the cache, so that this process rejects it at once.
     pub fn forget(&self, id: KeyId) {
         self.verified().forget(id, self.clock.now());
     }
 
-    /// Stores when keys were last used, until the server stops.
+    /// Stores the last-used times of keys periodically, until `stop`.
     pub async fn store_uses(self, stop: CancellationToken) {
         self.uses.store(&self.store, stop).await;
     }
@@ -222,16 +224,17 @@ fn remaining(viewer: &Viewer, now: i64) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }
 
-/// The last millisecond still counts.
+/// The expiry is inclusive.
 fn expired(viewer: &Viewer, now: i64) -> bool {
     viewer.expires_at.is_some_and(|expires_at| now > expires_at)
 }
 
-/// The keys that were verified lately, by hash. Only successes: an unknown key may be created any moment.
+/// Cache of verified keys, by hash. Failures are not cached, because an unknown key can be created at any time.
 #[derive(Default)]
 struct Verified {
     viewers: HashMap<String, (Viewer, i64)>,
-    /// Those that were revoked lately: one may have been read just before, and is not to be remembered after.
+    /// Recently revoked keys: a concurrent verification may have read one before its revocation, and must not cache it
+    /// afterwards.
     revoked: HashMap<KeyId, i64>,
 }
 
@@ -262,7 +265,7 @@ impl Verified {
     }
 }
 
-/// Whether what was read at `read_at` may still be used. A clock that was set back makes it stale, not eternal.
+/// Returns whether a value read at `read_at` is still fresh. If the clock was set back, it is stale.
 fn fresh(read_at: i64, now: i64) -> bool {
     (0..FRESH_MS).contains(&now.saturating_sub(read_at))
 }

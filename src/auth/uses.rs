@@ -1,5 +1,5 @@
-//! When api-keys were last used: gathered while they are verified, and stored every few seconds, so that no request waits
-//! for it.
+//! Last-used times of API keys: collected during verification, and stored every few seconds, so that no request waits
+//! for the write.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use crate::domain::id::OrganizationId;
 use crate::domain::key::ApiKey;
 use crate::store::Store;
 
-/// How often they are stored.
+/// Interval between writes.
 const PERIOD: Duration = Duration::from_secs(5);
-/// How much later a use has to be than the one that is stored, in milliseconds.
+/// Minimum difference to the stored time, in milliseconds.
 const STEP_MS: i64 = 60_000;
-/// How many are gathered at most; the uses of further keys are told by a later one.
+/// Maximum number of collected keys; further ones are recorded at a later use.
 const MOST: usize = 10_000;
 
 type Gathered = HashMap<OrganizationId, HashMap<KeyId, i64>>;
 
-/// The uses that are still to be stored. Clones share them.
+/// Uses that are not yet stored. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Uses(Arc<Mutex<Gathered>>);
 
 impl Uses {
-    /// Notes that `key` is used, unless the database says nearly the same.
+    /// Records a use of `key`, unless the stored time is recent.
     pub(super) fn note(&self, key: &ApiKey, now: i64) {
         if key.last_used_at.is_some_and(|used_at| (0..STEP_MS).contains(&now.saturating_sub(used_at))) {
             return;
@@ -41,7 +41,7 @@ impl Uses {
         }
     }
 
-    /// Stores the uses until the server stops, and what is left then.
+    /// Stores the uses periodically, and once more at `stop`.
     pub(super) async fn store(&self, store: &Store, stop: CancellationToken) {
         while stop.run_until_cancelled(sleep(PERIOD)).await.is_some() {
             self.flush(store).await;
@@ -53,7 +53,7 @@ impl Uses {
         let gathered = std::mem::take(&mut *self.gathered());
         for (organization, uses) in gathered {
             if let Err(error) = store.note_key_uses(&organization, uses.into_iter().collect()).await {
-                warn!(error = %error, "When api-keys were last used could not be stored");
+                warn!(error = %error, "Storing the last-used times of API keys failed");
             }
         }
     }

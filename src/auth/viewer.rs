@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The authenticated client and its permissions.
 
 use std::sync::Arc;
 
@@ -12,35 +12,37 @@ use crate::domain::id::OrganizationId;
 #[error("requires the {0} capability")]
 pub struct Forbidden(pub Capability);
 
-/// What kind of token the caller showed.
+/// The kind of token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// A script or service.
     ApiKey(KeyId),
-    /// A person who is logged in.
+    /// A user who is logged in to the frontend.
     User {
-        /// The person's id, as the frontend knows it.
+        /// The user's id in the frontend.
         id: Arc<str>,
-        /// The role that decides what the person may do, if the token tells one.
+        /// The role that determines the user's permissions, if the token has one.
         role: Option<Arc<str>>,
     },
 }
 
-/// A caller whose token was verified.
+/// An authenticated client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
-    /// Whose chats the token opens; none for a person who works in no organization now, and may do nothing.
+    /// The organization that the token grants access to; `None` for a user without an active organization, who has no
+    /// permissions.
     pub organization: Option<OrganizationId>,
-    /// Whose token it is.
+    /// The key or user that the token belongs to.
     pub principal: Principal,
-    /// What it may do.
+    /// The permissions of the token.
     pub capabilities: Capabilities,
-    /// When the token ends (inclusive), in milliseconds.
+    /// Expiry of the token (inclusive), in milliseconds.
     pub expires_at: Option<i64>,
 }
 
 impl Viewer {
-    /// The organization, when the viewer has `capability`: whoever wants to touch its data has to ask here.
+    /// Returns the organization if the viewer has `capability`. All access to an organization's data must use this
+    /// check.
     ///
     /// # Errors
     /// [`Forbidden`] otherwise.
@@ -49,13 +51,13 @@ impl Viewer {
         self.organization.as_ref().filter(|_| may).ok_or(Forbidden(capability))
     }
 
-    /// The organization, when the viewer has one of `capabilities`; else what it lacks is the first of them.
+    /// Returns the organization if the viewer has one of `capabilities`. Otherwise the error names the first of them.
     ///
     /// # Errors
     /// [`Forbidden`] otherwise.
     ///
     /// # Panics
-    /// When `capabilities` is empty.
+    /// If `capabilities` is empty.
     pub fn require_any(&self, capabilities: &[Capability]) -> Result<&OrganizationId, Forbidden> {
         let has = capabilities.iter().copied().find(|capability| self.capabilities.contains(*capability));
         self.require(has.unwrap_or(capabilities[0]))

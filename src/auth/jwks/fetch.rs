@@ -1,4 +1,4 @@
-//! Getting the set over HTTP: from the configured address and no other, in bounds.
+//! Fetches the key set over HTTP, only from the configured URL, with limits on time and size.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use ureq::tls::TlsConfig;
 
 use crate::auth::roots::Roots;
 
-/// How long it may take, all in all.
+/// Total timeout.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How long a set may be, in bytes.
+/// Maximum size of a set, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// Asks for the set and tells what came.
+/// Fetches the set.
 pub(super) type Fetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<u8>, FetchError>> + Send + Sync>;
 
-/// Why there is nothing.
+/// Reason for a failed fetch.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    /// Not reached, or broken off.
-    #[error("it cannot be fetched: {0}")]
+    /// The connection failed.
+    #[error("fetching the key set failed: {0}")]
     Unreachable(String),
-    /// It did not come in time.
-    #[error("it takes longer than {} s", LIMIT.as_secs())]
+    /// The fetch timed out.
+    #[error("fetching the key set took longer than {} s", LIMIT.as_secs())]
     Late,
-    /// Another answer than the set; redirects are not followed.
-    #[error("it is answered with status {0}")]
+    /// An unexpected status; redirects are not followed.
+    #[error("the JWKS endpoint returned HTTP {0}")]
     Status(u16),
-    /// More than a set ever has.
-    #[error("it has more than {LONGEST} bytes")]
+    /// The response is too large.
+    #[error("key set has more than {LONGEST} bytes")]
     TooLong,
 }
 
-/// Fetches from `url`, whose server is verified with `roots` or the public CAs.
+/// Returns a fetch from `url`, whose server is verified with `roots` or the public CAs.
 pub(super) fn from(url: String, roots: Option<&Roots>) -> Fetch {
     let roots = roots.map_or(RootCerts::WebPki, Roots::for_client);
     let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -53,7 +53,7 @@ pub(super) fn from(url: String, roots: Option<&Roots>) -> Fetch {
     let url: Arc<str> = url.into();
     Arc::new(move || {
         let (agent, url) = (agent.clone(), Arc::clone(&url));
-        // The client waits in a thread. Its own limit ends that; this one does not rely on it.
+        // The client blocks a thread. Its own timeout ends it; this timeout does not rely on that.
         let fetching = async move { timeout(LIMIT, tokio::task::spawn_blocking(move || read(&agent, &url))).await };
         let fetched = fetching.map(|fetched| match fetched {
             Ok(Ok(fetched)) => fetched,

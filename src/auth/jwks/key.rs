@@ -1,8 +1,8 @@
-//! One key of the frontend's set, as RFC 7517 writes it, and what it may verify. Which algorithm that is follows from the
-//! key and never from a token.
+//! A key of a set (RFC 7517), and the algorithm that it verifies. The algorithm is determined by the key, never by a
+//! token.
 //!
-//! The types of `jsonwebtoken::jwk` are less strict, and so not used: null counts as a missing `use`, `key_ops` or `alg`,
-//! the name of an unknown algorithm is lost (`Ed25519` for one), and no length is checked.
+//! The types of `jsonwebtoken::jwk` are less strict, and therefore not used. They treat null as a missing `use`,
+//! `key_ops` or `alg`, lose the name of an unknown algorithm (`Ed25519` for example), and check no lengths.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,39 +12,39 @@ use jsonwebtoken::Validation;
 use serde_json::Map;
 use serde_json::Value;
 
-/// How many bits the modulus of an RSA key may have; the library takes no longer one.
+/// Supported sizes of an RSA modulus, in bits; the library supports no longer one.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A public key with the one algorithm it is used with.
+/// A public key and its algorithm.
 pub(in crate::auth) struct VerificationKey {
-    /// The name by which tokens call it.
+    /// The key id (`kid`).
     pub(super) id: Option<String>,
     key: DecodingKey,
     validation: Validation,
 }
 
-/// Why a key of the set is passed over.
+/// Reason for ignoring a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
-    /// No public key of a kind that is supported: a symmetric one, another curve.
-    #[error("its kind is not supported")]
+    /// Not a public key of a supported type, for example a symmetric key or another curve.
+    #[error("unsupported key type or curve")]
     Kind,
     /// Not for signatures.
-    #[error("it is not for verifying signatures")]
+    #[error("key is not for verifying signatures")]
     Use,
-    /// Its algorithm is none of its kind, or not supported.
-    #[error("its algorithm is not supported")]
+    /// The algorithm does not match the key type, or is not supported.
+    #[error("unsupported algorithm")]
     Algorithm,
-    /// Too weak, or more than can be computed with.
-    #[error("its modulus must have 2048 to 8192 bits")]
+    /// Too weak, or too long to process.
+    #[error("RSA modulus must have 2048 to 8192 bits")]
     Bits,
-    /// Its numbers are missing or misshapen.
-    #[error("it is malformed")]
+    /// A parameter is missing or invalid.
+    #[error("malformed key")]
     Malformed,
 }
 
 impl VerificationKey {
-    /// Reads a key of the set.
+    /// Parses a key of a set.
     pub(super) fn read(jwk: &Value) -> Result<Self, Unusable> {
         let jwk = jwk.as_object().ok_or(Unusable::Malformed)?;
         let for_signatures = jwk.get("use").is_none_or(|purpose| purpose == "sig");
@@ -65,14 +65,14 @@ impl VerificationKey {
             return Err(Unusable::Algorithm);
         }
         let mut validation = Validation::new(algorithm);
-        // The claims are judged in `login`, by this program's clock and more strictly.
+        // The claims are validated in `login`, with this program's clock and more strictly.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
         Ok(Self { id: text(jwk, "kid").map(str::to_owned), key, validation })
     }
 
-    /// The token's claims, when this key signed them by its algorithm.
+    /// Returns the token's claims if this key verifies its signature.
     pub(in crate::auth) fn claims(&self, token: &str) -> Option<Map<String, Value>> {
         jsonwebtoken::decode(token, &self.key, &self.validation).ok().map(|decoded| decoded.claims)
     }
@@ -91,7 +91,7 @@ fn number(jwk: &Map<String, Value>, name: &str, length: usize) -> Result<Vec<u8>
     bytes(jwk, name).and_then(|bytes| if bytes.len() == length { Ok(bytes) } else { Err(Unusable::Malformed) })
 }
 
-/// A point of a curve, uncompressed.
+/// Parses a curve point, in uncompressed form.
 fn point(jwk: &Map<String, Value>, length: usize) -> Result<DecodingKey, Unusable> {
     let point = [vec![4], number(jwk, "x", length)?, number(jwk, "y", length)?].concat();
     Ok(DecodingKey::from_ec_der(&point))
@@ -108,7 +108,7 @@ fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, Unusable> {
     Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
-/// An RSA key can do several: the set has to say which, and most mean RS256 when it does not.
+/// Returns the algorithm of an RSA key. Without `alg` it is RS256, which most sets mean.
 fn rsa_algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, Unusable> {
     match jwk.get("alg").map_or(Some("RS256"), Value::as_str) {
         Some("RS256") => Ok(Algorithm::RS256),
@@ -121,7 +121,7 @@ fn rsa_algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, Unusable> {
     }
 }
 
-/// Whether the set calls the key's algorithm by its name, or by none.
+/// Returns whether the key's `alg` is missing or names this algorithm.
 fn is_named(jwk: &Map<String, Value>, algorithm: Algorithm) -> bool {
     let Some(named) = jwk.get("alg") else { return true };
     match algorithm {

@@ -23,7 +23,7 @@ impl Clock for TestClock {
     }
 }
 
-/// A set whose server gives one of `answers` after the other, and the last of them for ever.
+/// A set whose server returns `answers` in order, then repeats the last one.
 struct Rig {
     jwks: Jwks,
     clock: Arc<TestClock>,
@@ -61,13 +61,13 @@ impl Rig {
         self.jwks.verify(Some(id), |_| Some(())).await.is_ok()
     }
 
-    /// Whether a key verifies a token that names `id`, or none: the key is another one with each fetch, and the token is
-    /// of the one that came with the fetch of this number.
+    /// Returns whether a key verifies a token with `kid` `id`, or without one. Each fetch returns another key, and the
+    /// token is signed by the key of the fetch with this number.
     async fn verifies(&self, id: Option<&str>, number: usize) -> Result<(), Unverified> {
         self.jwks.verify(id, |_| (self.fetches() == number).then_some(())).await
     }
 
-    /// Waits until the fetch that was begun last is over, as a task: no request waits for it.
+    /// Waits for the end of the fetch that was started last; it is a task of its own.
     async fn is_over(&self) {
         while self.jwks.state().is_in_flight() {
             tokio::task::yield_now().await;
@@ -161,7 +161,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
                 assert!(!rig.knows(&id).await);
             }
         }));
-        // All of them wait for the one fetch.
+        // All wait for the same fetch.
         let open = async {
             while arrived.load(Ordering::SeqCst) < 2 * UNKNOWN {
                 tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What a login token's claims say: whether they count, and who that is.
+//! Claims of a login token: validates them and derives the viewer.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::domain::id::OrganizationId;
 use super::Config;
 use super::Refusal;
 
-/// How far the clocks of who signs and who verifies may lie apart, in milliseconds.
+/// Allowed clock skew between issuer and server, in milliseconds.
 const LEEWAY_MS: i64 = 30_000;
-/// How long a person's id may be, in bytes.
+/// Maximum length of a user's id, in bytes.
 const LONGEST_SUBJECT: usize = 255;
 
-/// Who the claims belong to, when they count at `now`, in milliseconds.
+/// Returns the viewer of the claims if they are valid at `now`, in milliseconds.
 pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> Result<Viewer, Refusal> {
     if claims.get("iss").and_then(Value::as_str) != Some(&*config.issuer) {
         return Err(Refusal::Issuer);
@@ -29,7 +29,7 @@ pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> 
         return Err(Refusal::Audience);
     }
     let ends = time_ms(claims.get("exp").ok_or(Refusal::Expiry)?).ok_or(Refusal::Expiry)?;
-    // "On or after" its expiry a token is over.
+    // RFC 7519: a token is rejected "on or after" its expiry.
     let expires_at = ends.saturating_add(LEEWAY_MS).saturating_sub(1).min(FOREVER);
     if now > expires_at {
         return Err(Refusal::Expired);
@@ -54,7 +54,7 @@ pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> 
     })
 }
 
-/// Whether one of the audiences, a text or a list of them, is ours.
+/// Returns whether one of the audiences, a string or an array, is ours.
 fn is_meant_for(audience: Option<&Value>, ours: &[String]) -> bool {
     let is_ours = |value: &Value| value.as_str().is_some_and(|text| ours.iter().any(|own| own == text));
     match audience {
@@ -64,7 +64,7 @@ fn is_meant_for(audience: Option<&Value>, ours: &[String]) -> bool {
     }
 }
 
-/// A time in seconds, perhaps with a fraction, as milliseconds.
+/// Converts a time in seconds, possibly fractional, to milliseconds.
 fn time_ms(value: &Value) -> Option<i64> {
     if let Some(seconds) = value.as_i64() {
         return Some(seconds.saturating_mul(1_000)).filter(|at| *at >= 0);
@@ -74,7 +74,7 @@ fn time_ms(value: &Value) -> Option<i64> {
     Some((seconds * 1_000.0) as i64)
 }
 
-/// The organization that the person works in; none when the token names none.
+/// Returns the user's organization; `None` if the token names none.
 fn organization(claim: Option<&Value>) -> Result<Option<OrganizationId>, Refusal> {
     match claim {
         None | Some(Value::Null) => Ok(None),
@@ -83,7 +83,7 @@ fn organization(claim: Option<&Value>) -> Result<Option<OrganizationId>, Refusal
     }
 }
 
-/// The role that decides, and what it allows in an organization.
+/// Returns the effective role and its permissions in an organization.
 fn standing<'a>(
     config: &Config,
     in_organization: Option<&'a str>,

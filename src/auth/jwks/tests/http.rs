@@ -1,4 +1,4 @@
-//! The set from a server that does what it should not.
+//! Fetches from a misbehaving server.
 
 use super::*;
 
@@ -9,7 +9,7 @@ use frontend::Answer;
 use frontend::Frontend;
 use frontend::made;
 
-/// How long a set may be, in bytes.
+/// Maximum size of a set, in bytes.
 const LONGEST: usize = 256 * 1024;
 
 fn jwks_of(frontend: &Frontend) -> (Jwks, Arc<TestClock>) {

@@ -20,7 +20,7 @@ fn config() -> Config {
     }
 }
 
-/// The viewer of good claims of which `changed` ones differ.
+/// Returns the viewer of valid claims with `changed` ones replaced.
 fn of(changed: &Value, now: i64) -> Result<Viewer, Refusal> {
     let mut claims = json!({
         "iss": "https://login.example.org", "aud": "chatgraph", "sub": "user_1", "exp": SECOND,
