@@ -1,11 +1,11 @@
-//! The real clock.
+//! The system clock.
 
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use crate::domain::clock::Clock;
 
-/// Asks the operating system.
+/// Reads the time from the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

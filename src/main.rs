@@ -1,4 +1,4 @@
-//! The `chatgraph` program: reads the command line, sets up the log, carries out the command.
+//! The `chatgraph` program: parses the command line, initializes logging, and runs the command.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     let (arguments, variables) = (std::env::args_os().collect::<Vec<_>>(), std::env::vars_os().collect::<Vec<_>>());
     let invocation = match Invocation::read(&arguments, &variables) {
         Ok(invocation) => invocation,
-        // Help, the version, and usage errors, which end with 2.
+        // Help, the version, and usage errors, which exit with 2.
         Err(Refusal::Usage(usage)) => usage.exit(),
         Err(refused) => return fail(&refused, USAGE),
     };
@@ -30,13 +30,13 @@ async fn main() -> ExitCode {
     telemetry.shut_down();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        // A pager or `head` has read enough.
+        // A pager or `head` has closed the pipe.
         Err(server::Error::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => fail(&error, error.exit_code()),
     }
 }
 
-/// Prints the error and its causes, in one line, each once: some errors repeat their cause.
+/// Prints the error and its causes in one line. A cause that is already part of the line is not repeated.
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
     let mut line = format!("chatgraph: {error}");
     let mut cause = error.source();

@@ -1,7 +1,7 @@
-//! Where the log and the traces go, and how they look. Never a token, key, phone number or message text in them.
+//! Logging and tracing. No token, key, phone number or message text is logged.
 //!
-//! `ceiling` bounds what the libraries below may say, whatever filter is asked for, and `mask` what is left of that;
-//! `panics` puts a panic into the log; `traces` sends spans to a collector.
+//! `ceiling` limits what dependencies can log, regardless of the filter; `mask` redacts numbers in the rest. `panics`
+//! logs panics, and `traces` exports spans to a collector.
 
 mod ceiling;
 mod mask;
@@ -22,69 +22,69 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use traces::Config as Traces;
 
-/// How long the last spans may take to reach the collector when the process ends.
+/// Timeout for exporting the last spans at shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How a line of the log looks.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text, for people.
     #[default]
     Text,
-    /// One JSON object a line, for machines.
+    /// One JSON object per line.
     Json,
 }
 
-/// How much is logged, how it looks, and where traces go.
+/// Logging and tracing configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// How a line looks.
+    /// Format of log lines.
     pub format: Format,
-    /// Which lines: `info`, or by module, as in `info,chatgraph::session=debug`.
+    /// Log filter: `info`, or by module, as in `info,chatgraph::session=debug`.
     pub filter: String,
-    /// Where traces go, if anywhere.
+    /// Export of traces, if enabled.
     pub traces: Option<Traces>,
 }
 
-/// Why the log could not be set up.
+/// Error of the set-up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The filter does not parse.
     #[error("--log-filter: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// The collector's address is none.
+    /// The exporter cannot be built.
     #[error("--otlp-endpoint: {0}")]
     Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     /// The collector's address is not a URL.
-    #[error("--otlp-endpoint: {0:?} is not a URL such as http://127.0.0.1:4318")]
+    #[error("--otlp-endpoint: {0:?} is invalid: expected a URL such as http://127.0.0.1:4318")]
     Endpoint(String),
-    /// There is a log already.
-    #[error("the log was set up twice")]
+    /// Logging was already initialized.
+    #[error("the tracing subscriber is already initialized")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// The log and the traces, until [`Telemetry::shut_down`].
+/// Logging and tracing, until [`Telemetry::shut_down`].
 #[must_use]
 pub struct Telemetry(Option<SdkTracerProvider>);
 
 impl Telemetry {
-    /// Sends the spans that still wait, for five seconds at most. Blocks.
+    /// Exports the remaining spans, for at most five seconds. Blocks.
     pub fn shut_down(self) {
         if let Some(provider) = self.0 {
-            // A collector that does not take them was warned of already.
+            // A failing export was already logged as a warning.
             drop(provider.shutdown_with_timeout(LAST_WORDS));
         }
     }
 }
 
-/// Sends the log to standard error, so that standard output stays with what a command prints, and spans to the collector,
-/// where there is one.
+/// Initializes logging to standard error, so that standard output contains only a command's output, and the export of
+/// spans if a collector is configured.
 ///
 /// # Errors
 /// [`Error`].
 pub fn init(config: &Config) -> Result<Telemetry, Error> {
     let filter = EnvFilter::try_new(&config.filter)?.and(filter_fn(ceiling::lets_through));
-    // Colours for a terminal only: in a file or a journal they are noise.
+    // Colours only on a terminal: they make files and journals unreadable.
     let log =
         tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(mask::masking(io::stderr));
     let log = match config.format {

@@ -1,14 +1,14 @@
-//! What the log may hold at most, whatever filter is asked for. The libraries below log what goes through them: at lower
-//! levels that is what people write to each other. So of theirs only errors are let through, and the statements that the
-//! database is sent, whose values stand apart from them.
+//! Upper limit of the log level, regardless of the filter. At lower levels, dependencies log the data that they
+//! process, such as message texts. Therefore only their errors are logged, and the SQL statements of the database
+//! driver, which have placeholders instead of values.
 
 use tracing::Level;
 use tracing::Metadata;
 
-/// The statements that are sent to the database, with places in place of values.
+/// Target of SQL statements, with placeholders instead of values.
 const STATEMENTS: &str = "sqlx::query";
 
-/// Whether the log may hold this at all.
+/// Returns whether an event may be logged.
 pub(super) fn lets_through(metadata: &Metadata<'_>) -> bool {
     let most = match metadata.target() {
         target if is_ours(target) => Level::TRACE,
@@ -18,7 +18,7 @@ pub(super) fn lets_through(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= most
 }
 
-/// Whether a module of ours says this. The sandbox is among them: what goes through it is made up.
+/// Returns whether a target belongs to this project. The sandbox does, because its data is fictional.
 pub(super) fn is_ours(target: &str) -> bool {
     target.split("::").next().is_some_and(|name| name == "chatgraph" || name.starts_with("chatgraph_"))
 }

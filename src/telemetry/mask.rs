@@ -1,5 +1,5 @@
-//! Phone numbers in what the libraries below say: the WhatsApp library's errors name the address that they are about. In
-//! their lines every long number is masked; in ours, which may tell why something of theirs failed, those in an address.
+//! Redacts phone numbers in log lines: errors of the WhatsApp library contain addresses. In lines of dependencies every
+//! long number is masked. In our own lines, which can include an error of a dependency, only numbers in an address are.
 
 use std::io;
 use std::io::Write;
@@ -9,17 +9,17 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::ceiling;
 
-/// How many digits make a number that may be somebody's.
+/// Minimum digits of a number that is masked.
 const LONG: usize = 7;
-/// A digit, so that a figure in a line of JSON is a number still.
+/// A digit, so that a number in a line of JSON remains a number.
 const MASK: &[u8] = b"0";
 
-/// Writes masked lines to what `make` makes.
+/// Returns a writer that masks lines and writes them to the writers of `make`.
 pub(super) fn masking<M>(make: M) -> Masking<M> {
     Masking(make)
 }
 
-/// Makes a writer for each line.
+/// Creates a masking writer for each line.
 pub(super) struct Masking<M>(M);
 
 impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masking<M> {
@@ -51,7 +51,7 @@ impl<W: Write> Write for Masked<W> {
     }
 }
 
-/// The line without long numbers; of `ours`, without those in an address.
+/// Masks long numbers in a line; in one of `ours`, only those in an address.
 fn mask(line: &[u8], ours: bool) -> Vec<u8> {
     let mut masked = Vec::with_capacity(line.len());
     let mut rest = line;
@@ -65,7 +65,7 @@ fn mask(line: &[u8], ours: bool) -> Vec<u8> {
     masked
 }
 
-/// Whether what stands before this is an address' user, whatever device of it.
+/// Returns whether the number before `behind` is the user part of an address, with or without a device.
 fn is_in_address(behind: &[u8]) -> bool {
     let device = behind.iter().take_while(|byte| byte.is_ascii_digit() || b":._".contains(byte)).count();
     behind.get(device) == Some(&b'@')

@@ -1,19 +1,19 @@
-//! Panics in the log: as a line like any other, with the request it belongs to.
+//! Logs panics in the format of other events, with the request's span.
 
 use std::panic;
 use std::panic::PanicHookInfo;
 
 use tracing::error;
 
-/// Puts panics into the log from now on.
+/// Installs the panic hook.
 pub(super) fn log() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, ToString::to_string);
-        error!(place, reason = reason(panic), "A panic");
+        error!(place, reason = reason(panic), "Panic");
     }));
 }
 
-/// Only what stands in the program: what a panic was made of at run time may be somebody's.
+/// Returns the message of a panic only if it is a constant: a formatted message can contain private data.
 fn reason(panic: &PanicHookInfo<'_>) -> &'static str {
-    panic.payload().downcast_ref::<&'static str>().unwrap_or(&"not told, as it may hold data")
+    panic.payload().downcast_ref::<&'static str>().unwrap_or(&"hidden, as it may contain private data")
 }

@@ -1,5 +1,5 @@
-//! Spans to a collector, by OTLP over HTTP. They are handed over in batches by a thread of their own, which nobody waits
-//! for: a collector that is away costs the spans that do not fit into the queue meanwhile.
+//! Exports spans to a collector by OTLP over HTTP. A separate thread sends them in batches, so nothing waits for the
+//! collector. While it is unavailable, spans beyond the queue's capacity are dropped.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -29,31 +29,31 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::ceiling;
 
-/// How long the collector may take to take a batch: less than the process waits for its last one.
+/// Export timeout, shorter than the timeout at shutdown.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How often the log tells that it takes none.
+/// Minimum interval between warnings about failed exports.
 const COMPLAIN: Duration = Duration::from_mins(1);
-/// The longest answer of the collector that is read, in bytes.
+/// Maximum size of the collector's response, in bytes.
 const LONGEST: u64 = 64 * 1024;
-/// Spans that last for as long as a session runs: what happens below them makes traces of its own.
+/// Spans that last as long as a session: spans below them start traces of their own.
 const LASTING: [&str; 2] = ["session", "inbound"];
 
-/// Where traces go.
+/// Export of traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The collector, as in `http://127.0.0.1:4318`.
+    /// URL of the collector, as in `http://127.0.0.1:4318`.
     pub endpoint: String,
 }
 
 impl Config {
-    /// Whether the collector has a URL that requests can be sent to.
+    /// Returns whether the URL is valid for HTTP requests.
     pub(super) fn has_url(&self) -> bool {
         let url = self.endpoint.parse::<Uri>();
         url.is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
     }
 }
 
-/// What makes spans, and sends them.
+/// Creates the provider that exports spans.
 pub(super) fn provider(config: &Config) -> Result<SdkTracerProvider, ExporterBuildError> {
     let exporter = SpanExporter::builder()
         .with_http()
@@ -65,7 +65,7 @@ pub(super) fn provider(config: &Config) -> Result<SdkTracerProvider, ExporterBui
         let name = resource.get(&Key::from_static_str("service.name"));
         name.is_none_or(|name| name.as_str().starts_with("unknown_service"))
     };
-    // OTEL_SERVICE_NAME is read by the library itself.
+    // The library reads OTEL_SERVICE_NAME itself.
     let mut resource = Resource::builder().build();
     if unnamed(&resource) {
         resource = Resource::builder().with_service_name("chatgraph").build();
@@ -73,7 +73,7 @@ pub(super) fn provider(config: &Config) -> Result<SdkTracerProvider, ExporterBui
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 
-/// Hands our own spans over; lines of the log and other crates' spans stay here.
+/// Returns the layer that exports our own spans, without events and without spans of other crates.
 pub(super) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -90,8 +90,8 @@ where
         .with_filter(ours)
 }
 
-/// The way to the collector: the HTTP client that also fetches the keys of login tokens. It blocks the exporter's own
-/// thread and nobody else's.
+/// HTTP client for the exporter, built on the client that also fetches key sets. It blocks only the exporter's own
+/// thread.
 #[derive(Debug)]
 struct Collector {
     agent: ureq::Agent,
@@ -115,12 +115,12 @@ impl Collector {
         Ok(Response::from_parts(parts, body.into()))
     }
 
-    /// Once in a while, however often it fails.
+    /// Logs a failed export, at most once a minute.
     fn complain(&self, why: &dyn std::fmt::Display) {
         let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
         if complained.is_none_or(|at| at.elapsed() >= COMPLAIN) {
             *complained = Some(Instant::now());
-            warn!(%why, "The collector does not take the traces");
+            warn!(%why, "Exporting traces failed");
         }
     }
 }

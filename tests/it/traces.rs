@@ -139,7 +139,7 @@ async fn a_collector_that_is_away_costs_a_warning() {
         }
         server.terminate();
         assert!(server.ends().await, "a good end");
-        let warnings = || server.log.text().matches("The collector does not take the traces").count();
+        let warnings = || server.log.text().matches("Exporting traces failed").count();
         eventually("a warning", async || (warnings() > 0).then_some(())).await;
         assert_eq!(warnings(), 1, "{}", server.log.text());
     }
