@@ -1,8 +1,8 @@
-//! Pauses that double, with a random part, so that many sessions do not come back at the same moment.
+//! Exponential backoff with jitter, so that many sessions do not reconnect at the same moment.
 
 use std::time::Duration;
 
-/// Pauses between attempts.
+/// State of a backoff.
 #[derive(Debug)]
 pub(super) struct Backoff {
     base: Duration,
@@ -13,24 +13,25 @@ pub(super) struct Backoff {
 
 #[derive(Debug, Clone, Copy)]
 enum Jitter {
-    /// Anything from nothing to the full pause.
+    /// Random between zero and the full pause.
     Full,
-    /// Anything from half the pause to all of it.
+    /// Random between half the pause and all of it.
     Half,
 }
 
 impl Backoff {
-    /// Pauses of 0 to `base`, then 0 to twice that, and so on until 0 to `max`.
+    /// Creates a backoff of 0 to `base`, then 0 to twice that, and so on up to 0 to `max`.
     pub(super) fn full_jitter(base: Duration, max: Duration) -> Self {
         Self { base, max, jitter: Jitter::Full, attempts: 0 }
     }
 
-    /// Pauses of about `base`, then about twice that, and so on until about `max`; never longer, never below half.
+    /// Creates a backoff of about `base`, then about twice that, and so on up to about `max`. A pause is never longer
+    /// than its limit and never below half of it.
     pub(super) fn half_jitter(base: Duration, max: Duration) -> Self {
         Self { base, max, jitter: Jitter::Half, attempts: 0 }
     }
 
-    /// The next pause.
+    /// Returns the next pause.
     pub(super) fn next(&mut self) -> Duration {
         let pause = self.base.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
@@ -40,12 +41,12 @@ impl Backoff {
         }
     }
 
-    /// Whether there was a pause since the start or the last reset.
+    /// Returns whether there was a pause since the start or the last reset.
     pub(super) fn running(&self) -> bool {
         self.attempts > 0
     }
 
-    /// Starts over, but from as far on as a pause of `longest` is, if it was further than that.
+    /// Lowers the backoff to the step at which a pause is at most `longest`.
     pub(super) fn ease(&mut self, longest: Duration) {
         let is_too_long = |attempts| self.base.saturating_mul(2_u32.saturating_pow(attempts)) > longest;
         while self.attempts > 0 && is_too_long(self.attempts) {
@@ -53,13 +54,13 @@ impl Backoff {
         }
     }
 
-    /// Starts over.
+    /// Resets the backoff.
     pub(super) fn reset(&mut self) {
         self.attempts = 0;
     }
 }
 
-/// From 0 up to, but not including, 1. Without random bytes from the operating system: 0.5, a pause like any other.
+/// Random number in [0, 1); 0.5 if the operating system has no random bytes.
 fn random_fraction() -> f64 {
     getrandom::u32().map_or(0.5, |bits| f64::from(bits) / (f64::from(u32::MAX) + 1.0))
 }

@@ -1,20 +1,20 @@
-//! How sessions connect: where to, how long they wait, how they retry.
+//! Configuration of session connections: endpoint, timeouts, retries.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::domain::clock::DAY_MS;
 
-/// What a session connects to.
+/// Server that a session connects to.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// WhatsApp itself, its certificates checked in full.
+    /// WhatsApp itself, with full certificate validation.
     WhatsApp,
-    /// A scriptable WhatsApp on this machine.
+    /// A sandbox server on this machine.
     Sandbox {
-        /// `http://127.0.0.1:PORT`: the websocket is at `/ws/chat` there, encrypted files are under `/media`.
+        /// `http://127.0.0.1:PORT`, with the WebSocket at `/ws/chat` and encrypted files under `/media`.
         url: String,
-        /// The sandbox's static public key, which takes the place of WhatsApp's certificates.
+        /// The sandbox's static public key, which replaces WhatsApp's certificates.
         key: [u8; 32],
     },
 }
@@ -28,78 +28,77 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// How much of its history an account brings along when it is paired.
+/// Extent of the history that an account imports when it is paired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct History {
-    /// Whether the phone is asked for a year, as WhatsApp's program for Windows asks, and not for the last months, as its
-    /// web page does.
+    /// True to request a year of history, as WhatsApp's Windows client does; false for the last months, as WhatsApp Web
+    /// does.
     pub full: bool,
-    /// Messages that are older than so many days are left out; none for no such bound.
+    /// Maximum age of imported messages, in days; `None` for no limit.
     pub days: Option<u32>,
 }
 
 impl History {
-    /// Messages from before this are left out; in milliseconds.
+    /// Returns the oldest time of an imported message, in milliseconds.
     #[must_use]
     pub fn since(self, now: i64) -> Option<i64> {
         self.days.map(|days| now - i64::from(days) * DAY_MS)
     }
 }
 
-/// How sessions connect.
+/// Configuration of session connections.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to.
+    /// Server to connect to.
     pub endpoint: Endpoint,
-    /// How much history is asked for and kept.
+    /// Extent of the history import.
     pub history: History,
-    /// A connection that is neither in step nor showing a code after this long is given up for a new one. Above the
-    /// 180 s that WhatsApp's first sync may take.
+    /// Time limit for a connection to catch up or to show a pairing code. Longer than the 180 s that WhatsApp's first
+    /// sync may take.
     pub connect_timeout: Duration,
-    /// How long a phone has, after the last QR code, for a code that it was typed. Above the 180 s that such a code lives
-    /// and the 60 s that linking may take.
+    /// Time limit for pairing with a typed code after the last QR code. Longer than the 180 s for which such a code is
+    /// valid plus the 60 s that linking may take.
     pub last_code_timeout: Duration,
-    /// How long WhatsApp may take to take one setting.
+    /// Time limit for WhatsApp to accept one setting.
     pub action_timeout: Duration,
-    /// How long fetching one collection of settings may take when a connection comes up.
+    /// Time limit for fetching one app-state collection.
     pub sync_timeout: Duration,
-    /// How long one exchange over HTTP may take: a file of history or of settings.
+    /// Time limit for one HTTP exchange: a file of history or of app state.
     pub http_timeout: Duration,
-    /// How long a connection may take to go; then it is cut.
+    /// Time limit for a disconnect, after which the connection is aborted.
     pub disconnect_timeout: Duration,
-    /// How long a message waits for its commit before it counts as not taken.
+    /// Time limit for the commit of a message, after which it is not acknowledged.
     pub commit_timeout: Duration,
-    /// After a message was not taken, the connection is renewed about this much later, so that WhatsApp sends it again,
-    /// doubling as long as messages are not taken…
+    /// Backoff for reconnecting after an unacknowledged message, so that WhatsApp sends it again: from this…
     pub redelivery_base: Duration,
-    /// …until here.
+    /// …up to this.
     pub redelivery_max: Duration,
-    /// The pauses between connections, each anything from nothing up to this much, doubling…
+    /// Backoff between connections, with full jitter: from this…
     pub reconnect_base: Duration,
-    /// …until here.
+    /// …up to this.
     pub reconnect_max: Duration,
-    /// After a connection that was in step, however shortly, the pause is no longer than this.
+    /// Maximum backoff after a connection that had caught up, however briefly.
     pub reconnect_eased: Duration,
-    /// A connection that was in step for this long counts as good: the pauses start over.
+    /// Time after which a connection that has caught up resets the backoff.
     pub stable_after: Duration,
-    /// The pauses after WhatsApp rejected the connection, or a task of the session failed: this long, doubling…
+    /// Backoff after WhatsApp rejected the connection, or a task of the session failed: from this…
     pub refused_base: Duration,
-    /// …until here.
+    /// …up to this.
     pub refused_max: Duration,
-    /// The pauses before a collection of settings that cannot be read is read from its beginning: this long, doubling…
+    /// Backoff for reading an inconsistent app-state collection from its start: from this…
     pub repair_base: Duration,
-    /// …until here.
+    /// …up to this.
     pub repair_max: Duration,
-    /// The pauses after a pending action failed: this long, doubling…
+    /// Backoff after a pending action failed: from this…
     pub action_retry_base: Duration,
-    /// …until here.
+    /// …up to this.
     pub action_retry_max: Duration,
-    /// How often the pending actions are read without anybody asking.
+    /// Polling interval of the pending actions.
     pub pending_poll: Duration,
 }
 
 impl Config {
-    /// Connects to `endpoint`, with the waits that suit a real WhatsApp.
+    /// Creates the configuration for `endpoint`, with timeouts that suit the real WhatsApp.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
         Self {

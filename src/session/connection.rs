@@ -1,5 +1,5 @@
-//! A connection as the supervisor sees it: what it can be told, what it tells, how it is made. Two kinds exist: the
-//! real one in `whatsapp/`, and the fake of the tests.
+//! Interface between a connection and its supervisor: commands, signals, and opening. It is implemented by the real
+//! connection in `whatsapp/`, and by the fake connection of the tests.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,74 +15,73 @@ use crate::domain::action::PendingAction;
 use crate::domain::jid::Jid;
 use crate::domain::session::StatusReason;
 
-/// Tells whether an action is still to be sent, as far as what is stored says.
+/// Check whether a stored action is still pending.
 pub type Wanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// One live connection of a session.
 #[async_trait]
 pub trait Session: Send + Sync {
-    /// Tells WhatsApp one setting, dated `requested_at` and reaching up to the action's message range. Ends within its
-    /// own time limit. Our own action comes back as a [`super::SessionEvent::Setting`] before this returns. Nothing is told
-    /// that is not `wanted` behind all that WhatsApp has by then.
+    /// Sends one setting to WhatsApp, dated `requested_at` and valid up to the action's message range. The own action
+    /// is reported as a [`super::SessionEvent::Setting`] before this returns. It is not sent if it is no longer
+    /// `wanted` once all earlier changes on WhatsApp are stored. Has its own time limit.
     ///
-    /// Cancel-safe: told twice is told once, by the date.
+    /// Cancel-safe: the date makes it idempotent.
     ///
     /// # Errors
-    /// [`SessionError`]: none means that WhatsApp has it.
+    /// [`SessionError`] unless WhatsApp has accepted it.
     async fn set(&self, action: &PendingAction, wanted: Wanted) -> Result<(), SessionError>;
 
-    /// Asks WhatsApp to reject a call of `from`. Nobody answers: none means that it was handed over. Ends within the
-    /// caller's time limit: cancel-safe.
+    /// Asks WhatsApp to reject a call of `from`. WhatsApp does not answer: `Ok` only means that the request was sent.
+    /// The caller sets the time limit: cancel-safe.
     ///
     /// # Errors
     /// [`SessionError`].
     async fn reject_call(&self, call: &str, from: &Jid) -> Result<(), SessionError>;
 
-    /// Sends a text, and tells WhatsApp's id of it. Our own message comes by no event. Goes on when nobody waits for it
-    /// any more.
+    /// Sends a text and returns its WhatsApp id. There is no event for own messages. Continues if the future is
+    /// dropped.
     ///
     /// # Errors
-    /// [`SessionError`]: WhatsApp may have it or not.
+    /// [`SessionError`]: WhatsApp may or may not have it.
     async fn send_text(&self, to: &Jid, text: &str) -> Result<String, SessionError>;
-    /// Asks WhatsApp for a code to be typed on the phone with this number, in the place of one that it gave before. It is
-    /// told as [`Signal::PhoneCode`], too. Only while no device is linked. Ends within its own time limit.
+    /// Requests a code to type on the phone with this number; it replaces an earlier one. Also sent as
+    /// [`Signal::PhoneCode`]. Only while no device is linked. Has its own time limit.
     ///
     /// # Errors
-    /// [`SessionError`]: [`SessionError::Refused`] when WhatsApp gives none for this number, or not now.
+    /// [`SessionError`]: [`SessionError::Refused`] if WhatsApp issues none for this number at the moment.
     async fn phone_code(&self, phone: &str) -> Result<String, SessionError>;
 
-    /// Fetches all settings from WhatsApp afresh. All that they changed is stored when this returns. Ends within its own
-    /// time limit.
+    /// Fetches all app state from WhatsApp again. All changes are stored when this returns. Has its own time limit.
     ///
     /// # Errors
-    /// [`SessionError`]: what did not come in time still comes.
+    /// [`SessionError`]: a fetch that exceeds the limit continues.
     async fn resync(&self) -> Result<(), SessionError>;
 
-    /// Unlinks this device from the account. The connection tells its end by itself ([`Ending::LoggedOut`]). Ends within
-    /// its own time limit.
+    /// Unlinks this device from the account. The connection then ends with [`Ending::LoggedOut`]. Has its own time
+    /// limit.
     ///
     /// # Errors
     /// [`SessionError`]: WhatsApp may still list the device.
     async fn log_out(&self) -> Result<(), SessionError>;
 
-    /// Ends the connection for good, and waits until nothing of it runs. Ends within its own time limit.
+    /// Closes the connection and waits until all of its tasks have ended. Has its own time limit.
     async fn disconnect(&self);
 }
 
-/// A session's connection, as far as it can be told something.
+/// A session's connection, by the commands that it accepts.
 #[derive(Clone, Default)]
 pub enum Link {
-    /// It cannot: there is none, or none that is far enough.
+    /// No commands: there is no connection, or it has not caught up yet.
     #[default]
     Down,
-    /// No device is linked yet, and one may be.
+    /// No device is linked yet, and pairing is possible.
     Unpaired(Arc<dyn Session>),
-    /// All that WhatsApp had for it is on the lane.
+    /// All events that WhatsApp had queued are on the lane.
     InStep(Arc<dyn Session>),
 }
 
 impl Link {
-    /// The connection when it is in step.
+    /// Returns the connection if it has caught up.
     #[must_use]
     pub fn in_step(&self) -> Option<&Arc<dyn Session>> {
         match self {
@@ -92,128 +91,128 @@ impl Link {
     }
 }
 
-/// Why WhatsApp does not have a setting.
+/// Reason why WhatsApp does not have a setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// There is no connection in step with WhatsApp.
+    /// No connection has caught up with WhatsApp.
     #[error("the session is not connected")]
     NotConnected,
-    /// What it builds on is being read anew; it was not sent.
+    /// The app state that it builds on is being read again; it was not sent.
     #[error("the chat settings are being read again")]
     NotNow,
-    /// Something newer took its place while it was on its way; it was not sent.
+    /// A newer action superseded it; it was not sent.
     #[error("the setting was superseded")]
     NotWanted,
-    /// No answer came in time; WhatsApp may have it or not.
+    /// No answer came in time; WhatsApp may or may not have it.
     #[error("WhatsApp did not answer in time")]
     TimedOut,
-    /// WhatsApp does not want it.
+    /// WhatsApp rejected it.
     #[error("WhatsApp rejected the request: {0}")]
     Refused(String),
-    /// What is remembered of the session's device does not open.
+    /// A stored secret of the session's device cannot be decrypted.
     #[error("a secret of the session cannot be decrypted")]
     Damaged,
-    /// Something between here and WhatsApp failed.
+    /// The connection to WhatsApp failed.
     #[error("the connection failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Makes connections, and keeps what a session needs to come back without a new pairing.
+/// Opens connections, and keeps the data with which a session reconnects without being paired again.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// Makes a connection of the session, which from then on tells `outlets` what it hears. The caller sees to it that
-    /// a session has one at most.
+    /// Opens a connection of the session, which from then on reports to `outlets`. The caller ensures that a session
+    /// has at most one.
     ///
     /// Cancel-safe: nothing runs unless this returns.
     ///
     /// # Errors
-    /// [`SessionError::Failed`] when it cannot even start, [`SessionError::Damaged`] when it never will; a network that is
-    /// down is no error, the connection tries on.
+    /// [`SessionError::Failed`] if it cannot start, [`SessionError::Damaged`] if it never can. An unavailable network
+    /// is not an error: the connection keeps trying.
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError>;
 
-    /// Forgets what linked the session to an account: the next connection has to be paired.
+    /// Deletes the session's device: the next connection must be paired.
     async fn forget(&self, key: &SessionKey);
 
-    /// Whether there is something to forget: the session's device is linked to an account, as far as is known here.
+    /// Returns whether the session's device is linked to an account, according to the stored data.
     ///
     /// # Errors
     /// [`SessionError::Failed`], [`SessionError::Damaged`].
     async fn is_linked(&self, key: &SessionKey) -> Result<bool, SessionError>;
 }
 
-/// Where a connection tells what it hears.
+/// Outputs of a connection.
 #[derive(Debug, Clone)]
 pub struct Outlets {
-    /// For the stored copy.
+    /// Events for the stored copy.
     pub lane: Lane,
-    /// For the supervisor.
+    /// Signals for the supervisor.
     pub signals: mpsc::Sender<Signal>,
 }
 
-/// What a connection tells its supervisor.
+/// A signal of a connection to its supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// A device can be linked by this text in a QR code, in the place of the one before.
+    /// A QR code to pair with; replaces the previous one.
     QrCode {
-        /// The text.
+        /// Content of the QR code.
         qr: String,
-        /// How long WhatsApp accepts it.
+        /// Validity of the code.
         valid_for: Duration,
     },
-    /// No other QR code follows.
+    /// No further QR code follows.
     NoQrCodeLeft,
-    /// A device can be linked by typing this on the phone, in the place of the one before.
+    /// A code to type on the phone; replaces the previous one.
     PhoneCode {
         /// Eight characters.
         code: String,
-        /// How long WhatsApp accepts it.
+        /// Validity of the code.
         valid_for: Duration,
     },
-    /// The code to be typed is void before its time.
+    /// The typed code was invalidated early.
     PhoneCodeVoid,
-    /// It was linked to an account; the connection goes down once and comes back by itself.
+    /// The device was linked to an account; the connection closes once and reopens by itself.
     Paired,
-    /// It is in step: all that WhatsApp had for it is on the lane.
+    /// The connection has caught up: all events that WhatsApp had queued are on the lane.
     InStep,
-    /// A message was not committed in time, so WhatsApp was not told that it arrived.
+    /// A message was not committed in time and is not acknowledged to WhatsApp.
     Unacknowledged,
-    /// It is over. The first reason counts; it still has to be disconnected.
+    /// The connection has ended; the first reason applies. It must still be disconnected.
     Ended(Ending),
 }
 
-/// Why a connection is over.
+/// Reason why a connection has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// For no reason that speaks against another one.
+    /// The connection was lost; reconnecting is possible.
     Dropped,
-    /// Nobody scanned a QR code, or typed the other one, while there were any.
+    /// No pairing code was used before the last one expired.
     NobodyPaired,
-    /// The phone and we could not agree on the link; the reason.
+    /// Pairing failed, for this reason.
     PairingFailed(String),
-    /// WhatsApp forgot the link; the reason.
+    /// WhatsApp unlinked the device, for this reason.
     LoggedOut(StatusReason),
-    /// Another account was linked than the one that the session belongs to. It was unlinked again.
+    /// An account other than the session's own was linked. It was unlinked again.
     AnotherAccount,
     /// Another connection took over this device.
     Replaced,
-    /// The account is banned for a while.
+    /// The account is banned temporarily.
     Banned {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// How much longer.
+        /// The remaining time.
         lasts: Duration,
     },
-    /// WhatsApp no longer speaks with this version.
+    /// WhatsApp no longer supports this client version.
     Outdated,
-    /// What is remembered of the device does not open.
+    /// A stored secret of the device cannot be decrypted.
     Damaged,
-    /// WhatsApp rejected the connection, for a reason that may pass; the reason.
+    /// WhatsApp rejected the connection temporarily, for this reason.
     RefusedForNow(String),
-    /// WhatsApp rejected the connection, for a reason that stays; the reason.
+    /// WhatsApp rejected the connection permanently, for this reason.
     Refused(String),
-    /// A collection of settings cannot be read, however often it is fetched.
+    /// An app-state collection is still inconsistent after several attempts.
     Unreadable {
-        /// Which, in WhatsApp's words.
+        /// WhatsApp's name of the collection.
         collection: &'static str,
     },
 }

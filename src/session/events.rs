@@ -1,11 +1,11 @@
-//! What is counted of the events that WhatsApp tells.
+//! Metrics of WhatsApp events.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Counts events of which nothing becomes, and what is done about settings that cannot be read. Clones count together.
+/// Counters of ignored events and of app-state recovery. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Events {
     left_out: Family<[(&'static str, String); 1], Counter>,
@@ -16,7 +16,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Makes the figures part of what `registry` tells.
+    /// Registers the metrics with `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let left_out = "Ignored WhatsApp events, by kind";
         registry.register("events_ignored", left_out, self.left_out.clone());
@@ -30,45 +30,45 @@ impl Events {
         registry.register("unreadable_sessions", unreadable, self.unreadable.clone());
     }
 
-    /// Notes how many sessions could not be started, since their row cannot be read.
+    /// Sets the number of sessions that were not started because their row cannot be read.
     pub fn unreadable_sessions(&self, count: u64) {
         self.unreadable.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// How many sessions could not be started, since their row cannot be read.
+    /// Number of sessions that were not started because their row cannot be read.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
         self.unreadable.get().unsigned_abs()
     }
 
-    /// Counts a session that was restarted since a task of it failed.
+    /// Counts a session that was restarted after one of its tasks failed.
     pub(super) fn restarted(&self) {
         self.restarts.inc();
     }
 
-    /// Counts a step towards settings that can be read.
+    /// Counts a step of app-state recovery.
     pub(super) fn repairs(&self, step: &'static str) {
         self.repairs.get_or_create(&[("step", step)]).inc();
     }
 
-    /// How many sessions were restarted.
+    /// Number of restarted sessions.
     #[cfg(test)]
     pub(super) fn restarts(&self) -> u64 {
         self.restarts.get()
     }
 
-    /// How many of these steps were taken.
+    /// Number of recovery steps of this kind.
     #[cfg(test)]
     pub(super) fn repaired(&self, step: &'static str) -> u64 {
         self.repairs.get_or_create(&[("step", step)]).get()
     }
 
-    /// Counts what came in events of this kind with an address that cannot be read.
+    /// Counts items with unsupported addresses in events of this kind.
     pub(super) fn untranslatable(&self, kind: &str, count: u64) {
         self.untranslatable.get_or_create(&[("kind", kind.to_owned())]).inc_by(count);
     }
 
-    /// Counts an event of this kind; there are as many as the library knows.
+    /// Counts an ignored event of this kind; the number of kinds is bounded by the library.
     pub(super) fn left_out(&self, kind: String) {
         self.left_out.get_or_create(&[("kind", kind)]).inc();
     }

@@ -1,10 +1,10 @@
-//! The wire, in domain words: one connection to WhatsApp per session, kept up by a supervisor; what it hears goes out
-//! through the session's lane, which `service::inbound` drains; what the API wants told goes in through the pending
-//! actions. Only `whatsapp/` names the WhatsApp library.
+//! Connections to WhatsApp in domain terms: one per session, maintained by a supervisor. Its events leave through the
+//! session's lane, which `service::inbound` drains; changes by the API enter as pending actions. Only `whatsapp/` uses
+//! the WhatsApp library.
 //!
-//! [`registry::Registry`] is the way in for `service`, and starts one `supervisor` per session; the supervisor asks a
-//! [`connection::Connector`] for a connection, and runs the `pending` loop beside it. What WhatsApp may newly tell
-//! becomes a [`SessionEvent`] in `whatsapp/event.rs`; what may newly be told becomes an arm in `whatsapp/command.rs`.
+//! [`registry::Registry`] is the interface for `service` and starts one `supervisor` per session. The supervisor asks a
+//! [`connection::Connector`] for a connection, and runs the `pending` loop beside it. A new kind of event is added to
+//! [`SessionEvent`] and `whatsapp/event.rs`; a new command is an arm in `whatsapp/command.rs`.
 
 mod backoff;
 pub mod config;
@@ -48,95 +48,95 @@ use crate::domain::person::Person;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 
-/// A session and whose it is.
+/// A session and its organization.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SessionKey {
-    /// Whose it is.
+    /// The organization.
     pub organization: OrganizationId,
-    /// Which.
+    /// The session.
     pub session: SessionId,
 }
 
-/// What a session hears, in the order it heard it.
+/// An event of a session, in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionEvent {
-    /// It stands differently with WhatsApp.
+    /// The session's status changed.
     #[serde(skip)]
     Status {
-        /// How.
+        /// The new status.
         status: SessionStatus,
-        /// Why.
+        /// The reason.
         reason: Option<StatusReason>,
     },
-    /// It was linked to an account.
+    /// The session was linked to an account.
     Paired {
         /// The account's address.
         jid: Jid,
-        /// The account's hidden-number address.
+        /// The account's LID.
         lid: Option<Jid>,
     },
-    /// It shows another code to be paired with; nothing about it is stored.
+    /// The pairing code was replaced; not stored.
     #[serde(skip)]
     PairingRenewed,
-    /// Nothing: whoever told it wants to know when all that was told before is stored.
+    /// No content: the sender only waits for the commit of all earlier events.
     #[serde(skip)]
     Milestone,
-    /// A setting was made on the phone or another device. Our own actions echo back as this, too.
+    /// A setting was changed on the phone or another device. Own actions are echoed as this, too.
     Setting {
         /// The chat.
         chat: Jid,
         /// The setting and its value.
         value: Desired,
-        /// WhatsApp's time of it, in milliseconds.
+        /// WhatsApp's time of the change, in milliseconds.
         as_of: i64,
-        /// Up to which message it reaches, where WhatsApp said so and it matters: what came later was not read.
+        /// Last message that it covers, if WhatsApp gives one and it matters: later messages were not read.
         up_to: Option<Horizon>,
-        /// Whether WhatsApp tells all it has, in any order, rather than what is new.
+        /// True in a replay of all settings, in any order; false for a new change.
         replayed: bool,
     },
-    /// Addresses turned out to be one person's, each a number and a LID.
+    /// Pairs of a number and a LID, each of one person.
     SamePerson {
         /// The people.
         people: Vec<Person>,
-        /// WhatsApp's time of it, in milliseconds; 0 if it is not known.
+        /// WhatsApp's time of it, in milliseconds; 0 if unknown.
         at: i64,
     },
     /// Another device of the account has read messages.
     ReadElsewhere {
-        /// The chat, or the account itself, as it comes; none for an address that no chat has.
+        /// The chat, or the account itself, as received; `None` for an address that no chat has.
         chat: Option<Jid>,
-        /// WhatsApp's ids of the messages; all before them are read, too.
+        /// WhatsApp ids of the messages; all earlier messages are read, too.
         wa_ids: Vec<String>,
-        /// When, in milliseconds.
+        /// Time of reading, in milliseconds.
         at: i64,
     },
-    /// A message came, or was sent from another device.
+    /// A message arrived, or was sent from another device.
     Message(IncomingMessage),
-    /// The same with its place in the order in which WhatsApp sent it.
+    /// A message with its position in WhatsApp's delivery order.
     Delivered {
         /// The message.
         message: IncomingMessage,
-        /// Greater than that of every message that WhatsApp sent before, whenever they are stored: microseconds since the
-        /// Unix epoch, or more.
+        /// Greater than the position of every message that WhatsApp sent before, whenever they are stored. At least the
+        /// time in microseconds since the Unix epoch.
         order: i64,
     },
-    /// A message was changed by who wrote it, or taken back.
+    /// A message was edited or revoked.
     Rewritten(Rewriting),
-    /// The phone took a chat's messages away: it was cleared, or deleted.
+    /// A chat was cleared or deleted on the phone.
     Emptied {
         /// The chat.
         chat: Jid,
-        /// Up to which message.
+        /// Last message that was removed.
         up_to: Horizon,
         /// WhatsApp's time of it, in milliseconds.
         as_of: i64,
-        /// Whether the chat goes, too, where no message is left.
+        /// True if the chat is deleted as well, unless a message is left.
         deleted: bool,
     },
-    /// A call rings; nothing about it is stored.
+    /// A call rings; not stored.
     #[serde(skip)]
     Calling(Call),
-    /// A call ended, or was taken on another device; nothing about it is stored.
+    /// A call ended, or was answered on another device; not stored.
     #[serde(skip)]
     CallEnded {
         /// WhatsApp's id of the call.
@@ -150,26 +150,26 @@ pub enum SessionEvent {
         /// The announcement's id.
         notice: String,
     },
-    /// All of an announced part was told before this.
+    /// All of an announced part was sent before this.
     #[serde(skip)]
     HistoryTold {
         /// The announcement's id.
         notice: String,
     },
-    /// Of the parts that were ever announced only those are still to come whose announcement is kept.
+    /// No parts of the history are outstanding except those with a stored announcement.
     #[serde(skip)]
     HistoryExpected,
-    /// A part of the account's history was lost on the way.
+    /// A part of the account's history was lost.
     HistoryLost,
-    /// Something that this version cannot put in these words, such as a message from an address of a kind that it does
-    /// not know. It is kept in quarantine as it came.
+    /// An event that this version does not support, such as a message from an unknown kind of address. It is
+    /// quarantined as received.
     Untranslated(Untranslated),
-    /// All that a collection of settings told was told before this.
+    /// All changes of an app-state collection were sent before this.
     #[serde(skip)]
     SettingsTold {
-        /// Which, in WhatsApp's words.
+        /// WhatsApp's name of the collection.
         collection: String,
-        /// How far it was read by then.
+        /// Mark of the version that was read by then.
         mark: u64,
     },
     /// The account's owner saved a contact under a name.
@@ -184,18 +184,18 @@ pub enum SessionEvent {
         /// The contact.
         jid: Jid,
     },
-    /// WhatsApp vouches for the name of a business.
+    /// WhatsApp verified the name of a business.
     BusinessNamed {
         /// The business.
         jid: Jid,
         /// Its name.
         name: String,
     },
-    /// Somebody goes by another number from now on.
+    /// A person changed the number.
     NumberChanged {
-        /// The addresses before.
+        /// The previous addresses.
         old: Vec<Jid>,
-        /// The address since.
+        /// The new address.
         new: Jid,
         /// WhatsApp's time of the change, in milliseconds.
         at: i64,
@@ -207,58 +207,58 @@ pub enum SessionEvent {
         /// The subject.
         subject: String,
     },
-    /// WhatsApp has taken a pending action.
+    /// WhatsApp accepted a pending action.
     ActionSent {
         /// The chat.
         chat: ChatId,
-        /// What was sent: of one that marks a chat as unread perhaps only that it was read before.
+        /// The setting that was sent. For a pending mark as unread, this may be the preceding read.
         desired: Desired,
         /// The version that was sent.
         version: i64,
     },
-    /// WhatsApp refused a pending action for good.
+    /// WhatsApp permanently rejected a pending action.
     ActionRefused {
         /// The chat.
         chat: ChatId,
         /// The setting.
         setting: Setting,
-        /// The version that was refused.
+        /// The rejected version.
         version: i64,
-        /// Why, in WhatsApp's words.
+        /// WhatsApp's reason.
         reason: String,
     },
 }
 
-/// An event of WhatsApp's that has no other words here yet.
+/// A WhatsApp event that this version does not support.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untranslated {
     /// WhatsApp's kind of event, such as `message`.
     pub kind: String,
-    /// Why it could not be translated, without anything that is in it.
+    /// The reason, without any content of the event.
     pub reason: String,
-    /// The event, in an encoding that a later version can read: what the library serialises it to.
+    /// The event in the library's serialisation, which a later version can read.
     pub payload: Vec<u8>,
 }
 
-/// What somebody did to a message that was there before.
+/// An edit or revocation of an earlier message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewriting {
     /// The chat.
     pub chat: Jid,
     /// WhatsApp's id of the message.
     pub wa_id: String,
-    /// Who wrote the message.
+    /// Sender of the message.
     pub sender: Jid,
-    /// Whether that is this account, as far as the sender does not say.
+    /// True if this account sent it, as far as `sender` does not tell.
     pub from_me: bool,
-    /// What was done to it.
+    /// The edit or revocation.
     pub rewrite: Rewrite,
 }
 
 /// A part of an account's history, as the phone sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HistoryChunk {
-    /// People whose two addresses are in it.
+    /// People for whom it has both addresses.
     pub people: Vec<Person>,
     /// The chats in it.
     pub chats: Vec<HistoryChat>,
@@ -266,11 +266,11 @@ pub struct HistoryChunk {
     pub rewritings: Vec<Rewriting>,
     /// Names that people chose for themselves.
     pub push_names: Vec<(Jid, String)>,
-    /// How far the import is, 0 to 100, when the phone said.
+    /// Progress of the import, 0 to 100, if the phone reports it.
     pub progress: Option<u8>,
 }
 
-/// A chat in a history; none where the phone said nothing.
+/// A chat in a history; `None` for what the phone did not report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryChat {
     /// Its address.
@@ -279,24 +279,24 @@ pub struct HistoryChat {
     pub name: Option<String>,
     /// Archived or not.
     pub archived: Option<bool>,
-    /// When it was pinned, in milliseconds, or that it is not.
+    /// Time of pinning, in milliseconds, or `None` inside if it is not pinned.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stored_event::present")]
     pub pinned: Option<Option<i64>>,
-    /// When the mute ends, in milliseconds, or no mute.
+    /// End of the mute, in milliseconds, or `None` inside if it is not muted.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stored_event::present")]
     pub muted_until: Option<Option<i64>>,
     /// Unread messages.
     pub unread_count: Option<u32>,
     /// Marked as unread by hand.
     pub marked_unread: Option<bool>,
-    /// Its latest activity, in milliseconds.
+    /// Time of its latest activity, in milliseconds.
     pub last_message_at: Option<i64>,
     /// Its messages.
     pub messages: Vec<IncomingMessage>,
 }
 
 impl HistoryChat {
-    /// A chat of which only messages are known.
+    /// Creates a chat with messages only.
     #[must_use]
     pub fn of(jid: Jid, messages: Vec<IncomingMessage>) -> Self {
         Self {
@@ -316,14 +316,14 @@ impl HistoryChat {
 /// One event on a lane.
 #[derive(Debug)]
 pub struct Inbound {
-    /// What happened.
+    /// The event.
     pub event: SessionEvent,
-    /// Told once the event is committed; dropped without a word when it was not.
+    /// Notified once the event is committed; dropped if it was not.
     pub committed: Option<oneshot::Sender<()>>,
 }
 
-/// The way of one session's events to the stored copy; bounded, in order.
+/// Inbound queue of one session's events; bounded and in order.
 pub type Lane = mpsc::Sender<Inbound>;
 
-/// Opens the lane of a session. Given by the wiring, so that this layer need not know who drains it.
+/// Opens the lane of a session. Injected, so that this layer does not depend on its consumer.
 pub type OpenLane = Arc<dyn Fn(SessionKey) -> Lane + Send + Sync>;

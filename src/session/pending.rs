@@ -1,5 +1,5 @@
-//! The outbox of a session: takes the pending actions to WhatsApp, one after the other, in their order, and tells the
-//! lane what WhatsApp has. It keeps nothing that the store does not have, so it may end at any moment.
+//! Outbox of a session: sends the pending actions to WhatsApp one by one, in order, and reports the results to the
+//! lane. It has no state that the store does not have, so it can be stopped at any time.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -36,21 +36,21 @@ use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
 use crate::store::error::StoreError;
 
-/// Reads what a session still has to tell WhatsApp.
+/// Reads a session's pending actions.
 pub(super) type ReadPending =
     Arc<dyn Fn(SessionKey, Asked) -> BoxFuture<'static, Result<Vec<PendingAction>, StoreError>> + Send + Sync>;
 
-/// The pending actions that are asked for.
+/// A query for pending actions.
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
-    /// The next ones behind this one in sending order, or the first; none at the end.
+    /// The next ones after this one in sending order, or the first ones; empty at the end.
     Behind(Option<PendingAction>),
-    /// This one, in this version; none if it does not wait any more.
+    /// This one, in this version; empty if it is no longer pending.
     Same(PendingAction),
 }
 
 impl Asked {
-    /// Picks them out of all that there are.
+    /// Selects them from all pending actions.
     #[cfg(test)]
     pub(super) fn of(&self, all: &[PendingAction]) -> Vec<PendingAction> {
         const PAGE: usize = 20;
@@ -71,41 +71,41 @@ pub(super) struct Outbox {
     pub(super) key: SessionKey,
     pub(super) read: ReadPending,
     pub(super) lane: Lane,
-    /// The session while it is in step with WhatsApp; marked as changed each time it comes into step.
+    /// The session's connection; marked as changed each time it has caught up.
     pub(super) link: watch::Receiver<Link>,
     pub(super) wake: Arc<Notify>,
     pub(super) config: Config,
 }
 
-/// How a round of sending ended.
+/// Result of a round of sending.
 enum Round {
-    /// Nothing is left to send before this moment.
+    /// Nothing is due before this moment.
     Idle(Option<Instant>),
-    /// Something failed that would fail the next action, too.
+    /// A failure that would affect the next action, too.
     Failed,
-    /// Nobody drains the lane any more.
+    /// The lane's consumer is gone.
     LaneClosed,
 }
 
-/// So many refusals of one request on one connection are believed; before, WhatsApp may have had other reasons.
+/// Rejections of one request on one connection after which it is final; earlier ones may have had other reasons.
 const BELIEVED: u32 = 3;
 
-/// So many actions in a row that fail without a refusal are the connection's failure.
+/// Consecutive failures other than rejections that count as a failure of the connection.
 const MOST_FAILURES: u32 = 3;
 
-/// The actions that are not taken for now, each with its own pause, so that one does not hold up the others.
+/// Rejected actions, each with its own backoff, so that one does not delay the others.
 #[derive(Default)]
 struct Refusals {
     actions: HashMap<(ChatId, Setting), Refusal>,
-    /// The settings that cannot be sent, of whatever chat, before this moment.
+    /// Settings that cannot be sent for any chat before this moment.
     settings: HashMap<Setting, Instant>,
 }
 
-/// What is to be sent next.
+/// The next action to send.
 enum Due {
     /// This action.
     Now(Box<PendingAction>),
-    /// Nothing before this moment.
+    /// None before this moment.
     From(Option<Instant>),
 }
 
@@ -114,12 +114,12 @@ struct Refusal {
     times: u32,
     retry_at: Instant,
     backoff: Backoff,
-    /// WhatsApp may have it or not: what is asked for next of this chat goes out behind it.
+    /// WhatsApp may or may not have it: later requests for this chat wait for it.
     holds_chat: bool,
 }
 
 impl Refusals {
-    /// Whether the action is to be sent now.
+    /// Returns whether the action is due.
     fn is_due(&self, action: &PendingAction, now: Instant) -> bool {
         let setting = action.desired.setting();
         let waits = |retry_at: &Instant| *retry_at > now;
@@ -130,13 +130,13 @@ impl Refusals {
         !self.settings.get(&setting).is_some_and(waits) && !self.actions.iter().any(is_paused)
     }
 
-    /// Forgets all but those of the actions that `wait`.
+    /// Drops the rejections of actions that are no longer pending.
     fn retain(&mut self, waiting: &HashSet<(ChatId, Setting, i64)>, now: Instant) {
         self.actions.retain(|&(chat, setting), refusal| waiting.contains(&(chat, setting, refusal.version)));
         self.settings.retain(|_, retry_at| *retry_at > now);
     }
 
-    /// When the next of the pauses is over that are not over at `now`.
+    /// Returns the end of the next pause.
     fn next(&self, now: Instant) -> Option<Instant> {
         let pauses = self.actions.values().map(|refusal| refusal.retry_at).chain(self.settings.values().copied());
         pauses.filter(|retry_at| *retry_at > now).min()
@@ -144,7 +144,7 @@ impl Refusals {
 }
 
 impl Outbox {
-    /// Sends until the supervisor or the lane is gone; begins again after a pause if that panics.
+    /// Sends until the supervisor or the lane is gone; restarts after a pause if that panics.
     pub(super) async fn keep_running(self) {
         let mut pauses = Backoff::half_jitter(self.config.refused_base, self.config.refused_max);
         while AssertUnwindSafe(self.clone().run()).catch_unwind().await.is_err() {
@@ -177,19 +177,18 @@ impl Outbox {
                     if changed.is_err() {
                         return;
                     }
-                    // Whatever failed, it failed on the connection that was.
+                    // All failures belong to the previous connection.
                     backoff.reset();
                     refusals = Refusals::default();
                 }
-                // A pause after a failure is not cut short by one more request.
+                // A new request does not shorten the pause after a failure.
                 () = self.wake.notified(), if !failed => {}
                 () = sleep_until(wait) => {}
             }
         }
     }
 
-    /// Sends what is pending. Reads again after each action: meanwhile a newer request may have taken its place, or an
-    /// event may have settled it.
+    /// Sends all pending actions. Reads again after each one: it may have been superseded or settled meanwhile.
     async fn send_all(&self, session: &dyn Session, refusals: &mut Refusals) -> Round {
         let mut failures = 0;
         loop {
@@ -217,7 +216,7 @@ impl Outbox {
                     refusal.retry_at = Instant::now() + refusal.backoff.next();
                     if refusal.times >= BELIEVED {
                         match self.tell(action, refused(action, reason)).await {
-                            // One that could not be stored is tried again in its time.
+                            // If that could not be stored, the action is retried later.
                             Told::Committed | Told::NotCommitted => {}
                             Told::LaneClosed => return Round::LaneClosed,
                         }
@@ -225,11 +224,11 @@ impl Outbox {
                 }
                 Err(SessionError::NotNow) => {
                     debug!(chat.id = %action.chat, "A chat setting waits until app state is readable");
-                    // So does that setting of any other chat.
+                    // The same setting of other chats waits, too.
                     let retry_at = Instant::now() + self.config.action_retry_base;
                     refusals.settings.insert(action.desired.setting(), retry_at);
                 }
-                // The next reading shows what took its place.
+                // The next read returns what superseded it.
                 Err(SessionError::NotWanted) => {
                     debug!(chat.id = %action.chat, "A chat setting was superseded before it was sent")
                 }
@@ -256,7 +255,7 @@ impl Outbox {
         }
     }
 
-    /// The next action that is due. Reads no further than that.
+    /// Returns the next action that is due, and reads no further.
     async fn next_due(&self, refusals: &mut Refusals) -> Result<Due, StoreError> {
         let (mut waiting, mut last) = (HashSet::new(), None);
         loop {
@@ -274,7 +273,7 @@ impl Outbox {
         }
     }
 
-    /// Whether an action still waits.
+    /// Returns a check whether an action is still pending.
     fn wanted(&self, action: &PendingAction) -> Wanted {
         let (read, key, action) = (Arc::clone(&self.read), self.key.clone(), action.clone());
         Arc::new(move || {
@@ -283,7 +282,7 @@ impl Outbox {
         })
     }
 
-    /// The refusals of an action so far.
+    /// Returns the rejections of an action so far.
     fn refusal<'a>(&self, refusals: &'a mut Refusals, action: &PendingAction) -> &'a mut Refusal {
         let fresh = || Refusal {
             version: action.version,
@@ -299,13 +298,13 @@ impl Outbox {
         refusal
     }
 
-    /// The span of telling WhatsApp of an action: the start of a trace of its own, since nobody waits for it.
+    /// Creates the span of sending an action. It starts a trace of its own, since no request waits for it.
     fn command_span(&self, action: &PendingAction) -> Span {
         let setting = action.desired.setting();
         debug_span!(parent: None, "session command", session.id = %self.key.session, chat.id = %action.chat, ?setting)
     }
 
-    /// Tells the lane what WhatsApp said to the action, and waits until that is stored.
+    /// Sends WhatsApp's answer to the lane and waits until it is stored.
     async fn tell(&self, action: &PendingAction, event: SessionEvent) -> Told {
         let (committed, stored) = oneshot::channel();
         if self.lane.send(Inbound { event, committed: Some(committed) }).await.is_err() {
@@ -319,19 +318,19 @@ impl Outbox {
     }
 }
 
-/// WhatsApp has the action.
+/// The event for an accepted action.
 fn sent(action: &PendingAction) -> SessionEvent {
     let &PendingAction { chat, version, desired, .. } = action;
     SessionEvent::ActionSent { chat, desired, version }
 }
 
-/// WhatsApp does not want it.
+/// The event for a rejected action.
 fn refused(action: &PendingAction, reason: String) -> SessionEvent {
     let &PendingAction { chat, version, desired, .. } = action;
     SessionEvent::ActionRefused { chat, setting: desired.setting(), version, reason }
 }
 
-/// What became of the news what WhatsApp said.
+/// Outcome of storing WhatsApp's answer.
 enum Told {
     Committed,
     NotCommitted,

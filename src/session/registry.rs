@@ -1,4 +1,4 @@
-//! The sessions of this process: which ones run, and the ways to them.
+//! Registry of this process's sessions: starts and stops them, and passes commands to their connections.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -39,7 +39,7 @@ use crate::domain::id::SessionId;
 use crate::domain::session::Pairing;
 use crate::store::Store;
 
-/// The running sessions. Clones are the same registry.
+/// The running sessions. Clones share them.
 #[derive(Clone)]
 pub struct Registry {
     shared: Arc<Shared>,
@@ -57,7 +57,7 @@ struct Shared {
     events: Events,
 }
 
-/// The ways to one supervisor.
+/// Handles of one supervisor.
 #[derive(Clone)]
 struct Running {
     starts: mpsc::Sender<()>,
@@ -69,8 +69,8 @@ struct Running {
 }
 
 impl Registry {
-    /// Makes an empty registry. Its tasks run on `tasks` and end with `stop`, without a word about it to the lanes.
-    #[expect(clippy::missing_panics_doc, reason = "nobody else has what was just made")]
+    /// Creates an empty registry. Its tasks run on `tasks` and end with `stop`, without a status event.
+    #[expect(clippy::missing_panics_doc, reason = "the new registry is not shared yet")]
     #[must_use]
     pub fn new(
         store: Store,
@@ -98,11 +98,14 @@ impl Registry {
         });
         let registry = Self::with_connector(Arc::new(connector), read_pending, clock, config, open_lane, tasks, stop);
         Self {
-            shared: Arc::new(Shared { events, ..Arc::into_inner(registry.shared).expect("nobody else has it yet") }),
+            shared: Arc::new(Shared {
+                events,
+                ..Arc::into_inner(registry.shared).expect("the new registry is not shared yet")
+            }),
         }
     }
 
-    /// The same with connections and pending actions of any make.
+    /// Creates a registry with the given connector and source of pending actions.
     pub(super) fn with_connector(
         connector: Arc<dyn Connector>,
         read_pending: ReadPending,
@@ -118,7 +121,7 @@ impl Registry {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Starts the session, or tries again when it was down until somebody acts. Does nothing to one that runs.
+    /// Starts the session, or retries at once if it waits for a manual start. Does nothing to a running session.
     pub fn start(&self, key: SessionKey) {
         let mut running = self.running();
         let previous = running.get(&key.session).cloned();
@@ -126,7 +129,7 @@ impl Registry {
             && !previous.stop.is_cancelled()
             && !previous.ended.is_cancelled()
         {
-            // Full means that a start is on its way already; closed, that the supervisor ends with the process.
+            // Full means that a start is already queued; closed, that the supervisor ends with the process.
             let _ = previous.starts.try_send(());
             return;
         }
@@ -135,33 +138,33 @@ impl Registry {
         running.insert(session, next);
     }
 
-    /// Takes the session down and waits until nothing of it runs. Its last word on the lane is `STOPPED`, and the lane has
-    /// dealt with it when this returns: what is stored afterwards stays.
+    /// Stops the session and waits until all of its tasks have ended. Its last event is `STOPPED`, which is stored when
+    /// this returns: later writes are not overwritten.
     pub async fn stop(&self, session: SessionId) {
         let Some(ending) = self.running().get(&session).cloned() else { return };
         ending.stop.cancel();
         ending.ended.cancelled().await;
         let mut running = self.running();
-        // Somebody may have started it anew since; that one stays.
+        // It may have been started again since; that one stays.
         if running.get(&session).is_some_and(|now| now.ended.is_cancelled()) {
             running.remove(&session);
         }
     }
 
-    /// What is counted of the events that the sessions hear.
+    /// Metrics of the sessions' events.
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.shared.events
     }
 
-    /// The session's connection, as soon as there is one and within `limit`.
+    /// Returns the session's connection once it has caught up, within `limit`.
     pub async fn connected(&self, session: SessionId, limit: Duration) -> Option<Arc<dyn Session>> {
         let linked = timeout(limit, self.link(session, |link| link.in_step().is_some())).await.ok()??;
         linked.in_step().map(Arc::clone)
     }
 
-    /// Unlinks the session's device on WhatsApp, as soon as it is connected and within `limit`; tells whether that was
-    /// done. The connection ends with it, and its word on the lane is `LOGGED_OUT`.
+    /// Unlinks the session's device on WhatsApp, once it is connected and within `limit`; returns whether that
+    /// succeeded. The connection ends with status `LOGGED_OUT`.
     pub async fn log_out(&self, session: SessionId, limit: Duration) -> bool {
         let leaving = async {
             let link = self.link(session, |link| link.in_step().is_some()).await?;
@@ -170,21 +173,21 @@ impl Registry {
         timeout(limit, leaving).await.ok().flatten().is_some()
     }
 
-    /// Fetches all settings afresh, of a session that is in step and within `limit`; what they changed is stored then.
+    /// Fetches all app state of a connected session again, within `limit`. All changes are stored then.
     ///
     /// # Errors
-    /// [`SessionError`]: what was begun goes on.
+    /// [`SessionError`]; a fetch in progress continues.
     pub async fn resync(&self, session: SessionId, limit: Duration) -> Result<(), SessionError> {
         let link = self.running().get(&session).map(|running| running.link.borrow().clone()).unwrap_or_default();
         let session = link.in_step().ok_or(SessionError::NotConnected)?;
         timeout(limit, session.resync()).await.unwrap_or(Err(SessionError::TimedOut))
     }
 
-    /// Asks WhatsApp for a code to be typed on the phone with this number, as soon as the session waits to be paired and
-    /// within `limit`. [`Self::pairing`] has it then.
+    /// Requests a code to type on the phone with this number, once the session waits for pairing and within `limit`.
+    /// [`Self::pairing`] then returns it.
     ///
     /// # Errors
-    /// [`SessionError`]; [`SessionError::NotConnected`] for one that is paired.
+    /// [`SessionError`]; [`SessionError::NotConnected`] for a paired session.
     pub async fn request_code(&self, session: SessionId, phone: &str, limit: Duration) -> Result<(), SessionError> {
         let asking = async {
             let link = self.link(session, |link| !matches!(link, Link::Down)).await;
@@ -197,13 +200,13 @@ impl Registry {
         timeout(limit, asking).await.unwrap_or(Err(SessionError::TimedOut))
     }
 
-    /// Waits until the session's connection is as wanted; none when the session does not run.
+    /// Waits until the session's connection is as wanted; `None` if the session does not run.
     async fn link(&self, session: SessionId, wanted: impl FnMut(&Link) -> bool) -> Option<Link> {
         let mut link = self.running().get(&session)?.link.clone();
         link.wait_for(wanted).await.ok().map(|link| link.clone())
     }
 
-    /// Whether the session's device is linked to an account, as far as is known here.
+    /// Returns whether the session's device is linked to an account, according to the stored data.
     ///
     /// # Errors
     /// [`SessionError::Failed`], [`SessionError::Damaged`].
@@ -211,26 +214,26 @@ impl Registry {
         self.shared.connector.is_linked(key).await
     }
 
-    /// Forgets what linked the session to an account. It must not run.
+    /// Deletes the session's device. The session must not run.
     pub async fn forget(&self, key: &SessionKey) {
         self.shared.connector.forget(key).await;
     }
 
-    /// What links a device to the session right now; none when it does not wait for that.
+    /// Returns the valid pairing codes; `None` if the session does not wait for pairing.
     #[must_use]
     pub fn pairing(&self, session: SessionId) -> Option<Pairing> {
         let pairing = self.running().get(&session)?.pairing.borrow().clone();
         pairing.at(self.shared.clock.now())
     }
 
-    /// Follows [`Self::pairing`] from one start to the next stop, with what has expired; none when the session was not
-    /// started.
+    /// Watches [`Self::pairing`] from one start to the next stop, including expired codes; `None` if the session was
+    /// not started.
     #[must_use]
     pub fn pairing_changes(&self, session: SessionId) -> Option<watch::Receiver<Pairing>> {
         Some(self.running().get(&session)?.pairing.clone())
     }
 
-    /// Tells the session that there are new pending actions. Costs nothing when it does not run here.
+    /// Notifies the session of new pending actions. Does nothing if it does not run here.
     pub fn wake_pending(&self, session: SessionId) {
         if let Some(running) = self.running().get(&session) {
             running.wake_pending.notify_one();
@@ -283,13 +286,12 @@ impl Registry {
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<SessionId, Running>> {
-        // A map of handles is never left half written.
+        // Recovers from poisoning: the map of handles is never left in a partial state.
         self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Runs a supervisor until it is stopped: again after a pause if it panicked, or if the task at the other end of its lane
-/// did.
+/// Runs a supervisor until it is stopped. Restarts it after a pause if it panicked, or if the consumer of its lane did.
 async fn keep_running(shared: &Shared, key: SessionKey, supervisor: &mut Supervisor, stop: &CancellationToken) {
     let mut pauses = Backoff::half_jitter(shared.config.refused_base, shared.config.refused_max);
     loop {

@@ -1,4 +1,4 @@
-//! How a session stands, as its lane is told.
+//! Status reports of a session to its lane.
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -11,17 +11,17 @@ use super::SessionEvent;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 
-/// Nobody drains the lane any more.
+/// The lane's consumer is gone.
 pub(super) struct LaneClosed;
 
-/// Tells a lane each status once.
+/// Reports each change of the status once.
 pub(super) struct StatusReport {
     lane: Lane,
     told: Option<(SessionStatus, Option<StatusReason>)>,
 }
 
 impl StatusReport {
-    /// Nothing was told yet.
+    /// Creates a report without a previous status.
     pub(super) fn new(lane: Lane) -> Self {
         Self { lane, told: None }
     }
@@ -31,7 +31,7 @@ impl StatusReport {
         self.lane.clone()
     }
 
-    /// Tells how the session stands, unless that was the last thing told.
+    /// Reports the status, unless it is unchanged.
     pub(super) async fn tell(&mut self, status: SessionStatus, reason: Option<StatusReason>) -> Result<(), LaneClosed> {
         if self.told.as_ref() == Some(&(status, reason.clone())) {
             return Ok(());
@@ -39,8 +39,8 @@ impl StatusReport {
         self.send(status, reason, None).await
     }
 
-    /// Tells it in any case, and waits until the lane has dealt with it and with all that was on it before, or until
-    /// `stop`. Only then may pending actions be read, because what WhatsApp just told may have settled some.
+    /// Reports the status in any case, and waits until it and all earlier events are stored, or until `stop`. Pending
+    /// actions must be read after that only, because the events may have settled some.
     pub(super) async fn tell_and_wait(
         &mut self,
         status: SessionStatus,
@@ -54,7 +54,7 @@ impl StatusReport {
         Ok(())
     }
 
-    /// Tells that there is another code, while the status stays.
+    /// Reports a new pairing code; the status stays.
     pub(super) async fn tell_of_another_code(&self) -> Result<(), LaneClosed> {
         let word = Inbound { event: SessionEvent::PairingRenewed, committed: None };
         self.lane.send(word).await.map_err(|_| LaneClosed)

@@ -1,5 +1,5 @@
-//! Events as they are kept in quarantine: JSON with the number of its format. A kept event outlives the version that
-//! wrote it, so a field that is added needs `#[serde(default)]`, and a change that old text does not fit a new number.
+//! Storage format of quarantined events: JSON with a format number. A stored event outlives the version that wrote it.
+//! A new field therefore needs `#[serde(default)]`, and an incompatible change a new number.
 
 use serde::Deserialize;
 use serde::Deserializer;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::SessionEvent;
 
-/// The format that is written.
+/// Format number of new events.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
@@ -26,28 +26,28 @@ struct Read {
     event: SessionEvent,
 }
 
-/// Why a kept event cannot be read.
+/// Reason why a stored event cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// Another version wrote it.
+    /// It has an unsupported format.
     #[error("the event is stored in format {0}, which this version does not support")]
     Format(u32),
-    /// It is damaged.
+    /// It is corrupt.
     #[error("the stored event is corrupt")]
     Damaged,
 }
 
 impl SessionEvent {
-    /// The event as it is kept; none for one that says nothing that could be applied later, such as how the session stood.
+    /// Serialises the event; `None` for an event that is of no use later, such as a status.
     #[must_use]
     pub fn to_stored(&self) -> Option<Vec<u8>> {
         serde_json::to_vec(&Written { format: FORMAT, event: self }).ok()
     }
 
-    /// Reads what [`Self::to_stored`] wrote.
+    /// Parses the result of [`Self::to_stored`].
     ///
     /// # Errors
-    /// [`Unreadable`], without anything that is in it.
+    /// [`Unreadable`], without any content of the event.
     pub fn from_stored(stored: &[u8]) -> Result<Self, Unreadable> {
         let Format { format } = serde_json::from_slice(stored).map_err(|_| Unreadable::Damaged)?;
         if format != FORMAT {
@@ -57,7 +57,7 @@ impl SessionEvent {
         Ok(read.event)
     }
 
-    /// The kind of event, for the operator.
+    /// Kind of the event, for the operator.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl SessionEvent {
     }
 }
 
-/// Reads a field that is there, though it may be null: one that is left out is `None`.
+/// Deserialises a field that may be null; a missing field is `None`.
 pub(super) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,

@@ -1,8 +1,8 @@
-//! The order in which WhatsApp sends messages.
+//! Delivery order of messages.
 //!
-//! The library handles the messages of each address on a task of its own, so that the two sides of a direct chat come out
-//! of it in any order. Their times are whole seconds, so only the order of delivery says which of two was first, and
-//! whether a message was there to be read when the owner answered. It is read off the raw stanzas, and restored here.
+//! The library processes the messages of each address in its own task, so that the two sides of a direct chat arrive in
+//! any order. Timestamps are whole seconds. Only the delivery order tells which of two messages was first, and whether
+//! a message could be read when the owner answered. It is taken from the raw stanzas and restored here.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -21,15 +21,15 @@ use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::wacore::time::now_millis;
 
-/// How long a message waits for those before it: some never come, for they are known already or carry keys alone.
+/// Time for which a message waits for earlier ones. Some never arrive: they are known already or only carry keys.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// So many messages wait at a time, at most: each takes one of the library's 64 places, and what it waits for needs one.
+/// Maximum number of waiting messages: each occupies one of the library's 64 slots, and the awaited messages need some.
 const MAX_WAITING: usize = 16;
-/// So many messages are remembered, at most. An offline queue is asked for by some hundreds at a time.
+/// Maximum number of tracked messages. The offline queue is fetched by a few hundred at a time.
 const MAX_OUTSTANDING: usize = 20_000;
 
-/// The messages that came to a session, from their stanza until they are in the queue. One that a connection did not handle
-/// keeps its place when it comes again on the next.
+/// Messages of a session from their stanza until they are in the queue. A message that a connection did not process
+/// keeps its position if it is delivered again on the next one.
 #[derive(Default)]
 pub(super) struct Arrivals {
     outstanding: Mutex<Outstanding>,
@@ -43,27 +43,27 @@ struct Outstanding {
     waiting: usize,
     by_number: BTreeMap<i64, Arrival>,
     numbers: HashMap<(String, Jid), i64>,
-    /// Those that are not stored, as far as is known, of earlier connections, too.
+    /// Messages that are not known to be stored, including those of earlier connections.
     earlier: HashMap<(String, Jid), i64>,
 }
 
-/// A message that WhatsApp sent.
+/// A message sent by WhatsApp.
 struct Arrival {
     /// Its id and sender.
     key: (String, Jid),
-    /// The address on whose task the library handles it.
+    /// Address whose task in the library processes it.
     from: Jid,
-    /// Whom the chat is with; `None` outside of direct chats, where one task handles all sides.
+    /// Peer of a direct chat; `None` for other chats, in which one task processes all sides.
     peer: Option<Jid>,
-    /// When it was sent, in seconds as WhatsApp writes them.
+    /// Timestamp in seconds, as received.
     second: String,
 }
 
 impl Arrivals {
-    /// Notes a stanza as it comes off the wire. Call it in the order of the wire.
+    /// Registers a stanza. Must be called in the order of the wire.
     pub(super) fn comes(&self, node: &OwnedNodeRef) {
         match node.tag() {
-            // What an earlier connection did not handle comes again on this one.
+            // Messages that an earlier connection did not process are delivered again on this one.
             "success" => {
                 let mut outstanding = self.outstanding();
                 let Outstanding { by_number, numbers, earlier, caught_up, .. } = &mut *outstanding;
@@ -83,18 +83,18 @@ impl Arrivals {
         }
     }
 
-    /// The messages that waited for this connection are through: from now on the library handles many at a time.
+    /// Marks the offline queue as processed: from now on the library processes messages in parallel.
     pub(super) fn caught_up(&self) {
         self.outstanding().caught_up = true;
     }
 
-    /// Messages that are stored together, in WhatsApp's order, with their places in it.
+    /// Sorts messages that are stored together by WhatsApp's order, and returns their positions.
     pub(super) fn in_order(&self, messages: &[InboundMessage]) -> Vec<(InboundMessage, Option<i64>)> {
         let outstanding = self.outstanding();
         let mut before = 0;
         let numbered = messages.iter().map(|message| {
             let number = outstanding.number(&message.info);
-            // One that was not seen keeps its place behind the one before it.
+            // A message without a known stanza stays after the one before it.
             before = number.unwrap_or(before);
             (before, (message.clone(), number))
         });
@@ -103,11 +103,9 @@ impl Arrivals {
         numbered.into_iter().map(|(_, message)| message).collect()
     }
 
-    /// Waits until no earlier message of the same second may be missing in the message's chat, or for so long that it
-    /// will not come.
+    /// Waits until no earlier message of the same second can be missing in the message's chat, or until the timeout.
     ///
-    /// While the library works through what waited for the connection it handles one message at a time, so that waiting
-    /// would be in vain.
+    /// Does not wait while the library processes the offline queue: it handles one message at a time then.
     pub(super) async fn turn(&self, info: &MessageInfo) {
         let number = {
             let mut outstanding = self.outstanding();
@@ -138,13 +136,14 @@ impl Arrivals {
         }
     }
 
-    /// Messages are about to be stored. If they are not, they come again, and keep the places that they have.
+    /// Registers messages that are about to be stored. If that fails, they are delivered again and keep their
+    /// positions.
     pub(super) fn may_come_again(&self, messages: &[(InboundMessage, Option<i64>)]) {
         let numbered = messages.iter().filter_map(|(message, number)| Some((key(&message.info), (*number)?)));
         self.outstanding().earlier.extend(numbered);
     }
 
-    /// Messages were stored.
+    /// Removes stored messages.
     pub(super) fn stored(&self, messages: &[(InboundMessage, Option<i64>)]) {
         let mut outstanding = self.outstanding();
         for (message, _) in messages {
@@ -152,7 +151,8 @@ impl Arrivals {
         }
     }
 
-    /// The message could not be opened: no other waits for it, and it keeps its place for when its sender repeats it.
+    /// Registers a message that could not be decrypted: others do not wait for it, and it keeps its position for the
+    /// sender's retry.
     pub(super) fn is_unopened(&self, info: &MessageInfo) {
         let mut outstanding = self.outstanding();
         if let Some(number) = outstanding.number(info) {
@@ -162,7 +162,7 @@ impl Arrivals {
         self.settle(info);
     }
 
-    /// The message is in the queue, or nothing will come of it. So are those that its task handled before it.
+    /// Registers that the message is in the queue or will never be. The same holds for earlier messages of its task.
     pub(super) fn settle(&self, info: &MessageInfo) {
         let mut outstanding = self.outstanding();
         if let Some(number) = outstanding.number(info) {
@@ -184,7 +184,7 @@ fn key(info: &MessageInfo) -> (String, Jid) {
     (info.id.clone(), info.source.sender.clone())
 }
 
-/// A message that waits for its turn.
+/// A message that waits for earlier ones.
 struct Waiting<'a>(&'a Arrivals);
 
 impl Drop for Waiting<'_> {
@@ -195,11 +195,11 @@ impl Drop for Waiting<'_> {
 
 impl Outstanding {
     fn add(&mut self, arrival: Arrival) {
-        // It came twice before it was handled once: the first place counts.
+        // A duplicate before processing keeps the first position.
         if self.numbers.contains_key(&arrival.key) {
             return;
         }
-        // Greater than on an earlier connection, too.
+        // Also greater than on an earlier connection.
         self.last = (self.last + 1).max(now_millis().saturating_mul(1_000));
         let number = self.earlier.remove(&arrival.key).unwrap_or(self.last);
         self.numbers.insert(arrival.key.clone(), number);
@@ -215,7 +215,7 @@ impl Outstanding {
         self.numbers.get(&key(info)).copied()
     }
 
-    /// The earlier messages of the same second and, as far as the addresses tell, the same chat.
+    /// Returns the earlier messages of the same second and possibly the same chat, judging by the addresses.
     fn missing_before(&self, number: i64) -> Vec<i64> {
         let Some(own) = self.by_number.get(&number) else { return Vec::new() };
         let before = self.by_number.range(..number).filter(|(_, other)| own.may_follow(other));
@@ -238,7 +238,7 @@ impl Outstanding {
 }
 
 impl Arrival {
-    /// Reads a message's stanza. `None` if there is nothing in it that could be opened.
+    /// Parses a message's stanza. `None` if it has no encrypted content.
     fn read(node: &OwnedNodeRef) -> Option<Self> {
         node.get_optional_child("enc")?;
         let mut attributes = node.attrs();
@@ -252,10 +252,10 @@ impl Arrival {
         Some(Self { key: (id, sender), from, peer, second })
     }
 
-    /// Whether it must not overtake the other one.
+    /// Returns whether it must not overtake the other one.
     fn may_follow(&self, other: &Self) -> bool {
         let (Some(own), Some(others)) = (&self.peer, &other.peer) else { return false };
-        // Somebody may be spoken of by number and by LID.
+        // The same person may be addressed by number and by LID.
         let may_be_one = own == others || own.server.is_lid_family() != others.server.is_lid_family();
         self.second == other.second && self.from != other.from && may_be_one
     }

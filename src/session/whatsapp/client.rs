@@ -1,4 +1,4 @@
-//! One client of the library: how it is built, run, told and taken down.
+//! One client of the library: building, running, commands and shutdown.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -63,13 +63,13 @@ use crate::session::connection::Session;
 use crate::session::connection::SessionError;
 use crate::session::connection::Wanted;
 
-/// How long a code to be typed may take: WhatsApp may take 30 s of it, and stretching the code into a key the rest.
+/// Time limit for requesting a phone code: up to 30 s for WhatsApp, and the rest for the key derivation.
 const PHONE_CODE: Duration = Duration::from_secs(90);
 
-/// How often the library stores what changed about the device by itself.
+/// Interval at which the library stores changes of the device.
 const SAVE: Duration = Duration::from_secs(30);
 
-/// A client that does not run yet.
+/// A client that is not running yet.
 pub(super) struct Built {
     client: Arc<Client>,
     work: async_channel::Receiver<MajorSyncTask>,
@@ -80,20 +80,20 @@ pub(super) struct Built {
     outlets: Outlets,
 }
 
-/// Where a client connects, and how.
+/// Endpoint of a client.
 pub(super) struct Way {
     pub(super) socket: Socket,
-    /// Where a sandbox has its encrypted files.
+    /// URL of a sandbox's encrypted files.
     pub(super) media: Option<String>,
-    /// The version it says it has; without one, the library asks the internet for the latest.
+    /// Client version to report; `None` lets the library fetch the latest version number.
     pub(super) version: Option<(u32, u32, u32)>,
 }
 
 impl Way {
-    /// The way to the endpoint: `backend` trusts a sandbox's key after this, when that is what it is, and only then.
+    /// Prepares the endpoint. `backend` then trusts a sandbox's key if, and only if, the endpoint is a sandbox.
     ///
     /// # Errors
-    /// [`SessionError::Failed`] when the memory cannot be read, or a sandbox is not on this machine.
+    /// [`SessionError::Failed`] if the memory cannot be read, or if a sandbox is not on this machine.
     pub(super) async fn to(endpoint: &Endpoint, backend: &dyn Backend) -> Result<Self, SessionError> {
         if let Some(sandbox) = Sandbox::of(endpoint).map_err(failed)? {
             sandbox.seed(backend).await.map_err(failed)?;
@@ -106,10 +106,10 @@ impl Way {
     }
 }
 
-/// Builds a client on what the session remembers, which goes this way, fills the queue and is told by it.
+/// Builds a client from the session's memory, which connects to `way` and reports to the queue.
 ///
 /// # Errors
-/// [`SessionError::Failed`] when the memory cannot be read.
+/// [`SessionError::Failed`] if the memory cannot be read.
 pub(super) async fn build(
     config: &Config,
     memory: Arc<Memory>,
@@ -137,7 +137,7 @@ pub(super) async fn build(
 }
 
 impl Built {
-    /// Runs the client on `tasks`, until it is disconnected, ends by itself, or is dropped.
+    /// Runs the client on `tasks` until it is disconnected, ends by itself, or is dropped.
     pub(super) fn run(self, config: &Config, clock: Arc<dyn Clock>, tasks: &TaskTracker) -> Connection {
         let Self { client, work, memory, ears, items, owner, outlets } = self;
         let since = config.history.since(clock.now());
@@ -187,7 +187,7 @@ impl Built {
         let ended = connection.ended.clone().drop_guard();
         tasks.spawn(
             async move {
-                // To its end, also when the connection is cut: what was received goes to the lane.
+                // Not cancelled with the connection: received events still go to the lane.
                 inbox.run().await;
                 drop(ended);
             }
@@ -237,9 +237,9 @@ pub(super) struct Connection {
     action_timeout: Duration,
     disconnect_timeout: Duration,
     tasks: TaskTracker,
-    /// Ends its tasks at once.
+    /// Cancels its tasks.
     cut: CancellationToken,
-    /// Its reader is done, which is the last of its tasks to be.
+    /// Cancelled when its reader has ended, which is the last of its tasks.
     ended: CancellationToken,
 }
 
@@ -249,10 +249,10 @@ impl Connection {
     }
 
     fn failure(&self, error: AppStateError, collection: WAPatchName) -> SessionError {
-        // The library has no type for a refusal, only these words.
+        // The library has no error type for a rejection, only this text.
         let text = error.to_string();
         if text.contains("rejected") {
-            // What is built on settings that were read wrongly is refused, too.
+            // A patch on top of app state that was read incorrectly is rejected, too.
             self.collections.doubt(Doubt::Refused(collection));
             SessionError::Refused(format!("the app-state patch was rejected ({text})"))
         } else if self.is_in_step() {
@@ -277,10 +277,11 @@ impl Session for Connection {
         let ears = self.ears.clone();
         let upload = Upload::new(Arc::new(move || {
             let (ears, wanted) = (ears.clone(), Arc::clone(&wanted));
-            // What was told of the collection is stored first.
+            // Store all delivered changes of the collection first.
             Box::pin(async move { ears.all_stored().await && wanted().await })
         }));
-        // Given up between two of its writes it would leave a collection that fits no patch: it goes on by itself.
+        // Cancelling between two of its writes would leave an inconsistent collection, so the task continues on its
+        // own.
         let sending =
             async move { client.send_app_state_action(command.schema, &[command.chat.as_str()], &command.value).await };
         let sending = Arc::clone(&upload).scope(sending);
@@ -307,7 +308,7 @@ impl Session for Connection {
             return Err(SessionError::NotConnected);
         }
         let (client, to, text) = (Arc::clone(&self.client), jid::to_wire(to), text.to_owned());
-        // Given up half-way it would leave keys that were used for nothing: it goes on by itself.
+        // Cancelling half-way would use up keys without a message, so the task continues on its own.
         let sending = async move { client.send_text(to, text).await };
         let sending = self.cut.clone().run_until_cancelled_owned(sending).in_current_span();
         match self.tasks.spawn(sending).await {
@@ -318,7 +319,7 @@ impl Session for Connection {
     }
 
     async fn phone_code(&self, phone: &str) -> Result<String, SessionError> {
-        // The library refuses to give a second one while the first may still be typed.
+        // The library rejects a second request while the first code is valid.
         self.client.cancel_pair_code().await;
         let options = PairCodeOptions { phone_number: phone.to_owned(), ..PairCodeOptions::default() };
         match timeout(PHONE_CODE, self.client.pair_with_code(options)).await {
@@ -350,27 +351,27 @@ impl Session for Connection {
         if !self.is_in_step() {
             return Err(SessionError::NotConnected);
         }
-        // The library says whether WhatsApp heard of it to its log only.
+        // The library only logs whether WhatsApp received it.
         timeout(self.action_timeout, self.client.logout()).await.map_err(|_| SessionError::TimedOut)
     }
 
     async fn disconnect(&self) {
         let leaving = self.client.disconnect();
-        // Where something does not open the library waits for it, so nobody waits for the library.
+        // With a value that cannot be decrypted the library's shutdown hangs, so do not wait for it.
         let memory = &self.collections.memory;
         if !memory.is_damaged() && timeout(self.disconnect_timeout, leaving).await.is_err() {
             warn!("Disconnect timed out; aborting the connection");
         }
         self.client.signal_shutdown_sync();
         self.cut.cancel();
-        // However long the database takes for what was received: nothing of that may be lost, and nothing that the next
-        // connection receives may overtake it. It ends at once when nobody takes it any more.
+        // Wait however long the database takes: received events must not be lost, nor overtaken by those of the next
+        // connection. This ends at once if the lane's consumer is gone.
         self.ended.cancelled().await;
         memory.let_go();
     }
 }
 
-/// A connection that its supervisor lost hold of must not live on beside the next one.
+/// A connection that its supervisor has dropped must not run beside the next one.
 impl Drop for Connection {
     fn drop(&mut self) {
         self.client.signal_shutdown_sync();

@@ -1,5 +1,4 @@
-//! The collections in which WhatsApp keeps settings and contacts, and how they are fetched: on from where they were read,
-//! or anew from their beginning.
+//! App-state collections, which hold settings and contacts, and fetching them incrementally or from the start.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 use super::backend::Memory;
 use super::inbox::login;
 
-/// All of them, the ones of the chats last, since a name is better known before its chat changes.
+/// All collections. Those of the chats come last, because names should be known before their chats change.
 pub(super) const COLLECTIONS: [WAPatchName; 5] = [
     WAPatchName::CriticalBlock,
     WAPatchName::CriticalUnblockLow,
@@ -30,82 +29,81 @@ pub(super) const COLLECTIONS: [WAPatchName; 5] = [
     WAPatchName::RegularLow,
 ];
 
-/// So often a fetch is done over because others were at the same collection, and it is not clear whose what was.
+/// Attempts of a fetch that ran at the same time as another one of the collection, so that its result is unclear.
 const TURNS: u32 = 3;
 
-/// What came of a fetch.
+/// Result of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// All was read, and adds up.
+    /// All was read, and is consistent.
     Read,
-    /// It did not come in time, and is no longer waited for.
+    /// It exceeded its time limit and continues on its own.
     Late,
     /// The connection was lost.
     Gone,
-    /// It came, and could not be read, or does not fit what was read before.
+    /// It could not be read, or is inconsistent with earlier state.
     Unreadable,
-    /// The key that it is sealed with has not come from the phone yet.
+    /// The phone has not sent the encryption key yet.
     KeyMissing,
 }
 
-/// What speaks against a collection.
+/// Suspected inconsistency of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
-    /// It may not add up: a fetch tells.
+    /// It may be inconsistent; a fetch will show it.
     MayNotAddUp(WAPatchName),
-    /// What builds on it was refused, which no fetch tells of.
+    /// A patch on top of it was rejected, which a fetch does not show.
     Refused(WAPatchName),
 }
 
-/// Fetches collections of settings.
+/// Fetcher of app-state collections.
 #[derive(Clone)]
 pub(super) struct Collections {
     pub(super) client: Arc<Client>,
     pub(super) memory: Arc<Memory>,
     pub(super) tasks: TaskTracker,
     pub(super) cut: CancellationToken,
-    /// How long one may take.
+    /// Time limit of one fetch.
     pub(super) limit: Duration,
-    /// Those that cannot be read for now.
+    /// Collections that cannot be read at the moment.
     pub(super) troubled: Arc<Mutex<BTreeSet<&'static str>>>,
-    /// To whoever sees to it that they can be.
+    /// Reports to the recovery of collections.
     pub(super) doubts: mpsc::Sender<Doubt>,
 }
 
 impl Collections {
-    /// Fetches what changed in a collection, which has moved as far as `moved_to`. The library does not do so by itself on
-    /// a reconnect: it relies on being told, and that may have been lost with the connection before.
+    /// Fetches the changes of a collection, which has reached version `moved_to`. The library does not do so on a
+    /// reconnect: it relies on notifications, which may have been lost with the previous connection.
     pub(super) async fn fetch(&self, name: WAPatchName, moved_to: u64) -> Outcome {
         let outcome = self.run(name, false).await;
         self.as_far_as(moved_to, name, outcome)
     }
 
-    /// Fetches a collection, which has moved as far as `moved_to`, from its beginning, as if nothing of it were known: each
-    /// of its settings is told again, as it is now. One that does not come in time is still fetched so, as soon as that can
-    /// be.
+    /// Fetches a collection, which has reached version `moved_to`, from the start: each of its current settings is
+    /// delivered again. A fetch that exceeds the time limit still starts over as soon as possible.
     pub(super) async fn fetch_anew(&self, name: WAPatchName, moved_to: u64) -> Outcome {
         self.memory.read_anew(name.as_str());
         let outcome = self.run(name, true).await;
         self.as_far_as(moved_to, name, outcome)
     }
 
-    /// How far a collection was read.
+    /// Returns the version up to which a collection was read.
     pub(super) async fn read_to(&self, name: WAPatchName) -> u64 {
         self.memory.read_to(name.as_str()).await.unwrap_or_default()
     }
 
-    /// One that WhatsApp refuses to tell looks to the library as one without news.
+    /// If WhatsApp refuses to send a collection, the library reports it as unchanged.
     fn as_far_as(&self, moved_to: u64, name: WAPatchName, outcome: Outcome) -> Outcome {
         let is_short = outcome == Outcome::Read && self.memory.reading(name.as_str()).read_to < moved_to;
         if is_short { Outcome::Unreadable } else { outcome }
     }
 
-    /// Something speaks against a collection: whoever reads them all sees to it, or does so already.
+    /// Reports a doubt to the recovery, unless it is busy with one already.
     pub(super) fn doubt(&self, doubt: Doubt) {
         let _ = self.doubts.try_send(doubt);
     }
 
-    /// Whether a collection cannot be read for now, or does not add up: what is built on it would be refused.
+    /// Returns whether a collection cannot be read at the moment or is inconsistent, so that a patch would be rejected.
     pub(super) fn is_in_trouble(&self, name: WAPatchName) -> bool {
         if self.troubled().contains(name.as_str()) {
             return true;
@@ -117,7 +115,7 @@ impl Collections {
         !adds_up
     }
 
-    /// Notes whether it is.
+    /// Records whether the collection can be read.
     pub(super) fn set_trouble(&self, name: WAPatchName, is_in_trouble: bool) {
         let mut troubled = self.troubled();
         if is_in_trouble {
@@ -128,12 +126,12 @@ impl Collections {
     }
 
     fn troubled(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
-        // A set of names is never left half written.
+        // Recovers from poisoning: the set of names is never left in a partial state.
         self.troubled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that takes long is no longer waited for and goes on by itself: given up between two of its writes, it would
-    /// leave a collection that fits no patch.
+    /// Runs a fetch. After the time limit it continues on its own: cancelling between two of its writes would leave an
+    /// inconsistent collection.
     async fn run(&self, name: WAPatchName, full_sync: bool) -> Outcome {
         let began = login(&self.client);
         for _ in 0..TURNS {
@@ -146,12 +144,12 @@ impl Collections {
             let syncing = self.cut.clone().run_until_cancelled_owned(syncing).in_current_span();
             if timeout(self.limit, self.tasks.spawn(syncing)).await.is_err() {
                 warn!(collection = name.as_str(), "Fetching an app-state collection timed out");
-                // The library waits for a key, and for its own fetches that do.
+                // The library waits for a missing key, and for its own fetches that do.
                 return if self.memory.lacked_key() { Outcome::KeyMissing } else { Outcome::Late };
             }
             let after = self.memory.reading(name.as_str());
             if after.through == before.through {
-                // The library tells whether it went well to its log only.
+                // The library only logs whether the fetch succeeded.
                 return match login(&self.client) {
                     here if here.is_none() || here != began => Outcome::Gone,
                     _ if self.memory.lacked_key() => Outcome::KeyMissing,
@@ -162,7 +160,7 @@ impl Collections {
                 return if after.adds_up { Outcome::Read } else { Outcome::Unreadable };
             }
         }
-        // Whoever is at it now is followed by a fetch of its own.
+        // A concurrent fetch is in progress, and is followed by its own check.
         Outcome::Read
     }
 }

@@ -1,4 +1,4 @@
-//! Pending actions in the library's words.
+//! Translation of pending actions into the library's types.
 
 use whatsapp_rust::message_key;
 use whatsapp_rust::message_range;
@@ -17,23 +17,23 @@ use crate::domain::action::PendingAction;
 use crate::domain::clock::FOREVER;
 use crate::domain::jid::JidKind;
 
-/// How WhatsApp writes a mute without end.
+/// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;
 
 /// One setting as the library sends it.
 pub(super) struct Command {
-    /// Which setting, in which collection.
+    /// The setting and its collection.
     pub(super) schema: &'static Schema,
     /// The chat.
     pub(super) chat: String,
-    /// The value, with its time.
+    /// The value with its timestamp.
     pub(super) value: SyncActionValue,
 }
 
-/// Puts an action in the library's words, as of `now` in milliseconds: a mute that ended while the action waited is none.
+/// Translates an action as of `now`, in milliseconds: a mute that ended while the action waited becomes an unmute.
 ///
-/// Dated with the moment of the request. The library's own calls date with the moment of sending, and an action that
-/// waited would outrank what the phone did meanwhile.
+/// The timestamp is the time of the request. The library's own calls use the time of sending, so that an action that
+/// waited would override later changes of the phone.
 pub(super) fn command(action: &PendingAction, now: i64) -> Command {
     let mut value = SyncActionValue { timestamp: Some(action.requested_at), ..SyncActionValue::default() };
     let schema = match action.desired {
@@ -63,7 +63,7 @@ pub(super) fn command(action: &PendingAction, now: i64) -> Command {
     Command { schema, chat: action.address.to_string(), value }
 }
 
-/// Up to which message the action reaches, in seconds; up to its own time if no message is stored. WhatsApp's own clients
+/// Message range of the action, in seconds; up to the action's own time if no message is stored. WhatsApp's own clients
 /// ignore an action without a range.
 fn range(action: &PendingAction) -> SyncActionMessageRange {
     let Some(last) = action.range.as_ref() else {
@@ -71,7 +71,7 @@ fn range(action: &PendingAction) -> SyncActionMessageRange {
     };
     let chat = jid::to_wire(&action.address);
     let sender = jid::to_wire(&last.sender);
-    // WhatsApp names the sender only where the chat does not say who it is.
+    // WhatsApp names the sender only if the chat does not determine it.
     let participant = (action.address.kind() == JidKind::Group && !last.from_me).then_some(&sender);
     let key = message_key(last.wa_id.clone(), &chat, last.from_me, participant);
     let at = last.at.div_euclid(1000);

@@ -1,4 +1,4 @@
-//! Names and numbers of people and groups, in domain words.
+//! Translation of names and numbers of people and groups.
 
 use whatsapp_rust::OwnedNodeRef;
 use whatsapp_rust::types::events::BusinessStatusUpdate;
@@ -15,16 +15,16 @@ use crate::domain::jid::Jid;
 use crate::domain::person::Person;
 use crate::session::SessionEvent;
 
-/// A contact was saved or renamed. That one was removed the library does not tell (see `removals`).
+/// A contact was saved or renamed. The library does not report deletions (see `backend/removed.rs`).
 ///
 /// # Errors
-/// As all here: [`Untranslatable`] if the address it is about has no words here.
+/// As all functions here: [`Untranslatable`] if the address is not supported.
 pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Heard>, Untranslatable> {
     let action = &update.action;
     let names = [&action.full_name, &action.first_name].into_iter().flatten();
     let Some(name) = names.into_iter().find(|name| !name.trim().is_empty()) else { return Ok(Vec::new()) };
     let jid = jid::from_wire(&update.jid)?;
-    // The same person by the hidden number, when the phone says so.
+    // The same person's LID or number, if the phone gives it.
     let told = [&action.lid_jid, &action.pn_jid].into_iter().flatten();
     let others: Vec<_> = told.filter_map(|text| jid::parse(text).ok()).collect();
     let people = others.iter().filter_map(|other| Person::new(&jid, other)).collect::<Vec<_>>();
@@ -34,8 +34,8 @@ pub(super) fn saved(update: &ContactUpdate) -> Result<Vec<Heard>, Untranslatable
     Ok(person.into_iter().chain([contact]).map(Heard::News).collect())
 }
 
-/// The person that an own message's stanza names by both addresses. The library reads a sender's two addresses, and not a
-/// recipient's.
+/// Returns the recipient of an own message whose stanza has both addresses. The library only reads a sender's two
+/// addresses.
 pub(super) fn recipient(stanza: &OwnedNodeRef) -> Option<Person> {
     if stanza.tag() != "message" {
         return None;
@@ -47,7 +47,7 @@ pub(super) fn recipient(stanza: &OwnedNodeRef) -> Option<Person> {
     Person::new(&recipient, &jid::from_wire(&other).ok()?)
 }
 
-/// Somebody goes by another number.
+/// A person changed the number.
 pub(super) fn number_changed(update: &ContactNumberChanged) -> Result<Vec<Heard>, Untranslatable> {
     let old = [Some(&update.old_jid), update.old_lid.as_ref()].into_iter().flatten();
     let old: Vec<Jid> = old.map(jid::from_wire).collect::<Result<_, _>>()?;
@@ -56,14 +56,14 @@ pub(super) fn number_changed(update: &ContactNumberChanged) -> Result<Vec<Heard>
     Ok(vec![Heard::News(SessionEvent::NumberChanged { old, new, at })])
 }
 
-/// A business has a name that WhatsApp vouches for; of all the rest about a business no chat shows anything.
+/// A business has a verified name; other details of a business are not used.
 pub(super) fn business(update: &BusinessStatusUpdate) -> Result<Vec<Heard>, Untranslatable> {
     let Some(name) = update.verified_name.clone().filter(|name| !name.trim().is_empty()) else { return Ok(Vec::new()) };
     let business = update.target_jid.as_ref().unwrap_or(&update.jid);
     Ok(vec![Heard::News(SessionEvent::BusinessNamed { jid: jid::from_wire(business)?, name })])
 }
 
-/// A group has a subject: a new one, or its first, when it was created with the account in it or the account was added.
+/// A group has a new subject, or its first one: it was created with the account in it, or the account was added.
 pub(super) fn group(update: &GroupUpdate) -> Result<Vec<Heard>, Untranslatable> {
     let subject = match &update.action {
         GroupNotificationAction::Subject { subject, .. } => Some(subject.clone()),

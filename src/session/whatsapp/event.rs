@@ -1,4 +1,4 @@
-//! What the library tells, in domain words: one match, one arm a kind.
+//! Translation of the library's events into domain events: one match, with one arm per kind.
 
 use std::time::Duration;
 
@@ -31,22 +31,22 @@ use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Signal;
 
-/// What an event means.
+/// Meaning of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// Something for the stored copy.
+    /// An event for the stored copy.
     News(SessionEvent),
-    /// Something for the supervisor, as it is.
+    /// A signal for the supervisor.
     Signal(Signal),
-    /// The device was linked to this account; whether it may stay so is not known yet.
+    /// The device was linked to this account; whether that is allowed is checked later.
     Paired(Account),
-    /// The connection is logged in; it is in step once it has caught up.
+    /// The connection is logged in; it has to catch up next.
     LoggedIn,
-    /// It is about an address that has no words here.
+    /// The event has an unsupported address.
     Untranslatable(Untranslatable),
 }
 
-/// The kinds that have an arm in [`translate`], and the history, which is walked apart.
+/// Kinds with an arm in [`translate`], and the history, which is handled separately.
 pub(super) const KINDS: [EventKind; 28] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
@@ -78,13 +78,13 @@ pub(super) const KINDS: [EventKind; 28] = [
     EventKind::ConnectFailure,
 ];
 
-/// Early in 1973 in milliseconds, the year 5138 in seconds: every time in WhatsApp's settings is after the first and before
-/// the second.
+/// Limit to tell seconds from milliseconds: early 1973 in milliseconds, the year 5138 in seconds. All times in
+/// WhatsApp's app state are after the first and before the second.
 const SECONDS_BELOW: i64 = 100_000_000_000;
-/// So many messages of one second are looked at, where a range names more.
+/// Maximum number of messages of one second that are read from a range.
 const MOST_NAMED: usize = 100;
 
-/// Puts an event of the session of `own` in domain words. Nothing comes of an event that says nothing to us.
+/// Translates an event of the session of `own`. Empty for an irrelevant event.
 pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Heard> {
     translated(event, own).unwrap_or_else(|error| vec![Heard::Untranslatable(error)])
 }
@@ -135,8 +135,8 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
         Event::BusinessStatusUpdate(update) => contacts::business(update)?,
         Event::GroupUpdate(update) => contacts::group(update)?,
         Event::IncomingCall(call) => calling(call)?,
-        // Those that the hook took went their own way, acknowledged after the commit. The others, newsletters for one,
-        // are never delivered again, whatever becomes of them.
+        // Messages that the durability hook accepted take another path and are acknowledged after the commit. The
+        // others, such as those of newsletters, are never delivered again.
         Event::Messages(batch) if batch.hook_committed => Vec::new(),
         Event::Messages(batch) => batch.iter().flat_map(delivered).collect(),
         Event::Connected(_) => vec![Heard::LoggedIn],
@@ -161,7 +161,7 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
             vec![ended(Ending::Banned { reason: ban.code.to_string(), lasts })]
         }
         Event::ClientOutdated(_) => vec![ended(Ending::Outdated)],
-        // The connection is lost, and its end told, as any other's.
+        // The loss of the connection is reported by another event.
         Event::ConnectFailure(failure) if failure.reason.should_reconnect() => Vec::new(),
         Event::ConnectFailure(failure) => {
             let reason = failure.message.clone().unwrap_or_else(|| format!("{:?}", failure.reason));
@@ -182,8 +182,8 @@ fn delivered(inbound: &InboundMessage) -> Vec<Heard> {
     message.into_iter().chain(message::business(inbound).map(Heard::News)).collect()
 }
 
-/// Whether a refusal is about what this client is, which another attempt does not change. Any other one, or one of a number
-/// that is not known, may pass.
+/// Returns whether a rejection concerns the client itself, so that another attempt is pointless. Other and unknown
+/// reasons may be temporary.
 fn stays(reason: ConnectFailureReason) -> bool {
     matches!(
         reason,
@@ -205,14 +205,14 @@ fn setting(
     Ok(vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed })])
 }
 
-/// An action that does not say which messages it reaches is ignored, as by WhatsApp's own clients.
+/// Ignores an action without a message range, as WhatsApp's own clients do.
 fn without_range(action: &'static str) -> Vec<Heard> {
     debug!(action, "Ignored an action without a message range");
     Vec::new()
 }
 
-/// A chat was cleared or deleted, up to the message that the range names, or up to its time. WhatsApp's own clients ignore an
-/// action without either.
+/// A chat was cleared or deleted, up to the message that the range names, or up to its time. WhatsApp's own clients
+/// ignore an action without a range.
 fn emptied(
     chat: &whatsapp_rust::Jid,
     range: Option<&SyncActionMessageRange>,
@@ -224,8 +224,8 @@ fn emptied(
     Ok(vec![Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted })])
 }
 
-/// The last messages that a range names; none if it does not say when they were sent. Its times are seconds, or milliseconds of
-/// some clients; Baileys gives the time of the last message alone.
+/// Returns the last messages that a range names; `None` if it has no time. Its times are seconds, or milliseconds in
+/// some clients; Baileys only sends the time of the last message.
 fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
     let last = range.last_message_timestamp?;
     let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
@@ -234,9 +234,9 @@ fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
     Some(Horizon { at, wa_ids })
 }
 
-/// Whether a receipt says that the account's owner read or played messages on another device. While the account has read
-/// receipts switched on, as it has by default, that is a receipt like a reader's, but from the account itself. While it has
-/// them switched off, the receipt has a type of its own.
+/// Returns whether a receipt shows that the account's owner read or played messages on another device. With read
+/// receipts enabled (the default), that is an ordinary read receipt from the account itself. With read receipts
+/// disabled, it has a type of its own.
 fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {
     match receipt.r#type {
         ReceiptType::ReadSelf | ReceiptType::PlayedSelf => true,
@@ -248,14 +248,14 @@ fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {
     }
 }
 
-/// Until when a chat is muted; `None` if the update does not say, which WhatsApp's own clients ignore.
+/// Returns the end of a mute; the outer `None` if the update lacks it, which WhatsApp's own clients ignore.
 #[expect(clippy::option_option, reason = "a missing end and none differ")]
 fn muted_until(update: &MuteUpdate) -> Option<Option<i64>> {
     if update.action.muted.unwrap_or(false) { update.action.mute_end_timestamp.map(mute_end) } else { Some(None) }
 }
 
-/// When a mute ends, in milliseconds: WhatsApp writes seconds in some places and milliseconds in others, a negative
-/// number for a mute without end, and zero for none.
+/// Converts the end of a mute into milliseconds. WhatsApp uses seconds in some places and milliseconds in others, a
+/// negative number for a mute without end, and zero for no mute.
 pub(super) fn mute_end(end: i64) -> Option<i64> {
     match end {
         0 => None,
@@ -265,8 +265,8 @@ pub(super) fn mute_end(end: i64) -> Option<i64> {
     }
 }
 
-/// The beginning and the end of ringing: all else is said between those who talk. A call that was offered while the
-/// session was away no longer rings.
+/// Translates the start and the end of ringing; other call events are ignored. A call that was offered while the
+/// session was offline no longer rings.
 fn calling(call: &IncomingCall) -> Result<Vec<Heard>, Untranslatable> {
     if let CallAction::Terminate { call_id, .. } = &call.action {
         return Ok(vec![Heard::News(SessionEvent::CallEnded { call: call_id.clone() })]);

@@ -1,4 +1,4 @@
-//! Histories in domain words, in parts of bounded size.
+//! Translation of histories, in parts of bounded size.
 
 use std::error::Error;
 
@@ -21,19 +21,19 @@ use crate::session::HistoryChunk;
 use crate::session::Rewriting;
 use crate::session::config::History;
 
-/// No part of a history has more chats than this…
+/// Maximum number of chats in a part…
 const MAX_CHATS: usize = 200;
-/// …nor more messages than this, nor more names than ten times the chats.
+/// …and of messages. The maximum number of names is ten times that of chats.
 const MAX_MESSAGES: usize = 2_000;
 const MAX_NAMES: usize = 10 * MAX_CHATS;
 
-/// What the phone is told of this device, the history that it wants with it.
+/// Returns the device properties for the phone, with the requested history.
 pub(super) fn wanted(history: History) -> DevicePropsOverride {
     let device = DevicePropsOverride::new().with_os("chatgraph");
     if !history.full {
         return device;
     }
-    // WhatsApp's own clients know two combinations of these; this is the whole of the other one.
+    // WhatsApp's own clients use two combinations of these fields; this is the whole of the other one.
     let year = HistorySyncConfig {
         full_sync_days_limit: Some(365),
         on_demand_ready: Some(true),
@@ -43,14 +43,14 @@ pub(super) fn wanted(history: History) -> DevicePropsOverride {
     device.with_platform_type(PlatformType::UWP).with_require_full_sync(true).with_history_sync_config(year)
 }
 
-/// Walks through a history and hands its parts to `take`, until that returns false. The last part has the progress.
-/// Blocks for as long as it takes to decompress and to take: not for an async thread.
+/// Parses a history and passes its parts to `take`, until that returns false. The last part has the progress. Blocks
+/// while decompressing and in `take`: not for an async thread.
 ///
-/// `own` is the account's address. Messages from before `since`, in milliseconds, are left out. Returns how many chats and
-/// messages have no words here, for their addresses.
+/// `own` is the account's address. Messages before `since`, in milliseconds, are skipped. Returns the number of chats
+/// and messages with unsupported addresses.
 ///
 /// # Errors
-/// The library's, when the data is damaged; the parts before that were handed over.
+/// The library's, if the data is corrupt; earlier parts were passed on.
 pub(super) fn walk(
     history: &LazyHistorySync,
     own: &Jid,
@@ -114,8 +114,8 @@ impl Part {
     }
 }
 
-/// A conversation; in several pieces when it has more messages than a part may have. Only the first piece says
-/// anything else than messages. What has no words here is counted in `untranslatable`.
+/// Translates a conversation; into several pieces if it has more messages than a part may have. Only the first piece
+/// has more than messages. Items with unsupported addresses are counted in `untranslatable`.
 fn chats(
     conversation: &Conversation,
     own: &Jid,
@@ -138,14 +138,15 @@ fn chats(
         }
     }
     let mut messages = messages.into_iter().peekable();
-    // What a phone displays for a person is a number, a push name, or even the owner's own name. Push names arrive separately.
+    // The phone's display name of a person is a number, a push name, or even the owner's own name. Push names arrive
+    // separately.
     let displayed = conversation.display_name.as_ref().filter(|_| chat.kind() == JidKind::Group);
     let mut named = conversation.name.as_ref().into_iter().chain(displayed);
     let last = [conversation.conversation_timestamp, conversation.last_msg_timestamp];
     let mut pieces = vec![HistoryChat {
         name: named.find(|name| !name.trim().is_empty()).cloned(),
         archived: conversation.archived,
-        // The time of pinning, in seconds; zero when it is not pinned.
+        // Time of pinning in seconds; zero if it is not pinned.
         pinned: conversation.pinned.map(|at| milliseconds(at.into()).filter(|at| *at > 0)),
         muted_until: conversation.mute_end_time.map(|end| mute_end(end.cast_signed())),
         unread_count: conversation.unread_count,
@@ -159,7 +160,7 @@ fn chats(
     (pieces, rewritings)
 }
 
-/// Whom a conversation is with, when it tells both addresses.
+/// Returns the peer of a conversation if it has both addresses.
 fn person(conversation: &Conversation) -> Option<Person> {
     let told = [Some(&conversation.id), conversation.pn_jid.as_ref(), conversation.lid_jid.as_ref()];
     let jids: Vec<_> = told.into_iter().flatten().filter_map(|text| jid::parse(text).ok()).collect();
@@ -170,7 +171,7 @@ fn piece(chat: &Jid, messages: Vec<IncomingMessage>) -> HistoryChat {
     HistoryChat::of(chat.clone(), messages)
 }
 
-/// A time of the history, which has seconds.
+/// Converts a time of the history, in seconds.
 pub(super) fn milliseconds(seconds: u64) -> Option<i64> {
     i64::try_from(seconds).ok()?.checked_mul(1000)
 }

@@ -1,4 +1,4 @@
-//! HTTP for the library: files of history and settings, and the latest version's number.
+//! HTTP client for the library: files of history and app state, and the latest version number.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use whatsapp_rust::http::HttpRequest;
 use whatsapp_rust::http::HttpResponse;
 use whatsapp_rust::http::UreqHttpClient;
 
-/// The library's own HTTP client with a time limit, which it lacks, and with the sandbox in the place of WhatsApp's
-/// file servers where there is one.
+/// Wraps the library's HTTP client with a time limit, and redirects WhatsApp's file servers to a sandbox if there is
+/// one.
 pub(super) struct Http {
     client: UreqHttpClient,
     limit: Duration,
@@ -19,7 +19,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// Each exchange ends within `limit`; with `media`, every host is replaced by that URL.
+    /// Creates a client in which each exchange ends within `limit`. With `media`, that URL replaces every host.
     pub(super) fn new(limit: Duration, media: Option<String>) -> Self {
         Self { client: UreqHttpClient::new(), limit, media }
     }
@@ -35,7 +35,7 @@ impl HttpClient for Http {
     }
 }
 
-/// `https://HOST/path?query` at `base`.
+/// Returns `https://HOST/path?query` with `base` instead of the host.
 fn moved(url: &str, base: &str) -> anyhow::Result<String> {
     let path = url
         .split_once("://")

@@ -1,11 +1,11 @@
-//! The parts of the history that the phone announces. An announcement names a file on WhatsApp's servers and the key to
-//! it; WhatsApp announces each part once. So the announcement is kept, sealed like other secrets, before WhatsApp hears
-//! that it arrived, and until all of its part is stored: a part that a stop, a crash or a lost connection interrupts is
-//! fetched again by the next connection, for as long as WhatsApp serves it.
+//! Download of the announced parts of the history. An announcement names a file on WhatsApp's servers and its key, and
+//! WhatsApp sends it once. It is therefore stored, encrypted like other secrets, before it is acknowledged, and until
+//! all of its part is stored. A part that a stop, a crash or a lost connection interrupts is downloaded again by the
+//! next connection, for as long as WhatsApp serves it.
 //!
-//! The library fetches a part when it is announced, and has no way of doing that again; here is its worker, which keeps
-//! each announcement first. What is fetched again is read here: the library's own use of a part (tokens and secrets of
-//! messages for what is sent later) is made of the first attempt only.
+//! The library downloads a part when it is announced, and cannot do so again. This worker stores each announcement
+//! first, and reads repeated downloads itself. The library's own use of a part (tokens and message secrets for later
+//! sending) only happens in the first attempt.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -46,30 +46,30 @@ use super::inbox::Item;
 use super::inbox::login;
 use crate::session::backoff::Backoff;
 
-/// Parts that are fetched, or wait to be stored, at the same time: what bounds the memory that they take.
+/// Parts that are downloaded or wait for storage at the same time; bounds the memory.
 const AT_ONCE: usize = 2;
-/// How often a part that WhatsApp still serves is asked for on one connection.
+/// Download attempts per part and connection.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How often to look whether the connection is logged in.
+/// Polling interval for a login.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a message waits for its announcement to be kept, which is on its way by then.
+/// Time for which a message waits until its announcement is stored, which is under way by then.
 const KEPT: Duration = Duration::from_secs(10);
-/// What WhatsApp's servers answer for a file that they no longer have, or no longer give.
+/// HTTP statuses for a file that WhatsApp's servers no longer have or serve.
 const GONE: [u16; 3] = [403, 404, 410];
 
 task_local! {
-    /// The part that the library fetches in this task.
+    /// The part that the library downloads in this task.
     static CURRENT: Arc<Part>;
 }
 
 /// One part of the history.
 pub(super) struct Part {
-    /// The id of its announcement.
+    /// Id of its announcement.
     pub(super) notice: String,
     has_arrived: AtomicBool,
-    /// All of it is stored, or nobody wants it.
+    /// Cancelled when all of it is stored, or when it is not needed.
     done: CancellationToken,
 }
 
@@ -78,16 +78,16 @@ impl Part {
         Arc::new(Self { notice, has_arrived: AtomicBool::new(false), done: CancellationToken::new() })
     }
 
-    /// Nothing more is done about it on this connection.
+    /// Marks it as finished on this connection.
     pub(super) fn is_done(&self) {
         self.done.cancel();
     }
 }
 
-/// The part that just arrived, in the library's own task.
+/// Returns the part that just arrived, in the library's own task.
 pub(super) fn arrived() -> Arc<Part> {
     let part = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| {
-        // Nobody announced it. It is read all the same.
+        // It was not announced, but is read nevertheless.
         let random = getrandom::u64().expect("the operating system has random bytes");
         Part::new(format!("unannounced {random:016x}"))
     });
@@ -95,7 +95,7 @@ pub(super) fn arrived() -> Arc<Part> {
     part
 }
 
-/// The announcements that are kept.
+/// The stored announcements.
 #[derive(Default)]
 pub(super) struct Kept {
     notices: Mutex<HashSet<String>>,
@@ -108,13 +108,13 @@ impl Kept {
         self.more.notify_waiters();
     }
 
-    /// Whether the announcement is kept, or was until all of its part was stored.
+    /// Returns whether the announcement is stored, or was until its part was.
     pub(super) fn has(&self, notice: &str) -> bool {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).contains(notice)
     }
 
-    /// Waits until the announcement is kept, or until it was not for long: WhatsApp sent it again, and an earlier process
-    /// had it.
+    /// Waits until the announcement is stored, or until a timeout: WhatsApp may have sent it again after an earlier
+    /// process handled it.
     pub(super) async fn wait(&self, notice: &str) {
         let waiting = async {
             loop {
@@ -153,7 +153,7 @@ impl Imports {
         Self { client, memory, ears, tasks, cut, permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Fetches what an earlier connection did not, and what is announced, until the connection is cut.
+    /// Downloads the parts that an earlier connection left, and new ones, until the connection is cancelled.
     pub(super) async fn run(self, work: async_channel::Receiver<MajorSyncTask>) {
         match self.memory.parts().await {
             Ok(parts) => {
@@ -169,7 +169,7 @@ impl Imports {
         self.spawned(async move { fetch_collections(client, to_fetch).await });
         while let Ok(task) = work.recv().await {
             let MajorSyncTask::HistorySync { message_id, notification, .. } = &task else {
-                // Ends with this.
+                // The receiver ends with this task.
                 let _ = collections.send(task);
                 continue;
             };
@@ -251,13 +251,13 @@ impl Imports {
 }
 
 enum Fetch {
-    /// By the library, as it was just announced.
+    /// By the library, when it is announced.
     First(MajorSyncTask, Vec<u8>),
-    /// By its announcement.
+    /// From the stored announcement.
     Again(Vec<u8>),
 }
 
-/// Fetches the collections of settings that the library wants fetched, one after the other.
+/// Fetches the app-state collections that the library requests, one by one.
 async fn fetch_collections(client: Arc<Client>, mut work: mpsc::UnboundedReceiver<MajorSyncTask>) {
     while let Some(task) = work.recv().await {
         client.process_sync_task(task).await;

@@ -1,31 +1,31 @@
-//! Addresses in both spellings.
+//! Translation of addresses.
 
 use whatsapp_rust::Server;
 
 use crate::domain::jid::InvalidJid;
 use crate::domain::jid::Jid;
 
-/// An address that has no words here, so that what came with it is not understood.
+/// An unsupported address, so that its event cannot be translated.
 ///
-/// Never has the text: that may be a person's number.
+/// Never contains the address itself, which may be a person's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("addresses of server {server:?} are not supported")]
 pub(super) struct Untranslatable {
-    /// The address' server; `None` if WhatsApp has no such server.
+    /// Server of the address; `None` if it is not one of WhatsApp's servers.
     pub(super) server: Option<Server>,
-    /// What is wrong with it.
+    /// The cause.
     #[source]
     pub(super) reason: InvalidJid,
 }
 
-/// The library's address in domain words, without its device.
+/// Translates the library's address, without its device.
 ///
 /// # Errors
-/// [`Untranslatable`] if no chat and no person has such an address.
+/// [`Untranslatable`] if no chat and no person can have such an address.
 pub(super) fn from_wire(jid: &whatsapp_rust::Jid) -> Result<Jid, Untranslatable> {
     let (user, server) = (jid.user.as_str(), jid.server.as_str());
     let text = match jid.server {
-        // The number of the messenger is part of the address, and the library does not write it.
+        // The messenger's number is part of the address, but the library does not print it.
         Server::Interop if jid.integrator > 0 => format!("{}-{user}@{server}", jid.integrator),
         Server::Bot | Server::Interop | Server::Messenger if jid.agent > 0 => format!("{user}.{}@{server}", jid.agent),
         _ => format!("{user}@{server}"),
@@ -33,7 +33,7 @@ pub(super) fn from_wire(jid: &whatsapp_rust::Jid) -> Result<Jid, Untranslatable>
     text.parse().map_err(|reason| Untranslatable { server: Some(jid.server), reason })
 }
 
-/// The same from text, as history has it.
+/// Parses an address from text, as in a history.
 ///
 /// # Errors
 /// As [`from_wire`].
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Jid, Untranslatable> {
     text.parse().map_err(|reason| Untranslatable { server, reason })
 }
 
-/// A domain address as the library has it.
+/// Translates a domain address for the library.
 pub(super) fn to_wire(jid: &Jid) -> whatsapp_rust::Jid {
     let mut wire: whatsapp_rust::Jid =
         jid.as_str().parse().expect("the library knows every server that the domain knows");
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(to_wire(&other), wire);
     }
 
-    /// Every server that the library knows: a new one fails to compile here.
+    /// The match is exhaustive: a new server of the library fails to compile here.
     #[test]
     fn each_server_is_translated_or_gives_an_error() {
         for server in [
@@ -130,7 +130,7 @@ mod tests {
                 | Server::Messenger
                 | Server::Interop
                 | Server::Bot => Some(server.as_str()),
-                // No chat is with a call.
+                // A call is not a chat.
                 Server::Call => None,
             };
             let wire = whatsapp_rust::Jid::new("15550100001", server);
@@ -140,7 +140,7 @@ mod tests {
             if kind.is_none() {
                 assert_eq!(read, Err(Untranslatable { server: Some(server), reason: InvalidJid::UnknownServer }));
             }
-            // A server alone is no address of anybody.
+            // A server alone is not an address.
             assert!(from_wire(&whatsapp_rust::Jid::new("", server)).is_err(), "{server}");
         }
     }

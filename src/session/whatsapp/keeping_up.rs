@@ -1,5 +1,5 @@
-//! What a connection does for as long as it lives, so that no setting is missed: it catches up with every collection at
-//! each login, fetches those that WhatsApp announces, and reads those anew that cannot be read.
+//! App-state sync of a connection. It catches up with every collection at each login, fetches announced collections,
+//! and recovers inconsistent ones.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::ladder::GivenUp;
 use super::ladder::Ladder;
 use super::notices::Notices;
 
-/// Keeps up until nobody tells of logins any more, or a collection is given up. `listening` are the notices, and what has
-/// to live for them to come.
+/// Runs until the login channel closes or a collection is given up. `listening` has the notices, and the guard that
+/// keeps them coming.
 pub(super) async fn run<L: Send>(
     mut ladder: Ladder,
     logged_in: mpsc::Receiver<u64>,

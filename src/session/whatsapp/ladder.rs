@@ -1,5 +1,5 @@
-//! What is done when a collection of settings cannot be read, or does not add up: step by step, each after a longer pause,
-//! until it can be, or until only a person can help (decision 25).
+//! Recovery of app-state collections that cannot be read or are inconsistent. Steps are repeated with growing pauses,
+//! until the collection is read or only the operator can help (decision 25).
 
 use std::collections::HashMap;
 
@@ -15,18 +15,18 @@ use crate::session::Config;
 use crate::session::Events;
 use crate::session::backoff::Backoff;
 
-/// So many times a collection is read from its beginning soon after each other: what was damaged on the way is whole then.
+/// Number of early attempts to read a collection from the start: transfer errors are gone then.
 const RESYNCS: u32 = 3;
-/// So many times more it is read so after longer pauses: what WhatsApp itself has wrong may be mended by then. The library
-/// has no way of asking the phone for it.
+/// Number of later attempts, after longer pauses: an error on WhatsApp's side may be fixed by then. The library cannot
+/// ask the phone for the collection.
 const RECOVERIES: u32 = 2;
 
-/// The steps that are counted.
+/// Labels of the recovery steps.
 const RESYNC: &str = "resync";
 const RECOVERY: &str = "recovery";
 const GIVEN_UP: &str = "given_up";
 
-/// The collections of one connection that are in trouble.
+/// The inconsistent collections of one connection.
 pub(super) struct Ladder {
     collections: Collections,
     config: Config,
@@ -36,23 +36,23 @@ pub(super) struct Ladder {
 
 struct Trouble {
     name: WAPatchName,
-    /// How far the collection has moved, as far as is known.
+    /// Highest known version of the collection.
     moved_to: u64,
     steps: u32,
     due: Instant,
     pauses: Backoff,
 }
 
-/// A collection could not be read however often it was tried.
+/// A collection could not be recovered.
 pub(super) struct GivenUp(pub(super) WAPatchName);
 
 impl Ladder {
-    /// None is in trouble yet.
+    /// Creates the recovery without any collection.
     pub(super) fn new(collections: Collections, config: Config, events: Events) -> Self {
         Self { collections, config, events, troubles: HashMap::new() }
     }
 
-    /// Waits until a collection is to be read from its beginning. Cancel-safe.
+    /// Waits until a collection is due to be read from the start. Cancel-safe.
     pub(super) async fn due(&self) -> WAPatchName {
         match self.troubles.values().min_by_key(|trouble| trouble.due) {
             Some(next) => {
@@ -63,12 +63,12 @@ impl Ladder {
         }
     }
 
-    /// Fetches what changed in a collection, which has moved as far as `moved_to`.
+    /// Fetches the changes of a collection, which has reached version `moved_to`.
     ///
     /// # Errors
     /// [`GivenUp`].
     pub(super) async fn fetch(&mut self, name: WAPatchName, moved_to: u64) -> Result<(), GivenUp> {
-        // One in trouble is read whole in its time; that brings what is new, too.
+        // A collection in recovery is read from the start when it is due, including new changes.
         if let Some(trouble) = self.troubles.get_mut(name.as_str()) {
             trouble.moved_to = trouble.moved_to.max(moved_to);
             return Ok(());
@@ -78,7 +78,7 @@ impl Ladder {
         self.take(name, moved_to, outcome)
     }
 
-    /// Reads a collection from its beginning.
+    /// Reads a collection from the start.
     ///
     /// # Errors
     /// [`GivenUp`].
@@ -88,7 +88,7 @@ impl Ladder {
         self.take(name, moved_to, outcome)
     }
 
-    /// What builds on a collection was refused: it is read from its beginning soon.
+    /// Schedules reading a collection from the start after a patch on top of it was rejected.
     ///
     /// # Errors
     /// [`GivenUp`].
@@ -110,7 +110,7 @@ impl Ladder {
                 return Ok(());
             }
             Outcome::Gone => {
-                // The next connection reads on, and tells whether there is trouble. This one may take a moment to end.
+                // The next connection reads it and detects any inconsistency. This one may take a moment to end.
                 if let Some(trouble) = self.troubles.get_mut(name.as_str()) {
                     trouble.due = Instant::now() + trouble.pauses.next();
                 }

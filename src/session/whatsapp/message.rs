@@ -1,4 +1,4 @@
-//! Messages in domain words: which ones count as a message of a chat, and what they are.
+//! Translation of messages: which ones belong to a chat, and of which kind they are.
 
 use tracing::debug;
 use whatsapp_rust::buffa::MessageField;
@@ -25,14 +25,14 @@ use crate::domain::person::Person;
 use crate::session::Rewriting;
 use crate::session::SessionEvent;
 
-/// A message as it was delivered, or what it does to an earlier one. `None` if it is not for people: keys, receipts of
-/// history, reactions.
+/// Translates a delivered message, an edit or a revocation. `None` for messages that people do not see: keys, history
+/// notifications, reactions.
 ///
 /// # Errors
-/// [`Untranslatable`] if its chat or its sender has no words here: it must not be acknowledged as if it were stored.
+/// [`Untranslatable`] if its chat or sender is not supported: it must not be acknowledged as stored.
 pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
     let info: &MessageInfo = &inbound.info;
-    // What the phone tells its companions about itself.
+    // The phone's messages to its companion devices.
     if info.category == MessageCategory::Peer {
         return Ok(None);
     }
@@ -45,7 +45,7 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
         chat: jid::from_wire(&info.source.chat)?,
         wa_id: info.id.clone(),
         sender: jid::from_wire(&info.source.sender)?,
-        // Our own name is not what a chat is called.
+        // The account's own name does not name a chat.
         sender_name: name(&info.push_name).filter(|_| !from_me),
         from_me,
         kind,
@@ -54,7 +54,7 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
     })))
 }
 
-/// The name of the business that a message is from, as WhatsApp vouches for it.
+/// Returns the verified name of the business that sent a message.
 pub(super) fn business(inbound: &InboundMessage) -> Option<SessionEvent> {
     let info: &MessageInfo = &inbound.info;
     let verified = info.verified_name.as_ref().filter(|_| !info.source.is_from_me)?;
@@ -62,29 +62,29 @@ pub(super) fn business(inbound: &InboundMessage) -> Option<SessionEvent> {
     Some(SessionEvent::BusinessNamed { jid: jid::from_wire(&info.source.sender).ok()?, name })
 }
 
-/// The announcement of a part of the history, by its id.
+/// Returns the id of a history announcement.
 pub(super) fn announced(inbound: &InboundMessage) -> Option<String> {
     let is_own = inbound.info.source.is_from_me;
     (is_own && announces(&inbound.message)).then(|| inbound.info.id.clone())
 }
 
-/// Whether a message announces a part of the history; whoever sent it.
+/// Returns whether a message announces a part of the history, regardless of its sender.
 pub(super) fn announces(message: &Message) -> bool {
     let notice = message.protocol_message.as_option();
     notice.is_some_and(|notice| notice.r#type == Some(NoticeType::HISTORY_SYNC_NOTIFICATION))
 }
 
-/// Who wrote a message, when it tells both addresses.
+/// Returns the sender of a message if it has both addresses.
 pub(super) fn writer(inbound: &InboundMessage) -> Option<Person> {
     let source = &inbound.info.source;
     Person::new(&jid::from_wire(&source.sender).ok()?, &jid::from_wire(source.sender_alt.as_ref()?).ok()?)
 }
 
-/// A message out of the history of `chat`, as it is since it was edited or revoked. `own` is the account's address. `None`
-/// if it is not for people.
+/// Translates a message from the history of `chat`, with its edit or revocation. `own` is the account's address. `None`
+/// for messages that people do not see.
 ///
 /// # Errors
-/// [`Untranslatable`] if its sender has no words here, or is missing.
+/// [`Untranslatable`] if its sender is not supported or missing.
 pub(super) fn recorded(
     message: &WebMessageInfo,
     chat: &Jid,
@@ -92,7 +92,7 @@ pub(super) fn recorded(
 ) -> Result<Option<(IncomingMessage, Option<Rewriting>)>, Untranslatable> {
     let rewrite = since(message);
     let said = match &rewrite {
-        // Its content is gone.
+        // Its content was removed.
         Some(Rewrite::Revocation) => Some((MessageKind::Other, None)),
         Some(Rewrite::Edit { text, .. }) => Some((MessageKind::Text, text.clone())),
         None => message.message.as_option().and_then(content),
@@ -132,7 +132,8 @@ pub(super) fn recorded(
     Ok(Some((message, rewriting)))
 }
 
-/// What was done to a message of a history: phones mark a revoked one, and wrap the text of an edited one.
+/// Returns the edit or revocation of a message in a history: phones mark a revoked one, and wrap the text of an edited
+/// one.
 fn since(message: &WebMessageInfo) -> Option<Rewrite> {
     if message.message_stub_type == Some(StubType::REVOKE) || message.revoke_message_timestamp.is_some() {
         return Some(Rewrite::Revocation);
@@ -149,7 +150,7 @@ fn name(text: &str) -> Option<String> {
     (!text.trim().is_empty()).then(|| text.to_owned())
 }
 
-/// What a message is, and its text or caption; none when it is no message of a chat.
+/// Returns a message's kind, and its text or caption; `None` if it is not a message of a chat.
 pub(super) fn content(message: &Message) -> Option<(MessageKind, Option<String>)> {
     if is_about_another(message) || is_about_another(message.get_base_message()) {
         debug!("Ignored a message that only concerns another message or the account's devices");
@@ -159,13 +160,13 @@ pub(super) fn content(message: &Message) -> Option<(MessageKind, Option<String>)
     Some((kind(message)?, text(message)))
 }
 
-/// The text or caption of a message.
+/// Returns the text or caption of a message.
 pub(super) fn text(message: &Message) -> Option<String> {
     let text = message.text_content().or_else(|| message.get_caption());
     text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// Edits, deletions, reactions, votes, pins, and all that devices tell each other.
+/// Returns whether it is an edit, deletion, reaction, vote or pin, or a message between devices.
 fn is_about_another(message: &Message) -> bool {
     message.protocol_message.is_set()
         || message.edited_message.is_set()
@@ -179,7 +180,7 @@ fn is_about_another(message: &Message) -> bool {
         || message.placeholder_message.is_set()
 }
 
-/// Which kind; none for a message that carries nothing but keys.
+/// Returns the kind; `None` for a message that only carries keys.
 fn kind(message: &Message) -> Option<MessageKind> {
     let polls = [
         &message.poll_creation_message,

@@ -1,6 +1,11 @@
-//! The real connection. The only folder that names the WhatsApp library, and all it does is translate: what the library
-//! tells (`inbox` takes it in order, `arrivals` has the order of messages, `event`, `message` and `history` put it in domain words), what it is told
-//! (`command`), what it fetches (`collections`, and `ladder` where that goes wrong), where it connects (`sandbox`, `http`) and what it remembers (`backend`).
+//! The real connection, and the only folder that uses the WhatsApp library. It only translates between both sides.
+//!
+//! - Events: `inbox` receives them in order, `arrivals` restores the order of messages, and `event`, `message` and
+//!   `history` translate them.
+//! - Commands: `command`.
+//! - App state: `collections`, and `ladder` for recovery.
+//! - Endpoints: `sandbox`, `http`.
+//! - Storage: `backend`.
 
 mod arrivals;
 mod backend;
@@ -51,7 +56,7 @@ use backend::Backends;
 use client::Way;
 use owner::Owner;
 
-/// Connects sessions with WhatsApp, or with a sandbox.
+/// Connects sessions to WhatsApp, or to a sandbox.
 pub(super) struct WhatsApp {
     clock: Arc<dyn Clock>,
     config: Config,
@@ -59,12 +64,13 @@ pub(super) struct WhatsApp {
     store: Store,
     backends: Backends,
     events: Events,
-    /// Of each session that was connected.
+    /// Message order of each session that was connected.
     arrivals: Mutex<HashMap<SessionKey, Arc<Arrivals>>>,
 }
 
 impl WhatsApp {
-    /// Nothing happens before the first [`Connector::connect`]. `events` counts what nothing becomes of.
+    /// Creates the connector; nothing happens before the first [`Connector::connect`]. Ignored events are counted in
+    /// `events`.
     pub(super) fn new(store: Store, clock: Arc<dyn Clock>, config: Config, tasks: TaskTracker, events: Events) -> Self {
         Self {
             clock,
@@ -78,15 +84,15 @@ impl WhatsApp {
     }
 
     fn arrivals(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<Arrivals>>> {
-        // A map of handles is never left half written.
+        // Recovers from poisoning: the map of handles is never left in a partial state.
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose session it is, and whom its device is linked to.
+    /// Returns the session's account, and whether its device is linked to another one.
     async fn owner(&self, key: &SessionKey) -> Result<Owner, SessionError> {
         let found = self.store.sessions_by_ids(&key.organization, &[key.session]).await.map_err(failed)?;
         if let Some(column) = found.first().and_then(|session| session.damaged) {
-            // Whose it is may be what cannot be read: it could be paired with somebody else's account.
+            // The unreadable column may be the account: the session could be paired with a different one.
             return Err(failed(StoreError::Corrupt { table: "session", column }));
         }
         let account = found.first().and_then(StoredSession::account);

@@ -1,8 +1,8 @@
-//! Settings that WhatsApp announces are fetched, each announcement for certain.
+//! Fetching of announced app-state collections, without missing an announcement.
 //!
-//! The library skips an announcement that comes while it still reads the answer to an earlier one about the same
-//! collection, and would learn of that change only with the next. So each one is followed by a fetch of our own, which
-//! waits its turn. Announcements are no events of the library; they are read off the raw stanzas.
+//! The library skips an announcement that arrives while it still reads the answer to an earlier one for the same
+//! collection, and would learn of that change only with the next one. Each announcement is therefore followed by a
+//! fetch of our own. Announcements are not events of the library; they are read from the raw stanzas.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use whatsapp_rust::types::events::EventHandler;
 use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 
-/// The collections that were announced and not fetched since, and how far they moved; at most the five there are.
+/// Collections that were announced and not fetched since, and their announced versions; at most the five that exist.
 #[derive(Default)]
 pub(super) struct Notices {
     announced: Mutex<BTreeMap<String, u64>>,
@@ -24,14 +24,14 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Listens to `client` for as long as what is returned beside it lives.
+    /// Listens to `client` for as long as the returned guard lives.
     pub(super) fn listen(client: &Arc<Client>) -> (Arc<Self>, impl Send + use<>) {
         let notices = Arc::new(Self::default());
         let handler: Arc<dyn EventHandler> = Arc::<Self>::clone(&notices);
         (notices, (client.subscribe_handler(handler), client.acquire_raw_node_forwarding()))
     }
 
-    /// Waits for the next collections that were announced. Cancel-safe.
+    /// Waits for the next announced collections. Cancel-safe.
     pub(super) async fn next(&self) -> BTreeMap<String, u64> {
         loop {
             let more = self.more.notified();

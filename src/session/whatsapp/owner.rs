@@ -1,24 +1,24 @@
-//! Whose session it is, and whether its device is linked to that account.
+//! The account that owns a session, and whether its device is linked to that account.
 
 use crate::domain::session::Account;
 
-/// Whose session it is.
+/// The owner of a session.
 pub(super) struct Owner {
-    /// The account that it belongs to; none before it was ever paired.
+    /// The account that it belongs to; `None` before its first pairing.
     pub(super) account: Option<Account>,
-    /// The device is linked to another account. Nothing of that is heard, and it is unlinked as soon as can be.
+    /// True if the device is linked to another account. Its events are ignored, and it is unlinked as soon as possible.
     pub(super) is_another: bool,
 }
 
 impl Owner {
-    /// Of a session that belongs to `account`, its device being linked to `linked`.
+    /// Creates the owner of a session of `account` whose device is linked to `linked`.
     pub(super) fn new(account: Option<Account>, linked: Option<&Account>) -> Self {
         let mut owner = Self { account, is_another: false };
         owner.is_another = linked.is_some_and(|linked| !owner.may_be(linked));
         owner
     }
 
-    /// Whether the session may be linked to this account.
+    /// Returns whether the session may be linked to this account.
     pub(super) fn may_be(&self, linked: &Account) -> bool {
         self.account.as_ref().is_none_or(|own| own.is(linked))
     }

@@ -1,6 +1,6 @@
-//! Which lost connections the library gets back by itself: the one that WhatsApp ends because a device was linked on it,
-//! and no other. The library's own pauses grow to a quarter of an hour and are nearly the same on every session, so that
-//! all sessions of a process would come back in step; what is lost otherwise is answered by the supervisor.
+//! Control of the library's automatic reconnect: it is enabled only for the disconnect that follows the linking of a
+//! device. The library's own pauses grow to a quarter of an hour and are nearly equal for every session, so that all
+//! sessions of a process would reconnect at once. The supervisor handles all other lost connections.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,10 +15,10 @@ use whatsapp_rust::types::events::EventKind;
 /// The library's switch.
 struct Returning(Arc<AtomicBool>);
 
-/// Keeps `client` from coming back by itself, but for the moment of its pairing. To be called before it runs, and for as
+/// Disables the automatic reconnect of `client`, except during pairing. Must be called before it runs; active for as
 /// long as the returned guard lives.
 ///
-/// The switch has to be set before the library looks at it: events are told from where it looks next.
+/// The switch must be set before the library reads it; the library sends these events before it does.
 pub(super) fn only_when_paired(client: &Arc<Client>) -> impl Send + use<> {
     let switch = Arc::clone(&client.enable_auto_reconnect);
     switch.store(false, Ordering::Relaxed);
@@ -28,7 +28,7 @@ pub(super) fn only_when_paired(client: &Arc<Client>) -> impl Send + use<> {
 impl EventHandler for Returning {
     fn handle_event(&self, event: Arc<Event>) {
         match *event {
-            // A device may be linked from now on; the connection then goes down once and comes back with the link.
+            // A device may be linked from now on; the connection then closes once and reopens with the link.
             Event::PairingQrCode(_) => self.0.store(true, Ordering::Relaxed),
             Event::Connected(_) | Event::Disconnected(_) => self.0.store(false, Ordering::Relaxed),
             _ => {}

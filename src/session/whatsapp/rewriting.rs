@@ -1,4 +1,4 @@
-//! Edits and revocations in domain words: they travel as messages, and are about another one.
+//! Translation of edits and revocations: they are sent as messages, and refer to another one.
 
 use whatsapp_rust::proto_helpers::MessageExt;
 use whatsapp_rust::types::message::EditAttribute;
@@ -14,14 +14,14 @@ use super::message;
 use crate::domain::message::Rewrite;
 use crate::session::Rewriting;
 
-/// What a message does to an earlier one; `None` if it does nothing of the kind.
+/// Returns the edit or revocation in a message; `None` for other messages.
 ///
 /// # Errors
-/// [`Untranslatable`] if the chat or the writer has no words here.
+/// [`Untranslatable`] if the chat or the sender is not supported.
 pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriting>, Untranslatable> {
     let Some((rewrite, key)) = protocol(message).and_then(|protocol| rewrite(protocol, info)) else { return Ok(None) };
     let Some(wa_id) = key.id.clone() else { return Ok(None) };
-    // Nobody changes what others wrote, except that a group's admin may take it back, which WhatsApp's server says.
+    // Only the sender can change a message, except that a group's admin may revoke it, which WhatsApp's server marks.
     let other = key.participant.as_deref().filter(|_| info.edit == EditAttribute::AdminRevoke);
     let from_me = info.source.is_from_me && other.is_none();
     let sender = match other {
@@ -31,7 +31,7 @@ pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriti
     Ok(Some(Rewriting { chat: jid::from_wire(&info.source.chat)?, wa_id, sender, from_me, rewrite }))
 }
 
-/// What is done, and to which message.
+/// Returns the edit or revocation, and the key of its message.
 fn rewrite<'a>(protocol: &'a ProtocolMessage, info: &MessageInfo) -> Option<(Rewrite, &'a MessageKey)> {
     let rewrite = match protocol.r#type? {
         protocol_message::Type::REVOKE => Rewrite::Revocation,
@@ -44,7 +44,7 @@ fn rewrite<'a>(protocol: &'a ProtocolMessage, info: &MessageInfo) -> Option<(Rew
     Some((rewrite, protocol.key.as_option()?))
 }
 
-/// An edit may be wrapped once more.
+/// An edit may have another wrapper.
 fn protocol(message: &Message) -> Option<&ProtocolMessage> {
     let message = message.get_base_message();
     let wrapped = message.edited_message.as_option().and_then(|wrapper| wrapper.message.as_option());

@@ -1,9 +1,9 @@
-//! The one place that makes a session trust something else than WhatsApp's certificates.
+//! The only place that makes a session trust anything other than WhatsApp's certificates.
 //!
-//! The library has no switch for that. It does trust the server key that an earlier connection left in its memory, so
-//! that key is put there before the first one. A [`Sandbox`] comes out of [`Endpoint::Sandbox`] alone and on loopback
-//! alone: a session that connects with WhatsApp has no key that could be put anywhere. What a sandbox left behind, on a
-//! database that then serves WhatsApp, is taken out by [`withdraw`].
+//! The library has no option for that, but it trusts the server key that an earlier connection left in its memory. So
+//! the sandbox's key is stored there before the first connection. A [`Sandbox`] is only created from
+//! [`Endpoint::Sandbox`] and a loopback address: a session that connects to WhatsApp has no key to store. [`withdraw`]
+//! removes a sandbox's key from a database that then serves WhatsApp.
 
 use std::net::SocketAddr;
 
@@ -16,11 +16,12 @@ use whatsapp_rust::wacore::store::Device;
 use super::super::Endpoint;
 use super::socket::Socket;
 
-/// The version the sandbox is told; a fixed one, since the library asks the internet for the latest otherwise.
+/// Client version reported to the sandbox; a fixed one, because the library otherwise fetches the latest from the
+/// internet.
 pub(super) const VERSION: (u32, u32, u32) = (2, 3000, 0);
 
-/// The library uses a remembered server key for a registered device only, and a device counts as registered once it has
-/// a number. Pairing replaces it.
+/// The library uses a stored server key only for a registered device, and a device counts as registered once it has a
+/// number. Pairing replaces it.
 const PLACEHOLDER: &str = "10000000000";
 
 /// A sandbox on this machine.
@@ -35,7 +36,7 @@ pub(super) struct Sandbox<'a> {
 pub(super) struct NotLoopback;
 
 impl<'a> Sandbox<'a> {
-    /// The sandbox of an endpoint; none for WhatsApp itself.
+    /// Returns the sandbox of an endpoint; `None` for WhatsApp itself.
     pub(super) fn of(endpoint: &'a Endpoint) -> Result<Option<Self>, NotLoopback> {
         let Endpoint::Sandbox { url, key } = endpoint else { return Ok(None) };
         let address = url.strip_prefix("http://").ok_or(NotLoopback)?.trim_end_matches('/');
@@ -43,8 +44,8 @@ impl<'a> Sandbox<'a> {
         if parsed.ip().is_loopback() { Ok(Some(Self { address, key: *key })) } else { Err(NotLoopback) }
     }
 
-    /// Puts the sandbox's key where the library looks for it. To be done before each client is built: a handshake that
-    /// failed takes it out.
+    /// Stores the sandbox's key in the library's memory. Must be called before each client is built: a failed handshake
+    /// removes it.
     pub(super) async fn seed(&self, backend: &dyn Backend) -> Result<(), StoreError> {
         let mut device = backend.load().await?.unwrap_or_else(Device::new);
         let chain = chain(self.key);
@@ -56,25 +57,25 @@ impl<'a> Sandbox<'a> {
         backend.save(&device).await
     }
 
-    /// Opens its websocket.
+    /// Opens its WebSocket.
     pub(super) fn socket(&self) -> Socket {
         Socket::to_sandbox(self.address)
     }
 
-    /// Where its encrypted files are.
+    /// Returns the URL of its encrypted files.
     pub(super) fn media(&self) -> String {
         format!("http://{}/media", self.address)
     }
 }
 
-/// A sandbox's key as the library remembers a server's. WhatsApp's own never looks like this: its two certificates have
-/// a key each, and both end.
+/// Represents a sandbox's key as a stored server certificate chain. WhatsApp's own chain never looks like this: its two
+/// certificates have different keys, and both expire.
 fn chain(key: [u8; 32]) -> CachedServerCertChain {
     let trusted = CachedNoiseCert { key, not_before: 0, not_after: i64::MAX };
     CachedServerCertChain { intermediate: trusted.clone(), leaf: trusted }
 }
 
-/// Takes out whatever key a sandbox left, so that a connection with WhatsApp checks the certificates.
+/// Removes any sandbox key, so that a connection to WhatsApp validates the certificates.
 pub(super) async fn withdraw(backend: &dyn Backend) -> Result<(), StoreError> {
     let Some(mut device) = backend.load().await? else { return Ok(()) };
     let left = device.server_cert_chain.as_ref().is_some_and(|known| *known == chain(known.leaf.key));

@@ -1,5 +1,5 @@
-//! The connection with WhatsApp, whose small packets go out at once. The library's own keeps a second one back until the
-//! first is confirmed, which the other side puts off for 40 ms, so that each message came that much later.
+//! TCP connection to WhatsApp with `TCP_NODELAY`. The library's own transport holds a second small packet back until
+//! the first is acknowledged, which the peer delays by 40 ms, so that each message was that much later.
 
 use std::sync::Arc;
 
@@ -19,25 +19,25 @@ use whatsapp_rust::transport::from_websocket;
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_ORIGIN;
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_WS_URL;
 
-/// Where WhatsApp is.
+/// WhatsApp's host.
 const HOST: &str = "web.whatsapp.com";
 
-/// Opens sockets with WhatsApp, or with a sandbox.
+/// Opens connections to WhatsApp, or to a sandbox.
 pub(super) struct Socket {
     url: String,
     /// Host and port.
     address: String,
-    /// Whom the certificate must name; none for a connection in the clear.
+    /// Name that the certificate must have; `None` for a plaintext connection.
     certified: Option<&'static str>,
 }
 
 impl Socket {
-    /// With WhatsApp.
+    /// Creates a socket to WhatsApp.
     pub(super) fn to_whatsapp() -> Self {
         Self { url: WHATSAPP_WEB_WS_URL.into(), address: format!("{HOST}:443"), certified: Some(HOST) }
     }
 
-    /// With the sandbox at this address.
+    /// Creates a socket to the sandbox at this address.
     pub(super) fn to_sandbox(address: &str) -> Self {
         Self { url: format!("ws://{address}/ws/chat"), address: address.into(), certified: None }
     }

@@ -1,4 +1,4 @@
-//! The account's settings: their keys, and how far each collection was read.
+//! App state of the account: its keys, and the version of each collection.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -39,12 +39,12 @@ impl AppSyncStore for Memory {
     async fn get_version(&self, name: &str) -> Result<HashState> {
         self.untold.looks(name);
         if upload::is_dropped().await {
-            // What was read before it was told, as if it were built.
+            // The version was read before the delivery, as when an upload is built.
             self.untold.reads_a_patch(name);
             return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
         }
         if self.anew().contains(name) {
-            // The library asks at the beginning of a fetch, with the collection to itself.
+            // The library asks at the start of a fetch, with exclusive access to the collection.
             self.put_back(name).await?;
             self.anew().remove(name);
         }
@@ -54,7 +54,7 @@ impl AppSyncStore for Memory {
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         let is_new = state.version != self.version(name).await?.version;
         let mut records = vec![record(Kind::Version, name, encode(&state)?)];
-        // A collection that is at its beginning tells all it has when it is read.
+        // A collection at version zero delivers everything when it is read.
         if is_new && state.version != 0 {
             upload::reads();
             let mark = self.untold.read(name);
@@ -90,7 +90,7 @@ impl AppSyncStore for Memory {
         self.untold.reads_a_patch(name);
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
         let found = self.intact(self.state.records(Kind::MutationMac, &keys).await).await?;
-        // The index is what a key ends with.
+        // The key ends with the index.
         Ok(found.into_iter().filter_map(|(key, value)| Some((*key.last_chunk()?, value))).collect())
     }
 
@@ -111,7 +111,7 @@ impl AppSyncStore for Memory {
 }
 
 impl Memory {
-    /// How far a collection was read.
+    /// Returns the version up to which a collection was read.
     pub(in super::super) async fn read_to(&self, name: &str) -> Result<u64> {
         Ok(self.version(name).await?.version)
     }

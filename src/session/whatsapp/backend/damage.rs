@@ -1,5 +1,5 @@
-//! A memory with a value that does not open. To the library an error is an answer: it would refuse for good the message
-//! that it needed the value for. So it gets none, and the session ends.
+//! Handling of secrets that cannot be decrypted. The library would treat an error as final and permanently reject the
+//! message that needed the value. So the call does not return, and the session is stopped.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ use super::failed;
 use crate::store::error::StoreError;
 
 impl Memory {
-    /// What the store answered; for a value that does not open nothing, until this memory is closed.
+    /// Returns the store's result. If a value cannot be decrypted, waits until this memory is closed.
     pub(super) async fn intact<T>(&self, answered: std::result::Result<T, StoreError>) -> Result<T> {
         if let Err(cause @ StoreError::Sealed { .. }) = &answered {
             error!(error = cause as &dyn Error, "A secret of the session cannot be decrypted");
@@ -21,17 +21,17 @@ impl Memory {
         answered.map_err(failed)
     }
 
-    /// Waits until a value does not open.
+    /// Waits until a value cannot be decrypted.
     pub(in crate::session::whatsapp) async fn damaged(&self) {
         self.damaged.cancelled().await;
     }
 
-    /// Whether a value did not open.
+    /// Returns whether a value could not be decrypted.
     pub(in crate::session::whatsapp) fn is_damaged(&self) -> bool {
         self.damaged.is_cancelled()
     }
 
-    /// Ends the waiting of those who asked for what does not open. Nothing that they say may reach WhatsApp any more.
+    /// Releases the calls that wait for a value that cannot be decrypted. Their results must no longer reach WhatsApp.
     pub(in crate::session::whatsapp) fn let_go(&self) {
         if self.is_damaged() {
             self.state.close();

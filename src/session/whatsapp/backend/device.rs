@@ -13,7 +13,7 @@ use super::decoded;
 use super::encode;
 use crate::store::device::Kind;
 
-/// A session has one.
+/// Device number; a session has one device.
 const ID: i32 = 1;
 
 #[async_trait]
@@ -25,8 +25,7 @@ impl DeviceStore for Memory {
     async fn load(&self) -> Result<Option<Device>> {
         let mut device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
         if let Some(device) = &mut device {
-            // The library leaves these out when it puts a device in words, and adds its user's wishes to them when it
-            // takes one up.
+            // The library does not serialise these properties, and changes them when it loads a device.
             device.device_props = Arc::new(DEVICE_PROPS.clone());
         }
         Ok(device)

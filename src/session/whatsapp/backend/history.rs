@@ -1,4 +1,4 @@
-//! The announcements of parts of the history, kept until all of the part is stored.
+//! Announcements of parts of the history, stored until all of the part is stored.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use crate::session::whatsapp::message;
 use crate::store::device::Kind;
 
 impl Memory {
-    /// The announcements that are kept, or were and are done with.
+    /// Announcements that are stored, or were until their part was.
     pub(in crate::session::whatsapp) fn kept(&self) -> Arc<Kept> {
         Arc::clone(&self.kept)
     }
 
-    /// Keeps an announcement under its id.
+    /// Stores an announcement under its id.
     pub(in crate::session::whatsapp) async fn keep_part(&self, notice: &str, announcement: Vec<u8>) -> Result<()> {
         self.put(Kind::HistoryPart, notice, announcement).await?;
         self.kept.add(notice);
         Ok(())
     }
 
-    /// The announcements that are kept, by their ids.
+    /// Returns the stored announcements, with their ids.
     pub(in crate::session::whatsapp) async fn parts(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let parts = self.intact(self.state.all_records(Kind::HistoryPart).await).await?;
         let parts: Vec<_> =
@@ -39,8 +39,8 @@ impl Memory {
         Ok(parts)
     }
 
-    /// Waits until what these messages announce is kept. The library hands an announcement to its worker before it stores
-    /// the message without it, and tells WhatsApp after that.
+    /// Waits until the announcements in these messages are stored. The library passes an announcement to its worker
+    /// before it stores the message without it, and acknowledges it to WhatsApp afterwards.
     pub(super) async fn announcements_are_kept(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
         for row in rows {
             let is_announced = codec::message_decode(row.message).is_ok_and(|message| message::announces(&message));
@@ -51,7 +51,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Whether it is an address of the account itself.
+    /// Returns whether it is an address of the account itself.
     async fn is_own(&self, address: &str) -> Result<bool> {
         let device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
         let (own, address) = (device.as_ref().and_then(account), jid::parse(address).ok());

@@ -1,8 +1,8 @@
-//! What the library remembers of a session, in the store. Here it is put in the library's terms, one file for each of its
-//! traits: `signal`, `app_state`, `protocol`, `secret`, `device`.
+//! Storage of the library's state of a session, with one file for each of its traits: `signal`, `app_state`,
+//! `protocol`, `secret`, `device`.
 //!
-//! A batch of the library is one call of the store and so one commit, which is on the disk when the call returns: a
-//! counter of an encrypted session must not go back once the message that used it is on the wire.
+//! A batch of the library is one call of the store and thus one commit, which is on disk when the call returns. A
+//! Signal counter must not go back once the message that used it has been sent.
 
 mod app_state;
 mod damage;
@@ -52,22 +52,22 @@ pub(super) struct Backends {
 }
 
 impl Backends {
-    /// Nothing is read before a memory is opened.
+    /// Creates it; nothing is read before a memory is opened.
     pub(super) fn new(store: Store) -> Self {
         Self { store, open: Mutex::default() }
     }
 
-    /// The session's memory, for one client, which hears `ears`: the one that had it before can write no more, for it would
-    /// overwrite what this one stores. What that one left half told is read anew.
+    /// Opens the session's memory for one client, which reports to `ears`. The previous client can no longer write,
+    /// because it would overwrite newer state. Collections that it did not deliver completely are read again.
     ///
     /// # Errors
-    /// The library's, when the memory cannot be read.
+    /// The library's, if the memory cannot be read.
     pub(super) async fn open(&self, key: &SessionKey, ears: Ears) -> Result<Arc<Memory>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         if let Some(before) = self.opened().insert(key.session, state.clone()) {
             before.close();
         }
-        // A device that begins must not find what is left of another one.
+        // A new device must not find data of an earlier one.
         state.clear_rest().await.map_err(failed)?;
         let memory = Memory {
             state,
@@ -84,17 +84,18 @@ impl Backends {
         Ok(Arc::new(memory))
     }
 
-    /// The account that the session's device is linked to, whoever has its memory open; none when it is not linked.
+    /// Returns the account that the session's device is linked to, whether or not its memory is open; `None` if it is
+    /// not linked.
     ///
     /// # Errors
-    /// The library's, when the memory cannot be read.
+    /// The library's, if the memory cannot be read.
     pub(super) async fn linked(&self, key: &SessionKey) -> Result<Option<Account>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
         let device: Option<Device> = decoded(state.record(Kind::Device, &[]).await.map_err(failed)?)?;
         Ok(device.as_ref().and_then(account))
     }
 
-    /// Deletes the session's memory: the next one opened is empty.
+    /// Deletes the session's memory: the next one is empty.
     pub(super) async fn forget(&self, key: &SessionKey) {
         if let Some(before) = self.opened().remove(&key.session) {
             before.close();
@@ -105,12 +106,12 @@ impl Backends {
     }
 
     fn opened(&self) -> MutexGuard<'_, HashMap<SessionId, DeviceState>> {
-        // A map of handles is never left half written.
+        // Recovers from poisoning: the map of handles is never left in a partial state.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The account that a device is linked to. A number alone says nothing: a sandbox's device has one beforehand.
+/// Returns the account that a device is linked to. A number alone is no evidence: a sandbox's device has a placeholder.
 fn account(device: &Device) -> Option<Account> {
     device.account.as_ref()?;
     let jid = jid::from_wire(device.pn.as_ref()?).ok()?;
@@ -120,35 +121,35 @@ fn account(device: &Device) -> Option<Account> {
 /// One session's memory.
 pub(super) struct Memory {
     state: DeviceState,
-    /// For the chats of the session, and whose it is.
+    /// For the session's chats.
     store: Store,
     key: SessionKey,
     ears: Ears,
     untold: Untold,
-    /// The collections of settings that are to be read from their beginning.
+    /// Collections to read from the start at their next fetch.
     anew: Mutex<BTreeSet<String>>,
-    /// A key was asked for that is not here.
+    /// True if a missing key was requested.
     lacks_key: AtomicBool,
-    /// A value did not open.
+    /// Cancelled if a value cannot be decrypted.
     damaged: CancellationToken,
-    /// The announcements of parts of the history that are kept.
+    /// The stored announcements of parts of the history.
     kept: Arc<Kept>,
 }
 
 impl Memory {
-    /// Has a collection of settings forgotten as soon as it is next fetched, and not before: whoever fetches it now
-    /// would go on from where it stood.
+    /// Resets an app-state collection at its next fetch, and not before: a fetch in progress would continue from its
+    /// old version.
     pub(super) fn read_anew(&self, collection: &str) {
         self.anew().insert(collection.to_owned());
     }
 
-    /// Tells whether a key was asked for that is not here, since this was last called.
+    /// Returns whether a missing key was requested since the last call.
     pub(super) fn lacked_key(&self) -> bool {
         self.lacks_key.swap(false, Ordering::Relaxed)
     }
 
     fn anew(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // A set of names is never left half written.
+        // Recovers from poisoning: the set of names is never left in a partial state.
         self.anew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,13 +170,13 @@ impl Memory {
     }
 }
 
-/// A record that does not grow old.
+/// Creates a record that does not expire.
 fn record(kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Record {
     Record { kind, key: key.into(), value: value.into(), at: None }
 }
 
-/// A key of several parts. Only the last one goes without its length, so that no two lists of parts make the same key,
-/// and keys with the same parts before the last begin alike.
+/// Joins the parts of a key. All but the last one have a length prefix, so that different parts make different keys,
+/// and keys with the same first parts have a common prefix.
 fn compound(parts: &[&str], last: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum::<usize>() + last.len());
     for part in parts {
@@ -186,7 +187,8 @@ fn compound(parts: &[&str], last: &[u8]) -> Vec<u8> {
     key
 }
 
-/// The library's own structures are kept in its own words, in which a later version of it finds the fields it knows.
+/// The library's own structures are stored in its own serialisation, in which a later version finds the fields it
+/// knows.
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| StoreError::Serialization(error.into()))
 }

@@ -1,4 +1,4 @@
-//! Who has which devices, numbers, tokens and sender keys, and the messages that are on their way in or out.
+//! Devices, numbers, tokens and sender keys of people, and messages that are in transit.
 
 use async_trait::async_trait;
 use whatsapp_rust::store::error::Result;
@@ -67,7 +67,7 @@ impl ProtocolStore for Memory {
 
     async fn get_all_lid_mappings(&self) -> Result<Vec<LidPnMappingEntry>> {
         let known: Vec<_> = self.state.lid_mappings().await.map_err(failed)?.into_iter().map(from_mapping).collect();
-        // The library asks when it starts: what an earlier process could not pass on any more is told now.
+        // The library asks when it starts: report now what an earlier process could not report any more.
         let people = people(&known);
         let new = self.store.unknown_people(&self.key.organization, self.key.session, &people).await;
         self.ears.hear(Item::People(new.unwrap_or(people)));
@@ -194,7 +194,7 @@ impl ProtocolStore for Memory {
     }
 }
 
-/// The people behind the library's pairs.
+/// Converts the library's pairs of addresses into people.
 fn people(entries: &[LidPnMappingEntry]) -> Vec<Person> {
     let people = entries.iter().filter_map(|entry| {
         let phone = jid::parse(&format!("{}@s.whatsapp.net", entry.phone_number)).ok()?;
@@ -203,7 +203,7 @@ fn people(entries: &[LidPnMappingEntry]) -> Vec<Person> {
     people.collect()
 }
 
-/// A record that grows old from now on, by the clock with which the library later asks for the old ones.
+/// Creates a record that expires, dated by the clock that the library uses to delete expired ones.
 fn dated(kind: Kind, key: Vec<u8>, value: &[u8]) -> Record {
     Record { at: Some(now_secs()), ..record(kind, key, value) }
 }

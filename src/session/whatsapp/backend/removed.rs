@@ -1,8 +1,8 @@
-//! Contacts that the account's owner removed.
+//! Contacts that the account's owner deleted.
 //!
-//! The library tells of records that are set, and of none that is taken away. But it has our memory forget the checksums of
-//! those, and such a checksum is of the record's index, which names the contact: whoever has a saved name is checked for it.
-//! It does so before it tells anything that came later, so the order is right.
+//! The library reports records that are set, but not their removal. It only deletes their MACs from this memory. Such a
+//! MAC is computed over the record's index, which contains the contact's address, so the contacts with a saved name are
+//! compared with it. The library does this before it reports later changes, so the order is right.
 
 use whatsapp_rust::store::error::Result;
 use whatsapp_rust::store::traits::AppSyncStore as _;
@@ -14,12 +14,12 @@ use super::failed;
 use crate::domain::jid::Jid;
 use crate::session::whatsapp::inbox::Item;
 
-/// Where WhatsApp keeps contacts.
+/// WhatsApp's collection of contacts.
 const CONTACTS: &str = "critical_unblock_low";
 
 impl Memory {
-    /// Tells whose records of a collection are taken away, those with these checksums of their indexes, as far as they have
-    /// a chat with a saved name.
+    /// Reports the contacts whose records were removed from a collection, given the MACs of their indexes. Only
+    /// contacts with a saved name in a chat are found.
     pub(super) async fn tell_removed(&self, collection: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         if collection != CONTACTS {
             return Ok(());
@@ -37,7 +37,7 @@ impl Memory {
     }
 }
 
-/// What a contact's record is found by.
+/// Index of a contact's record.
 fn index(jid: &Jid) -> Vec<u8> {
     serde_json::json!(["contact", jid.as_str()]).to_string().into_bytes()
 }

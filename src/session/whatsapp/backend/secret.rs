@@ -1,4 +1,4 @@
-//! Secrets of messages.
+//! Message secrets.
 
 use async_trait::async_trait;
 use whatsapp_rust::store::error::Result;

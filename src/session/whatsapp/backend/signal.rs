@@ -1,4 +1,4 @@
-//! Keys and encrypted sessions.
+//! Signal keys and sessions.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl SignalStore for Memory {
         found.into_iter().map(|(key, value)| Ok((number(&key)?, Bytes::from(value)))).collect()
     }
 
-    /// Nothing: the library never asks which were uploaded, it keeps a mark of its own in the device.
+    /// Does nothing: the library never asks which keys were uploaded; it keeps its own mark in the device.
     async fn mark_prekeys_uploaded(&self, _ids: &[u32]) -> Result<()> {
         Ok(())
     }
@@ -129,7 +129,7 @@ impl SignalStore for Memory {
     }
 }
 
-/// The number of a key, from bytes that sort like it.
+/// Parses the number of a key from big-endian bytes.
 fn number(key: &[u8]) -> Result<u32> {
     let bytes = key.try_into().map_err(|_| StoreError::Validation("a key's number is cut".into()))?;
     Ok(u32::from_be_bytes(bytes))

@@ -1,17 +1,16 @@
-//! What the library has read of the account's settings and not told yet. It stores how far it has read before it tells
-//! what that was, and after a crash in between it would never tell. So a collection is marked when it is read, in the
-//! same commit, and loses its mark when what it told is in the stored copy. One that has its mark still when a client
-//! begins is put back to its beginning: WhatsApp then tells all of it again, which changes only what was lost.
+//! App state that the library has read but not delivered yet. It stores the version before it delivers the changes, and
+//! after a crash in between it would never deliver them. A collection is therefore marked in the commit that stores its
+//! version, and unmarked when its changes are in the stored copy. A collection that is still marked when a client
+//! starts is reset: WhatsApp then sends all of it again, which only changes what was lost.
 //!
-//! When all is told shows in the order of the library's calls: it stores the version of a collection once more, the same,
-//! when it is through with telling. (After a snapshot without patches it does so twice, the first time before.) A later
-//! version of the library may have another order; the tests of a crash at every step would see it.
+//! The order of the library's calls shows when all is delivered: it then stores the same version again. (After a
+//! snapshot without patches it does so twice, the first time before the delivery.) A later version of the library may
+//! use another order; the tests of a crash at every step would detect that.
 //!
-//! Also without a crash something is read and never told: where one patch can be read and the next one cannot, the
-//! library has stored the first and drops what it said. That shows in the order, too: whoever fetches looks up the version
-//! twice, when it asks and when the answer is there. Two looks between storing a version and being through are another
-//! fetch than the one that stored it. One look before check values are looked up is no fetch: it is the next part of the
-//! same one, or an upload that builds on what was read, and either comes after the telling.
+//! Changes can also be lost without a crash: if one patch can be read and the next one cannot, the library has stored
+//! the first and drops its changes. The order shows that, too: a fetch reads the version twice, for the request and for
+//! the answer. Two reads between storing a version and its delivery therefore belong to a new fetch. One read before
+//! MACs are read is not a fetch: it is the next part of the same one, or an upload, and both come after the delivery.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -31,44 +30,44 @@ pub(super) struct Untold(Mutex<HashMap<String, Collection>>);
 
 #[expect(clippy::struct_excessive_bools, reason = "each is set and taken back by calls of its own")]
 struct Collection {
-    /// The mark of what was read last; none while all is told.
+    /// Mark of the last read; `None` once all is delivered.
     mark: Option<u64>,
-    /// The mark of what is read next. What another client said of its own must not be taken for this one's.
+    /// Mark of the next read. It starts at random, so that a mark of another client is not confused with it.
     next: u64,
-    /// It begins anew, and no patch was read since.
+    /// It was reset, and no patch was read since.
     is_anew: bool,
-    /// Its snapshot was read, and no patch behind it.
+    /// Its snapshot was read, and no patch after it.
     is_snapshot: bool,
-    /// How often the version was looked up since it was stored.
+    /// Number of reads of the version since it was stored.
     looks: u32,
-    /// Somebody went on from what was read, which is done when that was told.
+    /// A later step used the read state, which happens after its delivery.
     is_told: bool,
-    /// Something was read that nobody will tell.
+    /// Changes were read that will not be delivered.
     is_lost: bool,
     reading: Reading,
 }
 
-/// How a collection stands with those who fetch it.
+/// State of a collection's fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Reading {
-    /// How many fetches got through to their end.
+    /// Number of completed fetches.
     pub(in super::super) through: u64,
-    /// Somebody looked where it stands since, or it is to be read from its beginning.
+    /// True if its version was read since then, or if it must be read from the start.
     pub(in super::super) is_open: bool,
-    /// The version up to which the last of them read.
+    /// Version up to which the last fetch read.
     pub(in super::super) read_to: u64,
-    /// What was read last fits what WhatsApp says that it must.
+    /// True if the last read state matches WhatsApp's MAC.
     pub(in super::super) adds_up: bool,
 }
 
-/// What storing a version once more means.
+/// Result of storing an unchanged version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    /// Nothing yet.
+    /// Nothing was delivered yet.
     Nothing,
-    /// All was told; up to this mark, if something was to be told.
+    /// All was delivered, up to this mark if there was something to deliver.
     All(Option<u64>),
-    /// This fetch told all of its own, and an earlier one did not.
+    /// This fetch was delivered completely, and an earlier one was not.
     NotAll,
 }
 
@@ -81,7 +80,7 @@ impl Default for Collection {
 }
 
 impl Collection {
-    /// Whoever stores something now is not who stored what is marked.
+    /// Detects that the marked state was stored by an earlier fetch.
     fn finds(&mut self) {
         self.is_lost |= self.mark.is_some() && self.looks > 1 && !self.is_told;
         (self.looks, self.is_told) = (0, false);
@@ -89,7 +88,7 @@ impl Collection {
 }
 
 impl Untold {
-    /// Somebody looks up where a collection stands.
+    /// Registers a read of a collection's version.
     pub(super) fn looks(&self, name: &str) {
         self.with(name, |collection| {
             collection.looks += 1;
@@ -97,7 +96,7 @@ impl Untold {
         });
     }
 
-    /// Something is read; gives the mark for it.
+    /// Registers new state and returns its mark.
     pub(super) fn read(&self, name: &str) -> u64 {
         self.with(name, |collection| {
             collection.finds();
@@ -119,7 +118,7 @@ impl Untold {
         });
     }
 
-    /// The version `read_to` is stored once more, of a collection that adds up or not.
+    /// Registers that the unchanged version `read_to` was stored; `adds_up` tells whether its MAC matched.
     pub(super) fn told(&self, name: &str, read_to: u64, adds_up: bool) -> Told {
         self.with(name, |collection| {
             if std::mem::take(&mut collection.is_snapshot) {
@@ -132,7 +131,7 @@ impl Untold {
         })
     }
 
-    /// The collection is put back to its beginning: whatever was lost comes again.
+    /// Registers that the collection was reset: lost changes are sent again.
     pub(super) fn begins_anew(&self, name: &str) {
         self.with(name, |collection| (collection.mark, collection.is_lost) = (None, false));
     }
@@ -148,12 +147,12 @@ impl Untold {
 }
 
 impl Memory {
-    /// How a collection stands with those who fetch it.
+    /// State of a collection's fetches.
     pub(in super::super) fn reading(&self, name: &str) -> Reading {
         self.untold.reading(name)
     }
 
-    /// Puts the collections that were read and not told back to their beginning. They keep their marks until they are told.
+    /// Resets the collections that were read and not delivered. They keep their marks until they are delivered.
     pub(super) async fn read_the_untold_anew(&self) -> Result<()> {
         for (name, _) in self.state.all_records(Kind::Untold).await.map_err(failed)? {
             info!(collection = %String::from_utf8_lossy(&name), "App state was read but possibly not stored; reading it again");
@@ -162,7 +161,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Puts a collection back to its beginning: it is read as if nothing of it were known.
+    /// Resets a collection to version zero.
     pub(super) async fn put_back(&self, name: &str) -> Result<()> {
         self.untold.begins_anew(name);
         let macs = compound(&[name], &[]);
@@ -175,7 +174,7 @@ impl Memory {
 mod tests {
     use super::*;
 
-    /// Somebody asks for what is new, and looks again when the answer is there.
+    /// Reads the version for the request and for the answer.
     fn fetches(untold: &Untold) {
         untold.looks("regular");
         untold.looks("regular");
@@ -228,7 +227,7 @@ mod tests {
             fetches(&untold);
             untold.reads_a_patch("regular");
             untold.read("regular");
-            // The patch behind it cannot be read, and the fetch ends. The next one goes well.
+            // The next patch cannot be read, and the fetch ends. The next fetch succeeds.
             fetches(&untold);
             if reads_more {
                 untold.reads_a_patch("regular");
@@ -265,7 +264,7 @@ mod tests {
     #[test]
     fn an_upload_that_met_another_one_has_told_of_it() {
         let untold = Untold::default();
-        // It is built, answered with the other one, which is read and told, and built anew.
+        // It is built, rejected because of another patch, which is read and delivered, and built again.
         untold.looks("regular");
         untold.reads_a_patch("regular");
         untold.looks("regular");
@@ -273,7 +272,7 @@ mod tests {
         untold.read("regular");
         untold.looks("regular");
         untold.reads_a_patch("regular");
-        // It was taken, and comes back.
+        // It was accepted, and is echoed.
         fetches(&untold);
         untold.reads_a_patch("regular");
         let mark = untold.read("regular");

@@ -1,5 +1,5 @@
-//! A history on its way in, beside everything else that is received: taken apart on a thread of its own, and put on the
-//! lane part by part. A live message waits for one unit of a history at most.
+//! Import of histories beside other events: parsed in a thread of its own, and put on the lane part by part. A live
+//! message waits for at most one unit of a history.
 
 use std::sync::Arc;
 
@@ -20,21 +20,21 @@ use crate::session::SessionEvent;
 use crate::session::whatsapp::imports::Part;
 use crate::session::whatsapp::jid;
 
-/// One history, and the part that it is.
+/// A history and its part.
 pub(in crate::session::whatsapp) type Arrived = (Arc<Event>, Arc<Part>);
 
 /// The reader of histories.
 pub(in crate::session::whatsapp) struct Importer {
     pub(in crate::session::whatsapp) lane: Lane,
     pub(in crate::session::whatsapp) client: Arc<Client>,
-    /// Messages of a history from before this are left out.
+    /// Messages before this time are skipped.
     pub(in crate::session::whatsapp) since: Option<i64>,
-    /// What is counted.
+    /// The metrics.
     pub(in crate::session::whatsapp) events: Events,
 }
 
 impl Importer {
-    /// Reads one history after the other, until none can come any more or the lane is closed.
+    /// Imports one history after the other, until the queue or the lane is closed.
     pub(in crate::session::whatsapp) async fn run(self, mut histories: mpsc::UnboundedReceiver<Arrived>) {
         while let Some((event, part)) = histories.recv().await {
             let is_over = self.import(event, &part).await.is_err();
@@ -51,12 +51,12 @@ impl Importer {
         }
         let (committed, stored) = oneshot::channel();
         self.forward(SessionEvent::HistoryTold { notice: part.notice.clone() }, Some(committed)).await?;
-        // If it is not stored, the part is fetched once more, which changes nothing.
+        // If it is not stored, the part is downloaded again, which changes nothing.
         let _ = stored.await;
         Ok(())
     }
 
-    /// Tells whether all of it could be read and is kept.
+    /// Returns whether all of it could be read and is stored.
     async fn walk(&self, event: Arc<Event>) -> Result<bool, NobodyListens> {
         let own = self.client.pn().as_ref().and_then(|own| jid::from_wire(own).ok());
         let Some(own) = own else {
