@@ -1,4 +1,4 @@
-//! Arguments, compared and searched.
+//! Comparison and search of arguments.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::Name;
@@ -32,7 +32,7 @@ fn same_value(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// The innermost argument or input field around a place of the document.
+/// The innermost argument or input field around a position in the document.
 pub(crate) fn around(document: &ExecutableDocument, span: SourceSpan) -> Option<&str> {
     find(document, &|argument| {
         let is_around = contains(argument.location(), span);
@@ -45,7 +45,7 @@ pub(crate) fn with_variable<'a>(document: &'a ExecutableDocument, variable: &str
     find(document, &|argument| variable_in_value(&argument.value, &argument.name, variable))
 }
 
-/// What `look` finds in one of the arguments of fields and directives.
+/// The first result of `look` on the arguments of fields and directives.
 fn find<'a>(
     document: &'a ExecutableDocument,
     look: &impl Fn(&'a Node<Argument>) -> Option<&'a str>,

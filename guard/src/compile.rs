@@ -1,7 +1,7 @@
-//! The compilation of a validated operation for the values of its directives' variables: `@skip` and `@include` are
-//! resolved, fragments expanded, and fields of one response key merged at every level, as the specification's
-//! `CollectFields` does. The engine then executes each field once and in its place; it sees fragments only below
-//! interfaces and unions, one for each type of object.
+//! Compiles a validated operation for given values of its directives' variables. `@skip` and `@include` are resolved,
+//! fragments are expanded, and fields of one response key are merged at every level, as in the specification's
+//! `CollectFields`. The engine then executes each field once and in its place. It sees fragments only below interfaces
+//! and unions, one for each object type.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -42,23 +42,23 @@ use crate::shape::Fields;
 use crate::shape::Object;
 use crate::shape::TYPE_KEY;
 
-/// How many times the allowed selections a compiled operation may have: what is selected of an interface is compiled for
-/// each of its objects.
+/// Maximum ratio of compiled to written selections. Selections on an interface are compiled for each of its object
+/// types.
 const MAX_GROWTH: u32 = 4;
 
 /// A compiled operation.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) kind: OperationType,
-    /// The operation for the engine.
+    /// The operation that the engine executes.
     pub(crate) document: types::ExecutableDocument,
-    /// The shape of its answers.
+    /// The shape of its responses.
     pub(crate) fields: Fields,
     /// The number of its fields.
     pub(crate) len: usize,
 }
 
-/// Compiles an operation. Variables that it declares and that have no value were omitted.
+/// Compiles an operation. Declared variables without a value were omitted by the client.
 ///
 /// # Errors
 /// [`Refusal::Limit`] if it grows too much, [`Refusal::Invalid`] if a directive's variable is null.
@@ -102,8 +102,8 @@ pub(crate) fn compile(
     Ok(Compiled { kind, document, fields, len })
 }
 
-/// Rejects fields of one response key with different arguments, also those that directives leave out. The validator takes
-/// lists for the same of which one begins with the other.
+/// Rejects fields of one response key with different arguments, even if directives omit one of them. The validator
+/// considers lists equal if one is a prefix of the other.
 pub(crate) fn check_arguments(document: &ExecutableDocument, schema: &Schema, limits: &Limits) -> Result<(), Refusal> {
     let variables = Variables::default();
     for operation in document.operations.iter() {
@@ -114,7 +114,7 @@ pub(crate) fn check_arguments(document: &ExecutableDocument, schema: &Schema, li
     Ok(())
 }
 
-/// The variables that decide what a document's `@skip` and `@include` do.
+/// The variables of a document's `@skip` and `@include`.
 pub(crate) fn conditions(document: &ExecutableDocument) -> HashSet<String> {
     let mut found = HashSet::new();
     let operations = document.operations.iter().map(|operation| &operation.selection_set);
@@ -151,14 +151,14 @@ struct Compiler<'a> {
     document: &'a ExecutableDocument,
     schema: &'a Schema,
     variables: &'a Variables,
-    /// Whether directives are ignored.
+    /// True to ignore directives.
     everything: bool,
-    /// How many more fields the operation may have.
+    /// The number of fields that may still be added.
     left: u32,
 }
 
 impl<'a> Compiler<'a> {
-    /// Compiles what `sets` select of an object. With `tells_type` the object tells its type, too.
+    /// Compiles the selections of `sets` on an object. With `tells_type`, the response contains the object's type too.
     fn object(
         &mut self,
         object: &str,
@@ -214,7 +214,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// Compiles fields of one response key into one.
+    /// Compiles fields of one response key into one field.
     fn field(
         &mut self,
         parent: &str,
@@ -254,7 +254,7 @@ impl<'a> Compiler<'a> {
         Ok((Positioned::new(types::Selection::Field(Positioned::new(field, at)), at), shape))
     }
 
-    /// Compiles what is selected below fields of one response key.
+    /// Compiles the selections below fields of one response key.
     fn below(
         &mut self,
         merged: &[&'a Node<Field>],

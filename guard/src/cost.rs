@@ -1,5 +1,5 @@
-//! What an operation may cost with its variables: every field is 1, and what stands below a list counts as often as the
-//! list may have items. A mutation has a weight of its own besides, for what it writes.
+//! The maximum cost of an operation with its variables. Every field costs 1, multiplied by the maximum number of items
+//! of each list around it. A mutation has an additional weight for its writes.
 
 use apollo_compiler::Name;
 use apollo_compiler::ast::Value;
@@ -12,23 +12,23 @@ use crate::schema;
 use crate::shape::Fields;
 use crate::shape::Object;
 
-/// The prefix of the types and fields of the introspection.
+/// The prefix of introspection types and fields.
 const INTROSPECTION: &str = "__";
 
-/// How many items a field may return.
+/// The maximum number of items of a field.
 #[derive(Debug)]
 pub(crate) enum Items {
-    /// One, or a list of scalars.
+    /// One item, or a list of scalars.
     One,
-    /// A list of the introspection, whose usual length this is.
+    /// A list of the introspection, with this typical length.
     Introspected(u64),
-    /// A page.
+    /// A page of a list.
     Page { first: Amount, last: Amount },
-    /// One for each item of an argument.
+    /// One item for each item of an argument.
     Each(Amount),
 }
 
-/// A number that an argument gives.
+/// A number from an argument.
 #[derive(Debug)]
 pub(crate) enum Amount {
     Missing,
@@ -37,7 +37,7 @@ pub(crate) enum Amount {
 }
 
 impl Items {
-    /// The number of items that `field`, a field of `parent`, may return.
+    /// The maximum number of items that `field` of `parent` returns.
     pub(crate) fn of(field: &Field, parent: &str) -> Self {
         let argument = |name: &str| field.arguments.iter().find(|argument| argument.name == name);
         if parent.starts_with(INTROSPECTION) || field.name.starts_with(INTROSPECTION) {
@@ -109,12 +109,12 @@ fn length(items: usize) -> u64 {
     u64::try_from(items).unwrap_or(u64::MAX)
 }
 
-/// What an object with these fields may cost.
+/// The maximum cost of an object with these fields.
 pub(crate) fn of(fields: &Fields, variables: &Variables, limits: &Limits) -> u64 {
     fields.0.iter().fold(0, |cost: u64, field| {
         let below = field.object.as_ref().map_or(0, |object| match object {
             Object::One(fields) => of(fields, variables, limits),
-            // An object is of one of the types.
+            // An object has exactly one of the types.
             Object::ByType(types) => types.iter().map(|(_, fields)| of(fields, variables, limits)).max().unwrap_or(0),
         });
         let items = field.items.number(variables, limits);
@@ -126,7 +126,7 @@ pub(crate) fn of(fields: &Fields, variables: &Variables, limits: &Limits) -> u64
     })
 }
 
-/// The usual length of a list of the introspection, as a mean over a schema of some eighty types.
+/// The typical length of a list of the introspection: the mean over a schema of about eighty types.
 fn introspected(name: &str) -> u64 {
     match name {
         "types" => 80,

@@ -1,5 +1,5 @@
-//! A document's size once its fragments are expanded. Each fragment is counted once, however often it is spread. The
-//! validator runs after this, and so never on a document that expands to more.
+//! The size of a document with its fragments expanded. Each fragment is counted only once, however often it is spread.
+//! The validator runs afterwards, so it never sees a document that expands to more than the limits.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use apollo_compiler::ast::Selection;
 use crate::Limits;
 use crate::Refusal;
 
-/// The depth to which selections of any kind may be nested: the engine's own limit, and what bounds the stack in here.
+/// Maximum depth of nested selections of any kind. It is the engine's own limit, and bounds the stack of this module.
 const LEVELS: u32 = 32;
 
 /// The size of a selection.
@@ -22,7 +22,7 @@ struct Count {
     selections: u32,
     aliases: u32,
     directives: u32,
-    /// Fields among the selections of the outermost level.
+    /// Fields at the root of the operation.
     roots: u32,
     /// The depth of nested fields.
     depth: u32,
@@ -31,7 +31,7 @@ struct Count {
 }
 
 impl Count {
-    /// Adds a neighbour.
+    /// Adds a sibling.
     fn add(&mut self, other: Self) {
         self.selections = self.selections.saturating_add(other.selections);
         self.aliases = self.aliases.saturating_add(other.aliases);
@@ -78,7 +78,7 @@ fn number(directives: &DirectiveList) -> u32 {
 
 struct Counter<'a> {
     fragments: HashMap<&'a Name, &'a FragmentDefinition>,
-    /// Each fragment that was reached; `None` while it is counted.
+    /// The visited fragments; `None` while a fragment is being counted.
     counted: HashMap<&'a Name, Option<Count>>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Counter<'a> {
         Ok(count)
     }
 
-    /// Counts a fragment. One that is missing or spreads itself counts as nothing here: the validator rejects it.
+    /// Counts a fragment. A missing or cyclic fragment counts as 0; the validator rejects it.
     fn fragment(&mut self, name: &'a Name, level: u32) -> Result<Count, Refusal> {
         if let Some(count) = self.counted.get(name) {
             return Ok(count.unwrap_or_default());
@@ -131,7 +131,7 @@ mod tests {
         check(&Document::parse(text, "test").expect("a document"), limits)
     }
 
-    /// Asserts that `tight`, which sets one limit, allows `text` with `most` and not with one less.
+    /// Asserts that `text` passes if `tight` sets a limit to `most`, and fails one below.
     fn comes_to(text: &str, most: u32, tight: impl Fn(u32) -> Limits) {
         assert_eq!(checked(text, &tight(most)), Ok(()), "{text}");
         assert!(matches!(checked(text, &tight(most - 1)), Err(Refusal::Limit(_))), "{text}");

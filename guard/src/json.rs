@@ -1,6 +1,6 @@
-//! What JSON holds, counted on its text. To build the values first takes a hundred times as long.
+//! Counts the values in JSON text. Parsing the values first takes a hundred times as long.
 
-/// How many values JSON text has, nested ones included; of what is no JSON, some number.
+/// The number of values in JSON text, including nested ones. For invalid JSON, the number is arbitrary.
 #[must_use]
 pub fn values(json: &[u8]) -> usize {
     let (mut count, mut in_string, mut escaped) = (1, false, false);
@@ -9,7 +9,7 @@ pub fn values(json: &[u8]) -> usize {
             (true, _) if escaped => escaped = false,
             (true, b'\\') => escaped = true,
             (_, b'"') => in_string = !in_string,
-            // Each value but the first follows one of these.
+            // Each value except the first follows one of these characters.
             (false, b',' | b'[' | b'{') => count += 1,
             _ => {}
         }
@@ -22,7 +22,7 @@ mod tests {
     use serde_json::Value;
     use serde_json::json;
 
-    /// The values, with one for what an empty list or object might have held.
+    /// The number of values, plus one for each empty list or object.
     fn counted(value: &Value) -> usize {
         match value {
             Value::Array(items) => 1 + items.iter().map(counted).sum::<usize>().max(1),

@@ -1,16 +1,16 @@
-//! The way of a GraphQL document to the engine. Its text is bounded, it is parsed and validated once, and the operation
-//! is compiled for the values of its directives: into fields without fragments, of which each response key has one.
+//! Prepares GraphQL documents for the engine. The text is bounded, then parsed and validated once. The operation is
+//! compiled for the values of its directives into fields without fragments, one for each response key.
 //!
-//! The engine executes fields of one response key one by one and mixes their results, ignores defaults in directives,
-//! takes null for a required variable, and looks for a subscription's field at the top only. It sees none of that in
-//! what [`Guard::compile`] returns, whatever transport a document came by.
+//! The engine executes fields of one response key separately and merges their results. It ignores defaults in
+//! directives, accepts null for a required variable, and checks the root field of a subscription incompletely. None of
+//! that occurs in the result of [`Guard::compile`], for any transport.
 //!
-//! `text` counts tokens with the parser's lexer and `count` what fragments expand to, so that the validator of
-//! `apollo-compiler` runs on bounded documents only. `rules` adds what it does not check, `variables` coerces the values
-//! that were given, `compile` makes the operation and `shape` describes its answers, `cost` weighs its lists, `recent`
-//! remembers documents and operations, `schema` knows the contract, `json` counts the values around the document.
-//! `problem` words what is wrong, and `arguments` finds the argument that it is about. This crate knows nothing of
-//! chatgraph; `graphql/` calls it.
+//! `text` counts tokens with the parser's lexer, and `count` the expansion of fragments, so that the validator of
+//! `apollo-compiler` runs only on bounded documents. `rules` adds checks that the validator lacks, and `variables`
+//! coerces the given values. `compile` creates the operation, `shape` describes its responses, and `cost` weighs its
+//! lists. `recent` caches documents and operations, `schema` holds the schema, and `json` counts the values around the
+//! document. `problem` words the errors, and `arguments` finds the argument that an error is about. This crate is
+//! independent of chatgraph; `graphql/` calls it.
 
 mod arguments;
 mod compile;
@@ -54,44 +54,44 @@ pub use shape::TYPE_KEY;
 
 use compile::Compiled;
 
-/// Bytes of compiled operations in each of two generations.
+/// Maximum size in bytes of the compiled operations in each of two generations.
 const COMPILED_BYTES: usize = 4 * 1024 * 1024;
 
-/// About what one field of a compiled operation takes, in bytes.
+/// Approximate size in bytes of one field of a compiled operation.
 const FIELD_BYTES: usize = 1_000;
 
-/// The parser's limit on recursion for each level of nested brackets: within them it recurses several times.
+/// The parser's recursion limit for each level of nested brackets, within which it recurses several times.
 const RECURSION_PER_LEVEL: usize = 4;
 
-/// What a document may have. Every figure is the most that is let through.
+/// The limits of a document. Every value is the maximum that is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of its text.
     pub bytes: usize,
     /// Tokens: names, strings, numbers, punctuation.
     pub tokens: usize,
-    /// How deep brackets of any kind are nested.
+    /// Depth of nested brackets of any kind.
     pub nesting: usize,
-    /// How deep fields are nested. The usual introspection query needs 13 levels.
+    /// Depth of nested fields. The usual introspection query needs 13 levels.
     pub depth: u32,
-    /// Fields and fragments once every fragment is expanded, of all operations together.
+    /// Fields and fragments of all operations together, with every fragment expanded.
     pub selections: u32,
-    /// Aliases once every fragment is expanded.
+    /// Aliases, with every fragment expanded.
     pub aliases: u32,
-    /// Directives once every fragment is expanded.
+    /// Directives, with every fragment expanded.
     pub directives: u32,
-    /// Fields of the operation itself, that is of `Query`, `Mutation` or `Subscription`.
+    /// Root fields of an operation, that is fields of `Query`, `Mutation` or `Subscription`.
     pub roots: u32,
-    /// What the chosen operation may cost: 1 a field, times the page of every list around it.
+    /// Cost of the selected operation: 1 per field, multiplied by the page length of every list around it.
     pub cost: u64,
-    /// The page of a list that names none.
+    /// Page length of a list without `first` and `last`.
     pub default_page: u32,
-    /// The longest page that a list gives.
+    /// Maximum page length of a list.
     pub longest_page: u32,
 }
 
 impl Limits {
-    /// What is let through unless configured: the usual introspection query, and any page that is asked for at once.
+    /// The default limits. They allow the usual introspection query, and a page of any list.
     pub const DEFAULT: Self = Self {
         bytes: 64 * 1024,
         tokens: 1_500,
@@ -110,9 +110,9 @@ impl Limits {
 /// The reason why an operation is not executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// It asks for more than [`Limits`] allow.
+    /// The document exceeds [`Limits`].
     Limit(String),
-    /// The document or the variables are invalid, for these reasons. There is at least one.
+    /// The document or the variables are invalid, for at least one reason.
     Invalid(Vec<Problem>),
 }
 
@@ -127,12 +127,12 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// An operation that may go on to the engine.
+/// A compiled operation, ready for the engine.
 #[derive(Debug)]
 pub struct Operation {
-    /// What the engine executes.
+    /// The document that the engine executes.
     pub document: types::ExecutableDocument,
-    /// What it may cost.
+    /// The maximum cost.
     pub cost: u64,
     compiled: Arc<Compiled>,
 }
@@ -144,26 +144,26 @@ impl Operation {
         self.compiled.kind
     }
 
-    /// The shape of its answers.
+    /// The shape of its responses.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape(Arc::clone(&self.compiled))
     }
 }
 
-/// The shape of an operation's answers. Cheap to clone.
+/// The shape of an operation's responses. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Shape(Arc<Compiled>);
 
 impl Shape {
-    /// The fields of the answer's `data`.
+    /// The fields of the response's `data`.
     #[must_use]
     pub fn fields(&self) -> &Fields {
         &self.0.fields
     }
 }
 
-/// A document that was read before.
+/// A cached document.
 #[derive(Debug)]
 struct Known {
     digest: Digest,
@@ -182,14 +182,14 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard for documents on this schema.
+    /// Creates a guard for documents of this schema.
     #[must_use]
     pub fn new(schema: Arc<Schema>, limits: Limits) -> Self {
         Self { limits, schema, known: Recent::default(), compiled: Recent::new(COMPILED_BYTES) }
     }
 
-    /// Compiles the operation with this name, or the only one, for these variables. They are coerced: defaults are
-    /// applied, and values of other variables dropped.
+    /// Compiles the operation with this name, or the only one, for these variables. The variables are coerced: defaults
+    /// are applied, and values of undeclared variables are dropped.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -212,7 +212,7 @@ impl Guard {
         Ok(Operation { document: compiled.document.clone(), cost, compiled })
     }
 
-    /// Checks a document without any request for it.
+    /// Checks a document without a request.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -220,7 +220,7 @@ impl Guard {
         self.document(text).map(drop)
     }
 
-    /// The document of this text, which may have been read before.
+    /// Returns the document with this text, from the cache if possible.
     fn document(&self, text: &str) -> Result<Arc<Known>, Refusal> {
         if text.len() > self.limits.bytes {
             return Err(Refusal::Limit(format!("a document may have at most {} bytes", self.limits.bytes)));
@@ -250,12 +250,13 @@ impl Guard {
         let schema = &self.schema.definitions;
         let validated = match parsed.to_executable(schema) {
             Ok(built) => built.validate(schema),
-            // What it violates else follows from this.
+            // Other violations are consequences of this one.
             Err(invalid) => Err(invalid),
         };
         match validated {
             Ok(document) => Ok(document),
-            // It counts a subscription's fields, also those of one response key; `rules` counts the keys.
+            // The validator counts a subscription's fields, even if they have the same response key; `rules` counts the
+            // keys.
             Err(invalid)
                 if (invalid.errors.iter())
                     .all(|error| error.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields")) =>
@@ -266,8 +267,8 @@ impl Guard {
         }
     }
 
-    /// The operation for these variables: those that are omitted, and the values of those in directives, make a
-    /// difference.
+    /// The operation for these variables. It depends on which variables are omitted, and on the values of those in
+    /// directives.
     fn compiled(
         &self,
         known: &Known,

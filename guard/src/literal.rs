@@ -1,4 +1,4 @@
-//! Values of a document as the engine's values.
+//! Converts values of a document to values of the engine.
 
 use apollo_compiler::Name;
 use apollo_compiler::ast;
@@ -6,8 +6,8 @@ use async_graphql_value::ConstValue;
 use async_graphql_value::Number;
 use async_graphql_value::Value;
 
-/// A value for the engine; `None` for a variable that is omitted. A field of an input object with such a variable is
-/// omitted too, an item of a list is null.
+/// Converts a value; `None` for an omitted variable. A field of an input object with such a variable is omitted too,
+/// and an item of a list becomes null.
 pub(crate) fn value(value: &ast::Value, is_given: &impl Fn(&Name) -> bool) -> Option<Value> {
     Some(match value {
         ast::Value::Null => Value::Null,
@@ -30,7 +30,7 @@ pub(crate) fn value(value: &ast::Value, is_given: &impl Fn(&Name) -> bool) -> Op
     })
 }
 
-/// A value without variables; `None` if it has one.
+/// Converts a value without variables; `None` if it has one.
 pub(crate) fn constant(value: &ast::Value) -> Option<ConstValue> {
     self::value(value, &|_| true)?.into_const()
 }
@@ -41,7 +41,7 @@ fn integer(digits: &str) -> Value {
     number.map_or_else(|_| float(digits), Value::Number)
 }
 
-/// Null for a number that is out of the range of numbers: nothing takes it.
+/// Null for a number out of range, which no type accepts.
 fn float(digits: &str) -> Value {
     digits.parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
 }

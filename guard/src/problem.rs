@@ -1,4 +1,4 @@
-//! Reasons why a request is not a valid one, each in one line and with its place in the document.
+//! Reasons why a request is invalid, each in one line and with its position in the document.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use async_graphql_parser::Pos;
 use crate::Refusal;
 use crate::arguments;
 
-/// The most problems that one answer lists.
+/// Maximum number of problems in one response.
 pub(crate) const MAX_PROBLEMS: usize = 10;
 
-/// The longest message, in characters: some of them quote the document.
+/// Maximum length of a message in characters, since some messages quote the document.
 const MAX_MESSAGE_LEN: usize = 300;
 
 /// One reason why a request is invalid.
@@ -23,7 +23,7 @@ const MAX_MESSAGE_LEN: usize = 300;
 pub struct Problem {
     /// The reason, in one line.
     pub message: String,
-    /// The place in the document, if it is about one.
+    /// The position in the document, if it has one.
     pub at: Option<Pos>,
     /// The argument or input field, if it is about one.
     pub field: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) fn pos(span: Option<SourceSpan>, sources: &SourceMap) -> Option<Pos> 
     Some(Pos { line: at.line, column: at.column })
 }
 
-/// The first syntax error: what follows it comes of the parser's attempts to go on.
+/// The first syntax error. The others are consequences of the parser's error recovery.
 pub(crate) fn syntax(diagnostics: &DiagnosticList) -> Problem {
     let first = diagnostics.iter().next();
     let problem = first.map(|diagnostic| {
@@ -72,7 +72,8 @@ pub(crate) fn syntax(diagnostics: &DiagnosticList) -> Problem {
     problem.unwrap_or_else(|| Problem::new("Syntax error"))
 }
 
-/// The validator's diagnostics as problems, one for each place; `document` tells which argument each of them is about.
+/// Converts the validator's diagnostics to problems, one for each position. `document` shows which argument each of
+/// them is about.
 pub(crate) fn problems(diagnostics: &DiagnosticList, document: &ExecutableDocument) -> Vec<Problem> {
     let mut seen = HashSet::new();
     let placed = diagnostics.iter().filter(|diagnostic| {
@@ -81,7 +82,7 @@ pub(crate) fn problems(diagnostics: &DiagnosticList, document: &ExecutableDocume
     });
     let problems = placed.take(MAX_PROBLEMS).map(|diagnostic| {
         let message = diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
-        // It tells a part of the schema.
+        // The suggestion would disclose part of the schema.
         let message = message.split(" Did you mean ").next().unwrap_or_default();
         let span = diagnostic.error.location();
         let field = named(message).or_else(|| arguments::around(document, span?)).map(str::to_owned);
@@ -99,7 +100,7 @@ fn one_line(message: &str) -> String {
     line
 }
 
-/// The argument or input field that a message names: the one that is missing or unknown has no place of its own.
+/// The argument or input field that a message names. A missing or unknown one has no position of its own.
 fn named(message: &str) -> Option<&str> {
     let quoted = |start: &str| message.split_once(start)?.1.split_once('"').map(|(name, _)| name);
     if message.contains("required type") && message.starts_with("Field \"") {

@@ -1,4 +1,4 @@
-//! What was needed lately, known by a text's digest and bounded by the bytes of those texts.
+//! A cache of recently used values, keyed by the digest of a text and bounded by the size of the texts.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,13 +9,13 @@ use std::sync::PoisonError;
 use sha2::Digest as _;
 use sha2::Sha256;
 
-/// How much text one generation holds, in bytes. Parsed, that is some twenty times as much.
+/// Maximum size in bytes of the texts of one generation. Parsed, they take about twenty times as much memory.
 const GENERATION: usize = 256 * 1024;
 
-/// The most entries of one generation.
+/// Maximum number of entries of one generation.
 const MAX_ENTRIES: usize = 2_000;
 
-/// What a text is known by: its SHA-256. Nobody can write another text with the same one.
+/// The cache key of a text: its SHA-256, so that no client can produce another text with the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -26,12 +26,12 @@ impl Digest {
         Self(Sha256::digest(text).into())
     }
 
-    /// The digest of something that belongs to what this is the digest of.
+    /// The digest of a part of the text with this digest.
     pub(crate) fn with(&self, more: &[u8]) -> Self {
         Self(Sha256::new().chain_update(self.0).chain_update(more).finalize().into())
     }
 
-    /// Reads a digest as it is written: 64 hexadecimal digits.
+    /// Parses a digest of 64 hexadecimal digits.
     #[must_use]
     pub fn read(hexadecimal: &str) -> Option<Self> {
         let mut bytes = [0; 32];
@@ -47,8 +47,8 @@ impl Digest {
     }
 }
 
-/// The newest of what was kept or asked for. There are two generations: what is asked for moves to the young one; when
-/// that is full, the old one is forgotten and the young one is old.
+/// The most recently used values, in two generations. A used value moves to the young generation. When that is full,
+/// the old generation is dropped and the young one becomes the old one.
 pub struct Recent<V>(Mutex<Generations<V>>);
 
 impl<V> Default for Recent<V> {
@@ -58,7 +58,7 @@ impl<V> Default for Recent<V> {
 }
 
 impl<V> Recent<V> {
-    /// Holds entries of this many bytes in each generation.
+    /// Creates a cache with this many bytes in each generation.
     pub(crate) fn new(most: usize) -> Self {
         Self(Mutex::new(Generations { young: HashMap::new(), old: HashMap::new(), bytes: 0, most }))
     }
@@ -73,9 +73,9 @@ impl<V> fmt::Debug for Recent<V> {
 struct Generations<V> {
     young: HashMap<Digest, Known<V>>,
     old: HashMap<Digest, Known<V>>,
-    /// Bytes of the texts of the young ones.
+    /// Size in bytes of the texts in the young generation.
     bytes: usize,
-    /// The most that these may be.
+    /// Maximum size in bytes of a generation.
     most: usize,
 }
 
@@ -86,7 +86,7 @@ struct Known<V> {
 }
 
 impl<V: Clone> Recent<V> {
-    /// What was kept under this digest, if that is not too long ago.
+    /// The value for this digest, if it is still cached.
     pub fn find(&self, digest: &Digest) -> Option<V> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = generations.young.get(digest) {
@@ -98,7 +98,7 @@ impl<V: Clone> Recent<V> {
         Some(value)
     }
 
-    /// Keeps what belongs to a text of so many bytes.
+    /// Caches the value for a text of `bytes` bytes.
     pub fn keep(&self, digest: Digest, bytes: usize, value: V) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(digest, Known { value, bytes });
     }

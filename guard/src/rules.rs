@@ -1,6 +1,6 @@
-//! Rules of the specification that the validator does not check: variables inside of lists and input objects, input
-//! fields that are given twice, literals of the schema's own scalars, and the one root field of a subscription, which
-//! may be selected several times under the same response key.
+//! Validation rules of the specification that the validator does not check: variables inside lists and input objects,
+//! duplicate input fields, literals of custom scalars, and the single root field of a subscription, which may be
+//! selected several times with the same response key.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ use crate::problem::MAX_PROBLEMS;
 use crate::problem::Problem;
 use crate::problem::pos;
 
-/// Rejects a document that violates one of these rules. The validator has found no violation of the others.
+/// Rejects a document that violates one of these rules. It must have passed the validator.
 pub(crate) fn check(document: &ExecutableDocument, schema: &Schema) -> Result<(), Refusal> {
     let mut problems = Vec::new();
     for operation in document.operations.iter() {
@@ -44,7 +44,7 @@ struct Checker<'a> {
     document: &'a ExecutableDocument,
     schema: &'a Schema,
     operation: &'a Operation,
-    /// Fragments that were visited.
+    /// The visited fragments.
     spread: HashSet<&'a str>,
     problems: Vec<Problem>,
 }
@@ -111,7 +111,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks a value at a place of type `ty`, which is of the argument or input field `field`.
+    /// Checks a value in a position of type `ty`, inside the argument or input field `field`.
     fn value(&mut self, value: &Node<Value>, ty: &Type, has_default: bool, field: Option<&str>) {
         match &**value {
             Value::Variable(name) => {
@@ -186,7 +186,7 @@ mod tests {
     use crate::Refusal;
     use crate::tests::guard;
 
-    /// The field of the first problem, or `None` for a document that is valid as far as these rules go.
+    /// The field of the first problem; `None` for a document without a problem.
     fn field_of(text: &str) -> Option<String> {
         match guard().document(text) {
             Ok(_) => None,

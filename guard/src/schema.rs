@@ -1,5 +1,5 @@
-//! The schema that documents are validated against, with what its definition cannot say: the values that its own
-//! scalars take, and the lists that are read in pages.
+//! The schema for validation, with information that its definition lacks: the values that custom scalars accept, and
+//! the lists that are read in pages.
 
 use std::collections::HashMap;
 
@@ -12,36 +12,36 @@ use apollo_compiler::schema::SchemaBuilder;
 use apollo_compiler::validation::Valid;
 use async_graphql_value::ConstValue;
 
-/// Returns whether a scalar takes a value.
+/// Returns whether a scalar accepts a value.
 pub type ScalarCheck = fn(&ConstValue) -> bool;
 
-/// A field of the introspection that the engine has and the validator's built-in types lack.
+/// An introspection field of the engine that the validator's built-in types lack.
 const ONE_OF: &str = "extend type __Type { isOneOf: Boolean }";
 
 /// A schema.
 #[derive(Debug)]
 pub struct Schema {
     pub(crate) definitions: Valid<schema::Schema>,
-    /// The objects of each interface and union.
+    /// The object types of each interface and union.
     possible: HashMap<Name, Vec<Name>>,
     scalars: HashMap<&'static str, ScalarCheck>,
     weights: Weights,
 }
 
-/// What mutations cost beside their fields.
+/// The additional cost of mutations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weights {
-    /// The cost of these mutations, by their names in the schema.
+    /// The weight of these mutations, by name.
     pub named: &'static [(&'static str, u64)],
-    /// The cost of any other mutation.
+    /// The weight of all other mutations.
     pub other: u64,
 }
 
 impl Schema {
-    /// Parses a schema's definition. A scalar without a check takes any value.
+    /// Parses a schema in SDL. A custom scalar without a check accepts every value.
     ///
     /// # Errors
-    /// The reason why it is not a schema.
+    /// The reason why `sdl` is invalid.
     pub fn parse(sdl: &str, scalars: &[(&'static str, ScalarCheck)]) -> Result<Self, String> {
         let builder = SchemaBuilder::new().ignore_builtin_redefinitions();
         let built = builder.parse(sdl, "schema").parse(ONE_OF, "introspection").build();
@@ -64,13 +64,13 @@ impl Schema {
         Ok(Self { definitions, possible, scalars: scalars.iter().copied().collect(), weights: Weights::default() })
     }
 
-    /// Gives mutations a weight; without one they cost what their fields do.
+    /// Sets the weights of mutations. Without weights, a mutation costs as much as its fields.
     #[must_use]
     pub fn with_weights(self, weights: Weights) -> Self {
         Self { weights, ..self }
     }
 
-    /// The weight of a field of the type `parent`: 0 unless it is a mutation.
+    /// The weight of a field of type `parent`; 0 unless it is a mutation.
     pub(crate) fn weight(&self, parent: &str, field: &str) -> u64 {
         if self.definitions.schema_definition.mutation.as_ref().is_none_or(|mutation| mutation.name != parent) {
             return 0;
@@ -79,7 +79,7 @@ impl Schema {
         named.map_or(self.weights.other, |(_, weight)| *weight)
     }
 
-    /// The objects that an interface or a union stands for; `None` for any other type.
+    /// The object types of an interface or a union; `None` for any other type.
     pub(crate) fn possible(&self, abstract_type: &str) -> Option<&[Name]> {
         match self.definitions.types.get(abstract_type)? {
             ExtendedType::Interface(_) | ExtendedType::Union(_) => {
@@ -89,23 +89,23 @@ impl Schema {
         }
     }
 
-    /// Returns whether objects of the type `object` are of the type `condition`.
+    /// Returns whether objects of type `object` match the type condition `condition`.
     pub(crate) fn applies(&self, condition: &str, object: &str) -> bool {
         condition == object || self.definitions.is_subtype(condition, object)
     }
 
-    /// Returns whether a scalar of the schema's own takes a value.
+    /// Returns whether a custom scalar accepts a value.
     pub(crate) fn takes(&self, scalar: &str, value: &ConstValue) -> bool {
         self.scalars.get(scalar).is_none_or(|check| check(value))
     }
 }
 
-/// Returns whether a field is a list of which a page is read, by `first` or `last`.
+/// Returns whether a field is a paged list, with `first` or `last`.
 pub(crate) fn is_paged(field: &FieldDefinition) -> bool {
     field.argument_by_name("first").is_some() || field.argument_by_name("last").is_some()
 }
 
-/// The argument that is a list, for a field that returns something for each of its items.
+/// The argument that is a list, for a field that returns one item for each of its items.
 pub(crate) fn for_each(field: &FieldDefinition) -> Option<&Name> {
     let list = field.arguments.iter().find(|argument| argument.ty.is_list())?;
     matches!(field.ty, Type::List(_) | Type::NonNullList(_)).then_some(&list.name)

@@ -1,44 +1,44 @@
-//! The shape of an operation's answers: which fields an object has, in which order, and what each of them returns.
+//! The shape of an operation's responses: the fields of each object, their order and their types.
 
 use async_graphql_parser::types::Type;
 use async_graphql_value::Name;
 
 use crate::cost::Items;
 
-/// The response key under which the engine tells the type of an object that could be of several types, and by which an
-/// object of which nothing is selected is not null. No document can contain it, and no answer does: see
-/// `graphql/shape.rs`.
+/// The response key under which the engine returns the type of an object of an interface or a union. It also makes an
+/// object without selected fields non-null. It is not a valid name, so no document contains it, and it is removed from
+/// every response: see `graphql/shape.rs`.
 pub const TYPE_KEY: &str = "#type";
 
-/// The objects at one place of an answer.
+/// The objects at one position of a response.
 #[derive(Debug)]
 pub enum Object {
-    /// All are of one type.
+    /// All objects have one type.
     One(Fields),
-    /// Each is of one of these types. It tells which one under [`TYPE_KEY`].
+    /// Each object has one of these types, and returns its name under [`TYPE_KEY`].
     ByType(Vec<(Name, Fields)>),
 }
 
-/// The fields of an object, in the order of the answer.
+/// The fields of an object, in response order.
 #[derive(Debug, Default)]
 pub struct Fields(pub Vec<Field>);
 
-/// A field of an answer.
+/// A field of a response.
 #[derive(Debug)]
 pub struct Field {
-    /// Its response key.
+    /// The response key.
     pub key: Name,
-    /// The type that it returns.
+    /// The type of the field.
     pub answer_type: Type,
-    /// The objects that it returns; `None` for scalars and enums.
+    /// The returned objects; `None` for scalars and enums.
     pub object: Option<Object>,
     pub(crate) items: Items,
-    /// What it costs beside what it returns.
+    /// The additional cost of the field.
     pub(crate) weight: u64,
 }
 
 impl Object {
-    /// The fields of an object of this type; of any if all are of one type.
+    /// The fields of an object of this type; `None` stands for any object if all have one type.
     #[must_use]
     pub fn fields(&self, of_type: Option<&str>) -> Option<&Fields> {
         match self {

@@ -1,4 +1,4 @@
-//! What the tests share, and what all parts do together.
+//! Shared code of the tests, and tests of the whole crate.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn compile(text: &str) -> Result<Operation, Refusal> {
 fn a_document_of_brackets_is_refused_before_it_is_parsed() {
     for text in [
         format!("{{ a(b: {})", "[".repeat(5_000)),
-        // The first block string ends at the third row of marks, and hides no bracket.
+        // The first block string ends at the third run of quotes, and hides no bracket.
         format!(r#"{{ a(b: """\\""" """ c: {} d: """ """)"#, "[".repeat(5_000)),
         format!("{{ a }} #{}", "x".repeat(LIMITS.bytes)),
     ] {
@@ -137,7 +137,7 @@ fn what_is_invalid_is_told_in_one_line_with_its_place() {
     }
 }
 
-/// A page as a list of chats shows it, and the same composed of fragments.
+/// A page as a list of chats requests it, and the same page composed of fragments.
 const PAGES: [(&str, &str); 2] = [
     (
         "a page",

@@ -1,5 +1,5 @@
-//! A document's text before it is parsed: the number of its tokens and the depth of its brackets, counted by the lexer
-//! of the parser itself.
+//! Limits of a document's text before parsing: the number of tokens and the depth of brackets, counted with the
+//! parser's own lexer.
 
 use apollo_parser::Lexer;
 use apollo_parser::TokenKind;
@@ -9,13 +9,13 @@ use crate::Refusal;
 use crate::problem::Problem;
 use crate::problem::position;
 
-/// The longest name or number, in bytes.
+/// Maximum length in bytes of a name or number.
 const MAX_WORD_LEN: usize = 255;
 
-/// White space, commas and comments for each token: formatted documents have about one.
+/// Maximum ratio of whitespace, commas and comments to tokens. Formatted documents have about one for each token.
 const MAX_IGNORED_PER_TOKEN: usize = 4;
 
-/// Rejects a text with too many or too long tokens, with brackets nested too deep, or with a lexical error.
+/// Rejects a text with too many or too long tokens, with too deeply nested brackets, or with a lexical error.
 pub(crate) fn check(text: &str, limits: &Limits) -> Result<(), Refusal> {
     let (mut tokens, mut ignored, mut depth) = (0_usize, 0_usize, 0_usize);
     for token in Lexer::new(text) {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::tests::LIMITS;
 
-    /// Asserts that a nesting of `nesting` is allowed for this text and one less is not.
+    /// Asserts that the text passes a nesting limit of `nesting`, and fails one below.
     fn is_nested(text: &str, nesting: usize) {
         assert_eq!(check(text, &Limits { nesting, ..LIMITS }), Ok(()), "{text}");
         let tighter = check(text, &Limits { nesting: nesting - 1, ..LIMITS });

@@ -1,4 +1,4 @@
-//! Coercion of the values that were given for an operation's variables.
+//! Coerces the values of an operation's variables.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::ast::Type;
@@ -18,14 +18,14 @@ use crate::problem::MAX_PROBLEMS;
 use crate::problem::Problem;
 use crate::problem::pos;
 
-/// The largest integer that every JSON number stands for exactly.
+/// The largest integer that every JSON number represents exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// Brings the values into the types of the operation's variables, applies defaults, and drops values of other variables.
-/// A variable that is missing afterwards was omitted: it is nullable and has no default.
+/// Coerces the values to the types of the operation's variables, applies defaults, and drops values of undeclared
+/// variables. A variable that is then missing was omitted: it is nullable and has no default.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if a required variable is missing or null, or a value is not of its variable's type.
+/// [`Refusal::Invalid`] if a required variable is missing or null, or a value does not have its variable's type.
 pub(crate) fn coerce(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -65,7 +65,7 @@ pub(crate) fn coerce(
     if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems)) }
 }
 
-/// Brings one value into a type. After an error, `path` leads to the value that is wrong.
+/// Coerces one value. After an error, `path` is the path of the invalid value.
 fn coerce_value(value: &mut ConstValue, ty: &Type, schema: &Schema, path: &mut Vec<String>) -> Result<(), String> {
     if matches!(value, ConstValue::Null) {
         return if ty.is_non_null() {
@@ -116,7 +116,7 @@ fn is_built_in(value: &mut ConstValue, name: &str) -> bool {
     }
 }
 
-/// Makes `2.0` a `2`: in JSON they are the same number.
+/// Converts `2.0` to `2`: in JSON they are the same number.
 fn as_integer(number: &mut Number) {
     let whole =
         number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() <= MAX_SAFE_INTEGER);

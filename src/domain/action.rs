@@ -1,4 +1,4 @@
-//! A change of a setting that WhatsApp still has to be told.
+//! Pending changes of settings, which are still to be sent to WhatsApp.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -12,22 +12,22 @@ use super::id::SessionId;
 use super::jid::Jid;
 use super::message::MessageRange;
 
-/// A setting of a chat that WhatsApp keeps too, in the order in which several are sent: archiving comes last, since
-/// WhatsApp keeps no archived chat pinned.
+/// A setting of a chat that WhatsApp stores too. The order is the sending order: archiving comes last, since WhatsApp
+/// unpins an archived chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Setting {
-    /// Pinned or not.
+    /// The pinned state.
     Pinned,
-    /// When the mute ends.
+    /// The end of the mute.
     MutedUntil,
     /// Read, or marked as unread.
     Read,
-    /// Archived or not.
+    /// The archived state.
     Archived,
 }
 
 impl Setting {
-    /// All of them, in sending order.
+    /// All settings, in sending order.
     pub const ALL: [Self; 4] = [Self::Pinned, Self::MutedUntil, Self::Read, Self::Archived];
 
     /// The field of a chat that shows this setting as pending.
@@ -45,18 +45,18 @@ impl Setting {
 /// A setting with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Desired {
-    /// Pinned or not.
+    /// The pinned state.
     Pinned(bool),
-    /// When the mute ends, in milliseconds; none for no mute.
+    /// The end of the mute in milliseconds; `None` for no mute.
     MutedUntil(Option<i64>),
     /// Read, or marked as unread.
     Read(bool),
-    /// Archived or not.
+    /// The archived state.
     Archived(bool),
 }
 
 impl Desired {
-    /// Which setting.
+    /// The setting of this value.
     #[must_use]
     pub fn setting(self) -> Setting {
         match self {
@@ -68,39 +68,40 @@ impl Desired {
     }
 }
 
-/// One setting of one chat on its way to WhatsApp. A later request for the same setting takes its place under a higher
-/// version, so that success removes only what was sent.
+/// One setting of one chat that is still to be sent to WhatsApp. A later request for the same setting replaces it with
+/// a higher version, so that a success removes only the version that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingAction {
-    /// Whose it is.
+    /// The owning organization.
     pub organization: OrganizationId,
     /// The session that sends it.
     pub session: SessionId,
     /// The chat.
     pub chat: ChatId,
-    /// The address to send it for.
+    /// The address under which it is sent.
     pub address: Jid,
-    /// Tells the requests for this setting apart; a later one has a higher version, and none is given twice.
+    /// Distinguishes requests for this setting. A later request has a higher version, and no version is used twice.
     pub version: i64,
-    /// What WhatsApp shall have.
+    /// The requested value.
     pub desired: Desired,
-    /// What WhatsApp has, as far as is known; for [`Desired::Read`] the mark alone.
+    /// The value on WhatsApp, as far as it is known. For [`Desired::Read`] it is only the mark as unread.
     pub base: Desired,
-    /// WhatsApp's time of that, in milliseconds.
+    /// WhatsApp's timestamp of `base`, in milliseconds.
     pub base_as_of: i64,
-    /// How many unread messages the request cleared.
+    /// The number of unread messages that the request cleared.
     pub unread: u32,
-    /// When it was asked for, in milliseconds: the time WhatsApp gets to see.
+    /// The time of the request in milliseconds, which WhatsApp receives.
     pub requested_at: i64,
     /// The chat's last message at that time.
     pub range: Option<MessageRange>,
-    /// Up to here the chat was read before it was marked as unread, and WhatsApp has not taken that yet.
+    /// The position up to which the chat was read before it was marked as unread, if WhatsApp has not received that
+    /// yet.
     pub read_before: Option<MessageRange>,
 }
 
 impl PendingAction {
-    /// What WhatsApp is told before this: that the chat was read, where it is to be marked as unread after that. Who only
-    /// marked it would leave the phone with all its unread messages.
+    /// The action to send first: if a read chat is to be marked as unread, WhatsApp must receive the reading first.
+    /// Marking alone would leave the earlier messages unread on the phone.
     #[must_use]
     pub fn reading_before(&self) -> Option<Self> {
         let range = self.read_before.clone()?;
@@ -113,7 +114,7 @@ impl PendingAction {
         })
     }
 
-    /// The reading that WhatsApp has not been told when something else is asked for in the place of this.
+    /// The reading that WhatsApp has not received, if another request replaces this one.
     #[must_use]
     pub fn read_so_far(&self) -> Option<MessageRange> {
         match self.desired {
@@ -122,8 +123,9 @@ impl PendingAction {
         }
     }
 
-    /// The request in the place of a mark as unread that the account's owner overtook at `at` by reading, or writing, up to
-    /// `range`. The mark may be on its way, and WhatsApp would show it from then on: this takes it back.
+    /// The request that replaces a mark as unread if the phone's user read or wrote up to `range` at `at` in the
+    /// meantime. The mark may already be in flight, and WhatsApp would show it from then on; this request removes it
+    /// again.
     #[must_use]
     pub fn reading_instead(&self, range: MessageRange, at: i64) -> Self {
         Self {
@@ -139,7 +141,7 @@ impl PendingAction {
         }
     }
 
-    /// What puts the setting back to what WhatsApp has; applied with [`Origin::Revert`].
+    /// The patch that reverts the setting to the value on WhatsApp; applied with [`Origin::Revert`].
     ///
     /// [`Origin::Revert`]: super::change::Origin::Revert
     #[must_use]
@@ -156,33 +158,33 @@ impl PendingAction {
     }
 }
 
-/// Why a setting did not reach WhatsApp.
+/// The reason why a setting did not reach WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefusalCode {
-    /// WhatsApp did not accept it.
+    /// WhatsApp rejected it.
     Rejected,
-    /// The session was logged out before.
+    /// The session was logged out before it was sent.
     Unlinked,
 }
 
 impl RefusalCode {
-    /// The same in words for a person.
+    /// The reason in words, for the user.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Rejected => "WhatsApp did not accept this change.",
-            Self::Unlinked => "The session was logged out before WhatsApp could be told.",
+            Self::Rejected => "WhatsApp rejected this change.",
+            Self::Unlinked => "The session was logged out before this change reached WhatsApp.",
         }
     }
 }
 
-/// A setting that WhatsApp refused, until it is changed again.
+/// A setting that WhatsApp rejected, until it is changed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which.
+    /// The setting.
     pub setting: Setting,
-    /// Why.
+    /// The reason.
     pub code: RefusalCode,
-    /// When it was given up, in milliseconds.
+    /// The time of the rejection in milliseconds.
     pub at: i64,
 }

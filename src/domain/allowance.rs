@@ -1,23 +1,23 @@
-//! How much may be taken in a time: an allowance that is refilled steadily, and never holds more than a burst.
+//! Token buckets: a bucket is refilled steadily, and holds at most a burst.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Whose allowances are kept at once. An allowance that is full again is forgotten first.
+/// Maximum number of buckets kept at once. Full buckets are removed first.
 const KEPT: usize = 100_000;
 const MINUTE_MS: u128 = 60_000;
 
-/// So much a minute, and so much at once.
+/// A rate limit: a refill per minute and a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// What is refilled in a minute; at least 1.
+    /// Units refilled per minute; at least 1.
     pub per_minute: u64,
-    /// What a full allowance holds.
+    /// Capacity of a full bucket.
     pub burst: u64,
 }
 
 impl Rate {
-    /// So many times as much.
+    /// Multiplies the rate and the burst.
     #[must_use]
     pub fn times(self, factor: u64) -> Self {
         let Self { per_minute, burst } = self;
@@ -29,36 +29,36 @@ impl Rate {
     }
 }
 
-/// How an allowance stands.
+/// The state of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// What is left.
+    /// The remaining units.
     pub left: u64,
-    /// When it will be full again, in milliseconds from now.
+    /// The time until the bucket is full again, in milliseconds.
     pub full_in_ms: u64,
 }
 
-/// Nothing is left.
+/// The bucket is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted {
-    /// When something will be left, in milliseconds from now; at least 1.
+    /// The time until units are available again, in milliseconds; at least 1.
     pub retry_after_ms: u64,
 }
 
-/// What one took lately. Times are milliseconds of any clock that never goes back.
+/// A token bucket. Times are milliseconds of any monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Allowance {
-    /// What is not refilled yet, in parts of which a minute's milliseconds make one.
+    /// The units that are not refilled yet, multiplied by the milliseconds of a minute.
     owed: u128,
     at_ms: u64,
 }
 
 impl Allowance {
-    /// Whether anything is left. Who has something left may overdraw it once, so that what is told to wait passes then,
-    /// whatever it takes.
+    /// Checks that units are available. A bucket that is not empty may be overdrawn once, so that a client succeeds
+    /// after the indicated wait, whatever the cost.
     ///
     /// # Errors
-    /// [`Exhausted`] when nothing is left.
+    /// [`Exhausted`] if the bucket is empty.
     pub fn check(&self, rate: Rate, now_ms: u64) -> Result<(), Exhausted> {
         let (owed, most) = (self.owed(rate, now_ms), u128::from(rate.burst) * MINUTE_MS);
         if owed < most {
@@ -67,12 +67,12 @@ impl Allowance {
         Err(Exhausted { retry_after_ms: rate.refills_in_ms(owed - most + 1) })
     }
 
-    /// Takes so much.
+    /// Takes `amount` units.
     pub fn take(&mut self, rate: Rate, amount: u64, now_ms: u64) {
         *self = Self { owed: self.owed(rate, now_ms) + u128::from(amount) * MINUTE_MS, at_ms: now_ms };
     }
 
-    /// How it stands.
+    /// The state at `now_ms`.
     #[must_use]
     pub fn standing(&self, rate: Rate, now_ms: u64) -> Standing {
         let parts = self.owed(rate, now_ms);
@@ -86,7 +86,7 @@ impl Allowance {
     }
 }
 
-/// The allowances of many, at one rate.
+/// Token buckets with one rate, by key.
 #[derive(Debug)]
 pub struct Allowances<K> {
     rate: Rate,
@@ -94,27 +94,27 @@ pub struct Allowances<K> {
 }
 
 impl<K: Eq + Hash> Allowances<K> {
-    /// Full allowances for everybody.
+    /// Creates the buckets, all of them full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, taken: HashMap::new() }
     }
 
-    /// Whether anything is left of `whose` allowance; see [`Allowance::check`].
+    /// Checks that `whose` bucket has units available; see [`Allowance::check`].
     ///
     /// # Errors
-    /// [`Exhausted`] when nothing is left.
+    /// [`Exhausted`] if the bucket is empty.
     pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), Exhausted> {
         self.of(whose).check(self.rate, now_ms)
     }
 
-    /// Takes so much from `whose` allowance.
+    /// Takes `amount` units from `whose` bucket.
     pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) {
         self.forget_the_full(now_ms);
         self.taken.entry(whose).or_default().take(self.rate, amount, now_ms);
     }
 
-    /// How `whose` allowance stands.
+    /// The state of `whose` bucket.
     pub fn standing(&self, whose: &K, now_ms: u64) -> Standing {
         self.of(whose).standing(self.rate, now_ms)
     }
@@ -123,7 +123,7 @@ impl<K: Eq + Hash> Allowances<K> {
         self.taken.get(whose).copied().unwrap_or_default()
     }
 
-    /// Makes room. When everybody owes something, all is forgiven rather than somebody kept for ever.
+    /// Removes buckets. If all of them are in debt, all are removed, so that memory stays bounded.
     fn forget_the_full(&mut self, now_ms: u64) {
         if self.taken.len() < KEPT {
             return;

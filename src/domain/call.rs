@@ -1,18 +1,18 @@
-//! A call that rings now. Not stored: it is over before anybody could ask for it.
+//! Ringing calls. They are not stored, since a call is over before a client could query it.
 
 use super::jid::Jid;
 
-/// A call that comes in.
+/// An incoming call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// WhatsApp's id.
+    /// WhatsApp's message id.
     pub id: String,
-    /// Who calls.
+    /// The caller.
     pub from: Jid,
-    /// Whether it shows a picture, too.
+    /// True for a video call.
     pub video: bool,
-    /// The group that is called, where it is one.
+    /// The group that is called, for a group call.
     pub group: Option<Jid>,
-    /// When it began, in milliseconds.
+    /// The start of the call in milliseconds.
     pub at: i64,
 }

@@ -1,26 +1,26 @@
-//! What a caller may do.
+//! Capabilities of a client.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One right of a token.
+/// A permission of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
     /// List and read.
     Read,
-    /// Change and delete chats; reject ringing calls, whose callers are sent the auto-reply.
+    /// Change and delete chats, and reject ringing calls, whose callers are sent the auto-reply.
     Send,
-    /// Sessions and keys.
+    /// Manage sessions and API keys.
     Manage,
-    /// Subscribe.
+    /// Subscribe to changes.
     Events,
 }
 
 impl Capability {
-    /// All of them, in the order they are shown.
+    /// All values, in display order.
     pub const ALL: [Self; 4] = [Self::Read, Self::Send, Self::Manage, Self::Events];
 
-    /// The word for it in keys, messages and on the command line.
+    /// The name in keys, messages and on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl FromStr for Capability {
         Self::ALL
             .into_iter()
             .find(|capability| capability.as_str() == text)
-            .ok_or_else(|| format!("unknown permission {text:?}: read, send, manage or events"))
+            .ok_or_else(|| format!("unknown permission {text:?}; expected read, send, manage or events"))
     }
 }
 
@@ -63,30 +63,30 @@ impl FromStr for Capability {
 pub struct Capabilities(i32);
 
 impl Capabilities {
-    /// Everything.
+    /// Every capability.
     #[must_use]
     pub fn all() -> Self {
         Capability::ALL.into_iter().collect()
     }
 
-    /// Whether `capability` is among them.
+    /// Returns whether the set contains `capability`.
     #[must_use]
     pub fn contains(self, capability: Capability) -> bool {
         self.0 & capability.bit() != 0
     }
 
-    /// The members, in the order they are shown.
+    /// The members, in display order.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
         Capability::ALL.into_iter().filter(move |capability| self.contains(*capability))
     }
 
-    /// The bits a row keeps.
+    /// The bits that a row stores.
     #[must_use]
     pub fn bits(self) -> i32 {
         self.0
     }
 
-    /// Reads the bits a row keeps; unknown ones grant nothing.
+    /// Parses the bits of a row; unknown bits grant nothing.
     #[must_use]
     pub fn from_bits(bits: i32) -> Self {
         Self(bits & Self::all().0)

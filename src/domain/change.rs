@@ -1,25 +1,25 @@
-//! What happened to a chat, as it is stored in the change log and told to subscribers.
+//! Changes of chats, as the change log stores them and subscribers receive them.
 
 use super::chat::LastMessage;
 use super::id::ChatId;
 use super::id::SessionId;
 use super::jid::Jid;
 
-/// What kind of change.
+/// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// The chat is new.
     Created,
-    /// Something about it differs.
+    /// The chat changed.
     Updated,
-    /// It is gone from the stored copy.
+    /// The chat was removed from the stored copy.
     Deleted,
 }
 
-/// What made a change.
+/// The origin of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// A caller of the API.
+    /// A client of the API.
     Api,
     /// The phone or another linked device.
     Device,
@@ -27,39 +27,39 @@ pub enum Origin {
     Message,
     /// History or settings imported from WhatsApp.
     Import,
-    /// WhatsApp refused, and the stored copy went back.
+    /// WhatsApp rejected a change, and the stored copy was reverted.
     Revert,
-    /// A mute ended by the clock.
+    /// A mute expired.
     Expired,
 }
 
-/// A part of a chat that a change can name.
+/// A part of a chat that can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChatField {
     /// The canonical address.
     Jid,
     /// The other addresses.
     Aliases,
-    /// The shown name.
+    /// The displayed name.
     Name,
-    /// Archived or not.
+    /// The archived state.
     Archived,
-    /// Pinned or not.
+    /// The pinned state.
     Pinned,
-    /// When the mute ends.
+    /// The end of the mute.
     MutedUntil,
-    /// Unread messages.
+    /// Number of unread messages.
     UnreadCount,
-    /// Marked as unread by hand.
+    /// The mark as unread by hand.
     MarkedUnread,
-    /// The last message: another one, or its content.
+    /// The last message: a different message, or its content.
     LastMessage,
-    /// What is on its way to WhatsApp.
+    /// The synchronization with WhatsApp.
     Sync,
 }
 
 impl ChatField {
-    /// All of them, in the order they are shown.
+    /// All values, in display order.
     pub const ALL: [Self; 10] = [
         Self::Jid,
         Self::Aliases,
@@ -83,13 +83,13 @@ impl ChatField {
 pub struct ChatFields(i32);
 
 impl ChatFields {
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether `field` is among them.
+    /// Returns whether the set contains `field`.
     #[must_use]
     pub fn contains(self, field: ChatField) -> bool {
         self.0 & field.bit() != 0
@@ -100,30 +100,30 @@ impl ChatFields {
         self.0 |= field.bit();
     }
 
-    /// The same with `field`.
+    /// The set with `field`.
     #[must_use]
     pub fn with(self, field: ChatField) -> Self {
         Self(self.0 | field.bit())
     }
 
-    /// The same without `field`.
+    /// The set without `field`.
     #[must_use]
     pub fn without(self, field: ChatField) -> Self {
         Self(self.0 & !field.bit())
     }
 
-    /// The members, in the order they are shown.
+    /// The members, in display order.
     pub fn iter(self) -> impl Iterator<Item = ChatField> {
         ChatField::ALL.into_iter().filter(move |field| self.contains(*field))
     }
 
-    /// The bits a row keeps.
+    /// The bits that a row stores.
     #[must_use]
     pub fn bits(self) -> i32 {
         self.0
     }
 
-    /// Reads the bits a row keeps.
+    /// Parses the bits of a row.
     #[must_use]
     pub fn from_bits(bits: i32) -> Self {
         Self(bits)
@@ -138,37 +138,37 @@ impl FromIterator<ChatField> for ChatFields {
     }
 }
 
-/// The settings and counters of a chat that a change left. No name and no text: those are read as they are now.
+/// The settings and counters of a chat after a change. It contains no name and no text, which are read as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatState {
-    /// Archived or not.
+    /// The archived state.
     pub archived: bool,
-    /// Pinned or not.
+    /// The pinned state.
     pub pinned: bool,
-    /// When the mute ends, in milliseconds; none when not muted.
+    /// The end of the mute in milliseconds; `None` if the chat is not muted.
     pub muted_until: Option<i64>,
-    /// Marked as unread by hand.
+    /// The mark as unread by hand.
     pub marked_unread: bool,
-    /// Unread messages.
+    /// Number of unread messages.
     pub unread_count: u32,
     /// The last message.
     pub last_message: Option<LastMessage>,
-    /// The settings on their way to WhatsApp.
+    /// The settings that are pending.
     pub pending: ChatFields,
-    /// The settings that WhatsApp refused.
+    /// The settings that WhatsApp rejected.
     pub refused: ChatFields,
 }
 
 /// One entry of the change log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its place in the organization's log, from 1 without gaps; 0 until it is committed.
+    /// The number in the organization's log, from 1 without gaps; 0 until it is committed.
     pub number: i64,
-    /// When it was made, in milliseconds.
+    /// The time of the change in milliseconds.
     pub at: i64,
-    /// What kind.
+    /// The kind of change.
     pub kind: ChangeKind,
-    /// What made it.
+    /// The origin of the change.
     pub origin: Origin,
     /// The chat's session.
     pub session: SessionId,
@@ -176,14 +176,14 @@ pub struct Change {
     pub chat: ChatId,
     /// The chat's canonical address at that time.
     pub cid: Jid,
-    /// What differs from before; empty unless updated.
+    /// The parts that changed; empty unless updated.
     pub changed: ChatFields,
-    /// What it left; meaningless for a deletion.
+    /// The state after the change; meaningless for a deletion.
     pub state: ChatState,
-    /// The chat's revision that it left.
+    /// The chat's revision after the change.
     pub revision: i64,
-    /// For a deletion: the chat that turned out to be the same person.
+    /// For a deletion: the chat that this one was merged into.
     pub merged_into: Option<ChatId>,
-    /// The chat in whose place this one came back, or the one that was merged into it.
+    /// The chat that this one replaces: the deleted chat that reappeared, or the chat that was merged into this one.
     pub replaces: Option<ChatId>,
 }

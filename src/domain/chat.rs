@@ -1,4 +1,4 @@
-//! A chat and the one function that changes it.
+//! Chats, and the only function that changes one.
 
 mod patch;
 
@@ -21,14 +21,14 @@ use super::message::IncomingMessage;
 pub use super::names::Names;
 pub use patch::ChatPatch;
 
-/// The kind of a chat.
+/// A kind of chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChatType {
-    /// With one person, or an assistant.
+    /// A chat with one user, or with an assistant.
     Dm,
     /// A group.
     Group,
-    /// A newsletter, also called channel.
+    /// A newsletter (also called channel).
     Newsletter,
     /// A broadcast list.
     Broadcast,
@@ -48,22 +48,22 @@ impl From<JidKind> for ChatType {
     }
 }
 
-/// A setting with WhatsApp's time of its value, in milliseconds: an older event does not touch it.
+/// A setting with WhatsApp's timestamp of its value in milliseconds. An older event does not change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dated<T> {
     /// The value.
     pub value: T,
-    /// When WhatsApp, or the API's caller, set it; 0 when nobody did.
+    /// The time at which WhatsApp or a client of the API set it; 0 if it was never set.
     pub as_of: i64,
 }
 
 impl<T> Dated<T> {
-    /// Sets the value unless the present one is newer; tells whether the new one counts.
+    /// Sets the value unless the current one is newer, and returns whether it was set.
     fn set(&mut self, value: T, as_of: i64, origin: Origin) -> bool {
         *self = match origin {
-            // What a caller wants now holds, even where WhatsApp's clock is ahead of ours.
+            // A client's value is always set, even if WhatsApp's clock is ahead of ours.
             Origin::Api => Self { value, as_of: as_of.max(self.as_of) },
-            // The present value never was WhatsApp's, and so neither was its time.
+            // The reverted value was never on WhatsApp, and neither was its timestamp.
             Origin::Revert => Self { value, as_of },
             _ if as_of < self.as_of => return false,
             _ => Self { value, as_of },
@@ -75,60 +75,60 @@ impl<T> Dated<T> {
 /// A chat's latest message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LastMessage {
-    /// Its id; none when only its time is known.
+    /// The message's id; `None` if only its time is known.
     pub id: Option<MessageId>,
-    /// When it was sent, in milliseconds.
+    /// Send time in milliseconds.
     pub at: i64,
 }
 
-/// A chat as it is stored.
+/// A stored chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chat {
-    /// Its id.
+    /// The id.
     pub id: ChatId,
-    /// Its session.
+    /// The session.
     pub session: SessionId,
-    /// Its canonical address.
+    /// The canonical address.
     pub jid: Jid,
-    /// What it may be called.
+    /// The possible names.
     pub names: Names,
-    /// Archived or not.
+    /// The archived state.
     pub archived: Dated<bool>,
-    /// Pinned or not.
+    /// The pinned state.
     pub pinned: Dated<bool>,
-    /// When the mute ends, in milliseconds; none when not muted.
+    /// The end of the mute in milliseconds; `None` if the chat is not muted.
     pub muted_until: Dated<Option<i64>>,
-    /// Marked as unread by hand.
+    /// The mark as unread by hand.
     pub marked_unread: Dated<bool>,
-    /// Unread messages: the last so many that others wrote.
+    /// Number of unread incoming messages.
     pub unread_count: u32,
-    /// The number of the message that arrived last, a history's aside; later ones have higher numbers, in whatever chat
-    /// of the session.
+    /// Arrival number of the newest live message (history excluded). Monotonic per session.
     pub arrivals: i64,
-    /// Up to where all is read, as far as WhatsApp said.
+    /// The position up to which everything is read, as reported by WhatsApp.
     pub read_to: Option<Horizon>,
-    /// The address under which WhatsApp spoke of the chat last; none when that is not known.
+    /// The address that WhatsApp used last for the chat; `None` if it is unknown.
     pub address: Option<Box<Dated<Jid>>>,
-    /// The latest message; none when the chat has none.
+    /// The latest message; `None` if the chat has no message.
     pub last_message: Option<LastMessage>,
-    /// The settings on their way to WhatsApp.
+    /// The settings that are pending.
     pub pending: ChatFields,
-    /// The settings that WhatsApp refused and that were not changed since.
+    /// The settings that WhatsApp rejected and that have not changed since.
     pub refused: ChatFields,
-    /// Up to where its messages are known without being stored; none when it never was deleted.
+    /// The position up to which messages are known without being stored; `None` if the chat was never deleted.
     pub horizon: Option<Horizon>,
-    /// Up to where the phone cleared or deleted it; none if it never did. Its other half goes as far, if one turns up.
+    /// The position up to which the phone cleared or deleted the chat; `None` if it never did. If a second chat of the
+    /// same user appears, it applies to that chat too.
     pub emptied: Option<Horizon>,
-    /// When it was stored first, in milliseconds.
+    /// Creation time of the row in milliseconds.
     pub created_at: i64,
-    /// How many changes of it were recorded: each change raises it, and it is stored with the chat.
+    /// The number of recorded changes. Each change increments it, and it is stored with the chat.
     pub revision: i64,
-    /// The chat in whose place this one comes back; known only to the unit of work that brings it back.
+    /// The deleted chat that this one replaces. Only the unit of work that restores the chat knows it.
     pub replaces: Option<ChatId>,
 }
 
 impl Chat {
-    /// Makes an empty chat with `jid`; nothing is known of it yet.
+    /// Creates an empty chat with `jid`, of which nothing else is known.
     #[must_use]
     pub fn new(id: ChatId, session: SessionId, jid: Jid, at: i64) -> Self {
         Self {
@@ -155,20 +155,20 @@ impl Chat {
         }
     }
 
-    /// The kind of chat, by its address.
+    /// The kind of chat, according to its address.
     #[must_use]
     pub fn chat_type(&self) -> ChatType {
         self.jid.kind().into()
     }
 
-    /// What the chat is called: group subject, saved contact name, push name, business name, phone number, in that
-    /// order; none when nothing is known.
+    /// The display name: the first known of group subject, saved contact name, push name, business name and phone
+    /// number. `None` if none of them is known.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         self.names.shown().cloned().or_else(|| self.jid.phone_number())
     }
 
-    /// Whether the chat is muted at `now`, in milliseconds.
+    /// Returns whether the chat is muted at `now`, in milliseconds.
     #[must_use]
     pub fn muted(&self, now: i64) -> bool {
         self.muted_until.value.is_some_and(|until| until > now)
@@ -189,7 +189,7 @@ impl Chat {
         }
     }
 
-    /// Puts a change's settings and counters in the place of the present ones.
+    /// Restores the settings and counters of a change.
     pub fn restore(&mut self, state: &ChatState) {
         self.archived.value = state.archived;
         self.pinned.value = state.pinned;
@@ -201,14 +201,14 @@ impl Chat {
         self.refused = state.refused;
     }
 
-    /// Puts the chat into the state that a change left it in.
+    /// Restores the state of the chat after a change.
     pub fn restore_to(&mut self, change: &Change) {
         self.restore(&change.state);
         self.revision = change.revision;
     }
 
-    /// Changes the chat and tells what differs, or nothing when all is as before. An event's replay, the echo of our
-    /// own action and a caller repeating a request all end here without a change.
+    /// Changes the chat, and returns the difference, or `None` if nothing changed. Replayed events, echoes of our own
+    /// actions and repeated requests all end here without a change.
     #[must_use]
     pub fn apply(&mut self, patch: &ChatPatch, at: i64, origin: Origin) -> Option<Change> {
         let before = self.clone();
@@ -256,7 +256,7 @@ impl Chat {
         self.refused = patch.refused.unwrap_or(self.refused);
         let mut changed = self.differs_from(&before);
         if let Some(jid) = patch.moved_to.clone().filter(|jid| *jid != before.jid) {
-            // Nobody is to be told anything under the old one any more.
+            // Settings must no longer be sent under the old address.
             if let Some(address) = self.address.as_mut().filter(|address| address.value == before.jid) {
                 address.value = jid.clone();
             }
@@ -269,20 +269,20 @@ impl Chat {
         (!changed.is_empty()).then(|| self.change(ChangeKind::Updated, changed, at, origin))
     }
 
-    /// The change that announces this chat as new. The chat has to be stored after this.
+    /// Creates the change that announces this chat as new. The chat must be stored afterwards.
     #[must_use]
     pub fn created(&mut self, at: i64, origin: Origin) -> Change {
         let replaces = self.replaces;
         Change { replaces, ..self.change(ChangeKind::Created, ChatFields::default(), at, origin) }
     }
 
-    /// The change that tells that this chat is gone.
+    /// Creates the change that announces the deletion of this chat.
     #[must_use]
     pub fn deleted(&self, at: i64, origin: Origin) -> Change {
         self.clone().change(ChangeKind::Deleted, ChatFields::default(), at, origin)
     }
 
-    /// Makes a change, and raises the revision: the one place that does either.
+    /// Creates a change and increments the revision; no other function does either.
     fn change(&mut self, kind: ChangeKind, changed: ChatFields, at: i64, origin: Origin) -> Change {
         self.revision += 1;
         Change {
@@ -301,8 +301,8 @@ impl Chat {
         }
     }
 
-    /// The change that tells that an address more finds this chat, which was `before`, or that it took over another one.
-    /// The chat has to be stored after this.
+    /// Creates the change that announces a new alias of this chat, which was `before`, or a chat merged into it. The
+    /// chat must be stored afterwards.
     #[must_use]
     pub fn joined(&mut self, before: &Self, at: i64, origin: Origin) -> Change {
         let changed = self.differs_from(before).with(ChatField::Aliases);
@@ -324,7 +324,7 @@ impl Chat {
         differs.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
     }
 
-    /// The value a setting has now, as a pending action keeps it.
+    /// The current value of a setting, as a pending action stores it.
     #[must_use]
     pub fn setting(&self, setting: Setting) -> Desired {
         match setting {
@@ -335,7 +335,8 @@ impl Chat {
         }
     }
 
-    /// Whether the setting is so already. A chat with unread messages is neither read nor marked as unread.
+    /// Returns whether the setting already has this value. A chat with unread messages is neither read nor marked as
+    /// unread.
     #[must_use]
     pub fn has(&self, desired: Desired) -> bool {
         match desired {
@@ -344,8 +345,8 @@ impl Chat {
         }
     }
 
-    /// What WhatsApp has of a setting for which nothing waits, and WhatsApp's time of it. Whether the chat is read is
-    /// the mark alone here; the count goes back by itself ([`PendingAction::unread`]).
+    /// The value on WhatsApp of a setting without a pending action, and WhatsApp's timestamp of it. For the read state
+    /// it is only the mark; the count is reverted with [`PendingAction::unread`].
     ///
     /// [`PendingAction::unread`]: super::action::PendingAction::unread
     #[must_use]
@@ -358,8 +359,8 @@ impl Chat {
         }
     }
 
-    /// Notes the address under which WhatsApp spoke of the chat. Of two of the same time the LID counts, whichever came
-    /// first: who has one is on the way to it.
+    /// Records the address that WhatsApp used for the chat. On a timestamp tie the LID wins, since accounts migrate
+    /// towards LIDs.
     pub(super) fn spoken_of(&mut self, address: &Jid, as_of: i64) {
         let rank = |jid: &Jid| jid.kind() == JidKind::Lid;
         let newer =
@@ -369,27 +370,28 @@ impl Chat {
         }
     }
 
-    /// The address to tell WhatsApp settings under: the one that it used last.
+    /// The address under which settings are sent: the one that WhatsApp used last.
     #[must_use]
     pub fn sending_address(&self) -> &Jid {
         self.address.as_ref().map_or(&self.jid, |address| &address.value)
     }
 
-    /// How many are unread once all up to a further place is read: of the stored messages `before` lay behind the old
-    /// place, and `after` lie behind the new one, which covers `all` that is known of the chat or not. Some of the unread
-    /// ones may not be stored; those are older than the stored ones, and read with the first of them.
+    /// The number of unread messages after everything up to a new position is read. Of the stored messages, `before`
+    /// were after the old position, and `after` are after the new one. `all` is true if the new position covers
+    /// everything that is known of the chat. Some unread messages may not be stored; they are older than the stored
+    /// ones, and are read with the first of those.
     #[must_use]
     pub fn unread_after(&self, before: u32, after: u32, all: bool) -> u32 {
         if after < before || all { self.unread_count.min(after) } else { self.unread_count }
     }
 
-    /// Whether the message was read before it arrived.
+    /// Returns whether the message was read before it arrived.
     #[must_use]
     pub fn has_read(&self, message: &IncomingMessage) -> bool {
         self.read_to.as_ref().is_some_and(|place| place.covers(message))
     }
 
-    /// Whether the message is one that was known when the chat was deleted.
+    /// Returns whether the message was known when the chat was deleted.
     #[must_use]
     pub fn knows(&self, message: &IncomingMessage) -> bool {
         self.horizon.as_ref().is_some_and(|horizon| horizon.covers(message))

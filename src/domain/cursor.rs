@@ -1,4 +1,4 @@
-//! Cursors: opaque to callers, bound to the list and the organization they were given for.
+//! Cursors. They are opaque to clients, and bound to the list and the organization that they were issued for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,26 +7,26 @@ use sha2::Sha256;
 
 use super::id::OrganizationId;
 
-/// Text that is no cursor of the list it was given to.
+/// The text is not a cursor of this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor of this list")]
 pub struct InvalidCursor;
 
 const TAG: usize = 8;
-/// No cursor of ours is longer; a long text is not worth decoding.
+/// Maximum length of our cursors; a longer text is not decoded.
 const MAX_CURSOR_LEN: usize = 64;
 
-/// A place in an organization's change log: everything up to and including `number` has been seen.
+/// A position in an organization's change log: all changes up to and including `number` have been received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangeCursor {
-    /// Which log: another one after a restore from a back-up.
+    /// The id of the change log, which differs after a restore from a backup.
     pub incarnation: i64,
-    /// The last change seen; 0 before the first.
+    /// The last received change; 0 before the first.
     pub number: i64,
 }
 
 impl ChangeCursor {
-    /// Writes the cursor for `organization`.
+    /// Encodes the cursor for `organization`.
     #[must_use]
     pub fn encode(self, organization: &OrganizationId) -> String {
         let mut bytes = self.incarnation.to_be_bytes().to_vec();
@@ -34,17 +34,17 @@ impl ChangeCursor {
         seal(&["changes", organization.as_str()], &bytes)
     }
 
-    /// Whether this looks like a change cursor, of whichever organization.
+    /// Returns whether this looks like a change cursor of any organization.
     #[must_use]
     pub fn is_of_some_organization(text: &str) -> bool {
         let sealed = (text.len() <= MAX_CURSOR_LEN).then(|| URL_SAFE_NO_PAD.decode(text));
         sealed.is_some_and(|sealed| sealed.is_ok_and(|sealed| sealed.len() == TAG + 16))
     }
 
-    /// Reads a cursor that was written for `organization`.
+    /// Decodes a cursor of `organization`.
     ///
     /// # Errors
-    /// [`InvalidCursor`] for anything else, another organization's included.
+    /// [`InvalidCursor`] for any other text, including a cursor of another organization.
     pub fn decode(text: &str, organization: &OrganizationId) -> Result<Self, InvalidCursor> {
         let bytes = open(&["changes", organization.as_str()], text)?;
         let (incarnation, number) = bytes.split_at_checked(8).ok_or(InvalidCursor)?;
@@ -52,30 +52,30 @@ impl ChangeCursor {
     }
 }
 
-/// Where an item stands in a list: what a cursor carries.
+/// The sort key of an item in a list, which a cursor contains.
 pub trait Key: Copy + Ord {
-    /// The key as bytes, not many.
+    /// Encodes the key as a few bytes.
     fn to_bytes(self) -> Vec<u8>;
 
-    /// Reads what [`Key::to_bytes`] wrote; nothing else is a key.
+    /// Decodes the result of [`Key::to_bytes`]; `None` for any other bytes.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 
-    /// Writes the cursor for the list that `scope` describes.
+    /// Encodes the cursor for the list that `scope` describes.
     #[must_use]
     fn encode(self, scope: &[&str]) -> String {
         seal(scope, &self.to_bytes())
     }
 
-    /// Reads a cursor that was written for the same `scope`.
+    /// Decodes a cursor of the same `scope`.
     ///
     /// # Errors
-    /// [`InvalidCursor`] for anything else.
+    /// [`InvalidCursor`] for any other text.
     fn decode(text: &str, scope: &[&str]) -> Result<Self, InvalidCursor> {
         Self::from_bytes(&open(scope, text)?).ok_or(InvalidCursor)
     }
 }
 
-/// The key of an item in a list ordered by time, then id.
+/// The sort key of an item in a list sorted by time, then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeKey {
     /// The time, in milliseconds.
@@ -110,7 +110,8 @@ fn open(scope: &[&str], text: &str) -> Result<Vec<u8>, InvalidCursor> {
     Ok(bytes.to_vec())
 }
 
-/// Not a secret: rights are checked on every request. It tells a mistaken cursor from a right one.
+/// A checksum, which is not a secret: permissions are checked on every request. It distinguishes valid cursors from
+/// other text.
 fn tag(scope: &[&str]) -> [u8; TAG] {
     let mut hash = Sha256::new();
     for part in scope {

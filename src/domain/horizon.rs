@@ -1,49 +1,51 @@
-//! A place among a chat's messages: up to where they were known when the chat was deleted, or seen when it was read.
+//! A position among a chat's messages: up to which they were known when the chat was deleted, or seen when it was read.
 
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::message::IncomingMessage;
 
-/// A place among a chat's messages, as WhatsApp tells it: by the last of them. Nothing up to here is new, however often
-/// WhatsApp sends it again.
+/// A position among a chat's messages, given by its last message as on WhatsApp. No message up to it is new, however
+/// often WhatsApp sends it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Horizon {
-    /// When the last message was sent, in milliseconds.
+    /// Send time of the last message in milliseconds.
     pub at: i64,
-    /// WhatsApp's ids of the messages of that very time, since its times are whole seconds and the next message may bear
-    /// the same. Empty when they are not known: then all of that time are meant.
+    /// WhatsApp's ids of the messages at exactly that time. WhatsApp's times are whole seconds, so the next message may
+    /// have the same time. If it is empty, the ids are unknown, and every message of that time is included.
     pub wa_ids: Vec<String>,
 }
 
 impl Horizon {
-    /// Whether the message is one of those up to here.
+    /// Returns whether the message is at or before this position.
     #[must_use]
     pub fn covers(&self, message: &IncomingMessage) -> bool {
         let listed = || self.wa_ids.is_empty() || self.wa_ids.contains(&message.wa_id);
         message.at < self.at || message.at == self.at && listed()
     }
 
-    /// The place of one message.
+    /// The position of one message.
     #[must_use]
     pub fn at_message(message: &IncomingMessage) -> Self {
         Self { at: message.at, wa_ids: vec![message.wa_id.clone()] }
     }
 
-    /// Whether the message is named: not only meant by its time.
+    /// Returns whether the message's id is listed, as opposed to being included by its time.
     #[must_use]
     pub fn names(&self, message: &IncomingMessage) -> bool {
         message.at == self.at && self.wa_ids.contains(&message.wa_id)
     }
 
-    /// Whether this place reaches a message that the other one does not. At the same time, only named messages are compared.
+    /// Returns whether this position covers a message that the other one does not. At the same time, only listed ids
+    /// are compared.
     #[must_use]
     pub fn is_beyond(&self, other: &Self) -> bool {
         let of_same_time = || !other.wa_ids.is_empty() && self.wa_ids.iter().any(|id| !other.wa_ids.contains(id));
         self.at > other.at || self.at == other.at && of_same_time()
     }
 
-    /// This place, or the other one where that is further. Of two in the same second nobody can tell: both are meant.
+    /// Returns the later of the two positions. Two positions in the same second cannot be ordered, so the result covers
+    /// both.
     #[must_use]
     pub fn or_further(mut self, other: Option<Self>) -> Self {
         match other {

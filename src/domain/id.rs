@@ -1,4 +1,4 @@
-//! Ids: a type prefix and a ULID (`ses_01J9…`), stored as 16 bytes. An organization's id is text from outside.
+//! Ids: a type prefix and a ULID (`ses_01J9…`), stored as 16 bytes. An organization's id is external text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use ulid::Ulid;
 
-/// Text that is no id of the wanted type.
+/// The text is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid id")]
 pub struct InvalidId;
@@ -20,34 +20,34 @@ macro_rules! id {
         pub struct $name(Ulid);
 
         impl $name {
-            /// What every id of this type starts with.
+            /// The prefix of every id of this type.
             pub const PREFIX: &str = $prefix;
 
-            /// Makes a new id whose time part is `at`, in milliseconds since the Unix epoch.
+            /// Creates an id with the time part `at`, in milliseconds since the Unix epoch.
             ///
             /// # Panics
-            /// When the operating system has no random bytes to give.
+            /// If the operating system cannot provide random bytes.
             #[must_use]
             pub fn new(at: i64) -> Self {
                 Self(new_ulid(at))
             }
 
-            /// The 16 bytes that a row keeps.
+            /// The 16 bytes that a row stores.
             #[must_use]
             pub fn to_bytes(self) -> Vec<u8> {
                 self.0.to_bytes().to_vec()
             }
 
-            /// The same 16 bytes, as a key of a list has them.
+            /// The 16 bytes, for a sort key.
             #[must_use]
             pub fn bytes(self) -> [u8; 16] {
                 self.0.to_bytes()
             }
 
-            /// Reads the 16 bytes that a row keeps.
+            /// Parses the 16 bytes of a row.
             ///
             /// # Errors
-            /// [`InvalidId`] when there are not exactly 16 of them.
+            /// [`InvalidId`] unless there are exactly 16 bytes.
             pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidId> {
                 let bytes: [u8; 16] = bytes.try_into().map_err(|_| InvalidId)?;
                 Ok(Self(Ulid::from_bytes(bytes)))
@@ -80,7 +80,7 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let text = text.strip_prefix($prefix).ok_or(InvalidId)?;
                 let ulid = Ulid::from_string(text).map_err(|_| InvalidId)?;
-                // One spelling per id: `ses_01j…` and overlong values are another id's text or nobody's.
+                // Each id has one spelling: `ses_01j…` and overlong values are rejected.
                 if ulid.to_string() == text { Ok(Self(ulid)) } else { Err(InvalidId) }
             }
         }
@@ -88,23 +88,23 @@ macro_rules! id {
 }
 
 id! {
-    /// One attached WhatsApp number.
+    /// A linked WhatsApp number.
     SessionId, "ses_"
 }
 id! {
-    /// One chat of a session. A chat that was deleted and comes back has a new one.
+    /// A chat of a session. A deleted chat that reappears has a new id.
     ChatId, "cha_"
 }
 id! {
-    /// One stored message.
+    /// A stored message.
     MessageId, "msg_"
 }
 id! {
-    /// One peer of a session: a person, a group, or another thing that a chat is with.
+    /// A peer of a session: a user, a group, or another partner of a chat.
     PeerId, "peer_"
 }
 id! {
-    /// One api-key; not its secret.
+    /// An API key; not its secret.
     KeyId, "key_"
 }
 
@@ -114,30 +114,30 @@ id! {
 }
 
 impl PeerId {
-    /// The account itself among the peers of its session.
+    /// The account itself as a peer of its session.
     #[must_use]
     pub fn account(session: SessionId) -> Self {
         Self(session.0)
     }
 
-    /// When the peer became known, in milliseconds; of one that was made by a migration, any time.
+    /// The time at which the peer became known, in milliseconds; arbitrary for a peer that a migration created.
     #[must_use]
     pub fn made_at(self) -> i64 {
         i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX)
     }
 }
 
-/// Of the 80 bits of an id beside its time so many are random; the others are enough for a number made of microseconds
-/// until the year 2112.
+/// Number of random bits among the 80 bits beside the time. The other bits hold a number made of microseconds until the
+/// year 2112.
 const RANDOM_BITS: u32 = 28;
 const MAX_SEQUENCE: u64 = (1 << (80 - RANDOM_BITS)) - 1;
 
 impl MessageId {
-    /// Makes a new id for a message sent at `at`, in milliseconds. WhatsApp's messages know whole seconds only: among
-    /// those of one second and one person, the order of the ids is the order of `sequence`.
+    /// Creates an id for a message sent at `at`, in milliseconds. WhatsApp's messages have whole seconds only. Among
+    /// the messages of one second and one user, the ids are in the order of `sequence`.
     ///
     /// # Panics
-    /// When the operating system has no random bytes to give.
+    /// If the operating system cannot provide random bytes.
     #[must_use]
     pub fn of(at: i64, sequence: u64) -> Self {
         let mut random = [0; 4];
@@ -154,18 +154,18 @@ fn new_ulid(at: i64) -> Ulid {
     Ulid::from_parts(u64::try_from(at).unwrap_or(0), u128::from_le_bytes(random))
 }
 
-/// Who owns sessions and keys: an id from outside (the frontend's organization), 1 to 128 visible ASCII characters.
+/// The owner of sessions and keys: an external id (the frontend's organization) of 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId(std::sync::Arc<str>);
 
 impl OrganizationId {
-    /// Nobody: whose rows no caller finds, since no caller has this id. It owns what is still to be removed.
+    /// The trash: a pseudo-organization whose id no client can have. It owns the rows that are still to be removed.
     #[must_use]
     pub fn nobody() -> Self {
         Self("".into())
     }
 
-    /// The text as it came.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,26 +1,26 @@
-//! Keys by which a caller repeats a request without repeating what it does.
+//! Idempotency keys, with which a client repeats a request without repeating its effect.
 
 use sha2::Digest as _;
 use sha2::Sha256;
 
 /// How long a key is remembered, in milliseconds.
 pub const REMEMBERED: i64 = 24 * 60 * 60 * 1_000;
-/// The longest key, in characters.
+/// Maximum length of a key in characters.
 pub const LONGEST_KEY: usize = 100;
 
-/// What a key was used for; the same key may be used once for each.
+/// The operation of a key. The same key may be used once for each operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Making a session.
+    /// `createSession`.
     CreateSession,
-    /// Making an api-key.
+    /// `createApiKey`.
     CreateApiKey,
 }
 
-/// A key that came with an input. Neither is kept as it came.
+/// An idempotency key with the hash of its input. Neither is stored in plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// What it is used for.
+    /// The operation.
     pub operation: Operation,
     /// SHA-256 of the key.
     pub key_hash: [u8; 32],
@@ -29,7 +29,7 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Reads a key that came with an input of these parts; `None` if it is empty or too long.
+    /// Creates a key for an input of these parts; `None` if it is empty or too long.
     #[must_use]
     pub fn new(operation: Operation, key: &str, input: &[&str]) -> Option<Self> {
         let fits = (1..=LONGEST_KEY).contains(&key.chars().count());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// What is wrong with the text of a JID.
+/// The reason why a text is not a valid JID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJid {
     /// No `@`, or nothing before it.
@@ -16,37 +16,38 @@ pub enum InvalidJid {
     /// A server that WhatsApp does not have.
     #[error("the part after @ must be s.whatsapp.net, lid, g.us, newsletter, broadcast, bot, interop or msgr")]
     UnknownServer,
-    /// A user part that the server does not take.
+    /// A user part that is invalid for the server.
     #[error("the part before @ has an invalid character or length for this kind of JID")]
     InvalidUser,
 }
 
-/// The kind of address, by its server part.
+/// The kind of address, according to its server part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JidKind {
     /// `…@s.whatsapp.net`: a phone number.
     PhoneNumber,
-    /// `…@lid`: a person whose number is hidden.
+    /// `…@lid`: a user whose number is hidden.
     Lid,
     /// `…@g.us`
     Group,
     /// `…@newsletter`
     Newsletter,
-    /// `…@broadcast`, except the next.
+    /// `…@broadcast`, except `status@broadcast`.
     Broadcast,
     /// `status@broadcast`
     Status,
-    /// `…@bot`: an assistant that WhatsApp runs.
+    /// `…@bot`: an assistant operated by WhatsApp.
     Bot,
-    /// `…@interop`: a person on another messenger.
+    /// `…@interop`: a user of another messenger.
     Interop,
-    /// `…@msgr`: a person on Messenger.
+    /// `…@msgr`: a user of Messenger.
     Messenger,
 }
 
 /// A WhatsApp address without a device: `6281234567890@s.whatsapp.net`, `123456789@lid`, `1203…@g.us`, …
 ///
-/// A business that WhatsApp hosts (`hosted`, `hosted.lid`) has the number or LID of any other person, so it is that person.
+/// A business that WhatsApp hosts (`hosted`, `hosted.lid`) has a number or LID like any other user, so both forms are
+/// the same user.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Jid(Arc<str>);
@@ -64,7 +65,7 @@ impl Jid {
         self.0.split_once('@').map_or("", |(user, _)| user)
     }
 
-    /// Which kind of address this is.
+    /// The kind of address.
     #[must_use]
     pub fn kind(&self) -> JidKind {
         match self.0.split_once('@') {
@@ -80,7 +81,7 @@ impl Jid {
         }
     }
 
-    /// The phone number with its `+`, when the address is one.
+    /// The phone number with its `+`; `None` for another kind of address.
     #[must_use]
     pub fn phone_number(&self) -> Option<String> {
         (self.kind() == JidKind::PhoneNumber).then(|| format!("+{}", self.user()))
@@ -93,7 +94,7 @@ impl fmt::Display for Jid {
     }
 }
 
-/// Never the number: debug output ends up in logs.
+/// Never prints the number, since debug output ends up in logs.
 impl fmt::Debug for Jid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Jid({:?})", self.kind())
@@ -117,8 +118,8 @@ impl From<Jid> for String {
 impl FromStr for Jid {
     type Err = InvalidJid;
 
-    /// Reads `user[.agent][:device]@server`. The device is dropped, and the agent where the server has none of its own.
-    /// `c.us` and `hosted` are other names of `s.whatsapp.net`, and `hosted.lid` of `lid`.
+    /// Parses `user[.agent][:device]@server`. The device is dropped, and so is the agent if the server does not use
+    /// agents. `c.us` and `hosted` are other names of `s.whatsapp.net`, and `hosted.lid` of `lid`.
     fn from_str(text: &str) -> Result<Self, InvalidJid> {
         let (user, server) = text.split_once('@').ok_or(InvalidJid::Malformed)?;
         let (user, server) = match server {
@@ -135,7 +136,7 @@ impl FromStr for Jid {
         let fits = match server {
             "g.us" => has(64, |byte| byte.is_ascii_digit() || *byte == b'-'),
             "broadcast" => user == "status" || has(32, u8::is_ascii_digit),
-            // Other messengers have their own ids, behind the number of the messenger.
+            // Other messengers have their own ids, prefixed with the number of the messenger.
             "bot" | "interop" | "msgr" => has(64, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)),
             _ => has(32, u8::is_ascii_digit),
         };

@@ -1,5 +1,6 @@
-//! Two chats that turn out to be one person's. The end is the same as if that had been known from the start, whenever one
-//! learns of it: what has a time goes by the newest, what is a place among the messages by the furthest.
+//! Merges two chats that turn out to be with the same user. The result is the same as if that had been known from the
+//! start, whenever it becomes known. Values with a timestamp take the newest one, and positions among the messages the
+//! furthest one.
 
 use super::action::Desired;
 use super::action::PendingAction;
@@ -10,18 +11,18 @@ use super::chat::Chat;
 use super::chat::Dated;
 use super::chat::Names;
 
-/// What still has to be told to WhatsApp of a chat, and what it refused.
+/// Pending and rejected settings of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Open {
-    /// The actions that wait.
+    /// The pending actions.
     pub waiting: Vec<PendingAction>,
     /// The refusals.
     pub refused: Vec<Refusal>,
 }
 
 impl Chat {
-    /// Takes over what is known of `other` but for its messages; tells what is open about the two from now on. Counting
-    /// what is unread is left to whoever knows the messages.
+    /// Merges the data of `other` except its messages, and returns the pending and rejected settings of both. The
+    /// caller counts the unread messages, since it knows them.
     #[must_use]
     pub fn join(&mut self, mine: &Open, other: &Self, theirs: &Open) -> Open {
         let mut open = Open::default();
@@ -30,7 +31,7 @@ impl Chat {
         }
         for refusal in mine.refused.iter().chain(&theirs.refused) {
             let newer = |known: &Refusal| known.setting == refusal.setting && known.at >= refusal.at;
-            // Who asked again has heard of it.
+            // A new request for the setting clears the rejection.
             let waits = open.waiting.iter().any(|action| action.desired.setting() == refusal.setting);
             if !waits && !open.refused.iter().any(newer) {
                 open.refused.retain(|known| known.setting != refusal.setting);
@@ -61,8 +62,8 @@ impl Chat {
         open
     }
 
-    /// One setting: what WhatsApp has is the newest that it said of either chat. Of two requests the newer one stays, and
-    /// what WhatsApp said later about the chat that nothing was asked of wins over it.
+    /// Merges one setting. The value on WhatsApp is the newest that it reported for either chat. Of two requests the
+    /// newer one stays. A later value that WhatsApp reported for the chat without a request takes precedence.
     fn join_setting(&mut self, setting: Setting, mine: &Open, other: &Self, theirs: &Open) -> Option<PendingAction> {
         let (ours, yours) = (mine.waits_for(setting), theirs.waits_for(setting));
         let known = |chat: &Self, action: Option<&PendingAction>| {
@@ -87,7 +88,7 @@ impl Chat {
         let read_before = read.filter(|_| request.desired == Desired::Read(false));
         let action = PendingAction {
             chat: self.id,
-            // One of either chat may be under way, and the word that it arrived must not take this one.
+            // A request of either chat may be in flight, and its acknowledgement must not remove this one.
             version: [ours, yours].into_iter().flatten().map(|action| action.version).max()?,
             base: newest.value,
             base_as_of: newest.as_of,
@@ -117,7 +118,7 @@ impl Open {
 }
 
 impl Names {
-    /// Takes over the names that are not known here.
+    /// Adds the names that are unknown here.
     fn fill(&mut self, other: &Self) {
         let Self { subject, contact, push, business } = self;
         let theirs = [&other.subject, &other.contact, &other.push, &other.business];
@@ -129,7 +130,7 @@ impl Names {
     }
 }
 
-/// Which of two values of the same time counts: the one that somebody must have set.
+/// Chooses between two values with the same timestamp: the one that must have been set explicitly.
 fn weight(value: Desired) -> i64 {
     match value {
         Desired::Archived(set) | Desired::Pinned(set) => set.into(),

@@ -1,58 +1,59 @@
-//! Api-keys: what is known of one. Its secret is not.
+//! API keys, without their secrets.
 
 use super::capability::Capabilities;
 use super::cursor::TimeKey;
 use super::id::KeyId;
 use super::id::OrganizationId;
 
-/// The longest name, in characters.
+/// Maximum length of a name in characters.
 pub const LONGEST_NAME: usize = 100;
 
-/// An api-key.
+/// An API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Its id.
+    /// The id.
     pub id: KeyId,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: OrganizationId,
-    /// A name for people.
+    /// Display name.
     pub name: String,
-    /// Its secret's first characters.
+    /// The first characters of the secret.
     pub prefix: String,
-    /// What it may do.
+    /// The permissions.
     pub permissions: Capabilities,
-    /// When it was made, in milliseconds.
+    /// Creation time in milliseconds.
     pub created_at: i64,
-    /// When it ends (inclusive), in milliseconds.
+    /// Expiry time (inclusive) in milliseconds.
     pub expires_at: Option<i64>,
-    /// When it was last used, to a minute, in milliseconds.
+    /// Time of the last use in milliseconds, accurate to a minute.
     pub last_used_at: Option<i64>,
-    /// Who made it; `None` if it was made before this was recorded.
+    /// The creator; `None` if the key was created before creators were recorded.
     pub created_by: Option<KeyCreator>,
-    /// When the secret before the last rotation ends (inclusive), in milliseconds; `None` if it ended with the rotation.
+    /// Expiry time (inclusive) in milliseconds of the secret before the last rotation; `None` if it expired with the
+    /// rotation.
     pub previous_until: Option<i64>,
 }
 
-/// The maker of an api-key.
+/// The creator of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyCreator {
-    /// An api-key, which may have been revoked since.
+    /// An API key, which may have been revoked since.
     ApiKey(KeyId),
-    /// A person, by the subject of their login token.
+    /// A user, by the subject of their login token.
     User(String),
     /// The operator, on the command line.
     Operator,
 }
 
 impl ApiKey {
-    /// Where the key stands in its organization's list.
+    /// The key's position in its organization's list.
     #[must_use]
     pub fn key(&self) -> TimeKey {
         TimeKey { at: self.created_at, id: self.id.bytes() }
     }
 }
 
-/// A key's name as it is kept: without the spaces around it. None when nothing is left, or too much.
+/// Trims a key's name. `None` if nothing remains, or if it is too long.
 #[must_use]
 pub fn name(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|name| (1..=LONGEST_NAME).contains(&name.chars().count()))

@@ -1,4 +1,4 @@
-//! Lists of chats: which chats are in one, in which order, and where each stands.
+//! Lists of chats: filters, orders, and the position of each chat.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,46 +9,46 @@ use super::cursor::Key;
 use super::id::SessionId;
 use super::search::Search;
 
-/// The activity of a chat that has a name and no message: it stands behind all that have one.
+/// The activity of a named chat without messages: it follows every chat that has a message.
 const EMPTY: i64 = -1;
-/// The activity of a chat of which nothing but settings is known: no list shows it.
+/// The activity of a chat of which only settings are known; it is in no list.
 const UNLISTED: i64 = -2;
 
-/// In which order chats are listed. Chats without a message come last in every order, by id.
+/// The order of chats. In every order, chats without a message come last, by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ChatOrder {
     /// Latest activity first, then by id.
     #[default]
     Recent,
-    /// Pinned first, the one pinned last on top, then as [`ChatOrder::Recent`].
+    /// Pinned chats first, the most recently pinned one on top, then as in [`ChatOrder::Recent`].
     Inbox,
 }
 
-/// Which chats are listed; what is not set does not matter.
+/// A filter of chats; `None` matches every chat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ChatFilter {
-    /// Archived or not.
+    /// The archived state.
     pub archived: Option<bool>,
-    /// Pinned or not.
+    /// The pinned state.
     pub pinned: Option<bool>,
-    /// Muted at the moment of the listing or not.
+    /// Muted at the time of the request, or not muted.
     pub muted: Option<bool>,
-    /// With unread messages or marked as unread, or neither.
+    /// Unread, or read. A chat is unread if it has unread messages or is marked as unread.
     pub unread: Option<bool>,
-    /// Of one of these kinds.
+    /// One of these kinds.
     pub types: Option<BTreeSet<ChatType>>,
-    /// With this in the name or phone number.
+    /// The name or phone number contains this text.
     pub search: Option<Search>,
-    /// With a last message at this time or later, in milliseconds.
+    /// The last message was sent at this time or later, in milliseconds.
     pub active_after: Option<i64>,
-    /// With a last message before this time, in milliseconds.
+    /// The last message was sent before this time, in milliseconds.
     pub active_before: Option<i64>,
-    /// Also those with a name and no message; they have no activity, so none of them is within bounds of it.
+    /// Include chats with a name and no message. They have no activity, so they match no bound on it.
     pub include_empty: bool,
 }
 
 impl ChatFilter {
-    /// The least activity of a listed chat.
+    /// The lowest activity of a listed chat.
     #[must_use]
     pub fn least_activity(&self) -> i64 {
         match self.active_after {
@@ -58,19 +58,19 @@ impl ChatFilter {
         }
     }
 
-    /// The least class of a listed chat.
+    /// The lowest class of a listed chat.
     #[must_use]
     pub fn least_class(&self) -> InboxClass {
         if self.shows_empty() { InboxClass::Empty } else { InboxClass::Active }
     }
 
-    /// Whether the list may have to be walked from end to end for a few chats, or none: no index leads to those.
+    /// Returns whether the whole list may have to be scanned for few or no chats, because no index covers the filter.
     #[must_use]
     pub fn may_walk(&self) -> bool {
         self.search.is_some() || self.types.is_some() || self.muted.is_some()
     }
 
-    /// Whether chats without a message may be in the list.
+    /// Returns whether the list can contain chats without a message.
     #[must_use]
     pub fn shows_empty(&self) -> bool {
         self.include_empty && self.active_after.is_none() && self.active_before.is_none()
@@ -80,22 +80,22 @@ impl ChatFilter {
 /// A list of chats.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ChatList {
-    /// Of one session, or of all.
+    /// One session, or all.
     pub session: Option<SessionId>,
-    /// Which.
+    /// The filter.
     pub filter: ChatFilter,
-    /// In which order.
+    /// The order.
     pub order: ChatOrder,
 }
 
 impl ChatList {
-    /// What cursors of this list are bound to: the same text for the same list, another for any other.
+    /// The identity of this list, to which its cursors are bound. Different lists have different texts.
     #[must_use]
     pub fn scope(&self) -> String {
         let Self { session, filter, order } = self;
         let mut scope = match order {
             ChatOrder::Recent => "RECENT".to_owned(),
-            // Says by what pinned chats are ordered: a cursor of another order is invalid.
+            // The sort key of pinned chats: a cursor of another sort key is invalid.
             ChatOrder::Inbox => "INBOX by pin time".to_owned(),
         };
         if let Some(session) = session {
@@ -115,7 +115,7 @@ impl ChatList {
         if let Some(types) = types {
             let _ = write!(scope, " type={types:?}");
         }
-        // Last, since it may look like anything.
+        // Last, since it is arbitrary text.
         if let Some(search) = search {
             let _ = write!(scope, " search={}", search.as_str());
         }
@@ -123,19 +123,19 @@ impl ChatList {
     }
 }
 
-/// Where a chat stands in a list, the greatest first.
+/// A chat's position in a list, the greatest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChatKey {
-    /// Its class in the order INBOX; 0 in the order RECENT, which has none.
+    /// The class in the order INBOX; 0 in the order RECENT, which has no classes.
     pub class: i16,
-    /// Its place in its class: [`activity`], or [`inbox_rank`] in the order INBOX.
+    /// The rank in the class: [`activity`], or [`inbox_rank`] in the order INBOX.
     pub rank: i64,
-    /// Its id's 16 bytes.
+    /// The 16 bytes of the id.
     pub id: [u8; 16],
 }
 
 impl ChatKey {
-    /// Where `chat` stands in a list of this order.
+    /// The position of `chat` in a list of this order.
     #[must_use]
     pub fn of(chat: &Chat, order: ChatOrder) -> Self {
         let (class, rank) = match order {
@@ -145,7 +145,7 @@ impl ChatKey {
         Self { class, rank, id: chat.id.bytes() }
     }
 
-    /// Before every chat whose key has this class and rank, and behind all greater ones.
+    /// The position before every chat with this class and rank, and behind all greater ones.
     #[must_use]
     pub fn least(class: i16, rank: i64) -> Self {
         Self { class, rank, id: [0; 16] }
@@ -165,17 +165,17 @@ impl Key for ChatKey {
     }
 }
 
-/// What is listed first in the order INBOX, least first.
+/// The classes of the order INBOX, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i16)]
 pub enum InboxClass {
-    /// Nothing but settings is known.
+    /// Only settings are known.
     Unlisted = 0,
-    /// A name and no message.
+    /// A name, and no message.
     Empty = 1,
-    /// With a message.
+    /// A message.
     Active = 2,
-    /// With a message, and pinned.
+    /// A message, and pinned.
     Pinned = 3,
 }
 
@@ -192,7 +192,7 @@ impl InboxClass {
     }
 }
 
-/// When there was a message last, in milliseconds. Without one, less than 0: -1 with a name, -2 without.
+/// The time of the last message in milliseconds. Without a message it is negative: -1 with a name, -2 without.
 #[must_use]
 pub fn activity(chat: &Chat) -> i64 {
     match chat.last_message {
@@ -202,7 +202,7 @@ pub fn activity(chat: &Chat) -> i64 {
     }
 }
 
-/// Where a chat stands in its class in the order INBOX: by the time of pinning if it is pinned, else by its activity.
+/// The rank of a chat in its class in the order INBOX: the pin time if it is pinned, else its activity.
 #[must_use]
 pub fn inbox_rank(chat: &Chat) -> i64 {
     if InboxClass::of(chat) == InboxClass::Pinned { chat.pinned.as_of } else { activity(chat) }

@@ -1,4 +1,4 @@
-//! One message of a chat.
+//! Messages of a chat.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::id::PeerId;
 use super::id::SessionId;
 use super::jid::Jid;
 
-/// What a message is, as a list would show it.
+/// A kind of message, as a list of chats shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MessageKind {
     /// Plain text, with or without a link preview.
@@ -19,13 +19,13 @@ pub enum MessageKind {
     Image,
     /// A video or an animation.
     Video,
-    /// Sound or a voice note.
+    /// A sound or a voice note.
     Audio,
     /// A file.
     Document,
     /// A sticker.
     Sticker,
-    /// A place, fixed or live.
+    /// A location, fixed or live.
     Location,
     /// One or more contact cards.
     Contact,
@@ -33,76 +33,76 @@ pub enum MessageKind {
     Poll,
     /// A reaction to another message.
     Reaction,
-    /// A call that took place or was missed.
+    /// A call, answered or missed.
     Call,
-    /// Something WhatsApp says about the chat.
+    /// A notice by WhatsApp about the chat.
     System,
-    /// Anything newer than this list.
+    /// Any other kind.
     Other,
 }
 
-/// A message as WhatsApp delivered it, before it is stored.
+/// A message as received from WhatsApp, before it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncomingMessage {
-    /// The chat it belongs to.
+    /// The chat of the message.
     pub chat: Jid,
     /// WhatsApp's id; unique per chat and sender.
     pub wa_id: String,
-    /// Who wrote it.
+    /// The sender.
     pub sender: Jid,
-    /// The name the sender goes by, when WhatsApp told.
+    /// The name chosen by the sender, if WhatsApp sent it.
     pub sender_name: Option<String>,
-    /// Whether this account wrote it, on whatever device.
+    /// True if this account sent the message, from any of its devices.
     pub from_me: bool,
-    /// What it is.
+    /// The kind.
     pub kind: MessageKind,
     /// Text or caption.
     pub text: Option<String>,
-    /// When it was sent, in milliseconds.
+    /// Send time in milliseconds.
     pub at: i64,
 }
 
 /// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Our id.
+    /// The id.
     pub id: MessageId,
-    /// The chat it belongs to.
+    /// The chat of the message.
     pub chat: ChatId,
     /// The chat's session.
     pub session: SessionId,
-    /// WhatsApp's id.
+    /// WhatsApp's message id.
     pub wa_id: String,
-    /// The address of who wrote it, as the person goes by now.
+    /// The sender's current address.
     pub sender: Jid,
-    /// Who wrote it.
+    /// The sender.
     pub sender_id: PeerId,
-    /// The name the sender went by.
+    /// The name chosen by the sender.
     pub sender_name: Option<String>,
-    /// Whether this account wrote it.
+    /// True if this account sent it.
     pub from_me: bool,
-    /// What it is.
+    /// The kind.
     pub kind: MessageKind,
     /// Text or caption.
     pub text: Option<String>,
-    /// When it was sent, in milliseconds.
+    /// Send time in milliseconds.
     pub at: i64,
-    /// Whether the sender changed it since.
+    /// True if the sender edited the message.
     pub edited: bool,
-    /// When that was, in milliseconds by the sender's clock; 0 when it never was.
+    /// Time of the edit in milliseconds by the sender's clock; 0 if it was never edited.
     pub edited_as_of: i64,
-    /// Whether it was deleted for everyone.
+    /// True if the message was deleted for everyone.
     pub revoked: bool,
 }
 
-/// What can be done to a message that was sent.
+/// A change to a sent message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rewrite {
-    /// Its sender changed it.
+    /// The sender edited it.
     Edit {
-        /// The text or caption since.
+        /// The new text or caption.
         text: Option<String>,
-        /// When, in milliseconds by the sender's clock.
+        /// Time of the edit in milliseconds by the sender's clock.
         as_of: i64,
     },
     /// It was deleted for everyone.
@@ -110,14 +110,14 @@ pub enum Rewrite {
 }
 
 impl Message {
-    /// Where the message stands in its chat.
+    /// The message's position in its chat.
     #[must_use]
     pub fn key(&self) -> TimeKey {
         TimeKey { at: self.at, id: self.id.bytes() }
     }
 
-    /// The message as it is since, none when that is as before: what was taken back says nothing any more, and an edit
-    /// that comes late or twice changes nothing.
+    /// The message after a change; `None` if the change has no effect. A revoked message has no content any more, and
+    /// an outdated or repeated edit is ignored.
     #[must_use]
     pub fn rewritten(&self, rewrite: &Rewrite) -> Option<Self> {
         match rewrite {
@@ -131,16 +131,16 @@ impl Message {
     }
 }
 
-/// The last message of a chat as WhatsApp wants it named when a setting goes out.
+/// The last message of a chat, in the form that WhatsApp requires with a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRange {
     /// WhatsApp's id of the last message.
     pub wa_id: String,
-    /// Whether this account wrote it.
+    /// True if this account sent it.
     pub from_me: bool,
-    /// Who wrote it; needed in groups.
+    /// The sender, which WhatsApp requires in groups.
     pub sender: Jid,
-    /// When, in milliseconds.
+    /// Send time in milliseconds.
     pub at: i64,
 }
 

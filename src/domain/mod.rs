@@ -1,5 +1,5 @@
-//! What chatgraph talks about: ids, addresses, chats, messages, sessions, changes. Pure: no async, no I/O, nothing of
-//! another module. Whoever learns something new about WhatsApp or the API writes the rule here and calls it elsewhere.
+//! The domain: ids, addresses, chats, messages, sessions, changes. Pure: no async, no I/O, and no dependency on another
+//! module. Rules about WhatsApp and the API belong here and are called from elsewhere.
 
 pub mod action;
 pub mod allowance;

@@ -1,27 +1,27 @@
-//! What a chat may be called.
+//! The possible names of a chat.
 
-/// Where a chat's name may come from.
+/// The possible names of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
     /// A group's subject.
     pub subject: Option<String>,
-    /// The name the account's owner saved.
+    /// The saved contact name.
     pub contact: Option<String>,
-    /// The name the other side chose.
+    /// The push name, which the other side chose.
     pub push: Option<String>,
     /// The verified name of a business.
     pub business: Option<String>,
 }
 
 impl Names {
-    /// The name that is shown: the first there is, in this order.
+    /// The display name: the first known name, in this order.
     #[must_use]
     pub fn shown(&self) -> Option<&String> {
         let Self { subject, contact, push, business } = self;
         [subject, contact, push, business].into_iter().flatten().next()
     }
 
-    /// Takes over what became known. A missing name never clears a known one.
+    /// Adds names that became known. A missing name never clears a known one.
     pub(super) fn learn(&mut self, news: &Self) {
         learn(&mut self.subject, news.subject.as_ref());
         learn(&mut self.contact, news.contact.as_ref());

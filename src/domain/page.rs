@@ -1,11 +1,11 @@
-//! Which part of a list is asked for, and where one answer ends.
+//! Pages of a list.
 
-/// The most items one page may hold.
+/// Maximum number of items in a page.
 pub const MAX_PAGE: u32 = 200;
-/// How many items a page holds when nobody says.
+/// Default number of items in a page.
 pub const DEFAULT_PAGE: u32 = 50;
 
-/// Which way a page runs from its cursor.
+/// The direction of a page from its cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// `first`, `after`
@@ -14,31 +14,31 @@ pub enum Direction {
     Backward,
 }
 
-/// Part of a list, by key: `limit` items behind `cursor`, in `direction`.
+/// A part of a list, by key: `limit` items behind `cursor`, in `direction`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRequest<K> {
-    /// How many, 1 to [`MAX_PAGE`].
+    /// The number of items, 1 to [`MAX_PAGE`].
     pub limit: u32,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// The key of the item to start behind.
+    /// The key of the item behind which the page starts.
     pub cursor: Option<K>,
 }
 
-/// One page, always in the list's own order.
+/// A page, always in the list's own order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Whether more follow the last item.
+    /// True if more items follow the last one.
     pub has_next: bool,
-    /// Whether more precede the first item.
+    /// True if items precede the first one.
     pub has_previous: bool,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of up to `limit + 1` rows read from the cursor outwards: the surplus row tells that there are more.
-    /// Whether there is something on the cursor's other side is for `beyond` to say.
+    /// Creates a page from up to `limit + 1` rows, read from the cursor outwards; the surplus row shows that there are
+    /// more. `beyond` states whether there are items on the other side of the cursor.
     #[must_use]
     pub fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>, beyond: bool) -> Self {
         let limit = request.limit as usize;

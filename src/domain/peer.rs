@@ -1,33 +1,33 @@
 //! Peers of a session, and the periods in which addresses belong to them.
 //!
-//! A person keeps their LID, and numbers change hands. So an address belongs to a peer from one moment to another, and
-//! [`owner_at`] tells whose it is at a time. All times are milliseconds by WhatsApp's clock.
+//! A user keeps their LID, and phone numbers change hands. So an address belongs to a peer for a period, and
+//! [`owner_at`] returns its owner at a given time. All times are milliseconds by WhatsApp's clock.
 
 use super::id::ChatId;
 use super::id::PeerId;
 use super::jid::Jid;
 use super::jid::JidKind;
 
-/// Whom a chat is with, or who writes in one: a person, a group, the account itself.
+/// The partner of a chat, or a sender in one: a user, a group, or the account itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its id.
+    /// The id.
     pub id: PeerId,
-    /// The address that is shown; see [`canonical`].
+    /// The displayed address; see [`canonical`].
     pub jid: Jid,
-    /// The one chat with it, stored or deleted; none if there never was one.
+    /// The only chat with the peer, stored or deleted; `None` if there never was one.
     pub chat: Option<ChatId>,
 }
 
 impl Peer {
-    /// Whether a chat with this peer has no other writers than the peer and the account.
+    /// Returns whether a chat with this peer has no other senders than the peer and the account.
     #[must_use]
     pub fn is_person(&self) -> bool {
         is_person(&self.jid)
     }
 }
 
-/// Whether the address is one person's.
+/// Returns whether the address is a user's.
 #[must_use]
 pub fn is_person(jid: &Jid) -> bool {
     !matches!(jid.kind(), JidKind::Group | JidKind::Newsletter | JidKind::Broadcast | JidKind::Status)
@@ -40,42 +40,42 @@ pub struct Period {
     pub jid: Jid,
     /// The peer.
     pub peer: PeerId,
-    /// The first moment; 0 for the first known owner.
+    /// The first millisecond; 0 for the first known owner.
     pub from: i64,
-    /// The first moment after it; none while it lasts.
+    /// The first millisecond after the period; `None` while it lasts.
     pub until: Option<i64>,
 }
 
 impl Period {
-    /// Whether its last moment was before a time.
+    /// Returns whether the period ended before a time.
     #[must_use]
     pub fn is_over(&self, at: i64) -> bool {
         self.until.is_some_and(|until| until <= at)
     }
 }
 
-/// Whose an address is at a time.
+/// The owner of an address at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner {
     /// The peer.
     pub peer: PeerId,
-    /// Whether its period was over by then, and nobody is known to have the address since.
+    /// True if the period had ended by then, and no later owner is known.
     pub former: bool,
 }
 
-/// A part of a period that went over to another peer, and with it what was written from the address in that time.
+/// A part of a period that moved to another peer, together with the messages sent from the address in that time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
-    /// The peer before.
+    /// The previous peer.
     pub peer: PeerId,
-    /// The first moment.
+    /// The first millisecond.
     pub from: i64,
-    /// The first moment after it; none if it has no end.
+    /// The first millisecond after it; `None` if it has no end.
     pub until: Option<i64>,
 }
 
-/// Tells whose the address with these periods, the earliest first, is at a time. Between two periods, and before the first one,
-/// it is the next known owner's: from when they have it is not known exactly.
+/// Returns the owner of an address at a time, given its periods in ascending order. Between two periods, and before the
+/// first one, it is the next known owner, since the exact start of a period is unknown.
 #[must_use]
 pub fn owner_at(periods: &[Period], at: i64) -> Option<Owner> {
     if let Some(period) = periods.iter().find(|period| !period.is_over(at)) {
@@ -84,13 +84,13 @@ pub fn owner_at(periods: &[Period], at: i64) -> Option<Owner> {
     periods.last().map(|period| Owner { peer: period.peer, former: true })
 }
 
-/// Tells whose the address with these periods is now, or was last.
+/// Returns the current or last owner of the address with these periods.
 #[must_use]
 pub fn last_owner(periods: &[Period]) -> Option<Owner> {
     periods.last().map(|period| Owner { peer: period.peer, former: period.until.is_some() })
 }
 
-/// Gives the address to `peer` from `at` on, up to the next known period; tells what that takes from another peer.
+/// Assigns the address to `peer` from `at` until the next known period. Returns the part that another peer loses.
 pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Option<Moved> {
     let next = |periods: &[Period], place: usize| periods.get(place).map(|period| period.from);
     let Some(place) = periods.iter().rposition(|period| period.from <= at) else {
@@ -120,13 +120,13 @@ pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Opti
     moved
 }
 
-/// The time from `at` to the period in this place, which was its owner's so far.
+/// The time from `at` to this period, which belonged to the owner of the period so far.
 fn until_next(periods: &[Period], place: usize, peer: PeerId, at: i64) -> Option<Moved> {
     let next = periods.get(place).filter(|next| next.peer != peer)?;
     Some(Moved { peer: next.peer, from: at, until: Some(next.from) })
 }
 
-/// Ends the period of `peer` at `at`, the last moment of it; tells what is nobody's since.
+/// Ends the period of `peer` after `at`. Returns the part that has no owner any more.
 pub fn end(periods: &mut [Period], peer: PeerId, at: i64) -> Option<Moved> {
     let period = periods.iter_mut().rev().find(|period| period.from <= at)?;
     if period.peer != peer || period.is_over(at + 1) {
@@ -137,8 +137,8 @@ pub fn end(periods: &mut [Period], peer: PeerId, at: i64) -> Option<Moved> {
     Some(moved)
 }
 
-/// The address that a peer with these periods is shown by: the present number, else the present LID or other address, else
-/// the one that it had last.
+/// The displayed address of a peer with these periods: the current number, else the current LID or other address, else
+/// the last address.
 #[must_use]
 pub fn canonical(periods: &[Period]) -> Option<&Jid> {
     let rank = |period: &&Period| (period.until.is_none(), period.until, rank_of(&period.jid), period.from);
@@ -153,7 +153,7 @@ fn rank_of(jid: &Jid) -> u8 {
     }
 }
 
-/// The address of this kind that a peer with these periods has now.
+/// The current address of this kind of a peer with these periods.
 #[must_use]
 pub fn present(periods: &[Period], kind: JidKind) -> Option<&Jid> {
     periods.iter().find(|period| period.until.is_none() && period.jid.kind() == kind).map(|period| &period.jid)

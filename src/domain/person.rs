@@ -1,4 +1,4 @@
-//! One person behind two addresses.
+//! A user with two addresses.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -6,17 +6,17 @@ use serde::Serialize;
 use super::jid::Jid;
 use super::jid::JidKind;
 
-/// A person's two addresses. Either may name the chat with them; it is kept under the number.
+/// The two addresses of a user. Either can identify the chat with them, which is stored under the number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Person {
-    /// The number's.
+    /// The phone number's address.
     pub phone: Jid,
-    /// The one that hides the number.
+    /// The address that hides the number.
     pub lid: Jid,
 }
 
 impl Person {
-    /// The person with these addresses, in whatever order; none unless they are a number's and a LID.
+    /// Returns the user with these two addresses, in either order; `None` unless they are a number and a LID.
     #[must_use]
     pub fn new(one: &Jid, other: &Jid) -> Option<Self> {
         let (phone, lid) = match (one.kind(), other.kind()) {

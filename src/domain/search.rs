@@ -1,5 +1,5 @@
-//! Finding chats by part of a name or number, in any script. Both sides are folded here, so that a database only has to
-//! compare bytes and every database answers alike.
+//! Search of chats by a part of the name or number, in any script. Both sides are folded here, so that the database
+//! only compares bytes, and all databases return the same results.
 
 use icu_casemap::CaseMapper;
 use icu_properties::CodePointSetData;
@@ -9,34 +9,34 @@ use unicode_normalization::char::canonical_combining_class;
 
 use super::chat::Chat;
 
-/// The longest text that is searched for, in characters.
+/// Maximum length of a search text in characters.
 pub const MAX_SEARCH: usize = 100;
 
-/// The version of what [`searchable`] returns. Raise it with every change of the rules or of their Unicode data: the
-/// store folds the chats again that were stored with another version.
+/// The version of the rules of [`searchable`] and of their Unicode data. It must be incremented with every change of
+/// them. The store then folds all chats of another version again.
 pub const FOLD_VERSION: i32 = 2;
 
-/// Letters that Unicode does not decompose, and that its collation table (DUCET) sorts as variants of these. In upper
-/// case, the dotless i of Turkish is an I like any other.
+/// Letters without a Unicode decomposition that the collation table (DUCET) sorts as variants of these letters. In
+/// upper case, the Turkish dotless i is an ordinary I.
 const VARIANTS: [(char, &str); 8] =
     [('æ', "ae"), ('ð', "d"), ('ø', "o"), ('đ', "d"), ('ħ', "h"), ('ı', "i"), ('ł', "l"), ('œ', "oe")];
-/// The stroke that lengthens an Arabic word and says nothing.
+/// The stroke that lengthens an Arabic word and has no meaning.
 const TATWEEL: char = '\u{640}';
 
-/// Text that cannot be searched for.
+/// The text cannot be searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to {MAX_SEARCH} characters")]
 pub struct InvalidSearch;
 
-/// What is searched for, folded.
+/// A folded search text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Search(String);
 
 impl Search {
-    /// Reads what a caller searches for; every character stands for itself.
+    /// Folds a client's search text. There are no wildcards.
     ///
     /// # Errors
-    /// [`InvalidSearch`] for none or too many characters.
+    /// [`InvalidSearch`] if the text is empty or too long.
     pub fn new(text: &str) -> Result<Self, InvalidSearch> {
         // Names are stored without NUL characters.
         let text = text.replace('\0', "");
@@ -46,14 +46,14 @@ impl Search {
         Ok(Self(fold(&text)))
     }
 
-    /// The folded text: part of what [`searchable`] makes of the chats that are found.
+    /// The folded text, which is a part of the [`searchable`] text of a matching chat.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a chat is found by: its name and its phone number, folded, a line each.
+/// The text in which a chat is searched: the folded name and the folded phone number, one line each.
 #[must_use]
 pub fn searchable(chat: &Chat) -> String {
     let number = chat.jid.phone_number();
@@ -63,9 +63,9 @@ pub fn searchable(chat: &Chat) -> String {
     }
 }
 
-/// Makes the same of texts that differ in case, in accents and other signs above, below or across a letter, in how a
-/// letter is put together, in ligatures, in the width of letters and digits, or in characters that are not shown. Control
-/// characters become spaces, so that a line is a line. Text of nothing but such signs keeps them.
+/// Folds text. The result ignores case, accents and other marks above, below or across a letter, the composition of
+/// letters, ligatures, the width of letters and digits, and invisible characters. Control characters become spaces, so
+/// that a line remains a line. Text that consists only of such characters is unchanged.
 fn fold(text: &str) -> String {
     let folded = caseless(text, true);
     if folded.is_empty() { caseless(text, false) } else { folded }
@@ -88,9 +88,9 @@ fn caseless(text: &str, shorten: bool) -> String {
     letters.nfc().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
-/// Whether a sign only modifies the letter before it. By their combining classes, these are the strokes, the points of
+/// Returns whether a mark only modifies the preceding letter. By combining class, these are the strokes, the points of
 /// Hebrew, Arabic and Syriac, and all accents. Vowel signs, viramas, nuktas, the tone marks of Thai and Lao and the
-/// voicing marks of Japanese have other classes: without them, it is another letter.
+/// voicing marks of Japanese have other classes: without them, the letter is a different one.
 fn is_accent(char: char) -> bool {
     char == TATWEEL || matches!(canonical_combining_class(char), 1 | 10..=36 | 200..=240)
 }
@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    /// Letters, marks, signs that are not shown, and anything else.
+    /// Letters, marks, invisible characters, and others.
     fn texts() -> impl Strategy<Value = String> {
         let char = prop_oneof![
             any::<char>(),

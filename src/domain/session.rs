@@ -1,120 +1,120 @@
-//! One attached WhatsApp number.
+//! Sessions: linked WhatsApp numbers.
 
 use super::cursor::TimeKey;
 use super::id::OrganizationId;
 use super::id::SessionId;
 use super::jid::Jid;
 
-/// How a session stands with WhatsApp.
+/// The status of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionStatus {
-    /// Connecting, or about to.
+    /// Connecting, or about to connect.
     Starting,
-    /// Waits for its QR code to be scanned.
+    /// Waiting for the user to scan the QR code.
     ScanQrCode,
-    /// Connected and in step.
+    /// Connected and in sync.
     Working,
-    /// Down until a person acts, or until a ban ends; the reason says why.
+    /// Disconnected until the user or the operator acts, or until a ban ends; the reason explains why.
     Failed,
-    /// Down by request.
+    /// Stopped by request, or never started.
     Stopped,
-    /// The phone, or we, unlinked the device.
+    /// The device was unlinked on the phone or by this server.
     LoggedOut,
 }
 
-/// Why a session has failed, was logged out or takes long to start, in a word.
+/// The reason why a session failed, was logged out or is slow to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StatusCode {
-    /// Nobody linked a device in time.
+    /// No phone linked the session in time.
     PairingExpired,
-    /// The phone and we could not agree on the link.
+    /// The phone and the server could not complete the pairing.
     PairingFailed,
-    /// The device was unlinked, on the phone or here.
+    /// The device was unlinked on the phone or by this server.
     Unlinked,
     /// WhatsApp locked the account.
     AccountLocked,
-    /// Another account was linked than the session's own.
+    /// An account other than the session's own was linked.
     OtherAccount,
-    /// Another connection took over the device.
+    /// Another connection uses the same device.
     Replaced,
-    /// WhatsApp banned the account for a while.
+    /// WhatsApp banned the account temporarily.
     Banned,
-    /// WhatsApp no longer speaks with this version.
+    /// WhatsApp no longer accepts this version.
     Outdated,
-    /// What is kept of the device's keys does not open.
+    /// The stored keys of the device cannot be decrypted.
     KeysDamaged,
     /// WhatsApp rejected the connection.
     Refused,
-    /// The settings of the chats cannot be read.
+    /// The chat settings cannot be read from WhatsApp.
     SettingsUnreadable,
-    /// An error of this program.
+    /// An internal error.
     InternalError,
     /// The session's row cannot be read.
     DatabaseDamaged,
-    /// Something that an earlier version recorded in words alone.
+    /// A reason that an earlier version recorded in words only.
     Other,
 }
 
-/// Why a session stands as it does.
+/// The reason for a session's status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusReason {
-    /// In a word.
+    /// The reason as a code.
     pub code: StatusCode,
-    /// In words for a person.
+    /// The reason in words, for the user.
     pub words: String,
-    /// When a ban ends, in milliseconds, if that is the reason and its end is known.
+    /// The end of a ban in milliseconds, if it is known.
     pub banned_until: Option<i64>,
 }
 
 impl StatusReason {
-    /// A reason that is no ban.
+    /// A reason other than a ban.
     #[must_use]
     pub fn new(code: StatusCode, words: impl Into<String>) -> Self {
         Self { code, words: words.into(), banned_until: None }
     }
 
-    /// The device was unlinked from here.
+    /// The device was unlinked by this server.
     #[must_use]
     pub fn unlinked() -> Self {
         Self::new(StatusCode::Unlinked, "this device was unlinked; link it again")
     }
 }
 
-/// A session as it is stored.
+/// A stored session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its id.
+    /// The id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: OrganizationId,
-    /// A name for people.
+    /// Display name.
     pub label: Option<String>,
-    /// How it stands with WhatsApp.
+    /// The status.
     pub status: SessionStatus,
-    /// Why, when it failed or was logged out.
+    /// The reason for the status, if it failed, was logged out or is slow to start.
     pub status_reason: Option<StatusReason>,
-    /// Whether a node should keep it connected.
+    /// True if a node should keep the session connected.
     pub wanted: bool,
-    /// The account's address, known from the first pairing on.
+    /// The account's address, known since the first pairing.
     pub jid: Option<Jid>,
-    /// The account's hidden-number address.
+    /// The account's LID (hidden-number address).
     pub lid: Option<Jid>,
-    /// When it was made, in milliseconds.
+    /// Creation time in milliseconds.
     pub created_at: i64,
-    /// When it last came online, in milliseconds.
+    /// The time of the last connection in milliseconds.
     pub last_connected_at: Option<i64>,
-    /// When its device was linked last, in milliseconds; none if that is not known.
+    /// The time of the last pairing in milliseconds; `None` if it is unknown.
     pub paired_at: Option<i64>,
-    /// What a caller is written when the call is rejected.
+    /// The text that is sent to a caller whose call is rejected.
     pub call_auto_reply: Option<String>,
-    /// How far the import of the account's history is; none when none was begun.
+    /// The progress of importing the account's history; `None` if no import has begun.
     pub history_import: Option<HistoryImport>,
-    /// A column of its row that cannot be read: the session stays down until the row is repaired.
+    /// A column of the session's row that cannot be read. The session stays down until the row is repaired.
     pub damaged: Option<&'static str>,
 }
 
 impl Session {
-    /// Makes a session that is stopped and was never paired.
+    /// Creates a session that is stopped and was never paired.
     #[must_use]
     pub fn new(id: SessionId, organization: OrganizationId, label: Option<String>, at: i64) -> Self {
         Self {
@@ -136,31 +136,31 @@ impl Session {
     }
 }
 
-/// How far the import of an account's history is.
+/// The progress of importing an account's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HistoryImport {
-    /// 0 to 100, as the phone says.
+    /// The progress reported by the phone, from 0 to 100.
     pub percent: u8,
-    /// Chats that it brought.
+    /// Number of imported chats.
     pub chats: u32,
-    /// Messages that it brought.
+    /// Number of imported messages.
     pub messages: u32,
-    /// Whether a part was lost permanently.
+    /// True if a part was lost permanently.
     pub incomplete: bool,
-    /// Events of it that are in quarantine.
+    /// Number of its events that are in quarantine.
     pub quarantined: u32,
 }
 
 impl HistoryImport {
-    /// Counts what a part brought, with the phone's word on how far that is.
+    /// Adds an imported part, with the progress that the phone reports.
     pub fn add(&mut self, chats: u32, messages: u32, percent: Option<u8>) {
         self.chats = self.chats.saturating_add(chats);
         self.messages = self.messages.saturating_add(messages);
-        // Parts may overtake each other.
+        // Parts can arrive out of order.
         self.percent = percent.map_or(self.percent, |percent| percent.max(self.percent).min(100));
     }
 
-    /// Whether something is missing, permanently or until it leaves the quarantine.
+    /// Returns whether a part is missing, permanently or while it is in quarantine.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
         self.incomplete || self.quarantined > 0
@@ -168,62 +168,63 @@ impl HistoryImport {
 }
 
 impl Session {
-    /// The first account it was linked to; none when it never was. It belongs to no other for good.
+    /// The account that the session was first paired with, and remains bound to permanently; `None` before the first
+    /// pairing.
     #[must_use]
     pub fn account(&self) -> Option<Account> {
         self.jid.clone().map(|jid| Account { jid, lid: self.lid.clone() })
     }
 
-    /// Where the session stands in its organization's list.
+    /// The session's position in its organization's list.
     #[must_use]
     pub fn key(&self) -> TimeKey {
         TimeKey { at: self.created_at, id: self.id.bytes() }
     }
 }
 
-/// An account of WhatsApp.
+/// A WhatsApp account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its address by number.
+    /// The address with the phone number.
     pub jid: Jid,
-    /// Its hidden-number address.
+    /// The LID (hidden-number address).
     pub lid: Option<Jid>,
 }
 
 impl Account {
-    /// Whether this is its number or its hidden number.
+    /// Returns whether this is one of the account's addresses.
     #[must_use]
     pub fn has(&self, address: &Jid) -> bool {
         self.jid == *address || self.lid.as_ref() == Some(address)
     }
 
-    /// Whether both are one account. Its number may change, its hidden number does not.
+    /// Returns whether both are the same account. The phone number may change, the LID does not.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.jid == other.jid || (self.lid.is_some() && self.lid == other.lid)
     }
 }
 
-/// What links a device to an account: either will do.
+/// The codes that link a device to an account; either is sufficient.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pairing {
-    /// The text inside a QR code, for the phone's camera.
+    /// The text inside a QR code, which the phone scans.
     pub qr: Option<PairingCode>,
-    /// Eight characters, to be typed on the phone.
+    /// Eight characters to type on the phone.
     pub code: Option<PairingCode>,
 }
 
-/// A text that WhatsApp accepts for a while.
+/// A text that WhatsApp accepts for a limited time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairingCode {
     /// The text.
     pub text: String,
-    /// When WhatsApp stops accepting it, in milliseconds.
+    /// Expiry time in milliseconds.
     pub expires_at: i64,
 }
 
 impl Pairing {
-    /// What of it WhatsApp still accepts at `now`; none when that is nothing.
+    /// The codes that WhatsApp still accepts at `now`; `None` if there are none.
     #[must_use]
     pub fn at(self, now: i64) -> Option<Self> {
         let live = |code: Option<PairingCode>| code.filter(|code| code.expires_at > now);

@@ -1,4 +1,4 @@
-//! What stays of a chat that was deleted, so that it comes back as WhatsApp has it, and nothing old comes with it.
+//! Tombstones of deleted chats. With a tombstone, a chat reappears as it is on WhatsApp, without old messages.
 
 use super::action::PendingAction;
 use super::change::ChatFields;
@@ -7,19 +7,19 @@ use super::chat::Chat;
 use super::horizon::Horizon;
 use super::id::ChatId;
 
-/// What stays of a deleted chat. Nobody gets to see it; events about its settings and names change it as they would the
-/// chat, and the next message brings the chat back.
+/// The tombstone of a deleted chat, which no client can read. Events about its settings and names update it as they
+/// would update the chat, and the next message restores the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
-    /// The chat under the id that it had, with the settings, names and counter that WhatsApp has; without a message.
+    /// The chat with its former id, and with the settings, names and counter that it has on WhatsApp; without messages.
     pub chat: Chat,
-    /// When it was deleted, in milliseconds.
+    /// The time of the deletion in milliseconds.
     pub deleted_at: i64,
 }
 
 impl Tombstone {
-    /// Buries `chat`. What `waiting` was still to tell WhatsApp never reaches it, so those settings are what WhatsApp
-    /// has. `newest` are WhatsApp's ids of the chat's last messages, all of one time.
+    /// Creates the tombstone of `chat`. The actions in `waiting` never reach WhatsApp, so their settings are reverted.
+    /// `newest` are WhatsApp's ids of the chat's last messages, which have the same time.
     #[must_use]
     pub fn of(mut chat: Chat, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
         for action in waiting {
@@ -27,7 +27,7 @@ impl Tombstone {
             let _untold = chat.apply(&patch, at, Origin::Revert);
         }
         let known = chat.last_message.take().map(|last| Horizon { at: last.at, wa_ids: newest });
-        // A chat that came back and got no message since reaches no further than before.
+        // The position of a restored chat without new messages does not move back.
         chat.horizon = match known {
             Some(known) => Some(known.or_further(chat.horizon)),
             None => chat.horizon,
@@ -38,13 +38,14 @@ impl Tombstone {
         Self { chat, deleted_at: at }
     }
 
-    /// What there is of a chat that the phone deleted before any message of it came here, up to `horizon`.
+    /// Creates the tombstone of a chat that the phone deleted, up to `horizon`, before any of its messages arrived
+    /// here.
     #[must_use]
     pub fn of_unknown(chat: Chat, horizon: Horizon, at: i64) -> Self {
         Self { chat: Chat { horizon: Some(horizon.clone()), emptied: Some(horizon), ..chat }, deleted_at: at }
     }
 
-    /// The chat as it comes back, under a new id. A mute that ended meanwhile is none.
+    /// Restores the chat under a new id. A mute that has expired meanwhile is removed.
     #[must_use]
     pub fn revive(self, id: ChatId, at: i64) -> Chat {
         let replaces = Some(self.chat.id);

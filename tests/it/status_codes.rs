@@ -68,7 +68,7 @@ async fn a_session_that_was_logged_out_and_a_setting_that_waited_say_so_in_codes
         chat["sync"]["refused"].get(0).cloned()
     })
     .await;
-    let reason = "The session was logged out before WhatsApp could be told.";
+    let reason = "The session was logged out before this change reached WhatsApp.";
     assert_eq!(refused, json!({"code": "UNLINKED", "reason": reason}));
 }
 

@@ -1,4 +1,4 @@
-//! The compiled form of documents, as text.
+//! Compiled documents as text.
 
 use async_graphql_parser::types::Selection;
 use async_graphql_parser::types::SelectionSet;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::tests::guard;
 
-/// The compiled operation in the notation of a document.
+/// The compiled operation, printed as a document.
 fn compiled(text: &str, variables: serde_json::Value) -> String {
     let mut variables = Variables::from_json(variables);
     let operation = guard().compile(text, None, &mut variables).expect("compiled");

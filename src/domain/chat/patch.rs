@@ -1,4 +1,4 @@
-//! What shall differ about a chat.
+//! Changes to apply to a chat.
 
 use super::LastMessage;
 use super::Names;
@@ -8,53 +8,53 @@ use crate::domain::horizon::Horizon;
 use crate::domain::id::MessageId;
 use crate::domain::jid::Jid;
 
-/// What shall differ about a chat: absolute values, none where all stays as it is.
+/// Changes to apply to a chat, as absolute values; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChatPatch {
-    /// When these settings were made, by WhatsApp's time in milliseconds; a setting with a newer value stays, unless a
-    /// caller of the API wants it changed. 0 where nobody knows: fills only what was never set.
+    /// WhatsApp's timestamp of these settings in milliseconds. A setting with a newer value is unchanged, except for a
+    /// request by a client of the API. 0 if the timestamp is unknown: then only settings that were never set change.
     pub as_of: i64,
-    /// Archived or not.
+    /// The archived state.
     pub archived: Option<bool>,
-    /// When it was archived or not, if that is known and not `as_of`.
+    /// The timestamp of `archived`, if it is known and differs from `as_of`.
     pub archived_as_of: Option<i64>,
-    /// Pinned or not.
+    /// The pinned state.
     pub pinned: Option<bool>,
-    /// When it was pinned, if that is known and not `as_of`.
+    /// The timestamp of `pinned`, if it is known and differs from `as_of`.
     pub pinned_as_of: Option<i64>,
-    /// The mute's end, or no mute.
+    /// The end of the mute, or no mute.
     pub muted_until: Option<Option<i64>>,
     /// True clears the count and the mark, false sets the mark.
     pub read: Option<bool>,
-    /// The mark alone, as a history import tells it.
+    /// The mark as unread alone, as a history import contains it.
     pub marked_unread: Option<bool>,
-    /// The count.
+    /// The number of unread messages.
     pub unread_count: Option<u32>,
-    /// Up to where all is read.
+    /// The position up to which everything is read.
     pub read_to: Option<Horizon>,
-    /// The address under which WhatsApp spoke of the chat, and its time of that; 0 where nobody knows.
+    /// The address that WhatsApp used for the chat, and its timestamp; 0 if that is unknown.
     pub address: Option<(Jid, i64)>,
-    /// Names that became known. A missing one never clears a known one.
+    /// Names that became known. A missing name never clears a known one.
     pub names: Names,
-    /// A message; it moves the last message forward only, unless messages were taken away.
+    /// A message. It only moves the last message forward, unless messages were removed.
     pub last_message: Option<LastMessage>,
-    /// Up to where messages were taken away, so that none of them comes back; the last message is what is left then,
-    /// none where nothing is.
+    /// The position up to which messages were removed, so that none of them reappears. The last message is then the
+    /// newest remaining one, or `None`.
     pub emptied_to: Option<Horizon>,
-    /// The address it goes by from now on; the one before still finds it.
+    /// The new canonical address; the previous one remains an alias.
     pub moved_to: Option<Jid>,
-    /// A message that says something else since.
+    /// A message whose content changed.
     pub rewritten: Option<MessageId>,
-    /// Whether the account's owner removed the saved name.
+    /// True if the user removed the saved contact name.
     pub contact_removed: bool,
-    /// The settings on their way to WhatsApp.
+    /// The settings that are pending.
     pub pending: Option<ChatFields>,
-    /// The settings that WhatsApp refused.
+    /// The settings that WhatsApp rejected.
     pub refused: Option<ChatFields>,
 }
 
 impl ChatPatch {
-    /// Asks for one setting.
+    /// Requests one setting.
     pub fn set(&mut self, desired: Desired) {
         match desired {
             Desired::Archived(archived) => self.archived = Some(archived),

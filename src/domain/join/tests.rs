@@ -1,4 +1,4 @@
-//! What two chats of one person make.
+//! Merging two chats of one user.
 
 use super::super::action::RefusalCode;
 use super::super::change::ChatField;
@@ -21,7 +21,7 @@ fn told(chat: &mut Chat, archived: bool, as_of: i64) {
     let _ = chat.apply(&ChatPatch { as_of, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Device);
 }
 
-/// A caller asks for a setting that WhatsApp has not heard of yet.
+/// A client requests a setting that WhatsApp has not received yet.
 fn asked(chat: &mut Chat, archived: bool, at: i64) -> Open {
     let (base, base_as_of) = chat.base(Setting::Archived);
     let _ = chat.apply(&ChatPatch { as_of: at, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Api);

@@ -1,4 +1,4 @@
-//! Whose an address is at a time.
+//! Owners of an address over time.
 
 use super::*;
 
