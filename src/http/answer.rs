@@ -1,4 +1,4 @@
-//! What goes back over HTTP: always GraphQL-shaped, failures of the door too.
+//! HTTP responses. All of them have the form of a GraphQL response, including errors before execution.
 
 use std::slice;
 
@@ -22,7 +22,7 @@ use super::limit;
 use super::media::Media;
 use super::request::RequestId;
 
-/// An answer as it is written: without `data` when nothing was carried out.
+/// A response as it is serialized, without `data` if nothing was executed.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,38 +31,39 @@ struct Written<'a> {
     errors: &'a [ServerError],
 }
 
-/// Whether the operation was carried out, with whatever result, rather than refused before.
+/// Returns whether the operation was executed, with any result, rather than rejected before.
 pub(super) fn was_carried_out(answer: &Answer) -> bool {
     answer.errors.is_empty() || answer.data != Value::Null || answer.errors.iter().any(|error| !error.path.is_empty())
 }
 
-/// Whether an answer is the failure of the operation itself, and its last: it was refused, or its stream broke.
+/// Returns whether a response is the error of the operation itself and its last response: it was rejected, or its
+/// stream failed.
 pub(super) fn is_the_end(kind: Option<OperationType>, answer: &Answer) -> bool {
     let broke = kind == Some(OperationType::Subscription) && answer.data == Value::Null && !answer.errors.is_empty();
     broke || !was_carried_out(answer)
 }
 
-/// The answer as JSON.
+/// Serializes the response as JSON.
 pub(super) fn json(answer: &Answer) -> String {
     let written = Written { data: was_carried_out(answer).then_some(&answer.data), errors: &answer.errors };
-    serde_json::to_string(&written).expect("values and errors can be written")
+    serde_json::to_string(&written).expect("values and errors can be serialized")
 }
 
-/// The answer in the media type that the caller wants.
+/// Returns the response in the media type that the client accepts.
 pub(super) fn response(answer: &Answer, media: Media) -> Response {
     let status = if was_carried_out(answer) { StatusCode::OK } else { media.refused() };
     let response = (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response();
     limit::refused(response, slice::from_ref(answer))
 }
 
-/// The answers to a batch, in its order. What became of each is told in it alone, unless all were refused alike.
+/// Returns the responses to a batch, in order. The status is an error only if all operations exceeded the rate limit.
 pub(super) fn batch(answers: &[Answer], media: Media) -> Response {
     let written: Vec<_> = answers.iter().map(json).collect();
     let response = ([(CONTENT_TYPE, media.header())], format!("[{}]", written.join(","))).into_response();
     limit::refused(response, answers)
 }
 
-/// A failure that is about no place in the document.
+/// Converts an error without a location in the document.
 pub(super) fn error(error: ApiError, request: &RequestId) -> ServerError {
     let code = error.code;
     let mut error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
@@ -73,7 +74,7 @@ pub(super) fn error(error: ApiError, request: &RequestId) -> ServerError {
     error
 }
 
-/// A failure before anything was carried out.
+/// Returns the response to a request that was rejected before execution.
 pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) -> Response {
     let retry_after = error.retry_after;
     let answer = Answer::from_errors(vec![self::error(error, request)]);

@@ -1,5 +1,5 @@
-//! Lets web pages of the configured origins read what `/graphql` answers. Pages of the server's own origin need nothing
-//! of this, and any other page's browser keeps the answer from it.
+//! CORS: allows web pages of the configured origins to read responses of `/graphql`. Pages of the server's own origin
+//! do not need it; for any other page, the browser blocks the response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use super::log_limit::LogLimit;
 use super::origin;
 use super::token;
 
-/// How long a browser need not ask again.
+/// Lifetime of a preflight response in the browser's cache.
 const MAX_AGE: Duration = Duration::from_hours(2);
 
-/// The longest origin that is logged, in bytes.
+/// Maximum length of a logged origin, in bytes.
 const MAX_LOGGED_LEN: usize = 128;
 
-/// Headers that a page may send: what this server reads, and what usual clients and tracers add by themselves.
+/// Allowed request headers: those that this server reads, and those that common clients and tracers add.
 const REQUEST_HEADERS: [HeaderName; 17] = [
     ACCEPT,
     AUTHORIZATION,
@@ -35,7 +35,7 @@ const REQUEST_HEADERS: [HeaderName; 17] = [
     token::KEY_HEADER,
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("x-request-id"),
-    // Apollo's clients; graphql-request and urql send nothing of their own.
+    // Apollo's clients; graphql-request and urql add no headers of their own.
     HeaderName::from_static("apollo-require-preflight"),
     HeaderName::from_static("apollographql-client-name"),
     HeaderName::from_static("apollographql-client-version"),
@@ -50,7 +50,7 @@ const REQUEST_HEADERS: [HeaderName; 17] = [
     HeaderName::from_static("b3"),
 ];
 
-/// Headers that a page may read, besides those that every page may.
+/// Exposed response headers, in addition to those that CORS always exposes.
 const ANSWER_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-request-id"),
     RETRY_AFTER,
@@ -58,7 +58,7 @@ const ANSWER_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("ratelimit-policy"),
 ];
 
-/// Answers a browser's preflight requests, and labels every other answer.
+/// Returns the layer that handles preflight requests and adds the headers to every other response.
 pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
     let more = door.config.cors_headers.iter().cloned();
     let (door, refusals) = (Arc::clone(door), LogLimit::default());
@@ -75,13 +75,13 @@ pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
         .allow_headers(REQUEST_HEADERS.into_iter().chain(more).collect::<Vec<_>>())
         .expose_headers(ANSWER_HEADERS)
         .max_age(MAX_AGE)
-        // An answer depends on these, so no cache may give it for other ones.
+        // Caches must not reuse a response for other values of these headers.
         .vary([ACCEPT, AUTHORIZATION, token::KEY_HEADER, ORIGIN])
 }
 
-/// Logs an origin whose pages may not read answers. The page's developer only sees that the browser forbids it.
+/// Logs a rejected origin. The page's developer only sees that the browser blocks the response.
 fn log(origin: &HeaderValue, refusals: &LogLimit) {
     let Some(omitted) = refusals.permits() else { return };
     let origin = origin.to_str().ok().filter(|origin| origin.len() <= MAX_LOGGED_LEN).unwrap_or("other");
-    warn!(origin, omitted, "A web page of another origin may not read answers; --allowed-origin would allow it");
+    warn!(origin, omitted, "Rejected a cross-origin request; allow the origin with --allowed-origin");
 }

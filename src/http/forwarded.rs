@@ -1,5 +1,5 @@
-//! `X-Forwarded-For` from peers that are not trusted proxies: it is ignored, and logged, since a proxy that the operator
-//! forgot to name makes all its clients look like one.
+//! `X-Forwarded-For` from peers that are not trusted proxies. The header is ignored and logged: if a proxy is missing
+//! in the configuration, all its clients appear to have the same address.
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-/// How often it is logged at most, however many requests have it.
+/// Minimum interval between log lines.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// The last warning.
+/// Time of the last warning.
 #[derive(Debug, Default)]
 pub(super) struct Ignored(Mutex<Option<Instant>>);
 
 impl Ignored {
-    /// Logs that a peer's header was ignored, unless that was logged a moment ago.
+    /// Logs that a peer's header was ignored, at most once a minute.
     pub(super) fn warn_of(&self, peer: IpAddr) {
         if self.is_due() {
-            warn!(%peer, "X-Forwarded-For is ignored, since this peer is not a trusted proxy (--trusted-proxies)");
+            warn!(%peer, "X-Forwarded-For is ignored because this peer is not a trusted proxy (--trusted-proxies)");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Whose request it is when proxies stand in between: of those whom the operator trusts, each has put the address that it
-//! heard from behind those that it was told.
+//! Client address behind trusted proxies: reads `X-Forwarded-For` from right to left, up to the first address that is
+//! not a trusted proxy.
 
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
@@ -11,16 +11,16 @@ use ipnet::IpNet;
 
 use super::serve::Seat;
 
-/// Where proxies tell for whom they ask.
+/// The header in which proxies send the client's address.
 const HEADER: &str = "x-forwarded-for";
 
-/// An address, or the addresses that begin alike, as in `10.0.0.0/8`.
+/// An address, or a network such as `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// Text that is no network.
+/// Error for text that is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no address or network such as 10.0.0.0/8")]
+#[error("expected an address, or a network such as 10.0.0.0/8")]
 pub struct NoNetwork;
 
 impl FromStr for Network {
@@ -33,19 +33,20 @@ impl FromStr for Network {
 }
 
 impl Network {
-    /// Whether every address is in it.
+    /// Returns whether the network contains every address.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.0.prefix_len() == 0
     }
 }
 
-/// Whether the address is in one of these networks.
+/// Returns whether one of the networks contains the address.
 pub(super) fn any_has(networks: &[Network], address: IpAddr) -> bool {
     networks.iter().any(|network| network.0.contains(&address))
 }
 
-/// What one client has: an IPv4 address however it is written, or 64 bits of an IPv6 address.
+/// Returns the prefix that limits apply to: an IPv4 address, also if it is mapped to IPv6, or the /64 network of an
+/// IPv6 address.
 pub(super) fn of_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -56,12 +57,12 @@ pub(super) fn of_client(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Where a request comes from, and the seat that it has there.
+/// The client's address, and the permit of its connection or request.
 #[derive(Clone)]
 pub(super) struct Source(pub(super) IpAddr, pub(super) Option<Arc<Seat>>);
 
 impl Source {
-    /// Notes that the client has shown a valid token.
+    /// Records that the client has sent a valid token.
     pub(super) fn authenticated(&self) {
         if let Some(seat) = &self.1 {
             seat.authenticated();
@@ -69,27 +70,27 @@ impl Source {
     }
 }
 
-/// The address that a request comes from: the peer's, or, where that is a trusted proxy, the last one in
-/// `X-Forwarded-For` that is none. From anybody else that header is not read.
+/// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the last address in `X-Forwarded-For`
+/// that is not one. The header of any other peer is ignored.
 pub(super) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     let is_proxy = |address: IpAddr| any_has(proxies, address);
     let mut address = peer.to_canonical();
     let told = headers.get_all(HEADER).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
     let mut told: Vec<_> = told.collect();
     while is_proxy(address) {
-        // A proxy that tells nothing, or nonsense, is asked no further.
+        // Without a valid entry, the proxy's own address is used.
         let Some(next) = told.pop().and_then(read) else { break };
         address = next;
     }
     address
 }
 
-/// Whether a peer that is not a trusted proxy sends the header.
+/// Returns whether a peer that is not a trusted proxy sends the header.
 pub(super) fn is_foreign(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> bool {
     headers.contains_key(HEADER) && !any_has(proxies, peer.to_canonical())
 }
 
-/// An address as proxies write it: bare, or with a port.
+/// Parses an address with or without a port.
 fn read(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(address, _)| address);

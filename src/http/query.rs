@@ -1,5 +1,5 @@
-//! GraphQL over HTTP: one operation or a batch by POST as JSON, a query by GET; subscriptions too, and anything else that
-//! is wanted so, where the caller takes a stream.
+//! GraphQL over HTTP: an operation or a batch by POST as JSON, a query by GET. If the client accepts a stream,
+//! subscriptions and all other operations can be streamed.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ use super::token;
 use super::vigil;
 use super::vigil::Vigil;
 
-/// Why nothing was carried out.
+/// Response to a request that was rejected before execution.
 struct Refused {
     status: StatusCode,
     error: ApiError,
@@ -62,7 +62,7 @@ impl Refused {
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(ALLOW, HeaderValue::from_static("POST"));
             }
-            // The rest of the body is not waited for.
+            // The connection is closed instead of waiting for the rest of the body.
             StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -72,7 +72,8 @@ impl Refused {
     }
 }
 
-/// Answers one operation, or several in a list. The token comes first: nobody else's body is read.
+/// Handles a POST request with one operation, or a batch in an array. The token is verified first, so that the body of
+/// an unauthenticated request is not read.
 pub(super) async fn post(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
@@ -92,16 +93,19 @@ async fn carry_out(
 ) -> Result<Response, Refused> {
     let caller = caller(door, id, source, headers).await?;
     let accepted = accepted(headers)?;
-    // A type that a form of any web page can send would let that page act for its reader.
+    // CSRF protection: an HTML form on any web page could send other content types.
     if !is_json(headers) {
-        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
+        return Err(Refused::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported content type: expected application/json",
+        ));
     }
     let body = read(door, headers, body).await?;
     if let Some(error) = ApiError::of_many_values(&body) {
         return Err(Refused { status: StatusCode::BAD_REQUEST, error });
     }
-    let payload =
-        serde_json::from_slice(&body).map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
+    let payload = serde_json::from_slice(&body)
+        .map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not valid JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
         let request = payload::read(payload).ok_or_else(no_request)?;
         return one(door, id, headers, &caller, accepted, request, Change::Allowed).await;
@@ -109,18 +113,19 @@ async fn carry_out(
     let media = accepted.whole().ok_or_else(not_acceptable)?;
     let longest = door.config.max_batch;
     if batch.is_empty() || batch.len() > longest {
-        return Err(Refused::limit(StatusCode::BAD_REQUEST, format!("a batch may have 1 to {longest} operations")));
+        return Err(Refused::limit(StatusCode::BAD_REQUEST, format!("a batch must have 1 to {longest} operations")));
     }
     let requests = batch.into_iter().map(payload::read).collect::<Option<Vec<_>>>().ok_or_else(no_request)?;
     let mut answers = Vec::with_capacity(requests.len());
-    // One behind the other: what a mutation does, the operation behind it sees.
+    // In sequence, so that an operation sees the effect of the mutations before it.
     for request in requests {
         answers.push(door.parts.api.execute(&caller, request).await);
     }
     Ok(limit::told(answer::batch(&answers, media), door, &caller))
 }
 
-/// Answers a query or a subscription in the address. What changes something goes by POST, which no link or image can send.
+/// Handles a GET request with a query or subscription in the URL. Mutations require POST, because a link or an image on
+/// any web page can cause a GET request.
 pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: &Source, headers: &HeaderMap, uri: &Uri) -> Response {
     let answered = async {
         let caller = caller(door, id, source, headers).await?;
@@ -131,14 +136,14 @@ pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: &Source, heade
     answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
 }
 
-/// Whether an operation may be a mutation.
+/// Whether mutations are allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
     Allowed,
     Refused,
 }
 
-/// Answers one operation, as the caller takes it.
+/// Executes one operation, in the format that the client accepts.
 async fn one(
     door: &Arc<Door>,
     id: &RequestId,
@@ -148,7 +153,7 @@ async fn one(
     request: Request,
     change: Change,
 ) -> Result<Response, Refused> {
-    let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "no mutation goes by GET; send this by POST");
+    let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
     let api = &door.parts.api;
     let response = match (accepted, change) {
         (Accepted::Whole(media), Change::Allowed) => answer::response(&api.execute(caller, request).await, media),
@@ -167,7 +172,7 @@ async fn one(
     Ok(limit::told(response, door, caller))
 }
 
-/// Answers as a stream, or in whole where there is one answer only and the caller takes it so.
+/// Responds with a stream, or with a single response if there is only one and the client accepts it.
 async fn streamed(
     door: &Arc<Door>,
     id: &RequestId,
@@ -177,7 +182,7 @@ async fn streamed(
     (format, whole): (Format, Option<Media>),
 ) -> Response {
     if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
-        let answer = operation.answers.next().await.expect("anything but a subscription answers once");
+        let answer = operation.answers.next().await.expect("queries and mutations have one response");
         return answer::response(&answer.response, media);
     }
     let token = token::in_headers(headers).unwrap_or_default().to_owned();
@@ -185,15 +190,19 @@ async fn streamed(
     stream::response(door, id, vigil, format, operation)
 }
 
-/// Refuses who has no allowance left, before a stream begins: that could not be told by its status any more.
+/// Rejects a client whose rate limit is exhausted before a stream begins, because a stream's status cannot be changed
+/// later.
 fn check(door: &Door, caller: &Caller) -> Result<(), Refused> {
     let refused = |error| Refused { status: StatusCode::TOO_MANY_REQUESTS, error };
     door.parts.api.check(&caller.viewer).map_err(refused)
 }
 
-/// Answers any other method.
+/// Rejects any other method.
 pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
-    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "send queries by GET or POST, mutations by POST");
+    let refused = Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed: use GET or POST for queries, POST for mutations",
+    );
     let mut response = refused.response(&id);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
@@ -224,8 +233,8 @@ fn accepted(headers: &HeaderMap) -> Result<Accepted, Refused> {
 }
 
 fn not_acceptable() -> Refused {
-    let types =
-        "answers are application/graphql-response+json or application/json, or text/event-stream, of one operation";
+    let types = "not acceptable: expected application/graphql-response+json or application/json, or text/event-stream for \
+                 one operation";
     Refused::new(StatusCode::NOT_ACCEPTABLE, types)
 }
 
@@ -234,22 +243,22 @@ fn is_json(headers: &HeaderMap) -> bool {
     content_type.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Reads the body, as long as it may be and come.
+/// Reads the body, within the limits of size and time.
 async fn read(door: &Door, headers: &HeaderMap, body: Body) -> Result<body::Bytes, Refused> {
     let (longest, patience) = (door.config.max_body, door.config.body_timeout);
-    let too_long = || format!("a request may have at most {longest} bytes");
+    let too_long = || format!("the body is too large: at most {longest} bytes are allowed");
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > u64::try_from(longest).unwrap_or(u64::MAX)) {
         return Err(Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()));
     }
-    let late = || format!("a request has to be there within {} seconds", patience.as_secs());
+    let late = || format!("the body was not received within {} seconds", patience.as_secs());
     let read = timeout(patience, body::to_bytes(body, longest)).await;
     let read = read.map_err(|_| Refused::limit(StatusCode::REQUEST_TIMEOUT, late()))?;
     read.map_err(|_| Refused::limit(StatusCode::PAYLOAD_TOO_LARGE, too_long()))
 }
 
 fn no_request() -> Refused {
-    let message = "a request has the text query (or extensions that name one), and perhaps operationName, variables and \
-                   extensions";
+    let message = "invalid request: expected the string `query` (or a persisted query in `extensions`), and optionally \
+                   `operationName`, `variables` and `extensions`";
     Refused::new(StatusCode::BAD_REQUEST, message)
 }

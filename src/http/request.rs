@@ -1,5 +1,5 @@
-//! Every request has an id: the caller's own when it is sane, else a new one. It is on every line of the log, on the
-//! response, and in errors that are our fault.
+//! The id of a request: the client's own if it is valid, otherwise a new one. It is on every log line, on the response,
+//! and in `internal` errors.
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -37,26 +37,26 @@ use super::network;
 use super::network::Source;
 use super::serve::Seat;
 
-/// Where the id travels.
+/// The header of the id.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The routes that are told. GraphiQL's files are not worth it, and other paths are made up by callers.
+/// The routes that are logged. Other paths are chosen by clients, and GraphiQL's files are not worth logging.
 const ROUTES: [&str; 4] = ["/graphql", "/healthz", "/readyz", "/metrics"];
-/// The methods that are told; others are made up, too.
+/// The methods that are logged; others are chosen by clients, too.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::OPTIONS, Method::HEAD];
 
-/// When a client that has too many requests at once may come back.
+/// Retry interval for a client with too many concurrent requests.
 const SEAT_PAUSE: Duration = Duration::from_secs(1);
 
-/// What the log calls a request.
+/// The id of a request.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) Arc<str>);
 
-/// Gives the request its id, its span, and the address it comes from.
+/// Assigns the id of a request, its span, and the client's address.
 pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let id = given(request.headers()).unwrap_or_else(generate);
     let header = HeaderValue::from_str(&id).expect("an id is visible ASCII");
-    // The route, not what was asked for: somebody will put a token there.
+    // The route, not the path, which could contain a token.
     let route = ROUTES.into_iter().find(|route| *route == request.uri().path()).unwrap_or("other");
     let method = METHODS.iter().find(|known| **known == *request.method()).map_or("other", Method::as_str);
     let id = RequestId(id);
@@ -67,7 +67,7 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     if network::is_foreign(peer, request.headers(), &door.config.trusted_proxies) {
         door.forwarded.warn_of(peer);
     }
-    // `vigil` says whose token it is.
+    // `vigil` records the client.
     let span = info_span!(
         "request",
         request.id = %id.0,
@@ -98,9 +98,9 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
         };
         let (status, duration_ms) = (response.status(), begun.elapsed().as_secs_f64() * 1_000.0);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            warn!(http.status = status.as_u16(), duration_ms, "Answered");
+            warn!(http.status = status.as_u16(), duration_ms, "Request completed");
         } else {
-            debug!(http.status = status.as_u16(), duration_ms, "Answered");
+            debug!(http.status = status.as_u16(), duration_ms, "Request completed");
         }
         response
     };
@@ -110,17 +110,17 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     response
 }
 
-/// Answers for a request that panicked: its connection and the other requests on it go on.
+/// Responds to a request whose handler panicked. Its connection and the other requests on it continue.
 pub(super) async fn catch(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    // The panic's own message went to the log by the panic hook.
+    // The panic hook has logged the message.
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         let id = id.unwrap_or_else(|| RequestId(generate()));
         answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id)
     })
 }
 
-/// The caller's own id, when it can go into a log line as it is.
+/// Returns the client's own id if it can be logged without escaping.
 fn given(headers: &HeaderMap) -> Option<Arc<str>> {
     let id = headers.get(HEADER)?.to_str().ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -146,7 +146,7 @@ mod tests {
         assert!(given("a-b_c.9"));
         assert!(given(&"a".repeat(64)));
         for id in ["", "a b", "a=b", "\"", &"a".repeat(65)] {
-            assert!(!given(id), "{id:?} was kept");
+            assert!(!given(id), "{id:?} was accepted");
         }
         assert!(self::given(&HeaderMap::new()).is_none());
     }

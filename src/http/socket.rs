@@ -1,5 +1,6 @@
-//! `GET /graphql` as a WebSocket, in one of two protocols. This file opens it; `connection` runs it, `protocol` is what is
-//! said on it and `close` why it ends, `operations` are what runs on it, and `frames` limits what is received.
+//! `GET /graphql` as a WebSocket, with one of two subprotocols. This file accepts the upgrade. `connection` runs the
+//! WebSocket, `protocol` defines the messages and `close` the close codes, `operations` runs the operations, and
+//! `frames` limits what is received.
 
 mod close;
 mod connection;
@@ -47,13 +48,13 @@ use connection::turn_away;
 use frames::Frames;
 use protocol::Protocol;
 
-/// The buffer that a client's frames are read into, in bytes.
+/// Size of the read buffer, in bytes.
 const READ_BUFFER_LEN: usize = 2048;
 
-/// A WebSocket of a client.
+/// A client's WebSocket.
 type Socket = WebSocketStream<Frames<TokioIo<Upgraded>>>;
 
-/// Opens a WebSocket, or answers a query where none is asked for. Who is at a socket is asked in its first message.
+/// Accepts a WebSocket, or handles a GET request without an upgrade. A WebSocket's token is in its first message.
 pub(super) async fn upgrade(
     State(door): State<Arc<Door>>,
     Extension(id): Extension<RequestId>,
@@ -64,7 +65,7 @@ pub(super) async fn upgrade(
         return query::get(&door, &id, &source, request.headers(), request.uri()).await;
     };
     if !origin::is_welcome(request.headers(), &door.config.origins) {
-        let error = ApiError::new(Code::Forbidden, "pages of this origin may not connect");
+        let error = ApiError::new(Code::Forbidden, "web pages of this origin are not allowed to connect");
         return answer::refusal(StatusCode::FORBIDDEN, error, &id);
     }
     let token = token::in_headers(request.headers()).map(str::to_owned);
@@ -77,7 +78,7 @@ pub(super) async fn upgrade(
     let conversation = async move {
         let upgraded = match upgraded.await {
             Ok(upgraded) => upgraded,
-            Err(error) => return debug!(%error, "A connection broke before it was a WebSocket"),
+            Err(error) => return debug!(%error, "WebSocket upgrade failed"),
         };
         let socket = decode(&door, upgraded).await;
         match name.and_then(|name| Protocol::named(name.as_bytes())) {
@@ -89,14 +90,14 @@ pub(super) async fn upgrade(
     response
 }
 
-/// The protocol that the server prefers of those that the client offers.
+/// Returns the preferred protocol among those that the client offers.
 fn preferred_protocol(headers: &HeaderMap) -> Option<&'static str> {
     let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offers| offers.to_str().ok());
     let offers: Vec<_> = offers.flat_map(|offers| offers.split(',')).map(str::trim).collect();
     Protocol::NAMES.into_iter().find(|name| offers.contains(name))
 }
 
-/// Decodes a client's frames. The buffers are small: the defaults cost 256 KiB a socket, and most are idle.
+/// Creates the frame decoder. The buffers are small: the defaults use 256 KiB per WebSocket, and most are idle.
 async fn decode(door: &Door, stream: Upgraded) -> Socket {
     let Config { max_body, max_init, max_messages, .. } = door.config;
     let frames = Frames::new(TokioIo::new(stream), Rate::new(max_messages), max_init);

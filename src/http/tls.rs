@@ -1,5 +1,5 @@
-//! TLS, where a certificate is configured: versions 1.2 and 1.3, HTTP/1.1 and HTTP/2 by ALPN. The files are read anew when
-//! the operator says so; connections that are open keep what they began with.
+//! TLS 1.2 and 1.3, with HTTP/1.1 and HTTP/2 by ALPN. The files can be reloaded; open connections keep the certificate
+//! that they started with.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,58 +16,58 @@ use tokio_rustls::TlsAcceptor;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-/// The files of a certificate, in PEM.
+/// Files of a certificate and its key, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The certificate, and behind it those up to one that callers know.
+    /// The certificate chain, the server's certificate first.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// The private key.
     pub key: PathBuf,
 }
 
-/// Why there is no TLS, in words for the operator.
+/// An error of the TLS files, for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The certificate cannot be read.
-    #[error("--tls-certificate: {} holds no certificate in PEM that can be read", file.display())]
+    #[error("--tls-certificate: {} cannot be read as a certificate in PEM format", file.display())]
     Certificate {
-        /// Where it was looked for.
+        /// The file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: pem::Error,
     },
     /// The file has no certificate.
-    #[error("--tls-certificate: {} holds no certificate in PEM", file.display())]
+    #[error("--tls-certificate: {} contains no certificate in PEM format", file.display())]
     NoCertificate {
-        /// Where it was looked for.
+        /// The file.
         file: PathBuf,
     },
     /// The key cannot be read.
-    #[error("--tls-key: {} holds no private key in PEM that can be read", file.display())]
+    #[error("--tls-key: {} cannot be read as a private key in PEM format", file.display())]
     Key {
-        /// Where it was looked for.
+        /// The file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: pem::Error,
     },
-    /// The two are not for each other, or of no use.
-    #[error("--tls-certificate and --tls-key: the two files do not make a certificate that can be served")]
+    /// The files do not match, or are not supported.
+    #[error("--tls-certificate and --tls-key: the certificate and the key do not match, or are not supported")]
     Unfit(#[source] rustls::Error),
 }
 
-/// The certificate that is served. Clones serve the same.
+/// The served certificate. Clones share it.
 #[derive(Clone)]
 pub struct Tls {
     files: Files,
     current: Arc<RwLock<Served>>,
 }
 
-/// What is served at present.
+/// The current TLS configuration.
 struct Served {
     config: Arc<ServerConfig>,
-    /// When the first certificate of the chain expires, in milliseconds; `None` if it does not say so legibly.
+    /// Expiry of the chain's earliest certificate, in milliseconds; `None` if it cannot be parsed.
     expires_at: Option<i64>,
 }
 
@@ -81,7 +81,7 @@ impl Tls {
         Ok(Self { files, current: Arc::new(RwLock::new(served)) })
     }
 
-    /// Reads the files anew, for connections from now on. What was served is kept when they are of no use.
+    /// Reloads the files for new connections. If they are invalid, the current certificate stays in use.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -91,7 +91,7 @@ impl Tls {
         Ok(())
     }
 
-    /// When the certificate that is served expires, in milliseconds: the earliest of its chain.
+    /// Returns the expiry of the served chain in milliseconds: the earliest of its certificates.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).expires_at

@@ -1,21 +1,21 @@
-//! Where a caller's token is found: in a header or, for a WebSocket, in the message that opens it, since web pages
-//! cannot send headers there.
+//! Extracts the client's token from a header or, for a WebSocket, from its first message, because web pages cannot set
+//! headers of a WebSocket.
 
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
 use axum::http::header::AUTHORIZATION;
 use serde_json::Value;
 
-/// The header that holds nothing but a token.
+/// The header that contains only a token.
 pub(super) const KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The token in `Authorization: Bearer …`, else the one in `X-Api-Key`.
+/// Returns the token in `Authorization: Bearer …`, otherwise the one in `X-Api-Key`.
 pub(super) fn in_headers(headers: &HeaderMap) -> Option<&str> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     header(AUTHORIZATION.as_str()).and_then(bearer).or_else(|| header(KEY_HEADER.as_str()).and_then(present))
 }
 
-/// The same in the payload of a `connection_init`, its keys in any case.
+/// Returns the token in the payload of a `connection_init`. Its keys are case-insensitive.
 pub(super) fn in_init(payload: Option<&Value>) -> Option<&str> {
     let fields = payload?.as_object()?;
     let field = |name: &str| {

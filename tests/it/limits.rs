@@ -261,7 +261,7 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
     first.message("next").await;
     second.message("next").await;
     let frame = open(&server.key).await.closed().await;
-    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1013, "Too many connections of this organization"));
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1013, "Too many WebSockets of this organization"));
 
     let stream = async || {
         let request = Client::new().post(&server.url).bearer_auth(&server.key).header("Accept", "text/event-stream");

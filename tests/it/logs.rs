@@ -96,7 +96,7 @@ async fn tells_nothing_private(log: Log) {
     server.stop_session().await;
 
     let log = server.log();
-    for told in ["Answered", "sqlx::query", "DEBUG"] {
+    for told in ["Request completed", "sqlx::query", "DEBUG"] {
         assert!(log.contains(told), "a log without {told} proves nothing");
     }
     for private in PRIVATE.iter().copied().chain(secrets.iter().map(String::as_str)) {
@@ -178,7 +178,7 @@ async fn a_request_has_one_line_that_tells_how_it_ended() {
         let ended = eventually("the end of the request", async || {
             let entries = server.log.of_request(id);
             let ends: Vec<Value> =
-                entries.into_iter().filter(|entry| entry["fields"]["message"] == "Answered").collect();
+                entries.into_iter().filter(|entry| entry["fields"]["message"] == "Request completed").collect();
             (!ends.is_empty()).then_some(ends)
         })
         .await;

@@ -181,7 +181,9 @@ async fn answered(server: &TestServer, id: &str) -> Value {
     eventually("the request's line", async || {
         let log = server.log();
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.into_iter().find(|line| line["fields"]["message"] == "Answered" && line["span"]["request.id"] == id)
+        lines
+            .into_iter()
+            .find(|line| line["fields"]["message"] == "Request completed" && line["span"]["request.id"] == id)
     })
     .await
 }

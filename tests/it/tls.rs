@@ -200,7 +200,11 @@ async fn files_of_no_use_end_the_start_with_a_clear_sentence() {
     let path = |of: &Certificate, name| of.file(name).display().to_string();
     let (good, key) = (path(&certificate, "certificate.pem"), path(&certificate, "key.pem"));
     for (certificate, key, sentence) in [
-        (&*good, &*path(&other, "key.pem"), "--tls-certificate and --tls-key: the two files do not make a certificate"),
+        (
+            &*good,
+            &*path(&other, "key.pem"),
+            "--tls-certificate and --tls-key: the certificate and the key do not match",
+        ),
         (&*key, &*key, "--tls-certificate: "),
         (&*good, &*good, "--tls-key: "),
         ("/nowhere/certificate.pem", &*key, "--tls-certificate: /nowhere/certificate.pem"),

@@ -1,4 +1,4 @@
-// Pairs one session: follows it as server-sent events, and shows what a person has to do next.
+// Pairs one session: subscribes to it by server-sent events, and shows the user the next step.
 
 const KEY = 'chatgraph.pair.token';
 const SESSION = decodeURIComponent(location.pathname.split('/').pop());
@@ -14,7 +14,7 @@ const LONGEST_PAUSE = 15_000;
 const element = (id) => document.getElementById(id);
 const stored = () => { try { return sessionStorage.getItem(KEY); } catch { return null; } };
 const store = (value) => {
-  try { value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY); } catch { /* memory alone, then */ }
+  try { value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY); } catch { /* kept in memory only */ }
 };
 
 let token = stored();
@@ -22,7 +22,7 @@ let following = null;
 let view = null;
 let codeEnds = null;
 
-/** A failure that trying again does not mend; `signIn` when another token may. */
+/** An error that a retry does not fix; `signIn` if another token may fix it. */
 class Refused extends Error {
   constructor(message, signIn = false) {
     super(message);
@@ -35,7 +35,7 @@ function show(next, title = 'Pair a phone') {
   element('forget').hidden = next === 'sign-in';
   element('title').textContent = title;
   document.title = `${title} · chatgraph`;
-  // Whoever cannot see that the page changed is told by where the focus goes.
+  // Moving the focus announces the new view to screen readers.
   if (view !== null && view !== next && next !== 'waiting') {
     (next === 'sign-in' ? element('token') : element('title')).focus();
   }
@@ -56,11 +56,11 @@ function refusal(errors) {
   const { message, extensions } = errors[0];
   switch (extensions?.code) {
     case 'unauthorized':
-      return new Refused('This token is not valid, or no longer.', true);
+      return new Refused('This token is not valid or has expired.', true);
     case 'forbidden':
-      return new Refused('This token may not pair sessions: it needs the permissions manage and events.', true);
+      return new Refused('This token cannot pair sessions: it needs the permissions manage and events.', true);
     case 'not_found':
-      return new Refused('There is no such session in this token’s organization. Check the address, or the token.', true);
+      return new Refused('This token’s organization has no such session. Check the URL and the token.', true);
     default:
       return new Refused(message);
   }
@@ -74,7 +74,7 @@ async function ask(query, variables, accept, signal) {
     cache: 'no-store',
     signal,
   });
-  if (response.status === 401) throw new Refused('This token is not valid, or no longer.', true);
+  if (response.status === 401) throw new Refused('This token is not valid or has expired.', true);
   return response;
 }
 
@@ -84,7 +84,7 @@ async function mutate(query, variables) {
   if (errors) throw refusal(errors);
 }
 
-/** The results in a stream of server-sent events. */
+/** Yields the results of a stream of server-sent events. */
 async function* results(response) {
   const type = response.headers.get('content-type') ?? '';
   if (!type.startsWith('text/event-stream')) {
@@ -109,7 +109,7 @@ async function* results(response) {
   }
 }
 
-/** Follows the session until it is gone, the token is refused, or somebody else follows. */
+/** Follows the session until it is deleted, the token is rejected, or another call replaces this one. */
 async function follow() {
   following?.abort();
   const mine = (following = new AbortController());
@@ -176,7 +176,7 @@ function renderPairing({ qrSvg, code, codeExpiresAt }) {
   element('scan').hidden = !qrSvg || Boolean(code);
   element('typed').hidden = !code;
   element('how').textContent = code
-    ? 'Choose “Link with phone number instead”, and type this code.'
+    ? 'Choose “Link with phone number instead”, and enter this code.'
     : 'Point the phone at this code.';
   element('another').textContent = code ? 'Get another code' : 'Use the phone number instead';
   if (code && element('code').dataset.code !== code) {
@@ -197,7 +197,7 @@ function countDown() {
   element('code-ends').textContent = left > 0 ? `Valid for ${text} more.` : 'This code has expired.';
 }
 
-/** Does what a button is for, once at a time, and tells what went wrong. */
+/** Runs a button's action, one at a time, and shows its error. */
 async function press(button, work) {
   button.disabled = true;
   complain();

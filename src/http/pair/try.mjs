@@ -1,4 +1,4 @@
-// Pairs a session on the page in a real browser, as a person would, and says what went wrong.
+// Pairs a session on the page in a real browser, as a user does, and reports errors.
 //   npm install --no-save puppeteer-core && node try.mjs FOLDER-OF-THE-PROGRAMS [FOLDER FOR SCREENSHOTS]
 
 import assert from 'node:assert/strict';
@@ -65,7 +65,7 @@ async function open(id, { dark = false, narrow = false } = {}) {
   const page = await context.newPage();
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
   if (narrow) await page.setViewport({ width: 360, height: 740, deviceScaleFactor: 2 });
-  // A token that is refused is an answer, too.
+  // A rejected token is an expected response.
   page.on('console', (message) => message.type() === 'error' && !message.text().includes('401') && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (request) => {
@@ -94,7 +94,7 @@ async function step(name, work) {
 
 const page = await open(session);
 const small = await open(session, { dark: true, narrow: true });
-await step('a token that is none, may too little, or is another organization’s, is told in words', async () => {
+await step('an invalid token, one without the permissions, and one of another organization are rejected with a message', async () => {
   await picture(page, 'sign-in');
   for (const [token, told] of [
     ['nonsense', 'not valid'], [reader, 'manage and events'], [stranger, 'no such session'],

@@ -1,5 +1,5 @@
-//! Why a WebSocket is closed, by the protocols' codes. Callers come back after most of them; after those that would only
-//! be given again they do not: 4400, 4401, 4406, 4409, 4429, 4500, 1009, 1011.
+//! Reasons for closing a WebSocket, with the protocols' close codes. Clients reconnect after most of them, except after
+//! errors that would occur again: 4400, 4401, 4406, 4409, 4429, 4500, 1009 and 1011.
 
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -8,41 +8,41 @@ use crate::http::vigil::Refused;
 
 use super::protocol::Protocol;
 
-/// The longest reason that fits into a close frame, in bytes.
+/// Maximum length of a reason in a close frame, in bytes.
 const LONGEST: usize = 123;
 
-/// Why a WebSocket is closed.
+/// Reason for closing a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Close {
-    /// The caller wants to go.
+    /// The client ends the connection.
     Asked,
-    /// The server stops.
+    /// The server is stopping.
     GoingAway,
-    /// A message that is too long.
+    /// A message is too long.
     TooLong,
-    /// Who the caller is cannot be found out now.
+    /// The token cannot be verified at present.
     TryLater,
-    /// A message that the protocol does not know.
+    /// A message is not part of the protocol.
     InvalidMessage,
-    /// Something is asked for before the caller said who it is.
+    /// An operation was requested before `connection_init`.
     Unauthorized,
-    /// No token, a wrong one, or one that has ended. Callers come back after this one, with a new token perhaps.
+    /// The token is missing, invalid or expired. Clients reconnect, possibly with a new token.
     Forbidden,
-    /// The caller did not speak the protocol.
+    /// The client offered no supported subprotocol.
     NotTheProtocol,
-    /// The caller did not say in time who it is.
+    /// The client did not send `connection_init` in time.
     InitTimeout,
-    /// The caller gave no sign of life.
+    /// The client did not respond to pings.
     Silent,
     /// An operation with this id is running.
     SubscriberExists(String),
-    /// The caller said twice who it is.
+    /// The client sent `connection_init` twice.
     TooManyInits,
-    /// The caller says more than anybody has to.
+    /// The client exceeded the message rate.
     TooManyMessages,
-    /// The organization has as many connections as it may.
+    /// The organization has reached its WebSocket limit.
     TooManySockets,
-    /// Our fault.
+    /// Internal error.
     Internal,
 }
 
@@ -56,10 +56,10 @@ impl From<Refused> for Close {
 }
 
 impl Close {
-    /// As it goes over the wire.
+    /// Returns the close frame.
     pub(super) fn frame(&self, protocol: Option<Protocol>) -> CloseFrame {
         let (code, reason) = match self {
-            Self::Asked => (1000, "Bye"),
+            Self::Asked => (1000, "Normal closure"),
             Self::GoingAway => (1001, "Going away"),
             Self::TooLong => (1009, "Message too long"),
             Self::TryLater => (1013, "Try again later"),
@@ -71,9 +71,9 @@ impl Close {
             Self::Silent => (4408, "Request timeout"),
             Self::SubscriberExists(id) => (4409, &*format!("Subscriber for {id} already exists")),
             Self::TooManyInits => (4429, "Too many initialisation requests"),
-            Self::TooManySockets => (1013, "Too many connections of this organization"),
+            Self::TooManySockets => (1013, "Too many WebSockets of this organization"),
             Self::TooManyMessages => (4429, "Too many messages"),
-            // The older protocol has no code of its own for this.
+            // The older protocol has no code for this.
             Self::Internal if protocol == Some(Protocol::Older) => (1011, "Internal server error"),
             Self::Internal => (4500, "Internal server error"),
         };
@@ -89,7 +89,7 @@ mod tests {
     fn a_reason_always_fits_into_its_frame() {
         for id in ["ä".repeat(200), "a".repeat(300), "a".repeat(97)] {
             let frame = Close::SubscriberExists(id).frame(None);
-            assert!(frame.reason.len() <= 123, "125 bytes are the most a frame may have, two are the code");
+            assert!(frame.reason.len() <= 123, "a close frame has at most 125 bytes, of which two are the code");
             assert_eq!(u16::from(frame.code), 4409);
         }
     }

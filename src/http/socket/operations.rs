@@ -1,5 +1,5 @@
-//! The operations that run on one WebSocket, each in a task of its own. What they say waits in one short queue, in the
-//! order in which it came; an operation that says much has its turn behind the others each time.
+//! The operations on one WebSocket, each in its own task. Their messages wait in one short queue in order of arrival,
+//! so an operation with many messages does not block the others.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -26,17 +26,17 @@ use crate::http::request::RequestId;
 use super::protocol::Protocol;
 use super::protocol::complete;
 
-/// How many answers may be on their way to one caller. One that does not read costs as many.
+/// Maximum number of messages in flight to one client, which limits the memory for a client that does not read.
 const TURNS: usize = 8;
 
-/// Operations that run.
+/// Running operations.
 pub(super) struct Operations {
     door: Arc<Door>,
     protocol: Protocol,
     running: HashMap<Arc<str>, Running>,
-    /// What all requests together hold, in bytes.
+    /// Total size of the requests, in bytes.
     held: usize,
-    /// How many operations there have been: one that is gone may have the name of one that runs.
+    /// Number of operations so far, which distinguishes a running operation from an earlier one with the same id.
     count: u64,
     turns: Turns,
     saying: mpsc::Sender<Said>,
@@ -49,7 +49,7 @@ struct Running {
     task: AbortHandle,
 }
 
-/// What an operation says.
+/// A message of an operation.
 struct Said {
     id: Arc<str>,
     number: u64,
@@ -58,7 +58,7 @@ struct Said {
     turn: Option<Turn>,
 }
 
-/// A message for the caller. Its turn is over when this is dropped.
+/// A message for the client. Dropping it releases its slot.
 pub(super) struct News {
     pub(super) text: String,
     _turn: Option<Turn>,
@@ -75,17 +75,19 @@ impl Operations {
         self.running.contains_key(id)
     }
 
-    /// Why there can be no further one, if there cannot.
+    /// Returns the error if no further operation can start.
     pub(super) fn full(&self, bytes: usize) -> Option<ApiError> {
         let (most, longest) = (self.door.config.max_operations, self.door.config.max_body);
         if self.running.len() >= most {
-            return Some(ApiError::limit_exceeded(format!("at most {most} operations at once on one connection")));
+            return Some(ApiError::limit_exceeded(format!(
+                "too many operations on one connection: at most {most} are allowed"
+            )));
         }
-        let all = "the operations of one connection may have at most";
-        (self.held + bytes > longest).then(|| ApiError::limit_exceeded(format!("{all} {longest} bytes together")))
+        let all = "the operations of one connection are too large: together they may have at most";
+        (self.held + bytes > longest).then(|| ApiError::limit_exceeded(format!("{all} {longest} bytes")))
     }
 
-    /// Runs an operation, which came in so many bytes.
+    /// Starts an operation whose message had this many bytes.
     pub(super) fn start(&mut self, id: &str, bytes: usize, caller: Caller, request: Request) {
         self.count += 1;
         let (id, number): (Arc<str>, _) = (id.into(), self.count);
@@ -102,7 +104,7 @@ impl Operations {
         self.held += bytes;
     }
 
-    /// Ends an operation; tells whether there was one.
+    /// Stops an operation. Returns whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
         let Some(running) = self.running.remove(id) else { return false };
         self.held -= running.bytes;
@@ -110,10 +112,10 @@ impl Operations {
         true
     }
 
-    /// What one of them says next. Cancel-safe.
+    /// Returns the next message. Cancel-safe.
     pub(super) async fn next(&mut self) -> News {
         loop {
-            let said = self.said.recv().await.expect("there is a sender here");
+            let said = self.said.recv().await.expect("`self` holds a sender");
             let Said { id, number, text, is_last, turn } = said;
             if self.running.get(&id).is_none_or(|running| running.number != number) {
                 continue;
@@ -132,7 +134,7 @@ impl Drop for Operations {
     }
 }
 
-/// What an operation speaks with.
+/// The task of one operation.
 struct Speaker {
     door: Arc<Door>,
     protocol: Protocol,
@@ -142,7 +144,7 @@ struct Speaker {
 }
 
 impl Speaker {
-    /// Says everything that the operation answers. A panic is an answer, too.
+    /// Sends all responses of the operation. A panic is sent as an internal error.
     async fn speak(self, operation: Operation, caller: Caller) {
         let spoken = AssertUnwindSafe(self.answers(operation)).catch_unwind().await;
         if spoken.is_err() {
@@ -155,8 +157,8 @@ impl Speaker {
         while let Some(answer) = operation.answers.next().await {
             let (response, turn) = (answer.response, answer.turn);
             if answer::is_the_end(operation.kind, &response) {
-                // When the server stops, the caller comes back after the close and goes on where it was; an error would
-                // be the end of it.
+                // When the server stops, the client reconnects after the close frame and resumes; an error would end
+                // its subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();
                 if !stops {
                     self.say(self.protocol.error(&self.id, &response.errors), true, turn).await;
@@ -170,7 +172,7 @@ impl Speaker {
 
     async fn say(&self, text: String, is_last: bool, turn: Option<Turn>) {
         let said = Said { id: Arc::clone(&self.id), number: self.number, text, is_last, turn };
-        // Nobody hears it any more once the connection is gone.
+        // Sending fails only if the connection is closed.
         let _ = self.saying.send(said).await;
     }
 }

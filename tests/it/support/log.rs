@@ -82,7 +82,7 @@ impl TestServer {
         let answer = request.send().await.expect("an answer").json().await.expect("JSON");
         let entries = eventually("the end of the request in the log", async || {
             let entries = self.log.of_request(&id);
-            entries.iter().any(|entry| entry["fields"]["message"] == "Answered").then_some(entries)
+            entries.iter().any(|entry| entry["fields"]["message"] == "Request completed").then_some(entries)
         })
         .await;
         let statements = entries.iter().filter(|entry| entry["target"] == "sqlx::query");
