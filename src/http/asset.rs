@@ -1,5 +1,5 @@
-//! Files of web pages that are part of the program. Whoever may reach the server may read them; what they can do depends
-//! on the token that is typed into them.
+//! Static files of web pages, part of the program. They are served without authentication; the pages' access depends on
+//! the token that the user enters.
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -20,11 +20,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::Digest as _;
 use sha2::Sha256;
 
-/// What a page may do: load its own files and reach this server, whose WebSockets browsers count in.
+/// Content security policy: a page can only load its own files and connect to this server. Browsers include WebSockets
+/// in `'self'`.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file as it is served.
+/// A static file.
 #[derive(Clone)]
 pub(super) struct File {
     content: Bytes,
@@ -34,7 +35,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// The file at `path`, for browsers to keep as `lifetime` says.
+    /// Creates the file at `path`, with `lifetime` as its `Cache-Control`.
     pub(super) fn new(path: &str, content: impl Into<Bytes>, lifetime: &'static str) -> Self {
         let content = content.into();
         let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&content)));
@@ -42,7 +43,7 @@ impl File {
         Self { content, media_type: media_type(path), lifetime, tag }
     }
 
-    /// The file, or only that it is still the one the browser has.
+    /// Responds with the file, or with 304 if the browser's copy is current.
     pub(super) fn answer(&self, request: &HeaderMap) -> Response {
         let mut response = if request.get(IF_NONE_MATCH) == Some(&self.tag) {
             StatusCode::NOT_MODIFIED.into_response()

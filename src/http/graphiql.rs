@@ -1,4 +1,4 @@
-//! GraphiQL, the page to try the API on: the files of `graphiql/dist`.
+//! GraphiQL, a page to explore the API: the files of `graphiql/dist`.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use axum::routing::get;
 use super::Door;
 use super::asset::File;
 
-/// Every file of the bundle with the path it is served under; the list is made together with them.
+/// The files of the bundle with their paths. The build of the bundle generates the list.
 const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");
 
-/// How the page is told what to do with an api-key in a link: it asks the person, or takes it.
+/// Tells the page to ask the user before it accepts an API key from a link, or to accept it.
 const ASK: &str = r#"<meta name="invitation" content="ask" />"#;
 const TRUSTED: &str = r#"<meta name="invitation" content="trusted" />"#;
 
-/// Links that bring an api-key to the page.
+/// Links that contain an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invitations {
-    /// Anybody may have made them, so the page asks before it takes the key.
+    /// Any site can create them, so the page asks before it accepts the key.
     Ask,
-    /// The page takes the key: a demo prints such a link.
+    /// The page accepts the key: a demo prints such a link.
     Trusted,
 }
 
-/// One route for each file.
+/// Returns a route for each file.
 pub(super) fn routes(invitations: Invitations) -> Router<Arc<Door>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
         let content = match (*path, invitations) {
@@ -42,7 +42,7 @@ fn trusting(page: &[u8]) -> String {
     String::from_utf8_lossy(page).replace(ASK, TRUSTED)
 }
 
-/// The name of an asset carries a hash of what is in it, so that it never stands for another file.
+/// The name of an asset contains a hash of its contents, so it can be cached permanently.
 fn lifetime(path: &str) -> &'static str {
     if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }

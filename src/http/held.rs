@@ -1,4 +1,4 @@
-//! A body that something lasts as long as.
+//! A response body that owns a value.
 
 use std::pin::Pin;
 use std::task::Context;
@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use hyper::body::Frame;
 use hyper::body::SizeHint;
 
-/// The body, which drops `value` together with itself.
+/// Returns the body, which drops `value` together with itself.
 pub(super) fn with<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
     Body::new(Held { body, _value: value })
 }

@@ -1,5 +1,5 @@
-//! How a caller's allowance is told over HTTP: the fields of draft-ietf-httpapi-ratelimit-headers on every answer, and 429
-//! with `Retry-After` where a whole request was refused.
+//! Rate limits over HTTP: the headers of draft-ietf-httpapi-ratelimit-headers on every response, and 429 with
+//! `Retry-After` if a whole request was rejected.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use super::answer;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// The names of the policies: the caller's own, and the one of its organization.
+/// Names of the policies: the client's own, and that of its organization.
 const NAMES: [&str; 2] = ["cost", "organization"];
 
-/// The answer with how the allowances of the caller and of its organization stand now, if they have any.
+/// Adds the current state of the rate limits of the client and its organization, if they have any.
 pub(super) fn told(mut response: Response, door: &Door, caller: &Caller) -> Response {
     let allowances = NAMES.into_iter().zip(door.parts.api.allowances(&caller.viewer));
     let (mut policies, mut standings) = (Vec::new(), Vec::new());
@@ -41,7 +41,7 @@ pub(super) fn told(mut response: Response, door: &Door, caller: &Caller) -> Resp
     response
 }
 
-/// The answer as a refusal, when none of what was asked was carried out for want of allowance.
+/// Sets status 429 and `Retry-After` if all operations were rejected by a rate limit.
 pub(super) fn refused(mut response: Response, answers: &[Answer]) -> Response {
     let waits: Option<Vec<Duration>> = answers.iter().map(wait).collect();
     if let Some(longest) = waits.and_then(|waits| waits.into_iter().max()) {
@@ -51,7 +51,7 @@ pub(super) fn refused(mut response: Response, answers: &[Answer]) -> Response {
     response
 }
 
-/// How long to wait, when this was refused for want of allowance.
+/// Returns the time to wait if this operation was rejected by a rate limit.
 fn wait(answer: &Answer) -> Option<Duration> {
     let extensions = answer.errors.first()?.extensions.as_ref()?;
     let limited = extensions.get("code") == Some(&Code::RateLimited.as_str().into());
@@ -59,11 +59,11 @@ fn wait(answer: &Answer) -> Option<Duration> {
     (limited && !answer::was_carried_out(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
 }
 
-/// As `Retry-After` wants it: whole seconds, and never too early.
+/// Converts to whole seconds for `Retry-After`, rounded up.
 pub(super) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("numbers and names of ours")
+    HeaderValue::from_str(text).expect("numbers and constant names")
 }

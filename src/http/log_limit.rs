@@ -1,4 +1,4 @@
-//! A limit for lines of the log that anybody can cause.
+//! A rate limit for log lines that any client can cause.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long no further line is written after one.
+/// Minimum interval between two lines.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Permits one line every ten seconds, and counts the others.
@@ -20,7 +20,7 @@ struct State {
 }
 
 impl LogLimit {
-    /// The number of lines that were omitted since the last one, if another may be written now.
+    /// Returns the number of omitted lines since the last one, if another line may be written now.
     pub(super) fn permits(&self) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.is_some_and(|last| last.elapsed() < PAUSE) {

@@ -1,4 +1,4 @@
-//! The media type of an answer, as the caller's `Accept` wants it.
+//! Content negotiation: chooses the media type of a response by `Accept`.
 
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
@@ -12,27 +12,27 @@ const GRAPHQL: &str = "application/graphql-response+json";
 const EVENTS: &str = "text/event-stream";
 const PARTS: &str = "multipart/mixed";
 
-/// How an answer is labelled. It decides on the status of a request that was refused, too: older callers take anything
-/// but 200 for a broken connection.
+/// Media type of a single response. It also determines the status of a rejected request: older clients treat any status
+/// but 200 as a broken connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
-    /// As ever.
+    /// `application/json`.
     Json,
-    /// What the specification of GraphQL over HTTP names.
+    /// `application/graphql-response+json`, of the GraphQL over HTTP specification.
     GraphQl,
 }
 
-/// What a caller takes.
+/// Response format that the client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accepted {
-    /// A whole answer, labelled so.
+    /// A single response of this type.
     Whole(Media),
-    /// Answers as they come, and perhaps a whole one where there is one only.
+    /// A stream, and possibly a single response if there is only one.
     Stream(Format, Option<Media>),
 }
 
 impl Accepted {
-    /// What the caller prefers; none when it takes nothing that there is.
+    /// Returns the format that the client prefers; `None` if it accepts none of those supported.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(ACCEPT).iter().peekable();
         if values.peek().is_none() {
@@ -46,7 +46,7 @@ impl Accepted {
         }
     }
 
-    /// How a whole answer is labelled; none when the caller takes streams only.
+    /// Returns the type of a single response; `None` if the client accepts only streams.
     pub(super) fn whole(self) -> Option<Media> {
         match self {
             Self::Whole(media) => Some(media),
@@ -57,7 +57,7 @@ impl Accepted {
 
 fn whole(ranges: &[Range<'_>]) -> Option<Media> {
     let quality = |names: [&str; 3]| names.iter().find_map(|name| quality(ranges, name));
-    // Who takes anything is no friend of the new type: it has to be named.
+    // `*/*` means JSON; the new type must be requested explicitly.
     let (json, graphql) = (quality([JSON, "application/*", "*/*"]).unwrap_or(0), quality([GRAPHQL; 3]).unwrap_or(0));
     match (json, graphql) {
         (0, 0) => None,
@@ -66,7 +66,7 @@ fn whole(ranges: &[Range<'_>]) -> Option<Media> {
     }
 }
 
-/// A stream has to be named, too: who takes anything does not wait for an answer that goes on.
+/// Streams must be requested explicitly too; `*/*` does not select one.
 fn stream(ranges: &[Range<'_>]) -> Option<Format> {
     let events = quality(ranges, EVENTS).unwrap_or(0);
     let is_parts = |range: &&Range<'_>| range.is(PARTS) && range.has("subscriptionSpec", "1.0");
@@ -83,7 +83,7 @@ fn quality(ranges: &[Range<'_>], name: &str) -> Option<u32> {
 }
 
 impl Media {
-    /// The header's value.
+    /// Returns the value of `Content-Type`.
     pub(super) fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Json => "application/json; charset=utf-8",
@@ -91,7 +91,7 @@ impl Media {
         })
     }
 
-    /// The status of a request that was refused before anything was carried out.
+    /// Returns the status of a request that was rejected before execution.
     pub(super) fn refused(self) -> StatusCode {
         match self {
             Self::Json => StatusCode::OK,
@@ -100,7 +100,7 @@ impl Media {
     }
 }
 
-/// A media type that is accepted.
+/// A media range of `Accept`.
 struct Range<'a> {
     name: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
@@ -128,7 +128,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// `0.5` as 500; what is no quality counts as the best.
+/// Parses a quality in thousandths (`0.5` is 500). An invalid quality counts as 1.
 fn thousandths(text: &str) -> u32 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();

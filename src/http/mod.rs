@@ -1,12 +1,12 @@
-//! The door: HTTP and WebSocket in front of `graphql`. Called by `server`, which puts the router behind a listener.
+//! The HTTP and WebSocket server in front of `graphql`. Called by `server`, which passes the router to a listener.
 //!
-//! `serve` accepts connections, `tls` encrypts them where a certificate is configured, `request` gives every request its
-//! id, `network` tells where it comes from, `token` finds the caller, `query` answers POST and GET on `/graphql`, `stream`
-//! writes answers as they come and `socket` speaks the WebSocket protocols on the same path, `vigil` watches over who comes
-//! and stays, `health` is for whoever watches the server, `metrics` counts, `payload` reads what is asked, `media`,
-//! `answer` and `limit` write what goes back,
-//! `origin` keeps foreign web pages out of sockets and `cors` lets those in that were named, `graphiql` is the page to try
-//! it all on and `pair` the one to pair a session on, both of `asset`s. A new route is a line in [`router`] and a file beside them; whoever must not need a token says so here.
+//! Connections: `serve` accepts them, `tls` encrypts them, `network` determines the client's address, and `metrics`
+//! counts. Requests: `request` assigns ids, `token` extracts the token, `payload` parses the GraphQL request, `media`
+//! negotiates the content type. `query` handles POST and GET on `/graphql`, `stream` the streamed responses, and
+//! `socket` the WebSockets on the same path. `answer` and `limit` write responses and rate-limit headers. `vigil`
+//! verifies the tokens of long-lived connections again, `origin` and `cors` check web pages, `health` serves probes and
+//! metrics. `graphiql` and `pair` are pages, made of `asset`s. To add a route, add a line in [`router`] and a file. A
+//! route that requires no token must be documented there.
 
 mod answer;
 mod asset;
@@ -71,61 +71,61 @@ pub use tls::Files;
 pub use tls::Tls;
 pub use tls::TlsError;
 
-/// What requests are answered with.
+/// Services that handle requests.
 #[derive(Clone)]
 pub struct Parts {
-    /// The schema with everything behind it.
+    /// Executes GraphQL requests.
     pub api: Api,
-    /// Who may come in.
+    /// Verifies tokens.
     pub tokens: Tokens,
-    /// Runs what goes on beside an answer: WebSockets, their operations, streams.
+    /// Tracks long-lived tasks: WebSockets, their operations, and streams.
     pub tasks: TaskTracker,
-    /// Cancelled when the server stops: who stays on a WebSocket or a stream is asked to leave then.
+    /// Cancelled when the server stops: WebSockets and streams are then closed.
     pub drain: CancellationToken,
-    /// What whoever watches the server may ask.
+    /// Health checks and metrics.
     pub health: Health,
-    /// Counts what goes through the door.
+    /// HTTP metrics.
     pub metrics: Metrics,
 }
 
-/// How the door keeps order.
+/// HTTP settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Origins of web pages that may come in besides the server's own.
+    /// Allowed origins of web pages, in addition to the server's own.
     pub origins: Origins,
-    /// Headers that those pages may send besides the usual ones.
+    /// Allowed request headers of those pages, in addition to the usual ones.
     pub cors_headers: Vec<HeaderName>,
-    /// The proxies whose word counts on whose request they pass on.
+    /// Proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// The longest request body and WebSocket message, in bytes.
+    /// Maximum size of a request body or WebSocket message, in bytes.
     pub max_body: usize,
-    /// The longest message on a WebSocket before its client has shown a valid token, in bytes. A login token has at most
-    /// 8 KiB.
+    /// Maximum size of a WebSocket message before the client has sent a valid token, in bytes. A login token has at
+    /// most 8 KiB.
     pub max_init: usize,
-    /// How long a request body may take to arrive.
+    /// Timeout for receiving a request body.
     pub body_timeout: Duration,
-    /// How many operations one request may hold.
+    /// Maximum number of operations in a batch.
     pub max_batch: usize,
-    /// How long a WebSocket may take to say who it is.
+    /// Timeout for receiving a WebSocket's `connection_init`.
     pub init_timeout: Duration,
-    /// How often a WebSocket is asked for a sign of life, and a stream gives one.
+    /// Interval between pings on a WebSocket, and between keep-alives on a stream.
     pub heartbeat: Duration,
-    /// How long a WebSocket may leave that unanswered. It is closed when it would be asked again after that.
+    /// Timeout for the response to a ping. The WebSocket is closed at the first ping due after it.
     pub silence: Duration,
-    /// How often a WebSocket's token is verified again, besides when it ends. With the time that a verified key is
-    /// remembered, it makes less than the 10 seconds after which a revoked key is out.
+    /// Interval between verifications of a WebSocket's token, which is also verified when it expires. Together with the
+    /// cache lifetime of a verified key, it is below the 10 seconds after which a revoked key is rejected.
     pub verify: Duration,
-    /// How long a WebSocket or a stream may take to accept a message.
+    /// Timeout for sending a message on a WebSocket or stream.
     pub write_timeout: Duration,
-    /// How many operations may run on one WebSocket.
+    /// Maximum number of operations on one WebSocket.
     pub max_operations: usize,
-    /// How many messages a second a WebSocket may send, on the average of ten seconds.
+    /// Maximum number of messages per second on one WebSocket, averaged over ten seconds.
     pub max_messages: u32,
-    /// Over how long WebSockets and streams are closed when the server stops.
+    /// Period over which WebSockets and streams are closed when the server stops.
     pub drain_window: Duration,
-    /// The page to try the API on, if there is one.
+    /// The GraphiQL page, if it is served.
     pub graphiql: Option<Invitations>,
-    /// Whether the figures are told to anybody who can reach the server.
+    /// Whether `/metrics` is served without authentication.
     pub figures: bool,
 }
 
@@ -153,36 +153,36 @@ impl Default for Config {
     }
 }
 
-/// An answer as short as this is sent as it is, in bytes.
+/// Responses up to this size are not compressed, in bytes.
 const SHORT: u64 = 1024;
 
-/// What every route shares.
+/// State of all routes.
 struct Door {
     parts: Parts,
     config: Config,
-    /// `X-Forwarded-For` of peers that are not trusted.
+    /// Logs `X-Forwarded-For` of untrusted peers.
     forwarded: forwarded::Ignored,
 }
 
 impl Door {
-    /// Whether the server stops.
+    /// Returns whether the server is stopping.
     fn is_closing(&self) -> bool {
         self.parts.drain.is_cancelled()
     }
 }
 
-/// The routes: `/graphql` for everything by POST and by WebSocket, and by GET for what changes nothing; `/healthz` and
-/// `/readyz` for whoever watches the process, `/metrics` where it is wanted here; and GraphiQL's files at `/` where they are
-/// wanted, and the page to pair a session on below `/pair`. Only `/graphql` needs a token.
+/// Returns the router: `/graphql` by POST and WebSocket, and by GET for queries and subscriptions; `/healthz` and
+/// `/readyz`; `/metrics`, if enabled; GraphiQL at `/`, if enabled; and the pairing page below `/pair`. Only `/graphql`
+/// requires a token.
 pub fn router(parts: Parts, config: Config) -> Router {
     let page = config.graphiql.map_or_else(Router::new, graphiql::routes);
     let figures = if config.figures { parts.health.figures() } else { Router::new() };
     let health = parts.health.signs_of_life(Detail::Status).merge(figures);
     let door = Arc::new(Door { parts, config, forwarded: forwarded::Ignored::default() });
-    // What is compressed comes when there is enough of it, and not when it happens.
+    // Compression would delay the events of a stream until a block is complete.
     let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
-    // HEAD would carry the query out, and answer nothing.
+    // HEAD would execute the query and return nothing.
     let operations = post(query::post).get(socket::upgrade).head(query::other).fallback(query::other);
     Router::new()
         .route("/graphql", operations)

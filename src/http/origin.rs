@@ -1,5 +1,5 @@
-//! Origins of web pages. Browsers let any page open WebSockets here, with what the user has, so pages of foreign origins
-//! are refused.
+//! Origins of web pages. Browsers allow any page to open WebSockets to any server, from the user's network, so pages of
+//! other origins are rejected.
 
 use std::net::IpAddr;
 
@@ -10,27 +10,27 @@ use axum::http::header::ORIGIN;
 use url::Host;
 use url::Url;
 
-/// The origins whose pages may come in, besides the server's own.
+/// The allowed origins, in addition to the server's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
-    /// Origins as browsers send them: `https://chat.example.org`.
+    /// Origins in the form that browsers send: `https://chat.example.org`.
     pub named: Vec<String>,
-    /// Whether pages of this machine may, whatever their port.
+    /// Whether loopback origins are allowed, with any port.
     pub loopback: bool,
 }
 
-/// Whether the page, if it is one, may come in: callers that are no browsers send no origin.
+/// Returns whether a request may open a WebSocket. Clients other than browsers send no origin.
 pub(super) fn is_welcome(headers: &HeaderMap, origins: &Origins) -> bool {
     headers.get(ORIGIN).is_none_or(|origin| is_allowed(origin, origins) || is_own(origin, headers))
 }
 
-/// Whether pages of this origin may come in as if they were the server's own.
+/// Returns whether the configuration allows this origin.
 pub(super) fn is_allowed(origin: &HeaderValue, origins: &Origins) -> bool {
     let Some(origin) = text(origin) else { return false };
     origins.named.contains(&origin) || (origins.loopback && is_loopback(&origin))
 }
 
-/// Whether this is the origin of the server itself, as the browser reaches it.
+/// Returns whether this is the server's own origin, as the browser reaches it.
 pub(super) fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(text);
     let origin = text(origin);

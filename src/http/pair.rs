@@ -1,5 +1,4 @@
-//! The page to pair a session on, in a browser: `/pair/SESSION`. It asks for a token, and does with it what any client of
-//! the API could.
+//! The pairing page: `/pair/SESSION`. It asks for a token, and uses the API like any other client.
 
 use std::sync::Arc;
 
@@ -10,14 +9,14 @@ use axum::routing::get;
 use super::Door;
 use super::asset::File;
 
-/// Every file with the path it is served under.
+/// The files with their paths.
 const FILES: [(&str, &[u8]); 3] = [
     ("/pair/{session}", include_bytes!("pair/page.html")),
     ("/pair.css", include_bytes!("pair/page.css")),
     ("/pair.js", include_bytes!("pair/page.js")),
 ];
 
-/// One route for each file. The page is the same for every session, whether there is one or not.
+/// Returns a route for each file. The page is the same for every session id, whether the session exists or not.
 pub(super) fn routes() -> Router<Arc<Door>> {
     FILES.iter().fold(Router::new(), |router, (path, content)| {
         let file = File::new(path, *content, "no-cache");

@@ -1,4 +1,4 @@
-//! A GraphQL request as it comes in, by whatever transport.
+//! Parses a GraphQL request of any transport.
 
 use async_graphql::Extensions;
 use async_graphql::Request;
@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value;
 
-/// What in the extensions names a document that is not sent along.
+/// The extension that identifies a persisted document.
 const NAME: &str = "persistedQuery";
 
-/// A request's parameters. Others than these are ignored, as the specification asks.
+/// Parameters of a request. The specification requires that others are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Payload {
@@ -22,7 +22,7 @@ struct Payload {
     extensions: Option<Map<String, Value>>,
 }
 
-/// The same in an address: there variables and extensions are JSON in text.
+/// Parameters in a URL, where variables and extensions are JSON strings.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Address {
@@ -32,14 +32,14 @@ struct Address {
     extensions: Option<String>,
 }
 
-/// Reads a request's parameters; none when they are not what they have to be.
+/// Parses the parameters of a request; `None` if they are invalid.
 pub(super) fn read(payload: Value) -> Option<Request> {
-    // A list would be read as the fields in their order.
+    // serde would accept an array as the fields in order.
     let payload: Payload = Value::is_object(&payload).then(|| serde_json::from_value(payload).ok())??;
     payload.request()
 }
 
-/// Reads the parameters in an address; none when they are not what they have to be.
+/// Parses the parameters in a URL; `None` if they are invalid.
 pub(super) fn in_address(uri: &Uri) -> Option<Request> {
     let Query(Address { query, operation_name, variables, extensions }) = Query::try_from_uri(uri).ok()?;
     let object = |text: Option<String>| text.map(|text| serde_json::from_str::<Option<_>>(&text)).transpose().ok();

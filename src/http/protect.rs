@@ -1,12 +1,11 @@
-//! Headers of every answer that keep it from others than the client: from caches in between, and from browsers that would
-//! guess a type that runs.
+//! Headers of every response that protect it from shared caches and from content-type sniffing.
 
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::response::Response;
 
-/// The answer with these headers. Files of pages say themselves how long they are kept.
+/// Adds the headers. Static files set their own `Cache-Control`.
 pub(super) async fn answer(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -1,14 +1,14 @@
-//! How many messages or frames a client may send: so many a second, over some seconds.
+//! Rate limit for messages or frames of one client: a token bucket with a burst of several seconds.
 
 use tokio::time::Instant;
 
 use crate::domain::allowance;
 use crate::domain::allowance::Allowance;
 
-/// How many seconds' messages may come at once.
+/// Burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
 
-/// What a caller may still send.
+/// The remaining messages of a client.
 pub(super) struct Rate {
     allowed: allowance::Rate,
     taken: Allowance,
@@ -22,7 +22,7 @@ impl Rate {
         Self { allowed, taken: Allowance::default(), since: Instant::now() }
     }
 
-    /// Counts a message, unless it is one too many; tells whether it is.
+    /// Counts a message within the limit. Returns whether the limit is exceeded.
     pub(super) fn exceeded(&mut self) -> bool {
         let now_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let exceeded = self.taken.check(self.allowed, now_ms).is_err();

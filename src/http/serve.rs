@@ -1,6 +1,5 @@
-//! The accept loop: what stands between the network and the routes. `axum::serve` has no clock, so that half a request
-//! stays for ever, and counts nothing; this one bounds how long a request's head may take, how big it is, and how many
-//! connections there are.
+//! The accept loop. `axum::serve` has no timeouts and no limits, so a client could keep an incomplete request open
+//! permanently. This loop limits the time and size of a request head, and the number of connections.
 
 mod http2_frames;
 mod pace;
@@ -55,41 +54,41 @@ use spare_files::SpareFiles;
 pub(super) use pace::Answering;
 pub(super) use seat::Seat;
 
-/// How long to wait when the operating system has no more connections to give.
+/// Delay after a failed `accept` if the operating system has no resources left.
 const EXHAUSTED: Duration = Duration::from_millis(200);
 
-/// What connections may take.
+/// Limits and timeouts of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connections {
-    /// How many there may be, WebSockets among them.
+    /// Maximum number of connections, including WebSockets.
     pub connections: usize,
-    /// How many of them one address may have: an IPv4 address, or 64 bits of an IPv6 address. Behind a trusted proxy, how
-    /// many requests and WebSockets at once.
+    /// Maximum number per address: an IPv4 address, or a /64 network of IPv6. Behind a trusted proxy, the number of
+    /// concurrent requests and WebSockets.
     pub connections_per_address: usize,
-    /// How many of those may be without a valid token.
+    /// Maximum number of those without a valid token.
     pub anonymous_per_address: usize,
-    /// The proxies whose own connections have no limit but that of all, and whose clients are counted instead.
+    /// Trusted proxies, which are exempt from the limits per address. Their clients are counted instead.
     pub trusted_proxies: Vec<Network>,
-    /// How many open files the listener keeps for connections that come when the operating system has no more to give.
+    /// Open files held in reserve to accept connections when the process has reached its limit.
     pub spare_files: usize,
-    /// How long the head of a request may take, from its first byte; of the first one, from the opening of the connection.
+    /// Timeout for a request head from its first byte; for the first request, from the start of the connection.
     pub head_timeout: Duration,
-    /// How long a connection may be without a request.
+    /// Idle timeout between requests.
     pub idle_timeout: Duration,
-    /// How long a connection may take nothing of what is written to it.
+    /// Write timeout while the peer does not read.
     pub write_timeout: Duration,
-    /// How many headers a request may have.
+    /// Maximum number of headers of a request.
     pub headers: usize,
-    /// How long a request's head may be, in bytes.
+    /// Maximum size of a request head, in bytes.
     pub head: usize,
-    /// How many requests may run at once on one connection, by HTTP/2.
+    /// Maximum number of concurrent requests on an HTTP/2 connection.
     pub streams: u32,
-    /// How many HTTP/2 frames that carry neither a request nor data a client may send a second, on the average of ten
-    /// seconds, besides those for what it receives.
+    /// Maximum number of HTTP/2 frames per second without a request or data, averaged over ten seconds. Frames in
+    /// response to received data are exempt.
     pub control_frames: u32,
-    /// How often an HTTP/2 connection is asked for a sign of life, and how long that may take.
+    /// Interval between pings on an HTTP/2 connection, and timeout for the response.
     pub heartbeat: Duration,
-    /// How long what runs may go on when the server stops.
+    /// Timeout for running requests when the server stops.
     pub drain: Duration,
 }
 
@@ -114,20 +113,21 @@ impl Default for Connections {
     }
 }
 
-/// What is served, and on whose behalf it is counted.
+/// Configuration of a listener.
 #[derive(Clone)]
 pub struct Listening {
-    /// What requests are answered with.
+    /// Handles requests.
     pub router: Router,
-    /// What connections may take.
+    /// Limits and timeouts of connections.
     pub config: Connections,
-    /// The certificate, where connections are encrypted here.
+    /// The certificate; `None` for plain HTTP.
     pub tls: Option<Tls>,
-    /// Counts connections.
+    /// HTTP metrics.
     pub metrics: Metrics,
 }
 
-/// Serves until `stop` is cancelled: then nobody comes in any more, and who is in may finish within `drain`.
+/// Serves until `stop` is cancelled. Then it accepts no more connections, and requests in progress have `drain` to
+/// finish.
 pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTracker, stop: CancellationToken) {
     let Listening { router, config, tls, metrics } = listening;
     let seats = Seats::new(config.clone(), metrics.clone());
@@ -147,13 +147,13 @@ pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTrack
                         spare.fill();
                     }));
                 } else {
-                    debug!("Too many connections: one was refused");
+                    debug!("Connection rejected: the limit is reached");
                 }
             }
             Err(error) if is_the_connection_s(&error) => {}
             Err(error) => {
                 if let Some(omitted) = failures.permits() {
-                    warn!(%error, omitted, "No connection can be accepted");
+                    warn!(%error, omitted, "Accepting connections failed");
                 }
                 if !spare.release_one() {
                     sleep(EXHAUSTED).await;
@@ -163,7 +163,7 @@ pub async fn serve(listener: TcpListener, listening: Listening, tasks: TaskTrack
     }
 }
 
-/// Whether an error of `accept` is about the connection that came, and not about us.
+/// Returns whether an error of `accept` concerns only the new connection.
 fn is_the_connection_s(error: &io::Error) -> bool {
     use io::ErrorKind::ConnectionAborted;
     use io::ErrorKind::ConnectionRefused;
@@ -186,7 +186,7 @@ fn builder(config: &Connections, tasks: &TaskTracker) -> Builder<Tracked> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // It runs from the answer before, so it bounds the silence; `Pace` bounds the head.
+        // It starts at the previous response, so it limits the idle time; `Pace` limits the head.
         .header_read_timeout(config.idle_timeout.max(config.head_timeout))
         .max_headers(config.headers)
         .max_buf_size(config.head);
@@ -202,7 +202,7 @@ fn builder(config: &Connections, tasks: &TaskTracker) -> Builder<Tracked> {
 
 impl Server {
     async fn connection(&self, stream: TcpStream, peer: SocketAddr, seat: Seat) {
-        // An event follows an event: the kernel must not hold the second back until the first is confirmed.
+        // Events must be sent at once; Nagle's algorithm would delay the second one until the first is acknowledged.
         drop(stream.set_nodelay(true));
         let pace = Pace::default();
         let seat = Arc::new(seat);
@@ -211,7 +211,7 @@ impl Server {
         let shaking = timeout(self.config.head_timeout, tls.acceptor().accept(stream));
         match self.stop.run_until_cancelled(shaking).await {
             Some(Ok(Ok(stream))) => {
-                // What was heard so far was about the encryption.
+                // The bytes received so far belong to the TLS handshake.
                 pace.begins();
                 self.talk(stream, peer, seat, pace).await;
             }
@@ -242,7 +242,7 @@ impl Server {
         let patience = sleep(self.config.head_timeout);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            // hyper's own deadline does not begin before it knows which protocol is spoken.
+            // hyper's own timeout starts only when it has detected the protocol.
             () = until_nothing_was_asked(patience, &asked) => return,
             () = pace.head_is_late(self.config.head_timeout) => return,
             () = self.has_to_end(&pace) => {
@@ -254,13 +254,13 @@ impl Server {
             }
         };
         if let Err(error) = ended {
-            debug!(error, "A connection broke");
+            debug!(error, "Connection failed");
         }
     }
 }
 
 impl Server {
-    /// Ends when a connection gets no further request: the server stops, or the client has not sent one for long.
+    /// Resolves when a connection gets no further request: the server stops, or the client has been idle for too long.
     async fn has_to_end(&self, pace: &Pace) {
         tokio::select! {
             () = self.stop.cancelled() => {}
@@ -269,7 +269,7 @@ impl Server {
     }
 }
 
-/// Ends when the patience is over and nothing has been asked till then.
+/// Resolves when the timeout has passed without a request.
 async fn until_nothing_was_asked(patience: tokio::time::Sleep, asked: &AtomicBool) {
     patience.await;
     if asked.load(Ordering::Relaxed) {
@@ -277,7 +277,7 @@ async fn until_nothing_was_asked(patience: tokio::time::Sleep, asked: &AtomicBoo
     }
 }
 
-/// Spawns what an HTTP/2 connection runs beside itself on the tracker.
+/// Spawns the tasks of an HTTP/2 connection on the tracker.
 #[derive(Clone)]
 struct Tracked(TaskTracker);
 

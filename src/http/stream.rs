@@ -1,5 +1,5 @@
-//! One operation's answers as a response that goes on: `events` writes them as server-sent events, `parts` as a
-//! multipart body. This file is what both have in common: who may stay, and for how long.
+//! Streams the responses of one operation: `events` as server-sent events, `parts` as a multipart body. This file
+//! contains what both have in common: the token checks and the lifetime.
 
 mod events;
 mod parts;
@@ -44,12 +44,12 @@ use super::vigil::Refused;
 use super::vigil::Vigil;
 use super::vigil::leaving;
 
-/// How the answers are written.
+/// Format of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// `text/event-stream`, as graphql-sse's clients read it: one connection for each operation.
+    /// `text/event-stream`, as in graphql-sse: one connection per operation.
     Events,
-    /// `multipart/mixed`, as Apollo's clients read it.
+    /// `multipart/mixed`, as in Apollo's clients.
     Parts,
 }
 
@@ -61,7 +61,7 @@ impl Format {
         }
     }
 
-    /// What comes first.
+    /// Returns the first bytes of the stream.
     fn opening(self) -> String {
         match self {
             Self::Events => events::heartbeat(),
@@ -84,7 +84,7 @@ impl Format {
         }
     }
 
-    /// Why there is nothing more, though the operation is not at its end.
+    /// Returns the error that ends a stream before its operation is complete.
     fn failure(self, error: ServerError) -> String {
         match self {
             Self::Events => events::failure(error),
@@ -99,20 +99,20 @@ impl Format {
         }
     }
 
-    /// The last words of a server that stops; a caller comes back after them, and goes on where it was.
+    /// Returns the last message of a server that is stopping, after which clients reconnect and resume.
     fn farewell(self, error: &ServerError) -> Option<String> {
         match self {
-            // A client of server-sent events comes back when the stream breaks off, and not when it is complete.
+            // An SSE client reconnects if the stream is interrupted, but not if it is complete.
             Self::Events => None,
             Self::Parts => Some(parts::failure(error)),
         }
     }
 }
 
-/// Where a client goes on after its stream broke off.
+/// The header in which a client sends the event to resume after.
 const LAST_EVENT: &str = "last-event-id";
 
-/// Starts an operation whose answers may be streamed, one after the other.
+/// Starts an operation that can be streamed, one response at a time.
 pub(super) fn start(door: &Door, caller: Caller, headers: &HeaderMap, request: Request) -> Operation {
     let last = headers.get(LAST_EVENT).and_then(|last| last.to_str().ok()).filter(|last| !last.is_empty());
     let request = match last {
@@ -122,7 +122,7 @@ pub(super) fn start(door: &Door, caller: Caller, headers: &HeaderMap, request: R
     door.parts.api.start(caller, request, &Turns::new(1))
 }
 
-/// The response that goes on for as long as the operation does.
+/// Returns the streamed response, which lasts as long as the operation.
 pub(super) fn response(
     door: &Arc<Door>,
     id: &RequestId,
@@ -138,16 +138,16 @@ pub(super) fn response(
     response.headers_mut().extend([
         (CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // nginx would keep it back otherwise.
+        // Disables buffering in nginx.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ]);
     response
 }
 
-/// The caller is gone, or does not read.
+/// The client is disconnected, or does not read.
 struct Gone;
 
-/// What writes a stream.
+/// The task that writes a stream.
 struct Speaker {
     door: Arc<Door>,
     id: RequestId,
@@ -157,7 +157,7 @@ struct Speaker {
 
 impl Speaker {
     async fn run(self, vigil: Vigil, operation: Operation) {
-        // A panic's own message went to the log by the panic hook.
+        // The panic hook has logged the message.
         if AssertUnwindSafe(self.speak(vigil, operation)).catch_unwind().await.is_err() {
             let _ = self.say(self.failure(ApiError::internal())).await;
         }
@@ -213,7 +213,7 @@ impl Speaker {
         self.format.failure(answer::error(error, &self.id))
     }
 
-    /// Sends, or gives up on a caller that does not read.
+    /// Sends a frame. Fails if the client does not read within the write timeout.
     async fn say(&self, frame: String) -> Result<(), Gone> {
         match timeout(self.door.config.write_timeout, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),

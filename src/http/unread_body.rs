@@ -1,5 +1,6 @@
-//! The rest of a request body that was rejected early. An HTTP/1 client that is still sending it would find its
-//! connection reset and never read the answer, so the rest is received and dropped behind the answer, within limits.
+//! Discards the rest of a request body that was rejected early. Otherwise an HTTP/1 client that is still sending would
+//! get a connection reset and never read the response. The rest is received and dropped after the response, within
+//! limits.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,16 +27,16 @@ use tokio_util::sync::CancellationToken;
 use super::Door;
 use super::serve::Answering;
 
-/// The most that is dropped of one body, in bytes.
+/// Maximum size to discard of one body, in bytes.
 const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;
 
-/// Receives and drops what the request's handler did not read of the body, after it has answered.
+/// Discards the part of the body that the handler did not read, after its response.
 pub(super) async fn discard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    // By HTTP/2 a stream is reset without its connection. A client that expects `100 Continue` sends nothing before it.
+    // HTTP/2 can reset a stream without its connection. A client that expects `100 Continue` sends no body before it.
     if request.version() == Version::HTTP_2 || request.headers().contains_key(EXPECT) {
         return next.run(request).await;
     }
-    // The connection counts as idle, or as slow with its next head, only behind the body.
+    // The connection is idle, or waits for the next head, only after the body.
     let answering = request.extensions_mut().remove::<Arc<Answering>>();
     let (unread, mut rest) = oneshot::channel();
     let request = request.map(|body| Body::new(Watched { body: Some(body), unread: Some(unread) }));
@@ -59,11 +60,11 @@ async fn drop_rest(rest: Body, stop: CancellationToken, patience: Duration) {
             left = still;
         }
     };
-    // Behind this the connection is closed, unless all was received.
+    // The connection is closed afterwards, unless the whole body was received.
     let _ = stop.run_until_cancelled(timeout(patience, receiving)).await;
 }
 
-/// A body that hands over what is left of it when it is dropped.
+/// A body that sends its unread rest to a channel when it is dropped.
 struct Watched {
     body: Option<Body>,
     unread: Option<oneshot::Sender<Body>>,
@@ -74,7 +75,7 @@ impl Drop for Watched {
         if let (Some(body), Some(unread)) = (self.body.take(), self.unread.take())
             && !body.is_end_stream()
         {
-            // If nobody waits for it any more, the connection is gone.
+            // If the receiver is dropped, the connection is closed.
             drop(unread.send(body));
         }
     }

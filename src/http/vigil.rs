@@ -1,5 +1,5 @@
-//! What is watched over as long as a caller stays, on a WebSocket or a stream: whether its token still counts, and
-//! whether the server wants it to leave.
+//! Watches a long-lived connection, a WebSocket or stream: verifies its token periodically, and closes it when the
+//! server stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,53 +16,55 @@ use crate::graphql::error::ApiError;
 use super::Door;
 use super::network::Source;
 
-/// So many times in a row it may not be found out whether a token still counts, before its caller has to leave.
+/// Maximum number of consecutive failed verifications (database or key set unavailable) before the connection is
+/// closed.
 const UNKNOWN: u32 = 5;
 
-/// Why a caller may not stay, or not come in.
+/// Reason for rejecting a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// The token is none, or no more.
+    /// The token is invalid or has expired.
     Token,
-    /// There were too many invalid tokens from this address; it may try again after so long.
+    /// Its address sent too many invalid tokens; the client can retry after this time.
     TooMany(Duration),
-    /// Whether it is one cannot be found out now. The cause is in the log.
+    /// The token cannot be verified at present. The cause is logged.
     Unknown,
 }
 
-/// The watch over one caller.
+/// Watches one client's token.
 pub(super) struct Vigil {
     door: Arc<Door>,
     token: String,
     due: Instant,
-    /// When the token ends by itself.
+    /// Expiry of the token.
     end: Option<Instant>,
-    /// How often in a row nothing could be found out.
+    /// Number of consecutive failed verifications.
     unknown: u32,
 }
 
 impl Vigil {
-    /// Over `viewer`, who was admitted with `token`.
+    /// Watches `viewer`, who was authenticated with `token`.
     pub(super) fn over(door: Arc<Door>, token: String, viewer: &Viewer) -> Self {
         let mut vigil = Self { door, token, due: Instant::now(), end: None, unknown: 0 };
         vigil.come_again(viewer);
         vigil
     }
 
-    /// When the token has to be looked at again: every few seconds, as it may have been revoked, and when it ends.
+    /// Returns the time of the next verification: every few seconds, because the token can be revoked, and at its
+    /// expiry.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Who has the token, if it still counts.
+    /// Verifies the token, and returns its viewer.
     pub(super) async fn look(&mut self) -> Result<Arc<Viewer>, Refused> {
         let viewer = verify(&self.door, &self.token).await?;
         self.come_again(&viewer);
         Ok(Arc::new(viewer))
     }
 
-    /// Whether whoever is here may stay. Where that cannot be found out, they may for some looks more, if the token does
-    /// not end by itself: a database that is away for a moment is no reason to send everybody away.
+    /// Returns an error if the connection must be closed. If verification fails, the connection stays open for some
+    /// more attempts, unless the token has expired: a short database outage must not close all connections.
     pub(super) async fn still(&mut self) -> Result<(), Refused> {
         match self.look().await {
             Err(Refused::Unknown) if self.unknown < UNKNOWN => {
@@ -90,7 +92,7 @@ impl Vigil {
     }
 }
 
-/// Whose token it is that comes from there; the span of the request learns it, too.
+/// Authenticates a token from this address, and records the client in the request's span.
 pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Viewer, Refused> {
     let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
         Unheard::TooMany { retry_after } => {
@@ -109,7 +111,7 @@ pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Vie
     Ok(viewer)
 }
 
-/// Whose token it still is.
+/// Verifies a token again.
 async fn verify(door: &Door, token: &str) -> Result<Viewer, Refused> {
     let verified = door.parts.tokens.verify(token).await.map_err(|cause| unknown(&cause));
     verified?.ok_or(Refused::Token)
@@ -120,14 +122,14 @@ fn unknown(cause: &dyn std::error::Error) -> Refused {
     Refused::Unknown
 }
 
-/// Ends when a caller has to leave, since the server stops: each at a moment of its own, so that they do not all come
-/// back in the same one.
+/// Resolves when a connection must close because the server stops. Each has a random delay, so that clients do not all
+/// reconnect at the same time.
 pub(super) async fn leaving(door: Arc<Door>) {
     door.parts.drain.cancelled().await;
     sleep(some_of(door.config.drain_window)).await;
 }
 
-/// A random part of the window.
+/// Returns a random part of the window.
 fn some_of(window: Duration) -> Duration {
     let random = getrandom::u32().expect("the operating system has random bytes");
     window.mul_f64(f64::from(random) / f64::from(u32::MAX))

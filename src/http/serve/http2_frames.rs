@@ -1,6 +1,6 @@
-//! HTTP/2 frames that carry neither a request nor data: pings, settings, priorities, window updates and the like. Each
-//! makes the server work, and the protocol's implementation counts only some of them. This stream reads the headers of
-//! frames as they pass, and fails if a client sends too many.
+//! Rate limit for HTTP/2 frames that contain neither a request nor data: pings, settings, priorities, window updates
+//! and similar frames. Each causes work, and the HTTP/2 library limits only some of them. This stream parses the frame
+//! headers, and fails if a client sends too many.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tokio::io::ReadBuf;
 
 use crate::http::rate::Rate;
 
-/// The first bytes of a connection on which HTTP/2 is spoken.
+/// The connection preface of HTTP/2.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADER_LEN: usize = 9;
 
@@ -22,9 +22,10 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 
-/// Bytes written to a client that allow it another frame: it updates windows and measures the round trip meanwhile.
+/// Bytes written to a client that permit it another frame: it sends window updates and pings for the data that it
+/// receives.
 const BYTES_PER_FRAME: usize = 512;
-/// Frames that may be allowed in this way at most.
+/// Maximum number of frames permitted in this way.
 const MAX_ALLOWED: usize = 100_000;
 
 /// More frames than a client needs.
@@ -32,24 +33,24 @@ const MAX_ALLOWED: usize = 100_000;
 #[error("too many HTTP/2 frames without a request or data")]
 struct TooManyFrames;
 
-/// A stream that counts a client's HTTP/2 frames, and passes anything else on.
+/// A stream that counts a client's HTTP/2 frames, and passes all data through.
 pub(super) struct Http2Frames<S> {
     stream: S,
     rate: Rate,
-    /// Bytes written since the last frame that they allowed.
+    /// Bytes written since the last permitted frame.
     written: usize,
     allowed: usize,
     state: State,
 }
 
 enum State {
-    /// So much of the preface was received.
+    /// Received bytes of the preface.
     Preface(usize),
     Header {
         bytes: [u8; HEADER_LEN],
         len: usize,
     },
-    /// Bytes of a frame's payload that are still to come.
+    /// Remaining payload of a frame, in bytes.
     Payload(usize),
     /// Another protocol.
     Other,
@@ -58,7 +59,7 @@ enum State {
 const BEFORE_HEADER: State = State::Header { bytes: [0; HEADER_LEN], len: 0 };
 
 impl<S> Http2Frames<S> {
-    /// A stream whose client may send such frames at `rate`.
+    /// Creates a stream whose client can send such frames at `rate`.
     pub(super) fn new(stream: S, rate: Rate) -> Self {
         Self { stream, rate, written: 0, allowed: 0, state: State::Preface(0) }
     }
@@ -129,7 +130,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Http2Frames<S> {
         ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
         let received = self.received(&into.filled()[before..]);
         if received.is_err() {
-            // A reader that fails has read nothing.
+            // A failed read must not report data.
             into.set_filled(before);
         }
         Poll::Ready(received.map_err(io::Error::other))

@@ -1,6 +1,6 @@
-//! How far a connection is with its requests. By HTTP/1 it may be silent for long between two of them, but a head that was
-//! begun has to be whole soon; the protocol's own timer does not tell the two apart. By HTTP/2 it has no timer for
-//! connections without a request, which answer pings for ever.
+//! Timeouts for reading a request head and for idle connections. Unlike hyper's `header_read_timeout`, the first does
+//! not include the keep-alive time before the head. For HTTP/2, hyper has no idle timeout: a client that responds to
+//! pings would stay connected permanently.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
-/// How far one connection is. Clones are the same connection's.
+/// State of one connection's requests. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pace(Arc<Shared>);
 
@@ -26,18 +26,18 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that are being answered.
+    /// Requests in progress.
     running: usize,
-    /// When the first byte of a head came that is not whole.
+    /// Arrival of the first byte of an incomplete head.
     head_since: Option<Instant>,
-    /// Whether requests come side by side, so that bytes tell nothing.
+    /// Whether requests are multiplexed (HTTP/2), so that received bytes do not mean the start of a head.
     side_by_side: bool,
-    /// Since when no such request has been answered.
+    /// Start of the time without a multiplexed request.
     idle_since: Option<Instant>,
 }
 
 impl Pace {
-    /// Bytes came from the caller.
+    /// Records that bytes were received.
     pub(super) fn heard(&self) {
         let mut state = self.state();
         if state.running == 0 && !state.side_by_side && state.head_since.is_none() {
@@ -46,12 +46,12 @@ impl Pace {
         }
     }
 
-    /// Nothing of a head came yet, whatever was heard before.
+    /// Discards earlier bytes: no head has started yet.
     pub(super) fn begins(&self) {
         self.state().head_since = None;
     }
 
-    /// A head is whole: its request is being answered for as long as what this returns is there.
+    /// Records that a head is complete. The request is in progress until the returned guard is dropped.
     pub(super) fn asked(&self, version: Version) -> Answering {
         let mut state = self.state();
         state.head_since = None;
@@ -61,7 +61,7 @@ impl Pace {
         Answering(self.clone())
     }
 
-    /// Ends when a head was begun and is not whole within `patience`.
+    /// Resolves when a head is incomplete `patience` after its first byte.
     pub(super) async fn head_is_late(&self, patience: Duration) {
         loop {
             let since = self.state().head_since;
@@ -77,7 +77,7 @@ impl Pace {
         }
     }
 
-    /// Ends when an HTTP/2 connection has had no request for so long.
+    /// Resolves when an HTTP/2 connection has had no request for `timeout`.
     pub(super) async fn is_idle(&self, timeout: Duration) {
         loop {
             let since = self.state().idle_since;
@@ -98,7 +98,7 @@ impl Pace {
     }
 }
 
-/// A request that is being answered.
+/// A request in progress.
 pub(in crate::http) struct Answering(Pace);
 
 impl Drop for Answering {

@@ -1,4 +1,4 @@
-//! A connection whose peer does not take what is written to it is given up after a while, whatever is spoken on it.
+//! Write timeout: fails if the peer stops reading, for any protocol.
 
 use std::io;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 use tokio::time::sleep;
 
-/// A stream that fails when nothing could be written to it for too long.
+/// A stream with a write timeout.
 pub(super) struct Patient<S> {
     stream: S,
     patience: Duration,
-    /// Runs while something waits to be written.
+    /// Runs while a write is pending.
     over: Option<Pin<Box<Sleep>>>,
 }
 
@@ -63,7 +63,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        // Nothing to flush says nothing about what waits to be written.
+        // A successful flush does not mean that a pending write has progressed.
         if flushed.is_ready() { flushed } else { self.bounded(context, flushed) }
     }
 

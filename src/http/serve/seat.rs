@@ -1,6 +1,6 @@
-//! The connection limit: so many connections in all, so many from one address, and fewer from one that has not shown a
-//! valid token on them. A seat is free again when its connection is gone, also when it became a WebSocket meanwhile.
-//! Trusted proxies have as many as there are; behind one, each request has a seat of the client's address instead.
+//! Connection limits: in total, per client address, and per address without a valid token. A permit is held until the
+//! connection closes, including after an upgrade to a WebSocket. Connections of trusted proxies only count in total;
+//! behind one, each request holds a permit of the client's address instead.
 
 use std::collections::HashMap;
 use std::io;
@@ -27,7 +27,7 @@ use crate::http::network;
 use super::Connections;
 use super::pace::Pace;
 
-/// The seats.
+/// The connection limiter.
 #[derive(Clone)]
 pub(super) struct Seats(Arc<Room>);
 
@@ -43,7 +43,7 @@ struct Taken {
     by_network: HashMap<IpAddr, Count>,
 }
 
-/// The seats of one network.
+/// Permits of one client network.
 #[derive(Default)]
 struct Count {
     all: usize,
@@ -55,7 +55,7 @@ impl Seats {
         Self(Arc::new(Room { config, metrics, taken: Mutex::default() }))
     }
 
-    /// A seat for a connection from this address; `None` if all are taken, or all that the address may have.
+    /// Acquires a permit for a connection from this address; `None` if a limit is reached.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Seat> {
         let room = &self.0;
         let is_proxy = network::any_has(&room.config.trusted_proxies, peer.to_canonical());
@@ -79,7 +79,7 @@ impl Room {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a seat of a network, unless it would be one too many.
+    /// Counts a permit of a network; `None` if a limit is reached.
     fn count(&self, taken: &mut Taken, network: IpAddr) -> Option<()> {
         let (all, anonymous) = taken.by_network.get(&network).map_or((0, 0), |count| (count.all, count.anonymous));
         let refused = if all >= self.config.connections_per_address {
@@ -100,20 +100,20 @@ impl Room {
     }
 }
 
-/// The seat of a connection, or of a request that came through a trusted proxy.
+/// The permit of a connection, or of a request that a trusted proxy forwards.
 pub(in crate::http) struct Seat {
     room: Arc<Room>,
     /// The client's network; `None` for a trusted proxy.
     network: Option<IpAddr>,
-    /// Whether no valid token has been shown on it.
+    /// Whether no valid token has been sent yet.
     anonymous: AtomicBool,
-    /// `None` for a request.
+    /// Counts the connection as open; `None` for a request.
     connected: Option<Connected>,
 }
 
 impl Seat {
-    /// A seat for a request of a client behind the proxy that this connection is; `None` if its address has as many as it
-    /// may have.
+    /// Acquires a permit for a request that this proxy connection forwards; `None` if a limit of the client's address
+    /// is reached.
     pub(in crate::http) fn for_client(&self, client: IpAddr) -> Option<Self> {
         let network = network::of_client(client);
         self.room.count(&mut self.room.taken(), network)?;
@@ -121,7 +121,7 @@ impl Seat {
         Some(Self { room, network: Some(network), anonymous: AtomicBool::new(true), connected: None })
     }
 
-    /// Counts the seat among those of clients with a valid token from now on.
+    /// Counts the permit as authenticated from now on.
     pub(in crate::http) fn authenticated(&self) {
         let Some(network) = self.network else { return };
         if !self.anonymous.swap(false, Ordering::Relaxed) {
@@ -151,7 +151,7 @@ impl Drop for Seat {
         }
     }
 }
-/// A stream that has a seat for as long as it is open, and tells when it hears something.
+/// A stream that holds its permit while it is open, and reports received bytes.
 pub(super) struct Seated<S> {
     stream: S,
     pace: Pace,

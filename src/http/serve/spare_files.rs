@@ -1,5 +1,5 @@
-//! Open files that a listener keeps in reserve. When the process may open no more, it closes one of them, and can accept a
-//! connection instead.
+//! Open files that a listener holds in reserve. If the process has reached its limit on open files, it closes one of
+//! them to accept a connection.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 /// A file that can always be opened.
 const NOTHING: &str = "/dev/null";
 
-/// The files. Clones are the same ones.
+/// The reserve. Clones share it.
 #[derive(Clone)]
 pub(super) struct SpareFiles(Arc<Spare>);
 
@@ -20,14 +20,14 @@ struct Spare {
 }
 
 impl SpareFiles {
-    /// So many files, or as many as can be opened.
+    /// Opens `wanted` files, or as many as possible.
     pub(super) fn new(wanted: usize) -> Self {
         let spare = Self(Arc::new(Spare { wanted, files: Mutex::default() }));
         spare.fill();
         spare
     }
 
-    /// Opens those that are missing, as far as that is possible.
+    /// Opens the missing files again, as far as possible.
     pub(super) fn fill(&self) {
         let mut files = self.files();
         while files.len() < self.0.wanted {
@@ -36,7 +36,7 @@ impl SpareFiles {
         }
     }
 
-    /// Closes one of them; tells whether there was one.
+    /// Closes one file. Returns whether there was one.
     pub(super) fn release_one(&self) -> bool {
         self.files().pop().is_some()
     }

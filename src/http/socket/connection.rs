@@ -1,4 +1,4 @@
-//! One WebSocket from its first message to its last.
+//! One WebSocket, from its first message to its last.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -43,13 +43,13 @@ use super::protocol::acknowledge;
 use super::protocol::complete;
 use super::protocol::pong;
 
-/// How long the caller may take to answer a close.
+/// Timeout for the client's response to a close frame.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// The most that is dropped behind a close for too much, in bytes.
+/// Maximum size to discard after closing because of too much data, in bytes.
 const MAX_DROPPED_LEN: u64 = 16 * 1024 * 1024;
 
-/// Why nothing more is said: with a close frame, or because the caller is gone.
+/// The end of a connection: with a close frame, or because the client is disconnected.
 enum End {
     Close(Close),
     Gone,
@@ -61,7 +61,7 @@ impl<C: Into<Close>> From<C> for End {
     }
 }
 
-/// What was heard, in how many bytes.
+/// A message and its size in bytes.
 type Heard = (FromCaller, usize);
 
 /// One WebSocket.
@@ -72,13 +72,13 @@ pub(super) struct Connection {
     header_token: Option<String>,
     protocol: Protocol,
     socket: Socket,
-    /// What it is counted by, once the caller is known.
+    /// Counts the WebSocket in its organization, once the client is authenticated.
     counted: Option<Open>,
-    /// When the oldest wish for a sign of life was sent that was not fulfilled.
+    /// Time of the oldest ping without a response.
     asked: Option<Instant>,
 }
 
-/// Sends away who speaks none of the protocols.
+/// Closes a WebSocket that offers no supported subprotocol.
 pub(super) async fn turn_away(door: &Door, mut socket: Socket) {
     part(door, &mut socket, &Close::NotTheProtocol, None).await;
 }
@@ -95,15 +95,15 @@ impl Connection {
         Self { door, request, source, header_token, protocol, socket, counted: None, asked: None }
     }
 
-    /// Speaks the protocol until the caller goes, or is sent away.
+    /// Runs the protocol until the client or the server ends it.
     pub(super) async fn run(mut self) {
-        // A panic's own message went to the log by the panic hook.
+        // The panic hook has logged the message.
         let end = match AssertUnwindSafe(self.converse()).catch_unwind().await {
             Ok(Ok(never)) => match never {},
             Ok(Err(end)) => end,
             Err(_) => Close::Internal.into(),
         };
-        debug!(closed = matches!(end, End::Close(_)), "WebSocket ended");
+        debug!(closed = matches!(end, End::Close(_)), "WebSocket closed");
         let End::Close(close) = end else { return };
         let told = match (&close, self.protocol.refuse("a valid token is required")) {
             (Close::Forbidden, Some(refusal)) => self.say(refusal).await.is_ok(),
@@ -127,8 +127,8 @@ impl Connection {
         let heartbeat = self.door.config.heartbeat;
         let mut beat = Instant::now() + heartbeat;
         let mut operations = Operations::new(Arc::clone(&self.door), self.protocol);
-        // What a caller says is bounded, so it comes before what is due and what the caller is told: after a pause of the
-        // server, the caller is not the silent one.
+        // The client's messages are rate-limited, so they are handled before pings and responses. After a pause of the
+        // server, its responses to pings are read before the timeout is checked.
         loop {
             tokio::select! {
                 biased;
@@ -148,18 +148,18 @@ impl Connection {
         }
     }
 
-    /// Gives a sign of life, and wants one.
+    /// Sends a ping. Fails if the previous ones had no response in time.
     async fn beat(&mut self) -> Result<(), End> {
         let asked = *self.asked.get_or_insert_with(Instant::now);
         if asked.elapsed() > self.door.config.silence {
             return Err(Close::Silent.into());
         }
-        // Every client's library answers this one by itself. In the older protocol, the protocol's own has no answer.
+        // Every WebSocket library responds to this ping. The keep-alive of the older protocol has no response.
         self.send(Message::Ping(Vec::new().into())).await?;
         self.say(self.protocol.heartbeat()).await
     }
 
-    /// Waits for the caller to say who it is.
+    /// Waits for `connection_init`, and authenticates the client.
     async fn introduction(&mut self) -> Result<Vigil, End> {
         let deadline = Instant::now() + self.door.config.init_timeout;
         loop {
@@ -184,7 +184,7 @@ impl Connection {
         }
     }
 
-    /// Reads what came; none for what only concerns the WebSocket itself.
+    /// Parses a frame. `None` for ping and pong frames.
     fn heard(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<Option<Heard>, End> {
         self.asked = None;
         match message {
@@ -211,7 +211,7 @@ impl Connection {
             FromCaller::Pong => Ok(()),
             FromCaller::Leave => Err(Close::Asked.into()),
             FromCaller::Stop { id } => {
-                // Callers of the older protocol wait for it.
+                // Clients of the older protocol wait for this message.
                 if operations.stop(&id) && self.protocol == Protocol::Older {
                     self.say(complete(&id)).await?;
                 }
@@ -219,7 +219,7 @@ impl Connection {
             }
             FromCaller::StartTooMuch { id, error } => self.refuse(&id, error).await,
             FromCaller::Start { id, payload } => {
-                // In the older protocol the new one takes its place.
+                // In the older protocol the new operation replaces the running one.
                 if operations.has(&id) && self.protocol == Protocol::Transport {
                     return Err(Close::SubscriberExists(id).into());
                 }
@@ -244,7 +244,7 @@ impl Connection {
         self.send(Message::Text(message.into())).await
     }
 
-    /// Sends, or gives up on a caller that does not read.
+    /// Sends a message. Fails if the client does not read within the write timeout.
     async fn send(&mut self, message: Message) -> Result<(), End> {
         match timeout(self.door.config.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
@@ -253,8 +253,8 @@ impl Connection {
     }
 }
 
-/// Says why the connection ends, and gives the caller a moment to hear it: a connection with something unread in it is
-/// cut, and the last words with it.
+/// Sends the close frame, then discards input for a moment. Closing a socket with unread data would reset the
+/// connection, and the close frame would be lost.
 async fn part(door: &Door, socket: &mut Socket, close: &Close, protocol: Option<Protocol>) {
     let frame = close.frame(protocol);
     door.parts.metrics.closed(frame.code.into());
@@ -263,17 +263,18 @@ async fn part(door: &Door, socket: &mut Socket, close: &Close, protocol: Option<
             return;
         }
         if matches!(close, Close::TooLong | Close::TooManyMessages) {
-            // Nothing more is decoded, so the answer is not found in it. What comes is dropped until the client closes.
+            // The stream is no longer decoded, so the client's close frame cannot be recognized. Input is discarded
+            // until the client disconnects.
             let _ = copy(&mut socket.get_mut().undecoded().take(MAX_DROPPED_LEN), &mut sink()).await;
         } else {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
-    // Whether the caller still hears it does not matter.
+    // It does not matter whether the client receives it.
     let _ = timeout(CLOSING, said_and_answered).await;
 }
 
-/// The reason to close the WebSocket, if the server refuses to read on; otherwise the client is gone.
+/// Returns the reason for closing the WebSocket if the server rejected the input; `None` if the client is disconnected.
 fn refused(error: &tungstenite::Error) -> Option<Close> {
     match error {
         tungstenite::Error::Capacity(_) => Some(Close::TooLong),

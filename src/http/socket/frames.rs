@@ -1,6 +1,6 @@
-//! A WebSocket's frames before they are decoded. The decoder reserves memory for a whole frame as soon as it has read the
-//! header, and does not report frames that make no message. So this stream passes long frames on in short fragments,
-//! limits messages by their headers, and counts frames of every kind.
+//! Limits a WebSocket's frames before they are decoded. The decoder allocates memory for a whole frame when it has read
+//! the header, and does not report frames without a message. Therefore this stream splits long frames into short
+//! fragments, limits messages by their headers, and counts frames of every kind.
 
 use std::io;
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use tokio::io::ReadBuf;
 
 use crate::http::rate::Rate;
 
-/// The longest fragment that is passed on, in bytes. A multiple of 4, so that each fragment has the frame's own mask.
+/// Maximum length of a fragment, in bytes. A multiple of 4, so that the frame's mask applies to each fragment.
 const MAX_FRAGMENT_LEN: u64 = 2048;
-/// A continuation frame shorter than this counts like a message, in bytes.
+/// A continuation frame shorter than this counts as a message, in bytes.
 const SHORT_FRAGMENT_LEN: u64 = 1024;
-/// The longest header of a frame, in bytes: two, a length of eight, a mask of four.
+/// Maximum length of a frame header, in bytes: 2, a length of 8, and a mask of 4.
 const MAX_HEADER_LEN: usize = 14;
-/// The longest payload of a control frame, in bytes.
+/// Maximum payload of a control frame, in bytes.
 const MAX_CONTROL_LEN: u64 = 125;
 
 const FIN: u8 = 0x80;
@@ -28,11 +28,11 @@ const OPCODE: u8 = 0x0f;
 const CONTROL: u8 = 0x08;
 const CONTINUATION: u8 = 0x00;
 const MASKED: u8 = 0x80;
-/// Instead of a short length: the length is in the next two bytes, or eight.
+/// Markers in place of a short length: the length is in the next two or eight bytes.
 const TWO_BYTES: u8 = 0x7e;
 const EIGHT_BYTES: u8 = 0x7f;
 
-/// Why a client's frames are not read any further.
+/// Reason for rejecting a client's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Violation {
     /// The header of a frame makes its message longer than the limit.
@@ -44,7 +44,7 @@ pub(super) enum Violation {
 }
 
 impl Violation {
-    /// The violation in an error of the stream or of its decoder.
+    /// Returns the violation in an error of the stream or of its decoder.
     pub(super) fn in_error(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }
@@ -55,17 +55,17 @@ pub(super) struct Frames<S> {
     stream: S,
     rate: Rate,
     max_message_len: u64,
-    /// Length of the message that is being received, as far as headers announced it.
+    /// Length of the current message, as announced by its headers.
     message_len: u64,
-    /// The header that is being received.
+    /// The header being received.
     header: Header,
-    /// The header of the fragment that is being passed on.
+    /// The header of the current fragment.
     fragment: Header,
-    /// How much of `fragment` has been passed on.
+    /// Bytes of `fragment` that have been passed on.
     passed: usize,
-    /// Bytes of the fragment's payload that are still to come.
+    /// Remaining payload of the fragment, in bytes.
     fragment_left: u64,
-    /// Bytes of the frame's payload that are still to come behind this fragment.
+    /// Remaining payload of the frame after this fragment, in bytes.
     frame_left: u64,
 }
 
@@ -82,7 +82,7 @@ impl Header {
         self.len += bytes.len();
     }
 
-    /// The length of the whole header, as far as that is known.
+    /// Returns the length of the whole header, as far as it is known.
     fn whole_len(&self) -> usize {
         if self.len < 2 {
             return 2;
@@ -115,7 +115,7 @@ impl Header {
         if self.is_masked() { &self.bytes[self.len - 4..self.len] } else { &[] }
     }
 
-    /// The header of a fragment of this frame.
+    /// Returns the header of a fragment of this frame.
     fn of_fragment(&self, first: bool, last: bool, len: u64) -> Self {
         // The opcode of a continuation is 0.
         let mut kind = if first { self.bytes[0] } else { self.bytes[0] & FIN };
@@ -138,7 +138,7 @@ impl Header {
 }
 
 impl<S> Frames<S> {
-    /// The frames of a client that may send at `rate`, and messages of at most so many bytes.
+    /// Creates a stream whose client can send at `rate`, with messages of at most `max_message_len` bytes.
     pub(super) fn new(stream: S, rate: Rate, max_message_len: usize) -> Self {
         let max_message_len = u64::try_from(max_message_len).unwrap_or(u64::MAX);
         Self {
@@ -154,17 +154,17 @@ impl<S> Frames<S> {
         }
     }
 
-    /// Sets the longest message from now on, in bytes.
+    /// Sets the maximum message length for further messages, in bytes.
     pub(super) fn set_max_message_len(&mut self, max_message_len: usize) {
         self.max_message_len = u64::try_from(max_message_len).unwrap_or(u64::MAX);
     }
 
-    /// The stream below, as it is when nothing more of it is decoded.
+    /// Returns the underlying stream, for input that is no longer decoded.
     pub(super) fn undecoded(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// Checks a frame by its header.
+    /// Validates a frame by its header.
     fn check(&mut self) -> Result<(), Violation> {
         let (opcode, len) = (self.header.opcode(), self.header.payload_len());
         let counts = opcode != CONTINUATION || len < SHORT_FRAGMENT_LEN;

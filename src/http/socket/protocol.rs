@@ -1,4 +1,4 @@
-//! The two protocols: what callers say in them, and how it is answered.
+//! The two subprotocols: messages of clients, and messages of the server.
 
 use async_graphql::Response;
 use async_graphql::ServerError;
@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::graphql::error::ApiError;
 use crate::http::answer;
 
-/// The longest name of an operation, in bytes: a caller counts, or draws a UUID.
+/// Maximum length of an operation's id, in bytes. Clients use a counter or a UUID.
 const LONGEST_ID: usize = 256;
 
-/// What is spoken on a WebSocket.
+/// Subprotocol of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
@@ -22,26 +22,26 @@ pub(super) enum Protocol {
     Older,
 }
 
-/// What a caller says, in either protocol.
+/// A client's message, in either protocol.
 #[derive(Debug, PartialEq)]
 pub(super) enum FromCaller {
-    /// Says who it is.
+    /// `connection_init`.
     Init { payload: Option<Value> },
-    /// Wants a sign of life.
+    /// A ping.
     Ping { payload: Option<Value> },
-    /// Gives one.
+    /// A pong.
     Pong,
     /// Starts an operation.
     Start { id: String, payload: Value },
-    /// Starts one with more than is read.
+    /// Starts an operation with too many values in it.
     StartTooMuch { id: String, error: ApiError },
-    /// Ends one.
+    /// Stops an operation.
     Stop { id: String },
-    /// Goes.
+    /// Ends the connection.
     Leave,
 }
 
-/// A message of either protocol, before it is known to be one.
+/// A message of either protocol, before validation.
 #[derive(Deserialize)]
 struct Message {
     r#type: String,
@@ -49,17 +49,17 @@ struct Message {
     payload: Option<Value>,
 }
 
-/// What is read of a message that has too much in it.
+/// The only field that is parsed of a message with too many values.
 #[derive(Deserialize)]
 struct Named {
     id: String,
 }
 
 impl Protocol {
-    /// By the names that callers know, the preferred first.
+    /// Names of the protocols, the preferred one first.
     pub(super) const NAMES: [&str; 2] = ["graphql-transport-ws", "graphql-ws"];
 
-    /// The protocol with this name.
+    /// Returns the protocol with this name.
     pub(super) fn named(name: &[u8]) -> Option<Self> {
         match name {
             b"graphql-transport-ws" => Some(Self::Transport),
@@ -68,13 +68,13 @@ impl Protocol {
         }
     }
 
-    /// Reads a message; none when the protocol has no such.
+    /// Parses a message; `None` if it is not part of the protocol.
     pub(super) fn read(self, text: &str) -> Option<FromCaller> {
         if let Some(error) = ApiError::of_many_values(text.as_bytes()) {
             let Named { id } = serde_json::from_str(text).ok()?;
             return Some(FromCaller::StartTooMuch { id, error });
         }
-        // A list would be read as the fields in their order.
+        // serde would accept an array as the fields in order.
         let message: Message = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())??;
         let Message { r#type, id, payload } = message;
         let id = || id.filter(|id| (1..=LONGEST_ID).contains(&id.len()));
@@ -97,12 +97,12 @@ impl Protocol {
         }
     }
 
-    /// The caller may not; the newer protocol tells it by the close alone.
+    /// Formats a rejection of the client; `None` in the newer protocol, which only closes the connection.
     pub(super) fn refuse(self, reason: &str) -> Option<String> {
         (self == Self::Older).then(|| json!({"type": "connection_error", "payload": {"message": reason}}).to_string())
     }
 
-    /// The server lives. In the newer protocol the caller answers.
+    /// Formats a keep-alive. In the newer protocol it is a ping, and the client responds.
     pub(super) fn heartbeat(self) -> String {
         let kind = match self {
             Self::Transport => "ping",
@@ -111,7 +111,7 @@ impl Protocol {
         json!({"type": kind}).to_string()
     }
 
-    /// An operation's answer.
+    /// Formats a response of an operation.
     pub(super) fn next(self, id: &str, response: &Response) -> String {
         let kind = match self {
             Self::Transport => "next",
@@ -121,7 +121,7 @@ impl Protocol {
         format!(r#"{{"type":"{kind}","id":{id},"payload":{answer}}}"#)
     }
 
-    /// An operation failed, and is over.
+    /// Formats the error that ends an operation.
     pub(super) fn error(self, id: &str, errors: &[ServerError]) -> String {
         match self {
             Self::Transport => json!({"type": "error", "id": id, "payload": errors}).to_string(),
@@ -130,17 +130,17 @@ impl Protocol {
     }
 }
 
-/// The caller may start.
+/// Formats the acknowledgement of `connection_init`.
 pub(super) fn acknowledge() -> String {
     json!({"type": "connection_ack"}).to_string()
 }
 
-/// An operation is over.
+/// Formats the end of an operation.
 pub(super) fn complete(id: &str) -> String {
     json!({"type": "complete", "id": id}).to_string()
 }
 
-/// A sign of life, with what came along with the wish for it.
+/// Formats a pong with the payload of its ping.
 pub(super) fn pong(payload: Option<Value>) -> String {
     match payload {
         Some(payload) => json!({"type": "pong", "payload": payload}).to_string(),

@@ -8,7 +8,8 @@ use crate::http::answer;
 
 pub(super) const MEDIA_TYPE: &str = "text/event-stream; charset=utf-8";
 
-/// An answer as JSON, which has no line breaks. The cursor comes back in `Last-Event-ID` when the stream broke off.
+/// Formats a response, which is JSON without line breaks. After an interruption, the client sends the cursor as
+/// `Last-Event-ID`.
 pub(super) fn next(answer: &str, cursor: Option<&str>) -> String {
     match cursor {
         Some(cursor) => format!("event: next\nid: {cursor}\ndata: {answer}\n\n"),
@@ -16,12 +17,12 @@ pub(super) fn next(answer: &str, cursor: Option<&str>) -> String {
     }
 }
 
-/// A comment, which clients do not see.
+/// A comment, which clients ignore.
 pub(super) fn heartbeat() -> String {
     ":\n\n".into()
 }
 
-/// An event without data is seen by nobody, so it has some, though they are empty.
+/// Browsers do not dispatch an event without a data field, so it has an empty one.
 pub(super) fn complete() -> String {
     "event: complete\ndata:\n\n".into()
 }

@@ -1,6 +1,6 @@
-//! Subscriptions as a multipart body, as Apollo's clients and routers speak them:
-//! <https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol>.
-//! A client takes a part for whole when it sees the next boundary, so each part has that behind it.
+//! Multipart subscriptions of Apollo's clients and routers:
+//! <https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol>. A client treats a
+//! part as complete when it reads the next boundary, so each part is followed by one.
 
 use async_graphql::ServerError;
 use serde_json::json;
@@ -19,12 +19,12 @@ pub(super) fn heartbeat() -> String {
     part("{}")
 }
 
-/// An answer as JSON.
+/// Formats a response, which is JSON.
 pub(super) fn next(answer: &str) -> String {
     part(&format!(r#"{{"payload":{answer}}}"#))
 }
 
-/// A failure of the transport, and not of the operation.
+/// Formats an error of the transport, as opposed to one of the operation.
 pub(super) fn failure(error: &ServerError) -> String {
     part(&json!({"payload": null, "errors": [error]}).to_string()) + &complete()
 }
