@@ -1,4 +1,4 @@
-//! The door in front of a real store, on a real port, with times and limits that a test can wait for.
+//! The HTTP server with a real store, on a real port, with short timeouts and low limits.
 
 mod ends;
 mod fairness;
@@ -40,6 +40,6 @@ fn the_door_keeps_order_as_it_is_promised_unless_told_otherwise() {
 #[test]
 fn who_does_not_read_or_speak_is_gone_within_ninety_seconds() {
     let Config { heartbeat, silence, write_timeout, .. } = Config::default();
-    // Asked at a heartbeat, noticed at another one, and told for as long as a message may take.
+    // One ping, the timeout until the next ping is due, and the write timeout of the close frame.
     assert!(heartbeat + silence + heartbeat + write_timeout < Duration::from_secs(90));
 }

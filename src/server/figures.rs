@@ -102,7 +102,7 @@ impl Figures {
             own.register("sessions", "Sessions, by status", sessions);
             let waiting = "Chat settings that are not yet sent to WhatsApp";
             own.register("pending_actions", waiting, ConstGauge::new(census.pending_actions));
-            let kept = "Events in quarantine";
+            let kept = "Quarantined events";
             own.register("quarantined_events", kept, ConstGauge::new(census.quarantined_events));
         }
         process::register(&mut registry, self.started_at);

@@ -1,4 +1,4 @@
-//! What a listener survives, with routes made for it.
+//! Robustness of a listener, with routes for these tests.
 
 use axum::Router;
 use axum::routing::get;
@@ -45,11 +45,11 @@ async fn an_http_2_connection_that_gives_no_sign_of_life_is_gone() {
     let listening = Listening { router, config, tls: None, metrics: Metrics::default() };
     let serving = tasks.spawn(serve(listener, listening, tasks.clone(), stop.clone()));
     let mut stream = TcpStream::connect(address).await.expect("a connection");
-    // Settings without any, and GET / of http://x as stream 1; nothing that the server says is answered.
+    // Empty settings, and `GET /` of `http://x` as stream 1. The client responds to no frame.
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("sent");
     stream.write_all(b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01x").await.expect("sent");
     let mut said = Vec::new();
-    // A connection that is cut is at its end, too.
+    // A connection reset also counts as the end.
     let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut said)).await.expect("ended by the server");
     assert!(said.windows(5).any(|bytes| bytes == b"whole"), "it was served before: {said:?}");
     stop.cancel();
@@ -85,7 +85,7 @@ async fn an_http_2_connection_without_requests_is_closed_though_it_answers_pings
                 (6, 0) => {
                     pings += 1;
                     let pong = [&b"\0\0\x08\x06\x01\0\0\0\0"[..], &payload].concat();
-                    // It may be closed already.
+                    // The server may have closed it already.
                     let _ = stream.write_all(&pong).await;
                 }
                 (7, _) => going_away = true,
@@ -113,7 +113,7 @@ async fn a_flood_of_http_2_pings_ends_its_connection() {
     let (mut reading, mut writing) = stream.into_split();
     let flood = async {
         let mut sent = 0;
-        // Each ping is answered with 17 bytes, which allow one ping in 30.
+        // The response to a ping has 17 bytes, so about 30 responses permit one more ping.
         while sent < 100_000 && writing.write_all(&ping[..1_700]).await.is_ok() {
             sent += 100;
         }

@@ -188,7 +188,7 @@ impl<S> Frames<S> {
 }
 
 impl<S: AsyncRead + Unpin> Frames<S> {
-    /// Reads the rest of a header; tells whether there is one, as the stream may end instead.
+    /// Reads the rest of a header. Returns whether the header is complete; the stream can end before.
     fn poll_header(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         while self.header.len < self.header.whole_len() {
             let mut part = [0; MAX_HEADER_LEN];

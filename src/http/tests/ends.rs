@@ -1,4 +1,4 @@
-//! Why a WebSocket ends.
+//! Close codes of WebSockets.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -45,7 +45,7 @@ async fn who_says_anything_else_has_no_longer_to_say_who_it_is() {
     let mut socket = rig.connect(NEWER).await;
     let begun = Instant::now();
     let closed = loop {
-        // It may be closed already.
+        // The server may have closed it already.
         let _ = futures_util::SinkExt::send(&mut socket.socket, text(&json!({"type": "ping"}))).await;
         match socket.any().await {
             Some(Message::Close(Some(frame))) => break u16::from(frame.code),
@@ -107,15 +107,15 @@ async fn a_socket_ends_with_its_token_and_not_at_the_next_look() {
 async fn who_gives_no_sign_of_life_is_closed_and_who_does_stays() {
     let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
     for protocol in [NEWER, OLDER] {
-        // The library answers the WebSocket's own pings whenever it reads, and nobody answers the protocol's.
+        // The library responds to WebSocket pings while it reads. No client responds to the pings of the protocol.
         let (mut silent, mut lively) = (rig.enter(protocol).await, rig.enter(protocol).await);
         let begun = Instant::now();
         while begun.elapsed() < SOON * 50 {
             assert!(["ping", "ka"].contains(&lively.next().await["type"].as_str().expect("a type")));
         }
-        // By hand: the library would answer the pings first, and find the connection reset.
+        // Raw reads: the library would respond to the pings first, and get a connection reset.
         let mut said = Vec::new();
-        // A connection that is cut is at its end, too.
+        // A connection reset also counts as the end.
         let _ = timeout(PATIENCE, silent.socket.get_mut().read_to_end(&mut said)).await.expect("ended by the server");
         let close = [&4408_u16.to_be_bytes()[..], b"Request timeout"].concat();
         assert!(said.windows(close.len()).any(|bytes| bytes == close), "{protocol}: {said:?}");
@@ -128,7 +128,7 @@ async fn who_says_more_than_anybody_has_to_is_closed() {
     let rig = Rig::start(Config { max_messages: 5, ..Config::default() }).await;
     let mut socket = rig.enter(NEWER).await;
     let ping = text(&json!({"type": "ping"}));
-    // The frames that the protocol does not see count, too.
+    // Control frames count, too.
     for message in [ping.clone(), Message::Ping(Vec::new().into())].iter().cycle().take(40) {
         socket.send(message.clone()).await;
     }
@@ -136,7 +136,7 @@ async fn who_says_more_than_anybody_has_to_is_closed() {
     while socket.next().await["type"] != "complete" {}
     let flood = async |mut socket: Socket, message: Message| {
         for _ in 0..200 {
-            // It may be closed already.
+            // The server may have closed it already.
             let _ = futures_util::SinkExt::send(&mut socket.socket, message.clone()).await;
         }
         socket.closed().await

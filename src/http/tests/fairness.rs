@@ -1,4 +1,5 @@
-//! Who shares a WebSocket or the server with somebody that has much to tell, or does not listen.
+//! Fairness among operations and clients that share a WebSocket or a server: large responses, and clients that do not
+//! read.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -52,10 +53,10 @@ async fn who_does_not_read_is_begun_few_answers_for_and_is_gone_soon() {
     let rig = Rig::start(Config { write_timeout: timeout, ..Config::default() }).await;
     let mut socket = rig.connect_narrowly(NEWER).await;
     socket.init(&rig.key).await;
-    // A small part of the answers fills what the operating system holds for a connection.
+    // A small part of the responses fills the socket buffers of the operating system.
     let all = "types { name description fields { name description args { name description } \
                type { name kind ofType { name kind } } } }";
-    // A list of chats is made by the clock, once for each query that is begun.
+    // Each query of chats that starts reads the clock once.
     let query = format!(
         "{{ chats {{ nodes {{ id }} }} __schema {{ {all} }} again: __schema {{ {all} }} more: __schema {{ {all} }} }}"
     );
@@ -73,12 +74,12 @@ async fn who_does_not_read_is_begun_few_answers_for_and_is_gone_soon() {
     assert!((1..answers + 20).contains(&begun), "{begun} were begun for {answers} that were sent");
 }
 
-/// Costs as much as its 100 chats.
+/// A query with the cost of 100 chats.
 const DEAR: &str = "subscription { chatChanges { cursor change { cid chat { session { chats(first: 100) { \
                     nodes { id } } } } } } }";
 const DEAR_COST: u64 = 300;
 
-/// A listener over one of the transports.
+/// A subscriber on one of the transports.
 enum Listener {
     Socket(Socket),
     Events { response: reqwest::Response, read: String },
@@ -98,7 +99,7 @@ impl Listener {
         Self::Socket(socket)
     }
 
-    /// The next answer.
+    /// Returns the next response.
     async fn next(&mut self) -> Value {
         match self {
             Self::Socket(socket) => socket.news().await["payload"].clone(),
@@ -116,7 +117,7 @@ impl Listener {
         }
     }
 
-    /// The addresses of the next changed chats.
+    /// Returns the addresses of the next changed chats.
     async fn cids(&mut self, count: usize) -> Vec<Value> {
         let mut cids = Vec::new();
         while cids.len() < count {
@@ -134,7 +135,7 @@ impl Listener {
 #[tokio::test]
 async fn each_event_is_paid_for_and_waits_and_none_is_lost() {
     const CHANGES: usize = 10;
-    // Two events at once, and then ten a second.
+    // A burst of two events, then ten per second.
     let rate = Rate { per_minute: DEAR_COST * 600, burst: DEAR_COST * 2 };
     let api = graphql::Config { rate: Some(rate), ..graphql::Config::default() };
     for transport in [NEWER, OLDER, "events"] {
@@ -147,7 +148,7 @@ async fn each_event_is_paid_for_and_waits_and_none_is_lost() {
         let took = began.elapsed();
         let logged: Vec<_> = rig.store.log().await.iter().map(|change| json!(change.cid.to_string())).collect();
         assert_eq!(cids, logged, "{transport}");
-        // The subscription itself took the half of what may be taken at once, and the last event may overdraw.
+        // The subscription itself used half of the burst, and the last event may overdraw it.
         let least = Duration::from_millis(100) * u32::try_from(CHANGES - 2).expect("few");
         assert!(took >= least, "{transport}: {CHANGES} events took {took:?}");
     }
@@ -160,7 +161,7 @@ async fn events_of_all_keys_of_an_organization_are_paid_for_together() {
     let rig = Rig::with_api(Config::default(), &api).await;
     let mut listeners = Vec::new();
     for _ in 0..2 {
-        // The second one starts once its organization has something left.
+        // The second one starts when its organization has budget left.
         let listener = loop {
             let mut listener = Listener::open(&rig, NEWER, DEAR).await;
             if listener.next().await["data"].is_object() {

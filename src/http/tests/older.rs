@@ -1,4 +1,4 @@
-//! The older protocol, as subscriptions-transport-ws speaks it.
+//! The older protocol, of subscriptions-transport-ws.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn an_older_client_that_is_gone_is_noticed() {
     let rig = Rig::start(Config { heartbeat: SOON, silence: SOON * 30, ..Config::default() }).await;
     let mut lively = rig.enter(OLDER).await;
     let mut beats = 0;
-    // Whoever reads answers the WebSocket's own pings, as any client does by itself.
+    // The library responds to WebSocket pings while it reads, as in any client.
     while beats < 10 {
         match lively.any().await {
             Some(Message::Text(text)) => {
@@ -93,7 +93,7 @@ async fn an_older_client_that_is_gone_is_noticed() {
             other => panic!("{other:?}"),
         }
     }
-    // Who does not read answers nothing.
+    // A client that does not read does not respond.
     let _silent = lively;
     rig.is_left_alone().await;
 }

@@ -1,4 +1,4 @@
-//! A panic is one operation's failure, whatever it came with.
+//! A panic fails only one operation, on every transport.
 
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::rig::Rig;
 use super::rig::code;
 use crate::http::Config;
 
-/// Asks for the time, which panics once the clock is broken.
+/// Reads the clock, which panics once it is broken.
 const BROKEN: &str = "{ chats { nodes { id } } }";
 const WHOLE: &str = "{ viewer { kind } }";
 

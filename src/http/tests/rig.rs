@@ -1,4 +1,4 @@
-//! A server in the test's own process, and a caller's end of a WebSocket.
+//! A server in the test's process, and a WebSocket client.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,13 +57,13 @@ use crate::session::Endpoint;
 use crate::session::registry::Registry;
 use crate::store::tests::TestStore;
 
-/// How long anything may take before a test gives up.
+/// Timeout of every wait in a test.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) const NEWER: &str = "graphql-transport-ws";
 pub(super) const OLDER: &str = "graphql-ws";
 
-/// Time as it is, until it is said to be broken: then whoever asks for it panics. Counts how often it is asked.
+/// The system clock, until it is broken: then every read panics. Counts the reads.
 #[derive(Default)]
 pub(super) struct TestClock {
     broken: AtomicBool,
@@ -88,19 +88,19 @@ impl Clock for TestClock {
     }
 }
 
-/// A server that runs.
+/// A running server.
 pub(super) struct Rig {
     pub(super) store: TestStore,
     pub(super) address: SocketAddr,
     pub(super) key: String,
-    /// What is at the door.
+    /// Tracks connections and their operations.
     pub(super) callers: TaskTracker,
     pub(super) drain: CancellationToken,
-    /// The clock of the use cases.
+    /// Clock of the services.
     pub(super) clock: Arc<TestClock>,
-    /// The clock by which tokens are verified.
+    /// Clock of token verification.
     pub(super) token_clock: Arc<TestClock>,
-    /// Ends what is behind the door.
+    /// Ends the background tasks.
     pub(super) stop: CancellationToken,
     pub(super) api: Api,
     pub(super) router: Router,
@@ -112,7 +112,7 @@ impl Rig {
         Self::with_api(config, &graphql::Config::default()).await
     }
 
-    /// The same for an API of this config.
+    /// Starts a server with this API config.
     pub(super) async fn with_api(config: Config, api: &graphql::Config) -> Self {
         let store = TestStore::open().await;
         let [clock, token_clock]: [Arc<TestClock>; 2] = Default::default();
@@ -162,7 +162,7 @@ impl Rig {
         Self { store, address, key: secret, callers, drain, clock, token_clock, stop, api, router, tokens }
     }
 
-    /// A caller with the rig's key.
+    /// Returns a client with the rig's key.
     pub(super) async fn caller(&self) -> Caller {
         let viewer = self.tokens.verify(&self.key).await.expect("read").expect("valid");
         Caller { viewer: Arc::new(viewer), request_id: "test".into() }
@@ -172,35 +172,35 @@ impl Rig {
         format!("http://{}/graphql", self.address)
     }
 
-    /// Makes so many changes.
+    /// Makes this number of changes.
     pub(super) async fn changes(&self, count: usize) {
         futures_util::future::join_all((0..count).map(|user| self.store.add_chat(user, 1))).await;
     }
 
-    /// Does this to the database, behind the server's back.
+    /// Runs a statement on the database directly.
     pub(super) async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.store.database.url()).await.expect("a connection");
         database.execute_unprepared(statement).await.expect("executed");
     }
 
-    /// The cursor before all changes.
+    /// Returns the cursor before all changes.
     pub(super) fn beginning(&self) -> String {
         let incarnation = self.store.store.incarnation();
         crate::domain::cursor::ChangeCursor { incarnation, number: 0 }.encode(&self.store.organization)
     }
 
-    /// Opens a WebSocket, and says nothing yet.
+    /// Opens a WebSocket, and sends nothing yet.
     pub(super) async fn connect(&self, protocol: &str) -> Socket {
         self.upgrade(TcpStream::connect(self.address).await.expect("a connection"), protocol).await
     }
 
-    /// The same over a connection that takes little at once.
+    /// Opens a WebSocket over a connection with small buffers.
     pub(super) async fn connect_narrowly(&self, protocol: &str) -> Socket {
         self.upgrade(self.narrow().await, protocol).await
     }
 
-    /// A connection that takes little at once.
+    /// Opens a connection with small buffers.
     pub(super) async fn narrow(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("set");
@@ -217,7 +217,7 @@ impl Rig {
         Socket { socket, chosen: chosen.map(str::to_owned) }
     }
 
-    /// Opens a WebSocket and says who it is.
+    /// Opens a WebSocket and authenticates.
     pub(super) async fn enter(&self, protocol: &str) -> Socket {
         let mut socket = self.connect(protocol).await;
         socket.init(&self.key).await;
@@ -225,12 +225,12 @@ impl Rig {
         socket
     }
 
-    /// Waits until nobody is at the door but the listener.
+    /// Waits until only the listener's task is left.
     pub(super) async fn is_left_alone(&self) {
         self.comes_to(1).await;
     }
 
-    /// Waits until so many tasks are at the door.
+    /// Waits until this number of tasks is left.
     pub(super) async fn comes_to(&self, tasks: usize) {
         timeout(PATIENCE, async {
             while self.callers.len() != tasks {
@@ -249,7 +249,7 @@ impl Drop for Rig {
     }
 }
 
-/// A caller's end of a WebSocket.
+/// A WebSocket client.
 pub(super) struct Socket {
     pub(super) socket: WebSocketStream<TcpStream>,
     pub(super) chosen: Option<String>,
@@ -275,12 +275,12 @@ impl Socket {
         self.say(&json!({"type": "subscribe", "id": id, "payload": payload})).await;
     }
 
-    /// The next message, whatever it is.
+    /// Returns the next message of any kind.
     pub(super) async fn any(&mut self) -> Option<Message> {
         timeout(PATIENCE, self.socket.next()).await.expect("a message in time")?.ok()
     }
 
-    /// The next message of the protocol.
+    /// Returns the next message of the protocol.
     pub(super) async fn next(&mut self) -> Value {
         loop {
             match self.any().await {
@@ -291,7 +291,7 @@ impl Socket {
         }
     }
 
-    /// The next message that is no sign of life.
+    /// Returns the next message that is not a keep-alive.
     pub(super) async fn news(&mut self) -> Value {
         loop {
             let message = self.next().await;
@@ -301,7 +301,7 @@ impl Socket {
         }
     }
 
-    /// The code and the reason that the server closes with, whatever it says before.
+    /// Returns the code and the reason of the server's close frame, and ignores earlier messages.
     pub(super) async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.any().await {
@@ -314,7 +314,7 @@ impl Socket {
     }
 }
 
-/// The code of the first of these errors.
+/// Returns the code of the first error.
 pub(super) fn code(errors: &Value) -> &str {
     errors[0]["extensions"]["code"].as_str().unwrap_or_default()
 }

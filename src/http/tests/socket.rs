@@ -1,4 +1,4 @@
-//! What is said on a WebSocket of the newer protocol.
+//! Messages on a WebSocket of the newer protocol.
 
 use serde_json::json;
 
@@ -116,7 +116,7 @@ async fn an_operation_that_was_ended_says_nothing_more_under_its_name() {
     socket.say(&json!({"type": "complete", "id": "a"})).await;
     socket.say(&json!({"type": "ping"})).await;
     socket.subscribe("a", KIND, json!({})).await;
-    // What was on its way before the end was heard is of the first one.
+    // Messages sent before the server received `complete` belong to the first operation.
     while socket.news().await["type"] != "pong" {}
     let message = socket.news().await;
     assert_eq!(message["payload"]["data"]["viewer"]["kind"], "API_KEY", "{message}");
@@ -129,7 +129,7 @@ async fn an_operation_that_was_ended_says_nothing_more_under_its_name() {
 async fn an_operation_that_was_ended_runs_no_more() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(NEWER).await;
-    // The listener, the socket, and what runs on it.
+    // The listener and the WebSocket.
     rig.comes_to(2).await;
     socket.subscribe("a", CHANGES, json!({})).await;
     assert_eq!(socket.news().await["type"], "next");

@@ -1,4 +1,5 @@
-//! The engine's own handlers for axum on the same schema: they must answer as ours do, and show what ours cost.
+//! Comparison with the engine's own axum handlers on the same schema: they must respond like ours, and show the cost of
+//! ours.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -26,11 +27,11 @@ use crate::graphql::Api;
 use crate::graphql::Caller;
 use crate::http::Config;
 
-/// How long one side is measured, and how often.
+/// Duration and number of measurements per side.
 const ROUND: Duration = Duration::from_millis(500);
 const ROUNDS: usize = 7;
 
-/// Executes requests as one caller, with the guard or without.
+/// Executes requests of one client, with the guard or without.
 #[derive(Clone)]
 struct Stock {
     api: Api,
@@ -47,7 +48,7 @@ impl Executor for Stock {
         }
     }
 
-    /// One after the other, as ours: a query sees what a mutation before it wrote.
+    /// In sequence, like ours: a query sees the effect of the mutations before it.
     async fn execute_batch(&self, batch: BatchRequest) -> BatchResponse {
         match batch {
             BatchRequest::Single(request) => BatchResponse::Single(self.execute(request).await),
@@ -66,7 +67,7 @@ impl Executor for Stock {
     }
 }
 
-/// Both routers on one store.
+/// Returns both routers, on one store.
 struct Pair {
     rig: Rig,
     ours: Router,
@@ -97,7 +98,7 @@ async fn answer(router: &Router, request: http::Request<Body>) -> String {
     String::from_utf8(body.to_vec()).expect("UTF-8")
 }
 
-/// Without what only ours has: the codes and the wording of errors.
+/// Removes what only ours has: error codes and messages.
 fn comparable(answer: &str) -> Value {
     let mut answer: Value = serde_json::from_str(answer).expect("JSON");
     let answers =
@@ -115,9 +116,9 @@ fn comparable(answer: &str) -> Value {
     answer
 }
 
-/// Valid and invalid documents. Left out is what the engine answers against the specification: it executes a field twice
-/// that a fragment names again, ignores defaults of variables in directives, and lets an error of a nullable field take
-/// along the object around it.
+/// Valid and invalid documents, except cases in which the engine violates the specification. It executes a field twice
+/// that a fragment selects again, ignores defaults of variables in directives, and lets an error of a nullable field
+/// remove the object around it.
 fn payloads() -> Vec<Value> {
     let documents = [
         "{ __typename }",
@@ -175,7 +176,7 @@ async fn what_the_transport_costs() {
     }
 }
 
-/// The mean time of a request in a round, in µs.
+/// Returns the mean time of a request in a round, in µs.
 async fn mean(pair: &Pair, router: &Router, payload: &Value) -> f64 {
     let (begun, mut count) = (Instant::now(), 0_u32);
     while begun.elapsed() < ROUND {

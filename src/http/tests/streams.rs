@@ -1,4 +1,4 @@
-//! Answers as server-sent events and as a multipart body.
+//! Responses as server-sent events and as a multipart body.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -40,7 +40,7 @@ impl Rig {
     }
 }
 
-/// A response that goes on.
+/// A streamed response.
 struct Stream {
     response: Response,
     read: String,
@@ -57,7 +57,7 @@ impl Stream {
         self.response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// What comes before the next of these marks; none at the end.
+    /// Returns the text before the next of these marks; `None` at the end.
     async fn until(&mut self, mark: &str) -> Option<String> {
         loop {
             if let Some((frame, rest)) = self.read.split_once(mark) {
@@ -70,7 +70,7 @@ impl Stream {
         }
     }
 
-    /// The next event that is no comment: its name, its id and its data.
+    /// Returns the next event that is not a comment: its name, id and data.
     async fn event(&mut self) -> Option<(String, Option<String>, Value)> {
         loop {
             let event = self.until("\n\n").await?;
@@ -86,7 +86,7 @@ impl Stream {
         }
     }
 
-    /// The next answer.
+    /// Returns the next response.
     async fn next(&mut self) -> (Option<String>, Value) {
         let (name, id, data) = self.event().await.expect("an event");
         assert_eq!(name, "next", "{data}");
@@ -98,7 +98,7 @@ impl Stream {
         assert_eq!(self.event().await, None);
     }
 
-    /// The next part; none behind the last one.
+    /// Returns the next part; `None` after the last one.
     async fn part(&mut self) -> Option<Value> {
         let part = self.until("\r\n--graphql").await?;
         let (head, body) = part.split_once("\r\n\r\n").expect("a head and a body");
@@ -272,7 +272,7 @@ async fn a_stream_goes_on_for_a_while_though_nobody_can_tell_whether_its_token_c
     rig.execute("ALTER TABLE api_key RENAME TO away").await;
     let (_, told) = events.next().await;
     assert_eq!(code(&told["errors"]), "internal", "{told}");
-    // It is remembered for a while, and then looked for in vain five times more.
+    // The key is cached for a while; then its verification fails five times.
     let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
     assert!(begun.elapsed() + SOON / 2 >= remembered + SOON * 5, "{:?}", begun.elapsed());
     events.completes().await;
@@ -340,7 +340,7 @@ async fn a_subscription_is_told_in_parts_and_a_query_in_whole() {
 async fn who_does_not_read_a_stream_is_gone_soon() {
     let rig = Rig::start(Config { write_timeout: SOON * 3, ..Config::default() }).await;
     rig.changes(1_500).await;
-    // Some 5 kB each: a part of them fills what the operating system holds for a connection.
+    // Some 5 kB each: a part of them fills the socket buffers of the operating system.
     let change = "change { cid at kind origin sessionId chatId changed }";
     let many = (0..29).fold(String::new(), |many, at| format!("{many}c{at}: {change} "));
     let query = format!("subscription {{ chatChanges(after: \"{}\") {{ {many} }} }}", rig.beginning());
@@ -356,7 +356,7 @@ async fn who_does_not_read_a_stream_is_gone_soon() {
     stream.readable().await.expect("it begins");
     rig.is_left_alone().await;
     let mut told = Vec::new();
-    // It is cut off in the middle.
+    // It ends in the middle of a frame.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut told)).await.expect("ended");
     let events = String::from_utf8_lossy(&told).matches("event: next").count();
     assert!((1..1_500).contains(&events), "{events} events");

@@ -15,7 +15,7 @@ fn rate() -> Rate {
     Rate::new(1_000)
 }
 
-/// The bytes of these frames: whether it is the last of its message, its opcode, and its payload.
+/// Encodes frames: whether it is the last of its message, its opcode, and its payload.
 fn bytes(frames: &[(bool, u8, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (last, opcode, payload) in frames {
