@@ -1,37 +1,37 @@
-//! An api-key; its secret is not kept, only the secret's hash.
+//! An API key. Only the hash of its secret is stored.
 
 use sea_orm::entity::prelude::*;
 
-/// An api-key; its secret is not kept, only the secret's hash.
+/// An API key. Only the hash of its secret is stored.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "api_key")]
 pub struct Model {
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
-    /// A name for people.
+    /// Display name.
     pub name: String,
-    /// The secret's first characters.
+    /// The first characters of the secret.
     pub prefix: String,
     /// Unpadded base64url of the secret's SHA-256.
     pub hash: String,
-    /// What it may do, as bits.
+    /// The permissions, as bits.
     pub permissions: i32,
-    /// When it was made.
+    /// Creation time.
     pub created_at: i64,
-    /// When it ends (inclusive).
+    /// Expiry time (inclusive).
     pub expires_at: Option<i64>,
-    /// When it was last used, to a minute.
+    /// Time of the last use, accurate to a minute.
     pub last_used_at: Option<i64>,
-    /// Who made it: `key`, `user` or `operator`; unknown if it was made before this was recorded.
+    /// The kind of creator: `key`, `user` or `operator`. Null if the key was created before creators were recorded.
     pub created_by: Option<String>,
     /// The id of that key or user.
     pub created_by_id: Option<String>,
     /// The hash of the secret before the last rotation.
     pub previous_hash: Option<String>,
-    /// When that secret ends (inclusive).
+    /// Expiry time (inclusive) of that secret.
     pub previous_until: Option<i64>,
 }
 

@@ -1,22 +1,22 @@
-//! One entry of an organization's change log: settings, counters and ids, no names and no text.
+//! An entry of an organization's change log: settings, counters and ids, without names and text.
 
 use sea_orm::entity::prelude::*;
 
-/// One entry of an organization's change log: settings, counters and ids, no names and no text.
+/// An entry of an organization's change log: settings, counters and ids, without names and text.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "change")]
 pub struct Model {
-    /// Whose it is.
+    /// The owning organization.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization: String,
-    /// Its place in the log, from 1 without gaps.
+    /// The number in the log, from 1 without gaps.
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i64,
-    /// When it was made.
+    /// Creation time.
     pub at: i64,
-    /// Created, updated or deleted.
+    /// The kind of change: created, updated or deleted.
     pub kind: i16,
-    /// What made it.
+    /// The origin of the change.
     pub origin: i16,
     /// The session.
     pub session_id: Vec<u8>,
@@ -24,31 +24,31 @@ pub struct Model {
     pub chat_id: Vec<u8>,
     /// The chat's canonical address at that time.
     pub cid: String,
-    /// What differs from before, as bits.
+    /// The parts that changed, as bits.
     pub changed: i32,
-    /// The setting it left.
+    /// The setting after the change.
     pub archived: bool,
-    /// The setting it left.
+    /// The setting after the change.
     pub pinned: bool,
-    /// The setting it left.
+    /// The setting after the change.
     pub muted_until: Option<i64>,
-    /// The setting it left.
+    /// The setting after the change.
     pub marked_unread: bool,
-    /// The counter it left.
+    /// The counter after the change.
     pub unread_count: i32,
-    /// When the latest message was sent.
+    /// Send time of the latest message.
     pub last_message_at: Option<i64>,
     /// The latest message.
     pub last_message_id: Option<Vec<u8>>,
-    /// What it left on its way to WhatsApp, as bits.
+    /// The pending settings after the change, as bits.
     pub pending: i32,
-    /// The settings that WhatsApp refused, as bits.
+    /// The settings that WhatsApp rejected, as bits.
     pub refused: i32,
-    /// For a deletion: the chat that is the same person.
+    /// For a deletion: the chat that this one was merged into.
     pub merged_into: Option<Vec<u8>>,
-    /// The chat's revision that it left.
+    /// The chat's revision after the change.
     pub revision: i64,
-    /// The chat in whose place this one came, or that was merged into it.
+    /// The chat that this one replaces, or that was merged into this one.
     pub replaces: Option<Vec<u8>>,
 }
 

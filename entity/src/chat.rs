@@ -1,15 +1,15 @@
-//! One chat of a session. Every setting keeps WhatsApp's time of its value in `…_as_of`.
+//! A chat of a session. The column `…_as_of` of each setting has WhatsApp's timestamp of its value.
 
 use sea_orm::entity::prelude::*;
 
-/// One chat of a session. Every setting keeps WhatsApp's time of its value in `…_as_of`.
+/// A chat of a session. The column `…_as_of` of each setting has WhatsApp's timestamp of its value.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "chat")]
 pub struct Model {
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The session.
     pub session_id: Vec<u8>,
@@ -17,69 +17,69 @@ pub struct Model {
     pub jid: String,
     /// A group's subject.
     pub subject: Option<String>,
-    /// The name the account's owner saved.
+    /// The saved contact name.
     pub contact_name: Option<String>,
-    /// The name the other side chose.
+    /// The push name, which the other side chose.
     pub push_name: Option<String>,
     /// The verified name of a business.
     pub business_name: Option<String>,
-    /// Archived or not.
+    /// The archived state.
     pub archived: bool,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub archived_as_of: i64,
-    /// Pinned or not.
+    /// The pinned state.
     pub pinned: bool,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub pinned_as_of: i64,
-    /// When the mute ends.
+    /// The end of the mute.
     pub muted_until: Option<i64>,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub muted_as_of: i64,
-    /// Marked as unread by hand.
+    /// The mark as unread by hand.
     pub marked_unread: bool,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub marked_as_of: i64,
-    /// Unread messages.
+    /// Number of unread messages.
     pub unread_count: i32,
-    /// When the latest message was sent; none when there is none.
+    /// Send time of the latest message; null if there is none.
     pub last_message_at: Option<i64>,
-    /// The latest message, when it is stored.
+    /// The latest message, if it is stored.
     pub last_message_id: Option<Vec<u8>>,
-    /// The kind of chat, by its address.
+    /// The kind of chat, according to its address.
     pub kind: i16,
-    /// Where the chat stands by activity: `last_message_at`, or less than 0 without one.
+    /// The sort key by activity: `last_message_at`, or a negative number without a message.
     pub activity: i64,
-    /// What the order INBOX puts first: pinned, active, empty, unlisted chats.
+    /// The class in the order INBOX: pinned, active, empty or unlisted.
     pub inbox_class: i16,
-    /// Where the chat stands in its class: the time of pinning of a pinned one, else `activity`.
+    /// The rank in the class: the pin time of a pinned chat, else `activity`.
     pub inbox_rank: i64,
-    /// What the chat is found by: name and phone number, folded.
+    /// The folded name and phone number, for searches.
     pub searchable: String,
-    /// The settings on their way to WhatsApp, as bits.
+    /// The pending settings, as bits.
     pub pending: i32,
-    /// When the row was made.
+    /// Creation time of the row.
     pub created_at: i64,
-    /// Messages up to this time are known and not stored; none when there are no such.
+    /// Messages up to this time are known without being stored; null if there are none.
     pub horizon_at: Option<i64>,
-    /// WhatsApp's ids of the known ones of that very time, as a JSON list.
+    /// WhatsApp's ids of the known messages at exactly that time, as a JSON list.
     pub horizon_ids: Option<String>,
-    /// The settings that WhatsApp refused, as bits.
+    /// The settings that WhatsApp rejected, as bits.
     pub refused: i32,
-    /// The number of the message that arrived last, those of a history aside.
+    /// Arrival number of the newest live message (history excluded).
     pub arrivals: i64,
-    /// Messages up to this time are read; none when nothing was.
+    /// Messages up to this time are read; null if no message was read.
     pub read_to_at: Option<i64>,
-    /// WhatsApp's ids of the read ones of that very time, as a JSON list.
+    /// WhatsApp's ids of the read messages at exactly that time, as a JSON list.
     pub read_to_ids: Option<String>,
-    /// The address under which WhatsApp spoke of the chat last.
+    /// The address that WhatsApp used last for the chat.
     pub address: Option<String>,
-    /// WhatsApp's time of that.
+    /// WhatsApp's timestamp of that value.
     pub address_as_of: i64,
-    /// How many changes of it were recorded.
+    /// Number of recorded changes.
     pub revision: i64,
-    /// The phone emptied it up to this time; none if it never did.
+    /// The phone cleared the chat up to this time; null if it never did.
     pub emptied_at: Option<i64>,
-    /// WhatsApp's ids of the messages of that very time that it took away, as a JSON list.
+    /// WhatsApp's ids of the messages that it removed at exactly that time, as a JSON list.
     pub emptied_ids: Option<String>,
 }
 

@@ -2,24 +2,24 @@
 
 use sea_orm::entity::prelude::*;
 
-/// An unread message that was deleted here with its chat. The phone still counts it, also after the chat is back, so a receipt
-/// finds by it how many are left.
+/// An unread message that was deleted here with its chat. The phone still counts it, even after the chat has
+/// reappeared. A read receipt needs it to determine the remaining count.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "deleted_unread")]
 pub struct Model {
     /// The chat, stored or deleted.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chat_id: Vec<u8>,
-    /// The id that the message had.
+    /// The former id of the message.
     #[sea_orm(primary_key, auto_increment = false)]
     pub message_id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The session.
     pub session_id: Vec<u8>,
     /// WhatsApp's id.
     pub wa_id: String,
-    /// When it was sent.
+    /// Send time.
     pub at: i64,
 }
 

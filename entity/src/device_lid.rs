@@ -1,24 +1,24 @@
-//! A hidden number and the phone number behind it, as a session knows them.
+//! A LID (hidden number) and its phone number, as known to a session.
 
 use sea_orm::entity::prelude::*;
 
-/// A hidden number and the phone number behind it, as a session knows them.
+/// A LID (hidden number) and its phone number, as known to a session.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "device_lid")]
 pub struct Model {
     /// The session.
     #[sea_orm(primary_key, auto_increment = false)]
     pub session_id: Vec<u8>,
-    /// The hidden number, without its server.
+    /// The user part of the LID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub lid: String,
     /// The phone number.
     pub phone: String,
-    /// When it was first learned, in seconds.
+    /// Time at which it became known, in seconds.
     pub created_at: i64,
-    /// When it was last learned, in seconds; 0 from a source that may be out of date.
+    /// Time of the last confirmation in seconds; 0 if the source may be outdated.
     pub updated_at: i64,
-    /// What it was learned from, in the library's words.
+    /// The source, in the library's terms.
     pub source: String,
 }
 

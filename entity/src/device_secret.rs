@@ -1,8 +1,8 @@
-//! The secret of one message, by which later ones that refer to it are read.
+//! The secret of a message, with which later messages that refer to it are decrypted.
 
 use sea_orm::entity::prelude::*;
 
-/// The secret of one message, by which later ones that refer to it are read.
+/// The secret of a message, with which later messages that refer to it are decrypted.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "device_secret")]
 pub struct Model {
@@ -14,9 +14,9 @@ pub struct Model {
     pub key: Vec<u8>,
     /// The secret.
     pub secret: Vec<u8>,
-    /// Until when it is kept, in seconds; 0 for ever.
+    /// Expiry time in seconds; 0 if it never expires.
     pub expires_at: i64,
-    /// When the message was sent, in seconds; 0 if unknown.
+    /// Send time of the message in seconds; 0 if it is unknown.
     pub message_at: i64,
 }
 

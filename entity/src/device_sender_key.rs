@@ -1,8 +1,8 @@
-//! Whether one device of a group's member has the session's sender key for the group.
+//! The devices of group members that have, or lack, the session's sender key for the group.
 
 use sea_orm::entity::prelude::*;
 
-/// Whether one device of a group's member has the session's sender key for the group.
+/// The devices of group members that have, or lack, the session's sender key for the group.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "device_sender_key")]
 pub struct Model {
@@ -15,7 +15,7 @@ pub struct Model {
     /// The member's device.
     #[sea_orm(primary_key, auto_increment = false)]
     pub device_jid: String,
-    /// Whether it has the key.
+    /// True if the device has the key.
     pub has_key: bool,
 }
 

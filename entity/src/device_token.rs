@@ -1,8 +1,8 @@
-//! A session's privacy token of one contact.
+//! A session's privacy token for a contact.
 
 use sea_orm::entity::prelude::*;
 
-/// A session's privacy token of one contact.
+/// A session's privacy token for a contact.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "device_token")]
 pub struct Model {
@@ -12,11 +12,11 @@ pub struct Model {
     /// The contact.
     #[sea_orm(primary_key, auto_increment = false)]
     pub jid: String,
-    /// The token; empty when only ours was given to the contact.
+    /// The token; empty if only our own token was sent to the contact.
     pub token: Vec<u8>,
-    /// When it was received, in seconds.
+    /// Time of receipt in seconds.
     pub token_at: i64,
-    /// When ours was given, in seconds.
+    /// Time at which our own token was sent, in seconds.
     pub sender_at: Option<i64>,
 }
 

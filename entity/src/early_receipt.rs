@@ -9,12 +9,12 @@ pub struct Model {
     /// The session.
     #[sea_orm(primary_key, auto_increment = false)]
     pub session_id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// WhatsApp's id of the message.
     #[sea_orm(primary_key, auto_increment = false)]
     pub wa_id: String,
-    /// When one heard of it.
+    /// Time of receipt.
     pub at: i64,
 }
 

@@ -18,18 +18,18 @@ pub struct Model {
     /// The address of the sender, as it was received.
     #[sea_orm(primary_key, auto_increment = false)]
     pub sender: String,
-    /// Whether the account wrote the message.
+    /// True if the account sent the message.
     #[sea_orm(primary_key, auto_increment = false)]
     pub from_me: bool,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
-    /// Whether the message was revoked.
+    /// True if the message was revoked.
     pub revoked: bool,
-    /// The text since the edit.
+    /// The text after the edit.
     pub text: Option<String>,
-    /// When it was edited, by the sender's clock; 0 if it never was.
+    /// Time of the edit by the sender's clock; 0 if it was never edited.
     pub edited_as_of: i64,
-    /// When it arrived.
+    /// Time of receipt.
     pub at: i64,
 }
 

@@ -1,25 +1,25 @@
-//! What was made under an idempotency key.
+//! The object that was created with an idempotency key.
 
 use sea_orm::entity::prelude::*;
 
-/// What was made under an idempotency key.
+/// The object that was created with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_key")]
 pub struct Model {
-    /// Whose it is.
+    /// The owning organization.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization: String,
-    /// What was done.
+    /// The operation.
     #[sea_orm(primary_key, auto_increment = false)]
     pub operation: i16,
     /// SHA-256 of the key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key_hash: Vec<u8>,
-    /// SHA-256 of the input that came with it.
+    /// SHA-256 of the input.
     pub input_hash: Vec<u8>,
-    /// The id of what was made.
+    /// The id of the created object.
     pub object_id: Vec<u8>,
-    /// When.
+    /// The time.
     pub created_at: i64,
 }
 

@@ -1,5 +1,5 @@
-//! How chatgraph's rows look: plain columns, no rules. Ids are 16 bytes, times are milliseconds since the Unix epoch,
-//! sets are bits, enums are small numbers whose meaning `chatgraph::store` knows.
+//! The rows of chatgraph's tables: plain columns, no rules. Ids are 16 bytes, times are milliseconds since the Unix
+//! epoch, and sets are bits. Enums are small numbers that `chatgraph::store` maps.
 
 pub mod api_key;
 pub mod change;

@@ -1,15 +1,15 @@
-//! A master key that secrets of sessions may be sealed with.
+//! A master key with which secrets of sessions may be encrypted.
 
 use sea_orm::entity::prelude::*;
 
-/// A master key that secrets of sessions may be sealed with.
+/// A master key with which secrets of sessions may be encrypted.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "master_key")]
 pub struct Model {
-    /// The key's id; empty where secrets may be in plain.
+    /// The key's id; empty if secrets may be stored in plain text.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// Whether the server that started last seals with it; true of one row.
+    /// True if the last started server encrypts with this key; true in one row.
     pub seals: bool,
 }
 

@@ -6,14 +6,14 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "merged_chat")]
 pub struct Model {
-    /// The id that the chat had.
+    /// The former id of the chat.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The session.
     pub session_id: Vec<u8>,
-    /// The chat that it was merged into, or that one into which that was merged since.
+    /// The chat that it was merged into. If that chat was merged too, the final one.
     pub into_id: Vec<u8>,
 }
 

@@ -1,43 +1,43 @@
-//! One message of a chat.
+//! A message of a chat.
 
 use sea_orm::entity::prelude::*;
 
-/// One message of a chat.
+/// A message of a chat.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "message")]
 pub struct Model {
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The session.
     pub session_id: Vec<u8>,
     /// The chat.
     pub chat_id: Vec<u8>,
-    /// WhatsApp's id; unique with chat and sender.
+    /// WhatsApp's message id; unique per chat and sender.
     pub wa_id: String,
-    /// The peer who wrote it; for the account itself the session's id.
+    /// The sender's peer; for the account itself the session's id.
     pub sender_id: Vec<u8>,
-    /// Whether WhatsApp named the peer by LID, and whether the chat is one of several people.
+    /// Flags: WhatsApp identified the sender by LID; the chat has several senders.
     pub named_by: i16,
-    /// The name the sender went by.
+    /// The name chosen by the sender.
     pub sender_name: Option<String>,
-    /// Whether the account wrote it.
+    /// True if the account sent it.
     pub from_me: bool,
-    /// What it is.
+    /// The kind.
     pub kind: i16,
     /// Text or caption.
     pub text: Option<String>,
-    /// When it was sent.
+    /// Send time.
     pub at: i64,
-    /// Whether the sender changed it since.
+    /// True if the sender edited it.
     pub edited: bool,
-    /// When that was, by the sender's clock; 0 when it never was.
+    /// Time of the edit by the sender's clock; 0 if it was never edited.
     pub edited_as_of: i64,
-    /// Whether it was deleted for everyone.
+    /// True if it was deleted for everyone.
     pub revoked: bool,
-    /// Its place in the session's order of arrival; 0 when a history brought it.
+    /// The arrival number in the session; 0 for a message from a history.
     pub arrival: i64,
 }
 

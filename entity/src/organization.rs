@@ -6,12 +6,12 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "organization")]
 pub struct Model {
-    /// The id from outside.
+    /// The external id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// The number of the newest change; 0 before the first.
     pub last_change: i64,
-    /// When the row was made.
+    /// Creation time of the row.
     pub created_at: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A period in which an address belongs to a peer. An address has at most one period without an end.
+/// A period in which an address belongs to a peer. An address has at most one open-ended period.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "peer_address")]
 pub struct Model {
@@ -12,18 +12,18 @@ pub struct Model {
     /// The address.
     #[sea_orm(primary_key, auto_increment = false)]
     pub jid: String,
-    /// The first moment of the period, in milliseconds; 0 for the first known owner.
+    /// Start of the period in milliseconds; 0 for the first known owner.
     #[sea_orm(primary_key, auto_increment = false)]
     pub from_at: i64,
-    /// The first moment after the period; null while it lasts.
+    /// End of the period (exclusive) in milliseconds; null while it lasts.
     pub until_at: Option<i64>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The peer.
     pub peer_id: Vec<u8>,
 }
 
-/// What rows refer to.
+/// The foreign keys.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     /// The peer.

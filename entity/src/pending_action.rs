@@ -1,8 +1,8 @@
-//! One setting of one chat that WhatsApp still has to be told.
+//! One setting of one chat that is still to be sent to WhatsApp.
 
 use sea_orm::entity::prelude::*;
 
-/// One setting of one chat that WhatsApp still has to be told.
+/// One setting of one chat that is still to be sent to WhatsApp.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "pending_action")]
 pub struct Model {
@@ -12,38 +12,39 @@ pub struct Model {
     /// The chat.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chat_id: Vec<u8>,
-    /// Which setting, in sending order.
+    /// The setting; the numbers are in sending order.
     #[sea_orm(primary_key, auto_increment = false)]
     pub setting: i16,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
-    /// Counts the requests for this setting.
+    /// The version, which increases with each request for this setting.
     pub version: i64,
-    /// What WhatsApp shall have: 0 or 1, or the end of a mute.
+    /// The requested value: 0 or 1, or the end of a mute.
     pub desired: i64,
-    /// What WhatsApp has, as far as is known.
+    /// The value on WhatsApp, as far as it is known.
     pub base: i64,
-    /// WhatsApp's time of that.
+    /// WhatsApp's timestamp of that value.
     pub base_as_of: i64,
-    /// How many unread messages the request cleared.
+    /// Number of unread messages that the request cleared.
     pub unread: i32,
-    /// When it was asked for.
+    /// Time of the request.
     pub requested_at: i64,
     /// The chat's last message at that time: WhatsApp's id.
     pub range_wa_id: Option<String>,
-    /// Who wrote it.
+    /// The sender of that message.
     pub range_sender: Option<String>,
-    /// Whether the account wrote it.
+    /// True if the account sent it.
     pub range_from_me: Option<bool>,
-    /// When.
+    /// The time.
     pub range_at: Option<i64>,
-    /// Up to where the chat was read before it was marked as unread, if WhatsApp has not been told: WhatsApp's id.
+    /// The message up to which the chat was read before it was marked as unread, if WhatsApp has not received that yet:
+    /// WhatsApp's id.
     pub read_wa_id: Option<String>,
-    /// Who wrote that message.
+    /// The sender of that message.
     pub read_sender: Option<String>,
-    /// Whether the account wrote it.
+    /// True if the account sent it.
     pub read_from_me: Option<bool>,
-    /// When.
+    /// The time.
     pub read_at: Option<i64>,
 }
 

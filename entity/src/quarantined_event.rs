@@ -1,33 +1,33 @@
-//! An event that could not be applied to the stored copy, kept until it can be.
+//! An event in quarantine, which could not be applied to the stored copy yet.
 
 use sea_orm::entity::prelude::*;
 
-/// An event that could not be applied to the stored copy, kept until it can be.
+/// An event in quarantine, which could not be applied to the stored copy yet.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "quarantined_event")]
 pub struct Model {
     /// The id, which sorts by the time of the quarantine.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The session that received it.
     pub session_id: Vec<u8>,
-    /// Its kind.
+    /// The kind of event.
     pub kind: String,
-    /// Why it could not be applied, for the operator.
+    /// The reason, for the operator.
     pub reason: String,
-    /// How often it was tried, all retries included.
+    /// Number of attempts, including all retries.
     pub attempts: i32,
-    /// When it was received.
+    /// Time of receipt.
     pub received_at: i64,
-    /// Whether it belongs to the import of the account's history.
+    /// True if it belongs to the import of the account's history.
     pub is_import: bool,
-    /// The version of the program that tried it last.
+    /// The version of the program at the last attempt.
     pub version: String,
-    /// When a retry was requested; none if none is.
+    /// Time at which a retry was requested; null if no retry is requested.
     pub retry_at: Option<i64>,
-    /// The event, sealed if there is a master key.
+    /// The event, encrypted if there is a master key.
     pub payload: Vec<u8>,
 }
 

@@ -1,24 +1,24 @@
-//! A setting of a chat that WhatsApp refused, until it is changed again.
+//! A setting of a chat that WhatsApp rejected, until it is changed again.
 
 use sea_orm::entity::prelude::*;
 
-/// A setting of a chat that WhatsApp refused, until it is changed again.
+/// A setting of a chat that WhatsApp rejected, until it is changed again.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "refusal")]
 pub struct Model {
     /// The chat.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chat_id: Vec<u8>,
-    /// Which setting.
+    /// The setting.
     #[sea_orm(primary_key, auto_increment = false)]
     pub setting: i16,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
-    /// Why, in words for a person.
+    /// The reason in words, for the user.
     pub reason: String,
-    /// The same as a number.
+    /// The reason as a code.
     pub code: i16,
-    /// When it was given up.
+    /// Time of the rejection.
     pub at: i64,
 }
 

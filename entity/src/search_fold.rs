@@ -1,8 +1,8 @@
-//! With which rules what chats are found by is folded; one row.
+//! The progress of folding the search texts of chats; one row.
 
 use sea_orm::entity::prelude::*;
 
-/// With which rules what chats are found by is folded; one row.
+/// The progress of folding the search texts of chats; one row.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "search_fold")]
 pub struct Model {
@@ -11,7 +11,7 @@ pub struct Model {
     pub id: i16,
     /// The version of the rules.
     pub version: i32,
-    /// The last chat that was folded with them; null once all are.
+    /// The last chat that was folded with these rules; null after all chats are folded.
     pub refolded_to: Option<Vec<u8>>,
 }
 

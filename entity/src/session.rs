@@ -1,49 +1,49 @@
-//! One attached WhatsApp number.
+//! A linked WhatsApp number.
 
 use sea_orm::entity::prelude::*;
 
-/// One attached WhatsApp number.
+/// A linked WhatsApp number.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "session")]
 pub struct Model {
     /// The id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
-    /// A name for people.
+    /// Display name.
     pub label: Option<String>,
-    /// How it stands with WhatsApp.
+    /// The status.
     pub status: i16,
-    /// Why, in words for a person.
+    /// The reason in words, for the user.
     pub status_reason: Option<String>,
-    /// The same as a number.
+    /// The reason as a code.
     pub status_code: Option<i16>,
-    /// When a ban ends, if one is the reason and its end is known.
+    /// The end of a ban, if it is known.
     pub banned_until: Option<i64>,
-    /// Whether a node should keep it connected.
+    /// True if a node should keep the session connected.
     pub wanted: bool,
     /// The account's address.
     pub jid: Option<String>,
-    /// The account's hidden-number address.
+    /// The account's LID (hidden-number address).
     pub lid: Option<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: i64,
-    /// When it last came online.
+    /// Time of the last connection.
     pub last_connected_at: Option<i64>,
-    /// What callers are written when their call is rejected.
+    /// The text that is sent to a caller whose call is rejected.
     pub call_auto_reply: Option<String>,
-    /// How far the import of the history is, in percent; none when none was begun.
+    /// The progress of the history import in percent; null if no import has begun.
     pub import_percent: Option<i16>,
-    /// Chats in the parts that came.
+    /// Number of chats in the imported parts.
     pub import_chats: i32,
-    /// Messages in the parts that came.
+    /// Number of messages in the imported parts.
     pub import_messages: i32,
-    /// Whether a part was lost.
+    /// True if a part was lost permanently.
     pub import_incomplete: bool,
-    /// Events of the import that are in quarantine.
+    /// Number of events of the import that are in quarantine.
     pub import_quarantined: i32,
-    /// When the device was linked last; none if that is not known.
+    /// Time of the last pairing; null if it is unknown.
     pub paired_at: Option<i64>,
 }
 

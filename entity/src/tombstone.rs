@@ -1,15 +1,17 @@
-//! What stays of a deleted chat: its settings and names as WhatsApp has them, and how far its messages are known.
+//! The tombstone of a deleted chat: its settings and names on WhatsApp, and the position up to which its messages are
+//! known.
 
 use sea_orm::entity::prelude::*;
 
-/// What stays of a deleted chat: its settings and names as WhatsApp has them, and how far its messages are known.
+/// The tombstone of a deleted chat: its settings and names on WhatsApp, and the position up to which its messages are
+/// known.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tombstone")]
 pub struct Model {
-    /// The id that the chat had.
+    /// The former id of the chat.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chat_id: Vec<u8>,
-    /// Whose it is.
+    /// The owning organization.
     pub organization: String,
     /// The session.
     pub session_id: Vec<u8>,
@@ -17,43 +19,43 @@ pub struct Model {
     pub jid: String,
     /// A group's subject.
     pub subject: Option<String>,
-    /// The name the account's owner saved.
+    /// The saved contact name.
     pub contact_name: Option<String>,
-    /// The name the other side chose.
+    /// The push name, which the other side chose.
     pub push_name: Option<String>,
     /// The verified name of a business.
     pub business_name: Option<String>,
-    /// Archived or not.
+    /// The archived state.
     pub archived: bool,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub archived_as_of: i64,
-    /// Pinned or not.
+    /// The pinned state.
     pub pinned: bool,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub pinned_as_of: i64,
-    /// When the mute ends.
+    /// The end of the mute.
     pub muted_until: Option<i64>,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub muted_as_of: i64,
-    /// Marked as unread by hand.
+    /// The mark as unread by hand.
     pub marked_unread: bool,
-    /// WhatsApp's time of it.
+    /// WhatsApp's timestamp of that value.
     pub marked_as_of: i64,
-    /// Unread messages.
+    /// Number of unread messages.
     pub unread_count: i32,
-    /// Messages up to this time are known; none when the chat had no message.
+    /// Messages up to this time are known; null if the chat had no message.
     pub horizon_at: Option<i64>,
-    /// WhatsApp's ids of the known ones of that very time, as a JSON list.
+    /// WhatsApp's ids of the known messages at exactly that time, as a JSON list.
     pub horizon_ids: Option<String>,
-    /// When the chat was deleted.
+    /// Time of the deletion.
     pub deleted_at: i64,
-    /// The phone emptied it up to this time; none if it never did.
+    /// The phone cleared the chat up to this time; null if it never did.
     pub emptied_at: Option<i64>,
-    /// WhatsApp's ids of the messages of that very time that it took away, as a JSON list.
+    /// WhatsApp's ids of the messages that it removed at exactly that time, as a JSON list.
     pub emptied_ids: Option<String>,
-    /// Messages up to this time are read; none when nothing was.
+    /// Messages up to this time are read; null if no message was read.
     pub read_to_at: Option<i64>,
-    /// WhatsApp's ids of the read ones of that very time, as a JSON list.
+    /// WhatsApp's ids of the read messages at exactly that time, as a JSON list.
     pub read_to_ids: Option<String>,
 }
 

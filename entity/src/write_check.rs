@@ -1,15 +1,15 @@
-//! Whether the database takes writes; one row.
+//! A row that servers write to check that the database accepts writes.
 
 use sea_orm::entity::prelude::*;
 
-/// Whether the database takes writes; one row.
+/// A row that servers write to check that the database accepts writes.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "write_check")]
 pub struct Model {
     /// Always 1.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i16,
-    /// When a server last tried.
+    /// Time of the last attempt.
     pub at: i64,
 }
 

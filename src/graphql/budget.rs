@@ -192,7 +192,7 @@ impl Account {
 /// Waits for the first position in the queue.
 async fn first(queue: Option<&Semaphore>) -> Option<tokio::sync::SemaphorePermit<'_>> {
     match queue {
-        Some(queue) => Some(queue.acquire().await.expect("nothing closes it")),
+        Some(queue) => Some(queue.acquire().await.expect("the semaphore is never closed")),
         None => None,
     }
 }

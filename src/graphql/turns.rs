@@ -69,7 +69,7 @@ impl Pace {
 
     /// Waits for the turn of a response that ends at this cursor.
     pub(super) async fn begin(&self, cursor: Option<String>) {
-        let permit = Arc::clone(&self.turns.0).acquire_owned().await.expect("nobody closes it");
+        let permit = Arc::clone(&self.turns.0).acquire_owned().await.expect("the semaphore is never closed");
         self.taken().replace(Turn { cursor, _permit: permit });
     }
 

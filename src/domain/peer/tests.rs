@@ -33,7 +33,7 @@ fn a_number_is_given_up_and_given_to_another() {
     assert_eq!(end(&mut periods, one, 20), Some(Moved { peer: one, from: 21, until: None }));
     assert_eq!((at(&periods, 20), at(&periods, 21)), (Some((one, false)), Some((one, true))));
     assert_eq!(end(&mut periods, one, 20), None, "the same again");
-    assert_eq!(give(&mut periods, &jid(JID), other, 30), None, "it was nobody's");
+    assert_eq!(give(&mut periods, &jid(JID), other, 30), None, "it had no owner");
     assert_eq!((at(&periods, 25), at(&periods, 30)), (Some((other, false)), Some((other, false))), "since when?");
     assert_eq!(last_owner(&periods), Some(Owner { peer: other, former: false }));
 }
