@@ -1,4 +1,5 @@
-//! How chatgraph's tables grew: one file a step, up and down. A released step is never edited; the next one corrects it.
+//! The migrations of chatgraph's tables, one file each, up and down. A released migration is never changed; a later one
+//! corrects it.
 
 use sea_orm_migration::prelude::*;
 
@@ -24,7 +25,7 @@ mod m0019_key_origin;
 mod m0020_contract;
 mod m0021_idempotency;
 
-/// All steps, oldest first.
+/// All migrations, oldest first.
 #[derive(Debug, Clone, Copy)]
 pub struct Migrator;
 

@@ -1,5 +1,5 @@
-//! The stored copy: organizations, sessions, chats with their addresses and messages, the change log, the pending
-//! actions, the api-keys.
+//! Creates the stored copy: organizations, sessions, chats with their addresses and messages, the change log, the
+//! pending actions, and the API keys.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -13,7 +13,7 @@ use sea_orm_migration::schema::small_integer;
 use sea_orm_migration::schema::text;
 use sea_orm_migration::schema::text_null;
 
-/// The first step.
+/// Migration 1.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// In the order in which they refer to each other.
+/// Ordered so that foreign keys refer to earlier tables.
 fn tables() -> Vec<TableCreateStatement> {
     vec![
         change_log(),

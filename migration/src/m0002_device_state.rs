@@ -1,4 +1,4 @@
-//! What the WhatsApp library remembers of a session. Deleting the session takes it along.
+//! Creates the tables for the WhatsApp library's state of a session. Deleting the session deletes them too.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -8,7 +8,7 @@ use sea_orm_migration::schema::boolean;
 use sea_orm_migration::schema::small_integer;
 use sea_orm_migration::schema::text;
 
-/// The second step.
+/// Migration 2.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -79,7 +79,7 @@ fn secret() -> TableCreateStatement {
         .to_owned()
 }
 
-/// A table whose rows are a session's own, found by the session and `key`.
+/// A table of rows that belong to a session, with the session and `key` as the primary key.
 fn of_session(name: &'static str, key: &[&'static str]) -> TableCreateStatement {
     let mut primary = Index::create().col("session_id").to_owned();
     for column in key {
@@ -98,7 +98,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
     let index =
         |name: &str, table: &str| Index::create().name(name).table(table.to_owned()).col("session_id").to_owned();
     vec![
-        // Most records never grow old, and stay out of it.
+        // Most records never expire, and are not in this index.
         index("device_record_by_age", TABLES[0])
             .col("kind")
             .col("at")

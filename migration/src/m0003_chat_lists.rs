@@ -1,4 +1,4 @@
-//! What lists of chats are ordered, filtered and searched by, and the indexes that they follow.
+//! Adds the columns by which chats are sorted, filtered and searched, with their indexes.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -8,16 +8,16 @@ use sea_orm_migration::sea_orm::DbBackend;
 use sea_orm_migration::sea_orm::QueryResult;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The third step.
+/// Migration 3.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 const COLUMNS: [&str; 4] = ["kind", "activity", "inbox_class", "searchable"];
-/// Rows that are filled in one read.
+/// Number of rows that are read and filled at once.
 const ROWS: u64 = 1_000;
 
-/// The extension is on most servers, and any owner of a database may make it. Where it cannot be made, a search reads the
-/// list instead of the index.
+/// Most servers provide the extension, and any owner of a database may create it. If it cannot be created, a search
+/// scans the list instead of the index.
 const TRIGRAMS: &str = "DO $$ BEGIN \
     CREATE EXTENSION IF NOT EXISTS pg_trgm; \
     CREATE INDEX chat_searchable ON chat USING gin (searchable gin_trgm_ops); \
@@ -32,7 +32,7 @@ impl MigrationTrait for Migration {
             small_integer(COLUMNS[2]).default(0).take(),
             text(COLUMNS[3]).default("").take(),
         ];
-        // SQLite takes one at a time.
+        // SQLite adds one column per statement.
         for column in columns {
             manager.alter_table(Table::alter().table("chat").add_column(column).take()).await?;
         }
@@ -51,7 +51,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == DbBackend::Postgres {
-            // The extension stays: others may use it.
+            // The extension is kept, since others may use it.
             manager.get_connection().execute_unprepared("DROP INDEX IF EXISTS chat_searchable").await?;
         }
         for index in indexes() {
@@ -72,7 +72,7 @@ async fn drop(manager: &SchemaManager<'_>, index: &IndexCreateStatement) -> Resu
     manager.drop_index(Index::drop().name(name).table("chat").to_owned()).await
 }
 
-/// The indexes on `last_message_at`, in whose place `activity` comes.
+/// The indexes on `last_message_at`, which `activity` replaces.
 fn former_indexes() -> [IndexCreateStatement; 2] {
     [
         of_organization("chat_recent_in_organization").col("last_message_at").col("id").take(),
@@ -80,7 +80,7 @@ fn former_indexes() -> [IndexCreateStatement; 2] {
     ]
 }
 
-/// Each order and each set that a list of chats follows, in the organization and in a session.
+/// An index for each order and each subset of chats, per organization and per session.
 fn indexes() -> Vec<IndexCreateStatement> {
     let recent = |mut index: IndexCreateStatement| index.col("activity").col("id").take();
     let inbox = |mut index: IndexCreateStatement| index.col("inbox_class").col("activity").col("id").take();
@@ -107,7 +107,7 @@ fn of_session(name: &str) -> IndexCreateStatement {
     of_organization(name).col("session_id").take()
 }
 
-/// Gives every chat what is listed by, as the rules stood when this step was written.
+/// Fills the new columns of every chat, with the rules at the time of this migration.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let connection = manager.get_connection();
     let mut done: Vec<u8> = vec![];

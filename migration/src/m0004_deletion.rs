@@ -1,5 +1,5 @@
-//! Deleting chats and sessions: what stays of a deleted chat, how far its messages are known, and nobody, to whom the
-//! rows go that are still to be removed.
+//! Adds the deletion of chats and sessions: tombstones, the position up to which messages are known, and the trash
+//! organization, which owns rows that are still to be removed.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -10,11 +10,11 @@ use sea_orm_migration::schema::integer;
 use sea_orm_migration::schema::text;
 use sea_orm_migration::schema::text_null;
 
-/// The fourth step.
+/// Migration 4.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The id of the organization that no caller has.
+/// The id of the trash organization, which no client can have.
 const NOBODY: &str = "";
 
 #[async_trait::async_trait]

@@ -1,4 +1,4 @@
-//! What WhatsApp refused, and what a refused setting goes back to.
+//! Adds the settings that WhatsApp rejected, and the values to which they are reverted.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -7,7 +7,7 @@ use sea_orm_migration::schema::integer;
 use sea_orm_migration::schema::small_integer;
 use sea_orm_migration::schema::text;
 
-/// The fifth step.
+/// Migration 5.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

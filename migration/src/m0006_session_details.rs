@@ -1,4 +1,4 @@
-//! A session's answer to callers, and how far the import of its history is.
+//! Adds a session's automatic reply to callers, and the progress of its history import.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::boolean;
@@ -6,7 +6,7 @@ use sea_orm_migration::schema::integer;
 use sea_orm_migration::schema::small_integer_null;
 use sea_orm_migration::schema::text_null;
 
-/// The sixth step.
+/// Migration 6.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,11 +1,11 @@
-//! The order in which messages arrived, by which the unread ones are counted.
+//! Adds the arrival order of messages, by which unread ones are counted.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
 use sea_orm_migration::schema::big_integer_null;
 use sea_orm_migration::schema::text_null;
 
-/// The seventh step.
+/// Migration 7.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,9 +1,9 @@
-//! When an api-key was last used.
+//! Adds the time at which an API key was last used.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;
 
-/// The eighth step.
+/// Migration 8.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

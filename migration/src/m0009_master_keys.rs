@@ -1,10 +1,10 @@
-//! Which master keys the secrets of sessions are sealed with.
+//! Adds the master keys with which secrets of sessions are encrypted.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::boolean;
 use sea_orm_migration::schema::text;
 
-/// The ninth step.
+/// Migration 9.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,5 +1,5 @@
-//! Whose number and LID are one person's, under which address WhatsApp spoke of a chat last, and what was read before it
-//! arrived.
+//! Adds pairs of number and LID, the address that WhatsApp used last for a chat, and messages that were read before
+//! they arrived.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -7,7 +7,7 @@ use sea_orm_migration::schema::binary;
 use sea_orm_migration::schema::text;
 use sea_orm_migration::schema::text_null;
 
-/// The tenth step.
+/// Migration 10.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,9 +1,9 @@
-//! When messages were edited, and which mutes end next.
+//! Adds the times of edits, and an index of the mutes that end next.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
 
-/// The eleventh step.
+/// Migration 11.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

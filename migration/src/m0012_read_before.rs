@@ -1,11 +1,11 @@
-//! A chat that was read and then marked as unread, before WhatsApp heard of the first.
+//! Adds the position up to which a chat was read before it was marked as unread, if WhatsApp has not received that yet.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;
 use sea_orm_migration::schema::boolean_null;
 use sea_orm_migration::schema::text_null;
 
-/// The twelfth step.
+/// Migration 12.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

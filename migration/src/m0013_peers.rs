@@ -1,8 +1,8 @@
-//! Messages and chats belong to peers, and an address belongs to a peer for a period. Before this step a message had the
-//! address of its sender as text, and every address pointed at one chat.
+//! Adds peers: messages and chats belong to peers, and an address belongs to a peer for a period. Before, a message had
+//! the address of its sender as text, and every address referred to one chat.
 //!
-//! The way up makes one peer of all addresses of a chat, of a deleted chat, or of a known pair of number and LID. Copies of one
-//! message become one. The way down gives every chat its addresses back, and every message the address of its peer.
+//! `up` creates one peer for all addresses of a chat, of a deleted chat, or of a known pair of number and LID. It
+//! merges copies of one message. `down` restores the addresses of every chat, and the sender address of every message.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -17,7 +17,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 mod down;
 mod up;
 
-/// The thirteenth step.
+/// Migration 13.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -30,7 +30,7 @@ const INDEXES: [&str; 6] = [
     "CREATE INDEX deleted_unread_in_session ON deleted_unread (session_id, wa_id)",
 ];
 
-/// What the tables of this step take the place of.
+/// The tables that this migration replaces.
 const REPLACED: [&str; 3] = ["tombstone_alias", "chat_alias", "person"];
 
 #[async_trait::async_trait]
@@ -79,7 +79,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Carries out statements in which `RANDOM_ID` stands for 16 random bytes.
+/// Executes statements in which `RANDOM_ID` stands for 16 random bytes.
 async fn execute(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     let random = if on_postgres(manager) { "uuid_send(gen_random_uuid())" } else { "randomblob(16)" };
     for statement in statements {

@@ -1,9 +1,9 @@
-//! Pinned chats in the order in which they were pinned, and indexes for what is removed or counted in small steps.
+//! Sorts pinned chats by pin time, and adds indexes for rows that are removed or counted in batches.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
 
-/// The fourteenth step.
+/// Migration 14.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -22,7 +22,7 @@ impl MigrationTrait for Migration {
         let rank = big_integer("inbox_rank").default(0).take();
         manager.alter_table(Table::alter().table("chat").add_column(rank).take()).await?;
         let connection = manager.get_connection();
-        // The rules as they stood when this step was written: class 3 is that of pinned chats.
+        // The rules at the time of this migration: class 3 contains the pinned chats.
         let fill = "UPDATE chat SET inbox_rank = CASE WHEN inbox_class = 3 THEN pinned_as_of ELSE activity END";
         connection.execute_unprepared(fill).await?;
         order_by(connection, "inbox_rank").await?;
@@ -42,7 +42,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Makes the indexes of the order INBOX anew, by this column in each class.
+/// Creates the indexes of the order INBOX again, with this column as the rank in each class.
 async fn order_by(connection: &SchemaManagerConnection<'_>, column: &str) -> Result<(), DbErr> {
     for (name, whose) in INBOX {
         connection.execute_unprepared(&format!("DROP INDEX {name}")).await?;

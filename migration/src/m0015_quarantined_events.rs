@@ -1,4 +1,4 @@
-//! Events that could not be applied to the stored copy, kept until they can be.
+//! Adds the quarantine of events that could not be applied to the stored copy yet.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -8,7 +8,7 @@ use sea_orm_migration::schema::boolean;
 use sea_orm_migration::schema::integer;
 use sea_orm_migration::schema::text;
 
-/// The fifteenth step.
+/// Migration 15.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,4 +1,4 @@
-//! With which rules what chats are found by is folded, and how far that is. The server folds, since the rules are its own.
+//! Adds the version and the progress of folding search texts. The server folds them, since the rules are part of it.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::binary_null;
@@ -7,13 +7,13 @@ use sea_orm_migration::schema::small_integer;
 use sea_orm_migration::sea_orm::QueryResult;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The sixteenth step.
+/// Migration 16.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Rows that are read at once.
+/// Number of rows that are read at once.
 const ROWS: u64 = 1_000;
-/// A chat's names, the shown one first.
+/// A chat's names, the displayed one first.
 const NAMES: [&str; 4] = ["subject", "contact_name", "push_name", "business_name"];
 
 #[async_trait::async_trait]
@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Folds every chat as programs did before this step, which would otherwise miss names with accents.
+/// Folds every chat as versions before this migration did; otherwise they would not find names with accents.
 async fn fold_as_before(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let connection = manager.get_connection();
     let mut done: Vec<u8> = vec![];

@@ -1,10 +1,10 @@
-//! A row that a server writes now and then, to know whether the database takes writes.
+//! Adds a row that servers write periodically, to check that the database accepts writes.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
 use sea_orm_migration::schema::small_integer;
 
-/// The seventeenth step.
+/// Migration 17.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,5 +1,6 @@
-//! How far the phone emptied a chat, how far a deleted chat is read, when a device was linked, and unread messages that outlast
-//! the return of their chat: the foreign key of `deleted_unread` names the session instead of the tombstone.
+//! Adds the position up to which the phone cleared a chat, the position up to which a deleted chat is read, and the
+//! time of the last pairing. Rows of `deleted_unread` are kept when their chat reappears: their foreign key refers to
+//! the session instead of the tombstone.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -8,11 +9,11 @@ use sea_orm_migration::schema::binary;
 use sea_orm_migration::schema::text;
 use sea_orm_migration::schema::text_null;
 
-/// The eighteenth step.
+/// Migration 18.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The new columns: times and the ids of that very time.
+/// The new columns: times, and the message ids at exactly that time.
 const COLUMNS: [(&str, &str, &str); 3] = [
     ("chat", "emptied_at", "emptied_ids"),
     ("tombstone", "emptied_at", "emptied_ids"),
@@ -45,8 +46,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Makes `deleted_unread` again with another foreign key, and keeps the rows for which `condition` holds: SQLite cannot change
-/// a foreign key.
+/// Creates `deleted_unread` again with another foreign key, and keeps the rows that match `condition`. SQLite cannot
+/// change a foreign key.
 async fn remake(
     manager: &SchemaManager<'_>,
     (column, table, key): (&'static str, &'static str, &'static str),

@@ -1,17 +1,17 @@
-//! Who made an api-key, and the secret that it had before its last rotation.
+//! Adds the creator of an API key, and its secret before the last rotation.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer_null;
 use sea_orm_migration::schema::text_null;
 
-/// The nineteenth step.
+/// Migration 19.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Unknown for the keys that are there: nothing was recorded of it.
+        // Null for existing keys, since it was not recorded.
         let columns = [
             text_null("created_by"),
             text_null("created_by_id"),

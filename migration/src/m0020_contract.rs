@@ -1,4 +1,4 @@
-//! Revisions of chats, codes beside reasons in words, and where the ids of merged chats lead.
+//! Adds revisions of chats, codes for reasons, and the targets of merged chat ids.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -10,11 +10,11 @@ use sea_orm_migration::schema::small_integer_null;
 use sea_orm_migration::schema::text;
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// The twentieth step.
+/// Migration 20.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// What was recorded before has its number as its revision, and a chat that of its last change.
+/// Each existing change gets its number as its revision, and each chat the revision of its last change.
 const FILL: [&str; 3] = [
     r#"UPDATE "change" SET revision = number"#,
     r#"UPDATE chat SET revision = latest.number
@@ -34,7 +34,8 @@ impl MigrationTrait for Migration {
         for fill in FILL {
             connection.execute_unprepared(fill).await?;
         }
-        // Later than all that was shown of this database, should it be an old back-up of one that had this step.
+        // Greater than every revision that clients have received, even if this database is an old backup of one that
+        // already had this migration.
         let now = match manager.get_database_backend() {
             DbBackend::Postgres => "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000 AS bigint)",
             _ => "CAST((julianday('now') - 2440587.5) * 86400000 AS integer)",

@@ -1,4 +1,4 @@
-//! What was made under which idempotency key.
+//! Adds the objects that were created with idempotency keys.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;
@@ -6,7 +6,7 @@ use sea_orm_migration::schema::binary;
 use sea_orm_migration::schema::small_integer;
 use sea_orm_migration::schema::text;
 
-/// The twenty-first step.
+/// Migration 21.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,10 +1,10 @@
-//! The way down: the addresses of chats, and messages that name their senders by address.
+//! `down`: the addresses of chats, and messages with sender addresses.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::binary;
 use sea_orm_migration::schema::text;
 
-/// The tables that this step took away.
+/// The tables that `up` removed.
 pub(super) fn tables() -> [TableCreateStatement; 3] {
     let of_session = |table: &'static str| Table::create().table(table).col(binary("session_id")).to_owned();
     let mut session = ForeignKey::create().from("person", "session_id").to("session", "id").to_owned();
@@ -35,8 +35,8 @@ pub(super) fn tables() -> [TableCreateStatement; 3] {
     ]
 }
 
-/// An address finds the chat of its last owner. A chat without an address left gets one that nobody has, since each needs
-/// one of its own.
+/// An address refers to the chat of its last owner. A chat without an address gets an unused one, since every chat
+/// needs its own.
 pub(super) const ADDRESSES: [&str; 8] = [
     "INSERT INTO chat_alias (session_id, jid, organization, chat_id) \
      SELECT address.session_id, address.jid, chat.organization, chat.id FROM peer_address AS address \
@@ -66,7 +66,7 @@ pub(super) const ADDRESSES: [&str; 8] = [
        AND number.jid LIKE '%@s.whatsapp.net' GROUP BY lid.session_id, lid.jid",
 ];
 
-/// The indexes of the tables that are back.
+/// The indexes of the restored tables.
 pub(super) fn indexes() -> Vec<IndexCreateStatement> {
     let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
         let mut index = Index::create().name(name).table(table).to_owned();
@@ -83,12 +83,12 @@ pub(super) fn indexes() -> Vec<IndexCreateStatement> {
     ]
 }
 
-/// Each chat has an address of its own, as soon as it has its address back.
+/// Every chat has its own address, after its addresses are restored.
 pub(super) fn unique_chats() -> IndexCreateStatement {
     Index::create().name("chat_by_jid").table("chat").col("session_id").col("jid").unique().to_owned()
 }
 
-/// The address of a sender as it was stored before: in a direct chat the chat's own.
+/// The address of a sender as it was stored before: in a direct chat it is the chat's address.
 macro_rules! sender {
     () => {
         "COALESCE((SELECT chat.jid FROM chat WHERE chat.id = message.chat_id AND NOT message.from_me \
@@ -124,7 +124,7 @@ pub(super) const MESSAGES_ON_POSTGRES: [&str; 5] = [
     "DROP INDEX message_recent, message_in_session",
 ];
 
-/// The indexes of the messages as they were.
+/// The previous indexes of the messages.
 pub(super) fn message_indexes() -> [IndexCreateStatement; 3] {
     let of_message = |name: &'static str| Index::create().name(name).table("message").to_owned();
     [

@@ -1,10 +1,10 @@
-//! The way up: peers of what is stored, and messages that name them.
+//! `up`: peers for the stored data, and messages that refer to them.
 
 /// Peers and the periods of their addresses. `RANDOM_ID` stands for 16 random bytes.
 ///
-/// A chat gives its peer its id, and the account's peer has the id of the session. A number that a chat no longer goes by was
-/// given up after the last message from it. Of an address that a stored and a deleted chat share, the deleted one had it
-/// first. What waits to be swept has no peer.
+/// The peer of a chat has the chat's id, and the account's peer has the session's id. A former number of a chat ends
+/// after the last message from it. If a stored and a deleted chat share an address, the deleted one had it first. Rows
+/// in the trash have no peer.
 pub(super) const PEERS: [&str; 16] = [
     // The account.
     "INSERT INTO peer (id, organization, session_id, jid, chat_id) \
@@ -25,7 +25,7 @@ pub(super) const PEERS: [&str; 16] = [
      SELECT chat_id, organization, session_id, jid, chat_id FROM tombstone \
      WHERE organization <> '' AND session_id IN (SELECT id FROM session WHERE organization <> '') \
        AND chat_id NOT IN (SELECT chat_id FROM peer WHERE chat_id IS NOT NULL)",
-    // Their addresses. A number beside another one was given up.
+    // Their addresses. If there are two numbers, the older one has ended.
     "INSERT INTO peer_address (session_id, jid, from_at, until_at, organization, peer_id) \
      SELECT chat_alias.session_id, chat_alias.jid, 0, \
        CASE WHEN chat_alias.jid <> chat.jid AND chat_alias.jid LIKE '%@s.whatsapp.net' \
@@ -50,7 +50,7 @@ pub(super) const PEERS: [&str; 16] = [
      LEFT JOIN peer_address AS later \
        ON later.session_id = tombstone_alias.session_id AND later.jid = tombstone_alias.jid \
      WHERE later.from_at IS NULL OR later.from_at > 0",
-    // The account's own, where they are nobody's yet.
+    // The account's own addresses, unless they already have an owner.
     "INSERT INTO peer_address (session_id, jid, from_at, until_at, organization, peer_id) \
      SELECT peer.session_id, peer.jid, 0, CAST(NULL AS bigint), peer.organization, peer.id FROM peer WHERE peer.id = peer.session_id \
        AND NOT EXISTS (SELECT 1 FROM peer_address WHERE session_id = peer.session_id AND jid = peer.jid)",
@@ -58,7 +58,7 @@ pub(super) const PEERS: [&str; 16] = [
      SELECT session.id, session.lid, 0, CAST(NULL AS bigint), peer.organization, peer.id \
      FROM session JOIN peer ON peer.id = session.id WHERE session.lid IS NOT NULL \
        AND NOT EXISTS (SELECT 1 FROM peer_address WHERE session_id = session.id AND jid = session.lid)",
-    // Pairs of which one address is known.
+    // Pairs with one known address.
     "INSERT INTO peer_address (session_id, jid, from_at, until_at, organization, peer_id) \
      SELECT person.session_id, person.lid, 0, CAST(NULL AS bigint), person.organization, known.peer_id \
      FROM person JOIN peer_address AS known \
@@ -72,7 +72,7 @@ pub(super) const PEERS: [&str; 16] = [
        AND NOT EXISTS (SELECT 1 FROM peer_address AS number WHERE number.peer_id = known.peer_id \
          AND number.until_at IS NULL AND number.jid LIKE '%@s.whatsapp.net') \
      ON CONFLICT DO NOTHING",
-    // New peers: pairs of which nothing is known, and who wrote in groups.
+    // New peers: pairs without a known address, and senders in groups.
     "CREATE TABLE m0013_new AS \
      SELECT RANDOM_ID AS id, whose.organization, whose.session_id, whose.jid, whose.lid FROM ( \
        SELECT person.organization, person.session_id, person.phone AS jid, MIN(person.lid) AS lid FROM person \
@@ -98,7 +98,7 @@ pub(super) const PEERS: [&str; 16] = [
     "DROP TABLE m0013_new",
 ];
 
-/// The sender of a message, and by which kind of address it was named in which kind of chat.
+/// The sender of a message, the kind of address that identified it, and the kind of chat.
 macro_rules! sender_id {
     () => {
         "CASE WHEN message.from_me THEN message.session_id ELSE COALESCE( \
@@ -118,7 +118,7 @@ macro_rules! named_by {
     };
 }
 
-/// SQLite writes the table anew, once.
+/// SQLite rewrites the table once.
 pub(super) const MESSAGES_ON_SQLITE: [&str; 4] = [
     "ALTER TABLE message RENAME TO m0013_message",
     "CREATE TABLE message ( \
@@ -146,7 +146,7 @@ pub(super) const MESSAGES_ON_POSTGRES: [&str; 4] = [
     "DROP INDEX message_recent, message_in_session",
 ];
 
-/// Copies of one message become the one that arrived first, as it was revoked or edited last.
+/// Copies of one message are merged into the first one that arrived, with the last edit or revocation.
 pub(super) const DUPLICATES: [&str; 6] = [
     "CREATE TABLE m0013_copy AS SELECT id, chat_id, from_me, \
        ROW_NUMBER() OVER (PARTITION BY chat_id, wa_id, sender_id ORDER BY arrival, id) AS place, \
@@ -172,6 +172,6 @@ pub(super) const MESSAGE_INDEXES: [&str; 4] = [
     "CREATE UNIQUE INDEX message_by_wa_id ON message (chat_id, wa_id, sender_id)",
     "CREATE INDEX message_recent ON message (chat_id, at, id)",
     "CREATE INDEX message_in_session ON message (session_id, wa_id)",
-    // In a direct chat the chat tells who wrote.
+    // In a direct chat, the chat determines the sender.
     "CREATE INDEX message_by_sender ON message (sender_id) WHERE named_by >= 2",
 ];
