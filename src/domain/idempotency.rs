@@ -3,7 +3,7 @@
 use sha2::Digest as _;
 use sha2::Sha256;
 
-/// How long a key is remembered, in milliseconds.
+/// Retention of a key in milliseconds.
 pub const REMEMBERED: i64 = 24 * 60 * 60 * 1_000;
 /// Maximum length of a key in characters.
 pub const LONGEST_KEY: usize = 100;

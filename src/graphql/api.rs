@@ -68,7 +68,7 @@ pub struct Parts {
 pub struct Config {
     /// The limits of a document.
     pub limits: Limits,
-    /// Whether introspection is enabled.
+    /// True to enable introspection.
     pub introspection: bool,
     /// The only documents that may be executed, if the operator has configured such a list.
     pub trusted: Option<Trusted>,
@@ -148,7 +148,7 @@ impl Api {
         &self.metrics
     }
 
-    /// The rate limits of `viewer` and of its organization with their current state. `None` where there is no limit.
+    /// The rate limits of `viewer` and of its organization with their current state. `None` if there is no limit.
     #[must_use]
     pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
         self.budget.standings(viewer)

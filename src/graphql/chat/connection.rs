@@ -123,7 +123,7 @@ pub(in crate::graphql) struct ChatEdge<'a>(&'a Placed<Chat>);
 
 #[Object(use_type_description)]
 impl ChatEdge<'_> {
-    /// The chat's place in the list: `after` it goes on.
+    /// The cursor of this edge. Pass it as `after` to continue behind it.
     async fn cursor(&self) -> &str {
         &self.0.cursor
     }

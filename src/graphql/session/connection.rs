@@ -37,7 +37,7 @@ pub(in crate::graphql) struct SessionEdge<'a>(&'a Placed<Session>);
 
 #[Object(use_type_description)]
 impl SessionEdge<'_> {
-    /// The session's place in the list: `after` it goes on.
+    /// The cursor of this edge. Pass it as `after` to continue behind it.
     async fn cursor(&self) -> &str {
         &self.0.cursor
     }
