@@ -1,8 +1,8 @@
 //! The command line. Each setting is a flag, an environment variable and a key of the configuration file, with the same
 //! name. `invocation` reads all three, and `config` validates them; no other module reads arguments or the environment.
 //!
-//! A setting has `env`. Arguments of a single call (a key's name, the format of a list) have none, so that a variable
-//! that is always set does not change them.
+//! A setting has `env`. Arguments of a single call (a key's name, the format of a list) have none. A variable that is
+//! always set therefore does not change them.
 
 mod config_file;
 mod connections;
@@ -71,7 +71,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Configuration file in TOML. Its keys are the names of the flags. A key at the top applies to every command that
-    /// has the flag; flags of one command are in a table named after it, such as `[demo]` or `[key.create]`. A flag has
+    /// has the flag. Flags of one command are in a table named after it, such as `[demo]` or `[key.create]`. A flag has
     /// precedence over its variable, and a variable over the file
     #[arg(long, global = true, env = "CHATGRAPH_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -220,8 +220,8 @@ pub struct KeepingArgs {
     /// Messages to keep per chat, the newest ones, 1 to 1000000
     #[arg(long, env = "CHATGRAPH_KEEP_MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
     pub keep_messages: u32,
-    /// History to request from the phone when it is paired: `recent` is what WhatsApp Web requests, some months; `full`
-    /// is what WhatsApp for Windows requests, a year
+    /// History to request from the phone when it is paired. WhatsApp Web requests `recent`, some months; WhatsApp for
+    /// Windows requests `full`, a year
     #[arg(long, env = "CHATGRAPH_HISTORY", default_value = "recent", value_name = "DEPTH")]
     pub history: HistoryDepth,
     /// Skip messages of the history that are older than this many days, 0 to 3650. Chats and their settings are

@@ -124,9 +124,9 @@ pub struct Demo {
     pub listen: SocketAddr,
     /// Data folder; a temporary folder if `None`.
     pub data: Option<PathBuf>,
-    /// Whether to print one JSON object, for scripts.
+    /// Prints one JSON object instead of text, for scripts.
     pub json: bool,
-    /// Whether to simulate activity on the phone.
+    /// Simulates activity on the phone.
     pub activity: bool,
     /// Cross-origin settings.
     pub pages: Pages,
@@ -137,7 +137,7 @@ pub struct Demo {
 pub struct Migrate {
     /// The migration to run.
     pub migration: Migration,
-    /// Whether the operator has already confirmed it.
+    /// True if the operator has already confirmed it.
     pub confirmed: bool,
     /// The database.
     pub database: Database,
@@ -159,7 +159,7 @@ pub struct Restore {
     pub database: PathBuf,
     /// The backup file.
     pub file: PathBuf,
-    /// Whether to replace an existing database.
+    /// Replaces an existing database.
     pub overwrite: bool,
 }
 
@@ -168,7 +168,7 @@ pub struct Restore {
 pub struct Check {
     /// The database.
     pub database: Database,
-    /// Whether to print the result as one line of JSON.
+    /// Prints the result as one line of JSON.
     pub json: bool,
 }
 

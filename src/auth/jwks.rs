@@ -1,8 +1,8 @@
 //! The public keys that verify login tokens: a JSON Web Key Set, fetched on first use and cached.
 //!
-//! The set is fetched again every hour, and at most once a minute if it lacks a token's key or no key verifies a
-//! token's signature. Fetches are single-flight: all requests wait for the fetch in progress, which continues if they
-//! are cancelled. If a fetch fails, the current keys stay in use. Without keys, no login token is accepted.
+//! The set is fetched again every hour. It is also fetched, at most once a minute, if it lacks a token's key or no key
+//! verifies a signature. Fetches are single-flight: all requests wait for the fetch in progress, which continues if
+//! they are cancelled. If a fetch fails, the current keys stay in use. Without keys, no login token is accepted.
 
 mod fetch;
 mod key;

@@ -1,5 +1,5 @@
-//! One invocation of the program: its command with every setting, from the command line, the environment, the
-//! configuration file and the defaults, in this order of precedence.
+//! One invocation of the program: its command with all settings. They are read from the command line, the environment,
+//! the configuration file and the defaults, in this order of precedence.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -54,11 +54,11 @@ pub struct Setting {
     pub name: String,
     /// The values; empty if it is not set.
     pub values: Vec<String>,
-    /// Whether the flag takes several values.
+    /// True if the flag accepts several values.
     pub is_list: bool,
-    /// Whether it is a switch, without a value.
+    /// True if the flag is a switch, without a value.
     pub is_switch: bool,
-    /// Whether its value must not be printed.
+    /// True if the value must not be printed.
     pub is_secret: bool,
     /// The source of the values.
     pub source: Source,

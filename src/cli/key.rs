@@ -94,8 +94,8 @@ pub struct KeyRotateArgs {
     /// Organization that the key belongs to
     #[arg(long, env = "CHATGRAPH_ORGANIZATION", value_name = "ID")]
     pub organization: OrganizationId,
-    /// How long the previous secret remains valid: a duration from now such as `90s`, `15m`, `12h` or `30d`, or an RFC
-    /// 3339 time such as `2027-01-31T18:00:00Z`. Without it, within 10 seconds the previous secret is rejected, and its
+    /// Expiry of the previous secret: a duration from now such as `90s`, `15m`, `12h` or `30d`, or an RFC 3339 time
+    /// such as `2027-01-31T18:00:00Z`. Without it, within 10 seconds the previous secret is rejected, and its
     /// WebSockets are closed
     #[arg(long, value_name = "WHEN")]
     pub grace: Option<Expiry>,

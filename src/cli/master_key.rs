@@ -28,9 +28,9 @@ pub enum MasterKeyCommand {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Secrets at rest")]
 pub struct MasterKeyArgs {
-    /// File with the master keys that encrypt the sessions' secrets in the database, one per line, as `chatgraph
-    /// master-key new` or `openssl rand -base64 32` generate them. The first key encrypts, all keys decrypt. With a
-    /// line `plain` before the first key, new secrets are not encrypted
+    /// File with the master keys that encrypt the sessions' secrets in the database, one per line. Generate a key with
+    /// `chatgraph master-key new` or `openssl rand -base64 32`. The first key encrypts, all keys decrypt. With a line
+    /// `plain` before the first key, new secrets are not encrypted
     #[arg(long, env = "CHATGRAPH_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
     /// The master keys, separated by commas. Other users of the machine can see the command line, so pass them in the

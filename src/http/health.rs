@@ -26,20 +26,20 @@ pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 /// The probes.
 #[derive(Clone)]
 pub struct Health {
-    /// Whether the server can do its work.
+    /// Readiness of the server.
     pub ready: Ask<Readiness>,
     /// All metrics, as `OpenMetrics` text.
     pub figures: Ask<String>,
 }
 
-/// Whether the server can do its work.
+/// Readiness of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
-    /// Whether the server is stopping. It should get no new requests.
+    /// True while the server is stopping. It should get no new requests.
     pub draining: bool,
     /// Number of sessions by status; `None` if the database does not respond. It does not affect readiness.
     pub sessions: Option<BTreeMap<&'static str, u64>>,
-    /// Whether the database accepts writes, according to the last test.
+    /// True if the database accepts writes, according to the last test.
     pub writes: bool,
     /// Sessions that were not started because their row cannot be read.
     pub unreadable_sessions: u64,

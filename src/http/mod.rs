@@ -125,7 +125,7 @@ pub struct Config {
     pub drain_window: Duration,
     /// The GraphiQL page, if it is served.
     pub graphiql: Option<Invitations>,
-    /// Whether `/metrics` is served without authentication.
+    /// Serves `/metrics` without authentication.
     pub figures: bool,
 }
 
@@ -171,9 +171,9 @@ impl Door {
     }
 }
 
-/// Returns the router: `/graphql` by POST and WebSocket, and by GET for queries and subscriptions; `/healthz` and
-/// `/readyz`; `/metrics`, if enabled; GraphiQL at `/`, if enabled; and the pairing page below `/pair`. Only `/graphql`
-/// requires a token.
+/// Returns the router. `/graphql` accepts POST and WebSockets, and GET for queries and subscriptions. `/healthz` and
+/// `/readyz` are always served, `/metrics` and GraphiQL (at `/`) if enabled, and the pairing page below `/pair`. Only
+/// `/graphql` requires a token.
 pub fn router(parts: Parts, config: Config) -> Router {
     let page = config.graphiql.map_or_else(Router::new, graphiql::routes);
     let figures = if config.figures { parts.health.figures() } else { Router::new() };

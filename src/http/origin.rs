@@ -15,7 +15,7 @@ use url::Url;
 pub struct Origins {
     /// Origins in the form that browsers send: `https://chat.example.org`.
     pub named: Vec<String>,
-    /// Whether loopback origins are allowed, with any port.
+    /// Allows loopback origins, with any port.
     pub loopback: bool,
 }
 

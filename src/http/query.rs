@@ -136,7 +136,7 @@ pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: &Source, heade
     answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
 }
 
-/// Whether mutations are allowed.
+/// Permission for mutations.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
     Allowed,

@@ -26,7 +26,7 @@ use crate::session::Events;
 use crate::store::Census;
 use crate::store::Store;
 
-/// How long a result is shared.
+/// Time for which a result is shared.
 const SHARED: Duration = Duration::from_secs(1);
 /// Timeout of a read.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -30,7 +30,7 @@ struct State {
     running: usize,
     /// Arrival of the first byte of an incomplete head.
     head_since: Option<Instant>,
-    /// Whether requests are multiplexed (HTTP/2), so that received bytes do not mean the start of a head.
+    /// True if requests are multiplexed (HTTP/2), so that received bytes do not mean the start of a head.
     side_by_side: bool,
     /// Start of the time without a multiplexed request.
     idle_since: Option<Instant>,

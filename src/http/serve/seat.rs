@@ -105,7 +105,7 @@ pub(in crate::http) struct Seat {
     room: Arc<Room>,
     /// The client's network; `None` for a trusted proxy.
     network: Option<IpAddr>,
-    /// Whether no valid token has been sent yet.
+    /// True until a valid token is sent.
     anonymous: AtomicBool,
     /// Counts the connection as open; `None` for a request.
     connected: Option<Connected>,

@@ -157,8 +157,8 @@ impl Speaker {
         while let Some(answer) = operation.answers.next().await {
             let (response, turn) = (answer.response, answer.turn);
             if answer::is_the_end(operation.kind, &response) {
-                // When the server stops, the client reconnects after the close frame and resumes; an error would end
-                // its subscription.
+                // After the close frame of a stopping server, the client reconnects and resumes; an error would end its
+                // subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();
                 if !stops {
                     self.say(self.protocol.error(&self.id, &response.errors), true, turn).await;

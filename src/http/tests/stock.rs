@@ -117,7 +117,7 @@ fn comparable(answer: &str) -> Value {
 }
 
 /// Valid and invalid documents, except cases in which the engine violates the specification. It executes a field twice
-/// that a fragment selects again, ignores defaults of variables in directives, and lets an error of a nullable field
+/// that a fragment selects again. It ignores defaults of variables in directives. It lets an error of a nullable field
 /// remove the object around it.
 fn payloads() -> Vec<Value> {
     let documents = [
