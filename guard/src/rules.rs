@@ -1,6 +1,6 @@
 //! Validation rules of the specification that the validator does not check: variables inside lists and input objects,
-//! duplicate input fields, literals of custom scalars, and the single root field of a subscription, which may be
-//! selected several times with the same response key.
+//! duplicate input fields, and literals of custom scalars. Also checks the single root field of a subscription, which
+//! may be selected several times with the same response key.
 
 use std::collections::HashSet;
 

@@ -186,7 +186,7 @@ mod tests {
         allowances.take(0, 20, 500_000);
         allowances.take(KEPT, 1, 500_001);
         assert_eq!(allowances.taken.len(), 2);
-        assert!(allowances.check(&0, 500_001).is_err(), "who owes something is remembered");
+        assert!(allowances.check(&0, 500_001).is_err(), "a bucket in debt is kept");
     }
 
     #[test]

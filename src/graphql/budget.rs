@@ -234,12 +234,12 @@ mod tests {
         let budget = Budget::new(Some(SMALL), Some(SMALL));
         let keys: Vec<_> = (1..4).map(|made_at| key("org_1", made_at)).collect();
         budget.pay(&keys[0], 6).expect("something is left");
-        budget.pay(&keys[1], 6).expect("the last may overdraw it");
-        let refused = budget.pay(&keys[2], 1).expect_err("the organization's is overdrawn");
+        budget.pay(&keys[1], 6).expect("one operation may overdraw it");
+        let refused = budget.pay(&keys[2], 1).expect_err("the limit of the organization is overdrawn");
         assert_eq!(refused.retry_after, Some(Duration::from_millis(2_001)));
         assert!(budget.check(&keys[2]).is_err());
         let [own, organizations] = budget.standings(&keys[2]).map(|standing| standing.expect("a limit").1.left);
-        assert_eq!((own, organizations), (10, 0), "nothing was taken from its own");
+        assert_eq!((own, organizations), (10, 0), "the key itself was not charged");
         budget.pay(&key("org_2", 9), 1).expect("another organization has its own");
     }
 
@@ -257,8 +257,8 @@ mod tests {
         let (viewer, other) = (key("org_1", 1), key("org_1", 2));
         let [one, two] = [(); 2].map(|()| budget.account(&viewer));
         one.pay(12).await;
-        assert!(one.pay(5).now_or_never().is_none(), "its caller's is overdrawn");
-        assert!(budget.account(&other).pay(5).now_or_never().is_some(), "another caller does not wait for it");
+        assert!(one.pay(5).now_or_never().is_none(), "the limit of the client is overdrawn");
+        assert!(budget.account(&other).pay(5).now_or_never().is_some(), "another client does not wait");
         let began = Instant::now();
         let order = Mutex::new(Vec::new());
         join_all([(1, &one), (2, &two)].map(|(number, account)| {
@@ -288,6 +288,6 @@ mod tests {
         drop(account);
         let _another = budget.account(&key("org_1", 3));
         let callers = budget.callers.as_ref().expect("a limit").queues.lock().expect("whole").len();
-        assert_eq!(callers, 1, "a queue goes with the last subscription");
+        assert_eq!(callers, 1, "a queue is dropped with its last subscription");
     }
 }

@@ -53,7 +53,7 @@ impl ChangeCursorQuery {
     /// The position in the change log, read before any other field of this operation. Pass it as `chatChanges(after:)`
     /// to receive every change that this response does not show yet. Requires `read`.
     #[graphql(guard = "requires(Capability::Read)")]
-    #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
+    #[expect(clippy::unused_async, reason = "async-graphql requires it")]
     async fn change_cursor(&self, context: &Context<'_>) -> Result<String, ApiError> {
         let organization = context.viewer().require(Capability::Read)?;
         let Before(read) = context.data_opt::<Before>().ok_or_else(ApiError::internal)?;

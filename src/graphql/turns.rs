@@ -98,10 +98,10 @@ mod tests {
         let turn = one.take().expect("taken");
         assert_eq!(turn.cursor.as_deref(), Some("1"));
         assert!(one.take().is_none());
-        assert!(one.begin(None).now_or_never().is_none(), "both are under way");
+        assert!(one.begin(None).now_or_never().is_none(), "both turns are taken");
         drop(turn);
         assert!(one.begin(None).now_or_never().is_some());
         drop(other);
-        assert!(one.begin(None).now_or_never().is_some(), "an operation that ended has no turn any more");
+        assert!(one.begin(None).now_or_never().is_some(), "a finished operation has released its turn");
     }
 }

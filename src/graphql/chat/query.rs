@@ -26,7 +26,7 @@ pub(in crate::graphql) struct ChatQuery;
 impl ChatQuery {
     /// The chats of the organization, or of one of its sessions, including archived ones. Excludes chats without a
     /// message, unless `filter.includeEmpty` is true. Requires `read`.
-    #[expect(clippy::too_many_arguments, reason = "the contract has as many")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chats(
         &self,

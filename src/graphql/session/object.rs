@@ -168,7 +168,7 @@ impl Session {
 
     /// The codes to pair the session with. Null unless the status is `SCAN_QR_CODE`. Requires `manage`, whichever field
     /// returned the session.
-    #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
+    #[expect(clippy::unused_async, reason = "async-graphql requires it")]
     #[graphql(guard = "requires(Capability::Manage)")]
     async fn pairing(&self, context: &Context<'_>) -> Result<Option<Pairing>, ApiError> {
         let pairing = context.sessions().pairing(context.viewer(), &self.0)?;
@@ -197,7 +197,7 @@ impl Session {
 
     /// The chats of the session. Excludes chats without a message, unless `filter.includeEmpty` is true.
     /// Requires `read`, whichever field returned the session.
-    #[expect(clippy::too_many_arguments, reason = "the contract has as many")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     #[graphql(guard = "requires(Capability::Read)")]
     async fn chats(
         &self,

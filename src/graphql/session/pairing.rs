@@ -25,7 +25,7 @@ impl Pairing {
     }
 
     /// The QR code as an SVG image, ready to display. Null if there is no QR code.
-    #[expect(clippy::unused_async, reason = "the engine takes nothing else")]
+    #[expect(clippy::unused_async, reason = "async-graphql requires it")]
     async fn qr_svg(&self) -> Result<Option<String>, ApiError> {
         self.0.qr.as_ref().map(|code| picture(&code.text)).transpose()
     }
