@@ -1,7 +1,6 @@
-//! What is removed goes in two steps. First, in the unit that removes it, its row is handed to nobody
-//! ([`OrganizationId::nobody`]), whom no caller can ask for: from that commit on it is gone for everybody. Then it is
-//! swept, a few rows at a time, so that no commit takes long however much there is; what a killed process left, the next
-//! one sweeps.
+//! Deletion in two phases. The unit that deletes a row moves it to the trash organization ([`OrganizationId::nobody`]),
+//! which no client can query: from that commit on it is gone. The sweeper then purges it in small batches, so that
+//! every commit is short. Rows that a killed process left are purged by the next one.
 
 use chatgraph_entity::chat;
 use chatgraph_entity::message;
@@ -26,14 +25,14 @@ use super::error::StoreError;
 use super::steps;
 use super::unit::Unit;
 
-/// Rows that one unit of sweeping removes at most: some milliseconds' work.
+/// Maximum number of rows that one unit purges: a few milliseconds' work.
 const ROWS: u64 = 500;
-/// The tables whose rows go with their session, those of its device aside.
+/// Tables with rows of a session, except those of its device.
 const OF_SESSION: [&str; 7] =
     ["merged_chat", "peer_address", "peer", "early_rewrite", "early_receipt", "deleted_unread", "quarantined_event"];
 
 impl Store {
-    /// Removes some of what belongs to nobody; tells whether there may be more.
+    /// Purges some rows of the trash organization; returns whether there may be more.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -44,7 +43,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Hands a chat to nobody: with its pending actions it is gone from here on, and its messages follow.
+    /// Moves a chat to the trash organization and deletes its pending actions; its messages are purged later.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -71,7 +70,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Hands a session to nobody, once it has no chats any more.
+    /// Moves a session without chats to the trash organization.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -79,7 +78,7 @@ impl Unit<'_> {
         self.put_away().await?;
         session::Entity::update_many()
             .col_expr(session::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
-            // Somebody may have started it while its device was unlinked.
+            // It may have been started while its device was unlinked.
             .col_expr(session::Column::Wanted, Expr::value(false))
             .filter(session::Column::Organization.eq(session.organization.as_str()))
             .filter(session::Column::Id.eq(session.id.to_bytes()))
@@ -149,7 +148,7 @@ impl Unit<'_> {
         Ok(false)
     }
 
-    /// Removes up to `limit` rows for which `condition` holds, and tells how many.
+    /// Deletes up to `limit` rows that match `condition`, and returns the number.
     async fn remove<E: EntityTrait>(&mut self, key: E::Column, condition: Expr, limit: u64) -> Result<u64, StoreError> {
         let some = E::find().select_only().column(key).filter(condition).limit(limit).into_query();
         Ok(E::delete_many().filter(key.in_subquery(some)).exec(self.tx).await?.rows_affected)

@@ -1,4 +1,4 @@
-//! What there is in all organizations together, in numbers, for whoever watches the server. Told without a name.
+//! Counts over all organizations, for monitoring, without names.
 
 use chatgraph_entity::pending_action;
 use chatgraph_entity::quarantined_event;
@@ -17,19 +17,20 @@ use super::code::Code as _;
 use super::error::StoreError;
 use super::journal::Committed;
 
-/// How many there are of what.
+/// Counts over all organizations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Census {
-    /// Sessions by how they stand, each status once.
+    /// Number of sessions in each status.
     pub sessions: Vec<(SessionStatus, u64)>,
-    /// Settings that WhatsApp still has to be told.
+    /// Pending actions.
     pub pending_actions: u64,
-    /// Events in quarantine.
+    /// Quarantined events.
     pub quarantined_events: u64,
 }
 
 impl Store {
-    /// Counts sessions, pending actions and quarantined events of all organizations. Three reads, two of them of all that waits.
+    /// Counts sessions, pending actions and quarantined events of all organizations. Three queries, two of which scan a
+    /// queue.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -50,7 +51,7 @@ impl Store {
         Ok(Census { sessions: sessions.collect(), pending_actions, quarantined_events })
     }
 
-    /// How many units of work were committed since the start, with how many commits, and what failed.
+    /// Units of work and commits since the start, and failed transactions.
     #[must_use]
     pub fn committed_so_far(&self) -> Committed {
         self.journal.tally().read()

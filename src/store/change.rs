@@ -27,7 +27,7 @@ use super::error::StoreError;
 use super::parts::parts;
 
 impl Store {
-    /// Changes with a number above `after`, in order, at most `limit`.
+    /// Returns at most `limit` changes after the number `after`, in order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -41,7 +41,7 @@ impl Store {
         rows.iter().map(from_row).collect()
     }
 
-    /// The number of the oldest change that is kept; none when there is no change.
+    /// Returns the number of the oldest stored change; `None` if there is none.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -58,7 +58,7 @@ impl Store {
     }
 }
 
-/// What comes after a place in the log; `store::tests::plans` looks at its plan.
+/// Query for the changes after a number; `store::tests::plans` checks its plan.
 pub(super) fn following(organization: &OrganizationId, after: i64, limit: u64) -> Select<change::Entity> {
     change::Entity::find()
         .filter(change::Column::Organization.eq(organization.as_str()))
@@ -80,7 +80,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// A chat that is not stored as the last of its changes left it, which every writer has to see to.
+/// Returns a chat whose stored revision differs from its last change, which no writer may leave behind.
 #[cfg(debug_assertions)]
 async fn wrong_revision(
     tx: &impl ConnectionTrait,
@@ -101,7 +101,7 @@ async fn wrong_revision(
     Ok(None)
 }
 
-/// Refuses changes after which a chat is not stored with the revision that they left.
+/// Rejects changes after which a chat does not have the revision of its last change.
 #[cfg(debug_assertions)]
 pub(super) async fn check_revisions(
     tx: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Chats and the addresses that find them.
+//! Chats, and finding them by address.
 
 use chatgraph_entity::chat;
 use sea_orm::ActiveModelTrait as _;
@@ -44,7 +44,7 @@ use super::tombstone;
 use super::unit::Unit;
 
 impl Store {
-    /// The chat that `jid`, canonical or an alias, finds in the session.
+    /// Returns the session's chat with the address `jid`, canonical or an alias.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -57,7 +57,7 @@ impl Store {
         found_by(organization, session, jid).one(&self.reader(organization)).await?.map(from_row).transpose()
     }
 
-    /// Chats by their ids; those that are gone are missing.
+    /// Returns chats by id; deleted ones are missing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -72,7 +72,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// The chat that `jid` finds in the session, locked until the commit.
+    /// Returns the session's chat with the address `jid`, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -89,7 +89,7 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// The stored ones of the chats with these ids, locked until the commit in the order of their ids.
+    /// Returns the existing chats with these ids, locked until the commit in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -104,7 +104,7 @@ impl Unit<'_> {
         query.all(self.tx).await?.into_iter().map(from_row).collect()
     }
 
-    /// The stored chat with a peer, locked until the commit.
+    /// Returns the chat of a peer, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -121,7 +121,7 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// The chat with this id, locked until the commit.
+    /// Returns the chat with this id, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -135,8 +135,8 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// The chats of the session that are pinned on the phone, `except` aside, deleted ones included. Counted under the
-    /// session's lock, which the caller has taken ([`Unit::session_for_update`]): otherwise two could pin the last one.
+    /// Returns the session's chats that are pinned on the phone, including deleted ones, except `except`. The caller
+    /// must hold the session's lock ([`Unit::session_for_update`]): otherwise two units could both pin the last one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -153,7 +153,7 @@ impl Unit<'_> {
         chats.chain(deleted.into_iter().map(tombstone::from_row)).collect()
     }
 
-    /// Some of the session's chats, at most `limit`, with or without a message, locked until the commit.
+    /// Returns at most `limit` of the session's chats, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -174,7 +174,7 @@ impl Unit<'_> {
         query.all(self.tx).await?.into_iter().map(from_row).collect()
     }
 
-    /// Stores a new chat, with the peer whose its address is now; with a new one, if it is nobody's.
+    /// Stores a new chat with the current owner of its address, or with a new peer.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -183,7 +183,7 @@ impl Unit<'_> {
         self.insert_chat_with(organization, chat, &mut peer).await
     }
 
-    /// The peer whose a chat's address is now, or was last; a new one, if it is nobody's.
+    /// Returns the current or last owner of a chat's address, or a new peer.
     pub(super) async fn peer_by_address(
         &mut self,
         organization: &OrganizationId,
@@ -200,7 +200,7 @@ impl Unit<'_> {
         }
     }
 
-    /// Stores a new chat with a peer, who has no other one.
+    /// Stores a new chat of a peer without one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -219,7 +219,7 @@ impl Unit<'_> {
         self.save_peer(organization, peer).await
     }
 
-    /// Stores what differs about a chat.
+    /// Saves a changed chat.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -238,13 +238,13 @@ pub(super) fn owned_by(organization: &OrganizationId) -> Condition {
     Condition::all().add(chat::Column::Organization.eq(organization.as_str()))
 }
 
-/// Those of the ids that are the organization's chats.
+/// Query for the organization's chats with these ids.
 pub(super) fn with_ids(organization: &OrganizationId, ids: impl IntoIterator<Item = Vec<u8>>) -> Select<chat::Entity> {
     let owned = organization::owns(&chat::Column::Organization, organization);
     chat::Entity::find().filter(owned).filter(chat::Column::Id.is_in(ids))
 }
 
-/// The session's pinned chats. The condition is written as in their index, without a parameter.
+/// Query for the session's pinned chats. The condition is written as in their partial index, without a parameter.
 pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Select<chat::Entity> {
     chat::Entity::find()
         .filter(owned_by(organization))
@@ -252,14 +252,13 @@ pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Selec
         .filter(chat::Column::Pinned.into_expr())
 }
 
-/// The chat that an address finds.
+/// Query for the chat with an address.
 pub(super) fn found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> Select<chat::Entity> {
     let id = peer::chat_found_by(organization, session, jid);
     chat::Entity::find().filter(owned_by(organization)).filter(is_the_one(&chat::Column::Id, id))
 }
 
-/// Whether the column is what `query` finds, which is one value at most. Asked with `IN`, SQLite would rather go through all
-/// that an organization has.
+/// Compares the column with the only value of `query`. With `IN`, SQLite would scan all chats of the organization.
 pub(super) fn is_the_one(column: &impl ColumnTrait, query: SelectStatement) -> Expr {
     Expr::col(column.as_column_ref()).eq(Expr::SubQuery(None, Box::new(query.into())))
 }

@@ -1,4 +1,4 @@
-//! Lists of chats: each order and each set of chats along its index.
+//! Chat lists: each order and filter uses its index.
 
 use chatgraph_entity::chat;
 use chatgraph_entity::chat::Column;
@@ -36,7 +36,7 @@ use super::keyset::Keyset;
 use super::keyset::Place;
 
 impl Store {
-    /// A page of each list, in the order in which they are asked for; muted is what is muted at `now`, in milliseconds.
+    /// Returns a page of each list, in the given order; `muted` is evaluated at `now`, in milliseconds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -47,7 +47,7 @@ impl Store {
         now: i64,
     ) -> Result<Vec<Page<Chat>>, StoreError> {
         let backend = self.readers.get_database_backend();
-        // Some readers stay free for what is found along an index.
+        // Limits full scans, so that some readers stay free for indexed queries.
         let may_walk = pages.iter().any(|(list, _)| list.filter.may_walk());
         let owner = Some(organization.clone());
         let _place = if may_walk { Some(self.walks.place(&owner).await) } else { None };
@@ -57,8 +57,7 @@ impl Store {
             .await
     }
 
-    /// How many chats each list has, in the order in which they are asked for; none when they could not be counted in a
-    /// second.
+    /// Counts the chats of each list, in the given order; `None` if that takes longer than a second.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -80,7 +79,7 @@ impl Place for ChatKey {
     }
 }
 
-/// The chats of a list; `store::tests::plans` looks at how they are found.
+/// Query for the chats of a list; `store::tests::plans` checks its plan.
 pub(super) fn listed(
     backend: DbBackend,
     organization: &OrganizationId,
@@ -98,7 +97,7 @@ pub(super) fn listed(
     let (least, before) = (filter.least_activity(), filter.active_before);
     match (order, one_class) {
         (ChatOrder::Inbox, None | Some(InboxClass::Pinned)) => {
-            // The class says already that they are pinned. Said twice, it would suggest the index by activity.
+            // The class implies `pinned`. Repeating it would suggest the index by activity.
             let said = one_class.map(|_| ChatFilter { pinned: None, ..filter.clone() });
             let class = one_class.unwrap_or_else(|| filter.least_class());
             Keyset {
@@ -111,7 +110,7 @@ pub(super) fn listed(
                 backend,
             }
         }
-        // Chats that are not pinned are by activity in both orders.
+        // Chats that are not pinned are ordered by activity in both orders.
         (order, class) => {
             let rows = rows(filter);
             let class = class.filter(|_| *order == ChatOrder::Inbox).map_or(0, |class| class as i16);
@@ -126,13 +125,13 @@ pub(super) fn listed(
     }
 }
 
-/// The class that all chats of the list are of, when it is one.
+/// Returns the class of all chats of the list, if there is only one.
 fn one_class(filter: &ChatFilter) -> Option<InboxClass> {
     let pinned = filter.pinned.filter(|_| !filter.shows_empty())?;
     Some(if pinned { InboxClass::Pinned } else { InboxClass::Active })
 }
 
-/// What is not said by the key's bounds. Conditions that an index stands for are written as in its migration, without
+/// Conditions that the key's bounds do not express. Those of partial indexes are written as in the migration, without
 /// parameters.
 fn matching(backend: DbBackend, filter: &ChatFilter, now: i64) -> Condition {
     let either = |condition: Expr, wanted: bool| if wanted { condition } else { condition.not() };
@@ -150,12 +149,12 @@ fn matching(backend: DbBackend, filter: &ChatFilter, now: i64) -> Condition {
         .add_option(filter.search.as_ref().map(|search| containing(backend, search)))
 }
 
-/// Byte by byte on either database, since both sides were folded.
+/// Compares bytes on either database, since both sides are folded.
 fn containing(backend: DbBackend, search: &Search) -> Condition {
     let (text, position) = (search.as_str(), if backend == DbBackend::Postgres { "strpos" } else { "instr" });
     let found = Func::cust(position).arg(Column::Searchable.into_expr()).arg(text);
     let found = Condition::all().add(Expr::from(found).gt(Expr::Constant(0.into())));
-    // Says no more, but is what an index of trigrams knows to look up.
+    // Redundant, but needed for the trigram index.
     let pattern: String =
         text.chars().flat_map(|char| ['\\', char].into_iter().skip(usize::from(!"\\%_".contains(char)))).collect();
     let like = Column::Searchable.into_expr().like(LikeExpr::new(format!("%{pattern}%")).escape('\\'));

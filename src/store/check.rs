@@ -1,5 +1,5 @@
-//! Whether a database is sound: the file itself, its references, its tables, and what chatgraph relies on beyond what the
-//! database can refuse. All of it is read in one transaction, so that a server may go on writing.
+//! Integrity check of a database: the file, its references, its tables, and rules that the database cannot enforce. All
+//! of it is read in one transaction, so that a server can keep writing.
 
 use std::collections::BTreeMap;
 
@@ -23,12 +23,12 @@ use super::connect::OpenError;
 use super::message::read_row;
 use super::message::with_sender;
 
-/// Rows that are read at once.
+/// Rows per read.
 const PAGE: u64 = 1_000;
-/// Problems of one kind that are told one by one.
+/// Maximum number of reported problems of a kind.
 const MAX_TOLD: usize = 10;
 
-/// What has to hold, each with a query that counts the rows for which it does not.
+/// Rules, each with a query that counts the violations.
 const RULES: [(&str, &str); 6] = [
     (
         "a change has a higher number than its organization's last one",
@@ -60,20 +60,20 @@ const RULES: [(&str, &str); 6] = [
     ),
 ];
 
-/// What was looked at, and what is wrong with it.
+/// A check and its problems.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// What.
+    /// Name of the check.
     pub name: &'static str,
-    /// What is wrong, without anything that a message or a name says; empty if nothing is.
+    /// The problems, without content of messages or names; empty if there are none.
     pub problems: Vec<String>,
 }
 
-/// Checks the whole database, also beside a server. Reads every row of it.
+/// Checks the whole database, also while a server runs. Reads every row.
 ///
 /// # Errors
-/// [`OpenError`] if it cannot be read at all; [`OpenError::Missing`], [`OpenError::Foreign`], [`OpenError::Newer`] and
-/// [`OpenError::Outdated`] among them.
+/// [`OpenError`] if it cannot be read at all, including [`OpenError::Missing`], [`OpenError::Foreign`],
+/// [`OpenError::Newer`] and [`OpenError::Outdated`].
 pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
     connect::require(config)?;
     let database = connect::checker(config).await?;
@@ -96,7 +96,7 @@ pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
     Ok(checked)
 }
 
-/// What SQLite finds wrong with the file or with a reference.
+/// Returns SQLite's own findings about the file and its references.
 pub(super) async fn file(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let ask = |pragma: &str| Statement::from_string(DbBackend::Sqlite, pragma);
     let mut problems = Vec::new();
@@ -130,8 +130,8 @@ fn number(row: &sea_orm::QueryResult) -> Result<i64, DbErr> {
     row.try_get_by_index::<i64>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from))
 }
 
-/// Reads every session, chat and message as a server does, and compares what lists are found by with what would be stored
-/// now.
+/// Parses every session, chat and message as a server does, and compares the derived list columns with their current
+/// values.
 async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut problems = Vec::new();
     let mut found = |table: &str, id: &[u8], problem: String| {

@@ -1,4 +1,4 @@
-//! The numbers that stand for enum values in rows. A number is never given a second meaning.
+//! Numbers of enum values in rows. A number is never reused.
 
 use crate::domain::action::Desired;
 use crate::domain::action::RefusalCode;
@@ -13,13 +13,13 @@ use crate::domain::session::StatusCode;
 
 use super::error::StoreError;
 
-/// A value that a row keeps as a small number.
+/// A value that is stored as a small number.
 pub(super) trait Code: Sized + Copy + PartialEq + 'static {
     /// Each value with its number.
     const CODES: &'static [(Self, i16)];
 
     fn code(self) -> i16 {
-        // Every value stands in the table: `every_value_has_its_own_number` in the tests.
+        // Every value is in the table: see the test `every_value_has_its_own_number`.
         Self::CODES.iter().find(|(value, _)| *value == self).map_or(0, |(_, code)| *code)
     }
 
@@ -110,7 +110,7 @@ impl Code for MessageKind {
     ];
 }
 
-/// A setting's value as a row keeps it: 0 or 1, or the end of a mute in milliseconds with 0 for none.
+/// A setting's value in a row: 0 or 1, or the end of a mute in milliseconds, with 0 for no mute.
 pub(super) fn value(desired: Desired) -> i64 {
     match desired {
         Desired::Pinned(on) | Desired::Read(on) | Desired::Archived(on) => i64::from(on),
@@ -118,7 +118,7 @@ pub(super) fn value(desired: Desired) -> i64 {
     }
 }
 
-/// Reads what [`value`] wrote.
+/// Parses the result of [`value`].
 pub(super) fn desired(setting: Setting, value: i64) -> Desired {
     match setting {
         Setting::Pinned => Desired::Pinned(value != 0),

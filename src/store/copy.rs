@@ -1,6 +1,6 @@
-//! Backing up and restoring an SQLite database. Either makes a copy in a folder of its own beside the target, verifies it,
-//! and renames it into place once it is on the disk: a target is the former file, a whole new one, or missing. PostgreSQL
-//! has tools of its own.
+//! Backup and restore of an SQLite database. Each makes a copy in a private folder beside the target, verifies it, and
+//! renames it into place once it is on disk. The target is thus the previous file, a complete new one, or missing.
+//! PostgreSQL has its own tools.
 
 use std::fs;
 use std::fs::File;
@@ -23,17 +23,17 @@ use super::connect::file;
 use super::connect::sqlite;
 use super::organization;
 
-/// How the name of a folder begins in which a copy is made.
+/// Prefix of the name of a folder for a partial copy.
 const PREFIX: &str = ".chatgraph-partial-";
-/// The file in it that is locked for as long as the copy is being made.
+/// File in it that is locked while the copy is made.
 const LOCK: &str = "lock";
 
-/// Copies an SQLite database as it is at this moment into a new file, also while a server runs on it. The copy's change
-/// log is drawn anew: should it be served one day, cursors from after this moment lead nowhere.
+/// Copies a snapshot of an SQLite database into a new file, also while a server runs on it. The copy gets a new
+/// change-log incarnation: if it is served one day, later cursors are invalid.
 ///
 /// # Errors
-/// [`OpenError`]; [`OpenError::Missing`] when there is no database, [`OpenError::Exists`] when there is a file at `copy`,
-/// [`OpenError::Damaged`] when the database is not sound.
+/// [`OpenError`], including [`OpenError::Missing`] if there is no database, [`OpenError::Exists`] if there is a file at
+/// `copy`, and [`OpenError::Damaged`] if the database is corrupt.
 pub async fn back_up(database: &Path, copy: &Path, now: i64) -> Result<(), OpenError> {
     let (database, target) = (file::existing(database)?, file::resolve(copy)?);
     if target.exists() {
@@ -45,12 +45,13 @@ pub async fn back_up(database: &Path, copy: &Path, now: i64) -> Result<(), OpenE
     put(partial, &target, false)
 }
 
-/// Puts a verified copy of `backup` in the place of the database, with a change log that is drawn anew. The back-up stays
-/// as it is, and may be another tool's copy of all the files. No server may run on the database.
+/// Replaces the database with a verified copy of `backup`, which gets a new change-log incarnation. The backup is not
+/// changed, and may be another tool's copy of all the files. No server may run on the database.
 ///
 /// # Errors
-/// [`OpenError`]; [`OpenError::Exists`] if there is a database and it is not to be overwritten, [`OpenError::Damaged`],
-/// [`OpenError::Foreign`] or [`OpenError::Newer`] for a back-up that is of no use: the database is as it was then.
+/// [`OpenError`], including [`OpenError::Exists`] if there is a database and `overwrite` is not set.
+/// [`OpenError::Damaged`], [`OpenError::Foreign`] or [`OpenError::Newer`] for an unusable backup; the database is
+/// unchanged then.
 pub async fn restore(database: &Path, backup: &Path, overwrite: bool, now: i64) -> Result<(), OpenError> {
     let target = file::resolve(database)?;
     let source = file::resolve(backup)?;
@@ -67,7 +68,7 @@ pub async fn restore(database: &Path, backup: &Path, overwrite: bool, now: i64) 
     let partial = Partial::beside(&target)?;
     let copy = partial.database();
     duplicate(&source, &copy)?;
-    // Another tool's copy may have commits in files beside it.
+    // Another tool's copy may have commits in companion files.
     for end in ["-wal", "-journal"] {
         let rest = file::companion(&source, end);
         if rest.exists() {
@@ -81,7 +82,7 @@ pub async fn restore(database: &Path, backup: &Path, overwrite: bool, now: i64) 
     put(partial, &target, overwrite)
 }
 
-/// Verifies a copy of `origin`, draws its change log anew, and leaves all of it in one file that any program can read.
+/// Verifies a copy of `origin`, renews its change-log incarnation, and merges it into a single file.
 async fn finish(copy: &Path, origin: &Path, now: i64) -> Result<(), OpenError> {
     let damaged = |failed: OpenError| match failed {
         OpenError::Database(failed) => OpenError::Damaged { path: origin.to_owned(), problem: failed.to_string() },
@@ -104,10 +105,10 @@ async fn verify(copy: &DatabaseConnection, origin: &Path, now: i64) -> Result<()
     Ok(organization::renew_log(copy, now).await?)
 }
 
-/// Takes what belongs to the former database alone away, before another file has its name: SQLite would lay an old `-wal`
-/// file over the new one.
+/// Removes the companion files of the previous database before another file gets its name: SQLite would apply an old
+/// `-wal` file to the new one.
 async fn put_aside(database: &Path) -> Result<(), OpenError> {
-    // A sound database keeps its last commits, should this end here.
+    // Merge the last commits of the previous database first, in case the restore is interrupted here.
     let merged = async { sqlite::single_file(database).await?.close().await };
     match merged.await {
         Ok(()) => {}
@@ -124,7 +125,7 @@ async fn put_aside(database: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Renames the copy to `target` once it is on the disk.
+/// Renames the copy to `target` once it is on disk.
 fn put(partial: Partial, target: &Path, overwrite: bool) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: target.to_owned(), source };
     let copy = partial.database();
@@ -158,7 +159,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 
-/// The folder in which a copy is made; readable by its owner alone, and gone with this value.
+/// Folder for a partial copy; readable by its owner only, and removed on drop.
 struct Partial {
     folder: TempDir,
     _lock: File,
@@ -183,11 +184,11 @@ impl Partial {
     }
 }
 
-/// Removes folders of copies that nobody makes any more. What cannot be removed stays: it is in nobody's way.
+/// Removes abandoned folders of partial copies. Folders that cannot be removed are harmless.
 fn remove_left(beside: &Path) {
     let Ok(entries) = fs::read_dir(beside) else { return };
     for folder in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        // Without a lock file, it was created at this moment, and is empty.
+        // Without a lock file it is being created at this moment, and is empty.
         let Ok(lock) = File::options().write(true).open(folder.path().join(LOCK)) else { continue };
         if lock.try_lock().is_ok() {
             drop(fs::remove_dir_all(folder.path()));

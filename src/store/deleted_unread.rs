@@ -1,5 +1,5 @@
-//! Unread messages that were deleted here with their chats: as much of each as tells how many are left when some are read. The
-//! phone still counts them, also after the chat is back.
+//! Unread messages of deleted chats: the fields needed to count them when some are read. The phone still counts them,
+//! also after the chat is back.
 
 use chatgraph_entity::deleted_unread;
 use chatgraph_entity::deleted_unread::Column;
@@ -27,24 +27,24 @@ use super::parts::parts;
 use super::text;
 use super::unit::Unit;
 
-/// A deleted chat keeps at most this many; the older ones are read with the first of them.
+/// Maximum number per deleted chat; older messages are read no later than the first of these.
 const MOST: u64 = 500;
 
 /// An unread message of a deleted chat.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeletedUnread {
-    /// When it was sent, in milliseconds.
+    /// Time of sending, in milliseconds.
     pub at: i64,
-    /// The id that it had.
+    /// Its former id.
     pub id: Vec<u8>,
     /// The chat.
     pub chat: ChatId,
-    /// WhatsApp's id.
+    /// WhatsApp id.
     pub wa_id: String,
 }
 
 impl Unit<'_> {
-    /// Keeps what is unread in a chat that is deleted now.
+    /// Stores the unread messages of a chat that is being deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -81,7 +81,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// The unread messages of deleted chats with these ids of WhatsApp's.
+    /// Returns the unread messages of deleted chats with these WhatsApp ids.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,7 +103,7 @@ impl Unit<'_> {
         rows.all(self.tx).await?.into_iter().map(read).collect()
     }
 
-    /// How many of the unread messages that were deleted in these chats lie behind a place; all of them without one.
+    /// Counts the unread deleted messages of these chats after a position, or all of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -117,7 +117,7 @@ impl Unit<'_> {
         self.count_deleted(organization, chats, behind).await
     }
 
-    /// Forgets the unread messages that were deleted in a chat up to a place.
+    /// Removes the unread deleted messages of a chat up to a position.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -130,7 +130,7 @@ impl Unit<'_> {
         self.forget_deleted(organization, chat, up_to(place)).await
     }
 
-    /// Forgets one unread message that was deleted.
+    /// Removes one unread deleted message.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -143,8 +143,8 @@ impl Unit<'_> {
         self.forget_deleted(organization, unread.chat, it).await
     }
 
-    /// Hands the unread messages that were deleted in one chat to another one, which comes after it or takes it over. Those
-    /// that the other one has, stored or deleted, are forgotten.
+    /// Moves the unread deleted messages of one chat to its successor. Messages that the successor has, stored or
+    /// deleted, are removed.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -20,27 +20,27 @@ use super::peer;
 use super::text;
 use super::unit::Unit;
 
-/// A session keeps at most this many; further ones are dropped until old ones expire.
+/// Maximum number per session; further ones are dropped until old ones expire.
 const MOST: u64 = 10_000;
 
 /// An edit or a revocation that waits for its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlyRewrite {
-    /// The address of the chat, as it was received.
+    /// Address of the chat, as received.
     pub chat: Jid,
     /// WhatsApp's id of the message.
     pub wa_id: String,
-    /// The address of the sender, as it was received.
+    /// Address of the sender, as received.
     pub sender: Jid,
-    /// Whether the account wrote the message.
+    /// True if the account sent the message.
     pub from_me: bool,
-    /// What was done to it.
+    /// The edit or revocation.
     pub rewrite: Rewrite,
 }
 
 impl Unit<'_> {
-    /// Keeps an edit or a revocation until its message arrives, as received at `now`; removes those received before `oldest`.
-    /// Of several for one message the revocation is kept, else the latest edit.
+    /// Stores an edit or a revocation until its message arrives, as received at `now`; removes those received before
+    /// `oldest`. For one message a revocation wins, or else the latest edit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -98,7 +98,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// What waits for messages with these ids of WhatsApp's.
+    /// Returns the rewrites of messages with these WhatsApp ids.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -120,8 +120,8 @@ impl Unit<'_> {
         Ok(early)
     }
 
-    /// Rewritings that wait for a message in the chat, or by the sender, with one of these addresses, or with another one that
-    /// the same peer ever had.
+    /// Returns the rewrites of messages in the chat or by the sender with one of these addresses, or with any other
+    /// address of the same peer.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -145,7 +145,7 @@ impl Unit<'_> {
         Ok(early)
     }
 
-    /// Whether anything waits for a message of the session.
+    /// Returns whether a rewrite waits in the session.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -158,7 +158,7 @@ impl Unit<'_> {
         Ok(any.one(self.tx).await?.is_some())
     }
 
-    /// Removes what does not wait any more.
+    /// Removes a rewrite.
     ///
     /// # Errors
     /// [`StoreError`].

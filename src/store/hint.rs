@@ -1,8 +1,9 @@
-//! Word of commits among the processes on one PostgreSQL: after a commit a process tells whose changes are new, and the
-//! others wake their listeners. Only a hint: what is lost on the way, the feed's poll finds.
+//! Notification of commits between the processes on one PostgreSQL database. After a commit, a process publishes the
+//! names of the organizations with new changes, and the others wake their subscribers. It is only a hint: the feed's
+//! poll finds what is lost.
 //!
-//! `NOTIFY` takes a lock that all commits of a server queue up for, so it never stands in a writing transaction, and what
-//! is committed within [`GATHER`] goes out as one.
+//! `NOTIFY` takes a lock for which all commits of a server queue up, so it is never part of a write transaction.
+//! Commits within [`GATHER`] share one notification.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -23,21 +24,21 @@ use crate::domain::id::OrganizationId;
 use super::Postgres;
 use super::journal::Commits;
 
-/// What all processes on the database listen to.
+/// The channel of all processes on the database.
 const CHANNEL: &str = "chatgraph_change";
-/// How long commits are gathered before they are told.
+/// Time for which commits are collected into one notification.
 const GATHER: Duration = Duration::from_millis(15);
-/// How long to wait after a failure.
+/// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long nothing may be heard before the connection is tried, and how long its answer may take.
+/// Time without a notification after which the connection is checked, and time limit of the answer.
 const QUIET: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_secs(10);
-/// PostgreSQL takes a text of less than 8,000 bytes; an organization's id has at most 128.
+/// PostgreSQL limits a payload to less than 8,000 bytes; an organization's id has at most 128.
 const LONGEST: usize = 7_800;
 
-/// Tells the others of what is committed here, and tells here what is committed by the others. Never ends by itself.
+/// Publishes local commits to the other processes, and their commits to this one. Never returns.
 pub(super) async fn share(server: &Postgres, connection: &impl ConnectionTrait, commits: &Commits) {
-    // Its own words come back to every process; they are known by this name.
+    // Every process receives its own notifications, too; it recognises them by this name.
     let process = ulid::Ulid::generate().to_string();
     tokio::join!(tell(connection, &process, commits), hear(server, &process, commits));
 }
@@ -81,13 +82,13 @@ async fn listen(server: &Postgres, process: &str, commits: &Commits) -> Result<I
             commits.to_hear.add(&whose(process, word?.payload()));
             continue;
         }
-        // Nothing was committed, or the connection is dead without a word.
+        // Nothing was committed, or the connection is dead.
         let answered = timeout(ANSWER, (&mut listener).execute("SELECT 1")).await;
         answered.unwrap_or_else(|_| Err(SqlxError::Io(ErrorKind::TimedOut.into())))?;
     }
 }
 
-/// The process and organizations, a line each; as many texts as it takes.
+/// Payloads with the process and organizations, one per line; as many as needed.
 fn texts(process: &str, whose: &[OrganizationId]) -> Vec<String> {
     let mut texts = Vec::new();
     for organization in whose {
@@ -102,7 +103,7 @@ fn texts(process: &str, whose: &[OrganizationId]) -> Vec<String> {
     texts
 }
 
-/// Reads what [`texts`] wrote; nothing in what this process wrote itself.
+/// Parses a payload of [`texts`]; empty for one of this process.
 fn whose(process: &str, text: &str) -> Vec<OrganizationId> {
     let mut lines = text.lines();
     if lines.next() == Some(process) {

@@ -1,4 +1,4 @@
-//! What was made under which idempotency key.
+//! Objects created under idempotency keys.
 
 use chatgraph_entity::idempotency_key;
 use chatgraph_entity::idempotency_key::Column;
@@ -16,19 +16,19 @@ use super::code::Code as _;
 use super::error::StoreError;
 use super::unit::Unit;
 
-/// What is known of a key.
+/// State of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
-    /// It is new, and noted for this object.
+    /// It is new, and is now assigned to this object.
     First,
-    /// The object with this id was made with the same input.
+    /// It was used with the same input for the object with this id.
     Again(Vec<u8>),
-    /// It came with another input.
+    /// It was used with a different input.
     Other,
 }
 
 impl Unit<'_> {
-    /// Notes at `now` that the object with this id is made under the key, unless another one was made within 24 hours.
+    /// Assigns the key to the object at `now`, unless it was used within the last 24 hours.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,9 +1,9 @@
-//! How everything is written. Units of work that wait at the same time are committed together, each under a savepoint, so
-//! that a failing one fails alone; the change numbers come last, so that their order is the order of the commits and no
-//! number is ever missing.
+//! Group commit of all writes. Units of work that wait at the same time are committed together, each in a savepoint, so
+//! that one that fails does not affect the others. The change numbers are assigned last, so that their order is that of
+//! the commits, without gaps.
 //!
-//! `lane` is where units wait, `batch` commits those that waited together, `settle` answers to each when that fails, and
-//! `tally` counts.
+//! `lane` has the queues, `batch` commits the units of a batch, `settle` handles failures of a batch, and `tally` has
+//! the counters.
 
 mod batch;
 mod lane;
@@ -33,14 +33,14 @@ use tally::Tally;
 
 pub use tally::Committed;
 
-/// The way to the writers. Cheap to clone.
+/// Handle of the journal. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Journal {
     lanes: Arc<Lanes>,
 }
 
 impl Journal {
-    /// Makes the journal; its tasks are spawned on `tasks` as they are needed.
+    /// Creates the journal; its tasks are spawned on `tasks` on demand.
     pub(super) fn new(
         writers: DatabaseConnection,
         patience: Duration,
@@ -50,7 +50,7 @@ impl Journal {
         Self { lanes: Arc::new(Lanes::new(writers, patience, commits, tasks)) }
     }
 
-    /// What was counted so far.
+    /// The counters.
     pub(super) fn tally(&self) -> &Tally {
         &self.lanes.tally
     }
@@ -79,10 +79,10 @@ impl Journal {
     }
 }
 
-/// Whose changes were committed, for those who want to know.
+/// Organizations with new commits.
 #[derive(Default)]
 pub(super) struct Commits {
-    /// Commits of all processes, for this one's listeners.
+    /// Commits of all processes, for local subscribers.
     pub(super) to_hear: Mailbox,
     /// Commits of this process, for the others.
     pub(super) to_tell: Mailbox,
@@ -95,7 +95,7 @@ impl Commits {
     }
 }
 
-/// Names for one reader, each once until it is read.
+/// A set of organizations for one reader.
 #[derive(Default)]
 pub(super) struct Mailbox {
     whose: Mutex<HashSet<OrganizationId>>,
@@ -103,7 +103,7 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Waits until there is something in it, and empties it.
+    /// Waits until it is not empty, and empties it.
     pub(super) async fn next(&self) -> Vec<OrganizationId> {
         loop {
             let more = self.more.notified();
@@ -120,7 +120,7 @@ impl Mailbox {
         self.whose.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
     }
 
-    /// Puts names into it.
+    /// Adds organizations.
     pub(super) fn add(&self, whose: &[OrganizationId]) {
         if whose.is_empty() {
             return;

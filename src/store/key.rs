@@ -30,18 +30,18 @@ use super::keyset::Keyset;
 use super::text;
 use super::unit::Unit;
 
-/// Which of a key's secrets was found.
+/// The secret of a key that matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeySecret {
-    /// The one that it has.
+    /// The current secret.
     Current,
-    /// The one before its last rotation, which may have ended.
+    /// The secret before the last rotation, which may have expired.
     Previous,
 }
 
 impl Store {
-    /// The key with this hash of its secret, or of the one before. The read that finds out the organization, so it knows
-    /// none yet.
+    /// Returns the key with this hash of its current or previous secret. This read determines the organization, so it
+    /// has none yet.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,7 +52,7 @@ impl Store {
         Ok(Some((from_row(row)?, secret)))
     }
 
-    /// The organization's keys, oldest first.
+    /// Returns the organization's keys, oldest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -62,11 +62,11 @@ impl Store {
         rows.into_iter().map(from_row).collect()
     }
 
-    /// Gives a key another secret by its hash and prefix. The one before works until `previous_until`, in milliseconds,
-    /// if that is given. Returns whether the key is there.
+    /// Replaces a key's secret by its hash and prefix. The current one works until `previous_until`, in milliseconds,
+    /// if that is given. Returns `false` if there is no such key.
     ///
     /// # Errors
-    /// [`StoreError`], also if the secret is another key's already.
+    /// [`StoreError`], also if another key has this secret.
     pub async fn rotate_key(
         &self,
         organization: &OrganizationId,
@@ -77,7 +77,7 @@ impl Store {
         let owner = organization.to_string();
         self.write(organization, move |unit| {
             Box::pin(async move {
-                // Every expression reads the row as it was.
+                // All expressions read the row as it was before the update.
                 let previous = match previous_until {
                     Some(_) => Expr::col(api_key::Column::Hash),
                     None => Expr::value(None::<String>),
@@ -95,7 +95,7 @@ impl Store {
         .await
     }
 
-    /// A page of the organization's keys, newest first.
+    /// Returns a page of the organization's keys, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -110,7 +110,7 @@ impl Store {
         Ok(pages.remove(0))
     }
 
-    /// Removes a key; tells whether it was there.
+    /// Removes a key; returns `false` if there is no such key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -126,7 +126,7 @@ impl Store {
         .await
     }
 
-    /// Stores when keys were last used, in milliseconds; of those that are gone by now nothing.
+    /// Stores the last use of keys, in milliseconds; missing keys are ignored.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -149,11 +149,11 @@ impl Store {
         .await
     }
 
-    /// Stores a new key under the hash of its secret, unpadded base64url of SHA-256, and its organization with the first
-    /// one.
+    /// Stores a new key under the hash of its secret, unpadded base64url of SHA-256, and creates the organization with
+    /// its first key.
     ///
     /// # Errors
-    /// [`StoreError`], also when the secret is another key's already.
+    /// [`StoreError`], also if another key has this secret.
     pub async fn insert_key(&self, key: ApiKey, hash: String) -> Result<(), StoreError> {
         let organization = key.organization.clone();
         self.write(&organization, move |unit| Box::pin(async move { unit.insert_key(key, hash).await })).await
@@ -161,17 +161,17 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Stores a new key under the hash of its secret, and its organization with the first one.
+    /// Stores a new key under the hash of its secret, and creates the organization with its first key.
     ///
     /// # Errors
-    /// [`StoreError`], also if the secret is another key's already.
+    /// [`StoreError`], also if another key has this secret.
     pub async fn insert_key(&mut self, key: ApiKey, hash: String) -> Result<(), StoreError> {
         self.ensure_organization(&key.organization, key.created_at).await?;
         api_key::Entity::insert(to_row(key, hash)).exec_without_returning(self.tx).await?;
         Ok(())
     }
 
-    /// How many keys the organization has.
+    /// Counts the organization's keys.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -180,7 +180,7 @@ impl Unit<'_> {
         Ok(keys.count(self.tx).await?)
     }
 
-    /// Gives a key that was never used another secret, by its prefix and hash. `None` if it was used or is gone.
+    /// Replaces the secret of an unused key by its prefix and hash. `None` if the key was used or removed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -204,7 +204,7 @@ impl Unit<'_> {
     }
 }
 
-/// The organization's keys.
+/// Query for the organization's keys.
 fn listed(backend: DbBackend, organization: &OrganizationId) -> Keyset<api_key::Entity, TimeKey> {
     let rows = api_key::Entity::find().filter(api_key::Column::Organization.eq(organization.as_str()));
     let key = vec![api_key::Column::CreatedAt, api_key::Column::Id];

@@ -1,4 +1,4 @@
-//! Paging by key: the cost of a page does not grow with its depth. Several pages are read in one statement.
+//! Keyset pagination: the cost of a page does not grow with its depth. Several pages are read in one statement.
 
 use std::collections::HashMap;
 
@@ -32,12 +32,12 @@ use crate::domain::page::PageRequest;
 
 use super::error::StoreError;
 
-/// Reads that one statement joins: SQLite takes 500.
+/// Queries per statement: SQLite allows 500.
 const JOINED: usize = 200;
 
-/// A key whose parts stand in columns.
+/// A key whose parts are columns.
 pub(super) trait Place: Key {
-    /// The parts, the most significant first.
+    /// Returns the parts, the most significant first.
     fn parts(self) -> Vec<Value>;
 }
 
@@ -47,23 +47,23 @@ impl Place for TimeKey {
     }
 }
 
-/// Rows in the order of their keys, the greatest first.
+/// Rows in descending order of their keys.
 pub(super) struct Keyset<E: EntityTrait, K> {
     /// The rows.
     pub(super) rows: Select<E>,
-    /// The columns with the last parts of the key; all rows have the same in the others.
+    /// Columns of the last parts of the key; the other parts are the same in all rows.
     pub(super) key: Vec<E::Column>,
-    /// Only keys greater than this one.
+    /// Lower bound of the keys, exclusive.
     pub(super) above: Option<K>,
-    /// Only keys less than this one.
+    /// Upper bound of the keys, exclusive.
     pub(super) below: Option<K>,
-    /// For which database the queries are.
+    /// Database of the queries.
     pub(super) backend: DbBackend,
 }
 
 impl<E: EntityTrait, K: Place> Keyset<E, K> {
-    /// One page and one row more, which tells whether the list goes on. A page backwards comes in reverse, as [`Page::of`]
-    /// takes it.
+    /// Query for one page and one more row, which shows whether the list continues. A backward page is in reverse
+    /// order, as [`Page::of`] expects it.
     pub(super) fn page(&self, page: &PageRequest<K>) -> Select<E> {
         let (order, above, below) = match page.direction {
             Direction::Forward => (Order::Desc, self.above, least(self.below, page.cursor)),
@@ -72,7 +72,7 @@ impl<E: EntityTrait, K: Place> Keyset<E, K> {
         self.ordered(self.between(above, below), &order).limit(u64::from(page.limit) + 1)
     }
 
-    /// The row next to the page on the other side of its cursor, where a row may be.
+    /// Query for the row before the page, on the other side of its cursor.
     pub(super) fn beyond(&self, page: &PageRequest<K>) -> Option<Select<E>> {
         let cursor = page.cursor?;
         let (order, rows, or_equal) = match page.direction {
@@ -84,7 +84,7 @@ impl<E: EntityTrait, K: Place> Keyset<E, K> {
         Some(self.ordered(rows.filter(self.bound(or_equal)), &order).limit(1))
     }
 
-    /// How many rows there are.
+    /// Query for the number of rows.
     pub(super) fn count(&self) -> Select<E> {
         let all = Expr::from(Func::count(Expr::col(Asterisk)));
         self.between(self.above, self.below).select_only().column_as(all, "count")
@@ -96,8 +96,8 @@ impl<E: EntityTrait, K: Place> Keyset<E, K> {
         self.rows.clone().filter(Condition::all().add_option(above).add_option(below))
     }
 
-    /// A bound of the key. SQLite guesses that each excludes most rows, which between two makes any index look as good as
-    /// the one with the list's own columns; so it is told otherwise.
+    /// Condition for a bound of the key. SQLite assumes that a bound excludes most rows, and that two of them make any
+    /// index as good as the list's own. `likely` corrects that.
     fn bound(&self, condition: Expr) -> Expr {
         if self.backend == DbBackend::Sqlite { Func::cust("likely").arg(condition).into() } else { condition }
     }
@@ -121,8 +121,8 @@ fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
     a.into_iter().chain(b).min()
 }
 
-/// Reads a page of each list, in one statement unless there are very many; `key` tells where an item of the list with
-/// that number stands.
+/// Reads a page of each list, in one statement unless there are very many. `key` returns the key of an item in the list
+/// with this number.
 pub(super) async fn read<E: EntityTrait, K: Place, T>(
     connection: &impl ConnectionTrait,
     lists: &[(Keyset<E, K>, PageRequest<K>)],
@@ -142,7 +142,7 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
     }
     let pages = lists.iter().enumerate().map(|(list, (_, page))| {
         let mut items = read.remove(&(2 * list)).unwrap_or_default();
-        // A statement that joins others promises no order.
+        // A UNION does not guarantee an order.
         items.sort_by_key(|item| key(list, item));
         if page.direction == Direction::Forward {
             items.reverse();
@@ -152,7 +152,7 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
     Ok(pages.collect())
 }
 
-/// How many rows each list has; none when the connection gave up on it.
+/// Counts the rows of each list; `None` if the time limit was exceeded.
 pub(super) async fn count<E: EntityTrait, K: Place>(
     connection: &impl ConnectionTrait,
     lists: impl Iterator<Item = Keyset<E, K>>,
@@ -174,7 +174,7 @@ pub(super) async fn count<E: EntityTrait, K: Place>(
     Ok(Some(counted))
 }
 
-/// One statement for all: each row tells as `branch` the number of the query that it is from.
+/// Joins queries into one statement: the column `branch` has the number of the query.
 pub(super) fn joined<E: EntityTrait>(queries: &[(usize, Select<E>)]) -> SelectStatement {
     let numbered = queries.iter().map(|(number, query)| {
         let number = i32::try_from(*number).unwrap_or(i32::MAX);
@@ -184,7 +184,7 @@ pub(super) fn joined<E: EntityTrait>(queries: &[(usize, Select<E>)]) -> SelectSt
     if let [_] = numbered[..] {
         return numbered.remove(0);
     }
-    // In brackets, since SQLite sorts and limits nothing but the whole.
+    // In parentheses, because SQLite sorts and limits only the whole.
     let mut bracketed =
         numbered.into_iter().map(|query| Query::select().column(Asterisk).from_subquery(query, "page").take());
     let mut all = bracketed.next().unwrap_or_default();

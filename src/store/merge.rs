@@ -1,5 +1,5 @@
-//! Messages that go over from one peer to another. Of copies of one message the one that arrived first stays, as it was
-//! revoked or edited last.
+//! Moving messages between peers. Of several copies of one message the one that arrived first stays, with the latest
+//! edit or revocation.
 
 use chatgraph_entity::message;
 use chatgraph_entity::message::Column;
@@ -22,20 +22,21 @@ use super::message::AMONG_SEVERAL;
 use super::message::of_chat;
 use super::unit::Unit;
 
-/// Rows that one statement names.
+/// Rows per statement.
 const ROWS: usize = 500;
 
-/// Which messages of a direct chat go over to another one.
+/// Messages of a direct chat that move to another one.
 #[derive(Debug, Clone, Copy)]
 pub enum Which<'m> {
-    /// All.
+    /// All of them.
     All,
-    /// Those from or to the number that went over, in that time.
+    /// Those from or to the moved number, in its period.
     Moved(&'m Moved),
 }
 
 impl Unit<'_> {
-    /// Hands messages of one direct chat to another one, with the peer `to` as their writer. Tells how many.
+    /// Moves messages of one direct chat to another one, with `writer` as the sender of incoming ones. Returns the
+    /// number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -75,7 +76,7 @@ impl Unit<'_> {
         Ok(moved.rows_affected)
     }
 
-    /// Names `into` as the writer of all that `from` wrote among several people.
+    /// Replaces the sender `from` by `into` in group chats. Returns the chats in which copies were merged.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,7 +89,8 @@ impl Unit<'_> {
         self.rename(organization, (from, into), Condition::all()).await
     }
 
-    /// Names `into` as the writer of what was written among several people from a number that went over, in that time.
+    /// Replaces the sender of messages from a moved number in group chats, in its period. Returns the chats in which
+    /// copies were merged.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -101,7 +103,7 @@ impl Unit<'_> {
         self.rename(organization, (moved.peer, into), matching(Which::Moved(moved))).await
     }
 
-    /// Tells the chats in which copies became one.
+    /// Returns the chats in which copies were merged.
     async fn rename(
         &mut self,
         organization: &OrganizationId,
@@ -144,7 +146,7 @@ impl Unit<'_> {
         merged.iter().map(|chat| ChatId::from_bytes(chat).map_err(corrupt)).collect()
     }
 
-    /// Keeps one of the rows that are the same by `key`. Tells the chats of the others.
+    /// Merges rows with the same `key`. Returns the chats of the removed copies.
     async fn merge(
         &mut self,
         organization: &OrganizationId,
@@ -186,7 +188,7 @@ impl Unit<'_> {
         Ok(chats)
     }
 
-    /// Whether a peer wrote or got anything before a time, as far as it is stored.
+    /// Returns whether a message from or to a peer before a time is stored.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,7 +214,7 @@ impl Unit<'_> {
         Ok(before.one(self.tx).await?.is_some())
     }
 
-    /// Names `writer` as the one who wrote what others wrote in a direct chat.
+    /// Sets the sender of incoming messages in a direct chat.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -231,7 +233,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Whether a direct chat has something that was written from or to a number in the time in which it was another's.
+    /// Returns whether a direct chat has messages from or to a moved number in its period.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -245,7 +247,7 @@ impl Unit<'_> {
         Ok(message::Entity::find().filter(moving).one(self.tx).await?.is_some())
     }
 
-    /// Whether something in a chat, or among several people, was written from a number in the time in which it was another's.
+    /// Returns whether there are messages from a moved number in its period, in the chat or in group chats.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -266,7 +268,7 @@ impl Unit<'_> {
     }
 }
 
-/// Written as in the migration, without a parameter: an index stands for it.
+/// Written as in the migration, without a parameter, to use its partial index.
 fn among_several() -> Expr {
     Column::NamedBy.into_expr().gte(Expr::Constant(AMONG_SEVERAL.into()))
 }

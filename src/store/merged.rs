@@ -1,4 +1,4 @@
-//! The ids of chats that were merged into others: a caller that has kept one is led to the chat that is there now.
+//! Ids of merged chats: a client with an old id finds the chat that replaced it.
 
 use chatgraph_entity::merged_chat;
 use chatgraph_entity::merged_chat::Column;
@@ -20,7 +20,7 @@ use super::error::StoreError;
 use super::unit::Unit;
 
 impl Store {
-    /// The chat with this id, or the one into which the chat that had it was merged.
+    /// Returns the chat with this id, or the one into which it was merged.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -43,7 +43,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Notes that `chat` was merged into another one, and so were those that were merged into it before.
+    /// Records that `chat` was merged into another one, together with those merged into it before.
     ///
     /// # Errors
     /// [`StoreError`].

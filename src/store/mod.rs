@@ -1,9 +1,9 @@
-//! All SQL. The organization is the first argument of every function and in every WHERE clause; the few reads that know
-//! none yet (a key by its hash, the sessions a node has to start) say so, and so does [`device`], whose rows are a session's
-//! own.
+//! All SQL. The organization is the first argument of every function and part of every WHERE clause. The few exceptions
+//! say so: reads that do not know it yet (a key by its hash, the sessions to start), and [`device`], whose rows belong
+//! to a session.
 //!
-//! Reads are methods of [`Store`]; writes are methods of [`unit::Unit`], reached through [`Store::write`], which hands
-//! them to the journal. One file a table; a new one brings its row-to-domain functions along.
+//! Reads are methods of [`Store`]. Writes are methods of [`unit::Unit`], which runs in the journal through
+//! [`Store::write`]. There is one file per table, with its conversions between rows and domain types.
 
 mod abandon;
 mod census;
@@ -107,35 +107,35 @@ pub use tenant::OrganizationCounts;
 pub use unit::Unit;
 pub use unit::Work;
 
-/// How often a unit is carried out before another process that is in the way has won, and how long to wait in between.
+/// Attempts of a unit that conflicts with another process, and pause between them.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
-/// How many lists may be walked from end to end at the same time: fewer than there are readers.
+/// Maximum number of concurrent full scans of lists; less than the number of readers.
 const WALKS: usize = 2;
 
-/// The database: a few readers and one journal that writes. Cheap to clone.
+/// The database: a pool of readers, and one journal that writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     readers: Readers,
-    /// Where a statement is given up after a second.
+    /// Readers with a time limit of one second.
     counters: Readers,
-    /// So many lists may be walked at the same time.
+    /// Limits concurrent full scans of lists.
     walks: FairQueue,
     journal: Journal,
     commits: Arc<Commits>,
-    /// Which change log the database holds.
+    /// Incarnation of the change log.
     log: chatgraph_entity::change_log::Model,
-    /// The server that other processes may use, too.
+    /// The database server, if other processes may use it, too.
     shared: Option<Postgres>,
     sealing: Sealing,
 }
 
 impl Store {
-    /// Opens the database and starts the journal, creating a missing file and bringing its tables up to date. Secrets of
-    /// sessions are none of the caller's business.
+    /// Opens the database and starts the journal. Creates a missing file and migrates the schema. The secrets of
+    /// sessions cannot be decrypted.
     ///
     /// # Errors
-    /// [`OpenError`], in words for the operator.
+    /// [`OpenError`], for the operator.
     pub async fn open(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
@@ -143,20 +143,21 @@ impl Store {
         Self::start(config, writers, Sealing::default(), tasks).await
     }
 
-    /// The same for a command that neither creates a database nor changes its tables.
+    /// Opens the database for a command that neither creates nor migrates it.
     ///
     /// # Errors
-    /// [`OpenError`]; [`OpenError::Missing`] and [`OpenError::Outdated`] among them.
+    /// [`OpenError`], including [`OpenError::Missing`] and [`OpenError::Outdated`].
     pub async fn open_existing(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
         let writers = connect::writers(config).await?;
         connect::is_up_to_date(&writers).await?;
         Self::start(config, writers, Sealing::default(), tasks).await
     }
 
-    /// The same as [`Store::open`] for a server, which seals and opens the secrets of its sessions with these keys.
+    /// Opens the database like [`Store::open`], for a server that encrypts and decrypts the secrets of its sessions
+    /// with these keys.
     ///
     /// # Errors
-    /// [`OpenError`]; [`OpenError::NoMasterKey`] when secrets are sealed with another key.
+    /// [`OpenError`], including [`OpenError::NoMasterKey`] if secrets are encrypted with another key.
     pub async fn open_sealed(config: &Config, keys: &MasterKeys, tasks: &TaskTracker) -> Result<Self, OpenError> {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
@@ -185,7 +186,7 @@ impl Store {
         Ok(Self { readers, counters, walks, journal, commits, log, shared, sealing })
     }
 
-    /// Closes every connection, each once it is idle. Nothing can be read or written afterwards.
+    /// Closes every connection, each once it is idle. No reads or writes are possible afterwards.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -195,13 +196,12 @@ impl Store {
         Ok(self.readers.connections.close_by_ref().await?)
     }
 
-    /// Carries out `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the
-    /// same time are committed together; a failing one fails alone. Once handed over, the unit is carried out even when
-    /// the caller stops waiting; `work` is carried out again in a new transaction if the one it was in is undone for
-    /// another's sake.
+    /// Runs `work` as one unit of the organization: all of it is committed, or nothing. Units that wait at the same
+    /// time are committed together; a failed unit does not affect the others. The unit runs even if the caller is
+    /// cancelled. `work` runs again in a new transaction if its first one is rolled back because of another unit.
     ///
     /// # Errors
-    /// What `work` returned, or [`StoreError`] when the commit failed.
+    /// The error of `work`, or [`StoreError`] if the commit failed.
     pub async fn write<T, E, F>(&self, organization: &OrganizationId, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -211,8 +211,8 @@ impl Store {
         self.journal.write(organization, None, work).instrument(unit_span()).await
     }
 
-    /// As [`Store::write`], for a unit that touches one session and what belongs to it: units of different sessions may
-    /// then be committed at the same time.
+    /// Like [`Store::write`], for a unit that only concerns one session: units of different sessions can be committed
+    /// in parallel.
     ///
     /// # Errors
     /// As [`Store::write`].
@@ -225,7 +225,7 @@ impl Store {
         self.journal.write(organization, Some(session), work).instrument(unit_span()).await
     }
 
-    /// As [`Store::write_in`], and a few times again while another process is in the way, each time with its own copy of
+    /// Like [`Store::write_in`], with a few retries after conflicts with another process, each with its own copy of
     /// `input`.
     ///
     /// # Errors
@@ -260,35 +260,35 @@ impl Store {
         }
     }
 
-    /// Waits until something was committed, and tells whose. Meant for one listener: what one hears, no other does.
+    /// Waits for a commit, and returns the organizations with new changes. For one receiver only: a commit is reported
+    /// once.
     pub async fn committed(&self) -> Vec<OrganizationId> {
         self.commits.to_hear.next().await
     }
 
-    /// Tells other processes on the same database of this one's commits and hears of theirs, so that
-    /// [`Store::committed`] tells of all. Goes on for as long as it is awaited; on SQLite, where there is one process, it
-    /// ends at once.
+    /// Exchanges notifications of commits with other processes on the same database, so that [`Store::committed`]
+    /// returns theirs, too. Runs for as long as it is awaited; on SQLite, with a single process, it returns at once.
     pub async fn share_commits(&self) {
         if let Some(server) = &self.shared {
             hint::share(server, &self.readers, &self.commits).await;
         }
     }
 
-    /// The readers, for what an organization wants to know.
+    /// The readers, on behalf of an organization.
     fn reader(&self, organization: &OrganizationId) -> Readers {
         self.readers.of(organization)
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// [`StoreError`] when it gives none.
+    /// [`StoreError`].
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.readers.execute_unprepared("SELECT 1").await.map(drop)?)
     }
 }
 
-/// The span of a unit of work, from its handing over to its commit.
+/// Creates the span of a unit of work, from its submission to its commit.
 fn unit_span() -> Span {
     debug_span!("unit of work")
 }

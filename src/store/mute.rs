@@ -1,4 +1,4 @@
-//! Mutes that end by the clock, of whatever organization: the clock is nobody's.
+//! Mutes that will expire, over all organizations.
 
 use chatgraph_entity::chat;
 use sea_orm::ColumnTrait as _;
@@ -17,21 +17,21 @@ use crate::domain::id::SessionId;
 use super::Store;
 use super::error::StoreError;
 
-/// A mute that ends some time.
+/// A mute that will expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndingMute {
-    /// Whose.
+    /// The organization.
     pub organization: OrganizationId,
     /// The chat's session.
     pub session: SessionId,
     /// The chat.
     pub chat: ChatId,
-    /// When it ends, in milliseconds.
+    /// End of the mute, in milliseconds.
     pub until: i64,
 }
 
 impl Store {
-    /// The mutes that end first, `limit` at most, the first of all first.
+    /// Returns the next mutes to expire, in order, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -51,20 +51,23 @@ impl Store {
                 until,
             })
         };
-        // A row that cannot be read must not keep the others muted.
+        // An unreadable row must not keep the other mutes from ending.
         let legible = |mute: Result<_, StoreError>| {
-            mute.inspect_err(|unreadable| warn!(error = unreadable as &dyn std::error::Error, "A mute cannot end")).ok()
+            mute.inspect_err(|unreadable| {
+                warn!(error = unreadable as &dyn std::error::Error, "Reading a mute failed; it will not end")
+            })
+            .ok()
         };
         Ok(rows.into_iter().map(mute).filter_map(legible).collect())
     }
 }
 
-/// What ends next; `store::tests::plans` looks at how it is found.
+/// Query for the next mutes to expire; `store::tests::plans` checks its plan.
 pub(super) fn next(limit: u64) -> Select<chat::Entity> {
     chat::Entity::find()
         .filter(chat::Column::MutedUntil.is_not_null())
         .filter(chat::Column::MutedUntil.lt(FOREVER))
-        // What belongs to nobody waits to be swept.
+        // Deleted chats wait for the sweeper.
         .filter(chat::Column::Organization.ne(OrganizationId::nobody().as_str()))
         .order_by_asc(chat::Column::MutedUntil)
         .limit(limit)

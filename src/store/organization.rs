@@ -22,11 +22,11 @@ use super::Store;
 use super::error::StoreError;
 use super::unit::Unit;
 
-/// Organizations in one statement.
+/// Organizations per statement.
 const ROWS: usize = 1000;
 
 impl Store {
-    /// The newest place in the organization's change log.
+    /// Returns the organization's newest change-log position.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -40,7 +40,7 @@ impl Store {
         Ok(ChangeCursor { incarnation: self.log.incarnation, number: number.unwrap_or(0) })
     }
 
-    /// How far the change logs of organizations reach.
+    /// Returns the numbers of the last changes of organizations.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -63,13 +63,13 @@ impl Store {
         Ok(heads)
     }
 
-    /// Which change log this database holds: cursors of another one lead nowhere.
+    /// Incarnation of this database's change log: cursors of another one are invalid.
     #[must_use]
     pub fn incarnation(&self) -> i64 {
         self.log.incarnation
     }
 
-    /// What is added to the revisions that are stored, so that none is shown twice after a restore.
+    /// Base of the revisions shown to clients, so that none is repeated after a restore.
     #[must_use]
     pub fn revision_base(&self) -> i64 {
         self.log.revision_base
@@ -77,7 +77,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Makes the organization's row unless it is there.
+    /// Creates the organization's row unless it exists.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,13 +92,13 @@ impl Unit<'_> {
     }
 }
 
-/// Whether a row that was found by its id is the organization's, asked so that no index can answer. SQLite does not count
-/// its rows: asked plainly, it would rather read all that an organization has than look up some thirty ids.
+/// Condition that a row found by its id belongs to the organization, written so that no index matches. SQLite has no
+/// row statistics here: with a plain comparison it would rather scan the organization than look up some thirty ids.
 pub(super) fn owns(column: &impl ColumnTrait, organization: &OrganizationId) -> Expr {
     Expr::col(column.as_column_ref()).binary(BinOper::Custom("||"), Expr::cust("''")).eq(organization.as_str())
 }
 
-/// Raises the counter by `count` and tells its new value. The row lock it takes orders the organization's commits.
+/// Increments the counter by `count` and returns the new value. Its row lock orders the organization's commits.
 pub(super) async fn raise_last_change(
     tx: &impl ConnectionTrait,
     organization: &OrganizationId,
@@ -114,7 +114,7 @@ pub(super) async fn raise_last_change(
     Ok(row.last_change)
 }
 
-/// Reads which change log the database holds, drawing it for a new database.
+/// Reads the change log's incarnation, and generates it for a new database.
 pub(super) async fn change_log(writer: &DatabaseConnection) -> Result<change_log::Model, StoreError> {
     change_log::Entity::insert(draw(0))
         .on_conflict(OnConflict::column(change_log::Column::Id).do_nothing().to_owned())
@@ -124,12 +124,12 @@ pub(super) async fn change_log(writer: &DatabaseConnection) -> Result<change_log
     row.ok_or(StoreError::Corrupt { table: "change_log", column: "id" })
 }
 
-/// Draws the change log anew at `now`, in milliseconds. The revisions that were shown before are below the new base, those
-/// included that the database has forgotten with the restore: no chat changes as often as once a millisecond.
+/// Generates a new incarnation at `now`, in milliseconds. The new revision base is above all revisions shown before,
+/// including those lost in the restore: no chat changes as often as once a millisecond.
 pub(super) async fn renew_log(writer: &DatabaseConnection, now: i64) -> Result<(), StoreError> {
     let has_base = SchemaManager::new(writer).has_column("change_log", "revision_base").await?;
     if !has_base {
-        // A back-up of an earlier version gets its base with the step that brings the column.
+        // A backup of an earlier version gets its base from the migration that adds the column.
         let drawn = draw(0).incarnation;
         change_log::Entity::update_many()
             .set(change_log::ActiveModel { incarnation: drawn, ..Default::default() })

@@ -1,10 +1,10 @@
-//! Rows of one statement.
+//! Batches of rows for one statement.
 
-/// The most rows of one statement: with some thirty columns each well under SQLite's 32,766 variables.
+/// Maximum number of rows per statement: with about thirty columns each, well below SQLite's 32,766 variables.
 const MOST: usize = 256;
 
-/// Cuts rows into parts of some few lengths. Both databases remember a statement by its text, so that each length that
-/// occurs costs memory: these are the powers of two.
+/// Splits rows into batches whose lengths are powers of two. Both databases cache statements by their text, so every
+/// distinct length costs memory.
 pub(super) fn parts<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut rows = rows.into_iter();
     std::iter::from_fn(move || {

@@ -31,13 +31,12 @@ use super::error::StoreError;
 use super::text;
 use super::unit::Unit;
 
-/// How many actions are read at once when all of them are wanted, and when the next one is.
+/// Actions per read, if all of them are needed, and if only the next one is.
 const READ: u64 = 200;
 const READ_NEXT: u64 = 20;
 
 impl Store {
-    /// The actions WhatsApp still has to be told, oldest request first, a chat's settings in sending order; the first
-    /// 200 of them.
+    /// Returns the pending actions, oldest request first, and a chat's settings in sending order; at most 200.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -49,7 +48,7 @@ impl Store {
         self.actions(of_session(organization, session), READ).await
     }
 
-    /// The next of them behind `after`, or the first, a few at a time; none at the end.
+    /// Returns the next few after `after`, or the first ones; empty at the end.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -64,13 +63,13 @@ impl Store {
             let place = Expr::tuple(columns.map(sea_orm::ColumnTrait::into_expr));
             let (setting, requested_at) = (after.desired.setting().code(), after.requested_at);
             let after = [Expr::val(after.requested_at), Expr::val(after.chat.to_bytes()), Expr::val(setting)];
-            // The bound of the index stands by itself.
+            // A separate bound for the index.
             Column::RequestedAt.gte(requested_at).and(place.gt(Expr::tuple(after)))
         });
         self.actions(of_session(organization, session).add_option(behind), READ_NEXT).await
     }
 
-    /// Whether this action still waits, in this version.
+    /// Returns whether this version of an action is still pending.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -96,7 +95,7 @@ impl Store {
             organization.map_err(|_| StoreError::Corrupt { table: "pending_action", column: "organization" })?;
         let chats = chat::with_ids(&organization, rows.iter().map(|row| row.chat_id.clone()));
         let chats = chats.all(&self.readers).await?;
-        // A chat deleted between the two reads takes its actions along.
+        // The actions of a chat that was deleted between the two reads are skipped.
         let with_chat = rows.into_iter().filter_map(|row| {
             let chat = chats.iter().find(|chat| chat.id == row.chat_id)?;
             Some(from_row(row, chat.address.as_ref().unwrap_or(&chat.jid)))
@@ -106,7 +105,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// The pending action for one setting of `chat`, whose address is `address`.
+    /// Returns the pending action for one setting of `chat` with the address `address`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -122,7 +121,7 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(|row| from_row(row, address.as_str())).transpose()
     }
 
-    /// All pending actions of `chat`.
+    /// Returns all pending actions of `chat`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -138,7 +137,7 @@ impl Unit<'_> {
         query.all(self.tx).await?.into_iter().map(|row| from_row(row, chat.sending_address().as_str())).collect()
     }
 
-    /// Stores the action, in the place of an earlier one for the same setting.
+    /// Stores the action, replacing an earlier one for the same setting.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -167,7 +166,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Takes an action away, when it still wants this and has this version; tells whether it did.
+    /// Removes an action with this value and version; returns whether it existed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -246,7 +245,7 @@ fn from_row(row: pending_action::Model, address: &str) -> Result<PendingAction, 
     })
 }
 
-/// A range from its columns: an error where the sender is no address.
+/// Parses a range from its columns; an error if the sender is not an address.
 fn range_of(
     (wa_id, sender, from_me, at): (Option<String>, Option<String>, Option<bool>, Option<i64>),
 ) -> Result<Option<MessageRange>, ()> {

@@ -1,5 +1,5 @@
-//! Events that could not be applied: kept, sealed like other secrets, until a retry applies them or an operator deletes
-//! them. What is in an event is known to `session` alone; here it is bytes.
+//! Quarantined events: stored, encrypted like other secrets, until a retry applies them or the operator deletes them.
+//! Only `session` knows their content; here it is bytes.
 
 use chatgraph_entity::quarantined_event;
 use chatgraph_entity::quarantined_event::Column;
@@ -23,40 +23,40 @@ use super::error::StoreError;
 use super::sealing::Place;
 use super::unit::Unit;
 
-/// Events that one session may have in quarantine.
+/// Maximum number of quarantined events per session.
 pub const MAX_QUARANTINED: u64 = 10_000;
-/// Rows that one read returns.
+/// Rows per read.
 const PAGE: u64 = 200;
-/// A reason is cut here, in characters.
+/// Maximum length of a reason, in characters.
 const MAX_REASON_LEN: usize = 500;
 
-/// An event in quarantine, without what is in it.
+/// A quarantined event, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuarantinedEvent {
     /// Its id.
     pub id: EventId,
-    /// Whose it is.
+    /// Its organization.
     pub organization: OrganizationId,
     /// The session that received it.
     pub session: SessionId,
     /// Its kind.
     pub kind: String,
-    /// Why it could not be applied.
+    /// Reason why it could not be applied.
     pub reason: String,
-    /// How often it was tried, all retries included.
+    /// Number of attempts, including retries.
     pub attempts: u32,
-    /// When it was received, in milliseconds.
+    /// Time of receipt, in milliseconds.
     pub received_at: i64,
-    /// Whether it belongs to the import of the account's history.
+    /// True if it belongs to the import of the account's history.
     pub is_import: bool,
-    /// The version of the program that tried it last.
+    /// Program version of the last attempt.
     pub version: String,
-    /// When a retry was requested, in milliseconds; none if none is.
+    /// Time at which a retry was requested, in milliseconds; `None` without a request.
     pub retry_at: Option<i64>,
 }
 
 impl Store {
-    /// Keeps an event with its payload. Tells whether it is kept: not if the session has [`MAX_QUARANTINED`] already.
+    /// Stores an event with its payload. Returns `false` if the session already has [`MAX_QUARANTINED`] events.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,8 +82,8 @@ impl Store {
         .await
     }
 
-    /// Events in quarantine behind `after`, oldest first, of every organization or of one, of every session or of one.
-    /// Read by the operator alone.
+    /// Returns quarantined events after `after`, oldest first, optionally of one organization or one session. For the
+    /// operator only.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -106,8 +106,8 @@ impl Store {
         query.all(&self.readers).await?.into_iter().map(from_row).collect()
     }
 
-    /// Events whose retry was requested, of every organization, oldest first; a page of them. Rows that cannot be read
-    /// are left out.
+    /// Returns a page of the events of all organizations with a requested retry, oldest first. Unreadable rows are
+    /// skipped.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -117,7 +117,7 @@ impl Store {
         Ok(rows.into_iter().filter_map(|row| from_row(row).ok()).collect())
     }
 
-    /// One event, of whatever organization: the operator names it.
+    /// Returns one event of any organization, for the operator.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -126,10 +126,10 @@ impl Store {
         query.one(&self.readers).await?.map(from_row).transpose()
     }
 
-    /// What is in an event; none if it is gone.
+    /// Returns the payload of an event; `None` if it is gone.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if it does not open.
+    /// [`StoreError::Sealed`] if it cannot be decrypted.
     pub async fn quarantined_payload(&self, event: EventId) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(row) = quarantined_event::Entity::find_by_id(event.to_bytes()).one(&self.readers).await? else {
             return Ok(None);
@@ -137,8 +137,8 @@ impl Store {
         self.sealing.open(&Place::event(&row.session_id, &row.id), row.payload).map(Some)
     }
 
-    /// Requests a retry of one event, or of all; tells how many. The server that runs does it, or the next one that is
-    /// started.
+    /// Requests a retry of one event, or of all; returns the number. The running server executes it, or the next one to
+    /// start.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,7 +154,7 @@ impl Store {
         .await
     }
 
-    /// Requests a retry of the events that another version of the program tried last; tells how many.
+    /// Requests a retry of the events whose last attempt was by another program version; returns the number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -171,7 +171,7 @@ impl Store {
         .await
     }
 
-    /// Requests a retry of the events that were tried fewer than `attempts` times.
+    /// Requests a retry of the events with fewer than `attempts` attempts.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -191,7 +191,7 @@ impl Store {
         .await
     }
 
-    /// Notes that a retry failed.
+    /// Records a failed retry.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -218,7 +218,7 @@ impl Store {
         .await
     }
 
-    /// Deletes an event for the operator; tells whether it was there. If it belonged to an import, that stays incomplete.
+    /// Deletes an event for the operator; returns whether it existed. Its import then stays incomplete.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -236,7 +236,7 @@ impl Store {
         .await
     }
 
-    /// Events that were received before `before`, a page of them.
+    /// Returns a page of the events that were received before `before`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -249,7 +249,7 @@ impl Store {
 
 impl Unit<'_> {
     async fn quarantine(&mut self, row: quarantined_event::Model) -> Result<bool, StoreError> {
-        // An attempt whose commit was not confirmed may have stored it.
+        // An earlier attempt whose commit was not confirmed may have stored it.
         if quarantined_event::Entity::find_by_id(row.id.clone()).one(self.tx).await?.is_some() {
             return Ok(true);
         }
@@ -258,7 +258,7 @@ impl Unit<'_> {
             return Ok(false);
         }
         if row.is_import {
-            // The row of the session is not read: it may be what cannot be.
+            // The session's row is not parsed: it may be the cause of the failure.
             let percent = Expr::col(session::Column::ImportPercent).if_null(0);
             session::Entity::update_many()
                 .col_expr(session::Column::ImportPercent, percent)
@@ -272,7 +272,7 @@ impl Unit<'_> {
         Ok(true)
     }
 
-    /// Takes an event out of the quarantine, in the unit that applies it or for the operator; tells whether it was there.
+    /// Removes an event, in the unit that applies it or for the operator; returns whether it existed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -293,7 +293,7 @@ impl Unit<'_> {
         Ok(this.exec(self.tx).await?.rows_affected > 0)
     }
 
-    /// Notes that a part of a session's import is lost permanently.
+    /// Marks a session's import as permanently incomplete.
     async fn import_lost(&mut self, organization: &OrganizationId, session: SessionId) -> Result<(), StoreError> {
         session::Entity::update_many()
             .col_expr(session::Column::ImportIncomplete, Expr::value(true))
@@ -304,7 +304,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// What an earlier link of the session brought into quarantine is no part of the import that begins now.
+    /// Detaches the quarantined events of an earlier link from the import that begins now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -319,7 +319,7 @@ impl Unit<'_> {
     }
 }
 
-/// What belongs to nobody waits to be swept.
+/// Deleted sessions wait for the sweeper.
 fn owned() -> Expr {
     Column::Organization.ne(OrganizationId::nobody().as_str())
 }

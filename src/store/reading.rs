@@ -1,4 +1,4 @@
-//! How far the messages of a chat are read.
+//! Read positions of chats.
 
 use chatgraph_entity::chat;
 use chatgraph_entity::early_receipt;
@@ -27,8 +27,7 @@ use super::text;
 use super::unit::Unit;
 
 impl Unit<'_> {
-    /// The same place with all stored messages of its second that come before one that it names: who read that one has read
-    /// them.
+    /// Extends a position by all stored messages of its second that precede one that it names: they are read, too.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -50,8 +49,7 @@ impl Unit<'_> {
         Ok(place)
     }
 
-    /// The same for a place that is told now: if no message that it names is stored, all stored ones of its second came before
-    /// those.
+    /// Extends a new position likewise; if none of its named messages is stored, by all stored messages of its second.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -89,8 +87,8 @@ impl Unit<'_> {
         Ok(second.into_tuple().all(self.tx).await?)
     }
 
-    /// How many of the messages that others wrote in the chats lie behind a place; all of them without one. Those are meant that
-    /// are stored, and the unread ones that were deleted here.
+    /// Counts the incoming messages of the chats after a position, or all of them. Includes the unread messages that
+    /// were deleted here.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -114,7 +112,7 @@ impl Unit<'_> {
                 let beside = Condition::all().add(Column::At.eq(place.at)).add(Column::WaId.is_not_in(named));
                 further = further.add(beside);
             }
-            // The bound of the index stands by itself.
+            // A separate bound for the index.
             behind = behind.add(Column::At.gte(place.at)).add(further);
         }
         let count = message::Entity::find().filter(behind).count(self.tx).await?;
@@ -122,9 +120,8 @@ impl Unit<'_> {
         Ok(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(deleted))
     }
 
-    /// The place of the last message that others wrote up to `until` in a chat, but for the last `unread` of those; none
-    /// when there are no more than that.
-    /// Neither counts those that were revoked, nor `revoked`, which are about to be.
+    /// Returns the position of the last incoming message up to `until` in a chat, before the last `unread` of them;
+    /// `None` if there are no more. Revoked messages do not count, nor those in `revoked`, which are about to be.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -159,7 +156,7 @@ impl Unit<'_> {
         Ok(read.map(|(at, wa_id)| Horizon { at, wa_ids: vec![wa_id] }))
     }
 
-    /// Where in the session the messages with these ids are that others wrote: their chats, ids and times.
+    /// Returns the session's incoming messages with these WhatsApp ids: their chats, ids and times.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -177,7 +174,7 @@ impl Unit<'_> {
             .filter(Column::SessionId.eq(session.to_bytes()))
             .filter(Column::WaId.is_in(wa_ids.iter().map(|id| text::storable(id))))
             .filter(Column::FromMe.eq(false))
-            // Those of a deleted chat wait to be swept.
+            // Messages of a deleted chat wait for the sweeper.
             .filter(Expr::exists(of_stored_chat(organization)))
             .into_tuple::<(Vec<u8>, String, i64)>()
             .all(self.tx)
@@ -189,7 +186,7 @@ impl Unit<'_> {
             .collect()
     }
 
-    /// Notes that messages were read which are still to arrive, as heard at `now`; forgets those heard of before `oldest`.
+    /// Records at `now` that messages were read that have not arrived yet; removes records from before `oldest`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -217,7 +214,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Whether a message that arrives now was read before; that is noted no longer then.
+    /// Returns whether an arriving message was read before, and removes the record.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -242,7 +239,7 @@ fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
         .add(Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
 }
 
-/// Those of a deleted chat wait to be swept.
+/// Messages of a deleted chat wait for the sweeper.
 fn are_stored(organization: &OrganizationId, chats: &[ChatId]) -> Expr {
     let stored = chat::Entity::find()
         .select_only()

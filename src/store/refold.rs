@@ -1,6 +1,6 @@
-//! What chats are found by is stored as `domain::search` folds it. When its rules change, the chats of before are folded
-//! again at the start of a server, before it serves: some thousand a second, in transactions of a few hundred. A server
-//! that is killed meanwhile goes on at the next start where it was.
+//! Update of the search column after a change of the folding rules of `domain::search`. It runs at the start of a
+//! server, before it serves: a few thousand chats a second, in transactions of a few hundred. After an interruption the
+//! next start continues.
 
 use chatgraph_entity::chat;
 use chatgraph_entity::search_fold;
@@ -25,12 +25,12 @@ use super::connect;
 use super::error::StoreError;
 use super::text;
 
-/// Chats that are folded in one transaction.
+/// Chats per transaction.
 pub(super) const STEP: u64 = 500;
-/// After how many chats the log says how far it is.
+/// Chats between two progress messages.
 const REPORT: u64 = 50_000;
 
-/// Folds every chat of any organization that was stored with another version. One read if there is none.
+/// Folds every chat that was stored with another version of the rules. One read if there is none.
 pub(super) async fn refold(writers: &DatabaseConnection) -> Result<(), StoreError> {
     let mut seen = 0;
     while let Some(chats) = step(writers).await? {
@@ -42,7 +42,7 @@ pub(super) async fn refold(writers: &DatabaseConnection) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Folds the next chats, and returns how many it looked at; `None` if all are folded.
+/// Folds the next chats, and returns the number of visited ones; `None` if all are folded.
 pub(super) async fn step(writers: &DatabaseConnection) -> Result<Option<u64>, StoreError> {
     let stored = search_fold::Entity::find_by_id(1_i16).one(writers).await?.filter(|row| row.version == FOLD_VERSION);
     let after = match stored {
@@ -66,7 +66,7 @@ pub(super) async fn step(writers: &DatabaseConnection) -> Result<Option<u64>, St
     Ok(Some(count))
 }
 
-/// Folds one chat. A row that cannot be read stays as it is.
+/// Folds one chat. An unreadable row is skipped.
 async fn fold(tx: &impl ConnectionTrait, row: chat::Model) -> Result<(), StoreError> {
     let (id, stored) = (row.id.clone(), row.searchable.clone());
     let searchable = match from_row(row) {

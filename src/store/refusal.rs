@@ -1,4 +1,4 @@
-//! What WhatsApp refused.
+//! Settings that WhatsApp rejected.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use super::error::StoreError;
 use super::unit::Unit;
 
 impl Store {
-    /// What WhatsApp refused about several chats; those without a refusal are missing.
+    /// Returns the rejected settings of several chats; chats without any are missing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -49,7 +49,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// What WhatsApp refused about the chat.
+    /// Returns the rejected settings of the chat.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -71,7 +71,7 @@ impl Unit<'_> {
         rows.into_iter().map(read).collect()
     }
 
-    /// Stores a refusal, in the place of an earlier one of the same setting.
+    /// Stores a rejection, replacing an earlier one of the same setting.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -98,7 +98,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Takes a refusal away: the setting was changed again.
+    /// Removes a rejection after the setting was changed again.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -38,7 +38,7 @@ use super::text;
 use super::unit::Unit;
 
 impl Store {
-    /// A page of sessions, newest first.
+    /// Returns a page of sessions, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,7 +52,7 @@ impl Store {
         Ok(pages.remove(0))
     }
 
-    /// All sessions of the organization, newest first, for one who follows them.
+    /// Returns all sessions of the organization, newest first, for subscriptions.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -64,7 +64,7 @@ impl Store {
         query.all(&self.reader(organization)).await?.into_iter().map(legible).collect()
     }
 
-    /// Sums over the organization's sessions, which differ after what another process does to them.
+    /// Returns checksums of the organization's sessions, which detect changes by another process.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -80,7 +80,7 @@ impl Store {
         Ok(SessionSums(sums.unwrap_or_default()))
     }
 
-    /// Up to `limit` sessions, to tell none, one and several apart.
+    /// Returns up to `limit` sessions, to distinguish no session, one and several.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -90,7 +90,7 @@ impl Store {
         rows.into_iter().map(|row| Ok(legible(row)?.id)).collect()
     }
 
-    /// Sessions by their ids; unknown ones are missing.
+    /// Returns sessions by id; unknown ones are missing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -102,15 +102,15 @@ impl Store {
         with_ids(organization, ids).all(&self.reader(organization)).await?.into_iter().map(legible).collect()
     }
 
-    /// The sessions that this server has to keep connected, of all organizations: read once, at start. A row that cannot
-    /// be read is logged and counted; the others are not affected.
+    /// Returns the sessions of all organizations that this server must keep connected; read once, at the start. An
+    /// unreadable row is logged and counted; the others are not affected.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
     pub async fn wanted_sessions(&self) -> Result<WantedSessions, StoreError> {
         let rows = session::Entity::find()
             .filter(session::Column::Wanted.eq(true))
-            // What belongs to nobody waits to be swept.
+            // Deleted sessions wait for the sweeper.
             .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()))
             .all(&self.readers)
             .await?;
@@ -130,21 +130,21 @@ impl Store {
     }
 }
 
-/// The number of an organization's sessions, with sums over their states.
+/// Checksums: the number of an organization's sessions, and sums over their states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSums((i64, Option<i64>, Option<i64>, Option<i64>));
 
-/// The sessions that a server has to keep connected.
+/// Sessions that a server must keep connected.
 #[derive(Debug, Default)]
 pub struct WantedSessions {
-    /// Those that can be.
+    /// The readable ones.
     pub sessions: Vec<Session>,
-    /// Rows that cannot be read.
+    /// Number of unreadable rows.
     pub unreadable: u64,
 }
 
 impl Unit<'_> {
-    /// The session, locked until the commit.
+    /// Returns the session, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -160,7 +160,7 @@ impl Unit<'_> {
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
-    /// How many sessions the organization has.
+    /// Counts the organization's sessions.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -168,7 +168,7 @@ impl Unit<'_> {
         Ok(session::Entity::find().filter(owned_by(organization)).count(self.tx).await?)
     }
 
-    /// Stores a new session, and its organization with the first one.
+    /// Stores a new session, and creates the organization with its first one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -178,7 +178,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Stores what differs about a session.
+    /// Saves a changed session.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -190,13 +190,13 @@ impl Unit<'_> {
     }
 }
 
-/// The organization's sessions; `store::tests::plans` looks at how they are found.
+/// Query for the organization's sessions; `store::tests::plans` checks its plan.
 pub(super) fn listed(backend: DbBackend, organization: &OrganizationId) -> Keyset<session::Entity, TimeKey> {
     let rows = session::Entity::find().filter(owned_by(organization));
     Keyset { rows, key: vec![session::Column::CreatedAt, session::Column::Id], above: None, below: None, backend }
 }
 
-/// Those of the ids that are the organization's sessions.
+/// Query for the organization's sessions with these ids.
 pub(super) fn with_ids(organization: &OrganizationId, ids: &[SessionId]) -> Select<session::Entity> {
     let owned = organization::owns(&session::Column::Organization, organization);
     session::Entity::find().filter(owned).filter(session::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
@@ -236,7 +236,7 @@ fn read_row(row: &QueryResult) -> Result<Session, StoreError> {
     legible(session::Model::from_query_result(row, "")?)
 }
 
-/// Reads a row that has to be intact.
+/// Parses a row that must be intact.
 pub(super) fn from_row(row: session::Model) -> Result<Session, StoreError> {
     let session = legible(row)?;
     match session.damaged {
@@ -245,7 +245,7 @@ pub(super) fn from_row(row: session::Model) -> Result<Session, StoreError> {
     }
 }
 
-/// Reads what can be read of a row: one with an unreadable column is a session that has failed.
+/// Parses a row as far as possible: with an unreadable column the session has failed.
 fn legible(row: session::Model) -> Result<Session, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "session", column };
     let mut damaged = None;

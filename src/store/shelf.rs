@@ -1,10 +1,10 @@
-//! Many chats at once: what the addresses of a part of a history find is read with a few statements, kept in the unit while
-//! it works on one chat after the other, and stored with a few more. The rules of a chat know nothing of it: the methods of
-//! [`Unit`] for chats, messages and people answer from the shelf, and what they store waits there.
+//! Cache of many chats in a unit. A part of a history addresses many chats: they are loaded with a few statements, kept
+//! in the unit while it works on one after the other, and stored with a few more. The rules of a chat do not depend on
+//! it: the methods of [`Unit`] for chats, messages and people read from the cache, and their writes wait there.
 //!
-//! What is not simple stands apart and is asked of the database as ever: deleted chats, two chats that are to become one,
-//! chats with many messages. Whatever else the shelf cannot answer, it is put away before: a method of [`Unit`] that reads or
-//! writes chats, their addresses or their messages asks the shelf or begins with [`Unit::put_away`].
+//! Complex chats bypass the cache and are read from the database: deleted ones, those about to be merged, and those
+//! with many messages. Any other query that the cache cannot answer flushes it first. A method of [`Unit`] that uses
+//! chats, their addresses or their messages must query the cache, or start with [`Unit::put_away`].
 
 mod load;
 mod messages;
@@ -30,12 +30,12 @@ use super::unit::Unit;
 
 pub(super) use messages::Messages;
 
-/// What some addresses of a session find.
+/// Cached data of the addresses of a session.
 pub(super) struct Shelf {
     session: Session,
     chats: Vec<Kept>,
     places: HashMap<ChatId, usize>,
-    /// All periods of the addresses that were asked for, and of the other addresses of their peers.
+    /// All periods of the requested addresses, and of the other addresses of their peers.
     periods: HashMap<Jid, Vec<Period>>,
     peers: HashMap<PeerId, KeptPeer>,
     of_chats: HashMap<ChatId, PeerId>,
@@ -44,25 +44,25 @@ pub(super) struct Shelf {
     rows: Vec<message::ActiveModel>,
 }
 
-/// A peer, and what the database has of it.
+/// A peer, and the state of its row.
 struct KeptPeer {
     peer: Peer,
     row: Row,
     addresses: Vec<Jid>,
 }
 
-/// What a peer has.
+/// State of a peer's chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// A chat that has to be asked of the database: it is deleted, or has many messages.
+    /// The chat bypasses the cache: it is deleted, or has many messages.
     Apart,
-    /// Neither a chat nor what stays of one.
+    /// The peer has neither a chat nor a tombstone.
     Nothing,
-    /// The chat in this place.
+    /// The cached chat at this index.
     Chat(usize),
 }
 
-/// A chat, and what the database has of it.
+/// A chat, and the state of its row.
 struct Kept {
     chat: Chat,
     row: Row,
@@ -84,19 +84,19 @@ impl Row {
     }
 }
 
-/// An answer of the shelf.
+/// Answer of the cache.
 pub(super) enum Answer<T> {
-    /// This.
+    /// A cached result.
     Known(T),
-    /// The database knows, and nothing on the shelf differs from that.
+    /// Ask the database; the cache has no changes that concern it.
     Apart,
-    /// The database knows, once the shelf is put away.
+    /// Ask the database after a flush.
     Unknown,
 }
 
 impl Unit<'_> {
-    /// Reads all that these people and addresses find in the session, which is locked, and so are its chats. Until
-    /// [`Unit::put_away`] what is asked for is answered from there and what is stored waits there.
+    /// Loads the chats of these people and addresses into the cache; locks the session and the chats. Until
+    /// [`Unit::put_away`], reads are answered from the cache, and writes wait there.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -113,7 +113,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Stores all that waits; from here on the database is asked.
+    /// Flushes the cache: stores all changes and drops it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -124,7 +124,7 @@ impl Unit<'_> {
         }
     }
 
-    /// What the shelf answers; none when the database is to be asked.
+    /// Returns the cache's answer; `None` if the database must be asked.
     pub(super) async fn on_shelf<T>(
         &mut self,
         ask: impl FnOnce(&mut Shelf) -> Answer<T>,
@@ -142,7 +142,7 @@ impl Shelf {
         if self.session.id == id { Answer::Known(Some(self.session.clone())) } else { Answer::Unknown }
     }
 
-    /// All periods of an address.
+    /// Returns all periods of an address.
     pub(super) fn periods(&self, session: SessionId, jid: &Jid) -> Answer<Vec<Period>> {
         match self.periods.get(jid).filter(|_| session == self.session.id) {
             Some(periods) => Answer::Known(periods.clone()),
@@ -150,7 +150,7 @@ impl Shelf {
         }
     }
 
-    /// All periods of a peer's addresses.
+    /// Returns all periods of a peer's addresses.
     pub(super) fn periods_of(&self, peer: PeerId) -> Answer<Vec<Period>> {
         let Some(kept) = self.peers.get(&peer) else { return Answer::Unknown };
         let all = kept.addresses.iter().filter_map(|jid| self.periods.get(jid)).flatten();
@@ -164,7 +164,7 @@ impl Shelf {
         }
     }
 
-    /// The peer whom this chat is with; one that is not here is none of these peers' either.
+    /// Returns the peer of this chat; a chat that is not cached belongs to no cached peer.
     pub(super) fn peer_of_chat(&self, chat: ChatId) -> Answer<Peer> {
         match self.of_chats.get(&chat).and_then(|id| self.peers.get(id)) {
             Some(kept) => Answer::Known(kept.peer.clone()),
@@ -172,7 +172,7 @@ impl Shelf {
         }
     }
 
-    /// Those of the people whose addresses are not known to be one peer's now.
+    /// Returns the people whose addresses are not known to belong to the same peer at present.
     pub(super) fn new_people(&self, session: SessionId, people: &[Person]) -> Answer<Vec<Person>> {
         let mut new = Vec::new();
         for person in people {
@@ -188,9 +188,9 @@ impl Shelf {
         if session == self.session.id { Answer::Known(new) } else { Answer::Unknown }
     }
 
-    /// Takes a new peer with its address.
+    /// Adds a new peer with its address.
     pub(super) fn add_peer(&mut self, session: SessionId, peer: &Peer, period: &Period) -> Answer<()> {
-        // As `add_period` wants it: a peer that is here already must not be stored once more.
+        // As `add_period` requires: a cached peer must not be stored twice.
         let last = self.periods.get(&period.jid).map(|periods| periods.last());
         let is_last = last.is_some_and(|last| last.is_none_or(|last| last.from < period.from));
         if session != self.session.id || !is_last {
@@ -200,7 +200,7 @@ impl Shelf {
         self.add_period(session, period)
     }
 
-    /// Takes an address more of a peer.
+    /// Adds another address of a peer.
     pub(super) fn add_period(&mut self, session: SessionId, period: &Period) -> Answer<()> {
         let (Some(kept), Some(periods)) = (self.peers.get_mut(&period.peer), self.periods.get_mut(&period.jid)) else {
             return Answer::Unknown;
@@ -214,7 +214,7 @@ impl Shelf {
         Answer::Known(())
     }
 
-    /// Takes what differs about a peer.
+    /// Updates a peer.
     pub(super) fn save_peer(&mut self, peer: &Peer) -> Answer<()> {
         let Some(kept) = self.peers.get_mut(&peer.id) else { return Answer::Unknown };
         if kept.peer != *peer {
@@ -230,7 +230,7 @@ impl Shelf {
         Answer::Known(())
     }
 
-    /// The chat that an address finds now.
+    /// Returns the current chat of an address.
     pub(super) fn chat(&self, session: SessionId, jid: &Jid) -> Answer<Option<Chat>> {
         match self.periods.get(jid).filter(|_| session == self.session.id) {
             Some(periods) => match periods.last() {
@@ -241,7 +241,7 @@ impl Shelf {
         }
     }
 
-    /// The chat with a peer.
+    /// Returns the chat of a peer.
     pub(super) fn chat_with(&self, peer: PeerId) -> Answer<Option<Chat>> {
         match self.place(peer) {
             Some(Place::Chat(place)) => Answer::Known(Some(self.chats[place].chat.clone())),
@@ -251,7 +251,7 @@ impl Shelf {
         }
     }
 
-    /// Whether a peer has nothing of a deleted chat: those stand apart.
+    /// Returns whether a peer has no deleted chat; those bypass the cache.
     pub(super) fn is_not_deleted(&self, peer: PeerId) -> Answer<()> {
         match self.place(peer) {
             Some(Place::Chat(_) | Place::Nothing) => Answer::Known(()),
@@ -260,7 +260,7 @@ impl Shelf {
         }
     }
 
-    /// Takes a new chat of a peer that is saved with it.
+    /// Adds a new chat of a peer, which is saved with it.
     pub(super) fn add_chat(&mut self, chat: &Chat, peer: PeerId) -> Answer<()> {
         match self.place(peer) {
             Some(Place::Nothing) if chat.session == self.session.id => {}
@@ -272,7 +272,7 @@ impl Shelf {
         Answer::Known(())
     }
 
-    /// Takes what differs about a chat.
+    /// Updates a chat.
     pub(super) fn save(&mut self, chat: &Chat) -> Answer<()> {
         let Some(place) = self.places.get(&chat.id) else { return Answer::Apart };
         let kept = &mut self.chats[*place];
@@ -281,7 +281,7 @@ impl Shelf {
         Answer::Known(())
     }
 
-    /// The messages of a chat that stands here.
+    /// Queries the messages of a cached chat.
     pub(super) fn messages<T>(&self, chat: ChatId, ask: impl FnOnce(&Messages) -> T) -> Answer<T> {
         match self.places.get(&chat) {
             Some(place) => Answer::Known(ask(&self.chats[*place].messages)),
@@ -289,7 +289,7 @@ impl Shelf {
         }
     }
 
-    /// The same for several chats, of which one at most stands here alone.
+    /// Queries the messages of several chats; only a single one can be answered from the cache.
     pub(super) fn messages_of<T>(&self, chats: &[ChatId], ask: impl FnOnce(&Messages) -> T) -> Answer<T> {
         match chats {
             [chat] => self.messages(*chat, ask),
@@ -298,10 +298,10 @@ impl Shelf {
         }
     }
 
-    /// Takes those of the messages that are new, and tells how many that are.
+    /// Adds new messages, and returns their number.
     pub(super) fn add_messages(&mut self, chat: ChatId, rows: &[message::Model]) -> Answer<u64> {
         let Some(place) = self.places.get(&chat) else {
-            // A stored message is read with its author, who has to be stored as well.
+            // A stored message is read with its sender, which must be stored, too.
             let is_new = |row: &message::Model| {
                 let author = PeerId::from_bytes(&row.sender_id).ok().and_then(|id| self.peers.get(&id));
                 author.is_some_and(|author| author.row == Row::New)

@@ -1,11 +1,12 @@
-//! Removing what a session has in tables with keys of several columns, a few rows at a time.
+//! Batched deletion of a session's rows in tables with composite keys.
 
 use sea_orm::ConnectionTrait;
 use sea_orm::DbBackend;
 use sea_orm::DbErr;
 use sea_orm::Statement;
 
-/// Removes up to `limit` rows of the session from `table` if `condition` holds, in which `$1` is the session; returns how many.
+/// Deletes up to `limit` rows of the session from `table` that match `condition`, in which `$1` is the session; returns
+/// the number.
 pub(super) async fn remove(
     connection: &impl ConnectionTrait,
     (table, condition): (&str, &str),
@@ -13,7 +14,7 @@ pub(super) async fn remove(
     limit: u64,
 ) -> Result<u64, DbErr> {
     let backend = connection.get_database_backend();
-    // The databases' own names of rows: no key of several columns is compared.
+    // Uses the databases' physical row ids, so that no composite keys are compared.
     let rows = match backend {
         DbBackend::Postgres => {
             format!("ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE session_id = $1 LIMIT {limit}))")

@@ -1,4 +1,4 @@
-//! An organization as a whole, for the operator: how much there is of it, and its deletion.
+//! A whole organization, for the operator: counts and deletion.
 
 use chatgraph_entity::api_key;
 use chatgraph_entity::change;
@@ -25,11 +25,11 @@ use super::device;
 use super::error::StoreError;
 use super::unit::Unit;
 
-/// Rows that one unit removes at most: some milliseconds' work.
+/// Maximum number of rows that one unit deletes: a few milliseconds' work.
 const ROWS: u64 = 1_000;
-/// The tables whose rows go with their chat, before it.
+/// Tables with rows of a chat, deleted before it.
 const OF_CHAT: [&str; 2] = ["message", "refusal"];
-/// The tables whose rows go with their session, before it: those of its device and its chats aside.
+/// Tables with rows of a session, deleted before it, except those of its device and its chats.
 const OF_SESSION: [&str; 8] = [
     "pending_action",
     "quarantined_event",
@@ -41,14 +41,14 @@ const OF_SESSION: [&str; 8] = [
     "peer",
 ];
 
-/// How much there is of an organization.
+/// Counts of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationCounts {
     /// The organization.
     pub organization: OrganizationId,
-    /// When it was created, in milliseconds.
+    /// Creation time, in milliseconds.
     pub created_at: i64,
-    /// Its api-keys, revoked ones not among them.
+    /// Its api-keys, without revoked ones.
     pub api_keys: u64,
     /// Its sessions.
     pub sessions: u64,
@@ -56,14 +56,14 @@ pub struct OrganizationCounts {
     pub chats: u64,
     /// The messages of its chats.
     pub messages: u64,
-    /// The changes that are kept of it.
+    /// Its stored changes.
     pub changes: u64,
-    /// Its events in quarantine.
+    /// Its quarantined events.
     pub quarantined_events: u64,
 }
 
 impl Store {
-    /// Whether there is such an organization.
+    /// Returns whether the organization exists.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -72,7 +72,7 @@ impl Store {
         Ok(found > 0)
     }
 
-    /// Counts what there is of an organization; `None` if there is no such. Reads an index entry for each row of it.
+    /// Counts the rows of an organization; `None` if it does not exist. Reads an index entry per row.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -142,7 +142,7 @@ impl Unit<'_> {
         Ok(false)
     }
 
-    /// Deletes up to `left` rows of what belongs to a session; returns how many more may be deleted.
+    /// Deletes up to `left` rows of a session; returns how many more may be deleted.
     async fn delete_of_session(&mut self, session: &[u8], mut left: u64) -> Result<u64, StoreError> {
         left -= self.delete_where(("pending_action", "session_id"), session.to_vec().into(), left).await?;
         while left > 0 {
@@ -168,7 +168,7 @@ impl Unit<'_> {
         Ok(left)
     }
 
-    /// Deletes up to `limit` rows of `table` with this value in `column`; returns how many.
+    /// Deletes up to `limit` rows of `table` with this value in `column`; returns the number.
     async fn delete_where(
         &mut self,
         (table, column): (&str, &str),
@@ -179,7 +179,7 @@ impl Unit<'_> {
             return Ok(0);
         }
         let backend = self.tx.get_database_backend();
-        // The databases' own names of rows: no key of several columns is compared.
+        // Uses the databases' physical row ids, so that no composite keys are compared.
         let some = |row: &str| format!("SELECT {row} FROM \"{table}\" WHERE {column} = $1 LIMIT {limit}");
         let rows = match backend {
             DbBackend::Postgres => format!("ctid = ANY (ARRAY({}))", some("ctid")),

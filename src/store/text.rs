@@ -1,11 +1,11 @@
 //! Text from outside.
 
-/// Text as both databases keep it: PostgreSQL takes no NUL character, and nobody misses one.
+/// Removes NUL characters, which PostgreSQL does not allow.
 pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// As [`storable`], where there may be none.
+/// As [`storable`], for optional text.
 pub(super) fn storable_if_any(text: Option<&String>) -> Option<String> {
     text.map(|text| storable(text))
 }

@@ -1,4 +1,4 @@
-//! What stays of deleted chats.
+//! Tombstones of deleted chats.
 
 use chatgraph_entity::tombstone;
 use sea_orm::ActiveModelTrait as _;
@@ -25,7 +25,7 @@ use super::text;
 use super::unit::Unit;
 
 impl Unit<'_> {
-    /// What stays of the deleted chat with a peer, locked until the commit.
+    /// Returns the tombstone of a peer's deleted chat, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -41,7 +41,7 @@ impl Unit<'_> {
         self.tombstone_by_id_for_update(organization, chat).await
     }
 
-    /// What stays of the deleted chat that had this id, locked until the commit.
+    /// Returns the tombstone of the chat with this id, locked until the commit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -55,8 +55,8 @@ impl Unit<'_> {
         Ok(Some(Tombstone { deleted_at: row.deleted_at, chat: from_row(row)? }))
     }
 
-    /// Stores what stays of a chat, under the id that the chat had: its peer finds it by that. One that never was stored is
-    /// made the chat of the peer with its address.
+    /// Stores a tombstone under the id of its chat, by which its peer finds it. If the chat was never stored, it
+    /// becomes the chat of its address's peer.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -75,7 +75,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Stores what differs about it.
+    /// Saves a changed tombstone.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -89,7 +89,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Takes it away: the chat is back.
+    /// Removes a tombstone: the chat is back.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -137,7 +137,7 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
     }
 }
 
-/// What stays of the session's deleted chats that are pinned on the phone; as in their index.
+/// Query for the tombstones of the session's chats that are pinned on the phone; written as in their index.
 pub(super) fn pinned(organization: &OrganizationId, session: SessionId) -> Select<tombstone::Entity> {
     tombstone::Entity::find()
         .filter(owned_by(organization))
@@ -169,7 +169,7 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
     })
 }
 
-/// A horizon as two columns keep it.
+/// Converts a horizon into its two columns.
 pub(super) fn horizon_to_columns(horizon: Option<&Horizon>) -> (Option<i64>, Option<String>) {
     let ids = |horizon: &Horizon| {
         let ids: Vec<_> = horizon.wa_ids.iter().map(|id| text::storable(id)).collect();
@@ -178,7 +178,7 @@ pub(super) fn horizon_to_columns(horizon: Option<&Horizon>) -> (Option<i64>, Opt
     (horizon.map(|horizon| horizon.at), horizon.and_then(ids))
 }
 
-/// Reads what [`horizon_to_columns`] wrote.
+/// Parses the result of [`horizon_to_columns`].
 pub(super) fn horizon_from_columns(
     at: Option<i64>,
     ids: Option<&str>,

@@ -1,6 +1,6 @@
-//! What is old enough to go: found by reading, removed by units of a few hundred rows, so that nobody waits for it.
+//! Retention queries: expired rows are found by reading, and removed by units of a few hundred rows.
 //!
-//! The readers here go through all organizations: trimming is the operator's, not a caller's.
+//! These reads cover all organizations, because retention is the operator's.
 
 use std::collections::BTreeMap;
 
@@ -29,13 +29,13 @@ use super::error::StoreError;
 use super::keyset;
 use super::unit::Unit;
 
-/// Organizations, or chats, that are looked through at once.
+/// Organizations, or chats, per read.
 const LOOK: u64 = 100;
-/// Rows that one unit removes at most.
+/// Maximum number of rows that one unit removes.
 const REMOVE: u64 = 500;
 
 impl Store {
-    /// The next organizations behind `after`; none at the end.
+    /// Returns the next organizations after `after`; empty at the end.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -43,7 +43,7 @@ impl Store {
         let ids = organization::Entity::find()
             .select_only()
             .column(organization::Column::Id)
-            // Nobody's id is empty, so nobody comes first and is never behind anything.
+            // The trash organization has the empty id, so `> ''` skips it.
             .filter(organization::Column::Id.gt(after.map_or("", OrganizationId::as_str)))
             .order_by_asc(organization::Column::Id)
             .limit(LOOK)
@@ -54,10 +54,11 @@ impl Store {
         ids.into_iter().map(|id| id.parse().map_err(corrupt)).collect()
     }
 
-    /// The number up to which the organization's log is from before `before`; `None` if nothing is. Reads those changes once.
+    /// Returns the number up to which the organization's changes are older than `before`; `None` if none is. Reads
+    /// those changes once.
     ///
-    /// A clock that was set back leaves times out of order; numbers never are. A time after `now` was stamped by a clock that
-    /// was ahead, and says nothing.
+    /// After a clock was set back, times are out of order, but numbers never are. A time after `now` is from a clock
+    /// that was ahead, and is ignored.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,7 +89,7 @@ impl Store {
         Ok(old)
     }
 
-    /// The next chats behind `after`, of whatever organization; none at the end.
+    /// Returns the next chats of all organizations after `after`; empty at the end.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -106,13 +107,13 @@ impl Store {
         ids.iter().map(|id| ChatId::from_bytes(id).map_err(corrupt)).collect()
     }
 
-    /// Of each of the chats that has more messages than the newest `keep`, the first message beyond those. Reads `keep`
-    /// entries of an index for each chat, and no message.
+    /// Returns the newest message beyond the newest `keep`, for each of the chats that has one. Reads `keep` index
+    /// entries per chat, and no rows.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn surplus_messages(&self, chats: &[ChatId], keep: u32) -> Result<Vec<(ChatId, TimeKey)>, StoreError> {
-        // PostgreSQL takes no empty list.
+        // PostgreSQL does not allow an empty list.
         if chats.is_empty() {
             return Ok(Vec::new());
         }
@@ -128,7 +129,7 @@ impl Store {
         Ok(surplus)
     }
 
-    /// The chat's oldest messages up to this one, some hundred at most, with whose they are; none when there are none.
+    /// Returns the chat's oldest messages up to this one, at most a few hundred, by organization.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,7 +148,7 @@ impl Store {
     }
 }
 
-/// The first message of a chat beyond the newest `keep`.
+/// Query for the newest message of a chat beyond the newest `keep`.
 pub(super) fn beyond(chat: ChatId, keep: u32) -> Select<message::Entity> {
     message::Entity::find()
         .select_only()
@@ -159,7 +160,7 @@ pub(super) fn beyond(chat: ChatId, keep: u32) -> Select<message::Entity> {
         .limit(1)
 }
 
-/// The oldest messages of a chat up to one of them.
+/// Query for the oldest messages of a chat up to one of them.
 pub(super) fn oldest(chat: ChatId, up_to: TimeKey) -> Select<message::Entity> {
     let place = Expr::tuple([message::Column::At.into_expr(), message::Column::Id.into_expr()]);
     let up_to = Expr::tuple([Expr::val(up_to.at), Expr::val(up_to.id.to_vec())]);
@@ -174,8 +175,7 @@ pub(super) fn oldest(chat: ChatId, up_to: TimeKey) -> Select<message::Entity> {
 }
 
 impl Unit<'_> {
-    /// Removes the oldest of the organization's changes up to the one with this number, some hundred at most; tells how many
-    /// that were.
+    /// Removes the oldest of the organization's changes up to this number, at most a few hundred; returns the number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -203,7 +203,7 @@ impl Unit<'_> {
         Ok(removed.rows_affected)
     }
 
-    /// Removes messages of the organization; tells how many.
+    /// Removes messages of the organization; returns the number.
     ///
     /// # Errors
     /// [`StoreError`].

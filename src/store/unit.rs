@@ -1,4 +1,4 @@
-//! One unit of work: what is committed together.
+//! A unit of work: what is committed together.
 
 use futures_util::future::BoxFuture;
 
@@ -8,24 +8,24 @@ use crate::domain::id::OrganizationId;
 use super::connect::Transaction;
 use super::shelf::Shelf;
 
-/// The body of a unit, as [`super::Store::write`] takes it: `Box::pin(async move { .. })`.
+/// The body of a unit, as [`super::Store::write`] expects it: `Box::pin(async move { .. })`.
 pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 
-/// One unit of work, behind a savepoint. What it records is numbered and stored when the journal commits.
+/// A unit of work in a savepoint. The changes that it records are numbered and stored when the journal commits.
 pub struct Unit<'t> {
     pub(super) tx: &'t Transaction,
-    /// Whose changes it may record: its place in the journal was given out for this organization.
+    /// Organization whose changes it may record; the journal assigned its lane for it.
     pub(super) organization: &'t OrganizationId,
     pub(super) recorded: Vec<Change>,
-    /// What it has at hand of many chats at once.
+    /// Cache of many chats.
     pub(super) shelf: Option<Box<Shelf>>,
 }
 
 impl Unit<'_> {
-    /// Adds `change` to the organization's change log. Call it in the order in which things happened.
+    /// Adds `change` to the organization's change log. Changes must be recorded in order.
     ///
     /// # Panics
-    /// When the unit was begun for another organization.
+    /// If the unit was begun for another organization.
     pub fn record(&mut self, organization: &OrganizationId, change: Change) {
         assert_eq!(organization, self.organization, "a unit records the changes of one organization");
         self.recorded.push(change);

@@ -1,4 +1,4 @@
-//! Whether the database takes writes.
+//! Check whether the database is writable.
 
 use chatgraph_entity::write_check;
 use sea_orm::ActiveValue::Set;
@@ -11,10 +11,10 @@ use super::Store;
 use super::error::StoreError;
 
 impl Store {
-    /// Writes a row of its own on the way that every write goes.
+    /// Writes a row through the journal, like every other write.
     ///
     /// # Errors
-    /// [`StoreError`] when the database takes no writes.
+    /// [`StoreError`] if the database is not writable.
     pub async fn check_writes(&self, now: i64) -> Result<(), StoreError> {
         self.write(&OrganizationId::nobody(), move |unit| {
             Box::pin(async move {
@@ -28,13 +28,13 @@ impl Store {
         .await
     }
 
-    /// Whether the last transaction that wrote failed for what the database lacks.
+    /// Returns whether the last write transaction failed because of the database's state.
     #[must_use]
     pub fn writes_fail(&self) -> bool {
         self.journal.tally().is_failing()
     }
 
-    /// Waits until a transaction that writes fails. Meant for one task.
+    /// Waits until a write transaction fails. For one task only.
     pub async fn write_failed(&self) {
         self.journal.tally().has_failed().await;
     }

@@ -1,5 +1,5 @@
-//! One connection out of a pool, for as long as somebody needs it. The pools of sea-orm take a connection back whatever
-//! became of it; here one that did not answer, or whose state nobody knows, is closed instead.
+//! One connection of a pool. The pools of sea-orm take back every connection, whatever its state. Here, a connection
+//! that did not answer or is in an unknown state is closed instead.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,18 +26,18 @@ use sea_query_sqlx::SqlxValues;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How long a connection may take to go back into its pool. The driver waits for what is still under way on it, and has
-/// no limit of its own; the server's is at most this long for all that we ask.
+/// Time limit for the return of a connection to its pool. The driver waits for running statements without a limit; the
+/// server's own limit for our statements is at most this long.
 const RETURN: Duration = Duration::from_secs(35);
 
-/// After how many of its steps SQLite asks whether to go on: some hundred microseconds.
+/// Number of SQLite's virtual-machine steps between two calls of the progress handler: a few hundred microseconds.
 const ASK: i32 = 10_000;
 
-/// Interrupts what SQLite works on when it is dropped: a caller that stops waiting leaves no read behind.
+/// Interrupts SQLite's running statement when it is dropped, so that an abandoned read ends.
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// The read is done.
+    /// Marks the read as done.
     pub(super) fn disarm(mut self) {
         self.0 = Arc::default();
     }
@@ -49,7 +49,7 @@ impl Drop for Interrupt {
     }
 }
 
-/// A connection that goes back into its pool when it is dropped.
+/// A connection that returns to its pool when it is dropped.
 pub(super) struct Connection(Option<Kind>);
 
 enum Kind {
@@ -58,7 +58,7 @@ enum Kind {
 }
 
 impl Connection {
-    /// Waits for a free connection, or makes one, as long as the pool is told to.
+    /// Waits for a free connection, or opens one, within the pool's time limit.
     pub(super) async fn acquire(pool: &DatabaseConnection) -> Result<Self, DbErr> {
         let acquired = match pool.get_database_backend() {
             DbBackend::Postgres => pool.get_postgres_connection_pool().acquire().await.map(Kind::Postgres),
@@ -67,8 +67,8 @@ impl Connection {
         Ok(Self(Some(acquired.map_err(not_acquired)?)))
     }
 
-    /// Lets SQLite work for at most `limit` on what is asked next, and no longer than the result is kept unless it is
-    /// disarmed. PostgreSQL has a limit of its own.
+    /// Limits SQLite's next statement to `limit`, and to the life of the result unless that is disarmed. PostgreSQL has
+    /// its own limit.
     pub(super) async fn limit(&mut self, limit: Duration) -> Result<Interrupt, DbErr> {
         let interrupt = Interrupt(Arc::new(AtomicBool::new(false)));
         if let Kind::Sqlite(connection) = self.kind() {
@@ -79,7 +79,7 @@ impl Connection {
         Ok(interrupt)
     }
 
-    /// Closes the connection at once, without a word to the server: it may not answer, or not understand.
+    /// Closes the connection at once without notifying the server, which may not answer.
     pub(super) fn discard(mut self) {
         match self.0.take() {
             Some(Kind::Sqlite(connection)) => drop(connection.detach()),
@@ -105,7 +105,7 @@ impl Connection {
         done.map_err(not_executed)
     }
 
-    /// The first row that one of several statements gives.
+    /// Returns the first row of several statements.
     pub(super) async fn query_unprepared(&mut self, sql: &str) -> Result<Option<QueryResult>, DbErr> {
         let sql = AssertSqlSafe(sql.to_owned());
         let row = match self.kind() {
@@ -148,8 +148,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // The driver's own way back into the pool waits for an answer without end, and one seat is lost for ever when
-        // none comes. SQLite answers in this process.
+        // The driver's own return to the pool waits for an answer without a limit, and would lose a slot of the pool
+        // forever if there is none. SQLite answers in this process.
         if let (Some(Kind::Postgres(mut connection)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(timeout(RETURN, connection.return_to_pool()));
         }

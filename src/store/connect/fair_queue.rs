@@ -1,5 +1,5 @@
-//! A queue for a few places, in which organizations take turns: the next place goes to the organization that waits
-//! longest since its last one, however much another asks for. Our own, since a semaphore is first come, first served.
+//! Fair queue for a few permits, with round-robin between organizations: the next permit goes to the one that has
+//! waited longest since its last permit. A plain semaphore is first come, first served.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::id::OrganizationId;
 
-/// An organization; `None` is the server itself.
+/// An organization; `None` for the server itself.
 pub(in crate::store) type Owner = Option<OrganizationId>;
 
 /// The queue. Cheap to clone.
@@ -22,10 +22,10 @@ pub(in crate::store) struct FairQueue(Arc<Mutex<State>>);
 
 struct State {
     free: usize,
-    /// Places that go to organizations without another one only.
+    /// Permits that are reserved for organizations without one.
     reserved: usize,
     owners: HashMap<Owner, Places>,
-    /// The organizations that wait, the next one first.
+    /// Waiting organizations, the next one first.
     order: VecDeque<Owner>,
 }
 
@@ -35,19 +35,19 @@ struct Places {
     waiting: VecDeque<oneshot::Sender<Place>>,
 }
 
-/// A place, which is free again when this is dropped.
+/// A permit; released when dropped.
 pub(in crate::store) struct Place {
     owner: Owner,
     queue: FairQueue,
 }
 
 impl FairQueue {
-    /// A queue for this number of places, of which some are kept for organizations that have none.
+    /// Creates a queue with this number of permits, some of which are reserved for organizations without one.
     pub(in crate::store) fn new(places: usize, reserved: usize) -> Self {
         Self(Arc::new(Mutex::new(State { free: places, reserved, owners: HashMap::new(), order: VecDeque::new() })))
     }
 
-    /// Waits for a place. Cancel-safe; a caller that stops waiting loses its turn.
+    /// Waits for a permit. Cancel-safe; a cancelled caller loses its turn.
     pub(in crate::store) async fn place(&self, owner: &Owner) -> Place {
         let waiting = {
             let mut state = self.state();
@@ -73,7 +73,7 @@ impl FairQueue {
         Place { owner, queue: self.clone() }
     }
 
-    /// Gives free places to those who wait; returns those that are no longer waited for.
+    /// Hands free permits to waiting callers; returns permits whose caller has gone.
     fn give(&self, state: &mut State) -> Vec<Place> {
         let mut unwanted = Vec::new();
         while let Some(next) = (0..state.order.len()).find(|place| state.may_have(&state.order[*place])) {
@@ -120,7 +120,7 @@ impl Drop for Place {
             }
             unwanted
         };
-        // Each is dropped without the lock, which its own drop takes.
+        // Drop them without the lock, which their own drop acquires.
         drop(unwanted);
     }
 }
@@ -179,7 +179,7 @@ mod tests {
         drop(gone);
         drop(held);
         let place = stays.now_or_never().expect("its turn");
-        // Given, and not taken.
+        // The permit was sent, but not received.
         let mut given = Box::pin(queue.place(&one));
         assert!(futures_util::poll!(&mut given).is_pending());
         drop(place);

@@ -1,4 +1,4 @@
-//! The file of an SQLite database: the one that a path leads to, its lock file, and its creation for its owner alone.
+//! The file of an SQLite database: path resolution, the lock file, and private creation.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,12 +13,12 @@ use std::path::PathBuf;
 
 use super::OpenError;
 
-/// Mode of every file with data: read and written by its owner alone.
+/// Mode of every file with data: readable and writable by its owner only.
 pub(in crate::store) const PRIVATE: u32 = 0o600;
-/// Symbolic links that may lead to a file that does not exist yet, as many as Linux follows.
+/// Maximum length of a chain of symbolic links to a file that does not exist yet; the same as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// Finds the file that a path leads to, whether it exists or not: absolute, without symbolic links.
+/// Resolves a path to an absolute one without symbolic links, whether the file exists or not.
 pub(in crate::store) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     let mut path = std::path::absolute(path).map_err(failed)?;
@@ -26,7 +26,7 @@ pub(in crate::store) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
         match (path.canonicalize(), path.read_link()) {
             (Ok(path), _) if path.is_dir() => return Err(failed(ErrorKind::IsADirectory.into())),
             (Ok(path), _) => return Ok(path),
-            // SQLite creates the file that such a link names.
+            // SQLite creates the target of such a link.
             (Err(missing), Ok(target)) if missing.kind() == ErrorKind::NotFound => {
                 path = path.parent().unwrap_or(Path::new("/")).join(target);
             }
@@ -40,7 +40,7 @@ pub(in crate::store) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     Err(failed(io::Error::other("too many symbolic links")))
 }
 
-/// Finds the file of a database that must exist.
+/// Resolves the path of an existing database.
 ///
 /// # Errors
 /// [`OpenError::Missing`].
@@ -49,14 +49,14 @@ pub(in crate::store) fn existing(path: &Path) -> Result<PathBuf, OpenError> {
     if path.exists() { Ok(path) } else { Err(OpenError::Missing(path)) }
 }
 
-/// The path with `end` behind its whole name: `a.db` and `a.sqlite` get files of their own.
+/// Appends `end` to the file name: `a.db` and `a.sqlite` get different companions.
 pub(in crate::store) fn companion(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     name.into()
 }
 
-/// Creates an empty database unless the file exists; returns whether it did not.
+/// Creates an empty database unless the file exists; returns whether it was created.
 pub(super) fn create(path: &Path) -> Result<bool, OpenError> {
     let path = resolve(path)?;
     if path.exists() {
@@ -64,7 +64,7 @@ pub(super) fn create(path: &Path) -> Result<bool, OpenError> {
     }
     let failed = |source| OpenError::File { path: path.clone(), source };
     let folder = path.parent().unwrap_or(Path::new("/"));
-    // Closed before it gets its name: closing a file would release the locks that SQLite holds on it in this process.
+    // Close it before it gets its name: closing a file would release the locks that SQLite holds on it in this process.
     let empty = tempfile::Builder::new().prefix(".chatgraph-").tempfile_in(folder).map_err(failed)?.into_temp_path();
     fs::set_permissions(&empty, fs::Permissions::from_mode(PRIVATE)).map_err(failed)?;
     match empty.persist_noclobber(&path) {
@@ -74,14 +74,14 @@ pub(super) fn create(path: &Path) -> Result<bool, OpenError> {
     }
 }
 
-/// Creates a file for its owner alone, whatever the umask.
+/// Creates a file for its owner only, whatever the umask.
 pub(in crate::store) fn create_private(path: &Path) -> io::Result<File> {
     let file = File::options().create_new(true).write(true).mode(PRIVATE).open(path)?;
     file.set_permissions(fs::Permissions::from_mode(PRIVATE))?;
     Ok(file)
 }
 
-/// Refuses a database with several hard links: SQLite would keep a `-wal` file beside each of them, and lose data.
+/// Rejects a database with several hard links: SQLite would use a `-wal` file for each of them, and lose data.
 pub(super) fn has_one_name(path: &Path) -> Result<(), OpenError> {
     match fs::metadata(path) {
         Ok(file) if file.nlink() > 1 => Err(OpenError::HardLinks { path: path.to_owned(), links: file.nlink() }),
@@ -89,7 +89,7 @@ pub(super) fn has_one_name(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Whether users of the machine other than the file's owner may read it.
+/// Returns whether other users of the machine can read the file.
 pub(super) fn is_exposed(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.mode() & 0o044 != 0)
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL: a server for several nodes. Connections are made when they are needed.
+//! PostgreSQL: a database for several nodes. Connections are opened on demand.
 
 use std::fmt;
 use std::io;
@@ -18,36 +18,36 @@ use sea_orm::sqlx::query_as;
 use super::COUNTING;
 use super::OpenError;
 
-/// What [`super::alone`] does first. The lock is released with the transaction; its number is "chatgrap" in ASCII.
+/// First statements of [`super::alone`]. The lock is released with the transaction; its number is "chatgrap" in ASCII.
 pub(super) const ALONE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
                                 SELECT pg_advisory_xact_lock(x'6368617467726170'::bigint)";
-/// The oldest version that is tested.
+/// Oldest version that is tested.
 const OLDEST: i32 = 15;
-/// How long connecting, or waiting for a free connection, may take.
+/// Time limit for connecting, and for acquiring a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Connections that count, at most.
+/// Maximum number of connections that count.
 pub(super) const COUNTERS: u32 = 2;
-/// A connection that was idle for this long is tried before it is used: a restarted server has closed it.
+/// Idle time after which a connection is tested before use: a restarted server has closed it.
 const TRY_AFTER: Duration = Duration::from_secs(1);
-/// A connection that nobody needs for this long is closed.
+/// Idle time after which a connection is closed.
 const IDLE: Duration = Duration::from_mins(10);
-/// A connection is closed after this long in any case: whatever is wrong with it unseen is over then.
+/// Maximum lifetime of a connection, to get rid of undetected faults.
 const LIFETIME: Duration = Duration::from_mins(30);
 
 /// A database on a PostgreSQL server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Postgres {
-    /// With the password, so it is shown to nobody.
+    /// Contains the password, so it is never printed.
     url: String,
-    /// Connections that read, at most.
+    /// Maximum number of connections that read.
     pub readers: u32,
-    /// Connections that write, at most: as many organizations commit at the same time.
+    /// Maximum number of connections that write, and thus of organizations that commit at the same time.
     pub writers: u32,
-    /// How long one statement may take.
+    /// Time limit of one statement.
     pub statement_timeout: Duration,
-    /// How long a statement waits for another node's lock.
+    /// Time limit for another node's lock.
     pub lock_timeout: Duration,
-    /// How long a transaction may do nothing, as one of a node that hangs: its locks are released then.
+    /// Time limit for an idle transaction, as of a node that hangs: its locks are released then.
     pub idle_in_transaction_timeout: Duration,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// A database with the default settings; `url` has been checked.
+    /// Creates it with the default settings; `url` must be validated.
     pub(super) fn at(url: String) -> Self {
         Self {
             url,
@@ -70,7 +70,7 @@ impl Postgres {
         }
     }
 
-    /// Connects once, to tell what is wrong at once, and whether the server fits.
+    /// Connects once, to report problems early and to check the server's version and encoding.
     pub(super) async fn check(&self) -> Result<(), OpenError> {
         let server = self.server();
         let asked = tokio::time::timeout(CONNECT, self.ask()).await;
@@ -103,9 +103,9 @@ impl Postgres {
         pool(self.readers).connect_lazy_with(options).into()
     }
 
-    /// The same, on which a statement may take no longer than `limit`.
+    /// Creates a pool whose statements take at most `limit`.
     pub(super) fn limited_readers(&self, limit: Duration) -> DatabaseConnection {
-        // Without a limit there is none at all: 0.
+        // 0 would mean no limit.
         let limited = Self { statement_timeout: self.statement_timeout.min(limit), ..self.clone() };
         limited.readers()
     }
@@ -116,15 +116,15 @@ impl Postgres {
         pool(COUNTERS).acquire_timeout(COUNTING).connect_lazy_with(options).into()
     }
 
-    /// One connection to listen on.
+    /// Creates a pool with one connection for notifications.
     pub(in crate::store) fn listener(&self) -> PgPool {
         pool(1).connect_lazy_with(self.options())
     }
 
-    /// A connection of its own.
+    /// Opens a dedicated connection.
     ///
     /// # Errors
-    /// `PostgreSQL`'s, or that it took too long.
+    /// `PostgreSQL`'s, or a timeout.
     pub(super) async fn connection(&self) -> Result<PgConnection, SqlxError> {
         let options = self.options();
         let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
@@ -137,11 +137,11 @@ impl Postgres {
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", milliseconds(self.idle_in_transaction_timeout)),
-            // The driver sends no keepalive, so the server does.
+            // The driver sends no keepalives, so the server does.
             ("tcp_keepalives_idle", "60".to_owned()),
             ("tcp_keepalives_interval", "10".to_owned()),
             ("tcp_keepalives_count", "3".to_owned()),
-            // A unit that waited for a lock has to see what the other one stored.
+            // A unit that has waited for a lock must see what the other one stored.
             ("default_transaction_isolation", "read committed".to_owned()),
         ]);
         if options.get_application_name().is_some() { options } else { options.application_name("chatgraph") }

@@ -1,6 +1,6 @@
-//! Reading past dead connections. A PostgreSQL server that restarts closes every connection, and a pool finds out one by
-//! one: what was asked on a dead one is asked again on the next, as nothing is lost by it. One on which no answer comes is
-//! closed: the database gives up by itself before that. Organizations take turns at the connections.
+//! Reads with retries on dead connections. A PostgreSQL server that restarts closes every connection, and the pool
+//! discovers that one by one, so a read is retried on the next one. A connection that does not answer is closed: the
+//! database's own time limit is shorter. Organizations take turns at the connections.
 
 use std::time::Duration;
 
@@ -22,21 +22,21 @@ use super::fair_queue::Owner;
 use crate::domain::id::OrganizationId;
 use crate::store::error;
 
-/// Of more connections than this, one is kept for organizations that read nothing yet.
+/// With more connections than this, one is reserved for organizations without a read in progress.
 const RESERVED_ABOVE: usize = 2;
 
-/// How long reads may take.
+/// Time limits of reads.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// How long one may wait for its turn.
+    /// Time limit in the queue.
     pub(super) queue: Duration,
-    /// How long SQLite may work on one; PostgreSQL has a limit of its own.
+    /// Time limit for SQLite; PostgreSQL has its own.
     pub(super) read: Duration,
-    /// How long an answer is waited for.
+    /// Time limit for the answer.
     pub(super) answer: Duration,
 }
 
-/// The connections that read, for an organization or for the server itself. Cheap to clone.
+/// Connections for reading, for an organization or for the server itself. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::store) struct Readers {
     pub(in crate::store) connections: DatabaseConnection,
@@ -46,7 +46,7 @@ pub(in crate::store) struct Readers {
 }
 
 impl Readers {
-    /// Connections of which there are at most `places`; some of many are kept for organizations that have none.
+    /// Creates them with at most `places` reads at a time; one is reserved if there are many.
     pub(super) fn new(connections: DatabaseConnection, places: usize, limits: Limits) -> Self {
         let reserved = usize::from(places > RESERVED_ABOVE);
         Self { connections, limits, queue: FairQueue::new(places, reserved), owner: None }
@@ -57,7 +57,7 @@ impl Readers {
         Self { owner: Some(organization.clone()), ..self.clone() }
     }
 
-    /// Asks `question`, of as many connections as there may be dead ones and one more.
+    /// Runs `question`, on as many connections as can be dead plus one.
     async fn ask<T, Q>(&self, question: Q) -> Result<T, DbErr>
     where
         Q: for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<T, DbErr>> + Send,

@@ -1,5 +1,5 @@
-//! One server at a time on a PostgreSQL database: an advisory lock of the session of one connection, which the server
-//! keeps for as long as it runs. PostgreSQL releases it when that connection ends, however the process ended.
+//! Lock that allows one server at a time on a PostgreSQL database: a session-level advisory lock on a connection that
+//! the server keeps open. PostgreSQL releases it when the connection ends, however the process ended.
 
 use std::io;
 use std::time::Duration;
@@ -21,22 +21,22 @@ use super::Postgres;
 
 /// The lock's number is "chatsrvr" in ASCII.
 const TRY: &str = "SELECT pg_try_advisory_lock(x'6368617473727672'::bigint)";
-/// The connection that holds it, seen from another one: the two halves of that number.
+/// Finds the connection that holds it, by the two halves of that number.
 const HOLDER: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                       AND classid = x'63686174'::bigint::oid AND objid = x'73727672'::bigint::oid";
-/// PostgreSQL notices within half a minute that the machine at the other end is gone, and releases the lock.
+/// Lets PostgreSQL detect within half a minute that the machine at the other end is gone, and release the lock.
 const NOTICE_A_DEAD_CLIENT: &str =
     "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
-/// A process that was killed may hold it for a moment longer.
+/// Time limit for taking the lock: a killed process may hold it for a moment.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often the connection is checked, and how long PostgreSQL may take to answer.
+/// Interval of the connection check, and time limit of its answer.
 const CHECK: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Keeps a second server from the same PostgreSQL database for as long as it lives. On SQLite a locked file does that
-/// ([`super::Hold`]), and this does nothing.
+/// Keeps a second server from the same PostgreSQL database for as long as it lives. Does nothing on SQLite, where a
+/// locked file serves the purpose ([`super::Hold`]).
 pub struct ServerLock {
     held: Option<Held>,
 }
@@ -44,12 +44,12 @@ pub struct ServerLock {
 struct Held {
     server: Postgres,
     connection: PgConnection,
-    /// The processes of PostgreSQL that serve, or served, connections of this server that may hold it.
+    /// PostgreSQL backend processes of this server's connections that may hold the lock.
     own: Vec<i32>,
 }
 
 impl ServerLock {
-    /// Takes the lock, waiting some seconds for a server that is just going.
+    /// Takes the lock, and waits a few seconds for a server that is stopping.
     ///
     /// # Errors
     /// [`OpenError::Served`] if another server has it, [`OpenError::Unreachable`].
@@ -68,8 +68,8 @@ impl ServerLock {
         }
     }
 
-    /// Waits until another server has the lock, which can only be after the connection was lost: the database restarted,
-    /// or the network failed. Holds the lock until it is dropped.
+    /// Waits until another server has the lock, which is only possible after the connection was lost: the database
+    /// restarted, or the network failed. Holds the lock until dropped.
     pub async fn lost(self) {
         let Some(mut held) = self.held else { return std::future::pending().await };
         loop {
@@ -87,14 +87,14 @@ impl ServerLock {
 }
 
 impl Held {
-    /// Takes the lock on a new connection; none if another connection has it.
+    /// Takes the lock on a new connection; `None` if another connection has it.
     async fn take(server: &Postgres) -> Result<Option<Self>, SqlxError> {
         let mut own = Vec::new();
         let connection = take(server, &mut own).await?;
         Ok(connection.map(|connection| Self { server: server.clone(), connection, own }))
     }
 
-    /// Takes the lock again as soon as the database is back; tells whether it could, and not another server.
+    /// Takes the lock again once the database is available; returns `false` if another server has it.
     async fn renew(&mut self) -> bool {
         let mut since_held = None;
         loop {
@@ -105,7 +105,7 @@ impl Held {
                     return true;
                 }
                 Ok(None) => {
-                    // PostgreSQL may not have noticed yet that a connection of before is dead.
+                    // PostgreSQL may not have detected yet that an earlier connection is dead.
                     match self.end_own().await {
                         Ok(true) => since_held = None,
                         Ok(false) if since_held.get_or_insert_with(Instant::now).elapsed() >= PATIENCE => return false,
@@ -121,7 +121,7 @@ impl Held {
         }
     }
 
-    /// Ends a lost connection of this server on PostgreSQL's side if it still has the lock; tells whether one had.
+    /// Terminates a lost connection of this server that still holds the lock; returns whether there was one.
     async fn end_own(&self) -> Result<bool, SqlxError> {
         let mut connection = self.server.connection().await?;
         answered(async {
@@ -135,8 +135,8 @@ impl Held {
     }
 }
 
-/// Takes the lock on a new connection, whose process is noted in `own` first: the answer may get lost. None if another
-/// connection has it.
+/// Takes the lock on a new connection; `None` if another connection has it. The backend process is added to `own`
+/// first, because the answer may be lost.
 async fn take(server: &Postgres, own: &mut Vec<i32>) -> Result<Option<PgConnection>, SqlxError> {
     let mut connection = server.connection().await?;
     let is_held: bool = answered(async {

@@ -1,4 +1,4 @@
-//! SQLite: one file, one connection that writes, several that read.
+//! SQLite: one file, one connection for writing, several for reading.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,14 +21,14 @@ use sea_orm::sqlx::sqlite::SqliteSynchronous;
 use super::COUNTING;
 use super::file::create_private;
 
-/// How many connections read at the same time.
+/// Number of connections for reading.
 pub(super) const READERS: u32 = 5;
-/// How long a process waits for another one's lock.
+/// Time limit for another process's lock.
 const BUSY: Duration = Duration::from_secs(10);
-/// How long to wait where SQLite does not wait by itself.
+/// Pause between attempts if SQLite does not wait by itself.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// The one connection that writes. `synchronous=FULL`: a commit is on the disk when it returns.
+/// Opens the only connection for writing. With `synchronous=FULL` a commit is on disk when it returns.
 pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let durable = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
@@ -36,32 +36,32 @@ pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let deadline = Instant::now() + BUSY;
     loop {
         match connect(path, 1, durable).await {
-            // Two processes that turn a new file to WAL at once get in each other's way, and SQLite does not wait there.
+            // Two processes that switch a new file to WAL at once conflict, and SQLite does not wait then.
             Err(failed) if is_busy(&failed) && Instant::now() < deadline => tokio::time::sleep(AGAIN).await,
             done => return done,
         }
     }
 }
 
-/// The connections that read; SQLite itself refuses a write on them.
+/// Opens the connections for reading, on which SQLite rejects writes.
 pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(path, READERS, |options| options.pragma("query_only", "on")).await
 }
 
-/// The connection that counts.
+/// Opens the connection for counting.
 pub(super) async fn counter(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let mut options = options(path, 1, |options| options.pragma("query_only", "on"));
     options.acquire_timeout(COUNTING);
     Database::connect(options).await
 }
 
-/// One connection that reads.
+/// Opens one connection for reading.
 pub(in crate::store) async fn reader(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(path, 1, |options| options.pragma("query_only", "on")).await
 }
 
-/// One connection that writes to a database without a `-wal` file, and first merges the one that it has. Fails as
-/// [`is_busy`] tells if another process uses the database.
+/// Opens one connection for writing without a `-wal` file, after merging an existing one. Fails with [`is_busy`] if
+/// another process uses the database.
 pub(in crate::store) async fn single_file(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let single = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Delete).synchronous(SqliteSynchronous::Full)
@@ -69,11 +69,11 @@ pub(in crate::store) async fn single_file(path: &Path) -> Result<DatabaseConnect
     connect(path, 1, single).await
 }
 
-/// Writes the database as it is at this moment into a new file, without getting into the way of a server.
+/// Writes a snapshot of the database into a new file, without blocking a server.
 pub(in crate::store) async fn copy(path: &Path, copy: &Path) -> Result<(), DbErr> {
     let unwritable = |failed: std::io::Error| DbErr::Custom(failed.to_string());
     let Some(name) = copy.to_str() else { return Err(DbErr::Custom("the file's path is not UTF-8".into())) };
-    // SQLite takes an empty file for a new one, and leaves its mode.
+    // SQLite treats an empty file as a new one, and keeps its mode.
     create_private(copy).map_err(unwritable)?;
     let reader = connect(path, 1, |options| options.read_only(true)).await?;
     let copied = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [name.into()]);
@@ -92,7 +92,7 @@ pub(super) async fn checkpoint(path: &Path) -> Result<(), DbErr> {
     if busy == 0 { Ok(()) } else { Err(DbErr::Custom("another process is reading the database".into())) }
 }
 
-/// Whether another process has the lock: `SQLITE_BUSY`, which is 5 in the lowest byte.
+/// Returns whether another process has the lock: `SQLITE_BUSY`, 5 in the lowest byte.
 pub(in crate::store) fn is_busy(failed: &DbErr) -> bool {
     let DbErr::Conn(RuntimeErr::SqlxError(cause)) = failed else { return false };
     let code = cause.as_database_error().and_then(DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
@@ -108,7 +108,7 @@ async fn connect(
 }
 
 fn options(path: &Path, connections: u32, more: fn(SqliteConnectOptions) -> SqliteConnectOptions) -> ConnectOptions {
-    // SQLite takes a name that begins with `file:` as a URI; an absolute path never does.
+    // SQLite would parse a name that starts with `file:` as a URI; an absolute path never does.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut options = ConnectOptions::new("sqlite:");
     options

@@ -1,7 +1,7 @@
-//! A transaction of the journal, which sends BEGIN, SAVEPOINT, ROLLBACK and COMMIT itself. The drivers count how deep
-//! they are in transactions, and on SQLite that count is wrong after a failure: SQLite has rolled back by itself, and
-//! what follows would be released inside a transaction that is never committed. Here a connection on which one of these
-//! statements failed is closed, and BEGIN is refused by the database itself in a transaction that was left open.
+//! A transaction of the journal, with its own BEGIN, SAVEPOINT, ROLLBACK and COMMIT. The drivers count the nesting of
+//! transactions, and on SQLite that count is wrong after a failure. SQLite has rolled back by itself then, and later
+//! statements would be released inside a transaction that is never committed. Here, a connection on which one of these
+//! statements failed is closed, and the database itself rejects BEGIN in an open transaction.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,13 @@ use super::connection::Connection;
 use crate::store::error;
 use crate::store::error::StoreError;
 
-/// How long BEGIN may take. It waits for no other transaction, except on SQLite, which gives up by itself before.
+/// Time limit of BEGIN. It only waits for other transactions on SQLite, whose own limit is shorter.
 const BEGIN: Duration = Duration::from_secs(12);
-/// How long the answer may take to what became of a transaction.
+/// Time limit for the outcome of a transaction.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// What stands before the first unit, between two of them, and behind one that is undone. The commit releases the last.
+/// Statements before the first unit, between units, and after a unit that is undone. The commit releases the last
+/// savepoint.
 const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT unit";
 const POSTGRES_BEGIN: &str = "BEGIN; SAVEPOINT unit; \
      SELECT pg_current_xact_id()::text AS number, pg_postmaster_start_time()::text AS server, \
@@ -34,44 +35,44 @@ const POSTGRES_BEGIN: &str = "BEGIN; SAVEPOINT unit; \
 const KEEP: &str = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT unit";
 
-/// `SQLite`'s codes for a commit of which certainly nothing is in the file: busy (5), full (13), a constraint (19), and a
-/// write that failed (10 with 3 above it). After others, as a failed sync, the next start may find the whole of it.
+/// `SQLite`'s codes for a commit that is certainly not in the file: busy (5), full (13), a constraint (19), and a
+/// failed write (10 with 3 above it). After others, such as a failed sync, the next start may find all of it.
 const UNDONE: [u32; 4] = [5, 13, 19, 0x30a];
 
-/// An open transaction. Dropped before it is committed, it closes its connection, and the database rolls back.
+/// An open transaction. If it is dropped before the commit, its connection is closed, and the database rolls back.
 pub(in crate::store) struct Transaction {
     held: Mutex<Held>,
     backend: DbBackend,
-    /// How long a statement may take. The server's own limit is shorter: this is for one that does not answer.
+    /// Time limit of a statement. The server's own limit is shorter: this is for a server that does not answer.
     limit: Duration,
     mark: Option<Mark>,
 }
 
-/// What becomes of a transaction on PostgreSQL can be asked by this.
+/// Identifies a transaction on PostgreSQL, to query its outcome later.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Mark {
     number: String,
-    /// When the server started. Another server, which took over, may have given the number to another transaction.
+    /// Start time of the server. After a failover, another server may have given the number to another transaction.
     server: String,
 }
 
-/// What a server says of a transaction whose commit was not answered.
+/// Outcome of a transaction whose commit was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Outcome {
     Committed,
     Undone,
-    /// The server is still at it.
+    /// The transaction is still in progress.
     UnderWay,
-    /// It does not know, or is not the same server.
+    /// The server does not know it, or is not the same one.
     Unknown,
 }
 
-/// Why a transaction is not committed, as far as it is known.
+/// Reason why a transaction is not known to be committed.
 #[derive(Debug)]
 pub(in crate::store) enum NotCommitted {
     /// Nothing of it is stored.
     Undone(DbErr),
-    /// COMMIT was sent, and the answer is missing or does not tell.
+    /// COMMIT was sent, and the answer is missing or inconclusive.
     Unknown(DbErr, Option<Mark>),
 }
 
@@ -85,24 +86,24 @@ impl From<NotCommitted> for StoreError {
 }
 
 struct Held {
-    /// None once it is given back or closed.
+    /// `None` once it is returned or closed.
     connection: Option<Connection>,
-    /// What failed since the last savepoint.
+    /// Failure since the last savepoint.
     fault: Option<Fault>,
 }
 
-/// What is wrong with a transaction.
+/// Failure of a transaction.
 #[derive(Debug, Clone)]
 pub(in crate::store) enum Fault {
-    /// A statement failed: nothing but undoing is possible, on SQLite as on PostgreSQL.
+    /// A statement failed: only a rollback is possible, on SQLite as on PostgreSQL.
     Statement(DbErr),
-    /// The connection is of no use any more.
+    /// The connection is unusable.
     Connection(DbErr),
 }
 
 impl Transaction {
-    /// Begins a transaction that writes, with the first savepoint. SQLite locks at once: a lock that is taken later does
-    /// not wait for its turn.
+    /// Begins a write transaction with the first savepoint. SQLite locks at once, because an upgrade of a lock does not
+    /// wait.
     pub(in crate::store) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Result<Self, DbErr> {
         let mut connection = Connection::acquire(writers).await?;
         let backend = writers.get_database_backend();
@@ -124,12 +125,12 @@ impl Transaction {
         }
     }
 
-    /// Keeps what was done since the last savepoint.
+    /// Releases the last savepoint and sets the next one.
     pub(in crate::store) async fn keep(&self) -> Result<(), DbErr> {
         self.execute_unprepared(KEEP).await.map(drop)
     }
 
-    /// Undoes what was done since the last savepoint.
+    /// Rolls back to the last savepoint.
     pub(in crate::store) async fn undo(&self) -> Result<(), DbErr> {
         let mut held = self.held.lock().await;
         if let Some(Fault::Connection(lost)) = &held.fault {
@@ -140,12 +141,12 @@ impl Transaction {
         held.ended(undone.unwrap_or_else(|_| Err(error::silence()))).map(drop)
     }
 
-    /// What failed since the last savepoint.
+    /// Returns the failure since the last savepoint.
     pub(in crate::store) async fn fault(&self) -> Option<Fault> {
         self.held.lock().await.fault.clone()
     }
 
-    /// Commits. The connection goes back only if the database said that it did.
+    /// Commits. The connection only returns to the pool if the database confirmed the commit.
     pub(in crate::store) async fn commit(self) -> Result<(), NotCommitted> {
         let mut held = self.held.lock().await;
         let committed = match held.statement() {
@@ -178,7 +179,8 @@ impl Drop for Transaction {
 }
 
 impl Held {
-    /// The connection for one statement, which counts as failed until it has ended: the one that waits may stop waiting.
+    /// Returns the connection for one statement, which counts as failed until it has ended: the caller may be
+    /// cancelled.
     fn statement(&mut self) -> Result<&mut Connection, DbErr> {
         if let Some(Fault::Statement(failed) | Fault::Connection(failed)) = &self.fault {
             return Err(failed.clone());
@@ -206,7 +208,7 @@ impl Mark {
         Ok(Self { number: row.try_get("", "number")?, server: row.try_get("", "server")? })
     }
 
-    /// Asks the server what became of the transaction.
+    /// Queries the outcome of the transaction.
     pub(in crate::store) async fn outcome(&self, pool: &DatabaseConnection) -> Result<Outcome, DbErr> {
         let question = "SELECT pg_xact_status($1::xid8) AS status WHERE pg_postmaster_start_time()::text = $2";
         let values = [self.number.clone().into(), self.server.clone().into()];

@@ -1,4 +1,4 @@
-//! Reading a database's URL. What is wrong with it is told without the URL's own words: a password may be among them.
+//! Parsing of a database URL. Errors do not repeat the URL, which may contain a password.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use super::Config;
 use super::Postgres;
 
-/// What may stand behind the `?` of a PostgreSQL URL.
+/// Allowed parameters of a PostgreSQL URL.
 const PARAMETERS: [&str; 12] = [
     "application_name",
     "dbname",
@@ -23,25 +23,25 @@ const PARAMETERS: [&str; 12] = [
     "user",
 ];
 
-/// Why a text names no database, in words for the operator.
+/// Reason why a text is not a database URL, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// It is neither of the two kinds.
     #[error("must be sqlite:PATH, such as sqlite:chatgraph.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Kind,
-    /// No file, or SQLite's word for none.
+    /// There is no file, or SQLite's name of an in-memory database.
     #[error("names no file; expected sqlite:PATH, such as sqlite:chatgraph.db")]
     NoFile,
-    /// A question mark in a path.
+    /// There is a question mark in the path.
     #[error("has a ? in its path; the path is literal and cannot contain ?, and the only parameter is ?mode=rwc")]
     QuestionMark,
-    /// Not what a URL looks like.
+    /// It is not a valid URL.
     #[error("is not a valid URL: {0}; in user names and passwords, escape @ : / ? # as %40 %3A %2F %3F %23")]
     NoUrl(String),
-    /// No database on the server.
+    /// There is no database name.
     #[error("names no database; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     NoDatabase,
-    /// Something behind the `?` that means nothing here.
+    /// There is an unknown parameter.
     #[error("has an unknown parameter after the ?; expected one of {}", PARAMETERS.join(", "))]
     Parameter,
 }
@@ -49,9 +49,9 @@ pub enum UrlError {
 impl FromStr for Config {
     type Err = UrlError;
 
-    /// Reads `sqlite:PATH`, and `postgres://…` or `postgresql://…` as libpq writes them. The path is taken literally: `%`
-    /// and `file:` are part of it. `sqlite://PATH`, and `?mode=rwc` or `?mode=rw` behind it, are accepted since other
-    /// tools want them, and say no more.
+    /// Parses `sqlite:PATH`, and `postgres://…` or `postgresql://…` as in libpq. The path is literal: `%` and `file:`
+    /// are part of it. `sqlite://PATH`, and `?mode=rwc` or `?mode=rw` after it, are accepted for other tools and have
+    /// no effect.
     fn from_str(url: &str) -> Result<Self, UrlError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             return sqlite(path);
@@ -87,7 +87,7 @@ fn postgres(url: &str) -> Result<Config, UrlError> {
     let options: PgConnectOptions = url.parse().map_err(|error| UrlError::NoUrl(cause(&error)))?;
     match options.get_database() {
         None => return Err(UrlError::NoDatabase),
-        // What was meant as a password's `/` cut it in two, and the rest would be shown as the database's name.
+        // A `/` in a password has split it, and the rest would be printed as the database's name.
         Some(name) if name.contains(['/', '@']) => {
             return Err(UrlError::NoUrl("its database name contains / or @".into()));
         }
@@ -96,7 +96,7 @@ fn postgres(url: &str) -> Result<Config, UrlError> {
     Ok(Config::Postgres(Postgres::at(url.to_owned())))
 }
 
-/// What is wrong, without "error with configuration" before it.
+/// Returns the cause, without the prefix "error with configuration".
 fn cause(error: &sea_orm::SqlxError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,4 +1,4 @@
-//! Hidden numbers and the phone numbers behind them.
+//! Mappings between LIDs and phone numbers.
 
 use std::collections::BTreeMap;
 
@@ -15,23 +15,23 @@ use sea_orm::sea_query::OnConflict;
 use super::DeviceState;
 use super::StoreError;
 
-/// A hidden number and the phone number behind it.
+/// A LID and its phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LidMapping {
-    /// The hidden number, without its server.
+    /// The LID, without its server.
     pub lid: String,
     /// The phone number.
     pub phone: String,
-    /// When it was first learned, in seconds.
+    /// Time at which it was first learned, in seconds.
     pub created_at: i64,
-    /// When it was last learned, in seconds; 0 from a source that may be out of date.
+    /// Time at which it was last learned, in seconds; 0 from a source that may be outdated.
     pub updated_at: i64,
-    /// What it was learned from, in the library's words.
+    /// The library's name of its source.
     pub source: String,
 }
 
 impl DeviceState {
-    /// What is known of a hidden number.
+    /// Returns the mapping of a LID.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -39,7 +39,7 @@ impl DeviceState {
         Ok(self.one(self.lids().filter(Column::Lid.eq(lid))).await?.map(from_row))
     }
 
-    /// What was learned last of a phone number.
+    /// Returns the newest mapping of a phone number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,7 +48,7 @@ impl DeviceState {
         Ok(self.one(query).await?.map(from_row))
     }
 
-    /// All that is known.
+    /// Returns all mappings.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -56,7 +56,7 @@ impl DeviceState {
         Ok(self.all(self.lids()).await?.into_iter().map(from_row).collect())
     }
 
-    /// Stores mappings, one for a hidden number: the later one counts.
+    /// Stores mappings, one per LID: a later one replaces an earlier one.
     ///
     /// # Errors
     /// [`StoreError`].

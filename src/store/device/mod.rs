@@ -1,10 +1,10 @@
-//! What the WhatsApp library remembers of a session: its keys, its link to the account, how far it has read.
+//! Storage of the WhatsApp library's state of a session: its keys, its link to the account, and its app-state versions.
 //!
-//! The one part of the store whose rows name no organization: they are the session's own, every key begins with the
-//! session, and only the session layer, which runs the session, comes here. They go when the session goes.
+//! This is the only part of the store whose rows have no organization: they belong to the session, which is the first
+//! part of every key, and only the session layer uses them. They are deleted with the session.
 //!
-//! Most of it is found by its key alone and is a [`Record`]; a new kind of those is a line in [`Kind`]. What is asked
-//! for by something else too has a table and a file of its own.
+//! Most of the state is looked up by its key alone and is a [`Record`]; a new kind is a line in [`Kind`]. State that is
+//! also looked up by something else has its own table and file.
 
 mod lid;
 mod record;
@@ -43,22 +43,22 @@ pub use record::Record;
 pub use secret::Secret;
 pub use token::Token;
 
-/// Rows in one statement: databases bound how many values one may carry.
+/// Rows per statement: databases limit the number of values.
 const ROWS: usize = 1000;
-/// Rows that one unit deletes at most.
+/// Maximum number of rows that one unit deletes.
 const STEP: u64 = if cfg!(test) { 3 } else { 1000 };
-/// What is remembered of sessions.
+/// Tables with the state of sessions.
 pub(in crate::store) const TABLES: [&str; 5] =
     ["device_secret", "device_record", "device_sender_key", "device_lid", "device_token"];
-/// The session `$1` has no device.
+/// Condition that the session `$1` has no device.
 const NO_DEVICE: &str =
     "NOT EXISTS (SELECT 1 FROM device_record AS device WHERE device.session_id = $1 AND device.kind = 1)";
-/// How long to wait before the database is asked again.
+/// Backoff for retrying a database operation.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The memory of one session. Writes return once they are committed, and reads see what was committed before. A write
-/// of several rows is one unit; one of none costs nothing. While the database is away, both wait for it.
+/// The device state of one session. Writes return once they are committed, and reads see all earlier commits. A write
+/// of several rows is one unit; an empty write does nothing. Both wait while the database is unavailable.
 #[derive(Clone)]
 pub struct DeviceState {
     store: Store,
@@ -68,7 +68,7 @@ pub struct DeviceState {
 }
 
 impl Store {
-    /// The memory of a session. No I/O.
+    /// Returns the device state of a session. No I/O.
     #[must_use]
     pub fn device_state(&self, organization: &OrganizationId, session: SessionId) -> DeviceState {
         let (store, organization) = (self.clone(), organization.clone());
@@ -77,7 +77,7 @@ impl Store {
 }
 
 impl DeviceState {
-    /// Refuses all further writes through this handle and its clones: a client that was given up may still be at it.
+    /// Rejects all further writes through this handle and its clones: an abandoned client may still be running.
     pub fn close(&self) {
         self.closed.cancel();
     }
@@ -87,8 +87,8 @@ impl DeviceState {
         self.closed.cancelled().await;
     }
 
-    /// Deletes all of it: first the device itself, then the rest, some rows a unit. What an interruption leaves is no device,
-    /// and [`DeviceState::clear_rest`] deletes it.
+    /// Deletes the state: first the device itself, then the rest in several units. After an interruption there is no
+    /// device, and [`DeviceState::clear_rest`] deletes the rest.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,7 +97,7 @@ impl DeviceState {
         self.clear_rest().await
     }
 
-    /// Deletes what an interrupted [`DeviceState::forget`] left; nothing while there is a device.
+    /// Completes an interrupted [`DeviceState::forget`]; does nothing if there is a device.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -115,8 +115,8 @@ impl DeviceState {
         }
     }
 
-    /// Inserts rows, and does what `conflict` says with those that are there. Rows come in the order of their keys, each
-    /// once: a statement must not meet a row twice, and writers that meet the same rows do so in the same order.
+    /// Inserts rows with `conflict` as the conflict clause. Rows must be unique and in the order of their keys: a
+    /// statement must not contain a row twice, and concurrent writers must use the same order.
     async fn upsert<A>(&self, rows: Vec<A>, conflict: OnConflict) -> Result<(), StoreError>
     where
         A: ActiveModelTrait + Send + Sync + 'static,
@@ -137,7 +137,7 @@ impl DeviceState {
         .await
     }
 
-    /// Deletes the rows of an entity that fit one of the conditions, and tells how many.
+    /// Deletes the rows that match one of the conditions, and returns the number.
     async fn delete<E: EntityTrait>(&self, conditions: Vec<Condition>) -> Result<u32, StoreError> {
         if conditions.is_empty() {
             return Ok(0);
@@ -154,7 +154,7 @@ impl DeviceState {
         .await
     }
 
-    /// The first row.
+    /// Returns the first row.
     async fn one<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Option<E::Model>, StoreError> {
         self.patiently(|| {
             let (query, readers) = (query.clone(), &self.store.readers);
@@ -163,7 +163,7 @@ impl DeviceState {
         .await
     }
 
-    /// All rows.
+    /// Returns all rows.
     async fn all<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Vec<E::Model>, StoreError> {
         self.patiently(|| {
             let (query, readers) = (query.clone(), &self.store.readers);
@@ -172,8 +172,8 @@ impl DeviceState {
         .await
     }
 
-    /// Every write comes through here; what has to hold for all of them is asked here, in their transaction. It may be
-    /// carried out twice, when nobody can tell whether it was committed.
+    /// Runs a write; every write goes through here, so the checks for all of them are made here, in their transaction.
+    /// It may run twice, if the outcome of its commit is unknown.
     async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Clone + Send + Sync + 'static,
@@ -190,9 +190,9 @@ impl DeviceState {
         .await
     }
 
-    /// Asks until the database answers, or the handle is closed. To the library an error is an answer: a message that it
-    /// cannot open because of one it refuses for good. So every error of the database is waited out, whatever it is. What is
-    /// told of a value that was read is passed on, and that the session is gone: all rows refer to it.
+    /// Retries until the database answers, or the handle is closed. The library treats an error as final: it would
+    /// permanently reject a message that it cannot decrypt because of one. So every database error is retried. Errors
+    /// about a value that was read are returned, and so is a deleted session: all rows refer to it.
     async fn patiently<T, A>(&self, ask: impl Fn() -> A + Send) -> Result<T, StoreError>
     where
         A: Future<Output = Result<T, StoreError>> + Send,
@@ -213,8 +213,7 @@ impl DeviceState {
 }
 
 impl Store {
-    /// The sessions of which something is remembered and that have no device: their memory was being deleted when the process
-    /// ended.
+    /// Returns the sessions with device state but without a device: its deletion was interrupted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -237,7 +236,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Deletes up to `limit` rows of what is remembered of a session; of one that has a device, the device itself first.
+    /// Deletes up to `limit` rows of a session's device state, the device itself first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -249,7 +248,7 @@ impl Unit<'_> {
         Ok(device + self.clear_device(session, limit.saturating_sub(device)).await?)
     }
 
-    /// Deletes up to `limit` rows of what is remembered of a session without a device; returns how many.
+    /// Deletes up to `limit` rows of the device state of a session without a device; returns the number.
     async fn clear_device(&mut self, session: &[u8], limit: u64) -> Result<u64, StoreError> {
         let mut cleared = 0;
         for table in TABLES {
@@ -261,7 +260,7 @@ impl Unit<'_> {
     }
 }
 
-/// Deletes what is remembered of a session, all of it at once: for a command of the operator's.
+/// Deletes all of a session's device state at once, for a command of the operator.
 pub(in crate::store) async fn forget(tx: &impl ConnectionTrait, session: &[u8]) -> Result<(), StoreError> {
     for table in TABLES {
         steps::remove(tx, (table, "TRUE"), session, u64::MAX >> 1).await?;

@@ -1,4 +1,4 @@
-//! Records: what is found by its key alone, or by the beginning of it.
+//! Records: state that is looked up by its key or a key prefix.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use super::Unit;
 use crate::domain::id::SessionId;
 use crate::store::sealing::Place;
 
-/// What a record is. The numbers stand in rows; one is never given a second meaning.
+/// Kind of a record. The numbers are stored in rows and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i16)]
 pub enum Kind {
@@ -30,63 +30,63 @@ pub enum Kind {
     Device = 1,
     /// The identity key of another device.
     Identity = 2,
-    /// The encrypted session with another device.
+    /// The Signal session with another device.
     Session = 3,
-    /// A one-time key that others may begin a session with.
+    /// A one-time prekey.
     PreKey = 4,
-    /// The signed key that others may begin a session with.
+    /// The signed prekey.
     SignedPreKey = 5,
-    /// A sender's key for a group.
+    /// A sender key of a group.
     SenderKey = 6,
-    /// A key of the account's settings.
+    /// An app-state sync key.
     SyncKey = 7,
-    /// The id of the newest of those.
+    /// The id of the newest sync key.
     LatestSyncKey = 8,
-    /// How far a collection of settings was read.
+    /// The version of an app-state collection.
     Version = 9,
-    /// The check value of one setting.
+    /// The MAC of one app-state record.
     MutationMac = 10,
-    /// The key a session was begun with, kept while a message is sent again.
+    /// The base key of a session, stored while a message is sent again.
     BaseKey = 11,
     /// The devices of a person.
     DeviceList = 12,
-    /// What is known of a group.
+    /// Metadata of a group.
     Group = 13,
-    /// A sent message, kept for those who could not read it.
+    /// A sent message, for retries by recipients that could not decrypt it.
     SentMessage = 14,
     /// A received message that is not in the stored copy yet.
     PendingInbound = 15,
-    /// A collection of settings that was read, and whose news may not be in the stored copy yet.
+    /// An app-state collection that was read and whose changes may not be in the stored copy yet.
     Untold = 16,
     /// A part of the history that was announced and is not in the stored copy yet.
     HistoryNotice = 17,
-    /// The announcement of such a part: where it is, and the key to it.
+    /// The announcement of such a part: its location and its key.
     HistoryPart = 18,
 }
 
 impl Kind {
-    /// The kinds that are never sealed: our own marks, which tell nothing and are asked for by their value.
+    /// Kinds that are never encrypted: our own marks, which are not secret and are queried by value.
     pub(in crate::store) const IN_PLAIN: [Self; 2] = [Self::Untold, Self::HistoryNotice];
 }
 
-/// Of a record.
+/// Key and value of a record.
 type KeyAndValue = (Vec<u8>, Vec<u8>);
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// The key, in bytes that sort like what they stand for.
+    /// The key; its bytes sort like its meaning.
     pub key: Vec<u8>,
     /// The value.
     pub value: Vec<u8>,
-    /// The time from which it grows old, in seconds; none if it does not.
+    /// Time for its expiry, in seconds; `None` if it does not expire.
     pub at: Option<i64>,
 }
 
 impl DeviceState {
-    /// The value of one record.
+    /// Returns the value of one record.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -95,7 +95,7 @@ impl DeviceState {
         self.one(query).await?.map(|row| self.value(row)).transpose()
     }
 
-    /// Keys and values of those among `keys` that there are. One query per 1000.
+    /// Returns the existing records among `keys`, as keys and values. One query per 1000.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -109,7 +109,7 @@ impl DeviceState {
         self.keys_and_values(found)
     }
 
-    /// Keys and values of a kind, in the order of the keys.
+    /// Returns the records of a kind, as keys and values in the order of the keys.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,7 +118,7 @@ impl DeviceState {
         self.keys_and_values(self.all(query).await?)
     }
 
-    /// The last key of a kind.
+    /// Returns the last key of a kind.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -127,7 +127,7 @@ impl DeviceState {
         Ok(self.one(query).await?.map(|row| row.key))
     }
 
-    /// Whether there is a record whose key begins like this.
+    /// Returns whether there is a record whose key starts with `prefix`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -136,7 +136,7 @@ impl DeviceState {
         Ok(self.one(query).await?.is_some())
     }
 
-    /// Stores records, each in the place of an earlier one. Of two with the same key the later one counts.
+    /// Inserts or replaces records. If two have the same key, the later one wins.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,7 +152,7 @@ impl DeviceState {
         self.upsert(rows.collect(), replaced).await
     }
 
-    /// Removes records; those that are not there are no error.
+    /// Removes records; missing ones are ignored.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -162,7 +162,7 @@ impl DeviceState {
         self.delete::<device_record::Entity>(gone).await.map(drop)
     }
 
-    /// Removes the records whose key begins like this.
+    /// Removes the records whose key starts with `prefix`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -171,7 +171,7 @@ impl DeviceState {
         self.delete::<device_record::Entity>(vec![gone]).await.map(drop)
     }
 
-    /// Removes the records that are older than `at`, and tells how many.
+    /// Removes the records that are older than `at`, and returns the number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -180,7 +180,7 @@ impl DeviceState {
         self.delete::<device_record::Entity>(vec![gone]).await
     }
 
-    /// Removes a record and gives its value, to one caller only.
+    /// Removes a record and returns its value, to one caller only.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -196,7 +196,7 @@ impl DeviceState {
         taken.await?.map(|row| self.value(row)).transpose()
     }
 
-    /// Removes a record of one kind and those of another whose key begins like this, together.
+    /// Removes a record of one kind, and all records of another kind with a key prefix, in one unit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -232,7 +232,7 @@ impl DeviceState {
 }
 
 impl Unit<'_> {
-    /// All that a collection of settings told up to `mark` is in the stored copy; what was read of it since is not.
+    /// Removes the mark of a collection whose changes up to `mark` are in the stored copy; a newer mark stays.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -246,7 +246,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// A part of the history was announced; WhatsApp will not announce it again.
+    /// Records that a part of the history was announced; WhatsApp does not announce it again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -261,7 +261,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// An announced part of the history is in the stored copy.
+    /// Removes an announced part of the history that is in the stored copy.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -273,8 +273,8 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Of the announced parts of the history only those may still come whose announcement is kept; tells whether there
-    /// were others, which are lost.
+    /// Removes the announced parts of the history whose announcement is not stored; returns whether there were any,
+    /// which are lost.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -296,7 +296,7 @@ fn of_kind(session: SessionId, kind: Kind) -> DeleteMany<device_record::Entity> 
         .filter(Column::Kind.eq(kind as i16))
 }
 
-/// The keys that begin with `prefix`, as a range of the primary key.
+/// Condition for keys that start with `prefix`, as a range of the primary key.
 pub(super) fn under(prefix: &[u8]) -> Condition {
     let from = Condition::all().add(Column::Key.gte(prefix));
     let mut end = prefix.to_vec();

@@ -1,4 +1,4 @@
-//! Secrets of messages, by which reactions, votes and edits of them are read.
+//! Message secrets, needed to decrypt reactions, votes and edits.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -25,14 +25,14 @@ pub struct Secret {
     pub key: Vec<u8>,
     /// The secret.
     pub secret: Vec<u8>,
-    /// Until when it is kept, in seconds; 0 for ever.
+    /// Expiry time, in seconds; 0 if it never expires.
     pub expires_at: i64,
-    /// When the message was sent, in seconds; 0 if unknown.
+    /// Time of the message, in seconds; 0 if unknown.
     pub message_at: i64,
 }
 
 impl Secret {
-    /// Takes over what a later word on the same message says: no time ever shrinks.
+    /// Merges a later secret of the same message; times never decrease.
     fn merge(&mut self, later: Self) {
         let for_ever = self.expires_at == 0 || later.expires_at == 0;
         self.expires_at = if for_ever { 0 } else { Ord::max(self.expires_at, later.expires_at) };
@@ -42,7 +42,7 @@ impl Secret {
 }
 
 impl DeviceState {
-    /// The secret of a message.
+    /// Returns the secret of a message.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -53,7 +53,7 @@ impl DeviceState {
         self.one(query).await?.map(|row| self.secret_of(row)).transpose()
     }
 
-    /// Stores secrets. A later one replaces an earlier one, but shortens no time.
+    /// Stores secrets. A later one replaces an earlier one, but never shortens its lifetime.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -69,7 +69,7 @@ impl DeviceState {
         self.upsert(rows.collect(), merge_stored()).await
     }
 
-    /// Deletes the secrets that are kept until `at` at the latest, and tells how many.
+    /// Deletes the secrets that expire by `at`, and returns the number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -95,7 +95,7 @@ impl DeviceState {
     }
 }
 
-/// [`Secret::merge`] with the row that is stored.
+/// [`Secret::merge`] with the stored row.
 fn merge_stored() -> OnConflict {
     let stored = |column: Column| Expr::col((device_secret::Entity, column));
     let given = |column: Column| Expr::col(("excluded", column));

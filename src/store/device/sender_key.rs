@@ -1,4 +1,4 @@
-//! Which devices have the session's sender key for which group.
+//! Devices that have the session's sender key of a group.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::ROWS;
 use super::StoreError;
 
 impl DeviceState {
-    /// The known devices of a group, and whether each has the key.
+    /// Returns the known devices of a group, and whether each has the key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -25,7 +25,7 @@ impl DeviceState {
         Ok(self.all(query).await?.into_iter().map(|row| (row.device_jid, row.has_key)).collect())
     }
 
-    /// Stores for devices of a group whether they have the key. Of two entries for one device the later one counts.
+    /// Stores whether devices of a group have the key. If a device occurs twice, the later entry wins.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -40,7 +40,7 @@ impl DeviceState {
         self.upsert(rows.collect(), replaced).await
     }
 
-    /// Forgets the devices of a group, or of all groups.
+    /// Removes the devices of a group, or of all groups.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -49,7 +49,7 @@ impl DeviceState {
         self.delete::<device_sender_key::Entity>(vec![gone]).await.map(drop)
     }
 
-    /// Forgets devices in all groups.
+    /// Removes devices from all groups.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,5 +1,5 @@
-//! Privacy tokens of contacts. Each of the two ways in which one is learned owns its columns, and changes them in one
-//! statement: both may come at the same time.
+//! Privacy tokens of contacts. Tokens are received and given; each direction has its own columns, and changes them in
+//! one statement, since both may happen at the same time.
 
 use chatgraph_entity::device_token;
 use chatgraph_entity::device_token::Column;
@@ -19,16 +19,16 @@ use crate::store::sealing::Place;
 /// The privacy token of a contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// The token; empty when only ours was given to the contact.
+    /// The token; empty if only ours was given to the contact.
     pub token: Vec<u8>,
-    /// When it was received, in seconds.
+    /// Time at which it was received, in seconds.
     pub token_at: i64,
-    /// When ours was given, in seconds.
+    /// Time at which ours was given, in seconds.
     pub sender_at: Option<i64>,
 }
 
 impl DeviceState {
-    /// The token of a contact.
+    /// Returns the token of a contact.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -37,7 +37,7 @@ impl DeviceState {
         row.map(|row| self.token_in(row)).transpose()
     }
 
-    /// The contacts that have one.
+    /// Returns the contacts with a token.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -46,7 +46,7 @@ impl DeviceState {
         Ok(self.all(query).await?.into_iter().map(|row| row.jid).collect())
     }
 
-    /// Stores a token, in the place of an earlier one.
+    /// Inserts or replaces a token.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -55,7 +55,7 @@ impl DeviceState {
         self.upsert_token(jid, token, replaced).await
     }
 
-    /// Stores a token that the contact sent, unless a newer one is stored. When ours was given stays.
+    /// Stores a token that the contact sent, unless a newer one is stored. `sender_at` is unchanged.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -68,7 +68,7 @@ impl DeviceState {
         self.upsert_token(jid, Token { token, token_at, sender_at: None }, replaced).await
     }
 
-    /// Stores that ours was given to the contact at `at`, unless it was given later. The token stays.
+    /// Stores that ours was given to the contact at `at`, unless that is older. The received token is unchanged.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,8 +88,8 @@ impl DeviceState {
         self.delete::<device_token::Entity>(vec![self.token_of(jid)]).await.map(drop)
     }
 
-    /// Deletes the tokens that were received before `token_at` or never, when ours was given before `sender_at` or
-    /// never; tells how many.
+    /// Deletes the tokens that were received before `token_at` or never, and of which ours was given before `sender_at`
+    /// or never; returns the number.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -104,7 +104,7 @@ impl DeviceState {
         let Token { token, token_at, sender_at } = token;
         let (session_id, jid) = (self.session.to_bytes(), jid.to_owned());
         let place = Place::token(&session_id, &jid);
-        // That there is none is no secret, and is asked for.
+        // An empty token is not secret, and is queried.
         let token = if token.is_empty() { token } else { self.store.sealing.seal(&place, token) };
         let row = device_token::Model { session_id, jid, token, token_at, sender_at };
         self.upsert(vec![row.into_active_model()], replaced).await

@@ -1,4 +1,4 @@
-//! Units that are committed together.
+//! A batch of units that are committed together.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -28,22 +28,22 @@ use crate::store::organization;
 use crate::store::unit::Unit;
 use crate::store::unit::Work;
 
-/// How long one unit may take. Each of its statements has a limit of its own.
+/// Time limit of one unit. Each of its statements has its own limit.
 const UNIT: Duration = Duration::from_mins(1);
 
-/// A unit of work whose types are forgotten.
+/// A type-erased unit of work.
 pub(super) trait Job: Send {
-    /// Whose it is.
+    /// Its organization.
     fn organization(&self) -> &OrganizationId;
-    /// Does the work, each time anew; tells whether to keep it.
+    /// Runs the work, from the start each time; returns whether to keep it.
     fn run<'j>(&'j mut self, unit: &'j mut Unit<'_>) -> BoxFuture<'j, bool>;
-    /// Undoes it for a reason of the database's, unless the work itself has said one.
+    /// Sets a database error as the result, unless the work itself has failed.
     fn refuse(&mut self, reason: StoreError);
-    /// Tells the caller, once the commit went through or failed.
+    /// Sends the result to the caller after the commit.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// Work, and the caller that waits for it.
+/// A unit of work and its waiting caller.
 pub(super) struct Order<T, E, F> {
     organization: OrganizationId,
     work: F,
@@ -87,7 +87,7 @@ where
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
         let result = match committed {
             Ok(()) => self.result.unwrap_or_else(|| Err(StoreError::Closed.into())),
-            // Whatever the work said, it said of a state that is not stored.
+            // The work's own result refers to a state that is not stored.
             Err(failed) => Err(failed.into()),
         };
         // A caller that stopped waiting needs no answer.
@@ -95,20 +95,20 @@ where
     }
 }
 
-/// Why a batch is not committed.
+/// Reason why a batch is not committed.
 pub(super) enum Failure {
     /// The connection was lost before COMMIT was sent, or there is none. Nothing is stored.
     Connection(StoreError),
-    /// The unit at this place took the whole transaction with it. Nothing is stored.
+    /// The unit at this position aborted the whole transaction. Nothing is stored.
     Unit(usize, StoreError),
     /// The transaction failed at its end. Nothing is stored.
     Whole(StoreError),
-    /// COMMIT was sent, and the answer is missing or does not tell.
+    /// COMMIT was sent, and the answer is missing or inconclusive.
     Unknown(StoreError, Option<Mark>),
 }
 
-/// Begins a transaction. Nothing is lost yet, so a connection that turns out to be dead is followed by another one: a
-/// server that restarts leaves as many as the pool may hold. One that does not answer is followed by one more.
+/// Begins a transaction. A dead connection is replaced by another one: a server that restarts leaves up to a whole pool
+/// of them. After one that does not answer, there is one more attempt.
 pub(super) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Result<Transaction, DbErr> {
     let (mut dead, mut silent) = (0, 0);
     let mut older = connect::idle(writers);
@@ -118,7 +118,7 @@ pub(super) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Resu
             Err(failed) if error::is_silence(&failed) || matches!(failed, DbErr::ConnectionAcquire(_)) => {
                 return Err(failed);
             }
-            // Those that were made while the database took no writes are closed one after the other.
+            // Connections that were opened while the database was read-only are closed one by one.
             Err(failed) if error::is_read_only(&failed) && older == 0 => return Err(failed),
             Err(failed) if error::is_read_only(&failed) => older -= 1,
             Err(_) if dead < connect::most(writers) => dead += 1,
@@ -127,7 +127,7 @@ pub(super) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Resu
     }
 }
 
-/// Commits a batch, and tells whose changes it holds.
+/// Commits a batch, and returns the organizations with changes.
 pub(super) async fn commit(tx: Transaction, batch: &mut [Box<dyn Job>]) -> Result<Vec<OrganizationId>, Failure> {
     let mut recorded = BTreeMap::<OrganizationId, Vec<Change>>::new();
     for (place, job) in batch.iter_mut().enumerate() {
@@ -156,7 +156,7 @@ pub(super) async fn commit(tx: Transaction, batch: &mut [Box<dyn Job>]) -> Resul
     }
 }
 
-/// Gives the changes of an organization their numbers, and stores them.
+/// Numbers the changes of an organization and stores them.
 async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [Change]) -> Result<(), StoreError> {
     let last = organization::raise_last_change(tx, organization, changes.len()).await?;
     for (number, change) in (1..=last).rev().zip(changes.iter_mut().rev()) {
@@ -168,8 +168,8 @@ async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [
     Ok(())
 }
 
-/// Runs one unit since the savepoint, and leaves one for the next. An error of the work undoes the unit alone, as long as
-/// the transaction is there.
+/// Runs one unit in the current savepoint, and sets the next one. A failed unit is rolled back alone, as long as the
+/// transaction is usable.
 async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Vec<Change>, Failure> {
     let organization = job.organization().clone();
     let mut unit = Unit { tx, organization: &organization, recorded: Vec::new(), shelf: None };
@@ -178,12 +178,12 @@ async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Ve
     match keep {
         Ok(Ok(true)) => match tx.keep().await {
             Ok(()) => return Ok(recorded),
-            // Nothing more is taken from a unit of which one statement failed, though the work made light of it.
+            // A unit is not kept if one of its statements failed, even if the work ignored that.
             Err(failed) => job.refuse(failed.into()),
         },
         Ok(Ok(false)) => {}
         Ok(Err(panic)) => error!(panic = message(panic.as_ref()), "A unit of work panicked and was rolled back"),
-        // Its statement may still be under way.
+        // Its statement may still be running.
         Err(_) => {
             job.refuse(StoreError::TimedOut);
             return Err(Failure::Unit(place, StoreError::TimedOut));

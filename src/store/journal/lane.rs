@@ -1,9 +1,9 @@
-//! Where units wait. On PostgreSQL every organization has a few lanes of its own: its sessions are spread over them, so
-//! that two lanes never want the same row but the one that holds the organization's counter, which is taken last and
-//! orders their commits, in this process as among several. As many lanes commit at the same time as there are connections.
-//! SQLite has one writer, so there is one lane for all, and one commit may hold units of several organizations.
+//! Queues of units. On PostgreSQL every organization has a few lanes, over which its sessions are spread. Two lanes
+//! only share the row with the organization's counter. It is locked last and orders their commits, within this process
+//! and among several. The number of connections limits how many lanes commit at a time. SQLite has one writer, so all
+//! organizations share one lane, and one commit may hold units of several of them.
 //!
-//! A unit waits for the commit before it and never to be joined by others.
+//! A unit waits for the previous commit, but never for more units to join it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,27 +28,27 @@ use super::batch::Job;
 use super::settle::Settling;
 use super::tally::Tally;
 
-/// Units that may wait in a lane before callers have to.
+/// Units in a lane before callers have to wait.
 const QUEUE: usize = 1024;
-/// The most units of one commit: what bounds how long the first one waits for the last.
+/// Maximum number of units in one commit; bounds how long the first one waits for the last.
 const BATCH: usize = 128;
-/// How often a lane with nothing to do looks whether it may close, when a caller was about to hand something over.
+/// Interval at which an idle lane checks whether it can close while a caller holds its sender.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Lanes of an organization: while one waits for the disk, the others do their work.
+/// Lanes per organization: while one waits for the disk, the others work.
 const LANES: u8 = 4;
 
-/// Whose lane it is, and which of theirs; none where all share one.
+/// Organization and number of a lane; `None` if all share one.
 type Key = Option<(OrganizationId, u8)>;
 type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
 
-/// The lanes that are open: those with something to do. Each is a task of its own, which ends when nothing is left.
+/// The open lanes: those with units. Each is a task, which ends when its queue is empty.
 pub(super) struct Lanes {
     pub(super) writers: DatabaseConnection,
     open: Mutex<Open>,
     pub(super) commits: Arc<Commits>,
     tasks: TaskTracker,
-    /// How long the answer to one statement is waited for.
+    /// Time limit for the answer to one statement.
     pub(super) patience: Duration,
     pub(super) tally: Tally,
 }
@@ -68,7 +68,8 @@ impl Lanes {
         Ok(self.writers.close_by_ref().await?)
     }
 
-    /// The way into the lane of the organization's session, or of what belongs to none; it is opened when it is not.
+    /// Returns the sender of the lane for an organization's session, or for work without a session; opens the lane if
+    /// needed.
     pub(super) fn enter(
         self: &Arc<Self>,
         organization: &OrganizationId,
@@ -93,7 +94,7 @@ impl Lanes {
         }
     }
 
-    /// The next unit; none when the lane is closed, since nobody waits in it or is about to.
+    /// Returns the next unit; `None` if the lane is closed, because it is empty and has no senders.
     async fn next(&self, key: &Key, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
         loop {
             if let Ok(job) = jobs.try_recv() {
@@ -101,8 +102,8 @@ impl Lanes {
             }
             {
                 let mut open = self.open();
-                // Ways into the lane are only made under this lock. While there is another than the one kept here, a
-                // unit may come through it.
+                // Senders are only cloned under this lock. While there is another one than this map's, a unit may still
+                // arrive.
                 let last = open.get(key).is_none_or(|lane| lane.strong_count() == 1);
                 if last && jobs.is_empty() {
                     open.remove(key);
@@ -115,11 +116,11 @@ impl Lanes {
         }
     }
 
-    /// Commits `first` and what waits behind it.
+    /// Commits `first` and the units waiting after it.
     async fn commit_batch(&self, first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) {
         let tx = batch::begin(&self.writers, self.patience).await;
         let mut units = vec![first];
-        // Whatever came while the connection was waited for goes along.
+        // Include units that arrived while waiting for the connection.
         while units.len() < BATCH {
             let Ok(next) = jobs.try_recv() else { break };
             units.push(next);

@@ -1,6 +1,6 @@
-//! What happens to the units of a batch that is not committed. Each of them gets an answer that is true of it alone: what
-//! failed for another's sake, or for a lost connection, is carried out again in a new transaction, and an error is told
-//! only to those that it concerns.
+//! Handling of batches that are not committed. Each unit gets its own correct result: a unit that failed because of
+//! another one, or of a lost connection, is retried in a new transaction, and errors are only returned to the units
+//! concerned.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use super::batch::Failure;
 use super::batch::Job;
 use super::lane::Lanes;
 
-/// How often a batch is carried out again on another connection.
+/// Maximum number of retries of a batch on other connections.
 const LOST: u32 = 3;
-/// From when on nothing is begun anew: the others in the lane wait for it.
+/// Time after which nothing is retried, because other units of the lane wait.
 const LATE: Duration = Duration::from_secs(30);
-/// How long a server may take to say what became of a commit that it did not answer, and how often it is asked.
+/// Time limit for learning the outcome of an unanswered commit, and interval of the queries.
 const RECALL: Duration = Duration::from_secs(5);
 const RECALL_EACH: Duration = Duration::from_millis(100);
 
 type Batch = Vec<Box<dyn Job>>;
 
-/// The way of some units to their answers.
+/// State of settling a batch.
 pub(super) struct Settling<'l> {
     lanes: &'l Lanes,
     began: Instant,
     waiting: VecDeque<Batch>,
     lost: u32,
-    /// Set once a commit failed of which the next start may find the whole.
+    /// Set after a failed commit that the next start may find completely stored.
     doubt: Option<StoreError>,
 }
 
@@ -48,7 +48,7 @@ impl<'l> Settling<'l> {
         Self { lanes, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
     }
 
-    /// Carries the units out in the transaction, and in further ones until each has its answer.
+    /// Runs the units in the transaction, and in further ones until each has a result.
     pub(super) async fn settle(mut self, tx: Result<Transaction, DbErr>, units: Batch) {
         let mut tx = Some(tx);
         self.waiting.push_back(units);
@@ -114,7 +114,7 @@ impl<'l> Settling<'l> {
             }
             Failure::Whole(why) => self.refuse(batch, &why),
             Failure::Unknown(why, Some(mark)) => self.recall(batch, why, &mark).await,
-            // SQLite: what is carried out again takes the place of what may be in the file.
+            // SQLite: the retry overwrites what may be in the file.
             Failure::Unknown(why, None) => {
                 self.doubt = Some(why.clone());
                 self.lost += 1;
@@ -123,7 +123,7 @@ impl<'l> Settling<'l> {
         }
     }
 
-    /// Asks the server what became of a commit that it did not answer.
+    /// Queries the outcome of a commit that was not answered.
     async fn recall(&mut self, batch: Batch, why: StoreError, mark: &Mark) {
         let deadline = Instant::now() + RECALL;
         loop {
@@ -148,7 +148,7 @@ impl<'l> Settling<'l> {
         }
     }
 
-    /// Gives the error to all that still wait: there is no database for any of them.
+    /// Returns the error to all remaining units: the database is unavailable for all of them.
     fn give_up(&mut self, batch: Batch, why: &StoreError) {
         self.refuse(batch, why);
         while let Some(batch) = self.waiting.pop_front() {
@@ -163,13 +163,14 @@ impl<'l> Settling<'l> {
         finish(batch, &Err(why));
     }
 
-    /// What was carried out once with a commit that the next start may find is not known to be undone.
+    /// Returns the error for all units. A unit that ran in a commit that the next start may find is not known to be
+    /// undone.
     fn true_of_all(&self, why: &StoreError) -> StoreError {
         self.doubt.clone().unwrap_or_else(|| why.clone())
     }
 }
 
-/// The same for a unit that did nothing wrong, and of which certainly nothing is stored.
+/// Converts the error for a unit that did not cause it, and that is certainly not stored.
 fn undone(why: StoreError) -> StoreError {
     match why {
         StoreError::Database(cause) | StoreError::Conflict(cause) | StoreError::Unconfirmed(cause) => {

@@ -1,4 +1,4 @@
-//! What is counted of the journal, and whether it can write at present.
+//! Counters of the journal, and whether writes fail at the moment.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -18,41 +18,41 @@ pub(in crate::store) struct Tally {
     has_failed: Notify,
 }
 
-/// How many there were since the start.
+/// Counts since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
-    /// Units of work that were committed.
+    /// Committed units of work.
     pub units: u64,
-    /// Commits that they took.
+    /// Commits.
     pub commits: u64,
-    /// Transactions that could not be begun, carried out or committed.
+    /// Transactions that could not be begun, run or committed.
     pub failed: u64,
 }
 
 impl Tally {
-    /// So many units were committed together.
+    /// Counts a commit of this number of units.
     pub(super) fn committed(&self, units: usize) {
         self.units.fetch_add(units as u64, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.failing.store(false, Ordering::Relaxed);
     }
 
-    /// A transaction failed.
+    /// Counts a failed transaction.
     pub(super) fn failed(&self, why: &StoreError) {
         self.failed.fetch_add(1, Ordering::Relaxed);
-        // Others are answers to one unit.
+        // Other errors concern a single unit.
         if why.is_passing() && !matches!(why, StoreError::Conflict(_)) {
             self.failing.store(true, Ordering::Relaxed);
             self.has_failed.notify_one();
         }
     }
 
-    /// Whether the last transaction failed for what the database lacks.
+    /// Returns whether the last transaction failed because of the database's state.
     pub(in crate::store) fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
 
-    /// Waits until a transaction fails. Meant for one task.
+    /// Waits until a transaction fails. For one task only.
     pub(in crate::store) async fn has_failed(&self) {
         self.has_failed.notified().await;
     }

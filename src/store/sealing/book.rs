@@ -1,9 +1,9 @@
-//! The database's own list of the master keys that its values may be sealed with. A key is entered before the first value
-//! is sealed with it, and struck off when no value is any more: so a server that starts knows at once whether it lacks
-//! one, and the list needs no look at the values.
+//! The database's list of master keys in use. A key is added before the first value is encrypted with it, and removed
+//! when no value is any more. A server can thus check at its start whether a key is missing, without reading the
+//! values.
 //!
-//! A server enters the key that it seals with, and marks it as that; only one server at a time runs on a database. What
-//! it does not have at its start is not entered while it runs, so it can always open what a rotation beside it seals.
+//! A server adds the key that it encrypts with, and marks it; only one server at a time runs on a database. No other
+//! key is added while it runs, so it can decrypt everything that a concurrent rotation encrypts.
 
 use std::collections::BTreeSet;
 
@@ -31,21 +31,21 @@ use crate::store::connect;
 use crate::store::connect::OpenError;
 use crate::store::error::StoreError;
 
-/// A key, or none for what is in plain.
+/// A key; `None` for plaintext.
 pub(super) type Entry = Option<MasterKeyId>;
 
-/// What is entered.
+/// The list.
 pub(super) struct Book {
-    /// What values may be sealed with.
+    /// Keys that values may be encrypted with.
     pub(super) entries: BTreeSet<Entry>,
-    /// What the server that started last seals with; none when none has since there is a list.
+    /// Key of the server that was started last; `None` if none was started since the list exists.
     pub(super) seals: Option<Entry>,
 }
 
-/// Enters what the keys seal with, for a server that starts with them, or for whoever keeps every server out.
+/// Adds the key that encrypts, for a starting server or for a caller that excludes all servers.
 ///
 /// # Errors
-/// [`OpenError::NoMasterKey`] when one is missing.
+/// [`OpenError::NoMasterKey`] if a key is missing.
 pub(in crate::store) async fn register(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
     let tx = connect::begin(writers).await?;
     let mut book = Book::read(&tx).await?;
@@ -65,11 +65,11 @@ pub(in crate::store) async fn register(writers: &DatabaseConnection, keys: &Mast
 }
 
 impl Book {
-    /// Reads what is entered; of a database from before there was a list, that it may have values in plain.
+    /// Reads the list. A database from before the list may contain plaintext.
     pub(super) async fn read(tx: &impl ConnectionTrait) -> Result<Self, StoreError> {
         let mut book = Self { entries: BTreeSet::new(), seals: None };
         for row in master_key::Entity::find().all(tx).await? {
-            // An id that cannot be read names no key. What it sealed is refused value by value, and nothing else is.
+            // An unreadable id is not a key. Only the values that it encrypted are rejected, one by one.
             let Ok(entry) = entry(&row.id).inspect_err(|unreadable| {
                 error!(error = unreadable as &dyn std::error::Error, "Ignored an unreadable master key");
             }) else {
@@ -91,7 +91,7 @@ impl Book {
         Ok(book)
     }
 
-    /// Whether all keys are there that are needed.
+    /// Checks that all needed keys are available.
     ///
     /// # Errors
     /// [`OpenError::NoMasterKey`].
@@ -100,14 +100,14 @@ impl Book {
         missing.map_or(Ok(()), |id| Err(OpenError::NoMasterKey(*id)))
     }
 
-    /// How values are sealed and opened with these keys.
+    /// Returns the encryption with these keys.
     pub(super) fn sealing(&self, keys: &MasterKeys) -> Sealing {
         Sealing { keys: keys.clone(), strict: !self.entries.contains(&None) }
     }
 }
 
-/// Strikes off all but what the keys seal with and `kept`, unless a server was started that seals otherwise. Tells whether
-/// it did.
+/// Removes all keys except the one that encrypts and `kept`, unless a server with another key was started. Returns
+/// whether it did.
 pub(super) async fn strike_off(
     writers: &DatabaseConnection,
     keys: &MasterKeys,
@@ -124,7 +124,7 @@ pub(super) async fn strike_off(
     Ok(current)
 }
 
-/// Strikes off one.
+/// Removes one key.
 pub(super) async fn strike_off_one(writers: &DatabaseConnection, id: MasterKeyId) -> Result<(), StoreError> {
     master_key::Entity::delete_by_id(id.to_string()).exec(writers).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Master keys: how they are written, how they are told apart, and what they do to bytes.
+//! Master keys: parsing, ids, encryption.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,14 +14,14 @@ use aws_lc_rs::hkdf::Salt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// How many bytes a key has.
+/// Length of a key, in bytes.
 const KEY: usize = 32;
-/// How many bytes its id has.
+/// Length of its id, in bytes.
 pub(super) const ID: usize = 8;
-/// The word in the place of the first key with which nothing is sealed any more.
+/// Keyword before the first key that disables encryption of new values.
 const PLAIN: &str = "plain";
 
-/// What a master key is called: drawn from the key itself, of which it tells nothing. Written as 16 hexadecimal digits.
+/// Id of a master key, derived from the key without revealing it. Printed as 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MasterKeyId(pub(super) [u8; ID]);
 
@@ -37,7 +37,7 @@ impl fmt::Debug for MasterKeyId {
     }
 }
 
-/// Text that is no id of a master key.
+/// The text is not a master key id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a master key id: expected 16 hexadecimal digits")]
 pub struct NoMasterKeyId;
@@ -52,23 +52,23 @@ impl FromStr for MasterKeyId {
     }
 }
 
-/// Why a text holds no master keys; told without a word of it.
+/// Reason why a text does not contain master keys; does not repeat the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
-    /// There is none.
+    /// It contains no key.
     #[error("contains no master key; create one with `chatgraph master-key new`")]
     None,
-    /// One of them is none.
+    /// The key at this position is invalid.
     #[error("key {0} is invalid: expected 32 bytes, base64-encoded (create one with `chatgraph master-key new`)")]
     Malformed(usize),
-    /// `plain` stands behind a key.
+    /// `plain` is not at the start.
     #[error("`plain` is only allowed on the first line, before the keys")]
     Plain,
 }
 
-/// Some master keys: the first seals, all open. Read from text with [`str::parse`]: keys in base64 with white space or a
-/// comma in between, and lines that begin with `#`; before them perhaps the word `plain`, with which none seals. Cheap to
-/// clone.
+/// Master keys: the first one encrypts, all of them decrypt. Parsed with [`str::parse`]: base64 keys separated by white
+/// space or commas, and comment lines that start with `#`. With the keyword `plain` at the start, no key encrypts.
+/// Cheap to clone.
 #[derive(Clone, Default)]
 pub struct MasterKeys {
     keys: Arc<[MasterKey]>,
@@ -76,23 +76,23 @@ pub struct MasterKeys {
 }
 
 impl MasterKeys {
-    /// The id of the key that seals; none when none does.
+    /// Returns the id of the key that encrypts; `None` if none does.
     #[must_use]
     pub fn seals_with(&self) -> Option<MasterKeyId> {
         self.first().map(|key| key.id)
     }
 
-    /// The ids of all of them.
+    /// Returns the ids of all keys.
     pub fn ids(&self) -> impl Iterator<Item = MasterKeyId> + '_ {
         self.keys.iter().map(|key| key.id)
     }
 
-    /// The key that seals.
+    /// Returns the key that encrypts.
     pub(super) fn first(&self) -> Option<&MasterKey> {
         self.keys.first().filter(|_| !self.plain)
     }
 
-    /// The key with this id.
+    /// Returns the key with this id.
     pub(super) fn get(&self, id: MasterKeyId) -> Option<&MasterKey> {
         self.keys.iter().find(|key| key.id == id)
     }
@@ -132,10 +132,10 @@ impl FromStr for MasterKeys {
     }
 }
 
-/// Makes a new master key, as [`MasterKeys`] are read.
+/// Generates a new master key, in the format of [`MasterKeys`].
 ///
 /// # Panics
-/// When the operating system has no random bytes to give.
+/// If the operating system has no random bytes.
 #[must_use]
 pub fn new_master_key() -> String {
     let mut bytes = [0; KEY];
@@ -163,14 +163,14 @@ impl MasterKey {
         Self { id: MasterKeyId(id), cipher }
     }
 
-    /// The nonce, the encrypted value, and what proves both and `place`.
+    /// Encrypts a value: returns the nonce, the ciphertext and the tag, which also authenticates `place`.
     pub(super) fn seal(&self, place: &[u8], mut value: Vec<u8>) -> Vec<u8> {
         let nonce = self.cipher.seal_in_place_append_tag(Aad::from(place), &mut value);
         let nonce = nonce.expect("a value is shorter than 64 GiB, and the operating system has random bytes");
         [nonce.as_ref().as_slice(), &value].concat()
     }
 
-    /// What was sealed for `place`; none when this key did not, or for another, or it was changed since.
+    /// Decrypts a value; `None` if the key or the place is wrong, or if it was modified.
     pub(super) fn open(&self, place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, value) = sealed.split_at_checked(NONCE_LEN)?;
         let (nonce, mut value) = (Nonce::try_assume_unique_for_key(nonce).ok()?, value.to_vec());

@@ -1,8 +1,8 @@
-//! Secrets at rest: what the WhatsApp library remembers of a session is sealed with a master key of the operator's, where
-//! there is one. Only values are, never what rows are found by.
+//! Encryption at rest: the WhatsApp library's state of a session is encrypted with the operator's master key, if there
+//! is one. Only values are encrypted, not the lookup keys.
 //!
-//! `key` has the keys, `book` which of them the database needs, `rows` what is sealed, `rotation` seals anew, all of it.
-//! Here is how a sealed value looks. A new column of secrets needs a [`Place`], and an arm in `rows`.
+//! `key` has the keys, `book` the list of keys in use, `rows` the encrypted columns, and `rotation` re-encrypts all of
+//! them. This file has the format of an encrypted value. A new secret column needs a [`Place`], and an arm in `rows`.
 
 mod book;
 mod key;
@@ -22,31 +22,31 @@ pub use rotation::forget_master_key;
 pub use rotation::master_key_rows;
 pub use rotation::rotate_master_key;
 
-/// How a value begins that is not what was stored as it was: no value does that by itself but for one in 2^56 that are
-/// random. JSON and protobuf cannot.
+/// Prefix of values that are not stored verbatim. JSON and protobuf never start like this, and random bytes only in one
+/// of 2^56 cases.
 const MARK: &[u8; 7] = b"\xc7sealed";
-/// Behind the mark: a plain value follows, which begins with the mark.
+/// Marker of a plaintext value that starts with the prefix itself.
 const MARKED_PLAIN: u8 = 0;
-/// Behind the mark: a key's id follows, and what that key sealed.
+/// Marker of an encrypted value: the key's id and the ciphertext follow.
 const SEALED: u8 = 1;
-/// So long is the beginning of a sealed value.
+/// Length of the header of an encrypted value.
 const HEAD: usize = MARK.len() + 1 + ID;
 
-/// Why a stored value does not open.
+/// Reason why a stored value cannot be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unopened {
-    /// It was sealed with a key that is not there.
+    /// Its key is missing.
     #[error("it is encrypted with master key {0}")]
     WithoutKey(MasterKeyId),
-    /// It is not as it was sealed, or not where.
+    /// It was modified or moved.
     #[error("it was modified outside the server")]
     Changed,
-    /// It is in plain, though all values of this database are sealed.
+    /// It is plaintext, although all values of this database are encrypted.
     #[error("it was replaced by plaintext outside the server")]
     Plain,
 }
 
-/// Where a value is: it opens nowhere else.
+/// Associated data: the location of a value, to which its ciphertext is bound.
 pub(super) struct Place<'a> {
     table: &'static str,
     column: &'static str,
@@ -76,22 +76,22 @@ impl<'a> Place<'a> {
         Self { table: "quarantined_event", column: "payload", session, kind: 0, key: id }
     }
 
-    /// A session's id and a kind have always the same length, so no two places are the same bytes.
+    /// The id of a session and the kind have a fixed length, so the encoding is unambiguous.
     fn bytes(&self) -> Vec<u8> {
         [self.table.as_bytes(), &[0], self.session, &self.kind.to_be_bytes(), self.key].concat()
     }
 }
 
-/// Seals and opens the values of one database. Cheap to clone.
+/// Encrypts and decrypts the values of one database. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Sealing {
     keys: MasterKeys,
-    /// No value of the database is in plain, so none opens that is.
+    /// True if the database contains no plaintext values, so that they are rejected.
     strict: bool,
 }
 
 impl Sealing {
-    /// What is stored for a value.
+    /// Encrypts a value for storage.
     pub(super) fn seal(&self, place: &Place<'_>, value: Vec<u8>) -> Vec<u8> {
         match self.keys.first() {
             Some(key) => [&head(Some(key.id)), &*key.seal(&place.bytes(), value)].concat(),
@@ -100,7 +100,7 @@ impl Sealing {
         }
     }
 
-    /// The value that was stored.
+    /// Decrypts a stored value.
     ///
     /// # Errors
     /// [`StoreError::Sealed`].
@@ -127,13 +127,13 @@ impl Sealing {
         }
     }
 
-    /// Whether a stored value is sealed as a new one would be.
+    /// Returns whether a stored value is encrypted with the current key.
     fn is_sealed_anew(&self, stored: &[u8]) -> bool {
         sealed_with(stored) == self.keys.seals_with()
     }
 }
 
-/// The key that a stored value says it is sealed with; none for one in plain.
+/// Returns the key in a stored value's header; `None` for plaintext.
 fn sealed_with(stored: &[u8]) -> Option<MasterKeyId> {
     let id = stored.strip_prefix(MARK)?.strip_prefix(&[SEALED])?;
     id.first_chunk().map(|id| MasterKeyId(*id))

@@ -1,6 +1,6 @@
-//! Sealing all values anew, beside a running server: a page at a time, each value only if it is still what was read, so
-//! that nothing is lost that the server has just stored. What it stores meanwhile is sealed anew already. Stopped in the
-//! middle, it is begun again, and finds what is left to do.
+//! Re-encryption of all values, while a server may run: page by page, and each value only if it is unchanged since it
+//! was read, so that concurrent writes are not lost. New values are already encrypted with the new key. An interrupted
+//! rotation continues with the remaining values.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -34,32 +34,33 @@ use crate::store::connect::ServerLock;
 use crate::store::device;
 use crate::store::error::StoreError;
 
-/// How often a page is begun while the server is in the way, and how long to wait in between.
+/// Attempts of a page that conflicts with the server, and pause between them.
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(250);
-/// After so many values it is told how far it is.
+/// Values between two progress messages.
 const TELL: u64 = 20_000;
 
-/// What became of all values.
+/// Result of a rotation.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Rotated {
-    /// So many were sealed anew.
+    /// Number of re-encrypted values.
     pub anew: u64,
-    /// So many needed nothing.
+    /// Number of values that were up to date.
     pub before: u64,
-    /// So many did not open and are as they were, by session.
+    /// Number of values that could not be decrypted and are unchanged, by session.
     pub unopened: BTreeMap<SessionId, u64>,
-    /// No server was started meanwhile that seals otherwise: but for what did not open, no other key is needed.
+    /// True if no server with another key was started meanwhile: except for undecryptable values, no other key is
+    /// needed.
     pub is_final: bool,
-    /// What those that did not open are sealed with.
+    /// Keys of the values that could not be decrypted.
     kept: BTreeSet<Entry>,
 }
 
-/// Seals every value with the first of the keys, or with none when none seals.
+/// Encrypts every value with the first key, or decrypts all of them if no key encrypts.
 ///
 /// # Errors
-/// [`OpenError`]; [`OpenError::NoMasterKey`] when a key is missing, [`OpenError::NotServed`] when a server may run that
-/// could not open what is sealed now.
+/// [`OpenError`], including [`OpenError::NoMasterKey`] if a key is missing, and [`OpenError::NotServed`] if a running
+/// server could not decrypt the result.
 pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rotated, OpenError> {
     connect::require(config)?;
     let (alone, writers, sealing) = match Hold::take(config) {
@@ -82,14 +83,14 @@ pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rot
     rotate::<quarantined_event::Entity>(&writers, &sealing, &mut rotated).await?;
     rotated.is_final = book::strike_off(&writers, keys, &rotated.kept).await?;
     if alone.is_some() {
-        // What was in plain is still in the file, where nothing else is yet.
+        // The former plaintext is still in free pages of the file.
         writers.execute_unprepared("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(StoreError::from)?;
     }
     writers.close().await?;
     Ok(rotated)
 }
 
-/// Counts the sealed values by the key that opens them, those in plain under none.
+/// Counts the values by the key in their header, and plaintext under `None`.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -106,11 +107,11 @@ pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKe
     Ok(counts)
 }
 
-/// Deletes what is remembered of every session that needs a lost key: each has to be paired again, and keeps its stored
-/// copy. Tells how many those are. No server may run on the database.
+/// Deletes the device state of every session that needs a lost key: each must be paired again, and keeps its stored
+/// copy. Returns the number of sessions. No server may run on the database.
 ///
 /// # Errors
-/// [`OpenError`]; [`OpenError::NotNeeded`] when nothing is sealed with the key.
+/// [`OpenError`], including [`OpenError::NotNeeded`] if no value is encrypted with the key.
 pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize, OpenError> {
     connect::require(config)?;
     let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
@@ -138,7 +139,7 @@ pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize
     Ok(sessions.len())
 }
 
-/// Deletes the events in quarantine that a lost key sealed. Those of an import stay missing from it.
+/// Deletes the quarantined events that a lost key encrypted. Their imports stay incomplete.
 async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> Result<(), StoreError> {
     let mut last = None;
     loop {
@@ -151,7 +152,7 @@ async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> R
     }
 }
 
-/// How to seal while a server may run: as it does, and with all the keys that are needed.
+/// Returns the encryption beside a running server: with its key, and with all keys in use.
 async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
     let book = Book::read(writers).await?;
     book.check(keys)?;
@@ -192,12 +193,12 @@ async fn rotate<E: SealedRow>(
         }
         let Some(row) = page.pop() else { return Ok(()) };
         last = Some(row);
-        // Half of the time the database is the server's alone.
+        // Leaves the database to the server for half of the time.
         tokio::time::sleep(began.elapsed()).await;
     }
 }
 
-/// Replaces values in one transaction, and tells how many were still as they were read.
+/// Replaces values in one transaction, and returns the number of those that were unchanged since they were read.
 async fn replace<E: SealedRow>(
     writers: &DatabaseConnection,
     changes: &[(&E::Model, Vec<u8>)],
@@ -233,14 +234,14 @@ async fn replace_once<E: SealedRow>(
 impl Rotated {
     fn does_not_open(&mut self, session: &[u8], value: &[u8]) {
         self.kept.insert(sealed_with(value));
-        // A foreign key sees to it that it is a session's id.
+        // A foreign key guarantees that it is a session's id.
         if let Ok(session) = SessionId::from_bytes(session) {
             *self.unopened.entry(session).or_default() += 1;
         }
     }
 }
 
-/// Shows the session of every value, and the key it is sealed with.
+/// Visits every value with its session and its key.
 async fn look_through<E: SealedRow>(
     writers: &DatabaseConnection,
     see: &mut impl FnMut(&[u8], Option<MasterKeyId>),

@@ -1,4 +1,4 @@
-//! What is sealed: a column of each of four tables, read a page at a time and replaced only where it is as it was read.
+//! Encrypted columns of four tables: read page by page, and replaced only if unchanged.
 
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
@@ -18,29 +18,29 @@ use sea_orm::sea_query::Expr;
 use super::Place;
 use crate::store::device::Kind;
 
-/// Rows that are read at once, and replaced in one transaction: some milliseconds' work.
+/// Rows per read and per transaction: a few milliseconds' work.
 const PAGE: u64 = 200;
 
-/// A table with a column of sealed values.
+/// A table with an encrypted column.
 pub(super) trait SealedRow: EntityTrait<Model: Send + Sync> {
-    /// The sealed column.
+    /// The encrypted column.
     const VALUE: Self::Column;
     /// The primary key.
     const KEY: &'static [Self::Column];
 
-    /// The rows whose value is sealed; others tell nothing.
+    /// Condition for rows whose value is encrypted; others are not secret.
     fn has_secret() -> Expr;
 
-    /// What a row has in the columns of its key.
+    /// Returns a row's primary key.
     fn key(row: &Self::Model) -> Vec<Value>;
 
-    /// Whose row it is.
+    /// Returns a row's session.
     fn session(row: &Self::Model) -> &[u8];
 
-    /// Where its value is.
+    /// Returns the location of its value.
     fn place(row: &Self::Model) -> Place<'_>;
 
-    /// What is stored there.
+    /// Returns its stored value.
     fn value(row: &Self::Model) -> &[u8];
 }
 
@@ -145,7 +145,7 @@ impl SealedRow for quarantined_event::Entity {
     }
 }
 
-/// The next rows behind `after`, in the order of their keys; none at the end.
+/// Returns the next rows after `after`, in the order of their keys; empty at the end.
 pub(super) async fn page<E: SealedRow>(
     database: &impl ConnectionTrait,
     after: Option<&E::Model>,
@@ -161,7 +161,7 @@ pub(super) async fn page<E: SealedRow>(
     query.all(database).await
 }
 
-/// Puts a value in the place of the row's, unless somebody did already; tells whether it did.
+/// Replaces a row's value, unless it was changed meanwhile; returns whether it did.
 pub(super) async fn replace<E: SealedRow>(
     database: &impl ConnectionTrait,
     row: &E::Model,

@@ -1,4 +1,4 @@
-//! What is read when a shelf is filled: five statements at most for some hundred addresses.
+//! Loading of the cache: at most five statements for a few hundred addresses.
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ use super::Shelf;
 use super::messages::Known;
 use super::messages::Messages;
 
-/// So many stored messages are read with a shelf's chats: what bounds its memory. Chats with more of them stand apart.
+/// Maximum number of stored messages in the cache; bounds its memory. Chats with more bypass it.
 const MOST_MESSAGES: usize = if cfg!(test) { 12 } else { 5_000 };
 
 impl Shelf {
@@ -48,7 +48,7 @@ impl Shelf {
         let organization = &session.organization;
         let known = peer::known_by(tx, organization, session.id, &asked).await?;
         let mut periods: HashMap<_, Vec<Period>> = asked.into_iter().map(|jid| (jid, Vec::new())).collect();
-        // A peer that never had one of the addresses, but another address of such a peer, is not here as a whole.
+        // A peer that only shares another address with a requested peer is not cached completely.
         let mut ids = HashSet::from([PeerId::account(session.id)]);
         ids.extend(known.iter().filter(|period| periods.contains_key(&period.jid)).map(|period| period.peer));
         for period in &known {
@@ -67,7 +67,7 @@ impl Shelf {
                 kept.addresses.push(period.jid);
             }
         }
-        // What the account goes by may not have been asked for.
+        // The account's own addresses may not have been requested.
         if peers.get(&PeerId::account(session.id)).is_some_and(|own| own.addresses.is_empty()) {
             peers.remove(&PeerId::account(session.id));
         }
@@ -83,7 +83,7 @@ impl Shelf {
     }
 }
 
-/// The chats with too many messages, when those with the fewest are taken first.
+/// Returns the chats that exceed the limit, in ascending order of their number of messages.
 async fn heavy(
     tx: &Transaction,
     organization: &OrganizationId,
@@ -110,7 +110,7 @@ async fn heavy(
     heavy.map(|(chat, _)| chat_id(&chat)).collect()
 }
 
-/// The chats, locked in the order of their ids, with their messages.
+/// Loads the chats, locked in the order of their ids, with their messages.
 async fn chats(
     tx: &Transaction,
     organization: &OrganizationId,
@@ -121,7 +121,7 @@ async fn chats(
     }
     let query = chat::with_ids(organization, ids.iter().map(|id| id.to_bytes()));
     let rows = query.order_by_asc(chatgraph_entity::chat::Column::Id).lock_exclusive().all(tx).await?;
-    // Unread messages that were deleted count, too: chats that may have such stand apart.
+    // Unread deleted messages count, too: chats that may have some bypass the cache.
     let rows = rows.into_iter().filter(|row| row.horizon_at.is_none());
     let chats = rows.map(chat::from_row).collect::<Result<Vec<Chat>, _>>()?;
     let ids: HashSet<_> = chats.iter().map(|chat| chat.id).collect();

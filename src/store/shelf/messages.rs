@@ -1,4 +1,4 @@
-//! The messages of a chat on the shelf: as much of each as tells which is the last, and which are read.
+//! Cached messages of a chat: the fields needed to find the last one, and those that are read.
 
 use std::collections::HashSet;
 
@@ -12,16 +12,16 @@ use crate::store::error::StoreError;
 use crate::store::message::KnownMessage;
 use crate::store::text;
 
-/// A chat's messages, stored and still to be stored. What is asked of them is what `store::message` and `store::reading` ask
-/// the database.
+/// A chat's messages, stored or waiting to be stored. Its queries mirror those of `store::message` and
+/// `store::reading`.
 #[derive(Default)]
 pub(in crate::store) struct Messages {
     all: Vec<Known>,
-    /// By what a message is recognised.
+    /// Identities of the messages.
     keys: HashSet<(String, Vec<u8>)>,
 }
 
-/// What is to be known of a message.
+/// The cached fields of a message.
 pub(super) struct Known {
     pub(super) at: i64,
     pub(super) id: Vec<u8>,
@@ -42,7 +42,7 @@ impl Messages {
         is_new
     }
 
-    /// Takes a message that is to be stored; tells whether it is new.
+    /// Adds a message to be stored; returns whether it is new.
     pub(super) fn take(&mut self, row: &message::Model) -> bool {
         let message::Model { at, id, wa_id, sender_id, from_me, revoked, edited, text, .. } = row;
         self.add(Known {
@@ -94,7 +94,7 @@ impl Messages {
         Some(Horizon { at: read.at, wa_ids: vec![read.wa_id.clone()] })
     }
 
-    /// The messages of one instant, by id and WhatsApp's id, as `Unit::complete` wants them.
+    /// Returns the messages of one instant, by id and WhatsApp id, as `Unit::complete` needs them.
     pub(in crate::store) fn of_second(&self, at: i64) -> Vec<(Vec<u8>, String)> {
         let second = self.all.iter().filter(|message| message.at == at);
         second.map(|message| (message.id.clone(), message.wa_id.clone())).collect()

@@ -1,4 +1,4 @@
-//! What waits on a shelf, stored: a statement for some hundred rows.
+//! Flushing of the cache: one statement for a few hundred rows.
 
 use chatgraph_entity::chat as row;
 use chatgraph_entity::message;
@@ -57,7 +57,7 @@ fn of(chats: &[Kept], row: Row, organization: &OrganizationId) -> Vec<row::Activ
     chats.map(|kept| chat::to_row(organization, &kept.chat).into_active_model()).collect()
 }
 
-/// Stores what differs about chats that are stored, and locked.
+/// Saves changed chats, which are stored and locked.
 async fn save(tx: &Transaction, organization: &OrganizationId, chats: Vec<row::ActiveModel>) -> Result<(), StoreError> {
     let all = chats.len() as u64;
     let columns = row::Column::iter().filter(|column| !matches!(column, row::Column::Id));
@@ -69,7 +69,7 @@ async fn save(tx: &Transaction, organization: &OrganizationId, chats: Vec<row::A
     if saved == all { Ok(()) } else { Err(DbErr::RecordNotUpdated.into()) }
 }
 
-/// Stores what differs about peers that are stored.
+/// Saves changed peers, which are stored.
 async fn save_peers(tx: &Transaction, organization: &OrganizationId, peers: Vec<PeerRow>) -> Result<(), StoreError> {
     use chatgraph_entity::peer::Column;
     use chatgraph_entity::peer::Entity;
