@@ -83,5 +83,5 @@ pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
 fn log(origin: &HeaderValue, refusals: &LogLimit) {
     let Some(omitted) = refusals.permits() else { return };
     let origin = origin.to_str().ok().filter(|origin| origin.len() <= MAX_LOGGED_LEN).unwrap_or("other");
-    warn!(origin, omitted, "Rejected a cross-origin request; allow the origin with --allowed-origin");
+    warn!(origin, omitted, "Origin not allowed to read responses (--allowed-origin)");
 }

@@ -168,7 +168,7 @@ fn an_operator_at_a_terminal_is_asked_before_a_step_is_undone() {
         let folder = Folder::new();
         folder.create("a.db");
         let shown = folder.on_terminal("migrate down --database sqlite:a.db", answer);
-        assert!(shown.contains("What it added is lost."), "{answer:?}: {shown}");
+        assert!(shown.contains("The data that it added is lost."), "{answer:?}: {shown}");
         assert_eq!(folder.pending("a.db"), pending, "{answer:?}: {shown}");
     }
 }
