@@ -1,4 +1,4 @@
-//! The other door: what WhatsApp says happened, applied to the stored copy. One lane per session, drained in order; an
+//! Inbox of WhatsApp events, which are applied to the stored copy. There is one lane per session, drained in order; an
 //! event is acknowledged once it is committed.
 
 use std::ops::Range;
@@ -48,32 +48,32 @@ use super::refusal;
 use super::session_news::SessionNews;
 use super::sweeper::Sweeper;
 
-/// Events that wait on one lane before the session has to.
+/// Capacity of a lane.
 const LANE: usize = 256;
-/// With so many names and people no more events go along in one unit: what bounds how long others wait for it.
+/// Number of names and people after which no further events join a unit; bounds the wait of others.
 const TOGETHER: usize = 100;
-/// How often an event is tried before it goes into quarantine, and how long to wait in between.
+/// Attempts of an event before it is quarantined, and pause between them.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often an event is tried before it is split.
+/// Attempts of an event before it is split.
 const ATTEMPTS_BEFORE_SPLIT: u32 = 2;
-/// How often an event is tried that exceeds the time limit of a unit: each attempt takes that long.
+/// Attempts of an event that exceeds the time limit of a unit: each takes that long.
 const ATTEMPTS_IN_TIME: u32 = 2;
-/// How long a unit that does nothing may take where the database is well.
+/// Time limit of an empty unit while the database is available.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
-/// How long to wait for a database that is away; the events wait with it.
+/// Pause between attempts while the database is unavailable; the events wait.
 const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Who is told of what was committed.
+/// Receivers of notifications after a commit.
 #[derive(Clone, Default)]
 pub struct Told {
-    /// What is new about a session.
+    /// Changes of sessions.
     pub news: SessionNews,
-    /// Something was deleted.
+    /// Deletions.
     pub sweeper: Sweeper,
-    /// A chat is muted for a while.
+    /// Mutes with an end.
     pub mutes: Mutes,
-    /// A call rings.
+    /// Ringing calls.
     pub calls: CallNews,
 }
 
@@ -90,7 +90,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Makes the inbox; its tasks end when their lanes close or `stop` is cancelled.
+    /// Creates the inbox; its tasks end when their lanes close or `stop` is cancelled.
     #[must_use]
     pub fn new(store: Store, told: Told, clock: Arc<dyn Clock>, tasks: TaskTracker, stop: CancellationToken) -> Self {
         Self {
@@ -104,13 +104,13 @@ impl Inbox {
         }
     }
 
-    /// What is counted of events that are applied.
+    /// Metrics of applied events.
     #[must_use]
     pub fn metrics(&self) -> &InboundMetrics {
         &self.metrics
     }
 
-    /// What is counted of events in quarantine.
+    /// Metrics of quarantined events.
     #[must_use]
     pub fn quarantine_metrics(&self) -> &QuarantineMetrics {
         &self.quarantine
@@ -140,7 +140,7 @@ impl Inbox {
                 before => before,
             };
             let Some(first) = waited else { return };
-            // Nothing of a call is stored, and it is no use later.
+            // Calls are not stored, and are of no use later.
             match &first.event {
                 SessionEvent::Calling(call) => {
                     self.told.calls.tell(&key, call, self.clock.now());
@@ -163,14 +163,14 @@ impl Inbox {
         }
     }
 
-    /// Stores events that waited, all in one unit, or each in one of its own where one of them fails.
+    /// Stores events in one unit, or each in its own unit if one of them fails.
     async fn store_all(&self, key: &SessionKey, together: Vec<Inbound>) {
         let (events, waiting): (Vec<_>, Vec<_>) = together.into_iter().map(|it| (it.event, it.committed)).unzip();
         let events: Arc<[SessionEvent]> = events.into();
         let all = events.len() > 1 && self.apply(key, &events, 0..events.len()).await.is_ok();
         for (place, committed) in waiting.into_iter().enumerate() {
             if !all && !self.persist(key, events[place].clone()).await {
-                // What comes behind an event that could not wait any longer is told again with it.
+                // On shutdown the remaining events are not acknowledged; WhatsApp delivers them again.
                 if self.stop.is_cancelled() {
                     return;
                 }
@@ -179,15 +179,15 @@ impl Inbox {
             self.metrics.stored(events[place].kind());
             self.told.of(key, &events[place]);
             if let Some(committed) = committed {
-                // Whoever stopped waiting will hear the event again, and it will be no change.
+                // If the receiver is gone, the event is delivered again and changes nothing.
                 let _ = committed.send(());
             }
         }
     }
 
-    /// Tries an event until it is committed. One that fails each time though the database is there is split, and what
-    /// cannot be split goes into quarantine: it must not block the lane. Tells whether all of it is stored one way or the
-    /// other.
+    /// Retries an event until it is committed. If it keeps failing while the database is available, it is split; an
+    /// event that cannot be split is quarantined, so that it does not block the lane. Returns whether all of it is
+    /// stored or quarantined.
     fn persist<'a>(&'a self, key: &'a SessionKey, event: SessionEvent) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let events: Arc<[SessionEvent]> = Arc::from([event]);
@@ -225,14 +225,14 @@ impl Inbox {
         })
     }
 
-    /// Whether the database carries out units: so one that is late is late by itself.
+    /// Returns whether the database runs units, so that a timeout is due to the event itself.
     async fn is_alive(&self, key: &SessionKey) -> bool {
         let nothing = self.store.write_in(&key.organization, key.session, |_| Box::pin(async { Ok(()) }));
         let nothing = async { nothing.await.map_err(|failed: StoreError| failed) };
         matches!(timeout(SIGN_OF_LIFE, nothing).await, Ok(Ok(())))
     }
 
-    /// Applies an event that was in quarantine, and takes it out, in one unit.
+    /// Applies a quarantined event and removes it, in one unit.
     pub(super) async fn apply_kept(
         &self,
         key: &SessionKey,
@@ -272,7 +272,7 @@ impl Inbox {
 }
 
 impl Told {
-    /// Tells whom it concerns.
+    /// Sends the notifications for a committed event.
     fn of(&self, key: &SessionKey, event: &SessionEvent) {
         match event {
             SessionEvent::Status { .. }
@@ -310,8 +310,8 @@ impl Told {
     }
 }
 
-/// How many names and people an event brings that may be stored in one unit with others: who and what is in an account's
-/// address book is told all at once after the pairing.
+/// Returns the number of names and people in an event that can share a unit with others: an account's contacts and
+/// groups arrive all at once after the pairing.
 fn along(event: &SessionEvent) -> Option<usize> {
     match event {
         SessionEvent::SamePerson { people, .. } => Some(people.len()),
@@ -320,7 +320,7 @@ fn along(event: &SessionEvent) -> Option<usize> {
     }
 }
 
-/// Applies events in their order, in one unit of work.
+/// Applies events in order, in one unit of work.
 async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent], now: i64) -> Result<(), StoreError> {
     let (mut people, mut jids) = (Vec::new(), Vec::new());
     for event in events {
@@ -330,7 +330,7 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
             _ => {}
         }
     }
-    // Most people are told again and again; nothing is read for those who are known.
+    // Most mappings are repeated often; nothing is read for those that are known.
     let new = match people.as_slice() {
         [] => Vec::new(),
         people => unit.new_people(&key.organization, key.session, people).await?,
@@ -353,7 +353,7 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
     inbound_rewriting::catch_up_with(unit, key, &addresses, now).await
 }
 
-/// The addresses of which an event says whose they are.
+/// Returns the addresses whose owners an event names.
 fn addresses(event: &SessionEvent) -> Vec<&Jid> {
     match event {
         SessionEvent::SamePerson { people, .. } => people.iter().flat_map(|it| [&it.phone, &it.lid]).collect(),
@@ -363,7 +363,7 @@ fn addresses(event: &SessionEvent) -> Vec<&Jid> {
     }
 }
 
-/// Applies one event in its unit of work. An event of a session that was deleted meanwhile has nowhere to go.
+/// Applies one event in its unit of work. An event of a deleted session is ignored.
 async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
     match event {
         SessionEvent::Status { status, reason } => {
@@ -404,7 +404,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         SessionEvent::ActionSent { chat, desired, version } => {
             inbound_chat::action_sent(unit, key, *chat, (*desired, *version), now).await
         }
-        // Its reason is in the log: those are WhatsApp's words for programs.
+        // The reason is only logged: it is WhatsApp's internal text.
         SessionEvent::ActionRefused { chat, setting, version, reason: _ } => {
             refusal::action_refused(unit, key, *chat, (*setting, *version), RefusalCode::Rejected, now).await
         }

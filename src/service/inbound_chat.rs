@@ -1,4 +1,4 @@
-//! What happens to one chat on WhatsApp: settings, messages, names, and the word that an action of ours has arrived.
+//! Events of one chat: settings, messages, names, and confirmations of pending actions.
 
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
@@ -29,27 +29,27 @@ use crate::store::error::StoreError;
 use super::inbound_rewriting;
 use super::reading;
 
-/// A setting that was made on the phone or another device.
+/// A setting that was changed on the phone or another device.
 pub(super) struct Made<'a> {
     /// The setting and its value.
     pub(super) value: Desired,
-    /// WhatsApp's time of it, in milliseconds.
+    /// WhatsApp's time of the change, in milliseconds.
     pub(super) as_of: i64,
-    /// Up to which message it reaches.
+    /// Last message that it covers.
     pub(super) up_to: Option<&'a Horizon>,
-    /// Whether it may be older than what was told before.
+    /// True if it may be older than earlier events.
     pub(super) replayed: bool,
-    /// The address under which WhatsApp told it; none where it told something else, from which this follows.
+    /// Address in the event; `None` if the setting is derived from another event.
     pub(super) address: Option<&'a Jid>,
 }
 
-/// A setting was made on the phone or another device, or our own action came back.
+/// Applies a setting that was changed on the phone or another device, or the echo of an own action.
 ///
-/// While an action of ours waits for the same setting, WhatsApp's word counts when it is newer than the request, and
-/// drops the action; an older one only corrects what WhatsApp is known to have.
+/// While an action for the same setting is pending, a value that is newer than the request wins and drops the action.
+/// An older one only updates the known value on WhatsApp.
 ///
-/// Otherwise the order counts in which WhatsApp tells, whatever the clocks say. Times decide where there is no order: in a
-/// replay, between two addresses of a chat, and between marks and messages, which come on different ways.
+/// Otherwise the order of WhatsApp's events decides, whatever the clocks show. Times only decide without an order: in a
+/// replay, between two addresses of a chat, and between marks and messages, which are delivered separately.
 pub(super) async fn setting(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -58,13 +58,13 @@ pub(super) async fn setting(
     now: i64,
 ) -> Result<(), StoreError> {
     let value = match made.value {
-        // It ended before this was heard.
+        // It has expired in the meantime.
         Desired::MutedUntil(Some(until)) if until <= now => Desired::MutedUntil(None),
         value => value,
     };
     let made = Made { value, ..made };
-    // A chat WhatsApp knows and we do not is stored with what is known of it: its settings are there when it comes alive.
-    // A replay tells it under the present address, however old it is.
+    // An unknown chat is created with its settings, so that they are there when it gets a message. A replay uses the
+    // present address, whatever the age of the setting.
     let found = if made.replayed {
         find(unit, key, jid, now).await?
     } else {
@@ -79,7 +79,7 @@ pub(super) async fn setting(
     setting_of(unit, key, found, made, now).await
 }
 
-/// The same for a deleted chat, which comes back with it.
+/// Applies a setting to a deleted chat, which has it when it comes back.
 pub(super) async fn setting_of_deleted(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -89,7 +89,7 @@ pub(super) async fn setting_of_deleted(
 ) -> Result<(), StoreError> {
     let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
     patch.set(made.value);
-    // How far somebody has read does not depend on when: the mark alone has a time.
+    // A read position has no time; only the mark has one.
     if made.value == Desired::Read(true) {
         (patch.read, patch.marked_unread) = (None, Some(false));
         let place = made.up_to.cloned().unwrap_or(Horizon { at: made.as_of, wa_ids: Vec::new() });
@@ -99,7 +99,7 @@ pub(super) async fn setting_of_deleted(
     note(unit, key, tombstone, &patch, now, Origin::Device).await
 }
 
-/// The same for a chat that is locked, or new and not stored yet.
+/// Applies a setting to a locked or new chat.
 pub(super) async fn setting_of(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -107,12 +107,12 @@ pub(super) async fn setting_of(
     Made { value, as_of, up_to, address, replayed }: Made<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
-    // Phones go by the order in which WhatsApp keeps what it was told under one address.
+    // Phones follow WhatsApp's order of changes under one address.
     let in_order = !replayed && value.setting() != Setting::Read && address == Some(chat.sending_address());
     let address = address.map(|jid| (jid.clone(), as_of));
     let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
     patch.set(value);
-    // WhatsApp's own clients take a chat that is pinned out of the archive, and tell the pin alone.
+    // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
     if value == Desired::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
         patch.archived = Some(false);
     }
@@ -122,15 +122,15 @@ pub(super) async fn setting_of(
     } else {
         None
     };
-    // How far somebody has read does not depend on when: the mark alone has a time.
+    // A read position has no time; only the mark has one.
     let mut unread = None;
     if let Desired::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
         if !read && was_read_since(unit, key, &chat, as_of, up_to).await? {
             patch.marked_unread = None;
         }
-        // Phones mark only chats that are read, and a replay tells the mark without the reading before it. Told one by one,
-        // a mark says nothing about that: another companion may mark a chat with unread messages.
+        // Phones only mark chats that are read, and a replay has the mark without the preceding read. A single mark is
+        // no evidence of that: another companion may mark a chat with unread messages.
         let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
         let end = read.then(|| Horizon { at: as_of, wa_ids: Vec::new() });
         if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
@@ -174,7 +174,7 @@ pub(super) async fn setting_of(
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
-/// Whether a chat was read after a mark of the same second, that is further than the mark's range. Messages have whole
+/// Returns whether a chat was read, beyond the mark's range, after a mark of the same second. Messages have whole
 /// seconds, and an own message may arrive before the mark that it undoes.
 async fn was_read_since(
     unit: &mut Unit<'_>,
@@ -190,14 +190,14 @@ async fn was_read_since(
     Ok(read_to.is_beyond(&up_to))
 }
 
-/// Whether the news that a chat was marked as unread are about the mark that it has, or a request for one that waits: they
-/// tell nothing about what was read then.
+/// Returns whether a mark as unread is the one that the chat has, or the echo of a pending one. It is then no evidence
+/// of what was read.
 fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool {
     let asked = waiting.filter(|action| action.desired == Desired::Read(false));
     chat.marked_unread == Dated { value: true, as_of } || asked.is_some_and(|action| action.requested_at == as_of)
 }
 
-/// Notes what WhatsApp has of a setting while a request of ours for it waits.
+/// Updates the known value on WhatsApp of a setting with a pending action.
 async fn correct_base(
     unit: &mut Unit<'_>,
     action: &mut PendingAction,
@@ -211,7 +211,7 @@ async fn correct_base(
     unit.put_pending_action(action).await
 }
 
-/// WhatsApp took an action of ours. A request that came meanwhile has a higher version and stays.
+/// Applies that WhatsApp accepted an action. A newer request has a higher version and stays.
 pub(super) async fn action_sent(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -219,11 +219,11 @@ pub(super) async fn action_sent(
     (desired, version): (Desired, i64),
     now: i64,
 ) -> Result<(), StoreError> {
-    // The chat's lock guards its pending actions, so it is taken first, as by the one who notes them.
+    // Lock the chat first: its lock guards its pending actions, also where they are added.
     let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
     let setting = desired.setting();
     if !unit.remove_pending_action(&key.organization, key.session, id, desired, version).await? {
-        // That it was read is told; that it is marked as unread comes next.
+        // Only the preceding read was sent; the mark as unread follows.
         let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
         let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
         return unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
@@ -232,7 +232,8 @@ pub(super) async fn action_sent(
     save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
 }
 
-/// A message came, or the account wrote one on another device. `order` is its place in WhatsApp's order, if that is known.
+/// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
+/// order, if known.
 pub(super) async fn message(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -240,13 +241,13 @@ pub(super) async fn message(
     order: Option<i64>,
     now: i64,
 ) -> Result<(), StoreError> {
-    // Reactions and the like tell something about a message; they do not make or advance a chat.
+    // Reactions and the like concern another message; they do not create or advance a chat.
     if message.kind == MessageKind::Reaction {
         return Ok(());
     }
     let Some((mut peer, found)) = find_at(unit, key, &message.chat, message.at, now).await? else { return Ok(()) };
     let (mut chat, is_new) = match found {
-        // What was deleted does not come back.
+        // Deleted messages do not come back.
         Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
         Found::Chat(chat) => (chat, false),
         Found::New(chat) => {
@@ -260,7 +261,7 @@ pub(super) async fn message(
     let place = (key.session, chat.id);
     let stored = unit.insert_messages_with(whose, place, Some(&peer), std::slice::from_ref(message), arrival).await?;
     let address = Some((message.chat.clone(), message.at));
-    // A redelivery: all that it says is known, but for the address by which it comes.
+    // A redelivery: only its address may be new.
     if stored == 0 {
         let patch = ChatPatch { address, ..ChatPatch::default() };
         return save(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
@@ -277,7 +278,7 @@ pub(super) async fn message(
         || chat.read_to.as_ref().is_some_and(|place| place.names(message))
         || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
     if read {
-        // Who writes into a chat has read it, on whatever device.
+        // Sending a message implies that the chat was read on that device.
         let reading = reading::up_to(unit, key, &chat, Horizon::at_message(message)).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     } else if !chat.has_read(message) {
@@ -304,15 +305,15 @@ pub(super) async fn message(
     inbound_rewriting::catch_up(unit, key, std::slice::from_ref(&message.wa_id), now).await
 }
 
-/// When an own message was written, beside a mark of `marked_at`. Messages bear whole seconds: of one second, the message
-/// that arrives behind the mark was written behind it.
+/// Returns the time of an own message relative to a mark of `marked_at`. Messages have whole seconds: in the same
+/// second, a message that arrives after the mark was sent after it.
 fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
     if message.at.div_euclid(1_000) == marked_at.div_euclid(1_000) { message.at.max(marked_at) } else { message.at }
 }
 
-/// The account's owner read a chat, up to `range`, that WhatsApp is still to be told is marked as unread: WhatsApp is told to
-/// show it as read instead. `at` tells when that was, beside a request of a given time; an earlier reading changes nothing.
-/// Returns what waits for the chat from then on, if that differs.
+/// Handles a read, up to `range`, of a chat with a pending mark as unread: WhatsApp is asked to show it as read
+/// instead. `at` returns the time of the read, given that of the request; an earlier read changes nothing. Returns the
+/// chat's new pending settings if they changed.
 pub(super) async fn take_back_mark(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -338,8 +339,8 @@ pub(super) async fn take_back_mark(
     Ok(Some(chat.pending.without(field)))
 }
 
-/// How far the chat is read with a stored message that comes late: WhatsApp sent it before one of the same second that is
-/// read. `None` if it did not.
+/// Returns the read position for a stored message that arrives late, if WhatsApp sent it before a message of the same
+/// second that is read; otherwise `None`.
 async fn read_before(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -351,15 +352,15 @@ async fn read_before(
     Ok(place.names(message).then_some(place))
 }
 
-/// The number of a message that arrives now, in the order of all that arrive here, in whatever chat.
+/// Returns the number of a message that arrives now, increasing over all chats.
 fn arrival(now: i64) -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(0);
     let next = |last: i64| last.saturating_add(1).max(now.saturating_mul(1_000));
     LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(0, next)
 }
 
-/// The account's owner saved a contact, or a group has a (new) subject. One without a message is stored, too, so that its
-/// name and settings are there when it comes alive.
+/// Applies the name of a saved contact or a group's new subject. A chat without a message is stored, too, so that its
+/// name and settings are there when it gets one.
 pub(super) async fn named(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -378,19 +379,19 @@ pub(super) async fn named(
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
 }
 
-/// What an address finds in a session.
+/// Result of looking up an address in a session.
 pub(super) enum Found {
     /// A chat.
     Chat(Chat),
-    /// What stays of a chat that was deleted.
+    /// The tombstone of a deleted chat.
     Deleted(Tombstone),
-    /// Nothing; this would be the chat, not stored yet.
+    /// Nothing; this would be the new chat, not stored yet.
     New(Chat),
     /// Nothing, and no chat can be stored: the session was deleted meanwhile.
     Nowhere,
 }
 
-/// What `jid` finds in the session now. Most events are about a chat that is there, which proves that its session is.
+/// Looks up the present chat of `jid`. Most events concern an existing chat, which proves that its session exists.
 pub(super) async fn find(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<Found, StoreError> {
     let whose = &key.organization;
     if let Some(chat) = unit.chat_for_update(whose, key.session, jid).await? {
@@ -410,7 +411,7 @@ pub(super) async fn find(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: 
     with(unit, key, &peer, now).await
 }
 
-/// What `jid` found in the session at a time by WhatsApp's clock.
+/// Looks up the chat of `jid` at a time by WhatsApp's clock.
 pub(super) async fn find_when(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -431,8 +432,8 @@ pub(super) async fn find_when(
     with(unit, key, &peer, now).await
 }
 
-/// What a message of `at` by `jid` finds in the session, and with whom. A number that nobody is known to have at that time is
-/// a new peer's.
+/// Looks up the chat and the peer for a message of time `at` by `jid`. A number without a known owner at that time
+/// belongs to a new peer.
 pub(super) async fn find_at(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -459,7 +460,7 @@ pub(super) async fn find_at(
     Ok(Some((peer, Found::New(chat))))
 }
 
-/// What a session, which is locked, has of a peer.
+/// Looks up the chat of a peer; the session must be locked.
 pub(super) async fn with(unit: &mut Unit<'_>, key: &SessionKey, peer: &Peer, now: i64) -> Result<Found, StoreError> {
     if let Some(chat) = unit.chat_with_for_update(&key.organization, peer).await? {
         return Ok(Found::Chat(chat));
@@ -470,7 +471,7 @@ pub(super) async fn with(unit: &mut Unit<'_>, key: &SessionKey, peer: &Peer, now
     Ok(Found::New(Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now)))
 }
 
-/// Notes for a deleted chat what it will come back with. Nobody is told.
+/// Stores the state with which a deleted chat will come back, without publishing a change.
 pub(super) async fn note(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -483,7 +484,7 @@ pub(super) async fn note(
     unit.save_tombstone(&key.organization, &tombstone).await
 }
 
-/// Brings a deleted chat back, under a new id; its peer has all the addresses.
+/// Restores a deleted chat under a new id; its peer has all the addresses.
 pub(super) async fn revive(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -499,7 +500,7 @@ pub(super) async fn revive(
     Ok(chat)
 }
 
-/// Applies `patch`, stores the chat and records what became of it.
+/// Applies `patch`, saves the chat and records the change.
 pub(super) async fn save(
     unit: &mut Unit<'_>,
     key: &SessionKey,
@@ -517,7 +518,7 @@ pub(super) async fn save(
         unit.record(&key.organization, created);
         return Ok(());
     }
-    // A setting's time may be new where its value is not.
+    // The time of a setting may change without its value.
     if *chat != before {
         unit.save_chat(&key.organization, chat).await?;
     }
@@ -527,7 +528,7 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// Whether a name in a history is a group's subject or a person's.
+/// Assigns a name to a group's subject or to a contact's name, by the kind of address.
 pub(super) fn names(jid: &Jid, name: Option<String>) -> Names {
     match jid.kind() {
         JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {

@@ -1,4 +1,4 @@
-//! Reading and following sessions, and their life: made, started, stopped, logged out, removed.
+//! Session use cases: reading, subscribing, and the lifecycle: create, start, stop, log out, delete.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,15 +44,15 @@ use super::session_news::SessionNews;
 use super::session_reader::SessionReaders;
 use super::sweeper::Sweeper;
 
-/// How long a caller waits for WhatsApp to unlink a device.
+/// Time limit for WhatsApp to unlink a device.
 const LOG_OUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for a pairing code: the session may have to connect first, and making a code takes a slow
-/// machine its time.
+/// Time limit for a pairing code: the session may have to connect first, and the key derivation is slow on a slow
+/// machine.
 const PAIRING_CODE: Duration = Duration::from_secs(100);
-/// How long a caller waits for the settings.
+/// Time limit for a resync.
 const RESYNC: Duration = Duration::from_secs(25);
 
-/// How many sessions an organization may have unless configured.
+/// Default limit of sessions per organization.
 pub const DEFAULT_MOST: u64 = 200;
 
 /// The use cases around sessions.
@@ -64,14 +64,14 @@ pub struct Sessions {
     sweeper: Sweeper,
     readers: SessionReaders,
     pauses: Pauses,
-    /// How many sessions an organization may have.
+    /// Maximum number of sessions per organization.
     most: u64,
     clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
-    /// Makes the use cases; `registry` runs this node's sessions, `news` is where the inbox tells what is new about
-    /// them, `sweeper` is woken when one was deleted. Its readers run on `tasks` until `stop`.
+    /// Creates the use cases. `registry` runs this node's sessions, the inbox reports changes of sessions to `news`,
+    /// and `sweeper` is woken after a deletion. The readers run on `tasks` until `stop`.
     #[must_use]
     pub fn new(
         store: Store,
@@ -87,13 +87,13 @@ impl Sessions {
         Self { store, registry, news, sweeper, readers, pauses, most, clock }
     }
 
-    /// The same for organizations with at most this number of sessions each.
+    /// Sets the maximum number of sessions per organization.
     #[must_use]
     pub fn with_limit(self, most: u64) -> Self {
         Self { most, ..self }
     }
 
-    /// A page of the organization's sessions, newest first.
+    /// Returns a page of the organization's sessions, newest first.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `Store`.
@@ -102,7 +102,7 @@ impl Sessions {
         Ok(self.store.sessions(viewer.require(Capability::Read)?, &page).await?)
     }
 
-    /// One session.
+    /// Returns one session.
     ///
     /// # Errors
     /// `Forbidden` without `read`, `SessionNotFound`, `Store`.
@@ -112,10 +112,11 @@ impl Sessions {
         found.into_iter().next().ok_or(Error::SessionNotFound)
     }
 
-    /// Several sessions at once, for loaders; those that are gone are missing.
+    /// Returns several sessions at once, for loaders; deleted ones are missing.
     ///
     /// # Errors
-    /// `Forbidden` with none of `read`, `send`, `manage` and `events`: whoever gets an answer may see its session.
+    /// `Forbidden` without any of `read`, `send`, `manage` and `events`: every client that gets an answer may see its
+    /// session.
     pub async fn by_ids(&self, viewer: &Viewer, ids: &[SessionId]) -> Result<HashMap<SessionId, Session>, Error> {
         let may = [Capability::Read, Capability::Send, Capability::Manage, Capability::Events];
         let organization = viewer.require_any(&may)?;
@@ -123,7 +124,7 @@ impl Sessions {
         Ok(sessions.into_iter().map(|session| (session.id, session)).collect())
     }
 
-    /// Follows the organization's sessions, or one of them: first as they are now, then as they change.
+    /// Subscribes to the organization's sessions, or to one of them: first their present state, then changes.
     ///
     /// # Errors
     /// `Forbidden` without `events`, `SessionNotFound`, `Store`.
@@ -138,13 +139,12 @@ impl Sessions {
         Ok(SessionChanges::new(self.readers.follow(organization), session, shows_pairing))
     }
 
-    /// Makes a session that is stopped; under an idempotency key that was used before with the same input, tells the one
-    /// that was made then.
+    /// Creates a stopped session. If the idempotency key was used before with the same input, returns the session that
+    /// was created then.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Conflict` if the organization has
-    /// as many sessions as it may, and for an idempotency key that was used with another input, or whose session was
-    /// deleted; `Store`.
+    /// `Forbidden` without `manage`, `Invalid` for a label over 100 characters, `Store`. `Conflict` if the limit is
+    /// reached, or if the idempotency key was used with a different input or for a session that was deleted.
     #[instrument(name = "sessions.create", level = "debug", skip_all)]
     pub async fn create(
         &self,
@@ -172,8 +172,8 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Starts a session: it connects, and shows a QR code when it has never been paired. Starting one that runs already
-    /// is legal.
+    /// Starts a session: it connects, and shows a QR code if it has never been paired. A session that runs already is
+    /// not an error.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `TooSoon`, `SessionNotFound`, `Store`.
@@ -192,8 +192,8 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Takes a session down until it is started again; its pairing and its stored copy stay. Stopping one that is down
-    /// is legal.
+    /// Stops a session until it is started again; its pairing and its stored copy stay. A stopped session is not an
+    /// error.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
@@ -220,12 +220,13 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Asks WhatsApp for a code to be typed on the phone with this number, which starts the session if that is needed.
-    /// The code is in [`Self::pairing`] then, in the place of an earlier one.
+    /// Requests a code to type on the phone with this number, and starts the session if needed. [`Self::pairing`] then
+    /// returns the code, which replaces an earlier one.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `Invalid` for what is no phone number, `SessionNotFound`, `Conflict` for a session
-    /// that is paired and when WhatsApp gives none, `TooSoon`, `Unreachable` when it does not answer in time, `Store`.
+    /// `Forbidden` without `manage`, `Invalid` for an invalid phone number, `SessionNotFound`, `TooSoon`, `Store`.
+    /// `Conflict` if the session is paired or WhatsApp issues no code, `Unreachable` if WhatsApp does not answer in
+    /// time.
     #[instrument(name = "sessions.request_code", level = "debug", skip_all)]
     pub async fn request_code(&self, viewer: &Viewer, id: SessionId, phone: &str) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
@@ -256,11 +257,11 @@ impl Sessions {
         }
     }
 
-    /// Fetches a session's settings from WhatsApp afresh: all that WhatsApp tells of is stored when this returns.
+    /// Fetches a session's app state from WhatsApp again: all changes are stored when this returns.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` when the session is not connected, or when it takes
-    /// longer than some seconds; then it goes on by itself. `TooSoon`, `Store`.
+    /// `Forbidden` without `manage`, `SessionNotFound`, `TooSoon`, `Store`. `Unreachable` if the session is not
+    /// connected, or if the time limit is exceeded; the fetch then continues in the background.
     #[instrument(name = "sessions.resync", level = "debug", skip_all)]
     pub async fn resync(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
@@ -274,10 +275,10 @@ impl Sessions {
         self.stored(&key).await
     }
 
-    /// Unlinks a session's device on WhatsApp; its stored copy stays. Nothing is to be done for one that is not linked.
+    /// Unlinks a session's device on WhatsApp; its stored copy stays. Does nothing if the device is not linked.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` when WhatsApp does not take it in time, `Store`.
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` if WhatsApp does not answer in time, `Store`.
     #[instrument(name = "sessions.log_out", level = "debug", skip_all)]
     pub async fn log_out(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
@@ -298,11 +299,11 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Removes a session with all that is stored for it. Its device is unlinked on WhatsApp where that can be done
-    /// within some seconds.
+    /// Deletes a session with all its data. Its device is unlinked on WhatsApp if that is possible within a few
+    /// seconds.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`; what was removed by then stays removed.
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`; rows that were deleted by then stay deleted.
     #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
@@ -310,7 +311,7 @@ impl Sessions {
         audit::record(viewer, "session.delete", id);
         let device = self.device(&key).await?;
         if let Device::Linked = device {
-            // One that is down has to come up once more, to say good-bye.
+            // A stopped session must connect again so that it can log out.
             self.registry.start(key.clone());
         }
         let is_unlinked = match device {
@@ -328,13 +329,13 @@ impl Sessions {
             self.sweeper.wake();
         }
         self.sweeper.wake();
-        // Whoever started it meanwhile started nothing.
+        // Stop it again in case it was started concurrently.
         self.registry.stop(id).await;
         Ok(())
     }
 
-    /// What a session shows to be paired with; none unless it waits for that. Only for a session the viewer may see:
-    /// the caller has read it before.
+    /// Returns the pairing codes of a session; `None` unless it waits for pairing. The caller must have read the
+    /// session, so that the viewer may see it.
     ///
     /// # Errors
     /// `Forbidden` without `manage`.
@@ -348,7 +349,7 @@ impl Sessions {
         found.into_iter().next().ok_or(Error::SessionNotFound)
     }
 
-    /// How WhatsApp lists the session's device, as far as is known here.
+    /// Returns the state of the session's device, according to the stored data.
     async fn device(&self, key: &SessionKey) -> Result<Device, Error> {
         match self.registry.is_linked(key).await {
             Ok(true) => Ok(Device::Linked),
@@ -361,7 +362,7 @@ impl Sessions {
         }
     }
 
-    /// Carries out `work`, and tells those who follow sessions.
+    /// Runs `work`, and notifies the subscribers of the session.
     async fn write<I, T>(
         &self,
         key: &SessionKey,
@@ -382,7 +383,7 @@ impl Sessions {
     }
 }
 
-/// Stores a new session, unless one was made under the same key, or the organization has this number of them.
+/// Stores a new session, unless the key was used for another one or the limit is reached.
 async fn make(
     unit: &mut Unit<'_>,
     session: Session,
@@ -421,11 +422,11 @@ enum Device {
     Unlinked,
     /// WhatsApp lists it, and it can be unlinked.
     Linked,
-    /// What is remembered of it does not open, so it cannot be unlinked from here.
+    /// A stored secret cannot be decrypted, so the device cannot be unlinked from here.
     Damaged,
 }
 
-/// Refuses what is no phone number in international format, digits only.
+/// Rejects text that is not a phone number in international format, digits only.
 fn check_phone(phone: &str) -> Result<(), Error> {
     let digits = phone.bytes().all(|digit| digit.is_ascii_digit());
     if digits && (7..=15).contains(&phone.len()) && !phone.starts_with('0') {
@@ -435,7 +436,7 @@ fn check_phone(phone: &str) -> Result<(), Error> {
     Err(Error::Invalid { field: "phoneNumber", message })
 }
 
-/// The session, as one that the viewer may manage; whether it is there is not known yet.
+/// Returns the key of a session that the viewer may manage; whether it exists is checked later.
 fn managed(viewer: &Viewer, session: SessionId) -> Result<SessionKey, Error> {
     Ok(SessionKey { organization: viewer.require(Capability::Manage)?.clone(), session })
 }

@@ -1,5 +1,5 @@
-//! One task per session, from start to stop: makes its connection, follows how it stands, makes another where that
-//! helps, and rests where only a person can help.
+//! Supervisor: one task per session, from start to stop. It opens the connection, follows its state, and reconnects if
+//! that can help. Otherwise it waits for a manual start.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -42,10 +42,10 @@ use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
 
-/// How many signals may wait for the supervisor; a connection that has more to tell waits.
+/// Capacity of the queue of signals; a connection with more of them waits.
 const SIGNALS: usize = 64;
 
-/// How long after the end of a ban the session connects.
+/// Pause after the end of a ban.
 const AFTER_BAN: Duration = Duration::from_secs(1);
 
 /// The task of one session.
@@ -58,54 +58,54 @@ pub(super) struct Supervisor {
     pub(super) report: StatusReport,
     pub(super) starts: mpsc::Receiver<()>,
     pub(super) pairing: watch::Sender<Pairing>,
-    /// The connection while it is in step with WhatsApp, or waits to be paired.
+    /// The connection, if it has caught up with WhatsApp or waits for pairing.
     pub(super) link: watch::Sender<Link>,
     pub(super) wake_pending: Arc<Notify>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) process_stop: CancellationToken,
-    /// Why it is starting, as long as that is not since somebody asked for it.
+    /// Reason of an automatic start; `None` after a requested one.
     pub(super) reason: Option<StatusReason>,
 }
 
-/// What follows a connection.
+/// Action after a connection has ended.
 enum Next {
-    /// Another one, after a pause.
+    /// Reconnect after a pause.
     Again,
-    /// Another one at once: the pause was before.
+    /// Reconnect at once: the pause came before.
     Renewed,
-    /// Another one, after a pause that grows as long as WhatsApp refuses.
+    /// Reconnect after a pause that grows with every rejection.
     Refused { reason: String },
-    /// Rest until somebody starts the session, or until this time has passed.
+    /// Wait for a manual start, or until this time has passed.
     Rest {
         status: SessionStatus,
         reason: StatusReason,
-        /// What WhatsApp said, for the log.
+        /// WhatsApp's message, for the log.
         detail: Option<String>,
         lasts: Option<Duration>,
-        /// The device is linked no more: what it knows of that is of no use.
+        /// The device is no longer linked: its stored state is useless.
         unlinked: bool,
     },
-    /// The end: asked for, or nobody listens any more.
+    /// Stop: requested, or the lane is closed.
     Stop,
 }
 
-/// The pauses of one session, across its connections.
+/// Backoffs of one session, across its connections.
 struct Pauses {
-    /// Between a connection that was lost and the next.
+    /// After a lost connection.
     reconnect: Backoff,
-    /// Between a connection that WhatsApp refused and the next.
+    /// After a rejected connection.
     refused: Backoff,
-    /// Before a connection is renewed for a message: one that can never be stored must not do that for ever at the same
-    /// pace.
+    /// Before reconnecting for a redelivery, so that a message that can never be stored does not cause a constant rate
+    /// of them.
     redelivery: Backoff,
 }
 
 impl Supervisor {
-    /// Keeps the session up until it is stopped.
+    /// Runs the session until it is stopped.
     ///
     /// # Errors
-    /// [`LaneClosed`] if nobody takes the session's events any more.
+    /// [`LaneClosed`] if the lane's consumer is gone.
     pub(super) async fn run(&mut self) -> Result<(), LaneClosed> {
         let link = self.link.clone();
         let outbox = Outbox {
@@ -117,15 +117,15 @@ impl Supervisor {
             config: self.config.clone(),
         };
         let outbox_stop = self.stop.child_token();
-        // Also when this task panics: the outbox must not outlive its supervisor.
+        // Also if this task panics: the outbox must not outlive its supervisor.
         let _outbox_ends = outbox_stop.clone().drop_guard();
         let sending = outbox_stop.run_until_cancelled_owned(outbox.keep_running());
         self.tasks.spawn(sending.instrument(Span::current()));
         self.supervise(&link).await
     }
 
-    /// Prepares another [`Self::run`] after one that failed, with a lane of its own: reports why, and waits for `pause`,
-    /// or for less if somebody starts the session. Tells whether to go on.
+    /// Prepares another [`Self::run`] with a new lane after a failure: reports the reason, and waits for `pause` or for
+    /// a manual start. Returns whether to continue.
     pub(super) async fn restart(&mut self, lane: Lane, pause: Duration) -> bool {
         self.link.send_replace(Link::Down);
         self.pairing.send_replace(Pairing::default());
@@ -136,7 +136,7 @@ impl Supervisor {
         self.report.tell(SessionStatus::Starting, Some(reason)).await.is_ok() && self.rest(Some(pause)).await
     }
 
-    /// Waits until somebody starts the session, or for `pause`; tells whether to go on.
+    /// Waits for a manual start, or for `pause`; returns whether to continue.
     async fn rest(&mut self, pause: Option<Duration>) -> bool {
         let over = at(pause.map(|pause| Instant::now() + pause));
         let resting = async {
@@ -178,7 +178,7 @@ impl Supervisor {
                     }
                 }
                 Next::Rest { status, reason, detail, lasts, .. } => {
-                    // A start that came while the connection was up asked for nothing more than that.
+                    // Requests to start that arrived while the connection was up are satisfied.
                     while self.starts.try_recv().is_ok() {}
                     self.reason = None;
                     let lasts_ms = lasts.map(milliseconds);
@@ -194,7 +194,7 @@ impl Supervisor {
         }
     }
 
-    /// A process that stops says nothing: its sessions are still wanted, here or elsewhere.
+    /// A stopping process reports no status: its sessions are still wanted, here or elsewhere.
     async fn stopped(&mut self) -> Result<(), LaneClosed> {
         if self.process_stop.is_cancelled() {
             return Ok(());
@@ -202,7 +202,7 @@ impl Supervisor {
         self.report.tell_and_wait(SessionStatus::Stopped, &self.process_stop).await
     }
 
-    /// One connection, from its making until nothing of it runs any more.
+    /// Runs one connection, until all of its tasks have ended.
     async fn connection(&mut self, link: &watch::Sender<Link>, pauses: &mut Pauses) -> Result<Next, LaneClosed> {
         let (signals_there, mut signals) = mpsc::channel(SIGNALS);
         let outlets = Outlets { lane: self.report.lane(), signals: signals_there };
@@ -230,7 +230,7 @@ impl Supervisor {
         loop {
             tokio::select! {
                 () = &mut disconnecting => break,
-                // Heard no more, but taken, so that the connection does not wait to tell it.
+                // Drain the signals without handling them, so that the connection does not wait.
                 signal = signals.recv(), if open => open = signal.is_some(),
             }
         }
@@ -240,7 +240,7 @@ impl Supervisor {
         next
     }
 
-    /// Follows a connection until something else has to happen.
+    /// Follows a connection until it has to be replaced or stopped.
     async fn follow(
         &mut self,
         session: &Arc<dyn Session>,
@@ -266,7 +266,7 @@ impl Supervisor {
                 }
                 () = at(redeliver) => {
                     if !matches!(*link.borrow(), Link::InStep(_)) {
-                        // What brings it in step is not broken off for that.
+                        // Do not interrupt it while it catches up.
                         redeliver = Some(Instant::now() + pauses.redelivery.next());
                         continue;
                     }
@@ -295,7 +295,7 @@ impl Supervisor {
                     self.show(|pairing| pairing.code = Some(code)).await?;
                 }
                 Signal::NoQrCodeLeft => {
-                    // A phone that took the other code at the last moment still has to be answered.
+                    // A phone that has accepted the typed code at the last moment may still need an answer.
                     overdue = Some(Instant::now() + self.config.last_code_timeout);
                     self.show(|pairing| pairing.qr = None).await?;
                 }
@@ -329,7 +329,7 @@ impl Supervisor {
         }
     }
 
-    /// Shows what links a device, as changed.
+    /// Updates the pairing codes.
     async fn show(&mut self, change: impl FnOnce(&mut Pairing)) -> Result<(), LaneClosed> {
         let renewed = *self.pairing.borrow() != Pairing::default();
         self.pairing.send_modify(change);
@@ -342,7 +342,8 @@ impl Supervisor {
     }
 }
 
-/// What follows the end of a connection at `now`: only a mere loss, or a refusal that may pass, is answered with another one.
+/// Returns the action after the end of a connection at `now`: only a loss or a temporary rejection leads to a
+/// reconnect.
 fn after(ending: Ending, now: i64) -> Next {
     let rest =
         |reason, detail| Next::Rest { status: SessionStatus::Failed, reason, detail, lasts: None, unlinked: false };
@@ -385,7 +386,7 @@ fn after(ending: Ending, now: i64) -> Next {
     }
 }
 
-/// What follows a ban. Without an end, somebody has to find out when it is over.
+/// Returns the action after a ban. A ban without an end needs a manual start.
 fn banned(reason: &str, lasts: Duration, now: i64) -> Next {
     let until = (!lasts.is_zero()).then(|| now.saturating_add(milliseconds(lasts)));
     let words = match until {
@@ -393,12 +394,12 @@ fn banned(reason: &str, lasts: Duration, now: i64) -> Next {
         None => format!("WhatsApp banned the account: {reason}"),
     };
     let reason = StatusReason { code: StatusCode::Banned, words, banned_until: until };
-    // With an end, a second more: its times are whole seconds.
+    // Add a second: the end of a ban is in whole seconds.
     let lasts = until.map(|_| lasts.saturating_add(AFTER_BAN));
     Next::Rest { status: SessionStatus::Failed, reason, detail: None, lasts, unlinked: false }
 }
 
-/// Waits until `when`, for ever without one.
+/// Waits until `when`, or forever without it.
 async fn at(when: Option<Instant>) {
     match when {
         Some(when) => sleep_until(when).await,

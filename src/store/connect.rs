@@ -1,4 +1,4 @@
-//! Opening the database. What is the same for SQLite and PostgreSQL is here, what differs in a file each.
+//! Opening of the database. Code that differs between SQLite and PostgreSQL is in one file each.
 
 mod connection;
 mod fair_queue;
@@ -50,27 +50,27 @@ pub(super) use transaction::Outcome;
 pub(super) use transaction::Transaction;
 pub use url::UrlError;
 
-/// How long a list may be counted: long enough for some hundred thousand chats, short enough to be waited for.
+/// Time limit for counting a list: enough for a few hundred thousand chats, and short enough to wait for.
 const COUNTING: Duration = Duration::from_secs(1);
-/// How long one read may take, and how long it may wait for its turn.
+/// Time limit of a read, and of its wait in the queue.
 const READ: Duration = Duration::from_secs(10);
-/// How much longer than the database gives itself its answer is waited for.
+/// Additional time for the answer beyond the database's own time limit.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long one statement may take if the database has no limit of its own, as on SQLite.
+/// Time limit of a statement if the database has none, as on SQLite.
 const STATEMENT: Duration = Duration::from_mins(1);
 
-/// Where the database is. Read from text with [`str::parse`]: `sqlite:PATH` or
+/// Location of the database. Parsed with [`str::parse`]: `sqlite:PATH` or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Config {
-    /// In one SQLite file.
+    /// An SQLite file.
     Sqlite(PathBuf),
-    /// On a PostgreSQL server.
+    /// A PostgreSQL server.
     Postgres(Postgres),
 }
 
 impl fmt::Display for Config {
-    /// The absolute path, or the server without user and password.
+    /// Prints the absolute path, or the server without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "{}", std::path::absolute(path).as_ref().unwrap_or(path).display()),
@@ -80,7 +80,7 @@ impl fmt::Display for Config {
 }
 
 impl Config {
-    /// How long the answer to one statement is waited for. One that comes later comes from no living server.
+    /// Time limit for the answer to one statement, after which the server is considered dead.
     pub(super) fn patience(&self) -> Duration {
         match self {
             Self::Sqlite(_) => STATEMENT,
@@ -89,44 +89,44 @@ impl Config {
     }
 }
 
-/// Why the database could not be opened, in words for the operator; never with a password.
+/// Reason why the database cannot be opened, for the operator; never contains a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file or its folder cannot be used.
     #[error("cannot use {path}")]
     File {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// Another server has it.
+    /// Another server uses the file.
     #[error("{0} is in use by another chatgraph server")]
     InUse(PathBuf),
-    /// The file does not exist, and the command creates none.
+    /// The file does not exist, and the command does not create it.
     #[error("no database at {0}; `chatgraph serve` and `chatgraph migrate up` create one")]
     Missing(PathBuf),
-    /// The file can be reached by several names.
+    /// The file has several names.
     #[error("{path} has {links} hard links, and SQLite would use a separate -wal file for each; remove all but one")]
     HardLinks {
         /// The file.
         path: PathBuf,
-        /// How many names it has.
+        /// Number of its names.
         links: u64,
     },
-    /// A file is there that is not to be overwritten.
+    /// The file exists and must not be overwritten.
     #[error("{0} already exists and is not overwritten")]
     Exists(PathBuf),
-    /// The file is no database of chatgraph's.
+    /// The file is not a chatgraph database.
     #[error("{0} is not a chatgraph database")]
     Foreign(PathBuf),
-    /// The file is not as it was written.
+    /// The file is corrupt.
     #[error("{path} is damaged: {problem}")]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The first thing that is wrong.
+        /// The first problem found.
         problem: String,
     },
     /// A copy cannot be made.
@@ -138,69 +138,69 @@ pub enum OpenError {
     /// The database is newer than the program.
     #[error("the schema is from a newer version of chatgraph: it has migration {0}")]
     Newer(String),
-    /// Another server has it, on PostgreSQL.
+    /// Another server uses the PostgreSQL database.
     #[error("another chatgraph server is using PostgreSQL database {0}; stop it before starting this one")]
     Served(String),
-    /// The PostgreSQL server does not answer, or does not let us in.
+    /// The PostgreSQL server does not answer, or rejects the connection.
     #[error("cannot connect to PostgreSQL at {server}")]
     Unreachable {
         /// Host, port and database.
         server: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: sea_orm::SqlxError,
     },
-    /// The PostgreSQL server lacks what we need.
+    /// The PostgreSQL server is too old.
     #[error("PostgreSQL 15 or later is required; {server} runs version {major}")]
     TooOld {
         /// Host, port and database.
         server: String,
-        /// What it runs.
+        /// Its major version.
         major: i32,
     },
-    /// Names and messages are in every script.
+    /// The encoding does not support all scripts of names and messages.
     #[error("the database encoding must be UTF8; {server} uses {encoding}")]
     Encoding {
         /// Host, port and database.
         server: String,
-        /// What it is in.
+        /// Its encoding.
         encoding: String,
     },
-    /// Secrets are sealed with a key that was not given.
+    /// Secrets are encrypted with a key that was not given.
     #[error(
-        "secrets of the sessions are sealed with master key {0}, which is not among the given ones \
-         (--master-key-file); if it is lost, `chatgraph master-key forget {0}` lets their sessions be paired again"
+        "the sessions' secrets are encrypted with master key {0}, which is not among the given keys \
+         (--master-key-file); if it is lost, `chatgraph master-key forget {0}` lets those sessions be paired again"
     )]
     NoMasterKey(MasterKeyId),
-    /// The server may not be able to open what would be sealed.
+    /// The running server may not be able to decrypt re-encrypted values.
     #[error("the server last started with different master keys: start it with these keys in this order, then rotate")]
     NotServed,
-    /// The key to be forgotten is not needed.
+    /// No value needs the key.
     #[error("no secret is encrypted with master key {0}")]
     NotNeeded(MasterKeyId),
-    /// It cannot be connected to or brought up to date.
+    /// Connecting or migrating failed.
     #[error("cannot open the database")]
     Database(#[from] DbErr),
-    /// What it holds cannot be read.
+    /// The data cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL [`ServerLock`] does. Commands
-/// beside a running server (`key`, `migrate`) do not take it.
+/// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL, [`ServerLock`] does.
+/// Commands beside a running server (`key`, `migrate`) do not take it.
 #[derive(Debug)]
 pub struct Hold {
     _lock: Option<File>,
 }
 
 impl Hold {
-    /// Takes the lock file beside an SQLite database. It stands beside the file that the path leads to, so every
-    /// symbolic link leads to the same lock. It is a file of its own, since closing any descriptor of the database would
-    /// release SQLite's locks on it.
+    /// Takes the lock file beside an SQLite database. It is beside the resolved file, so every symbolic link leads to
+    /// the same lock. It is a separate file, because closing any descriptor of the database would release SQLite's
+    /// locks on it.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] when another server holds it; [`OpenError::HardLinks`] if the file has another name, at
-    /// which its lock could be missed.
+    /// [`OpenError::InUse`] if another server holds it; [`OpenError::HardLinks`] if the file has another name, under
+    /// which the lock could be missed.
     pub fn take(config: &Config) -> Result<Self, OpenError> {
         let Config::Sqlite(database) = config else { return Ok(Self { _lock: None }) };
         let database = file::resolve(database)?;
@@ -221,7 +221,7 @@ impl Hold {
     }
 }
 
-/// Refuses an SQLite file that is missing.
+/// Rejects a missing SQLite file.
 pub(super) fn require(config: &Config) -> Result<(), OpenError> {
     match config {
         Config::Sqlite(path) => file::existing(path).map(drop),
@@ -229,7 +229,7 @@ pub(super) fn require(config: &Config) -> Result<(), OpenError> {
     }
 }
 
-/// Creates the database if it is an SQLite file and missing. Commands that do not call this refuse a missing one.
+/// Creates a missing SQLite file. Commands that do not call this reject a missing file.
 pub(super) fn create(config: &Config) -> Result<(), OpenError> {
     if let Config::Sqlite(path) = config
         && file::create(path)?
@@ -239,7 +239,7 @@ pub(super) fn create(config: &Config) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// The connections that write: one on SQLite, several on PostgreSQL. A commit is on the disk when it returns.
+/// Opens the connections for writing: one on SQLite, several on PostgreSQL. A commit is on disk when it returns.
 ///
 /// # Errors
 /// [`OpenError`]
@@ -253,7 +253,7 @@ pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenE
     }
 }
 
-/// The connections that count: each statement on them is given up after [`COUNTING`], and so is waiting for one of them.
+/// Opens the connections for counting: statements, and waiting for a connection, are limited to [`COUNTING`].
 pub(super) async fn counters(config: &Config) -> Result<Readers, DbErr> {
     let (connections, places) = match config {
         Config::Sqlite(path) => (sqlite::counter(path).await?, 1),
@@ -263,13 +263,13 @@ pub(super) async fn counters(config: &Config) -> Result<Readers, DbErr> {
     Ok(Readers::new(connections, number(places), limits))
 }
 
-/// The connections that read; the database itself refuses a write on them. Each statement on them is given up after
-/// [`READ`], and so is waiting for one of them.
+/// Opens the connections for reading, on which the database rejects writes. Statements, and waiting for a connection,
+/// are limited to [`READ`].
 pub(super) async fn readers(config: &Config) -> Result<Readers, DbErr> {
     readers_within(config, READ).await
 }
 
-/// The same with another limit.
+/// Opens the connections for reading with another limit.
 pub(super) async fn readers_within(config: &Config, limit: Duration) -> Result<Readers, DbErr> {
     let (connections, places) = match config {
         Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::READERS),
@@ -283,7 +283,7 @@ fn number(places: u32) -> usize {
     usize::try_from(places).unwrap_or(usize::MAX)
 }
 
-/// One connection that reads everything.
+/// Opens one connection for the integrity check.
 pub(super) async fn checker(config: &Config) -> Result<DatabaseConnection, OpenError> {
     match config {
         Config::Sqlite(path) => Ok(sqlite::reader(&file::existing(path)?).await?),
@@ -294,7 +294,7 @@ pub(super) async fn checker(config: &Config) -> Result<DatabaseConnection, OpenE
     }
 }
 
-/// Begins a transaction that reads the database as it is at this moment, for as long as that takes.
+/// Begins a transaction that reads a snapshot of the database, without a time limit.
 pub(super) async fn snapshot(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     if database.get_database_backend() != DbBackend::Postgres {
         return database.begin().await;
@@ -304,7 +304,7 @@ pub(super) async fn snapshot(database: &DatabaseConnection) -> Result<DatabaseTr
     Ok(tx)
 }
 
-/// As many connections there may be.
+/// Returns the maximum number of connections.
 pub(super) fn most(pool: &DatabaseConnection) -> u32 {
     match pool.get_database_backend() {
         DbBackend::Postgres => pool.get_postgres_connection_pool().options().get_max_connections(),
@@ -312,7 +312,7 @@ pub(super) fn most(pool: &DatabaseConnection) -> u32 {
     }
 }
 
-/// As many connections wait to be used.
+/// Returns the number of idle connections.
 pub(super) fn idle(pool: &DatabaseConnection) -> usize {
     match pool.get_database_backend() {
         DbBackend::Postgres => pool.get_postgres_connection_pool().num_idle(),
@@ -320,38 +320,38 @@ pub(super) fn idle(pool: &DatabaseConnection) -> usize {
     }
 }
 
-/// Begins a transaction that writes, for what is done beside the journal.
+/// Begins a write transaction outside the journal.
 pub(super) async fn begin(writers: &DatabaseConnection) -> Result<Transaction, DbErr> {
     Transaction::begin(writers, STATEMENT).await
 }
 
-/// Brings the tables up to date.
+/// Migrates the schema.
 pub(super) async fn migrate(writers: &DatabaseConnection) -> Result<(), OpenError> {
     knows_steps(writers).await?;
     Ok(alone(writers, async |tx| Migrator::up(tx, None).await).await?)
 }
 
-/// Refuses tables that are not those of this program, instead of changing them.
+/// Rejects an outdated or newer schema, instead of changing it.
 pub(super) async fn is_up_to_date(database: &DatabaseConnection) -> Result<(), OpenError> {
     knows_steps(database).await?;
     let pending = Migrator::get_pending_migrations_read_only(database).await?;
     if pending.is_empty() { Ok(()) } else { Err(OpenError::Outdated) }
 }
 
-/// Whether the tables are chatgraph's, of whatever version.
+/// Returns whether the database is chatgraph's, of any version.
 pub(super) async fn is_ours(database: &DatabaseConnection) -> Result<bool, DbErr> {
     let manager = SchemaManager::new(database);
     Ok(manager.has_table("seaql_migrations").await? && manager.has_table("change_log").await?)
 }
 
-/// Refuses tables of a newer program.
+/// Rejects the schema of a newer program.
 pub(super) async fn knows_steps(database: &DatabaseConnection) -> Result<(), OpenError> {
     let manager = SchemaManager::new(database);
     if !manager.has_table("seaql_migrations").await? {
         return Ok(());
     }
     let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-    // The migrator's own read would create the table, which a connection that reads must not.
+    // The migrator's own read would create the table, which is impossible on a read-only connection.
     let query = Statement::from_string(database.get_database_backend(), "SELECT version FROM seaql_migrations");
     for row in database.query_all_raw(query).await? {
         let step: String = row.try_get("", "version")?;
@@ -362,7 +362,7 @@ pub(super) async fn knows_steps(database: &DatabaseConnection) -> Result<(), Ope
     Ok(())
 }
 
-/// Brings the database's tables up to date, creating the file if it is missing.
+/// Migrates the database's schema, and creates the file if it is missing.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -373,7 +373,7 @@ pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
     Ok(writers.close().await?)
 }
 
-/// Undoes the newest step; with the first one, all data go. No server may run on the database.
+/// Reverts the newest migration; reverting the first one deletes all data. No server may run on the database.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -386,8 +386,8 @@ pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
     Ok(writers.close().await?)
 }
 
-/// Draws the change log anew, after the database was restored from a back-up: numbers that were given since are given
-/// again, so cursors from before are refused from now on. No server may run on the database.
+/// Renews the change log's incarnation after the database was restored from a backup. Change numbers are reused then,
+/// so earlier cursors are rejected from now on. No server may run on the database.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -400,8 +400,8 @@ pub async fn renew_log(config: &Config, now: i64) -> Result<(), OpenError> {
     Ok(writers.close().await?)
 }
 
-/// Writes what is left in the `-wal` file into an SQLite database, so that the file alone is the whole database. Fails if
-/// another process is reading; nothing is lost then.
+/// Merges the `-wal` file into an SQLite database, so that its file is complete. Fails without loss if another process
+/// is reading.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -412,7 +412,7 @@ pub async fn checkpoint(config: &Config) -> Result<(), OpenError> {
     }
 }
 
-/// All steps, oldest first, and whether the database has them.
+/// Returns all migrations, oldest first, and whether each is applied.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -425,12 +425,12 @@ pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenErro
     Ok(steps.iter().map(|step| (step.name().to_owned(), step.status() == MigrationStatus::Applied)).collect())
 }
 
-/// Does something to the tables while no other process does: all of it in one transaction, and others wait their turn.
+/// Changes the schema in one transaction, while other processes wait.
 async fn alone<T>(
     writers: &DatabaseConnection,
     steps: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
 ) -> Result<T, DbErr> {
-    // The migrations take no transaction but the library's. When it fails the process is over.
+    // The migrations only accept the library's own transaction. If it fails, the process ends.
     let immediate = Some(SqliteTransactionMode::Immediate);
     let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
     let tx = writers.begin_with_options(options).await?;

@@ -56,7 +56,7 @@ use super::text;
 use super::unit::Unit;
 
 impl Store {
-    /// A page of each chat's messages, newest first, in the order in which they are asked for.
+    /// Returns a page of each chat's messages, newest first, in the given order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -70,7 +70,7 @@ impl Store {
         keyset::read(&self.reader(organization), &lists, read_row, |_, message| message.key()).await
     }
 
-    /// Messages by their ids; those that are gone are missing, and so are those of a chat that is.
+    /// Returns messages by id; deleted ones, and those of deleted chats, are missing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -89,8 +89,8 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Stores the messages that are new, recognised by chat, sender and WhatsApp's id; tells how many that were.
-    /// `arrival` numbers the first of them, the others follow; with 0 they are a history's, which tells the newest first.
+    /// Stores new messages, identified by chat, sender and WhatsApp id; returns the number of new ones. `arrival` is
+    /// the number of the first one, and the others follow. 0 means a history, which has the newest message first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -106,7 +106,7 @@ impl Unit<'_> {
         self.insert_messages_with(organization, (session, chat), peer.as_ref(), messages, arrival).await
     }
 
-    /// The same for a chat whose peer is known.
+    /// Like [`Unit::insert_messages`], for a chat whose peer is known.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,7 +154,7 @@ impl Unit<'_> {
         Ok(inserted)
     }
 
-    /// What is known of the chat's stored messages with these ids of WhatsApp's.
+    /// Returns the known fields of the chat's stored messages with these WhatsApp ids.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -194,7 +194,7 @@ impl Unit<'_> {
         Ok(known)
     }
 
-    /// The chat's latest stored message, as a chat refers to it.
+    /// Returns the chat's latest stored message, in the form in which a chat refers to it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -209,7 +209,7 @@ impl Unit<'_> {
         self.latest_of(of_chat(organization, chat)).await
     }
 
-    /// The same without those that `place` covers.
+    /// Like [`Unit::last_message`], without the messages that `place` covers.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -223,7 +223,7 @@ impl Unit<'_> {
         self.latest_of(of_chat(organization, chat).add(covered(place).not())).await
     }
 
-    /// Whether a message of the chat was sent before a time, in milliseconds.
+    /// Returns whether a message of the chat was sent before a time, in milliseconds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -238,7 +238,7 @@ impl Unit<'_> {
         Ok(message::Entity::find().filter(before).one(self.tx).await?.is_some())
     }
 
-    /// The chat's stored messages with this id of WhatsApp's: at most one a sender.
+    /// Returns the chat's stored messages with this WhatsApp id: at most one per sender.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -256,7 +256,7 @@ impl Unit<'_> {
         self.tx.query_all(&named).await?.iter().map(read_row).collect()
     }
 
-    /// Stores what a message says since, and whether it was edited or taken back.
+    /// Stores the text of an edited message, and whether it was edited or revoked.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -302,7 +302,7 @@ impl Unit<'_> {
         Ok(message.map(|(message, _)| LastMessage { id: Some(message.id), at: message.at }))
     }
 
-    /// The chat's latest stored message, as WhatsApp wants it named with a setting.
+    /// Returns the chat's latest stored message, in the form in which WhatsApp expects it with a setting.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -315,7 +315,7 @@ impl Unit<'_> {
         self.range_of(organization, of_chat(organization, chat)).await
     }
 
-    /// The same among those that `place` covers.
+    /// Like [`Unit::message_range`], among the messages that `place` covers.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -337,7 +337,7 @@ impl Unit<'_> {
         let Some((message, by_lid)) = self.latest(condition).await? else { return Ok(None) };
         let Message { wa_id, from_me, sender_id, at, .. } = message;
         let mut sender = message.sender;
-        // WhatsApp knows the message by the address that it had.
+        // WhatsApp knows the message by the address that it was sent with.
         if by_lid {
             let periods = self.periods_of(organization, sender_id).await?;
             sender = present(&periods, JidKind::Lid).cloned().unwrap_or(sender);
@@ -345,7 +345,7 @@ impl Unit<'_> {
         Ok(Some(MessageRange { wa_id, from_me, sender, at }))
     }
 
-    /// WhatsApp's ids of the chat's stored messages of this time.
+    /// Returns the WhatsApp ids of the chat's stored messages of this time.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -364,7 +364,7 @@ impl Unit<'_> {
         Ok(ids.into_tuple().all(self.tx).await?)
     }
 
-    /// The latest message, and whether it was named by LID.
+    /// Returns the latest message, and whether its sender was named by LID.
     async fn latest(&mut self, condition: Condition) -> Result<Option<(Message, bool)>, StoreError> {
         let query = with_sender(message::Entity::find())
             .filter(condition)
@@ -377,7 +377,7 @@ impl Unit<'_> {
         Ok(Some((read_row(&row)?, named_by & BY_LID != 0)))
     }
 
-    /// The account as a sender. It becomes a peer with the first address that it is known by.
+    /// Returns the account's peer as a sender; creates it with the first known address.
     async fn account(
         &mut self,
         organization: &OrganizationId,
@@ -385,15 +385,15 @@ impl Unit<'_> {
         jid: &Jid,
     ) -> Result<PeerId, StoreError> {
         let account = PeerId::account(session);
-        // What is on the shelf was read after the account was made.
+        // The cache is loaded after the account's peer was created.
         if self.shelf.is_none() {
             self.make_account(organization, session, jid).await?;
         }
         Ok(account)
     }
 
-    /// The writer of a message in a history, which names people by the addresses that they have now: one who ever had the
-    /// address and is known to have written the message, else the present owner.
+    /// Returns the sender of a message in a history, which names people by their present addresses. This is the former
+    /// or present owner of the address who is known to have sent the message, or else the present owner.
     async fn writer_in_history(
         &mut self,
         organization: &OrganizationId,
@@ -415,7 +415,7 @@ impl Unit<'_> {
         }
     }
 
-    /// Who wrote from an address at a time: its owner, or a new peer where nobody is known to have it.
+    /// Returns the owner of an address at a time, or a new peer if it has none.
     async fn writer(
         &mut self,
         organization: &OrganizationId,
@@ -431,7 +431,7 @@ impl Unit<'_> {
     }
 }
 
-/// A chat's messages; `store::tests::plans` looks at how they are found.
+/// Query for a chat's messages; `store::tests::plans` checks its plan.
 pub(super) fn listed(
     backend: DbBackend,
     organization: &OrganizationId,
@@ -441,7 +441,7 @@ pub(super) fn listed(
     Keyset { rows, key: vec![message::Column::At, message::Column::Id], above: None, below: None, backend }
 }
 
-/// The chat of a message, if it is not deleted.
+/// Query for the chat of a message, if it is not deleted.
 pub(super) fn of_stored_chat(organization: &OrganizationId) -> SelectStatement {
     chat::Entity::find()
         .select_only()
@@ -451,7 +451,7 @@ pub(super) fn of_stored_chat(organization: &OrganizationId) -> SelectStatement {
         .into_query()
 }
 
-/// Messages that one statement names.
+/// Messages per statement.
 const NAMED: usize = 500;
 
 pub(super) fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition {
@@ -470,7 +470,8 @@ fn covered(place: &Horizon) -> Condition {
     Condition::any().add(Column::At.lt(place.at)).add(at_that_time)
 }
 
-/// The number and the place in its second of the `place`-th of some messages. A history's come before what arrives later.
+/// Returns the arrival number of the `place`-th of some messages, and its position within its second. Those of a
+/// history come before later arrivals.
 fn sequence(arrival: i64, place: usize) -> (i64, u64) {
     let place = u16::try_from(place).unwrap_or(u16::MAX);
     if arrival == 0 {
@@ -480,7 +481,7 @@ fn sequence(arrival: i64, place: usize) -> (i64, u64) {
     (arrival, u64::try_from(arrival).map_or(0, |number| number.saturating_add(u16::MAX.into())))
 }
 
-/// How WhatsApp named the writer: whether by LID, and whether in a chat with several people.
+/// Flags of a message: whether WhatsApp named the sender by LID, and whether it is in a group chat.
 pub(super) const BY_LID: i16 = 1;
 pub(super) const AMONG_SEVERAL: i16 = 2;
 
@@ -489,23 +490,23 @@ fn named_by(jid: &Jid, among_several: bool) -> i16 {
     by_lid | if among_several { AMONG_SEVERAL } else { 0 }
 }
 
-/// As much of a stored message as tells whether a history brings something new about it.
+/// The fields of a stored message that show whether a history has something new about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownMessage {
-    /// WhatsApp's id.
+    /// WhatsApp id.
     pub wa_id: String,
-    /// The peer that wrote it.
+    /// The sender.
     pub sender_id: PeerId,
-    /// Whether the account wrote it.
+    /// True if the account sent it.
     pub from_me: bool,
-    /// Whether it is known to be edited or revoked.
+    /// True if it is known to be edited or revoked.
     pub settled: bool,
     /// Its text.
     pub text: Option<String>,
 }
 
 impl KnownMessage {
-    /// Whether a message that arrives says the same.
+    /// Returns whether an arriving message has the same text.
     #[must_use]
     pub fn says(&self, message: &IncomingMessage) -> bool {
         self.text == text::storable_if_any(message.text.as_ref())
@@ -538,7 +539,7 @@ fn to_row(
     }
 }
 
-/// The messages with the addresses of their senders.
+/// Adds the addresses of their senders to a query for messages.
 pub(super) fn with_sender(messages: Select<message::Entity>) -> Select<message::Entity> {
     let sender = Query::select()
         .column((peer::Entity, peer::Column::Jid))
@@ -548,7 +549,7 @@ pub(super) fn with_sender(messages: Select<message::Entity>) -> Select<message::
     messages.expr_as(Expr::SubQuery(None, Box::new(sender.into())), "sender")
 }
 
-/// Reads a row that [`with_sender`] selected.
+/// Parses a row of [`with_sender`].
 pub(super) fn read_row(row: &QueryResult) -> Result<Message, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "message", column };
     let sender: Option<String> = row.try_get("", "sender")?;

@@ -1,4 +1,4 @@
-//! Peers of a session, and whose an address is at a time.
+//! Peers of a session, and the owners of addresses over time.
 
 use std::collections::HashMap;
 
@@ -40,12 +40,12 @@ use super::connect::Transaction;
 use super::error::StoreError;
 use super::unit::Unit;
 
-/// Addresses that one statement names.
+/// Addresses per statement.
 const ADDRESSES: usize = 500;
 
 impl Store {
-    /// The chats that an address finds, in one session or in all, with all the addresses that each goes by. The address of
-    /// a person without a chat goes by the other ones, too, under no chat.
+    /// Returns the chats of an address, in one session or in all, and all addresses of their peers. The other addresses
+    /// of a person without a chat are included.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -86,7 +86,7 @@ impl Store {
         Ok((chats, addresses))
     }
 
-    /// Every address that finds the chats, the canonical ones included, in a stable order.
+    /// Returns all addresses of the chats, including the canonical ones, in a stable order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -113,14 +113,14 @@ impl Store {
             let chat = ChatId::from_bytes(&chat).map_err(|_| corrupt("chat_id"))?;
             addresses.entry(chat).or_default().push(jid.parse().map_err(|_| corrupt("jid"))?);
         }
-        // By bytes: a PostgreSQL server sorts text as its language does.
+        // Sort by bytes: PostgreSQL sorts text by its locale.
         for jids in addresses.values_mut() {
             jids.sort_by(|a: &Jid, b| a.as_str().cmp(b.as_str()));
         }
         Ok(addresses)
     }
 
-    /// Every address of the session's chats that bear a saved name.
+    /// Returns every address of the session's chats with a saved contact name.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -134,7 +134,7 @@ impl Store {
         addresses.map_err(|_| StoreError::Corrupt { table: "peer_address", column: "jid" })
     }
 
-    /// The people whom the session does not know under these two addresses now.
+    /// Returns the people whose two addresses are not known to belong together in the session at present.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -157,7 +157,7 @@ impl Store {
 }
 
 impl Unit<'_> {
-    /// Whose the address is at a time, in milliseconds by WhatsApp's clock.
+    /// Returns the owner of an address at a time, in milliseconds by WhatsApp's clock.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -171,7 +171,7 @@ impl Unit<'_> {
         Ok(owner_at(&self.periods(organization, session, jid).await?, at))
     }
 
-    /// The same, with the peer itself.
+    /// Returns the peer that owns an address at a time, and whether it is a former owner.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -201,7 +201,7 @@ impl Unit<'_> {
         Ok(peers.into_iter().find(|peer| peer.id == owner.peer).map(|peer| (peer, owner.former)))
     }
 
-    /// All periods of an address, the earliest first.
+    /// Returns all periods of an address, the earliest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -222,7 +222,7 @@ impl Unit<'_> {
         rows.all(self.tx).await?.iter().map(from_address).collect()
     }
 
-    /// All periods of a peer's addresses.
+    /// Returns all periods of a peer's addresses.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -237,7 +237,7 @@ impl Unit<'_> {
         rows.all(self.tx).await?.iter().map(from_address).collect()
     }
 
-    /// Those of the people whose two addresses are not known to be one peer's now.
+    /// Returns the people whose addresses are not known to belong to the same peer at present.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -261,7 +261,7 @@ impl Unit<'_> {
         Ok(unknown(people, &owners))
     }
 
-    /// The peer with this id.
+    /// Returns the peer with this id.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -274,7 +274,7 @@ impl Unit<'_> {
         query.one(self.tx).await?.as_ref().map(from_row).transpose()
     }
 
-    /// The peer whom this chat, stored or deleted, is with.
+    /// Returns the peer of this chat, stored or deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -292,7 +292,7 @@ impl Unit<'_> {
         query.one(self.tx).await?.as_ref().map(from_row).transpose()
     }
 
-    /// Stores a new peer, whose address this is from a moment on; from ever, if it was nobody's before.
+    /// Stores a new peer with its address from a moment on, or from the beginning if the address had no owner before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -313,7 +313,8 @@ impl Unit<'_> {
         Ok(peer)
     }
 
-    /// Stores a new peer with an address that is nobody's at a time, in milliseconds, from when it was given up before.
+    /// Stores a new peer with an address that has no owner at a time, in milliseconds. The period starts when the
+    /// previous owner gave the address up.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -333,7 +334,7 @@ impl Unit<'_> {
         self.insert_peer(organization, session, id, &period).await
     }
 
-    /// Makes the account itself a peer of its session, if it is none yet: the one who has this address of its.
+    /// Creates the account's own peer unless it exists. The current owner of the address becomes the account.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -364,7 +365,7 @@ impl Unit<'_> {
         Ok(peer)
     }
 
-    /// Gives a peer an address that was nobody's.
+    /// Assigns an address without an owner to a peer.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -382,7 +383,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Stores all periods of an address in the place of the ones before.
+    /// Replaces all periods of an address.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -407,7 +408,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Stores the shown address and the chat of a peer.
+    /// Saves a peer's canonical address and its chat.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -428,7 +429,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Gives all addresses of `from` to `into`, and removes the peer that has none any more.
+    /// Moves all addresses of `from` to `into`, and deletes `from`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -454,7 +455,7 @@ impl Unit<'_> {
     }
 }
 
-/// The present owners of addresses.
+/// Query for the present owners of addresses.
 fn current(organization: &OrganizationId, session: SessionId, jids: &[&Jid]) -> Select<peer_address::Entity> {
     peer_address::Entity::find()
         .filter(owned_by(organization))
@@ -471,7 +472,7 @@ fn unknown(people: &[Person], owners: &HashMap<Jid, PeerId>) -> Vec<Person> {
     people.iter().filter(|person| !known(person)).cloned().collect()
 }
 
-/// The addresses of the session's chats with a saved name, from the chats on.
+/// Query for the addresses of the session's chats with a saved name, starting from the chats.
 pub(super) fn saved(organization: &OrganizationId, session: SessionId) -> Select<peer_address::Entity> {
     let to_chat = peer::Entity::belongs_to(chat::Entity).from(peer::Column::ChatId).to(chat::Column::Id);
     peer_address::Entity::find()
@@ -485,7 +486,7 @@ pub(super) fn saved(organization: &OrganizationId, session: SessionId) -> Select
         .filter(is_last())
 }
 
-/// The id of the chat with the peer whose the address is now, or was last.
+/// Query for the chat of the current or last owner of an address.
 pub(super) fn chat_found_by(organization: &OrganizationId, session: SessionId, jid: &Jid) -> SelectStatement {
     peer_address::Entity::find()
         .select_only()
@@ -499,7 +500,7 @@ pub(super) fn chat_found_by(organization: &OrganizationId, session: SessionId, j
         .into_query()
 }
 
-/// All addresses of the peers that had one of these, with all periods.
+/// Returns all periods of all addresses of the peers that ever had one of these.
 pub(super) async fn known_by(
     tx: &Transaction,
     organization: &OrganizationId,
@@ -519,7 +520,7 @@ pub(super) async fn known_by(
     Ok(periods)
 }
 
-/// The addresses that the peers had which had one of these.
+/// Query for all addresses of the peers that ever had one of these.
 pub(super) fn addresses_known_by(organization: &OrganizationId, session: SessionId, jids: &[&Jid]) -> SelectStatement {
     let peers = of_session(organization, session)
         .select_only()
@@ -539,7 +540,7 @@ fn of_session(organization: &OrganizationId, session: SessionId) -> Select<peer_
         .filter(peer_address::Column::SessionId.eq(session.to_bytes()))
 }
 
-/// The peers with these ids.
+/// Returns the peers with these ids.
 pub(super) async fn with_ids(
     tx: &Transaction,
     organization: &OrganizationId,
@@ -555,7 +556,7 @@ pub(super) async fn with_ids(
     peers.iter().map(from_row).collect()
 }
 
-/// Whether no other peer had the address later.
+/// Condition that no other peer had the address later.
 fn is_last() -> Expr {
     let later = Alias::new("later");
     let column = |column| Expr::col((later.clone(), column));

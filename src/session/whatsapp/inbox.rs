@@ -1,5 +1,5 @@
-//! The way in: everything the library tells goes through one queue, in the order it was told, to one reader per
-//! connection, which puts it in domain words and on the lane.
+//! Inbound queue: all events of the library go through one queue, in order, to one reader per connection, which
+//! translates them and puts them on the lane.
 
 mod import;
 
@@ -51,55 +51,56 @@ use crate::session::connection::Signal;
 pub(super) use import::Arrived;
 pub(super) use import::Importer;
 
-/// So many waiting entries are worth a warning.
+/// Number of waiting entries that is worth a warning.
 const DEEP: usize = 10_000;
-/// How long unlinking another account may take.
+/// Time limit for unlinking another account.
 const TURN_AWAY: Duration = Duration::from_secs(20);
 
-/// So many people are in one event: what bounds how long its unit takes.
+/// Maximum number of people per event; bounds the time of its unit.
 const PEOPLE: usize = 100;
 
-/// So many people are remembered as told; then it begins anew.
+/// Maximum number of remembered people; the memory is cleared then.
 const MOST_TOLD: usize = 50_000;
 
 /// One entry of the queue.
 pub(super) enum Item {
-    /// The library told something.
+    /// An event of the library.
     Event(Arc<Event>),
     /// Messages that WhatsApp wants acknowledged; `forwarded` gets one receiver for each that is on the lane.
     Messages {
-        /// In WhatsApp's order, with their places in it.
+        /// In WhatsApp's order, with their positions in it.
         messages: Vec<(InboundMessage, Option<i64>)>,
         forwarded: oneshot::Sender<Vec<oneshot::Receiver<()>>>,
     },
-    /// The account's owner removed a contact.
+    /// The account's owner deleted a contact.
     ContactRemoved { jid: Jid },
-    /// The library learned whose addresses belong together.
+    /// The library learned mappings of addresses.
     People(Vec<Person>),
-    /// All that a collection of settings told up to `mark` is in the queue before this.
+    /// All changes of an app-state collection up to `mark` are in the queue before this.
     SettingsTold { collection: String, mark: u64 },
-    /// A collection of settings cannot be read, however often it is fetched.
+    /// An app-state collection is still inconsistent after several attempts.
     Unreadable { collection: &'static str },
     /// A part of the history arrived.
     History { event: Arc<Event>, part: Arc<Part> },
-    /// A part of the history that was announced can no longer be had.
+    /// An announced part of the history is no longer available.
     HistoryGone { notice: String },
     /// Messages were not acknowledged.
     Unacknowledged,
-    /// Somebody wants to know when all before this is stored.
+    /// Notified once all earlier entries are stored.
     Milestone { stored: oneshot::Sender<()> },
-    /// What changed while the connection was away is in the queue before this. `login` tells for which login.
+    /// All changes from the time offline are in the queue before this, for this login.
     CaughtUp { login: u64 },
-    /// What is remembered does not open.
+    /// A stored secret cannot be decrypted.
     Damaged,
-    /// The library is done with this connection.
+    /// The library has finished this connection.
     Ended,
 }
 
-/// The near end of the queue.
+/// Sender of the queue.
 ///
-/// Unbounded: the library tells most events from a function that cannot wait, and a dropped event would be lost for good.
-/// What can wait does: messages are told one by one or in batches of 400, and each waits for its commit.
+/// Unbounded: the library reports most events from a function that cannot wait, and a dropped event would be lost
+/// permanently. Back pressure is applied elsewhere: messages come singly or in batches of 400, and each waits for its
+/// commit.
 #[derive(Clone)]
 pub(super) struct Ears {
     queue: mpsc::UnboundedSender<Item>,
@@ -108,29 +109,29 @@ pub(super) struct Ears {
     events: Events,
 }
 
-/// Makes the two ends of a queue; `events` counts what does not go into it.
+/// Creates both ends of a queue; ignored events are counted in `events`.
 pub(super) fn queue(commit_timeout: Duration, events: Events) -> (Ears, mpsc::UnboundedReceiver<Item>) {
     let (queue, items) = mpsc::unbounded_channel();
     (Ears { queue, arrivals: Arc::default(), commit_timeout, events }, items)
 }
 
 impl Ears {
-    /// The same for a session whose messages are in this order.
+    /// Sets the message order of the session.
     pub(super) fn ordered_by(self, arrivals: Arc<Arrivals>) -> Self {
         Self { arrivals, ..self }
     }
 
-    /// Puts an entry in the queue; after the reader is gone, nowhere.
+    /// Puts an entry in the queue; ignored once the reader is gone.
     pub(super) fn hear(&self, item: Item) {
         let _ = self.queue.send(item);
     }
 
-    /// What is counted.
+    /// The metrics.
     pub(super) fn events(&self) -> Events {
         self.events.clone()
     }
 
-    /// Waits until all that is in the queue by now is stored; tells whether it was.
+    /// Waits until all present entries are stored; returns whether they are.
     pub(super) async fn all_stored(&self) -> bool {
         let (stored, all) = oneshot::channel();
         self.hear(Item::Milestone { stored });
@@ -167,7 +168,7 @@ impl EventHandler for Ears {
         }
         let kind = event.kind();
         if kind == EventKind::HistorySync {
-            // In the library's own task: that tells which part it is.
+            // This runs in the library's own task, which identifies the part.
             self.hear(Item::History { event, part: imports::arrived() });
         } else if KINDS.contains(&kind) {
             self.hear(Item::Event(event));
@@ -177,14 +178,14 @@ impl EventHandler for Ears {
         }
     }
 
-    /// All there are, so that none is left out unseen; the raw stanzas have a reader of their own.
+    /// All kinds, so that ignored ones are counted; the raw stanzas have their own reader.
     fn interest(&self) -> EventInterest {
         EventInterest::ALL
     }
 }
 
-/// Lets WhatsApp know of a message only once it is committed. One that was not is delivered again, on the next
-/// connection, which is why the supervisor is told.
+/// Acknowledges a message to WhatsApp only once it is committed. Other messages are delivered again on the next
+/// connection, so the supervisor is notified of them.
 #[async_trait]
 impl InboundDurabilityHook for Ears {
     async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
@@ -192,7 +193,7 @@ impl InboundDurabilityHook for Ears {
             self.arrivals.turn(&message.info).await;
         }
         let messages = self.arrivals.in_order(batch);
-        // Also if nobody waits for the outcome any more.
+        // Before waiting, because this future may be dropped.
         self.arrivals.may_come_again(&messages);
         let outcome = match timeout(self.commit_timeout, self.committed(messages.clone())).await {
             Ok(outcome) => outcome,
@@ -219,11 +220,11 @@ pub(super) struct Inbox {
     client: Arc<Client>,
     catch_up: mpsc::Sender<u64>,
     in_step: Arc<AtomicU64>,
-    /// Where histories are read, beside everything else. Bounded by how many parts are fetched at the same time.
+    /// Queue of histories, which are parsed separately. Bounded by the number of concurrent downloads.
     histories: mpsc::UnboundedSender<Arrived>,
-    /// The announcements of histories that are kept.
+    /// The stored announcements of histories.
     kept: Arc<Kept>,
-    /// The number last passed on for each LID; every message of a person tells both again.
+    /// The number last reported for each LID; every message repeats both.
     told: HashMap<Jid, Jid>,
     owner: Owner,
     events: Events,
@@ -231,9 +232,9 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Reads `items`, which `client` fills, into `outlets`. Asks `catch_up` for each login, and keeps in `in_step` the
-    /// login (see [`login`]) that has caught up. Of a device that is linked to another account than the `owner`'s,
-    /// nothing is read but that. `events` counts what has no words here.
+    /// Creates the reader of `items`, which `client` fills, into `outlets`. Sends each login to `catch_up`, and sets
+    /// `in_step` to the login (see [`login`]) that has caught up. Events of a device that is linked to another account
+    /// than the `owner`'s are ignored. Unsupported events are counted in `events`.
     pub(super) fn new(
         (items, events): (mpsc::UnboundedReceiver<Item>, Events),
         outlets: Outlets,
@@ -251,7 +252,7 @@ impl Inbox {
         while let Some(item) = self.items.recv().await {
             self.watch_depth();
             if matches!(item, Item::Ended) {
-                // Ignored when the supervisor knows a better reason by now.
+                // Ignored if the supervisor already knows a more specific reason.
                 let _ = self.signal(Signal::Ended(Ending::Dropped)).await;
                 return;
             }
@@ -274,7 +275,7 @@ impl Inbox {
             },
             Item::Messages { messages, forwarded } => {
                 let mut waiting = Vec::new();
-                // Before the messages: they find one chat then.
+                // Before the messages, so that they find one chat.
                 self.met_writers(messages.iter().map(|(message, _)| message)).await?;
                 let own = if self.owner.is_another { &[][..] } else { &messages };
                 for (message, order) in own {
@@ -291,7 +292,7 @@ impl Inbox {
                         self.forward(event, None).await?;
                     }
                 }
-                // The hook may have stopped waiting.
+                // The hook may have been dropped.
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
@@ -308,7 +309,7 @@ impl Inbox {
                 Ok(())
             }
             Item::History { event, part } => {
-                // Nobody takes it when the connection was cut: the next one fetches it again.
+                // The reader is gone if the connection was cancelled: the next one downloads it again.
                 let _ = self.histories.send((event, part));
                 Ok(())
             }
@@ -319,7 +320,7 @@ impl Inbox {
             Item::Unacknowledged => self.signal(Signal::Unacknowledged).await,
             Item::Milestone { stored } => self.forward(SessionEvent::Milestone, Some(stored)).await,
             Item::CaughtUp { login: caught_up } => {
-                // Not when the connection was lost meanwhile: the next login catches up anew.
+                // Not after a loss of the connection: the next login catches up again.
                 if login(&self.client) != Some(caught_up) {
                     return Ok(());
                 }
@@ -345,7 +346,7 @@ impl Inbox {
                 Heard::LoggedIn if self.owner.is_another => self.turn_away().await?,
                 Heard::LoggedIn => {
                     if let Some(login) = login(&self.client) {
-                        // Full means that the one before is still being caught up with; it is asked again after it.
+                        // This waits while an earlier login is being caught up with.
                         let _ = self.catch_up.send(login).await;
                     }
                 }
@@ -354,7 +355,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// The event for what has no words here: it is counted, and kept as the library has it.
+    /// Creates the event for an unsupported one: counts it, and serialises it as the library has it.
     fn untranslated(&self, kind: &str, error: Untranslatable, told: &impl Serialize) -> SessionEvent {
         warn!(kind, error = &error as &dyn std::error::Error, "An event has an unsupported address");
         self.events.untranslatable(kind, 1);
@@ -362,7 +363,7 @@ impl Inbox {
         SessionEvent::Untranslated(Untranslated { kind: kind.to_owned(), reason: error.to_string(), payload })
     }
 
-    /// Passes on the addresses of those who wrote messages.
+    /// Reports the addresses of message senders.
     async fn met_writers(
         &mut self,
         messages: impl Iterator<Item = &InboundMessage> + Send,
@@ -375,9 +376,9 @@ impl Inbox {
         Ok(())
     }
 
-    /// Passes on which addresses are one person's at a time, if that differs from what was passed on last.
+    /// Reports which addresses belong to one person at a time, if that differs from the last report.
     async fn met(&mut self, mut people: Vec<Person>, at: i64) -> Result<(), NobodyListens> {
-        // Whom another account knows is no matter of this one.
+        // People known to another account do not concern this one.
         if self.owner.is_another {
             return Ok(());
         }
@@ -414,8 +415,8 @@ impl Inbox {
         self.signal(Signal::Ended(Ending::AnotherAccount)).await
     }
 
-    /// What a message says. The announcement of a part of the history is kept by now, and says nothing more. One that is
-    /// not was lost in a crash: WhatsApp sends the message again, and the library has it without the announcement.
+    /// Translates a message. A history announcement that is stored needs no event. One that is not stored was lost in a
+    /// crash: WhatsApp sends the message again, but the library has it without the announcement.
     fn told_by(&self, message: &InboundMessage) -> Result<Option<SessionEvent>, Untranslatable> {
         match message::announced(message) {
             Some(notice) if self.kept.has(&notice) => Ok(None),
@@ -441,7 +442,7 @@ impl Inbox {
     }
 }
 
-/// A message with its place in WhatsApp's order; anything else as it is.
+/// Adds the position in WhatsApp's order to a message; returns other events unchanged.
 fn placed(event: SessionEvent, order: Option<i64>) -> SessionEvent {
     match (event, order) {
         (SessionEvent::Message(message), Some(order)) => SessionEvent::Delivered { message, order },
@@ -449,11 +450,11 @@ fn placed(event: SessionEvent, order: Option<i64>) -> SessionEvent {
     }
 }
 
-/// No login is in step.
+/// Value of a connection without a login that has caught up.
 pub(super) const NO_LOGIN: u64 = 0;
 
-/// The number of the present login, counted from 1 on each client; none while it is not logged in. The library tells of
-/// some lost connections only by counting a reconnect.
+/// Returns the number of the present login, counted from 1 on each client; `None` while logged out. Some lost
+/// connections are only visible as a counted reconnect.
 pub(super) fn login(client: &Client) -> Option<u64> {
     let login = client.stats().reconnects + 1;
     (client.is_connected() && client.is_logged_in()).then_some(login)
