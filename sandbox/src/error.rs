@@ -27,22 +27,22 @@ pub enum Error {
     #[error("there is already an account {0}")]
     AccountExists(String),
     /// The description of an account contradicts itself.
-    #[error("the account cannot be made: {0}")]
+    #[error("the account cannot be created: {0}")]
     InvalidAccount(String),
     /// The text is not a pairing QR code.
-    #[error("this is not a pairing code: {0}")]
+    #[error("invalid QR code: {0}")]
     InvalidQr(&'static str),
     /// No companion shows this QR code now.
     #[error("no companion shows this code, or it has expired")]
     UnknownQr,
     /// The text is not a code to be entered on a phone.
-    #[error("this is not a code: it has eight letters and digits, without 0, I, O and U")]
+    #[error("invalid code: expected eight letters and digits, without 0, I, O and U")]
     InvalidCode,
     /// No companion waits for this phone's owner to enter a code.
-    #[error("no companion waits for a code to be entered on this phone")]
+    #[error("no companion waits for a code on this phone")]
     UnknownCode,
     /// The companion shows another code.
-    #[error("the companion that waits shows another code")]
+    #[error("the waiting companion shows a different code")]
     WrongCode,
     /// The account has no such companion.
     #[error("the phone has no companion {0}")]
@@ -54,10 +54,10 @@ pub enum Error {
     #[error("the phone has no chat {0}")]
     UnknownChat(String),
     /// The phone has pinned as many chats as it pins.
-    #[error("the phone has pinned {MAX_PINNED} chats, and pins no more")]
+    #[error("the phone has pinned {MAX_PINNED} chats, which is the maximum")]
     TooManyPinned,
     /// Somebody has this number or this LID.
-    #[error("{0} is somebody's already")]
+    #[error("{0} is already assigned to a person")]
     TakenAddress(String),
     /// No chat has such a message.
     #[error("there is no message {0}")]
@@ -90,7 +90,7 @@ pub enum Error {
     #[error("{} is in use by another sandbox", .0.display())]
     InUse(std::path::PathBuf),
     /// State cannot be kept, or what was kept cannot be read.
-    #[error("the sandbox's state in {} cannot be kept or read", .path.display())]
+    #[error("the sandbox's state in {} cannot be written or read", .path.display())]
     Kept {
         /// The file or folder.
         path: std::path::PathBuf,

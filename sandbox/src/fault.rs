@@ -99,14 +99,14 @@ impl Fault {
         let (kind, is_fetch) = (self.kind, self.on() == On::Fetch);
         let flaws = [
             (self.times == 0, "times must be at least 1"),
-            (self.ms.is_some() && kind != FaultKind::Delay, "ms is for a delay"),
-            (self.when.is_some() && kind != FaultKind::Cut, "when is for a cut"),
-            (self.part.is_some() && kind != FaultKind::Lthash, "part is for lthash"),
-            (is_fetch && kind == FaultKind::Conflict, "only an upload can meet a conflict"),
-            (!is_fetch && kind == FaultKind::Lthash, "only what is fetched can fail to add up"),
+            (self.ms.is_some() && kind != FaultKind::Delay, "ms is only valid for a delay"),
+            (self.when.is_some() && kind != FaultKind::Cut, "when is only valid for a cut"),
+            (self.part.is_some() && kind != FaultKind::Lthash, "part is only valid for lthash"),
+            (is_fetch && kind == FaultKind::Conflict, "only an upload can have a conflict"),
+            (!is_fetch && kind == FaultKind::Lthash, "only a fetch can have a wrong MAC"),
             (
                 is_fetch && self.when == Some(When::After),
-                "a fetch stores nothing: it is cut before or during the answer",
+                "a fetch stores nothing: it can only be cut before or during the response",
             ),
         ];
         flaws.into_iter().find_map(|(is_there, flaw)| is_there.then_some(flaw))

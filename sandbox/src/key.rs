@@ -40,7 +40,7 @@ pub(crate) fn derived(label: &str, secret: &str) -> Result<KeyPair, Error> {
     let digest = Sha256::new().chain_update(format!("chatgraph sandbox {label}\0")).chain_update(secret).finalize();
     PrivateKey::deserialize(&digest)
         .and_then(KeyPair::try_from)
-        .map_err(|error| Error::protocol("the secret gives no key", error))
+        .map_err(|error| Error::protocol("no key can be derived from the secret", error))
 }
 
 /// A fresh identity.

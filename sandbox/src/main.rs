@@ -16,42 +16,41 @@ use tracing_subscriber::EnvFilter;
 
 /// A WhatsApp server with phones, for running a real client against.
 ///
-/// One port serves everything: the WhatsApp protocol at /ws/chat, and a JSON interface with which a script
-/// creates accounts, scans pairing codes, archives chats on the phone and lets contacts write. GET / lists its
-/// routes. It runs until Ctrl-C (or SIGTERM) and forgets everything then, unless it is given a folder.
+/// One port serves the WhatsApp protocol at /ws/chat and a JSON interface for scripts. The interface creates accounts,
+/// scans pairing codes, archives chats on the phone and sends messages of contacts; GET / lists its routes. It runs
+/// until Ctrl-C or SIGTERM. Without --data, all state is lost then.
 ///
-/// It has no security of its own: whoever reaches the port can be any phone. It listens on loopback only.
+/// There is no access control: a process that reaches the port can act as any phone. It only listens on loopback.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The loopback address to listen on; port 0 takes a free one.
+    /// Loopback address to listen on; port 0 selects a free one.
     #[arg(long, env = "CHATGRAPH_SANDBOX_LISTEN", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// The text the server's key and its root key are made from. Clients trust these, so keep the text and they keep
-    /// their trust.
+    /// Secret from which the server's key and its root key are derived. Clients that trust these keys keep trusting them
+    /// as long as the secret stays the same.
     #[arg(long, env = "CHATGRAPH_SANDBOX_SECRET", default_value = "sandbox", hide_env_values = true)]
     secret: String,
 
-    /// The folder to keep the accounts in. A later sandbox on it goes on where this one ended, however it ended.
-    /// Clients find it again under the same address and secret.
+    /// Folder for the accounts. A later sandbox resumes from it, even after a kill. Clients reconnect if the address and
+    /// the secret are the same.
     #[arg(long, env = "CHATGRAPH_SANDBOX_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Creates the demo account, a café owner's phone with some forty chats, in which something happens every
-    /// few seconds.
+    /// Create the demo account, a café owner's phone with about forty chats and activity every few seconds.
     #[arg(long, env = "CHATGRAPH_SANDBOX_DEMO", value_parser = FalseyValueParser::new())]
     demo: bool,
 
-    /// Leaves the demo account in peace: nothing happens unless a script does it.
+    /// Disable the demo account's activity.
     #[arg(long, env = "CHATGRAPH_SANDBOX_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
-    /// Prints one line of JSON with `url`, `key`, `root` and `phone` (the demo account's number, or null) instead of text.
+    /// Print one line of JSON with `url`, `key`, `root` and `phone` (the demo account's number, or null) instead of text.
     #[arg(long, env = "CHATGRAPH_SANDBOX_JSON", value_parser = FalseyValueParser::new())]
     json: bool,
 
-    /// What is logged to standard error, such as `debug` or `chatgraph_sandbox=trace`.
+    /// Log filter for standard error, such as `debug` or `chatgraph_sandbox=trace`.
     #[arg(long, env = "CHATGRAPH_SANDBOX_LOG", default_value = "info")]
     log: EnvFilter,
 }
@@ -98,9 +97,9 @@ fn demo_account(sandbox: &Sandbox) -> Result<Phone, Error> {
     sandbox.create_account(demo::account(None, now_ms))
 }
 
-/// Ends with Ctrl-C, or with the signal by which service managers and containers end a program.
+/// Waits for Ctrl-C, or for the signal with which service managers and containers stop a program.
 ///
-/// It listens for them from the call on, not from the first poll, so that one that comes early counts.
+/// Listens from the call on, not from the first poll, so that an early signal is not missed.
 #[cfg(unix)]
 fn ending() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -113,7 +112,7 @@ fn ending() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Ends with Ctrl-C.
+/// Waits for Ctrl-C.
 #[cfg(windows)]
 fn ending() -> io::Result<impl Future<Output = ()>> {
     let mut interrupted = tokio::signal::windows::ctrl_c()?;
@@ -122,7 +121,7 @@ fn ending() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Tells on standard output where the sandbox is, at once and also through a pipe.
+/// Prints the sandbox's address to standard output, and flushes it in case it is a pipe.
 fn announce(sandbox: &Sandbox, phone: Option<&Phone>, as_json: bool) -> io::Result<()> {
     let (url, key, root, phone) = (sandbox.url(), sandbox.key(), sandbox.root(), phone.map(Phone::number));
     let mut out = io::stdout().lock();

@@ -58,10 +58,7 @@ pub(super) async fn change(
     Body(CallChange { ended }): Body<CallChange>,
 ) -> Result<Json<Named>, ApiError> {
     if !ended {
-        return Err(ApiError::unprocessable(
-            "invalid_body",
-            "A call that ended does not ring again: give ended: true.",
-        ));
+        return Err(ApiError::unprocessable("invalid_body", "An ended call cannot ring again; send ended: true."));
     }
     phone(&sandbox, &number)?.hang_up(&id).await?;
     Ok(Json(Named { id }))

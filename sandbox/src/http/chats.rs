@@ -37,16 +37,17 @@ impl ChatChange {
         let invalid = |message: &str| Err(ApiError::unprocessable("invalid_body", message));
         let flags = [self.archived, self.pinned, self.read, self.deleted, self.cleared];
         if flags.iter().all(Option::is_none) && self.muted_until.is_none() {
-            return invalid("Give at least one of archived, pinned, mutedUntil, read, deleted and cleared.");
+            return invalid("Send at least one of archived, pinned, mutedUntil, read, deleted and cleared.");
         }
         if self.deleted == Some(false) || self.cleared == Some(false) {
-            return invalid("What was deleted or cleared does not come back: give true or nothing.");
+            return invalid("deleted and cleared can only be true.");
         }
         if self.up_to.is_some() && self.deleted.or(self.cleared).is_none() {
-            return invalid("upTo says how far deleted or cleared reaches.");
+            return invalid("upTo is only valid with deleted or cleared.");
         }
         if self.muted_until.flatten().is_some_and(|until| until <= 0) {
-            let message = format!("mutedUntil is an instant in milliseconds, {FOREVER} for ever, null to unmute.");
+            let message =
+                format!("mutedUntil must be a time in milliseconds, {FOREVER} for no end, or null to unmute.");
             return Err(ApiError::unprocessable("invalid_body", message));
         }
         Ok(())

@@ -46,8 +46,8 @@ impl End {
     fn ending(&self) -> Result<Ending, ApiError> {
         match (&self.kind, self.seconds) {
             (Kind::Banned, Some(seconds)) => Ok(Ending::Banned { seconds }),
-            (Kind::Banned, None) => Err(ApiError::unprocessable("invalid_body", "a ban takes seconds")),
-            (_, Some(_)) => Err(ApiError::unprocessable("invalid_body", "only a ban takes seconds")),
+            (Kind::Banned, None) => Err(ApiError::unprocessable("invalid_body", "a ban requires seconds")),
+            (_, Some(_)) => Err(ApiError::unprocessable("invalid_body", "seconds is only valid for a ban")),
             (Kind::Dropped, None) => Ok(Ending::Dropped),
             (Kind::Replaced, None) => Ok(Ending::Replaced),
             (Kind::Outdated, None) => Ok(Ending::Outdated),

@@ -51,14 +51,18 @@ pub(super) async fn change(
     let names = name.is_some() || push_name.is_some() || business_name.is_some();
     let nothing = !names && blocked.is_none() && new_phone.is_none();
     if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
-        let message = "Give at least one of name, pushName, businessName, blocked and newPhone; names are not empty.";
+        let message =
+            "Send at least one of name, pushName, businessName, blocked and newPhone; names must not be empty.";
         return Err(ApiError::unprocessable("invalid_body", message));
     }
     if new_phone.as_ref().is_some_and(|new| !is_digits(new, 7..=15)) {
-        return Err(ApiError::unprocessable("invalid_body", "newPhone is a number of 7 to 15 digits."));
+        return Err(ApiError::unprocessable("invalid_body", "newPhone must be a number of 7 to 15 digits."));
     }
     if new_lid.as_ref().is_some_and(|lid| new_phone.is_none() || !is_digits(lid, 15..=15)) {
-        return Err(ApiError::unprocessable("invalid_body", "newLid is 15 digits, and comes with a newPhone."));
+        return Err(ApiError::unprocessable(
+            "invalid_body",
+            "newLid must be 15 digits, and is only valid with newPhone.",
+        ));
     }
     if let Some(name) = name {
         phone.save_contact(&who, name.as_deref()).await?;
@@ -100,7 +104,7 @@ pub(super) async fn give_number(
     let Newcomer { phone: new, lid, push_name } = &newcomer;
     let lid_fits = lid.as_ref().is_none_or(|lid| is_digits(lid, 15..=15));
     if !is_digits(new, 7..=15) || !lid_fits || push_name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-        let message = "phone is a number of 7 to 15 digits, lid is 15 digits, and pushName is not empty.";
+        let message = "phone must be 7 to 15 digits, lid 15 digits, and pushName must not be empty.";
         return Err(ApiError::unprocessable("invalid_body", message));
     }
     phone.give_number(new, lid.as_deref(), push_name.as_deref()).await?;

@@ -68,7 +68,7 @@ pub(super) async fn enter(
         return Err(ApiError::unprocessable("invalid_body", "subject must not be empty"));
     }
     if let Some(name) = participants.iter().find(|name| !is_member(name, addressing_mode)) {
-        let message = format!("A participant is a number, or in a group by LID a …@lid, not {name:?}.");
+        let message = format!("A participant must be a number, or …@lid in a group addressed by LID, not {name:?}.");
         return Err(ApiError::unprocessable("invalid_body", message));
     }
     let by = by.as_deref().unwrap_or(&number);
@@ -88,7 +88,7 @@ pub(super) async fn change(
     let texts = [subject.as_ref(), description.as_ref().and_then(Option::as_ref)];
     if nothing || texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
         let message =
-            "Give at least one of subject, description, added, removed, promoted and demoted; texts are not empty.";
+            "Send at least one of subject, description, added, removed, promoted and demoted; texts must not be empty.";
         return Err(ApiError::unprocessable("invalid_body", message));
     }
     let by = by.as_deref().unwrap_or(&number);

@@ -25,8 +25,7 @@ pub(super) async fn local_only(request: Request, next: Next) -> Response {
     }
     let origin = request.headers().get(header::ORIGIN);
     if !origin.is_none_or(|origin| origin_host(origin).is_some_and(|host| is_loopback(&host))) {
-        return ApiError::forbidden("forbidden_origin", "Pages from elsewhere may not use the sandbox.")
-            .into_response();
+        return ApiError::forbidden("forbidden_origin", "Pages of other origins are not allowed.").into_response();
     }
     next.run(request).await
 }

@@ -121,7 +121,7 @@ pub(super) async fn change(
             read_by: None,
         } => phone.deliver_again(&id).await,
         _ => {
-            let message = "Give a text that is not empty, or revoked: true, or delivered: true, or a reaction and who it is from, or readBy.";
+            let message = "Send a non-empty text, revoked: true, delivered: true, reaction with from, or readBy.";
             return Err(ApiError::unprocessable("invalid_body", message));
         }
     };

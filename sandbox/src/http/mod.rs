@@ -80,7 +80,7 @@ async fn unknown_route(uri: Uri) -> ApiError {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    ApiError::method_not_allowed(format!("{} does not take {method}; GET / lists the routes.", uri.path()))
+    ApiError::method_not_allowed(format!("{} does not support {method}; GET / lists the routes.", uri.path()))
 }
 
 /// The phone in the path.

@@ -36,7 +36,7 @@ pub(super) async fn set(
     let image = image.map(|image| BASE64_STANDARD.decode(image)).transpose();
     let image = image.ok().filter(|image| image.as_ref().is_none_or(|image| !image.is_empty()));
     let image =
-        image.ok_or_else(|| ApiError::unprocessable("invalid_body", "image is base64 of at least one byte."))?;
+        image.ok_or_else(|| ApiError::unprocessable("invalid_body", "image must be base64 of at least one byte."))?;
     let id = phone.set_picture(&whose, image.as_deref()).await?;
     Ok(Json(Pictured { id }))
 }

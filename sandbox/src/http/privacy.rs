@@ -40,7 +40,7 @@ pub(super) async fn set(
 ) -> Result<Json<PrivacyView>, ApiError> {
     let phone = phone(&sandbox, &number)?;
     if asked.is_empty() {
-        return Err(ApiError::unprocessable("invalid_body", "Give at least one category and its value."));
+        return Err(ApiError::unprocessable("invalid_body", "Send at least one category with its value."));
     }
     phone.set_privacy(&asked).await?;
     Ok(Json(PrivacyView::from(&phone)))

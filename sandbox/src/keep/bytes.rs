@@ -32,7 +32,7 @@ pub(crate) fn serialize<T: Packed, S: Serializer>(value: &T, serializer: S) -> R
 /// Reads a field.
 pub(crate) fn deserialize<'de, T: Packed, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let bytes = BASE64_STANDARD.decode(String::deserialize(deserializer)?).ok();
-    bytes.and_then(T::unpack).ok_or_else(|| de::Error::custom("the bytes are not what they should be"))
+    bytes.and_then(T::unpack).ok_or_else(|| de::Error::custom("the bytes are invalid"))
 }
 
 /// Something packed, to be written as part of something else.

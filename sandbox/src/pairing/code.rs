@@ -129,14 +129,14 @@ async fn seal(asked: &Asked, own: KeyPair, code: String) -> Result<([u8; 32], [u
     });
     let sealed = sealing.await.map_err(|error| Error::protocol("the code cannot be used", error))?;
     sealed.map_err(|error: whatsapp_rust::wacore::pair_code::PairCodeError| {
-        Error::protocol("the companion's key cannot be opened", error)
+        Error::protocol("the companion's key cannot be decrypted", error)
     })
 }
 
 fn agree(own: &KeyPair, other: &[u8; 32]) -> Result<[u8; 32], Error> {
     PublicKey::from_djb_public_key_bytes(other)
         .and_then(|other| own.private_key.calculate_agreement(&other))
-        .map_err(|error| Error::protocol("there is no key with the companion", error))
+        .map_err(|error| Error::protocol("the companion sent no key", error))
 }
 
 /// What only the two sides know, when the client shows the code that was entered.

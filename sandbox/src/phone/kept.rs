@@ -54,7 +54,7 @@ impl Account {
             let content = fs::read(keeper.path())?;
             let Head { format } = serde_json::from_slice(&content)?;
             if format != FORMAT {
-                return Err(format!("its format is {format}, and this version reads {FORMAT}").into());
+                return Err(format!("unsupported format {format}; expected {FORMAT}").into());
             }
             Ok(serde_json::from_slice(&content)?)
         };
@@ -98,7 +98,7 @@ impl Account {
     /// The same for somebody who cannot do anything about a failure.
     pub(crate) async fn save_or_log(&self) {
         if let Err(error) = self.save().await {
-            tracing::error!(phone = self.number, error = &error as &dyn std::error::Error, "An account was not kept");
+            tracing::error!(phone = self.number, error = &error as &dyn std::error::Error, "Storing an account failed");
         }
     }
 

@@ -98,7 +98,7 @@ struct Collection {
 pub(crate) enum Rejected {
     #[error("there is no such collection")]
     UnknownCollection,
-    #[error("it builds on version {base}, the collection is at {current}")]
+    #[error("it is based on version {base}, but the collection is at {current}")]
     Conflict { base: u64, current: u64 },
     #[error("it is not a patch")]
     Unreadable,

@@ -69,7 +69,7 @@ impl Party {
         let Self { identity, sessions, .. } = self;
         process_prekey_bundle(&address, sessions, identity, bundle, &mut key::rng(), UsePQRatchet::No)
             .await
-            .map_err(|error| Error::protocol("the companion's keys give no session", error))?;
+            .map_err(|error| Error::protocol("no session can be created from the companion's keys", error))?;
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Party {
         let Self { identity, sessions, .. } = self;
         let sealed = message_encrypt(plaintext, &address(device), sessions, identity)
             .await
-            .map_err(|error| Error::protocol("a message cannot be sealed", error))?;
+            .map_err(|error| Error::protocol("a message cannot be encrypted", error))?;
         match sealed {
             CiphertextMessage::PreKeySignalMessage(message) => {
                 Ok(Sealed { kind: "pkmsg", bytes: message.serialized().to_vec() })
@@ -94,7 +94,7 @@ impl Party {
 
     /// Opens what the companion `device` has sealed for this party; it is padded still.
     pub(crate) async fn open(&mut self, device: u16, kind: &str, sealed: &[u8]) -> std::result::Result<Vec<u8>, Error> {
-        let failed = |error| Error::protocol("a companion's message cannot be opened", error);
+        let failed = |error| Error::protocol("a companion's message cannot be decrypted", error);
         let sealed = match kind {
             "pkmsg" => CiphertextMessage::PreKeySignalMessage(sealed.try_into().map_err(failed)?),
             "msg" => CiphertextMessage::SignalMessage(sealed.try_into().map_err(failed)?),

@@ -25,7 +25,7 @@ impl Account {
         // Some clients wrap it as what they send in the owner's name.
         let asked = asked.device_sent_message.as_option().map_or(asked, |sent| &sent.message);
         let Some(asked) = asked.protocol_message.as_option() else {
-            return Err(Error::Unsupported("a question without a protocol message"));
+            return Err(Error::Unsupported("a peer request without a protocol message"));
         };
         // Held over making the answer and queueing it, so that no message comes in between.
         let mut parties = self.parties.lock().await;
@@ -34,7 +34,7 @@ impl Account {
         } else if let Some(request) = asked.peer_data_operation_request_message.as_option() {
             self.data_asked_for(media, id, request)?
         } else {
-            return Err(Error::Unsupported("a question of another kind"));
+            return Err(Error::Unsupported("an unknown kind of peer request"));
         };
         let letter = self.peer_letter(answer)?;
         self.post(&mut parties, device, &letter).await
@@ -45,7 +45,7 @@ impl Account {
         let ledger = locked(&self.ledger);
         let ids: Vec<_> = request.key_ids.iter().filter_map(|id| id.key_id.as_deref()).collect();
         if ledger.keys().any(|key| key.untold && ids.contains(&key.id.as_slice())) {
-            return Err(Error::Unsupported("an answer of a phone that is off"));
+            return Err(Error::Unsupported("a response of a phone that is off"));
         }
         let mut share = bootstrap::key_share(self, ledger.keys().filter(|key| ids.contains(&key.id.as_slice())));
         let unknown = ids.iter().filter(|id| !ledger.keys().any(|key| key.id == **id));
@@ -88,7 +88,7 @@ impl Account {
                 };
                 Ok(Message { protocol_message: MessageField::some(protocol), ..Default::default() })
             }
-            _ => Err(Error::Unsupported("a question for other data")),
+            _ => Err(Error::Unsupported("a peer request for other data")),
         }
     }
 

@@ -36,7 +36,7 @@ impl SenderKeys {
             return Ok(None);
         }
         let key = create_sender_key_distribution_message(&name, self, &mut key::rng()).await;
-        let key = key.map_err(|error| Error::protocol("no sender key can be made", error))?;
+        let key = key.map_err(|error| Error::protocol("no sender key can be created", error))?;
         Ok(Some(key.serialized().to_vec()))
     }
 
@@ -48,7 +48,7 @@ impl SenderKeys {
         plaintext: &[u8],
     ) -> std::result::Result<Vec<u8>, Error> {
         let sealed = group_encrypt(self, &name(group, device), plaintext, &mut key::rng()).await;
-        let sealed = sealed.map_err(|error| Error::protocol("a message to a group cannot be sealed", error))?;
+        let sealed = sealed.map_err(|error| Error::protocol("a group message cannot be encrypted", error))?;
         Ok(sealed.serialized().to_vec())
     }
 
@@ -67,7 +67,7 @@ impl SenderKeys {
         sealed: &[u8],
     ) -> std::result::Result<Vec<u8>, Error> {
         let opened = group_decrypt(sealed, self, &author(group, device)).await;
-        opened.map_err(|error| Error::protocol("a companion's message to a group cannot be opened", error))
+        opened.map_err(|error| Error::protocol("a companion's group message cannot be decrypted", error))
     }
 }
 

@@ -36,8 +36,8 @@ const HELLO: Duration = Duration::from_secs(20);
 /// How many stanzas are kept and sent together, at most.
 const BATCH: usize = 64;
 /// What is noted of a client that asked for a certificate. Only one whose root key was replaced may take it.
-const BELIEVED: &str = "a client took a certificate of the sandbox's own root";
-const DISBELIEVED: &str = "refused by a client: the certificate is not signed by WhatsApp's root";
+const BELIEVED: &str = "a client accepted a certificate of the sandbox's own root";
+const DISBELIEVED: &str = "rejected by a client: the certificate is not signed by WhatsApp's root";
 /// How long a client may take to notice that the connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -80,7 +80,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
         Ok(Some(session)) => session,
         Ok(None) => return,
         Err(refusal) => {
-            tracing::warn!(error = %refusal, "The sandbox refused a client");
+            tracing::warn!(error = %refusal, "Rejected a client");
             server.note(Who::default(), format!("refused: {refusal}"));
             return sink.close(&refusal.to_string()).await;
         }
@@ -142,7 +142,7 @@ fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Seat
         server.note(Who::default(), "connected, not paired");
         match server.desk.open(offer) {
             Ok(request) => link.send(request),
-            Err(error) => tracing::error!(%error, "No pairing can be offered"),
+            Err(error) => tracing::error!(%error, "Offering a pairing failed"),
         }
         return None;
     };
@@ -215,7 +215,7 @@ async fn write(
         {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "A connection ends, for its account was not kept"
+                "Closing a connection: its account could not be stored"
             );
             return;
         }
@@ -237,7 +237,7 @@ async fn write(
             };
             shared.server.record(shared.who(), Direction::Sent, render(&node));
             let Some(frame) = sealer.seal(&node) else {
-                tracing::error!(stanza = render(&node), "A stanza cannot be sealed");
+                tracing::error!(stanza = render(&node), "Encrypting a stanza failed");
                 continue;
             };
             if !sink.send(&frame).await {

@@ -90,7 +90,7 @@ impl Refusal {
         let failure = node("failure").attr("reason", reason).attr("location", "sandbox");
         match self {
             Self::Banned { seconds } => failure.attr("code", "101").attr("expire", seconds.to_string()).build(),
-            Self::Failed => failure.attr("message", "the sandbox was told to refuse this").build(),
+            Self::Failed => failure.attr("message", "rejected by a fault").build(),
             Self::Unlinked | Self::Outdated => failure.build(),
         }
     }
@@ -102,7 +102,7 @@ impl fmt::Display for Refusal {
             Self::Unlinked => formatter.write_str("not a companion of this account, or no longer"),
             Self::Banned { seconds } => write!(formatter, "banned for {seconds} s more"),
             Self::Outdated => formatter.write_str("too old a client"),
-            Self::Failed => formatter.write_str("as it was asked for"),
+            Self::Failed => formatter.write_str("as requested"),
         }
     }
 }

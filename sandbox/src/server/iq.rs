@@ -53,7 +53,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
             seat.note("logged out");
         }
         _ => {
-            seat.note(format!("a request that the sandbox does not implement: {kind} {namespace} <{child}>"));
+            seat.note(format!("unsupported request: {kind} {namespace} <{child}>"));
             seat.link.send(refusal(request, 501, "feature-not-implemented"));
         }
     }
@@ -70,7 +70,7 @@ async fn upload(seat: &Seat, request: &Node) {
         let Some(companion) = companions.get_mut(seat.device) else { return };
         if !keys.belongs_to(&companion.identity) {
             drop(companions);
-            seat.note("refused: keys of another identity than the one that was paired");
+            seat.note("rejected: keys of a different identity than the paired one");
             return seat.link.send(refusal(request, 406, "not-acceptable"));
         }
         match &mut companion.prekeys {
@@ -84,7 +84,7 @@ async fn upload(seat: &Seat, request: &Node) {
 
 async fn settle(seat: &Seat) {
     if let Err(error) = bootstrap::settle(&seat.account, &seat.server.media, seat.device).await {
-        tracing::error!(phone = seat.account.number, %error, "A companion cannot be told the history");
+        tracing::error!(phone = seat.account.number, %error, "Sending the history to a companion failed");
         seat.note(format!("the history cannot be sent: {error}"));
     }
 }

@@ -35,8 +35,8 @@ pub(super) async fn take(seat: &Seat, message: &Node) {
     // Held to the end, so that a companion that is paired meanwhile finds the message in the history or gets it.
     let mut parties = seat.account.parties.lock().await;
     if let Err(error) = show(seat, &mut parties, message).await {
-        tracing::warn!(phone = seat.account.number, %error, "A companion's message cannot be opened");
-        seat.note(format!("a companion's message cannot be opened: {error}"));
+        tracing::warn!(phone = seat.account.number, %error, "Decrypting a companion's message failed");
+        seat.note(format!("a companion's message cannot be decrypted: {error}"));
     }
     fan_out::forward(seat, message);
     drop(parties);

@@ -26,8 +26,8 @@ pub(super) async fn take(seat: &Seat, message: &Node) {
         Err(error) => Err(error),
     };
     if let Err(error) = answered {
-        tracing::warn!(phone = seat.account.number, %error, "A companion's question is not answered");
-        seat.note(format!("the phone does not answer {id}: {error}"));
+        tracing::warn!(phone = seat.account.number, %error, "Answering a peer request failed");
+        seat.note(format!("the phone cannot answer {id}: {error}"));
     }
 }
 
@@ -36,10 +36,10 @@ async fn open(seat: &Seat, message: &Node) -> Result<wa::Message, Error> {
     let account = &seat.account;
     let own = [account.jid(), format!("{}@lid", account.lid)].contains(&address::person(&to));
     if !own || to.contains(':') {
-        return Err(Error::Unsupported("a question to another device than the phone"));
+        return Err(Error::Unsupported("a peer request to a device other than the phone"));
     }
     let sealed = message.get_optional_child("enc").and_then(|enc| Some((attr(enc, "type")?, bytes(enc)?)));
-    let (kind, sealed) = sealed.ok_or(Error::Unsupported("a question that is not sealed"))?;
+    let (kind, sealed) = sealed.ok_or(Error::Unsupported("an unencrypted peer request"))?;
     let plain = account.parties.lock().await.of(&account.jid()).open(seat.device, &kind, sealed).await?;
     let plain = MessageUtils::unpad_message_ref(&plain, 2)
         .map_err(|error| Error::protocol("a message is not padded", error.into_boxed_dyn_error()))?;

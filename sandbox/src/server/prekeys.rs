@@ -121,7 +121,7 @@ impl Prekeys {
             self.signed.signature.clone(),
             IdentityKey::new(self.identity),
         )
-        .map_err(|error| Error::protocol("the companion's keys give no bundle", error))
+        .map_err(|error| Error::protocol("no key bundle can be created from the companion's keys", error))
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn route(seat: &Seat, stanza: &Node) {
         "call" => seat.link.send(seat.account.hear_call(stanza)),
         // Nothing to answer: the session's marks, presence, typing.
         "ib" | "presence" | "chatstate" => {}
-        other => seat.note(format!("a <{other}> that the sandbox does not know")),
+        other => seat.note(format!("unknown stanza <{other}>")),
     }
 }
 
@@ -63,14 +63,14 @@ async fn receipt(seat: &Seat, receipt: &Node) {
 
 /// The companion cannot open a message: its author seals it again, in a new session.
 async fn retry(seat: &Seat, id: String, receipt: &Node) {
-    tracing::warn!(phone = seat.account.number, message = id, "A companion cannot open a message");
+    tracing::warn!(phone = seat.account.number, message = id, "A companion could not decrypt a message");
     if let Some(author) = fan_out::ask_again(seat, &id, receipt) {
         return seat.note(format!("companion {author} is asked to repeat {id}"));
     }
     match seat.account.reseal(seat.device, &id).await {
-        Ok(true) => seat.note(format!("message {id} sealed again")),
-        Ok(false) => seat.note(format!("asked to repeat {id}, which is not queued any more")),
-        Err(error) => seat.note(format!("message {id} cannot be sealed again: {error}")),
+        Ok(true) => seat.note(format!("message {id} encrypted again")),
+        Ok(false) => seat.note(format!("asked to repeat {id}, which is no longer queued")),
+        Err(error) => seat.note(format!("message {id} cannot be encrypted again: {error}")),
     }
 }
 

@@ -101,8 +101,8 @@ fn upload(seat: &Seat, name: &str, base: u64, patch: &[u8]) -> Node {
             failed(name, 409, "conflict", missed)
         }
         Err(rejected) => {
-            tracing::warn!(phone = seat.account.number, collection = name, error = %rejected, "A patch was refused");
-            seat.note(format!("refused a patch for {name}: {rejected}"));
+            tracing::warn!(phone = seat.account.number, collection = name, error = %rejected, "Rejected a patch");
+            seat.note(format!("rejected a patch for {name}: {rejected}"));
             failed(name, 400, "bad-request", Vec::new())
         }
     }
@@ -140,7 +140,7 @@ fn fetch(seat: &Seat, name: &str, from: u64, spoiled: Option<Part>) -> Node {
         Ok(Some(content)) => collection.children([content]).build(),
         Ok(None) => collection.build(),
         Err(error) => {
-            seat.note(format!("{name} cannot be told: {error}"));
+            seat.note(format!("the notification of {name} failed: {error}"));
             failed(name, 500, "internal-server-error", Vec::new())
         }
     }

@@ -94,7 +94,7 @@ impl AccountSpec {
 
     fn validate_chat(&self, chat: &ChatSpec, peer: &Peer<'_>, field: &str, now_ms: i64) -> Checked {
         if chat.muted_until.is_some_and(|until| until <= 0) {
-            let wanted = format!("must be an instant in milliseconds; {FOREVER} is for ever");
+            let wanted = format!("must be a time in milliseconds; {FOREVER} means no end");
             return problem(&format!("{field}.mutedUntil"), wanted);
         }
         let (mut previous, mut received) = (0, 0);

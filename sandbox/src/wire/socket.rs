@@ -23,7 +23,7 @@ pub(crate) enum Broken {
     Closed,
     #[error("the connection does not start with the protocol's header")]
     Header,
-    #[error("a frame cannot be opened or read")]
+    #[error("a frame cannot be decrypted or parsed")]
     Frame,
 }
 

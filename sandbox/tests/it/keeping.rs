@@ -105,7 +105,7 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
     }
     assert!(sent.values().all(|times| *times == 1), "{sent:?}");
     let log = phone.get("/log").await.to_string();
-    assert!(!log.contains("sealed again") && !log.contains("asked to repeat"), "{log}");
+    assert!(!log.contains("encrypted again") && !log.contains("asked to repeat"), "{log}");
     companion.stop().await;
     drop(running);
 }

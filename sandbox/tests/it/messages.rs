@@ -102,7 +102,7 @@ async fn a_message_the_client_cannot_open_is_sealed_again() {
 
     assert_eq!(companion.text().await, (id.clone(), ADA.to_owned(), "can you read this?".to_owned()));
     // The remark is written once the message is on its way.
-    let remark = format!("message {id} sealed again");
+    let remark = format!("message {id} encrypted again");
     let noted = async {
         while !sandbox.log().iter().any(|entry| entry.text == remark) {
             tokio::time::sleep(Duration::from_millis(5)).await;

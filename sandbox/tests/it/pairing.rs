@@ -60,13 +60,13 @@ async fn a_client_that_does_not_know_the_sandbox_takes_no_certificate_from_it() 
     let companion = Companion::unknowing(&sandbox).await;
 
     let refused = async {
-        while !sandbox.log().iter().any(|entry| entry.text.starts_with("refused by a client")) {
+        while !sandbox.log().iter().any(|entry| entry.text.starts_with("rejected by a client")) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     soon("the refusal", refused).await;
 
-    assert!(!sandbox.log().iter().any(|entry| entry.text.contains("took a certificate")));
+    assert!(!sandbox.log().iter().any(|entry| entry.text.contains("accepted a certificate")));
     assert!(!companion.has_shown_a_code());
     companion.stop().await;
     sandbox.stop().await;

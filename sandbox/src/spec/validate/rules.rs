@@ -48,7 +48,7 @@ pub(super) fn require_text(value: &str, field: &str) -> Checked {
 }
 
 pub(super) fn require_new<'a>(seen: &mut HashSet<&'a str>, value: &'a str, field: &str) -> Checked {
-    if seen.insert(value) { Ok(()) } else { problem(field, format!("{value} is there twice")) }
+    if seen.insert(value) { Ok(()) } else { problem(field, format!("{value} occurs twice")) }
 }
 
 pub(super) fn problem<T>(field: &str, problem: impl Into<String>) -> Result<T, SpecError> {

@@ -111,7 +111,7 @@ fn each_bad_field_has_its_own_message() {
         (
             "/history/0/mutedUntil",
             json!(0),
-            "history[0].mutedUntil: must be an instant in milliseconds; 253402300799999 is for ever",
+            "history[0].mutedUntil: must be a time in milliseconds; 253402300799999 means no end",
         ),
         ("/history/0/unreadCount", json!(2), "history[0].unreadCount: is 2, but others wrote only 1 messages here"),
         ("/history/0/messages/0/text", json!(""), "history[0].messages[0].text: must not be empty"),

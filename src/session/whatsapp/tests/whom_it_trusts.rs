@@ -39,13 +39,13 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
 
     let noted = |what: &str| rig.sandbox.log().iter().filter(|entry| entry.text.contains(what)).count();
     let refused = async {
-        while noted("refused by a client: the certificate is not signed") < 1 {
+        while noted("rejected by a client: the certificate is not signed") < 1 {
             sleep(Duration::from_millis(5)).await;
         }
     };
     soon("the refusal", refused).await;
 
-    assert_eq!(noted("took a certificate"), 0);
+    assert_eq!(noted("accepted a certificate"), 0);
     assert_eq!(soon("the end", heard.recv()).await, Some(Signal::Ended(Ending::Dropped)), "nothing came of it");
     connection.disconnect().await;
     drop(connection);

@@ -125,7 +125,7 @@ export async function requests(walk) {
     await refused(501, sock.updateProfileStatus("At the oven"));
     await refused(501, sock.groupInviteCode("120363040000000202@g.us"));
     // Nothing that Baileys asked by itself so far was refused.
-    const notes = (await sandbox.log("does not implement")).map(({ text }) => text);
+    const notes = (await sandbox.log("unsupported request")).map(({ text }) => text);
     assert.deepEqual(notes.filter((note) => !/set status|get w:g2 <invite>/.test(note)), []);
   });
 }
