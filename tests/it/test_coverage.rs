@@ -13,15 +13,16 @@ fn named(page: &str) -> Vec<(&str, &str)> {
 
 /// The guarantees of the operators' page: its list items, with their lines joined.
 fn listed(page: &str) -> Vec<String> {
-    let items = page.split("\n- ").skip(1);
+    let items = page.trim_end().split("\n- ").skip(1);
     let item =
         |text: &str| text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     items.map(item).collect()
 }
 
-/// The guarantees of the maintainers' page: the first cells of the rows in tables of three columns.
+/// The guarantees of the maintainers' page: the first cells of its rows.
 fn covered(page: &str) -> Vec<String> {
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+    let guarantees = page.split("\n## Broken when they were written").next().unwrap_or_default();
+    let rows = guarantees.lines().filter_map(|line| line.strip_prefix("| "));
     let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
     cells.filter(|cells| cells.len() == 3 && cells[0] != "guarantee").map(|cells| cells[0].to_owned()).collect()
 }
