@@ -92,10 +92,10 @@ fn a_key_is_made_for_an_organization_with_the_permissions_named() {
     let args = args.map_err(|error: clap::Error| error.to_string()).expect("parses");
     assert_eq!(args.key.organization.as_str(), "org_1");
     assert_eq!(args.key.permission, [Capability::Read, Capability::Events]);
-    assert!(create(&[]).is_err(), "no organization");
-    assert!(create(&["--organization", "a b"]).is_err(), "no organization's id");
-    assert!(create(&["--organization", "a", "--permission", "write"]).is_err(), "no permission");
-    assert!(create(&["--organization", "a", "--expires", "0d"]).is_err(), "no time");
+    assert!(create(&[]).is_err(), "missing organization");
+    assert!(create(&["--organization", "a b"]).is_err(), "invalid organization id");
+    assert!(create(&["--organization", "a", "--permission", "write"]).is_err(), "invalid permission");
+    assert!(create(&["--organization", "a", "--expires", "0d"]).is_err(), "invalid time");
 }
 
 #[test]

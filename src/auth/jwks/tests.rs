@@ -48,7 +48,7 @@ impl Rig {
                     if given.len() > 1 { given.pop_front() } else { given.front().cloned() }
                 };
                 let answer = answer.flatten();
-                assert_ne!(answer, Some(json!("dies")), "as the test wants");
+                assert_ne!(answer, Some(json!("dies")), "as the test defines");
                 answer.map(|set| set.to_string().into_bytes()).ok_or(FetchError::Late)
             };
             answer.boxed()
@@ -91,7 +91,7 @@ fn key(id: &str) -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": "A".repeat(43)})
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it stands where a failure may stand, too")]
+#[expect(clippy::unnecessary_wraps, reason = "used in place of functions that can fail")]
 fn set(ids: &[&str]) -> Option<Value> {
     Some(json!({"keys": ids.iter().map(|id| key(id)).collect::<Vec<_>>()}))
 }
@@ -106,7 +106,7 @@ async fn a_set_is_fetched_when_it_is_needed_and_kept_for_an_hour() {
     assert_eq!(rig.fetches(), 1);
     rig.now_answers(set(&["b"]));
     rig.wait(1);
-    assert!(!rig.knows("a").await, "a key that was taken back");
+    assert!(!rig.knows("a").await, "a withdrawn key");
     assert!(rig.knows("b").await);
     assert_eq!(rig.fetches(), 2);
 }
@@ -116,7 +116,7 @@ async fn a_new_key_is_looked_for_at_most_once_a_minute() {
     let rig = Rig::new(vec![set(&["a"])]);
     assert!(rig.knows("a").await);
     rig.now_answers(set(&["a", "b"]));
-    assert!(rig.knows("b").await, "the first one is looked for at once");
+    assert!(rig.knows("b").await, "the first one is fetched at once");
     rig.now_answers(set(&["a", "b", "c"]));
     rig.wait(MINUTE - 1);
     assert!(!rig.knows("c").await);
@@ -175,7 +175,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
     }
     rig.now_answers(set(&["a", "new"]));
     rig.gate.add_permits(1);
-    assert!(rig.knows("new").await, "the flood keeps a new key out");
+    assert!(rig.knows("new").await, "the flood prevents the fetch of a new key");
 }
 
 #[tokio::test]
@@ -208,18 +208,18 @@ async fn a_set_comes_though_its_asker_is_gone_and_is_as_old_as_its_fetch() {
     assert!(rig.knows("old").await);
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     rig.wait(MINUTE);
-    assert!(rig.knows("strange").now_or_never().is_none(), "nothing was asked for");
+    assert!(rig.knows("strange").now_or_never().is_none(), "nothing was fetched");
     rig.wait(2_000);
     rig.gate.add_permits(1);
     rig.is_over().await;
     assert_eq!(rig.fetches(), 2);
-    assert_eq!(rig.jwks.state().fetched_at, START + MINUTE, "not when its fetch began");
+    assert_eq!(rig.jwks.state().fetched_at, START + MINUTE, "the start of its fetch");
 
     rig.gate.add_permits(2);
     rig.now_answers(set(&["new"]));
     rig.wait(MINUTE);
-    assert!(rig.knows("new").await, "the set of the asker who is gone was taken for a new one");
-    assert!(!rig.knows("old").await, "a key that was withdrawn");
+    assert!(rig.knows("new").await, "the set of the cancelled request was used as a new one");
+    assert!(!rig.knows("old").await, "a withdrawn key");
     assert_eq!(rig.fetches(), 3);
 }
 
@@ -280,7 +280,7 @@ async fn an_old_set_is_used_on_while_it_cannot_be_renewed() {
     for _ in 0..3 {
         assert!(rig.knows("a").await);
     }
-    assert_eq!(rig.fetches(), 2, "it is tried again and again");
+    assert_eq!(rig.fetches(), 2, "it is retried");
     rig.now_answers(set(&["b"]));
     rig.wait(MINUTE);
     assert!(!rig.knows("a").await);
@@ -325,7 +325,7 @@ async fn a_token_without_a_name_may_be_of_any_key() {
     let found = rig.jwks.verify(None, |key| key.id.clone().filter(|id| id == "b")).await;
     assert_eq!(found, Ok("b".to_owned()));
     let of_another = rig.jwks.verify(Some("a"), |key| key.id.clone().filter(|id| id == "b")).await;
-    assert_eq!(of_another, Err(Unverified::Signature), "a token with a name was tried with other keys");
+    assert_eq!(of_another, Err(Unverified::Signature), "a token with a `kid` was verified with other keys");
 }
 
 #[tokio::test]

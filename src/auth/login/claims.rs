@@ -70,7 +70,7 @@ fn time_ms(value: &Value) -> Option<i64> {
         return Some(seconds.saturating_mul(1_000)).filter(|at| *at >= 0);
     }
     let seconds = value.as_f64().filter(|seconds| *seconds >= 0.0 && seconds.is_finite())?;
-    #[expect(clippy::cast_possible_truncation, reason = "it saturates, and no time is that late")]
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and no valid time is that large")]
     Some((seconds * 1_000.0) as i64)
 }
 

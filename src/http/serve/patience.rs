@@ -88,7 +88,7 @@ mod tests {
     async fn a_peer_that_reads_nothing_is_given_up() {
         let (near, _far) = duplex(10);
         let begun = Instant::now();
-        let failed = Patient::new(near, PATIENCE).write_all(&[0; 11]).await.expect_err("given up");
+        let failed = Patient::new(near, PATIENCE).write_all(&[0; 11]).await.expect_err("timed out");
         assert_eq!((failed.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, PATIENCE));
     }
 

@@ -49,7 +49,7 @@ async fn who_says_anything_else_has_no_longer_to_say_who_it_is() {
         let _ = futures_util::SinkExt::send(&mut socket.socket, text(&json!({"type": "ping"}))).await;
         match socket.any().await {
             Some(Message::Close(Some(frame))) => break u16::from(frame.code),
-            Some(Message::Text(_)) => assert!(begun.elapsed() < PATIENCE, "it goes on for ever"),
+            Some(Message::Text(_)) => assert!(begun.elapsed() < PATIENCE, "the server never closes the connection"),
             other => panic!("{other:?}"),
         }
     };
@@ -100,7 +100,7 @@ async fn a_socket_ends_with_its_token_and_not_at_the_next_look() {
     rig.execute(&format!("UPDATE api_key SET expires_at = {ends}")).await;
     let mut socket = rig.enter(NEWER).await;
     assert_eq!(socket.closed().await, (4403, "Forbidden".into()));
-    assert!(SystemClock.now() > ends, "it was over before its time");
+    assert!(SystemClock.now() > ends, "closed before the expiry");
 }
 
 #[tokio::test]

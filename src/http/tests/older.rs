@@ -25,7 +25,7 @@ impl Socket {
 async fn an_older_client_is_served() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.enter(OLDER).await;
-    assert_eq!(socket.next().await, json!({"type": "ka"}), "the first sign of life comes at once");
+    assert_eq!(socket.next().await, json!({"type": "ka"}), "the first keep-alive is sent at once");
     socket.begin("1", "{ viewer { kind } }").await;
     let answer = json!({"type": "data", "id": "1", "payload": {"data": {"viewer": {"kind": "API_KEY"}}}});
     assert_eq!(socket.news().await, answer);

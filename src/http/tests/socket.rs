@@ -21,7 +21,7 @@ async fn a_query_is_answered_and_complete() {
     assert_eq!(socket.news().await, answer);
     assert_eq!(socket.news().await, json!({"type": "complete", "id": "a"}));
     socket.subscribe("a", KIND, json!({})).await;
-    assert_eq!(socket.news().await, answer, "the name is free again");
+    assert_eq!(socket.news().await, answer, "the id can be used again");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_ping_is_answered_with_what_came_along() {
     let rig = Rig::start(Config::default()).await;
     let mut socket = rig.connect(NEWER).await;
     socket.say(&json!({"type": "ping"})).await;
-    assert_eq!(socket.next().await, json!({"type": "pong"}), "before it is known who asks, too");
+    assert_eq!(socket.next().await, json!({"type": "pong"}), "also before authentication");
     socket.init(&rig.key).await;
     assert_eq!(socket.next().await["type"], "connection_ack");
     socket.say(&json!({"type": "ping", "payload": {"a": [1]}})).await;
@@ -85,7 +85,7 @@ async fn so_many_operations_run_at_once_and_the_others_are_told() {
     assert_eq!(code(&refused["payload"]), "limit_exceeded");
     socket.say(&json!({"type": "complete", "id": "2"})).await;
     socket.subscribe("4", KIND, json!({})).await;
-    assert_eq!(socket.news().await["type"], "next", "one has made room");
+    assert_eq!(socket.news().await["type"], "next", "one has ended");
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn the_operations_of_a_socket_hold_a_mebibyte_together_and_no_more() {
     assert_eq!(code(&socket.news().await["payload"]), "limit_exceeded");
     socket.say(&json!({"type": "complete", "id": "1"})).await;
     socket.subscribe("3", query, variables(400)).await;
-    assert_eq!(socket.news().await["type"], "next", "one has made room");
+    assert_eq!(socket.news().await["type"], "next", "one has ended");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn an_operation_that_was_ended_says_nothing_more_under_its_name() {
     assert_eq!(message["payload"]["data"]["viewer"]["kind"], "API_KEY", "{message}");
     assert_eq!(socket.news().await["type"], "complete");
     socket.subscribe("b", KIND, json!({})).await;
-    assert_eq!(socket.news().await["id"], "b", "the first one is gone");
+    assert_eq!(socket.news().await["id"], "b", "the first one has ended");
 }
 
 #[tokio::test]

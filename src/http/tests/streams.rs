@@ -140,7 +140,7 @@ async fn a_subscription_is_told_as_it_happens_each_event_with_its_place() {
         let mut stream = Stream::open(request).await;
         assert_eq!(stream.header("content-encoding"), "");
         let (first, _) = stream.next().await;
-        assert!(first.is_some(), "the place where it starts");
+        assert!(first.is_some(), "the cursor of the start");
         rig.store.add_chat(usize::from(selected), 1).await;
         let (id, answer) = stream.next().await;
         let event = &answer["data"]["chatChanges"];
@@ -288,7 +288,7 @@ async fn a_server_that_stops_breaks_events_off_and_tells_parts() {
     assert!(parts.part().await.is_some());
     rig.drain.cancel();
     rig.stop.cancel();
-    assert_eq!(events.event().await, None, "a client that is told of an end does not come back");
+    assert_eq!(events.event().await, None, "a client does not reconnect after a complete stream");
     let told = parts.part().await.expect("a part");
     assert_eq!((&told["payload"], code(&told["errors"])), (&Value::Null, "gateway_unavailable"), "{told}");
     rig.callers.close();

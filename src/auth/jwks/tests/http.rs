@@ -88,7 +88,7 @@ async fn who_hangs_up_while_a_slow_server_is_asked_keeps_no_new_key_out() {
 
     frontend.answers(Answer::Late(made()["jwksOfOne"].clone()));
     let asking = tokio::time::timeout(std::time::Duration::from_millis(50), names(&jwks, "strange"));
-    assert!(asking.await.is_err(), "the answer was not late");
+    assert!(asking.await.is_err(), "the response was not late");
     while jwks.state().is_in_flight() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -97,6 +97,6 @@ async fn who_hangs_up_while_a_slow_server_is_asked_keeps_no_new_key_out() {
     frontend.answers(Answer::Json(made()["nextJwks"].clone()));
     clock.0.fetch_add(MINUTE, Ordering::SeqCst);
     assert!(names(&jwks, "next").await);
-    assert!(!knows(&jwks).await, "a key that was withdrawn");
+    assert!(!knows(&jwks).await, "a withdrawn key");
     assert_eq!(frontend.asked(), 3);
 }

@@ -21,7 +21,7 @@ fn an_address_has_so_many_seats_and_all_together_have_so_many() {
     let (seats, [one, two, three]) = (seats(3, 2, 2), [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last])));
     let taken = [seats.take(one), seats.take(one), seats.take(two)];
     assert!(taken.iter().all(Option::is_some));
-    assert!(seats.take(three).is_none(), "all are taken");
+    assert!(seats.take(three).is_none(), "the limit is reached");
     let [first, second, _third] = taken;
     drop(first);
     assert!(seats.take(one).is_some());
@@ -45,18 +45,18 @@ fn an_address_without_a_connection_is_forgotten() {
 fn an_address_has_fewer_seats_without_a_token() {
     let (seats, here) = (seats(10, 3, 1), address("192.0.2.1"));
     let first = seats.take(here).expect("a seat");
-    assert!(seats.take(here).is_none(), "one is without a token");
+    assert!(seats.take(here).is_none(), "one has no valid token");
     first.authenticated();
     first.authenticated();
     let second = seats.take(here).expect("a seat");
-    assert!(seats.take(here).is_none(), "one is without a token");
+    assert!(seats.take(here).is_none(), "one has no valid token");
     second.authenticated();
     let third = seats.take(here).expect("a seat");
     third.authenticated();
-    assert!(seats.take(here).is_none(), "it has three");
+    assert!(seats.take(here).is_none(), "the address has three");
     drop((first, second));
     let _other = seats.take(here).expect("a seat");
-    assert!(seats.take(here).is_none(), "one is without a token");
+    assert!(seats.take(here).is_none(), "one has no valid token");
     assert!(seats.take(address("192.0.2.2")).is_some());
 }
 
@@ -72,9 +72,9 @@ fn an_ipv6_network_of_64_bits_is_one_address() {
 fn a_trusted_proxy_has_all_seats_and_its_clients_have_their_own() {
     let (seats, proxy, client) = (seats(5, 2, 1), address("10.0.0.1"), address("192.0.2.1"));
     let connections: Vec<_> = (0..5).map(|_| seats.take(proxy).expect("a seat")).collect();
-    assert!(seats.take(proxy).is_none(), "all are taken");
+    assert!(seats.take(proxy).is_none(), "the limit is reached");
     let request = connections[0].for_client(client).expect("a seat");
-    assert!(connections[1].for_client(client).is_none(), "its own limit");
+    assert!(connections[1].for_client(client).is_none(), "the limit of its address");
     assert!(connections[1].for_client(address("192.0.2.2")).is_some(), "another's");
     request.authenticated();
     assert!(connections[1].for_client(client).is_some());
