@@ -70,7 +70,7 @@ async fn who_does_not_read_is_begun_few_answers_for_and_is_gone_soon() {
     while let Some(Message::Text(text)) = socket.any().await {
         answers += usize::from(text.contains("__schema"));
     }
-    assert!(answers < QUERIES / 2, "{answers} of {QUERIES} answers were sent to somebody who does not read");
+    assert!(answers < QUERIES / 2, "{answers} of {QUERIES} answers were sent to a client that does not read");
     assert!((1..answers + 20).contains(&begun), "{begun} were begun for {answers} that were sent");
 }
 

@@ -142,8 +142,8 @@ impl Rig {
         let connections = Connections { write_timeout: config.write_timeout, ..Connections::default() };
         let metrics = Metrics::default();
         let health = Health {
-            ready: Arc::new(|| unreachable!("nobody asks")),
-            figures: Arc::new(|| unreachable!("nobody asks")),
+            ready: Arc::new(|| unreachable!("no test reads it")),
+            figures: Arc::new(|| unreachable!("no test reads it")),
         };
         let (tasks, draining) = (callers.clone(), drain.clone());
         let parts = Parts {
