@@ -8,12 +8,12 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Milliseconds to whole seconds.
+/// Converts milliseconds to whole seconds.
 pub(crate) fn seconds(ms: i64) -> u64 {
     u64::try_from(ms / 1000).unwrap_or_default()
 }
 
-/// The second that `ms` lies in, in milliseconds: messages on the wire know no finer time.
+/// Rounds down to whole seconds, in milliseconds: messages have no finer time.
 pub(crate) fn whole_second(ms: i64) -> i64 {
     ms - ms.rem_euclid(1000)
 }

@@ -1,20 +1,20 @@
-//! What can go wrong when the sandbox is started or one of its phones is used.
+//! Errors of starting the sandbox and of using its phones.
 
 use std::net::SocketAddr;
 
 use crate::phone::MAX_PINNED;
 
-/// Why the sandbox or a phone did not do what was asked.
+/// Error of the sandbox or of a phone.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The sandbox has no security of its own, so it listens on loopback only.
+    /// The address is not loopback; the sandbox has no access control, so it only listens on loopback.
     #[error("{0} is not a loopback address")]
     NotLoopback(SocketAddr),
     /// The port could not be opened.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
         /// The operating system's reason.
         #[source]
@@ -26,19 +26,19 @@ pub enum Error {
     /// There is already an account with this number.
     #[error("there is already an account {0}")]
     AccountExists(String),
-    /// The description of an account contradicts itself.
+    /// The description of an account is inconsistent.
     #[error("the account cannot be created: {0}")]
     InvalidAccount(String),
     /// The text is not a pairing QR code.
     #[error("invalid QR code: {0}")]
     InvalidQr(&'static str),
-    /// No companion shows this QR code now.
+    /// No companion shows this QR code at present.
     #[error("no companion shows this code, or it has expired")]
     UnknownQr,
-    /// The text is not a code to be entered on a phone.
+    /// The text is not a code to enter on a phone.
     #[error("invalid code: expected eight letters and digits, without 0, I, O and U")]
     InvalidCode,
-    /// No companion waits for this phone's owner to enter a code.
+    /// No companion waits for a code on this phone.
     #[error("no companion waits for a code on this phone")]
     UnknownCode,
     /// The companion shows another code.
@@ -47,16 +47,16 @@ pub enum Error {
     /// The account has no such companion.
     #[error("the phone has no companion {0}")]
     UnknownCompanion(u16),
-    /// The companion refused the pairing, or went away during it.
+    /// The companion rejected the pairing, or disconnected during it.
     #[error("the companion did not pair: {0}")]
     PairingFailed(String),
     /// The phone has no such chat.
     #[error("the phone has no chat {0}")]
     UnknownChat(String),
-    /// The phone has pinned as many chats as it pins.
+    /// The maximum number of chats is pinned.
     #[error("the phone has pinned {MAX_PINNED} chats, which is the maximum")]
     TooManyPinned,
-    /// Somebody has this number or this LID.
+    /// This number or LID is assigned to another person.
     #[error("{0} is already assigned to a person")]
     TakenAddress(String),
     /// No chat has such a message.
@@ -65,31 +65,31 @@ pub enum Error {
     /// No such call rings.
     #[error("there is no call {0}")]
     UnknownCall(String),
-    /// The phone has no such contact, so nobody can write from there.
+    /// The phone has no such contact, so the message cannot be sent.
     #[error("the phone has no contact {0}")]
     UnknownContact(String),
-    /// There is no such category of privacy, or it has no such value.
+    /// There is no such privacy category or value.
     #[error("there is no privacy setting {0}")]
     UnknownPrivacy(String),
-    /// Something the sandbox cannot do yet.
+    /// The sandbox does not support it yet.
     #[error("not supported: {0}")]
     Unsupported(&'static str),
     /// The other side did not answer in time.
     #[error("no answer in time: {0}")]
     Timeout(&'static str),
-    /// Keys, patches or messages could not be made or read.
+    /// Keys, patches or messages could not be created or parsed.
     #[error("{what}")]
     Protocol {
-        /// What was tried.
+        /// The failed step.
         what: &'static str,
         /// The library's reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Another sandbox keeps its state in this folder.
+    /// Another sandbox uses this folder.
     #[error("{} is in use by another sandbox", .0.display())]
     InUse(std::path::PathBuf),
-    /// State cannot be kept, or what was kept cannot be read.
+    /// State cannot be stored or loaded.
     #[error("the sandbox's state in {} cannot be written or read", .path.display())]
     Kept {
         /// The file or folder.

@@ -1,14 +1,14 @@
-//! Faults on demand: what the server does wrong the next few times.
+//! Fault injection: errors of the server on request.
 
 use serde::{Deserialize, Serialize};
 
-/// Something that shall go wrong, a number of times.
+/// A fault that applies to a number of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// What goes wrong.
+    /// Kind of fault.
     pub kind: FaultKind,
-    /// How often, before all is well again.
+    /// Number of requests that it applies to.
     #[serde(default = "once")]
     pub times: u32,
     /// Only this account, by its number; absent: any.
@@ -17,68 +17,67 @@ pub struct Fault {
     /// Only this app-state collection, such as `regular_low`; absent: any.
     #[serde(default)]
     pub collection: Option<String>,
-    /// For [`FaultKind::Delay`]: how long, in milliseconds; absent: a second.
+    /// For [`FaultKind::Delay`]: the delay in milliseconds; absent: a second.
     #[serde(default)]
     pub ms: Option<u64>,
-    /// Which requests meet it; absent: uploads, and for [`FaultKind::Lthash`] fetches.
+    /// Requests that it applies to; absent: uploads, and for [`FaultKind::Lthash`] fetches.
     #[serde(default)]
     pub on: Option<On>,
-    /// For [`FaultKind::Cut`]: at which moment; absent: [`When::Before`].
+    /// For [`FaultKind::Cut`]: the moment of the cut; absent: [`When::Before`].
     #[serde(default)]
     pub when: Option<When>,
-    /// For [`FaultKind::Lthash`]: which check value is wrong; absent: [`Part::Patch`].
+    /// For [`FaultKind::Lthash`]: the MAC that is wrong; absent: [`Part::Patch`].
     #[serde(default)]
     pub part: Option<Part>,
 }
 
-/// What can go wrong.
+/// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A companion's app-state upload meets another one that came first: the server stores a
-    /// patch of the phone before it looks at the upload, and answers 409 with it.
+    /// A companion's app-state upload conflicts: the server stores a patch of the phone before it handles the upload,
+    /// and returns 409 with that patch.
     Conflict,
     /// The server answers late.
     Delay,
-    /// The server closes the connection instead of answering, or while it does.
+    /// The server closes the connection before or while it answers.
     Cut,
-    /// The server refuses what is asked for good, with 400.
+    /// The server permanently rejects the request, with 400.
     Refuse,
-    /// What a companion fetches does not add up: a check value in it is wrong. It strikes where there is something to
-    /// fetch.
+    /// A MAC in fetched data is wrong. Applies once there is data to fetch.
     Lthash,
 }
 
-/// What a companion asks for that can go wrong.
+/// Requests of a companion that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum On {
-    /// It uploads a setting.
+    /// Uploading a setting.
     Upload,
-    /// It fetches what is new in a collection, or all of it.
+    /// Fetching new patches of a collection, or all of it.
     Fetch,
 }
 
-/// When a connection is cut.
+/// Moments at which a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum When {
-    /// Before the server did anything: an upload is lost.
+    /// Before the server does anything: an upload is lost.
     Before,
-    /// When half of the answer is written: an upload is stored.
+    /// After half of the response was written: an upload is stored.
     During,
-    /// After an upload was stored, and before a word of the answer is written.
+    /// After an upload was stored, and before the response is written.
     After,
 }
 
-/// Which check value is wrong.
+/// MACs that can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Part {
-    /// A patch's own: it cannot be read.
+    /// The patch's own MAC: the patch cannot be applied.
     Patch,
-    /// That of the collection as it is with the patch: the patch can be read, and does not fit what came before it.
+    /// The MAC of the collection after the patch: the patch can be applied, but is inconsistent with earlier state.
     Snapshot,
 }
 
@@ -87,13 +86,13 @@ fn once() -> u32 {
 }
 
 impl Fault {
-    /// A fault that strikes once, whoever comes.
+    /// Creates a fault that applies once, to any request.
     #[must_use]
     pub fn once(kind: FaultKind) -> Self {
         Self { kind, times: 1, phone: None, collection: None, ms: None, on: None, when: None, part: None }
     }
 
-    /// What does not go together in it; none when it can strike.
+    /// Returns the first invalid combination of fields; `None` if the fault is valid.
     #[must_use]
     pub fn flaw(&self) -> Option<&'static str> {
         let (kind, is_fetch) = (self.kind, self.on() == On::Fetch);
@@ -124,23 +123,22 @@ impl Fault {
     }
 }
 
-/// The faults that have been asked for and have not struck often enough yet.
+/// Injected faults that still apply.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Adds a fault behind the ones that wait.
+    /// Adds a fault after the others.
     pub(crate) fn inject(&mut self, fault: Fault) {
         self.0.push(fault);
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all faults.
     pub(crate) fn forget(&mut self) {
         self.0.clear();
     }
 
-    /// Takes the first fault meant for this request, and counts it down. `has_something` says whether the answer to a
-    /// fetch will have anything in it.
+    /// Returns the first fault for this request, and counts it. `has_something` tells whether a fetch returns any data.
     pub(crate) fn strike(&mut self, phone: &str, collection: &str, on: On, has_something: bool) -> Option<Fault> {
         self.0.retain(|fault| fault.times > 0);
         let fault = self.0.iter_mut().find(|fault| fault.is_meant_for(phone, collection, on, has_something))?;

@@ -8,12 +8,12 @@ use whatsapp_rust::wacore::libsignal::protocol::{IdentityKey, IdentityKeyPair, K
 
 use crate::Error;
 
-/// The operating system's randomness, in the shape the protocol library wants.
+/// The operating system's random numbers, in the form that the protocol library needs.
 pub(crate) fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Some random bytes.
+/// Returns random bytes.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(Error::Randomness)?;
@@ -33,9 +33,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The key pair of the server with this `label`, the same for the same secret.
+/// Derives the key pair of the server with this `label`, the same for the same secret.
 ///
-/// A client trusts a public half beforehand, so it must survive a restart of the sandbox.
+/// Clients trust the public key in advance, so it must survive a restart of the sandbox.
 pub(crate) fn derived(label: &str, secret: &str) -> Result<KeyPair, Error> {
     let digest = Sha256::new().chain_update(format!("chatgraph sandbox {label}\0")).chain_update(secret).finalize();
     PrivateKey::deserialize(&digest)
@@ -43,22 +43,22 @@ pub(crate) fn derived(label: &str, secret: &str) -> Result<KeyPair, Error> {
         .map_err(|error| Error::protocol("no key can be derived from the secret", error))
 }
 
-/// A fresh identity.
+/// Generates an identity.
 pub(crate) fn identity() -> IdentityKeyPair {
     IdentityKeyPair::generate(&mut rng())
 }
 
-/// The 32 bytes of an identity's public key, as the wire has it.
+/// Returns the 32 bytes of an identity's public key, as on the wire.
 pub(crate) fn public(identity: &IdentityKey) -> [u8; 32] {
     raw(identity.public_key().public_key_bytes())
 }
 
-/// A public key's 32 bytes.
+/// Returns the 32 bytes of a public key.
 pub(crate) fn raw(bytes: &[u8]) -> [u8; 32] {
     bytes.try_into().expect("a Curve25519 public key has 32 bytes")
 }
 
-/// The user part of an account's LID, 15 digits: made from the number, so that a restart keeps it.
+/// Derives the user part of an account's LID, 15 digits, from the number, so that it survives a restart.
 pub(crate) fn lid_user(number: &str) -> String {
     let digest = Sha256::new().chain_update("chatgraph sandbox lid\0").chain_update(number).finalize();
     let mut head = [0; 8];

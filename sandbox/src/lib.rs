@@ -85,15 +85,15 @@ pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, MAX_PINNED, Me
 pub use server::ending::Ending;
 pub use spec::AccountSpec;
 
-/// Where the sandbox listens, and who it is.
+/// Configuration of the sandbox.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// A loopback address; port 0 takes a free one.
+    /// Loopback address; port 0 selects a free one.
     pub listen: SocketAddr,
-    /// The server's static key and its root are derived from this text: the same secret, the same keys.
+    /// Secret from which the server's static key and its root key are derived.
     pub secret: String,
-    /// The folder to keep the accounts in, made if it is missing; a later sandbox on it goes on where this one ended,
-    /// however it ended. `None` forgets them.
+    /// Folder for the accounts, created if it is missing. A later sandbox resumes from it, even after a kill. `None`
+    /// loses them at the end.
     pub data: Option<PathBuf>,
 }
 
@@ -103,7 +103,7 @@ impl Default for Config {
     }
 }
 
-/// A running server. Clones are the same server.
+/// A running server. Clones share it.
 #[derive(Clone)]
 pub struct Sandbox {
     address: SocketAddr,
@@ -136,7 +136,7 @@ impl Sandbox {
         let routes = sandbox.routes();
         let stop = sandbox.server.stop.clone();
         sandbox.server.tasks.spawn(async move {
-            // Small frames, one after the other: the kernel must not hold the second back until the first is confirmed.
+            // Small frames in sequence: the kernel must not delay the second until the first is acknowledged.
             let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = serving.await {
@@ -154,20 +154,19 @@ impl Sandbox {
             .merge(http::router(self.clone()))
     }
 
-    /// The address of everything, `http://127.0.0.1:PORT`.
+    /// Returns the base URL, `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The public static key, base64url without padding: what a client trusts beforehand.
+    /// Returns the public static key, base64url without padding, for clients that trust a key in advance.
     #[must_use]
     pub fn key(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(self.server.identity.key.public_key.public_key_bytes())
     }
 
-    /// The public key of the root that vouches for the server's key, base64url without padding: what a client trusts that
-    /// asks for a certificate.
+    /// Returns the public root key, base64url without padding, for clients that request a certificate.
     #[must_use]
     pub fn root(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(self.server.identity.root)
@@ -193,13 +192,13 @@ impl Sandbox {
         Ok(self.phone(account))
     }
 
-    /// The phone with this number.
+    /// Returns the phone with this number.
     #[must_use]
     pub fn account(&self, phone: &str) -> Option<Phone> {
         self.server.account(phone).map(|account| self.phone(account))
     }
 
-    /// All phones, by number.
+    /// Returns all phones, by number.
     #[must_use]
     pub fn accounts(&self) -> Vec<Phone> {
         locked(&self.server.accounts).values().map(|account| self.phone(Arc::clone(account))).collect()
@@ -209,23 +208,23 @@ impl Sandbox {
         Phone::new(Arc::clone(&self.server), account)
     }
 
-    /// What the server saw, oldest first; the oldest entries are dropped after some thousands.
+    /// Returns the server's log, oldest first; old entries are dropped.
     #[must_use]
     pub fn log(&self) -> Vec<LogEntry> {
         locked(&self.server.log).entries()
     }
 
-    /// Makes something go wrong the next few times.
+    /// Injects a fault.
     pub fn inject(&self, fault: Fault) {
         locked(&self.server.faults).inject(fault);
     }
 
-    /// Lets nothing go wrong any more that was asked for and has not struck yet.
+    /// Removes all faults that still apply.
     pub fn forget_faults(&self) {
         locked(&self.server.faults).forget();
     }
 
-    /// Closes the port and every connection, and waits until no task is left.
+    /// Closes the port and every connection, and waits until all tasks have ended.
     pub async fn stop(&self) {
         self.server.stop.cancel();
         self.server.tasks.close();
@@ -236,7 +235,7 @@ impl Sandbox {
     }
 }
 
-/// Locks, also after another holder panicked: the sandbox's maps are never left half written.
+/// Locks a mutex, also after another holder panicked: the maps are never left in a partial state.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

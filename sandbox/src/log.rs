@@ -1,31 +1,31 @@
-//! The record of what went over the wire, for tests that ask "did it really say that?".
+//! Log of the traffic on the wire, for assertions in tests.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
-/// How many entries are kept before the oldest are dropped.
+/// Maximum number of entries; older ones are dropped.
 const CAPACITY: usize = 20_000;
 
-/// One thing the server saw or did.
+/// A log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {
-    /// Counts from 1 and never repeats, also after old entries were dropped.
+    /// Sequence number from 1; never reused, also after old entries were dropped.
     pub seq: u64,
-    /// When, in milliseconds since the Unix epoch.
+    /// Time, in milliseconds since the Unix epoch.
     pub at: i64,
-    /// The account, if it was known by then.
+    /// The account, if known.
     pub phone: Option<String>,
-    /// The companion's device number, if it was known by then.
+    /// The companion's device number, if known.
     pub device: Option<u16>,
-    /// Which way it went.
+    /// Direction of the stanza.
     pub direction: Direction,
-    /// The stanza as text (binary content is shown by its length), or a remark in words.
+    /// The stanza as text (binary content as its length), or a note.
     pub text: String,
 }
 
-/// Which way a logged thing went.
+/// Direction of a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Direction {
@@ -33,11 +33,11 @@ pub enum Direction {
     Received,
     /// From the server to a companion.
     Sent,
-    /// Nothing was sent: a remark, such as a connection that opened or a fault that struck.
+    /// A note without a stanza, such as a new connection or a fault that applied.
     Note,
 }
 
-/// The ring of the latest entries.
+/// Ring buffer of the latest entries.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     entries: VecDeque<LogEntry>,
@@ -54,7 +54,7 @@ impl Log {
         self.entries.push_back(LogEntry { seq: self.last, at, phone: who.0, device: who.1, direction, text });
     }
 
-    /// Everything still kept, oldest first.
+    /// Returns all entries, oldest first.
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
         self.entries.iter().cloned().collect()
     }

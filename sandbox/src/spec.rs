@@ -22,12 +22,12 @@ use serde::{Deserialize, Serialize};
 pub struct AccountSpec {
     /// The account's own number, digits only with the country code and no `+`.
     pub phone: String,
-    /// The name its owner has given it, which others see as the push name.
+    /// The owner's push name.
     pub name: String,
-    /// The people it can talk to. Somebody who writes only in a direct chat need not be listed.
+    /// The account's contacts. Authors of direct chats need not be listed.
     #[serde(default)]
     pub contacts: Vec<ContactSpec>,
-    /// The groups it is in.
+    /// The account's groups.
     #[serde(default)]
     pub groups: Vec<GroupSpec>,
     /// The chats on the phone, in any order.
@@ -35,9 +35,9 @@ pub struct AccountSpec {
     pub history: Vec<ChatSpec>,
 }
 
-/// A person the account can talk to.
+/// A contact.
 ///
-/// Without a name the phone has not saved the person, and shows the push name or else the number.
+/// Without a name the person is not in the address book, and the phone shows the push name or else the number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContactSpec {
@@ -46,10 +46,10 @@ pub struct ContactSpec {
     /// The name in the account's address book.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The user part of the person's LID (the hidden identity beside the number), 15 digits.
+    /// The user part of the person's LID, 15 digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lid: Option<String>,
-    /// The name the person has given itself.
+    /// The person's push name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_name: Option<String>,
 }
@@ -62,8 +62,8 @@ pub struct GroupSpec {
     pub jid: String,
     /// Its subject.
     pub subject: String,
-    /// The numbers of its members, each a contact or the account itself, which is a member in any case. In a group that
-    /// is addressed by LID, the JID by LID of somebody whose number the phone does not know is allowed, too.
+    /// Numbers of its members, each a contact or the account itself, which is always a member. In a group that uses
+    /// LIDs, the JID by LID of a person with an unknown number is allowed, too.
     #[serde(default)]
     pub participants: Vec<String>,
     /// How its members are addressed.
@@ -78,31 +78,31 @@ pub enum Addressing {
     /// By number.
     #[default]
     Pn,
-    /// By LID. Each member has one; WhatsApp says their numbers as well, of those that the phone knows.
+    /// By LID. Each member has one; WhatsApp also gives the numbers that the phone knows.
     Lid,
 }
 
-/// A chat on the phone, with what the phone shows about it.
+/// A chat on the phone, and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatSpec {
     /// Its JID: `…@s.whatsapp.net` or `…@lid` for a person, `…@g.us` for one of the account's groups, `…@bot` for an
     /// assistant, `…@interop` or `…@msgr` for a person on another messenger.
     pub jid: String,
-    /// Whether it is archived.
+    /// True if it is archived.
     #[serde(default)]
     pub archived: bool,
-    /// Whether it is pinned.
+    /// True if it is pinned.
     #[serde(default)]
     pub pinned: bool,
-    /// When its mute ends, in milliseconds since the Unix epoch; [`FOREVER`](crate::FOREVER) for
-    /// never, `None` if it is not muted.
+    /// End of its mute, in milliseconds since the Unix epoch; [`FOREVER`](crate::FOREVER) without end, `None` if it is
+    /// not muted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<i64>,
-    /// How many of the messages from others are unread.
+    /// Number of unread incoming messages.
     #[serde(default)]
     pub unread_count: u32,
-    /// Whether it was marked as unread by hand.
+    /// True if it is marked as unread.
     #[serde(default)]
     pub marked_unread: bool,
     /// Its messages, oldest first.
@@ -117,14 +117,14 @@ pub struct MessageSpec {
     /// The number of its sender, or in a group the JID by LID; `None` for a message of the account itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// What it says.
+    /// Its text.
     pub text: String,
-    /// When it was sent, in milliseconds since the Unix epoch.
+    /// Time of sending, in milliseconds since the Unix epoch.
     pub at: i64,
 }
 
 impl ChatSpec {
-    /// When the newest message was sent, in milliseconds since the Unix epoch; `None` if there is none.
+    /// Returns the time of the newest message, in milliseconds since the Unix epoch; `None` without a message.
     #[must_use]
     pub fn last_message_at(&self) -> Option<i64> {
         self.messages.iter().map(|message| message.at).max()
@@ -135,8 +135,8 @@ impl ChatSpec {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct SpecError {
-    /// Where, as a path in the JSON document, such as `history[2].messages[0].from`.
+    /// Path in the JSON document, such as `history[2].messages[0].from`.
     pub field: String,
-    /// What is wrong there.
+    /// The problem.
     pub problem: String,
 }

@@ -1,4 +1,4 @@
-//! `/accounts`: who has a phone here.
+//! `/accounts`: the accounts and their phones.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,11 @@ pub(super) struct AccountView {
     phone: String,
     jid: String,
     lid: String,
-    /// How many companions are paired.
+    /// Number of paired companions.
     companions: usize,
     /// Their device numbers.
     devices: Vec<u16>,
-    /// How many chats the phone shows.
+    /// Number of chats that the phone shows.
     chats: usize,
 }
 
@@ -38,7 +38,7 @@ impl From<&Phone> for AccountView {
     }
 }
 
-/// The other way to ask for an account.
+/// The alternative body that creates a demo account.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DemoAccount {

@@ -1,4 +1,4 @@
-//! Reads the JSON that is sent.
+//! Parsing of JSON bodies.
 
 use axum::{
     body::Bytes,
@@ -23,12 +23,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// What is meant by a switch that is left out, where that is yes.
+/// Default of a switch that is on if left out.
 pub(super) fn yes() -> bool {
     true
 }
 
-/// What JSON that does not fit is answered with.
+/// Returns the error for invalid JSON.
 pub(super) fn invalid(error: &serde_json::Error) -> ApiError {
     match error.classify() {
         Category::Data => ApiError::unprocessable("invalid_body", error.to_string()),

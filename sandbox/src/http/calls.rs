@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/calls`: who calls.
+//! `/accounts/{phone}/calls`: calls.
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{body::Body, error::ApiError, phone};
 use crate::{CallView, Sandbox};
 
-/// A call that comes in.
+/// An incoming call.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCall {
@@ -22,7 +22,7 @@ pub(super) struct NewCall {
     group: Option<String>,
 }
 
-/// What becomes of a call.
+/// A change of a call.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CallChange {
@@ -30,7 +30,7 @@ pub(super) struct CallChange {
     ended: bool,
 }
 
-/// Which call.
+/// Id of a call.
 #[derive(Debug, Serialize)]
 pub(super) struct Named {
     id: String,

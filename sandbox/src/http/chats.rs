@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/chats`: what the phone shows, and the hand that changes it.
+//! `/accounts/{phone}/chats`: chats as the phone shows them, and changes by the owner.
 
 use axum::{
     Json,
@@ -9,24 +9,24 @@ use serde::{Deserialize, Deserializer};
 use super::{body::Body, error::ApiError, phone};
 use crate::{ChatView, FOREVER, MessageView, Phone, Sandbox};
 
-/// What shall change in a chat. At least one field is there; the others stay as they are.
+/// Changes of a chat. At least one field is required; absent fields leave the setting as it is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ChatChange {
     archived: Option<bool>,
     pinned: Option<bool>,
-    /// An instant in milliseconds since the Unix epoch; null ends the mute.
+    /// A time in milliseconds since the Unix epoch; null ends the mute.
     #[serde(default, deserialize_with = "present")]
     #[expect(clippy::option_option, reason = "absent and null differ")]
     muted_until: Option<Option<i64>>,
     read: Option<bool>,
     deleted: Option<bool>,
     cleared: Option<bool>,
-    /// The id of the last message that is deleted or cleared; all of them without it.
+    /// Id of the last message that is deleted or cleared; absent: all messages.
     up_to: Option<String>,
 }
 
-/// Tells null (`Some(None)`) from absent (`None`).
+/// Distinguishes null (`Some(None)`) from absent (`None`).
 #[expect(clippy::option_option, reason = "absent and null differ")]
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Deserialize::deserialize(value).map(Some)
@@ -53,7 +53,7 @@ impl ChatChange {
         Ok(())
     }
 
-    /// Archive before pin: archiving unpins, and who asks for both wants both.
+    /// Archives before pinning: archiving unpins, and a request for both wants both.
     async fn apply(&self, phone: &Phone, jid: &str) -> Result<(), crate::Error> {
         if let Some(archived) = self.archived {
             phone.archive(jid, archived).await?;
@@ -103,7 +103,7 @@ pub(super) async fn change(
     Ok(Json(find(&phone, &jid)))
 }
 
-/// The chat that the phone shows under this JID, or under another one of the same person.
+/// Returns the chat with this JID, or with another one of the same person.
 fn find(phone: &Phone, jid: &str) -> Option<ChatView> {
     let mut chats = phone.chats().into_iter();
     chats.find(|chat| chat.jid == jid || chat.aliases.iter().any(|alias| alias == jid))

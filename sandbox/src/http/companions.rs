@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/unlink` and `/accounts/{phone}/end`: how the time with companions ends.
+//! `/accounts/{phone}/unlink` and `/accounts/{phone}/end`: unlinking and disconnecting companions.
 
 use axum::{
     Json,
@@ -18,7 +18,7 @@ use crate::{Ending, Sandbox};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unlink {
-    /// The companion's device number; all companions if it is left out.
+    /// The companion's device number; absent: all companions.
     device: Option<u16>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct End {
     kind: Kind,
     /// For a ban.
     seconds: Option<u32>,
-    /// The same as above.
+    /// The companion's device number; absent: all companions.
     device: Option<u16>,
 }
 
@@ -56,7 +56,7 @@ impl End {
     }
 }
 
-/// An empty body is none, so that a plain `curl -X POST` unlinks all.
+/// Accepts an empty body, so that a plain `curl -X POST` unlinks all.
 pub(super) async fn unlink(
     State(sandbox): State<Sandbox>,
     Path(number): Path<String>,

@@ -12,29 +12,29 @@ use serde::{Deserialize, Serialize};
 use super::{body::Body, chats::present, error::ApiError, phone};
 use crate::Sandbox;
 
-/// A person, and what is new about them: at least one more field.
+/// Changes of a person: at least one more field.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ContactChange {
-    /// Their number.
+    /// The person's number.
     phone: String,
-    /// What the owner saves them as; null takes them out of the address book.
+    /// The name in the owner's address book; null removes the person from it.
     #[serde(default, deserialize_with = "present")]
     #[expect(clippy::option_option, reason = "absent and null differ")]
     name: Option<Option<String>>,
-    /// What they call themselves.
+    /// The name that the person chose.
     push_name: Option<String>,
-    /// What WhatsApp has verified their business as.
+    /// The business name verified by WhatsApp.
     business_name: Option<String>,
-    /// Whether the owner has blocked them.
+    /// True if the owner blocks the person.
     blocked: Option<bool>,
-    /// Their number from now on.
+    /// The person's new number.
     new_phone: Option<String>,
-    /// Their LID from now on, 15 digits; with a new number only.
+    /// The person's new LID, 15 digits; only with a new number.
     new_lid: Option<String>,
 }
 
-/// Who was changed.
+/// The changed person.
 #[derive(Debug, Serialize)]
 pub(super) struct Changed {
     phone: String,
@@ -81,16 +81,16 @@ pub(super) async fn change(
     Ok(Json(Changed { phone: new }))
 }
 
-/// A number that nobody has, and who gets it.
+/// A free number and its new owner.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Newcomer {
     /// The number.
     phone: String,
-    /// The user part of their LID, 15 digits.
+    /// The user part of the LID, 15 digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     lid: Option<String>,
-    /// What they call themselves.
+    /// The name that the person chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     push_name: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a failed request is answered with.
+//! Error responses.
 
 use std::error::Error as _;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::Error;
 
-/// A failure as the interface tells it: a status, a code for programs and a message for people.
+/// An error response: a status, a machine-readable code and a message.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
@@ -20,17 +20,17 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    /// The request cannot be read.
+    /// The request cannot be parsed.
     pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
     }
 
-    /// The request comes from where it should not.
+    /// The request is from a forbidden origin.
     pub(super) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::FORBIDDEN, code, message: message.into() }
     }
 
-    /// What the request is about does not exist.
+    /// The object of the request does not exist.
     pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, code, message: message.into() }
     }
@@ -40,12 +40,12 @@ impl ApiError {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", message: message.into() }
     }
 
-    /// The body is larger than anything the interface reads.
+    /// The body exceeds the size limit.
     pub(super) fn too_large(message: impl Into<String>) -> Self {
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "body_too_large", message: message.into() }
     }
 
-    /// The request can be read, but asks for something impossible.
+    /// The request can be parsed, but is invalid.
     pub(super) fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, message: message.into() }
     }
@@ -87,7 +87,7 @@ impl From<Error> for ApiError {
     }
 }
 
-/// The error and its causes in one line; whoever scripts the sandbox is whoever has to find out why.
+/// Returns the error and its causes in one line. They are not hidden: the client is a script's developer.
 fn sentence(error: &Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! `/faults`: lets something go wrong, and nothing any more.
+//! `/faults`: injecting and removing faults.
 
 use axum::{Json, extract::State, http::StatusCode};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{body::Body, chats::present, error::ApiError, phone};
 use crate::{Sandbox, spec::Addressing};
 
-/// A group that somebody makes, or takes the owner into.
+/// A group that is created, or that the owner is added to.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewGroup {
@@ -22,36 +22,36 @@ pub(super) struct NewGroup {
     /// How its members are addressed: `pn`, or `lid`.
     #[serde(default)]
     addressing_mode: Addressing,
-    /// Whose doing it is: a number; the owner's without.
+    /// Number of the person who does this; absent: the owner.
     by: Option<String>,
 }
 
-/// What happens to a group: at least one of these but `by`.
+/// Changes of a group: at least one of these besides `by`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupChange {
     subject: Option<String>,
-    /// The numbers of who comes.
+    /// Numbers of new members.
     #[serde(default)]
     added: Vec<String>,
-    /// The numbers of who goes.
+    /// Numbers of removed members.
     #[serde(default)]
     removed: Vec<String>,
-    /// The numbers of the members who become admins.
+    /// Numbers of members who become admins.
     #[serde(default)]
     promoted: Vec<String>,
-    /// The numbers of the admins who are none any more.
+    /// Numbers of admins who become members.
     #[serde(default)]
     demoted: Vec<String>,
-    /// What it is about; null takes that away.
+    /// The description; null removes it.
     #[serde(default, deserialize_with = "present")]
     #[expect(clippy::option_option, reason = "absent and null differ")]
     description: Option<Option<String>>,
-    /// Whose doing it is: a number; the owner's without.
+    /// Number of the person who does this; absent: the owner.
     by: Option<String>,
 }
 
-/// Which group.
+/// JID of a group.
 #[derive(Debug, Serialize)]
 pub(super) struct Named {
     jid: String,

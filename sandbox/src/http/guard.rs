@@ -1,8 +1,8 @@
-//! Keeps web pages out.
+//! Protection against web pages.
 //!
-//! Whoever reaches the port may be any phone, so only this machine may. Loopback alone does not see to that: a
-//! page in a browser on this machine can send requests here, and with a name that it lets resolve to 127.0.0.1
-//! (DNS rebinding) also read the answers. The first names itself in `Origin`, the second in `Host`.
+//! A process that reaches the port can act as any phone, so only this machine may use it. Binding to loopback is not
+//! enough. A page in a browser on this machine can send requests, and with DNS rebinding to 127.0.0.1 it can also read
+//! the responses. The first case is visible in `Origin`, the second in `Host`.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use axum::{
 
 use super::error::ApiError;
 
-/// Answers 403 unless the request is addressed to this machine by name or address, and comes from no foreign page.
+/// Returns 403 unless the request is addressed to this machine and has no foreign origin.
 pub(super) async fn local_only(request: Request, next: Next) -> Response {
     // HTTP/2 has the host in the URI instead of the header.
     let host = request.headers().get(header::HOST).and_then(authority).or_else(|| request.uri().authority().cloned());

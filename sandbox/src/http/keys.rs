@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/keys`: the keys that settings are sealed with.
+//! `/accounts/{phone}/keys`: app-state keys.
 
 use axum::{
     extract::{Path, State},
@@ -16,7 +16,7 @@ use crate::Sandbox;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Renewal {
-    /// Whether the companions are told at once, and not only when they are shared.
+    /// True if the companions get the key at once; otherwise when the keys are shared.
     #[serde(default = "body::yes")]
     told: bool,
 }

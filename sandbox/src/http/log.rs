@@ -1,4 +1,4 @@
-//! `/log`: what the server saw.
+//! `/log`: the server's log.
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use crate::{LogEntry, Sandbox};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Range {
-    /// Leaves out the entries up to this one.
+    /// Skips the entries up to this one.
     #[serde(default)]
     after: u64,
 }

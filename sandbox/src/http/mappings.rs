@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/mappings`: what the phone learns about who is who.
+//! `/accounts/{phone}/mappings`: mappings of addresses to people.
 
 use axum::{
     Json,
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::Sandbox;
 
-/// A LID and a number, by their user parts or as JIDs, that are one person's.
+/// A LID and a number of one person, by their user parts or as JIDs.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mapping {
     lid: String,
     phone: String,
-    /// Whether the companions are told at once, and not only with the next message.
+    /// True if the companions are notified at once; otherwise with the next message.
     #[serde(default = "body::yes")]
     told: bool,
 }

@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/messages`: what others write, and the owner on the phone; and what becomes of it.
+//! `/accounts/{phone}/messages`: messages of others and of the owner on the phone, and changes of them.
 
 use axum::{
     Json,
@@ -17,12 +17,12 @@ use crate::Sandbox;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Message {
-    /// The writer's number or JID; the owner's own for a message written on the phone.
+    /// The author's number or JID; the owner's own for a message written on the phone.
     from: String,
     /// The JID of the chat.
     chat: String,
     text: String,
-    /// Whether the companions get it now, and not only when it is delivered again.
+    /// True if the companions get it now; otherwise when it is delivered again.
     #[serde(default = "body::yes")]
     delivered: bool,
 }
@@ -48,23 +48,23 @@ pub(super) async fn receive(
     Ok((StatusCode::CREATED, Json(Sent { id })))
 }
 
-/// What shall become of a message: one of these.
+/// Changes of a message: one of these.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct MessageChange {
-    /// Its writer changes it to this.
+    /// New text by its author.
     text: Option<String>,
-    /// Its writer takes it back.
+    /// True if its author revokes it.
     revoked: Option<bool>,
-    /// The admin of a group who takes it back instead.
+    /// The group admin who revokes it instead.
     by: Option<String>,
-    /// It is delivered once more.
+    /// True if it is delivered again.
     delivered: Option<bool>,
-    /// Somebody reacts with this; empty takes an earlier reaction back.
+    /// A reaction; empty removes an earlier one.
     reaction: Option<String>,
-    /// Who reacts: a number or JID.
+    /// The person who reacts: a number or JID.
     from: Option<String>,
-    /// The reader, if the owner wrote it: a number or JID.
+    /// The reader of a message of the owner: a number or JID.
     read_by: Option<String>,
 }
 

@@ -1,7 +1,7 @@
-//! The JSON interface on loopback, with which any script can play the phone.
+//! The JSON interface on loopback, with which any script can act as the phone.
 //!
-//! One file a resource. `body` reads what is sent, `error` says what went wrong, `guard` keeps web pages out.
-//! Add a route by adding it here, to the summary in `summary.txt` and to `HTTP.md`.
+//! There is one file per resource. `body` parses bodies, `error` has the error responses, `guard` rejects web pages. A
+//! new route is added here, to the summary in `summary.txt` and to `HTTP.md`.
 
 mod accounts;
 mod body;
@@ -33,7 +33,7 @@ use axum::{
 use crate::{Phone, Sandbox};
 use error::ApiError;
 
-/// The largest body that is read; an account with a long history is large.
+/// Maximum size of a body; an account with a long history is large.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// The routes of the interface.
@@ -83,7 +83,7 @@ async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     ApiError::method_not_allowed(format!("{} does not support {method}; GET / lists the routes.", uri.path()))
 }
 
-/// The phone in the path.
+/// Returns the phone in the path.
 fn phone(sandbox: &Sandbox, number: &str) -> Result<Phone, ApiError> {
     sandbox
         .account(number)

@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/pictures`: what people and groups look like.
+//! `/accounts/{phone}/pictures`: pictures of people and groups.
 
 use axum::{
     Json,
@@ -16,11 +16,11 @@ use crate::Sandbox;
 pub(super) struct NewPicture {
     /// The number or JID of a person, the owner's own, or the JID of a group.
     whose: String,
-    /// The image in base64; null takes the picture away.
+    /// The image in base64; null removes the picture.
     image: Option<String>,
 }
 
-/// The picture that is there now.
+/// The present picture.
 #[derive(Debug, Serialize)]
 pub(super) struct Pictured {
     /// Null if there is none.

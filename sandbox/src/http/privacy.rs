@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/privacy`: what the owner lets others know, and whom they have blocked.
+//! `/accounts/{phone}/privacy`: privacy settings and the block list.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{Phone, Sandbox};
 pub(super) struct PrivacyView {
     /// The value of each category.
     settings: BTreeMap<String, String>,
-    /// The JIDs of those who are blocked.
+    /// JIDs of blocked people.
     blocked: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/receipts`: what the owner reads on another device.
+//! `/accounts/{phone}/receipts`: reading by the owner on another device.
 
 use axum::{
     extract::{Path, State},
@@ -14,9 +14,9 @@ use crate::{ReceiptForm, Sandbox};
 pub(super) struct Reading {
     /// The JID of the chat.
     chat: String,
-    /// The id of the message up to which it is read; the last one if left out.
+    /// Id of the last message that is read; absent: the last one.
     message: Option<String>,
-    /// How the companions are told.
+    /// Form of the receipt.
     #[serde(default)]
     form: ReceiptForm,
 }

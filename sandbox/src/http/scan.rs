@@ -1,4 +1,4 @@
-//! `/accounts/{phone}/scan` and `/accounts/{phone}/enter`: the phone's camera, and its keys.
+//! `/accounts/{phone}/scan` and `/accounts/{phone}/enter`: pairing by QR code and by typed code.
 
 use axum::{
     Json,

@@ -1,4 +1,4 @@
-//! Keys, protobufs and stanzas in JSON: as base64 of the form in which they travel.
+//! Serialisation of keys, protobufs and stanzas in JSON, as base64 of their wire format.
 //!
 //! For fields, `#[serde(with = "bytes")]`; for maps of them, `#[serde(with = "bytes::map")]`.
 
@@ -15,27 +15,27 @@ use whatsapp_rust::{
 
 use crate::wire::node::Node;
 
-/// What has a form of bytes.
+/// A type with a binary form.
 pub(crate) trait Packed: Sized {
-    /// `None` if it cannot be written.
+    /// Returns the bytes; `None` if it cannot be serialised.
     fn pack(&self) -> Option<Vec<u8>>;
-    /// `None` if the bytes are something else.
+    /// Parses the bytes; `None` if they are invalid.
     fn unpack(bytes: Vec<u8>) -> Option<Self>;
 }
 
-/// Writes a field.
+/// Serialises a field.
 pub(crate) fn serialize<T: Packed, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let bytes = value.pack().ok_or_else(|| ser::Error::custom("a value has no bytes"))?;
     serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
 }
 
-/// Reads a field.
+/// Deserialises a field.
 pub(crate) fn deserialize<'de, T: Packed, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let bytes = BASE64_STANDARD.decode(String::deserialize(deserializer)?).ok();
     bytes.and_then(T::unpack).ok_or_else(|| de::Error::custom("the bytes are invalid"))
 }
 
-/// Something packed, to be written as part of something else.
+/// A packed value to serialise within another one.
 pub(crate) struct Text<'a, T>(pub(crate) &'a T);
 
 impl<T: Packed> Serialize for Text<'_, T> {
@@ -44,7 +44,7 @@ impl<T: Packed> Serialize for Text<'_, T> {
     }
 }
 
-/// Something packed, read as part of something else.
+/// A packed value deserialised within another one.
 pub(crate) struct FromText<T>(pub(crate) T);
 
 impl<'de, T: Packed> Deserialize<'de> for FromText<T> {
@@ -53,7 +53,7 @@ impl<'de, T: Packed> Deserialize<'de> for FromText<T> {
     }
 }
 
-/// Maps with something packed as values.
+/// Maps with packed values.
 pub(crate) mod map {
     use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ pub(crate) mod map {
 
     use super::{FromText, Packed, Text};
 
-    /// Writes a field.
+    /// Serialises a field.
     pub(crate) fn serialize<K: Serialize, T: Packed, S: Serializer>(
         map: &BTreeMap<K, T>,
         serializer: S,
@@ -69,7 +69,7 @@ pub(crate) mod map {
         serializer.collect_map(map.iter().map(|(key, value)| (key, Text(value))))
     }
 
-    /// Reads a field.
+    /// Deserialises a field.
     pub(crate) fn deserialize<'de, K: Ord + Deserialize<'de>, T: Packed, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<K, T>, D::Error> {

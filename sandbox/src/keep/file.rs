@@ -1,4 +1,4 @@
-//! Files that are written whole.
+//! Atomic replacement of files.
 
 use std::{
     fs::{self, File},
@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-/// Writes a file so that whoever reads it finds the old content or the new one, whatever happens meanwhile; the new one
-/// once this has returned.
+/// Writes a file atomically: readers find the old content or the new one, also after a crash. The new content is
+/// durable when this returns.
 ///
-/// One writer at a time for each path.
+/// Only one writer at a time for each path.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file = File::create(&unfinished)?;
@@ -19,7 +19,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     flush_name(path)
 }
 
-/// A file's name is the folder's content.
+/// Syncs the folder, which contains the file's name.
 #[cfg(unix)]
 fn flush_name(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())

@@ -1,4 +1,4 @@
-//! Keeps one account's file in step with the account.
+//! Writing of one account's file.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,29 +14,29 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::file::replace;
 use crate::Error;
 
-/// One account's file.
+/// The file of one account.
 pub(crate) struct Keeper {
     path: PathBuf,
-    /// Counts who asked for the account to be kept.
+    /// Number of the last requested write.
     asked: AtomicU64,
     kept: Arc<Mutex<Kept>>,
 }
 
 #[derive(Default)]
 struct Kept {
-    /// Everybody up to this one has been served.
+    /// All requests up to this one are done.
     served: u64,
     digest: Option<[u8; 32]>,
 }
 
-/// The right to write the file, for everybody who has asked so far.
+/// Permit to write the file, on behalf of all requests so far.
 pub(crate) struct Turn {
     kept: OwnedMutexGuard<Kept>,
     serves: u64,
 }
 
 impl Keeper {
-    /// Keeps an account in this file.
+    /// Creates the writer of this file.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, asked: AtomicU64::new(0), kept: Arc::default() }
     }
@@ -45,17 +45,17 @@ impl Keeper {
         &self.path
     }
 
-    /// Waits until the file may be written. `None` if somebody has written meanwhile what the account was at the call,
-    /// or later: so those who wait share one writing.
+    /// Waits for the permit to write. `None` if a later request has already written the state of this call or a newer
+    /// one: concurrent requests share one write.
     pub(crate) async fn turn(&self) -> Option<Turn> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let kept = Arc::clone(&self.kept).lock_owned().await;
         (kept.served < number).then(|| Turn { kept, serves: self.asked.load(Ordering::SeqCst) })
     }
 
-    /// Writes the account, as it was after the turn came; nothing to do if that is how the file has it.
+    /// Writes the account in its state after the permit was given; does nothing if the file is up to date.
     ///
-    /// The writing goes on, and nobody else gets a turn, when the caller is dropped.
+    /// If the caller is dropped, the write continues and keeps the permit.
     pub(crate) async fn write(&self, mut turn: Turn, content: Vec<u8>) -> Result<(), Error> {
         let path = self.path.clone();
         let writing = tokio::task::spawn_blocking(move || {

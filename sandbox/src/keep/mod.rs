@@ -22,16 +22,16 @@ use crate::{Error, phone::account::Account};
 pub(crate) use file::replace;
 pub(crate) use keeper::Keeper;
 
-/// The folder of one sandbox, as long as it runs.
+/// The folder of one running sandbox.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Locked; the operating system lets go of it with the process.
+    /// Locked; released by the operating system when the process ends.
     _lock: File,
 }
 
 impl Folder {
-    /// Makes the folder, or takes it over from an earlier sandbox.
+    /// Creates the folder, or opens that of an earlier sandbox.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         for part in ["accounts", "blobs"] {
             let part = path.join(part);
@@ -47,7 +47,7 @@ impl Folder {
         }
     }
 
-    /// The accounts of the earlier sandbox.
+    /// Loads the accounts of the earlier sandbox.
     pub(crate) fn accounts(&self) -> Result<Vec<Account>, Error> {
         let folder = self.path.join("accounts");
         let files = fs::read_dir(&folder)
@@ -57,12 +57,12 @@ impl Folder {
         accounts.map(|file| Account::restore(Keeper::new(file))).collect()
     }
 
-    /// Where the account with this number is kept.
+    /// Returns the writer for the account with this number.
     pub(crate) fn keeper(&self, number: &str) -> Keeper {
         Keeper::new(self.path.join("accounts").join(format!("{number}.json")))
     }
 
-    /// Where blobs are kept.
+    /// Returns the folder for blobs.
     pub(crate) fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
     }

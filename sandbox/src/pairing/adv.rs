@@ -1,4 +1,4 @@
-//! The papers of a companion: the account signs for the companion's identity, and the companion for the account's.
+//! Signed device identity of a companion: the account signs the companion's identity, and the companion the account's.
 
 use whatsapp_rust::{
     buffa::Message,
@@ -21,7 +21,7 @@ const ACCOUNT_SIGNATURE: [u8; 2] = [6, 0];
 const DEVICE_SIGNATURE: [u8; 2] = [6, 1];
 const LIST_SIGNATURE: [u8; 2] = [6, 2];
 
-/// What the account says about one companion, still without the companion's signature.
+/// The account's part of a companion's device identity, without the companion's signature.
 pub(crate) struct Papers {
     details: Vec<u8>,
     signed: ADVSignedDeviceIdentity,
@@ -30,7 +30,7 @@ pub(crate) struct Papers {
 }
 
 impl Papers {
-    /// Signs for a companion's identity key. `index` numbers the companion among the account's.
+    /// Signs a companion's identity key. `index` numbers the companions of the account.
     pub(crate) fn issue(
         account: &IdentityKeyPair,
         raw_id: u32,
@@ -55,14 +55,14 @@ impl Papers {
         Ok(Self { details, signed, account: public, companion })
     }
 
-    /// As they are sent to the companion, sealed with the secret that only it and the phone know.
+    /// Returns it with an HMAC of the secret that only the companion and the phone know.
     pub(crate) fn sealed(&self, secret: &[u8; 32]) -> Vec<u8> {
         let inner = codec::adv_signed_device_identity_to_vec(&self.signed);
         let hmac = hmac_sha256(secret, &inner).to_vec();
         ADVSignedDeviceIdentityHMAC { details: Some(inner), hmac: Some(hmac), ..Default::default() }.encode_to_vec()
     }
 
-    /// The papers with the companion's signature, if the answer has one that is right.
+    /// Returns it with the companion's signature, if the answer has a valid one.
     pub(crate) fn signed_by(&self, answer: &[u8]) -> Option<Vec<u8>> {
         let answer = codec::adv_signed_device_identity_decode(answer).ok()?;
         let companion = PublicKey::from_djb_public_key_bytes(&self.companion).ok()?;
@@ -76,7 +76,7 @@ impl Papers {
     }
 }
 
-/// The signed list of an account's companions by index, as others ask for it.
+/// Returns the signed list of an account's companions by index.
 pub(crate) fn key_index_list(account: &IdentityKeyPair, raw_id: u32, indexes: Vec<u32>) -> Result<Vec<u8>, Error> {
     let list = ADVKeyIndexList {
         raw_id: Some(raw_id),

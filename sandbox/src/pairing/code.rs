@@ -1,6 +1,7 @@
-//! A phone enters the code that a client shows, in the place of its camera.
+//! Pairing by a code that the owner types on the phone.
 //!
-//! The server carries two messages between them, and cannot read either: each side seals a fresh key with the code.
+//! The server forwards two messages between both sides and cannot read them: each side encrypts a fresh key with the
+//! code.
 
 use std::time::Duration;
 
@@ -21,20 +22,20 @@ use crate::{
     wire::node::{Node, SERVER, attr, child_bytes, node, refusal, result},
 };
 
-/// How long a client may take to answer the phone; both sides stretch the code into a key, which takes its time.
+/// Time limit for the client's answer; both sides derive a key from the code, which is slow.
 const ANSWER: Duration = Duration::from_secs(100);
 const BUNDLE_KEY: &[u8] = b"link_code_pairing_key_bundle_encryption_key";
 const SECRET: &[u8] = b"adv_secret";
 
-/// What a client answers when a phone has entered a code.
+/// A client's answer after the code was typed on the phone.
 #[derive(Debug)]
 pub(crate) struct Finish {
     identity: [u8; 32],
-    /// Salt, nonce, and the sealed keys.
+    /// Salt, nonce, and the encrypted keys.
     bundle: Vec<u8>,
 }
 
-/// Answers what a client that is not paired asks for.
+/// Answers a request of a client that is not paired.
 pub(crate) fn answer(server: &Server, offer: &Offer, request: &Node) {
     let asked = request.get_optional_child("link_code_companion_reg");
     let Some(asked) = asked.filter(|_| attr(request, "type").as_deref() == Some("set")) else { return };
@@ -49,7 +50,7 @@ pub(crate) fn answer(server: &Server, offer: &Offer, request: &Node) {
     });
 }
 
-/// A client wants a code for a phone: there must be one with this number.
+/// Handles a client's request for a code of a phone; the account must exist.
 fn hello(server: &Server, offer: &Offer, asked: &Node) -> Option<Node> {
     let number = attr(asked, "jid")?.split('@').next()?.to_owned();
     server.account(&number)?;
@@ -63,7 +64,7 @@ fn hello(server: &Server, offer: &Offer, asked: &Node) -> Option<Node> {
     Some(answer.build())
 }
 
-/// A client answers a phone.
+/// Handles a client's answer to a phone.
 fn finish(server: &Server, asked: &Node) -> Option<()> {
     let reference = std::str::from_utf8(child_bytes(asked, "link_code_pairing_ref")?).ok()?;
     let identity = child_bytes(asked, "companion_identity_public")?.try_into().ok()?;
@@ -119,7 +120,8 @@ impl Phone {
     }
 }
 
-/// Opens the client's key with the code, and seals the phone's own. A wrong code gives a wrong key, and no error.
+/// Decrypts the client's key with the code, and encrypts the phone's own. A wrong code produces a wrong key, not an
+/// error.
 async fn seal(asked: &Asked, own: KeyPair, code: String) -> Result<([u8; 32], [u8; 80]), Error> {
     let wrapped = asked.wrapped.clone();
     let sealing = spawn_blocking(move || {
@@ -139,7 +141,7 @@ fn agree(own: &KeyPair, other: &[u8; 32]) -> Result<[u8; 32], Error> {
         .map_err(|error| Error::protocol("the companion sent no key", error))
 }
 
-/// What only the two sides know, when the client shows the code that was entered.
+/// Returns the shared secret of both sides, if the client shows the code that was typed.
 fn secret(account: &IdentityKeyPair, shared: &[u8; 32], finish: &Finish) -> Option<[u8; 32]> {
     let (salt, rest) = finish.bundle.split_first_chunk::<32>()?;
     let (nonce, sealed) = rest.split_first_chunk::<12>()?;

@@ -1,5 +1,5 @@
-//! The connections that wait to be paired: by the references their QR codes show, and by the numbers of the phones that
-//! a code is to be entered on.
+//! Connections that wait for pairing: by the references in their QR codes, and by the numbers of phones on which a code
+//! is to be typed.
 
 use std::{collections::HashMap, sync::Mutex};
 
@@ -13,27 +13,27 @@ use crate::{
     wire::node::{Node, SERVER, node},
 };
 
-/// How many codes a client may show one after the other: the first for 60 s, each other for 20 s.
+/// Number of QR codes that a client shows in turn: the first for 60 s, each other for 20 s.
 const REFERENCES: usize = 6;
 
-/// One connection that waits.
+/// A waiting connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
     pub(crate) link: Link,
-    /// The static key on that connection.
+    /// The static key of the connection.
     pub(crate) noise: [u8; 32],
 }
 
-/// A connection that waits for a phone's owner to enter the code it shows.
+/// A connection that waits for a code to be typed on a phone.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) reference: String,
     pub(crate) offer: Offer,
-    /// The companion's key, sealed with the code.
+    /// The companion's key, encrypted with the code.
     pub(crate) wrapped: Vec<u8>,
 }
 
-/// All connections that wait.
+/// All waiting connections.
 #[derive(Debug, Default)]
 pub(crate) struct Desk(Mutex<Waiting>);
 
@@ -41,14 +41,14 @@ pub(crate) struct Desk(Mutex<Waiting>);
 struct Waiting {
     /// By the references in their QR codes.
     shown: HashMap<String, Offer>,
-    /// By the phone's number: the last that asked.
+    /// By the phone's number: the latest request.
     asked: HashMap<String, Asked>,
-    /// Phones that have entered a code, by reference.
+    /// Phones on which a code was typed, by reference.
     entered: HashMap<String, oneshot::Sender<Finish>>,
 }
 
 impl Desk {
-    /// Lets a connection wait, and gives what to send it.
+    /// Adds a waiting connection, and returns the stanza to send it.
     pub(crate) fn open(&self, offer: &Offer) -> Result<Node, Error> {
         let mut references = Vec::with_capacity(REFERENCES);
         for _ in 0..REFERENCES {
@@ -65,13 +65,12 @@ impl Desk {
         Ok(request.children([node("pair-device").children(shown).build()]).build())
     }
 
-    /// The connection that shows a reference.
+    /// Returns the connection that shows a reference.
     pub(crate) fn find(&self, reference: &str) -> Option<Offer> {
         locked(&self.0).shown.get(reference).cloned()
     }
 
-    /// Lets a connection wait for a code to be entered on a phone, in the place of another one that did. Gives the
-    /// reference by which it is known.
+    /// Adds a connection that waits for a code to be typed on a phone, replacing an earlier one. Returns its reference.
     pub(crate) fn ask(&self, number: String, offer: &Offer, wrapped: Vec<u8>) -> Result<String, Error> {
         let reference = format!("3@{}", key::random_hex::<16>()?);
         let asked = Asked { reference: reference.clone(), offer: offer.clone(), wrapped };
@@ -79,7 +78,7 @@ impl Desk {
         Ok(reference)
     }
 
-    /// A phone has entered a code: the connection that waits for it, whose answer goes to `answers`.
+    /// Returns the connection that waits for a code typed on this phone; its answer goes to `answers`.
     pub(crate) fn entered(&self, number: &str, answers: oneshot::Sender<Finish>) -> Option<Asked> {
         let mut waiting = locked(&self.0);
         let asked = waiting.asked.get(number)?.clone();
@@ -87,14 +86,14 @@ impl Desk {
         Some(asked)
     }
 
-    /// The connection's answer to the phone; nobody may wait for it any more.
+    /// Passes on the connection's answer to the phone, if it still waits.
     pub(crate) fn finish(&self, reference: &str, finish: Finish) {
         if let Some(answers) = locked(&self.0).entered.remove(reference) {
             let _ = answers.send(finish);
         }
     }
 
-    /// The connection is paired or gone: its references are void.
+    /// Invalidates the references of a connection that is paired or closed.
     pub(crate) fn withdraw(&self, link: &Link) {
         let mut waiting = locked(&self.0);
         waiting.shown.retain(|_, offer| !offer.link.is(link));

@@ -4,23 +4,23 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::Error;
 
-/// What a client puts before the code when it is meant for a phone's camera.
+/// Prefix of a code that is meant for a phone's camera.
 const LINK: &str = "https://wa.me/settings/linked_devices#";
 
-/// What a companion shows the phone.
+/// The content of a QR code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Code {
-    /// Which connection it waits on.
+    /// Reference of the waiting connection.
     pub(crate) reference: String,
-    /// Its static key there.
+    /// The static key of the connection.
     pub(crate) noise: [u8; 32],
     pub(crate) identity: [u8; 32],
-    /// Known to the two sides only, not to the server.
+    /// Known to both sides only, not to the server.
     pub(crate) secret: [u8; 32],
 }
 
 impl Code {
-    /// Reads `reference,noise key,identity key,secret,client type`.
+    /// Parses `reference,noise key,identity key,secret,client type`.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let fields: Vec<_> = text.strip_prefix(LINK).unwrap_or(text).split(',').collect();

@@ -1,4 +1,4 @@
-//! A phone scans the QR code of a client.
+//! Pairing by QR code.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     wire::node::{Node, SERVER, attr, child_bytes, node},
 };
 
-/// How long a client may take to check the papers and sign them.
+/// Time limit for a client to check and sign its device identity.
 const ANSWER: Duration = Duration::from_secs(20);
 
 impl Phone {
@@ -31,7 +31,7 @@ impl Phone {
         self.admit(&offer, code.identity, &code.secret).await
     }
 
-    /// Makes a waiting client a companion, by the secret that only it and the phone know.
+    /// Pairs a waiting client, given the secret that only it and the phone know.
     pub(super) async fn admit(&self, offer: &Offer, identity: [u8; 32], secret: &[u8; 32]) -> Result<(), Error> {
         let device = locked(&self.account.companions).next_device();
         let papers = self.pair(offer, device, identity, secret).await?;
@@ -39,7 +39,7 @@ impl Phone {
         let companion = Companion::new(offer.noise, identity, papers);
         locked(&self.account.companions).add(device, companion);
         self.account.devices_changed("add", &[device]);
-        // The companion logs in as soon as it is told to.
+        // The companion logs in as soon as it gets this.
         self.account.save().await?;
         self.server.desk.withdraw(&offer.link);
         offer.link.send(node("stream:error").attr("code", "515").build());
@@ -48,7 +48,8 @@ impl Phone {
         Ok(())
     }
 
-    /// Sends a waiting client the account's papers for it, and checks that it signs them. Gives what both have signed.
+    /// Sends a waiting client its device identity, and verifies the client's signature. Returns it with both
+    /// signatures.
     async fn pair(&self, offer: &Offer, device: u16, identity: [u8; 32], secret: &[u8; 32]) -> Result<Vec<u8>, Error> {
         let papers = Papers::issue(&self.account.identity, self.account.raw_id, device.into(), identity)?;
         let request = self.pair_success(device, papers.sealed(secret))?;

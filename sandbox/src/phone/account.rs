@@ -35,30 +35,30 @@ pub(crate) struct Account {
     pub(crate) number: String,
     /// The user part of the owner's LID.
     pub(crate) lid: String,
-    /// When it was made, in milliseconds.
+    /// Time of creation, in milliseconds.
     pub(crate) made_at: i64,
-    /// The identity that vouches for companions.
+    /// The identity that signs companions.
     pub(crate) identity: IdentityKeyPair,
-    /// Names the list of companions in what the identity signs.
+    /// Identifies the list of companions in signatures.
     pub(crate) raw_id: u32,
     pub(crate) book: Mutex<Book>,
     pub(crate) ledger: Mutex<Ledger>,
-    /// Held over sealing and queueing, so it is one that may be held while waiting.
+    /// Held while encrypting and queueing, so it is a lock that can be held across waits.
     pub(crate) parties: tokio::sync::Mutex<Parties>,
     pub(crate) companions: Mutex<Companions>,
-    /// What rings, or rang, since the sandbox was started.
+    /// Calls since the sandbox was started.
     pub(crate) calls: Mutex<Vec<CallView>>,
-    /// Where the story told with this account is, in the words of who tells it.
+    /// Position in the demo's script, in a format of the demo.
     pub(crate) bookmark: Mutex<Option<String>>,
-    /// Changes whenever a companion comes, goes or catches up.
+    /// Changes whenever a companion connects, disconnects or catches up.
     pub(super) changed: watch::Sender<()>,
     pub(super) stanzas: AtomicU64,
-    /// `None` if the sandbox keeps nothing.
+    /// `None` without a folder.
     pub(super) keeper: Option<Keeper>,
 }
 
 impl Account {
-    /// Makes the account and writes its settings down.
+    /// Creates the account with its app state.
     pub(crate) fn new(spec: &AccountSpec) -> Result<Self, Error> {
         let made_at = clock::now_ms();
         let book = Book::new(spec, made_at)?;
@@ -88,29 +88,29 @@ impl Account {
         })
     }
 
-    /// The JID by number.
+    /// Returns the JID by number.
     pub(crate) fn jid(&self) -> String {
         format!("{}@{SERVER}", self.number)
     }
 
-    /// An id for a stanza of the server, unique in the account.
+    /// Returns a new id for a stanza of the server, unique in the account.
     pub(crate) fn stanza_id(&self) -> String {
         format!("{:016X}", self.stanzas.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Says that a companion came, went or caught up.
+    /// Reports that a companion connected, disconnected or caught up.
     pub(crate) fn notify(&self) {
         self.changed.send_replace(());
     }
 
-    /// Hears of companions that come, go or catch up.
+    /// Watches companions that connect, disconnect or catch up.
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Writes settings as the phone, and tells the companions.
+    /// Writes settings as the phone, and notifies the companions.
     ///
-    /// `make` reads the truth and gives the settings, or says why there is nothing to set.
+    /// `make` returns the settings for the present state, or an error.
     pub(crate) fn write(
         &self,
         collection: &str,
@@ -123,8 +123,7 @@ impl Account {
         Ok(())
     }
 
-    /// Takes the patch of a companion that builds on version `base`, and tells the others. Gives the
-    /// new version.
+    /// Stores a companion's patch on top of version `base`, and notifies the others. Returns the new version.
     pub(crate) fn upload(&self, author: u16, collection: &str, base: u64, patch: &[u8]) -> Result<u64, Rejected> {
         let mut ledger = locked(&self.ledger);
         let mutations = ledger.upload(collection, base, patch)?;
@@ -133,16 +132,16 @@ impl Account {
         Ok(base + 1)
     }
 
-    /// Unpins, as the phone, the chat that was pinned first, if there is one more than a phone pins.
+    /// Unpins, as the phone, the chat that was pinned first, if more are pinned than the maximum.
     fn unpin_one_too_many(&self, ledger: &mut Ledger) {
         let Some(oldest) = locked(&self.book).one_pin_too_many() else { return };
-        // It builds on what is stored, so that nothing refuses it.
+        // Based on the stored version, so it is never rejected.
         let Ok(mutations) = ledger.write("regular_low", vec![Change::pin(&oldest, false)]) else { return };
         self.absorb(ledger, "regular_low", &mutations, None);
     }
 
-    /// Does what new mutations say, and tells every companion but their author. The ledger is held,
-    /// so what is told and done keeps the order of the versions.
+    /// Applies new mutations, and notifies every companion but their author. The app state is locked, so that this
+    /// happens in the order of the versions.
     fn absorb(&self, ledger: &Ledger, collection: &str, mutations: &[Mutation], author: Option<u16>) {
         let mut book = locked(&self.book);
         for mutation in mutations {
@@ -172,7 +171,7 @@ impl Account {
     }
 }
 
-/// The settings an account starts with, by collection.
+/// Returns an account's initial settings, by collection.
 fn settings(book: &Book) -> [(&'static str, Vec<Change>); 4] {
     let (mut low, mut high) = (Vec::new(), Vec::new());
     for (jid, chat) in &book.chats {

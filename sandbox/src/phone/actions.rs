@@ -1,4 +1,4 @@
-//! What the owner does on the phone, and what the network does to it. What is written is in `writing`.
+//! Actions of the owner on the phone, and of the network. Messages are in `writing`.
 
 use super::{
     Phone,
@@ -86,7 +86,7 @@ impl Phone {
         .await
     }
 
-    /// Writes settings as the owner, and keeps them.
+    /// Writes settings as the owner, and stores them.
     pub(super) async fn set(
         &self,
         collection: &str,
@@ -97,7 +97,7 @@ impl Phone {
     }
 }
 
-/// The chat that somebody calls `jid`, under its own JID.
+/// Returns the chat with an alias `jid`, with its own JID.
 fn known<'a>(book: &'a Book, jid: &str) -> Result<(String, &'a Chat), Error> {
     let jid = book.resolve(jid);
     match book.chats.get(&jid) {

@@ -1,8 +1,8 @@
-//! How people are addressed: by number, by LID, as a device that WhatsApp hosts, or at a server of their own.
+//! Addresses of people: by number, by LID, as a device that WhatsApp hosts, or at a server of their own.
 
 use crate::wire::node::SERVER;
 
-/// The JID of the person with this address: without its device, and by the number or the LID of one that is hosted.
+/// Returns the person's JID: without the device, and by the number or LID of a hosted one.
 pub(crate) fn person(address: &str) -> String {
     let Some((user, server)) = address.split_once('@') else { return address.to_owned() };
     let user = user.split(':').next().unwrap_or_default();
@@ -13,17 +13,17 @@ pub(crate) fn person(address: &str) -> String {
     }
 }
 
-/// Whether this is a device, or at a server, that a person's JID does not tell: what is sent from there bears it.
+/// Returns whether the address has a device or server that the person's JID lacks: messages from it carry it.
 pub(crate) fn is_special(address: &str) -> bool {
     person(address) != address
 }
 
-/// Whether people at this server have neither number nor LID.
+/// Returns whether people at this server have neither number nor LID.
 pub(crate) fn is_elsewhere(server: &str) -> bool {
     matches!(server, "bot" | "interop" | "msgr")
 }
 
-/// Whether a group's member is named by LID.
+/// Returns whether a group's member is addressed by LID.
 pub(crate) fn is_lid(address: &str) -> bool {
     address.ends_with("@lid") || address.ends_with("@hosted.lid")
 }

@@ -1,4 +1,4 @@
-//! What a phone knows: people, groups, chats. The truth that everything else is made from.
+//! State of a phone: people, groups, chats. Everything else is derived from it.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     spec::{AccountSpec, Addressing},
 };
 
-/// A person somebody can write to.
+/// A person.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Person {
     /// The number, unless only the LID is known.
@@ -26,7 +26,7 @@ pub(crate) struct Person {
     pub(crate) name: Option<String>,
     /// The name the person chose.
     pub(crate) push_name: Option<String>,
-    /// The name that WhatsApp has verified, of a business.
+    /// The verified business name.
     #[serde(default)]
     pub(crate) business: Option<String>,
     /// The JID of an assistant, or of a person on another messenger, who has neither number nor LID.
@@ -35,7 +35,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// The JID by number, or else by LID; that of somebody elsewhere.
+    /// Returns the JID by number, or else by LID; or the JID at another server.
     pub(crate) fn jid(&self) -> String {
         match (&self.phone, &self.lid) {
             _ if self.elsewhere.is_some() => self.elsewhere.clone().unwrap_or_default(),
@@ -44,22 +44,22 @@ impl Person {
         }
     }
 
-    /// The JID by LID.
+    /// Returns the JID by LID.
     pub(crate) fn lid_jid(&self) -> Option<String> {
         self.lid.as_ref().map(|lid| format!("{lid}@lid"))
     }
 
-    /// What this person's messages carry as the sender's name.
+    /// Returns the sender's name in this person's messages.
     pub(crate) fn shown_name(&self) -> Option<&str> {
         self.push_name.as_deref().or(self.name.as_deref())
     }
 
-    /// What a list of chats calls the person, unless by number.
+    /// Returns the person's name in the list of chats, unless it is the number.
     fn name_in_list(&self) -> Option<&str> {
         [&self.name, &self.push_name, &self.business].into_iter().flatten().next().map(String::as_str)
     }
 
-    /// Whether this is one of the person's JIDs.
+    /// Returns whether this is one of the person's JIDs.
     pub(crate) fn has_jid(&self, jid: &str) -> bool {
         match jid.split_once('@') {
             Some((user, "s.whatsapp.net")) => self.phone.as_deref() == Some(user),
@@ -76,10 +76,10 @@ pub(crate) struct Group {
     pub(crate) subject: String,
     /// The members' numbers, the owner's among them; the JID by LID of one whose number is not known.
     pub(crate) members: Vec<String>,
-    /// Whether its members are addressed by LID.
+    /// True if its members are addressed by LID.
     #[serde(default)]
     pub(crate) by_lid: bool,
-    /// Those of the members who are admins; `None`: the owner alone.
+    /// The admins; `None`: the owner only.
     #[serde(default)]
     pub(crate) admins: Option<Vec<String>>,
     /// Its creator, and the time; `None`: the owner, when the account was created.
@@ -103,40 +103,40 @@ pub(crate) struct Mark {
 /// A group's description.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Description {
-    /// Names this text: who changes it must know it.
+    /// Id of this text: a client needs it to change the text.
     pub(crate) id: String,
     pub(crate) text: String,
     pub(crate) mark: Mark,
 }
 
 impl Group {
-    /// A group as it is made or entered.
+    /// Creates a new group.
     pub(crate) fn new(subject: &str, members: Vec<String>, by_lid: bool, made: Option<Mark>) -> Self {
         let admins = made.as_ref().map(|made| vec![made.by.clone()]);
         Self { subject: subject.to_owned(), members, by_lid, admins, made, named: None, description: None }
     }
 
-    /// The same for another account: what is left out here for an account with this number, made at this instant, is
-    /// said.
+    /// Returns the group for another account, without the defaults that depend on this account and its time of
+    /// creation.
     pub(crate) fn spelled_out(&self, owner: &str, at: i64) -> Self {
         let made = self.made.clone().unwrap_or_else(|| Mark { by: owner.to_owned(), at });
         let admins = self.admins.clone().unwrap_or_else(|| vec![owner.to_owned()]);
         Self { made: Some(made), admins: Some(admins), ..self.clone() }
     }
 
-    /// Whether this person is a member.
+    /// Returns whether this person is a member.
     pub(crate) fn has(&self, person: &Person) -> bool {
         let lid = person.lid_jid();
         self.members.iter().any(|member| Some(member) == person.phone.as_ref() || Some(member) == lid.as_ref())
     }
 
-    /// Whether this member is an admin, in the group of an account with the number `owner`.
+    /// Returns whether this member is an admin, in the group of an account with the number `owner`.
     pub(crate) fn is_admin(&self, member: &str, owner: &str) -> bool {
         let admins = self.admins.as_deref();
         admins.map_or(member == owner, |admins| admins.iter().any(|admin| admin == member))
     }
 
-    /// Makes members admins, or admins mere members.
+    /// Makes members admins, or admins members.
     pub(crate) fn appoint(&mut self, members: &[String], admin: bool, owner: &str) {
         let admins = self.admins.get_or_insert_with(|| vec![owner.to_owned()]);
         admins.retain(|admin| !members.contains(admin));
@@ -145,7 +145,7 @@ impl Group {
         }
     }
 
-    /// A member is called otherwise from now on.
+    /// Changes a member's address.
     pub(crate) fn rename(&mut self, before: &str, after: &str) {
         let described = self.description.as_mut().map(|description| &mut description.mark);
         let marks = [self.made.as_mut(), self.named.as_mut(), described].into_iter().flatten().map(|mark| &mut mark.by);
@@ -160,13 +160,13 @@ impl Group {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Chat {
     pub(crate) archived: bool,
-    /// When it was pinned, in milliseconds.
+    /// Time of pinning, in milliseconds.
     pub(crate) pinned_at: Option<i64>,
-    /// When the mute ends, in milliseconds.
+    /// End of the mute, in milliseconds.
     pub(crate) muted_until: Option<i64>,
     pub(crate) unread: u32,
     pub(crate) marked_unread: bool,
-    /// What was said, oldest first.
+    /// The messages, oldest first.
     pub(crate) messages: Vec<Message>,
 }
 
@@ -179,24 +179,24 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// In milliseconds since the Unix epoch.
     pub(crate) at: i64,
-    /// Taken back by its writer: nobody sees what it said.
+    /// True if its author revoked it.
     #[serde(default)]
     pub(crate) revoked: bool,
-    /// When it was taken back or last edited, in milliseconds.
+    /// Time of its last edit or revocation, in milliseconds.
     #[serde(default)]
     pub(crate) changed_at: Option<i64>,
-    /// What it said first, if that was edited or taken back.
+    /// The original text, if it was edited or revoked.
     #[serde(default)]
     pub(crate) original: Option<String>,
 }
 
 impl Message {
-    /// What it said when it was sent.
+    /// Returns the original text.
     pub(crate) fn as_sent(&self) -> &str {
         self.original.as_deref().unwrap_or(&self.text)
     }
 
-    /// Takes another text, or none at all, as of now.
+    /// Changes the text, or revokes it, at the present time.
     pub(crate) fn change(&mut self, text: &str, revoked: bool) {
         let before = std::mem::replace(&mut self.text, text.to_owned());
         self.original.get_or_insert(before);
@@ -204,25 +204,25 @@ impl Message {
     }
 }
 
-/// Everything a phone knows.
+/// All state of a phone.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Book {
-    /// The owner's name for themselves.
+    /// The owner's push name.
     pub(crate) name: String,
     pub(crate) people: Vec<Person>,
     /// By JID.
     pub(crate) groups: BTreeMap<String, Group>,
-    /// By the JID each chat was first known by.
+    /// By the JID under which each chat was first known.
     pub(crate) chats: BTreeMap<String, Chat>,
     #[serde(default)]
     pub(crate) privacy: Privacy,
-    /// Of people and groups, the owner among them, by JID.
+    /// Pictures of people and groups, including the owner, by JID.
     #[serde(default)]
     pub(crate) pictures: BTreeMap<String, Picture>,
 }
 
 impl Book {
-    /// Reads a description. `now` is the instant the pins were set, in milliseconds.
+    /// Creates it from a description. `now` is the time of the pins, in milliseconds.
     pub(crate) fn new(spec: &AccountSpec, now: i64) -> Result<Self, Error> {
         let people = spec.contacts.iter().map(|contact| Person {
             phone: Some(contact.phone.clone()),
@@ -277,20 +277,20 @@ impl Book {
         Ok(book)
     }
 
-    /// The person with this JID.
+    /// Returns the person with this JID.
     pub(crate) fn person(&self, jid: &str) -> Option<&Person> {
         let jid = address::person(jid);
         self.people.iter().find(|person| person.has_jid(&jid))
     }
 
-    /// How a group's stanzas name a person, who has this JID, or this number.
+    /// Returns the JID of a person in a group's stanzas, given a JID or a number.
     pub(crate) fn member(&self, group: &Group, name: &str) -> String {
         let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@s.whatsapp.net") };
         let lid = self.person(&jid).and_then(Person::lid_jid).filter(|_| group.by_lid);
         lid.unwrap_or(jid)
     }
 
-    /// Makes sure the person behind a JID is known, if it is a person's.
+    /// Adds the person of a JID if they are unknown.
     pub(crate) fn meet(&mut self, jid: &str) {
         if self.person(jid).is_some() {
             return;
@@ -307,7 +307,7 @@ impl Book {
         self.people.push(person);
     }
 
-    /// The JID under which the phone keeps the chat that somebody calls `jid`.
+    /// Returns the JID under which the phone stores the chat with the alias `jid`.
     pub(crate) fn resolve(&self, jid: &str) -> String {
         let jid = &address::person(jid);
         if self.chats.contains_key(jid) {
@@ -318,20 +318,20 @@ impl Book {
         names.into_iter().find(|name| self.chats.contains_key(name)).unwrap_or_else(|| jid.clone())
     }
 
-    /// The chat that somebody calls `jid`.
+    /// Returns the chat with the alias `jid`.
     pub(crate) fn chat(&self, jid: &str) -> Option<&Chat> {
         self.chats.get(&self.resolve(jid))
     }
 
-    /// The same to change it; it is opened if there is none yet.
+    /// Returns the chat with the alias `jid` for changes, and creates it if needed.
     pub(crate) fn chat_mut(&mut self, jid: &str) -> &mut Chat {
         self.meet(jid);
         let name = self.resolve(jid);
         self.chats.entry(name).or_default()
     }
 
-    /// What the phone shows, in the order in which it shows it: the pinned chats first, the one that was pinned last on
-    /// top, then the others by their latest message, and the archived ones, which are in a list of their own, behind.
+    /// Returns the chats as the phone shows them: pinned chats first, the most recently pinned on top, then the others
+    /// by their latest message, and the archived ones last.
     pub(crate) fn views(&self) -> Vec<ChatView> {
         let mut chats: Vec<_> = self.chats.iter().collect();
         chats.sort_by_key(|(_, chat)| {
@@ -340,7 +340,7 @@ impl Book {
         chats.into_iter().map(|(jid, chat)| self.view(jid, chat)).collect()
     }
 
-    /// What the phone shows in the chat that somebody calls `jid`, the oldest first; `None` if there is no such chat.
+    /// Returns the messages of the chat with the alias `jid`, oldest first; `None` if there is no such chat.
     pub(crate) fn messages(&self, jid: &str) -> Option<Vec<MessageView>> {
         let jid = self.resolve(jid);
         let view = |message: &Message| MessageView {
@@ -354,14 +354,14 @@ impl Book {
         Some(self.chats.get(&jid)?.messages.iter().map(view).collect())
     }
 
-    /// The chat that was pinned first, if more are pinned than a phone pins.
+    /// Returns the chat that was pinned first, if more are pinned than the maximum.
     pub(crate) fn one_pin_too_many(&self) -> Option<String> {
         let pinned = || self.chats.iter().filter_map(|(jid, chat)| Some((chat.pinned_at?, jid)));
         let (_, oldest) = pinned().min()?;
         (pinned().count() > MAX_PINNED).then(|| oldest.clone())
     }
 
-    /// How many chats are pinned, besides this one.
+    /// Returns the number of pinned chats, except this one.
     pub(crate) fn other_pins(&self, jid: &str) -> usize {
         self.chats.iter().filter(|(other, chat)| *other != jid && chat.pinned_at.is_some()).count()
     }
@@ -387,25 +387,25 @@ impl Book {
 }
 
 impl Chat {
-    /// When the latest message was written, in milliseconds.
+    /// Returns the time of the latest message, in milliseconds.
     pub(crate) fn last_message_at(&self) -> Option<i64> {
         self.messages.iter().map(|message| message.at).max()
     }
 
-    /// How many of the messages others wrote, and have not taken back.
+    /// Counts the incoming messages that are not revoked.
     pub(crate) fn from_others(messages: &[Message]) -> u32 {
         let others = messages.iter().filter(|message| message.from.is_some() && !message.revoked);
         u32::try_from(others.count()).unwrap_or(u32::MAX)
     }
 
-    /// Everything has been read.
+    /// Marks everything as read.
     pub(crate) fn read(&mut self) {
         self.unread = 0;
         self.marked_unread = false;
     }
 }
 
-/// The JID of a writer in a chat: in a direct chat the chat's own.
+/// Returns the author's JID in a chat: in a direct chat the chat's own.
 fn writer(from: &str, chat: &str) -> String {
     match ChatKind::of(chat) {
         ChatKind::Dm => chat.to_owned(),

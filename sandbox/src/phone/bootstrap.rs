@@ -1,4 +1,4 @@
-//! What the phone tells a companion that has just been paired: the keys of the settings, then the history.
+//! Initial messages of the phone to a newly paired companion: the app-state keys, then the history.
 
 use whatsapp_rust::{
     buffa::MessageField,
@@ -17,7 +17,7 @@ use crate::{
     server::{companion::Companion, media::Media},
 };
 
-/// Tells a companion once, as soon as its keys are there; nothing happens if it has been told already.
+/// Sends them once, as soon as the companion's keys are there; does nothing if they were sent already.
 pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Result<(), Error> {
     // Held to the end, so that each message is either part of the history or sent after it.
     let mut parties = account.parties.lock().await;
@@ -39,10 +39,10 @@ pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Res
     Ok(())
 }
 
-/// What a phone tells its companions of the keys of the settings.
+/// Creates the message that shares app-state keys with companions.
 pub(super) fn key_share<'a>(account: &Account, keys: impl Iterator<Item = &'a SyncKey>) -> Message {
     let devices: Vec<u32> = locked(&account.companions).all().map(|(device, _)| device.into()).collect();
-    // Without a fingerprint the client drops the key.
+    // The client drops a key without a fingerprint.
     let fingerprint = AppStateSyncKeyFingerprint {
         raw_id: Some(account.raw_id),
         current_index: devices.iter().copied().max(),

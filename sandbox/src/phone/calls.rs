@@ -1,4 +1,4 @@
-//! Calls that ring at the owner's devices. They are told live only: who is away hears nothing.
+//! Calls that ring on the owner's devices. They are only sent live: offline companions miss them.
 
 use serde::Serialize;
 
@@ -11,27 +11,27 @@ use crate::{
 /// One call of this run of the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallView {
-    /// What the wire calls it.
+    /// Its id on the wire.
     pub id: String,
     /// The caller's JID.
     pub from: String,
-    /// Whether it shows a picture, too.
+    /// True for a video call.
     pub video: bool,
     /// The group that is called, if it is one.
     pub group: Option<String>,
-    /// How it stands.
+    /// Its state.
     pub state: CallState,
 }
 
-/// How a call stands.
+/// State of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CallState {
-    /// Nobody has answered yet.
+    /// Not answered yet.
     Ringing,
-    /// A companion of the owner's has rejected it.
+    /// Rejected by a companion.
     Rejected,
-    /// The caller has hung up.
+    /// Ended by the caller.
     Ended,
 }
 
@@ -96,7 +96,7 @@ impl Phone {
 }
 
 impl Account {
-    /// Tells every companion that is connected.
+    /// Sends it to every connected companion.
     fn signal(&self, from: &str, notify: Option<&str>, action: &Node) {
         for (_, companion) in locked(&self.companions).all() {
             let Some(link) = companion.link.as_ref().filter(|_| companion.settled) else { continue };
@@ -111,7 +111,7 @@ impl Account {
         }
     }
 
-    /// Does what a companion says about a call, and gives what to answer.
+    /// Handles a companion's call stanza, and returns the answer.
     pub(crate) fn hear_call(&self, call: &Node) -> Node {
         let action = children(call).first();
         if let Some(reject) = action.filter(|action| action.tag == "reject") {

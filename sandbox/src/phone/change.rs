@@ -1,4 +1,4 @@
-//! App-state mutations: how a setting is written down, and what reading one does to the phone.
+//! App-state mutations: creating them, and applying them to the phone's state.
 
 use whatsapp_rust::{
     buffa::MessageField,
@@ -19,22 +19,22 @@ use super::{
 };
 use crate::{Error, clock};
 
-/// The collections there are.
+/// All collections.
 pub(crate) const COLLECTIONS: [&str; 5] =
     ["critical_block", "critical_unblock_low", "regular_low", "regular_high", "regular"];
 
-/// One setting to be written into a collection.
+/// One setting to write into a collection.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
-    /// What it is about: the action's name and its subject.
+    /// The index: the action's name and its subject.
     pub(crate) index: Vec<String>,
-    /// The version of the action's shape.
+    /// The version of the action's format.
     pub(crate) version: i32,
-    /// The new value, without its time.
+    /// The new value, without its timestamp.
     pub(crate) value: SyncActionValue,
-    /// Whether the setting is taken away instead.
+    /// True if the setting is removed instead.
     pub(crate) removed: bool,
-    /// When it was set, in milliseconds; `None`: now.
+    /// Time of the setting, in milliseconds; `None`: now.
     pub(crate) at: Option<i64>,
 }
 
@@ -43,12 +43,12 @@ impl Change {
         Self { index: index.iter().map(|part| (*part).to_owned()).collect(), version, value, removed: false, at: None }
     }
 
-    /// The same as it was set at an instant of the past.
+    /// Returns the setting with a time in the past.
     pub(crate) fn made_at(self, at: Option<i64>) -> Self {
         Self { at, ..self }
     }
 
-    /// The same taken away.
+    /// Returns the removal of the setting.
     pub(crate) fn removal(self) -> Self {
         Self { removed: true, ..self }
     }
@@ -81,7 +81,7 @@ impl Change {
         Self::new(&["deleteChat", jid, "1"], 6, value)
     }
 
-    /// In `regular_high`. Starred messages and media go too.
+    /// In `regular_high`. Also removes starred messages and media.
     pub(crate) fn clear(jid: &str, range: Range<'_>) -> Self {
         let action = ClearChatAction { message_range: range.named(jid) };
         let value = SyncActionValue { clear_chat_action: MessageField::some(action), ..Default::default() };
@@ -123,17 +123,17 @@ impl Change {
     }
 }
 
-/// The messages a chat action is taken on, told by the last of them.
+/// Message range of an action, given by its last message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Range<'a>(Option<&'a Message>);
 
 impl<'a> Range<'a> {
-    /// All there are.
+    /// All messages.
     fn all(chat: &'a Chat) -> Self {
         Self(chat.messages.iter().max_by_key(|message| message.at))
     }
 
-    /// Those up to the one with the id `up_to`, or all.
+    /// The messages up to the one with the id `up_to`, or all.
     pub(crate) fn of(chat: &'a Chat, up_to: Option<&str>) -> Result<Self, Error> {
         let Some(id) = up_to else { return Ok(Self::all(chat)) };
         let last = chat.messages.iter().find(|message| message.id == id);
@@ -142,7 +142,7 @@ impl<'a> Range<'a> {
 
     fn named(self, jid: &str) -> MessageField<SyncActionMessageRange> {
         let Some(last) = self.0 else {
-            // Nothing is there to be named, and without a range nothing would be done.
+            // There is no message to name, and an action without a range would have no effect.
             let now = i64::try_from(clock::seconds(clock::now_ms())).unwrap_or_default();
             return MessageField::some(SyncActionMessageRange {
                 last_message_timestamp: Some(now),
@@ -164,7 +164,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// Does what a mutation says. What the phone does not know it leaves alone.
+/// Applies a mutation. Unknown mutations are ignored.
 pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
     if let [kind, jid, ..] = mutation.index.as_slice()
         && kind == "contact"
@@ -187,7 +187,7 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
             let pinned = value.pin_action.pinned.unwrap_or_default();
             let chat = book.chat_mut(jid);
             chat.pinned_at = pinned.then(|| value.timestamp.unwrap_or_default());
-            // A chat that is pinned leaves the archive, and no patch says so.
+            // Pinning unarchives the chat, without a separate patch.
             chat.archived &= !pinned;
         }
         (Some("markChatAsRead"), Some(jid)) => {
@@ -228,7 +228,7 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
     }
 }
 
-/// Saves a person as an action says, or takes them out of the address book without one.
+/// Saves a contact as in an action, or removes it without one.
 fn save(book: &mut Book, jid: &str, action: Option<&ContactAction>) {
     book.meet(jid);
     let lid = action.and_then(|action| action.lid_jid.as_deref()).filter(|lid| book.person(lid).is_none());
@@ -245,12 +245,13 @@ fn save(book: &mut Book, jid: &str, action: Option<&ContactAction>) {
     }
 }
 
-/// The range of an action. Without one, or with one that names neither messages nor an instant, a phone does nothing.
+/// Returns the range of an action. A phone ignores an action without one, or with one that names neither messages nor a
+/// time.
 fn said(range: &MessageField<SyncActionMessageRange>) -> Option<&SyncActionMessageRange> {
     range.as_option().filter(|range| range.last_message_timestamp.is_some() || !range.messages.is_empty())
 }
 
-/// What came after the messages of the range stays unread.
+/// Marks the messages of the range as read; later ones stay unread.
 fn read_up_to(chat: &mut Chat, range: &SyncActionMessageRange) {
     let later = chat.messages.split_off(end(chat, range));
     chat.unread = chat.unread.min(Chat::from_others(&later));
@@ -258,7 +259,7 @@ fn read_up_to(chat: &mut Chat, range: &SyncActionMessageRange) {
     chat.marked_unread = false;
 }
 
-/// What came after the messages of the range stays; gives how much that is.
+/// Removes the messages of the range; returns the number of later ones.
 fn forget_up_to(chat: &mut Chat, range: &SyncActionMessageRange) -> usize {
     chat.messages.drain(..end(chat, range));
     chat.unread = chat.unread.min(Chat::from_others(&chat.messages));
@@ -266,7 +267,7 @@ fn forget_up_to(chat: &mut Chat, range: &SyncActionMessageRange) -> usize {
     chat.messages.len()
 }
 
-/// Where the messages begin that came after the range.
+/// Returns the index of the first message after the range.
 fn end(chat: &Chat, range: &SyncActionMessageRange) -> usize {
     let named: Vec<_> = range.messages.iter().filter_map(|message| message.key.id.as_deref()).collect();
     let seconds = range.last_message_timestamp.unwrap_or_default();
@@ -275,7 +276,7 @@ fn end(chat: &Chat, range: &SyncActionMessageRange) -> usize {
     last.map_or(0, |last| last + 1)
 }
 
-/// `None` for a mute without an end, which is ignored.
+/// Returns the end of the mute; `None` if the mute lacks an end, so that it is ignored.
 #[expect(clippy::option_option, reason = "a missing end and none differ")]
 fn muted_until(action: &MuteAction) -> Option<Option<i64>> {
     match (action.muted.unwrap_or_default(), action.mute_end_timestamp) {

@@ -1,4 +1,4 @@
-//! Delivery and read receipts of the people to whom the owner writes.
+//! Delivery and read receipts of the recipients of the owner's messages.
 
 use super::{
     Phone,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Account {
-    /// Everybody in a chat has received a message, and the companion that wrote it is told so.
+    /// Sends the delivery receipts of all recipients to the companion that wrote the message.
     pub(crate) fn delivered(&self, author: u16, chat: &str, id: &str) {
         let book = locked(&self.book);
         let receipts: Vec<_> =
@@ -26,8 +26,8 @@ impl Account {
         }
     }
 
-    /// The people who receive what the owner writes in a chat: each member of a group by the name it has there, and `None`
-    /// for the other one of a direct chat.
+    /// Returns the recipients of the owner's messages in a chat: each member of a group by its address there, and
+    /// `None` for the peer of a direct chat.
     fn readers(&self, book: &Book, chat: &str) -> Vec<Option<String>> {
         if let Some(group) = book.groups.get(chat) {
             let others = group.members.iter().filter(|member| **member != self.number);
@@ -70,7 +70,7 @@ fn is(person: &Person, jid: &str) -> bool {
     person.has_jid(&super::address::person(jid))
 }
 
-/// The receipt of somebody in a chat, in a group of this member; without a kind that of delivery.
+/// Creates the receipt of a recipient, in a group of this member; without a kind, a delivery receipt.
 fn receipt(chat: &str, id: &str, kind: Option<&str>, participant: Option<&str>) -> Node {
     let mut receipt =
         node("receipt").attr("from", chat).attr("id", id).attr("t", clock::seconds(clock::now_ms()).to_string());

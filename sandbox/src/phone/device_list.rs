@@ -1,4 +1,4 @@
-//! The list of an account's devices: companions cache it, and are told when it changes.
+//! The device list of an account: companions cache it, and are notified of changes.
 
 use super::account::Account;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Account {
-    /// Tells the companions that devices were added (`add`) or removed (`remove`). Those that were added are not told.
+    /// Notifies the companions that devices were added (`add`) or removed (`remove`). Added ones are not notified.
     pub(crate) fn devices_changed(&self, kind: &'static str, changed: &[u16]) {
         let mut companions = locked(&self.companions);
         let listed: Vec<_> = companions.all().map(|(device, _)| u32::from(device)).collect();
@@ -19,7 +19,7 @@ impl Account {
             Ok(signed) if kind == "add" => list.bytes(signed).build(),
             _ => list.build(),
         };
-        // The owner has two addresses, and clients keep a list for each.
+        // The owner has two addresses, and clients store a list for each.
         for by_lid in [false, true] {
             let devices = changed.iter().map(|device| self.device(*device, by_lid));
             let change = node(kind).children(devices.chain([list.clone()])).build();

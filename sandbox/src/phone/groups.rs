@@ -1,4 +1,4 @@
-//! The groups that the owner is in: who makes them, what they are called and about, and who is a member or an admin.
+//! The owner's groups: creation, subject, description, members and admins.
 
 use super::{
     Phone,
@@ -47,7 +47,7 @@ impl Phone {
         self.join_group(jid, group, &by, None).await
     }
 
-    /// The owner is in this group from now on, by the doing of `by`; `key` is the one that the request to make it bore.
+    /// Adds the owner to this group, on behalf of `by`; `key` is that of a request to create it.
     pub(crate) async fn join_group(&self, jid: &str, group: Group, by: &str, key: Option<&str>) -> Result<(), Error> {
         let created = {
             let mut book = locked(&self.account.book);
@@ -95,7 +95,7 @@ impl Phone {
         self.describe_group_as(jid, text, key::random_hex::<8>()?, by).await
     }
 
-    /// The same, with the name that the text has.
+    /// Like [`Phone::describe_group`], with the id of the text.
     pub(crate) async fn describe_group_as(
         &self,
         jid: &str,
@@ -157,7 +157,7 @@ impl Phone {
         self.announce("w:gp2", jid, Some(&self.named_in(jid, by)), change).await
     }
 
-    /// How the stanzas of a group name the person with this JID.
+    /// Returns the address of a person in the stanzas of a group.
     fn named_in(&self, group: &str, jid: &str) -> String {
         let book = locked(&self.account.book);
         match book.groups.get(group) {
@@ -174,7 +174,7 @@ impl Phone {
 }
 
 impl Book {
-    /// Makes sure that a member of a group is known, and has a LID if the group addresses its members so.
+    /// Adds a group's member to the known people, with a LID if the group uses LIDs.
     fn admit(&mut self, name: &str, by_lid: bool, owner: &str) {
         let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{SERVER}") };
         if name == owner {
@@ -187,7 +187,7 @@ impl Book {
     }
 }
 
-/// The author of a change that is made now, as a group records it.
+/// Returns the author and time of a change that is made now, as stored in a group.
 fn mark(by: &str) -> Mark {
     let by = match by.split_once('@') {
         Some((number, SERVER)) => number,

@@ -1,7 +1,6 @@
-//! History: what was said before a companion was paired, in chunks, and what it asks for later.
+//! History: messages from before a companion was paired, in chunks, and older messages on request.
 //!
-//! The first chunk goes inside its message if it is small, as do all small ones; the others are
-//! downloaded.
+//! The first chunk is inside its message if it is small, and so are all small ones; the others are downloaded.
 
 use std::collections::HashMap;
 
@@ -31,14 +30,14 @@ use super::{
 };
 use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
 
-/// A chunk up to this length, in bytes before compression, goes inside its message.
+/// Maximum length of an inline chunk, in bytes before compression.
 const INLINE_LIMIT: usize = 32 * 1024;
-/// A chunk takes further chats until it is this long, in bytes before compression.
+/// Length at which a chunk is complete, in bytes before compression.
 const CHUNK_LIMIT: usize = 256 * 1024;
-/// How many older messages a companion gets that does not say how many it wants.
+/// Default number of older messages in an on-demand response.
 const ON_DEMAND: usize = 50;
 
-/// The messages that tell a companion the history of its account, in the order to send them.
+/// Creates the messages with the history of an account, in sending order.
 pub(crate) fn notices(account: &Account, media: &Media) -> Result<Vec<Message>, Error> {
     let chunks = chunks(account);
     let count = chunks.len();
@@ -104,7 +103,7 @@ fn push_names(account: &Account, book: &Book) -> Vec<Pushname> {
     std::iter::once(own).chain(others).collect()
 }
 
-/// The people by each of their JIDs: a phone may know many, and each message names one.
+/// Indexes the people by each of their JIDs: a phone may know many, and each message names one.
 fn by_jid(book: &Book) -> HashMap<String, &Person> {
     let mut people = HashMap::new();
     for person in &book.people {
@@ -150,7 +149,7 @@ fn conversation(
     conversation
 }
 
-/// In seconds, unlike in settings; all bits set for a mute without end.
+/// In seconds, unlike in app state; all bits set for a mute without end.
 fn mute_end(until: i64) -> u64 {
     if until >= FOREVER { u64::MAX } else { clock::seconds(until) }
 }
@@ -189,7 +188,7 @@ fn past(
     HistorySyncMsg { message: MessageField::some(message), msg_order_id: Some(order) }
 }
 
-/// What a message says by now: nothing if it was taken back; if it was edited, its edit.
+/// Returns the present content of a message: empty if it was revoked, or its edit.
 fn said(message: &book::Message, key: &MessageKey) -> MessageField<Message> {
     let text = || MessageField::some(Message { conversation: Some(message.text.clone()), ..Default::default() });
     match message.changed_at {
@@ -210,7 +209,7 @@ fn said(message: &book::Message, key: &MessageKey) -> MessageField<Message> {
     }
 }
 
-/// Older messages of a chat than the one that a companion names in its message `id`: as many as it asks for.
+/// Creates the response with messages of a chat that are older than a given one, for the request `id`.
 pub(super) fn on_demand(
     account: &Account,
     media: &Media,
@@ -250,7 +249,7 @@ pub(super) fn on_demand(
     notice(&chunk, Some(id), media)
 }
 
-/// The message with this id, as a history tells it.
+/// Returns the message with this id, in the format of a history.
 pub(super) fn message(account: &Account, id: &str) -> Option<WebMessageInfo> {
     let book = locked(&account.book);
     let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
@@ -258,7 +257,7 @@ pub(super) fn message(account: &Account, id: &str) -> Option<WebMessageInfo> {
     past(&book, &by_jid(&book), jid, said, 0).message.into_option()
 }
 
-/// The message that announces a chunk; `asked` names the message in which a companion asked for it.
+/// Creates the message that announces a chunk; `asked` is the id of a companion's request.
 fn notice(chunk: &HistorySync, asked: Option<&str>, media: &Media) -> Result<Message, Error> {
     let plain = codec::history_sync_to_vec(chunk);
     let packed = zlib(&plain);
@@ -296,7 +295,7 @@ fn kind(chunk: &HistorySync) -> message::HistorySyncType {
     }
 }
 
-/// The zlib format without compression: the shape is what matters here, not the size.
+/// Encodes the zlib format without compression: only the format matters here.
 fn zlib(plain: &[u8]) -> Vec<u8> {
     const MODULUS: u32 = 65_521;
     let mut packed = vec![0x78, 0x01];

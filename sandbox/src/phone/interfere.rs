@@ -1,4 +1,4 @@
-//! A patch of the phone that changes nothing, so that a companion's upload comes second.
+//! A patch of the phone without an effect, so that a companion's upload conflicts.
 
 use whatsapp_rust::{
     buffa::MessageField,

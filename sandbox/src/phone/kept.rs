@@ -1,4 +1,4 @@
-//! An account as it is kept: in the folder of the sandbox, whole, and before anybody is told of a change.
+//! Storage of an account: in the sandbox's folder, as a whole, and before any change is sent.
 
 use std::{
     fs,
@@ -21,16 +21,16 @@ use crate::{
     server::companion::Companions,
 };
 
-/// The shape of the files, to be raised when an older sandbox could not read them.
+/// Format of the files; to be raised when an older sandbox could not read them.
 const FORMAT: u32 = 1;
 
-/// What every file says first.
+/// The part that every format has.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
 }
 
-/// An account in its file, borrowed to be written and owned when read.
+/// An account in its file, borrowed when written and owned when read.
 #[derive(Serialize, Deserialize)]
 struct Kept<B, L, P, C> {
     format: u32,
@@ -48,7 +48,7 @@ struct Kept<B, L, P, C> {
 }
 
 impl Account {
-    /// Reads the account that is kept here.
+    /// Loads the account of this file.
     pub(crate) fn restore(keeper: Keeper) -> Result<Self, Error> {
         let read = || -> Result<Kept<Book, Ledger, Parties, Companions>, Box<dyn std::error::Error + Send + Sync>> {
             let content = fs::read(keeper.path())?;
@@ -77,7 +77,7 @@ impl Account {
         })
     }
 
-    /// Keeps a new account, of which nobody has heard, with `keeper` from now on.
+    /// Stores a new account that is not shared yet, and uses `keeper` from now on.
     pub(crate) fn save_new(&mut self, keeper: Keeper) -> Result<(), Error> {
         let content = self.written(&self.parties.try_lock().expect("nobody else has the account"))?;
         replace(keeper.path(), &content).map_err(|error| Error::kept(keeper.path(), error))?;
@@ -85,9 +85,9 @@ impl Account {
         Ok(())
     }
 
-    /// Keeps the account as it is now, if the sandbox keeps anything. Call it before anybody is told of a change.
+    /// Stores the present state, if there is a folder. Must be called before a change is sent.
     ///
-    /// Takes every lock of the account, so the caller must hold none. Who calls meanwhile shares the writing.
+    /// Takes every lock of the account, so the caller must hold none. Concurrent callers share one write.
     pub(crate) async fn save(&self) -> Result<(), Error> {
         let Some(keeper) = &self.keeper else { return Ok(()) };
         let Some(turn) = keeper.turn().await else { return Ok(()) };
@@ -95,14 +95,14 @@ impl Account {
         keeper.write(turn, content).await
     }
 
-    /// The same for somebody who cannot do anything about a failure.
+    /// Like [`Account::save`], for callers that cannot handle an error.
     pub(crate) async fn save_or_log(&self) {
         if let Err(error) = self.save().await {
             tracing::error!(phone = self.number, error = &error as &dyn std::error::Error, "Storing an account failed");
         }
     }
 
-    /// The same without waiting, for changes that nobody is told of.
+    /// Like [`Account::save`] without waiting, for changes that are not sent.
     pub(crate) fn save_soon(self: &Arc<Self>, tasks: &TaskTracker) {
         if self.keeper.is_some() {
             let account = Arc::clone(self);
@@ -110,7 +110,7 @@ impl Account {
         }
     }
 
-    /// All of it at one moment: every change is made under one of these locks, and all that it means with it.
+    /// Serialises a consistent state: every change is made, with all its effects, under one of these locks.
     fn written(&self, parties: &Parties) -> Result<Vec<u8>, Error> {
         let ledger = locked(&self.ledger);
         let book = locked(&self.book);

@@ -34,16 +34,16 @@ use crate::{
     key,
 };
 
-/// A key that settings of an account are sealed with.
+/// A key that encrypts app state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SyncKey {
     #[serde(with = "bytes")]
     pub(crate) id: Vec<u8>,
     #[serde(with = "bytes")]
     pub(crate) data: [u8; 32],
-    /// When it was made, in milliseconds.
+    /// Time of creation, in milliseconds.
     pub(crate) made_at: i64,
-    /// Whether the phone went off before it sent it: nobody gets it from there before it is shared.
+    /// True if the phone went offline before it sent the key: companions do not get it until the keys are shared.
     #[serde(default)]
     pub(crate) untold: bool,
 }
@@ -57,7 +57,7 @@ impl SyncKey {
     }
 }
 
-/// A key, with what follows from it.
+/// A key, with its derived keys.
 #[derive(Debug)]
 struct Seal {
     key: SyncKey,
@@ -73,9 +73,9 @@ impl From<SyncKey> for Seal {
 /// The app state of one account.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// What is sealed now is sealed with this.
+    /// The key for new records.
     seal: Seal,
-    /// What was sealed before is sealed with one of these.
+    /// Keys of earlier records.
     earlier: Vec<Seal>,
     collections: BTreeMap<&'static str, Collection>,
 }
@@ -87,13 +87,13 @@ struct Collection {
     macs: HashMap<Vec<u8>, Vec<u8>>,
     /// The latest record of each index MAC.
     records: BTreeMap<Vec<u8>, SyncdRecord>,
-    /// Encoded; the patch of version 1 comes first.
+    /// Encoded, starting with version 1.
     patches: Vec<Vec<u8>>,
-    /// The latest snapshot somebody asked for: its version, and where it is.
+    /// The latest requested snapshot: its version and its reference.
     snapshot: Option<(u64, Vec<u8>)>,
 }
 
-/// Why an upload was not taken.
+/// Reason why an upload was rejected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejected {
     #[error("there is no such collection")]
@@ -107,7 +107,7 @@ pub(crate) enum Rejected {
 }
 
 impl Ledger {
-    /// An empty ledger with a fresh key.
+    /// Creates empty app state with a new key.
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self::under(SyncKey::new()?, Vec::new()))
     }
@@ -118,12 +118,12 @@ impl Ledger {
         Self { seal, earlier, collections: collections.into_iter().collect() }
     }
 
-    /// The keys, to be shared with companions.
+    /// Returns the keys to share with companions.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &SyncKey> {
         self.seals().map(|seal| &seal.key)
     }
 
-    /// What is sealed from now on is sealed with another key, which the companions are told, or not yet.
+    /// Rotates the key; the companions get the new one at once, or later.
     pub(crate) fn renew_key(&mut self, told: bool) -> Result<(), Error> {
         let next = SyncKey { untold: !told, ..SyncKey::new()? };
         let before = mem::replace(&mut self.seal, next.into());
@@ -131,7 +131,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// All keys are shared from now on.
+    /// Marks all keys as shared.
     pub(crate) fn share_keys(&mut self) {
         for seal in self.earlier.iter_mut().chain([&mut self.seal]) {
             seal.key.untold = false;
@@ -142,18 +142,18 @@ impl Ledger {
         self.earlier.iter().chain([&self.seal])
     }
 
-    /// The key with this id.
+    /// Returns the key with this id.
     fn find_key(&self, id: &[u8]) -> Result<Arc<ExpandedAppStateKeys>, AppStateError> {
         let seal = self.seals().find(|seal| seal.key.id == id);
         seal.map(|seal| Arc::clone(&seal.keys)).ok_or(AppStateError::KeyNotFound)
     }
 
-    /// A collection's version; `None` if there is no such collection.
+    /// Returns a collection's version; `None` if there is no such collection.
     pub(crate) fn version(&self, collection: &str) -> Option<u64> {
         self.collections.get(collection).map(|collection| collection.state.version)
     }
 
-    /// Writes settings as the phone, in one patch. Gives what the phone reads back from it.
+    /// Writes settings as the phone, in one patch. Returns the parsed mutations.
     pub(crate) fn write(&mut self, collection: &str, changes: Vec<Change>) -> Result<Vec<Mutation>, Error> {
         let failed = |error: Rejected| Error::protocol("the phone's own patch cannot be stored", error);
         let patch = self.build(collection, changes)?;
@@ -187,7 +187,7 @@ impl Ledger {
         Ok(patch)
     }
 
-    /// Takes a patch that builds on version `base`. Gives what it says.
+    /// Stores a patch on top of version `base`. Returns its mutations.
     pub(crate) fn upload(&mut self, collection: &str, base: u64, patch: &[u8]) -> Result<Vec<Mutation>, Rejected> {
         let known = self.collections.get(collection).ok_or(Rejected::UnknownCollection)?;
         let current = known.state.version;
@@ -220,15 +220,15 @@ impl Ledger {
         Ok(read.mutations)
     }
 
-    /// The patches above a version, in order.
+    /// Returns the patches after a version, in order.
     pub(crate) fn patches_above(&self, collection: &str, version: u64) -> Vec<Vec<u8>> {
         let skipped = usize::try_from(version).unwrap_or(usize::MAX);
         let patches = self.collections.get(collection).map(|collection| collection.patches.iter().skip(skipped));
         patches.into_iter().flatten().cloned().collect()
     }
 
-    /// Where the snapshot of the collection as it is now can be fetched, as `store` says; `None` while
-    /// it is empty. One of the same version is stored once.
+    /// Returns the reference to the present snapshot, created by `store`; `None` if it is empty. A version is stored
+    /// once.
     pub(crate) fn snapshot(
         &mut self,
         collection: &str,
@@ -247,7 +247,7 @@ impl Ledger {
         Ok(Some(place))
     }
 
-    /// The collection as it is now; `None` while it is empty.
+    /// Returns the whole collection; `None` if it is empty.
     fn whole(&self, collection: &str) -> Option<SyncdSnapshot> {
         let current = self.collections.get(collection).filter(|current| current.state.version > 0)?;
         Some(SyncdSnapshot {
@@ -259,11 +259,11 @@ impl Ledger {
     }
 }
 
-/// What is kept of a ledger: the patches, from which all else follows.
+/// The stored form: the patches, from which the rest is derived.
 #[derive(Serialize, Deserialize)]
 struct Kept<K, E, P> {
     key: K,
-    /// The keys before it.
+    /// The earlier keys.
     #[serde(default)]
     earlier: E,
     patches: P,

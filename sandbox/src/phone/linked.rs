@@ -1,4 +1,4 @@
-//! The phone's list of linked devices: what its owner, and WhatsApp, do to companions.
+//! Linked devices: unlinking by the owner, and disconnecting by WhatsApp.
 
 use super::Phone;
 use crate::{
@@ -10,13 +10,13 @@ use crate::{
 };
 
 impl Phone {
-    /// The device numbers of the paired companions, ascending.
+    /// Returns the device numbers of the paired companions, in ascending order.
     #[must_use]
     pub fn devices(&self) -> Vec<u16> {
         locked(&self.account.companions).all().map(|(device, _)| device).collect()
     }
 
-    /// Unlinks every companion, and gives how many there were. They are told, and refused from then on.
+    /// Unlinks every companion, and returns their number. They are notified, and rejected from then on.
     pub async fn unlink(&self) -> usize {
         let gone = locked(&self.account.companions).remove_all();
         self.say_good_bye(&gone).await;
@@ -43,7 +43,7 @@ impl Phone {
         self.account.save_or_log().await;
     }
 
-    /// Drops the connections of all companions without a word, as when the network fails.
+    /// Drops the connections of all companions without a notification, as in a network failure.
     #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
     pub async fn cut(&self) {
         for (_, companion) in locked(&self.account.companions).all() {

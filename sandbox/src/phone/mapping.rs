@@ -1,4 +1,4 @@
-//! What the phone learns about who is who: that a LID and a number are one person.
+//! Mappings that the phone learns: a LID and a number of one person.
 
 use whatsapp_rust::{
     buffa::{Message as _, MessageField},
@@ -37,7 +37,7 @@ impl Phone {
     }
 }
 
-/// What a phone tells its companions when its chats move to LIDs.
+/// Creates the message with which a phone shares a mapping.
 fn notice(lid: u64, phone: u64) -> Message {
     let mapping = LIDMigrationMapping { pn: phone, assigned_lid: lid, latest_lid: Some(lid) };
     let payload = LIDMigrationMappingSyncPayload { pn_to_lid_mappings: vec![mapping], ..Default::default() };
@@ -51,7 +51,7 @@ fn notice(lid: u64, phone: u64) -> Message {
 }
 
 impl Book {
-    /// Makes one person of those with this LID and this number, and one chat of theirs.
+    /// Merges the people with this LID and this number, and their chats.
     fn join(&mut self, lid: &str, phone: &str) -> Result<(), Error> {
         let (by_lid, by_phone) = (format!("{lid}@lid"), format!("{phone}@{SERVER}"));
         let taken = |person: Option<&Person>, other: fn(&Person) -> Option<&String>, expected: &str| {

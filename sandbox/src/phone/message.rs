@@ -1,4 +1,4 @@
-//! Messages to companions: sealed once for each, kept until confirmed.
+//! Messages to companions: encrypted once for each, and queued until confirmed.
 
 use std::collections::BTreeMap;
 
@@ -20,30 +20,30 @@ use crate::{
     wire::node::{Node, node},
 };
 
-/// A message before it is sealed.
+/// A message before its encryption.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Letter {
     pub(crate) id: String,
-    /// Who seals it: the JID of the sending person, the owner's own for the phone.
+    /// JID of the sender whose keys are used; the owner's own for the phone.
     pub(crate) sender: String,
-    /// The address it comes from: the group's, if it is written in one.
+    /// Address in the stanza: the group's, if it is a group message.
     pub(crate) from: String,
-    /// Who wrote it, in a group.
+    /// The author in a group.
     #[serde(default)]
     pub(crate) participant: Option<String>,
-    /// The chat that the owner wrote it in, unless that is a group.
+    /// The chat of a message by the owner, unless that is a group.
     #[serde(default)]
     pub(crate) recipient: Option<String>,
-    /// What it does to an earlier message, as the wire has it: `1` edits, `7` takes back, `8` as a group's admin.
+    /// The effect on an earlier message, as on the wire: `1` edits, `7` revokes, `8` revokes as a group's admin.
     #[serde(default)]
     pub(crate) edit: Option<String>,
     /// The same person's other address.
     pub(crate) alternate: Option<Alternate>,
-    /// When it was written, in milliseconds.
+    /// Time of the message, in milliseconds.
     pub(crate) at: i64,
-    /// Between the owner's own devices, and shown to nobody.
+    /// True for messages between the owner's own devices, which are not shown.
     pub(crate) peer: bool,
-    /// The name the sender gave themselves.
+    /// The sender's push name.
     pub(crate) notify: Option<String>,
     /// The verified name, if the sender is a business.
     #[serde(default)]
@@ -52,46 +52,45 @@ pub(crate) struct Letter {
     pub(crate) body: wa::Message,
 }
 
-/// The address that goes along with the one a message comes from.
+/// The other address of the sender.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Alternate {
     Number(String),
     Lid(String),
 }
 
-/// Everybody who sends to an account's companions, by JID.
+/// All senders to an account's companions, by JID.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Parties(BTreeMap<String, Party>);
 
 impl Parties {
-    /// With the phone itself as the first.
+    /// Creates it with the phone itself.
     pub(crate) fn new(owner: String, phone: Party) -> Self {
         Self(BTreeMap::from([(owner, phone)]))
     }
 
-    /// Those with these JIDs are one: the sessions by number go on, or else those by LID.
+    /// Merges the senders with these JIDs: the sessions by number continue, or else those by LID.
     pub(crate) fn join(&mut self, lid: &str, number: &str) {
         if let Some(party) = self.0.remove(lid) {
             self.0.entry(number.to_owned()).or_insert(party);
         }
     }
 
-    /// Somebody is called otherwise from now on, with the keys and sessions that they have. Whoever is called so next is
-    /// somebody new.
+    /// Renames a sender, who keeps the keys and sessions. A later sender with the old name is a new one.
     pub(crate) fn rename(&mut self, before: &str, after: &str) {
         if let Some(party) = self.0.remove(before) {
             self.0.insert(after.to_owned(), party);
         }
     }
 
-    /// The one who sends by this JID.
+    /// Returns the sender with this JID.
     pub(crate) fn of(&mut self, sender: &str) -> &mut Party {
         self.0.entry(sender.to_owned()).or_insert_with(|| Party::new(key::identity()))
     }
 }
 
 impl Account {
-    /// A message of the phone to one of its companions.
+    /// Creates a message of the phone to one of its companions.
     pub(crate) fn peer_letter(&self, body: wa::Message) -> Result<Letter, Error> {
         Ok(Letter {
             id: key::random_hex::<10>()?,
@@ -109,8 +108,7 @@ impl Account {
         })
     }
 
-    /// Seals and queues a message for every companion that has been told the history; the others
-    /// find it there.
+    /// Encrypts and queues a message for every companion that has the history; the others find it there.
     pub(crate) async fn deliver(&self, parties: &mut MutexGuard<'_, Parties>, letter: &Letter) -> Result<(), Error> {
         let settled = locked(&self.companions)
             .all()
@@ -123,10 +121,9 @@ impl Account {
         Ok(())
     }
 
-    /// Seals and queues a message for one companion.
+    /// Encrypts and queues a message for one companion.
     ///
-    /// The caller holds the parties over both steps, so that messages are queued in the order in
-    /// which they were sealed.
+    /// The caller holds the lock over both steps, so that messages are queued in the order of their encryption.
     pub(crate) async fn post(
         &self,
         parties: &mut MutexGuard<'_, Parties>,
@@ -140,9 +137,9 @@ impl Account {
         Ok(())
     }
 
-    /// Seals a queued message once more, in a new session, for a companion that could not open it.
+    /// Encrypts a queued message again, in a new session, for a companion that could not decrypt it.
     ///
-    /// False if no such message waits.
+    /// Returns false if there is no such message.
     pub(crate) async fn reseal(&self, device: u16, id: &str) -> Result<bool, Error> {
         let mut parties = self.parties.lock().await;
         let content = locked(&self.companions)
@@ -235,7 +232,7 @@ fn enc(sealed: Sealed) -> Node {
     node("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build()
 }
 
-/// What hands a sender key out.
+/// Creates the message that distributes a sender key.
 fn distribution(group: &str, key: Vec<u8>) -> wa::Message {
     let key = wa::message::SenderKeyDistributionMessage {
         group_id: Some(group.to_owned()),

@@ -47,7 +47,7 @@ pub use view::{ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView};
 use crate::{Error, locked, server::Server};
 use account::Account;
 
-/// One account's phone. Clones are the same phone.
+/// One account's phone. Clones share it.
 #[derive(Clone)]
 pub struct Phone {
     pub(crate) server: Arc<Server>,
@@ -65,27 +65,26 @@ impl Phone {
         Self { server, account }
     }
 
-    /// The phone number, digits only.
+    /// Returns the phone number, digits only.
     #[must_use]
     pub fn number(&self) -> &str {
         &self.account.number
     }
 
-    /// The account's JID by number, `…@s.whatsapp.net`.
+    /// Returns the account's JID by number, `…@s.whatsapp.net`.
     #[must_use]
     pub fn jid(&self) -> String {
         self.account.jid()
     }
 
-    /// The account's JID by hidden identity, `…@lid`.
+    /// Returns the account's JID by LID, `…@lid`.
     #[must_use]
     pub fn lid(&self) -> String {
         format!("{}@lid", self.account.lid)
     }
 
-    /// What the phone shows: every chat, as an owner looking at the screen would read it, in the phone's order. The pinned
-    /// chats come first, the one that was pinned last on top, then the others, the one with the latest message on top; the
-    /// archived ones are behind.
+    /// Returns every chat as the phone shows it, in the phone's order: pinned chats first, the most recently pinned on
+    /// top, then the others by their latest message. Archived chats are last.
     #[must_use]
     pub fn chats(&self) -> Vec<ChatView> {
         locked(&self.account.book).views()
@@ -99,19 +98,20 @@ impl Phone {
         locked(&self.account.book).messages(chat).ok_or_else(|| Error::UnknownChat(chat.to_owned()))
     }
 
-    /// How many companions are paired.
+    /// Returns the number of paired companions.
     #[must_use]
     pub fn companions(&self) -> usize {
         locked(&self.account.companions).all().count()
     }
 
-    /// How many messages and notices wait for companions that have not confirmed them.
+    /// Returns the number of stanzas that companions have not confirmed.
     #[must_use]
     pub fn pending(&self) -> usize {
         locked(&self.account.companions).all().map(|(_, companion)| companion.queue.len()).sum()
     }
 
-    /// The version of an app-state collection: how many patches it has taken. 0 if there is no such collection.
+    /// Returns the version of an app-state collection, which is the number of its patches. 0 if there is no such
+    /// collection.
     #[must_use]
     pub fn version(&self, collection: &str) -> u64 {
         locked(&self.account.ledger).version(collection).unwrap_or_default()

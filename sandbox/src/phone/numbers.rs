@@ -1,4 +1,4 @@
-//! Which number is whose: people take their accounts to other numbers, and others get those that they gave up.
+//! Numbers: people change their numbers, and new people get free ones.
 
 use super::{Phone, address, book::Person};
 use crate::{
@@ -45,7 +45,7 @@ impl Phone {
             if let Some(chat) = book.chats.remove(&before) {
                 book.chats.insert(after.clone(), chat);
             }
-            // What they wrote stays theirs, whoever gets the number.
+            // Old messages stay with their author, whoever gets the number.
             for message in book.chats.values_mut().flat_map(|chat| &mut chat.messages) {
                 if message.from.as_ref() == Some(&before) {
                     message.from = Some(after.clone());

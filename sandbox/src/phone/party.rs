@@ -1,4 +1,4 @@
-//! Signal: the people and devices that send to a companion, each with keys and sessions of its own.
+//! Signal senders to a companion, each with its own keys and sessions.
 
 use std::collections::BTreeMap;
 
@@ -30,15 +30,15 @@ pub(crate) struct Party {
     sessions: Sessions,
     #[serde(default)]
     pub(crate) groups: SenderKeys,
-    /// Made when somebody asks for it.
+    /// Created on demand.
     #[serde(default)]
     signed: Option<SignedKey>,
 }
 
-/// Every party's registration id; nobody looks at it.
+/// The registration id of every sender; it is not used.
 const REGISTRATION: u32 = 1;
 
-/// A ciphertext as an `<enc>` carries it.
+/// A ciphertext as in an `<enc>` element.
 #[derive(Debug, Clone)]
 pub(crate) struct Sealed {
     /// `pkmsg` or `msg`.
@@ -47,7 +47,7 @@ pub(crate) struct Sealed {
 }
 
 impl Party {
-    /// A sender with this identity, and no session yet.
+    /// Creates a sender with this identity, without sessions.
     pub(crate) fn new(pair: IdentityKeyPair) -> Self {
         Self {
             identity: Identity { pair, known: BTreeMap::new() },
@@ -57,12 +57,12 @@ impl Party {
         }
     }
 
-    /// Whether there is a session with the companion `device`.
+    /// Returns whether there is a session with the companion `device`.
     pub(crate) fn knows(&self, device: u16) -> bool {
         self.sessions.0.contains_key(address(device).as_str())
     }
 
-    /// Starts a session with the companion `device` from its uploaded keys, and drops any earlier one.
+    /// Starts a session with the companion `device` from its uploaded keys, replacing any earlier one.
     pub(crate) async fn meet(&mut self, device: u16, bundle: &PreKeyBundle) -> std::result::Result<(), Error> {
         let address = address(device);
         self.sessions.0.remove(address.as_str());
@@ -73,9 +73,9 @@ impl Party {
         Ok(())
     }
 
-    /// Seals a padded plaintext for the companion `device`.
+    /// Encrypts a padded plaintext for the companion `device`.
     ///
-    /// The ratchet moves with each call: what is sealed must be kept and sent, never sealed again.
+    /// Every call advances the ratchet: the result must be stored and sent, never encrypted again.
     pub(crate) async fn seal(&mut self, device: u16, plaintext: &[u8]) -> std::result::Result<Sealed, Error> {
         let Self { identity, sessions, .. } = self;
         let sealed = message_encrypt(plaintext, &address(device), sessions, identity)
@@ -92,7 +92,7 @@ impl Party {
         }
     }
 
-    /// Opens what the companion `device` has sealed for this party; it is padded still.
+    /// Decrypts a ciphertext of the companion `device`; the result is still padded.
     pub(crate) async fn open(&mut self, device: u16, kind: &str, sealed: &[u8]) -> std::result::Result<Vec<u8>, Error> {
         let failed = |error| Error::protocol("a companion's message cannot be decrypted", error);
         let sealed = match kind {
@@ -120,7 +120,7 @@ impl Party {
         Ok(opened.map_err(failed)?.plaintext)
     }
 
-    /// What a companion needs to write to this party, as the parts of a bundle.
+    /// Returns the sender's keys, as the parts of a bundle.
     pub(crate) fn keys(&mut self) -> std::result::Result<Vec<Node>, Error> {
         let signed = self.signed()?.node()?;
         let identity = key::public(self.identity.pair.identity_key());
@@ -140,7 +140,7 @@ impl Party {
     }
 }
 
-/// The companion's address in a party's own store; the name is free.
+/// Address of the companion in a sender's own store; the name is arbitrary.
 fn address(device: u16) -> ProtocolAddress {
     ProtocolAddress::new("companion", DeviceId::new(device.into()))
 }
@@ -159,7 +159,7 @@ impl SessionStore for Sessions {
     }
 
     async fn store_session(&mut self, address: &ProtocolAddress, mut record: SessionRecord) -> Result<()> {
-        // Every message is kept before it is sent, so no counters need to be reserved ahead of that.
+        // Every message is stored before it is sent, so no counters need to be reserved.
         record.waive_counter_lease();
         self.0.insert(address.as_str().to_owned(), record);
         Ok(())

@@ -1,5 +1,5 @@
-//! What the phone answers its companions: with older messages of a chat, with messages they could not open, with keys of
-//! the settings.
+//! Peer requests of companions to the phone: older messages of a chat, messages that could not be decrypted, and
+//! app-state keys.
 
 use whatsapp_rust::{
     buffa::{Message as _, MessageField},
@@ -20,14 +20,14 @@ use super::{account::Account, bootstrap, history};
 use crate::{Error, locked, server::media::Media};
 
 impl Account {
-    /// Answers what the companion `device` asked in its message `id`.
+    /// Answers the request in the message `id` of the companion `device`.
     pub(crate) async fn answer(&self, media: &Media, device: u16, id: &str, asked: &Message) -> Result<(), Error> {
-        // Some clients wrap it as what they send in the owner's name.
+        // Some clients wrap it like a message of the owner.
         let asked = asked.device_sent_message.as_option().map_or(asked, |sent| &sent.message);
         let Some(asked) = asked.protocol_message.as_option() else {
             return Err(Error::Unsupported("a peer request without a protocol message"));
         };
-        // Held over making the answer and queueing it, so that no message comes in between.
+        // Held while creating and queueing the answer, so that no message comes in between.
         let mut parties = self.parties.lock().await;
         let answer = if let Some(request) = asked.app_state_sync_key_request.as_option() {
             self.keys_asked_for(request)?
@@ -40,7 +40,7 @@ impl Account {
         self.post(&mut parties, device, &letter).await
     }
 
-    /// The keys with these ids; of one that the phone does not have, the id alone.
+    /// Returns the keys with these ids; only the id for an unknown one.
     fn keys_asked_for(&self, request: &AppStateSyncKeyRequest) -> Result<Message, Error> {
         let ledger = locked(&self.ledger);
         let ids: Vec<_> = request.key_ids.iter().filter_map(|id| id.key_id.as_deref()).collect();
@@ -92,7 +92,7 @@ impl Account {
         }
     }
 
-    /// A message as the phone has it; nothing if it has none.
+    /// Returns a message as the phone has it; empty if it has none.
     fn once_more(&self, key: &MessageKey) -> PeerDataOperationResult {
         let message = key.id.as_deref().and_then(|id| history::message(self, id));
         let response =

@@ -1,4 +1,4 @@
-//! The people around the owner: how they are called, and how companions hear of it.
+//! People: their names, and notifications of companions.
 
 use whatsapp_rust::{
     buffa::Message as _,
@@ -72,9 +72,9 @@ impl Phone {
         book.person_mut(jid).map(change).ok_or_else(no_other)
     }
 
-    /// Tells the companions of something about `from`, and keeps it.
+    /// Notifies the companions of a change of `from`, and stores it.
     pub(super) async fn announce(&self, kind: &str, from: &str, by: Option<&str>, content: Node) -> Result<(), Error> {
-        // As with messages: whoever is being told the history finds it there, or hears of it afterwards.
+        // As with messages: a companion that is being sent the history finds it there, or is notified afterwards.
         let parties = self.account.parties.lock().await;
         self.account.notify_all(kind, from, by, &content);
         drop(parties);
@@ -87,7 +87,7 @@ impl Account {
         self.notify_others(None, kind, (from, by), content);
     }
 
-    /// Queues a notice about `from`, by somebody, for every companion but its author.
+    /// Queues a notification about `from` for every companion but its author.
     pub(super) fn notify_others(
         &self,
         author: Option<u16>,
@@ -120,12 +120,12 @@ impl Book {
     }
 }
 
-/// What goes along with the messages of a business.
+/// Creates the verified name in the messages of a business.
 pub(super) fn verified_name(name: &str) -> Node {
     node("verified_name").attr("v", "2").bytes(certificate(name)).build()
 }
 
-/// The name as WhatsApp vouches for it; nobody here checks the signature.
+/// Creates the certificate of the name; its signature is not checked here.
 fn certificate(name: &str) -> Vec<u8> {
     let details = verified_name_certificate::Details { verified_name: Some(name.to_owned()), ..Default::default() };
     let details = Some(details.encode_to_vec());

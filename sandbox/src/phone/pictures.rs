@@ -11,9 +11,9 @@ use crate::{
 /// The picture of a person or group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Picture {
-    /// Rises with each picture of the same person; near the instant it was set, in seconds.
+    /// Increases with each picture of the same person; close to the time in seconds.
     pub(crate) id: u64,
-    /// Where it is fetched.
+    /// Path of the image.
     pub(crate) path: String,
 }
 
@@ -27,7 +27,7 @@ impl Phone {
         self.set_picture_from(whose, image, None).await
     }
 
-    /// The same as a companion asks for it: the others are told.
+    /// Sets a picture for a companion; the others are notified.
     pub(crate) async fn set_picture_from(
         &self,
         whose: &str,
@@ -60,7 +60,7 @@ impl Phone {
         Ok(id)
     }
 
-    /// The picture of the owner, of a contact, or of a group.
+    /// Returns the picture of the owner, of a contact, or of a group.
     pub(crate) fn picture(&self, whose: &str) -> Option<Picture> {
         let jid = self.person(whose);
         let book = locked(&self.account.book);
@@ -68,7 +68,7 @@ impl Phone {
     }
 }
 
-/// Says that there is a picture, or none any more.
+/// Creates the notification of a new or removed picture.
 fn notice(jid: &str, owner: &str, id: Option<u64>) -> Node {
     let change = node(if id.is_some() { "set" } else { "delete" }).attr("jid", jid);
     let change = if jid.ends_with("@g.us") { change.attr("author", owner) } else { change };
@@ -79,12 +79,12 @@ fn notice(jid: &str, owner: &str, id: Option<u64>) -> Node {
 }
 
 impl Book {
-    /// The JID under which the picture of who is called `jid` is kept.
+    /// Returns the JID under which the picture of `jid` is stored.
     fn pictured(&self, jid: &str) -> String {
         self.person(jid).map_or_else(|| jid.to_owned(), super::book::Person::jid)
     }
 
-    /// Whose picture is kept under one JID has another from now on.
+    /// Moves a picture to another JID.
     pub(crate) fn move_picture(&mut self, before: &str, after: &str) {
         if let Some(picture) = self.pictures.remove(before) {
             self.pictures.entry(after.to_owned()).or_insert(picture);

@@ -11,7 +11,7 @@ use crate::{
     wire::node::{Node, node},
 };
 
-/// What can be set, and to what; the first value is the one of an account that has set nothing.
+/// Categories and their values; the first value is the default.
 const CATEGORIES: [(&str, &[&str]); 7] = [
     ("last", &["all", "contacts", "none"]),
     ("online", &["all", "match_last_seen"]),
@@ -22,17 +22,17 @@ const CATEGORIES: [(&str, &[&str]); 7] = [
     ("calladd", &["all", "known"]),
 ];
 
-/// The owner's privacy, kept by the server.
+/// The owner's privacy, stored by the server.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Privacy {
-    /// The settings that were changed, by category.
+    /// Changed settings, by category.
     set: BTreeMap<String, String>,
     /// Times of blocking, in milliseconds; by LID, or by number if no LID is known.
     blocked: BTreeMap<String, i64>,
 }
 
 impl Privacy {
-    /// Sets one category; the node that says so, or `None` if there is no such category or value.
+    /// Sets one category; returns its node, or `None` if there is no such category or value.
     fn set(&mut self, name: &str, value: &str) -> Option<Node> {
         let (_, values) = CATEGORIES.iter().find(|(category, _)| *category == name)?;
         if !values.contains(&value) {
@@ -53,7 +53,7 @@ impl Privacy {
         node("privacy").children(all).build()
     }
 
-    /// Everybody who is blocked.
+    /// Returns the block list.
     pub(crate) fn list(&self) -> Node {
         let item = |(jid, at): (&String, &i64)| {
             node("item").attr("jid", jid.as_str()).attr("t", clock::seconds(*at).to_string()).build()
@@ -61,7 +61,7 @@ impl Privacy {
         node("list").attr("dhash", self.hash()).children(self.blocked.iter().map(item)).build()
     }
 
-    /// Names the list as it is, so that a client sees whether it has missed a change.
+    /// Hash of the list, by which a client detects a missed change.
     fn hash(&self) -> String {
         let mut all = Sha256::new();
         for jid in self.blocked.keys() {
@@ -81,7 +81,7 @@ fn category(name: &str, value: &str) -> Node {
 }
 
 impl Phone {
-    /// What the owner lets others know, by category: `readreceipts` is `all` or `none`.
+    /// Returns the privacy settings by category: `readreceipts` is `all` or `none`.
     #[must_use]
     pub fn privacy(&self) -> BTreeMap<String, String> {
         let book = locked(&self.account.book);
@@ -99,7 +99,7 @@ impl Phone {
         self.set_privacy_from(&asked, None).await.map(drop)
     }
 
-    /// The same as a companion asks for it: the others are told. All of it is set, or nothing; gives what was.
+    /// Sets categories for a companion; the others are notified. Sets all of them or none; returns their nodes.
     pub(crate) async fn set_privacy_from(
         &self,
         asked: &[(String, String)],
@@ -118,7 +118,7 @@ impl Phone {
         Ok(set)
     }
 
-    /// The JIDs of those whom the owner has blocked.
+    /// Returns the JIDs of blocked people.
     #[must_use]
     pub fn blocked(&self) -> Vec<String> {
         locked(&self.account.book).privacy.blocked.keys().cloned().collect()
@@ -132,7 +132,7 @@ impl Phone {
         self.block_from(number, blocked, None).await
     }
 
-    /// The same as a companion asks for it: the others are told.
+    /// Blocks or unblocks for a companion; the others are notified.
     pub(crate) async fn block_from(&self, number: &str, blocked: bool, author: Option<u16>) -> Result<(), Error> {
         let jid = address::person(&self.person(number));
         if jid == self.jid() || ChatKind::of(&jid) != ChatKind::Dm {
@@ -155,7 +155,7 @@ impl Phone {
         self.tell_others(author, change).await
     }
 
-    /// Tells the companions but the author of something about the account itself, and keeps it.
+    /// Notifies the companions but the author of a change of the account, and stores it.
     async fn tell_others(&self, author: Option<u16>, content: Node) -> Result<(), Error> {
         let parties = self.account.parties.lock().await;
         self.account.notify_others(author, "account_sync", (&self.jid(), None), &content);

@@ -1,4 +1,4 @@
-//! What the owner reads on another device, as the server tells companions: by receipts that name messages.
+//! Reading by the owner on another device, reported to companions by receipts that name messages.
 
 use serde::Deserialize;
 
@@ -9,17 +9,17 @@ use crate::{
     wire::node::node,
 };
 
-/// How companions are told of what the owner read on another device.
+/// Form of the receipt for reading on another device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReceiptForm {
-    /// `read`, from the owner's own address; the chat is named as the recipient. In a group the owner is the participant,
-    /// and the recipient is who wrote the message. While read receipts are switched on, as they are by default.
+    /// `read` from the owner's own address, with the chat as the recipient. In a group the owner is the participant,
+    /// and the recipient is the author of the message. Used with read receipts enabled, the default.
     #[default]
     Read,
-    /// The same as `read-self`, while read receipts are switched off.
+    /// The same with `read-self`, used with read receipts disabled.
     ReadSelf,
-    /// `read-self` from the chat's address. Some clients expect it, and no server is known to send it.
+    /// `read-self` from the chat's address. Some clients expect it, but no server is known to send it.
     FromChat,
 }
 
@@ -40,7 +40,7 @@ impl Phone {
         let (named, receipt) = {
             let mut book = locked(&self.account.book);
             let resolved = book.resolve(chat);
-            // A receipt bears the address of the device that it is about.
+            // A receipt has the address of the device that it concerns.
             let (chat, jid) = (&resolved, if address::is_special(chat) { chat.to_owned() } else { resolved.clone() });
             let unknown = || Error::UnknownChat(chat.to_owned());
             let known = book.chats.get_mut(chat).ok_or_else(unknown)?;
@@ -66,7 +66,7 @@ impl Phone {
     }
 }
 
-/// Reads the chat up to a message of others; tells which that is.
+/// Reads the chat up to an incoming message, and returns that message.
 fn read_up_to(chat: &mut Chat, message: Option<&str>) -> Option<Named> {
     let named = |at: &super::book::Message| at.from.is_some() && message.is_none_or(|id| at.id == id);
     let place = chat.messages.iter().rposition(named)?;

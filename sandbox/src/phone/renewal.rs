@@ -1,4 +1,4 @@
-//! Another key for the settings, as phones make one now and then.
+//! Rotation of the app-state key, as phones do now and then.
 
 use super::{Phone, bootstrap::key_share};
 use crate::{Error, locked};

@@ -1,5 +1,5 @@
-//! Sender keys: what a person seals messages to a group with, once for all who have been given the key; and what companions
-//! seal theirs with.
+//! Sender keys: a person encrypts a group message once for all recipients with the key; the companions' own keys are
+//! here, too.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::{Error, keep::bytes, key};
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
-/// The sender keys of one person, and those that companions have given them. Each companion is given one of its own: it
-/// cannot tell.
+/// The sender keys of one person, and those received from companions. Each companion gets its own key, which it cannot
+/// detect.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct SenderKeys(#[serde(with = "bytes::map")] BTreeMap<String, SenderKeyRecord>);
 
 impl SenderKeys {
-    /// The key for messages of the group to the companion `device`, to be sent ahead of the first of them; `None` if
-    /// the companion has it. `afresh` makes another one.
+    /// Returns the key for group messages to the companion `device`, to be sent before the first of them; `None` if the
+    /// companion has it. `afresh` creates another one.
     pub(crate) async fn hand_out(
         &mut self,
         group: &str,
@@ -40,7 +40,7 @@ impl SenderKeys {
         Ok(Some(key.serialized().to_vec()))
     }
 
-    /// Seals a padded plaintext for the group, as the companion `device` gets it.
+    /// Encrypts a padded plaintext for the group, for the companion `device`.
     pub(crate) async fn seal(
         &mut self,
         group: &str,
@@ -52,14 +52,14 @@ impl SenderKeys {
         Ok(sealed.serialized().to_vec())
     }
 
-    /// Takes the key for messages of the companion `device` to the group.
+    /// Stores the key for group messages of the companion `device`.
     pub(crate) async fn learn(&mut self, group: &str, device: u16, key: &[u8]) -> std::result::Result<(), Error> {
         let failed = |error| Error::protocol("a companion's sender key cannot be read", error);
         let key = SenderKeyDistributionMessage::try_from(key).map_err(failed)?;
         process_sender_key_distribution_message(&author(group, device), &key, self).await.map_err(failed)
     }
 
-    /// Opens what the companion `device` has sealed for the group; it is padded still.
+    /// Decrypts a group message of the companion `device`; the result is still padded.
     pub(crate) async fn open(
         &mut self,
         group: &str,
@@ -82,7 +82,7 @@ fn name(group: &str, device: u16) -> SenderKeyName {
 #[async_trait]
 impl SenderKeyStore for SenderKeys {
     async fn store_sender_key(&mut self, name: &SenderKeyName, mut record: SenderKeyRecord) -> Result<()> {
-        // Every message is kept before it is sent, so no iterations need to be reserved ahead of that.
+        // Every message is stored before it is sent, so no iterations need to be reserved.
         record.waive_counter_lease()?;
         self.0.insert(name.cache_key().to_owned(), record);
         Ok(())

@@ -1,5 +1,5 @@
-//! The key with which a companion starts a session of its own with somebody. One-time keys are left out: the protocol
-//! does without.
+//! The signed prekey with which a companion starts a session. There are no one-time keys; the protocol works without
+//! them.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,15 +17,15 @@ use crate::{
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
-/// Every party has one key, under this number.
+/// Id of the only key of every sender.
 const NUMBER: u32 = 1;
 
-/// One party's key.
+/// A sender's signed prekey.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SignedKey(#[serde(with = "bytes")] SignedPreKeyRecord);
 
 impl SignedKey {
-    /// A fresh key that `identity` vouches for.
+    /// Creates a key signed by `identity`.
     pub(crate) fn new(identity: &IdentityKeyPair) -> std::result::Result<Self, Error> {
         let pair = KeyPair::generate(&mut key::rng());
         let signature = identity.private_key().calculate_signature(&pair.public_key.serialize(), &mut key::rng());
@@ -34,7 +34,7 @@ impl SignedKey {
         Ok(Self(SignedPreKeyRecord::new(SignedPreKeyId::from(NUMBER), made_at, &pair, &signature)))
     }
 
-    /// As a bundle has it.
+    /// Returns the key as in a bundle.
     pub(crate) fn node(&self) -> std::result::Result<Node, Error> {
         let failed = |error| Error::protocol("a signed key cannot be read", error);
         let parts = [

@@ -1,37 +1,37 @@
-//! What a phone shows.
+//! The phone's view of chats and messages.
 
 use serde::Serialize;
 
-/// A mute without end, as an instant in milliseconds since the Unix epoch: the last one of the year 9999.
+/// End of a mute without end, in milliseconds since the Unix epoch: the last millisecond of the year 9999.
 pub const FOREVER: i64 = 253_402_300_799_999;
 
-/// How many chats a phone pins.
+/// Maximum number of pinned chats.
 pub const MAX_PINNED: usize = 3;
 
-/// One chat on the phone's screen: the truth to compare a companion with.
+/// One chat as the phone shows it, the reference for comparing a companion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatView {
-    /// The JID the chat is known by.
+    /// The chat's JID.
     pub jid: String,
-    /// Further JIDs of the same chat, such as the hidden identity of a contact.
+    /// Further JIDs of the same chat, such as the LID of a contact.
     pub aliases: Vec<String>,
     /// The contact's name or the group's subject, if the phone knows one.
     pub name: Option<String>,
-    /// What kind of chat it is.
+    /// Kind of chat.
     #[serde(rename = "type")]
     pub kind: ChatKind,
-    /// Whether the chat is in the archive.
+    /// True if it is archived.
     pub archived: bool,
-    /// Whether the chat is pinned to the top.
+    /// True if it is pinned.
     pub pinned: bool,
-    /// When the mute ends, in milliseconds since the Unix epoch; [`FOREVER`] for good; `None`: not muted.
+    /// End of the mute, in milliseconds since the Unix epoch; [`FOREVER`] without end; `None`: not muted.
     pub muted_until: Option<i64>,
-    /// How many messages are unread.
+    /// Number of unread messages.
     pub unread_count: u32,
-    /// Whether the chat is marked unread by hand.
+    /// True if it is marked as unread.
     pub marked_unread: bool,
-    /// When the latest message was written, in milliseconds since the Unix epoch; `None`: there is none.
+    /// Time of the latest message, in milliseconds since the Unix epoch; `None` without a message.
     pub last_message_at: Option<i64>,
 }
 
@@ -43,13 +43,13 @@ pub struct MessageView {
     pub id: String,
     /// The JID of its writer; `None`: the owner.
     pub from: Option<String>,
-    /// What it says; `None`: it was taken back.
+    /// The text; `None` if it was revoked.
     pub text: Option<String>,
-    /// When it was written, in milliseconds since the Unix epoch; whole seconds.
+    /// Time of the message, in milliseconds since the Unix epoch; whole seconds.
     pub at: i64,
-    /// Whether its writer changed it.
+    /// True if it was edited.
     pub edited: bool,
-    /// Whether it was taken back.
+    /// True if it was revoked.
     pub revoked: bool,
 }
 
@@ -57,11 +57,11 @@ pub struct MessageView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ChatKind {
-    /// With one person.
+    /// A direct chat.
     Dm,
     /// A group.
     Group,
-    /// A channel one follows.
+    /// A channel.
     Newsletter,
     /// A broadcast list.
     Broadcast,
@@ -70,7 +70,7 @@ pub enum ChatKind {
 }
 
 impl ChatKind {
-    /// Reads the kind off the JID.
+    /// Derives the kind from the JID.
     #[must_use]
     pub fn of(jid: &str) -> Self {
         match jid.rsplit_once('@') {

@@ -1,5 +1,5 @@
-//! What is written: by others, and by the owner on the phone. A text, its edit, its taking back, a reaction to it; and what
-//! is delivered late, or once more.
+//! Messages of others, and of the owner on the phone: texts, edits, revocations, reactions, and late or repeated
+//! delivery.
 
 use whatsapp_rust::{
     buffa::MessageField,
@@ -17,15 +17,15 @@ use super::{
 };
 use crate::{Error, clock, key, locked, wire::node::SERVER};
 
-/// Where a message comes from, and who wrote it.
+/// Sender information of a message.
 struct Envelope {
-    /// The JID of who wrote it; `None`: the owner.
+    /// The author's JID; `None`: the owner.
     writer: Option<String>,
-    /// The device it comes from, if the writer's JID does not tell.
+    /// The device, if the author's JID does not determine it.
     device: Option<String>,
-    /// The chat under the address that was asked for.
+    /// The chat, by the requested address.
     chat: String,
-    /// How a group's stanza names the writer.
+    /// The author's address in a group's stanza.
     participant: Option<String>,
     alternate: Option<Alternate>,
     notify: Option<String>,
@@ -141,8 +141,7 @@ impl Phone {
         self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| {}).await
     }
 
-    /// Sends what concerns an earlier message, and does it to that message; it may lower the count, if the message is
-    /// among the unread.
+    /// Sends a message that concerns an earlier one, and applies it; this may lower the unread count.
     async fn about(
         &self,
         chat: &str,
@@ -165,7 +164,7 @@ impl Phone {
         applied.await
     }
 
-    /// Sends a message and does to its chat what it means, in one. Nothing is sent without `body`.
+    /// Sends a message and applies it to its chat. Nothing is sent without `body`.
     async fn say(
         &self,
         (id, at): (&str, i64),
@@ -189,19 +188,19 @@ impl Phone {
         self.account.save().await
     }
 
-    /// The JID of somebody who is named by number or JID, or by that of a device; the owner's is the one by number.
+    /// Returns the JID of a person, given a number, a JID or a device; the owner's is the one by number.
     pub(super) fn person(&self, name: &str) -> String {
         let jid = if name.contains('@') { address::person(name) } else { format!("{name}@{SERVER}") };
         if jid == self.lid() { self.jid() } else { jid }
     }
 
-    /// The chat of a message that was not taken back, and the message.
+    /// Returns the message with this id and its chat, unless it was revoked.
     pub(super) fn said(&self, id: &str) -> Result<(String, Message), Error> {
         let found = self.written(id)?;
         if found.1.revoked { Err(Error::UnknownMessage(id.to_owned())) } else { Ok(found) }
     }
 
-    /// The chat of a message, and the message.
+    /// Returns the message with this id and its chat.
     fn written(&self, id: &str) -> Result<(String, Message), Error> {
         let book = locked(&self.account.book);
         let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
@@ -234,9 +233,9 @@ impl Phone {
                     partner.lid_jid().filter(|_| partner.jid() == chat).map(Alternate::Lid)
                 }
             }
-            // The device says by itself whose it is.
+            // The device's address identifies the person.
             ChatKind::Dm if device.is_some() && person.has_jid(&address::person(chat)) => None,
-            // The address is the one the chat is called by; the other one goes along.
+            // The chat's own address is used, with the other one as an attribute.
             ChatKind::Dm if person.jid() == chat => person.lid_jid().filter(|lid| lid != chat).map(Alternate::Lid),
             ChatKind::Dm if person.lid_jid().as_deref() == Some(chat) => {
                 person.phone.is_some().then(|| Alternate::Number(person.jid()))
@@ -263,8 +262,8 @@ impl Phone {
         Ok(Envelope { writer, device, chat, participant, alternate, notify, business })
     }
 
-    /// Names a message as `reader` does, who has this JID: their own are from themselves, and their direct chat with the
-    /// owner is called by the owner's address.
+    /// Returns the key of a message as seen by the person with the JID `reader`: their own messages are from
+    /// themselves, and their direct chat with the owner has the owner's address.
     fn key_seen_by(&self, chat: &str, said: &Message, reader: &str) -> MessageField<MessageKey> {
         let own_reader = reader == self.jid();
         let from_me = match &said.from {
@@ -284,7 +283,7 @@ impl Phone {
         key
     }
 
-    /// Names a message as its own writer does.
+    /// Returns the key of a message as seen by its author.
     fn key(&self, chat: &str, said: &Message) -> MessageField<MessageKey> {
         let book = locked(&self.account.book);
         let participant = book.groups.get(chat).map(|group| match &said.from {
@@ -302,7 +301,7 @@ impl Phone {
 
     fn letter(&self, (id, at): (&str, i64), envelope: Envelope, edit: Option<&str>, body: wa::Message) -> Letter {
         let Envelope { writer, device, chat, participant, alternate, notify, business } = envelope;
-        // Each device seals by itself.
+        // Each device encrypts for itself.
         let sender = device.clone().or_else(|| writer.clone()).unwrap_or_else(|| self.jid());
         let (from, recipient, body) = match (&writer, device) {
             _ if participant.is_some() => (chat, None, body),
@@ -327,7 +326,7 @@ impl Phone {
     }
 }
 
-/// What the phone tells the owner's other devices that it sent.
+/// Wraps a message that was sent on the phone, for the owner's other devices.
 fn sent_on_the_phone(chat: String, message: wa::Message) -> wa::Message {
     let sent =
         DeviceSentMessage { destination_jid: Some(chat), message: MessageField::some(message), ..Default::default() };

@@ -1,4 +1,4 @@
-//! A companion: a client that was paired with a phone, whether it is connected or not.
+//! A companion: a client that was paired with a phone, connected or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,32 +19,32 @@ use crate::{
 /// One paired client.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Companion {
-    /// Its static key: no other may log in with this device number.
+    /// Its static key: another client cannot log in with this device number.
     #[serde(with = "bytes")]
     pub(crate) noise: [u8; 32],
     /// Its identity key, from the pairing.
     #[serde(with = "bytes")]
     pub(crate) identity: [u8; 32],
-    /// The papers of its pairing, signed by both sides: others check its keys with them.
+    /// Its signed device identity, with which others verify its keys.
     #[serde(default, with = "bytes")]
     pub(crate) papers: Vec<u8>,
-    /// What others need to write to it; `None` until the first upload.
+    /// Its prekeys; `None` until the first upload.
     pub(crate) prekeys: Option<Prekeys>,
-    /// Whether it has been sent the key of the settings and the history, with all that was said before.
+    /// True if it has been sent the app-state key and the history.
     pub(crate) settled: bool,
     pub(crate) queue: Queue,
-    /// The connection it is active on.
+    /// Its active connection.
     #[serde(skip)]
     pub(crate) link: Option<Link>,
-    /// The collections it has fetched since it was paired.
+    /// Collections that it has fetched since it was paired.
     pub(crate) fetched: BTreeSet<String>,
-    /// Why it is not let in.
+    /// Reason why its login is rejected.
     #[serde(skip)]
     pub(crate) bar: Option<Bar>,
 }
 
 impl Companion {
-    /// A companion that has just been paired.
+    /// Creates a newly paired companion.
     pub(crate) fn new(noise: [u8; 32], identity: [u8; 32], papers: Vec<u8>) -> Self {
         Self {
             noise,
@@ -59,7 +59,7 @@ impl Companion {
         }
     }
 
-    /// Why this login at `now`, in milliseconds, is refused; none lets the companion in.
+    /// Returns the reason for rejecting a login at `now`, in milliseconds; `None` accepts it.
     pub(crate) fn refusal(&mut self, now: i64) -> Option<Refusal> {
         let refusal = self.bar.as_ref()?.refusal(now);
         if !matches!(refusal, Some(Refusal::Banned { .. })) {
@@ -68,7 +68,7 @@ impl Companion {
         refusal
     }
 
-    /// Its keys as another companion of the account is told them, to write to it; `None` if it has uploaded none yet.
+    /// Returns its keys for another companion of the account; `None` before the first upload.
     pub(crate) fn keys(&mut self) -> Option<Vec<Node>> {
         let mut keys = self.prekeys.as_mut()?.take_nodes();
         if !self.papers.is_empty() {
@@ -85,12 +85,12 @@ impl Companion {
         self.queue.push(item);
     }
 
-    /// Whether it waits to be told the history, and can be.
+    /// Returns whether it can be sent the history now.
     pub(crate) fn is_untold(&self) -> bool {
         !self.settled && self.prekeys.is_some()
     }
 
-    /// Whether it is connected and has fetched every collection.
+    /// Returns whether it is connected and has fetched every collection.
     pub(crate) fn is_in_step(&self) -> bool {
         self.link.is_some() && self.fetched.len() == COLLECTIONS.len()
     }
@@ -104,7 +104,7 @@ pub(crate) struct Companions {
 }
 
 impl Companions {
-    /// The next device number; never one that was used before.
+    /// Returns the next device number; numbers are never reused.
     pub(crate) fn next_device(&mut self) -> u16 {
         self.last += 1;
         self.last
@@ -115,32 +115,32 @@ impl Companions {
         self.by_device.insert(device, companion);
     }
 
-    /// Forgets a companion.
+    /// Removes a companion.
     pub(crate) fn remove(&mut self, device: u16) -> Option<Companion> {
         self.by_device.remove(&device)
     }
 
-    /// Forgets all of them.
+    /// Removes all companions.
     pub(crate) fn remove_all(&mut self) -> Vec<Companion> {
         std::mem::take(&mut self.by_device).into_values().collect()
     }
 
-    /// The companion with this device number.
+    /// Returns the companion with this device number.
     pub(crate) fn get(&self, device: u16) -> Option<&Companion> {
         self.by_device.get(&device)
     }
 
-    /// The same to change it.
+    /// Returns the companion with this device number, for changes.
     pub(crate) fn get_mut(&mut self, device: u16) -> Option<&mut Companion> {
         self.by_device.get_mut(&device)
     }
 
-    /// All of them.
+    /// Returns all companions.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u16, &Companion)> {
         self.by_device.iter().map(|(device, companion)| (*device, companion))
     }
 
-    /// All of them, to change them.
+    /// Returns all companions, for changes.
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = (u16, &mut Companion)> {
         self.by_device.iter_mut().map(|(device, companion)| (*device, companion))
     }

@@ -1,4 +1,4 @@
-//! The life of one connection: handshake, greeting, stanzas, end.
+//! Lifecycle of one connection: handshake, login, stanzas, end.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -31,14 +31,14 @@ use crate::{
     },
 };
 
-/// How long a client may take for its first message.
+/// Time limit for a client's first message.
 const HELLO: Duration = Duration::from_secs(20);
-/// How many stanzas are kept and sent together, at most.
+/// Maximum number of stanzas that are stored and sent together.
 const BATCH: usize = 64;
-/// What is noted of a client that asked for a certificate. Only one whose root key was replaced may take it.
+/// Log entries for clients that requested a certificate. Only a client with a replaced root key may accept it.
 const BELIEVED: &str = "a client accepted a certificate of the sandbox's own root";
 const DISBELIEVED: &str = "rejected by a client: the certificate is not signed by WhatsApp's root";
-/// How long a client may take to notice that the connection is closed.
+/// Time for a client to notice that the connection is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// `GET /ws/chat`
@@ -51,12 +51,12 @@ pub(crate) async fn accept(State(server): State<Arc<Server>>, upgrade: WebSocket
     })
 }
 
-/// What the reader and the writer of a connection share.
+/// State shared by the reader and the writer of a connection.
 struct Shared {
     server: Arc<Server>,
     /// Known after the login.
     who: OnceLock<Who>,
-    /// Of a companion that was let in.
+    /// Of a companion that is logged in.
     account: OnceLock<Arc<Account>>,
     /// Cancelled when the writer has ended, or the sandbox stops.
     end: CancellationToken,
@@ -104,7 +104,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     server.note(shared.who(), "disconnected");
 }
 
-/// Answers a client hello; `None` if the client goes away instead of completing the handshake.
+/// Performs the handshake; `None` if the client disconnects during it.
 async fn shake_hands(
     server: &Server,
     hello: &[u8],
@@ -132,7 +132,7 @@ async fn shake_hands(
     }
 }
 
-/// Sees who is there: a companion is let in, anybody else is offered a pairing.
+/// Logs a companion in; any other client is offered a pairing.
 fn greet(shared: &Shared, offer: &Offer, payload: &ClientPayload) -> Option<Seat> {
     let (server, link) = (&shared.server, &offer.link);
     let number = payload.username.unwrap_or_default().to_string();
@@ -187,11 +187,11 @@ async fn read(shared: &Shared, frames: &mut Frames, mut opener: Opener, offer: &
                 route(seat, &node).await;
                 seat.account.save_soon(&seat.server.tasks);
             }
-            // Nothing else that a client says before it is paired needs an answer.
+            // Other stanzas of a client that is not paired need no answer.
             None => code::answer(&shared.server, offer, &node),
         }
     }
-    // Read on for a moment: a socket that is closed with bytes unread takes the last words with it.
+    // Drain the input for a moment: closing a socket with unread data would drop the last frames.
     let _ = timeout(FAREWELL, async { while frames.next().await.is_ok() {} }).await;
 }
 
@@ -209,7 +209,7 @@ async fn write(
             () = shared.server.stop.cancelled() => break "the sandbox stops",
             count = outgoing.recv_many(&mut batch, BATCH) => count,
         };
-        // Whatever a companion is told must hold after a crash, too.
+        // Everything that is sent to a companion must survive a crash.
         if let Some(account) = shared.account.get()
             && let Err(error) = account.save().await
         {

@@ -1,35 +1,35 @@
-//! How a companion is sent away: on the connection it has, and when it comes back.
+//! Disconnecting of companions, and rejection of their next logins.
 
 use std::fmt;
 
 use crate::wire::node::{Node, node};
 
-/// How the time with a companion ends.
+/// Ways to disconnect a companion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
-    /// The connection is lost without a word. The companion may come back.
+    /// The connection is lost without a notification. The companion may reconnect.
     Dropped,
-    /// Another connection of the same companion takes its place. It may come back, and should not by itself.
+    /// Another connection of the same companion replaces it. It should not reconnect by itself.
     Replaced,
-    /// The account is banned: no login before this is over.
+    /// The account is banned: no login until this is over.
     Banned {
-        /// From now on.
+        /// Duration from now.
         seconds: u32,
     },
-    /// The next login is refused: the client's version is too old.
+    /// The next login is rejected because the client is too old.
     Outdated,
-    /// The next login is refused for no reason that a client knows.
+    /// The next login is rejected for a reason that clients do not know.
     Refused,
 }
 
 impl Ending {
-    /// What the companion is told on its connection, before that is cut.
+    /// Returns the stanza that is sent before the connection is closed.
     pub(crate) fn last_word(self) -> Option<Node> {
         matches!(self, Self::Replaced).then(|| conflict("replaced"))
     }
 
-    /// Why the companion is not let in after this, which happened at `now`, in milliseconds.
+    /// Returns the reason for rejecting later logins, for an event at `now`, in milliseconds.
     pub(crate) fn bar(self, now: i64) -> Option<Bar> {
         match self {
             Self::Dropped | Self::Replaced => None,
@@ -40,39 +40,39 @@ impl Ending {
     }
 }
 
-/// A connection ends because of another one, or because its companion is one no longer.
+/// Creates the error of a connection that was replaced, or whose companion was removed.
 pub(crate) fn conflict(kind: &'static str) -> Node {
     node("stream:error").children([node("conflict").attr("type", kind).build()]).build()
 }
 
-/// Why a companion is not let in.
+/// Reason for rejecting logins.
 #[derive(Debug, Clone)]
 pub(crate) enum Bar {
     /// A ban until then, in milliseconds.
     Until(i64),
-    /// For this, the next time it comes.
+    /// A single rejection at the next login.
     Once(Refusal),
 }
 
 impl Bar {
-    /// The answer to a login at `now`, in milliseconds; none when the time is over.
+    /// Returns the answer to a login at `now`, in milliseconds; `None` if the ban is over.
     pub(crate) fn refusal(&self, now: i64) -> Option<Refusal> {
         match self {
             Self::Until(end) if *end <= now => None,
-            // Rounded up: whoever waits that long is let in.
+            // Rounded up, so that a login after this time succeeds.
             Self::Until(end) => Some(Refusal::Banned { seconds: (end - now + 999) / 1_000 }),
             Self::Once(refusal) => Some(refusal.clone()),
         }
     }
 }
 
-/// The answer to a login.
+/// A rejected login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It is no companion, or no longer.
+    /// It is not a companion, or no longer.
     Unlinked,
     Banned {
-        /// How much longer.
+        /// Remaining time.
         seconds: i64,
     },
     Outdated,

@@ -1,5 +1,5 @@
-//! What a companion writes, as the account's other companions get it. Its author has sealed it for each of them, so it is
-//! handed on as it is; one that cannot open it has the author seal it again.
+//! Forwarding of a companion's message to the account's other companions. The author has encrypted it for each of them.
+//! If a companion cannot decrypt it, the author encrypts it again.
 
 use super::{
     queue::{Content, Item},
@@ -12,7 +12,7 @@ use crate::{
     wire::node::{Node, SERVER, attr, children, node},
 };
 
-/// Hands a companion's message to the other companions that have been told the history; the rest find it there.
+/// Forwards a companion's message to the other companions that have the history; the rest find it there.
 pub(super) fn forward(seat: &Seat, message: &Node) {
     let to = attr(message, "to").unwrap_or_default();
     let in_group = ChatKind::of(&to) == ChatKind::Group;
@@ -25,7 +25,7 @@ pub(super) fn forward(seat: &Seat, message: &Node) {
         }
         let own = |copy: &&Node| own_companion(&seat.account, &attr(copy, "jid").unwrap_or_default()) == Some(device);
         let copy = copies.iter().find(own).map(children).unwrap_or_default();
-        // In a group, one that has the sender key needs no copy of its own.
+        // In a group, a companion with the sender key needs no copy of its own.
         if copy.is_empty() && !in_group {
             continue;
         }
@@ -36,7 +36,7 @@ pub(super) fn forward(seat: &Seat, message: &Node) {
     }
 }
 
-/// The stanza without its content, as it comes from the companion that wrote it.
+/// Creates the stanza without its content, from the companion that wrote it.
 fn forwarded(seat: &Seat, message: &Node, to: &str) -> Node {
     let book = locked(&seat.account.book);
     let by_lid = book.groups.get(to).map_or_else(|| address::is_lid(to), |group| group.by_lid);
@@ -66,8 +66,8 @@ fn own_address(seat: &Seat, device: u16, by_lid: bool) -> String {
     format!("{user}:{device}@{server}")
 }
 
-/// Asks the companion that wrote a message to seal it again for this one, and gives its device number; `None` if the message
-/// is not one of another companion.
+/// Asks the companion that wrote a message to encrypt it again for this one, and returns its device number; `None` if
+/// no companion wrote it.
 pub(super) fn ask_again(seat: &Seat, id: &str, receipt: &Node) -> Option<u16> {
     let mut companions = locked(&seat.account.companions);
     let item = companions.get_mut(seat.device)?.queue.find(id)?;
@@ -86,7 +86,7 @@ pub(super) fn ask_again(seat: &Seat, id: &str, receipt: &Node) -> Option<u16> {
     Some(author)
 }
 
-/// The device of this account that alone a message is for: one that could not open it before.
+/// Returns the device of this account for which a message was encrypted again.
 pub(super) fn repeated_for(seat: &Seat, message: &Node) -> Option<u16> {
     if attr(message, "category").as_deref() == Some("peer") || message.get_optional_child("enc").is_none() {
         return None;
@@ -95,7 +95,7 @@ pub(super) fn repeated_for(seat: &Seat, message: &Node) -> Option<u16> {
     own_device(&seat.account, &to).filter(|_| to.contains(':'))
 }
 
-/// Hands a message that was sealed again to the companion that asked for it, in the place of the first one.
+/// Passes a message that was encrypted again to the companion that requested it, replacing the first one.
 pub(super) fn repeat(seat: &Seat, device: u16, message: &Node) {
     let id = attr(message, "id").unwrap_or_default();
     let mut companions = locked(&seat.account.companions);

@@ -1,4 +1,4 @@
-//! A group and its members as the server tells of them.
+//! Groups and their members in stanzas.
 
 use crate::{
     clock,
@@ -9,7 +9,7 @@ use crate::{
     wire::node::{Node, NodeBuilder, SERVER, node},
 };
 
-/// A group as the server tells of it.
+/// Creates a group's node.
 pub(crate) fn describe(book: &Book, account: &Account, jid: &str, group: &Group) -> Node {
     let owner = &account.number;
     let first = Mark { by: owner.clone(), at: account.made_at };
@@ -24,7 +24,7 @@ pub(crate) fn describe(book: &Book, account: &Account, jid: &str, group: &Group)
         }
     });
     let about = group.description.as_ref().map(|description| about(book, account, group, description));
-    // Admins alone may take people in.
+    // Only admins may add members.
     let add = node("member_add_mode").bytes(b"admin_add".to_vec()).build();
     let mut described = node("group").attr("id", jid.split('@').next().unwrap_or_default());
     for (who, when, mark) in [("creator", "creation", made), ("s_o", "s_t", named)] {
@@ -49,13 +49,13 @@ fn about(book: &Book, account: &Account, group: &Group, description: &Descriptio
         .build()
 }
 
-/// The JID by which a group's stanzas name somebody, who may be the owner.
+/// Returns a person's address in a group's stanzas, including the owner's.
 fn called(book: &Book, account: &Account, group: &Group, name: &str) -> String {
     let own = name == account.number && group.by_lid;
     if own { format!("{}@lid", account.lid) } else { book.member(group, name) }
 }
 
-/// A member of a group as the server tells of them: by number or JID `name`, the owner among them.
+/// Creates a member's node, given a number or JID `name`; the member may be the owner.
 pub(crate) fn participant(book: &Book, account: &Account, group: &Group, name: &str) -> NodeBuilder {
     let jid = called(book, account, group, name);
     let member = node("participant").attr("jid", jid.as_str());

@@ -1,5 +1,5 @@
-//! Requests about groups: who is in them, and what a companion changes in them. The change is made on the phone, and on
-//! those of all other accounts that are members, whose companions are told as of a change by anybody else.
+//! Group requests: metadata, and changes by a companion. A change is applied to the phones of all accounts that are
+//! members, and their companions are notified as of any other change.
 
 use super::{group_node::describe, router::Seat};
 use crate::{
@@ -13,11 +13,11 @@ use crate::{
     wire::node::{Node, SERVER, attr, bytes, children, node, refusal, result},
 };
 
-/// The parts of a request that change something.
+/// Elements of a request that change a group.
 pub(super) const CHANGES: [&str; 8] =
     ["create", "subject", "description", "add", "remove", "promote", "demote", "leave"];
 
-/// Why a change is refused: its code and its text.
+/// Reason for rejecting a change: its code and its text.
 type Refused = (u16, &'static str);
 
 const BAD_REQUEST: Refused = (400, "bad-request");
@@ -25,7 +25,7 @@ const FORBIDDEN: Refused = (403, "forbidden");
 const UNKNOWN: Refused = (404, "item-not-found");
 const CONFLICT: Refused = (409, "conflict");
 
-/// A group's subject and members, or those of all groups the owner is in.
+/// Returns a group's subject and members, or those of all the owner's groups.
 pub(super) fn show(seat: &Seat, request: &Node) -> Node {
     let (book, account) = (locked(&seat.account.book), &seat.account);
     let is_member = |group: &&Group| group.members.contains(&account.number);
@@ -42,7 +42,7 @@ pub(super) fn show(seat: &Seat, request: &Node) -> Node {
     }
 }
 
-/// Makes a change in a group, if the owner may.
+/// Changes a group, if the owner has the right.
 pub(super) async fn change(seat: &Seat, request: &Node) {
     let Some(change) = children(request).first() else { return };
     let group = attr(request, "to").unwrap_or_default();
@@ -95,7 +95,7 @@ async fn leave(seat: &Seat, leave: &Node) -> Result<Option<Node>, Refused> {
     if left.is_empty() { Err(BAD_REQUEST) } else { Ok(Some(node("leave").children(left).build())) }
 }
 
-/// Any member may rename a group that is not locked, and none is here.
+/// Any member may rename a group that is not locked; there are no locked groups here.
 async fn rename(seat: &Seat, jid: &str, subject: &Node) -> Result<Option<Node>, Refused> {
     member_of(seat, jid)?;
     let text = text(subject).filter(|text| !text.trim().is_empty()).ok_or(BAD_REQUEST)?;
@@ -105,7 +105,7 @@ async fn rename(seat: &Seat, jid: &str, subject: &Node) -> Result<Option<Node>, 
     Ok(None)
 }
 
-/// As with the subject. A text is replaced only by somebody who knows it.
+/// As with the subject. The request must name the text that it replaces.
 async fn say_what_it_is_about(seat: &Seat, jid: &str, description: &Node) -> Result<Option<Node>, Refused> {
     let group = member_of(seat, jid)?;
     if group.description.map(|known| known.id) != attr(description, "prev") {
@@ -122,7 +122,7 @@ async fn say_what_it_is_about(seat: &Seat, jid: &str, description: &Node) -> Res
     Ok(None)
 }
 
-/// Admins alone take people in and out, and appoint.
+/// Only admins may add, remove, promote and demote members.
 async fn change_members(seat: &Seat, jid: &str, change: &Node) -> Result<Option<Node>, Refused> {
     let group = member_of(seat, jid)?;
     let own = &seat.account.number;
@@ -163,7 +163,7 @@ async fn change_members(seat: &Seat, jid: &str, change: &Node) -> Result<Option<
     Ok(Some(node(kind).children(outcomes).build()))
 }
 
-/// Takes the accounts among those who were added into the group as it is now.
+/// Adds the accounts among the new members to the present group.
 async fn welcome(seat: &Seat, jid: &str, names: &[String]) -> Result<(), Error> {
     let account = &seat.account;
     let group = locked(&account.book).groups.get(jid).map(|group| group.spelled_out(&account.number, account.made_at));
@@ -174,13 +174,13 @@ async fn welcome(seat: &Seat, jid: &str, names: &[String]) -> Result<(), Error> 
     Ok(())
 }
 
-/// The group, if the owner is a member.
+/// Returns the group, if the owner is a member.
 fn member_of(seat: &Seat, jid: &str) -> Result<Group, Refused> {
     let group = locked(&seat.account.book).groups.get(jid).cloned().ok_or(UNKNOWN)?;
     if group.members.contains(&seat.account.number) { Ok(group) } else { Err(FORBIDDEN) }
 }
 
-/// The phones of the accounts that are members of the group by their own book.
+/// Returns the phones of the accounts that are members of the group, by their own state.
 fn members(seat: &Seat, jid: &str) -> Vec<Phone> {
     let all = locked(&seat.server.accounts).values().cloned().collect::<Vec<_>>();
     let is_member = |account: &Account| {
@@ -191,13 +191,13 @@ fn members(seat: &Seat, jid: &str) -> Vec<Phone> {
     among.map(|account| Phone::new(seat.server.clone(), account)).collect()
 }
 
-/// The phones of the accounts with these numbers.
+/// Returns the phones of the accounts with these numbers.
 fn accounts(seat: &Seat, numbers: &[String]) -> Vec<Phone> {
     let accounts = numbers.iter().filter_map(|number| seat.server.account(number));
     accounts.map(|account| Phone::new(seat.server.clone(), account)).collect()
 }
 
-/// The participants that a request names: as a group remembers them, and as the request has them.
+/// Returns the participants in a request: as stored in a group, and as in the request.
 fn named(seat: &Seat, change: &Node) -> Vec<(String, String)> {
     let participants = children(change).iter().filter(|child| child.tag == "participant");
     let named = participants.filter_map(|participant| {
@@ -208,7 +208,7 @@ fn named(seat: &Seat, change: &Node) -> Vec<(String, String)> {
     named.collect()
 }
 
-/// A number, or the JID by LID of somebody whose number is not known.
+/// Returns the number, or the JID by LID of a person without a known number.
 fn name(seat: &Seat, jid: &str) -> Option<String> {
     match jid.split_once('@')? {
         (number, SERVER) => Some(number.to_owned()),

@@ -1,5 +1,5 @@
-//! Requests of a companion. Every one is answered: a client waits 75 seconds for an answer, and does
-//! not look for a dead connection meanwhile. What the sandbox cannot do is refused, so that no client takes it for done.
+//! Requests of a companion. Every request is answered: a client waits 75 seconds for an answer, and does not detect a
+//! dead connection meanwhile. Unsupported requests are rejected, so that no client assumes their success.
 
 use super::{groups, pictures, prekeys::Prekeys, privacy, router::Seat, sync, users};
 use crate::{
@@ -17,7 +17,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         ("set", "passive", "active") => {
             seat.ok(request);
             seat.activate();
-            // Its keys may have come just before the sandbox was ended.
+            // Its keys may have arrived just before the sandbox was stopped.
             settle(seat).await;
         }
         ("set", "encrypt", "rotate") => rotate(seat, request),
@@ -38,7 +38,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         ("set", "w:profile:picture", _) => pictures::set(seat, request).await,
         ("get", "privacy", _) => seat.link.send(privacy::settings(seat, request)),
         ("set", "privacy", "privacy") => privacy::set(seat, request).await,
-        // Nothing here asks for the tokens that are given to people, and no server here marks anything dirty.
+        // The tokens are not used here, and nothing is ever marked dirty.
         ("set", "privacy", "tokens") | ("set", "urn:xmpp:whatsapp:dirty", "clean") => seat.ok(request),
         ("get", "w:p", _) => {
             seat.link.send(result(request).attr("t", clock::seconds(clock::now_ms()).to_string()).build());
@@ -59,8 +59,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
     }
 }
 
-/// The keys that others need to write to this companion. With the first upload it is ready to be
-/// told the key of the settings and the history.
+/// Stores the keys for messages to this companion. After the first upload it is sent the app-state key and the history.
 async fn upload(seat: &Seat, request: &Node) {
     let Some(keys) = Prekeys::read(request) else {
         return seat.link.send(refusal(request, 400, "bad-request"));
@@ -105,7 +104,7 @@ fn count(seat: &Seat, request: &Node) {
     seat.link.send(result(request).children([count]).build());
 }
 
-/// The digest of the uploaded keys. "Not found" makes the client upload them all again.
+/// Returns the digest of the uploaded keys. With "not found" the client uploads all of them again.
 fn digest(seat: &Seat, request: &Node) {
     let companions = locked(&seat.account.companions);
     let keys = companions.get(seat.device).and_then(|companion| companion.prekeys.as_ref());
@@ -117,7 +116,7 @@ fn digest(seat: &Seat, request: &Node) {
     });
 }
 
-/// Where blobs are: the host is never asked, the client's own downloader goes to the sandbox.
+/// Returns the media host: it is never contacted, because the client's own downloader uses the sandbox.
 fn media_hosts(request: &Node) -> Node {
     let host = node("host").attr("hostname", "media.invalid").build();
     let hosts = node("media_conn")

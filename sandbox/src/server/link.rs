@@ -1,4 +1,4 @@
-//! The sending end of one connection, for everybody who has something to say to the client on it.
+//! The sending end of one connection.
 
 use std::{
     collections::HashMap,
@@ -12,42 +12,42 @@ use crate::{
     wire::node::{Node, attr},
 };
 
-/// What a connection's writer is to do next.
+/// Work for a connection's writer.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
-    /// Send this.
+    /// Send this stanza.
     Stanza(Node),
-    /// Say good-bye, with a reason for the log, and end.
+    /// Send a close frame, with a reason for the log, and end.
     Close(&'static str),
-    /// Send half of this, and end without another word, as when a cable is pulled.
+    /// Send half of this stanza and drop the connection, as when a cable is pulled.
     Half(Node),
-    /// End without a word.
+    /// Drop the connection.
     Cut,
 }
 
-/// One connection, to send on. Clones send on the same one.
+/// Sender of one connection. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     id: u64,
-    // Unbounded: what a client has not fetched stays in its queue in any case, so a bound here would
-    // save nothing and could make a phone wait for a client that does not read.
+    // Unbounded: unconfirmed stanzas are queued in any case, so a bound would save nothing, and could block a phone
+    // while a client does not read.
     outgoing: mpsc::UnboundedSender<Outgoing>,
     replies: Arc<Mutex<HashMap<String, oneshot::Sender<Node>>>>,
 }
 
 impl Link {
-    /// The two ends of a connection that is number `id`.
+    /// Creates both ends of the connection `id`.
     pub(crate) fn new(id: u64) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (outgoing, receiver) = mpsc::unbounded_channel();
         (Self { id, outgoing, replies: Arc::default() }, receiver)
     }
 
-    /// Whether the other is the same connection.
+    /// Returns whether the other one is the same connection.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.id == other.id
     }
 
-    /// Sends a stanza; into the void if the connection is gone.
+    /// Sends a stanza; ignored if the connection is closed.
     pub(crate) fn send(&self, node: Node) {
         let _ = self.outgoing.send(Outgoing::Stanza(node));
     }
@@ -76,7 +76,7 @@ impl Link {
         answer.await.ok()
     }
 
-    /// Hands an answer to whoever asked.
+    /// Passes an answer to its waiting request.
     pub(crate) fn answered(&self, answer: &Node) {
         let waiting = attr(answer, "id").and_then(|id| locked(&self.replies).remove(&id));
         if let Some(reply) = waiting {
@@ -84,7 +84,7 @@ impl Link {
         }
     }
 
-    /// The connection has ended: nobody will be answered any more.
+    /// Drops all waiting requests of a closed connection.
     pub(crate) fn ended(&self) {
         locked(&self.replies).clear();
     }

@@ -1,4 +1,4 @@
-//! Encrypted blobs: snapshots and long chunks of history, downloaded beside the websocket.
+//! Encrypted blobs: snapshots and long chunks of history, downloaded over HTTP.
 
 use std::{
     collections::HashMap,
@@ -23,26 +23,26 @@ use whatsapp_rust::{
 use super::Server;
 use crate::{Error, keep, key, locked};
 
-/// The blobs, by the last part of the path they are fetched at: in memory, or as files of a folder.
+/// The blobs, by the last part of their path: in memory, or as files in a folder.
 #[derive(Debug)]
 pub(crate) enum Media {
     Memory(Mutex<HashMap<String, Bytes>>),
     Folder(PathBuf),
 }
 
-/// What a client must be told to fetch and open a blob.
+/// Data with which a client downloads and decrypts a blob.
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {
     pub(crate) path: String,
     pub(crate) key: Vec<u8>,
     pub(crate) sha256: Vec<u8>,
     pub(crate) encrypted_sha256: Vec<u8>,
-    /// The length in clear.
+    /// Length of the plaintext.
     pub(crate) length: u64,
 }
 
 impl Media {
-    /// Encrypts a blob and keeps it for as long as the rest of the sandbox's state.
+    /// Encrypts a blob and stores it for as long as the rest of the sandbox's state.
     pub(crate) fn store(&self, plain: &[u8], kind: MediaType) -> Result<Reference, Error> {
         let EncryptedMedia { data_to_upload, media_key, file_sha256, file_enc_sha256, .. } = encrypt_media(plain, kind)
             .map_err(|error| Error::protocol("a blob cannot be encrypted", error.into_boxed_dyn_error()))?;
@@ -55,7 +55,7 @@ impl Media {
         })
     }
 
-    /// Keeps a blob as it is, for anybody to fetch; gives the path.
+    /// Stores a blob unencrypted, and returns the path.
     pub(crate) fn publish(&self, data: &[u8]) -> Result<String, Error> {
         let name = key::random_hex::<16>()?;
         match self {
@@ -71,7 +71,7 @@ impl Media {
     fn get(&self, name: &str) -> Option<Bytes> {
         match self {
             Self::Memory(blobs) => locked(blobs).get(name).cloned(),
-            // Anything else in the path could lead out of the folder.
+            // Any other path could lead out of the folder.
             Self::Folder(_) if !name.bytes().all(|byte| byte.is_ascii_hexdigit()) => None,
             Self::Folder(folder) => fs::read(folder.join(name)).ok().map(Bytes::from),
         }

@@ -47,10 +47,10 @@ use crate::{
     wire::certificate::Identity,
 };
 
-/// Who a log entry is about: the account's number and the companion's device number, once known.
+/// Account number and device number of a log entry, if known.
 pub(crate) type Who = (Option<String>, Option<u16>);
 
-/// What all connections and phones share.
+/// State shared by all connections and phones.
 pub(crate) struct Server {
     pub(crate) identity: Identity,
     /// By number.
@@ -62,12 +62,12 @@ pub(crate) struct Server {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     connections: AtomicU64,
-    /// Where everything is kept; `None` if nothing is.
+    /// Folder for all state, if there is one.
     pub(crate) folder: Option<Folder>,
 }
 
 impl Server {
-    /// A server with the accounts that are kept in the folder, if there is one.
+    /// Creates a server with the accounts in the folder, if there is one.
     pub(crate) fn new(identity: Identity, folder: Option<Folder>) -> Result<Self, Error> {
         let accounts = folder.as_ref().map(Folder::accounts).transpose()?.unwrap_or_default();
         let accounts = accounts.into_iter().map(|account| (account.number.clone(), Arc::new(account)));
@@ -88,23 +88,23 @@ impl Server {
         })
     }
 
-    /// The account with this number.
+    /// Returns the account with this number.
     pub(crate) fn account(&self, number: &str) -> Option<Arc<Account>> {
         locked(&self.accounts).get(number).cloned()
     }
 
-    /// A number for a connection, never given before.
+    /// Returns a new connection number.
     pub(crate) fn next_connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Writes into the log.
+    /// Adds a log entry.
     pub(crate) fn record(&self, who: Who, direction: Direction, text: String) {
         tracing::trace!(phone = who.0, device = who.1, ?direction, "{text}");
         locked(&self.log).push(clock::now_ms(), who, direction, text);
     }
 
-    /// Writes a remark into the log.
+    /// Adds a note to the log.
     pub(crate) fn note(&self, who: Who, text: impl Into<String>) {
         self.record(who, Direction::Note, text.into());
     }

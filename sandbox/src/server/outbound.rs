@@ -1,6 +1,6 @@
-//! What a companion writes. It seals its message once for every device; here the owner's phone opens its copy and shows the
-//! message in the chat, the account's other companions get theirs, and the server says that it has it. The people it is for
-//! receive it, and do not answer.
+//! Messages of a companion. It encrypts its message for every device. The owner's phone decrypts its copy and shows the
+//! message in the chat, the other companions get theirs, and the server acknowledges it. The recipients receive it, and
+//! do not answer.
 
 use std::time::Duration;
 
@@ -23,10 +23,10 @@ use crate::{
     wire::node::{Node, attr, bytes, children, node},
 };
 
-/// How long a message travels to the people it is for, and their receipts back.
+/// Delay of the recipients' delivery receipts.
 const JOURNEY: Duration = Duration::from_millis(100);
 
-/// Takes a message of a companion.
+/// Handles a message of a companion.
 pub(super) async fn take(seat: &Seat, message: &Node) {
     if let Some(device) = fan_out::repeated_for(seat, message) {
         fan_out::repeat(seat, device, message);
@@ -44,7 +44,7 @@ pub(super) async fn take(seat: &Seat, message: &Node) {
     deliver(seat, message);
 }
 
-/// Says that the server has the message.
+/// Acknowledges the message.
 fn acknowledge(seat: &Seat, message: &Node) {
     let mut ack = node("ack").attr("class", "message").attr("id", attr(message, "id").unwrap_or_default());
     for (told, from) in [("from", "to"), ("participant", "participant")] {
@@ -55,7 +55,7 @@ fn acknowledge(seat: &Seat, message: &Node) {
     seat.link.send(ack.attr("t", clock::seconds(clock::now_ms()).to_string()).build());
 }
 
-/// Lets the message reach the people it is for: their receipts come a moment later.
+/// Delivers the message: the recipients' receipts follow a moment later.
 fn deliver(seat: &Seat, message: &Node) {
     let (Some(to), Some(id), None) = (attr(message, "to"), attr(message, "id"), attr(message, "category")) else {
         return;
@@ -101,7 +101,7 @@ async fn show(seat: &Seat, parties: &mut MutexGuard<'_, Parties>, message: &Node
     Ok(())
 }
 
-/// Does to a chat what the owner's message says: another text, or one of the owner's edited or taken back.
+/// Applies the owner's message to a chat: a new text, an edit or a revocation.
 fn apply(chat: &mut Chat, id: String, mut body: wa::Message) {
     if let Some(protocol) = body.protocol_message.take() {
         let named = protocol.key.into_option().and_then(|key| key.id);
@@ -119,7 +119,7 @@ fn apply(chat: &mut Chat, id: String, mut body: wa::Message) {
     }
 }
 
-/// The ciphertext in a stanza or a copy, and its kind.
+/// Returns the ciphertext in a stanza or a copy, and its kind.
 fn sealed(node: &Node) -> Option<(String, &[u8])> {
     let enc = node.get_optional_child("enc")?;
     Some((attr(enc, "type")?, bytes(enc)?))
@@ -131,7 +131,7 @@ fn read(padded: &[u8]) -> Result<wa::Message, Error> {
     codec::message_decode(plain).map_err(|error| Error::protocol("a message cannot be read", error))
 }
 
-/// The text of a message; `None` if it has none.
+/// Returns the text of a message; `None` if it has none.
 fn text(message: wa::Message) -> Option<String> {
     message.conversation.or_else(|| message.extended_text_message.into_option()?.text)
 }

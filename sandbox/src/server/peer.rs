@@ -1,5 +1,5 @@
-//! What a companion asks the phone, between the owner's own devices: the message is sealed for the phone alone, and is
-//! answered by one of the same kind.
+//! Peer requests of a companion to the phone, between the owner's own devices: the message is encrypted for the phone
+//! only, and is answered by one of the same kind.
 
 use whatsapp_rust::{
     wacore::messages::MessageUtils,
@@ -13,7 +13,7 @@ use crate::{
     wire::node::{Node, attr, bytes, node},
 };
 
-/// Takes such a message, and lets the phone answer.
+/// Handles a peer request, which the phone answers.
 pub(super) async fn take(seat: &Seat, message: &Node) {
     let id = attr(message, "id").unwrap_or_default();
     let mut ack = node("ack").attr("class", "message").attr("id", id.as_str());

@@ -7,10 +7,10 @@ use crate::{
     wire::node::{Node, attr, bytes, children, node, refusal, result},
 };
 
-/// From where clients would fetch pictures; the one of a client of this sandbox goes to the sandbox for any host.
+/// URL prefix of pictures; a client of this sandbox uses the sandbox for any host.
 const HOST: &str = "https://pps.whatsapp.net";
 
-/// The location of a profile picture.
+/// Returns the location of a profile picture.
 pub(super) fn show(seat: &Seat, request: &Node) -> Node {
     let phone = phone(seat);
     let asked = request.get_optional_child("picture");
@@ -31,7 +31,7 @@ pub(super) fn show(seat: &Seat, request: &Node) -> Node {
     result(request).children([answer.build()]).build()
 }
 
-/// Sets the owner's picture or that of a group they are in, or takes it away.
+/// Sets or removes the picture of the owner, or of a group they are in.
 pub(super) async fn set(seat: &Seat, request: &Node) {
     let (whose, phone) = (target(seat, request), phone(seat));
     let own = [phone.jid(), phone.lid()].contains(&whose);
@@ -55,7 +55,7 @@ pub(super) async fn set(seat: &Seat, request: &Node) {
     });
 }
 
-/// Whose picture is meant: the owner's, if nobody is named.
+/// Returns the target of a request: the owner, if it names none.
 fn target(seat: &Seat, request: &Node) -> String {
     attr(request, "target").unwrap_or_else(|| seat.account.jid())
 }

@@ -1,4 +1,4 @@
-//! The keys a companion uploads so that others can start a session with it.
+//! Prekeys that a companion uploads, so that others can start a session with it.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::{
     wire::node::{Node, bytes, child_bytes, children, node},
 };
 
-/// A companion's keys, as far as they are left.
+/// A companion's remaining prekeys.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Prekeys {
     registration: u32,
     #[serde(with = "packed")]
     identity: PublicKey,
     signed: Signed,
-    /// By id; each is handed out once.
+    /// One-time keys by id.
     #[serde(with = "packed::map")]
     once: BTreeMap<u32, PublicKey>,
 }
@@ -36,7 +36,7 @@ struct Signed {
 }
 
 impl Prekeys {
-    /// Reads an upload; `None` if a part is missing or no key.
+    /// Parses an upload; `None` if a part is missing or not a key.
     pub(crate) fn read(request: &Node) -> Option<Self> {
         let mut once = BTreeMap::new();
         for entry in children(request.get_optional_child("list")?) {
@@ -50,7 +50,7 @@ impl Prekeys {
         })
     }
 
-    /// Takes over a later upload: keys with the same id are replaced.
+    /// Merges a later upload: keys with the same id are replaced.
     pub(crate) fn merge(&mut self, later: Self) {
         let Self { registration, identity, signed, once } = later;
         self.registration = registration;
@@ -59,24 +59,24 @@ impl Prekeys {
         self.once.extend(once);
     }
 
-    /// Takes over a rotated signed key; false if it cannot be read.
+    /// Replaces the signed key; false if it cannot be parsed.
     pub(crate) fn rotate(&mut self, rotate: &Node) -> bool {
         let Some(key) = rotate.get_optional_child("skey").and_then(signed) else { return false };
         self.signed = key;
         true
     }
 
-    /// How many one-time keys are left.
+    /// Returns the number of remaining one-time keys.
     pub(crate) fn left(&self) -> usize {
         self.once.len()
     }
 
-    /// Whether this is the identity behind the keys.
+    /// Returns whether the keys belong to this identity.
     pub(crate) fn belongs_to(&self, identity: &[u8; 32]) -> bool {
         self.identity.public_key_bytes() == identity
     }
 
-    /// The keys as other clients are told them, to start a session; takes a one-time key, if one is left.
+    /// Returns the keys for other clients to start a session; uses up a one-time key, if one is left.
     pub(crate) fn take_nodes(&mut self) -> Vec<Node> {
         let mut parts = self.lasting();
         if let Some((number, key)) = self.once.pop_first() {
@@ -85,7 +85,8 @@ impl Prekeys {
         parts
     }
 
-    /// The digest of what is left here, for the client to compare: the one-time keys by their ids, and a hash over all keys.
+    /// Returns the digest of the remaining keys, for comparison by the client: the ids of the one-time keys, and a hash
+    /// over all keys.
     pub(crate) fn digest(&self) -> Node {
         let once: Vec<_> = self.once.values().map(PublicKey::public_key_bytes).collect();
         let Signed { key, signature, .. } = &self.signed;
@@ -97,7 +98,7 @@ impl Prekeys {
         node("digest").children(parts).build()
     }
 
-    /// All but the one-time keys.
+    /// Returns all keys except the one-time keys.
     fn lasting(&self) -> Vec<Node> {
         let Signed { id: number, key, signature } = &self.signed;
         let signature = node("signature").bytes(signature.clone()).build();
@@ -109,7 +110,7 @@ impl Prekeys {
         ]
     }
 
-    /// What is needed to start a session; takes a one-time key, if one is left.
+    /// Returns the key bundle for a session; uses up a one-time key, if one is left.
     pub(crate) fn bundle(&mut self, device: u16) -> Result<PreKeyBundle, Error> {
         let once = self.once.pop_first().map(|(id, key)| (id.into(), key));
         PreKeyBundle::new(
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!((listed(&before), listed(&after)), (2, 0));
         assert_eq!(child_bytes(&before, "hash").unwrap().len(), 20);
         assert_ne!(child_bytes(&before, "hash"), child_bytes(&after, "hash"));
-        // An answer has the shape of an upload, so it can be read as one.
+        // A response has the format of an upload, so it can be parsed as one.
         assert_eq!(Prekeys::read(&after).unwrap().registration, 7);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests about privacy: what others may know of the owner, and whom the owner has blocked.
+//! Privacy requests: privacy settings, and the block list.
 
 use super::router::Seat;
 use crate::{
@@ -12,7 +12,7 @@ pub(super) fn settings(seat: &Seat, request: &Node) -> Node {
     result(request).children([locked(&seat.account.book).privacy.node()]).build()
 }
 
-/// Sets one thing or more, and says what was set.
+/// Sets one or more categories, and returns them.
 pub(super) async fn set(seat: &Seat, request: &Node) {
     let asked = request.get_optional_child("privacy").map(children).unwrap_or_default();
     let asked = asked.iter().map(|category| attr(category, "name").zip(attr(category, "value")));
@@ -26,12 +26,12 @@ pub(super) async fn set(seat: &Seat, request: &Node) {
     });
 }
 
-/// Whom the owner has blocked.
+/// Returns the block list.
 pub(super) fn blocked(seat: &Seat, request: &Node) -> Node {
     result(request).children([locked(&seat.account.book).privacy.list()]).build()
 }
 
-/// Blocks or unblocks a contact. Servers accept LIDs only.
+/// Blocks or unblocks a contact. Servers only accept LIDs.
 pub(super) async fn block(seat: &Seat, request: &Node) {
     let item = request.get_optional_child("item");
     let asked = item.and_then(|item| attr(item, "jid").zip(attr(item, "action")));

@@ -1,4 +1,4 @@
-//! What a logged-in companion sends: one arm for each kind of stanza.
+//! Stanzas of a logged-in companion: one arm for each kind.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) struct Seat {
     pub(crate) link: Link,
 }
 
-/// Does what a stanza asks for.
+/// Handles a stanza.
 pub(crate) async fn route(seat: &Seat, stanza: &Node) {
     match stanza.tag.as_ref() {
         "iq" => iq::answer(seat, stanza).await,
@@ -36,7 +36,7 @@ pub(crate) async fn route(seat: &Seat, stanza: &Node) {
         "message" if attr(stanza, "category").as_deref() == Some("peer") => peer::take(seat, stanza).await,
         "message" => outbound::take(seat, stanza).await,
         "call" => seat.link.send(seat.account.hear_call(stanza)),
-        // Nothing to answer: the session's marks, presence, typing.
+        // No answer needed: session marks, presence, typing.
         "ib" | "presence" | "chatstate" => {}
         other => seat.note(format!("unknown stanza <{other}>")),
     }
@@ -61,7 +61,7 @@ async fn receipt(seat: &Seat, receipt: &Node) {
     }
 }
 
-/// The companion cannot open a message: its author seals it again, in a new session.
+/// Handles that the companion cannot decrypt a message: its author encrypts it again, in a new session.
 async fn retry(seat: &Seat, id: String, receipt: &Node) {
     tracing::warn!(phone = seat.account.number, message = id, "A companion could not decrypt a message");
     if let Some(author) = fan_out::ask_again(seat, &id, receipt) {
@@ -79,7 +79,7 @@ impl Seat {
         (Some(self.account.number.clone()), Some(self.device))
     }
 
-    /// Writes a remark about this companion into the log.
+    /// Adds a note about this companion to the log.
     pub(crate) fn note(&self, text: impl Into<String>) {
         self.server.note(self.who(), text);
     }
@@ -126,7 +126,7 @@ impl Seat {
         self.link.send(node("ib").attr("from", crate::wire::node::SERVER).children([content]).build());
     }
 
-    /// The connection has ended.
+    /// Removes the closed connection from its companion.
     pub(crate) fn leave(&self) {
         let mut companions = locked(&self.account.companions);
         if let Some(companion) = companions.get_mut(self.device) {
@@ -136,13 +136,13 @@ impl Seat {
         self.account.notify();
     }
 
-    /// An empty answer to a request.
+    /// Sends an empty response.
     pub(crate) fn ok(&self, request: &Node) {
         self.link.send(crate::wire::node::result(request).build());
     }
 }
 
-/// What is about to come, by kind.
+/// Creates the preview of queued stanzas, by kind.
 fn preview(queue: &Queue) -> Node {
     let messages = queue.items().filter(|item| item.is_message()).count();
     let receipts = queue.items().filter(|item| matches!(item.content, Content::Receipt)).count();

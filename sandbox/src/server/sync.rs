@@ -1,4 +1,4 @@
-//! App-state requests: a companion fetches what it has not seen, or uploads a patch of its own.
+//! App-state requests: fetching and uploading patches.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     wire::node::{Node, attr, child_bytes, children, error, node, number, result},
 };
 
-/// Answers each collection asked for exactly once, unless a fault breaks the connection off.
+/// Answers each requested collection exactly once, unless a fault closes the connection.
 pub(crate) async fn answer(seat: &Seat, request: &Node) {
     let asked = request.get_optional_child("sync").map(children).unwrap_or_default();
     let mut answers = Vec::with_capacity(asked.len());
@@ -21,7 +21,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
         let name = attr(collection, "name").unwrap_or_default();
         let base = number(collection, "version").unwrap_or(0);
         let patch = child_bytes(collection, "patch");
-        // A client that lost track asks for the whole, and may say at which version it lost it.
+        // A client that is out of sync requests the whole collection, and may name the version of the loss.
         let whole = attr(collection, "return_snapshot").as_deref() == Some("true");
         let base = if whole && patch.is_none() { 0 } else { base };
         let mut spoiled = None;
@@ -54,7 +54,7 @@ pub(crate) async fn answer(seat: &Seat, request: &Node) {
     seat.account.notify();
 }
 
-/// Notes what the companion was told all of.
+/// Records the collections that the companion has fetched.
 fn fetched(seat: &Seat, collections: Vec<String>) {
     if let Some(companion) = locked(&seat.account.companions).get_mut(seat.device) {
         companion.fetched.extend(collections);
@@ -68,7 +68,7 @@ enum Struck {
     Cut(When),
 }
 
-/// Lets the next fault meant for this request strike.
+/// Applies the next fault for this request.
 async fn strike(seat: &Seat, collection: &str, base: u64, on: On) -> Struck {
     let has_something = locked(&seat.account.ledger).version(collection).is_some_and(|version| version > base);
     let fault = locked(&seat.server.faults).strike(&seat.account.number, collection, on, has_something);
@@ -120,8 +120,7 @@ fn patches(patches: Vec<Vec<u8>>) -> Node {
     node("patches").children(patches.into_iter().map(|patch| node("patch").bytes(patch).build())).build()
 }
 
-/// What a companion at version `from` is missing: all of it as a snapshot, or some patches; with a wrong check value when
-/// it is `spoiled`.
+/// Returns the data after version `from`: a snapshot, or some patches; with a wrong MAC if it is `spoiled`.
 fn fetch(seat: &Seat, name: &str, from: u64, spoiled: Option<Part>) -> Node {
     let mut ledger = locked(&seat.account.ledger);
     let Some(version) = ledger.version(name) else {
@@ -150,7 +149,7 @@ fn snapshot(place: Vec<u8>) -> Node {
     node("snapshot").bytes(place).build()
 }
 
-/// Puts a snapshot where blobs are, and says where that is.
+/// Stores a snapshot as a blob, and returns its reference.
 fn store(media: &Media, whole: &[u8]) -> Result<Vec<u8>, Error> {
     let blob = media.store(whole, MediaType::AppState)?;
     let reference = ExternalBlobReference {

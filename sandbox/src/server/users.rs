@@ -1,4 +1,4 @@
-//! Questions about people: their devices and their keys.
+//! Requests about people: their devices and their keys.
 
 use super::router::Seat;
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     wire::node::{Node, SERVER, attr, bytes, children, empty, error, node, result},
 };
 
-/// The devices of the people asked about: for the owner the phone and its companions, for all
-/// others the phone alone. With their LIDs, where the phone knows them.
+/// Returns the devices of people: for the owner the phone and its companions, for all others only the phone. Includes
+/// their LIDs if the phone knows them.
 pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
     let asked = request.get_optional_child("usync");
     let list = asked.and_then(|usync| usync.get_optional_child("list")).map(children).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(crate) fn devices(seat: &Seat, request: &Node) -> Node {
     result(request).children([usync.build()]).build()
 }
 
-/// One of the people asked about: by JID, or by a number of which one wants to know whether it is anybody's.
+/// Returns one of the requested people: by JID, or by a number whose existence is checked.
 fn user(seat: &Seat, asked: &Node) -> Option<Node> {
     let account = &seat.account;
     let number = asked.get_optional_child("contact").and_then(bytes).map(String::from_utf8_lossy);
@@ -49,13 +49,13 @@ fn user(seat: &Seat, asked: &Node) -> Option<Node> {
     } else {
         locked(&account.book).person(&jid).and_then(Person::lid_jid)
     };
-    // A mapping of a number. Of a LID there is nothing to tell.
+    // The LID of a number; a LID has no further mapping.
     let lid = lid.filter(|_| !address::is_lid(&jid)).map(|lid| node("lid").attr("val", lid).build());
     let devices = node("devices").children(parts).build();
     Some(node("user").attr("jid", jid).children(std::iter::once(devices).chain(lid).chain(exists)).build())
 }
 
-/// The keys to write to somebody: to the phones of all people, the owner's among them, and to the account's companions.
+/// Returns key bundles: of the phones of all people, including the owner's, and of the account's companions.
 pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
     let asked = request.get_optional_child("key").map(children).unwrap_or_default();
     let mut users = Vec::with_capacity(asked.len());
@@ -74,12 +74,13 @@ pub(crate) async fn bundles(seat: &Seat, request: &Node) -> Node {
     result(request).children([node("list").children(users).build()]).build()
 }
 
-/// The device number of a companion of this account that is addressed by number or LID; `None` for all other addresses.
+/// Returns the device number of a companion of this account, given its JID by number or LID; `None` for other
+/// addresses.
 pub(crate) fn own_companion(account: &Account, jid: &str) -> Option<u16> {
     own_device(account, jid).filter(|device| *device != 0)
 }
 
-/// The same for any device of this account, 0 being the phone.
+/// Like [`own_companion`], for any device of this account, with 0 for the phone.
 pub(crate) fn own_device(account: &Account, jid: &str) -> Option<u16> {
     let (user, server) = jid.split_once('@')?;
     let (user, device) = user.split_once(':').unwrap_or((user, "0"));
@@ -91,7 +92,7 @@ pub(crate) fn own_device(account: &Account, jid: &str) -> Option<u16> {
     device.parse().ok().filter(|_| own)
 }
 
-/// By which name a person's phone sends; none for other devices, and for who is no person.
+/// Returns the sender's name of a person's phone; `None` for other devices, and for other addresses.
 fn party(seat: &Seat, jid: &str) -> Option<String> {
     let (user, server) = jid.split_once('@')?;
     let (user, device) = user.split_once(':').unwrap_or((user, "0"));

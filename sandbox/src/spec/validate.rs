@@ -1,4 +1,4 @@
-//! The rules of an account that its types cannot express, each with an error that names the field.
+//! Validation rules for accounts that the types cannot express, each with an error that names the field.
 
 mod rules;
 #[cfg(test)]
@@ -168,14 +168,14 @@ impl AccountSpec {
     }
 }
 
-/// Whom a chat is with; a person may be known by number, by LID or by both.
+/// The peer of a chat; a person may be known by number, by LID or by both.
 enum Peer<'a> {
     Person { phone: Option<&'a str>, lid: Option<&'a str> },
     Group(&'a GroupSpec),
 }
 
 impl<'a> Peer<'a> {
-    /// The same for both JIDs of one person, so that two chats with one person are noticed.
+    /// Returns the same value for both JIDs of one person, so that two chats with one person are detected.
     fn identity(&self) -> &'a str {
         match self {
             Self::Person { phone, lid } => phone.or(*lid).unwrap_or_default(),

@@ -1,6 +1,6 @@
-//! The certificate chain by which a client recognizes the server in an XX handshake: root, intermediate, leaf.
+//! Certificate chain of the server in an XX handshake: root, intermediate, leaf.
 //!
-//! The root is the sandbox's own. A client takes the chain only if its own root key was replaced by this one.
+//! The root is the sandbox's own. A client accepts the chain only if its own root key was replaced by this one.
 
 use whatsapp_rust::{
     buffa::{Message, MessageField},
@@ -18,17 +18,17 @@ const ROOT: u32 = 0;
 const INTERMEDIATE: u32 = 1;
 const LEAF: u32 = 2;
 
-/// The server's static key with the chain that vouches for it.
+/// The server's static key with its certificate chain.
 pub(crate) struct Identity {
     pub(crate) key: KeyPair,
-    /// The public key that the chain ends at.
+    /// The public root key of the chain.
     pub(crate) root: [u8; 32],
-    /// As the handshake carries it.
+    /// Encoded for the handshake.
     pub(super) chain: Vec<u8>,
 }
 
 impl Identity {
-    /// The identity that follows from this secret: the keys are the same each time, the signatures are not.
+    /// Derives the identity from this secret: the keys are always the same, the signatures are not.
     pub(crate) fn from_secret(secret: &str) -> Result<Self, Error> {
         let key = key::derived("server key", secret)?;
         let root = key::derived("root key", secret)?;
@@ -42,7 +42,7 @@ impl Identity {
     }
 }
 
-/// A certificate of the first for its serial number and key, signed by the second.
+/// Creates a certificate for the subject's serial number and key, signed by the issuer.
 fn certify(subject: (u32, &KeyPair), issuer: (u32, &KeyPair)) -> Result<MessageField<NoiseCertificate>, Error> {
     let details = Details {
         serial: Some(subject.0),
@@ -62,7 +62,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Checks a chain as a client does that trusts `root`, and gives the key that it vouches for.
+    /// Verifies a chain as a client that trusts `root`, and returns the certified key.
     pub(in crate::wire) fn verify(chain: &[u8], root: &[u8; 32]) -> Option<[u8; 32]> {
         let chain = CertChain::decode_from_slice(chain).ok()?;
         let mut issuer = (ROOT, *root);

@@ -1,6 +1,6 @@
-//! The bottom of the protocol: websocket messages, frames, the Noise handshake, and nodes.
+//! The lowest protocol layer: WebSocket messages, frames, the Noise handshake, and nodes.
 //!
-//! Nothing here knows accounts or stanzas.
+//! It does not know accounts or stanzas.
 
 pub(crate) mod certificate;
 pub(crate) mod node;

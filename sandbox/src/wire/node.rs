@@ -1,4 +1,4 @@
-//! Building and reading stanzas.
+//! Building and parsing of stanzas.
 
 use std::fmt::Write;
 
@@ -14,32 +14,32 @@ pub(crate) fn node(tag: &'static str) -> NodeBuilder {
     NodeBuilder::new(tag)
 }
 
-/// An element that is nothing but its name.
+/// Creates an element without attributes and content.
 pub(crate) fn empty(tag: &'static str) -> Node {
     node(tag).build()
 }
 
-/// An attribute as text; the client writes some as JIDs.
+/// Returns an attribute as text; the client writes some as JIDs.
 pub(crate) fn attr(node: &Node, key: &str) -> Option<String> {
     node.attrs.get(key).map(ToString::to_string)
 }
 
-/// An attribute that is a number.
+/// Returns a numeric attribute.
 pub(crate) fn number<T: std::str::FromStr>(node: &Node, key: &str) -> Option<T> {
     attr(node, key)?.parse().ok()
 }
 
-/// The children, none if the content is something else.
+/// Returns the children; empty if the content is something else.
 pub(crate) fn children(node: &Node) -> &[Node] {
     node.children().unwrap_or_default()
 }
 
-/// The binary content of a child.
+/// Returns the binary content of a child.
 pub(crate) fn child_bytes<'a>(node: &'a Node, tag: &str) -> Option<&'a [u8]> {
     bytes(node.get_optional_child(tag)?)
 }
 
-/// The binary content.
+/// Returns the binary content.
 pub(crate) fn bytes(node: &Node) -> Option<&[u8]> {
     match &node.content {
         Some(NodeContent::Bytes(bytes)) => Some(bytes),
@@ -48,24 +48,24 @@ pub(crate) fn bytes(node: &Node) -> Option<&[u8]> {
     }
 }
 
-/// The answer to a request, still without content.
+/// Starts the response to a request.
 pub(crate) fn result(request: &Node) -> NodeBuilder {
     let id = attr(request, "id").unwrap_or_default();
     node("iq").attr("type", "result").attr("id", id).attr("from", SERVER)
 }
 
-/// The refusal of a request.
+/// Creates the error response to a request.
 pub(crate) fn refusal(request: &Node, code: u16, text: &str) -> Node {
     let id = attr(request, "id").unwrap_or_default();
     node("iq").attr("type", "error").attr("id", id).attr("from", SERVER).children([error(code, text)]).build()
 }
 
-/// An `<error>` with its code and text.
+/// Creates an `<error>` with its code and text.
 pub(crate) fn error(code: u16, text: &str) -> Node {
     node("error").attr("code", code.to_string()).attr("text", text).build()
 }
 
-/// The stanza as one line for the log; binary content only by its length.
+/// Formats the stanza as one line for the log; binary content as its length.
 pub(crate) fn render(node: &Node) -> String {
     let mut text = String::new();
     write_into(&mut text, node);
@@ -87,7 +87,7 @@ fn write_into(text: &mut String, node: &Node) {
         }
         Some(NodeContent::Nodes(nodes)) => {
             text.push('>');
-            // A prekey upload has eight hundred children that say nothing.
+            // A prekey upload has eight hundred children without information.
             for child in nodes.iter().take(20) {
                 write_into(text, child);
             }

@@ -1,7 +1,7 @@
 //! The server's side of the Noise handshake.
 //!
-//! With the IK pattern the client knows the server's key beforehand, and everything is said in one message each. With the
-//! XX pattern it asks for the key with a certificate chain, and goes on only if it trusts the chain's root.
+//! With the IK pattern the client knows the server's key in advance, and each side sends one message. With the XX
+//! pattern it requests the key with a certificate chain, and continues only if it trusts the chain's root.
 
 use whatsapp_rust::{
     buffa::{Message, MessageField},
@@ -22,7 +22,7 @@ use whatsapp_rust::{
 use super::certificate::Identity;
 use crate::key;
 
-/// Why a client is not let in.
+/// Reason for rejecting a client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the first message is not a client hello")]
@@ -39,21 +39,21 @@ pub(crate) enum Refusal {
 
 /// A handshake after the client's first message.
 pub(crate) enum Handshake {
-    /// IK: it has succeeded; the answer is still to be sent, and framed.
+    /// IK: it has succeeded; the response must still be framed and sent.
     Complete(Vec<u8>, Session),
-    /// XX: the client decides, once it has the answer.
+    /// XX: the client decides after the response.
     Introduced(Vec<u8>, Introduction),
 }
 
-/// A handshake that succeeded.
+/// A successful handshake.
 pub(crate) struct Session {
-    /// The client's static key: who it is.
+    /// The client's static key, which identifies it.
     pub(crate) client: [u8; 32],
-    /// What the client says about itself.
+    /// The client's payload.
     pub(crate) payload: ClientPayload,
-    /// Opens what the client sends.
+    /// Decrypts the client's frames.
     pub(crate) inbound: NoiseCipher,
-    /// Seals what the server sends.
+    /// Encrypts the server's frames.
     pub(crate) outbound: NoiseCipher,
 }
 
@@ -84,7 +84,7 @@ fn complete(ephemeral: &[u8], sealed_key: &[u8], payload: &[u8], server: &Identi
     noise.authenticate(own.public_key.public_key_bytes());
     noise.mix_shared_secret(own.private_key.serialize(), ephemeral)?;
     noise.mix_shared_secret(own.private_key.serialize(), &client)?;
-    // With this pattern, the client does not look at the chain.
+    // With this pattern, the client does not check the chain.
     let hello = hello(&own, None, noise.encrypt(chain)?);
     Ok(Handshake::Complete(hello, Session::new(noise, &client, &payload)?))
 }
@@ -102,14 +102,14 @@ fn introduce(ephemeral: &[u8], server: &Identity) -> Result<Handshake, Refusal> 
     Ok(Handshake::Introduced(hello, Introduction { noise, own }))
 }
 
-/// The server's half of an XX handshake, done.
+/// The server's part of an XX handshake, completed.
 pub(crate) struct Introduction {
     noise: NoiseHandshake,
     own: KeyPair,
 }
 
 impl Introduction {
-    /// Reads the message by which a client that took the certificate completes the handshake.
+    /// Parses the message with which a client that accepted the certificate completes the handshake.
     pub(crate) fn finish(self, finish: &[u8]) -> Result<Session, Refusal> {
         let Self { mut noise, own } = self;
         let message = codec::handshake_message_decode(finish).map_err(|_| Refusal::NoFinish)?;

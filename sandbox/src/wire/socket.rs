@@ -1,4 +1,4 @@
-//! Frames over a websocket, in clear before the handshake and sealed after it.
+//! Frames over a WebSocket, in plaintext before the handshake and encrypted after it.
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{
@@ -16,7 +16,7 @@ use whatsapp_rust::{
 
 use super::node::Node;
 
-/// Why nothing more can be read.
+/// Reason why nothing more can be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
     #[error("closed by the client")]
@@ -27,22 +27,22 @@ pub(crate) enum Broken {
     Frame,
 }
 
-/// Cuts a websocket into the frames it carries and the frames it takes.
+/// Splits a WebSocket into received and sent frames.
 pub(crate) fn split(socket: WebSocket) -> (Frames, FrameSink) {
     let (sink, stream) = socket.split();
     (Frames { stream, decoder: FrameDecoder::new(), header: Some(Vec::new()) }, FrameSink { sink })
 }
 
-/// The frames a client sends.
+/// Frames from a client.
 pub(crate) struct Frames {
     stream: SplitStream<WebSocket>,
     decoder: FrameDecoder,
-    /// What has come of the header; `None` once it is complete.
+    /// The received part of the header; `None` once it is complete.
     header: Option<Vec<u8>>,
 }
 
 impl Frames {
-    /// The next frame. Cancel-safe: what was read stays in the decoder.
+    /// Returns the next frame. Cancel-safe: received bytes stay in the decoder.
     pub(crate) async fn next(&mut self) -> Result<BytesMut, Broken> {
         loop {
             if self.header.is_none()
@@ -76,13 +76,13 @@ impl Frames {
     }
 }
 
-/// The frames a client is sent.
+/// Frames to a client.
 pub(crate) struct FrameSink {
     sink: SplitSink<WebSocket, Message>,
 }
 
 impl FrameSink {
-    /// Sends one frame; false if the connection is gone.
+    /// Sends one frame; false if the connection is closed.
     pub(crate) async fn send(&mut self, payload: &[u8]) -> bool {
         let Ok(frame) = encode_frame(payload, None) else { return false };
         self.sink.send(Message::Binary(frame.into())).await.is_ok()
@@ -96,7 +96,7 @@ impl FrameSink {
         }
     }
 
-    /// Says good-bye with a close frame.
+    /// Sends a close frame.
     pub(crate) async fn close(mut self, reason: &str) {
         let frame = CloseFrame { code: 1000, reason: reason.into() };
         let _ = self.sink.send(Message::Close(Some(frame))).await;
@@ -104,7 +104,7 @@ impl FrameSink {
     }
 }
 
-/// Opens sealed frames: one for each connection, since the counter starts at 0 on each.
+/// Decrypts frames: one for each connection, since the counter starts at 0.
 pub(crate) struct Opener {
     cipher: NoiseCipher,
     counter: u32,
@@ -115,7 +115,7 @@ impl Opener {
         Self { cipher, counter: 0 }
     }
 
-    /// Opens a frame and reads the stanza in it.
+    /// Decrypts a frame and parses its stanza.
     pub(crate) fn open(&mut self, mut frame: BytesMut) -> Result<Node, Broken> {
         self.cipher.decrypt_in_place_with_counter(self.counter, &mut frame).map_err(|_| Broken::Frame)?;
         self.counter += 1;
@@ -125,7 +125,7 @@ impl Opener {
     }
 }
 
-/// Seals stanzas into frames: one for each connection.
+/// Encrypts stanzas into frames: one for each connection.
 pub(crate) struct Sealer {
     cipher: NoiseCipher,
     counter: u32,
@@ -136,7 +136,7 @@ impl Sealer {
         Self { cipher, counter: 0 }
     }
 
-    /// Writes a stanza and seals it; `None` if it cannot be written.
+    /// Encodes and encrypts a stanza; `None` if it cannot be encoded.
     pub(crate) fn seal(&mut self, node: &Node) -> Option<Vec<u8>> {
         let plain = marshal::marshal(node).ok()?;
         let sealed = self.cipher.encrypt_with_counter(self.counter, &plain).ok()?;

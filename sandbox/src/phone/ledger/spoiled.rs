@@ -1,4 +1,4 @@
-//! Settings as they are sent when they shall not add up: what the ledger has stays as it is.
+//! Corrupted app state for faults; the stored state is unchanged.
 
 use whatsapp_rust::{buffa::Message, wacore::appstate::hash::generate_patch_mac, waproto::codec};
 
@@ -6,7 +6,7 @@ use super::Ledger;
 use crate::{Error, fault::Part};
 
 impl Ledger {
-    /// The patches above a version, the last of them with a wrong check value.
+    /// Returns the patches after a version, the last of them with a wrong MAC.
     pub(crate) fn spoiled_patches_above(
         &self,
         collection: &str,
@@ -26,7 +26,7 @@ impl Ledger {
                 let keys = self
                     .find_key(key_id)
                     .map_err(|error| Error::protocol("the key of a patch of the ledger is unknown", error))?;
-                // Its author stands for the patch all the same.
+                // The patch itself stays authentic.
                 patch.patch_mac = Some(generate_patch_mac(&patch, collection, &keys.patch_mac, newest));
             }
         }
@@ -34,8 +34,7 @@ impl Ledger {
         Ok(patches)
     }
 
-    /// Where a snapshot of the collection with a wrong check value can be fetched, as `store` says; `None` while it is
-    /// empty.
+    /// Returns the reference to a snapshot with a wrong MAC, created by `store`; `None` if it is empty.
     pub(crate) fn spoiled_snapshot(
         &self,
         collection: &str,

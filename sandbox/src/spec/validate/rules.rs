@@ -1,10 +1,10 @@
-//! The rules of single values.
+//! Validation rules for single values.
 
 use std::{collections::HashSet, ops::RangeInclusive};
 
 use crate::spec::SpecError;
 
-/// What a rule says.
+/// Result of a rule.
 pub(super) type Checked = Result<(), SpecError>;
 
 pub(super) fn require_phone(value: &str, field: &str) -> Checked {
@@ -25,7 +25,7 @@ pub(super) fn require_lid(value: &str, field: &str) -> Checked {
 
 pub(super) fn require_group_jid(jid: &str, field: &str) -> Checked {
     let user = jid.strip_suffix("@g.us").unwrap_or_default();
-    // Groups made before 2021 carry their creator's number and a time of creation.
+    // Groups from before 2021 have their creator's number and a time of creation.
     let valid = match user.split_once('-') {
         Some((creator, created)) => is_digits(creator, 7..=15) && is_digits(created, 1..=15),
         None => is_digits(user, 5..=20),
