@@ -1,4 +1,4 @@
-//! Talking to a server and to the sandbox's phones.
+//! Client of a server and of the sandbox's phones.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-/// A caller of one server, and the hand on one sandbox's phones.
+/// A client of one server and of one sandbox.
 pub struct Client {
     http: reqwest::Client,
     graphql: String,
@@ -23,16 +23,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// A caller with this key.
+    /// Creates a client with this key.
     #[must_use]
     pub fn new(graphql: String, key: String, sandbox: String) -> Self {
         Self { http: reqwest::Client::new(), graphql, key, sandbox }
     }
 
-    /// The answer's data.
+    /// Returns the response's data.
     ///
     /// # Errors
-    /// When there is none, or an error with it.
+    /// If there is none, or if the response has errors.
     pub async fn query(&self, query: &str, variables: Value) -> Result<Value, Box<dyn Error>> {
         let body = json!({"query": query, "variables": variables});
         let mut answer: Value =
@@ -40,28 +40,28 @@ impl Client {
         if answer["errors"].is_null() { Ok(answer["data"].take()) } else { Err(answer.to_string().into()) }
     }
 
-    /// Has the sandbox do something.
+    /// Sends a request to the sandbox.
     ///
     /// # Errors
-    /// When it refuses.
+    /// If it is rejected.
     pub async fn play(&self, path: &str, body: Value) -> Result<(), Box<dyn Error>> {
         self.http.post(format!("{}{path}", self.sandbox)).json(&body).send().await?.error_for_status()?;
         Ok(())
     }
 
-    /// The chats on a phone's screen.
+    /// Returns the chats on a phone.
     ///
     /// # Errors
-    /// When there is no such phone.
+    /// If there is no such phone.
     pub async fn phone_chats(&self, phone: &str) -> Result<Vec<Value>, Box<dyn Error>> {
         let url = format!("{}/accounts/{phone}/chats", self.sandbox);
         Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
     }
 
-    /// Makes a session and scans its code with `phone`; tells its id.
+    /// Creates a session and scans its code with `phone`; returns its id.
     ///
     /// # Errors
-    /// When something refuses, or two minutes pass.
+    /// If a request is rejected, or after two minutes.
     pub async fn pair(&self, phone: &str) -> Result<String, Box<dyn Error>> {
         let made = self.query("mutation { createSession(input: {}) { session { id } } }", json!({})).await?;
         let id = made["createSession"]["session"]["id"].as_str().ok_or("no id")?.to_owned();
@@ -80,10 +80,10 @@ impl Client {
         }
     }
 
-    /// Makes a session that is linked to `phone`, and waits until its chats are all there; tells its id.
+    /// Creates a session that is linked to `phone`, and waits for all of its chats; returns its id.
     ///
     /// # Errors
-    /// When something refuses, or two minutes pass.
+    /// If a request is rejected, or after two minutes.
     pub async fn attach(&self, phone: &str) -> Result<String, Box<dyn Error>> {
         let id = self.pair(phone).await?;
         let deadline = Instant::now() + Duration::from_mins(2);
@@ -96,25 +96,25 @@ impl Client {
         Ok(id)
     }
 
-    /// Opens a WebSocket, on which nothing is asked.
+    /// Opens a WebSocket without a subscription.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects it.
     pub async fn connect(&self) -> Result<Changes, Box<dyn Error>> {
         let mut request = self.graphql.replacen("http", "ws", 1).into_client_request()?;
         request.headers_mut().insert("Sec-WebSocket-Protocol", "graphql-transport-ws".parse()?);
         let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
         let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {}", self.key)}});
         socket.send(Message::text(init.to_string())).await?;
-        // The answer to it is the first message.
+        // The acknowledgement is the first message.
         socket.next().await.ok_or("closed")??;
         Ok(Changes(socket))
     }
 
-    /// Opens a WebSocket that follows all chats.
+    /// Opens a WebSocket with a subscription to all chats.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects it.
     pub async fn subscribe(&self) -> Result<Changes, Box<dyn Error>> {
         let mut changes = self.connect().await?;
         changes.follow().await?;
@@ -129,19 +129,19 @@ impl Changes {
     /// Subscribes to the changes of all chats.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// If the server rejects it.
     pub async fn follow(&mut self) -> Result<(), Box<dyn Error>> {
         let query = "subscription { chatChanges { cursor change { origin changed } } }";
         let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": query}});
         self.0.send(Message::text(subscribe.to_string())).await?;
-        // The first event carries the cursor alone: the subscription stands.
+        // The first event only has the cursor: the subscription is active.
         self.event().await.map(drop)
     }
 
-    /// Waits for a change with this origin, and reads over all others.
+    /// Waits for a change with this origin, and skips all others.
     ///
     /// # Errors
-    /// When the socket closes.
+    /// If the socket is closed.
     pub async fn until(&mut self, origin: &str) -> Result<(), Box<dyn Error>> {
         while self.event().await?["change"]["origin"] != origin {}
         Ok(())

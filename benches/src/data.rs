@@ -16,25 +16,25 @@ use chatgraph::store::Store;
 use chatgraph::store::error::StoreError;
 use tokio_util::task::TaskTracker;
 
-/// Whose chats they are.
+/// Organization of the chats.
 pub const ORGANIZATION: &str = "bench";
-/// Chats that are stored at once.
+/// Chats per transaction.
 const PART: usize = 250;
-/// The first chat's activity, in milliseconds; the others follow second by second.
+/// Time of the first chat's activity, in milliseconds; the others follow second by second.
 const BEGAN: i64 = 1_700_000_000_000;
 
-/// Opens the database, making it when there is none.
+/// Opens the database, and creates it if it is missing.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// If it cannot be opened.
 pub async fn open(url: &str) -> Result<Store, Box<dyn Error>> {
     Ok(Store::open(&url.parse()?, &TaskTracker::new()).await?)
 }
 
-/// Adds a session that is stopped.
+/// Adds a stopped session.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub async fn add_session(store: &Store) -> Result<SessionId, Box<dyn Error>> {
     let organization: OrganizationId = ORGANIZATION.parse()?;
     let id = SessionId::new(BEGAN);
@@ -65,10 +65,11 @@ fn session(id: SessionId, organization: OrganizationId) -> Session {
     }
 }
 
-/// Adds this many chats with a name and a message each; every tenth is archived, every seventh has unread messages.
+/// Adds this number of chats with a name and a message each; every tenth is archived, every seventh has unread
+/// messages.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub async fn add_chats(store: &Store, session: SessionId, count: usize) -> Result<(), Box<dyn Error>> {
     let organization: OrganizationId = ORGANIZATION.parse()?;
     for first in (0..count).step_by(PART) {
@@ -95,7 +96,7 @@ pub async fn add_chats(store: &Store, session: SessionId, count: usize) -> Resul
     Ok(())
 }
 
-/// The address of a session's chat.
+/// Address of a session's chat.
 #[must_use]
 pub fn jid(number: usize) -> String {
     format!("1555{number:07}@s.whatsapp.net")

@@ -1,4 +1,4 @@
-//! Starting the programs that lie beside this one, and looking at their memory.
+//! Starting the programs beside this one, and reading their memory.
 
 use std::error::Error;
 use std::io::BufRead as _;
@@ -9,15 +9,15 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-/// A running program, killed when it goes out of scope.
+/// A running program, killed on drop.
 pub struct Program(Child);
 
 impl Program {
-    /// Starts a program of this workspace; its first line of output, or of log, that is a JSON object tells that it is
-    /// ready.
+    /// Starts a program of this workspace; it is ready when it has printed or logged a line with a matching JSON
+    /// object.
     ///
     /// # Errors
-    /// When it is not built, or ends before it is ready.
+    /// If it is not built, or ends before it is ready.
     pub fn start(name: &str, arguments: &[&str], ready: fn(&Value) -> bool) -> Result<(Self, Value), Box<dyn Error>> {
         let path = std::env::current_exe()?.with_file_name(name);
         let mut child = Command::new(path).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -36,7 +36,7 @@ impl Program {
             if let Ok(entry) = serde_json::from_str::<Value>(&line)
                 && ready(&entry)
             {
-                // Somebody has to read on, or the program blocks.
+                // Keep reading, or the program blocks.
                 std::thread::spawn(move || received.iter().for_each(drop));
                 return Ok((Self(child), entry));
             }
@@ -45,13 +45,13 @@ impl Program {
         Err(format!("{name} did not become ready:\n{}", seen.join("\n")).into())
     }
 
-    /// Processor time so far, user's and system's, in milliseconds. Linux only; in steps of 10.
+    /// CPU time so far, user and system, in milliseconds. Linux only; in steps of 10.
     ///
     /// # Errors
-    /// When the program is gone.
+    /// If the program has ended.
     pub fn cpu_ms(&self) -> Result<u64, Box<dyn Error>> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // The second field is the program's name in brackets, which may hold anything.
+        // The second field is the program's name in parentheses, with arbitrary characters.
         let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks: u64 = fields.get(11).ok_or("no utime")?.parse::<u64>()? + fields[12].parse::<u64>()?;
         Ok(ticks * 10)
@@ -60,7 +60,7 @@ impl Program {
     /// Resident memory, in MiB. Linux only.
     ///
     /// # Errors
-    /// When the program is gone.
+    /// If the program has ended.
     pub fn resident_mib(&self) -> Result<f64, Box<dyn Error>> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
@@ -71,7 +71,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have ended already.
         drop(self.0.kill());
         drop(self.0.wait());
     }

@@ -1,4 +1,4 @@
-//! A server and a sandbox in a process each, and a caller of both.
+//! A server and a sandbox in a process each, and a client of both.
 
 use std::error::Error;
 use std::process::Command;
@@ -14,7 +14,7 @@ pub struct Stage {
     pub server: Program,
     /// The sandbox.
     pub sandbox: Program,
-    /// Who calls both.
+    /// Client of both.
     pub client: Client,
     _folder: TempDir,
 }
@@ -23,7 +23,7 @@ impl Stage {
     /// Starts both: the server on `database`, or on an SQLite file of its own.
     ///
     /// # Errors
-    /// When one of the programs is not built or does not become ready.
+    /// If one of the programs is not built or does not become ready.
     pub fn start(database: Option<&str>) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let file = format!("sqlite:{}", folder.path().join("chatgraph.db").display());

@@ -1,8 +1,8 @@
-//! A WhatsApp server with phones, in one process and scriptable, for running a real client against.
+//! A scriptable WhatsApp server with phones, in one process, for tests and demos with a real client.
 //!
-//! An unmodified `whatsapp-rust` client connects to it on loopback, is paired by a phone that scans its
-//! QR code, is told the history, keeps its settings in step with the phone and receives messages: all of
-//! it over the wire protocol, with its handshake, its encryption and its MACs. A script plays the phone.
+//! An unmodified `whatsapp-rust` client connects to it on loopback, and is paired by a phone that scans its QR code. It
+//! receives the history and messages, and keeps its settings in sync with the phone. All of this uses the wire protocol,
+//! with its handshake, its encryption and its MACs. A script acts as the phone.
 //!
 //! ```no_run
 //! use chatgraph_sandbox::{AccountSpec, Config, Sandbox};
@@ -15,7 +15,7 @@
 //!         "history": [{"jid": "15550100002@s.whatsapp.net", "pinned": true}]}"#,
 //! )?;
 //! let phone = sandbox.create_account(spec)?;
-//! // … start a client on `sandbox.url()` that trusts `sandbox.key()`, and take the code it shows …
+//! // … start a client on `sandbox.url()` that trusts `sandbox.key()`, and scan the code it shows …
 //! # let code = "";
 //! phone.scan(code).await?;
 //! phone.connected().await?;
@@ -29,11 +29,11 @@
 //!
 //! # What a client needs
 //!
-//! - The websocket address `ws://HOST:PORT/ws/chat`.
-//! - The server's key beforehand, in its store, as the leaf of a certificate chain of a device that is
-//!   registered under any placeholder number. Only so does it not ask for a certificate of the real service.
-//!   `tests/it/support.rs` shows how. A client whose root key can be replaced needs nothing of this: it takes
-//!   `sandbox.root()` for WhatsApp's, asks for the certificate, and verifies it.
+//! - The WebSocket address `ws://HOST:PORT/ws/chat`.
+//! - The server's key in advance, in its store, as the leaf of a certificate chain of a device that is registered under
+//!   any placeholder number. Otherwise it requests a certificate of the real service. See `tests/it/support.rs`.
+//!   A client with a configurable root key needs none of this: it trusts `sandbox.root()` instead of WhatsApp's root,
+//!   requests the certificate, and verifies it.
 //! - An HTTP client that fetches `https://ANY-HOST/PATH?…` as `GET http://HOST:PORT/media/PATH`.
 //!
 //! # Layout
@@ -45,8 +45,8 @@
 //! - [`http`], [`spec`], [`demo`]: the JSON interface, the description of accounts, an account to look at.
 //! - `keep`: the folder that all of this goes on from after a restart, if there is one.
 //!
-//! Everything is in real time. The sandbox has no security of its own: whoever reaches its
-//! port can be any phone, which is why it listens on loopback only.
+//! The sandbox runs in real time. It has no access control: a process that reaches its port can act as any phone. It
+//! therefore only listens on loopback.
 
 mod clock;
 pub mod demo;

@@ -1,8 +1,8 @@
-//! What an account looks like before any client is linked to it: the people it knows, its groups and its chats.
+//! Description of an account before any client is linked to it: its contacts, groups and chats.
 //!
-//! The same shape is the body of `POST /accounts` and the argument of the Rust API. Names in JSON are
-//! camel case, unknown fields are refused, and every instant is in milliseconds since the Unix epoch.
-//! [`AccountSpec::validate`] holds the rules that the types cannot say.
+//! The same format is the body of `POST /accounts` and the argument of the Rust API. JSON names are camel case, unknown
+//! fields are rejected, and times are in milliseconds since the Unix epoch. [`AccountSpec::validate`] has the rules
+//! that the types cannot express.
 
 mod validate;
 
@@ -66,12 +66,12 @@ pub struct GroupSpec {
     /// LIDs, the JID by LID of a person with an unknown number is allowed, too.
     #[serde(default)]
     pub participants: Vec<String>,
-    /// How its members are addressed.
+    /// Addressing mode of its members.
     #[serde(default)]
     pub addressing_mode: Addressing,
 }
 
-/// How the members of a group are addressed.
+/// Addressing mode of a group's members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Addressing {

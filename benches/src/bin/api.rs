@@ -1,5 +1,5 @@
-//! A page of 50 chats, one chat, and archiving, each beside the same SQL with JSON by hand, in one run and in turn; with
-//! 200 chats in the session and with 200,000. `api DATABASE…` measures on each empty database that it is given.
+//! Compares a page of 50 chats, one chat, and archiving with the same SQL and JSON written by hand, in one run and in
+//! turn; with 200 and with 200,000 chats in the session. `api DATABASE…` measures on each given empty database.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -14,9 +14,9 @@ use reqwest::RequestBuilder;
 use serde_json::json;
 
 const SIZES: [usize; 2] = [200, 200_000];
-/// Requests under way at the same time.
+/// Concurrent requests.
 const CALLERS: usize = 16;
-/// How long one measurement takes, and how often each is taken.
+/// Duration of one measurement, and number of rounds.
 const SECONDS: Duration = Duration::from_secs(3);
 const ROUNDS: usize = 3;
 
@@ -118,7 +118,7 @@ async fn compare(
     Ok(())
 }
 
-/// Processor time a request in µs, and the median time of an answer in ms.
+/// Returns the CPU time per request in µs, and the median latency in ms.
 async fn load(
     program: &Program,
     request: impl Fn(usize) -> RequestBuilder,

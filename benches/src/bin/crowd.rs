@@ -1,5 +1,5 @@
-//! A hundred sessions in one process: what each costs in memory, and how many messages a second one of them takes in, and
-//! all of them together. `crowd [DATABASE]`, by default an SQLite file.
+//! A hundred sessions in one process: memory per session, and messages per second of one session and of all together.
+//! `crowd [DATABASE]`, by default an SQLite file.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 const SESSIONS: usize = 100;
 const MESSAGES: u32 = 5_000;
-/// So many people write at once.
+/// Number of people who write at the same time.
 const WRITERS: usize = 16;
 
 #[tokio::main]
@@ -36,8 +36,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Has people write to these phones, in turn, as fast as the sandbox brings it; the clock stops when a subscriber has
-/// the last of the changes.
+/// Sends messages to these phones in turn, as fast as the sandbox can; the time ends when a subscriber has the last
+/// change.
 async fn take_in(stage: &Stage, phones: &[String]) -> Result<(), Box<dyn Error>> {
     let mut changes = stage.client.subscribe().await?;
     let writer = stage.client.phone_chats(&phones[0]).await?;

@@ -1,5 +1,5 @@
-//! Whether one organization's change log keeps up: 500 sessions on one PostgreSQL whose commits take 2 ms each, 2,000
-//! changes a second through the inbound door. `gate DATABASE`, an empty one that it may set up; fails below the rate.
+//! Throughput of one organization's change log: 500 sessions on PostgreSQL with commits of 2 ms, and 2,000 inbound
+//! changes a second. `gate DATABASE` needs an empty database whose settings it may change; fails below the rate.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -26,9 +26,9 @@ use tokio_util::task::TaskTracker;
 const SESSIONS: usize = 500;
 const RATE: usize = 2_000;
 const SECONDS: usize = 10;
-/// What a commit's flush takes, in microseconds.
+/// Duration of a commit's flush, in microseconds.
 const FLUSH: u32 = 2_000;
-/// Half of the changes are stored within this.
+/// Time within which half of the changes must be stored.
 const WITHIN: Duration = Duration::from_millis(100);
 
 #[tokio::main]
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         data::add_chats(&filling, session, 1).await?;
         sessions.push(session);
     }
-    // What connects from here on is slow.
+    // Later connections are slow.
     slow_down(&database).await?;
     let store = data::open(&database).await?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes every commit of the database wait, also one that is alone.
+/// Delays every commit of the database, also a single one.
 async fn slow_down(database: &str) -> Result<(), Box<dyn Error>> {
     let (client, connection) = tokio_postgres::connect(database, NoTls).await?;
     let talking = async {
@@ -89,7 +89,7 @@ async fn slow_down(database: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// One session: its chat is archived and unarchived at an even pace; tells how long each took to be stored.
+/// Archives and unarchives the chat of one session at an even rate; returns the latency of each commit.
 async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration>, Box<dyn Error>> {
     let (pace, count) =
         (Duration::from_secs(1) * u32::try_from(SESSIONS)? / u32::try_from(RATE)?, RATE * SECONDS / SESSIONS);
@@ -99,7 +99,7 @@ async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration
         let due = began + first + pace * u32::try_from(round)?;
         tokio::time::sleep_until(due.into()).await;
         let (committed, told) = oneshot::channel();
-        // The first chat begins archived.
+        // The first chat is archived at the start.
         let value = Desired::Archived(round % 2 == 1);
         let as_of = 1_800_000_000_000 + i64::try_from(round)?;
         let event = SessionEvent::Setting { chat: data::jid(0).parse()?, value, as_of, up_to: None, replayed: false };

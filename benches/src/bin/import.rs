@@ -1,5 +1,5 @@
-//! The import of a large history: how long it takes, what memory it needs, and whether the API answers meanwhile.
-//! `import [DATABASE]`, by default an SQLite file.
+//! Import of a large history: duration, memory, and latency of the API meanwhile. `import [DATABASE]`, by default an
+//! SQLite file.
 
 use std::error::Error;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stage = Stage::start(database.as_deref())?;
     let client = &stage.client;
     client.play("/accounts", account()).await?;
-    // Its state is what the server has anyway, with a session and callers.
+    // Baseline: a server with a session and clients.
     let other = client.attach("447700900100").await?;
     page(&stage, &other).await?;
     let idle = stage.server.resident_mib()?;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A phone with many chats, all of them with contacts that are saved.
+/// A phone with many chats, all of them with saved contacts.
 fn account() -> Value {
     let number = |chat: u64| format!("1555{:07}", 3_000_000 + chat);
     let contacts: Vec<_> =
@@ -74,7 +74,7 @@ async fn page(stage: &Stage, session: &str) -> Result<(), Box<dyn Error>> {
     stage.client.query(query, json!({"id": session})).await.map(drop)
 }
 
-/// Whether all is there, as a caller is told.
+/// Returns whether the import is complete, according to the API.
 async fn complete(stage: &Stage, session: &str) -> Result<bool, Box<dyn Error>> {
     let query = "query($id: ID!) { session(id: $id) { historyImport { percent chats messages incomplete } } }";
     let told = stage.client.query(query, json!({"id": session})).await?;

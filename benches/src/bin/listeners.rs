@@ -1,5 +1,5 @@
-//! What those who listen cost: a thousand WebSockets that say nothing, a thousand that hear every change of one
-//! organization, and one that stopped reading; and what the guard adds to a page that is asked for.
+//! Cost of subscribers: a thousand idle WebSockets, a thousand that receive every change of one organization, and one
+//! that stopped reading; and the guard's cost for a page.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -21,7 +21,7 @@ use serde_json::json;
 
 const LISTENERS: usize = 1_000;
 const CHANGES: usize = 100;
-/// Changes that one who does not read leaves lying.
+/// Changes that a client that does not read leaves unread.
 const UNREAD: usize = 3_000;
 const TIMES: u32 = 20_000;
 
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
     let address = ready["fields"]["address"].as_str().ok_or("no address")?;
     let client = Client::new(format!("http://{address}/graphql"), key, String::new());
-    // What the first ones cost is the server's own.
+    // The first ones include the server's own growth.
     update(&client, UNREAD).await?;
 
     let before = server.resident_mib()?;
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Every listener hears every change; the clock runs until the last has the last.
+/// Delivers every change to every subscriber; the time ends with the last delivery.
 async fn deliver(client: &Client, server: &Program, listeners: &mut [Changes]) -> Result<(), Box<dyn Error>> {
     let (cpu, began) = (server.cpu_ms()?, Instant::now());
     let (updated, heard) = tokio::join!(update(client, CHANGES), try_join_all(listeners.iter_mut().map(hear_all)));
@@ -118,7 +118,7 @@ async fn hear_all(listener: &mut Changes) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes so many changes, one after the other.
+/// Makes this number of changes in sequence.
 async fn update(client: &Client, count: usize) -> Result<(), Box<dyn Error>> {
     let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id archived } } }";
     for _ in 0..count {
@@ -130,7 +130,7 @@ async fn update(client: &Client, count: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The time to compile a page's document: for the first time, and again.
+/// The time to compile a page's document: the first time, and again.
 fn guard() -> Result<(), Box<dyn Error>> {
     let types = Arc::new(Schema::parse(include_str!("../../../schema.graphql"), &[])?);
     let guard = Guard::new(types, Limits::DEFAULT);

@@ -1,5 +1,5 @@
-//! From the phone to a subscriber, from the API to the phone, and the memory of a first session: a server and a sandbox in
-//! a process each.
+//! Latency from the phone to a subscriber and from the API to the phone, and the memory of a first session. The server
+//! and the sandbox are separate processes.
 
 use std::error::Error;
 use std::time::Duration;
@@ -44,7 +44,7 @@ async fn start_of_the_demo() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The phone pins or unpins; the clock stops when the subscriber has the change.
+/// The phone pins or unpins a chat; the time ends when the subscriber has the change.
 async fn phone_to_subscriber(client: &Client) -> Result<(), Box<dyn Error>> {
     let mut changes = client.subscribe().await?;
     let jid = unpinned(client).await?;
@@ -59,7 +59,7 @@ async fn phone_to_subscriber(client: &Client) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A caller mutes or unmutes; the clock stops when the phone shows it.
+/// A client mutes or unmutes a chat; the time ends when the phone shows it.
 async fn api_to_phone(client: &Client, session: &str) -> Result<(), Box<dyn Error>> {
     let jid = unpinned(client).await?;
     let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id } } }";

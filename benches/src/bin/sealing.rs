@@ -1,4 +1,5 @@
-//! What sealing adds to a record of a session's memory: to its write with the commit, and to its read. `sealing [DATABASE]`, by default an SQLite file.
+//! Cost of encrypting a record of a session's device state: of its write with the commit, and of its read. `sealing
+//! [DATABASE]`, by default an SQLite file.
 
 use std::error::Error;
 use std::time::Duration;
@@ -39,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn measure(state: &DeviceState, length: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let (mut writes, mut reads) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        // SQLite does not write what is there already.
+        // SQLite skips the write of an unchanged value.
         let mut value = vec![7; length];
         value[..4].copy_from_slice(&round.to_be_bytes());
         let began = Instant::now();

@@ -1,21 +1,21 @@
-//! Plays the script on a phone.
+//! Activity of the demo account, according to its script.
 
 use tokio_util::sync::CancellationToken;
 
 use super::script::{Change, Script, Step};
 use crate::{Error, Phone, clock::now_ms, locked};
 
-/// Where the story starts.
+/// Seed of the script.
 const SEED: u64 = 0x05ca_1ab1e;
-/// How many steps may fail in a row before it waits again.
+/// Number of steps that may fail in a row before a pause.
 const ATTEMPTS: usize = 8;
 
-/// Keeps the demo account alive until `stop` is cancelled: every 2 to 6 seconds a contact writes a line or the
-/// phone archives, pins, mutes or reads a chat, and each step is logged in plain words.
+/// Runs the demo account's activity until `stop` is cancelled. Every 2 to 6 seconds a contact writes a line or the
+/// phone archives, pins, mutes or reads a chat. Each step is logged.
 ///
-/// It looks at the phone before each step and so goes on whatever else happens to the account; a step that fails
-/// is left out for another one. A step that has begun is finished before the function returns. A sandbox that keeps its
-/// accounts goes on in the story where an earlier one was.
+/// It reads the phone's state before each step, so it tolerates other changes of the account. A step that fails is
+/// replaced by another one. A step in progress is completed before the function returns. A sandbox with a folder
+/// resumes the script of an earlier one.
 pub async fn activity(phone: Phone, stop: CancellationToken) {
     let mut script = resume(&phone);
     while stop.run_until_cancelled(tokio::time::sleep(script.pause())).await.is_some() {
@@ -37,13 +37,13 @@ pub async fn activity(phone: Phone, stop: CancellationToken) {
     }
 }
 
-/// The script where it was, or from its beginning.
+/// Returns the script at its stored position, or at its start.
 fn resume(phone: &Phone) -> Script {
     let bookmark = locked(&phone.account.bookmark).clone();
     bookmark.and_then(|place| serde_json::from_str(&place).ok()).unwrap_or_else(|| Script::new(SEED))
 }
 
-/// Puts the bookmark behind the step that comes; it is kept together with what the step does.
+/// Stores the script's position after the next step, together with the effect of the step.
 fn mark(phone: &Phone, script: &Script) {
     *locked(&phone.account.bookmark) = serde_json::to_string(script).ok();
 }
@@ -71,7 +71,7 @@ mod tests {
         let phone = sandbox.create_account(demo::account(None, now_ms())).unwrap();
         let (mut script, mut written, mut changed) = (Script::new(SEED), 0, 0);
         for round in 0..200 {
-            // Somebody else has archived everything and marked it read.
+            // A script has archived everything and marked it as read.
             if round == 100 {
                 for chat in phone.chats() {
                     phone.archive(&chat.jid, true).await.unwrap();

@@ -1,8 +1,8 @@
-//! A believable account to show things with: the owner of a small bakery-café, with family, team, suppliers,
-//! customers, school and football, in a dozen scripts and languages.
+//! The demo account: the owner of a small bakery-café, with family, team, suppliers, customers, school and football, in
+//! a dozen scripts and languages.
 //!
-//! [`account`] describes it and [`activity`](fn@activity) brings it to life. `people` and `chats` are the tables they are
-//! made from, `timeline` turns "a quarter of an hour ago" into instants, `script` decides what happens next.
+//! [`account`] describes it, and [`activity`](fn@activity) runs its activity. `people` and `chats` are its data,
+//! `timeline` converts relative times, and `script` selects the next step.
 
 mod activity;
 mod chats;
@@ -21,7 +21,7 @@ use crate::{
 use chats::{Chat, Group, Mute, With};
 use people::{ME, Person};
 
-/// The number of the demo account, unless another one is asked for.
+/// Default number of the demo account.
 pub const PHONE: &str = "447700900100";
 
 const OWNER: &str = "Marta Oliveira";
@@ -30,7 +30,7 @@ const MINUTE_MS: i64 = 60 * SECOND_MS;
 
 /// Describes the demo account, under its own number or under `phone`.
 ///
-/// `now_ms` is the present, in milliseconds since the Unix epoch; the same present gives the same account.
+/// `now_ms` is the present, in milliseconds since the Unix epoch; the same time gives the same account.
 #[must_use]
 pub fn account(phone: Option<&str>, now_ms: i64) -> AccountSpec {
     let numbers = Numbers { owner: phone.unwrap_or(PHONE) };
@@ -55,7 +55,7 @@ pub fn account(phone: Option<&str>, now_ms: i64) -> AccountSpec {
     }
 }
 
-/// Who has which number: if the account took over the number of one of its contacts, they swap.
+/// Numbers of the people: if the account takes the number of one of its contacts, they swap.
 struct Numbers<'a> {
     owner: &'a str,
 }
@@ -85,8 +85,8 @@ impl Numbers<'_> {
         }
     }
 
-    /// `place` is the chat's place in the table. It moves the times by as many seconds, so that no two chats
-    /// have their last message at the same instant.
+    /// `place` is the chat's index in the table. It shifts the times by as many seconds, so that no two chats have
+    /// their last message at the same time.
     fn chat(&self, chat: &Chat, place: i64, now_ms: i64) -> ChatSpec {
         let jid = match chat.with {
             With::Person(person) => self.of(person).jid(),

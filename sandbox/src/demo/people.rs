@@ -1,28 +1,28 @@
-//! Everybody in the demo account's life. The numbers are all from ranges reserved for fiction.
+//! The people of the demo account. All numbers are from ranges reserved for fiction.
 
-/// A person of the demo: a number, and what the phone knows about whose it is.
+/// A person of the demo, as the phone knows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Person {
     /// The number, digits only; empty for [`ME`].
     pub(super) phone: &'static str,
     /// The name in the address book.
     pub(super) name: Option<&'static str>,
-    /// The name the person has given itself.
+    /// The person's push name.
     pub(super) push_name: Option<&'static str>,
 }
 
 impl Person {
-    /// Somebody in the address book.
+    /// A person in the address book.
     const fn saved(phone: &'static str, name: &'static str, push_name: &'static str) -> Self {
         Self { phone, name: Some(name), push_name: Some(push_name) }
     }
 
-    /// Somebody who is known only by the name they gave themselves.
+    /// A person who is only known by the push name.
     const fn unsaved(phone: &'static str, push_name: &'static str) -> Self {
         Self { phone, name: None, push_name: Some(push_name) }
     }
 
-    /// Somebody of whom only the number is known.
+    /// A person who is only known by the number.
     const fn unknown(phone: &'static str) -> Self {
         Self { phone, name: None, push_name: None }
     }
@@ -32,18 +32,18 @@ impl Person {
         format!("{}@s.whatsapp.net", self.phone)
     }
 
-    /// The user part of the person's LID: 15 digits, made from the number so that no two are the same.
+    /// The user part of the person's LID: 15 digits, derived from the number so that it is unique.
     pub(super) fn lid(self) -> String {
         format!("209{:0>12}", self.phone)
     }
 
-    /// What the phone shows as the person's name.
+    /// The person's name as the phone shows it.
     pub(super) fn shown(self) -> &'static str {
         self.name.or(self.push_name).unwrap_or(self.phone)
     }
 }
 
-/// The owner of the demo account, as a writer.
+/// The owner of the demo account, as an author.
 pub(super) const ME: Person = Person::unknown("");
 
 // Family.

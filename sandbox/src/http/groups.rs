@@ -19,7 +19,7 @@ pub(super) struct NewGroup {
     /// The members' numbers; the owner's need not be among them.
     #[serde(default)]
     participants: Vec<String>,
-    /// How its members are addressed: `pn`, or `lid`.
+    /// Addressing mode of its members: `pn`, or `lid`.
     #[serde(default)]
     addressing_mode: Addressing,
     /// Number of the person who does this; absent: the owner.

@@ -9,7 +9,7 @@ use super::{
 use crate::Error;
 
 impl Phone {
-    /// Puts the chat into the archive or takes it out. Archiving also unpins, as on a real phone.
+    /// Archives or unarchives the chat. Archiving also unpins, as on a real phone.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
@@ -40,8 +40,8 @@ impl Phone {
         .await
     }
 
-    /// Mutes the chat until an instant in milliseconds since the Unix epoch, [`FOREVER`](crate::FOREVER)
-    /// for good; `None` ends the mute.
+    /// Mutes the chat until a time in milliseconds since the Unix epoch, or [`FOREVER`](crate::FOREVER) without end;
+    /// `None` unmutes it.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.
@@ -61,11 +61,12 @@ impl Phone {
         .await
     }
 
-    /// Deletes the chat: the phone shows it no more, until somebody writes in it again. With `up_to`, the id of a
-    /// message, as if it had been done before what came after that: those messages stay.
+    /// Deletes the chat: the phone does not show it until the next message in it. With `up_to`, the id of a message,
+    /// later messages stay, as if they had arrived after the deletion.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::UnknownMessage`] if there is none with this id.
+    /// [`Error::UnknownChat`] if the phone shows no such chat, [`Error::UnknownMessage`] if there is no message with
+    /// this id.
     pub async fn delete(&self, chat: &str, up_to: Option<&str>) -> Result<(), Error> {
         self.set("regular_high", |book| {
             let (jid, chat) = known(book, chat)?;

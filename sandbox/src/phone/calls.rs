@@ -36,10 +36,11 @@ pub enum CallState {
 }
 
 impl Phone {
-    /// Lets somebody call, and gives the call's id. It rings until [`Phone::hang_up`], or a companion rejects it.
+    /// Starts a call, and returns its id. It rings until [`Phone::hang_up`], or until a companion rejects it.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `from` is no other person's number or JID, [`Error::UnknownChat`] if `group` is none.
+    /// [`Error::UnknownContact`] if `from` is not another person's number or JID, [`Error::UnknownChat`] if `group` is
+    /// not a group.
     #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
     pub async fn call(&self, from: &str, video: bool, group: Option<&str>) -> Result<String, Error> {
         let from = self.person(from);
@@ -70,7 +71,7 @@ impl Phone {
         Ok(id)
     }
 
-    /// Lets the caller hang up.
+    /// Ends a call on behalf of the caller.
     ///
     /// # Errors
     /// [`Error::UnknownCall`] if there is no such call, or it has ended.

@@ -13,17 +13,17 @@ use crate::{
 };
 
 impl Phone {
-    /// `by` makes a group with the owner in it, or takes the owner into one: both are told alike.
+    /// Creates a group with the owner in it, or adds the owner to one, on behalf of `by`: the notification is the same.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if `jid` is no group's or one that is known, [`Error::UnknownContact`] if `by` is no
+    /// [`Error::UnknownChat`] if `jid` is not a group or is already known, [`Error::UnknownContact`] if `by` is not a
     /// person.
     pub async fn enter_group(&self, jid: &str, subject: &str, members: &[String], by: &str) -> Result<(), Error> {
         self.enter_group_by(jid, subject, members, Addressing::Pn, by).await
     }
 
-    /// The same for a group that addresses its members so. By LID each has one; a member whose number is not known is
-    /// named by the JID.
+    /// Like [`Phone::enter_group`], with the group's addressing mode. With LIDs each member has one; a member with an
+    /// unknown number is given by JID.
     ///
     /// # Errors
     /// As [`Phone::enter_group`].
@@ -71,10 +71,10 @@ impl Phone {
         self.announce("w:gp2", jid, Some(&self.named_in(jid, by)), create).await
     }
 
-    /// `by` gives a group another subject.
+    /// Changes a group's subject, on behalf of `by`.
     ///
     /// # Errors
-    /// [`Error::UnknownChat`] if the owner is in no such group, [`Error::UnknownContact`] if `by` is no person.
+    /// [`Error::UnknownChat`] if the owner is in no such group, [`Error::UnknownContact`] if `by` is not a person.
     pub async fn rename_group(&self, jid: &str, subject: &str, by: &str) -> Result<(), Error> {
         let by = self.member(by)?;
         let mark = mark(&by);
@@ -87,7 +87,7 @@ impl Phone {
         self.announce("w:gp2", jid, Some(&by), renamed).await
     }
 
-    /// `by` says what a group is about; without a text nothing is said of it any more.
+    /// Changes a group's description, or removes it, on behalf of `by`.
     ///
     /// # Errors
     /// As [`Phone::rename_group`].
@@ -115,7 +115,7 @@ impl Phone {
         self.announce("w:gp2", jid, Some(&self.named_in(jid, &by)), described.build()).await
     }
 
-    /// `by` takes people into a group, or out of it: who takes out only themselves leaves.
+    /// Adds or removes members of a group, on behalf of `by`: members who remove only themselves leave.
     ///
     /// # Errors
     /// As [`Phone::rename_group`].
@@ -136,7 +136,7 @@ impl Phone {
         self.announce_members(jid, if joined { "add" } else { "remove" }, numbers, &by).await
     }
 
-    /// `by` makes members of a group its admins, or admins mere members.
+    /// Makes members of a group admins, or admins members, on behalf of `by`.
     ///
     /// # Errors
     /// As [`Phone::rename_group`].

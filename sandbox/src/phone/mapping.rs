@@ -15,12 +15,12 @@ use super::{
 use crate::{Error, locked, wire::node::SERVER};
 
 impl Phone {
-    /// Lets the phone learn that a LID and a number, user parts both, are one person. Two chats become one, under the
-    /// address of the later message. With `told` the phone passes it on to its companions at once; without, they hear
-    /// of it with the person's next message, which carries both addresses.
+    /// Makes the phone map a LID and a number, given as user parts, to one person. Two chats are merged, under the
+    /// address of the later message. With `told` the companions are notified at once; otherwise they learn it from the
+    /// person's next message, which has both addresses.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if one of them is no LID or number, or is known to be somebody else's.
+    /// [`Error::UnknownContact`] if one of them is not a LID or number, or belongs to another person.
     pub async fn learn(&self, lid: &str, phone: &str, told: bool) -> Result<(), Error> {
         let (Ok(wire_lid), Ok(wire_phone)) = (lid.parse(), phone.parse()) else {
             return Err(Error::UnknownContact(format!("{lid}@lid or {phone}@{SERVER}")));

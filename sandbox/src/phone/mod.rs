@@ -90,7 +90,7 @@ impl Phone {
         locked(&self.account.book).views()
     }
 
-    /// What was said in a chat, in the order in which it was delivered to every companion.
+    /// Returns the messages of a chat, in the order of their delivery to every companion.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat.

@@ -7,18 +7,18 @@ use crate::{
 };
 
 impl Phone {
-    /// Somebody takes their account to another number. The keys go along, the number before is nobody's from then on.
+    /// Moves a person's account to another number. The keys stay, and the old number becomes free.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `old` or `new` is no number, [`Error::TakenAddress`] if somebody has the new one.
+    /// [`Error::UnknownContact`] if `old` or `new` is not a number, [`Error::TakenAddress`] if the new one is assigned.
     pub async fn change_number(&self, old: &str, new: &str) -> Result<(), Error> {
         self.change_addresses(old, new, None).await
     }
 
-    /// The same with another LID, if `lid` gives one.
+    /// Like [`Phone::change_number`], with another LID if `lid` is given.
     ///
     /// # Errors
-    /// As [`Phone::change_number`]; [`Error::TakenAddress`] if somebody has the LID, too.
+    /// As [`Phone::change_number`]; [`Error::TakenAddress`] also if the LID is assigned.
     pub async fn change_addresses(&self, old: &str, new: &str, lid: Option<&str>) -> Result<(), Error> {
         let (before, after) = (self.person(old), self.person(new));
         let mut parties = self.account.parties.lock().await;
@@ -62,11 +62,11 @@ impl Phone {
         self.announce("contacts", &before, None, modify.build()).await
     }
 
-    /// A number that is nobody's goes to somebody new, with this LID if it is given: their first message tells both. The
-    /// companions are told that whoever has the number has other keys than before.
+    /// Assigns a free number to a new person, with this LID if it is given: their first message has both. The
+    /// companions are notified that the number has other keys.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `number` is none, [`Error::TakenAddress`] if it or the LID is somebody's.
+    /// [`Error::UnknownContact`] if `number` is not a number, [`Error::TakenAddress`] if it or the LID is assigned.
     pub async fn give_number(&self, number: &str, lid: Option<&str>, push_name: Option<&str>) -> Result<(), Error> {
         let jid = self.person(number);
         let Some(phone) = jid.strip_suffix(&format!("@{SERVER}")).map(ToOwned::to_owned) else {

@@ -19,10 +19,10 @@ use crate::{
 };
 
 impl Phone {
-    /// Saves a person in the address book, or renames them there; without a name takes them out of it.
+    /// Saves or renames a person in the address book, or removes them without a name.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `number` is no person's, or nobody's of that name is saved.
+    /// [`Error::UnknownContact`] if `number` is not a person's, or the person to remove is not saved.
     pub async fn save_contact(&self, number: &str, name: Option<&str>) -> Result<(), Error> {
         let jid = self.person(number);
         let change = self.change_person(&jid, |person| {
@@ -37,16 +37,16 @@ impl Phone {
         self.set("critical_unblock_low", |_| Ok(vec![change])).await
     }
 
-    /// Somebody calls themselves otherwise. Others hear of it with their next message.
+    /// Changes a person's push name. Others receive it with the person's next message.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `number` is no person's.
+    /// [`Error::UnknownContact`] if `number` is not a person's.
     pub async fn push_name(&self, number: &str, name: &str) -> Result<(), Error> {
         self.change_person(&self.person(number), |person| person.push_name = Some(name.to_owned()))?;
         self.account.save().await
     }
 
-    /// WhatsApp has verified the name of somebody's business, and says so now and with each of their messages.
+    /// Verifies a business name, which is sent now and with each message of the person.
     ///
     /// # Errors
     /// As [`Phone::push_name`].

@@ -18,11 +18,12 @@ pub(crate) struct Picture {
 }
 
 impl Phone {
-    /// Gives the owner, somebody else or a group a picture, or takes it away; gives its id. The companions are told.
+    /// Sets or removes the picture of the owner, of another person or of a group; returns its id. The companions are
+    /// notified.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `whose` is no person, [`Error::UnknownChat`] if it is a group that the owner is not
-    /// in, or [`Error::Kept`].
+    /// [`Error::UnknownContact`] if `whose` is not a person, [`Error::UnknownChat`] if it is a group that the owner is
+    /// not in, or [`Error::Kept`].
     pub async fn set_picture(&self, whose: &str, image: Option<&[u8]>) -> Result<Option<u64>, Error> {
         self.set_picture_from(whose, image, None).await
     }

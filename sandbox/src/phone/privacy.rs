@@ -90,10 +90,10 @@ impl Phone {
         all.collect()
     }
 
-    /// Lets the owner set categories of privacy, such as `readreceipts` to `none`. The companions are told.
+    /// Sets privacy categories of the owner, such as `readreceipts` to `none`. The companions are notified.
     ///
     /// # Errors
-    /// [`Error::UnknownPrivacy`] if there is no such category, or it has no such value; nothing is set then.
+    /// [`Error::UnknownPrivacy`] if there is no such category or value; nothing is set then.
     pub async fn set_privacy(&self, asked: &BTreeMap<String, String>) -> Result<(), Error> {
         let asked: Vec<_> = asked.clone().into_iter().collect();
         self.set_privacy_from(&asked, None).await.map(drop)
@@ -124,10 +124,10 @@ impl Phone {
         locked(&self.account.book).privacy.blocked.keys().cloned().collect()
     }
 
-    /// Lets the owner block or unblock a contact. The companions are notified.
+    /// Blocks or unblocks a contact. The companions are notified.
     ///
     /// # Errors
-    /// [`Error::UnknownContact`] if `number` is no person's number or JID.
+    /// [`Error::UnknownContact`] if `number` is not a person's number or JID.
     pub async fn block(&self, number: &str, blocked: bool) -> Result<(), Error> {
         self.block_from(number, blocked, None).await
     }

@@ -31,8 +31,8 @@ struct Named {
 }
 
 impl Phone {
-    /// Lets the owner read the chat on another device: up to the message with this id, or to the last one. Every
-    /// companion is told by a receipt.
+    /// Reads the chat on another device of the owner: up to the message with this id, or to the last one. Every
+    /// companion gets a receipt.
     ///
     /// # Errors
     /// [`Error::UnknownChat`] if the phone shows no such chat, or the chat has no such message.

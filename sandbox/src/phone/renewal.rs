@@ -4,20 +4,20 @@ use super::{Phone, bootstrap::key_share};
 use crate::{Error, locked};
 
 impl Phone {
-    /// Lets the phone seal settings with another key from now on. With `told` its companions get the key at once; without,
-    /// they cannot read what is sealed with it before [`Phone::share_keys`], also if they ask for it.
+    /// Rotates the phone's app-state key. With `told` its companions get the new key at once. Otherwise they cannot
+    /// decrypt new settings before [`Phone::share_keys`], even if they request the key.
     ///
     /// # Errors
-    /// When the companions cannot be told.
+    /// If sending the key to the companions fails.
     pub async fn renew_key(&self, told: bool) -> Result<(), Error> {
         locked(&self.account.ledger).renew_key(told)?;
         if told { self.share_keys().await } else { self.account.save().await }
     }
 
-    /// Lets the phone send its companions all keys of its settings.
+    /// Sends all app-state keys to the companions.
     ///
     /// # Errors
-    /// When the companions cannot be told.
+    /// If sending the keys fails.
     pub async fn share_keys(&self) -> Result<(), Error> {
         let mut parties = self.account.parties.lock().await;
         let share = {

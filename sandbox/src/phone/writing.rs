@@ -33,13 +33,14 @@ struct Envelope {
 }
 
 impl Phone {
-    /// Lets somebody write a text, and gives the message's id.
+    /// Sends a text message, and returns its id.
     ///
-    /// `from` is the writer's number or JID, the owner's own for a message that is written on the phone; it may be a device
-    /// that WhatsApp hosts (`…:99@hosted`, `…:99@hosted.lid`), an assistant (`…@bot`) or somebody on another messenger
-    /// (`…@interop`, `…@msgr`). `chat` is a JID of the direct chat with them, or a group's. Nobody needs to be in the address book to write, but in a group its
-    /// members alone may. The message is the chat's latest. One of somebody else raises the unread count by one; one of
-    /// the owner's reads the chat. An archived chat stays archived, as phones keep it by default.
+    /// `from` is the author's number or JID, the owner's own for a message written on the phone. It may also be a
+    /// device that WhatsApp hosts (`…:99@hosted`, `…:99@hosted.lid`), an assistant (`…@bot`) or a person on another
+    /// messenger (`…@interop`, `…@msgr`). `chat` is a JID of the direct chat with them, or a group's. Authors need not
+    /// be in the address book, but a group's authors must be members. The message becomes the chat's latest. A message
+    /// of another person increments the unread count; one of the owner marks the chat as read. An archived chat stays
+    /// archived, the default of phones.
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if `from` may not write there, [`Error::UnknownChat`] if `chat` is neither the direct
@@ -48,7 +49,8 @@ impl Phone {
         self.write(from, chat, text, true).await
     }
 
-    /// The same, but the companions get it only with [`Phone::deliver_again`], as when they could not open it at first.
+    /// Like [`Phone::receive`], but the companions get it only with [`Phone::deliver_again`], as if they could not
+    /// decrypt it at first.
     ///
     /// # Errors
     /// As [`Phone::receive`].
@@ -56,7 +58,7 @@ impl Phone {
         self.write(from, chat, text, false).await
     }
 
-    /// Delivers a message to the companions once more, as it was sent: WhatsApp does so while it has no receipt.
+    /// Delivers the original message to the companions again, as WhatsApp does without a receipt.
     ///
     /// # Errors
     /// [`Error::UnknownMessage`] if there is no such message.
@@ -82,10 +84,10 @@ impl Phone {
         Ok(id)
     }
 
-    /// Lets whoever wrote a message change its text.
+    /// Edits a message on behalf of its author.
     ///
     /// # Errors
-    /// [`Error::UnknownMessage`] if there is no such message, or it was taken back.
+    /// [`Error::UnknownMessage`] if there is no such message, or it was revoked.
     pub async fn edit(&self, id: &str, text: &str) -> Result<(), Error> {
         let (chat, said) = self.said(id)?;
         let now = clock::now_ms();
@@ -100,10 +102,10 @@ impl Phone {
         self.about(&chat, &said, said.from.as_deref(), "1", protocol, |message, _| message.change(text, false)).await
     }
 
-    /// Lets whoever wrote a message take it back, or, in a group, `by`: an admin's number or JID.
+    /// Revokes a message on behalf of its author or, in a group, of `by`: an admin's number or JID.
     ///
     /// # Errors
-    /// [`Error::UnknownMessage`] if there is no such message, or it was taken back.
+    /// [`Error::UnknownMessage`] if there is no such message, or it was revoked.
     pub async fn revoke(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
         let (chat, said) = self.said(id)?;
         let by = by.map(|by| self.person(by));
@@ -123,10 +125,10 @@ impl Phone {
         .await
     }
 
-    /// Lets somebody react to a message; an empty `reaction` takes an earlier one back.
+    /// Reacts to a message; an empty `reaction` removes an earlier one.
     ///
     /// # Errors
-    /// [`Error::UnknownMessage`], and the ones of [`Phone::receive`].
+    /// [`Error::UnknownMessage`], and the errors of [`Phone::receive`].
     pub async fn react(&self, id: &str, from: &str, reaction: &str) -> Result<(), Error> {
         let (chat, said) = self.said(id)?;
         let now = clock::now_ms();

@@ -98,9 +98,9 @@ impl Seat {
         }
     }
 
-    /// The companion is ready: everything that waits for it is sent, then whatever comes.
+    /// Activates the companion: sends everything in its queue, then later stanzas directly.
     ///
-    /// A connection it had before is told that this one replaces it.
+    /// An earlier connection is notified that this one replaces it.
     pub(crate) fn activate(&self) {
         let mut companions = locked(&self.account.companions);
         let Some(companion) = companions.get_mut(self.device) else { return };

@@ -1,7 +1,7 @@
-//! The chats of the demo account, by walk of life.
+//! The chats of the demo account, by topic.
 //!
-//! A chat is written down as its lines; when each was written follows from two numbers, how many minutes ago
-//! the last one was and how long before it the first. Add a chat by adding it to the list of its file.
+//! A chat is given by its lines. Their times follow from two numbers: the minutes since the last line, and the minutes
+//! between the first line and the last. Add a chat to the list of its file.
 
 mod community;
 mod customers;
@@ -17,7 +17,7 @@ use super::people::Person;
 pub(super) const HOUR: i64 = 60;
 pub(super) const DAY: i64 = 24 * HOUR;
 
-/// Who wrote what.
+/// An author and a line.
 pub(super) type Line = (Person, &'static str);
 
 /// A group and its members besides the owner.
@@ -28,14 +28,14 @@ pub(super) struct Group {
     pub(super) members: &'static [Person],
 }
 
-/// Whom a chat is with.
+/// Peer of a chat.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum With {
     Person(Person),
     Group(Group),
 }
 
-/// How a chat is muted.
+/// Mute of a chat.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Mute {
     Forever,
@@ -46,14 +46,14 @@ pub(super) enum Mute {
 #[derive(Debug)]
 pub(super) struct Chat {
     pub(super) with: With,
-    /// How many minutes ago the last line was written.
+    /// Minutes since the last line.
     pub(super) last: i64,
-    /// How many minutes lie between the first line and the last.
+    /// Minutes between the first line and the last.
     pub(super) span: i64,
     pub(super) archived: bool,
     pub(super) pinned: bool,
     pub(super) mute: Option<Mute>,
-    /// How many of the last lines are unread.
+    /// Number of unread lines at the end.
     pub(super) unread: u32,
     pub(super) marked_unread: bool,
     pub(super) lines: &'static [Line],
