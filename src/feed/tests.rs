@@ -1,4 +1,4 @@
-//! The feed on a real store.
+//! Tests of the feed on a real store.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn next(subscription: &mut Subscription) -> FeedEvent {
     event.expect("an event")
 }
 
-/// Reads `count` changes, whatever checkpoints come between, and tells their numbers and the last cursor.
+/// Reads `count` changes, ignoring checkpoints, and returns their numbers and the last cursor.
 async fn read(subscription: &mut Subscription, count: usize) -> (Vec<i64>, ChangeCursor) {
     let mut numbers = Vec::new();
     let reading = async {
@@ -153,14 +153,14 @@ async fn a_cursor_that_cannot_be_followed_is_refused() {
 #[tokio::test]
 async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
     let test = TestStore::open().await;
-    // On SQLite there is no other node that could tell.
+    // SQLite has no second node that could notify.
     let poll = if on_postgres() { Duration::from_hours(1) } else { Duration::from_millis(50) };
     let config = Config { poll, ..Config::default() };
     let stop = CancellationToken::new();
     let other = Feed::start(test.another().await, config, &TaskTracker::new(), stop.clone());
     let _feed = Feed::start(test.store.clone(), config, &TaskTracker::new(), stop);
     let mut listener = other.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
-    // What is told before the other one listens is lost, as the poll would find it.
+    // Notifications sent before the other node listens are lost; its poll would find those changes.
     let mut user = 0;
     let heard = async {
         loop {

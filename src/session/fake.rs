@@ -1,4 +1,4 @@
-//! Connections for tests, played by hand: what they tell comes from the test, what they are told it can look at.
+//! Fake connections for tests: the test sends their signals and reads the actions they received.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,16 +38,16 @@ use crate::domain::jid::Jid;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 
-/// Longer than anything a test waits for, in the tests' turned time.
+/// Longer than any wait in a test, in the tests' paused time.
 const LONG: Duration = Duration::from_hours(24);
 
-/// How long a code to be typed is accepted.
+/// The lifetime of a phone pairing code.
 pub(super) const PHONE_CODE: Duration = Duration::from_mins(3);
 
-/// A clock that stands still.
+/// A clock that always returns [`NOW`].
 pub(super) struct StoppedClock;
 
-/// When it stands.
+/// The time on the [`StoppedClock`].
 pub(super) const NOW: i64 = 1_700_000_000_000;
 
 impl Clock for StoppedClock {
@@ -56,13 +56,13 @@ impl Clock for StoppedClock {
     }
 }
 
-/// Makes fake connections, and counts those that live.
+/// Creates fake connections and counts the open ones.
 pub(super) struct FakeWhatsApp {
     made: mpsc::UnboundedSender<Arc<FakeConnection>>,
     live: Arc<AtomicUsize>,
     most_live: AtomicUsize,
     pub(super) forgotten: AtomicUsize,
-    /// So many attempts to connect panic.
+    /// The number of connection attempts that still panic.
     pub(super) panics: AtomicUsize,
 }
 
@@ -76,22 +76,22 @@ pub(super) struct FakeConnection {
 }
 
 impl FakeConnection {
-    /// Tells the supervisor.
+    /// Sends a signal to the supervisor.
     pub(super) async fn signals(&self, signal: Signal) {
         self.outlets.signals.send(signal).await.expect("the supervisor listens");
     }
 
-    /// The next setting is answered like this; without answers all goes well.
+    /// Queues the result of the next setting. Without queued results, each setting succeeds.
     pub(super) fn answers(&self, answer: Result<(), SessionError>) {
         locked(&self.answers).push_back(answer);
     }
 
-    /// Waits until it is told something.
+    /// Waits until the connection receives a setting.
     pub(super) async fn is_told(&self) {
         timeout(LONG, self.was_told.notified()).await.expect("a setting in time");
     }
 
-    /// What it was told, in order.
+    /// The settings that the connection received, in order.
     pub(super) fn told(&self) -> Vec<PendingAction> {
         locked(&self.told).clone()
     }
@@ -129,7 +129,7 @@ impl Session for FakeConnection {
     }
 
     async fn disconnect(&self) {
-        // Takes its time, so that an impatient supervisor would be seen.
+        // Closing takes time, so that a supervisor that does not wait is detected.
         tokio::time::sleep(Duration::from_millis(500)).await;
         self.live.fetch_sub(1, Ordering::SeqCst);
     }
@@ -162,7 +162,7 @@ impl Connector for FakeWhatsApp {
     }
 }
 
-/// A registry with fake connections, its lane in the test's hand.
+/// A registry with fake connections. The test reads the session's event channel.
 pub(super) struct Rig {
     pub(super) registry: Registry,
     pub(super) key: SessionKey,
@@ -176,7 +176,7 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    /// Makes one; nothing is started.
+    /// Creates a rig without starting the session.
     pub(super) fn new() -> Self {
         let (made, connections) = mpsc::unbounded_channel();
         let whatsapp = Arc::new(FakeWhatsApp {
@@ -216,17 +216,17 @@ impl Rig {
         self.registry.start(self.key.clone());
     }
 
-    /// The next connection.
+    /// Waits for the next connection.
     pub(super) async fn connection(&mut self) -> Arc<FakeConnection> {
         timeout(LONG, self.connections.recv()).await.expect("a connection in time").expect("the registry lives")
     }
 
-    /// Whether a connection is made within `time`.
+    /// Returns true if a connection is opened within `time`.
     pub(super) async fn connects_within(&mut self, time: Duration) -> bool {
         timeout(time, self.connections.recv()).await.is_ok()
     }
 
-    /// The next event on the lane, with its commit; none when the lane closed.
+    /// Receives the next event and its commit channel; `None` if the channel is closed.
     pub(super) async fn event(&mut self) -> Option<(SessionEvent, Option<oneshot::Sender<()>>)> {
         if self.lane.is_none() {
             self.lane = timeout(LONG, self.lanes.recv()).await.expect("a lane in time");
@@ -239,7 +239,7 @@ impl Rig {
         next.map(|inbound| (inbound.event, inbound.committed))
     }
 
-    /// The next status on the lane, committed at once.
+    /// Receives the next status and commits it immediately.
     pub(super) async fn status(&mut self) -> (SessionStatus, Option<StatusReason>) {
         match self.event().await {
             Some((SessionEvent::Status { status, reason }, committed)) => {
@@ -252,7 +252,7 @@ impl Rig {
         }
     }
 
-    /// Ends the session's connection, and brings the next one in step; tells how long there was none.
+    /// Ends the session's connection and brings the next one in step. Returns how long the session was disconnected.
     pub(super) async fn broken(&mut self, connection: &FakeConnection) -> (Arc<FakeConnection>, Duration) {
         let broken = Instant::now();
         connection.signals(Signal::Ended(Ending::Dropped)).await;
@@ -273,17 +273,17 @@ impl Rig {
         connection
     }
 
-    /// Stops taking events.
+    /// Closes the event channel.
     pub(super) fn close_lane(&mut self) {
         self.lane = None;
     }
 
-    /// The largest number of connections that lived at the same time.
+    /// The largest number of connections that were open at the same time.
     pub(super) fn most_live(&self) -> usize {
         self.whatsapp.most_live.load(Ordering::SeqCst)
     }
 
-    /// The number of connections that live.
+    /// The number of open connections.
     pub(super) fn live(&self) -> usize {
         self.whatsapp.live.load(Ordering::SeqCst)
     }

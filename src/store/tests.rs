@@ -1,4 +1,4 @@
-//! The store on a real database.
+//! Tests of the store on a real database.
 
 #[path = "../../tests/it/support/database.rs"]
 mod database;
@@ -32,7 +32,7 @@ use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
 pub(crate) use database::TestDatabase;
 
-/// A store in a folder of its own, with one session whose secrets are sealed.
+/// A store in a folder of its own, with one session whose secrets are encrypted.
 pub(crate) struct TestStore {
     pub(crate) store: Store,
     pub(crate) organization: OrganizationId,
@@ -46,12 +46,12 @@ impl TestStore {
         Self::sealed_with(new_master_key().parse().expect("a key")).await
     }
 
-    /// The same, with secrets in plain.
+    /// A store with unencrypted secrets.
     pub(crate) async fn in_plain() -> Self {
         Self::sealed_with(MasterKeys::default()).await
     }
 
-    /// The same, with secrets that are sealed so.
+    /// A store whose secrets are encrypted with these keys.
     pub(crate) async fn sealed_with(keys: MasterKeys) -> Self {
         let database = TestDatabase::new().await;
         let store = open(&database, &keys).await;
@@ -60,7 +60,7 @@ impl TestStore {
         Self { store, organization, session, database, keys }
     }
 
-    /// Opens the same database once more, as another process does.
+    /// Opens the same database again, as another process does.
     pub(crate) async fn another(&self) -> Store {
         open(&self.database, &self.keys).await
     }
@@ -84,7 +84,7 @@ impl TestStore {
         stored
     }
 
-    /// Takes the changes up to `number` out of the log, behind the store's back.
+    /// Deletes the changes up to `number` from the log, bypassing the store.
     pub(crate) async fn trim(&self, number: i64) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
@@ -92,7 +92,7 @@ impl TestStore {
         database.execute_unprepared(&trim).await.expect("trimmed");
     }
 
-    /// Whether a table has no rows, of nobody either.
+    /// Returns true if a table has no rows, including rows without an organization.
     pub(crate) async fn is_empty(&self, table: &str) -> bool {
         use sea_orm::ConnectionTrait as _;
         let readers = &self.store.readers;
@@ -107,7 +107,7 @@ impl TestStore {
 }
 
 impl TestStore {
-    /// Stores a message of the chat, which the owner finds, and a setting that WhatsApp still has to be told.
+    /// Stores a message of the chat and a pending action.
     async fn add_message_and_action(&self, chat: &Chat) -> MessageId {
         let (organization, session, chat) = (self.organization.clone(), self.session, chat.clone());
         let action = PendingAction {
@@ -159,7 +159,7 @@ pub(super) fn config(database: &TestDatabase) -> Config {
     database.url().parse().expect("a database")
 }
 
-/// Whether the tests run on PostgreSQL.
+/// Returns true if the tests run on PostgreSQL.
 pub(crate) fn on_postgres() -> bool {
     database::server().is_some()
 }

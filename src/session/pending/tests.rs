@@ -1,4 +1,4 @@
-//! The outbox with a connection played by hand, in turned time.
+//! Tests of the outbox with a fake connection, in paused time.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Rig {
         locked(&self.pending).push(action);
     }
 
-    /// The next `ActionSent`, and its commit.
+    /// Receives the next `ActionSent` and its commit channel.
     async fn sent(&mut self) -> (ChatId, Setting, i64, oneshot::Sender<()>) {
         loop {
             match self.event().await {
@@ -64,7 +64,7 @@ impl Rig {
         }
     }
 
-    /// Takes the next `ActionSent` as the store would: removes the version that was sent, then commits.
+    /// Handles the next `ActionSent` as the store would: removes the version that was sent, then commits.
     async fn stores_sent(&mut self) -> (ChatId, Setting, i64) {
         let (chat, setting, version, committed) = self.sent().await;
         locked(&self.pending)
@@ -91,7 +91,7 @@ async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
     assert_eq!((told, setting, version), (one, Setting::Pinned, 1));
     assert!(timeout(Duration::from_hours(1), rig.event()).await.is_err(), "the next went out before the commit");
     assert_eq!(values(&connection), [Desired::Pinned(false)]);
-    // The next one is asked for otherwise before its turn comes.
+    // A newer request replaces the next one before it is sent.
     *locked(&rig.pending) = vec![action(one, 8, Desired::Archived(false)), action(two, 2, Desired::Read(true))];
     let before = Instant::now();
     committed.send(()).unwrap();
@@ -153,7 +153,7 @@ async fn a_failure_is_tried_again_after_a_pause_that_grows() {
 
     for longest in [1, 2, 4, 8, 16, 32, 60, 60] {
         let failed = Instant::now();
-        // A further request does not cut the pause short.
+        // Another request does not shorten the delay.
         rig.registry.wake_pending(rig.key.session);
         connection.is_told().await;
         let (pause, longest) = (failed.elapsed(), Duration::from_secs(longest));
@@ -221,7 +221,7 @@ async fn what_a_dropped_connection_did_not_take_goes_out_on_the_next() {
     let one = chat();
     rig.store(action(one, 3, Desired::MutedUntil(None)));
     let connection = rig.working().await;
-    // WhatsApp has it, but the process never stored that.
+    // WhatsApp has accepted it, but the process never stored that.
     let (.., committed) = rig.sent().await;
     connection.signals(Signal::Ended(Ending::Dropped)).await;
     drop(committed);
@@ -249,7 +249,7 @@ async fn a_connection_that_comes_back_ends_the_pause() {
         connection.is_told().await;
     }
 
-    // Once more on the next connection: the pauses start over, too.
+    // The setting is sent again on the next connection, and the delays start from the shortest one.
     connection.signals(Signal::Ended(Ending::Dropped)).await;
     rig.status().await;
     let connection = rig.connection().await;

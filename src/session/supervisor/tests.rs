@@ -1,4 +1,4 @@
-//! The supervisor with connections played by hand, in turned time.
+//! Tests of the supervisor with fake connections, in paused time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,14 +19,14 @@ use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
 
-/// What taking a connection down takes here.
+/// The time that closing a fake connection takes.
 const TAKING_DOWN: Duration = Duration::from_millis(510);
 
 fn code(qr: &str, seconds: u64) -> Signal {
     Signal::QrCode { qr: qr.into(), valid_for: Duration::from_secs(seconds) }
 }
 
-/// Starts the session, which shows its first code.
+/// Starts the session, which shows its first QR code.
 async fn to_be_paired(rig: &mut Rig) -> Arc<FakeConnection> {
     rig.start();
     rig.status().await;
@@ -111,7 +111,7 @@ async fn after_an_ending_that_needs_a_person_nothing_connects_by_itself() {
         let expected = if code == StatusCode::Unlinked { SessionStatus::LoggedOut } else { SessionStatus::Failed };
         let mut rig = Rig::new();
         let connection = rig.working().await;
-        // Asked for while it runs: not to be taken for a wish after the end.
+        // A start requested while the session runs must not count as one requested after the end.
         rig.start();
 
         connection.signals(Signal::Ended(ending.clone())).await;
@@ -146,7 +146,7 @@ async fn a_connection_that_never_comes_in_step_is_followed_by_another_after_a_pa
         assert!(pause <= longest, "{pause:?} for {longest:?}");
         sum += pause;
     }
-    // The six last ones alone take three minutes on average, and less than 30 s once in fifty thousand times.
+    // The last six delays alone take three minutes on average, and less than 30 s in one of 50,000 runs.
     assert!(sum > Duration::from_secs(30), "they do not grow: {sum:?}");
     assert_eq!(rig.most_live(), 1);
 }
@@ -160,7 +160,7 @@ async fn however_often_a_connection_breaks_that_was_in_step_the_next_one_follows
         assert!(away <= Duration::from_secs(longest) + TAKING_DOWN, "{away:?} for {longest} s");
         connection = next;
     }
-    // And one that held for a minute is as good as the first.
+    // A connection that was open for a minute resets the delay.
     tokio::time::sleep(Duration::from_mins(1) + TAKING_DOWN).await;
     let (_next, away) = rig.broken(&connection).await;
     assert!(away <= Duration::from_secs(1) + TAKING_DOWN, "{away:?}");
@@ -367,12 +367,12 @@ async fn a_supervisor_that_panics_is_restarted_and_says_so() {
         let is_told = reason.is_some_and(|reason| reason.words.contains("internal error"));
         assert_eq!(is_told, attempt > 0, "attempt {attempt}");
         if attempt < 3 {
-            // Each begins with a lane of its own.
+            // Each run starts with a new event channel.
             assert!(rig.event().await.is_none());
         }
     }
     let connection = rig.connection().await;
-    // Pauses of about 5, 10 and 20 s.
+    // Delays of about 5, 10 and 20 s.
     assert!(began.elapsed() >= Duration::from_secs(17), "{:?}", began.elapsed());
     connection.signals(Signal::InStep).await;
     assert_eq!(rig.status().await, (SessionStatus::Working, None));
@@ -406,7 +406,7 @@ async fn a_refusal_that_may_pass_is_answered_with_pauses_that_grow() {
         assert!(reason.starts_with("WhatsApp rejected the connection; the next attempt is at 20"), "{reason}");
         let (refused, longest) = (Instant::now(), Duration::from_secs(longest));
         connection = rig.connection().await;
-        // Taking the connection down takes the fake half a second.
+        // Closing the fake connection takes half a second.
         let away = refused.elapsed();
         assert!(away >= longest / 2 && away <= longest + Duration::from_secs(1), "{away:?} of {longest:?}");
     }
@@ -471,7 +471,7 @@ async fn a_code_to_be_typed_is_asked_for_as_soon_as_the_session_waits_to_be_pair
     assert_eq!(rig.registry.pairing(session), Some(pairing));
     assert!(matches!(rig.event().await, Some((SessionEvent::PairingRenewed, None))));
 
-    // Another QR code leaves it as it is, and so does the end of those.
+    // Neither another QR code nor the end of the codes changes it.
     connection.signals(code("2@two", 20)).await;
     rig.event().await;
     connection.signals(Signal::NoQrCodeLeft).await;

@@ -1,4 +1,4 @@
-//! The real connection against the sandbox's WhatsApp.
+//! Tests of the real connection against the sandbox.
 
 mod restart;
 mod rig;
@@ -152,7 +152,7 @@ async fn a_message_that_was_not_committed_comes_again() {
     drop(committed);
     assert_eq!(rig.phone.pending(), 1);
 
-    // The connection is renewed without being asked, and the same message comes again.
+    // The connection is renewed automatically, and the same message is delivered again.
     let (again, committed) = rig.held().await;
     assert_eq!((again.wa_id.as_str(), &again), (id.as_str(), &first));
     committed.send(()).unwrap();
@@ -170,7 +170,7 @@ async fn a_cut_connection_comes_back_with_what_it_missed() {
 
     rig.status(SessionStatus::Starting).await;
     rig.status(SessionStatus::Working).await;
-    // In step means that these are known by now, not that they will be.
+    // A session in step has already received these.
     let heard = rig.heard_before_working();
     let archived = SessionEvent::Setting {
         chat: MEI.parse().unwrap(),
@@ -191,7 +191,7 @@ async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_afte
         rig.phone.cut().await;
         rig.status(SessionStatus::Starting).await;
         rig.phone.archive(MEI, cut % 2 == 0).await.unwrap();
-        // The library by itself would wait for minutes in the end.
+        // The library alone would eventually wait for minutes.
         rig.status(SessionStatus::Working).await;
         rig.setting(MEI, Desired::Archived(cut % 2 == 0)).await;
     }
@@ -203,7 +203,7 @@ async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_afte
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
     let mut rig = Rig::working().await;
-    // What else may be wrong is given up after five steps, and a missing key is not.
+    // Other failures are given up after five steps; a missing key is not.
     let regular_low = Some("regular_low".to_owned());
     let refused = Fault { on: Some(On::Fetch), collection: regular_low, times: 100, ..Fault::once(FaultKind::Refuse) };
     rig.sandbox.inject(refused);
@@ -211,7 +211,7 @@ async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
     rig.phone.archive(MEI, true).await.unwrap();
     rig.repairs("recovery", 1).await;
     rig.sandbox.forget_faults();
-    // The second may be refused still, the third is not. The library waits ten seconds for the key each time.
+    // The second recovery may still be refused; the third is not. The library waits ten seconds for the key each time.
     rig.repairs("recovery", 3).await;
 
     rig.phone.share_keys().await.unwrap();
@@ -276,7 +276,7 @@ async fn a_connection_that_its_holder_lost_does_not_live_on() {
 
     drop(session);
 
-    // All ends of the tasks are gone.
+    // All senders of the tasks are dropped.
     while soon("the end", heard.recv()).await.is_some() {}
     assert!(soon("the end", events.recv()).await.is_none());
     rig.stop().await;

@@ -1,4 +1,4 @@
-//! The rows of a session's memory. What the memory has to do is asked in `session/whatsapp/backend/tests.rs`.
+//! Tests of the device rows. The behaviour of the backend is tested in `session/whatsapp/backend/tests.rs`.
 
 use chatgraph_entity::device_lid;
 use chatgraph_entity::device_secret;
@@ -24,7 +24,7 @@ use crate::store::tests::TestStore;
 use crate::store::tests::add_session;
 use crate::store::tests::on_postgres;
 
-/// Puts a row in each table.
+/// Writes a row to each table.
 async fn fill(state: &DeviceState) {
     let record = |kind| Record { kind, key: b"key".to_vec(), value: b"value".to_vec(), at: None };
     state.put_records(vec![record(Kind::Device), record(Kind::Session)]).await.unwrap();
@@ -91,7 +91,7 @@ async fn what_is_left_of_a_device_is_none_and_goes_some_rows_a_unit() {
     assert!(test.store.half_deleted_devices().await.unwrap().is_empty());
     assert_eq!(rows(&mine).await.iter().sum::<u64>(), 17, "nothing goes while there is a device");
 
-    // The process ends behind the first unit.
+    // The process ends after the first transaction.
     mine.remove_records_under(Kind::Device, &[]).await.unwrap();
     assert_eq!(mine.record(Kind::Device, &[]).await.unwrap(), None);
     let rest = test.store.half_deleted_devices().await.unwrap();
@@ -229,7 +229,7 @@ async fn every_query_has_its_index() {
     follows(&test, old, "device_secret_by_age").await;
 }
 
-/// Puts many rows in each table.
+/// Writes many rows to each table.
 async fn fill_up(state: &DeviceState) {
     const MANY: i64 = 3000;
     let record = |number: i64| {
@@ -252,7 +252,8 @@ async fn fill_up(state: &DeviceState) {
         Secret { key, secret: vec![0; 32], expires_at: number / 2, message_at: 0 }
     };
     state.put_secrets((0..MANY).map(secret).collect()).await.unwrap();
-    // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
+    // PostgreSQL updates its statistics automatically from time to time. SQLite does so only on request, and chatgraph
+    // never requests it.
     if on_postgres() {
         let counted =
             state.write((), |(), unit| Box::pin(async { Ok(unit.tx.execute_unprepared("ANALYZE").await.map(drop)?) }));
@@ -260,7 +261,7 @@ async fn fill_up(state: &DeviceState) {
     }
 }
 
-/// Fails when the query sorts, or reads what it does not ask for.
+/// Fails if the query sorts, or reads more rows than it selects.
 async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str) {
     let readers = &test.store.readers;
     let query = query.build(readers.get_database_backend());
@@ -276,7 +277,7 @@ async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str
 }
 
 impl TestStore {
-    /// A database with what another process finds of the session and its memory if this one ends right now.
+    /// A copy of the database as another process would find it if this one crashed now.
     pub(crate) async fn after_a_crash(&self) -> Self {
         let copy = Self { session: self.session, ..Self::sealed_with(self.keys.clone()).await };
         let at_once = Some(IsolationLevel::RepeatableRead);
@@ -312,8 +313,8 @@ impl TestStore {
             .unwrap();
     }
 
-    /// Counts the commits of `work`, which is to change less than some thousand pages: they are found in SQLite's
-    /// write-ahead log, which then begins anew.
+    /// Counts the commits of `work` in SQLite's write-ahead log, which is reset first. `work` must change fewer than
+    /// about a thousand pages.
     pub(crate) async fn commits(&self, work: impl Future) -> usize {
         let path = self.database.url().strip_prefix("sqlite:").expect("SQLite").to_owned();
         let database = sea_orm::Database::connect(self.database.url()).await.unwrap();
@@ -323,7 +324,7 @@ impl TestStore {
         let Some((header, frames)) = log.split_at_checked(32) else { return 0 };
         let page: [u8; 4] = header[8..12].try_into().unwrap();
         let frames = frames.chunks_exact(24 + u32::from_be_bytes(page) as usize);
-        // The last page of a commit tells how long the database is.
+        // The last frame of a commit contains the size of the database.
         frames.filter(|frame| frame[4..8] != [0; 4]).count()
     }
 }

@@ -1,4 +1,4 @@
-//! Values and keys as such; `stored` has them in a database.
+//! Tests of encrypting single values and of keys; `stored` tests them in a database.
 
 mod stored;
 
@@ -52,7 +52,8 @@ fn a_value_that_was_changed_or_cut_anywhere_does_not_open() {
     for at in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[at] ^= 1;
-        // Without its mark it is some value in plain, as one finds it where nothing was sealed yet; so it is with another.
+        // A value without the prefix counts as plain text, unless plain text is rejected. So does one with another
+        // prefix.
         let strict = Sealing { strict: true, ..sealing.clone() };
         assert!(strict.opened(&place, changed.clone()).is_err(), "byte {at}");
         assert!(at <= MARK.len() || sealing.opened(&place, changed).is_err(), "byte {at}");

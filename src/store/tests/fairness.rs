@@ -1,4 +1,4 @@
-//! Reads that take long: each has a limit, and organizations take turns.
+//! Tests of slow reads: each has a time limit, and organizations take turns.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -33,7 +33,7 @@ async fn a_read_is_given_up_when_it_takes_too_long() {
 async fn a_caller_that_stops_waiting_leaves_no_read_behind() {
     let test = TestStore::open().await;
     if on_postgres() {
-        // The server goes on until its own limit, and the connection is waited for.
+        // The server continues until its own limit, and the connection stays in use until then.
         return;
     }
     let organizations: Vec<OrganizationId> = (0..8).map(|id| format!("org_{id}").parse().expect("an id")).collect();

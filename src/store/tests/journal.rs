@@ -1,4 +1,4 @@
-//! Promises of the journal.
+//! Tests of the journal.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -134,7 +134,7 @@ async fn organizations_do_not_wait_for_each_other_where_there_are_several_writer
 async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_several_writers() {
     let test = TestStore::open().await;
     let quick = async {
-        // Among so many sessions some are in another lane.
+        // Among that many sessions some use another lane.
         let units = (0..32).map(|_| {
             let idle = test.store.write_in(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
             idle.boxed()
@@ -189,7 +189,7 @@ async fn a_unit_that_makes_light_of_a_failed_statement_fails_alone() {
 #[tokio::test]
 async fn a_unit_that_undoes_the_whole_transaction_fails_alone() {
     let test = TestStore::open().await;
-    // What SQLite does by itself when the disk is full.
+    // SQLite rolls back by itself if the disk is full.
     let by_itself = "INSERT OR ROLLBACK INTO organization SELECT * FROM organization";
     for (undo, first) in [("ROLLBACK", 1), (if on_postgres() { "ROLLBACK" } else { by_itself }, 3)] {
         let undoing = test.store.write(&test.organization, move |unit| {
@@ -198,7 +198,7 @@ async fn a_unit_that_undoes_the_whole_transaction_fails_alone() {
         let (_, undone, _) = tokio::join!(test.add_chat(first, 1), undoing, test.add_chat(first + 1, 1));
         assert!(undone.is_err(), "{undo}");
     }
-    // Another process sees what is committed, and nothing else.
+    // Another process sees the committed changes only.
     let log = test.another().await.changes(&test.organization, 0, 100).await.expect("a log");
     assert_eq!(numbers(&log), [1, 2, 3, 4]);
 }
@@ -229,7 +229,8 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
     let test = TestStore::open().await;
     let other = test.another().await;
     let (one, two) = (test.add_chat(1, 1).await, test.add_chat(2, 2).await);
-    // Each holds one chat before it wants the other one's. SQLite lets the second begin when the first is done.
+    // Each transaction locks one chat before it requests the other's lock. SQLite starts the second when the first has
+    // ended.
     let both = Arc::new(Barrier::new(if on_postgres() { 2 } else { 1 }));
     let crossing = |store: Store, first: &Chat, second: &Chat| {
         let (organization, both, ids) = (test.organization.clone(), Arc::clone(&both), [first.id, second.id]);
@@ -293,7 +294,7 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
     let found: Option<Session> = cut.map_err(|failed: StoreError| failed).expect("carried out");
     assert_eq!(found.map(|session| session.id), Some(test.session));
     test.add_chat(1, 1).await;
-    // Nothing is under way this time: nobody hears of it, however many connections lie dead in the pool.
+    // No transaction is active this time: no writer sees an error, however many connections in the pool are dead.
     let barrier = Arc::new(Barrier::new(4));
     let at_once = (0..4).map(|number| {
         let (store, barrier) = (&test.store, Arc::clone(&barrier));
@@ -309,7 +310,7 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
         }
     });
     timeout(PATIENCE, join_all(at_once)).await.expect("in time");
-    // Neither does one who reads.
+    // Nor does a reader.
     join_all((0..8).map(|_| test.log())).await;
     cut_all(&mut cutter).await;
     assert_eq!(numbers(&test.log().await), [1]);
@@ -317,7 +318,7 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
     assert_eq!(numbers(&test.log().await), [1, 2]);
 }
 
-/// Runs `quick` from begin to end while a unit of the test's session is under way.
+/// Runs `quick` to its end while a transaction of the test's session is active.
 async fn while_a_unit_is_under_way(test: &TestStore, quick: impl Future<Output = ()>) {
     let (begun, go_on) = (CancellationToken::new(), CancellationToken::new());
     let (is_begun, may_go_on) = (begun.clone(), go_on.clone());
@@ -337,8 +338,8 @@ async fn while_a_unit_is_under_way(test: &TestStore, quick: impl Future<Output =
     slow.expect("stored");
 }
 
-/// Reads the log up to a number, while others write. What is visible is a beginning of the log: whoever read up to a number
-/// never finds one before it later.
+/// Reads the log up to a number while others write. The visible log is always a prefix: after a change is read, no
+/// earlier one appears.
 async fn read_up_to(test: &TestStore, number: i64) {
     let mut last = 0;
     while last < number {
@@ -349,7 +350,7 @@ async fn read_up_to(test: &TestStore, number: i64) {
     }
 }
 
-/// Ends every other connection to the database, as a server that restarts does.
+/// Terminates all other connections to the database, as a server restart does.
 async fn cut_all(cutter: &mut PgConnection) {
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -1,4 +1,4 @@
-//! Every list of chats, walked either way in pages of any size, is what a plain list in memory is.
+//! Every list of chats, paged in either direction with any page size, equals a plain list in memory.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -27,13 +27,13 @@ use crate::domain::page::Page;
 use crate::domain::search::Search;
 
 const NOW: i64 = 1_000;
-/// How long anything may take before a test gives up.
+/// The time limit of each wait in a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 const NAMES: [&str; 8] = ["Mei", "MEI Tanaka", "É", "100%", "a_b", "o'b\"\\", "שלום עולם", "+15"];
 const SEARCHES: [&str; 10] = ["mei", "I T", "é", "%", "_", "'", "\\", "עול", "+15", "555"];
 const TYPES: [ChatType; 4] = [ChatType::Dm, ChatType::Group, ChatType::Newsletter, ChatType::Broadcast];
 
-/// One chat, but for its ids and its number.
+/// The contents of one chat, without its ids and its number.
 #[expect(clippy::struct_excessive_bools, reason = "as many settings as a chat has")]
 #[derive(Debug, Clone)]
 struct Sketch {
@@ -97,7 +97,7 @@ fn chat_of(sketch: &Sketch, number: usize, sessions: [SessionId; 2]) -> Chat {
     chat
 }
 
-/// The list as one would write it down by hand.
+/// The list, computed in memory.
 fn expected(chats: &[Chat], list: &ChatList) -> Vec<ChatId> {
     let filter = &list.filter;
     let is = |wanted: Option<bool>, value: bool| wanted.is_none_or(|wanted| wanted == value);
@@ -132,7 +132,7 @@ fn shows(chat: &Chat, part: &str) -> bool {
     shown.into_iter().flatten().any(|text| folded(&text).contains(&folded(part)))
 }
 
-/// All pages of the list one after the other, each checked for what it says of its neighbours.
+/// Reads all pages of the list in order and checks the flags of each for adjacent pages.
 async fn walk(
     test: &TestStore,
     organization: &OrganizationId,
@@ -339,7 +339,7 @@ async fn lists_that_are_walked_leave_readers_to_the_others() {
     let search = ChatFilter { search: Search::new("nobody").ok(), ..ChatFilter::default() };
     let searched = [(ChatList { filter: search, ..ChatList::default() }, request)];
     let all = [(ChatList::default(), request)];
-    // As many walk as may.
+    // The maximum number of scans run.
     let (walks, owner) = (&test.store.walks, Some(test.organization.clone()));
     let walking = [walks.place(&owner).await, walks.place(&owner).await];
     let mut another = Box::pin(test.store.chats(&test.organization, &searched, NOW));
@@ -368,7 +368,7 @@ async fn counting_is_given_up_after_a_second_and_goes_on_with_the_next() {
     assert!(matches!(given_up, Some(StoreError::TooSlow)), "{given_up:?}");
     assert_eq!(count().await, Some(vec![1]));
 
-    // As many as there are on either database.
+    // All connections of either database are in use.
     let held = [counters.connections.begin().await.expect("a connection")];
     let more = if on_postgres() { Some(counters.connections.begin().await.expect("another")) } else { None };
     assert_eq!(timeout(PATIENCE, count()).await.expect("in time"), None);

@@ -1,4 +1,4 @@
-//! Opening the database.
+//! Tests of opening the database.
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ use sea_orm::Statement;
 use super::*;
 use crate::domain::chat::Dated;
 
-/// How often processes meet in a test about that.
+/// The number of rounds in a test of concurrent processes.
 const ROUNDS: usize = 5;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How the database goes about the shipped lists: along an index, whose order is the list's, from the cursor on.
+//! Query plans of the standard lists: each follows an index in the list's order, from the cursor on.
 
 use sea_orm::ConnectionTrait as _;
 use sea_orm::DbBackend;
@@ -48,7 +48,7 @@ async fn every_list_follows_its_index() {
                 follows(&test, session, "session_by_organization", true).await;
             }
         }
-        // PostgreSQL may take an organization's index for the session that has nearly all its chats.
+        // PostgreSQL may use an organization's index for the session that has nearly all its chats.
         for (session, scope) in [(None, "_in_organization"), (Some(busy.session), "_in_session"), (Some(many), "_in_")]
         {
             for (filter, order, index) in shipped() {
@@ -69,7 +69,7 @@ async fn every_list_follows_its_index() {
     looks_up(&test, &organization, &busy).await;
     let place = TimeKey { at: 1_400, id: busy.id.bytes() };
     follows(&test, trim::beyond(busy.id, 500), "message_recent", false).await;
-    // PostgreSQL reads and sorts a chat of so few pages, which costs it less than following an index.
+    // PostgreSQL reads and sorts a chat with so few pages, which costs less than following an index.
     if !on_postgres() {
         follows(&test, trim::oldest(busy.id, place), "message_recent", true).await;
     }
@@ -78,7 +78,7 @@ async fn every_list_follows_its_index() {
     measure(&test, &organization, [busy.session, many]).await;
 }
 
-/// What is asked for by address or id is looked up, however much the organization has.
+/// Lookups by address or id use an index, however many rows the organization has.
 async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) {
     let by_id =
         |table: &str| if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") };
@@ -87,7 +87,7 @@ async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) 
     let (chats, sessions) = (vec![chat.id.to_bytes(); 40], vec![chat.session; 40]);
     follows(test, chat::found_by(organization, chat.session, &chat.jid), &by_id("chat"), false).await;
     follows(test, chat::with_ids(organization, chats), &by_id("chat"), false).await;
-    // Of a few thousand sessions, or no rows at all, PostgreSQL would rather read them all, and is right.
+    // PostgreSQL correctly prefers a sequential scan for a few thousand sessions or an empty table.
     if !on_postgres() {
         follows(test, tombstone::pinned(organization, chat.session), "tombstone_pinned", false).await;
         follows(test, peer::saved(organization, chat.session), "chat_saved", false).await;
@@ -95,7 +95,7 @@ async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) 
     }
 }
 
-/// The orders and sets that have an index.
+/// The orders and filters that have an index.
 fn shipped() -> Vec<(ChatFilter, ChatOrder, &'static str)> {
     let all = ChatFilter::default;
     let (pinned, unread) = (ChatFilter { pinned: Some(true), ..all() }, ChatFilter { unread: Some(true), ..all() });
@@ -113,7 +113,7 @@ fn shipped() -> Vec<(ChatFilter, ChatOrder, &'static str)> {
     ]
 }
 
-/// What a page costs among few chats and among many, for whoever reads the test's output.
+/// Prints the cost of a page among few chats and among many.
 async fn measure(test: &TestStore, organization: &OrganizationId, sessions: [SessionId; 2]) {
     for (filter, order, index) in shipped() {
         let mut took = vec![];
@@ -143,7 +143,7 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
          WHERE n < {MANY}) SELECT {id}, '{organization}', {hex}{session_id}', n || '@g.us', 'Group ' || n, n % 100 = 0, 0, \
          n < 4, 0, 0, n % 1000 = 0, 0, 0, n, 0, 0, 2, n, CASE WHEN n < 4 THEN 3 ELSE 2 END, n, '' FROM numbers"
     );
-    // PostgreSQL looks up what each row refers to, which here is half of the time.
+    // PostgreSQL checks the foreign keys of each row, which takes half of the time here.
     let unchecked = if on_postgres() { "SET LOCAL session_replication_role = replica; " } else { "" };
     writers.execute_unprepared(&format!("{unchecked}{insert}")).await.expect("many chats");
     // A peer has the id of its chat here.
@@ -159,14 +159,15 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
     for statement in peers {
         writers.execute_unprepared(statement).await.expect("their addresses");
     }
-    // PostgreSQL counts its rows by itself from time to time, SQLite when it is told to, and nobody does.
+    // PostgreSQL updates its statistics automatically from time to time. SQLite does so only on request, and chatgraph
+    // never requests it.
     if on_postgres() {
         writers.execute_unprepared("ANALYZE").await.expect("analyzed");
     }
     session
 }
 
-/// Fails when the query sorts, reads the table, or reads what lies before the cursor.
+/// Fails if the query sorts, reads the table, or reads rows before the cursor.
 async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str, continued: bool) {
     let connection = &test.store.readers;
     let backend = connection.get_database_backend();
@@ -189,7 +190,8 @@ async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str
     assert_eq!(from_cursor, continued, "not from the cursor on: {told}");
 }
 
-/// Two organizations with sessions, chats, messages and changes; tells the one, and a chat with messages of it.
+/// Two organizations with sessions, chats, messages and changes. Returns one organization, and a chat of it with
+/// messages.
 async fn fill(test: &TestStore) -> (OrganizationId, Chat) {
     let mut found = None;
     for name in ["org_2", "org_3"] {

@@ -1,4 +1,4 @@
-//! The limits of the quarantine.
+//! Tests of the limits of the quarantine.
 
 use sea_orm::ConnectionTrait as _;
 
@@ -26,7 +26,7 @@ async fn a_full_quarantine_rejects_events_of_its_session_alone() {
     let test = TestStore::open().await;
     let (first, other) = (quarantined(&test, 5, false), add_session(&test.store, &test.organization).await);
     assert!(test.store.quarantine(&first, vec![1]).await.expect("kept"));
-    // All but one of the others, as fast as the database can make them.
+    // Inserts all but one of the others in one statement, for speed.
     let database = sea_orm::Database::connect(test.database.url()).await.expect("a connection");
     let id = if on_postgres() { "decode(md5(n::text), 'hex')" } else { "randomblob(16)" };
     let copies = format!(

@@ -1,4 +1,4 @@
-//! Chats that were stored before search folded as it does now.
+//! Tests of chats that were stored with an older version of the search folding.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use super::*;
 use crate::domain::search;
 use crate::store::refold;
 
-/// More than two transactions fold.
+/// More chats than two transactions fold.
 const CHATS: usize = 1_001;
 
-/// Chats whose names have accents, folded as if by an older program.
+/// Chats whose names have accents, folded as by an older program.
 async fn older() -> (TestStore, DatabaseConnection) {
     let test = TestStore::open().await;
     let (organization, session) = (test.organization.clone(), test.session);
@@ -43,7 +43,7 @@ async fn execute(writers: &DatabaseConnection, statement: &str) {
     writers.execute_unprepared(statement).await.expect("executed");
 }
 
-/// How many chats are found by what.
+/// The number of chats by the first word of their searchable text.
 async fn searchable(writers: &DatabaseConnection) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for chat in chat::Entity::find().all(writers).await.expect("chats") {

@@ -1,4 +1,4 @@
-//! Statements that get no answer. The server is told to have no limit of its own.
+//! Tests of statements without an answer. The server is configured without a time limit of its own.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::store::connect::Transaction;
 const PATIENCE: Duration = Duration::from_secs(20);
 const ENDLESS: &str = "SELECT pg_sleep(60)";
 
-/// A server without a limit, on which each kind of connection is there once; none on SQLite.
+/// A server without a time limit, with one connection of each kind; `None` on SQLite.
 fn endless(test: &TestStore) -> Option<Config> {
     let Config::Postgres(mut server) = config(&test.database) else { return None };
     (server.readers, server.writers, server.statement_timeout) = (1, 1, Duration::ZERO);

@@ -12,7 +12,7 @@ const OWN: &str = "15550100000@s.whatsapp.net";
 const MEI: &str = "15550100001@s.whatsapp.net";
 const RAVI: &str = "15550100002@s.whatsapp.net";
 
-/// A message's stanza: who sends it, in the chat with whom if that is somebody else.
+/// The stanza of a message. `recipient` is the chat, if the chat is not that of the sender.
 fn stanza(id: &str, from: &str, recipient: Option<&str>, second: &str) -> OwnedNodeRef {
     let mut node = NodeBuilder::new("message").attr("id", id).attr("from", from).attr("t", second);
     if let Some(recipient) = recipient {
@@ -22,7 +22,7 @@ fn stanza(id: &str, from: &str, recipient: Option<&str>, second: &str) -> OwnedN
 }
 
 fn owned(node: NodeBuilder) -> OwnedNodeRef {
-    // Behind a byte that says how it is packed.
+    // The first byte says how the stanza is packed.
     OwnedNodeRef::new(marshal(&node.build()).unwrap()[1..].to_vec()).unwrap()
 }
 
@@ -40,7 +40,7 @@ fn arrived(stanzas: &[(&str, &str, Option<&str>, &str)]) -> Arc<Arrivals> {
     arrivals
 }
 
-/// Whether a message would have to wait now.
+/// Returns true if a message would have to wait now.
 async fn waits(arrivals: &Arrivals, id: &str, sender: &str) -> bool {
     timeout(Duration::from_millis(1), arrivals.turn(&info(id, sender))).await.is_err()
 }

@@ -1,5 +1,5 @@
-//! What the library expects of a memory, asked of ours, sealed and in plain, and of the library's own, which keeps it in
-//! the process: one suite, so that what is expected is not our opinion.
+//! One suite for the library's expectations of a backend. It runs on our backend, with and without encryption, and on
+//! the library's own in-memory backend. The latter proves that the expectations are the library's.
 
 mod app_state;
 mod device;
@@ -21,17 +21,17 @@ fn key(test: &TestStore) -> SessionKey {
     SessionKey { organization: test.organization.clone(), session: test.session }
 }
 
-/// A memory as a client has it, to which nobody listens.
+/// A backend as a client opens it, without a listener.
 async fn open(backends: &Backends, key: &SessionKey) -> Arc<dyn Backend> {
     backends.open(key, queue(Duration::from_secs(1), crate::session::Events::default()).0).await.unwrap()
 }
 
-/// The memory of the test's own session.
+/// The backend of the test's own session.
 async fn opened(test: &TestStore) -> Arc<dyn Backend> {
     open(&Backends::new(test.store.clone()), &key(test)).await
 }
 
-/// Runs each fact on a fresh memory of either make.
+/// Runs each test on a new backend of each kind.
 macro_rules! suite {
     ($($area:ident: $($fact:ident),+;)+) => {
         mod of_the_library {

@@ -1,4 +1,4 @@
-//! One fact a test: what an event of the library becomes.
+//! Tests of the translation of library events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +161,7 @@ fn archiving_and_marking_without_a_range_is_ignored() {
 
 #[test]
 fn reading_reaches_up_to_the_last_messages_of_its_range() {
-    // Seconds, and the milliseconds of some clients; with a time for each message, and with one for the last alone.
+    // Seconds, and the milliseconds of some clients; with a time for each message, and with one for the last only.
     for (unit, timed) in [(1, true), (1000, true), (1, false)] {
         let message = |id: &str, timestamp: i64| wire::SyncActionMessage {
             key: whatsapp_rust::message_key(id, &wire_jid(CHAT), false, None).into(),
@@ -218,12 +218,12 @@ fn what_another_device_has_read_is_told_by_its_receipt_and_what_others_have_read
         let wa_ids = vec!["A".into(), "B".into()];
         [Heard::News(SessionEvent::ReadElsewhere { chat: Some(jid(chat)), wa_ids, at: AT })]
     };
-    // With read receipts switched off.
+    // With read receipts disabled.
     for kind in [ReceiptType::ReadSelf, ReceiptType::PlayedSelf] {
         assert_eq!(told(kind.clone(), CHAT, CHAT), read(CHAT), "{kind:?}");
         assert_eq!(told(kind, OWN[0], OWN[0]), read(OWN[0]));
     }
-    // With read receipts, by number or LID, of the phone or of another companion.
+    // With read receipts, by number or LID, from the phone or another companion.
     for kind in [ReceiptType::Read, ReceiptType::Played] {
         for (own, device) in [(OWN[0], "15550100000:7@s.whatsapp.net"), (OWN[1], "100000000000009:7@lid")] {
             for sender in [own, device] {

@@ -1,4 +1,4 @@
-//! Histories are cut into parts of bounded size and put in domain words.
+//! Tests of splitting histories into parts of bounded size and translating them to the domain.
 
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::waproto::whatsapp::HistorySync;
@@ -13,7 +13,7 @@ use crate::domain::clock::FOREVER;
 
 const CHAT: &str = "15550100001@s.whatsapp.net";
 
-/// Zlib without compressing: stored blocks.
+/// Zlib data in stored (uncompressed) blocks.
 fn zlib(data: &[u8]) -> Vec<u8> {
     let mut out = vec![0x78, 0x01];
     let mut blocks = data.chunks(65_535).peekable();

@@ -1,4 +1,4 @@
-//! Which messages count, and what they are.
+//! Tests of the selection and translation of messages.
 
 use std::sync::Arc;
 
@@ -278,7 +278,7 @@ fn only_an_admin_takes_back_what_somebody_else_wrote() {
     assert_eq!(by_admin.rewrite, crate::domain::message::Rewrite::Revocation);
 }
 
-/// An address at each server that the library knows, and how it is stored; `None` if nobody writes from there.
+/// An address at each server that the library knows, and its stored form; `None` if no messages come from there.
 const AT_EACH_SERVER: [(&str, Option<&str>); 8] = [
     ("15550100001:3@s.whatsapp.net", Some(CHAT)),
     ("15550100001@c.us", Some(CHAT)),

@@ -1,4 +1,4 @@
-//! The end of the process, in order and not, and what the next one makes of the database.
+//! Clean and unclean ends of the process, and the state that the next process finds in the database.
 
 use super::rig::MEI;
 use super::rig::NOAH;
@@ -33,7 +33,7 @@ async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
 async fn a_message_that_was_not_committed_survives_a_crash() {
     let mut rig = Rig::working().await;
     rig.lane.hold_messages();
-    // The session with Mei is begun, and its next message is decrypted but not in the stored copy.
+    // The Signal session with Mei exists, and its next message is decrypted but not stored.
     let first = rig.phone.receive(MEI, MEI, "First").await.unwrap();
     take(&mut rig, &first).await;
     let id = rig.phone.receive(MEI, MEI, "Second").await.unwrap();
@@ -83,7 +83,7 @@ async fn a_session_whose_link_was_cut_by_the_phone_remembers_nothing_of_it() {
     rig.stop().await;
 }
 
-/// Waits for the message, commits it, and waits until WhatsApp knows.
+/// Waits for the message, commits it, and waits until WhatsApp receives the acknowledgement.
 async fn take(rig: &mut Rig, id: &str) {
     let (message, committed) = rig.held().await;
     assert_eq!(message.wa_id, id);

@@ -1,4 +1,4 @@
-//! A registry with real connections, a sandbox for them, and the stored copy played by the test.
+//! A registry with real connections to a sandbox. The test takes the place of the store.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -71,7 +71,7 @@ pub(super) struct Rig {
     stop: CancellationToken,
 }
 
-/// Drains the lanes, commits what it takes, and sorts it for the test.
+/// Drains the event channels, commits the events and sorts them for the test.
 pub(super) struct Lane {
     hold_messages: AtomicBool,
     heard: Mutex<Vec<SessionEvent>>,
@@ -87,7 +87,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// From now on the test commits the messages.
+    /// From now on the test commits the messages itself.
     pub(super) fn hold_messages(&self) {
         self.hold_messages.store(true, Ordering::SeqCst);
     }
@@ -150,7 +150,7 @@ fn account(now: i64) -> AccountSpec {
     serde_json::from_value(account).unwrap()
 }
 
-/// What a process begins with.
+/// Starts the parts of a server process.
 fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, TaskTracker, CancellationToken) {
     let stored = Arc::clone(&lane.pending);
     let read_pending: ReadPending = Arc::new(move |_, asked| {
@@ -182,7 +182,7 @@ fn serve(test: &TestStore, config: &Config, lane: &Arc<Lane>) -> (Registry, Task
 }
 
 impl Rig {
-    /// Nothing is started.
+    /// Creates a rig without starting the session.
     pub(super) async fn new() -> Self {
         let sandbox = Sandbox::start(chatgraph_sandbox::Config::default()).await.unwrap();
         let phone = sandbox.create_account(account(SystemClock.now())).unwrap();
@@ -241,14 +241,14 @@ impl Rig {
         }
     }
 
-    /// Started, paired, and in step.
+    /// Creates a rig whose session is started, paired and in step.
     pub(super) async fn working() -> Self {
         let mut rig = Self::new().await;
         rig.start();
         rig.scan().await;
         rig.status(SessionStatus::Working).await;
         rig.seen.clear();
-        // What pairing brought is not what the test is about.
+        // Settings from the pairing are discarded.
         while rig.settings.try_recv().is_ok() {}
         rig
     }
@@ -257,7 +257,7 @@ impl Rig {
         self.registry.start(self.key.clone());
     }
 
-    /// Ends the process.
+    /// Stops the process.
     pub(super) async fn end(&mut self) {
         self.stop.cancel();
         self.tasks.close();
@@ -265,13 +265,13 @@ impl Rig {
         self.phone.disconnected().await.unwrap();
     }
 
-    /// Begins another process on the same database, with nothing else of the one before.
+    /// Starts another process on the same database, without any state in memory from the previous one.
     pub(super) fn begin(&mut self) {
         (self.registry, self.tasks, self.stop) = serve(&self.test, &self.config, &self.lane);
         self.start();
     }
 
-    /// Ends the process so that its last words are lost: the next one finds the database as it is now.
+    /// Ends the process without its final writes: the next process finds the database as it is now.
     pub(super) async fn crash(&mut self) {
         let found = self.test.after_a_crash().await;
         self.end().await;
@@ -279,7 +279,7 @@ impl Rig {
         while self.held.try_recv().is_ok() {}
     }
 
-    /// Scans the code that the session shows.
+    /// Scans the QR code that the session shows.
     pub(super) async fn scan(&mut self) {
         let mut pairing = self.registry.pairing_changes(self.key.session).expect("a started session");
         let shown = soon("a code", pairing.wait_for(|pairing| pairing.qr.is_some())).await.unwrap().clone();
@@ -297,17 +297,17 @@ impl Rig {
         }
     }
 
-    /// The statuses that were waited for and passed by.
+    /// All statuses received so far.
     pub(super) fn statuses(&self) -> Vec<SessionStatus> {
         self.seen.clone()
     }
 
-    /// What came before the session was last called working.
+    /// The events received before the latest `WORKING` status.
     pub(super) fn heard_before_working(&self) -> Vec<SessionEvent> {
         self.lane.heard_before_working.lock().unwrap().clone()
     }
 
-    /// Waits for a setting, among others in any order, and gives its time.
+    /// Waits for a setting, skipping others, and returns its time.
     pub(super) async fn setting(&mut self, chat: &str, value: Desired) -> i64 {
         let chat = chat.parse().unwrap();
         loop {
@@ -346,14 +346,14 @@ impl Rig {
         id
     }
 
-    /// Waits until a step was taken so often since settings could not be read.
+    /// Waits until a recovery step has run `times` times.
     pub(super) async fn repairs(&self, step: &'static str, times: u64) {
         let taken = async {
             while self.lane.events.repaired(step) < times {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        // Each fetch may wait for a key, and for another fetch that does.
+        // Each fetch may wait for a key, and for another fetch that waits for one.
         timeout(LONG * 3 / 2, taken).await.unwrap_or_else(|_| panic!("no {step} came"));
     }
 
@@ -367,27 +367,27 @@ impl Rig {
         soon("a history", self.history.recv()).await.expect("the lane is drained")
     }
 
-    /// The next action that WhatsApp has.
+    /// The next action that WhatsApp accepted.
     pub(super) async fn sent(&mut self) -> (ChatId, Setting, i64) {
         soon("an action", self.sent.recv()).await.expect("the lane is drained")
     }
 
-    /// The next message that was held.
+    /// The next message that waits for the test's commit.
     pub(super) async fn held(&mut self) -> Held {
         soon("a message", self.held.recv()).await.expect("the lane is drained")
     }
 
-    /// Whether another message was held.
+    /// Returns true if another message waits for the test's commit.
     pub(super) fn holds_another(&mut self) -> bool {
         self.held.try_recv().is_ok()
     }
 
-    /// Whether something is unacknowledged for all of `time`.
+    /// Returns true if something stays unacknowledged for all of `time`.
     pub(super) async fn unsettled_for(&self, time: Duration) -> bool {
         timeout(time, self.phone.settled()).await.is_err()
     }
 
-    /// Waits until all is acknowledged.
+    /// Waits until everything is acknowledged.
     pub(super) async fn settled(&self) {
         soon("the acknowledgement", self.phone.settled()).await.unwrap();
     }
@@ -397,7 +397,7 @@ impl Rig {
         self.phone.chats().into_iter().find(|view| view.jid == chat).expect("the phone shows the chat")
     }
 
-    /// Ends all, and sees that it ends.
+    /// Stops everything and checks that it ends.
     pub(super) async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -406,7 +406,7 @@ impl Rig {
     }
 }
 
-/// Waits, but not for ever.
+/// Waits with a timeout.
 pub(super) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
     timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} did not come"))
 }

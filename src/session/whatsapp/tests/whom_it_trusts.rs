@@ -1,4 +1,4 @@
-//! A session with WhatsApp trusts nobody who cannot prove to be WhatsApp, whatever its database served before.
+//! A session with WhatsApp accepts only a server that proves to be WhatsApp, whatever its database was used for before.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     drop(Way::to(&rig.config.endpoint, memory.as_ref()).await.unwrap());
     let way = Way::to(&Endpoint::WhatsApp, memory.as_ref()).await.unwrap();
     let address = rig.sandbox.url().replace("http://", "");
-    // Led astray, as by a name server that lies.
+    // The connection is redirected, as by a malicious name server.
     let way = Way { socket: Socket::to_sandbox(&address), version: Some(sandbox::VERSION), ..way };
     let (lane, _events) = mpsc::channel(256);
     let (signals, mut heard) = mpsc::channel(64);

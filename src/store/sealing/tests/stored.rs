@@ -1,4 +1,4 @@
-//! Sealed values in a database: switching on, moving, rotating, losing.
+//! Tests of encrypted values in a database: enabling, moving, rotating and losing keys.
 
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_secret;
@@ -31,7 +31,7 @@ fn record(kind: Kind, key: &[u8]) -> Record {
     Record { kind, key: key.to_vec(), value: VALUE.to_vec(), at: None }
 }
 
-/// Stores a value of each sort, and what is not sealed.
+/// Stores a value of each encrypted kind, and values that are not encrypted.
 async fn fill(state: &DeviceState) {
     let kinds = [Kind::Device, Kind::Session, Kind::SentMessage, Kind::Untold];
     state.put_records(kinds.map(|kind| record(kind, b"key")).into()).await.expect("stored");
@@ -42,10 +42,10 @@ async fn fill(state: &DeviceState) {
     state.touch_token("200@lid", 1).await.expect("stored");
 }
 
-/// So many of them are sealed.
+/// The number of encrypted values.
 const SECRETS: u64 = 5;
 
-/// Whether all of them are as they were stored.
+/// Checks that all values are as they were stored.
 async fn is_whole(state: &DeviceState) -> Result<(), StoreError> {
     for kind in [Kind::Device, Kind::Session, Kind::Untold] {
         assert_eq!(state.record(kind, b"key").await?.expect("there"), VALUE);
@@ -58,7 +58,7 @@ async fn is_whole(state: &DeviceState) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The stored values that may be sealed.
+/// The stored values that may be encrypted.
 async fn stored(test: &TestStore) -> Vec<Vec<u8>> {
     async fn all<E: EntityTrait<Model: Send>>(test: &TestStore) -> Vec<E::Model> {
         E::find().all(&test.store.readers).await.expect("a read")
@@ -88,7 +88,7 @@ async fn execute(test: &TestStore, statement: &str) {
     database.execute_unprepared(statement).await.expect("executed");
 }
 
-/// Gives the encrypted session with another device another key, behind the store's back.
+/// Changes the key of the encrypted session with another device, bypassing the store.
 async fn move_session(test: &TestStore, key: &str) {
     let bytes = if on_postgres() { "BYTEA" } else { "BLOB" };
     execute(test, &format!("UPDATE device_record SET key = CAST('{key}' AS {bytes}) WHERE kind = 3")).await;
@@ -113,7 +113,7 @@ async fn a_database_that_was_filled_in_plain_is_switched_to_sealed_and_back() {
     assert!(!stored(&test).await.concat().windows(VALUE.len()).any(|part| part == VALUE));
     is_whole(&state(&test, &store)).await.expect("all opens");
 
-    // From the next start on nothing in plain is taken for a secret.
+    // From the next start on, plain text is rejected as a secret.
     let store = open(&test, &sealed).await.expect("opens");
     is_whole(&state(&test, &store)).await.expect("all opens");
     state(&test, &test.store).put_records(vec![record(Kind::Device, b"key")]).await.expect("stored");
@@ -179,7 +179,7 @@ async fn nothing_is_sealed_that_a_running_server_could_not_open() {
     let test = TestStore::sealed_with(keys(&old)).await;
     fill(&state(&test, &test.store)).await;
     let both = keys(&format!("{new} {old}"));
-    // What a server does on SQLite; on PostgreSQL nobody can tell whether one runs.
+    // A running server holds this lock on SQLite. On PostgreSQL a running server cannot be detected.
     let running = connect::Hold::take(&config(&test.database)).expect("free");
     assert!(matches!(rotate(&test, &both).await, Err(OpenError::NotServed)));
     assert_eq!(counts(&test).await, [(keys(&old).seals_with(), SECRETS)]);

@@ -4,7 +4,7 @@ use whatsapp_rust::wacore::store::CachedNoiseCert;
 use whatsapp_rust::wacore::store::CachedServerCertChain;
 use whatsapp_rust::wacore::store::Device;
 
-/// What a device keeps, in one comparable text: the words of the library, and what it leaves out of them.
+/// The contents of a device as comparable text: its serialization, and the fields that the serialization leaves out.
 fn told(device: &Device) -> (serde_json::Value, String) {
     (serde_json::to_value(device).unwrap(), format!("{:?}", device.device_props))
 }

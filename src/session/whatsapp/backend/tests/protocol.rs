@@ -117,7 +117,7 @@ pub(super) async fn lid_mappings_in_a_batch(memory: &dyn Backend) {
     assert_eq!(memory.get_lid_mapping("7").await.unwrap().unwrap().phone_number, "15550100007", "the later one counts");
 }
 
-/// A connection that begins does not have all known people read again.
+/// A new connection must not cause all known people to be read again.
 #[tokio::test]
 async fn only_people_who_are_not_known_are_told_when_the_library_starts() {
     let test = TestStore::open().await;
@@ -325,7 +325,7 @@ pub(super) async fn old_pending_inbound(memory: &dyn Backend) {
     assert!(memory.has_session(MEI).await.unwrap());
 }
 
-/// Message ids come from whoever writes.
+/// Message ids are chosen by the sender.
 pub(super) async fn parts_of_a_key_do_not_run_together(memory: &dyn Backend) {
     memory.store_pending_inbound("ab", "c", "d", b"one").await.unwrap();
     for (chat, sender, id) in

@@ -33,7 +33,7 @@ pub(super) async fn secrets(memory: &dyn Backend) {
 }
 
 pub(super) async fn a_second_word_on_a_secret_shortens_nothing(memory: &dyn Backend) {
-    // The deadlines of the two, and when it is gone at last; 0 is never.
+    // The two expiry times, and the time at which the row is deleted; 0 means never.
     for (number, (first, second, until)) in
         [(10, 20, 20), (20, 10, 20), (10, 0, 0), (0, 10, 0), (0, 0, 0), (10, 10, 10)].into_iter().enumerate()
     {

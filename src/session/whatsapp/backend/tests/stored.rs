@@ -1,4 +1,4 @@
-//! What only a memory in a database has to prove.
+//! Tests that apply only to a backend in a database.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::store::tests::on_postgres;
 
 const MEI: &str = "15550100001@s.whatsapp.net";
 
-/// More than one statement takes.
+/// More rows than one statement takes.
 const MANY: u32 = 1100;
 
 #[tokio::test]
 async fn a_batch_is_one_commit() {
-    // PostgreSQL tells nobody how many there were; what makes them is the same.
+    // The test counts commits in SQLite's write-ahead log; the code under test is the same on PostgreSQL.
     if on_postgres() {
         return;
     }
@@ -45,7 +45,7 @@ async fn a_batch_is_one_commit() {
     one_commit!(put_sessions_batch(&bytes()));
     one_commit!(put_sender_keys_batch(&bytes()));
     one_commit!(store_prekeys_batch(&prekeys, false));
-    // The key, and that it is the latest.
+    // One commit for the key and for the id of the latest key.
     one_commit!(set_sync_key(&[1], AppStateSyncKey::default()));
 
     let mac = |number: u32| AppStateMutationMAC { index_mac: number.to_be_bytes().to_vec(), value_mac: vec![1; 32] };
