@@ -1,4 +1,4 @@
-//! The use cases without a schema in front of them.
+//! Tests of the use cases without a schema.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn chats(test: &TestStore) -> Chats {
     Chats::new(test.store.clone(), feed, sessions, (Sweeper::default(), Mutes::default()), clock, Config::default())
 }
 
-/// A viewer who may do anything but this.
+/// A viewer who has every permission except this one.
 fn all_but(test: &TestStore, capability: Capability) -> Viewer {
     Viewer {
         organization: Some(test.organization.clone()),

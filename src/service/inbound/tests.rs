@@ -1,4 +1,4 @@
-//! What WhatsApp tells and what callers ask, in every order, on a real store.
+//! Tests of events from WhatsApp and requests from callers, in every order, on a real store.
 
 mod deletion;
 mod identity;
@@ -37,7 +37,7 @@ use crate::session::HistoryChunk;
 use crate::session::Untranslated;
 use crate::store::tests::TestStore;
 
-/// A store with one chat, and the lane of its session.
+/// A store with one chat, and the event channel of its session.
 struct Rig {
     test: TestStore,
     lane: Lane,
@@ -57,7 +57,7 @@ impl Rig {
         Self { lane: inbox.open(key), test, chat, jid }
     }
 
-    /// Tells the lane, and waits for the acknowledgement.
+    /// Sends an event and waits until it is committed.
     async fn hears(&self, event: SessionEvent) {
         let (committed, stored) = tokio::sync::oneshot::channel();
         self.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the lane is drained");
@@ -68,7 +68,7 @@ impl Rig {
         self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: false }).await;
     }
 
-    /// The same in a replay of all that WhatsApp has.
+    /// The same setting in a replay of the whole app state.
     async fn hears_setting_again(&self, value: Desired, as_of: i64) {
         self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: true }).await;
     }
@@ -94,12 +94,12 @@ impl Rig {
         self.hears(SessionEvent::ActionSent { chat: self.chat, desired, version }).await;
     }
 
-    /// Asks for a setting at `now`, as the API does.
+    /// Requests a setting at `now`, as the API does.
     async fn asks(&self, desired: Desired, now: i64) {
         self.asks_up_to(desired, now, None).await;
     }
 
-    /// The same by a caller who knows of a message at `range_hint`.
+    /// The same request by a caller who knows of a message at `range_hint`.
     async fn asks_up_to(&self, desired: Desired, now: i64, range_hint: Option<i64>) {
         let order = UpdateOrder {
             organization: self.test.organization.clone(),
@@ -121,7 +121,7 @@ impl Rig {
         found.expect("a read").expect("a chat")
     }
 
-    /// Does this to the database, behind everybody's back.
+    /// Executes a statement on the database, bypassing the store.
     async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.test.database.url()).await.expect("a connection");
@@ -132,7 +132,7 @@ impl Rig {
         self.test.store.pending_actions(&self.test.organization, self.test.session).await.expect("a read")
     }
 
-    /// What was recorded after the chat came.
+    /// The changes recorded after the chat was created.
     async fn changes(&self) -> Vec<Change> {
         self.test.log().await.split_off(1)
     }
@@ -371,7 +371,7 @@ async fn an_import_counts_what_it_brought_once() {
     };
     let half = HistoryImport { percent: 50, chats: 1, messages: 2, incomplete: false, quarantined: 0 };
     assert_eq!(import(Some(50), chats).await, half);
-    // The same part again, and one that another overtook, which says less.
+    // The same part again, and an earlier part that arrives late, with a lower progress.
     assert_eq!(import(Some(40), vec![with_message.clone()]).await, half);
     rig.hears(SessionEvent::HistoryLost).await;
     let whole = HistoryImport { percent: 100, incomplete: true, ..half };

@@ -1,4 +1,4 @@
-//! Mutes on a real database, by the real clock.
+//! Tests of mutes on a real database, with the real clock.
 
 use super::*;
 use crate::clock::SystemClock;
@@ -8,7 +8,7 @@ use crate::domain::chat::Chat;
 use crate::domain::clock::FOREVER;
 use crate::store::tests::TestStore;
 
-/// Mutes a chat behind everybody's back.
+/// Mutes a chat, bypassing the service.
 async fn mute(test: &TestStore, chat: &Chat, until: i64) {
     let (whose, id) = (test.organization.clone(), chat.id);
     let muted: Result<(), StoreError> = test
@@ -30,7 +30,7 @@ async fn muted_until(test: &TestStore, chat: &Chat) -> Option<i64> {
     stored.expect("a chat").muted_until.value
 }
 
-/// Waits until the chat is not muted; a test that waits in vain is ended by whoever runs it.
+/// Waits until the chat is not muted. The test runner ends a test that waits in vain.
 async fn ends(test: &TestStore, chat: &Chat) {
     while muted_until(test, chat).await.is_some() {
         sleep(Duration::from_millis(10)).await;

@@ -1,4 +1,4 @@
-//! Trimming on a real database.
+//! Tests of trimming on a real database.
 
 use super::*;
 use crate::domain::change::Origin;
@@ -30,7 +30,7 @@ async fn changes_older_than_configured_go_and_the_log_goes_on() {
     let test = TestStore::open().await;
     futures_util::future::join_all((0..1_200).map(|user| test.add_chat(user, 100))).await;
     test.add_chat(1_200, 200).await;
-    // The clock was set back: what is numbered later is kept, whatever its time says.
+    // The clock was set back: changes with higher numbers are kept, whatever their time.
     test.add_chat(1_201, 50).await;
     let config = Config { changes_ms: 1_000, ..Config::default() };
 
@@ -45,7 +45,7 @@ async fn changes_older_than_configured_go_and_the_log_goes_on() {
 #[tokio::test]
 async fn changes_of_a_clock_that_was_ahead_do_not_keep_the_log_from_being_trimmed() {
     let test = TestStore::open().await;
-    // More than one step of them, before and between changes with the right time.
+    // More of them than one step deletes, before and between changes with the right time.
     for at in (0..600).map(|_| 9_000_000).chain([100, 9_000_000, 101, 5_000]) {
         test.add_chat(usize::try_from(at).expect("small") + test.log().await.len(), at).await;
     }

@@ -1,4 +1,4 @@
-//! The use cases without a schema in front of them.
+//! Tests of the use cases without a schema.
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ fn sessions(test: &TestStore) -> Sessions {
     Sessions::new(test.store.clone(), registry, SessionNews::default(), Sweeper::default(), clock, (tasks, stop))
 }
 
-/// A viewer who may do anything but these.
+/// A viewer who has every permission except these.
 fn all_but(test: &TestStore, without: &[Capability]) -> Viewer {
     Viewer {
         organization: Some(test.organization.clone()),

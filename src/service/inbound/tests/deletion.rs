@@ -1,4 +1,4 @@
-//! Chats that were deleted, and what WhatsApp tells about them afterwards.
+//! Tests of deleted chats and of later events about them.
 
 use super::*;
 use crate::domain::change::ChangeKind;
@@ -24,7 +24,7 @@ impl Rig {
         found.expect("a read").is_none()
     }
 
-    /// A part of a history with messages of the chat, sent at these times.
+    /// Imports a part of a history with messages of the chat, sent at these times.
     async fn hears_history(&self, messages: &[(&str, i64)]) {
         let message = |(wa_id, at): &(&str, i64)| IncomingMessage {
             chat: self.jid.clone(),
@@ -93,7 +93,7 @@ async fn what_was_known_brings_nothing_back_and_the_next_message_does() {
     assert!(rig.is_gone().await);
     assert_eq!(rig.changes().await.len(), told);
 
-    // WhatsApp's times are whole seconds: this one is new though it bears the time of the last known.
+    // WhatsApp's times are whole seconds: the message is new although its time equals that of the last known one.
     rig.hears_message("C", false, 6_000).await;
     let back = rig.chat().await;
     assert_ne!(back.id, rig.chat);
@@ -114,7 +114,7 @@ async fn nothing_old_comes_after_the_chat_is_back() {
     rig.hears_history(&[("A", 5_000), ("older", 3_000), ("B", 7_000)]).await;
     assert_eq!(rig.messages().await, ["B"]);
     let told: Vec<_> = rig.changes().await.split_off(told).iter().map(|change| change.origin).collect();
-    // The name and what was never set are news; no message is.
+    // The name and settings that were never set are imported; messages are not.
     assert_eq!((told, rig.chat().await.unread_count), (vec![Origin::Import], 2));
 
     rig.deletes().await.expect("deleted again");
@@ -133,7 +133,7 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
     rig.deletes().await.expect("deleted");
     let told = rig.changes().await.len();
     rig.hears_setting(Desired::MutedUntil(Some(4_000_000_009_000)), 6_000).await;
-    // Older than what it had.
+    // Older than the chat's value.
     rig.hears_setting(Desired::Pinned(false), 5_400).await;
     rig.hears(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Mei".into() }).await;
     assert!(rig.is_gone().await);
@@ -158,7 +158,7 @@ async fn what_was_still_to_be_told_is_dropped_and_the_chat_comes_back_as_whatsap
     let sent = rig.waiting().await[0].version;
     rig.deletes().await.expect("deleted");
     assert_eq!(rig.waiting().await, []);
-    // One was on its way just then; its word comes late.
+    // A setting was being sent at that time; its acknowledgement arrives late.
     rig.hears_of_arrival(Desired::Archived(true), sent).await;
 
     rig.hears_message("C", false, 7_000).await;

@@ -1,4 +1,4 @@
-//! One person behind two addresses: the end is the same, whenever one learns of it.
+//! Tests of one person with two addresses: the result is the same, whenever the session learns of it.
 
 use super::*;
 use crate::domain::change::ChangeKind;
@@ -8,7 +8,7 @@ use crate::domain::page::PageRequest;
 use crate::domain::person::Person;
 use crate::service::chat_delete::DeleteOrder;
 
-/// Somebody with a number and a LID.
+/// A person with a number and a LID.
 pub(super) fn person(number: usize) -> Person {
     let jid = |text: String| text.parse().expect("a JID");
     Person { phone: jid(format!("1556{number:07}@s.whatsapp.net")), lid: jid(format!("2{number:014}@lid")) }
@@ -145,7 +145,7 @@ async fn a_number_with_the_lid_of_another_person_is_theirs_from_then_on() {
     assert_eq!((of_mei.id, of_mei.jid, of_mei.unread_count), (before, mei.lid.clone(), 1));
     assert_eq!((of_olu.id, of_olu.jid, of_olu.unread_count), (other, mei.phone.clone(), 1));
     assert_eq!(rig.find(&mei.phone).await.expect("a chat").id, other);
-    // What was known before is told again.
+    // The earlier pair is reported again.
     rig.hears_who(&mei).await;
     assert_eq!(rig.find(&mei.phone).await.expect("a chat").id, other);
 }

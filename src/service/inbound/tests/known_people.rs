@@ -1,4 +1,4 @@
-//! People whom the session knows, told once more: the library tells all of them on each connection.
+//! Tests of known people, whom the library reports again on each connection.
 
 use super::*;
 use crate::domain::person::Person;
@@ -17,7 +17,7 @@ async fn those_who_are_known_are_told_again_without_a_look_at_their_chats() {
         let name = "Mei".to_owned();
         rig.hears(SessionEvent::ContactNamed { jid: phone.clone(), name }).await;
     }
-    // A look would end here.
+    // Reading this chat would fail.
     rig.execute("UPDATE chat SET address = 'unreadable'").await;
     rig.hears(SessionEvent::SamePerson { people, at: 0 }).await;
 }

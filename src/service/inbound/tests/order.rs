@@ -1,11 +1,11 @@
-//! Messages of one second, in whatever order they are stored: they stand in WhatsApp's, as many are unread, and those go
-//! that were sent up to the one that a phone names.
+//! Tests of messages of one second, stored in any order. They are listed in WhatsApp's order, as many are unread, and a
+//! deletion removes those up to the message that a phone names.
 
 use super::*;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 
-/// Every order of so many.
+/// All permutations of `count` items.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
     if count == 0 {
         return vec![Vec::new()];

@@ -1,4 +1,5 @@
-//! Whose a message is, when numbers change hands: no message is stored twice, and none is in another person's chat.
+//! Tests of the authorship of messages when numbers change owners: no message is stored twice, and none is in another
+//! person's chat.
 
 use super::identity::person;
 use super::*;
@@ -23,7 +24,7 @@ impl Rig {
         self.hears(SessionEvent::SamePerson { people: vec![person], at }).await;
     }
 
-    /// A history of one chat: WhatsApp's ids, texts and times of messages that others wrote.
+    /// Imports a history of one chat: WhatsApp's ids, texts and times of messages that others wrote.
     async fn hears_import(&self, jid: &Jid, messages: &[(&str, &str, i64)], rewritings: Vec<Rewriting>) {
         let message = |(wa_id, text, at): &(&str, &str, i64)| IncomingMessage {
             chat: jid.clone(),
@@ -69,7 +70,7 @@ impl Rig {
         self.hears(SessionEvent::Rewritten(Rewriting { chat, wa_id, sender, from_me: false, rewrite })).await;
     }
 
-    /// WhatsApp's ids and texts of the messages in the chat that an address finds, the oldest first.
+    /// WhatsApp's ids and texts of the messages in the chat found by an address, the oldest first.
     async fn said(&self, jid: &Jid) -> Vec<(String, String)> {
         let Some(chat) = self.find(jid).await else { return Vec::new() };
         let page = crate::domain::page::PageRequest {
@@ -106,7 +107,7 @@ async fn a_change_of_number_and_an_import_store_no_message_twice() {
     let before = rig.find(&old).await.expect("a chat").id;
     rig.hears_new_number(&old, &new, 20_000).await;
     rig.hears_from(&new, "C", false, 30_000).await;
-    // The phone has all of it under the new number, and WhatsApp delivers one message again by the old one.
+    // The phone's history has all of it under the new number, and WhatsApp delivers one message again from the old one.
     rig.hears_import(&new, &[("C", "Yes!", 30_000), ("A", "Yes!", 10_000)], Vec::new()).await;
     rig.hears_from(&old, "A", false, 10_000).await;
     let chat = rig.find(&new).await.expect("a chat");
@@ -117,7 +118,7 @@ async fn a_change_of_number_and_an_import_store_no_message_twice() {
     assert_eq!(rig.find(&old).await.map(|chat| chat.id), Some(before), "the last owner, since nobody has it");
 }
 
-/// In whatever order one hears of it, A's messages are in A's chat, and B's in B's.
+/// In any order of events, A's messages are in A's chat, and B's in B's.
 #[tokio::test]
 async fn a_recycled_number_has_a_chat_of_its_own_in_any_order() {
     for late in [false, true] {
@@ -145,7 +146,7 @@ async fn a_recycled_number_has_a_chat_of_its_own_in_any_order() {
         let of_b = rig.find(&n1).await.expect("a chat");
         assert_eq!((of_b.id, &of_b.jid), (b, &n1), "late {late}");
         assert_eq!(rig.ids_of(&n1).await, ["B1", "B2", "B3"], "late {late}");
-        // Writing to the number read all that was in the chat by then.
+        // Sending to the number read everything that was in the chat by then.
         assert_eq!((of_a.unread_count, of_b.unread_count), (if late { 0 } else { 3 }, 0), "late {late}");
         // The phone is paired again.
         rig.hears_import(&n1, &[("B2", "Yes!", 35_000), ("B1", "Yes!", 10_000)], Vec::new()).await;
@@ -215,7 +216,7 @@ async fn a_pair_that_is_over_is_not_taken_up_again_without_a_later_time() {
     rig.hears_pair(&new, &mei.lid, 20_000).await;
     let shown = async || rig.find(&mei.lid).await.expect("a chat").jid;
     assert_eq!(shown().await, new);
-    // A history, and what the library knew when it started.
+    // A history, and the people known to the library at its start.
     let people = vec![mei.clone()];
     rig.hears(SessionEvent::History(HistoryChunk { people, ..HistoryChunk::default() })).await;
     rig.hears_who(&mei).await;

@@ -1,4 +1,4 @@
-//! The whole rule of what is unread, against a plain model that keeps all it ever heard.
+//! Compares the rules for unread messages with a simple model that keeps all events.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use crate::domain::horizon::Horizon;
 
 const MESSAGES: usize = 9;
 
-/// What may be heard of a chat, in any order and any number of times.
+/// Events about a chat, in any order and any number of times.
 #[derive(Debug, Clone)]
 enum News {
     /// The message with this number.
@@ -28,9 +28,9 @@ enum News {
     ReadUntil(i64),
     /// A receipt names these messages.
     Receipt(usize, usize),
-    /// Marked as unread by hand, as of this time.
+    /// Marked as unread on a device, as of this time.
     Marked(i64),
-    /// A caller reads the chat, and WhatsApp takes it.
+    /// A caller reads the chat, and WhatsApp accepts it.
     Asked,
 }
 
@@ -54,18 +54,18 @@ fn at(number: usize) -> i64 {
     (10 + i64::try_from(number / 3).expect("small")) * 1_000
 }
 
-/// All that was ever heard; what is unread is worked out of it anew each time.
+/// All events so far. The unread messages are recomputed from it each time.
 #[derive(Debug, Default)]
 struct Model {
     own: Vec<bool>,
-    /// The messages that are here, as they came. One that is revoked goes from here.
+    /// The present messages in order of arrival. A revoked message is removed.
     arrived: Vec<usize>,
     /// Messages that were read, with all before them.
     read: BTreeSet<usize>,
-    /// The same where nothing but the message says anything: all before it is read once it is here.
+    /// The same, if only the message implies it: everything before the message is read once it is present.
     receipts: BTreeSet<usize>,
     until: Option<i64>,
-    /// The mark, and since when.
+    /// The mark and its time.
     marked: (bool, i64),
 }
 
@@ -76,7 +76,7 @@ impl Model {
                 self.arrived.push(*number);
                 if self.own[*number] {
                     self.read.insert(*number);
-                    // Of one second, the message is the later one.
+                    // In the same second, the message counts as later.
                     let same_second = at(*number) / 1_000 == self.marked.1 / 1_000;
                     self.mark(false, if same_second { self.marked.1 } else { at(*number) });
                 }
@@ -92,7 +92,7 @@ impl Model {
             }
             News::Receipt(one, other) => {
                 let others: Vec<_> = [*one, *other].into_iter().filter(|number| !self.own[*number]).collect();
-                // Which time the reading has matters to the mark only, and to that only when something is known.
+                // The time of the reading matters only to the mark, and only if one of the messages is known.
                 if others.iter().any(|number| self.arrived.contains(number)) {
                     self.mark(false, RECEIVED);
                 }
@@ -102,10 +102,10 @@ impl Model {
             News::Asked => {
                 let last = self.arrived.iter().enumerate().max_by_key(|(place, number)| (at(**number), *place));
                 let last = last.map(|(_, number)| *number);
-                // Nothing to ask for.
+                // Otherwise there is nothing to request.
                 if self.unread() > 0 || self.marked.0 {
                     self.read.extend(last);
-                    // No message to name as the end.
+                    // There is no message that could be the end of the range.
                     self.until = if last.is_none() { Some(ASKED) } else { self.until };
                     self.mark(false, ASKED);
                 }
@@ -133,11 +133,11 @@ impl Model {
     }
 }
 
-/// When receipts say that something was read, and when a caller asks: after all else, so that the mark is gone then.
+/// The times of receipts and of callers' requests: after all other events, so that the mark is then removed.
 const RECEIVED: i64 = 20_000;
 const ASKED: i64 = 20_001;
 
-/// The same, told to the store.
+/// Sends the same event to the store.
 async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
     let wa_id = |number: usize| format!("{whose}-{number}");
     let read = async |as_of, up_to| {
@@ -188,7 +188,7 @@ fn what_is_unread_follows_the_model_whatever_is_heard_in_whatever_order() {
         whose.set(whose.get() + 1);
         runtime.block_on(async {
             let mut rig = rig.lock().await;
-            // A chat of its own, without a message.
+            // A separate chat without messages.
             let made = rig.test.add_chat(whose.get(), 1).await;
             (rig.chat, rig.jid) = (made.id, made.jid);
             let mut model = Model { own: own.clone(), ..Model::default() };

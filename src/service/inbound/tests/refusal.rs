@@ -1,4 +1,4 @@
-//! What WhatsApp refused.
+//! Tests of settings that WhatsApp rejected.
 
 use super::*;
 use crate::domain::action::RefusalCode;
@@ -33,7 +33,7 @@ async fn a_refused_setting_goes_back_and_says_why() {
     assert_eq!((told.origin, told.state.clone()), (Origin::Revert, chat.state()));
     assert_eq!(told.changed.iter().collect::<Vec<_>>(), [ChatField::Archived, ChatField::Sync]);
 
-    // Older than the request, and newer than what WhatsApp had.
+    // Older than the request, and newer than WhatsApp's value.
     rig.hears_setting(Desired::Archived(false), 10).await;
     assert!(!rig.chat().await.archived.value);
 }
@@ -92,11 +92,11 @@ async fn asking_again_and_a_change_on_the_phone_end_a_refusal() {
     rig.asks(Desired::Pinned(true), 30).await;
     ended().await;
     rig.hears_of_refusal(Setting::Pinned, rig.waiting().await[0].version).await;
-    // The value it has already.
+    // The current value.
     rig.asks(Desired::Pinned(false), 40).await;
     ended().await;
     refused().await;
-    // An echo of what WhatsApp has is no change.
+    // An echo of WhatsApp's value is no change.
     rig.hears_setting(Desired::Pinned(false), 50).await;
     assert!(rig.chat().await.refused.contains(ChatField::Pinned));
     rig.hears_setting(Desired::Pinned(true), 60).await;

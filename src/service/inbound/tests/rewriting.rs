@@ -1,4 +1,4 @@
-//! Messages that are edited, taken back, or taken away with their chat; people who take another number.
+//! Tests of messages that are edited, revoked or deleted with their chat, and of people who change their number.
 
 use super::*;
 use crate::domain::change::ChangeKind;
@@ -126,7 +126,7 @@ async fn a_number_that_was_another_persons_leaves_them_their_chat() {
     assert_eq!(rig.messages_of(other).await.len(), 1);
     rig.hears_number("15550180@s.whatsapp.net").await;
     let told = rig.changes().await;
-    // Nothing but the number is known to call them by.
+    // Only the number is known as a name.
     let fields = [ChatField::Jid, ChatField::Aliases, ChatField::Name].into_iter().collect();
     assert_eq!((told[before + 1].chat, told[before + 1].changed), (rig.chat, fields));
 }

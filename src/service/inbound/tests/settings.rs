@@ -1,4 +1,4 @@
-//! Marks as unread and pins, against what the owner does on the phone meanwhile.
+//! Tests of marks as unread and pins that are requested while the owner uses the phone.
 
 use super::*;
 use crate::domain::chat::Dated;
@@ -11,13 +11,13 @@ impl Rig {
         self.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
     }
 
-    /// The count and the mark.
+    /// The number of unread messages and the mark.
     async fn shows(&self) -> (u32, bool) {
         let chat = self.chat().await;
         (chat.unread_count, chat.marked_unread.value)
     }
 
-    /// What waits: value, last message of its range.
+    /// The pending actions: value, last message of the range.
     async fn waits(&self) -> Vec<(Desired, Option<String>)> {
         let waiting = self.waiting().await.into_iter();
         waiting.map(|action| (action.desired, action.range.map(|range| range.wa_id))).collect()
@@ -46,7 +46,7 @@ async fn a_chat_with_unread_messages_is_marked_and_its_count_stays() {
     assert_eq!(rig.shows().await, (1, true));
     assert_eq!(rig.waits().await, [(Desired::Read(false), Some("A".into()))]);
     let version = rig.waiting().await[0].version;
-    // Its echo, before and after the word that it was taken.
+    // The echo of the setting, before and after its acknowledgement.
     rig.hears_mark(false, 100_000, ("A", 10_000)).await;
     rig.hears_of_arrival(Desired::Read(false), version).await;
     rig.hears_mark(false, 100_000, ("A", 10_000)).await;
@@ -156,7 +156,7 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
     }
     rig.deletes().await.expect("deleted");
     assert!(matches!(rig.pins(&chats[3]).await, Err(Error::Conflict(told)) if told.message.contains("3 are pinned")));
-    // Deleted on the phone as well, it is pinned no more.
+    // Once the chat is deleted on the phone as well, it is no longer pinned.
     let up_to = Horizon { at: 10_000, wa_ids: vec!["A".into()] };
     rig.hears(SessionEvent::Emptied { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
     assert_eq!(rig.pins(&chats[3]).await.expect("pinned").pinned, Dated { value: true, as_of: 50 });
@@ -169,7 +169,7 @@ async fn a_history_says_what_is_archived_at_the_pairing() {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
         rig.hears(SessionEvent::Paired { jid, lid: None }).await;
         rig.hears_message("A", false, 10_000).await;
-        // The phone took the chat out of the archive when a message came, and told nobody.
+        // The phone unarchived the chat when a message arrived, without an app state change.
         let chat = HistoryChat { archived: Some(false), ..HistoryChat::of(rig.jid.clone(), Vec::new()) };
         let history = SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() });
         if history_first {

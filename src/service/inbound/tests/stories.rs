@@ -1,20 +1,21 @@
-//! Random stories against a plain model: whatever happens, and in whatever order WhatsApp tells it, a client sees in the
-//! end what is true.
+//! Random stories, compared with a simple model: for any events in any order of delivery, clients finally see the true
+//! state.
 //!
-//! `CHATGRAPH_TEST_STORIES` is the number of stories, `CHATGRAPH_TEST_SEED` chooses them. A story that fails is made as
-//! short as possible and printed with its seed.
+//! `CHATGRAPH_TEST_STORIES` is the number of stories, `CHATGRAPH_TEST_SEED` selects them. A failing story is shortened
+//! as far as possible and printed with its seed.
 //!
-//! Left out of the stories is what WhatsApp does not tell, or tells too late:
+//! The stories exclude cases that WhatsApp does not report, or reports too late:
 //!
-//! - A number and a LID are told to be one person's before the change to that number is told, in random order. That the
-//!   person stays one is tested by name (`findings`).
-//! - A chat is read under a number, or the account writes there, while a change of that number is on its way: what is read
-//!   meanwhile is read for the former owner.
-//! - The same at the next pairing: settings of the number are told before the history that says whose it is now (seed 109).
-//! - A client deletes a chat while an older message of it is on its way: that message counts as known.
-//! - A client deletes a chat under a number, and the history of the next pairing has its messages under a LID that is not
-//!   known to be the same person's: they come back (seeds 214 and 304).
-//! - A receipt names a message that is in two chats of one person who is not known to be one.
+//! - A number and a LID are reported as one person's before the change to that number is, in random order. A separate
+//!   test (`findings`) checks that the person stays one.
+//! - A chat is read under a number, or the account writes there, before a change of that number is delivered. Messages
+//!   read in the meantime count as read in the former owner's chat.
+//! - The same at the next pairing: settings of the number are delivered before the history that names its owner (seed
+//!   109).
+//! - A client deletes a chat before an older message of it is delivered: that message counts as known.
+//! - A client deletes a chat under a number, and the history of the next pairing has its messages under a LID that is
+//!   not known to be the same person's: the messages come back (seeds 214 and 304).
+//! - A receipt names a message that is in two chats of one person, whose addresses are not known to be one person's.
 //! - A history has a conversation under a recycled number that is older than the change of owner.
 //! - One of two messages of one second could not be decrypted at first: their order is that of arrival.
 
@@ -45,13 +46,13 @@ use play::Play;
 use steps::Step;
 use wire::Stage;
 
-/// Steps of a story, at most.
+/// The maximum number of steps in a story.
 const STEPS: usize = 40;
-/// The stories of a run, unless the environment says otherwise: always the same.
+/// The stories of a run, unless the environment sets others: the same each time.
 const SEED: u64 = 202;
 const STORIES: u64 = 40;
 
-/// Tells a story to the store; an error with the first thing that the stored copy refuses, or all that is wrong in the end.
+/// Applies a story to the store. Returns the first error, or all differences at the end.
 async fn tell(
     test: &TestStore,
     database: &sea_orm::DatabaseConnection,
@@ -99,7 +100,7 @@ fn whatever_happens_a_client_sees_what_is_true_in_the_end() {
     }
 }
 
-/// A number in the environment.
+/// A number from an environment variable.
 #[expect(clippy::disallowed_methods, reason = "only tests read it, so it is no setting of the program")]
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())

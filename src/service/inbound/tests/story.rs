@@ -1,4 +1,5 @@
-//! One person behind two addresses, in random stories: the end is the same, whenever one learns of it.
+//! Random stories of one person with two addresses: the result is the same, whenever the session learns that they are
+//! one person's.
 
 use proptest::prelude::Strategy;
 use proptest::prelude::any;
@@ -16,24 +17,24 @@ use super::*;
 use crate::domain::horizon::Horizon;
 use crate::domain::person::Person;
 
-/// What may happen to the chat with somebody; `lid` tells by which address.
+/// Events in the chat with a person; `lid` selects the address.
 #[derive(Debug, Clone)]
 enum News {
-    /// The message with this number, perhaps once more.
+    /// The message with this number, possibly repeated.
     Message { number: usize, lid: bool },
-    /// A setting, of some time up to now: times decide where there is no order to go by.
+    /// A setting, of a time up to now: times decide if there is no other order.
     Setting { value: Desired, lid: bool, ago: i64 },
-    /// Another device has read up to a message that may be still to come.
+    /// Another device has read up to a message that may not have arrived yet.
     Read { number: usize, lid: bool, ago: i64 },
-    /// Another device has read, without a word how far.
+    /// Another device has read the chat, without naming a message.
     ReadAll { lid: bool, ago: i64 },
-    /// A receipt for a message that may be still to come.
+    /// A receipt for a message that may not have arrived yet.
     Receipt { number: usize },
-    /// The phone's history up to a message, the last so many unread.
+    /// The phone's history up to a message. `unread` selects how many of the last ones are unread.
     History { number: usize, unread: Index, lid: bool },
-    /// A caller asks for a setting.
+    /// A caller requests a setting.
     Asked { value: Desired, lid: bool },
-    /// WhatsApp has all that waited.
+    /// WhatsApp accepts all pending actions.
     Sent,
 }
 
@@ -71,13 +72,13 @@ fn news() -> impl Strategy<Value = News> {
     ])
 }
 
-/// A person's story, told to a store.
+/// A person's story, applied to a store.
 struct Story<'a> {
     rig: &'a Rig,
     person: Person,
-    /// Which of the messages the account itself wrote.
+    /// True for each message that the account itself wrote.
     own: &'a [bool],
-    /// A message each second, or three.
+    /// Three messages a second instead of one.
     dense: bool,
 }
 
@@ -120,11 +121,11 @@ impl Story<'_> {
         }
     }
 
-    /// Tells the `place`-th of the news, which WhatsApp's clock and ours agree to be after the one before; tells whether it
-    /// is a wish that the chat with this address shows as granted.
+    /// Applies the event at `place`, at a time after the previous one. Returns true if it requests a setting that the
+    /// chat with this address already shows.
     async fn tell(&self, place: usize, news: &News) -> bool {
         let (rig, place) = (self.rig, i64::try_from(place).expect("small"));
-        // No two are of the same time, nor of a message's.
+        // No two settings have the same time, nor the time of a message.
         let now = 8_000 + place * 400 + 399;
         let as_of = |ago: &i64| ((now - ago) / 400) * 400 + place + 1;
         match news {
@@ -177,7 +178,7 @@ impl Story<'_> {
         self.rig.waiting().await.into_iter().filter(|action| chats.contains(&action.chat)).collect()
     }
 
-    /// All that shows of the person's chat, in words, without what is drawn by lot and without names, which have no time.
+    /// The visible state of the person's chat as text, without random ids and without names, which have no time.
     async fn end(&self) -> String {
         let name = |jid: &Jid| {
             if *jid == self.person.lid {
@@ -223,7 +224,7 @@ fn the_end_does_not_depend_on_when_one_learns_that_two_addresses_are_one_persons
     let mut people = (1_000..).map(person);
     let people = std::cell::RefCell::new(&mut people);
     let told = runner.run(&story, |(news, own, learned)| {
-        // The phone sends one history, and nobody asks for anything before there is a chat.
+        // The phone sends one history, and callers request nothing before a chat exists.
         let has_history = news.iter().any(|it| matches!(it, News::History { .. }));
         let mut told = Vec::new();
         if news.iter().any(|it| matches!(it, News::Asked { .. })) {
@@ -234,7 +235,7 @@ fn the_end_does_not_depend_on_when_one_learns_that_two_addresses_are_one_persons
                 told.push(it);
             }
         }
-        // A receipt for a message of two chats is nobody's: ids are the writers' to choose.
+        // A receipt for a message in two chats applies to neither, as ids are chosen by the senders.
         let addresses = |wanted: usize| {
             let told = told.iter().filter_map(|it| match it {
                 News::Message { number, lid } if *number == wanted => Some(*lid),
@@ -260,12 +261,12 @@ fn the_end_does_not_depend_on_when_one_learns_that_two_addresses_are_one_persons
                 story.rig.hears_who(&story.person).await;
                 ends.push(story.end().await);
                 granted.push(wishes);
-                // Nothing is left waiting for those that come after.
+                // No pending action remains for the events that follow.
                 story.tell(told.len(), &News::Sent).await;
             });
         }
-        // Who asks one of two chats for what it shows already asks for nothing, and for something where there is one that
-        // shows the other's newer setting: what callers see of chats is part of what they do.
+        // A request for the current value of one of two chats has no effect. It has one if there is a single chat with
+        // the other's newer setting: requests depend on the chats that callers see.
         proptest::prop_assume!(granted.iter().all(|wishes| *wishes == granted[0]));
         proptest::prop_assert_eq!(&ends[0], &ends[1], "learned at {:?} of {:?}", learned, told);
         proptest::prop_assert_eq!(&ends[0], &ends[2], "learned last, of {:?}", told);

@@ -1,4 +1,4 @@
-//! What comes in numbers is read and stored together; the end is the same as one by one, row for row and change for change.
+//! Events are read and stored in batches. The result equals that of single events, for each row and each change.
 
 use chatgraph_entity::change;
 use chatgraph_entity::chat;
@@ -51,17 +51,18 @@ impl Who {
         text.parse().expect("a JID")
     }
 
-    /// Both addresses; of a group, those of the first person.
+    /// Both addresses; for a group, those of the first person.
     fn person(self) -> Person {
         let number = if self.number < 5 { self.number } else { 0 };
         let [phone, lid] = [false, true].map(|lid| Self { number, lid }.jid());
         Person { phone, lid }
     }
 
-    /// The message with this number in the chat. Two are of one second, an even and an odd one.
+    /// The message with this number in the chat. Pairs of an even and an odd number are in the same second.
     fn message(self, number: usize) -> IncomingMessage {
         let (chat, from_me) = (self.jid(), number % 5 == 3);
-        // In a group everybody goes by their number: the same by another address would be another message.
+        // In a group, senders are always named by number: the same message under another address would be another
+        // message.
         let own = if self.lid && self.number < 5 { OWN_LID } else { OWN };
         let other = Self { number: number % 5, lid: false };
         IncomingMessage {
@@ -85,11 +86,11 @@ impl Who {
 enum Step {
     /// A part of a history.
     History(HistoryChunk),
-    /// Events that waited together.
+    /// Events that were queued together.
     Events(Vec<SessionEvent>),
     /// A caller deletes a chat.
     Deleted(Jid),
-    /// A caller asks for a setting.
+    /// A caller requests a setting.
     Asked(Jid, Desired),
 }
 
@@ -139,7 +140,7 @@ fn history_chat() -> impl Strategy<Value = HistoryChat> {
             unread_count,
             marked_unread,
             last_message_at: at.map(|second| second * 1_000),
-            // The newest first; sometimes one of them twice.
+            // The newest first; sometimes with a duplicate.
             messages: last.map_or(Vec::new(), |last| {
                 let all = (0..2 * last + 2).rev().map(|number| who.message(number));
                 all.chain(at.map(|_| who.message(0))).collect()
@@ -170,7 +171,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 impl Rig {
-    /// Does one step in a session, with its events together or one by one.
+    /// Executes one step in a session, with its events in one batch or one by one.
     async fn does(&self, session: SessionId, step: &Step, together: bool) -> Brought {
         let key = SessionKey { organization: self.test.organization.clone(), session };
         match step.clone() {
@@ -206,7 +207,7 @@ impl Rig {
             }
             Step::Deleted(cid) => {
                 let order = DeleteOrder { organization: key.organization.clone(), session, cid, now: NOW };
-                // There may be no such chat.
+                // The chat may not exist.
                 let _: Result<_, Error> =
                     self.test.store.write(&key.organization, move |unit| Box::pin(order.carry_out(unit))).await;
             }
@@ -222,7 +223,7 @@ impl Rig {
     }
 }
 
-/// All rows of a session, without what is drawn by lot: chats go by the order in which they were told, messages by WhatsApp's
+/// All rows of a session, without random ids: chats are numbered in the order of their changes, messages by WhatsApp's
 /// ids.
 async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
     let own = session.to_bytes();
@@ -264,7 +265,7 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
         };
         lines.push(format!("{row:?}"));
     }
-    // Nobody's are still to be swept.
+    // Rows without an organization are still to be deleted.
     let chats = chat::Entity::find().filter(chat::Column::SessionId.eq(own.clone()));
     let chats = chats.filter(chat::Column::Organization.ne("")).all(database).await;
     let mut rest: Vec<_> = chats
@@ -310,7 +311,7 @@ async fn rows(database: &DatabaseConnection, session: SessionId) -> String {
             number: 0,
             session_id: Vec::new(),
             chat_id: chat(&row.chat_id),
-            // Of a message that came by both addresses one goes when the chats are joined.
+            // If a message arrived under both addresses, one copy is deleted when the chats are merged.
             last_message_id: row.last_message_id.as_ref().map(|_| Vec::new()),
             merged_into: row.merged_into.as_ref().map(chat),
             replaces: row.replaces.as_ref().map(chat),

@@ -1,4 +1,4 @@
-//! What is unread, when the account reads on other devices while messages come.
+//! Tests of unread messages when the account reads on other devices while messages arrive.
 
 use super::*;
 use crate::domain::horizon::Horizon;
@@ -135,8 +135,8 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
         let (chat, value, up_to) = (rig.jid.clone(), Desired::Read(false), up_to.clone());
         SessionEvent::Setting { chat, value, as_of, up_to, replayed }
     };
-    // Another companion may mark an unread chat, and phones report a reading separately: outside of a replay, a mark implies
-    // no reading.
+    // Another companion may mark an unread chat, and phones report a reading separately: outside of a replay, a mark
+    // implies no reading.
     for (as_of, replayed, unread) in [(200_000, false, 3), (200_000, true, 3), (200_001, true, 1)] {
         rig.hears(marked(as_of, replayed)).await;
         assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value), (unread, true), "{as_of} {replayed}");
@@ -151,15 +151,15 @@ async fn what_the_phone_read_while_our_request_waits_does_not_come_back_with_its
     }
     rig.asks(Desired::Read(true), 100_000).await;
     rig.hears_sent(sent(3)).await;
-    // The phone read two of the three that the request cleared, before the request.
+    // Before the request, the phone read two of the three messages that the request cleared.
     rig.hears_read(sent(1), 90_000).await;
     let (chat, setting, version) = (rig.chat, Setting::Read, rig.waiting().await[0].version);
     rig.hears(SessionEvent::ActionRefused { chat, setting, version, reason: "no".into() }).await;
     assert_eq!(rig.unread().await, 2);
 }
 
-/// However the news of reading are mixed with the messages, the end is what the phone shows: the messages of others
-/// behind the last one that was read or written there.
+/// In any order of messages and readings, the result equals the phone's: the others' messages after the last one that
+/// was read or written there.
 #[tokio::test]
 async fn the_end_does_not_depend_on_when_one_hears_of_the_reading() {
     let mut rig = Rig::new().await;
@@ -169,7 +169,7 @@ async fn the_end_does_not_depend_on_when_one_hears_of_the_reading() {
         let all: Vec<_> = (0..12).map(|number| Sent { number, from_me: random.below(6) == 0 }).collect();
         let read: Vec<_> = (0..random.below(4)).map(|_| all[random.below(12)]).collect();
         let mut news: Vec<_> = all.iter().map(|message| (*message, false)).collect();
-        // Sometimes told twice, anywhere among the messages.
+        // Sometimes repeated, anywhere among the messages.
         for message in read.iter().chain(read.first()) {
             news.insert(random.below(news.len() + 1), (*message, true));
         }

@@ -1,4 +1,4 @@
-//! What a client sees, compared with the truth.
+//! Compares the view of a client with the true state.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ use truth::Written;
 use wire::Stage;
 use wire::jid;
 
-/// Differences between what a client sees and what is true.
+/// Differences between the view of a client and the true state.
 pub(super) struct Comparison<'a> {
     play: &'a Play,
     chats: BTreeMap<ChatId, (Chat, Vec<Message>)>,
@@ -51,7 +51,7 @@ impl<'a> Comparison<'a> {
         Self { play, chats, differences: Vec::new() }
     }
 
-    /// Compares everything; an error with all differences, if there are any.
+    /// Compares everything. Returns all differences as an error, if there are any.
     pub(super) async fn run(mut self, stage: &Stage<'_>, database: &DatabaseConnection) -> Result<(), String> {
         let mut taken = BTreeSet::new();
         for place in (0..PEOPLE).map(Place::With).chain([Place::Group(0)]) {
@@ -67,7 +67,7 @@ impl<'a> Comparison<'a> {
         if self.differences.is_empty() { Ok(()) } else { Err(self.differences.join("\n")) }
     }
 
-    /// One chat: found by every address that it has and that the session knows.
+    /// Checks that a chat is found by every address that it has and that the session knows.
     async fn place(&mut self, place: Place, stage: &Stage<'_>, taken: &mut BTreeSet<ChatId>) {
         let visible = self.play.truth.visible(place);
         let must_exist = visible.iter().any(|message| !may_be_missing(message));
@@ -105,7 +105,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn messages(&mut self, place: Place, id: ChatId, visible: &[&Written]) {
-        // A chat without a message and a name is in no list.
+        // A chat without messages and without a name is not listed.
         let Some((_, stored)) = self.chats.get(&id) else {
             if visible.iter().any(|message| !may_be_missing(message)) {
                 self.differences.push(format!("{place:?} is not listed"));
@@ -151,7 +151,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Every author goes by one address everywhere, which is no other author's.
+    /// Checks that an author has the same address everywhere, which is no other author's.
     fn senders(&mut self) {
         let mut senders: BTreeMap<Author, BTreeSet<String>> = BTreeMap::new();
         for stored in self.chats.values().flat_map(|(_, messages)| messages) {
@@ -186,7 +186,7 @@ impl<'a> Comparison<'a> {
         addresses.into_iter().any(|address| address.text() == sender)
     }
 
-    /// No message is stored twice.
+    /// Checks that no message is stored twice.
     fn once(&mut self) {
         let mut seen = BTreeSet::new();
         let all = self.chats.values().flat_map(|(_, messages)| messages);
@@ -194,7 +194,7 @@ impl<'a> Comparison<'a> {
         self.differences.extend(again.iter().map(|id| format!("{id} is stored twice")));
     }
 
-    /// No address is that of a deleted chat and of a living one.
+    /// Checks that no address belongs to both a deleted and an existing chat.
     async fn addresses(&mut self, stage: &Stage<'_>, database: &DatabaseConnection) {
         let session =
             stage.key.session.to_bytes().iter().fold(String::new(), |written, byte| format!("{written}{byte:02x}"));
@@ -214,7 +214,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Whether a message may be missing: nobody told what it said before it was revoked.
+/// Returns true if a message may be missing: it was revoked before it was delivered.
 fn may_be_missing(message: &Written) -> bool {
     message.revoked && !message.delivered
 }

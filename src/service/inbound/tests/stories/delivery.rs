@@ -1,11 +1,11 @@
-//! What WhatsApp delivers to the session, and in which order it may: the messages of one chat keep their order, and so do
-//! settings and what is told of the owner of a number; all else may overtake.
+//! The deliveries to the session and their possible orders. Messages of one chat keep their order. So do settings and
+//! reports of a number's owner. All other deliveries may overtake each other.
 
 use super::truth::Address;
 use super::truth::Place;
 use super::truth::Value;
 
-/// A place among the messages of a chat.
+/// A position among the messages of a chat.
 #[derive(Debug, Clone)]
 pub(super) struct Point {
     pub(super) at: i64,
@@ -23,9 +23,9 @@ pub(super) struct Envelope {
     pub(super) from_me: bool,
     pub(super) text: String,
     pub(super) at: i64,
-    /// When it was edited last, as a history tells it.
+    /// The time of the last edit, as a history reports it.
     pub(super) edited: Option<i64>,
-    /// Whether it was revoked, as a history tells it.
+    /// True if it was revoked, as a history reports it.
     pub(super) revoked: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Envelope {
 pub(super) struct HistoryPart {
     pub(super) chat: Address,
     pub(super) archived: bool,
-    /// When it was pinned, in milliseconds.
+    /// The time of pinning, in milliseconds.
     pub(super) pinned: Option<i64>,
     pub(super) muted: bool,
     pub(super) marked: bool,
@@ -44,7 +44,7 @@ pub(super) struct HistoryPart {
     pub(super) messages: Vec<Envelope>,
 }
 
-/// Something that WhatsApp delivers.
+/// A delivery by WhatsApp.
 #[derive(Debug, Clone)]
 pub(super) enum Delivery {
     Paired,
@@ -81,7 +81,7 @@ pub(super) enum Delivery {
         as_of: i64,
         deleted: bool,
     },
-    /// The time is 0 if it is not known.
+    /// The time is 0 if unknown.
     SamePerson {
         number: Address,
         lid: Address,
@@ -98,56 +98,56 @@ pub(super) enum Delivery {
     },
 }
 
-/// What has to keep its order with others of the same key.
+/// Deliveries with the same key keep their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Chat(Place),
     Settings,
-    /// A number, for settings and for who has which LID: a change of number is told before what follows from it.
+    /// A number, for settings and for its LID: a change of number is delivered before deliveries that follow from it.
     Owner(Address),
 }
 
-/// A delivery on its way.
+/// A delivery that is due later.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub(super) delivery: Delivery,
-    /// What it says besides, just before.
+    /// A fact that is delivered just before.
     pub(super) fact: Option<Delivery>,
-    /// The people whom it concerns, by the addresses that it names.
+    /// The people concerned, by the addresses that it names.
     pub(super) about: Vec<(usize, Address)>,
     pub(super) keys: Vec<Key>,
-    /// Whether it could not be decrypted at first.
+    /// True if it could not be decrypted at first.
     pub(super) retried: bool,
     pub(super) due: usize,
 }
 
 impl Pending {
-    /// Whether it is told although the link ends: who is who, and what the phone deleted.
+    /// Returns true if it is delivered although the link ends: addresses of a person, and deletions on the phone.
     fn is_settled(&self) -> bool {
         matches!(self.delivery, Delivery::SamePerson { .. } | Delivery::NumberChanged { .. } | Delivery::Emptied { .. })
     }
 }
 
-/// Deliveries on their way, in the order in which WhatsApp took them.
+/// Deliveries that are due later, in the order in which WhatsApp accepted them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Schedule {
     pending: Vec<Pending>,
 }
 
 impl Schedule {
-    /// Takes a delivery, which comes no sooner than those before it that share a key.
+    /// Adds a delivery, which is due no sooner than the earlier ones that share a key.
     pub(super) fn push(&mut self, mut pending: Pending) {
         let before = self.pending.iter().filter(|other| share(&other.keys, &pending.keys)).map(|other| other.due).max();
         pending.due = pending.due.max(before.unwrap_or(0));
         self.pending.push(pending);
     }
 
-    /// Whether something with this key is on its way.
+    /// Returns true if a delivery with this key is scheduled.
     pub(super) fn has(&self, key: Key) -> bool {
         self.pending.iter().any(|pending| pending.keys.contains(&key))
     }
 
-    /// Takes out what is due.
+    /// Removes and returns the deliveries that are due.
     pub(super) fn due(&mut self, tick: usize) -> Vec<Pending> {
         let (mut due, later): (Vec<_>, Vec<_>) = self.pending.drain(..).partition(|pending| pending.due <= tick);
         self.pending = later;
@@ -155,7 +155,7 @@ impl Schedule {
         due
     }
 
-    /// Whether a change of this number is on its way.
+    /// Returns true if a change of this number is scheduled.
     pub(super) fn changes(&self, number: Address) -> bool {
         let names = |pending: &Pending| match &pending.delivery {
             Delivery::NumberChanged { old, new, .. } => *new == number || old.contains(&number),
@@ -164,8 +164,8 @@ impl Schedule {
         self.pending.iter().any(names)
     }
 
-    /// Takes out all that tells who is who or what was deleted, what is retried, messages of this chat, and all that has to
-    /// come before those.
+    /// Removes and returns all deliveries of addresses and deletions, retried ones, messages of this chat, and all that
+    /// must precede those.
     pub(super) fn facts(&mut self, chat: Option<Place>) -> Vec<Pending> {
         let of_chat = |pending: &Pending| chat.is_some_and(|place| pending.keys.contains(&Key::Chat(place)));
         let wanted = |pending: &Pending| pending.is_settled() || pending.retried || of_chat(pending);
@@ -188,7 +188,7 @@ impl Schedule {
         taken
     }
 
-    /// Forgets what was not delivered.
+    /// Discards all scheduled deliveries.
     pub(super) fn clear(&mut self) {
         self.pending.clear();
     }

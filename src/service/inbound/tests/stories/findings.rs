@@ -1,4 +1,4 @@
-//! The shortest stories of what went wrong once, each by name.
+//! The shortest stories of earlier failures, each as a test with a name.
 
 use super::*;
 use crate::domain::id::ChatId;
@@ -10,13 +10,13 @@ use truth::Place;
 use truth::Value;
 
 const AMY: Place = Place::With(0);
-/// The person who takes the number that Amy left.
+/// The person who takes Amy's former number.
 const BEN: Place = Place::With(3);
 const GROUP: Place = Place::Group(0);
 const NUMBER: Via = Via { lid: false, lag: 0 };
 const LID: Via = Via { lid: true, lag: 0 };
 
-/// Tells a story on a store of its own, with pairings of several kinds.
+/// Runs a story on a store of its own, with several variants of pairing.
 async fn holds(story: &[Step]) {
     let test = TestStore::open().await;
     let database = sea_orm::Database::connect(test.database.url()).await.expect("a connection");
@@ -204,7 +204,7 @@ async fn an_edit_under_the_old_number_finds_its_message_when_the_person_is_known
     }
 }
 
-/// The pair of the new number and the LID comes from a message, before the change of number itself.
+/// The pair of the new number and the LID arrives with a message, before the change of number itself.
 #[tokio::test]
 async fn a_pair_that_is_told_before_the_change_of_number_is_of_the_same_person() {
     let rig = Rig::new().await;
@@ -242,7 +242,8 @@ async fn a_history_names_authors_by_the_numbers_that_they_have_now() {
     holds(&[by(0), by(1), takes(1, 4), takes(0, 1), learned(0), Step::Unlinked, PAIRED]).await;
 }
 
-/// The request waits in a living chat while WhatsApp says something later of the deleted one, which is the same person's.
+/// The request is pending in an existing chat while WhatsApp reports a later value for the deleted chat of the same
+/// person.
 #[tokio::test]
 async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no_longer() {
     let rig = Rig::new().await;

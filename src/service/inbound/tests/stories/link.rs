@@ -1,4 +1,4 @@
-//! The link of the device: what was delivered over it, and what is lost with it.
+//! The link of the device: deliveries over it, and deliveries lost with it.
 
 use super::delivery::Delivery;
 use super::delivery::Pending;
@@ -8,7 +8,7 @@ use super::truth::Address;
 use super::truth::Place;
 
 impl Play {
-    /// All that is on its way about who is who is delivered, what was retried, and all messages of this chat.
+    /// Delivers all scheduled facts about addresses, retried deliveries, and all messages of this chat.
     pub(super) fn settle(&mut self, chat: Option<Place>) {
         let facts = self.schedule.facts(chat);
         self.deliver_all(facts);
@@ -62,7 +62,8 @@ impl Play {
         }
     }
 
-    /// The link ends: what is on its way is lost, but for who is who and what was retried.
+    /// Ends the link: scheduled deliveries are lost, except for addresses of people, deletions on the phone and retried
+    /// deliveries.
     pub(super) fn unlink(&mut self) {
         self.settle(None);
         self.schedule.clear();
@@ -75,7 +76,7 @@ impl Play {
         self.acts.push((self.truth.now, act));
     }
 
-    /// Something that was delivered since the device was linked and may come again.
+    /// Deliveries since the device was linked that may be repeated.
     pub(super) fn past(&self) -> Vec<&Pending> {
         let again = |pending: &&Pending| {
             matches!(

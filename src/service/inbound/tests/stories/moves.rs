@@ -1,4 +1,4 @@
-//! The steps other than writing.
+//! All steps except writing.
 
 use super::delivery::Delivery;
 use super::delivery::Key;
@@ -99,26 +99,29 @@ impl Play {
         }
     }
 
-    /// One of the messages that fit, of people who act.
+    /// One of the messages that match.
     fn one_of(&self, which: usize, fits: impl Fn(&Written) -> bool) -> Option<usize> {
         let all = self.truth.messages.iter().enumerate();
         let fitting: Vec<_> = all.filter(|(_, message)| fits(message)).map(|(index, _)| index).collect();
         (!fitting.is_empty()).then(|| fitting[fitting.len() - 1 - which % fitting.len()])
     }
 
-    /// Whether the session cannot know a person as two chats: a receipt that names a message of both is of neither.
+    /// Returns false if the session may know a person as two chats: a receipt that names a message of both applies to
+    /// neither.
     fn is_one_chat(&self, place: Place) -> bool {
         let Place::With(person) = place else { return true };
         self.told[person].len() <= 1 || self.met.contains(&person)
     }
 
-    /// Whether no change of a person's number is on its way: what is read under it meanwhile is read for its former owner.
+    /// Returns true if no change of the person's number is scheduled. Until it is delivered, messages read under the
+    /// number count for its former owner.
     pub(super) fn is_told(&self, place: Place) -> bool {
         let Place::With(person) = place else { return true };
         !self.truth.numbers[person].is_some_and(|number| self.schedule.changes(Address::Number(number)))
     }
 
-    /// Whether to speak of a chat by LID, so that no other chat is meant; none if the session knows the person as two.
+    /// The kind of address by which a chat is named, so that it means no other chat. `None` if the session knows the
+    /// person as two.
     pub(super) fn spoken_of(&self, place: Place, lid: bool) -> Option<bool> {
         let Place::With(person) = place else { return Some(lid) };
         if self.moved_unlinked.contains(&person) {
@@ -142,7 +145,7 @@ impl Play {
     fn change_number(&mut self, person: usize, to: usize, via: Via) {
         let Some(before) = self.truth.numbers[person].filter(|_| !self.truth.has_owner(to)) else { return };
         if !self.linked {
-            // The session is not told; it must know the person by something that stays.
+            // The change is not reported to the session, which must know the person by an address that stays.
             let by_number = self.told[person].iter().any(|address| matches!(address, Address::Number(_)));
             if by_number && !self.met.contains(&person) {
                 return;
@@ -162,19 +165,19 @@ impl Play {
         self.push(Pending { delivery, fact: None, about, keys, retried: false, due: self.tick() + via.lag });
     }
 
-    /// A client deletes what it sees of a chat.
+    /// Deletes a chat as a client sees it.
     fn delete_here(&mut self, place: Place) {
         self.settle(Some(place));
         if let Place::With(person) = place
             && !self.told[person].is_empty()
         {
             self.learn(person, 0);
-            // The next history may have what is deleted now under another address.
+            // The next history may have the deleted messages under another address.
             if !self.linked && !self.met.contains(&person) {
                 return;
             }
         }
-        // What is older than the last message and on its way counts as known.
+        // Scheduled messages that are older than the last one count as known.
         self.settle(Some(place));
         let addresses: Vec<_> = match place {
             Place::Group(group) => vec![Address::Group(group)],
@@ -201,7 +204,7 @@ impl Play {
     fn set(&mut self, place: Place, value: Value, via: Via) {
         let Some(last) = self.truth.on_phone(place).next_back() else { return };
         if let Value::MarkedUnread(marked) = value {
-            // A phone offers the mark for a chat that is read.
+            // A phone offers the mark only for a chat that is read.
             if marked && self.truth.unread(place) > 0 {
                 return;
             }
@@ -213,11 +216,11 @@ impl Play {
         self.push_setting(place, via, |chat| Delivery::Setting { chat, value, as_of, up_to, replayed });
     }
 
-    /// The same message in a direct chat by the other address of the person.
+    /// The same message in a direct chat under the person's other address.
     fn readdress(&self, again: &mut Pending) {
         let Delivery::Message(envelope) = &mut again.delivery else { return };
         let Place::With(person) = self.truth.messages[envelope.index].place else { return };
-        // By an address that the person had at that time; and not into a second chat, if a receipt named it.
+        // Under an address that the person had at that time, and not in a second chat if a receipt named the message.
         let message = &self.truth.messages[envelope.index];
         let gone = (!message.on_phone || message.deleted_here) && !self.met.contains(&person);
         if self.truth.has_moved(person) || message.receipt || gone {

@@ -13,7 +13,7 @@ use super::truth::PEOPLE;
 use super::truth::Place;
 use super::truth::Value;
 
-/// Bits that choose.
+/// Random bits.
 struct Chance(u64);
 
 impl Chance {
@@ -67,14 +67,15 @@ impl Play {
         }
     }
 
-    /// The people whose two addresses the phone tells: some, and all whose number changed while no device was linked.
+    /// The people whose two addresses the phone reports: a random selection, and all whose number changed while no
+    /// device was linked.
     fn people(&mut self, chance: &mut Chance) -> Vec<usize> {
         let moved = std::mem::take(&mut self.moved_unlinked);
         let active = (0..PEOPLE).filter(|person| self.truth.numbers[*person].is_some());
         active.filter(|person| moved.contains(person) || chance.below(2) == 0).collect()
     }
 
-    /// Whether the phone lists the chat.
+    /// Returns true if the phone lists the chat.
     fn exists(&self, place: Place) -> bool {
         let cleared =
             self.truth.chats.get(&place).and_then(|chat| chat.emptied).is_some_and(|(_, _, deleted)| !deleted);
@@ -94,7 +95,7 @@ impl Play {
             let message = &self.truth.messages[index];
             let by_lid = match (place, message.author) {
                 (Place::With(_), _) => lid,
-                // Unless the session can tell that both addresses are one person's.
+                // Unless the session knows that both addresses are one person's.
                 (_, Author::Person(person)) if !self.met.contains(&person) => message.by_lid,
                 _ => chance.below(2) == 0,
             };

@@ -1,4 +1,4 @@
-//! Plays steps: makes them true, and puts what the session is told of them in an order that WhatsApp may have.
+//! Plays steps: updates the true state and schedules the deliveries in an order that is possible on WhatsApp.
 
 use std::collections::BTreeSet;
 
@@ -18,23 +18,23 @@ use super::truth::Place;
 use super::truth::SECOND;
 use super::truth::Truth;
 
-/// What the test does to the stored copy.
+/// An action of the test on the store.
 #[derive(Debug, Clone)]
 pub(super) enum Act {
     Deliver(Delivery),
-    /// A client deletes the chat by each of these addresses.
+    /// A client deletes the chat under each of these addresses.
     DeleteHere(Vec<Address>),
     Restart,
 }
 
-/// A story as it is played.
+/// A story in progress.
 pub(super) struct Play {
     pub(super) truth: Truth,
-    /// What is done, and when, in milliseconds.
+    /// The actions and their times in milliseconds.
     pub(super) acts: Vec<(i64, Act)>,
-    /// The addresses of each person that the session was told of.
+    /// The addresses of each person that were delivered to the session.
     pub(super) told: Vec<BTreeSet<Address>>,
-    /// The same, with those of what is on its way.
+    /// The same, including scheduled deliveries.
     pub(super) spoken: Vec<BTreeSet<Address>>,
     /// The messages whose revocations were delivered.
     pub(super) revocations: BTreeSet<usize>,
@@ -46,13 +46,13 @@ pub(super) struct Play {
     pub(super) moved_unlinked: BTreeSet<usize>,
     pub(super) schedule: Schedule,
     tick: usize,
-    /// What was delivered since the device was linked.
+    /// The deliveries since the device was linked.
     pub(super) past: Vec<Pending>,
     wrote: bool,
 }
 
 impl Play {
-    /// Plays a story to its end, at which the device is linked and all is delivered.
+    /// Plays a story to its end, when the device is linked and everything is delivered.
     pub(super) fn of(steps: &[Step]) -> Self {
         let mut play = Self {
             truth: Truth::new(),
@@ -114,11 +114,11 @@ impl Play {
         if *author == Author::Account && !self.is_told(*place) {
             return;
         }
-        // The order within a second is not known of two chats that become one.
+        // If two chats become one, the order within a second is unknown.
         if !(self.wrote && *same_second && !*retried && self.spoken_of(*place, via.lid) == Some(via.lid)) {
             self.truth.now += SECOND;
         }
-        // The order of two messages of one second is that of their arrival.
+        // Two messages of one second are in order of arrival.
         self.wrote = !*retried;
         let index = self.truth.write(*place, *author);
         self.truth.messages[index].by_lid = via.lid;
@@ -153,7 +153,7 @@ impl Play {
         Envelope { index, id, chat, sender, from_me, text, at, edited: None, revoked: false }
     }
 
-    /// The people whom the addresses of an envelope name.
+    /// The people named by the addresses of an envelope.
     pub(super) fn about(&self, index: usize, envelope: &Envelope) -> Vec<(usize, Address)> {
         match self.truth.messages[index].author {
             Author::Person(person) => vec![(person, envelope.sender)],
@@ -174,7 +174,7 @@ impl Play {
         (self.address(Place::With(person), false), Address::Lid(person))
     }
 
-    /// A delivery about a chat, under the address that `via` chooses.
+    /// A delivery about a chat, under the address that `via` selects.
     pub(super) fn pending(&self, delivery: Delivery, via: Via, place: Place) -> Pending {
         let address = self.address(place, via.lid);
         let about = match place {
@@ -185,7 +185,7 @@ impl Play {
         Pending { delivery, fact: None, about, keys, retried: false, due: self.tick + via.lag }
     }
 
-    /// Sends a delivery on its way, unless no device is linked.
+    /// Schedules a delivery, unless no device is linked.
     pub(super) fn push(&mut self, pending: Pending) {
         if self.linked {
             for (person, address) in &pending.about {
@@ -195,10 +195,10 @@ impl Play {
         }
     }
 
-    /// The session is told whose the number and the LID of a person are.
+    /// Schedules a report that a number and a LID are one person's.
     pub(super) fn learn(&mut self, person: usize, lag: usize) {
         let (number, lid) = self.addresses(person);
-        // What is learned at once may come without a time.
+        // A report without delay may have no time.
         let at = if lag == 0 && !self.schedule.has(Key::Owner(number)) { 0 } else { self.truth.now };
         let delivery = Delivery::SamePerson { number, lid, at };
         let (about, keys) = (vec![(person, number), (person, lid)], vec![Key::Owner(number)]);
@@ -209,7 +209,7 @@ impl Play {
         self.tick
     }
 
-    /// The place of a message in its chat, with all of its second up to it.
+    /// The position of a message in its chat, with all messages of its second up to it.
     pub(super) fn point(&self, index: usize) -> Point {
         let last = &self.truth.messages[index];
         let up_to = self.truth.messages[..=index].iter();
@@ -217,7 +217,7 @@ impl Play {
         Point { at: last.at, ids: second.map(|message| message.id.clone()).collect() }
     }
 
-    /// Sends a setting that was made on the phone on its way.
+    /// Schedules a setting that was made on the phone.
     pub(super) fn push_setting(&mut self, place: Place, via: Via, delivery: impl FnOnce(Address) -> Delivery) {
         let address = self.address(place, via.lid);
         let mut pending = self.pending(delivery(address), via, place);

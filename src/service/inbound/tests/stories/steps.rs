@@ -1,4 +1,4 @@
-//! The steps of a story, and how they are drawn by chance.
+//! The steps of a story and their random generation.
 
 use proptest::prelude::Strategy;
 use proptest::prelude::any;
@@ -10,17 +10,18 @@ use super::truth::PEOPLE;
 use super::truth::Place;
 use super::truth::Value;
 
-/// How a step reaches the session: by which of a person's addresses, and how many steps later.
+/// The address by which a step reaches the session, and its delay in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Via {
     pub(super) lid: bool,
     pub(super) lag: usize,
 }
 
-/// What happens; `which` is the last but so many of what there is. A step that is impossible at its time is left out.
+/// A step of a story. `which` counts from the last of the candidates. A step that is impossible at its time is skipped.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// A message. With `both` it names both addresses of its author; one that is `retried` could not be decrypted at first.
+    /// A message. With `both` it names both addresses of its author; one that is `retried` could not be decrypted at
+    /// first.
     Writes {
         place: Place,
         author: Author,
@@ -37,12 +38,12 @@ pub(super) enum Step {
         which: usize,
         via: Via,
     },
-    /// Another device has read up to a message, as its receipt says.
+    /// Another device has read up to a message, reported by a receipt.
     Receipt {
         which: usize,
         via: Via,
     },
-    /// Another device has read up to a message, as the settings say.
+    /// Another device has read up to a message, reported by a setting.
     ReadElsewhere {
         which: usize,
         via: Via,
@@ -57,7 +58,7 @@ pub(super) enum Step {
         to: usize,
         via: Via,
     },
-    /// A person without a number takes one that another person left.
+    /// A person without a number takes another person's former number.
     NumberRecycled {
         number: usize,
     },
@@ -83,7 +84,7 @@ pub(super) enum Step {
     Paired {
         chance: u64,
     },
-    /// WhatsApp delivers something a second time, by the other address with `other`.
+    /// WhatsApp repeats a delivery, under the other address with `other`.
     Redelivered {
         which: usize,
         other: bool,
@@ -136,9 +137,9 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// One step.
+/// Generates one step.
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    // The last but so many of what there is.
+    // An index that counts from the last of the candidates.
     let which = || 0..12_usize;
     Union::new_weighted(vec![
         (24, writes().boxed()),

@@ -1,8 +1,9 @@
-//! The plain truth of a story: people and their numbers, messages, and what the phone shows. It knows nothing of chatgraph.
+//! The true state of a story: people and their numbers, messages, and the state of the phone. It is independent of
+//! chatgraph's code.
 
 use std::collections::BTreeMap;
 
-/// People in a story; those beyond [`NUMBERED`] have no number before they take one that another person left.
+/// People in a story. Those beyond [`NUMBERED`] have no number until they take another person's former number.
 pub(super) const PEOPLE: usize = 4;
 /// People who have a number from the start.
 pub(super) const NUMBERED: usize = 3;
@@ -20,7 +21,7 @@ pub(super) enum Author {
     Person(usize),
 }
 
-/// A chat as people see it: one person is one chat, whatever the address.
+/// A chat as people see it: a person has one chat, whatever the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     With(usize),
@@ -70,23 +71,23 @@ pub(super) struct Written {
     pub(super) author: Author,
     pub(super) at: i64,
     pub(super) text: String,
-    /// Every text it ever had.
+    /// All texts that it has had.
     pub(super) texts: Vec<String>,
     pub(super) edited: Option<i64>,
     pub(super) revoked: bool,
-    /// Whether the phone still has it.
+    /// True while the phone has it.
     pub(super) on_phone: bool,
-    /// Whether the session was ever told of it before it was revoked.
+    /// True if it was delivered to the session before it was revoked.
     pub(super) delivered: bool,
-    /// Whether it was deleted by a client.
+    /// True if a client deleted it.
     pub(super) deleted_here: bool,
-    /// Whether its author was named by LID when it was sent.
+    /// True if its author was named by LID when it was sent.
     pub(super) by_lid: bool,
-    /// Whether a receipt named it.
+    /// True if a receipt named it.
     pub(super) receipt: bool,
 }
 
-/// A value and when it was set, in milliseconds; 0 if it never was.
+/// A value and its time in milliseconds; 0 if it was never set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Since<T> {
     pub(super) value: T,
@@ -102,19 +103,19 @@ pub(super) struct PhoneChat {
     pub(super) marked: Since<bool>,
     /// All messages before this index are read.
     pub(super) read: usize,
-    /// When and up to which message it was last emptied, and whether it was deleted.
+    /// The time of the last clearing or deletion, the index of its last message, and true for a deletion.
     pub(super) emptied: Option<(i64, usize, bool)>,
 }
 
-/// What is true.
+/// The true state.
 #[derive(Debug, Clone)]
 pub(super) struct Truth {
     pub(super) now: i64,
     /// The number of each person.
     pub(super) numbers: Vec<Option<usize>>,
-    /// When each person took it, in milliseconds.
+    /// The time at which each person took their number, in milliseconds.
     pub(super) took: Vec<i64>,
-    /// Everybody who ever had each number.
+    /// All people who have had each number.
     pub(super) owners: Vec<Vec<usize>>,
     pub(super) messages: Vec<Written>,
     pub(super) chats: BTreeMap<Place, PhoneChat>,
@@ -168,7 +169,7 @@ impl Truth {
         message.edited = Some(now);
     }
 
-    /// Reads a chat up to the message with this index, by which its mark goes, too.
+    /// Reads a chat up to the message with this index, which also removes the mark as unread.
     pub(super) fn read(&mut self, place: Place, index: usize) {
         let at = self.now;
         let chat = self.chats.entry(place).or_default();
@@ -183,7 +184,7 @@ impl Truth {
             Value::Archived(value) => chat.archived = Since { value, at },
             Value::Pinned(value) => {
                 chat.pinned = Since { value, at };
-                // A pinned chat leaves the archive.
+                // Pinning unarchives the chat.
                 if value {
                     chat.archived = Since { value: false, at };
                 }
@@ -209,7 +210,7 @@ impl Truth {
         }
     }
 
-    /// Gives a number to a person, who leaves the one before.
+    /// Gives a number to a person, who gives up the previous one.
     pub(super) fn take_number(&mut self, person: usize, number: usize) {
         self.numbers[person] = Some(number);
         self.took[person] = self.now;
@@ -222,14 +223,15 @@ impl Truth {
         self.numbers.contains(&Some(number))
     }
 
-    /// Whether a person's number is, or ever was, a matter of time.
+    /// Returns true if the person has had several numbers, or a number that has had several owners.
     pub(super) fn has_moved(&self, person: usize) -> bool {
         let had = |number: &Vec<usize>| number.contains(&person);
         let numbers = self.owners.iter().filter(|owners| had(owners)).count();
         numbers > 1 || self.owners.iter().any(|owners| had(owners) && owners.len() > 1)
     }
 
-    /// Whether a conversation under a person's number may be one with the owner before: its messages are as old as that.
+    /// Returns true if a conversation under a person's number may be one with the former owner: its messages are no
+    /// newer than the change.
     pub(super) fn may_be_of_former_owner(&self, person: usize) -> bool {
         let Some(number) = self.numbers[person] else { return false };
         let last = self.on_phone(Place::With(person)).next_back().map(|index| self.messages[index].at);

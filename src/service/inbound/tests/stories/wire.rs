@@ -1,4 +1,4 @@
-//! Deliveries as the events of the session, applied to a real store.
+//! Translates deliveries to events of the session and applies them to a real store.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl<'a> Stage<'a> {
         Self { test, store: test.store.clone(), key }
     }
 
-    /// Does what the story says; an error if the stored copy refuses it.
+    /// Executes an action of the story. Fails if the store rejects it.
     pub(super) async fn act(&mut self, now: i64, act: &Act) -> Result<(), String> {
         match act {
             Act::Deliver(delivery) => self.apply(events(delivery), now).await.map_err(|error| format!("{error:?}")),
@@ -75,7 +75,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// An address in domain words.
+/// An address as a domain value.
 pub(super) fn jid(address: Address) -> Jid {
     address.text().parse().expect("a JID")
 }
@@ -120,7 +120,7 @@ fn rewriting(envelope: &Envelope, rewrite: Rewrite) -> Rewriting {
     }
 }
 
-/// A message as a history has it: of a revoked one nothing is left but that it was there.
+/// A message as a history has it. A revoked one has no content.
 fn recorded(envelope: &Envelope) -> IncomingMessage {
     let message = message(envelope);
     if !envelope.revoked {
@@ -129,7 +129,7 @@ fn recorded(envelope: &Envelope) -> IncomingMessage {
     IncomingMessage { kind: MessageKind::Other, text: None, ..message }
 }
 
-/// What a history says was done to a message.
+/// The rewriting of a message that a history reports.
 fn history_rewriting(envelope: &Envelope) -> Option<Rewriting> {
     if envelope.revoked {
         return Some(rewriting(envelope, Rewrite::Revocation));
@@ -152,7 +152,7 @@ fn history_chat(part: &HistoryPart) -> HistoryChat {
     }
 }
 
-/// The events by which the session hears of a delivery.
+/// The session events for a delivery.
 fn events(delivery: &Delivery) -> Vec<SessionEvent> {
     let event = match delivery {
         Delivery::Paired => {
