@@ -1,4 +1,4 @@
-//! The SQL of the floor: the statements that the answers take, and not one more.
+//! SQL of the baseline: only the statements that the answers need.
 
 use std::error::Error;
 use std::sync::Mutex;
@@ -35,55 +35,55 @@ const NOTE: &str = "INSERT INTO pending_action (session_id, chat_id, setting, or
 const NUMBER: &str = "UPDATE organization SET last_change = last_change + 1 WHERE id = $1 RETURNING last_change";
 const CHANGE: &str = "INSERT INTO change (organization, number, at, kind, origin, session_id, chat_id, cid, changed, \
     archived, pinned, marked_unread, unread_count, pending) VALUES ($1, $2, $3, 2, 1, $4, $5, $6, 520, $7, false, false, 0, 8)";
-/// As many connections read, or write on PostgreSQL, as chatgraph has.
+/// Number of reading connections, as in chatgraph; on PostgreSQL of all connections.
 const READERS: usize = 4;
 const POSTGRES: usize = 8;
 
 type Failed = Box<dyn Error + Send + Sync>;
 
-/// What an answer shows of a chat.
+/// A chat as shown in an answer.
 pub struct Row {
-    /// As callers see it.
+    /// Public id.
     pub id: String,
-    /// The address.
+    /// JID.
     pub jid: String,
-    /// The name.
+    /// Name, if known.
     pub name: Option<String>,
-    /// Archived or not.
+    /// True if the chat is archived.
     pub archived: bool,
-    /// Pinned or not.
+    /// True if the chat is pinned.
     pub pinned: bool,
-    /// When the mute ends.
+    /// End of the mute.
     pub muted_until: Option<i64>,
-    /// Unread messages.
+    /// Number of unread messages.
     pub unread_count: i64,
-    /// Marked as unread by hand.
+    /// True if the chat is marked as unread.
     pub marked_unread: bool,
-    /// The latest activity.
+    /// Time of the latest activity.
     pub last_message_at: Option<i64>,
 }
 
-/// The database by hand.
+/// Database access with handwritten SQL.
 pub enum Floor {
-    /// Several connections that read, one that writes.
+    /// Several connections for reads, one for writes.
     Sqlite {
-        /// These read.
+        /// Connections for reads.
         readers: Vec<Mutex<Connection>>,
-        /// This one writes.
+        /// Connection for writes.
         writer: Mutex<Connection>,
-        /// Whose turn it is.
+        /// Counter that selects the next connection.
         turn: AtomicUsize,
     },
     /// Several connections.
     Postgres {
-        /// With their statements.
+        /// Connections with their prepared statements.
         clients: Vec<tokio::sync::Mutex<Prepared>>,
-        /// Whose turn it is.
+        /// Counter that selects the next connection.
         turn: AtomicUsize,
     },
 }
 
-/// A connection to PostgreSQL and its statements.
+/// A connection to PostgreSQL and its prepared statements.
 pub struct Prepared {
     client: Client,
     page: Statement,
@@ -95,10 +95,10 @@ pub struct Prepared {
 }
 
 impl Floor {
-    /// Opens a database that chatgraph has made.
+    /// Opens a database created by chatgraph.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// If it cannot be opened.
     pub async fn open(url: &str) -> Result<Self, Failed> {
         let turn = AtomicUsize::new(0);
         if let Some(path) = url.strip_prefix("sqlite:") {
@@ -129,10 +129,10 @@ impl Floor {
         Ok(Self::Postgres { clients, turn })
     }
 
-    /// The first page of a session's chats, and one row more.
+    /// Returns the first page of a session's chats, and one more row.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn page(&self, session: &str) -> Result<Vec<Row>, Failed> {
         let session = session.parse::<SessionId>()?.to_bytes();
         match self {
@@ -150,10 +150,10 @@ impl Floor {
         }
     }
 
-    /// One chat.
+    /// Returns one chat.
     ///
     /// # Errors
-    /// When the database fails, or there is none.
+    /// If the database fails or the chat does not exist.
     pub async fn chat(&self, session: &str, jid: &str) -> Result<Row, Failed> {
         let session = session.parse::<SessionId>()?.to_bytes();
         match self {
@@ -169,10 +169,10 @@ impl Floor {
         }
     }
 
-    /// Archives a chat or not, with the change row and what WhatsApp is to be told.
+    /// Archives or unarchives a chat, with the change and the pending action.
     ///
     /// # Errors
-    /// When the database fails, or there is no such chat.
+    /// If the database fails or the chat does not exist.
     pub async fn archive(&self, session: &str, jid: &str, archived: bool) -> Result<Row, Failed> {
         let session = session.parse::<SessionId>()?.to_bytes();
         let at = now();
@@ -180,7 +180,7 @@ impl Floor {
             Self::Sqlite { writer, .. } => block_in_place(|| {
                 let mut writer = locked(writer);
                 let tx = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-                // SQLite numbers `$4` by where it stands first, and `?4` by what it says.
+                // In SQLite, `$4` is numbered by its first position, `?4` by its number.
                 let row = tx
                     .prepare_cached(&format!("{UPDATE} {COLUMNS}").replace('$', "?"))?
                     .query_row(params![ORGANIZATION, session, jid, archived, at], |row| Ok(from_sqlite(row)))??;

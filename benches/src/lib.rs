@@ -1,14 +1,13 @@
-//! What chatgraph costs, measured on the real programs: `program` starts them, `stage` two of them together, `client` talks
-//! to them, `data` fills their database, and `floor` is what they are measured beside: the same SQL and the same JSON by hand.
+//! Measurements of chatgraph with the real programs, compared with a baseline: the same SQL and JSON written by hand.
 //!
-//! `scripts/bench` builds everything and runs the measurements that stand in `bin`:
-//! - `live`: from the phone to a subscriber and back, and the memory of a first session;
-//! - `crowd`: the memory of a hundred sessions, and how many messages one of them and all of them take in;
-//! - `import`: time and memory of a large history, and whether the API answers meanwhile;
-//! - `api`: a page of chats, one chat and an update beside the floor;
-//! - `gate`: whether one organization's log takes 2,000 changes a second;
-//! - `listeners`: WebSockets by the thousand, and what the guard adds to a page;
-//! - `sealing`: what sealing adds to a record of a session's memory.
+//! `scripts/bench` builds everything and runs the measurements in `bin`:
+//! - `live`: the delay from the phone to a subscriber and back, and the memory of a first session;
+//! - `crowd`: the memory of a hundred sessions, and the message rates of one of them and of all;
+//! - `import`: time and memory of a large history, and the API's response times meanwhile;
+//! - `api`: a page of chats, one chat and an update, compared with the baseline;
+//! - `gate`: 2,000 changes a second in one organization's log;
+//! - `listeners`: thousands of WebSockets, and the cost of authentication per page;
+//! - `sealing`: the cost of encryption per device record.
 
 pub mod client;
 pub mod data;
@@ -18,10 +17,10 @@ pub mod stage;
 
 use std::time::Duration;
 
-/// Median and 99th percentile of several times, in milliseconds: `p50 1.2 ms, p99 3.4 ms`.
+/// Returns the median and 99th percentile of several times in milliseconds: `p50 1.2 ms, p99 3.4 ms`.
 ///
 /// # Panics
-/// When there is no time.
+/// If `times` is empty.
 #[must_use]
 pub fn percentiles(times: &mut [Duration]) -> String {
     times.sort_unstable();

@@ -38,12 +38,12 @@
 //!
 //! # Layout
 //!
-//! - `wire`: websocket messages, frames, handshake, nodes. Knows no accounts.
-//! - `server`: connections, requests and their answers, what is remembered of a companion between connections.
-//! - `pairing`: how a client becomes a companion.
-//! - `phone`: the truth about an account, its settings as patches, its messages, and what an owner does.
-//! - [`http`], [`spec`], [`demo`]: the JSON interface, the description of accounts, an account to look at.
-//! - `keep`: the folder that all of this goes on from after a restart, if there is one.
+//! - `wire`: WebSocket messages, frames, handshake and nodes, independent of accounts.
+//! - `server`: connections, requests and answers, and the state of companions between connections.
+//! - `pairing`: pairing of clients as companions.
+//! - `phone`: an account's authoritative state, its app-state patches, its messages, and the owner's actions.
+//! - [`http`], [`spec`], [`demo`]: the JSON interface, the description of accounts, and a demo account.
+//! - `keep`: the optional folder from which the sandbox resumes after a restart.
 //!
 //! The sandbox runs in real time. It has no access control: a process that reaches its port can act as any phone. It
 //! therefore only listens on loopback.

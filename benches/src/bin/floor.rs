@@ -1,6 +1,8 @@
-//! What the same answers cost at least: axum, the same SQL by hand, JSON by hand, no GraphQL, nobody asked for a key.
-//! `floor DATABASE` prints its address as a line of JSON. On SQLite through rusqlite, on PostgreSQL through
-//! tokio-postgres, both with prepared statements.
+//! Baseline server for the measurements: the same answers with axum, with SQL and JSON written by hand, and without
+//! GraphQL or authentication.
+//!
+//! `floor DATABASE` prints its address as a line of JSON. It uses rusqlite on SQLite and tokio-postgres on PostgreSQL,
+//! both with prepared statements.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! Decides what happens next in the demo account, from a seed and from what the phone shows now.
+//! Selects the next step in the demo account, from a seed and the current state of the phone.
 //!
-//! Nothing is remembered about the chats, so it does not matter who else changes them meanwhile.
+//! The script keeps no state about the chats, so that other changes of them do no harm.
 
 mod scenes;
 
@@ -14,10 +14,10 @@ use scenes::{SCENES, Scene};
 
 const HOUR_MS: i64 = 3_600_000;
 const MAX_PINS: usize = 3;
-/// More archived or muted chats than this, and the phone takes some back instead.
+/// Maximum number of archived or muted chats. At the maximum, the phone unarchives or unmutes chats instead.
 const ENOUGH: usize = 12;
 
-/// One thing that happens.
+/// A step of the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// A contact writes a line.
@@ -26,7 +26,7 @@ pub(super) enum Step {
     Change { chat: String, place: String, change: Change },
 }
 
-/// What the phone does to a chat.
+/// A change of a chat on the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     Archive(bool),
@@ -55,25 +55,25 @@ impl fmt::Display for Step {
     }
 }
 
-/// The endless script. Kept by the account it is played on, so that it goes on after a restart.
+/// The endless script. The account stores its position, so that it resumes after a restart.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Script {
     random: u64,
     #[serde(skip)]
     begun: bool,
-    /// The next line of the scene that began last, unless that is over.
+    /// The next line of the current scene; `None` after the last line.
     line: Option<usize>,
     /// The scene that starts next.
     next_scene: usize,
 }
 
 impl Script {
-    /// Starts the script; the same seed tells the same story as long as the phone shows the same.
+    /// Starts the script. The same seed and the same states of the phone give the same steps.
     pub(super) fn new(seed: u64) -> Self {
         Self { random: seed, begun: false, line: None, next_scene: 0 }
     }
 
-    /// How long to wait before the next step; the first comes soon, for whoever watches.
+    /// Returns the delay before the next step. The first delay is short.
     pub(super) fn pause(&mut self) -> Duration {
         if !std::mem::replace(&mut self.begun, true) {
             return Duration::from_secs(2);
@@ -81,8 +81,8 @@ impl Script {
         Duration::from_millis(2000 + self.below(4001))
     }
 
-    /// Decides the next step on these chats at `now_ms`, in milliseconds since the Unix epoch; `None` if there
-    /// is nothing to do it to.
+    /// Selects the next step for these chats at `now_ms`, in milliseconds since the Unix epoch; `None` if no step is
+    /// possible.
     pub(super) fn next(&mut self, chats: &[ChatView], now_ms: i64) -> Option<Step> {
         if self.below(100) < 62 {
             let line = self.write(chats);
@@ -93,7 +93,7 @@ impl Script {
         self.change(chats, now_ms)
     }
 
-    /// Ends the current scene: its chat takes no messages.
+    /// Ends the current scene, if its chat accepts no messages.
     pub(super) fn skip_scene(&mut self) {
         self.line = None;
     }
@@ -116,7 +116,7 @@ impl Script {
         None
     }
 
-    /// The scene being played and its next line; a new scene when there is none.
+    /// Returns the current scene and its next line, or the next scene if the current one has ended.
     fn place(&mut self) -> (&'static Scene, usize) {
         let line = self.line.take().unwrap_or_else(|| {
             self.next_scene = (self.next_scene + 1) % SCENES.len();
@@ -129,7 +129,7 @@ impl Script {
         let archived = chats.iter().filter(|chat| chat.archived).count();
         let pinned = chats.iter().filter(|chat| chat.pinned).count();
         let muted = chats.iter().filter(|chat| chat.muted_until.is_some()).count();
-        // Reading is what people do most, so it is there three times.
+        // Reading is the most frequent change, so it is listed three times.
         for _ in 0..8 {
             let (change, eligible): (Change, fn(&ChatView) -> bool) = match self.below(8) {
                 0 if archived < ENOUGH => (Change::Archive(true), |chat| !chat.archived && !chat.pinned),
@@ -165,7 +165,7 @@ impl Script {
         usize::try_from(index).unwrap_or_default()
     }
 
-    /// A number from 0 to `end` without `end`; `SplitMix64`, which is even enough for a story.
+    /// Returns a number below `end`. `SplitMix64` is uniform enough for a demo.
     fn below(&mut self, end: u64) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;

@@ -7,7 +7,7 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 #[test]
 fn it_is_a_valid_account_under_any_number() {
-    // The last one belongs to a contact, who is also in groups.
+    // The last number belongs to a contact who is also in groups.
     for phone in [None, Some("15550100001"), Some(people::TOM.phone)] {
         let spec = account(phone, NOW_MS);
         assert_eq!(spec.validate(NOW_MS), Ok(()));
@@ -69,7 +69,7 @@ fn every_number_is_fictional() {
     assert!(spec.contacts.iter().all(|contact| contact.lid.as_ref().is_some_and(|lid| lid.len() == 15)));
 }
 
-/// Whether a number is from a range that is kept free for films and books.
+/// Returns true if a number is in a range reserved for fiction.
 fn is_fictional(phone: &str) -> bool {
     let united_states = phone.len() == 11 && phone.starts_with('1') && phone[4..].starts_with("55501");
     let others = [

@@ -1,12 +1,12 @@
-//! When the lines of a chat were written: in bursts, with long silences between them.
+//! Times of the lines of a chat: bursts with long pauses between them.
 
 use super::MINUTE_MS;
 
-/// How many lines are said in one go.
+/// Number of lines in a burst.
 const BURST: usize = 4;
 
-/// The instants of `lines` lines, oldest first, in milliseconds since the Unix epoch and on whole seconds, as
-/// WhatsApp stores them: the last one `last` minutes before `now_ms`, the first one `span` minutes earlier.
+/// Returns the times of `lines` lines, oldest first, in milliseconds since the Unix epoch. They are on whole seconds,
+/// as WhatsApp stores them. The last one is `last` minutes before `now_ms`, the first one `span` minutes earlier.
 pub(super) fn times(now_ms: i64, last: i64, span: i64, lines: usize) -> Vec<i64> {
     let gaps: Vec<i64> = (1..lines).map(|line| gap(line, last)).collect();
     let total = gaps.iter().sum::<i64>().max(1);
@@ -20,7 +20,7 @@ pub(super) fn times(now_ms: i64, last: i64, span: i64, lines: usize) -> Vec<i64>
     times.into_iter().map(|at| at - at.rem_euclid(1000)).collect()
 }
 
-/// The share of the whole time that passes before this line: a few minutes within a burst, hours or days before one.
+/// Returns the share of the whole time before this line: a few minutes within a burst, hours or days before one.
 fn gap(line: usize, last: i64) -> i64 {
     let line = i64::try_from(line).unwrap_or(i64::MAX);
     let uneven = 1 + (line * 7 + last * 13) % 9;

@@ -1,11 +1,11 @@
-//! What a sandbox keeps in a folder, so that it goes on where it was, however suddenly it ended.
+//! The folder of a sandbox's state, from which a later sandbox resumes, even after a kill.
 //!
-//! `accounts/NUMBER.json` is an account with all that its phone and the server remember of it, written whole after
-//! changes. `blobs/` holds what companions download, and `lock` keeps a second sandbox out. Nothing is sent before it
-//! is kept (see [`Account::save`](crate::phone::account::Account::save)): a companion's ratchets and versions must never
-//! be ahead of the ones here.
+//! `accounts/NUMBER.json` is an account with all state of its phone and of the server. It is replaced as a whole after
+//! changes. `blobs/` has the files that companions download, and `lock` excludes a second sandbox. State is saved
+//! before the stanzas that depend on it are sent (see [`Account::save`](crate::phone::account::Account::save)): a
+//! companion's ratchets and versions must never be ahead of the saved ones.
 //!
-//! To keep something more, put it into a type that is kept; foreign types are packed in `bytes`.
+//! To save more state, add it to a type that is saved already; foreign types are packed in `bytes`.
 
 pub(crate) mod bytes;
 mod file;

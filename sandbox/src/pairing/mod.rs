@@ -1,7 +1,7 @@
-//! Pairing: how a client becomes a companion of a phone.
+//! Pairing of clients as companions of a phone.
 //!
-//! `desk` knows which connections wait for a phone, `qr` reads what they show, `adv` makes the papers
-//! by which the account vouches for the companion, `scan` is the whole walk; `code` is the other way to begin it.
+//! `qr` parses the QR code, `adv` signs the identities by which the account vouches for the companion, and `scan`
+//! performs the pairing. `code` starts it with a phone code instead.
 
 pub(crate) mod adv;
 pub(crate) mod code;

@@ -1,12 +1,7 @@
-//! A phone: the owner's device, which holds the truth about the account and pairs companions.
+//! A phone: the owner's device, which has the account's authoritative state and pairs companions.
 //!
-//! `book` is what it knows and `view` what it shows; `change` writes settings down and reads them,
-//! `ledger` keeps them as patches, `kept` all of it on disk. `party` and `message` seal what companions are sent, `bootstrap`
-//! and `history` what they are told first. `actions` is what an owner does, `writing` what is written, `people` what
-//! becomes of those around the owner, `groups` who is in which group, `address` how they are addressed, `numbers` which number is whose, `calls` who calls, `receipt` what an owner reads elsewhere, `mapping` what the phone
-//! learns about who is who, `renewal` that its settings get another key,
-//! `privacy` what others may know, `pictures` what people look like, `peer` what the phone answers its companions, `linked`
-//! what becomes of companions, `device_list` that the others are told, and `delivered` what becomes of the owner's messages.
+//! `actions` has the actions of the owner, and `peer` the phone's answers to its companions. `bootstrap` and `history`
+//! are the first data for a new companion.
 
 pub(crate) mod account;
 mod actions;

@@ -1,11 +1,9 @@
-//! The server: connections, what they ask, and what they are sent.
+//! The server: connections, requests and deliveries.
 //!
-//! `connection` is the life of one connection, `router` hands each stanza to whom it concerns,
-//! `iq` answers requests, those about settings with `sync`, about people with `users`, and with `groups`, `pictures` and
-//! `privacy`; `outbound` takes what a companion writes, `peer` what it asks the phone, and
-//! `fan_out` hands on what is for the account's other companions. `companion` and `queue` are what the
-//! server remembers of a client between connections, `ending` how it is sent away. To answer a new request, add an arm
-//! in `iq`.
+//! `connection` handles one connection, and `router` passes each stanza to its handler. `iq` answers requests, with
+//! `sync`, `users`, `groups`, `pictures` and `privacy`. `outbound` handles messages from a companion, `peer` its
+//! requests to the phone, and `fan_out` the copies for the account's other companions. `companion` and `queue` are the
+//! state of a client between connections. To answer a new request, add an arm in `iq`.
 
 pub(crate) mod companion;
 pub(crate) mod connection;

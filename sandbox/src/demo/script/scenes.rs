@@ -1,4 +1,4 @@
-//! The short conversations that go on while the demo runs. They are played in this order, over and over.
+//! Short conversations that the demo plays in this order, repeatedly.
 
 use crate::demo::{
     chats::{FAMILY, FOOTBALL, JAPANESE, Line, MARKET, SCHOOL, TEAM, TRADERS, With},
@@ -8,7 +8,7 @@ use crate::demo::{
     },
 };
 
-/// What is said in one chat, one line after the other.
+/// The lines of a conversation in one chat, in order.
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) with: With,
@@ -23,7 +23,7 @@ const fn group(with: crate::demo::chats::Group, lines: &'static [Line]) -> Scene
     Scene { with: With::Group(with), lines }
 }
 
-/// All scenes; nobody writes in a direct chat but the person it is with.
+/// All scenes. In a direct chat only the contact writes.
 pub(super) const SCENES: &[Scene] = &[
     direct(
         MEI,

@@ -5,7 +5,7 @@ use crate::demo;
 
 const NOW_MS: i64 = 1_760_000_000_000;
 
-/// What a phone with the demo account shows before anything happened.
+/// The chats of the demo account before the first step.
 fn chats() -> Vec<ChatView> {
     let spec = demo::account(None, NOW_MS);
     let view = |chat: &crate::spec::ChatSpec| ChatView {
@@ -23,7 +23,7 @@ fn chats() -> Vec<ChatView> {
     spec.history.iter().map(view).collect()
 }
 
-/// Does the step as a phone would, and says whether it changed anything.
+/// Performs the step as a phone would, and returns true if it changed anything.
 fn perform(step: &Step, chats: &mut [ChatView]) -> bool {
     let (Step::Write { chat, .. } | Step::Change { chat, .. }) = step;
     let chat = chats.iter_mut().find(|view| view.jid == *chat).unwrap();

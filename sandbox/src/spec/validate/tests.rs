@@ -4,7 +4,7 @@ use crate::spec::AccountSpec;
 
 const NOW_MS: i64 = 1_760_000_000_000;
 
-/// An account that keeps every rule and has one of everything.
+/// A valid account with one of each kind of entry.
 fn valid() -> Value {
     json!({
         "phone": "15550100001",
@@ -39,7 +39,7 @@ fn valid() -> Value {
     })
 }
 
-/// What `validate` says once the value at `pointer` is replaced.
+/// Returns the error of `validate` after the value at `pointer` is replaced.
 fn problem_with(pointer: &str, value: Value) -> String {
     let mut spec = valid();
     *spec.pointer_mut(pointer).unwrap() = value;
