@@ -209,12 +209,12 @@ impl Floor {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a program that measures has no tracker; its tasks end with it")]
+#[expect(clippy::disallowed_methods, reason = "a measurement does not track tasks; they end with the process")]
 fn spawn(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
     tokio::spawn(connection);
 }
 
-#[expect(clippy::disallowed_methods, reason = "a program that measures has no clock of the domain's")]
+#[expect(clippy::disallowed_methods, reason = "a measurement does not use the domain's clock")]
 fn now() -> i64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

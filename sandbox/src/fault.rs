@@ -162,11 +162,11 @@ mod tests {
         };
         assert_eq!(struck("2", "regular", On::Upload, false), None, "another account");
         assert_eq!(struck("1", "regular", On::Upload, false), Some(FaultKind::Cut));
-        assert_eq!(struck("1", "regular", On::Upload, false), None, "it was asked for once");
+        assert_eq!(struck("1", "regular", On::Upload, false), None, "the fault was injected once");
         for _ in 0..2 {
             assert_eq!(struck("2", "regular", On::Fetch, true), Some(FaultKind::Refuse));
         }
-        assert_eq!(struck("2", "regular", On::Fetch, false), None, "there is nothing that could fail to add up");
+        assert_eq!(struck("2", "regular", On::Fetch, false), None, "no MAC to corrupt");
         assert_eq!(struck("2", "regular_low", On::Fetch, true), None, "another collection");
         assert_eq!(struck("2", "regular", On::Fetch, true), Some(FaultKind::Lthash));
     }

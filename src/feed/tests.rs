@@ -14,7 +14,7 @@ fn feed(test: &TestStore) -> Feed {
 }
 
 async fn next(subscription: &mut Subscription) -> FeedEvent {
-    let event = timeout(Duration::from_secs(10), subscription.next()).await.expect("an event in time");
+    let event = timeout(Duration::from_secs(10), subscription.next()).await.expect("an event within the time limit");
     event.expect("an event")
 }
 
@@ -34,7 +34,7 @@ async fn read(subscription: &mut Subscription, count: usize) -> (Vec<i64>, Chang
             }
         }
     };
-    let cursor = timeout(Duration::from_secs(10), reading).await.expect("the changes in time");
+    let cursor = timeout(Duration::from_secs(10), reading).await.expect("the changes within the time limit");
     (numbers, cursor)
 }
 
@@ -42,7 +42,8 @@ async fn read(subscription: &mut Subscription, count: usize) -> (Vec<i64>, Chang
 async fn a_listener_hears_what_comes_after_it_began() {
     let test = TestStore::open().await;
     test.add_chat(1, 1).await;
-    let mut listener = feed(&test).subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    let mut listener =
+        feed(&test).subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
     assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 1, .. })));
     test.add_chat(2, 2).await;
     assert_eq!(read(&mut listener, 1).await.0, [2]);
@@ -58,7 +59,7 @@ async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
         let mut after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
         while heard.len() < 300 {
             let listener = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
-            let mut listener = listener.expect("a place");
+            let mut listener = listener.expect("a subscription");
             let count = (heard.len() % 7 + 1).min(300 - heard.len());
             let (numbers, cursor) = read(&mut listener, count).await;
             heard.extend(numbers);
@@ -74,12 +75,12 @@ async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
 async fn a_listener_far_behind_reads_the_table() {
     let test = TestStore::open().await;
     let feed = feed(&test);
-    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
     futures_util::future::join_all((0..1_500).map(|user| test.add_chat(user, 1))).await;
     assert_eq!(read(&mut slow, 1_500).await.0, (1..=1_500).collect::<Vec<_>>());
     let topics = feed.topics.lock().expect("whole");
     let is_recent = |number| topics.values().any(|topic| topic.get(number).is_some());
-    assert!(!is_recent(1) && is_recent(1_500), "what is kept in memory is bounded");
+    assert!(!is_recent(1) && is_recent(1_500), "the memory of recent changes is bounded");
 }
 
 #[tokio::test]
@@ -89,7 +90,9 @@ async fn the_first_event_comes_at_once_and_is_the_place() {
     let after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
     let feed = feed(&test);
     let listener = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
-    assert!(matches!(next(&mut listener.expect("a place")).await, FeedEvent::Checkpoint(place) if place == after));
+    assert!(
+        matches!(next(&mut listener.expect("a subscription")).await, FeedEvent::Checkpoint(place) if place == after)
+    );
 }
 
 #[tokio::test]
@@ -105,7 +108,7 @@ async fn who_comes_back_to_a_trimmed_log_is_told() {
         feed.subscribe(&test.organization, Interest::default(), Some(cursor)).await
     };
     assert!(matches!(after(1).await.err(), Some(FeedError::CursorExpired)));
-    assert_eq!(read(&mut after(2).await.expect("a place"), 1).await.0, [3]);
+    assert_eq!(read(&mut after(2).await.expect("a subscription"), 1).await.0, [3]);
 }
 
 #[tokio::test]
@@ -117,10 +120,10 @@ async fn who_is_slower_than_the_trimming_is_told() {
     let after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
     let feed = feed(&test);
     let slow = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
-    let mut slow = slow.expect("a place");
+    let mut slow = slow.expect("a subscription");
     next(&mut slow).await;
     test.trim(2).await;
-    let told = timeout(Duration::from_secs(10), slow.next()).await.expect("an answer in time");
+    let told = timeout(Duration::from_secs(10), slow.next()).await.expect("an answer within the time limit");
     assert!(matches!(told, Err(FeedError::CursorExpired)), "{told:?}");
 }
 
@@ -128,7 +131,7 @@ async fn who_is_slower_than_the_trimming_is_told() {
 async fn silence_and_what_is_of_no_interest_still_bring_a_cursor() {
     let test = TestStore::open().await;
     let nobody = Interest { session: Some(SessionId::new(9)), chat: None };
-    let mut listener = feed(&test).subscribe(&test.organization, nobody, None).await.expect("a place");
+    let mut listener = feed(&test).subscribe(&test.organization, nobody, None).await.expect("a subscription");
     assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 0, .. })));
     test.add_chat(1, 1).await;
     assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 1, .. })));
@@ -159,7 +162,7 @@ async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
     let stop = CancellationToken::new();
     let other = Feed::start(test.another().await, config, &TaskTracker::new(), stop.clone());
     let _feed = Feed::start(test.store.clone(), config, &TaskTracker::new(), stop);
-    let mut listener = other.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    let mut listener = other.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
     // Notifications sent before the other node listens are lost; its poll would find those changes.
     let mut user = 0;
     let heard = async {
@@ -178,7 +181,7 @@ async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
     };
     let number = tokio::select! {
         number = heard => number,
-        () = telling => unreachable!("it goes on"),
+        () = telling => unreachable!("the writer does not stop"),
     };
     assert_eq!(number, 1);
 }
@@ -187,9 +190,9 @@ async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
 async fn how_far_the_last_subscriber_is_behind_is_known() {
     let test = TestStore::open().await;
     let feed = feed(&test);
-    assert_eq!(feed.lag(), Some(0), "nobody listens");
-    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
-    let mut fast = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a place");
+    assert_eq!(feed.lag(), Some(0), "no subscribers");
+    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
+    let mut fast = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
     for user in 0..3 {
         test.add_chat(user, 1).await;
     }
@@ -198,5 +201,5 @@ async fn how_far_the_last_subscriber_is_behind_is_known() {
     read(&mut slow, 1).await;
     assert_eq!(feed.lag(), Some(2));
     drop(slow);
-    assert_eq!(feed.lag(), Some(0), "who is gone is not waited for");
+    assert_eq!(feed.lag(), Some(0), "a closed subscription does not count");
 }

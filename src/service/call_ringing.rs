@@ -120,7 +120,7 @@ mod tests {
         calls.began(here, &call("A"), 1_000);
         assert!(calls.rings(here, "A", &mei(), 1_000 + RINGING_MS - 1));
         assert!(!calls.rings(here, "A", &mei(), 1_000 + RINGING_MS));
-        assert!(!calls.rings(here, "A", &mei(), 999), "the clock was set back");
+        assert!(!calls.rings(here, "A", &mei(), 999), "after the clock was set back");
     }
 
     #[test]

@@ -135,7 +135,7 @@ mod tests {
         }
         assert_eq!((&whole.people, &whole.push_names), (&chunk.people, &chunk.push_names));
         assert_eq!(whole.rewritings, chunk.rewritings);
-        assert_eq!(whole.progress, Some(100), "only the last part says how far it is");
+        assert_eq!(whole.progress, Some(100), "only the last part has the progress");
         assert_eq!(counts, [(0, Some(3)), (1, None), (1, None), (1, None), (0, Some(3))]);
     }
 

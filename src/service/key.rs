@@ -138,7 +138,7 @@ impl Keys {
                         }
                         Use::Again(id) => {
                             let renewed = unit.renew_unused_key(&whose, &id, (key.prefix, hash)).await?;
-                            renewed.ok_or_else(|| reused("its api-key was used or revoked since"))
+                            renewed.ok_or_else(|| reused("its API key has since been used or revoked"))
                         }
                         Use::Other => Err(reused("the input differs")),
                     }

@@ -88,7 +88,7 @@ impl FakeConnection {
 
     /// Waits until the connection receives a setting.
     pub(super) async fn is_told(&self) {
-        timeout(LONG, self.was_told.notified()).await.expect("a setting in time");
+        timeout(LONG, self.was_told.notified()).await.expect("a setting within the time limit");
     }
 
     /// The settings that the connection received, in order.
@@ -218,7 +218,10 @@ impl Rig {
 
     /// Waits for the next connection.
     pub(super) async fn connection(&mut self) -> Arc<FakeConnection> {
-        timeout(LONG, self.connections.recv()).await.expect("a connection in time").expect("the registry lives")
+        timeout(LONG, self.connections.recv())
+            .await
+            .expect("a connection within the time limit")
+            .expect("the registry exists")
     }
 
     /// Returns true if a connection is opened within `time`.
@@ -229,10 +232,10 @@ impl Rig {
     /// Receives the next event and its commit channel; `None` if the channel is closed.
     pub(super) async fn event(&mut self) -> Option<(SessionEvent, Option<oneshot::Sender<()>>)> {
         if self.lane.is_none() {
-            self.lane = timeout(LONG, self.lanes.recv()).await.expect("a lane in time");
+            self.lane = timeout(LONG, self.lanes.recv()).await.expect("an event channel within the time limit");
         }
-        let lane = self.lane.as_mut().expect("the registry lives");
-        let next = timeout(LONG, lane.recv()).await.expect("an event in time");
+        let lane = self.lane.as_mut().expect("the registry exists");
+        let next = timeout(LONG, lane.recv()).await.expect("an event within the time limit");
         if next.is_none() {
             self.lane = None;
         }

@@ -101,5 +101,5 @@ fn write(json: &mut String, row: &Row) {
         row.marked_unread,
         number(row.last_message_at),
     );
-    written.expect("a String takes everything");
+    written.expect("writing to a String cannot fail");
 }

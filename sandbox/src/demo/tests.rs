@@ -32,7 +32,7 @@ fn it_has_about_forty_chats_of_every_sort() {
     assert_eq!(count(|chat| chat.marked_unread), 1);
     assert_eq!(count(|chat| chat.muted_until == Some(FOREVER)), 1);
     assert_eq!(count(|chat| chat.muted_until == Some(NOW_MS + 8 * 60 * MINUTE_MS)), 1);
-    assert_eq!(count(|chat| chat.archived && chat.pinned), 0, "archiving unpins");
+    assert_eq!(count(|chat| chat.archived && chat.pinned), 0, "archived chats are not pinned");
     assert!(chats.iter().all(|chat| (2..=25).contains(&chat.messages.len())));
 }
 
@@ -51,7 +51,7 @@ fn times_lie_minutes_to_months_ago_on_whole_seconds() {
     let ages: Vec<i64> = chats.iter().map(|chat| NOW_MS - chat.last_message_at().unwrap()).collect();
     assert!(ages.iter().any(|age| *age < 10 * MINUTE_MS));
     assert!(ages.iter().any(|age| *age > 60 * DAY_MS));
-    assert_eq!(ages.iter().collect::<HashSet<_>>().len(), ages.len(), "two chats would have no order");
+    assert_eq!(ages.iter().collect::<HashSet<_>>().len(), ages.len(), "two chats would have the same time");
     assert!(chats.iter().flat_map(|chat| &chat.messages).all(|message| message.at % 1000 == 0));
     let distinct = |chat: &ChatSpec| chat.messages.is_sorted_by(|one, next| one.at < next.at);
     assert!(chats.iter().all(distinct));

@@ -17,7 +17,7 @@ pub(super) struct ChatChange {
     pinned: Option<bool>,
     /// A time in milliseconds since the Unix epoch; null ends the mute.
     #[serde(default, deserialize_with = "present")]
-    #[expect(clippy::option_option, reason = "absent and null differ")]
+    #[expect(clippy::option_option, reason = "absent differs from null")]
     muted_until: Option<Option<i64>>,
     read: Option<bool>,
     deleted: Option<bool>,
@@ -27,7 +27,7 @@ pub(super) struct ChatChange {
 }
 
 /// Distinguishes null (`Some(None)`) from absent (`None`).
-#[expect(clippy::option_option, reason = "absent and null differ")]
+#[expect(clippy::option_option, reason = "absent differs from null")]
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Deserialize::deserialize(value).map(Some)
 }

@@ -20,7 +20,7 @@ pub(super) struct ContactChange {
     phone: String,
     /// The name in the owner's address book; null removes the person from it.
     #[serde(default, deserialize_with = "present")]
-    #[expect(clippy::option_option, reason = "absent and null differ")]
+    #[expect(clippy::option_option, reason = "absent differs from null")]
     name: Option<Option<String>>,
     /// The name that the person chose.
     push_name: Option<String>,

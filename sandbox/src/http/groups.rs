@@ -45,7 +45,7 @@ pub(super) struct GroupChange {
     demoted: Vec<String>,
     /// The description; null removes it.
     #[serde(default, deserialize_with = "present")]
-    #[expect(clippy::option_option, reason = "absent and null differ")]
+    #[expect(clippy::option_option, reason = "absent differs from null")]
     description: Option<Option<String>>,
     /// Number of the person who does this; absent: the owner.
     by: Option<String>,

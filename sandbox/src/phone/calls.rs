@@ -41,7 +41,7 @@ impl Phone {
     /// # Errors
     /// [`Error::UnknownContact`] if `from` is not another person's number or JID, [`Error::UnknownChat`] if `group` is
     /// not a group.
-    #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
+    #[expect(clippy::unused_async, reason = "consistent with the phone's other actions")]
     pub async fn call(&self, from: &str, video: bool, group: Option<&str>) -> Result<String, Error> {
         let from = self.person(from);
         if ChatKind::of(&from) != ChatKind::Dm || from == self.jid() {
@@ -75,7 +75,7 @@ impl Phone {
     ///
     /// # Errors
     /// [`Error::UnknownCall`] if there is no such call, or it has ended.
-    #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
+    #[expect(clippy::unused_async, reason = "consistent with the phone's other actions")]
     pub async fn hang_up(&self, id: &str) -> Result<(), Error> {
         let from = {
             let mut calls = locked(&self.account.calls);

@@ -277,7 +277,7 @@ fn end(chat: &Chat, range: &SyncActionMessageRange) -> usize {
 }
 
 /// Returns the end of the mute; `None` if the mute lacks an end, so that it is ignored.
-#[expect(clippy::option_option, reason = "a missing end and none differ")]
+#[expect(clippy::option_option, reason = "a missing end differs from null")]
 fn muted_until(action: &MuteAction) -> Option<Option<i64>> {
     match (action.muted.unwrap_or_default(), action.mute_end_timestamp) {
         (false, _) | (true, Some(0)) => Some(None),
@@ -321,7 +321,7 @@ mod tests {
     fn reading_ends_at_the_last_message_of_its_range() {
         assert_eq!(read_to(2, &["M4", "M5"]), (0, false));
         assert_eq!(read_to(2, &["M4"]), (1, false));
-        assert_eq!(read_to(0, &["M0"]), (4, false), "the owner's own is never unread");
-        assert_eq!(read_to(1, &["of a message that is gone"]), (2, false), "then the time tells");
+        assert_eq!(read_to(0, &["M0"]), (4, false), "the owner's messages are never unread");
+        assert_eq!(read_to(1, &["id of a deleted message"]), (2, false), "the time decides");
     }
 }

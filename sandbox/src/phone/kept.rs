@@ -79,7 +79,7 @@ impl Account {
 
     /// Stores a new account that is not shared yet, and uses `keeper` from now on.
     pub(crate) fn save_new(&mut self, keeper: Keeper) -> Result<(), Error> {
-        let content = self.written(&self.parties.try_lock().expect("nobody else has the account"))?;
+        let content = self.written(&self.parties.try_lock().expect("the account is not locked elsewhere"))?;
         replace(keeper.path(), &content).map_err(|error| Error::kept(keeper.path(), error))?;
         self.keeper = Some(keeper);
         Ok(())

@@ -162,7 +162,7 @@ impl Ledger {
     }
 
     fn build(&self, collection: &str, changes: Vec<Change>) -> Result<SyncdPatch, Error> {
-        let current = self.collections.get(collection).ok_or(Error::Unsupported("a collection of another name"))?;
+        let current = self.collections.get(collection).ok_or(Error::Unsupported("an unknown collection"))?;
         let (now, Seal { key, keys }) = (clock::now_ms(), &self.seal);
         let mut mutations: Vec<SyncdMutation> = Vec::with_capacity(changes.len());
         for Change { index, version, mut value, removed, at } in changes {

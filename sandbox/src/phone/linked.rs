@@ -44,7 +44,7 @@ impl Phone {
     }
 
     /// Drops the connections of all companions without a notification, as in a network failure.
-    #[expect(clippy::unused_async, reason = "as all that happens to a phone")]
+    #[expect(clippy::unused_async, reason = "consistent with the phone's other actions")]
     pub async fn cut(&self) {
         for (_, companion) in locked(&self.account.companions).all() {
             if let Some(link) = &companion.link {

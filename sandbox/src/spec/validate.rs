@@ -16,12 +16,16 @@ use rules::{
 impl AccountSpec {
     /// Checks the account against the rules below; `now_ms` is the present, in milliseconds since the Unix epoch.
     ///
-    /// Numbers have 7 to 15 digits, LIDs 15; JIDs are those of people and groups; nobody and nothing is there
-    /// twice; members and writers are known; there are no more unread messages than messages from others;
-    /// messages lie in the past, the oldest first; no more chats are pinned than a phone pins.
+    /// - Numbers have 7 to 15 digits, LIDs 15.
+    /// - JIDs are those of people and groups.
+    /// - No entry occurs twice.
+    /// - Members and authors are known.
+    /// - There are no more unread messages than messages from others.
+    /// - Messages are in the past, the oldest first.
+    /// - No more chats are pinned than a phone allows.
     ///
     /// # Errors
-    /// The first rule it breaks, with the path of the field.
+    /// The first violated rule, with the path of the field.
     pub fn validate(&self, now_ms: i64) -> Result<(), SpecError> {
         require_phone(&self.phone, "phone")?;
         require_text(&self.name, "name")?;

@@ -59,7 +59,7 @@ async fn what_the_phone_sets_the_client_is_told() {
         _ => None,
     });
     assert!(!pinned.await);
-    assert!(!shown(&phone, ADA).pinned, "archiving unpins");
+    assert!(!shown(&phone, ADA).pinned, "archived chats are not pinned");
 
     phone.mute(ADA, Some(FOREVER)).await.unwrap();
     let muted = companion.next("the mute", |event| match event {

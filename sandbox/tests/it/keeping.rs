@@ -96,7 +96,7 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
         let chat = |jid: &str| chats.as_array().unwrap().iter().find(|chat| chat["jid"] == jid).unwrap().clone();
         assert_eq!(chat(BOB)["archived"], archive, "what the companion was told is done");
         assert_eq!(chat(ADA)["pinned"], archive, "what the script was told is done");
-        // Each message so far comes once: neither is one lost, nor does one have to be sealed again.
+        // Each message so far comes once: none is lost, and none has to be encrypted again.
         while sent.values().any(|times| *times == 0) {
             let (id, ..) = companion.text().await;
             *sent.get_mut(&id).unwrap() += 1;
@@ -124,7 +124,7 @@ async fn a_folder_is_of_one_sandbox_at_a_time_and_read_with_care() {
     let content = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, content.replacen("\"format\":1", "\"format\":2", 1)).unwrap();
     let Err(Error::Kept { path, source }) = Sandbox::start(config()).await else { panic!("an unknown format is read") };
-    assert_eq!((path, source.to_string()), (file, "its format is 2, and this version reads 1".to_owned()));
+    assert_eq!((path, source.to_string()), (file, "unsupported format 2; expected 1".to_owned()));
 }
 
 /// A phone over the JSON interface.

@@ -60,7 +60,7 @@ impl Rig {
     /// Sends an event and waits until it is committed.
     async fn hears(&self, event: SessionEvent) {
         let (committed, stored) = tokio::sync::oneshot::channel();
-        self.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the lane is drained");
+        self.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the event channel is drained");
         stored.await.expect("committed");
     }
 
@@ -113,7 +113,7 @@ impl Rig {
         let organization = &self.test.organization;
         let asked = self.test.store.write(organization, move |unit| Box::pin(order.carry_out(unit)));
         let asked: Result<_, Error> = asked.await;
-        asked.expect("taken");
+        asked.expect("accepted");
     }
 
     async fn chat(&self) -> Chat {
@@ -151,9 +151,9 @@ async fn what_fails_again_and_again_goes_into_quarantine_and_the_lane_goes_on() 
     rig.execute("ALTER TABLE message RENAME TO away").await;
     let (committed, stored) = tokio::sync::oneshot::channel();
     let event = rig.message("A", false, 10);
-    rig.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the lane is drained");
-    let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("kept in time");
-    stored.expect("acknowledged, since it is kept");
+    rig.lane.send(Inbound { event, committed: Some(committed) }).await.expect("the event channel is drained");
+    let stored = tokio::time::timeout(Duration::from_mins(1), stored).await.expect("quarantined within the time limit");
+    stored.expect("acknowledged, as it is quarantined");
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
     let [kept] = &*kept else { panic!("one event: {kept:?}") };
     assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", ATTEMPTS, false));

@@ -129,5 +129,5 @@ async fn another_process_changes_sessions_and_a_listener_learns_of_it() {
 }
 
 async fn next(listener: &mut SessionChanges) -> Option<SessionChange> {
-    timeout(Duration::from_secs(30), listener.next()).await.expect("in time").expect("a change")
+    timeout(Duration::from_secs(30), listener.next()).await.expect("within the time limit").expect("a change")
 }

@@ -292,7 +292,7 @@ async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
     rig.store(action(one, 4, Desired::Pinned(true)));
     let before = Instant::now();
     rig.registry.wake_pending(rig.key.session);
-    let Some((event, Some(committed))) = rig.event().await else { panic!("a word that waits for its commit") };
+    let Some((event, Some(committed))) = rig.event().await else { panic!("an event with a commit channel") };
     let refused = SessionEvent::ActionRefused { chat: one, setting: Setting::Pinned, version: 4, reason: "no".into() };
     assert_eq!(event, refused);
     assert_eq!(connection.told().len(), 3);

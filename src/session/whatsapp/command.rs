@@ -138,7 +138,7 @@ mod tests {
             let value = command(&action, NOW).value;
             let archive = value.archive_chat_action.as_option().map(|archive| archive.message_range.clone());
             let read = value.mark_chat_as_read_action.as_option().map(|read| read.message_range.clone());
-            let range = archive.or(read).expect("one of them");
+            let range = archive.or(read).expect("an archive or read action");
             let range = range.as_option().expect("a range");
             assert_eq!((range.last_message_timestamp, range.messages.len()), (Some(1_700_000_000), 0), "{desired:?}");
         }

@@ -249,7 +249,7 @@ fn is_own_reading(receipt: &Receipt, own: Option<&Account>) -> bool {
 }
 
 /// Returns the end of a mute; the outer `None` if the update lacks it, which WhatsApp's own clients ignore.
-#[expect(clippy::option_option, reason = "a missing end and none differ")]
+#[expect(clippy::option_option, reason = "a missing end differs from null")]
 fn muted_until(update: &MuteUpdate) -> Option<Option<i64>> {
     if update.action.muted.unwrap_or(false) { update.action.mute_end_timestamp.map(mute_end) } else { Some(None) }
 }

@@ -142,7 +142,7 @@ impl Connection {
     }
 
     fn kind(&mut self) -> &mut Kind {
-        self.0.as_mut().expect("only taken by what consumes it")
+        self.0.as_mut().expect("only methods that consume it take the value")
     }
 }
 

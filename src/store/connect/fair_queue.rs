@@ -64,7 +64,7 @@ impl FairQueue {
             }
             waiting
         };
-        waiting.await.expect("a place is given before its sender is dropped")
+        waiting.await.expect("a slot is granted before its sender is dropped")
     }
 
     fn take(&self, state: &mut State, owner: Owner) -> Place {

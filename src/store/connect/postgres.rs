@@ -148,7 +148,7 @@ impl Postgres {
     }
 
     fn parsed(&self) -> PgConnectOptions {
-        self.url.parse().expect("the URL was read before")
+        self.url.parse().expect("the URL was parsed before")
     }
 
     /// Host, port and database, without the password.

@@ -201,7 +201,7 @@ impl Held {
 
 impl Mark {
     fn read(row: Option<QueryResult>) -> Result<Self, DbErr> {
-        let row = row.ok_or_else(|| DbErr::RecordNotFound("the number of a transaction".to_owned()))?;
+        let row = row.ok_or_else(|| DbErr::RecordNotFound("a transaction id".to_owned()))?;
         if row.try_get::<String>("", "read_only")? == "on" {
             return Err(error::read_only());
         }

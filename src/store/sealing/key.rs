@@ -155,11 +155,12 @@ impl MasterKey {
         let derived = |purpose: &[u8]| {
             let mut derived = [0; KEY];
             let filled = secret.expand(&[purpose], HKDF_SHA256).and_then(|key| key.fill(&mut derived));
-            filled.expect("a hash is as long as a key");
+            filled.expect("a hash has the length of a key");
             derived
         };
         let id = *derived(b"id").first_chunk().expect("a hash is longer than an id");
-        let cipher = RandomizedNonceKey::new(&AES_256_GCM_SIV, &derived(b"seal")).expect("the key is as long as it is");
+        let cipher =
+            RandomizedNonceKey::new(&AES_256_GCM_SIV, &derived(b"seal")).expect("the key has the required length");
         Self { id: MasterKeyId(id), cipher }
     }
 

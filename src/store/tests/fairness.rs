@@ -22,7 +22,7 @@ async fn a_read_is_given_up_when_it_takes_too_long() {
     let test = TestStore::open().await;
     let readers = connect::readers_within(&config(&test.database), Duration::from_millis(300)).await.expect("readers");
     for _ in 0..3 {
-        let ended = timeout(PATIENCE, readers.execute_unprepared(ENDLESS)).await.expect("in time");
+        let ended = timeout(PATIENCE, readers.execute_unprepared(ENDLESS)).await.expect("within the time limit");
         let ended = ended.map_err(StoreError::from).err();
         assert!(matches!(ended, Some(StoreError::TooSlow)), "{ended:?}");
         readers.execute_unprepared("SELECT 1").await.expect("an answer");
@@ -68,5 +68,5 @@ async fn one_organizations_long_reads_do_not_delay_anothers() {
     };
     let (_, (behind, all)) = tokio::join!(long, others);
     assert!(behind.iter().all(|long| *long <= 4), "it waited for so many of another organization: {behind:?}");
-    assert!(all < LONG_READS, "it was not answered before all others");
+    assert!(all < LONG_READS, "it was answered after all others");
 }

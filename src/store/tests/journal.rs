@@ -71,7 +71,7 @@ async fn a_reader_misses_no_change_though_two_processes_write() {
         let (organization, chat) = (test.organization.clone(), chat(test.session, user, 1));
         async move { add(store, &organization, chat).await }
     }));
-    timeout(PATIENCE, async { tokio::join!(writing, read_up_to(&test, 300)) }).await.expect("in time");
+    timeout(PATIENCE, async { tokio::join!(writing, read_up_to(&test, 300)) }).await.expect("within the time limit");
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn two_processes_do_not_undo_what_the_other_stored() {
             })
         })
     }));
-    for raised in timeout(PATIENCE, raised).await.expect("in time") {
+    for raised in timeout(PATIENCE, raised).await.expect("within the time limit") {
         raised.expect("stored");
     }
     let stored = test.store.chat(&test.organization, test.session, &chat.jid).await.expect("a read").expect("stored");
@@ -163,7 +163,7 @@ async fn changes_of_many_sessions_are_numbered_without_gaps() {
         })
     });
     let both = async { tokio::join!(join_all(units), read_up_to(&test, 300)) };
-    let (stored, ()) = timeout(PATIENCE, both).await.expect("in time");
+    let (stored, ()) = timeout(PATIENCE, both).await.expect("within the time limit");
     for unit in stored {
         unit.expect("stored");
     }
@@ -260,7 +260,7 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
         }
     };
     let crossed = async { tokio::join!(crossing(test.store.clone(), &one, &two), crossing(other, &two, &one)) };
-    let crossed = timeout(PATIENCE, crossed).await.expect("in time");
+    let crossed = timeout(PATIENCE, crossed).await.expect("within the time limit");
     crossed.0.expect("stored");
     crossed.1.expect("stored");
     assert_eq!(numbers(&test.log().await), [1, 2, 3, 4]);
@@ -290,7 +290,7 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
         cut_all(&mut cutter).await;
         go_on.cancel();
     };
-    let (cut, ()) = timeout(PATIENCE, async { tokio::join!(cut, cutting) }).await.expect("in time");
+    let (cut, ()) = timeout(PATIENCE, async { tokio::join!(cut, cutting) }).await.expect("within the time limit");
     let found: Option<Session> = cut.map_err(|failed: StoreError| failed).expect("carried out");
     assert_eq!(found.map(|session| session.id), Some(test.session));
     test.add_chat(1, 1).await;
@@ -309,7 +309,7 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
             met.await.expect("stored");
         }
     });
-    timeout(PATIENCE, join_all(at_once)).await.expect("in time");
+    timeout(PATIENCE, join_all(at_once)).await.expect("within the time limit");
     // Nor does a reader.
     join_all((0..8).map(|_| test.log())).await;
     cut_all(&mut cutter).await;
@@ -334,7 +334,7 @@ async fn while_a_unit_is_under_way(test: &TestStore, quick: impl Future<Output =
         quick.await;
         go_on.cancel();
     };
-    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("in time");
+    let (slow, ()) = timeout(PATIENCE, async { tokio::join!(slow, quick) }).await.expect("within the time limit");
     slow.expect("stored");
 }
 
@@ -344,7 +344,7 @@ async fn read_up_to(test: &TestStore, number: i64) {
     let mut last = 0;
     while last < number {
         for change in test.store.changes(&test.organization, last, 50).await.expect("a log") {
-            assert_eq!(change.number, last + 1, "a change was not there when the next one was read");
+            assert_eq!(change.number, last + 1, "a change was missing when the next one was read");
             last += 1;
         }
     }

@@ -34,7 +34,7 @@ const SEARCHES: [&str; 10] = ["mei", "I T", "é", "%", "_", "'", "\\", "עול",
 const TYPES: [ChatType; 4] = [ChatType::Dm, ChatType::Group, ChatType::Newsletter, ChatType::Broadcast];
 
 /// The contents of one chat, without its ids and its number.
-#[expect(clippy::struct_excessive_bools, reason = "as many settings as a chat has")]
+#[expect(clippy::struct_excessive_bools, reason = "a chat has this many settings")]
 #[derive(Debug, Clone)]
 struct Sketch {
     of_second_session: bool,
@@ -344,11 +344,12 @@ async fn lists_that_are_walked_leave_readers_to_the_others() {
     let walking = [walks.place(&owner).await, walks.place(&owner).await];
     let mut another = Box::pin(test.store.chats(&test.organization, &searched, NOW));
     assert!(futures_util::poll!(&mut another).is_pending());
-    let listed = timeout(PATIENCE, test.store.chats(&test.organization, &all, NOW)).await.expect("in time");
+    let listed =
+        timeout(PATIENCE, test.store.chats(&test.organization, &all, NOW)).await.expect("within the time limit");
     assert_eq!(listed.expect("a page")[0].items, [chat]);
     assert!(futures_util::poll!(&mut another).is_pending());
     drop(walking);
-    let found = timeout(PATIENCE, another).await.expect("in time").expect("a page");
+    let found = timeout(PATIENCE, another).await.expect("within the time limit").expect("a page");
     assert!(found[0].items.is_empty());
 }
 
@@ -363,7 +364,7 @@ async fn counting_is_given_up_after_a_second_and_goes_on_with_the_next() {
 
     let endless =
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT 1 FROM numbers) SELECT count(*) FROM numbers";
-    let given_up = timeout(PATIENCE, counters.execute_unprepared(endless)).await.expect("in time");
+    let given_up = timeout(PATIENCE, counters.execute_unprepared(endless)).await.expect("within the time limit");
     let given_up = given_up.map_err(StoreError::from).err();
     assert!(matches!(given_up, Some(StoreError::TooSlow)), "{given_up:?}");
     assert_eq!(count().await, Some(vec![1]));
@@ -371,7 +372,7 @@ async fn counting_is_given_up_after_a_second_and_goes_on_with_the_next() {
     // All connections of either database are in use.
     let held = [counters.connections.begin().await.expect("a connection")];
     let more = if on_postgres() { Some(counters.connections.begin().await.expect("another")) } else { None };
-    assert_eq!(timeout(PATIENCE, count()).await.expect("in time"), None);
+    assert_eq!(timeout(PATIENCE, count()).await.expect("within the time limit"), None);
     drop((held, more));
     assert_eq!(count().await, Some(vec![1]));
 }

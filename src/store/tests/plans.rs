@@ -187,7 +187,7 @@ async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str
     let searched = lines.iter().find(|line| line.contains(if on_postgres() { "Index Cond" } else { "SEARCH" }));
     let searched = searched.map(|line| line.replace(' ', "")).unwrap_or_default();
     let from_cursor = ["id)<", "id)>", "number>"].iter().any(|place| searched.contains(place));
-    assert_eq!(from_cursor, continued, "not from the cursor on: {told}");
+    assert_eq!(from_cursor, continued, "does not start at the cursor: {told}");
 }
 
 /// Two organizations with sessions, chats, messages and changes. Returns one organization, and a chat of it with

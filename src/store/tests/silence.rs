@@ -23,7 +23,7 @@ async fn a_read_without_an_answer_ends_and_leaves_its_seat() {
     let test = TestStore::open().await;
     let Some(config) = endless(&test) else { return };
     let readers = connect::readers(&config).await.expect("a pool");
-    let ended = timeout(PATIENCE, readers.execute_unprepared(ENDLESS)).await.expect("in time");
+    let ended = timeout(PATIENCE, readers.execute_unprepared(ENDLESS)).await.expect("within the time limit");
     assert!(matches!(ended.map_err(StoreError::from).err(), Some(StoreError::TimedOut)));
     let next = timeout(Duration::from_secs(5), readers.execute_unprepared("SELECT 1")).await.expect("a seat");
     next.expect("an answer");
@@ -45,7 +45,7 @@ async fn a_write_without_an_answer_ends_and_leaves_its_seat() {
     let Some(config) = endless(&test) else { return };
     let writers = connect::writers(&config).await.expect("a pool");
     let tx = Transaction::begin(&writers, Duration::from_secs(1)).await.expect("begun");
-    let ended = timeout(PATIENCE, tx.execute_unprepared(ENDLESS)).await.expect("in time");
+    let ended = timeout(PATIENCE, tx.execute_unprepared(ENDLESS)).await.expect("within the time limit");
     assert!(matches!(ended.map_err(StoreError::from).err(), Some(StoreError::TimedOut)));
     assert!(tx.execute_unprepared("SELECT 1").await.is_err(), "nobody knows what the connection is at");
     drop(tx);

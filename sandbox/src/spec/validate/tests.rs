@@ -78,8 +78,8 @@ fn each_bad_field_has_its_own_message() {
         ("/phone", json!("123456"), "phone: must be 7 to 15 digits without +, not \"123456\""),
         ("/name", json!(" "), "name: must not be empty"),
         ("/contacts/1/phone", json!("x"), "contacts[1].phone: must be 7 to 15 digits without +, not \"x\""),
-        ("/contacts/1/phone", json!("15550100002"), "contacts[1].phone: 15550100002 is there twice"),
-        ("/contacts/1/phone", json!("15550100001"), "contacts[1].phone: 15550100001 is there twice"),
+        ("/contacts/1/phone", json!("15550100002"), "contacts[1].phone: 15550100002 occurs twice"),
+        ("/contacts/1/phone", json!("15550100001"), "contacts[1].phone: 15550100001 occurs twice"),
         ("/contacts/1/pushName", json!(""), "contacts[1].pushName: must not be empty"),
         ("/contacts/0/lid", json!("1@lid"), "contacts[0].lid: the user of a LID is 15 digits, not \"1@lid\""),
         (
@@ -88,7 +88,7 @@ fn each_bad_field_has_its_own_message() {
             "groups[0].jid: must be the JID of a group, digits@g.us, not \"1203@lid\"",
         ),
         ("/groups/0/subject", json!(""), "groups[0].subject: must not be empty"),
-        ("/groups/0/participants/1", json!("15550100001"), "groups[0].participants[1]: 15550100001 is there twice"),
+        ("/groups/0/participants/1", json!("15550100001"), "groups[0].participants[1]: 15550100001 occurs twice"),
         (
             "/groups/0/participants/1",
             json!("15550100004"),
@@ -106,8 +106,8 @@ fn each_bad_field_has_its_own_message() {
             json!("120363000000000009@g.us"),
             "history[2].jid: 120363000000000009@g.us is not among the groups",
         ),
-        ("/history/2/jid", json!("120363000000000001@g.us"), "history[2].jid: 120363000000000001@g.us is there twice"),
-        ("/history/2/jid", json!("100000000000002@lid"), "history[2].jid: 15550100002 is there twice"),
+        ("/history/2/jid", json!("120363000000000001@g.us"), "history[2].jid: 120363000000000001@g.us occurs twice"),
+        ("/history/2/jid", json!("100000000000002@lid"), "history[2].jid: 15550100002 occurs twice"),
         (
             "/history/0/mutedUntil",
             json!(0),
@@ -152,10 +152,10 @@ fn two_groups_and_two_people_must_differ() {
     let group = spec["groups"][0].clone();
     spec["groups"].as_array_mut().unwrap().push(group);
     let spec: AccountSpec = serde_json::from_value(spec).unwrap();
-    assert_eq!(spec.validate(NOW_MS).unwrap_err().to_string(), "groups[1].jid: 120363000000000001@g.us is there twice");
+    assert_eq!(spec.validate(NOW_MS).unwrap_err().to_string(), "groups[1].jid: 120363000000000001@g.us occurs twice");
 
     let mut spec = valid();
     spec["contacts"][1]["lid"] = spec["contacts"][0]["lid"].clone();
     let spec: AccountSpec = serde_json::from_value(spec).unwrap();
-    assert_eq!(spec.validate(NOW_MS).unwrap_err().to_string(), "contacts[1].lid: 100000000000002 is there twice");
+    assert_eq!(spec.validate(NOW_MS).unwrap_err().to_string(), "contacts[1].lid: 100000000000002 occurs twice");
 }

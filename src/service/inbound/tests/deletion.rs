@@ -201,7 +201,7 @@ async fn what_a_killed_process_left_of_a_deleted_chat_is_invisible_and_swept_by_
     while next.sweep().await.expect("swept") {
         steps += 1;
     }
-    assert_eq!(steps, 2, "a step removes 500 rows at most");
+    assert_eq!(steps, 2, "a step deletes at most 500 rows");
     assert!(rig.test.is_empty("message").await);
     assert!(rig.test.is_empty("chat").await);
     rig.hears_history(&messages).await;

@@ -111,7 +111,7 @@ async fn two_chats_become_one_which_is_told_as_a_deletion_and_an_update() {
 async fn who_is_known_before_has_one_chat_from_the_first_message() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_who(&mei).await;
-    assert_eq!(rig.changes().await, [], "a person without a chat is nothing to tell");
+    assert_eq!(rig.changes().await, [], "no change for a person without a chat");
     rig.hears_from(&mei.lid, "A", false, 10_000).await;
     rig.hears_from(&mei.phone, "B", false, 20_000).await;
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
@@ -125,7 +125,7 @@ async fn what_waits_goes_out_under_the_address_that_whatsapp_used_last() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_who(&mei).await;
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.asks_of(&mei.lid, Desired::Archived(true), 15_000).await.expect("taken");
+    rig.asks_of(&mei.lid, Desired::Archived(true), 15_000).await.expect("accepted");
     assert_eq!(rig.waiting().await[0].address, mei.phone);
     rig.hears_from(&mei.lid, "B", false, 20_000).await;
     assert_eq!(rig.waiting().await[0].address, mei.lid);
@@ -171,7 +171,7 @@ async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_bac
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     let chat = rig.find(&mei.phone).await.expect("a chat");
     assert_eq!((chat.id, &chat.jid, chat.pinned), (living, &mei.phone, Dated { value: true, as_of: 11_000 }));
-    assert_eq!(chat.unread_count, 2, "the deleted one's is unread on the phone still");
+    assert_eq!(chat.unread_count, 2, "the deleted chat's message is still unread on the phone");
     assert_eq!(rig.messages_of(chat.id).await.len(), 1);
     assert!(rig.test.is_empty("tombstone").await);
 }
@@ -187,7 +187,7 @@ async fn two_deleted_chats_are_one_when_the_person_writes_again() {
 
     rig.hears_who(&mei).await;
     rig.hears_from(&mei.phone, "B", false, 20_000).await;
-    assert_eq!(rig.changes().await.len(), told, "nobody is told of what is not seen");
+    assert_eq!(rig.changes().await.len(), told, "no change for an invisible chat");
     rig.hears_from(&mei.lid, "C", false, 30_000).await;
 
     let chat = rig.find(&mei.phone).await.expect("a chat");

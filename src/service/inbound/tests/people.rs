@@ -115,7 +115,7 @@ async fn a_change_of_number_and_an_import_store_no_message_twice() {
     let sent: Vec<_> = rig.messages_of(chat.id).await.into_iter().map(|(wa_id, sender, _)| (wa_id, sender)).collect();
     let own: Jid = "15550100@s.whatsapp.net".parse().expect("a JID");
     assert_eq!(sent, [("C".to_owned(), new.clone()), ("B".to_owned(), own), ("A".to_owned(), new)]);
-    assert_eq!(rig.find(&old).await.map(|chat| chat.id), Some(before), "the last owner, since nobody has it");
+    assert_eq!(rig.find(&old).await.map(|chat| chat.id), Some(before), "the last owner, as the number has no owner");
 }
 
 /// In any order of events, A's messages are in A's chat, and B's in B's.
@@ -168,7 +168,7 @@ async fn a_stranger_who_writes_from_a_number_that_was_given_up_is_somebody_else(
     assert_eq!(rig.ids_of(&n1).await, ["A1", "A2"]);
     rig.hears_new_number(&n1, &n2, 20_000).await;
     rig.hears_from(&n1, "A3", false, 70_000).await;
-    assert_eq!(rig.ids_of(&n1).await, ["A1", "A2", "A3"], "an old change that is told again undoes nothing");
+    assert_eq!(rig.ids_of(&n1).await, ["A1", "A2", "A3"], "a repeated old change has no effect");
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn one_pair_that_contradicts_what_is_known_takes_no_other_with_it() {
         let [by_number, by_lid] = [rig.find(&people[one].phone).await, rig.find(&people[one].lid).await];
         assert_eq!((by_number.is_some(), &by_number), (true, &by_lid), "{one}");
     }
-    assert_eq!(rig.ids_of(&person(7).lid).await, ["A"], "the former owner keeps what was theirs");
+    assert_eq!(rig.ids_of(&person(7).lid).await, ["A"], "the former owner keeps their messages");
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn a_group_has_a_message_once_by_whatever_address_it_comes() {
     rig.hears_who(&mei).await;
     let said = |wa_id: &str, text: &str| (wa_id.to_owned(), text.to_owned());
     let all = vec![said("O", "Hello"), said("A", "(revoked)"), said("B", "Hello")];
-    assert_eq!(rig.said(&group).await, all, "of two copies the one that was taken back");
+    assert_eq!(rig.said(&group).await, all, "the revoked one of two copies");
     rig.hears_rewrite(&group, &mei.phone, "B", edit("Bye", 20_000)).await;
     let chat = rig.find(&group).await.expect("a chat");
     assert_eq!((rig.said(&group).await[2].1.as_str(), chat.unread_count), ("Bye (edited)", 1));
@@ -310,7 +310,7 @@ async fn a_request_that_waits_is_gone_when_a_deleted_chat_of_the_person_has_a_la
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.deletes_chat(&mei.phone).await;
     rig.hears_from(&mei.lid, "B", false, 20_000).await;
-    rig.asks_of(&mei.lid, Desired::Archived(true), 30_000).await.expect("taken");
+    rig.asks_of(&mei.lid, Desired::Archived(true), 30_000).await.expect("accepted");
     let (chat, value) = (mei.phone.clone(), Desired::Archived(false));
     rig.hears(SessionEvent::Setting { chat, value, as_of: 40_000, up_to: None, replayed: false }).await;
     rig.hears_who(&mei).await;

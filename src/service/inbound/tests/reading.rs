@@ -202,5 +202,5 @@ fn what_is_unread_follows_the_model_whatever_is_heard_in_whatever_order() {
             Ok(())
         })
     });
-    followed.expect("as the model");
+    followed.expect("matches the model");
 }

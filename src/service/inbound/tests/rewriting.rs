@@ -52,7 +52,7 @@ async fn somebody_elses_message_is_not_changed_under_the_same_id() {
     let rig = Rig::new().await;
     rig.hears_message("A", true, 1_000).await;
     rig.hears_rewriting("A", Rewrite::Revocation).await;
-    assert_eq!(rig.changes().await.len(), 1, "the other side cannot take back what the account wrote");
+    assert_eq!(rig.changes().await.len(), 1, "the peer cannot revoke the account's messages");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_deletion_that_comes_again_leaves_the_chat_that_came_back() {
     rig.hears_message("A", false, 5_000).await;
     rig.hears_message("B", false, 5_000).await;
     let back = rig.chat().await;
-    assert_eq!((back.unread_count, back.pinned.value), (1, false), "it is new on the phone, too");
+    assert_eq!((back.unread_count, back.pinned.value), (1, false), "the chat is new on the phone as well");
     let changes = rig.changes().await.len();
     rig.hears_emptied("A", 5_000, true).await;
     assert_eq!((rig.chat().await, rig.changes().await.len()), (back, changes));
@@ -108,7 +108,7 @@ async fn a_name_without_a_message_stays_when_its_chat_is_deleted() {
     rig.hears_emptied("B", 5_000, true).await;
     assert_eq!(rig.changes().await.len(), before);
     rig.hears_message("B", false, 5_000).await;
-    assert_eq!(rig.changes().await.len(), before, "what was deleted does not come late");
+    assert_eq!(rig.changes().await.len(), before, "a deleted message does not come back");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_number_that_was_another_persons_leaves_them_their_chat() {
     rig.hears_number(theirs.as_str()).await;
     rig.hears_number(theirs.as_str()).await;
     let told: Vec<_> = rig.changes().await.split_off(before).into_iter().map(|it| (it.chat, it.cid)).collect();
-    assert_eq!(told, [(other, theirs.clone()), (rig.chat, theirs.clone())], "told once");
+    assert_eq!(told, [(other, theirs.clone()), (rig.chat, theirs.clone())], "one change for each chat");
     assert_eq!(rig.find(&theirs).await.expect("a chat").id, rig.chat);
     assert_eq!(rig.messages_of(other).await.len(), 1);
     rig.hears_number("15550180@s.whatsapp.net").await;

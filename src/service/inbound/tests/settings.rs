@@ -68,7 +68,7 @@ async fn what_the_owner_writes_while_a_mark_waits_takes_it_back_on_the_phone_too
         rig.hears_message("B", true, written_at).await;
         assert_eq!(rig.shows().await, (0, false));
         assert_eq!(rig.waits().await, [(Desired::Read(true), Some("B".into()))]);
-        assert!(rig.waiting().await[0].requested_at > mark.requested_at, "it would lose against the mark");
+        assert!(rig.waiting().await[0].requested_at > mark.requested_at, "it would be older than the mark");
         if in_flight {
             rig.hears_mark(false, 100_500, ("A", 10_000)).await;
             rig.hears_of_arrival(Desired::Read(false), mark.version).await;

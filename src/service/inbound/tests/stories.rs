@@ -77,7 +77,7 @@ fn whatever_happens_a_client_sees_what_is_true_in_the_end() {
     let seed = setting("CHATGRAPH_TEST_SEED").unwrap_or(SEED);
     let cases = setting("CHATGRAPH_TEST_STORIES").unwrap_or(STORIES);
     let config = Config {
-        cases: u32::try_from(cases).expect("not so many"),
+        cases: u32::try_from(cases).expect("few enough cases"),
         failure_persistence: None,
         max_shrink_iters: 2_000,
         ..Config::default()
@@ -101,7 +101,7 @@ fn whatever_happens_a_client_sees_what_is_true_in_the_end() {
 }
 
 /// A number from an environment variable.
-#[expect(clippy::disallowed_methods, reason = "only tests read it, so it is no setting of the program")]
+#[expect(clippy::disallowed_methods, reason = "only tests read this variable")]
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
 }

@@ -156,7 +156,7 @@ impl Story<'_> {
             }
             News::Asked { value, lid } => {
                 let chat = rig.find(self.address(*lid)).await.expect("both have a chat");
-                rig.asks_of(self.address(*lid), *value, now).await.expect("taken");
+                rig.asks_of(self.address(*lid), *value, now).await.expect("accepted");
                 return chat.setting(value.setting()) == *value;
             }
             News::Sent => {
@@ -248,7 +248,7 @@ fn the_end_does_not_depend_on_when_one_learns_that_two_addresses_are_one_persons
         told.retain(|it| !matches!(it, News::Receipt { number } if ambiguous.contains(number)));
         let (mut ends, mut granted) = (Vec::new(), Vec::new());
         for learned in [0, learned.index(told.len() + 1), told.len()] {
-            let person = people.borrow_mut().next().expect("somebody");
+            let person = people.borrow_mut().next().expect("a person");
             let story = Story { rig: &rig, person, own: &own, dense: !has_history };
             runtime.block_on(async {
                 let mut wishes = Vec::new();

@@ -50,10 +50,10 @@ async fn what_came_after_the_message_that_was_read_stays_unread() {
     rig.hears_read(sent(1), 100_000).await;
     assert_eq!(rig.unread().await, 2);
     rig.hears_read(sent(0), 200_000).await;
-    assert_eq!(rig.unread().await, 2, "who reads an older one unreads nothing");
+    assert_eq!(rig.unread().await, 2, "reading an older message makes nothing unread");
     rig.hears_sent(sent(4)).await;
     rig.hears_read(sent(1), 100_000).await;
-    assert_eq!(rig.unread().await, 3, "the same once more reads nothing more");
+    assert_eq!(rig.unread().await, 3, "a repeated receipt reads nothing more");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
     rig.asks(Desired::Read(false), 100_010).await;
     rig.hears_sent(sent(2)).await;
     let action = rig.waiting().await.remove(0);
-    let before = action.reading_before().expect("to be read first");
+    let before = action.reading_before().expect("the message that is read first");
     assert_eq!((before.desired, before.version), (Desired::Read(true), action.version));
     assert_eq!(before.range.map(|last| last.wa_id), Some(sent(1).wa_id()));
     assert_eq!((action.desired, action.unread), (Desired::Read(false), 2));

@@ -28,7 +28,7 @@ use crate::store::device::Kind;
 #[derive(Default)]
 pub(super) struct Untold(Mutex<HashMap<String, Collection>>);
 
-#[expect(clippy::struct_excessive_bools, reason = "each is set and taken back by calls of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is set and cleared by separate calls")]
 struct Collection {
     /// Mark of the last read; `None` once all is delivered.
     mark: Option<u64>,

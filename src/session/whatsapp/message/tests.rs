@@ -250,7 +250,7 @@ fn protocol(kind: wire::protocol_message::Type, edited: Option<&str>, participan
 fn rewriting(info: MessageInfo, message: Message) -> Option<crate::session::Rewriting> {
     match super::delivered(&inbound(info, message)).expect("addresses")? {
         SessionEvent::Rewritten(rewriting) => Some(rewriting),
-        other => panic!("nothing is rewritten: {other:?}"),
+        other => panic!("no rewriting: {other:?}"),
     }
 }
 

@@ -289,7 +289,7 @@ impl Rig {
     /// Waits for a status.
     pub(super) async fn status(&mut self, wanted: SessionStatus) {
         loop {
-            let status = soon("a status", self.status.recv()).await.expect("the lane is drained");
+            let status = soon("a status", self.status.recv()).await.expect("the event channel is drained");
             self.seen.push(status);
             if status == wanted {
                 return;
@@ -315,7 +315,7 @@ impl Rig {
                 return self.passed.remove(at).2;
             }
             let next = soon(&format!("{value:?}"), self.settings.recv()).await;
-            self.passed.push(next.expect("the lane is drained"));
+            self.passed.push(next.expect("the event channel is drained"));
         }
     }
 
@@ -354,27 +354,27 @@ impl Rig {
             }
         };
         // Each fetch may wait for a key, and for another fetch that waits for one.
-        timeout(LONG * 3 / 2, taken).await.unwrap_or_else(|_| panic!("no {step} came"));
+        timeout(LONG * 3 / 2, taken).await.unwrap_or_else(|_| panic!("no {step} within the time limit"));
     }
 
     /// The account that the session was linked to.
     pub(super) async fn paired(&mut self) -> (Jid, Option<Jid>) {
-        soon("the pairing", self.paired.recv()).await.expect("the lane is drained")
+        soon("the pairing", self.paired.recv()).await.expect("the event channel is drained")
     }
 
     /// The next part of the history.
     pub(super) async fn history(&mut self) -> HistoryChunk {
-        soon("a history", self.history.recv()).await.expect("the lane is drained")
+        soon("a history", self.history.recv()).await.expect("the event channel is drained")
     }
 
     /// The next action that WhatsApp accepted.
     pub(super) async fn sent(&mut self) -> (ChatId, Setting, i64) {
-        soon("an action", self.sent.recv()).await.expect("the lane is drained")
+        soon("an action", self.sent.recv()).await.expect("the event channel is drained")
     }
 
     /// The next message that waits for the test's commit.
     pub(super) async fn held(&mut self) -> Held {
-        soon("a message", self.held.recv()).await.expect("the lane is drained")
+        soon("a message", self.held.recv()).await.expect("the event channel is drained")
     }
 
     /// Returns true if another message waits for the test's commit.
@@ -408,5 +408,5 @@ impl Rig {
 
 /// Waits with a timeout.
 pub(super) async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} did not come"))
+    timeout(LONG, wait).await.unwrap_or_else(|_| panic!("{what} did not arrive within the time limit"))
 }

@@ -104,7 +104,7 @@ async fn a_database_that_was_filled_in_plain_is_switched_to_sealed_and_back() {
     let id = sealed.seals_with();
 
     let store = open(&test, &sealed).await.expect("opens");
-    is_whole(&state(&test, &store)).await.expect("what is in plain opens");
+    is_whole(&state(&test, &store)).await.expect("plain text is still accepted");
     state(&test, &store).put_records(vec![record(Kind::Device, b"key")]).await.expect("stored");
     assert_eq!(counts(&test).await, [(None, SECRETS - 1), (id, 1)]);
     let rotated = rotate(&test, &sealed).await.expect("rotated");
@@ -125,8 +125,8 @@ async fn a_database_that_was_filled_in_plain_is_switched_to_sealed_and_back() {
     is_whole(&state(&test, &store)).await.expect("all opens");
     assert_eq!(rotate(&test, &plain).await.expect("rotated").anew, SECRETS);
     assert!(stored(&test).await.iter().all(|value| value == VALUE));
-    let store = open(&test, &MasterKeys::default()).await.expect("no key is needed any more");
-    is_whole(&state(&test, &store)).await.expect("all is in plain");
+    let store = open(&test, &MasterKeys::default()).await.expect("opens without a key");
+    is_whole(&state(&test, &store)).await.expect("all values are plain text");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_value_in_the_place_of_another_does_not_open() {
     }
     let changed = |refused: Option<StoreError>| match refused {
         Some(StoreError::Sealed { reason, .. }) => assert_eq!(reason, Unopened::Changed),
-        other => panic!("opened, or not: {other:?}"),
+        other => panic!("unexpected result: {other:?}"),
     };
     for state in [&mine, &theirs] {
         changed(state.record(Kind::Device, b"key").await.err());
@@ -156,7 +156,7 @@ async fn a_value_in_the_place_of_another_does_not_open() {
         changed(state.take_record(Kind::SentMessage, b"key").await.err());
         changed(state.secret(b"key").await.err());
         changed(state.token("100@lid").await.err());
-        assert_eq!(state.record(Kind::Untold, b"key").await.expect("a mark is no secret").expect("there"), VALUE);
+        assert_eq!(state.record(Kind::Untold, b"key").await.expect("marks are not encrypted").expect("there"), VALUE);
     }
 }
 
@@ -187,9 +187,7 @@ async fn nothing_is_sealed_that_a_running_server_could_not_open() {
     assert!(rotate(&test, &both).await.expect("rotated").is_final);
     assert_eq!(counts(&test).await, [(keys(&new).seals_with(), SECRETS)]);
     drop(running);
-    is_whole(&state(&test, &open(&test, &keys(&new)).await.expect("the old key is needed no more")))
-        .await
-        .expect("whole");
+    is_whole(&state(&test, &open(&test, &keys(&new)).await.expect("opens without the old key"))).await.expect("whole");
     assert!(matches!(open(&test, &keys(&old)).await, Err(OpenError::NoMasterKey(_))));
 }
 
@@ -261,7 +259,7 @@ async fn a_changed_value_is_left_as_it_is_and_its_key_stays_needed() {
     assert!(matches!(open(&test, &keys(&new)).await, Err(OpenError::NoMasterKey(_))));
     move_session(&test, "key").await;
     assert_eq!(rotate(&test, &both).await.expect("rotated").anew, 1);
-    open(&test, &keys(&new)).await.expect("the old key is needed no more");
+    open(&test, &keys(&new)).await.expect("opens without the old key");
     is_whole(&state(&test, &store)).await.expect("whole");
 }
 
@@ -281,7 +279,7 @@ async fn a_lost_key_takes_the_sessions_along_that_need_it_and_no_other() {
     assert!(matches!(forget(unknown).await, Err(OpenError::NotNeeded(_))));
     assert_eq!(forget(lost).await.expect("forgotten"), 1);
     assert!(matches!(forget(lost).await, Err(OpenError::NotNeeded(_))));
-    let store = open(&test, &keys(&new)).await.expect("the old key is needed no more");
+    let store = open(&test, &keys(&new)).await.expect("opens without the old key");
     assert_eq!(state(&test, &store).record(Kind::Device, b"key").await.expect("a read"), None);
     assert_eq!(state(&test, &store).token_jids().await.expect("a read"), Vec::<String>::new());
     is_whole(&kept).await.expect("whole");
