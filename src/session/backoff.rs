@@ -85,7 +85,7 @@ mod tests {
     fn eased_pauses_go_on_from_there() {
         let mut backoff = Backoff::half_jitter(Duration::from_secs(1), Duration::from_mins(1));
         backoff.ease(Duration::from_secs(8));
-        assert!(backoff.next() <= Duration::from_secs(1), "it was not that far");
+        assert!(backoff.next() <= Duration::from_secs(1), "easing does not lengthen a shorter delay");
         for _ in 0..20 {
             backoff.next();
         }

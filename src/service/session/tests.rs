@@ -91,7 +91,7 @@ async fn all_who_follow_sessions_share_one_reader_that_reads_what_changed() {
         assert_eq!((first.id, first.session.is_some()), (test.session, true));
         listeners.push(listener);
     }
-    assert_eq!(sessions.readers.reads(), 1, "whoever comes later finds what was read");
+    assert_eq!(sessions.readers.reads(), 1, "later subscribers reuse the first read");
     for label in ["a", "b"] {
         let update = SessionUpdate { label: Some(label.into()), ..SessionUpdate::default() };
         sessions.update(&viewer, test.session, update).await.expect("renamed");
@@ -100,7 +100,7 @@ async fn all_who_follow_sessions_share_one_reader_that_reads_what_changed() {
             assert_eq!(changed.label.as_deref(), Some(label));
         }
     }
-    assert_eq!(sessions.readers.reads(), 3, "one read for each change, however many listen");
+    assert_eq!(sessions.readers.reads(), 3, "one read for each change, for any number of subscribers");
 
     let other = sessions.create(&viewer, None, None).await.expect("made");
     sessions.delete(&viewer, other.id).await.expect("deleted");
@@ -110,11 +110,11 @@ async fn all_who_follow_sessions_share_one_reader_that_reads_what_changed() {
         {
         }
     }
-    assert_eq!(next(&mut listeners[0]).await, None, "the one that it followed is gone");
+    assert_eq!(next(&mut listeners[0]).await, None, "the followed session was deleted");
     drop(listeners);
     let mut late = sessions.follow(&viewer, None).await.expect("a listener");
     let made = sessions.create(&viewer, None, None).await.expect("made");
-    assert_eq!(next(&mut late).await.map(|change| change.id), Some(made.id), "deleted ones are no news");
+    assert_eq!(next(&mut late).await.map(|change| change.id), Some(made.id), "earlier deletions are not reported");
 }
 
 #[tokio::test]

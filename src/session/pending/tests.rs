@@ -191,7 +191,7 @@ async fn three_failures_in_a_row_end_the_round() {
     }
     rig.registry.wake_pending(rig.key.session);
     connection.is_told().await;
-    assert!(timeout(Duration::from_millis(400), rig.event()).await.is_err(), "nothing was taken yet");
+    assert!(timeout(Duration::from_millis(400), rig.event()).await.is_err(), "a setting was accepted too early");
     assert_eq!(connection.told().len(), 3, "the others wait");
     for _ in &chats {
         rig.stores_sent().await;
@@ -212,7 +212,7 @@ async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
     rig.registry.wake_pending(rig.key.session);
     assert_eq!(rig.stores_sent().await.0, last);
     assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
-    assert_eq!(connection.told().len(), 2, "one of a setting tells of all");
+    assert_eq!(connection.told().len(), 2, "one attempt for each setting");
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,7 +299,7 @@ async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
     assert!(before.elapsed() >= Duration::from_millis(1_500), "it was not given time: {:?}", before.elapsed());
     locked(&rig.pending).clear();
     committed.send(()).unwrap();
-    assert!(timeout(Duration::from_hours(1), rig.event()).await.is_err(), "nothing is left to tell");
+    assert!(timeout(Duration::from_hours(1), rig.event()).await.is_err(), "no event is left");
 }
 
 #[tokio::test(start_paused = true)]

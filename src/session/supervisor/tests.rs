@@ -219,10 +219,10 @@ async fn a_stop_waits_until_its_last_word_is_stored() {
     let (registry, session) = (rig.registry.clone(), rig.key.session);
     let stopping = rig.tasks.spawn(async move { registry.stop(session).await });
     let Some((SessionEvent::Status { status: SessionStatus::Stopped, .. }, Some(committed))) = rig.event().await else {
-        panic!("the last word")
+        panic!("the final status")
     };
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert!(!stopping.is_finished(), "what is stored next could be overwritten");
+    assert!(!stopping.is_finished(), "the stop returned before its status was stored");
     committed.send(()).unwrap();
     stopping.await.unwrap();
 }
@@ -338,10 +338,10 @@ async fn a_connection_is_not_renewed_before_it_is_in_step() {
     rig.status().await;
     let connection = rig.connection().await;
     connection.signals(Signal::Unacknowledged).await;
-    assert!(!rig.connects_within(Duration::from_mins(3)).await, "it was broken off");
+    assert!(!rig.connects_within(Duration::from_mins(3)).await, "the connection was renewed before it was in step");
     connection.signals(Signal::InStep).await;
     rig.status().await;
-    assert!(rig.connects_within(Duration::from_mins(15)).await, "it is renewed then");
+    assert!(rig.connects_within(Duration::from_mins(15)).await, "the connection is renewed once it is in step");
 }
 
 #[tokio::test(start_paused = true)]
@@ -415,7 +415,7 @@ async fn a_refusal_that_may_pass_is_answered_with_pauses_that_grow() {
     rig.start();
     let asked = Instant::now();
     rig.connection().await;
-    assert!(asked.elapsed() < Duration::from_secs(1), "somebody asked for it");
+    assert!(asked.elapsed() < Duration::from_secs(1), "a requested start must not wait");
 }
 
 #[tokio::test(start_paused = true)]
@@ -425,7 +425,7 @@ async fn a_ban_ends_by_itself() {
     let banned = Ending::Banned { reason: "spam".into(), lasts: Duration::from_mins(90) };
     connection.signals(Signal::Ended(banned)).await;
     assert_eq!(rig.status().await.0, SessionStatus::Failed);
-    assert!(!rig.connects_within(Duration::from_mins(89)).await, "it is banned still");
+    assert!(!rig.connects_within(Duration::from_mins(89)).await, "the account is still banned");
     assert_eq!(rig.status().await, (SessionStatus::Starting, None));
     let connection = rig.connection().await;
     connection.signals(Signal::InStep).await;
@@ -434,7 +434,7 @@ async fn a_ban_ends_by_itself() {
     let endless = Ending::Banned { reason: "spam".into(), lasts: Duration::ZERO };
     connection.signals(Signal::Ended(endless)).await;
     assert_eq!(rig.status().await.0, SessionStatus::Failed);
-    assert!(!rig.connects_within(Duration::from_hours(20)).await, "nobody said when it ends");
+    assert!(!rig.connects_within(Duration::from_hours(20)).await, "a ban without an end");
 }
 
 #[tokio::test(start_paused = true)]

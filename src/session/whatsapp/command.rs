@@ -127,7 +127,7 @@ mod tests {
         };
         assert_eq!(mute(Some(NOW + 1)), (Some(true), Some(NOW + 1)));
         assert_eq!(mute(Some(FOREVER)), (Some(true), Some(-1)));
-        assert_eq!(mute(Some(NOW)), (Some(false), Some(0)), "it ended while it waited");
+        assert_eq!(mute(Some(NOW)), (Some(false), Some(0)), "the mute ended while the setting waited");
         assert_eq!(mute(None), (Some(false), Some(0)));
     }
 

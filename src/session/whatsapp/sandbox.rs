@@ -131,7 +131,7 @@ mod tests {
 
         let device = backend.load().await.unwrap().unwrap();
         assert_eq!(device.server_cert_chain.unwrap().leaf.key, [7; 32]);
-        assert_eq!(device.pn.unwrap().user, "15550100001", "what pairing gave stays");
+        assert_eq!(device.pn.unwrap().user, "15550100001", "the data from the pairing is kept");
         assert_eq!(device.noise_key.public_key, identity);
     }
 

@@ -218,7 +218,7 @@ async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
     rig.setting(MEI, Desired::Archived(true)).await;
     rig.request(MEI, Desired::Archived(false), SystemClock.now(), None);
     rig.sent().await;
-    assert!(!rig.shown(MEI).archived, "what waited for the key goes out");
+    assert!(!rig.shown(MEI).archived, "the settings that waited for the key are sent");
     rig.stop().await;
 }
 

@@ -152,7 +152,7 @@ mod tests {
         let order = order.into_inner().expect("whole");
         assert_eq!(order[..3], [busy.clone(), other, None], "{order:?}");
         assert_eq!(order[3..], [busy.clone(), busy.clone(), busy]);
-        assert!(queue.state().owners.is_empty() && queue.state().order.is_empty(), "nothing is kept");
+        assert!(queue.state().owners.is_empty() && queue.state().order.is_empty(), "the queue is empty");
     }
 
     #[tokio::test]
@@ -161,10 +161,10 @@ mod tests {
         let [first, _second] = [queue.place(&busy).await, queue.place(&busy).await];
         let mut third = Box::pin(queue.place(&busy));
         assert!(futures_util::poll!(&mut third).is_pending());
-        let others = queue.place(&other).now_or_never().expect("the reserved place");
-        assert!(queue.place(&other).now_or_never().is_none(), "it has one");
+        let others = queue.place(&other).now_or_never().expect("the reserved slot");
+        assert!(queue.place(&other).now_or_never().is_none(), "the organization has a slot already");
         drop(others);
-        assert!(futures_util::poll!(&mut third).is_pending(), "the reserved place stays free");
+        assert!(futures_util::poll!(&mut third).is_pending(), "the reserved slot stays free");
         drop(first);
         assert!(third.now_or_never().is_some());
     }

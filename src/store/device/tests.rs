@@ -89,7 +89,7 @@ async fn what_is_left_of_a_device_is_none_and_goes_some_rows_a_unit() {
     theirs.put_records(vec![device]).await.unwrap();
     mine.clear_rest().await.unwrap();
     assert!(test.store.half_deleted_devices().await.unwrap().is_empty());
-    assert_eq!(rows(&mine).await.iter().sum::<u64>(), 17, "nothing goes while there is a device");
+    assert_eq!(rows(&mine).await.iter().sum::<u64>(), 17, "nothing is deleted while the device exists");
 
     // The process ends after the first transaction.
     mine.remove_records_under(Kind::Device, &[]).await.unwrap();

@@ -70,7 +70,7 @@ fn a_plain_value_that_looks_sealed_stays_what_it_is() {
         let stored = plain.seal(&place, value.clone());
         assert_eq!(sealed_with(&stored), None);
         assert_eq!(plain.opened(&place, stored.clone()), Ok(value.clone()));
-        assert_eq!(sealing.opened(&place, stored), Ok(value.clone()), "as if there was no key before");
+        assert_eq!(sealing.opened(&place, stored), Ok(value.clone()), "as stored without a key");
         assert_eq!(sealing.opened(&place, sealing.seal(&place, value.clone())), Ok(value));
     }
 }

@@ -39,7 +39,7 @@ async fn a_caller_that_stops_waiting_leaves_no_read_behind() {
     let organizations: Vec<OrganizationId> = (0..8).map(|id| format!("org_{id}").parse().expect("an id")).collect();
     let readers: Vec<_> = organizations.iter().map(|organization| test.store.reader(organization)).collect();
     let gone = readers.iter().map(|readers| timeout(Duration::from_millis(200), readers.execute_unprepared(ENDLESS)));
-    assert!(join_all(gone).await.iter().all(Result::is_err), "they are endless");
+    assert!(join_all(gone).await.iter().all(Result::is_err), "an endless read was answered");
     let all = readers.iter().map(|readers| timeout(Duration::from_secs(5), readers.execute_unprepared("SELECT 1")));
     for answer in join_all(all).await {
         answer.expect("a free connection").expect("an answer");
@@ -67,6 +67,6 @@ async fn one_organizations_long_reads_do_not_delay_anothers() {
         (behind, done.load(Ordering::Relaxed))
     };
     let (_, (behind, all)) = tokio::join!(long, others);
-    assert!(behind.iter().all(|long| *long <= 4), "it waited for so many of another organization: {behind:?}");
+    assert!(behind.iter().all(|long| *long <= 4), "too many reads of another organization ran first: {behind:?}");
     assert!(all < LONG_READS, "it was answered after all others");
 }

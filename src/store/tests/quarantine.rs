@@ -40,7 +40,10 @@ async fn a_full_quarantine_rejects_events_of_its_session_alone() {
     assert!(test.store.quarantine(&quarantined(&test, 6, false), vec![1]).await.expect("kept"));
     let beyond = quarantined(&test, 7, false);
     assert!(!test.store.quarantine(&beyond, vec![1]).await.expect("an answer"), "one more than the limit");
-    assert!(test.store.quarantine(&first, vec![1]).await.expect("an answer"), "stored before, and said so again");
+    assert!(
+        test.store.quarantine(&first, vec![1]).await.expect("an answer"),
+        "an event that is stored already is accepted again"
+    );
     let elsewhere = QuarantinedEvent { session: other, ..beyond };
     assert!(test.store.quarantine(&elsewhere, vec![1]).await.expect("kept"));
 }

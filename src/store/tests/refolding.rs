@@ -65,7 +65,7 @@ async fn names_of_before_are_found_after_the_next_start() {
     assert_eq!(searchable(&writers).await, BTreeMap::from([("angel".to_owned(), CHATS)]));
     let done = progress(&writers).await.expect("a row");
     assert_eq!((done.version, done.refolded_to), (search::FOLD_VERSION, None));
-    assert_eq!(refold::step(&writers).await.expect("a read"), None, "all of it is done again at every start");
+    assert_eq!(refold::step(&writers).await.expect("a read"), None, "every start folds everything again");
 }
 
 #[tokio::test]

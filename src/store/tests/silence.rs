@@ -47,7 +47,7 @@ async fn a_write_without_an_answer_ends_and_leaves_its_seat() {
     let tx = Transaction::begin(&writers, Duration::from_secs(1)).await.expect("begun");
     let ended = timeout(PATIENCE, tx.execute_unprepared(ENDLESS)).await.expect("within the time limit");
     assert!(matches!(ended.map_err(StoreError::from).err(), Some(StoreError::TimedOut)));
-    assert!(tx.execute_unprepared("SELECT 1").await.is_err(), "nobody knows what the connection is at");
+    assert!(tx.execute_unprepared("SELECT 1").await.is_err(), "the state of the connection is unknown");
     drop(tx);
     let next = timeout(Duration::from_secs(5), Transaction::begin(&writers, PATIENCE)).await.expect("a seat");
     let next = next.expect("begun");

@@ -89,13 +89,13 @@ async fn nothing_waits_while_one_message_is_handled_at_a_time_nor_for_an_earlier
     let arrivals = Arrivals::default();
     arrivals.comes(&stanza("A", MEI, None, "100"));
     arrivals.comes(&stanza("B", OWN, Some(MEI), "100"));
-    assert!(!waits(&arrivals, "B", OWN).await, "the offline queue is not through");
+    assert!(!waits(&arrivals, "B", OWN).await, "the offline queue has not been processed");
     arrivals.caught_up();
     assert!(waits(&arrivals, "B", OWN).await);
     arrivals.comes(&owned(NodeBuilder::new("success")));
     arrivals.comes(&stanza("B", OWN, Some(MEI), "100"));
     arrivals.caught_up();
-    assert!(!waits(&arrivals, "B", OWN).await, "the first one comes again, or not");
+    assert!(!waits(&arrivals, "B", OWN).await, "an earlier connection's message may not be delivered again");
 }
 
 #[test]

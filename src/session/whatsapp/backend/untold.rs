@@ -208,7 +208,7 @@ mod tests {
         untold.read("regular");
         untold.reads_a_patch("regular");
         let mark = untold.read("regular");
-        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)), "there was a patch behind it");
+        assert_eq!(untold.told("regular", 7, true), Told::All(Some(mark)), "a patch follows the snapshot");
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
             let through = untold.reading("regular").through;
             assert_eq!(untold.told("regular", 7, true), Told::NotAll, "{reads_more}");
             let reading = Reading { through: through + 1, is_open: true, read_to: 7, adds_up: true };
-            assert_eq!(untold.reading("regular"), reading, "it is to be read anew");
+            assert_eq!(untold.reading("regular"), reading, "the collection must be read again");
 
             untold.looks("regular");
             untold.begins_anew("regular");

@@ -223,7 +223,7 @@ fn a_recorded_message_knows_its_sender() {
     assert_eq!(sender(CHAT, true, None), Ok(OWN.to_owned()));
     let participant = Some("15550100002:4@s.whatsapp.net");
     assert_eq!(sender(GROUP, false, participant), Ok("15550100002@s.whatsapp.net".to_owned()));
-    assert!(sender(GROUP, false, None).is_err(), "a group message of nobody");
+    assert!(sender(GROUP, false, None).is_err(), "a group message without a sender");
 }
 
 #[test]

@@ -46,7 +46,7 @@ async fn a_session_with_whatsapp_refuses_the_sandboxs_server() {
     soon("the refusal", refused).await;
 
     assert_eq!(noted("accepted a certificate"), 0);
-    assert_eq!(soon("the end", heard.recv()).await, Some(Signal::Ended(Ending::Dropped)), "nothing came of it");
+    assert_eq!(soon("the end", heard.recv()).await, Some(Signal::Ended(Ending::Dropped)), "the connection is dropped");
     connection.disconnect().await;
     drop(connection);
     rig.stop().await;

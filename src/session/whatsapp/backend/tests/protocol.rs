@@ -98,7 +98,7 @@ pub(super) async fn lid_mappings(memory: &dyn Backend) {
     let moved =
         LidPnMappingEntry { updated_at: 9, learning_source: "other".into(), ..mapping("100", "15550100002", 6) };
     memory.put_lid_mapping(&moved).await.unwrap();
-    assert!(memory.get_pn_mapping("15550100001").await.unwrap().is_none(), "the number has no LID any more");
+    assert!(memory.get_pn_mapping("15550100001").await.unwrap().is_none(), "the number no longer has a LID");
     let by_phone = memory.get_pn_mapping("15550100002").await.unwrap().unwrap();
     assert_eq!((by_phone.created_at, by_phone.updated_at), (6, 9));
     assert_eq!(by_phone.learning_source, "other");
@@ -114,7 +114,11 @@ pub(super) async fn lid_mappings_in_a_batch(memory: &dyn Backend) {
     let stored = memory.get_all_lid_mappings().await.unwrap();
     assert_eq!(stored.len(), 2500);
     assert_eq!(memory.get_lid_mapping("0").await.unwrap().unwrap().phone_number, "15550000000");
-    assert_eq!(memory.get_lid_mapping("7").await.unwrap().unwrap().phone_number, "15550100007", "the later one counts");
+    assert_eq!(
+        memory.get_lid_mapping("7").await.unwrap().unwrap().phone_number,
+        "15550100007",
+        "the later value is kept"
+    );
 }
 
 /// A new connection must not cause all known people to be read again.
@@ -235,7 +239,7 @@ pub(super) async fn our_own_time_leaves_the_received_token(memory: &dyn Backend)
     assert_eq!(tc_token(memory, "100@lid").await, Some((vec![], 10, Some(10))));
     memory.store_received_tc_token("100@lid", b"token", 3).await.unwrap();
     memory.touch_tc_token_sender_timestamp("100@lid", 9).await.unwrap();
-    assert_eq!(tc_token(memory, "100@lid").await, Some((b"token".to_vec(), 3, Some(10))), "it only moves forward");
+    assert_eq!(tc_token(memory, "100@lid").await, Some((b"token".to_vec(), 3, Some(10))), "the time only increases");
     memory.touch_tc_token_sender_timestamp("100@lid", 11).await.unwrap();
     assert_eq!(tc_token(memory, "100@lid").await, Some((b"token".to_vec(), 3, Some(11))));
     memory.put_tc_token("200@lid", &token(b"token", 3, None)).await.unwrap();
@@ -268,7 +272,7 @@ pub(super) async fn sent_messages(memory: &dyn Backend) {
     memory.store_sent_message(GROUP, "3EB0", b"second").await.unwrap();
     memory.store_sent_message(OTHER_GROUP, "3EB0", b"another").await.unwrap();
     assert_eq!(memory.take_sent_message(GROUP, "3EB0").await.unwrap().unwrap(), b"second");
-    assert_eq!(memory.take_sent_message(GROUP, "3EB0").await.unwrap(), None, "it is given once");
+    assert_eq!(memory.take_sent_message(GROUP, "3EB0").await.unwrap(), None, "it is returned once");
     assert_eq!(memory.take_sent_message(OTHER_GROUP, "3EB0").await.unwrap().unwrap(), b"another");
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn identities_in_a_batch(memory: &dyn Backend) {
     let batch: Vec<(Arc<str>, [u8; 32])> = vec![(MEI.into(), [4; 32]), (NOAH.into(), [5; 32]), (NOAH.into(), [6; 32])];
     memory.put_identities_batch(&batch).await.unwrap();
     assert_eq!(memory.load_identity(MEI).await.unwrap(), Some([4; 32]));
-    assert_eq!(memory.load_identity(NOAH).await.unwrap(), Some([6; 32]), "the later one counts");
+    assert_eq!(memory.load_identity(NOAH).await.unwrap(), Some([6; 32]), "the later value is kept");
 }
 
 pub(super) async fn sessions(memory: &dyn Backend) {

@@ -161,16 +161,18 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
         memory.set_version("regular", state(version)).await.unwrap();
         memory.put_mutation_macs("regular", version, std::slice::from_ref(&mac)).await.unwrap();
     }
-    assert!(heard.try_recv().is_err(), "it is through when it stores the version once more");
+    assert!(heard.try_recv().is_err(), "the collection is complete when its version is stored again");
     memory.set_version("regular", state(2)).await.unwrap();
-    let Ok(Item::SettingsTold { collection, mark: first }) = heard.try_recv() else { panic!("not told") };
+    let Ok(Item::SettingsTold { collection, mark: first }) = heard.try_recv() else {
+        panic!("no report of the settings")
+    };
     assert_eq!(collection, "regular");
 
     memory.get_mutation_macs("regular", &[]).await.unwrap();
     memory.set_version("regular", state(3)).await.unwrap();
     told(first).await.unwrap();
     let memory = open(&backends, &key(&test)).await;
-    assert_eq!(memory.get_version("regular").await.unwrap().version, 0, "the third was not told");
+    assert_eq!(memory.get_version("regular").await.unwrap().version, 0, "the third version was not reported");
     assert_eq!(memory.get_mutation_mac("regular", &[7; 32]).await.unwrap(), None);
 
     let (ears, mut heard) = queue(Duration::from_secs(1), crate::session::Events::default());
@@ -179,10 +181,10 @@ async fn settings_that_were_read_and_not_told_are_read_anew() {
     memory.put_mutation_macs("regular", 3, &[mac]).await.unwrap();
     for _ in 0..2 {
         memory.set_version("regular", state(3)).await.unwrap();
-        assert!(heard.try_recv().is_err(), "a snapshot is stored twice before it is told");
+        assert!(heard.try_recv().is_err(), "a snapshot is reported after its third store");
     }
     memory.set_version("regular", state(3)).await.unwrap();
-    let Ok(Item::SettingsTold { mark, .. }) = heard.try_recv() else { panic!("not told") };
+    let Ok(Item::SettingsTold { mark, .. }) = heard.try_recv() else { panic!("no report of the settings") };
     told(mark).await.unwrap();
     let memory = open(&backends, &key(&test)).await;
     assert_eq!(memory.get_version("regular").await.unwrap().version, 3);
