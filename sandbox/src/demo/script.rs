@@ -45,7 +45,7 @@ impl fmt::Display for Step {
                 Change::Archive(false) => write!(f, "the phone takes {place} out of the archive"),
                 Change::Pin(true) => write!(f, "the phone pins {place}"),
                 Change::Pin(false) => write!(f, "the phone unpins {place}"),
-                Change::Mute(Some(FOREVER)) => write!(f, "the phone mutes {place} for good"),
+                Change::Mute(Some(FOREVER)) => write!(f, "the phone mutes {place} permanently"),
                 Change::Mute(Some(_)) => write!(f, "the phone mutes {place} for a while"),
                 Change::Mute(None) => write!(f, "the phone unmutes {place}"),
                 Change::Read(true) => write!(f, "the phone marks {place} as read"),

@@ -45,7 +45,7 @@ impl Phone {
             if let Some(chat) = book.chats.remove(&before) {
                 book.chats.insert(after.clone(), chat);
             }
-            // Old messages stay with their author, whoever gets the number.
+            // Old messages keep their author if the number gets another owner.
             for message in book.chats.values_mut().flat_map(|chat| &mut chat.messages) {
                 if message.from.as_ref() == Some(&before) {
                     message.from = Some(after.clone());

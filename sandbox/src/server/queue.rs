@@ -19,7 +19,7 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// Returns whether this is a message, whoever encrypted it.
+    /// Returns true if this is a message, encrypted by any sender.
     pub(crate) fn is_message(&self) -> bool {
         matches!(self.content, Content::Message(_) | Content::Forwarded { .. })
     }

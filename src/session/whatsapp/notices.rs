@@ -1,8 +1,8 @@
 //! Fetching of announced app-state collections, without missing an announcement.
 //!
 //! The library skips an announcement that arrives while it still reads the answer to an earlier one for the same
-//! collection, and would learn of that change only with the next one. Each announcement is therefore followed by a
-//! fetch of our own. Announcements are not events of the library; they are read from the raw stanzas.
+//! collection. It would receive that change only with the next announcement. Each announcement is therefore followed
+//! by a fetch of our own. Announcements are not events of the library; they are read from the raw stanzas.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Control of the library's automatic reconnect: it is enabled only for the disconnect that follows the linking of a
-//! device. The library's own pauses grow to a quarter of an hour and are nearly equal for every session, so that all
-//! sessions of a process would reconnect at once. The supervisor handles all other lost connections.
+//! device. The library's own delays grow to 15 minutes and are nearly equal for every session. All sessions of a
+//! process would therefore reconnect at once. The supervisor handles all other lost connections.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,5 +1,5 @@
 //! TCP connection to WhatsApp with `TCP_NODELAY`. The library's own transport holds a second small packet back until
-//! the first is acknowledged, which the peer delays by 40 ms, so that each message was that much later.
+//! the first is acknowledged. The peer delays the acknowledgement by 40 ms, and with it each message.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Handling of batches that are not committed. Each unit gets its own correct result: a unit that failed because of
-//! another one, or of a lost connection, is retried in a new transaction, and errors are only returned to the units
+//! Handling of batches that are not committed. Each unit gets its own correct result. A unit that failed because of
+//! another one, or of a lost connection, is retried in a new transaction. Errors are only returned to the units
 //! concerned.
 
 use std::collections::VecDeque;

@@ -52,7 +52,7 @@ fn every_step_changes_something_and_every_kind_of_step_occurs() {
                 Change::Archive(false) => "unarchive",
                 Change::Pin(true) => "pin",
                 Change::Pin(false) => "unpin",
-                Change::Mute(Some(FOREVER)) => "mute for good",
+                Change::Mute(Some(FOREVER)) => "mute permanently",
                 Change::Mute(Some(_)) => "mute",
                 Change::Mute(None) => "unmute",
                 Change::Read(true) => "read",
