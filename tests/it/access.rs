@@ -1,4 +1,4 @@
-//! Who may see and do what.
+//! Authentication and authorisation: tokens, capabilities, expiry, and cursors of other lists.
 
 use serde_json::Value;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! People at every address that WhatsApp has: none of what they write is lost, and nobody becomes two.
+//! People under every kind of WhatsApp address: no message is lost, and one person has one chat.
 
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::spec::Addressing;
@@ -53,7 +53,7 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
     server.agrees().await;
     server.phone().revoke(&id, None).await.expect("taken back");
     eventually("taken back", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
-    server.phone().settled().await.expect("all is confirmed");
+    server.phone().settled().await.expect("all deliveries are acknowledged");
     server.agrees().await;
 }
 
@@ -78,10 +78,10 @@ async fn chats_with_assistants_and_with_people_on_other_messengers_are_kept() {
         eventually("none unread", async || (server.chat(from).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
     }
-    server.phone().settled().await.expect("all is confirmed");
+    server.phone().settled().await.expect("all deliveries are acknowledged");
 }
 
-/// The book club, addressed by LID; one of its members is known by that alone.
+/// The book club, addressed by LID; one member is known by LID only.
 fn by_lid() -> AccountSpec {
     let mut account = account(OWN, "Alex Example");
     for (contact, lid) in account.contacts.iter_mut().zip(["200000000000111", "200000000000112"]) {

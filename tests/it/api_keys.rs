@@ -1,4 +1,4 @@
-//! Api-keys over GraphQL.
+//! API keys over GraphQL.
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;
@@ -18,7 +18,7 @@ const LIST: &str = "{ apiKeys { nodes { id name prefix permissions createdAt exp
 const WHO: &str = "{ viewer { organizationId capabilities } }";
 const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
-/// Makes a key under another one, and tells its secret and what else is known of it.
+/// Creates a key with `key`, and returns its secret and its fields.
 async fn create(server: &TestServer, key: &str, input: Value) -> (String, Value) {
     let answer = server.query_as(key, CREATE, json!({"input": input})).await;
     let made = &answer["data"]["createApiKey"];
@@ -44,7 +44,11 @@ async fn a_key_that_is_made_works_and_its_secret_is_told_once() {
         assert!(!listed.to_string().contains(&secret), "{listed}");
         let keys = listed["data"]["apiKeys"]["nodes"].as_array().expect("keys").clone();
         assert_eq!(keys.len(), 2, "{keys:?}");
-        assert_eq!((&keys[0]["id"], &keys[0]["name"]), (&key["id"], &key["name"]), "not the newest first: {keys:?}");
+        assert_eq!(
+            (&keys[0]["id"], &keys[0]["name"]),
+            (&key["id"], &key["name"]),
+            "keys are not sorted newest first: {keys:?}"
+        );
         keys[0]["lastUsedAt"].as_i64()
     })
     .await;
@@ -64,7 +68,7 @@ async fn a_key_tells_who_made_it() {
     assert_eq!(keys[1]["createdBy"], json!({"kind": "OPERATOR", "keyId": null, "userId": null}));
     assert_eq!(keys[0]["id"], child["id"]);
     assert_eq!(keys[0]["createdBy"], json!({"kind": "API_KEY", "keyId": keys[1]["id"], "userId": null}));
-    // As the keys of an earlier version are.
+    // Keys of an earlier version have no creator.
     server.execute("UPDATE api_key SET created_by = NULL, created_by_id = NULL").await;
     assert_eq!(makers().await[0]["createdBy"], Value::Null);
 }
@@ -124,7 +128,7 @@ async fn a_revoked_key_is_refused_at_once_and_its_socket_ends() {
     let (secret, key) = create(&server, &server.key, json!({"name": "a", "permissions": ["EVENTS"]})).await;
     let mut listener = Subscription::open(&server, &secret, CHANGES, json!({})).await;
     listener.event().await;
-    // It is remembered as a good one from now on.
+    // The server now remembers this key as valid.
     assert!(server.query_as(&secret, WHO, json!({})).await["errors"].is_null());
 
     let id = json!({"id": key["id"]});
@@ -134,7 +138,7 @@ async fn a_revoked_key_is_refused_at_once_and_its_socket_ends() {
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     let again = server.query_with(REVOKE, id).await;
     assert_eq!((error_code(&again), &again["data"]["revokeApiKey"]), ("not_found", &Value::Null));
-    assert!(server.query(WHO).await["errors"].is_null(), "another key went along");
+    assert!(server.query(WHO).await["errors"].is_null(), "another key was revoked as well");
 }
 
 #[tokio::test]
@@ -146,7 +150,7 @@ async fn a_key_ends_when_it_was_made_to_and_its_socket_with_it() {
     let mut listener = Subscription::open(&server, &secret, CHANGES, json!({})).await;
     listener.event().await;
     assert_eq!(u16::from(listener.closed().await.code), 4403);
-    assert!(SystemClock.now() > ends, "it was over before its time");
+    assert!(SystemClock.now() > ends, "the key expired too early");
     assert_eq!(error_code(&server.query_as(&secret, WHO, json!({})).await), "unauthorized");
 }
 
@@ -180,7 +184,7 @@ async fn an_organization_makes_no_more_keys_than_it_may() {
     let input = json!({"input": {"name": "a", "permissions": ["READ"]}});
     let made = futures_util::future::join_all((0..10).map(|_| server.query_with(CREATE, input.clone()))).await;
     let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(|answer| answer["errors"].is_null());
-    assert_eq!(made.len(), 3, "with the one that was there");
+    assert_eq!(made.len(), 3, "the existing key is returned");
     for answer in refused {
         assert_eq!(error_code(&answer), "conflict", "{answer}");
         assert_eq!(answer["errors"][0]["extensions"]["limit"], 4, "{answer}");

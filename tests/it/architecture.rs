@@ -1,7 +1,6 @@
-//! Who may name whom. `docs/architecture.md` tells why; here it is checked, with file and line.
-//!
+//! Checks of the dependency rules between folders, with file and line. `docs/architecture.md` gives the reasons.
 //! A new folder of `src/` needs a line in [`ARROWS`]. A crate that only one place may name needs one in [`CRATES`].
-//! An arrow that is missing here is missing on purpose: move the code before you add one.
+//! A missing arrow is deliberate: move the code before you add one.
 
 mod breaches;
 mod source;
@@ -14,7 +13,7 @@ use std::path::PathBuf;
 use source::Source;
 use source::Token;
 
-/// What each folder of `src/` may name, besides itself.
+/// Folders that each folder of `src/` may name, besides itself.
 const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["graphql", "auth", "domain"]),
     ("graphql", &["service", "feed", "auth", "domain"]),
@@ -26,10 +25,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
 ];
 
-/// Where all parts meet: these may name every folder and each other.
+/// Modules that connect all parts: they may name every folder and each other.
 const WIRING: &[&str] = &["server", "main", "lib", "cli", "config", "clock", "telemetry"];
 
-/// Crates with one place for them: outside these paths of `src/` nobody names them.
+/// Crates that only these paths of `src/` may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("whatsapp_rust", &["session/whatsapp/", "session/whatsapp.rs"]),
     ("tokio_websockets", &["session/whatsapp/"]),
@@ -56,7 +55,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("chatgraph_sandbox", &["server/demo.rs", "server/demo/"]),
 ];
 
-/// The sandbox plays WhatsApp for any client, so it knows nothing of ours.
+/// The sandbox simulates WhatsApp for any client, so it must not depend on these crates.
 const UNKNOWN_TO_THE_SANDBOX: &[&str] = &["chatgraph", "chatgraph_entity", "chatgraph_migration"];
 
 /// `main.rs` starts the program and does nothing else.
@@ -129,7 +128,7 @@ fn in_source(source: &Source) -> Vec<Breach> {
     breaches
 }
 
-/// Why `layer` may not name `target`; none when it may.
+/// Returns the reason why `layer` may not name `target`; `None` if it may.
 fn arrow(layer: &str, target: &str) -> Option<String> {
     if layer == target || WIRING.contains(&layer) {
         return None;

@@ -1,5 +1,5 @@
-//! Documents that are written to keep the server busy, or to end it. Each is answered with its code, by POST and on a
-//! WebSocket; what each costs is printed.
+//! Documents that are designed to overload or crash the server. Each gets its error code, by POST and over a WebSocket;
+//! the test prints the cost of each.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::support::Subscription;
 use crate::support::TestServer;
 use crate::support::error_code;
 
-/// What none of them may cost in CPU time, unoptimised and beside other tests. docs/performance.md has the figures of an
-/// optimised program.
+/// CPU time limit for each document, in an unoptimised build and beside other tests. `docs/performance.md` has the
+/// figures of an optimised build.
 const MOST: Duration = Duration::from_secs(3);
 
-/// So often each is sent: now and then the server does something of its own meanwhile, and the median counts.
+/// Number of times each document is sent. The median counts, because the server also does background work.
 const TIMES: usize = 5;
 
 const LIMIT: &str = "limit_exceeded";
@@ -33,12 +33,12 @@ fn attack(name: &'static str, query: impl Into<String>, code: &'static str) -> A
     Attack { name, query: query.into(), variables: json!({}), code }
 }
 
-/// `open` and `close` around `inner`, so many times.
+/// Puts `open` and `close` around `inner`, `times` times.
 fn nested(times: usize, open: &str, inner: &str, close: &str) -> String {
     format!("{}{inner}{}", open.repeat(times), close.repeat(times))
 }
 
-/// `{ ...F0 }` with fragments of which each spreads the next `fan` times.
+/// Returns `{ ...F0 }` with fragments that each spread the next one `fan` times.
 fn fragments(length: usize, fan: usize, last: &str) -> String {
     let fragments = (0..length).map(|at| {
         let spread = format!("...F{} ", at + 1).repeat(fan);
@@ -87,7 +87,7 @@ fn expansions() -> Vec<Attack> {
         attack("directives", format!("{{ __typename {} }}", "@skip(if: false) ".repeat(500)), LIMIT),
         attack("directives in fragments", fragments(5, 3, "__typename @skip(if: false)"), LIMIT),
         attack("type names", format!("{{ {} }}", "__typename ".repeat(3_900)), LIMIT),
-        // As many tokens as may come are read before these are refused.
+        // The server reads up to the maximum number of tokens before it rejects these.
         attack("fragments in the widest fan", fragments(1, 700, "a: __typename"), LIMIT),
         attack("type names, twice", fragments(1, 2, &"__typename ".repeat(1_470)), LIMIT),
         attack("type names without an end", format!("{{ {}", "__typename ".repeat(1_490)), WRONG),
@@ -138,12 +138,12 @@ fn many(times: usize, one: impl Fn(usize) -> String) -> String {
 
 #[tokio::test]
 async fn no_document_keeps_the_server_busy_or_ends_it() {
-    // Together they are longer than one caller's allowance.
+    // Together they cost more than one client's rate limit.
     let mut server = TestServer::with_arguments(&["--rate-limit-cost-per-minute", "0"]).await;
     for Attack { name, query, variables, code } in nestings().into_iter().chain(expansions()).chain(sizes()) {
         let mut costs = Vec::new();
         for time in 0..TIMES {
-            // Another text each time, or it would be known.
+            // The text differs each time, so that no cached document is used.
             let text = format!("{query} # {time}");
             let before = server.cpu();
             let answer = server.query_with(&text, variables.clone()).await;
@@ -163,7 +163,7 @@ async fn no_document_keeps_the_server_busy_or_ends_it() {
     assert!(server.is_running());
 }
 
-/// Documents that have as much as is let through of one thing, and with `more` just too much of it.
+/// Documents at each limit; with `more` over 0, each exceeds its limit.
 fn at_the_limits(more: usize) -> Vec<(&'static str, String)> {
     let of_viewer = |fields: &str| format!("{{ viewer {{ {fields} }} }}");
     let expanded = format!("{} {}", "...F ".repeat(20), "kind ".repeat(19 + more));
@@ -231,7 +231,7 @@ async fn fields_are_answered_in_the_order_of_the_question() {
     ];
     let mut rest = &answer[..];
     for key in expected {
-        let at = rest.find(key).unwrap_or_else(|| panic!("{key} is not where it was asked for: {answer}"));
+        let at = rest.find(key).unwrap_or_else(|| panic!("{key} is not where the query requested it: {answer}"));
         rest = &rest[at..];
     }
 }

@@ -1,4 +1,4 @@
-//! Backing up, restoring and checking. What PostgreSQL's own tools do is not tested here.
+//! Backup, restore and check. PostgreSQL's own tools are not tested here.
 
 use std::path::Path;
 use std::process::Output;
@@ -36,7 +36,7 @@ async fn a_back_up_taken_while_serving_can_be_served_again() {
     assert!(restored.status.success(), "{}", error(&restored));
     server.restart();
 
-    // The phone archived the chat after the back-up; the session finds out by itself.
+    // The phone archived the chat after the backup; the session catches up by itself.
     server.agrees().await;
     let mut late = Subscription::open(&server, &server.key, ALL, json!({"after": after})).await;
     assert_eq!(late.message("error").await["payload"][0]["extensions"]["code"], "cursor_expired");

@@ -1,4 +1,4 @@
-//! Questions that make no sense: each is answered with its code and names its field, and changes nothing.
+//! Invalid requests: each gets its error code, names its field, and changes nothing.
 
 use serde_json::Value;
 use serde_json::json;
@@ -10,10 +10,10 @@ use crate::support::error_field;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 
-/// A question, its variables, and the code and field of its only error.
+/// A request, its variables, and the code and field of its only error.
 type Case<'a> = (&'a str, Value, &'a str, &'a str);
 
-/// Asks each, and compares what is stored before and after.
+/// Sends each request, and compares the stored data before and after.
 async fn refused(server: &TestServer, cases: &[Case<'_>]) {
     let before = stored(server).await;
     for (query, variables, code, field) in cases {
@@ -29,7 +29,7 @@ async fn stored(server: &TestServer) -> Value {
     server.query(query).await["data"].clone()
 }
 
-/// The last cursor of a list.
+/// Returns the last cursor of a list.
 async fn cursor(server: &TestServer, list: &str) -> Value {
     let answer = server.query(&format!("{{ {list} {{ pageInfo {{ endCursor }} }} }}")).await;
     let name = list.split('(').next().expect("a name");
@@ -94,7 +94,7 @@ async fn a_cursor_of_anything_else_is_refused_in_either_direction() {
         for (query, field) in [(after, "after"), (before, "before")] {
             refused(&server, &[(query, json!({"c": cursor}), "validation_error", field)]).await;
         }
-        // The list itself takes it.
+        // The list itself accepts its cursor.
         let own = if list.ends_with(')') { list.replace('(', "(before: $c, ") } else { format!("{list}(before: $c)") };
         let answer = server
             .query_with(&format!("query($c: String) {{ {own} {{ nodes {{ id }} }} }}"), json!({"c": cursor}))

@@ -1,4 +1,4 @@
-//! Calls: told while they ring, rejected, and answered with a message.
+//! Calls: reported while they ring, rejected, and answered with a message.
 
 use serde_json::Value;
 use serde_json::json;
@@ -14,7 +14,7 @@ const BOOKS: &str = "120363000000000001@g.us";
 const CALLS: &str = "subscription($session: ID) { incomingCalls(sessionId: $session) { \
                      id session { id } from fromName video group at } }";
 
-/// The next call.
+/// Returns the next call.
 async fn next(calls: &mut Subscription) -> Value {
     calls.message("next").await["payload"]["data"]["incomingCalls"].clone()
 }
@@ -41,13 +41,14 @@ impl TestServer {
         assert_eq!(answer["errors"], Value::Null, "{answer}");
     }
 
-    /// How the phone says a call stands.
+    /// Returns the state of a call on the phone.
     fn call_state(&self, id: &str) -> Value {
         let call = self.phone().calls().into_iter().find(|call| call.id == id).expect("a call");
         serde_json::to_value(call.state).expect("a word")
     }
 
-    /// Lets somebody call until the listener hears it: subscribing takes a moment, and what rang before is not told.
+    /// Places calls until the subscriber receives one: a call that rang before the subscription started is not
+    /// reported.
     async fn rings(&self, calls: &mut Subscription) -> (String, Value) {
         let mut rung = Vec::new();
         let ringing = async {
@@ -82,7 +83,7 @@ async fn a_call_is_told_while_it_rings_and_rejected_on_the_phone() {
     let answer = server.reject(&id, MEI).await;
     assert_eq!(answer["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "{answer}");
     eventually("the phone to hear of it", async || (server.call_state(&id) == "REJECTED").then_some(())).await;
-    // Nothing of it is stored.
+    // The call changes nothing in the stored copy.
     server.agrees().await;
 
     let group = server.phone().call("15550112", false, Some(BOOKS)).await.expect("a call");
@@ -111,7 +112,7 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
         assert_eq!(again["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "the same call");
     }
     assert_eq!(replied, [true, true, true, false]);
-    // The phone shows what was written, and so does the API.
+    // The phone shows the automatic reply, and so does the API.
     server.agrees().await;
     let last = server.chat(MEI).await["lastMessage"].clone();
     assert_eq!((&last["fromMe"], &last["kind"]), (&json!(true), &json!("TEXT")));
@@ -135,7 +136,7 @@ async fn only_a_call_that_rings_at_the_session_is_rejected_and_only_its_caller_i
     let ringing = server.phone().call("15550112", false, None).await.expect("a call");
     let group = server.phone().call("15550112", false, Some(BOOKS)).await.expect("a call");
     let ended = server.phone().call("15550111", false, None).await.expect("a call");
-    // The server knows of the earlier calls once it knows of the last one.
+    // The server has processed the earlier calls once it has processed the last one.
     server.reject_ringing(&ended, MEI).await;
     server.phone().hang_up(&ended).await.expect("ended");
     eventually("the end of the call", async || {

@@ -1,5 +1,5 @@
-//! Which capability opens which field, over HTTP and WebSocket: for every field of the schema and every set of
-//! permissions that a key may have. What is not declared here fails the test.
+//! Required capability of each field, over HTTP and WebSocket, for every field of the schema and every set of
+//! permissions. An undeclared field fails the test.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -14,8 +14,8 @@ use crate::support::Contract;
 use crate::support::Subscription;
 use crate::support::TestServer;
 
-/// Every field of every object. `field:capability` requires it, wherever the object was reached; `field` alone requires
-/// nothing but what led to its object.
+/// Every field of every object. `field:capability` requires that capability on every path to the object. `field` alone
+/// requires only what its object requires.
 const DECLARED: &[(&str, &str)] = &[
     (
         "Query",
@@ -70,7 +70,8 @@ const DECLARED: &[(&str, &str)] = &[
     ("RevokeApiKeyPayload", "revokedId"),
 ];
 
-/// The arguments of the fields that need some. Mutations change nothing: they set what is set, or find nothing.
+/// Arguments of the fields that need some. The mutations change nothing: they set current values or do not find their
+/// object.
 const ARGUMENTS: &[(&str, &str)] = &[
     ("Query.chat", "cid: \"15550111@s.whatsapp.net\""),
     ("Query.session", "id: \"SESSION\""),
@@ -93,12 +94,12 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("Subscription.chatChanges", "after: \"CURSOR\""),
 ];
 
-/// The field by which the payload of several mutations is reached: one that has something to show.
+/// The field through which a payload type of several mutations is reached: one that returns an object.
 const PAYLOAD: (&str, &str) = ("SessionPayload", "Mutation.updateSession");
 
 type Permissions = BTreeSet<String>;
 
-/// A way from a root to an object: what stands before and behind a field of it, and what the way requires.
+/// A path from a root to an object: the text before and after a field of it, and the required permissions.
 #[derive(Debug, Clone)]
 struct Way {
     before: String,
@@ -111,7 +112,7 @@ impl Way {
         Self { before: format!("{operation} {{ "), behind: " }".to_owned(), requires: Permissions::new() }
     }
 
-    /// Goes on through a field of the object, to one that is `target`.
+    /// Extends the path through a field of the object to a field of type `target`.
     fn through(&self, call: &str, fragment: Option<&str>, gate: Option<&str>) -> Self {
         let (fragment, end) = fragment.map_or((String::new(), ""), |name| (format!("... on {name} {{ "), " }"));
         let before = format!("{}{call} {{ {fragment}", self.before);
@@ -125,7 +126,7 @@ impl Way {
     }
 }
 
-/// What is known of the server's data, to be put into [`ARGUMENTS`].
+/// Ids and cursors from the server, which fill in [`ARGUMENTS`].
 struct Samples {
     session: String,
     chat: String,
@@ -157,7 +158,7 @@ impl Samples {
     }
 }
 
-/// The declared gates, by type and field.
+/// Returns the declared capabilities by type and field.
 fn gates() -> BTreeMap<&'static str, BTreeMap<&'static str, Option<&'static str>>> {
     let fields = |text: &'static str| {
         let fields = text.split_whitespace().map(|field| match field.split_once(':') {
@@ -169,8 +170,8 @@ fn gates() -> BTreeMap<&'static str, BTreeMap<&'static str, Option<&'static str>
     DECLARED.iter().map(|(name, text)| (*name, fields(text))).collect()
 }
 
-/// Every question with what it requires: each field of each object, and each gated field once more by every field that
-/// leads to its object.
+/// Returns every query with its required permissions: each field of each object, and each protected field again through
+/// every field that leads to its object.
 fn questions(contract: &Contract, samples: &Samples) -> Vec<(String, Permissions)> {
     let (gates, mut ways, mut questions) = (gates(), BTreeMap::new(), Vec::new());
     let mut queue: VecDeque<(String, Way)> =
@@ -216,11 +217,11 @@ fn questions(contract: &Contract, samples: &Samples) -> Vec<(String, Permissions
         }
     }
     let reached: BTreeSet<_> = ways.into_keys().collect();
-    assert_eq!(reached, gates.keys().map(|name| (*name).to_owned()).collect(), "the types that are reached");
+    assert_eq!(reached, gates.keys().map(|name| (*name).to_owned()).collect(), "some types are not reached");
     questions
 }
 
-/// Whether the answer is a refusal for want of a capability; of a subscription, its first event with something to show.
+/// Returns true if the answer has a `forbidden` error; for a subscription, its first event with data counts.
 async fn is_forbidden(server: &TestServer, key: &str, question: &str) -> bool {
     let refused = |errors: &Value| {
         errors.as_array().is_some_and(|errors| errors.iter().any(|error| error["extensions"]["code"] == "forbidden"))
@@ -229,7 +230,7 @@ async fn is_forbidden(server: &TestServer, key: &str, question: &str) -> bool {
         return refused(&server.query_as(key, question, json!({})).await["errors"]);
     }
     let mut subscription = Subscription::open(server, key, question, json!({})).await;
-    // The first event of changes carries the cursor alone, the second the change after it.
+    // The first event of `chatChanges` has only a cursor, the second has the change after it.
     let events = if question.contains("chatChanges") { 2 } else { 1 };
     for _ in 0..events {
         let message: Value = serde_json::from_str(&subscription.first_text().await).expect("JSON");
@@ -254,7 +255,7 @@ async fn every_field_has_a_declared_capability() {
     let declared: BTreeSet<_> =
         declared.iter().flat_map(|(name, fields)| fields.keys().map(move |field| format!("{name}.{field}"))).collect();
     let undeclared: Vec<_> = fields.difference(&declared).collect();
-    assert!(undeclared.is_empty(), "which capability do {undeclared:?} need?");
+    assert!(undeclared.is_empty(), "fields without a declared capability: {undeclared:?}");
     let gone: Vec<_> = declared.difference(&fields).collect();
     assert!(gone.is_empty(), "{gone:?} are not in the schema");
 }
@@ -263,7 +264,7 @@ async fn every_field_has_a_declared_capability() {
 async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permissions() {
     let server = TestServer::start().await;
     let samples = Samples::of(&server).await;
-    // The change that is read behind the cursor.
+    // The subscription reads this change after the cursor.
     server.update_chat("15550111@s.whatsapp.net", "read: true").await;
     server.agrees().await;
     let questions = questions(&Contract::of(&server).await, &samples);
@@ -287,7 +288,7 @@ async fn every_field_answers_or_is_forbidden_as_declared_for_every_set_of_permis
             assert!(wrong.is_empty(), "with {held:?}:\n{}", wrong.join("\n"));
         }
     };
-    // What is asked about calls needs some.
+    // A subscription to calls needs calls.
     let calling = async {
         loop {
             server.phone().call("15550111", false, None).await.expect("a call");

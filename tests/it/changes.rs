@@ -1,4 +1,4 @@
-//! Changes: made over the API or on the phone, told to subscribers.
+//! Changes from the API and from the phone, as subscribers receive them.
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;

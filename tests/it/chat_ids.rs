@@ -1,4 +1,4 @@
-//! Chats named by their ids: in queries, mutations and subscriptions, also when a chat is merged or comes back.
+//! Chats named by their ids in queries, mutations and subscriptions, even after a merge or a deletion.
 
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::spec::ContactSpec;
@@ -92,7 +92,7 @@ async fn a_listener_by_id_hears_of_the_chat_that_comes_back_in_its_place() {
     assert_ne!(back["chatId"], json!(id));
     assert_eq!(back["chat"]["lastMessage"]["text"], "Still there?");
 
-    // By the old id again, from where the chat was gone, and not without a place.
+    // The old id works in a subscription that resumes from the deletion, but not without a cursor.
     let mut late = Subscription::start(&server, FOLLOW, json!({"id": id, "after": after})).await;
     assert_eq!(late.next().await["chatId"], back["chatId"]);
     for unknown in [id.as_str(), "x"] {
@@ -138,7 +138,7 @@ async fn the_id_of_a_merged_chat_leads_to_the_chat_it_was_merged_into() {
     assert_eq!(by_id.next().await["chatId"], json!(one));
     Subscription::start(&server, FOLLOW, json!({"id": other})).await;
 
-    // The chat that is gone is shown without the message that is another chat's by now.
+    // The merged chat is shown without the message, which now belongs to the other chat.
     let mut replay = Subscription::start(&server, FOLLOW, json!({"after": before})).await;
     loop {
         let change = replay.next().await;

@@ -1,4 +1,4 @@
-//! Settings: flags, variables and the configuration file, what is in force, and what is warned of.
+//! Settings: flags, environment variables and the configuration file, effective values, and warnings.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ fn error(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The line of one setting.
+/// Returns the line of one setting.
 fn line<'a>(printed: &'a str, setting: &str) -> &'a str {
     let begins = format!("{setting} = ");
     printed.lines().find(|line| line.starts_with(&begins)).unwrap_or_else(|| panic!("no {setting} in\n{printed}"))
@@ -84,7 +84,7 @@ fn a_flag_comes_before_a_variable_and_that_before_the_file() {
         assert!(line.starts_with(&format!("{setting} = {value} ")) && line.ends_with(source), "{line}");
     }
     assert!(printed.contains("# tls-key is not set"), "{printed}");
-    // What it prints is a configuration file itself.
+    // The output is itself a valid configuration file.
     let again = File::of(&printed);
     let again = again.run(&CHECK, &[]);
     assert_eq!(again.status.code(), Some(0), "{}", error(&again));
@@ -169,7 +169,10 @@ fn a_variable_that_is_empty_is_refused_and_an_unknown_one_is_warned_of() {
         assert_eq!(refused.status.code(), Some(2), "{name}");
         assert!(error(&refused).contains(&format!("{name} is empty")), "{}", error(&refused));
     }
-    assert!(run(folder.path(), &["schema"], &[("CHATGRAPH_MASTER_KEY", "")]).status.success(), "no setting of it");
+    assert!(
+        run(folder.path(), &["schema"], &[("CHATGRAPH_MASTER_KEY", "")]).status.success(),
+        "not a setting of the server"
+    );
     let checked = run(folder.path(), &CHECK, &[("CHATGRAPH_METRIC_LISTEN", "127.0.0.1:9090")]);
     assert_eq!(checked.status.code(), Some(0));
     let wanted = "CHATGRAPH_METRIC_LISTEN is not a setting and has no effect; the nearest is CHATGRAPH_METRICS_LISTEN";
@@ -271,7 +274,7 @@ fn the_files_for_an_installation_are_valid() {
     let file = packaging.join("chatgraph.toml");
     let checked = run(folder.path(), &[&CHECK[..], &["--config", file.to_str().expect("text")]].concat(), &[]);
     assert_eq!(checked.status.code(), Some(0), "{}", error(&checked));
-    // Its examples as well, up to the files that they name.
+    // The commented examples are valid too, except for the files that they name.
     let examples: String = read("chatgraph.toml").lines().map(example).collect();
     let refused = File::of(&examples).run(&CHECK, &[]);
     assert!(error(&refused).contains("/etc/chatgraph/"), "{}", error(&refused));
@@ -286,7 +289,7 @@ fn the_files_for_an_installation_are_valid() {
     }
 }
 
-/// A line of the file, with what is commented out as an example in force.
+/// Uncomments a line if it is an example.
 fn example(line: &str) -> String {
     let example = line.strip_prefix("# ").filter(|line| line.split(' ').nth(1) == Some("="));
     format!("{}\n", example.unwrap_or(line))

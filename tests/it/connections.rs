@@ -1,4 +1,4 @@
-//! Connections that take and do not give: half a request, a body that does not come, more of them than there are seats.
+//! Slow or incomplete connections: half a request, a body that never arrives, more connections than the limit.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::support::BareServer;
 
-/// How long anything may take that the server ends by itself.
+/// Time limit for anything that the server must end by itself.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -22,12 +22,12 @@ impl BareServer {
 
     async fn connect(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address()).await.expect("a connection");
-        // A server that has heard enough hangs up.
+        // The server closes the connection once it has rejected the request, so this may fail.
         let _ = stream.write_all(text.as_bytes()).await;
         stream
     }
 
-    /// A connection on which a valid token was shown, and which is open.
+    /// Opens a connection that has presented a valid token and stays open.
     async fn connect_with_token(&self) -> TcpStream {
         let body = "{\"query\": \"{ viewer { kind } }\"}";
         let head = format!(
@@ -45,7 +45,7 @@ impl BareServer {
         stream
     }
 
-    /// Whether somebody who comes now is served.
+    /// Returns true if a new connection is served.
     async fn serves(&self) -> bool {
         let mut stream = self.connect(HEALTH).await;
         let mut answer = [0; 15];
@@ -53,11 +53,11 @@ impl BareServer {
     }
 }
 
-/// All that the server still says before it ends the connection.
+/// Reads everything that the server still sends before it closes the connection.
 async fn last_words(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
-    // A connection that is cut is at its end, too.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("ended by the server");
+    // A reset also ends the connection.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
     String::from_utf8_lossy(&said).into_owned()
 }
 
@@ -72,9 +72,12 @@ async fn half_a_request_is_gone_after_a_while() {
         let said = last_words(&mut stream).await;
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{half:?}: {said}");
     }
-    assert!(begun.elapsed() >= Duration::from_secs(5), "each had its second");
+    assert!(begun.elapsed() >= Duration::from_secs(5), "each connection was open for its second");
     let mut kept = server.connect(HEALTH).await;
-    assert!(last_words(&mut kept).await.starts_with("HTTP/1.1 200"), "one that was served may wait, and not for ever");
+    assert!(
+        last_words(&mut kept).await.starts_with("HTTP/1.1 200"),
+        "a connection that was served may idle, up to the idle timeout"
+    );
 }
 
 #[tokio::test]
@@ -84,7 +87,7 @@ async fn between_two_requests_there_is_time_and_within_one_there_is_not() {
     for stream in [&mut idle, &mut half] {
         stream.answers_a_question().await;
     }
-    // The second request of this one is never whole; its end tells that the time is over.
+    // The second request on this connection is never complete; the server closes the connection when the time is over.
     half.write_all(b"GET /healthz HTTP/1.1\r\nX: ").await.expect("sent");
     assert_eq!(last_words(&mut half).await, "");
     idle.answers_a_question().await;
@@ -97,20 +100,20 @@ async fn a_head_that_comes_byte_by_byte_has_no_more_time() {
     stream.answers_a_question().await;
     let (mut reading, mut writing) = stream.into_split();
     let dripping = async {
-        // Until the server has hung up.
+        // Writes until the server closes the connection.
         while writing.write_all(b"G").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     let mut said = Vec::new();
     let (ended, _) = tokio::join!(timeout(PATIENCE, reading.read_to_end(&mut said)), timeout(PATIENCE, dripping));
-    // A connection that is cut is at its end, too.
-    let _ = ended.expect("ended by the server");
+    // A reset also ends the connection.
+    let _ = ended.expect("the server closes the connection");
     assert_eq!(String::from_utf8_lossy(&said), "");
 }
 
 trait Asked {
-    /// Asks something, and reads the whole answer.
+    /// Sends a request, and reads the whole answer.
     async fn answers_a_question(&mut self);
 }
 
@@ -135,7 +138,10 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let mut stream = server.connect(&head).await;
     let said = last_words(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 408") && said.contains("limit_exceeded"), "{said}");
-    assert!(said.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "the rest is not waited for: {said}");
+    assert!(
+        said.to_ascii_lowercase().contains("\r\nconnection: close\r\n"),
+        "the server waited for the rest of the body: {said}"
+    );
 }
 
 #[tokio::test]
@@ -176,7 +182,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
     drop(held);
     let deadline = Instant::now() + PATIENCE;
     while !server.serves().await {
-        assert!(Instant::now() < deadline, "the seats are free again");
+        assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }
 
@@ -184,7 +190,7 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
 async fn one_address_has_fewer_connections_without_a_token() {
     let server = BareServer::start(&["--max-anonymous-connections-per-address", "2"]).await;
     let mut known = Vec::new();
-    // Each has shown a valid token, so the next one has a seat.
+    // Each has presented a valid token, so it no longer counts as anonymous.
     for _ in 0..5 {
         known.push(server.connect_with_token().await);
     }
@@ -196,7 +202,7 @@ async fn one_address_has_fewer_connections_without_a_token() {
     drop(held);
     let deadline = Instant::now() + PATIENCE;
     while !server.serves().await {
-        assert!(Instant::now() < deadline, "the seats are free again");
+        assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }
 
@@ -212,7 +218,8 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
     };
     let mut held = Vec::new();
     for client in 1..=5 {
-        // A request whose body is still to come. One that meets `ask` is refused itself, so another one follows it.
+        // A request without its body yet. One that arrives together with `ask` is itself rejected, so another follows
+        // it.
         let begun = format!(
             "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
              X-Forwarded-For: 203.0.113.{client}\r\nContent-Length: 100\r\n\r\n{{",
@@ -221,7 +228,7 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
         let deadline = Instant::now() + PATIENCE;
         held.push(server.connect(&begun).await);
         while !ask(&format!("203.0.113.{client}")).await.starts_with("HTTP/1.1 429") {
-            assert!(Instant::now() < deadline, "its request is not counted");
+            assert!(Instant::now() < deadline, "the pending request is not counted");
             held.push(server.connect(&begun).await);
         }
     }
@@ -231,7 +238,7 @@ async fn a_trusted_proxy_s_clients_are_counted_and_not_itself() {
     drop(held);
     let deadline = Instant::now() + PATIENCE;
     while !ask("203.0.113.1").await.starts_with("HTTP/1.1 200") {
-        assert!(Instant::now() < deadline, "the seat is free again");
+        assert!(Instant::now() < deadline, "a closed connection is still counted");
     }
 }
 
@@ -243,7 +250,7 @@ async fn all_together_have_so_many_connections() {
     drop(held);
     let deadline = Instant::now() + PATIENCE;
     while !server.serves().await {
-        assert!(Instant::now() < deadline, "the seats are free again");
+        assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }
 
@@ -253,5 +260,5 @@ async fn http_2_is_spoken_without_tls() {
     let mut stream = server.connect("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).await.expect("a frame");
-    assert_eq!(frame[3], 4, "the server's settings come first: {frame:?}");
+    assert_eq!(frame[3], 4, "the first frame is not the server's SETTINGS: {frame:?}");
 }

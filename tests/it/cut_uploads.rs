@@ -1,4 +1,4 @@
-//! Settings whose way to WhatsApp is cut off: before they arrive, and after, when nobody can know whether they did.
+//! Settings whose upload to WhatsApp is interrupted: before it arrives, or after it, if the outcome is unknown.
 
 use chatgraph_sandbox::Fault;
 use chatgraph_sandbox::FaultKind;
@@ -11,7 +11,7 @@ use crate::support::TestServer;
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 
-/// Takes the changes up to the one that tells that all is on WhatsApp; what each was of, and whose.
+/// Reads changes up to the one that reports the chat as synced; returns the origin and changed fields of each.
 async fn until_synced(changes: &mut Subscription) -> Vec<(String, String)> {
     let mut told = Vec::new();
     loop {
@@ -38,7 +38,7 @@ async fn each_change_is_told_once(when: When) {
         assert_eq!(told, [api(changed.to_string()), api(json!(["SYNC"]).to_string())], "{fields}, cut {when:?}");
         server.agrees().await;
     }
-    // Nothing else was told: the next change is the next one that is made.
+    // There were no other events: the next change is the next one that is made.
     server.phone().archive(MEI, true).await.expect("archived");
     let next = changes.next().await;
     assert_eq!((&next["origin"], &next["cid"]), (&json!("DEVICE"), &json!(MEI)), "{next}");

@@ -1,4 +1,4 @@
-//! The server killed behind each single write that a change of settings makes, and again while it repairs that.
+//! The server is killed after each single write of a settings change, and again during the repair.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -13,23 +13,23 @@ use crate::support::eventually;
 use crate::support::postgres;
 
 const MEI: &str = "15550111@s.whatsapp.net";
-/// In the history of the test's account.
+/// Number of messages in the history of the test's account.
 const MESSAGES: usize = 4;
-/// More writes than one change of settings makes.
+/// Upper bound of the writes in one settings change.
 const MANY: u32 = 40;
-/// Nothing comes any more when nothing came for so long.
+/// The server is idle once it has written nothing for this long.
 const QUIET: Duration = Duration::from_millis(500);
-/// Rows of the version, of check values and of marks of a collection, and of chats and changes.
+/// Rows of collection versions, check values and resync marks, and of chats and changes.
 const SETTINGS: [Counted; 3] = [("device_record", "AND NEW.kind IN (9, 10, 16)"), ("chat", ""), ("change", "")];
-/// Rows of announcements of a history, and of what is in it.
+/// Rows of history announcements, and of their contents.
 const HISTORY: [Counted; 3] = [("device_record", "AND NEW.kind = 18"), ("chat", ""), ("message", "")];
 
-/// A table that takes no writes from the cut on, and which of its rows count until then.
+/// A table that rejects writes after the cut, and the rows of it that count before.
 type Counted = (&'static str, &'static str);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_behind_any_write_loses_no_setting() {
-    // What is written in which order does not depend on the database, and only SQLite counts in a trigger so easily.
+    // The order of writes is the same on both databases, and only SQLite can count them in a trigger this easily.
     if postgres().is_some() {
         return;
     }
@@ -39,12 +39,12 @@ async fn a_kill_behind_any_write_loses_no_setting() {
         arm(&server, &SETTINGS, writes).await;
         server.phone().archive(MEI, writes % 2 == 0).await.expect("archived");
         if !is_cut_off(&server).await {
-            assert!(cuts > 4, "there was too little to cut: {cuts}");
+            assert!(cuts > 4, "too few writes to interrupt: {cuts}");
             disarm(&server, &SETTINGS).await;
             server.agrees().await;
             return;
         }
-        // What it repairs is cut off, too, now and then behind the last write.
+        // The repair is interrupted too, sometimes after its last write.
         rearm(&server, writes % 6).await;
         block_in_place(|| server.restart());
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -68,20 +68,20 @@ async fn a_kill_during_the_import_loses_nothing() {
     for writes in (0..MANY).step_by(3) {
         let (session, code) = server.session_to_scan().await;
         arm(&server, &HISTORY, writes).await;
-        // The phone may never hear that it went well.
+        // The phone may not receive the confirmation.
         let _ = timeout(Duration::from_secs(2), server.phone().scan(&code)).await;
         let is_cut = quiet(&server, 3 * QUIET).await <= 0 || outcome(&server, &session).await != Some(Import::Whole);
         server.kill();
         disarm(&server, &HISTORY).await;
         block_in_place(|| server.restart());
-        // The library tells WhatsApp of an announcement beside storing it: one that was not stored may be gone.
+        // The library acknowledges an announcement while it stores it: one that was not stored may be lost.
         let announced = server.rows("device_record WHERE kind IN (17, 18)").await > 0;
         if announced || !is_cut {
             let state = eventually("an outcome", async || outcome(&server, &session).await).await;
             println!("{writes}: cut {is_cut}, {state:?}");
-            assert_eq!(state, Import::Whole, "cut behind {writes} writes: {is_cut}");
+            assert_eq!(state, Import::Whole, "cut after {writes} writes: {is_cut}");
             if !is_cut {
-                assert!(resumed > 1, "there was too little to cut: {resumed}");
+                assert!(resumed > 1, "too few imports were resumed: {resumed}");
                 return;
             }
             resumed += 1;
@@ -95,9 +95,9 @@ async fn a_kill_during_the_import_loses_nothing() {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Import {
-    /// All of it is there.
+    /// The import is complete.
     Whole,
-    /// It is not, and says so.
+    /// The import is incomplete, and the session reports it.
     Incomplete,
 }
 
@@ -115,7 +115,7 @@ async fn outcome(server: &TestServer, session: &str) -> Option<Import> {
     }
 }
 
-/// Lets the database take so many more writes.
+/// Lets the database accept `writes` more writes.
 async fn arm(server: &TestServer, tables: &[Counted], writes: u32) {
     let triggers = acts(tables).map(|(table, counted, act)| {
         let row = if act == "DELETE" { counted.replace("NEW", "OLD") } else { counted.to_owned() };
@@ -146,7 +146,7 @@ fn acts(tables: &[Counted]) -> impl Iterator<Item = (&'static str, &'static str,
     tables.iter().copied().flat_map(each)
 }
 
-/// Waits until nothing is written any more; tells that it was refused, unless stored copy and phone agree by then.
+/// Waits until writing stops; returns true if a write was rejected, or if stored copy and phone differ.
 async fn is_cut_off(server: &TestServer) -> bool {
     quiet(server, QUIET).await <= 0 || !server.session_agrees_now(&server.session).await
 }
@@ -155,7 +155,7 @@ async fn remaining(server: &TestServer) -> i64 {
     server.number("SELECT remaining FROM cut").await
 }
 
-/// Waits until nothing is written for so long, and tells how much more might have been.
+/// Waits until nothing has been written for `long`; returns how many more writes the database would accept.
 async fn quiet(server: &TestServer, long: Duration) -> i64 {
     let (mut before, mut since) = (None, Instant::now());
     while since.elapsed() < long {

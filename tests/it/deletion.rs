@@ -13,7 +13,7 @@ const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 
 impl TestServer {
-    /// Deletes a chat, and tells what the answer says.
+    /// Deletes a chat, and returns the payload.
     async fn delete_chat(&self, cid: &str) -> Value {
         let query = "mutation($cid: JID!) { deleteChat(input: {cid: $cid}) { deletedChatId cid sessionId } }";
         let answer = self.query_with(query, json!({"cid": cid})).await;
@@ -49,10 +49,10 @@ async fn a_deleted_chat_is_gone_for_everybody_and_is_told_once() {
     let told = changes.next().await;
     assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("DELETED"), &json!("API"), &json!(MEI)));
     assert_eq!((&told["chatId"], &told["changed"], &told["chat"]), (&before["id"], &json!([]), &Value::Null));
-    // The next change is of the other chat: nothing more was told of this one.
+    // The next change is of the other chat: there was no further event about this one.
     server.update_chat(RAVI, "pinned: true").await;
     assert_eq!(changes.next().await["cid"], RAVI);
-    // Local only: the phone has it still.
+    // The deletion is local: the phone still has the chat.
     assert!(server.phone().chats().iter().any(|chat| chat.jid == MEI && chat.last_message_at.is_some()));
 }
 
@@ -85,7 +85,7 @@ async fn what_was_on_its_way_to_whatsapp_is_dropped_with_the_chat() {
     server.start_session().await;
     server.phone().receive("15550111", MEI, "Still there?").await.expect("sent");
     eventually("the chat to be back", async || (server.chat(MEI).await["id"] != Value::Null).then_some(())).await;
-    // As the phone has it: not archived, not muted, two messages unread.
+    // The new chat has the phone's settings: not archived, not muted, two unread messages.
     server.agrees().await;
     assert_eq!(server.chat(MEI).await["unreadCount"], 2);
 }

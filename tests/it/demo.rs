@@ -44,7 +44,7 @@ async fn a_demo_goes_on_where_an_earlier_one_in_its_folder_was_killed() {
     let (from_api, on_phone) = (plain.next().expect("a chat"), plain.next().expect("another"));
     drop(demo);
 
-    // Whatever was answered is kept, though nobody had the time to act on it.
+    // Every acknowledged change survives, although no process had time to apply it.
     let demo = Demo::start(Some(folder.path()));
     assert_eq!((demo.told("key"), demo.told("session")), (key.clone(), session.clone()));
     assert_eq!(demo.stored().await.len(), listed.len());
@@ -63,7 +63,7 @@ async fn a_demo_goes_on_where_an_earlier_one_in_its_folder_was_killed() {
     demo.agrees(&[(&from_api, false), (&on_phone, false)]).await;
     assert_eq!((demo.told("key"), demo.told("session")), (key, session));
     let accounts: Value = get(&format!("{}/accounts", demo.told("sandbox"))).await;
-    assert_eq!((&accounts[0]["companions"], &accounts[1]), (&json!(1), &Value::Null), "nobody was paired again");
+    assert_eq!((&accounts[0]["companions"], &accounts[1]), (&json!(1), &Value::Null), "no session was paired again");
     demo.ends_when_asked();
 }
 
@@ -87,7 +87,7 @@ async fn a_kept_key_and_its_folder_are_their_owners_alone_and_a_void_key_is_repl
     demo.ends_when_asked();
 }
 
-/// A running demo without its script, killed without a word when it is dropped.
+/// A running demo without its script, killed when it is dropped.
 struct Demo {
     child: Child,
     ready: Value,
@@ -125,7 +125,7 @@ impl Demo {
         self.ask(&mutation).await;
     }
 
-    /// The owner's hand.
+    /// Changes a chat on the phone, as the owner does.
     async fn phone(&self, chat: &str, change: Value) {
         let url = format!("{}/accounts/{}/chats/{chat}", self.told("sandbox"), self.told("phone"));
         let sent = reqwest::Client::new().post(url).json(&change).send().await.expect("an answer");
@@ -138,14 +138,14 @@ impl Demo {
         self.ask(query).await["chats"]["nodes"].as_array().expect("chats").clone()
     }
 
-    /// The chats with a message on the phone.
+    /// Returns the chats with a message on the phone.
     async fn shown(&self) -> Vec<Value> {
         let shown: Value = get(&format!("{}/accounts/{}/chats", self.told("sandbox"), self.told("phone"))).await;
         let shown = shown.as_array().expect("chats").iter();
         shown.filter(|chat| chat["lastMessageAt"] != Value::Null).cloned().collect()
     }
 
-    /// Waits until API and phone show the same, and these chats archived or not.
+    /// Waits until API and phone agree, and these chats are archived or not.
     async fn agrees(&self, archived: &[(&String, bool)]) {
         let fields = ["jid", "archived", "pinned", "mutedUntil", "unreadCount", "markedUnread", "lastMessageAt"];
         let comparable = |chats: Vec<Value>| {
@@ -164,7 +164,7 @@ impl Demo {
         .await;
     }
 
-    /// SIGTERM ends it in good order. The shell's own `kill` is on every machine.
+    /// Stops the demo with SIGTERM and expects a clean exit. The shell's own `kill` is on every machine.
     fn ends_when_asked(mut self) {
         let kill = format!("kill {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
@@ -174,7 +174,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }

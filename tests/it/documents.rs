@@ -1,5 +1,5 @@
-//! What a document means: fields of one key are one field, what is skipped is not done, and null is no value for a
-//! required variable. `tests/clients/oracle.mjs` compares much more with the reference implementation.
+//! Semantics of documents: fields with one response key are merged, skipped fields are not executed, and null is not a
+//! value for a required variable. `tests/clients/oracle.mjs` compares much more with the reference implementation.
 
 use serde_json::Value;
 use serde_json::json;
@@ -19,7 +19,7 @@ impl BareServer {
         sent.expect("an answer").json().await.expect("JSON")
     }
 
-    /// The data of an answer without errors, as it was written.
+    /// Returns the data of an answer without errors, as the raw text.
     async fn data(&self, query: &str, variables: Value) -> String {
         let request = reqwest::Client::new().post(&self.url).bearer_auth(&self.key);
         let sent = request.json(&json!({"query": query, "variables": variables})).send().await.expect("an answer");
@@ -44,7 +44,7 @@ async fn a_mutation_of_one_response_key_is_executed_once() {
     assert_eq!(server.sessions().await, 1);
     let two = "mutation { a: createSession(input: {}) { session { label } } b: createSession(input: {}) { session { label } } }";
     server.data(two, json!({})).await;
-    assert_eq!(server.sessions().await, 3, "two keys are two fields");
+    assert_eq!(server.sessions().await, 3, "two response keys are two fields");
 }
 
 #[tokio::test]

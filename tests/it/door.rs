@@ -1,4 +1,4 @@
-//! What does not get through the door, whoever it is.
+//! Requests that the server rejects before it authenticates or executes them.
 
 use futures_util::SinkExt as _;
 use futures_util::StreamExt as _;
@@ -16,12 +16,12 @@ use crate::support::TestServer;
 use crate::support::error_code;
 use crate::support::upgrade;
 
-/// The longest request and message, in bytes.
+/// Maximum size of a request and of a message, in bytes.
 const LONGEST: usize = 1024 * 1024;
-/// The longest message without a token, in bytes.
+/// Maximum size of a message without a token, in bytes.
 const LONGEST_INIT: usize = 16 * 1024;
 
-/// The JSON with so many spaces behind it that it has `length` bytes.
+/// Pads the JSON with spaces to `length` bytes.
 fn padded(json: &str, length: usize) -> String {
     format!("{json}{}", " ".repeat(length - json.len()))
 }
@@ -82,7 +82,7 @@ async fn a_socket_takes_no_message_over_a_mebibyte() {
     }
 }
 
-/// Opens a WebSocket by hand.
+/// Opens a WebSocket without a client library.
 async fn open(address: &str, token: Option<&str>) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let head = "GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -111,11 +111,11 @@ async fn open(address: &str, token: Option<&str>) -> TcpStream {
 #[tokio::test]
 async fn a_frame_s_header_reserves_no_memory() {
     const SOCKETS: u16 = 500;
-    // Those of the round before may still be closing.
+    // Connections of the previous round may still be closing.
     let many = (3 * SOCKETS).to_string();
     let server = BareServer::start(&["--max-anonymous-connections-per-address", &many]).await;
     let address = server.url.trim_start_matches("http://").trim_end_matches("/graphql");
-    // As long as a message may be without a token, as it may be with one, and longer than any.
+    // The limit without a token, the limit with one, and a length above both.
     for (token, length) in [(None, LONGEST_INIT), (Some(&*server.key), LONGEST), (None, 16 * LONGEST)] {
         let before = server.resident_mib();
         let header = [&[0x81, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat();
@@ -125,7 +125,7 @@ async fn a_frame_s_header_reserves_no_memory() {
             stream.write_all(&header).await.expect("sent");
             sockets.push(stream);
         }
-        // Read behind all headers, or so far as to refuse them.
+        // By the time of this answer the server has read all headers, or enough to reject them.
         server.query("{ viewer { kind } }").await;
         let each_kib = (server.resident_mib() - before) * 1024.0 / f64::from(SOCKETS);
         println!(
@@ -163,6 +163,6 @@ async fn an_early_refusal_reaches_a_client_that_writes_first_and_reads_then() {
         stream.read_to_end(&mut answers).await.unwrap_or_else(|error| panic!("{status}, chunked {chunked}: {error}"));
         let answers = String::from_utf8_lossy(&answers);
         assert!(answers.starts_with(&format!("HTTP/1.1 {status} ")), "{answers}");
-        assert!(answers.ends_with("\r\n\r\nok\n"), "the connection is used again: {answers}");
+        assert!(answers.ends_with("\r\n\r\nok\n"), "the server answered another request on the connection: {answers}");
     }
 }

@@ -1,4 +1,4 @@
-//! A server that stops while requests are under way.
+//! A server that stops while requests are in progress.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::eventually;
 const PATIENCE: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
 
-/// A request whose body the server waits for.
+/// Starts a request whose body the server waits for.
 async fn under_way(server: &BareServer) -> TcpStream {
     let mut stream = TcpStream::connect(address(server)).await.expect("a connection");
     let head = format!(
@@ -35,14 +35,14 @@ fn address(server: &BareServer) -> String {
 
 async fn said(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
-    // A connection that is cut is at its end, too.
+    // A reset also ends the connection.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("ended by the server");
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// Waits until nobody is let in any more.
+/// Waits until the server accepts no new connections.
 async fn closed(server: &BareServer) {
-    eventually("the door to be closed", async || TcpStream::connect(address(server)).await.err()).await;
+    eventually("the listener to close", async || TcpStream::connect(address(server)).await.err()).await;
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_request_under_way_is_answered_and_nobody_else_comes_in() {
     stream.write_all(QUERY.as_bytes()).await.expect("sent");
     let said = said(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 200") && said.contains("API_KEY"), "{said}");
-    assert!(server.ends().await, "a good end");
+    assert!(server.ends().await, "the server did not exit cleanly");
 }
 
 #[tokio::test]
@@ -63,5 +63,5 @@ async fn a_request_that_does_not_end_is_cut() {
     let mut stream = under_way(&server).await;
     server.terminate();
     assert_eq!(said(&mut stream).await, "");
-    assert!(server.ends().await, "a good end");
+    assert!(server.ends().await, "the server did not exit cleanly");
 }

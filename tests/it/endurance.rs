@@ -1,4 +1,4 @@
-//! What only shows after a while: actors act by chance, and what went wrong is told with the seed that repeats it.
+//! Long randomised tests. A failure prints the seed that repeats the run.
 
 mod callers;
 mod kill;

@@ -1,4 +1,4 @@
-//! The table of events in the documentation, against the kinds that the WhatsApp library has.
+//! The documented table of events, compared with the events of the WhatsApp library.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::TestServer;
 
-/// What cargo tells.
+/// Runs a program and returns its output.
 fn told_by(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let output = output.expect("runs");
@@ -16,11 +16,11 @@ fn told_by(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// The kinds, read from the source of the very version that is built.
+/// Reads the event kinds from the source of the version that is built.
 fn kinds() -> BTreeSet<String> {
     let version = told_by("rustc", &["-vV"]);
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
-    // For this machine alone: the sources for others need not be here.
+    // Only for this platform: the sources of crates for other platforms may be missing.
     let arguments = ["metadata", "--locked", "--format-version", "1", "--filter-platform", host];
     let metadata: Value = serde_json::from_str(&told_by(env!("CARGO"), &arguments)).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
@@ -42,10 +42,10 @@ fn every_kind_of_event_has_its_row_and_every_row_its_kind() {
     let kinds = kinds();
     assert!(kinds.len() > 50, "{kinds:?}");
     assert_eq!(named.len(), rows.len(), "a kind has two rows");
-    assert_eq!(kinds.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "without a row");
-    assert_eq!(named.difference(&kinds).collect::<Vec<_>>(), Vec::<&String>::new(), "without a kind");
+    assert_eq!(kinds.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "events without a row");
+    assert_eq!(named.difference(&kinds).collect::<Vec<_>>(), Vec::<&String>::new(), "rows without an event");
     for (kind, becomes) in rows {
-        assert!(becomes.trim_end_matches([' ', '|']).len() > 10, "{kind}: what becomes of it?");
+        assert!(becomes.trim_end_matches([' ', '|']).len() > 10, "{kind}: the effect is not described");
     }
 }
 

@@ -1,5 +1,5 @@
-//! An SQLite database whose disk fails: each write and each sync of a unit of work in turn, once, twice and for a while.
-//! What was acknowledged, to a caller or to WhatsApp, is there after a kill, and work goes on without a restart.
+//! An SQLite database on a failing disk: each write and each sync of a transaction fails, once, twice and for a while.
+//! Everything that was acknowledged, to a client or to WhatsApp, survives a kill, and work continues without a restart.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -22,9 +22,9 @@ use crate::support::postgres;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
-/// More calls than one commit makes.
+/// Upper bound of the calls in one commit.
 const CALLS: i32 = 5;
-/// As many calls as come while the disk fails.
+/// Number of failing calls that is never reached: the disk fails until the fault is removed.
 const WHILE: i32 = i32::MAX;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,11 +40,11 @@ async fn a_disk_that_fails_takes_nothing_that_was_acknowledged_and_work_goes_on(
                 failed += rig.fail(call, skip, times).await;
             }
             println!("{call:?} x {times}: {failed} calls failed, {}", rig.told());
-            assert!(failed > 0, "nothing failed");
+            assert!(failed > 0, "no call failed");
         }
     }
     rig.holds_what_it_acknowledged().await;
-    // Once more, killed in the middle of it.
+    // The same again, with a kill during the failure.
     rig.faults.arm(Call::Write, 2, WHILE);
     rig.ask(3).await;
     rig.server.kill();
@@ -73,18 +73,18 @@ async fn a_server_whose_writes_fail_is_not_ready_until_they_do_not() {
     };
     comes_to("ok", 200).await;
     rig.faults.arm(Call::Sync, 0, WHILE);
-    // Nobody writes but the server itself.
+    // Only the server itself writes.
     comes_to("failing", 503).await;
     rig.faults.disarm(Call::Sync);
     comes_to("ok", 200).await;
 }
 
-/// A server on a disk that fails when it is told to, and what it acknowledged.
+/// A server on a disk with injected failures, and the changes that it acknowledged.
 struct Rig {
     server: TestServer,
     faults: Faults,
     next: i64,
-    /// The last value that was acknowledged of each chat, and those that may have taken its place.
+    /// Last acknowledged value of each chat, and later values that may have replaced it.
     muted: BTreeMap<&'static str, (i64, BTreeSet<i64>)>,
     messages: BTreeSet<String>,
     codes: BTreeMap<String, u32>,
@@ -99,17 +99,18 @@ impl Rig {
         Self { server, faults, next: FOREVER / 2, muted, messages, codes: BTreeMap::new() }
     }
 
-    /// Lets calls fail while callers and contacts are at it, then works on; tells how many failed.
+    /// Makes calls fail while clients and contacts are active, then repairs the disk; returns the number of failed
+    /// calls.
     async fn fail(&mut self, call: Call, skip: i32, times: i32) -> i32 {
         self.faults.arm(call, skip, times);
         self.ask(3).await;
         let failed = self.faults.disarm(call);
         let (_, acknowledged) = self.update(RAVI).await;
-        assert!(acknowledged, "nothing is stored though the disk is well again: {call:?}, {skip}, {times}");
+        assert!(acknowledged, "nothing is stored although the disk works again: {call:?}, {skip}, {times}");
         failed
     }
 
-    /// Changes settings and sends messages, at the same time.
+    /// Changes settings and sends messages concurrently.
     async fn ask(&mut self, messages: u32) {
         for number in 0..messages {
             self.next += 1;
@@ -120,7 +121,7 @@ impl Rig {
         }
     }
 
-    /// Mutes a chat until an instant used once, and reads it back if that is acknowledged.
+    /// Mutes a chat until a unique instant, and reads it back if the mute is acknowledged.
     async fn update(&mut self, chat: &'static str) -> (i64, bool) {
         self.next += 1;
         let until = self.next;
@@ -133,7 +134,7 @@ impl Rig {
         match &*code {
             "ok" => {
                 *known = (until, BTreeSet::new());
-                assert_eq!(self.server.chat(chat).await["mutedUntil"], until, "acknowledged and not to be seen");
+                assert_eq!(self.server.chat(chat).await["mutedUntil"], until, "acknowledged, but not visible");
             }
             "outcome_unknown" => {
                 known.1.insert(until);
@@ -143,7 +144,7 @@ impl Rig {
         (until, code == "ok")
     }
 
-    /// All that was acknowledged is there, also after a kill; all messages come in the end, each once.
+    /// Asserts that all acknowledged changes are stored, also after a kill, and each message arrives once.
     async fn holds_what_it_acknowledged(&mut self) {
         let settled = timeout(Duration::from_secs(20), self.server.phone().settled()).await;
         settled.expect("all messages acknowledged in time").expect("acknowledged");
@@ -164,7 +165,7 @@ impl Rig {
         let nodes = answer["data"]["chat"]["messages"]["nodes"].as_array().expect("messages").clone();
         let texts: Vec<_> = nodes.iter().filter_map(|node| node["text"].as_str().map(str::to_owned)).collect();
         let stored: Vec<_> = texts.iter().filter(|text| self.messages.contains(*text)).collect();
-        assert_eq!(stored.len(), self.messages.len(), "messages are missing or doubled: {texts:?}");
+        assert_eq!(stored.len(), self.messages.len(), "messages are missing or duplicated: {texts:?}");
         assert_eq!(stored.into_iter().collect::<BTreeSet<_>>().len(), self.messages.len());
     }
 

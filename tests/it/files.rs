@@ -1,4 +1,4 @@
-//! The SQLite database as a file: its name, its lock, its mode, and what commands leave behind.
+//! The SQLite database file: its name, lock and mode, and the files that commands leave behind.
 
 mod copies;
 mod folder;
@@ -91,7 +91,7 @@ fn data_are_their_owners_alone_whatever_the_umask() {
         assert!(names.len() >= 7, "{names:?}");
         for name in names {
             let bits = fs::metadata(folder.path(&name)).expect("a file").permissions().mode();
-            // A umask may take more away from files without data.
+            // A umask may remove more permissions from files without data.
             let allowed =
                 if Path::new(&name).extension().is_some_and(|end| end == "lock") { bits & 0o600 } else { 0o600 };
             assert_eq!(bits & 0o777, allowed, "{name} under {umask}");

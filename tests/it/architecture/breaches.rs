@@ -1,11 +1,11 @@
-//! The checker itself: made-up files, each with one breach or with what looks like one.
+//! Tests of the checker itself: sample files, each with one violation or with something that resembles one.
 
 use super::breaches_in;
 use super::in_the_sandbox;
 use super::manifest_of_the_sandbox;
 use super::source::Source;
 
-/// The breaches of one made-up file as `line: what`.
+/// Returns the violations in a sample file as `line: message`.
 fn check(path: &str, text: &str) -> Vec<String> {
     let breaches = breaches_in(&[Source::new(path, text)]);
     breaches.into_iter().map(|breach| format!("{}: {}", breach.line, breach.what)).collect()

@@ -1,4 +1,4 @@
-//! A Rust file as far as the arrows need it: its names and paths with their lines, without comments, literals and tests.
+//! A Rust file reduced to its names and paths with their lines, without comments, literals and tests.
 
 use std::fmt;
 use std::iter::Peekable;
@@ -11,7 +11,7 @@ pub(super) enum Token {
     Name(String),
     /// `::`
     Path,
-    /// Any other character that is no space.
+    /// Any other character except whitespace.
     Sign(char),
 }
 
@@ -37,9 +37,9 @@ impl Token {
 
 /// A file's code.
 pub(super) struct Source {
-    /// From the root of the repository, with `/`.
+    /// Path from the root of the repository, with `/`.
     pub(super) path: String,
-    /// How many lines it has.
+    /// Number of lines.
     pub(super) lines: usize,
     tokens: Vec<(usize, Token)>,
     test_modules: Vec<String>,
@@ -61,14 +61,14 @@ impl Source {
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
-    /// The path, without `.rs`, of every module that is declared here for tests only and lives in a file of its own.
+    /// Returns the path, without `.rs`, of every test-only module that is declared here and lives in its own file.
     pub(super) fn test_modules(&self) -> Vec<String> {
         let own = self.path.trim_end_matches(".rs");
         let folder = ["/mod", "/lib", "/main"].iter().find_map(|name| own.strip_suffix(name)).unwrap_or(own);
         self.test_modules.iter().map(|name| format!("{folder}/{name}")).collect()
     }
 
-    /// The lines where the crate `name` is named, in a path (another crate may hand it on) or in a `use`.
+    /// Returns the lines that name the crate `name`, in a path (another crate may re-export it) or in a `use`.
     pub(super) fn lines_naming(&self, name: &str) -> impl Iterator<Item = usize> {
         (0..self.tokens.len()).filter(move |&at| self.names_crate(at, name)).map(|at| self.tokens[at].0)
     }
@@ -78,7 +78,7 @@ impl Source {
         self.is(at, name) && (used || self.is(at + 1, "::") || self.is(at + 1, "as"))
     }
 
-    /// What follows `crate::`, or as many `super::` as lead to the root, with its line.
+    /// Returns the name that follows `crate::`, or as many `super::` as lead to the root, with its line.
     pub(super) fn paths_from_root(&self) -> impl Iterator<Item = (usize, &Token)> {
         let mut inline = Vec::new();
         let mut depth = 0_usize;
@@ -101,7 +101,7 @@ impl Source {
         })
     }
 
-    /// What the path that starts at `at` names of the root, when `modules` lie between the root and here.
+    /// Returns the root name that the path at `at` refers to, if `modules` modules lie between the root and here.
     fn target(&self, at: usize, modules: usize) -> Option<&(usize, Token)> {
         if at > 1 && self.is(at - 1, "::") && self.is(at - 2, "super") {
             return None;
@@ -117,7 +117,7 @@ impl Source {
         }
     }
 
-    /// How many modules this file is below the root of its crate.
+    /// Returns the number of modules between this file and the root of its crate.
     fn modules(&self) -> usize {
         let path = self.below_src().trim_end_matches(".rs");
         path.split('/').filter(|part| !["mod", "lib", "main"].contains(part)).count()
@@ -137,7 +137,7 @@ impl Source {
     }
 }
 
-/// Takes out every item under `#[cfg(test)]`; gives the names of the modules among them that are only declared here.
+/// Removes every item under `#[cfg(test)]`, and returns the names of those modules that are only declared here.
 fn without_tests(all: &[(usize, Token)]) -> (Vec<(usize, Token)>, Vec<String>) {
     const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     const ITEMS: [&str; 12] =
@@ -166,7 +166,7 @@ fn without_tests(all: &[(usize, Token)]) -> (Vec<(usize, Token)>, Vec<String>) {
     (kept, modules)
 }
 
-/// The place of the item's keyword when its first attribute is at `at`.
+/// Returns the position of the item's keyword if its first attribute is at `at`.
 fn after_attributes_and_visibility(all: &[(usize, Token)], mut at: usize) -> usize {
     let is = |at: usize, text: &str| all.get(at).is_some_and(|(_, token)| token.is(text));
     while is(at, "#") {
@@ -179,7 +179,7 @@ fn after_attributes_and_visibility(all: &[(usize, Token)], mut at: usize) -> usi
     }
 }
 
-/// The place after the item at `at`: behind its `;` or its block.
+/// Returns the position after the item at `at`: after its `;` or its block.
 fn after_item(all: &[(usize, Token)], mut at: usize) -> usize {
     while let Some((_, token)) = all.get(at) {
         match token {
@@ -192,7 +192,7 @@ fn after_item(all: &[(usize, Token)], mut at: usize) -> usize {
     at
 }
 
-/// The place after the bracket that closes the one at `at`.
+/// Returns the position after the bracket that closes the one at `at`.
 fn after_group(all: &[(usize, Token)], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some((_, token)) = all.get(at) {
@@ -274,7 +274,7 @@ impl Reader<'_> {
         while let Some(char) = self.next() {
             let (opens, closes) = (before == '/' && char == '*', before == '*' && char == '/');
             depth += i32::from(opens) - i32::from(closes);
-            // Neither `/*/` nor `*/*` uses its middle twice.
+            // In `/*/` and `*/*`, the middle character counts only once.
             before = if opens || closes { ' ' } else { char };
             if depth == 0 {
                 break;
@@ -292,7 +292,7 @@ impl Reader<'_> {
         }
     }
 
-    /// After `'`: a character up to its closing quote, or the lifetime's name.
+    /// Skips what follows a `'`: a character up to its closing quote, or the lifetime's name.
     fn skip_char_or_lifetime(&mut self) {
         match self.next() {
             Some('\\') => {
@@ -307,7 +307,7 @@ impl Reader<'_> {
         }
     }
 
-    /// After `r`: a raw string, or the `#` of a raw name such as `r#type`.
+    /// Skips what follows an `r`: a raw string, or the `#` of a raw name such as `r#type`.
     fn skip_raw(&mut self) {
         let mut hashes = 0;
         while self.chars.next_if_eq(&'#').is_some() {

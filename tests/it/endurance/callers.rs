@@ -1,4 +1,4 @@
-//! Callers who update chats and note what was answered.
+//! Clients that update chats and record the answers.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,20 +11,20 @@ use super::kill::ask;
 use super::random::Random;
 use crate::support::TestServer;
 
-/// Whose mutes the callers set. The phone never sets one, so that every value in the log is theirs.
+/// Chats that these clients mute. The phone never mutes them, so every mute in the log is from a client.
 const CHATS: [&str; 3] = ["15550111@s.whatsapp.net", "15550112@s.whatsapp.net", "120363000000000001@g.us"];
-/// The first instant that is muted until, far from now.
+/// First value of `mutedUntil`, far in the future.
 const FAR_MS: i64 = 4_000_000_000_000;
 
 /// An update that was sent.
 pub(super) struct Update {
-    /// Its mute, which no other update has.
+    /// Value of `mutedUntil`, unique among all updates.
     pub(super) until: i64,
-    /// Whether a good answer came.
+    /// True if the update was answered without an error.
     pub(super) acknowledged: bool,
 }
 
-/// One caller.
+/// A client.
 pub(super) struct Caller {
     number: i64,
     key: String,
@@ -36,13 +36,13 @@ impl Caller {
         Self { number, key: server.key.clone(), address }
     }
 
-    /// Updates until it is done.
+    /// Sends updates until `done` is set.
     pub(super) async fn run(self, mut random: Random, done: Arc<AtomicBool>) -> Vec<Update> {
         let mut sent = Vec::new();
         while !done.load(Ordering::SeqCst) {
             let until = FAR_MS + self.number * 1_000_000_000 + i64::try_from(sent.len()).expect("few") * 1_000;
             let chat = CHATS[usize::try_from(random.below(3)).expect("small")];
-            // Another setting now and then, which is only compared at the end.
+            // Sometimes sets another field, which is compared only at the end.
             let archived = if random.below(4) == 0 && chat.ends_with("@g.us") {
                 format!(", archived: {}", random.below(2) == 0)
             } else {

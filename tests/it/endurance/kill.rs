@@ -1,4 +1,4 @@
-//! The server killed under load, twenty times, and a PostgreSQL database that crashes in between.
+//! The server is killed under load, twenty times, and its PostgreSQL database crashes in between.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,13 +24,13 @@ use super::owner::Owner;
 use super::postgres::Postgres;
 use super::random::Random;
 
-/// How often the server is killed.
+/// Number of times the server is killed.
 const KILLS: u64 = 20;
-/// The database crashes after each so many kills, and the server lives on.
+/// Number of kills between two crashes of the database, which the server survives.
 const KILLS_A_CRASH: u64 = 4;
-/// How long a server may take to work off what waited while its database was away.
+/// Time limit for the work that accumulated while the database was unavailable.
 const CATCHING_UP: Duration = Duration::from_mins(1);
-/// The longest a server lives, in milliseconds: long enough to be connected, busy and in the midst of anything.
+/// Maximum lifetime of a server in milliseconds: enough to connect and to be busy.
 const LIFE_MS: u64 = 1_200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,11 +62,11 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
     let (tasks, done) = (TaskTracker::new(), Arc::new(AtomicBool::new(false)));
     let owner = tasks.spawn(Owner::new(server.phone().clone()).run(random.branch(), Arc::clone(&done)));
     for _ in 0..CRASHES {
-        // A client that begins anew has nothing in memory: it reads what it needs to open what waits for it.
+        // A restarted client has an empty cache: it reads the keys that it needs to decrypt waiting messages.
         for change in ["stopSession", "startSession"] {
             let change =
                 format!("mutation {{ {change}(input: {{sessionId: \"{}\"}}) {{ session {{ id }} }} }}", server.session);
-            // A connection that died in the crash before may still answer the first who asks.
+            // A connection that the previous crash broke may still serve the first request.
             eventually("an answer", async || server.query(&change).await["errors"].is_null().then_some(())).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -75,12 +75,12 @@ async fn a_database_that_crashes_alone_costs_no_message_and_no_setting() {
     }
     done.store(true, Ordering::SeqCst);
     let actions = owner.await.expect("an owner");
-    assert!(actions > 20, "there was too little to do: {actions}");
-    assert!(server.is_running(), "the server outlives its database");
+    assert!(actions > 20, "too few actions: {actions}");
+    assert!(server.is_running(), "the server survives a crash of its database");
     server.agrees_within(CATCHING_UP).await;
 }
 
-/// What holds for the database, the listeners and the phone.
+/// Checks database, subscribers and phone after repeated kills.
 async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestDatabase) {
     let mut random = Random::of_this_run();
     let mut server = TestServer::with_database(account("15550100", "Alex Example"), database).await;
@@ -102,7 +102,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
         if let Some(postgres) = postgres.as_deref_mut().filter(|_| kill % KILLS_A_CRASH == 0) {
             tokio::time::sleep(Duration::from_millis(random.below(LIFE_MS))).await;
             block_in_place(|| postgres.crash());
-            assert!(server.is_running(), "the server outlives its database");
+            assert!(server.is_running(), "the server survives a crash of its database");
         }
     }
     done.store(true, Ordering::SeqCst);
@@ -111,7 +111,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
         sent.extend(caller.await.expect("a caller"));
     }
     let actions = owner.await.expect("an owner");
-    // The last of them may have been answered by a server that has not told anybody yet.
+    // The last update may have been acknowledged by a server that has not published it yet.
     block_in_place(|| server.restart());
     moved.send_replace(server.url.clone());
 
@@ -121,7 +121,7 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
     log::is_sound(server.database()).await;
     let acknowledged = sent.iter().filter(|update| update.acknowledged).count();
     println!("{} changes, {actions} actions, {acknowledged} of {} updates acknowledged", log.len(), sent.len());
-    assert!(acknowledged > 20 && actions > 20, "there was too little to do");
+    assert!(acknowledged > 20 && actions > 20, "too few updates and actions");
     log.has_no_gap();
     for update in &sent {
         let times = log.mutes_until(update.until);
@@ -129,12 +129,12 @@ async fn kill_under_load(mut postgres: Option<&mut Postgres>, database: TestData
         assert!(times == 1 || !update.acknowledged, "the acknowledged mute until {} is lost", update.until);
     }
     let told = log.after(before);
-    assert_eq!(heard[..told.len()], told, "the listener heard every change once and in order");
+    assert_eq!(heard[..told.len()], told, "the subscriber received every change once and in order");
     assert_eq!(server.phone().companions(), 1);
     server.agrees_within(CATCHING_UP).await;
 }
 
-/// One request; nothing if there was no good answer.
+/// Sends one request; returns `None` if it fails.
 pub(super) async fn ask(address: &watch::Receiver<String>, key: &str, query: &str) -> Option<Value> {
     let url = address.borrow().clone();
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");

@@ -1,4 +1,4 @@
-//! A subscriber who comes back after every loss, behind the last event it saw.
+//! A subscriber that resumes after every lost connection, from the last event that it received.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -18,17 +18,17 @@ use crate::support::eventually;
 use crate::support::upgrade_to;
 
 const QUERY: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { at cid origin } } }";
-/// How long a live connection may be silent.
+/// Maximum time without a message on a live connection.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The listener's task and what it heard.
+/// The subscriber's task and the changes that it received.
 pub(super) struct Listener {
     heard: Arc<Mutex<Vec<Entry>>>,
     task: JoinHandle<()>,
 }
 
 impl Listener {
-    /// Listens from here on.
+    /// Subscribes from `cursor` on.
     pub(super) fn start(tasks: &TaskTracker, key: &str, address: watch::Receiver<String>, cursor: &str) -> Self {
         let heard = Arc::<Mutex<Vec<Entry>>>::default();
         let (key, mut cursor, noted) = (key.to_owned(), cursor.to_owned(), Arc::clone(&heard));
@@ -42,7 +42,7 @@ impl Listener {
         Self { heard, task }
     }
 
-    /// Waits until so many changes were heard, and gives them, with those that came after.
+    /// Waits until `count` changes have arrived; returns all changes so far.
     pub(super) async fn stop_after(self, count: usize) -> Vec<Entry> {
         let heard = || self.heard.lock().expect("no panic").clone();
         eventually("the listener to catch up", async || (heard().len() >= count).then_some(())).await;
@@ -51,7 +51,7 @@ impl Listener {
     }
 }
 
-/// Listens on one connection until it is lost.
+/// Receives events on one connection until it is lost.
 async fn listen(url: &str, key: &str, cursor: &mut String, heard: &Mutex<Vec<Entry>>) -> Option<()> {
     let mut socket = tokio_tungstenite::connect_async(upgrade_to(url)).await.ok()?.0;
     let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {key}")}});

@@ -1,4 +1,4 @@
-//! The change log as it stands in the database.
+//! The change log in the database.
 
 use chatgraph::domain::change::ChatField;
 use chatgraph::domain::change::ChatFields;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::TestDatabase;
 
-/// What a listener and the table tell of one change.
+/// The fields of a change that both an event and the table have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     at: i64,
@@ -20,14 +20,14 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Reads an event's change; none if it is a checkpoint.
+    /// Reads an event's change; `None` if the event is a checkpoint.
     pub(super) fn told(change: &Value) -> Option<Self> {
         let text = |field: &str| change[field].as_str().map(str::to_owned);
         Some(Self { at: change["at"].as_i64()?, cid: text("cid")?, origin: text("origin")? })
     }
 }
 
-/// All of it.
+/// All rows of the log.
 pub(super) struct Log(Vec<Row>);
 
 struct Row {
@@ -38,7 +38,7 @@ struct Row {
 }
 
 impl Log {
-    /// Reads the one organization's log, beside the server.
+    /// Reads the log of the only organization, while the server runs.
     pub(super) async fn read(database: &TestDatabase) -> Self {
         let connection = connect(database).await;
         let select = "SELECT number, at, cid, origin, changed, muted_until FROM change ORDER BY organization, number";
@@ -56,7 +56,7 @@ impl Log {
                 number: row.try_get("", "number").expect("a number"),
                 entry,
                 changed: ChatFields::from_bits(row.try_get("", "changed").expect("bits")),
-                muted_until: row.try_get("", "muted_until").expect("a mute or none"),
+                muted_until: row.try_get("", "muted_until").expect("a mute or NULL"),
             }
         });
         let log = Self(rows.collect());
@@ -68,18 +68,18 @@ impl Log {
         self.0.len()
     }
 
-    /// The entries behind the first so many.
+    /// Returns the entries after the first `count`.
     pub(super) fn after(&self, count: usize) -> Vec<Entry> {
         self.0[count..].iter().map(|row| row.entry.clone()).collect()
     }
 
-    /// Numbered from 1, each number once.
+    /// Asserts that the rows are numbered from 1, each number once.
     pub(super) fn has_no_gap(&self) {
         let numbers: Vec<_> = self.0.iter().map(|row| row.number).collect();
         assert!(numbers.iter().copied().eq(1..=i64::try_from(numbers.len()).expect("few")), "{numbers:?}");
     }
 
-    /// How many changes by callers set this mute.
+    /// Returns the number of changes through the API that set this mute.
     pub(super) fn mutes_until(&self, until: i64) -> usize {
         let sets = |row: &&Row| {
             row.entry.origin == "API" && row.changed.contains(ChatField::MutedUntil) && row.muted_until == Some(until)
@@ -92,7 +92,7 @@ async fn connect(database: &TestDatabase) -> DatabaseConnection {
     Database::connect(database.url()).await.expect("a connection")
 }
 
-/// SQLite's own examination of the file; PostgreSQL has done its own when it came back.
+/// Runs SQLite's integrity check; PostgreSQL runs its recovery at startup.
 pub(super) async fn is_sound(database: &TestDatabase) {
     let connection = connect(database).await;
     if connection.get_database_backend() == DbBackend::Sqlite {

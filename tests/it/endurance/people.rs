@@ -1,6 +1,6 @@
-//! People write, learn, change and recycle numbers by chance, in groups and alone, while chats are deleted on either side,
-//! messages are edited, taken back, late and delivered again, and the device is unlinked and linked again. In the end each
-//! person has one chat, with each message once, as the phone shows it.
+//! Random walks: people write, their LIDs become known, they change and recycle numbers, in groups and alone. Chats are
+//! deleted on either side; messages are edited, revoked, delayed and delivered again; the device is unlinked and linked
+//! again. In the end each person has one chat, with each message once, as the phone shows it.
 
 mod compare;
 mod world;
@@ -10,11 +10,11 @@ use crate::support::TestServer;
 use compare::Deleted;
 use world::World;
 
-/// How many steps a walk has, unless `CHATGRAPH_TEST_STEPS` says otherwise.
+/// Number of steps in a walk, unless `CHATGRAPH_TEST_STEPS` is set.
 const STEPS: u64 = 30;
-/// The walk that is taken, unless `CHATGRAPH_TEST_SEED` says otherwise: the same in each run.
+/// Seed of the walk, unless `CHATGRAPH_TEST_SEED` is set: every run takes the same walk.
 const SEED: u64 = 1;
-/// After so many steps both sides are compared.
+/// Number of steps between two comparisons.
 const ROUND: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,14 +49,14 @@ async fn whatever_becomes_of_people_each_has_one_chat_with_each_message_once() {
     deleted.agree(&server, &mut world).await;
 }
 
-/// Whether LIDs are learned, numbers are changed and recycled, messages come late, chats are deleted, and the device is
-/// unlinked: if `CHATGRAPH_TEST_WALK` is `all`.
+/// Returns true if `CHATGRAPH_TEST_WALK` is `all`. Then LIDs become known, numbers change and are recycled, messages
+/// are delayed, chats are deleted, and the device is unlinked.
 #[expect(clippy::disallowed_methods, reason = "only this test reads it")]
 fn takes_every_step() -> bool {
     std::env::var("CHATGRAPH_TEST_WALK").is_ok_and(|walk| walk == "all")
 }
 
-/// The owner unlinks the device, things happen, and it is linked again: what happened comes with the history.
+/// Unlinks the device, lets some events happen, and links it again: the history has these events.
 async fn unlink(server: &TestServer, world: &mut World, random: &mut Random) -> String {
     compare::settle(server, world).await;
     server.phone().unlink().await;

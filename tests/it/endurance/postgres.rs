@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the test's own, to be crashed.
+//! A PostgreSQL server of the test, which the test crashes.
 
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -10,8 +10,8 @@ use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
 
-/// Starts a server as the scripts do, and crashes it whenever a line comes: killed with all its processes, or stopped in
-/// their midst. It is back when a line is answered.
+/// Starts a server as the scripts do, and crashes it for each line of input: killed with all its processes, or stopped
+/// with an immediate shutdown. Answers a line once the server is up again.
 const SCRIPT: &str = r#"
 set -eu
 . scripts/postgres
@@ -31,7 +31,7 @@ while read -r how; do
 done
 "#;
 
-/// The server.
+/// A running PostgreSQL server.
 pub(super) struct Postgres {
     script: Child,
     orders: Option<ChildStdin>,
@@ -41,7 +41,7 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    /// Starts it, on a free port.
+    /// Starts it on a free port.
     pub(super) fn start() -> Self {
         let mut script = Command::new("bash")
             .args(["-c", SCRIPT])
@@ -59,7 +59,7 @@ impl Postgres {
         &self.url
     }
 
-    /// Crashes it, each time the other way, and waits until it is back.
+    /// Crashes the server, alternating between both ways, and waits until it is up again.
     pub(super) fn crash(&mut self) {
         let how = if self.crashes.is_multiple_of(2) { "kill" } else { "stop" };
         self.crashes += 1;
@@ -70,7 +70,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // The end of its orders ends the script, and that the server.
+        // The end of its input ends the script, and with it the server.
         drop(self.orders.take());
         drop(self.script.wait());
     }

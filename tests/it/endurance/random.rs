@@ -1,4 +1,4 @@
-//! Chance that can be repeated.
+//! Reproducible random numbers.
 
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -7,14 +7,14 @@ use std::time::UNIX_EPOCH;
 pub(super) struct Random(u64);
 
 impl Random {
-    /// From the seed in `CHATGRAPH_TEST_SEED`, or a new one; it is shown when the test fails.
+    /// Uses the seed in `CHATGRAPH_TEST_SEED`, or a new one, and prints it.
     #[expect(clippy::disallowed_methods, reason = "the time is as good as any seed")]
     pub(super) fn of_this_run() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").subsec_nanos();
         Self::from_seed_or(u64::from(now))
     }
 
-    /// From the seed in `CHATGRAPH_TEST_SEED`, or this one.
+    /// Uses the seed in `CHATGRAPH_TEST_SEED`, or this one.
     #[expect(clippy::disallowed_methods, reason = "only tests read it")]
     pub(super) fn from_seed_or(seed: u64) -> Self {
         let given = std::env::var("CHATGRAPH_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -23,12 +23,12 @@ impl Random {
         Self(seed)
     }
 
-    /// Another one, that depends on nobody's pace.
+    /// Returns an independent generator, whose numbers do not depend on the order of calls to this one.
     pub(super) fn branch(&mut self) -> Self {
         Self(self.below(u64::MAX))
     }
 
-    /// A number from 0 to `end` without `end`.
+    /// Returns a number from 0 up to, but not including, `end`.
     pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

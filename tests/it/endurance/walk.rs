@@ -1,6 +1,6 @@
-//! Owners, contacts and callers act by chance on several sessions, while connections break, requests come late, meet
-//! others that were first, are refused, or are answered with what does not add up, and phones make other keys. In the end
-//! every phone shows what the stored copy has, and a listener heard every change once and in order.
+//! Random walks on several sessions: owners, contacts and API clients act while connections break, and requests are
+//! delayed, conflict, are rejected or get inconsistent answers. Phones also create new keys. In the end the stored copy
+//! matches every phone, and a subscriber received every change once and in order.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -24,11 +24,11 @@ use super::random::Random;
 use crate::support::TestServer;
 use crate::support::account;
 
-/// How many steps a walk has, unless `CHATGRAPH_TEST_STEPS` says otherwise.
+/// Number of steps in a walk, unless `CHATGRAPH_TEST_STEPS` is set.
 const STEPS: u64 = 400;
-/// The walk that is taken unless another is asked for: one of those in which no difference is left (decision 22).
+/// Default seed: a walk that ends without a difference (decision 22).
 const SEED: u64 = 1;
-/// How long everybody may take to agree in the end: refusals and broken connections are tried again after pauses.
+/// Time limit until all parties agree: rejected requests and broken connections are retried after pauses.
 const CATCHING_UP: Duration = Duration::from_mins(1);
 const GROUP: &str = "120363000000000001@g.us";
 const CHATS: [&str; 3] = ["15550111@s.whatsapp.net", "15550112@s.whatsapp.net", GROUP];
@@ -39,7 +39,7 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
     let mut random = Random::from_seed_or(SEED);
     let server = TestServer::unlimited().await;
     let other = server.sandbox.create_account(account("15550200", "Sam Sample")).expect("an account");
-    // Two sessions of one account, and one of another.
+    // Two sessions of one account, and one of another account.
     let phones = [server.phone().clone(), server.phone().clone(), other];
     let mut sessions = vec![server.session.clone()];
     for phone in &phones[1..] {
@@ -57,7 +57,8 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
         let (phone, session) = (&phones[at], &sessions[at]);
         let done = match random.below(20) {
             0..8 => act(phone, &mut random).await,
-            // Of two sessions of one account, neither marks as unread: a replay cannot tell whether that was read before.
+            // Of two sessions of one account, neither marks chats as unread: a replay does not show if a chat was read
+            // before.
             8..16 => ask(&server, session, at == 2, &mut random).await,
             16 => fail(&server, phone, &mut random).await,
             17 => {
@@ -70,7 +71,7 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
         println!("{step} {:?} session {at}: {done}", began.elapsed());
         tokio::time::sleep(Duration::from_millis(random.below(30))).await;
     }
-    // Every fault that is left breaks one more connection, and a client that lost many waits long before it tries again.
+    // Each remaining fault breaks one more connection, and the client's reconnect delay grows with each loss.
     server.sandbox.forget_faults();
     for session in &sessions {
         start_or_stop(&server, session, "stopSession").await;
@@ -82,16 +83,20 @@ async fn whatever_happens_phones_and_stored_copy_agree_in_the_end() {
     let log = Log::read(server.database()).await;
     log.has_no_gap();
     let told = log.after(before);
-    assert_eq!(listener.stop_after(told.len()).await[..told.len()], told, "each change once and in order");
+    assert_eq!(
+        listener.stop_after(told.len()).await[..told.len()],
+        told,
+        "the subscriber did not receive each change once and in order"
+    );
 }
 
-/// How many steps a walk has: what `CHATGRAPH_TEST_STEPS` says, or so many.
+/// Number of steps: `CHATGRAPH_TEST_STEPS`, or `steps` if it is unset.
 #[expect(clippy::disallowed_methods, reason = "only these tests read it")]
 pub(super) fn steps_or(steps: u64) -> u64 {
     std::env::var("CHATGRAPH_TEST_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(steps)
 }
 
-/// The owner does something at the phone, or a contact writes.
+/// Makes the owner act on the phone, or a contact write.
 async fn act(phone: &Phone, random: &mut Random) -> String {
     let chat = CHATS[usize::try_from(random.below(3)).expect("small")];
     let on = random.below(2) == 0;
@@ -100,7 +105,7 @@ async fn act(phone: &Phone, random: &mut Random) -> String {
             let on = on && chat != GROUP;
             phone.archive(chat, on).await.map(|()| format!("archives {chat}: {on}"))
         }
-        // A pin takes a chat out of the archive without a word: a replay of all settings tells the archive alone.
+        // A pin unarchives a chat silently: a full replay of settings has only the archive setting.
         1 if is_archived(phone, chat) => phone.archive(chat, false).await.map(|()| format!("archives {chat}: false")),
         1 => phone.pin(chat, on).await.map(|()| format!("pins {chat}: {on}")),
         2 => {
@@ -108,7 +113,7 @@ async fn act(phone: &Phone, random: &mut Random) -> String {
             phone.mute(chat, until).await.map(|()| format!("mutes {chat} until {until:?}"))
         }
         3 => {
-            // A phone offers to mark what is read as unread, and to read what is unread.
+            // A phone offers only one of both: mark as unread if the chat is read, mark as read if it is unread.
             let shown = phone.chats().into_iter().find(|view| view.jid == chat).expect("a chat");
             let read = shown.unread_count > 0 || shown.marked_unread;
             phone.mark_read(chat, read).await.map(|()| format!("marks {chat} as read: {read}"))
@@ -126,14 +131,14 @@ fn is_archived(phone: &Phone, chat: &str) -> bool {
     phone.chats().iter().any(|view| view.jid == chat && view.archived)
 }
 
-/// A caller changes a chat.
+/// Changes a chat through the API.
 async fn ask(server: &TestServer, session: &str, marks: bool, random: &mut Random) -> String {
     let chat = CHATS[usize::try_from(random.below(3)).expect("small")];
     let on = random.below(2) == 0;
     let wish = match random.below(4) {
         0 => json!({"archived": on}),
-        // If the owner archives a chat while a pin waits, the pin takes it out again without a word. So callers pin the group
-        // alone, and the owner does not archive it.
+        // If the owner archives a chat while a pin is pending, the pin silently unarchives it. So API clients pin only
+        // the group, and the owner does not archive it.
         1 => json!({"pinned": on && chat == GROUP}),
         2 => json!({"mutedUntil": some_mute(random)}),
         _ => json!({"read": on || !marks}),
@@ -146,7 +151,7 @@ async fn ask(server: &TestServer, session: &str, marks: bool, random: &mut Rando
     format!("a caller wants {wish} of {chat}")
 }
 
-/// Some request of a phone's companions will go wrong, or what it asks for is sealed otherwise.
+/// Makes some request of a phone's companions fail, or changes the key that its answer is encrypted with.
 async fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String {
     let times = u32::try_from(1 + random.below(4)).expect("small");
     let fault = |kind| Fault { times, phone: Some(phone.number().to_owned()), ..Fault::once(kind) };
@@ -174,7 +179,7 @@ async fn fail(server: &TestServer, phone: &Phone, random: &mut Random) -> String
 async fn start_or_stop(server: &TestServer, session: &str, act: &str) -> String {
     let act = format!("mutation {{ {act}(input: {{sessionId: \"{session}\"}}) {{ session {{ status }} }} }}");
     let mut answer = server.query(&act).await;
-    // A session is started a few times a minute.
+    // Session starts are limited to a few a minute.
     while let Some(pause_ms) = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64() {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         answer = server.query(&act).await;
@@ -183,12 +188,12 @@ async fn start_or_stop(server: &TestServer, session: &str, act: &str) -> String 
     act
 }
 
-/// None, for ever, or until some day.
+/// Returns no mute, a mute without end, or a mute with an end.
 fn some_mute(random: &mut Random) -> Option<i64> {
     match random.below(3) {
         0 => None,
         1 => Some(crate::support::FOREVER),
-        // WhatsApp's clients know whole seconds.
+        // WhatsApp's clients store whole seconds.
         _ => Some((SystemClock.now() / 1000 + 86_400 + i64::try_from(random.below(1_000)).expect("small")) * 1000),
     }
 }

@@ -1,4 +1,4 @@
-//! Back-ups and what is restored from them: whole, or not there.
+//! Backups and databases restored from them: each is complete or absent.
 
 use std::fs;
 use std::fs::File;
@@ -13,7 +13,7 @@ use sea_orm::Statement;
 use super::folder::Folder;
 use super::folder::error;
 
-/// A folder with a database of one key, and its back-up.
+/// Creates a folder with a database of one key, and its backup.
 fn backed_up() -> Folder {
     let folder = Folder::new();
     folder.create("a.db");
@@ -58,7 +58,7 @@ fn a_back_up_that_is_killed_leaves_no_file_and_is_in_nobody_s_way() {
     assert!(!killed.status.success());
     assert!(!folder.path("late.db").exists());
 
-    // One that another process is making stays.
+    // A partial copy of another running process stays.
     fs::create_dir(folder.path(".chatgraph-partial-other")).expect("a folder");
     let lock = File::create(folder.path(".chatgraph-partial-other/lock")).expect("a file");
     lock.lock().expect("locked");
@@ -91,7 +91,7 @@ async fn a_restored_database_is_the_back_up_whatever_a_kill_left() {
     let folder = backed_up();
     let serving = folder.serve("sqlite:a.db");
     folder.create("a.db");
-    // Kills it.
+    // Kills the server.
     drop(serving);
     assert!(folder.path("a.db-wal").exists());
     let refused = folder.run(&["restore", "copy.db", "--database", "sqlite:a.db"]);
@@ -104,7 +104,7 @@ async fn a_restored_database_is_the_back_up_whatever_a_kill_left() {
         assert!(restored.status.success(), "{}", error(&restored));
         assert_eq!(keys(&folder, "a.db"), 1);
         let drawn = incarnation(&folder, "a.db").await;
-        assert!(!seen.contains(&drawn), "the numbers of changes mean two things");
+        assert!(!seen.contains(&drawn), "change numbers were reused");
         seen.push(drawn);
     }
     let checked = folder.run(&["check", "--database", "sqlite:a.db"]);
@@ -117,7 +117,7 @@ fn a_copy_that_another_tool_made_brings_its_wal_along() {
     let folder = Folder::new();
     let serving = folder.serve("sqlite:a.db");
     folder.create("a.db");
-    // Kills it, and leaves the newest commits in the -wal file.
+    // Kills the server, and leaves the newest commits in the -wal file.
     drop(serving);
     for end in ["", "-wal"] {
         fs::copy(folder.path(&format!("a.db{end}")), folder.path(&format!("raw.db{end}"))).expect("copied");

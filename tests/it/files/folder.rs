@@ -1,4 +1,4 @@
-//! A folder with databases, and the program that works in it.
+//! A folder with databases, in which the program runs.
 
 use std::fs;
 use std::io::BufRead as _;
@@ -12,7 +12,7 @@ use std::process::Stdio;
 
 use tempfile::TempDir;
 
-/// A folder that the program runs in.
+/// A folder in which the program runs.
 pub(crate) struct Folder {
     folder: TempDir,
     umask: &'static str,
@@ -23,17 +23,17 @@ impl Folder {
         Self::with_umask("022")
     }
 
-    /// One in which the program runs under this umask.
+    /// Creates a folder in which the program runs under this umask.
     pub(crate) fn with_umask(umask: &'static str) -> Self {
         Self { folder: tempfile::tempdir().expect("a folder"), umask }
     }
 
-    /// The path of a file in it, without symbolic links.
+    /// Returns the path of a file in it, without symbolic links.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().canonicalize().expect("a folder").join(name)
     }
 
-    /// What is in it, sorted.
+    /// Returns the names of its files, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("a folder");
         let mut names: Vec<_> =
@@ -42,12 +42,12 @@ impl Folder {
         names
     }
 
-    /// Runs a command of the program in it to its end.
+    /// Runs a command of the program in it, and waits for its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("runs")
     }
 
-    /// Runs a command of the program in it on a terminal, and types an answer. Gives what the terminal shows.
+    /// Runs a command in it on a terminal, and types an answer. Returns the terminal's output.
     pub(crate) fn on_terminal(&self, arguments: &str, answer: &str) -> String {
         let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_chatgraph"));
         let mut terminal = Command::new("script");
@@ -65,20 +65,20 @@ impl Folder {
         assert!(made.status.success(), "{}", error(&made));
     }
 
-    /// Undoes the newest step.
+    /// Reverts the newest migration.
     pub(crate) fn undo(&self, name: &str) {
         let undone = self.run(&["migrate", "down", "--yes", "--database", &format!("sqlite:{name}")]);
         assert!(undone.status.success(), "{}", error(&undone));
     }
 
-    /// How many steps a database lacks.
+    /// Returns the number of pending migrations of a database.
     pub(crate) fn pending(&self, name: &str) -> usize {
         let status = self.run(&["migrate", "status", "--database", &format!("sqlite:{name}")]);
         assert!(status.status.success(), "{}", error(&status));
         String::from_utf8_lossy(&status.stdout).lines().filter(|line| line.ends_with("pending")).count()
     }
 
-    /// Serves a database on a free port, once it serves.
+    /// Serves a database on a free port; returns once the server accepts connections.
     pub(crate) fn serve(&self, database: &str) -> Serving {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--database", database]);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
@@ -101,16 +101,16 @@ impl Folder {
     }
 }
 
-/// A server, until it is dropped.
+/// A running server, killed when it is dropped.
 pub(crate) struct Serving {
     child: Child,
-    /// What it logged until it served.
+    /// Log up to the line that reports the address.
     pub(crate) log: String,
     rest: Option<std::thread::JoinHandle<String>>,
 }
 
 impl Serving {
-    /// Asks it to stop, and waits until it has.
+    /// Asks the server to stop, and waits until it has exited.
     pub(crate) fn stop(mut self) {
         let kill = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
@@ -123,13 +123,13 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// What a command told of its failure.
+/// Returns a failed command's message.
 pub(crate) fn error(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

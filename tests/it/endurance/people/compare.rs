@@ -1,4 +1,4 @@
-//! Both sides of it: what the phone shows, and what is stored.
+//! Comparison of the phone's chats with the stored copy.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,31 +16,34 @@ use crate::support::eventually_within;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A chat, as both sides are compared: how many are unread, unless that may differ, and the messages.
+/// Chats by address, with the unread count (unless it may differ) and the messages.
 type Chats = BTreeMap<String, (Value, Vec<Value>)>;
 
-/// What was deleted here and not on the phone.
+/// Chats and messages that were deleted in the stored copy but not on the phone.
 #[derive(Default)]
 pub(super) struct Deleted {
     /// Messages that the phone still shows.
     messages: HashSet<String>,
 }
 
-/// Waits until the companion has confirmed everything, and all that was late has come.
+/// Delivers all delayed messages, and waits until the companion has acknowledged everything.
 pub(super) async fn settle(server: &TestServer, world: &mut World) {
     world.catches_up().await;
     server.works().await;
-    tokio::time::timeout(PATIENCE, server.phone().settled()).await.expect("all is confirmed").expect("settled");
+    tokio::time::timeout(PATIENCE, server.phone().settled())
+        .await
+        .expect("everything is acknowledged in time")
+        .expect("settled");
 }
 
 impl Deleted {
-    /// A caller deletes a chat here.
+    /// Deletes a chat through the API.
     pub(super) async fn here(&mut self, server: &TestServer, world: &mut World, random: &mut Random) -> String {
         settle(server, world).await;
         let Some(chat) = world.chat(random) else { return "no chat to delete".to_owned() };
         let delete = "mutation($input: DeleteChatInput!) { deleteChat(input: $input) { cid } }";
         let answer = server.query_with(delete, json!({"input": {"sessionId": server.session, "cid": chat}})).await;
-        // It may be deleted here already, or have been told under another address.
+        // It may be deleted already, or be stored under another address.
         if answer["errors"] != Value::Null {
             return format!("a caller deletes {chat}, which is not there");
         }
@@ -48,7 +51,7 @@ impl Deleted {
         format!("a caller deletes {chat}")
     }
 
-    /// Waits until both sides agree.
+    /// Waits until stored copy and phone agree.
     pub(super) async fn agree(&self, server: &TestServer, world: &mut World) {
         settle(server, world).await;
         let last = RefCell::new((Chats::new(), Chats::new()));
@@ -73,7 +76,7 @@ impl Deleted {
         }
     }
 
-    /// The phone's chats without what was deleted here.
+    /// Returns the phone's chats without what was deleted through the API.
     fn shown(&self, phone: &Phone) -> Chats {
         let mut chats = Chats::new();
         for chat in phone.chats() {
@@ -85,7 +88,7 @@ impl Deleted {
             if messages.is_empty() {
                 continue;
             }
-            // The phone counts what was deleted here, too, and adds the counts of two chats that become one.
+            // The phone also counts messages that were deleted here, and adds the counts of two chats that become one.
             let is_comparable = messages.len() == all.len() && chat.aliases.is_empty();
             let unread = if is_comparable { json!(chat.unread_count) } else { Value::Null };
             let number = chat.aliases.iter().find(|jid| jid.ends_with("@s.whatsapp.net"));
@@ -106,7 +109,7 @@ async fn stored(server: &TestServer, shown: &Chats) -> Chats {
         let answer = server.query_with(query, json!({"session": server.session, "cid": cid})).await;
         let chat = &answer["data"]["chat"];
         let nodes = chat["messages"]["nodes"].as_array().cloned().unwrap_or_default();
-        // A phone shows nothing of the edits of a message that was taken back.
+        // A phone does not show edits of a revoked message.
         let edited = |node: &Value| node["edited"] == true && node["revoked"] == false;
         let message = |node: &Value| json!([node["text"], node["fromMe"], edited(node), node["revoked"]]);
         let messages: Vec<_> = nodes.iter().rev().map(message).collect();

@@ -1,4 +1,4 @@
-//! The people, and what they do.
+//! The simulated people, and their actions.
 
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::Error;
@@ -12,10 +12,10 @@ use super::super::random::Random;
 
 const OWN: &str = "15550100";
 const GROUP: &str = "120363000000000009@g.us";
-/// A member of the group who is known by LID alone.
+/// A group member that is known by LID only.
 const HIDDEN: &str = "200000000000190@lid";
 
-/// An account with three contacts, one of whom is known by LID as well, and a group that is addressed by LID.
+/// Returns an account with three contacts, one of them also known by LID, and a group that is addressed by LID.
 pub(super) fn account() -> AccountSpec {
     let mut account = crate::support::account(OWN, "Alex Example");
     account.contacts[0].lid = Some("200000000000111".to_owned());
@@ -32,7 +32,7 @@ pub(super) fn account() -> AccountSpec {
 struct Somebody {
     number: String,
     lid: String,
-    /// Whether the phone knows that the two are one person.
+    /// True if the phone knows that both addresses are one person.
     is_known: bool,
 }
 
@@ -46,13 +46,13 @@ impl Somebody {
     }
 }
 
-/// Everybody, and the phone that they write to.
+/// All people, and the phone that they write to.
 pub(super) struct World {
     pub(super) phone: Phone,
     people: Vec<Somebody>,
-    /// Numbers that were given up.
+    /// Numbers that are no longer in use.
     free: Vec<String>,
-    /// Messages that the companions did not get yet.
+    /// Messages that the companions have not received yet.
     late: Vec<String>,
     next: u64,
 }
@@ -78,7 +78,7 @@ impl World {
         format!("line {}", self.next)
     }
 
-    /// A person writes by number or by LID, or the owner does; some messages come late, if they `may_be_late`.
+    /// Writes a message, from a person by number or LID, or from the owner; some are delayed, if `may_be_late` is set.
     pub(super) async fn somebody_writes(&mut self, random: &mut Random, may_be_late: bool) -> String {
         let text = self.text();
         let somebody = Self::some(random, &self.people).expect("people");
@@ -101,14 +101,14 @@ impl World {
         format!("{from} writes {text:?} in the group")
     }
 
-    /// Some message that was not taken back.
+    /// Returns a message that was not revoked.
     fn message(&self, random: &mut Random) -> Option<(String, String)> {
         let mut all = Vec::new();
         for chat in self.phone.chats() {
             let messages = self.phone.messages(&chat.jid).unwrap_or_default();
             all.extend(messages.into_iter().filter_map(|message| Some((message.id, message.text?))));
         }
-        // The chats are in the order of their last messages, which depends on the time.
+        // The chats are ordered by their last messages, which depends on the time.
         all.sort_by(|one, other| one.1.cmp(&other.1));
         Self::some(random, &all).cloned()
     }
@@ -122,14 +122,14 @@ impl World {
     pub(super) async fn takes_back(&mut self, random: &mut Random) -> String {
         let Some((id, text)) = self.message(random) else { return "nothing to take back".to_owned() };
         self.phone.revoke(&id, None).await.expect("taken back");
-        format!("{text:?} is taken back")
+        format!("{text:?} is revoked")
     }
 
-    /// A message that was late comes, or one that is known comes again.
+    /// Delivers a delayed message, or delivers a known one again.
     pub(super) async fn delivers_again(&mut self, random: &mut Random) -> String {
         if let Some(id) = self.late.pop() {
             self.deliver(&id).await;
-            return "a late message comes".to_owned();
+            return "a delayed message is delivered".to_owned();
         }
         let Some((id, text)) = self.message(random) else { return "nothing to deliver".to_owned() };
         self.deliver(&id).await;
@@ -138,13 +138,13 @@ impl World {
 
     async fn deliver(&self, id: &str) {
         match self.phone.deliver_again(id).await {
-            // Its chat may be deleted meanwhile.
+            // Its chat may have been deleted meanwhile.
             Ok(()) | Err(Error::UnknownMessage(_)) => {}
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// All that was late comes.
+    /// Delivers all delayed messages.
     pub(super) async fn catches_up(&mut self) {
         for id in std::mem::take(&mut self.late) {
             self.deliver(&id).await;
@@ -162,7 +162,7 @@ impl World {
         if told {
             return format!("{done}, and tells it");
         }
-        // The companions hear of it with the next message.
+        // The companions learn of it with the next message.
         let text = self.text();
         self.phone.receive(&lid, &lid, &text).await.expect("written");
         format!("{done}; {lid} writes {text:?}")
@@ -205,12 +205,12 @@ impl World {
             self.phone.mark_read(&chat, true).await.expect("read");
             return format!("the owner reads {chat}");
         }
-        // There may be nothing of others in it.
+        // There may be no message from other people in it.
         let _ = self.phone.read_elsewhere(&chat, None, ReceiptForm::Read).await;
         format!("another device reads {chat}")
     }
 
-    /// Some chat with a message.
+    /// Returns a chat with a message.
     pub(super) fn chat(&self, random: &mut Random) -> Option<String> {
         let chats = self.phone.chats().into_iter().filter(|chat| chat.last_message_at.is_some());
         let mut chats: Vec<_> = chats.map(|chat| chat.jid).collect();
