@@ -1,11 +1,11 @@
-//! The page to try the API on, as a browser gets it.
+//! The GraphiQL page, as a browser receives it.
 
 use reqwest::StatusCode;
 
 use crate::support::BareServer;
 use crate::support::header;
 
-/// The files that the page names.
+/// Returns the files that the page names.
 fn named(page: &str) -> Vec<&str> {
     page.split(['"', '\'']).filter_map(|text| text.strip_prefix('.')).filter(|text| text.starts_with('/')).collect()
 }
@@ -25,7 +25,10 @@ async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     let page = page.text().await.expect("text");
     assert!(!page.contains("//"), "the page names another server: {page}");
-    assert!(page.contains("name=\"invitation\" content=\"ask\""), "links with a key are asked about: {page}");
+    assert!(
+        page.contains("name=\"invitation\" content=\"ask\""),
+        "the page does not ask before it uses the key of a link: {page}"
+    );
     let named = named(&page);
     for (extension, media_type) in
         [("js", "text/javascript; charset=utf-8"), ("css", "text/css; charset=utf-8"), ("svg", "image/svg+xml")]
@@ -49,7 +52,7 @@ async fn the_page_names_files_of_this_server_only_and_all_of_them_exist() {
 async fn no_file_may_load_or_run_anything_else_or_stand_in_a_frame() {
     let server = BareServer::start(&["--graphiql"]).await;
     let page = server.page("/").await.text().await.expect("text");
-    // What the policy forbids would only show as an error in a browser.
+    // In a browser, a violation of the policy would only show as a console error.
     assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" crossorigin src=").count());
     assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("onload="), "{page}");
     for path in [vec!["/", "/LICENCES.txt"], named(&page)].concat() {

@@ -1,4 +1,4 @@
-//! HTTP/2 without encryption: many requests on one connection, and what one connection may not do.
+//! HTTP/2 without encryption: many requests on one connection, and the limits of one connection.
 
 use axum::body::Bytes;
 use futures_util::future::join_all;
@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::support::BareServer;
 
-/// A connection that is driven until it is dropped.
+/// A connection that runs until it is dropped.
 struct Wire {
     requests: SendRequest<Bytes>,
     ended: AbortOnDropHandle<Result<(), h2::Error>>,
@@ -29,7 +29,7 @@ impl Wire {
         Self { requests, ended }
     }
 
-    /// Asks for the viewer's kind, and reads the answer.
+    /// Queries the viewer's kind, and reads the answer.
     async fn asks(&self, server: &BareServer) -> Value {
         let body = Bytes::from_static(b"{\"query\": \"{ viewer { kind } }\"}");
         let request = Request::post(&server.url)
@@ -54,7 +54,7 @@ impl Wire {
 async fn many_requests_share_a_connection() {
     let server = BareServer::start(&[]).await;
     let wire = Wire::to(&server).await;
-    // With the first answer comes how many the server takes at once; a client that keeps to it is served all the same.
+    // The first answer also announces the stream limit; the client respects it, and all requests are served.
     wire.asks(&server).await;
     assert_eq!(wire.requests.current_max_send_streams(), 100);
     let answers = join_all((0..300).map(|_| wire.asks(&server))).await;
@@ -73,14 +73,15 @@ async fn who_asks_and_takes_back_again_and_again_is_sent_away() {
             let Ok((_, mut sending)) = requests.send_request(request.body(()).expect("a request"), false) else {
                 return;
             };
-            // What is taken back before it is sent, is not sent.
+            // A request that is reset before it is sent would never be sent.
             tokio::task::yield_now().await;
             sending.send_reset(Reason::CANCEL);
         }
     };
     asking.await;
-    // It would end well, had the server taken them all. Whether the reason is still read depends on what is under way.
-    let ended = ended.await.expect("driven").expect_err("sent away");
+    // If the server had accepted all of them, the connection would end without an error. The reason may be lost if the
+    // connection closes first.
+    let ended = ended.await.expect("driven").expect_err("the server closes the connection with an error");
     assert!(ended.is_io() || ended.reason() == Some(Reason::ENHANCE_YOUR_CALM), "{ended}");
     let other = Wire::to(server).await;
     assert_eq!(other.asks(server).await["data"]["viewer"]["kind"], "API_KEY");

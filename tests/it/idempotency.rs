@@ -1,4 +1,4 @@
-//! Requests that are repeated under an idempotency key make one object.
+//! Requests that are repeated under an idempotency key create one object.
 
 use serde_json::Value;
 use serde_json::json;
@@ -40,7 +40,7 @@ async fn a_session_that_is_asked_for_again_is_made_once() {
     assert_eq!(reason(&other), ("conflict", &json!("IDEMPOTENCY_KEY_REUSED")), "{other}");
     assert_ne!(server.makes_session("two", "Shop").await, made[0]);
 
-    // Another organization's keys are its own.
+    // Another organization has its own keys.
     let theirs = server.create_key("org_2", &[]);
     let input = json!({"input": {"label": "Shop", "idempotencyKey": "one"}});
     assert_ne!(server.query_as(&theirs, SESSION, input).await["data"], made[0]["data"]);
@@ -53,7 +53,7 @@ async fn a_session_that_is_asked_for_again_is_made_once() {
     server.execute(&format!("UPDATE idempotency_key SET created_at = created_at - {DAY_MS}")).await;
     let anew = server.makes_session("one", "Office").await;
     assert!(anew["data"]["createSession"]["session"]["id"].is_string(), "{anew}");
-    assert_eq!(server.rows("idempotency_key").await, 2, "only this one and the other organization's are left");
+    assert_eq!(server.rows("idempotency_key").await, 2, "only the new key and the other organization's are left");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn an_api_key_that_is_asked_for_again_is_made_once_and_has_the_secret_of_t
     let works = server.query_as(again["secret"].as_str().expect("a secret"), viewer, json!({})).await;
     assert_eq!(works["data"]["viewer"]["kind"], "API_KEY");
 
-    // A key that is in use keeps its secret.
+    // An API key that was used keeps its secret.
     server.execute("UPDATE api_key SET last_used_at = 1 WHERE name = 'script'").await;
     assert_eq!(reason(&server.makes_key("one", "script").await), ("conflict", &json!("IDEMPOTENCY_KEY_REUSED")));
     let works = server.query_as(again["secret"].as_str().expect("a secret"), viewer, json!({})).await;

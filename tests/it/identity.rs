@@ -1,4 +1,4 @@
-//! One person behind a number and a LID is one chat.
+//! One person with a number and a LID has one chat.
 
 use chatgraph_sandbox::AccountSpec;
 use chatgraph_sandbox::ReceiptForm;
@@ -17,7 +17,7 @@ const ZOE_LID: &str = "200000000000188@lid";
 const FOLLOW: &str = "subscription($cid: JID) { chatChanges(cid: $cid) { cursor change { \
     kind chatId cid changed mergedIntoId chat { jid aliases unreadCount archived lastMessage { text sender } } } } }";
 
-/// An account that knows Zoe's number and what she calls herself, and has no chat with her.
+/// An account that knows Zoe's number and push name, and has no chat with her.
 fn account() -> AccountSpec {
     let mut account = crate::support::account("15550100", "Alex Example");
     let (phone, push_name) = ("15550188".to_owned(), Some("zoe".to_owned()));
@@ -30,12 +30,12 @@ async fn start() -> TestServer {
 }
 
 impl TestServer {
-    /// Zoe writes by one of her addresses.
+    /// Receives a message from one of Zoe's addresses.
     async fn zoe_writes(&self, from: &str, text: &str) -> String {
         self.phone().receive(from, from, text).await.expect("a message")
     }
 
-    /// The chat with Zoe by one of her addresses, once its last message is this one.
+    /// Returns the chat with Zoe by one of her addresses, once its last message is `last`.
     async fn chat_with(&self, cid: &str, last: &str) -> Value {
         let query = "query($cid: JID!) { chat(cid: $cid) { id jid aliases unreadCount archived \
                      messages { nodes { text sender } } } }";
@@ -44,7 +44,7 @@ impl TestServer {
             (chat["messages"]["nodes"][0]["text"] == last).then_some(())
         })
         .await;
-        // An answer may show a chat from before a message that it shows.
+        // Within one answer, the chat may have been read before its messages.
         self.query_with(query, json!({"cid": cid})).await["data"]["chat"].clone()
     }
 }
@@ -77,7 +77,7 @@ async fn two_chats_become_one_when_the_phone_says_so() {
     assert_eq!(chat["messages"]["nodes"], sent);
     server.agrees().await;
 
-    // Whoever follows by either address hears on, and either names the chat.
+    // Subscribers by either address still receive changes, and either address names the chat.
     server.zoe_writes(ZOE_LID, "again").await;
     for changes in [&mut by_lid, &mut by_number] {
         assert_eq!(changes.next().await["chat"]["lastMessage"], json!({"text": "again", "sender": ZOE}));
@@ -170,15 +170,15 @@ async fn what_is_read_on_another_device_is_read_up_to_the_message_that_is_named(
         server.phone().receive(MEI, MEI, "second").await.expect("a message");
         server.agrees().await;
         server.phone().read_elsewhere(MEI, Some(&first), form).await.expect("read");
-        eventually("one unread", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
+        eventually("an unread count of 1", async || (server.chat(MEI).await["unreadCount"] == 1).then_some(())).await;
         server.agrees().await;
         server.phone().read_elsewhere(MEI, None, form).await.expect("read");
-        eventually("none unread", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
+        eventually("an unread count of 0", async || (server.chat(MEI).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
         server.phone().receive("15550111", GROUP, "to all").await.expect("a message");
-        eventually("one unread", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
+        eventually("an unread count of 1", async || (server.chat(GROUP).await["unreadCount"] == 1).then_some(())).await;
         server.phone().read_elsewhere(GROUP, None, form).await.expect("read");
-        eventually("none unread", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
+        eventually("an unread count of 0", async || (server.chat(GROUP).await["unreadCount"] == 0).then_some(())).await;
         server.agrees().await;
     }
 }

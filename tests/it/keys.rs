@@ -19,7 +19,7 @@ fn text(output: &Output) -> String {
 }
 
 fn error(output: &Output) -> String {
-    assert!(!output.status.success() && output.stdout.is_empty(), "it was taken");
+    assert!(!output.status.success() && output.stdout.is_empty(), "the command succeeded");
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
@@ -100,9 +100,9 @@ async fn a_key_ends_with_its_time_and_its_socket_with_it() {
     let key = server.create_key_until("org_1", "3s");
     let mut listener = Subscription::open(&server, &key, CHANGES, json!({})).await;
     listener.event().await;
-    assert!(server.query_as(&key, WHO, json!({})).await["errors"].is_null(), "it was over before its time");
+    assert!(server.query_as(&key, WHO, json!({})).await["errors"].is_null(), "the key expired too early");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
-    // It was verified moments ago, and is remembered: that does not outlive it.
+    // The server has cached this key as valid, but the cache entry expires with the key.
     assert_eq!(error_code(&server.query_as(&key, WHO, json!({})).await), "unauthorized");
 }
 
@@ -114,7 +114,7 @@ async fn a_key_reads_and_listens_unless_told_otherwise() {
     assert_eq!(answer["data"]["viewer"]["capabilities"], json!(["READ", "EVENTS"]));
 }
 
-/// The line of `key list` about the key with this secret.
+/// Returns the line of `key list` for the key with this secret.
 fn listed(server: &TestServer, secret: &str) -> String {
     let listed = text(&server.command(&["key", "list", "--organization", "org_1"]));
     listed.lines().find(|line| line.contains(&secret[..8])).expect("the key").to_owned()
@@ -136,7 +136,7 @@ async fn a_rotated_key_has_a_new_secret_and_its_last_one_ends() {
     assert_ne!(new, old);
     let answer = server.query_as(new, WHO, json!({})).await;
     assert_eq!(answer["data"]["viewer"], json!({"organizationId": "org_1", "capabilities": ["READ", "EVENTS"]}));
-    assert!(listed(&server, new).starts_with(id), "it is another key");
+    assert!(listed(&server, new).starts_with(id), "the key has another id");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     assert_eq!(error_code(&server.query_as(&old, WHO, json!({})).await), "unauthorized");
 }
@@ -151,17 +151,20 @@ async fn the_last_secret_of_a_rotated_key_works_for_a_while_if_that_is_given() {
     };
     let second = rotate("1h");
     for secret in [&first, &second] {
-        assert!(server.query_as(secret, WHO, json!({})).await["errors"].is_null(), "not both work");
+        assert!(
+            server.query_as(secret, WHO, json!({})).await["errors"].is_null(),
+            "one of the two secrets does not work"
+        );
     }
     let third = rotate("8s");
     let mut listener = Subscription::open(&server, &second, CHANGES, json!({})).await;
     listener.event().await;
-    eventually("the secret before the last to end", async || {
+    eventually("the first secret to expire", async || {
         let answer = server.query_as(&first, WHO, json!({})).await;
         (answer["errors"][0]["extensions"]["code"] == "unauthorized").then_some(())
     })
     .await;
-    assert_eq!(u16::from(listener.closed().await.code), 4403, "the grace does not end");
+    assert_eq!(u16::from(listener.closed().await.code), 4403, "the grace period does not end");
     assert_eq!(error_code(&server.query_as(&second, WHO, json!({})).await), "unauthorized");
     assert!(server.query_as(&third, WHO, json!({})).await["errors"].is_null());
     let over =
@@ -182,5 +185,5 @@ async fn the_list_says_who_made_a_key_and_whether_that_key_is_gone() {
     assert!(listed(&server, &made).contains(&format!(" by {id} ")), "{}", listed(&server, &made));
     text(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
     assert!(listed(&server, &made).contains(&format!(" by {id} (revoked) ")), "{}", listed(&server, &made));
-    assert!(server.query_as(&made, WHO, json!({})).await["errors"].is_null(), "it went with its maker");
+    assert!(server.query_as(&made, WHO, json!({})).await["errors"].is_null(), "the key was revoked with its creator");
 }

@@ -1,4 +1,4 @@
-//! Settings that cannot be read from WhatsApp, or do not add up: for a moment, and for ever.
+//! Settings that cannot be read from WhatsApp, or are inconsistent: temporarily and permanently.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::support::eventually_within;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
-/// Longer than all steps and their pauses take.
+/// Upper bound of the time that all recovery steps and their pauses take.
 const ALL_STEPS: Duration = Duration::from_secs(110);
-/// More fetches than all steps and what the library tries beside them make, and far fewer than a loop without pauses.
+/// Upper bound of the fetches by all steps and by the library itself; a loop without pauses makes far more.
 const MANY: usize = 150;
 
 impl TestServer {
-    /// So many of the next answers with settings do not add up.
+    /// Makes the next `times` answers with settings inconsistent.
     fn spoils(&self, part: Part, times: u32) {
         let collection = Some("regular_low".to_owned());
         self.sandbox.inject(Fault { times, collection, part: Some(part), ..Fault::once(FaultKind::Lthash) });
     }
 
-    /// How often a step was taken since settings could not be read.
+    /// Returns the number of times a recovery step was taken.
     async fn repairs(&self, step: &str) -> u64 {
         let url = self.url.replace("/graphql", "/metrics");
         let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
@@ -35,7 +35,7 @@ impl TestServer {
         count.map_or(0, |count| count.parse().expect("a number"))
     }
 
-    /// Waits until a step was taken so often, or more.
+    /// Waits until a step was taken at least `times` times.
     async fn has_taken(&self, step: &str, times: u64) {
         let has_taken = async || (self.repairs(step).await >= times).then_some(());
         eventually_within(Duration::from_secs(20), step, has_taken).await;
@@ -58,7 +58,7 @@ async fn metered() -> TestServer {
     TestServer::with_arguments(&["--metrics"]).await
 }
 
-/// Sees that one change was told, and nothing else.
+/// Asserts that exactly one change is published.
 async fn told_once(server: &TestServer, changes: &mut Subscription, fields: &Value) {
     let told = changes.next().await;
     assert_eq!((&told["origin"], &told["cid"], &told["changed"]), (&json!("DEVICE"), &json!(MEI), fields), "{told}");
@@ -82,14 +82,14 @@ async fn a_patch_that_is_wrong_once_is_read_the_next_time() {
 async fn a_patch_that_is_wrong_again_has_its_collection_read_anew() {
     let server = metered().await;
     let mut changes = server.subscribe_to_chats().await;
-    // The library fetches a patch twice; a third wrong answer is for a fetch that crosses these two.
+    // The library fetches a patch twice; the third invalid answer is for a fetch that overlaps these two.
     server.spoils(Part::Patch, 3);
     server.phone().archive(MEI, true).await.expect("archived");
     server.agrees().await;
     told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
     server.has_taken("resync", 1).await;
 
-    // All is as it was before: the next trouble begins with the first step.
+    // Recovery has been reset: the next failure begins with the first step.
     server.spoils(Part::Patch, 3);
     server.phone().archive(MEI, false).await.expect("unarchived");
     server.agrees().await;
@@ -106,7 +106,7 @@ async fn a_collection_that_a_patch_does_not_fit_is_read_anew() {
     server.agrees().await;
     told_once(&server, &mut changes, &json!(["ARCHIVED"])).await;
     server.has_taken("resync", 1).await;
-    // What is built on it is taken again, and at once.
+    // WhatsApp accepts a change that is based on it, and at once.
     server.update_chat(MEI, "archived: false").await;
     server.agrees().await;
 }
@@ -117,7 +117,7 @@ async fn what_was_read_before_a_wrong_patch_is_told_all_the_same() {
     server.stop_session().await;
     server.phone().archive(MEI, true).await.expect("archived");
     server.phone().archive(RAVI, true).await.expect("archived");
-    // Both come in one answer, and the second is wrong.
+    // One answer has both patches, and the second is invalid.
     server.spoils(Part::Patch, 1);
     server.start_session().await;
     server.agrees().await;
@@ -162,7 +162,7 @@ async fn settings_that_can_never_be_read_fail_the_session_and_say_what_to_do() {
         assert_eq!(server.repairs(step).await, times, "{step}");
     }
     let pending = server.chat(RAVI).await["sync"].clone();
-    assert_eq!(pending["state"], "PENDING", "it waits until somebody helps");
+    assert_eq!(pending["state"], "PENDING", "the change stays pending");
 
     server.sandbox.forget_faults();
     server.start_session().await;

@@ -1,4 +1,4 @@
-//! What one caller may ask for in a time, and how many tokens one address may try.
+//! Rate limits of a client, and the limit on failed tokens of an address.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::support::create_key;
 use crate::support::error_code;
 use crate::support::program;
 
-/// Costs 601: a list of 200 with what is below it, and the list itself.
+/// Query with cost 601: a list of 200 chats with one field each, and the list itself.
 const DEAR: &str = "{ chats(first: 200) { nodes { id } } }";
-/// Costs 2.
+/// Query with cost 2.
 const CHEAP: &str = "{ viewer { kind } }";
-/// Two dear questions at once, and then so little a minute that no test waits for it.
+/// A burst of two `DEAR` queries, and then a refill rate so low that no test waits for it.
 const TWO: [&str; 4] = ["--rate-limit-burst", "1200", "--rate-limit-cost-per-minute", "60"];
 
 fn client_at(address: [u8; 4]) -> Client {
@@ -38,7 +38,7 @@ impl BareServer {
         create_key(&self.database, "org_1", &[])
     }
 
-    /// The status of a question from an address under a token, perhaps passed on by a proxy for another address.
+    /// Returns the status of a query from an address with a token, optionally forwarded by a proxy for another address.
     async fn status(&self, from: [u8; 4], token: &str, passed_on_for: Option<&str>) -> u16 {
         let mut request = client_at(from).post(&self.url).bearer_auth(token).json(&json!({"query": CHEAP}));
         if let Some(source) = passed_on_for {
@@ -52,7 +52,7 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     response.headers().get(name).map(|value| value.to_str().expect("text"))
 }
 
-/// Says that the request was refused, and when to come back.
+/// Asserts that the request was rejected, with a time to retry.
 async fn refused(response: Response) {
     assert_eq!(response.status(), 429);
     let seconds: u64 = header(&response, "retry-after").expect("a time").parse().expect("a number");
@@ -95,14 +95,14 @@ async fn who_asks_for_too_much_is_told_when_to_come_back() {
     assert_eq!(error["payload"][0]["extensions"]["code"], "rate_limited", "{error}");
     assert!(error["payload"][0]["extensions"]["retryAfterMs"].as_u64() > Some(0), "{error}");
 
-    assert_eq!(server.asked(&server.another_key(), dear).await.status(), 200, "another caller has its own");
+    assert_eq!(server.asked(&server.another_key(), dear).await.status(), 200, "another client has its own limit");
 }
 
 #[tokio::test]
 async fn what_was_told_to_wait_passes_then() {
     let server = BareServer::start(&["--rate-limit-burst", "601", "--rate-limit-cost-per-minute", "60000"]).await;
     let mut refusals = 0;
-    // A machine that is slow enough refills while it asks; this one is faster than that once in a while.
+    // On a slow machine the bucket refills between requests, so it takes several attempts to get a rejection.
     for _ in 0..50 {
         let answer: Value = server.asked(&server.key, json!({"query": DEAR})).await.json().await.expect("JSON");
         let Some(wait_ms) = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64() else { continue };
@@ -146,7 +146,7 @@ async fn a_person_has_one_allowance_with_every_token() {
         assert_eq!(server.asked(&token, json!({"query": DEAR})).await.status(), 200);
     }
     refused(server.asked(&token_for(Duration::from_mins(2)), json!({"query": DEAR})).await).await;
-    assert_eq!(server.asked(&server.key, json!({"query": DEAR})).await.status(), 200, "the key is somebody else");
+    assert_eq!(server.asked(&server.key, json!({"query": DEAR})).await.status(), 200, "the key has its own limit");
 }
 
 #[tokio::test]
@@ -179,9 +179,9 @@ async fn after_far_too_many_invalid_tokens_nothing_is_read_for_a_new_one() {
     let asked = Client::new().post(&server.url).bearer_auth("cg_guess_100").header("X-Request-Id", "guessing");
     refused(asked.json(&json!({"query": CHEAP})).send().await.expect("an answer")).await;
     let statements = server.log.of_request("guessing").into_iter().filter(|entry| entry["target"] == "sqlx::query");
-    assert_eq!(statements.count(), 0, "something is read for it");
-    assert_eq!(server.status(HERE, &server.another_key(), None).await, 429, "it was verified");
-    assert_eq!(server.status(HERE, &server.key, None).await, 200, "a token that was valid lately");
+    assert_eq!(statements.count(), 0, "the database was read for an invalid token");
+    assert_eq!(server.status(HERE, &server.another_key(), None).await, 429, "a new token was verified");
+    assert_eq!(server.status(HERE, &server.key, None).await, 200, "a token that was recently valid");
     assert_eq!(server.status([127, 0, 0, 2], &server.another_key(), None).await, 200, "another address");
 }
 
@@ -219,9 +219,13 @@ async fn behind_a_proxy_each_caller_has_its_own_address() {
     assert_eq!(
         server.status(PROXY, "cg_guess", Some("203.0.113.1, 203.0.113.3")).await,
         401,
-        "what it said does not count"
+        "addresses that the client itself sent do not count"
     );
-    assert_eq!(server.status([127, 0, 0, 2], "cg_guess", Some("203.0.113.1")).await, 401, "from no proxy");
+    assert_eq!(
+        server.status([127, 0, 0, 2], "cg_guess", Some("203.0.113.1")).await,
+        401,
+        "the header of an untrusted address was used"
+    );
 }
 
 #[tokio::test]
@@ -237,14 +241,18 @@ async fn all_keys_of_an_organization_share_one_allowance() {
     }
     let made = program(&server.database, &["key", "create", "--organization", "org_2"]).output().expect("runs");
     let theirs = String::from_utf8(made.stdout).expect("text").trim().to_owned();
-    assert_eq!(server.asked(&theirs, json!({"query": DEAR})).await.status(), 200, "another organization has its own");
+    assert_eq!(
+        server.asked(&theirs, json!({"query": DEAR})).await.status(),
+        200,
+        "another organization has its own limit"
+    );
 }
 
 #[tokio::test]
 async fn a_mutation_costs_what_it_writes() {
     let server = BareServer::start(&["--rate-limit-burst", "1000", "--rate-limit-cost-per-minute", "60"]).await;
     let write = json!({"query": "mutation { createSession(input: {}) { session { id } } }"});
-    // Each costs 100 and its three fields; the tenth overdraws.
+    // Each costs 100 plus its three fields; the tenth exceeds the limit.
     for _ in 0..10 {
         assert_eq!(server.asked(&server.key, write.clone()).await.status(), 200);
     }
@@ -277,7 +285,7 @@ async fn an_organization_opens_no_more_sockets_and_subscriptions_than_it_may() {
     let theirs = String::from_utf8(made.stdout).expect("text").trim().to_owned();
     open(&theirs).await.message("next").await;
     drop(first);
-    crate::support::eventually("a place that is free again", async || {
+    crate::support::eventually("a free connection", async || {
         let message = open(&server.key).await.first_message().await?;
         (message["type"] == "next").then_some(())
     })

@@ -1,4 +1,4 @@
-//! Listeners that come and go, and listeners that do not read.
+//! Subscribers that disconnect and resume, and subscribers that do not read.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::TestServer;
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
-/// A mute that ends the load.
+/// A mute that marks the end of the load.
 const LAST: i64 = 253_402_300_000_000;
 
 #[tokio::test]
@@ -28,9 +28,9 @@ async fn listeners_killed_and_resumed_at_random_hear_every_change_once_and_in_or
         listen(&server, &everything, &listed, random.fork()),
         listen(&server, &mei, &listed, random.fork()),
     );
-    // Who was never cut off is the measure.
+    // A subscriber without interruptions is the reference.
     let steady = listen(&server, &everything, &listed, Random(None)).await;
-    assert!(steady.len() > 100, "too few changes to tell anything: {}", steady.len());
+    assert!(steady.len() > 100, "too few changes: {}", steady.len());
     let differ = heard.iter().zip(&steady).position(|(heard, told)| heard != told);
     assert_eq!((heard.len(), differ), (steady.len(), None), "{random:?}");
     let of_mei: Vec<_> = steady.into_iter().filter(|(_, cid)| cid == MEI).collect();
@@ -49,7 +49,7 @@ async fn listeners_that_do_not_read_cost_bounded_memory_and_miss_nothing() {
         server.update_chat(RAVI, &format!("pinned: {}", round % 2 == 0)).await;
     }
     let before = server.resident_mib();
-    // Events of some 90 kB: 80 MB are waiting to be read in all.
+    // Events of about 90 kB each, 80 MB in all, wait to be read.
     let query = "subscription($after: String) { chatChanges(after: $after) { cursor change { cid chat { \
                  a: lastMessage { text } b: lastMessage { text } c: lastMessage { text } } } } }";
     let mut stalled = Vec::new();
@@ -94,7 +94,7 @@ async fn a_server_that_is_asked_to_stop_sends_its_listeners_away_and_they_miss_n
     }
 }
 
-/// Callers and the phone, all at once; a last mute tells the end.
+/// Changes from the API and the phone, concurrently, followed by a last mute.
 async fn load(server: &TestServer) {
     let callers = [MEI, RAVI].map(|cid| async move {
         for round in 0..40 {
@@ -114,7 +114,7 @@ async fn load(server: &TestServer) {
     server.update_chat(MEI, &format!("mutedUntil: {LAST}")).await;
 }
 
-/// Every change until the load's last one, as its cursor and chat; the socket is dropped now and then.
+/// Returns the cursor and chat of every change up to the load's last one; drops the socket now and then.
 async fn listen(server: &TestServer, interest: &Value, after: &Value, mut random: Random) -> Vec<(String, String)> {
     let mut heard = Vec::new();
     let mut variables = interest.clone();
@@ -132,7 +132,8 @@ async fn listen(server: &TestServer, interest: &Value, after: &Value, mut random
     }
 }
 
-/// How many changes are read before the next cut: 1 to 9, by a seed that a failure tells; none for never.
+/// Number of changes before the next interruption: 1 to 9, from a seed that a failure prints; no interruption if
+/// `None`.
 #[derive(Debug)]
 struct Random(Option<u64>);
 

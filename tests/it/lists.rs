@@ -1,4 +1,4 @@
-//! Lists of chats: filters, orders, both directions, and what a list is found by.
+//! Lists of chats: filters, orders, both directions, and search.
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;
@@ -17,7 +17,7 @@ const OLU: &str = "15550113@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
 const CHOIR: &str = "120363000000000002@g.us";
 
-/// The addresses of the chats that a list shows, and how many it says it has.
+/// Returns the addresses of the chats in a list, whose length equals its total count.
 async fn listed(server: &TestServer, order: &str, filter: Value) -> Vec<String> {
     let query = "query($f: ChatFilter, $o: ChatOrder!) { chats(filter: $f, order: $o) { totalCount nodes { jid } } }";
     let answer = server.query_with(query, json!({"f": filter, "o": order})).await;
@@ -91,7 +91,7 @@ async fn contacts_and_groups_without_a_message_are_listed_last_and_only_when_ask
     for order in ["RECENT", "INBOX"] {
         eventually("the contact and the group", async || {
             let all = listed(&server, order, json!({"includeEmpty": true})).await;
-            // The last two in the order in which they were heard of.
+            // The last two are in the order in which the server learned of them.
             let either = [[MEI, RAVI, BOOKS, CHOIR, OLU], [MEI, RAVI, BOOKS, OLU, CHOIR]];
             either.iter().any(|expected| all == *expected).then_some(())
         })
@@ -136,7 +136,7 @@ async fn a_search_takes_every_character_literally_in_any_script() {
     server.agrees().await;
 }
 
-/// An account with a chat with each of these people, the first the latest.
+/// An account with a chat with each of these people, the most recent first.
 fn with_names(names: &[&str]) -> AccountSpec {
     let people =
         names.iter().enumerate().map(|(number, name)| json!({"phone": format!("1555020{number}"), "name": name}));
@@ -180,7 +180,7 @@ async fn every_list_is_walked_the_same_forwards_and_backwards() {
     }
 }
 
-/// The ids of a list, read one by one.
+/// Reads a list one item at a time, and returns the ids.
 async fn walk(server: &TestServer, list: &str, arguments: &str, words: (&str, &str, &str, &str, &str)) -> Vec<String> {
     let (count, from, end, more, before) = words;
     let close = "}".repeat(list.matches('{').count());

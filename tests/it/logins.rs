@@ -1,4 +1,4 @@
-//! Tokens of people, signed by a frontend: JWTs that another implementation than the server's has made.
+//! Login tokens of people, signed by a frontend: JWTs from another implementation than the server's.
 
 pub(crate) mod frontend;
 mod keys;
@@ -26,7 +26,7 @@ use rig::token_for;
 
 const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
-/// The reason in the log for each of jose's invalid tokens.
+/// Expected reason in the log for each of jose's invalid tokens.
 const REFUSED: &[(&str, &str)] = &[
     ("expired", "expired"),
     ("not yet", "not valid yet"),
@@ -101,7 +101,10 @@ async fn every_wrong_token_is_refused_alike_and_the_log_alone_says_why() {
         let (token, id) = (token.as_str().expect("text"), format!("refused-{number}"));
         let answer = server.ask_with_id(token, "{ viewer { kind } }", &id).await;
         assert_eq!(answer, nobodys, "{name}");
-        let (_, why) = REFUSED.iter().find(|(refused, _)| refused == name).unwrap_or_else(|| panic!("why {name}?"));
+        let (_, why) = REFUSED
+            .iter()
+            .find(|(refused, _)| refused == name)
+            .unwrap_or_else(|| panic!("no expected reason for {name}"));
         let reason = server.reason(&id).await;
         assert!(reason.contains(why), "{name}: {reason}");
         for part in token.split('.').filter(|part| part.len() > 10) {
@@ -110,7 +113,7 @@ async fn every_wrong_token_is_refused_alike_and_the_log_alone_says_why() {
     }
     assert_eq!(entries(&made["refused"]).count(), REFUSED.len());
     assert!(server.takes(&good()).await);
-    // One fetch when the first token came, one for the key that was not there.
+    // One fetch for the first token, and one for an unknown key.
     assert!(frontend.asked() <= 2, "{}", frontend.asked());
 }
 
@@ -162,7 +165,7 @@ async fn claims_and_roles_have_the_names_that_the_settings_give_them() {
     let expected = |role: &str| json!({"organizationId": "org_1", "role": role, "capabilities": all});
     assert_eq!(of(&made["renamed"]).await, expected("chief"));
     assert_eq!(of(&made["renamedPlatformAdmin"]).await, expected("root"));
-    assert_eq!(of(&made["renamedMember"]).await, expected("root"), "who is both is the greater");
+    assert_eq!(of(&made["renamedMember"]).await, expected("root"), "of two roles, the greater one counts");
     let nowhere = of(&made["accepted"]["EdDSA"]).await;
     assert_eq!(nowhere, json!({"organizationId": null, "role": null, "capabilities": []}));
 }
@@ -174,7 +177,7 @@ async fn a_socket_ends_with_its_login_token() {
     let token = token_for(Duration::from_secs(8));
     let mut listener = Subscription::open_at(&server.url, &token, CHANGES, json!({})).await;
     listener.event().await;
-    assert!(server.takes(&token).await, "it was over before its time");
+    assert!(server.takes(&token).await, "the token expired too early");
     assert_eq!(u16::from(listener.closed().await.code), 4403);
     assert!(!server.takes(&token).await);
 }

@@ -1,4 +1,4 @@
-//! What the log tells at its most talkative, and what it never tells.
+//! Content of the log at its most verbose level, and the secrets that it must not contain.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
 
-/// What people wrote, are called, or looked for.
+/// Texts, names and search terms of people.
 const PRIVATE: &[&str] = &[
     "15550100",
     "15550111",
@@ -88,7 +88,7 @@ async fn tells_nothing_private(log: Log) {
     secrets.extend(pairing_codes(&server).await);
     mistakes(&server).await;
     sockets(&server, &forged).await;
-    // A database that fails in the middle of it all.
+    // The database fails in the middle of the requests.
     server.execute("ALTER TABLE message RENAME TO elsewhere").await;
     server.query_with(list, json!({"text": "Tanaka"})).await;
     server.execute("ALTER TABLE elsewhere RENAME TO message").await;
@@ -97,7 +97,7 @@ async fn tells_nothing_private(log: Log) {
 
     let log = server.log();
     for told in ["Request completed", "sqlx::query", "DEBUG"] {
-        assert!(log.contains(told), "a log without {told} proves nothing");
+        assert!(log.contains(told), "the log lacks {told}, so the check proves nothing");
     }
     for private in PRIVATE.iter().copied().chain(secrets.iter().map(String::as_str)) {
         let line = log.lines().find(|line| line.contains(private));
@@ -105,14 +105,14 @@ async fn tells_nothing_private(log: Log) {
     }
 }
 
-/// Makes another key, and tells its secret.
+/// Creates another key, and returns its secret.
 async fn made_key(server: &TestServer) -> String {
     let create = "mutation { createApiKey(input: {name: \"Olu's\", permissions: [READ]}) { secret } }";
     let made = server.query(create).await;
     made["data"]["createApiKey"]["secret"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
-/// Waits to be paired, by a picture and by a code to type; tells both.
+/// Starts pairing by QR code and by pairing code; returns both.
 async fn pairing_codes(server: &TestServer) -> Vec<String> {
     server.sandbox.create_account(account("15550200", "Second")).expect("an account");
     let (session, picture) = server.session_to_scan().await;
@@ -126,7 +126,7 @@ async fn pairing_codes(server: &TestServer) -> Vec<String> {
     vec![picture, code]
 }
 
-/// Requests that are wrong in all the ways that come to mind.
+/// Sends many kinds of invalid requests.
 async fn mistakes(server: &TestServer) {
     server.query(&format!("{{ chat(cid: \"{MEI}\") {{ nothing }} }}")).await;
     server.query(&format!("{{ chat(cid: \"{MEI}\") {{ id ")).await;
@@ -151,7 +151,7 @@ async fn mistakes(server: &TestServer) {
     named.json(&json!({"query": "query Tanaka { viewer { kind } }"})).send().await.expect("an answer");
 }
 
-/// Sockets that say what they should not.
+/// Opens sockets that send invalid messages.
 async fn sockets(server: &TestServer, forged: &str) {
     let mut wrong = Subscription::open(server, forged, "subscription { chatChanges { cursor } }", json!({})).await;
     wrong.closed().await;

@@ -1,5 +1,5 @@
-//! A PostgreSQL server whose connections are cut at each message of a writing transaction, that takes back privileges, takes
-//! no writes, ends transactions that stand still, or does not answer one read.
+//! Failures of PostgreSQL: connections that break at each message of a writing transaction, revoked privileges and
+//! rejected writes. The server also ends idle transactions, or does not answer one read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::support::postgres;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
-/// More messages than the transaction of one update takes.
+/// Upper bound of the messages in the transaction of one update.
 const MANY: usize = 60;
-/// What a database may say of a write, whatever the reason: no privilege, a damaged page, an unknown statement, a bug.
+/// Errors of a write, whatever the cause: a missing privilege, a damaged page, an unknown statement, a bug.
 const CODES: [&str; 4] = ["42501", "XX001", "26000", "22023"];
-/// Those of the WhatsApp library.
+/// Tables of the WhatsApp library.
 const TABLES: [&str; 5] = ["device_record", "device_sender_key", "device_lid", "device_token", "device_secret"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,7 +42,8 @@ async fn a_connection_cut_behind_any_message_loses_nothing_and_applies_nothing_t
     }
 }
 
-/// Cuts an update of a chat and the making of a session at each message of their transactions, the latter twice each.
+/// Interrupts the update of a chat and the creation of a session at each message of their transactions, sessions twice
+/// each.
 async fn cut_at_every_message(how: Cut) {
     let mut rig = Rig::start(&[]).await;
     for (times, updates) in [(1, true), (2, false)] {
@@ -57,11 +58,11 @@ async fn cut_at_every_message(how: Cut) {
             let (cut, commit) = rig.proxy.heal();
             (cuts, commits) = (cuts + cut, commits + commit);
             if cut == 0 {
-                assert!(message > 5, "there was too little to cut: {message}");
+                assert!(message > 5, "too few messages to interrupt: {message}");
                 break;
             }
         }
-        assert!(commits > 0, "no commit was cut");
+        assert!(commits > 0, "no commit was interrupted");
         println!("{how:?} x {times}: {cuts} cuts, {commits} of them at COMMIT, answers {:?}", rig.codes);
         assert_eq!(rig.update().await, "ok");
     }
@@ -81,7 +82,7 @@ async fn messages_whose_transactions_are_cut_are_stored_once() {
     let mut texts = Vec::new();
     for how in [Cut::Before, Cut::Behind] {
         for message in (0..24).step_by(3) {
-            // The units of the library's keys and of the message, whichever come.
+            // Interrupts the transactions that store the library's keys and the message.
             rig.proxy.cut(message, how, 4);
             let text = format!("{how:?} {message}");
             rig.server.phone().receive("15550111", MEI, &text).await.expect("sent");
@@ -110,7 +111,7 @@ async fn messages_wait_while_the_librarys_tables_are_refused() {
         }
         let so_far = rig.server.log().len();
         let waits = async || rig.server.log()[so_far..].contains("Storing session state failed").then_some(());
-        eventually("a write that is refused", waits).await;
+        eventually("a rejected write", waits).await;
         assert_eq!(rig.server.phone().pending(), sent.len(), "what cannot be stored is not acknowledged: {code}");
         rig.allow().await;
         let settled = timeout(Duration::from_secs(20), rig.server.phone().settled()).await;
@@ -138,12 +139,12 @@ async fn transactions_that_the_server_ended_are_carried_out_again() {
         rig.server.execute(end).await;
         rig.update().await;
     }
-    // As after a pause of the process: 25P03.
+    // Error 25P03, as after a pause of the process.
     rig.proxy.cut(4, Cut::Late, 2);
     rig.server.phone().receive("15550111", MEI, "behind a pause").await.expect("sent");
     texts.push("behind a pause".to_owned());
     assert_eq!(rig.update().await, "ok");
-    assert!(rig.proxy.heal().0 > 0, "nothing stood still");
+    assert!(rig.proxy.heal().0 > 0, "no transaction was idle for too long");
     rig.settles_and_holds(&texts).await;
     rig.log_is_whole().await;
 }
@@ -174,7 +175,7 @@ async fn connections_made_while_the_database_was_read_only_write_again() {
         .await;
     };
     ready(503).await;
-    // The statement says for itself that it writes.
+    // The statement itself declares that it writes.
     let heal = format!("BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = off; COMMIT");
     rig.server.execute(&heal).await;
     ready(200).await;
@@ -196,18 +197,18 @@ async fn a_read_without_an_answer_stops_the_changes_of_no_other_organization() {
     rig.server.pair_as(&other, &second).await;
     let mine = rig.server.subscribe_to_chats().await;
     let mut theirs = Subscription::open(&rig.server, &other, crate::support::ALL, json!({})).await;
-    // What is new is read for all subscribers of an organization by one task.
+    // One task reads new changes for all subscribers of an organization.
     rig.proxy.silence("FROM \"change\"");
     rig.server.phone().receive("15550111", MEI, "mine").await.expect("sent");
-    eventually("the read to be swallowed", async || rig.proxy.is_silent().then_some(())).await;
+    eventually("the read to be intercepted", async || rig.proxy.is_silent().then_some(())).await;
     for number in 0..3 {
         second.receive("15550111", MEI, &format!("theirs {number}")).await.expect("sent");
         let heard = timeout(Duration::from_secs(5), theirs.next()).await.expect("a change of the other organization");
         assert_eq!(heard["cid"], MEI);
     }
-    // How far the first one is behind is told by the database.
+    // The lag of the first subscriber is read from the database.
     let url = rig.server.url.replace("/graphql", "/metrics");
-    eventually("the lag to be told", async || {
+    eventually("the lag to be reported", async || {
         let figures = reqwest::get(&url).await.expect("an answer").text().await.expect("text");
         let line = figures.lines().find(|line| line.starts_with("chatgraph_subscriber_lag_changes "))?;
         (line != "chatgraph_subscriber_lag_changes 0").then_some(())
@@ -216,14 +217,14 @@ async fn a_read_without_an_answer_stops_the_changes_of_no_other_organization() {
     drop(mine);
 }
 
-/// A server that goes through a proxy, and what it acknowledged.
+/// A server behind a proxy, and the results of its requests.
 struct Rig {
     server: TestServer,
     proxy: Proxy,
     next: i64,
-    /// What the server said of each value that a chat was muted until.
+    /// Result of each mute, by its end.
     said: BTreeMap<i64, String>,
-    /// What it said of each session that was to be made.
+    /// Result of each creation of a session, by its label.
     sessions: BTreeMap<String, String>,
     codes: BTreeMap<String, u32>,
 }
@@ -238,7 +239,7 @@ impl Rig {
         Self { server, proxy, next: FOREVER / 2, said, sessions, codes }
     }
 
-    /// Mutes a chat until an instant that is used once; tells what is said to it.
+    /// Mutes a chat until a unique instant; returns the result.
     async fn update(&mut self) -> String {
         self.next += 1;
         let until = self.next;
@@ -252,7 +253,7 @@ impl Rig {
         code
     }
 
-    /// Makes a session, which can be done twice.
+    /// Creates a session; a creation is not idempotent.
     async fn make_session(&mut self) -> String {
         let label = format!("session {}", self.sessions.len());
         let query = format!("mutation {{ createSession(input: {{label: \"{label}\"}}) {{ session {{ id }} }} }}");
@@ -263,7 +264,7 @@ impl Rig {
         code
     }
 
-    /// Refuses all writes to the library's tables with this code.
+    /// Makes all writes to the library's tables fail with this code.
     async fn refuse(&self, code: &str) {
         let function = format!(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -283,7 +284,7 @@ impl Rig {
         self.server.execute("DROP FUNCTION refuse() CASCADE").await;
     }
 
-    /// The change log has every value that was acknowledged once, none that was refused, and no gap.
+    /// Asserts that the change log has each acknowledged value once, no rejected value, and no gap.
     async fn log_is_whole(&self) {
         for (until, code) in &self.said {
             let muted = 1 << 5;
@@ -309,7 +310,7 @@ impl Rig {
         assert_eq!(self.server.number(gaps).await, 0, "the log has gaps");
         let apart = "SELECT last_change - (SELECT MAX(number) FROM change WHERE organization = 'org_1') \
                      FROM organization WHERE id = 'org_1'";
-        assert_eq!(self.server.number(apart).await, 0, "the counter is not the log's end");
+        assert_eq!(self.server.number(apart).await, 0, "the counter differs from the last change number");
     }
 
     async fn holds_once(&self, texts: &[String]) {
@@ -319,7 +320,7 @@ impl Rig {
         }
     }
 
-    /// All messages are acknowledged in the end, and stored, also after a kill.
+    /// Asserts that all messages are acknowledged in the end, and stored, also after a kill.
     async fn settles_and_holds(&mut self, texts: &[String]) {
         let settled = timeout(Duration::from_secs(25), self.server.phone().settled()).await;
         settled.expect("acknowledged in time").expect("acknowledged");

@@ -1,4 +1,4 @@
-//! All tests from outside, in one binary: one link instead of one per file.
+//! All end-to-end tests in one binary: one link instead of one per file.
 
 mod access;
 mod addresses;

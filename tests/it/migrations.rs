@@ -1,4 +1,5 @@
-//! Every migration can be taken back, and taken again to the same end, and no two processes take one at once.
+//! Every migration can be reverted and applied again with the same result, and two processes never migrate
+//! concurrently.
 
 use std::process::Stdio;
 
@@ -14,10 +15,10 @@ use sea_orm::Statement;
 use crate::support::TestDatabase;
 use crate::support::program;
 
-/// How every table and index was made, but for the migrations' own and those that SQLite makes by itself.
+/// Definitions of all tables and indexes, except those of the migrations and those that SQLite creates itself.
 const MADE_ON_SQLITE: &str = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT LIKE 'sea%' \
                               AND tbl_name NOT LIKE 'sqlite%' ORDER BY type, name";
-/// The columns, constraints and indexes of every table, but for the migrations' own.
+/// Columns, constraints and indexes of all tables, except those of the migrations.
 const MADE_ON_POSTGRES: &str = "\
     SELECT sql FROM ( \
       SELECT format('%s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default) AS sql, \
@@ -72,8 +73,8 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
     assert!(!tables(&connection).await.is_empty());
 }
 
-/// A stored copy from before peers: Mei took another number and was imported again, so that her messages are there twice; Noah's
-/// chat was deleted, and Olu has his number since; Pia is known by two addresses; Quin wrote in a group.
+/// A stored copy from before the peer tables. Mei has changed her number and was imported again, so her messages exist
+/// twice. Noah's chat was deleted, and Olu has his number now. Pia has two known addresses, and Quin wrote in a group.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one story of a whole database")]
 async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
@@ -127,7 +128,7 @@ async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
         alias(mei, 2),
         alias(mei_since, 2),
         alias(mei_lid, 2),
-        // The same message from each number; one copy was edited, of another one copy was revoked.
+        // The same message from each number; one copy is edited, and one copy of another message is revoked.
         message(20, 2, "A", mei, false, "'at nine', 4000, false, false, 1, 0"),
         message(21, 2, "A", mei_since, false, "'at ten', 4000, true, false, 0, 7"),
         message(22, 2, "B", mei, false, "NULL, 3000, false, true, 2, 0"),
@@ -193,11 +194,11 @@ async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
     let mut addresses = [
         format!("{own} {own} 0 -"),
         format!("9@lid {own} 0 -"),
-        // The last message from the old number is of 4000.
+        // The last message from the old number has the timestamp 4000.
         format!("{mei} {mei_since} 0 4001"),
         format!("{mei_since} {mei_since} 0 -"),
         format!("{mei_lid} {mei_since} 0 -"),
-        // Noah had the number until the deletion, and Olu since.
+        // The number belonged to Noah until the deletion, and to Olu since then.
         format!("{noah} {noah} 0 1000"),
         format!("{noah} {noah} 1000 -"),
         format!("{noah_lid} {noah} 0 -"),
@@ -250,7 +251,7 @@ async fn a_stored_copy_from_before_peers_keeps_its_people_and_gets_them_back() {
     Migrator::up(&connection, Some(1)).await.expect("up again");
 }
 
-/// A tombstone and a chat, two current owners of an address, two peers with one chat: the database refuses them.
+/// Two peers with one chat, two current owners of one address, two owners from one instant, and an empty period.
 #[tokio::test]
 async fn an_address_leads_to_one_chat_stored_or_deleted() {
     let (_database, connection) = empty_database().await;
@@ -282,11 +283,11 @@ async fn an_address_leads_to_one_chat_stored_or_deleted() {
         connection.execute_unprepared(&statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
     for refused in [peer(4, 3), address(2, 20, "NULL"), address(2, 10, "NULL"), address(2, 30, "30")] {
-        assert!(connection.execute_unprepared(&refused).await.is_err(), "taken: {refused}");
+        assert!(connection.execute_unprepared(&refused).await.is_err(), "the database accepted {refused}");
     }
 }
 
-/// The column `line` of each row, in the order of its bytes.
+/// Returns the column `line` of each row, sorted by bytes.
 async fn rows(connection: &DatabaseConnection, query: &str) -> Vec<String> {
     let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), query)).await;
     let mut lines: Vec<String> = rows.expect("rows").iter().map(|row| row.try_get("", "line").expect("text")).collect();

@@ -1,4 +1,4 @@
-//! Mutes that end by the clock.
+//! Mutes that expire.
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;
@@ -13,7 +13,7 @@ const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
 
-/// The next change by the clock.
+/// Returns the next change that an expired mute caused.
 async fn expired(changes: &mut Subscription) -> Value {
     loop {
         let change = changes.next().await;
@@ -37,7 +37,7 @@ async fn a_mute_of_the_phone_and_one_over_the_api_end_in_time_and_are_told_once(
         assert!(change["at"].as_i64() >= Some(end));
     }
     let muted = server.query("{ chats(filter: {muted: true}) { nodes { jid } } }").await;
-    assert_eq!(muted["data"]["chats"]["nodes"], json!([{"jid": RAVI}]), "what is muted for good stays so");
+    assert_eq!(muted["data"]["chats"]["nodes"], json!([{"jid": RAVI}]), "a mute without end stays");
 }
 
 #[tokio::test]
@@ -58,5 +58,9 @@ async fn a_mute_that_ended_while_the_server_was_down_is_told_when_it_is_back() {
     let change = expired(&mut changes).await;
     assert_eq!((&change["cid"], &change["chat"]["mutedUntil"]), (&json!(MEI), &Value::Null), "{change}");
     server.works().await;
-    assert_eq!(server.chat(MEI).await["mutedUntil"], Value::Null, "what WhatsApp tells again is over as well");
+    assert_eq!(
+        server.chat(MEI).await["mutedUntil"],
+        Value::Null,
+        "the mute that WhatsApp sends again has expired as well"
+    );
 }

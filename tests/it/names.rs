@@ -1,4 +1,4 @@
-//! What people and groups are called, and which number they have: saved, renamed, removed, changed on the phone.
+//! Names of people and groups, and changed numbers: saved, renamed, removed, changed on the phone.
 
 use serde_json::Value;
 use serde_json::json;
@@ -13,7 +13,7 @@ const NEW: &str = "15550118@s.whatsapp.net";
 const BOOKS: &str = "120363000000000001@g.us";
 const FAIR: &str = "120363000000000777@g.us";
 
-/// The next change, which is of this chat's name alone.
+/// Returns the next change, which must be of this chat's name alone.
 async fn renamed(changes: &mut Subscription, cid: &str) -> Value {
     let change = changes.next().await;
     assert_eq!((&change["cid"], &change["changed"]), (&json!(cid), &json!(["NAME"])), "{change}");
@@ -27,9 +27,9 @@ async fn a_contact_is_saved_renamed_and_removed_and_goes_by_its_next_best_name()
     server.phone().save_contact("15550111", Some("Mei from work")).await.expect("renamed");
     assert_eq!(renamed(&mut changes, MEI).await, "Mei from work");
     server.phone().save_contact("15550111", None).await.expect("removed");
-    assert_eq!(renamed(&mut changes, MEI).await, "mei", "what she calls herself");
+    assert_eq!(renamed(&mut changes, MEI).await, "mei", "the push name is used");
     server.phone().save_contact("15550112", None).await.expect("removed");
-    assert_eq!(renamed(&mut changes, RAVI).await, "+15550112", "nothing else is known");
+    assert_eq!(renamed(&mut changes, RAVI).await, "+15550112", "the number is the only known name");
     server.phone().save_contact("15550112", Some("Ravi")).await.expect("saved");
     assert_eq!(renamed(&mut changes, RAVI).await, "Ravi");
     server.agrees().await;
@@ -46,7 +46,7 @@ async fn a_contact_without_a_chat_is_listed_where_empty_ones_are_until_it_is_rem
     let nia = json!([{"jid": "15550119@s.whatsapp.net", "lastMessageAt": null}]);
     eventually("Nia to be listed", async || (listed().await == nia).then_some(())).await;
     server.phone().save_contact("15550119", None).await.expect("removed");
-    eventually("Nia to be gone", async || (listed().await == json!([])).then_some(())).await;
+    eventually("Nia to be removed", async || (listed().await == json!([])).then_some(())).await;
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn push_names_and_the_names_of_businesses_come_with_messages() {
     assert_eq!(renamed(&mut changes, RAVI).await, "+15550112");
     server.phone().verify_business("15550112", "Patel & Sons").await.expect("verified");
     assert_eq!(renamed(&mut changes, RAVI).await, "Patel & Sons");
-    // A stranger's comes with the first message.
+    // The business name of an unknown number arrives with its first message.
     server.phone().verify_business("15550120", "Lamp Works").await.expect("verified");
     let lamps = "15550120@s.whatsapp.net";
     server.phone().receive("15550120", lamps, "Your lamp is ready").await.expect("sent");
@@ -89,10 +89,14 @@ async fn a_group_is_created_renamed_and_left_and_is_listed_before_its_first_mess
     server.phone().change_members(FAIR, &["15550113".to_owned()], true, "15550111").await.expect("added");
     server.phone().receive("15550113", FAIR, "Hello all").await.expect("sent");
     let told = changes.next().await;
-    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]), "who comes and goes is not told: {told}");
+    assert_eq!(
+        told["changed"],
+        json!(["UNREAD_COUNT", "LAST_MESSAGE"]),
+        "a change of members is not published: {told}"
+    );
     server.phone().change_members(FAIR, &["15550100".to_owned()], false, "15550100").await.expect("left");
     server.phone().rename_group(BOOKS, "Books & tea", "15550111").await.expect("renamed");
-    assert_eq!(renamed(&mut changes, BOOKS).await, "Books & tea", "the group that was left stays as it is");
+    assert_eq!(renamed(&mut changes, BOOKS).await, "Books & tea", "a group that the owner left does not change");
     server.agrees().await;
 }
 

@@ -1,4 +1,4 @@
-//! What the owner does on the phone besides settings: writes, clears and deletes chats; and what is written in groups.
+//! Actions of the owner on the phone besides settings: messages, cleared and deleted chats; and messages in groups.
 
 use serde_json::Value;
 use serde_json::json;
@@ -29,10 +29,14 @@ async fn what_is_written_on_the_phone_is_the_accounts_own_and_reads_the_chat() {
     server.agrees().await;
     let last = server.chat(MEI).await["lastMessage"].clone();
     assert_eq!((&last["text"], &last["fromMe"]), (&json!("Six it is"), &json!(true)));
-    // With somebody new, too.
+    // The same in a chat without messages.
     server.phone().receive(OWN, OLU, "Hello Olu").await.expect("sent");
     let told = changes.next().await;
-    assert_eq!((&told["kind"], &told["cid"]), (&json!("UPDATED"), &json!(OLU)), "known by name before: {told}");
+    assert_eq!(
+        (&told["kind"], &told["cid"]),
+        (&json!("UPDATED"), &json!(OLU)),
+        "the chat existed without messages: {told}"
+    );
     server.agrees().await;
 }
 
@@ -106,7 +110,7 @@ async fn a_chat_that_is_cleared_stays_without_its_messages() {
     server.agrees().await;
     let chat = server.chat(MEI).await;
     assert_eq!((&chat["id"], &chat["pinned"], &chat["lastMessageAt"]), (&id, &json!(true), &Value::Null));
-    // Nothing to show in a list, unless those without messages are asked for.
+    // The chat is not listed, unless chats without messages are included.
     let list = server.query("{ chats { nodes { jid } } }").await;
     assert!(!list["data"]["chats"]["nodes"].to_string().contains(MEI), "{list}");
     let list = server.query("{ chats(filter: {includeEmpty: true, pinned: true}) { nodes { jid } } }").await;

@@ -1,4 +1,4 @@
-//! The limit on open files: what the program does with it, and what is left for those who watch it. Linux only.
+//! The limit on open files: the program raises it, and reserves some for monitoring. Linux only.
 #![cfg(target_os = "linux")]
 
 use std::io::BufRead as _;
@@ -16,10 +16,10 @@ use crate::support::TestDatabase;
 use crate::support::eventually;
 use crate::support::watched_at;
 
-/// A server under limits of its own.
+/// A server under its own limits.
 struct Limited {
     child: Child,
-    /// What it logged before it served.
+    /// Log up to the line that reports the address.
     log: String,
 }
 
@@ -38,7 +38,7 @@ impl Limited {
             log += &lines.next().expect("it serves").expect("text");
             log.push('\n');
         }
-        // Nobody reads on, and the pipe shall not be full.
+        // Drain the pipe, so that the program never blocks on it.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, log }
     }
@@ -57,7 +57,7 @@ impl Limited {
 
 impl Drop for Limited {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -92,12 +92,12 @@ async fn connections_at_their_limit_leave_the_watchers_theirs() {
         held.push(stream);
     }
     let mut refused = TcpStream::connect(&address).await.expect("a connection");
-    assert_eq!(refused.read(&mut [0; 1]).await.unwrap_or(0), 0, "one too many");
+    assert_eq!(refused.read(&mut [0; 1]).await.unwrap_or(0), 0, "a connection over the limit is accepted");
     assert!(server.open_files() < 512);
     let ready = reqwest::get(watched_at(&server.log, "/readyz")).await.expect("an answer");
     assert_eq!(ready.status(), 200);
     drop(held);
-    eventually("a seat", async || {
+    eventually("a free connection", async || {
         let mut stream = TcpStream::connect(&address).await.ok()?;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.ok()?;
         (stream.read(&mut [0; 1024]).await.ok()? > 0).then_some(())

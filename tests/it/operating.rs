@@ -1,4 +1,4 @@
-//! An operator's commands and what a running server reports to its service manager, log and monitoring.
+//! Commands of an operator, and the server's reports to its service manager, log and monitoring.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -67,7 +67,7 @@ async fn an_organization_is_deleted_whole_and_no_other_with_it() {
     let refused = server.command(&delete);
     assert_eq!(refused.status.code(), Some(1));
     assert!(error(&refused).contains("another chatgraph server"), "{}", error(&refused));
-    // A chat that was deleted before, and something of every kind of a session.
+    // A deleted chat, and a row of every kind that belongs to a session.
     server.phone().receive("15550111", "15550111@s.whatsapp.net", "Once more").await.expect("received");
     server.agrees().await;
     server.query("mutation { deleteChat(input: {cid: \"15550111@s.whatsapp.net\"}) { cid } }").await;
@@ -84,10 +84,10 @@ async fn an_organization_is_deleted_whole_and_no_other_with_it() {
         let columns = columns(&server, &table).await;
         if columns.iter().any(|column| column == "organization") {
             let left = format!("SELECT COUNT(*) FROM \"{table}\" WHERE organization NOT IN ('org_2', '')");
-            assert_eq!(server.number(&left).await, 0, "rows of it in {table}");
+            assert_eq!(server.number(&left).await, 0, "rows of the organization in {table}");
         }
         if columns.iter().any(|column| ["session_id", "chat_id"].contains(&&**column)) {
-            assert_eq!(server.rows(&format!("\"{table}\"")).await, 0, "rows of its session in {table}");
+            assert_eq!(server.rows(&format!("\"{table}\"")).await, 0, "rows of its sessions in {table}");
         }
     }
     assert_eq!(lines(&server.command(&["organization", "list", "--json"])).len(), 1);
@@ -96,7 +96,7 @@ async fn an_organization_is_deleted_whole_and_no_other_with_it() {
     assert!(checked.status.success(), "{}", error(&checked));
 }
 
-/// The names of all tables.
+/// Returns the names of all tables.
 async fn tables(server: &TestServer) -> Vec<String> {
     let query = if server.database().url().starts_with("sqlite") {
         "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -132,7 +132,7 @@ async fn signals_stop_a_server_in_good_order_or_do_nothing() {
     }
     assert!(server.query("{ viewer { kind } }").await["data"]["viewer"].is_object());
     server.signal("QUIT");
-    assert!(server.ends().await, "in good order");
+    assert!(server.ends().await, "the server did not exit cleanly");
     assert!(server.log.text().contains("Stopped"));
 }
 
@@ -223,7 +223,7 @@ async fn who_changed_keys_sessions_and_settings_is_in_the_audit_log() {
     assert!(!told.contains("Swordfish"), "{told}");
 }
 
-/// Metrics of a server with a session, as text.
+/// Returns the metrics of a server with a session.
 async fn metrics() -> String {
     let server = TestServer::with_arguments(&["--metrics"]).await;
     server.query("{ viewer { kind } }").await;
@@ -254,7 +254,7 @@ async fn metrics_keep_to_the_conventions_of_prometheus() {
             assert!(!labels.contains("quantile=") && line.matches("le=").count() <= 1, "{line}");
         }
     }
-    // The tool itself, on a machine that has it.
+    // Run `promtool` itself if it is installed.
     let mut tool = Command::new("promtool");
     tool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut tool) = tool.spawn() else { return };
@@ -281,13 +281,13 @@ async fn every_metric_is_in_the_table_of_the_docs() {
     for name in described {
         assert!(documented.contains(name), "{name} is not in docs/operations.md");
     }
-    // Some exist only once something was counted: those are at least registered.
+    // Some metrics appear only after their first increment: check that they are registered.
     let mut sources = String::new();
     read_all(&root.join("src"), &mut sources);
     for name in documented {
         let bare = name.trim_start_matches("chatgraph_").trim_end_matches("_total").trim_end_matches("_seconds");
         let registered = [bare, &format!("{bare}_seconds")].iter().any(|name| sources.contains(&format!("\"{name}\"")));
-        assert!(metrics.contains(&format!("# HELP {name} ")) || registered, "there is no {name}");
+        assert!(metrics.contains(&format!("# HELP {name} ")) || registered, "no metric {name}");
     }
 }
 

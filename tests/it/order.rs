@@ -1,4 +1,4 @@
-//! Messages of one second: they stay in the order in which WhatsApp sends them, whoever wrote them.
+//! Messages of one second stay in the order in which WhatsApp sends them, whatever their senders.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ fn chat_of(number: &str) -> String {
     format!("{number}@s.whatsapp.net")
 }
 
-/// People write, and the owner answers on the phone, several times a second in each chat.
+/// Receives and sends several messages a second in each chat.
 async fn burst(phone: &Phone, rounds: usize) {
     for round in 0..rounds {
         for (place, number) in PEOPLE.iter().enumerate() {
             for line in 0..4 {
-                // No two chats have the same pattern, and some end with the owner's answer.
+                // Each chat has its own pattern, and some end with the owner's answer.
                 let own = (round + place + line * (place + 1)) % 3 == 0;
                 let (from, text) = (if own { OWN } else { number }, format!("{round}.{line}"));
                 phone.receive(from, &chat_of(number), &text).await.expect("sent");
@@ -32,7 +32,7 @@ async fn burst(phone: &Phone, rounds: usize) {
     }
 }
 
-/// Waits until each chat has the phone's messages in the phone's order, and as many unread.
+/// Waits until each chat has the phone's messages in the same order, and the same unread count.
 async fn has_the_order_of_the_phone(server: &TestServer) {
     for number in PEOPLE {
         let cid = chat_of(number);

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: methods, media types, batches, named documents, and what browsers of other origins get.
+//! GraphQL over HTTP: methods, media types, batches, persisted documents, and CORS.
 
 use reqwest::Method;
 use reqwest::RequestBuilder;
@@ -32,7 +32,7 @@ impl BareServer {
     }
 }
 
-/// The address with these parameters.
+/// Returns the URL with these parameters.
 fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> reqwest::Url {
     reqwest::Url::parse_with_params(url, parameters).expect("a URL")
 }
@@ -56,7 +56,7 @@ async fn a_query_goes_by_get_and_a_mutation_does_not() {
     let mixed = format!("query A {KIND} {}", mutation.replacen("mutation", "mutation B", 1));
     assert_eq!(server.get(&[("query", &mixed), ("operationName", "B")]).await.status(), 405);
     let (_, answer) = told(server.get(&[("query", "{ sessions { nodes { id } } }")]).await).await;
-    assert_eq!(answer, json!({"data": {"sessions": {"nodes": []}}}), "nothing was made");
+    assert_eq!(answer, json!({"data": {"sessions": {"nodes": []}}}), "a session was created");
 
     for wrong in [&[][..], &[("query", KIND), ("variables", "1")], &[("query", KIND), ("query", KIND)]] {
         let (status, answer) = told(server.get(wrong).await).await;

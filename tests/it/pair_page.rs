@@ -1,4 +1,4 @@
-//! The page to pair a phone on, as a browser gets it.
+//! The pairing page, as a browser receives it.
 
 use reqwest::StatusCode;
 
@@ -18,7 +18,7 @@ async fn the_page_to_pair_on_is_there_for_everybody_and_loads_nothing_from_elsew
     assert_eq!(header(&page, "referrer-policy"), "no-referrer");
     let page = page.text().await.expect("text");
     let foreign = ["//", "style=", "<style", "<script>", "onclick"];
-    assert!(foreign.iter().all(|part| !page.contains(part)), "inline, or from elsewhere");
+    assert!(foreign.iter().all(|part| !page.contains(part)), "a script or style is inline or from another origin");
     for (file, media_type) in [("pair.js", "text/javascript; charset=utf-8"), ("pair.css", "text/css; charset=utf-8")] {
         assert!(page.contains(&format!("\"../{file}\"")), "{file}");
         let answer = server.page(&format!("/{file}")).await;
@@ -29,7 +29,7 @@ async fn the_page_to_pair_on_is_there_for_everybody_and_loads_nothing_from_elsew
             "{file}"
         );
     }
-    // The same whether there is such a session or not: only a token opens that.
+    // The page is the same if the session does not exist: only a token gives access to it.
     assert_eq!(server.page("/pair/nobody's").await.text().await.expect("text"), page);
     assert_eq!(server.page("/pair/").await.status(), StatusCode::NOT_FOUND);
 }

@@ -1,4 +1,4 @@
-//! Pairing a session, what ends it, and several sessions of one account: against a phone that the test plays.
+//! Pairing a session, its failures, and several sessions of one account, with a phone that the test controls.
 
 use serde_json::Value;
 use serde_json::json;
@@ -37,7 +37,7 @@ impl TestServer {
         self.query_with(&query, json!({"id": session})).await
     }
 
-    /// Plays the phone over the sandbox's HTTP interface.
+    /// Controls the phone over the sandbox's HTTP interface.
     async fn plays(&self, phone: &str, what: &str, body: Value) -> Value {
         let url = format!("{}/accounts/{phone}/{what}", self.sandbox.url());
         let answer = reqwest::Client::new().post(url).json(&body).send().await.expect("an answer");
@@ -46,7 +46,7 @@ impl TestServer {
         body
     }
 
-    /// Waits until the session has this status, and tells why it has.
+    /// Waits until the session has this status, and returns the reason.
     async fn becomes(&self, session: &str, status: &str) -> Value {
         eventually(status, async || {
             let session = self.of_session(session, "status statusReason").await;
@@ -72,7 +72,7 @@ async fn a_session_is_paired_by_a_code_typed_on_the_phone() {
     let other = server.sandbox.create_account(account("15550200", "Second")).expect("an account");
     let session = server.made_session().await;
 
-    // It was never started: asking for a code does that.
+    // The session was never started: requesting a code starts it.
     let answer = server.request_code(&session, "15550200").await;
     let asked = &answer["data"]["requestPairingCode"]["session"];
     assert_eq!(asked["status"], "SCAN_QR_CODE", "{answer}");
@@ -157,7 +157,7 @@ async fn what_whatsapp_ends_stays_ended_and_says_why() {
     let until = reason.strip_prefix("WhatsApp banned the account until ").expect(reason);
     let (until, why) = until.split_once("Z: ").expect(reason);
     assert!(until.len() == "2026-01-01T00:00:00.000".len() && until.contains('T') && !why.is_empty(), "{reason}");
-    // Started again it fails again, as long as the ban lasts.
+    // A restarted session fails again while the ban lasts.
     server.of_life("startSession", &session).await;
     server.becomes(&session, "FAILED").await;
     server.plays(OWNER, "end", json!({"kind": "dropped"})).await;
@@ -195,10 +195,14 @@ async fn a_session_takes_no_other_account_than_its_first() {
         assert!(reason.as_str().is_some_and(|reason| reason.starts_with("a different account was paired")), "{reason}");
         assert_eq!(stranger.companions(), 0);
     }
-    // A phone's word on what is the stranger's never got in.
+    // No data of the other account was stored.
     let kept = server.of_session(&session, "phoneNumber chat(cid: \"120363000000000001@g.us\") { name }").await;
     assert_eq!(kept, json!({"phoneNumber": "+15550100", "chat": {"name": "Book club"}}));
-    assert_eq!(server.of_life("logoutSession", &session).await["errors"], Value::Null, "there is nothing to unlink");
+    assert_eq!(
+        server.of_life("logoutSession", &session).await["errors"],
+        Value::Null,
+        "logging out without a linked device succeeds"
+    );
 
     server.pair_again().await;
     server.agrees().await;
@@ -212,7 +216,7 @@ async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
         server.phone().mark_read(MEI, read).await.expect("marked");
     }
     server.agrees().await;
-    // As a crash between two writes once left it.
+    // A state that a crash between two writes once left.
     let lost = "pinned = FALSE, pinned_as_of = 0, archived = FALSE, archived_as_of = 0, \
                 muted_until = NULL, muted_as_of = 0";
     server.execute(&format!("UPDATE chat SET {lost}")).await;
@@ -223,7 +227,7 @@ async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
     assert_eq!(server.chat(MEI).await["pinned"], true, "stored by the time of the answer");
     server.agrees().await;
 
-    // What is fetched afresh is gone on from.
+    // After the resync, further changes are applied.
     server.phone().pin(MEI, false).await.expect("unpinned");
     server.update_chat(RAVI, "archived: true").await;
     server.agrees().await;

@@ -1,4 +1,4 @@
-//! What WhatsApp refuses for a while comes back without anybody's help.
+//! Sessions that WhatsApp temporarily rejects recover without help.
 
 use serde_json::Value;
 use serde_json::json;
@@ -13,7 +13,7 @@ const MEI: &str = "15550111@s.whatsapp.net";
 async fn a_refusal_that_may_pass_is_retried_and_says_so() {
     let server = TestServer::start().await;
     end(&server, json!({"kind": "refused"})).await;
-    // The sandbox refuses the next login with 400, which says nothing.
+    // The sandbox rejects the next login with the unspecific code 400.
     let reason = eventually("the reason", async || {
         let (status, reason) = standing(&server).await;
         reason.as_str().filter(|_| status == "STARTING").map(str::to_owned)
@@ -22,7 +22,7 @@ async fn a_refusal_that_may_pass_is_retried_and_says_so() {
     let said = "WhatsApp rejected the connection; the next attempt is at 20";
     assert!(reason.starts_with(said), "{reason}");
     server.works().await;
-    assert_eq!(standing(&server).await.1, Value::Null, "it is over");
+    assert_eq!(standing(&server).await.1, Value::Null, "the ban has ended");
     server.agrees().await;
 }
 

@@ -1,4 +1,4 @@
-//! The program's commands.
+//! Commands of the program.
 
 use std::process::Command;
 use std::process::Output;

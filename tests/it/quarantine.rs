@@ -1,4 +1,4 @@
-//! Events that cannot be applied: kept, counted, listed and retried, and nothing beside them is lost.
+//! Events that cannot be applied are stored, counted, listed and retried, and no other event is lost.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::postgres;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";
-/// Longer than all attempts at an event.
+/// Upper bound of the time that all attempts at an event take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,14 +33,14 @@ async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
     assert_eq!((&event["kind"], &event["isImport"], &event["attempts"]), (&json!("message"), &json!(false), &json!(5)));
     assert_eq!((&event["session"], &event["organization"]), (&json!(server.session), &json!("org_1")));
     assert!(event["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{event}");
-    eventually("what came behind it", async || {
+    eventually("the message after it", async || {
         let (mei, ravi) = (last(&server, MEI).await, last(&server, RAVI).await);
         (mei == "Mei goes on" && ravi == "Ravi goes on").then_some(())
     })
     .await;
-    // It counts as taken: WhatsApp need not send it again.
+    // The event counts as received: WhatsApp need not send it again.
     eventually("the receipt", async || (server.phone().pending() == 0).then_some(())).await;
-    assert_eq!(server.found(&[b"poisoned word".to_vec()]).await, 0, "its text is sealed");
+    assert_eq!(server.found(&[b"poisoned word".to_vec()]).await, 0, "its text is encrypted");
     let figures = figures(&server).await;
     for line in ["chatgraph_quarantined_events 1", "chatgraph_events_quarantined_total{kind=\"message\"} 1"] {
         assert!(figures.contains(line), "{line} in {figures}");
@@ -48,7 +48,7 @@ async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
     let table = String::from_utf8(server.command(&["events", "list"]).stdout).expect("text");
     assert!(table.contains(event["id"].as_str().expect("an id")) && !table.contains("word"), "{table}");
 
-    // Still it cannot be applied, and says so.
+    // A retry fails again, and is recorded.
     let id = event["id"].as_str().expect("an id");
     succeeds(&server, &["events", "retry", id]);
     eventually("a failed retry", async || {
@@ -56,7 +56,7 @@ async fn an_event_that_cannot_be_applied_is_kept_and_applied_when_it_can_be() {
         (event["attempts"] == 6 && event["retryRequested"] == false).then_some(())
     })
     .await;
-    // A rotation seals it anew like any other secret, and a restart loses nothing.
+    // A rotation encrypts the event again, like any other secret, and a restart loses nothing.
     let more = KeyFile::of(&format!("{}\n{}", new_key(), file.text().trim()));
     file.write(&more.text());
     block_in_place(|| server.restart());
@@ -81,7 +81,7 @@ async fn after_an_upgrade_what_an_earlier_version_could_not_apply_is_retried() {
     antidote(&server).await;
     block_in_place(|| server.restart());
     server.works().await;
-    assert_eq!(list(&server).len(), 1, "the same version tries nothing by itself");
+    assert_eq!(list(&server).len(), 1, "the same version retries nothing by itself");
     server.execute("UPDATE quarantined_event SET version = '0.0.1'").await;
     block_in_place(|| server.restart());
     kept(&server, 0).await;
@@ -111,7 +111,7 @@ async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says
     assert_eq!(import().await, json!({"percent": 100, "messages": 4, "incomplete": false}));
     server.session_agrees_within(&session, &phone, PATIENCE).await;
 
-    // What the operator deletes is lost, and the import says so.
+    // An event that the operator deletes is lost, and the import reports it.
     poison(&server, "P0001").await;
     let mut third = account("15550400", "Third number");
     third.history[0].messages[0].text = "Another poisoned word".into();
@@ -123,7 +123,7 @@ async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says
     let answer = server.query_with(query, json!({"id": session})).await;
     assert_eq!(answer["data"]["session"]["historyImport"]["incomplete"], true);
 
-    // A session that is deleted takes its events along.
+    // Deleting a session deletes its events.
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     kept(&server, 1).await;
     let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
@@ -134,7 +134,7 @@ async fn of_a_history_only_what_cannot_be_applied_is_missing_and_the_import_says
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_that_always_exceeds_its_time_limit_does_not_block_its_session() {
-    // Only PostgreSQL lets a trigger say so.
+    // Only a PostgreSQL trigger can choose the error code.
     if postgres().is_none() {
         return;
     }
@@ -143,10 +143,10 @@ async fn a_unit_that_always_exceeds_its_time_limit_does_not_block_its_session() 
     server.phone().receive("15550111", MEI, "One poisoned word").await.expect("sent");
     server.phone().receive("15550111", MEI, "Mei goes on").await.expect("sent");
     assert_eq!(kept(&server, 1).await[0]["attempts"], 2);
-    eventually("what came behind it", async || (last(&server, MEI).await == "Mei goes on").then_some(())).await;
+    eventually("the message after it", async || (last(&server, MEI).await == "Mei goes on").then_some(())).await;
 }
 
-/// No message with that word can be stored any more.
+/// Makes every insert of a message with that word fail.
 async fn poison(server: &TestServer, code: &str) {
     antidote(server).await;
     let statement = if postgres().is_some() {
@@ -173,7 +173,7 @@ async fn antidote(server: &TestServer) {
     server.execute(statement).await;
 }
 
-/// Waits until so many events are in quarantine.
+/// Waits until `count` events are in quarantine.
 async fn kept(server: &TestServer, count: usize) -> Vec<Value> {
     eventually_within(PATIENCE, "events in quarantine", async || {
         (server.rows("quarantined_event").await == i64::try_from(count).expect("few")).then_some(())

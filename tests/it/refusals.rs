@@ -1,4 +1,4 @@
-//! Settings that WhatsApp does not take, or shall not take any more.
+//! Settings that WhatsApp rejects, or no longer accepts.
 
 use chatgraph_sandbox::ChatView;
 use chatgraph_sandbox::Fault;
@@ -16,12 +16,12 @@ const SYNC: &str =
     "query($cid: JID!) { chat(cid: $cid) { pinned archived sync { state pending refused { field code reason at } } } }";
 
 impl TestServer {
-    /// The next settings that are sent meet this.
+    /// Makes the next `times` uploads of settings meet this fault.
     fn meets(&self, kind: FaultKind, times: u32) {
         self.sandbox.inject(Fault { times, ..Fault::once(kind) });
     }
 
-    /// Waits until the phone shows a chat so.
+    /// Waits until the phone shows a chat like this.
     async fn phone_shows(&self, cid: &str, is_so: impl Fn(&ChatView) -> bool) {
         let shown = async || self.phone().chats().iter().any(|chat| chat.jid == cid && is_so(chat)).then_some(());
         eventually("the phone to show it", shown).await;
@@ -105,11 +105,11 @@ async fn a_request_that_the_phone_overtakes_on_its_way_is_not_sent() {
             let log = server.sandbox.log();
             log.iter().any(|entry| Some(entry.seq) > before && entry.text.starts_with("fault: Delay")).then_some(())
         };
-        eventually("the request to be on its way", on_its_way).await;
+        eventually("the request to be sent", on_its_way).await;
     };
     delayed(MEI, "pinned: true").await;
     server.phone().pin(MEI, false).await.expect("unpinned");
-    // What is sent next is sent behind it.
+    // The next change is sent after it.
     server.update_chat(RAVI, "pinned: true").await;
     server.phone_shows(RAVI, |chat| chat.pinned).await;
     server.agrees().await;

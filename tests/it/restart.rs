@@ -1,4 +1,4 @@
-//! The program killed and started again.
+//! The program is killed and started again.
 
 use serde_json::json;
 
@@ -27,7 +27,7 @@ async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
     let ravi = server.chat(RAVI).await;
     assert_eq!((&ravi["unreadCount"], &ravi["lastMessage"]["text"]), (&json!(1), &json!("While you were away")));
 
-    // The log goes on where it was: the change before the kill once, then the message.
+    // The log continues: the change before the kill once, then the message.
     let mut changes = Subscription::start(&server, crate::support::ALL, json!({"after": listed})).await;
     assert_eq!(changes.next().await["cid"], MEI);
     let told = eventually_message(&mut changes).await;
@@ -38,7 +38,7 @@ async fn a_killed_server_comes_back_with_its_session_and_misses_nothing() {
 async fn a_killed_server_comes_back_without_a_new_pairing() {
     let mut server = TestServer::start().await;
     for round in 0..5 {
-        // The kill falls anywhere into what these set off.
+        // The kill interrupts the effects of these at a random point.
         for number in 0..round {
             let text = format!("{round}.{number}");
             server.phone().receive("15550111", MEI, &text).await.expect("a message");
@@ -47,7 +47,7 @@ async fn a_killed_server_comes_back_without_a_new_pairing() {
         eventually("a working session", async || {
             let query = "query($id: ID!) { session(id: $id) { status pairing { qr } } }";
             let session = server.query_with(query, json!({"id": server.session})).await["data"]["session"].clone();
-            assert_eq!(session["pairing"], json!(null), "it wants to be paired again");
+            assert_eq!(session["pairing"], json!(null), "the session lost its pairing");
             (session["status"] == "WORKING").then_some(())
         })
         .await;

@@ -1,4 +1,4 @@
-//! How long the change log reaches back, and what a listener is told who was away for longer.
+//! Retention of the change log, and the answer to a subscriber that was offline for longer.
 
 use serde_json::Value;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! Revisions of chats: of two answers about a chat, the one with the greater revision is the later one, however they
-//! arrived.
+//! Revisions of chats: of two answers about a chat, the one with the greater revision is later, whatever their order of
+//! arrival.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ const BOOKS: &str = "120363000000000001@g.us";
 const SHOWN: &str = "id revision jid aliases name archived pinned mutedUntil unreadCount markedUnread lastMessageAt \
                      sync { state pending refused { field code } }";
 
-/// What was seen of chats, by id and revision.
+/// Contents of chats that were received, by id and revision.
 #[derive(Default)]
 struct Seen(BTreeMap<(String, i64), Value>);
 
 impl Seen {
-    /// Takes an answer about a chat: no other content was seen with its revision.
+    /// Adds an answer about a chat, and asserts that no other content has its revision.
     fn take(&mut self, chat: &Value) -> i64 {
         let mut content = chat.clone();
         let revision = content["revision"].take().as_i64().expect("a revision");
@@ -89,7 +89,7 @@ async fn no_two_contents_of_a_chat_have_one_revision_and_a_replay_shows_them_gro
     let mut expected = revisions(&server).await;
     expected.retain(|id, revision| before.get(id) != Some(revision));
 
-    // All changes once more, from the beginning.
+    // Replay all changes from the beginning.
     let mut replay = Subscription::start(&server, &follow(), json!({"after": start})).await;
     let mut latest = BTreeMap::<String, i64>::new();
     while latest != expected {
@@ -98,7 +98,7 @@ async fn no_two_contents_of_a_chat_have_one_revision_and_a_replay_shows_them_gro
         let last = latest.insert(change["chatId"].to_string(), revision);
         assert!(last.is_none_or(|last| last < revision), "{last:?} before {change}");
     }
-    assert!(latest.len() == 3 && seen.0.len() > 20, "too little happened: {latest:?}");
+    assert!(latest.len() == 3 && seen.0.len() > 20, "too few changes: {latest:?}");
     chats(&server).await.iter().for_each(|chat| seen.add(chat));
 }
 
@@ -112,7 +112,7 @@ async fn an_answer_and_the_event_of_one_change_have_one_revision_and_the_next_ev
     let arrived = changes.next().await["chat"].clone();
     assert_eq!(arrived["sync"]["state"], "SYNCED");
     assert!(arrived["revision"].as_i64() > asked["revision"].as_i64(), "{arrived} after {asked}");
-    // What changes nothing leaves the revision.
+    // An update without effect keeps the revision.
     let unchanged = update(&server, MEI, "pinned: true").await;
     assert_eq!(unchanged["revision"], arrived["revision"]);
 }
@@ -178,12 +178,12 @@ async fn the_change_cursor_is_read_before_anything_else_of_its_operation() {
         places
     };
     let (places, ()) = tokio::join!(reader, writer);
-    assert!(number(&places[0]) < number(&places[59]), "nothing was changed meanwhile");
+    assert!(number(&places[0]) < number(&places[59]), "no chat was changed meanwhile");
     let mut changes = Subscription::start(&server, &follow(), json!({"after": places[0]})).await;
     assert_eq!(changes.next().await["kind"], "UPDATED");
 }
 
-/// The number of the change in a cursor.
+/// Returns the number of the change in a cursor.
 fn number(cursor: &Value) -> i64 {
     let bytes = URL_SAFE_NO_PAD.decode(cursor.as_str().expect("a cursor")).expect("base64");
     i64::from_be_bytes(bytes[bytes.len() - 8..].try_into().expect("eight bytes"))

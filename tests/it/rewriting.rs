@@ -1,4 +1,4 @@
-//! Messages that are edited or taken back, and reactions.
+//! Edited and revoked messages, and reactions.
 
 use serde_json::Value;
 use serde_json::json;
@@ -52,12 +52,18 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
     server.phone().revoke(&sent[0], None).await.expect("taken back");
     server.phone().revoke(&four, None).await.expect("taken back");
     let told = changes.next().await;
-    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]), "what was read counts no more: {told}");
+    assert_eq!(
+        told["changed"],
+        json!(["UNREAD_COUNT", "LAST_MESSAGE"]),
+        "a revoked read message does not change the count: {told}"
+    );
     assert_eq!((&told["origin"], &told["chat"]["unreadCount"]), (&json!("MESSAGE"), &json!(0)));
-    assert_eq!(told["chat"]["lastMessage"]["text"], Value::Null, "nobody reads any more what it said");
+    assert_eq!(told["chat"]["lastMessage"]["text"], Value::Null, "the text of a revoked message is gone");
     server.phone().revoke(&sent[2], None).await.expect("taken back");
-    eventually("the third to be gone", async || (messages(&server, MEI).await[1]["revoked"] == true).then_some(()))
-        .await;
+    eventually("the third message to be revoked", async || {
+        (messages(&server, MEI).await[1]["revoked"] == true).then_some(())
+    })
+    .await;
     assert_eq!(server.chat(MEI).await["unreadCount"], 0);
     assert_eq!(messages(&server, MEI).await[2]["text"], "two");
     server.agrees().await;
@@ -91,7 +97,7 @@ async fn a_reaction_neither_makes_a_chat_nor_advances_one() {
     server.phone().react(&sent, "15550111", "🎉").await.expect("reacted");
     server.phone().react(&sent, OWN, "👍").await.expect("reacted");
     server.phone().receive("15550112", "15550112@s.whatsapp.net", "Hello").await.expect("sent");
-    assert_eq!(changes.next().await["cid"], "15550112@s.whatsapp.net", "nothing was told before");
+    assert_eq!(changes.next().await["cid"], "15550112@s.whatsapp.net", "a reaction was published");
     assert_eq!(server.chat(MEI).await, before);
     server.agrees().await;
 }

@@ -1,4 +1,4 @@
-//! `docs/schema-changes.md` names what is in the schema, and everything that is deprecated.
+//! `docs/schema-changes.md` names only existing parts of the schema, and all deprecated ones.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use async_graphql::parser::types::TypeKind;
 use async_graphql::parser::types::TypeSystemDefinition;
 
 struct Names {
-    /// Types, and fields and values as `Type.name`.
+    /// All types, and their fields and values as `Type.name`.
     all: BTreeSet<String>,
     deprecated: BTreeSet<String>,
 }
@@ -47,7 +47,7 @@ fn names_in(schema: &str) -> Names {
     names
 }
 
-/// What stands in backticks and looks like a type, or like `Type.field`.
+/// Returns the code spans that look like a type or like `Type.field`.
 fn named(page: &str) -> BTreeSet<String> {
     let marked = page.split('`').skip(1).step_by(2);
     let is_name = |text: &&str| {
@@ -65,9 +65,9 @@ fn the_page_names_what_there_is_and_everything_that_is_deprecated() {
     let (schema, listed) = (names_in(&schema), named(&page));
     assert!(listed.len() > 10, "only {listed:?} are named");
     let gone: Vec<_> = listed.difference(&schema.all).collect();
-    assert!(gone.is_empty(), "docs/schema-changes.md names what is not in the schema: {gone:?}");
+    assert!(gone.is_empty(), "docs/schema-changes.md names unknown parts of the schema: {gone:?}");
     let untold: Vec<_> = schema.deprecated.difference(&listed).collect();
-    assert!(untold.is_empty(), "docs/schema-changes.md does not list what is deprecated: {untold:?}");
+    assert!(untold.is_empty(), "docs/schema-changes.md lacks deprecated parts of the schema: {untold:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Secrets at rest: what the database holds with a master key and without, and how one is changed or lost.
+//! Encryption at rest: the stored secrets with and without a master key, and changed or lost keys.
 
 pub(crate) mod rig;
 
@@ -21,7 +21,7 @@ async fn no_private_key_is_in_a_database_that_is_sealed() {
     let server = TestServer::with_arguments(&file.arguments()).await;
     let secrets = server.secrets(&file.text()).await;
     assert_eq!(server.found(&secrets).await, 0);
-    assert!(server.log().contains(&id_of(&file.text())), "the key is named at the start");
+    assert!(server.log().contains(&id_of(&file.text())), "the log at startup does not name the key");
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_server_is_switched_to_sealed_secrets_and_back() {
     let (counts, id) = (server.counts(), id_of(&key));
     assert!(counts.len() == 1 && counts[0].starts_with(&id), "{counts:?}");
 
-    // What was in plain is still on the disk, where it was. A pass without a server clears that up.
+    // The old plaintext is still on the disk, in free space. A rotation without a running server removes it.
     server.kill();
     server.rotates(&file);
     server.restart();
@@ -89,7 +89,7 @@ async fn a_key_is_changed_while_the_session_runs() {
     file.write(&new);
     server.restart();
     server.receives("With the new key alone").await;
-    assert_eq!(server.phone().companions(), 1, "it was not paired again");
+    assert_eq!(server.phone().companions(), 1, "the session was paired again");
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_session_whose_secrets_were_exchanged_ends_and_others_go_on() {
     })
     .await;
 
-    // It is logged out here, though WhatsApp cannot be told, and paired again.
+    // The session is logged out locally, although WhatsApp cannot be notified, and paired again.
     let log_out = "mutation($id: ID!) { logoutSession(input: {sessionId: $id}) { session { status } } }";
     let answer = server.query_with(log_out, json!({"id": server.session})).await;
     assert_eq!(answer["data"]["logoutSession"]["session"]["status"], "LOGGED_OUT", "{answer}");
@@ -172,5 +172,5 @@ async fn a_message_whose_key_does_not_open_is_read_once_it_does() {
     assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "Meanwhile");
 }
 
-/// The number of the records that hold a device.
+/// Number of the record kind that holds a device.
 const DEVICE: i16 = 1;

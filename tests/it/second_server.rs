@@ -14,7 +14,7 @@ use crate::support::postgres;
 use crate::support::program;
 
 const MEI: &str = "15550111@s.whatsapp.net";
-/// The server's lock, as PostgreSQL knows it.
+/// Key of the server's advisory lock on PostgreSQL.
 const LOCK: &str = "x'6368617473727672'::bigint";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,7 +24,7 @@ async fn a_second_server_on_the_same_database_is_refused_and_harms_nothing() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("another chatgraph server"), "{said}");
-    // What reads and what works beside a server does so still.
+    // Commands that may run beside a server still work.
     for command in [&["events", "list"][..], &["key", "list", "--organization", "org_1"], &["master-key", "status"]] {
         let output = server.command(command);
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -32,7 +32,7 @@ async fn a_second_server_on_the_same_database_is_refused_and_harms_nothing() {
     server.phone().receive("15550111", MEI, "To the first one").await.expect("sent");
     server.agrees().await;
     assert!(server.is_running());
-    // A server that was killed keeps nobody out.
+    // The lock of a killed server does not block the next one.
     tokio::task::block_in_place(|| server.restart());
     server.works().await;
 }
@@ -66,21 +66,24 @@ async fn a_server_that_lost_its_lock_to_another_stops() {
     let mut server = TestServer::start().await;
     let mut connection = PgConnection::connect(server.database().url()).await.expect("a connection");
     let before = holder(&mut connection).await.expect("the lock is held");
-    // In one statement: the other one is faster than the server that was cut off.
+    // In one statement, so that it takes the lock before the disconnected server does.
     let other = format!(
         "DO $$ BEGIN PERFORM pg_terminate_backend({before}); \
          WHILE NOT pg_try_advisory_lock({LOCK}) LOOP PERFORM pg_sleep(0.001); END LOOP; END $$"
     );
     connection.execute(sea_orm::sqlx::AssertSqlSafe(other)).await.expect("taken");
-    eventually("the end", async || server.log().contains("Another server locked the database").then_some(())).await;
+    eventually("the lost lock in the log", async || {
+        server.log().contains("Another server locked the database").then_some(())
+    })
+    .await;
     let ended = std::time::Instant::now();
     while server.is_running() {
-        assert!(ended.elapsed() < std::time::Duration::from_secs(20), "it goes on");
+        assert!(ended.elapsed() < std::time::Duration::from_secs(20), "the server is still running");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
 
-/// The process that holds the lock, but for the one that asks.
+/// Returns the process that holds the lock.
 async fn holder(connection: &mut PgConnection) -> Option<i32> {
     let query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \

@@ -1,4 +1,4 @@
-//! Following sessions.
+//! Subscriptions to sessions.
 
 use serde_json::Value;
 use serde_json::json;
@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::support::Subscription;
 use crate::support::TestServer;
 
-/// What a listener sees of a session.
+/// Fields that a subscriber selects of a session.
 const FOLLOW: &str = "subscription($id: ID) { sessionChanges(sessionId: $id) { sessionId session { \
     id label status statusReason historyImport { percent messages } pairing { qr } } } }";
 
 impl Subscription {
-    /// The next change of a session.
+    /// Returns the next change of a session.
     async fn session_change(&mut self) -> Value {
         let message = self.message("next").await;
         let change = message["payload"]["data"]["sessionChanges"].clone();
@@ -19,7 +19,7 @@ impl Subscription {
         change
     }
 
-    /// The first change from here on whose session has this value in `field`.
+    /// Returns the next change whose session has this value in `field`.
     async fn session_with(&mut self, field: &str, value: Value) -> Value {
         loop {
             let change = self.session_change().await;
@@ -65,7 +65,7 @@ async fn a_session_is_told_as_it_is_and_then_as_it_changes_until_it_is_gone() {
     server.query_with(delete, json!({"id": server.session})).await;
     let gone = json!({"sessionId": server.session, "session": null});
     while all.session_change().await != gone {}
-    // The one that is followed alone says nothing of the other, and ends.
+    // The subscription to one session receives nothing about the other, and completes.
     let mut last = Value::Null;
     while last != gone {
         last = one.session_change().await;
@@ -120,7 +120,7 @@ async fn another_organizations_session_is_followed_no_more_than_an_unknown_one()
     }
     assert!(answers[0].contains("not_found"), "{}", answers[0]);
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    // Of its own there is none yet; the first is told.
+    // The other organization has no session yet; its first one is published.
     let mut own = Subscription::open(&server, &other, FOLLOW, json!({})).await;
     let made = server.query_as(&other, "mutation { createSession(input: {}) { session { id } } }", json!({})).await;
     assert_eq!(own.session_change().await["sessionId"], made["data"]["createSession"]["session"]["id"]);

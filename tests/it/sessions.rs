@@ -1,4 +1,4 @@
-//! The life of a session: stopped and started, renamed, logged out, deleted.
+//! The lifecycle of a session: stopped and started, renamed, logged out, deleted.
 
 use serde_json::Value;
 use serde_json::json;
@@ -84,7 +84,7 @@ async fn logging_out_unlinks_the_device_and_keeps_the_stored_copy() {
     assert!(out["data"]["logoutSession"]["session"]["statusReason"].is_string());
     assert_eq!(server.phone().companions(), 0);
     assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka");
-    // Once more changes nothing, and to stop it says no more than that it is logged out.
+    // A second logout changes nothing, and stopping leaves the session logged out.
     assert_eq!(server.life("logoutSession", "session { status }").await["errors"], Value::Null);
     server.life("stopSession", "session { status }").await;
     assert_eq!(server.session_field("status").await["status"], "LOGGED_OUT");
@@ -126,7 +126,7 @@ async fn a_deleted_session_is_unlinked_and_gone_with_all_its_chats() {
     let chats = list["data"]["chats"]["nodes"].as_array().expect("chats");
     assert!(chats.len() == 3 && chats.iter().all(|chat| chat["session"]["id"] == json!(kept)), "{list}");
 
-    // Every chat of it is told, also those of people without a message; nothing of the other session's.
+    // Each of its chats is published as deleted, including those without a message; no chat of the other session is.
     let mut told = std::collections::BTreeSet::new();
     while told.len() < 4 {
         let change = changes.next().await;
@@ -249,7 +249,7 @@ async fn what_whatsapp_notices_has_pauses_for_each_session() {
     let is_refused = |answer: &Value| answer["errors"][0]["extensions"]["code"] == "rate_limited";
     for (mutation, most, more) in [("startSession", 10, ""), ("resyncSession", 5, "")] {
         let mut refused = None;
-        // A little is refilled meanwhile, and lets one more through.
+        // The limit is refilled slightly meanwhile, which allows one more.
         for _ in 0..most + 2 {
             let answer = asked(mutation, &server.session, more).await;
             refused = is_refused(&answer).then_some(answer);
@@ -262,5 +262,5 @@ async fn what_whatsapp_notices_has_pauses_for_each_session() {
     let refused = answers.iter().filter(|answer| is_refused(answer)).count();
     assert!((2..=3).contains(&refused), "{answers:?}");
     let started = asked("startSession", &other, "").await;
-    assert_eq!(started["errors"], Value::Null, "another session has its own: {started}");
+    assert_eq!(started["errors"], Value::Null, "another session has its own limit: {started}");
 }

@@ -1,4 +1,4 @@
-//! Marks as unread and pins, made over the API and on the phone: both ends show the same.
+//! Unread marks and pins, from the API and on the phone: both sides agree.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_
     let server = TestServer::start().await;
     server.update_chat(MEI, "read: true").await;
     server.agrees().await;
-    // After WhatsApp has the mark, within its second for the most part.
+    // After WhatsApp has received the mark, mostly within the same second.
     for _ in 0..3 {
         server.update_chat(MEI, "read: false").await;
         server.agrees().await;
@@ -60,14 +60,14 @@ async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_
         server.agrees().await;
         assert_eq!(server.chat(MEI).await["markedUnread"], false);
     }
-    // While the session is away.
+    // While the session is stopped.
     server.stop_session().await;
     server.update_chat(MEI, "read: false").await;
     server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
     server.start_session().await;
     server.agrees().await;
     assert_eq!(server.chat(MEI).await["markedUnread"], false);
-    // While the mark is on its way.
+    // While the mark is being sent.
     let before = server.sandbox.log().last().map(|entry| entry.seq);
     server.sandbox.inject(Fault { on: Some(On::Upload), ms: Some(1_000), ..Fault::once(FaultKind::Delay) });
     server.update_chat(MEI, "read: false").await;
@@ -75,7 +75,7 @@ async fn who_writes_in_a_chat_that_a_caller_marks_as_unread_has_read_it_on_both_
         let log = server.sandbox.log();
         log.iter().any(|entry| Some(entry.seq) > before && entry.text.starts_with("fault: Delay")).then_some(())
     };
-    eventually("the mark to be on its way", on_its_way).await;
+    eventually("the mark to be sent", on_its_way).await;
     server.phone().receive(OWNER, MEI, "I am writing here").await.expect("written");
     server.agrees_within(Duration::from_secs(20)).await;
     assert_eq!(server.chat(MEI).await["markedUnread"], false);
@@ -89,14 +89,18 @@ async fn an_inbox_keeps_the_chat_that_was_pinned_last_on_top() {
     assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS]);
     server.phone().receive("15550112", RAVI, "News").await.expect("received");
     server.agrees().await;
-    assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS], "a message moves no pinned chat");
+    assert_eq!(inbox(&server).await, [MEI, RAVI, BOOKS], "a message moved a pinned chat");
     server.phone().pin(RAVI, false).await.expect("unpinned");
     server.phone().pin(RAVI, true).await.expect("pinned");
     eventually("the phone's pin", async || (inbox(&server).await == [RAVI, MEI, BOOKS]).then_some(())).await;
     server.agrees().await;
-    // A phone lists contacts that nothing was said with as well.
+    // A phone also lists contacts without messages.
     let shown = server.phone().chats().into_iter().filter(|chat| chat.last_message_at.is_some());
-    assert_eq!(inbox(&server).await, shown.map(|chat| chat.jid).collect::<Vec<_>>(), "as the phone shows it");
+    assert_eq!(
+        inbox(&server).await,
+        shown.map(|chat| chat.jid).collect::<Vec<_>>(),
+        "the order differs from the phone's"
+    );
 }
 
 #[tokio::test]
@@ -113,10 +117,10 @@ async fn a_pinned_chat_that_was_deleted_here_counts_among_the_three() {
     assert_eq!(server.query(&delete).await["errors"], Value::Null);
     let query = format!("mutation {{ updateChat(input: {{cid: \"{OLU}\", pinned: true}}) {{ chat {{ id }} }} }}");
     assert_eq!(error_code(&server.query(&query).await), "conflict");
-    // Unpinned on the phone, it leaves its place to another one.
+    // Unpinning it on the phone allows another pin.
     server.phone().pin(MEI, false).await.expect("unpinned");
     let taken = async || (server.query(&query).await["errors"] == Value::Null).then_some(());
-    eventually("a place", taken).await;
+    eventually("a free pin", taken).await;
     phone_shows(&server, OLU, |chat| chat.pinned).await;
     assert_eq!(server.phone().chats().iter().filter(|chat| chat.pinned).count(), 3);
 }

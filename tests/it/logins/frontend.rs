@@ -1,5 +1,5 @@
-//! A frontend whose public keys can be asked for, and what it signed: the tokens that `tests/jose/make.mjs` made. The
-//! library's own tests use this file, too.
+//! A frontend that serves its public keys, and the tokens from `tests/jose/make.mjs`. The library's own tests use this
+//! file, too.
 
 use std::future::IntoFuture as _;
 use std::net::TcpListener;
@@ -23,31 +23,31 @@ use futures_util::stream;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-/// What jose made.
+/// Returns the keys and tokens that jose made.
 pub(crate) fn made() -> Value {
     serde_json::from_str(include_str!("../../jose/tokens.json")).expect("JSON")
 }
 
-/// How the frontend answers who asks for its keys.
+/// Response of the frontend to a request for its keys.
 #[derive(Clone)]
 pub(crate) enum Answer {
-    /// With this.
+    /// This key set.
     Json(Value),
-    /// With this after a while.
+    /// This key set after a delay.
     Late(Value),
-    /// With a set to which something is added until it is so long.
+    /// A key set, padded to this length.
     Padded(Value, usize),
-    /// With this status and the set.
+    /// This status with the key set.
     Status(u16, Value),
-    /// With another address, where the set is.
+    /// A redirect to the key set.
     Redirect,
-    /// With one byte every now and then, without an end.
+    /// One byte now and then, without an end.
     Drip,
-    /// Never.
+    /// No response.
     Silence,
 }
 
-/// Whoever signs the tokens.
+/// The frontend that signs the tokens.
 pub(crate) struct Frontend {
     pub(crate) url: String,
     shared: Arc<Shared>,
@@ -62,7 +62,7 @@ struct Shared {
 }
 
 impl Frontend {
-    /// Starts with this answer, on a thread of its own: it answers whatever the test waits for.
+    /// Starts with this response, on its own thread, so it responds while the test blocks.
     pub(crate) fn start(answer: Answer) -> Self {
         let shared = Shared { answer: Mutex::new(answer), asked: AtomicUsize::new(0), followed: AtomicUsize::new(0) };
         let (shared, stop) = (Arc::new(shared), CancellationToken::new());
@@ -81,31 +81,31 @@ impl Frontend {
         Self { url, shared, stop, serving: Some(serving) }
     }
 
-    /// Starts with the set that jose made.
+    /// Starts with jose's key set.
     pub(crate) fn with_keys() -> Self {
         Self::start(Answer::Json(made()["jwks"].clone()))
     }
 
-    /// Answers so from now on.
+    /// Responds with this from now on.
     pub(crate) fn answers(&self, answer: Answer) {
         *self.shared.answer.lock().expect("unpoisoned") = answer;
     }
 
-    /// How often it was asked for its keys.
+    /// Returns the number of requests for the keys.
     pub(crate) fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
     }
 
-    /// How often somebody went where it redirected.
+    /// Returns the number of redirects that were followed.
     pub(crate) fn followed(&self) -> usize {
         self.shared.followed.load(Ordering::SeqCst)
     }
 
-    /// Is gone: nobody listens at its address.
+    /// Stops: connections to its address are refused from now on.
     pub(crate) fn stop(&mut self) {
         self.stop.cancel();
         if let Some(serving) = self.serving.take() {
-            serving.join().expect("a good end");
+            serving.join().expect("no panic");
         }
     }
 }

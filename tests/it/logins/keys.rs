@@ -1,4 +1,5 @@
-//! Where the public keys come from: whatever that does, nobody wrong gets in, and who is right does as soon as can be.
+//! Sources of the public keys: whatever the source does, invalid tokens are rejected, and valid tokens work as soon as
+//! possible.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use super::rig::token_under;
 async fn the_keys_are_asked_for_once_however_many_come_at_once() {
     let frontend = Frontend::start(Answer::Late(made()["jwks"].clone()));
     let server = LoginServer::start(&frontend).await;
-    assert_eq!(frontend.asked(), 0, "asked before anybody came");
+    assert_eq!(frontend.asked(), 0, "the keys were fetched before the first token");
     let token = good();
     let answers = join_all((0..30).map(|_| server.takes(&token))).await;
     assert!(answers.into_iter().all(|taken| taken));
@@ -45,7 +46,7 @@ async fn a_new_key_is_found_when_its_first_token_comes() {
     assert_eq!(frontend.asked(), 2);
 }
 
-/// A key that a frontend makes, and a token that it signs with it, both under this name, or none.
+/// A new key, and a token signed with it, both with this key id, or without one.
 fn pair(id: Option<&str>) -> (Value, String) {
     let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
     let key = Ed25519KeyPair::from_pkcs8(made.as_ref()).expect("a key");
@@ -77,7 +78,7 @@ async fn a_token_need_not_name_one_of_two_keys() {
     let frontend = Frontend::start(Answer::Json(json!({"keys": [old, made()["jwks"]["keys"][1], new]})));
     let server = LoginServer::start(&frontend).await;
     assert!(server.takes(&old_token).await && server.takes(&new_token).await);
-    assert!(!server.takes(&pair(None).1).await, "a stranger's");
+    assert!(!server.takes(&pair(None).1).await, "a token signed by another key is accepted");
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn a_flood_of_unknown_keys_is_one_question() {
     assert_eq!(frontend.asked(), 2, "one for the first token, one for the flood");
 }
 
-/// The good token with another key's name.
+/// The valid token with another key id.
 fn with_key(id: &str) -> String {
     let header = json!({"alg": "EdDSA", "kid": id}).to_string();
     let header = URL_SAFE_NO_PAD.encode(header);
@@ -113,9 +114,9 @@ async fn nobody_gets_in_while_there_are_no_keys_and_everybody_once_there_are() {
     let server = LoginServer::start(&frontend).await;
     let token = good();
     assert!(!server.takes(&token).await);
-    assert!(server.takes(&server.create_key()).await, "keys do not depend on it");
+    assert!(server.takes(&server.create_key()).await, "API keys do not depend on the frontend");
     frontend.answers(Answer::Json(made()["jwks"].clone()));
-    eventually("the token to be taken", async || server.takes(&token).await.then_some(())).await;
+    eventually("the token to be accepted", async || server.takes(&token).await.then_some(())).await;
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn nobody_gets_in_by_keys_that_are_elsewhere_too_long_or_never_there() {
         let server = LoginServer::start(&frontend).await;
         assert!(!server.takes(&good()).await);
         assert_eq!((frontend.asked(), frontend.followed()), (1, 0));
-        assert!(server.takes(&server.create_key()).await, "keys wait for it");
+        assert!(server.takes(&server.create_key()).await, "API keys do not wait for the frontend");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Public keys behind a certificate of a CA that is not a public one.
+//! Public keys behind a certificate of a private CA.
 
 use std::io::Read as _;
 use std::io::Write as _;
@@ -21,8 +21,8 @@ use super::rig::LoginServer;
 use super::rig::good;
 use super::rig::issuer;
 
-/// Starts a server of the keys on a thread of its own, and writes its certificate into `folder`. Returns the keys' address
-/// and the certificate's file.
+/// Starts a key server on its own thread, and writes its certificate into `folder`. Returns the URL of the keys and the
+/// certificate's file.
 fn start(folder: &Path) -> (String, PathBuf) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -38,7 +38,7 @@ fn start(folder: &Path) -> (String, PathBuf) {
         for stream in listener.incoming() {
             let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
             let stream = StreamOwned::new(connection, stream.expect("a stream"));
-            // A client that does not trust the certificate leaves.
+            // A client that does not trust the certificate closes the connection.
             drop(answer(stream));
         }
     });

@@ -1,5 +1,4 @@
-//! A server without WhatsApp, and the tokens it gets: those that `tests/jose/make.mjs` made, and fresh ones in the same
-//! form.
+//! A server without WhatsApp, and login tokens: those from `tests/jose/make.mjs`, and new ones in the same form.
 
 use std::process::Child;
 use std::time::Duration;
@@ -24,23 +23,23 @@ use crate::support::serve_logged;
 use super::frontend::Frontend;
 use super::frontend::made;
 
-/// One of the good tokens.
+/// Returns one of the valid tokens.
 pub(super) fn good() -> String {
     made()["accepted"]["EdDSA"].as_str().expect("a token").to_owned()
 }
 
-/// A token of an owner in `org_1`, signed now, whose last second counts until `left` from now.
+/// Returns a token of an owner in `org_1`, signed now, that expires after `left`.
 pub(crate) fn token_for(left: Duration) -> String {
     token_under(&json!({"alg": "EdDSA", "kid": "EdDSA"}), left)
 }
 
-/// The same under a header of the test's own.
+/// The same with another header.
 pub(super) fn token_under(header: &Value, left: Duration) -> String {
     let key = STANDARD.decode(made()["privateKey"].as_str().expect("a key")).expect("base64");
     signed_by(&Ed25519KeyPair::from_pkcs8_maybe_unchecked(&key).expect("a key"), header, left)
 }
 
-/// The same, signed by a key of the test's own.
+/// The same, signed by another key.
 pub(super) fn signed_by(key: &Ed25519KeyPair, header: &Value, left: Duration) -> String {
     let leeway_ms = 30_000;
     let ends_ms = SystemClock.now() + i64::try_from(left.as_millis()).expect("a short time") - leeway_ms;
@@ -55,7 +54,7 @@ pub(super) fn signed_by(key: &Ed25519KeyPair, header: &Value, left: Duration) ->
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes())))
 }
 
-/// A running server that takes the frontend's tokens.
+/// A running server that accepts the frontend's tokens.
 pub(super) struct LoginServer {
     pub(super) url: String,
     pub(super) log: Log,
@@ -72,13 +71,13 @@ impl LoginServer {
     /// Starts it with these settings.
     pub(super) async fn with(settings: &[&str]) -> Self {
         let (database, log) = (TestDatabase::new().await, Log::of_tokens());
-        // What these tests try in a minute would shut out anybody.
+        // These tests exceed the default limit of failed tokens.
         let settings = [settings, &["--max-failed-tokens-per-minute", "0"]].concat();
         let (child, url) = serve_logged(&database, &settings, &log);
         Self { url, log, database, child }
     }
 
-    /// The answer to a question under this token: status, headers that tell something, body.
+    /// Returns the answer to a query with this token: status, relevant headers, body.
     pub(super) async fn ask_as(&self, token: &str, query: &str) -> (StatusCode, HeaderMap, Value) {
         self.ask_with_id(token, query, "asked-by-the-test").await
     }
@@ -93,14 +92,14 @@ impl LoginServer {
         (status, headers, response.json().await.expect("JSON"))
     }
 
-    /// Whether this token is taken.
+    /// Returns true if this token is accepted.
     pub(super) async fn takes(&self, token: &str) -> bool {
         let (status, _, answer) = self.ask_as(token, "{ viewer { userId } }").await;
         assert_eq!(status == 200, answer["errors"].is_null(), "{answer}");
         status == 200
     }
 
-    /// Why the log says that the token of this request was refused.
+    /// Returns the logged reason why the token of this request was rejected.
     pub(super) async fn reason(&self, id: &str) -> String {
         eventually("a reason in the log", async || {
             let entries = self.log.of_request(id);
@@ -109,7 +108,7 @@ impl LoginServer {
         .await
     }
 
-    /// Makes a key of `org_1`.
+    /// Creates a key of `org_1`.
     pub(super) fn create_key(&self) -> String {
         create_key(&self.database, "org_1", &[])
     }
@@ -117,13 +116,13 @@ impl LoginServer {
 
 impl Drop for LoginServer {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// Who signs jose's tokens.
+/// The `iss` claim of jose's tokens.
 pub(crate) fn issuer() -> String {
     made()["issuer"].as_str().expect("text").to_owned()
 }

@@ -1,4 +1,4 @@
-//! Master keys in a file, and what is secret in a database.
+//! Master keys in a file, and the secrets in a database.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,16 +21,16 @@ use crate::support::program;
 
 const RAVI: &str = "15550112@s.whatsapp.net";
 
-/// So many one-time keys are looked for.
+/// Number of one-time keys to search for.
 const SOME: usize = 8;
 
-/// Makes a key as an operator does.
+/// Creates a key as an operator does.
 pub(crate) fn new_key() -> String {
     let made = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(["master-key", "new"]).output().expect("runs");
     String::from_utf8(made.stdout).expect("text").trim().to_owned()
 }
 
-/// What the first of the keys is called.
+/// Returns the id of the first key.
 pub(crate) fn id_of(keys: &str) -> String {
     keys.parse::<MasterKeys>().expect("keys").seals_with().expect("one that seals").to_string()
 }
@@ -63,35 +63,35 @@ impl KeyFile {
 }
 
 impl TestServer {
-    /// A command of the program on the server's database.
+    /// Returns a command of the program on the server's database.
     pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         program(self.database(), arguments)
     }
 
-    /// Lets the phone receive a message, and waits until it is stored.
+    /// Makes the phone receive a message, and waits until it is stored.
     pub(crate) async fn receives(&self, text: &str) {
         self.phone().receive("15550112", RAVI, text).await.expect("sent");
         eventually(text, async || (self.chat(RAVI).await["lastMessage"]["text"] == text).then_some(())).await;
         self.agrees().await;
     }
 
-    /// Seals all secrets anew, with success.
+    /// Encrypts all secrets with the current key again, and expects success.
     pub(crate) fn rotates(&self, file: &KeyFile) {
         let rotated = self.command(&[&["master-key", "rotate"], &file.arguments()[..]].concat());
         let told = String::from_utf8_lossy(&rotated.stdout).into_owned() + &String::from_utf8_lossy(&rotated.stderr);
         assert!(rotated.status.success() && told.contains("No secret needs another key"), "{told}");
     }
 
-    /// How many secrets there are under which key, a line each.
+    /// Returns the number of secrets under each key, as lines.
     pub(crate) fn counts(&self) -> Vec<String> {
         let status = self.command(&["master-key", "status"]);
         String::from_utf8(status.stdout).expect("text").lines().map(str::to_owned).collect()
     }
 
-    /// Waits until the session has ended for good, and tells why.
+    /// Waits until the session has failed permanently, and returns the reason.
     pub(crate) async fn fails(&self, session: &str) -> String {
         let query = "query($id: ID!) { session(id: $id) { status statusReason } }";
-        eventually("the end of the session", async || {
+        eventually("the session to fail", async || {
             let answer = self.query_with(query, json!({"id": session})).await;
             let session = &answer["data"]["session"];
             let failed = session["status"] == "FAILED";
@@ -100,7 +100,7 @@ impl TestServer {
         .await
     }
 
-    /// Stores one session's value of a kind as another's, behind the server's back.
+    /// Copies a value of a kind from one session to another, directly in the database.
     pub(crate) async fn put_value_of(&self, from: &str, to: &str, kind: i16) {
         let [from, to] = [from, to].map(|session| {
             let id = session.parse::<SessionId>().expect("an id");
@@ -112,7 +112,7 @@ impl TestServer {
             .await;
     }
 
-    /// Private keys of the session, read with the master keys: of the device itself, and one-time keys.
+    /// Returns private keys of the session, decrypted with the master keys: the device's own, and one-time keys.
     pub(crate) async fn secrets(&self, keys: &str) -> Vec<Vec<u8>> {
         let keys = if keys.is_empty() { MasterKeys::default() } else { keys.parse().expect("keys") };
         let database = self.database().url().parse().expect("a database");
@@ -122,7 +122,7 @@ impl TestServer {
         let device = state.record(Kind::Device, &[]).await.expect("opens").expect("a device");
         let device = String::from_utf8(device).expect("JSON");
         let (_, pair) = device.split_once("\"noise_key\":[").expect("a pair of keys");
-        // The private one comes first; so many digits are of some ten bytes.
+        // The private key comes first; 32 characters of its digits stand for about ten bytes.
         let mut secrets = vec![pair.as_bytes()[..32].to_vec()];
         let prekeys = state.all_records(Kind::PreKey).await.expect("open");
         // A one-time key ends with its private half.
@@ -131,7 +131,7 @@ impl TestServer {
         secrets
     }
 
-    /// How many of these are somewhere in the database: in the file's bytes, or in the tables' on PostgreSQL.
+    /// Returns how many of these are in the database: in the file's bytes, or in the tables on PostgreSQL.
     pub(crate) async fn found(&self, secrets: &[Vec<u8>]) -> usize {
         let bytes = if postgres().is_some() { self.tables().await } else { self.files() };
         assert!(bytes.len() > 50_000, "{} bytes prove nothing", bytes.len());
