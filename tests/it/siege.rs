@@ -1,5 +1,6 @@
-//! Callers beside attackers who know no token: half heads, bodies that trickle, long documents, sockets that say nothing or
-//! nonsense, guessed tokens, all at once. Whoever has a token notices little of it, and the server does not grow.
+//! Clients beside attackers without a token: incomplete headers, slow bodies, long documents, silent or invalid
+//! sockets, and guessed tokens, all at once. A client with a token still gets its answers, and the server's memory does
+//! not grow.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -22,17 +23,17 @@ use tokio_util::task::TaskTracker;
 use crate::support::BareServer;
 use crate::support::upgrade_to;
 
-/// How long the siege lasts.
+/// Duration of the attack.
 const SIEGE: Duration = Duration::from_secs(5);
-/// Between two blows of one attacker: what they do shall not be a matter of this machine's cores.
+/// Pause between two requests of one attacker, so that their number does not depend on this machine's cores.
 const BREATH: Duration = Duration::from_millis(20);
-/// What a caller may have to wait at the 99th percentile: ten times what is promised, on a machine that is busy with other
-/// tests and with the attackers themselves.
+/// Maximum response time for clients at the 99th percentile: ten times the documented one, because other tests and the
+/// attackers also use this machine.
 const MOST: Duration = Duration::from_secs(5);
-/// What the server may grow by, in MiB.
+/// Maximum growth of the server's memory, in MiB.
 const GROWTH: f64 = 64.0;
 
-/// Where the attackers are.
+/// The attacked server, and the end of the attack.
 #[derive(Clone)]
 struct Target {
     url: String,
@@ -40,7 +41,7 @@ struct Target {
 }
 
 impl Target {
-    /// A connection from another address than the callers'.
+    /// Connects from another address than the clients'.
     async fn connect(&self) -> Option<TcpStream> {
         let socket = TcpSocket::new_v4().ok()?;
         socket.bind("127.0.0.66:0".parse().ok()?).ok()?;
@@ -62,7 +63,7 @@ impl Target {
         Some(stream)
     }
 
-    /// Does it again and again until the siege is over.
+    /// Repeats an attack until the end.
     async fn again<F: Future>(self, blow: impl Fn(Self, usize) -> F) {
         let mut round = 0;
         while !self.stop.is_cancelled() {
@@ -130,7 +131,7 @@ async fn junk(target: Target, round: usize) -> Option<()> {
     Some(())
 }
 
-/// How long callers wait at the 99th percentile, until `end` and for so many questions at least.
+/// Returns the 99th percentile of the clients' response times, until `end` and for at least `questions` queries.
 async fn patience(server: &BareServer, client: &reqwest::Client, end: Duration, questions: usize) -> Duration {
     let begun = Instant::now();
     let mut waits = Vec::new();
@@ -169,10 +170,10 @@ async fn callers_are_served_beside_attackers_and_the_server_does_not_grow() {
     let grown = server.resident_mib() - before;
     stop.cancel();
     tasks.close();
-    timeout(SIEGE * 10, tasks.wait()).await.expect("the siege is over");
+    timeout(SIEGE * 10, tasks.wait()).await.expect("the attackers stop");
 
-    println!("p99 {in_peace:?} in peace, {besieged:?} besieged; {grown:.1} MiB grown");
-    assert!(besieged < MOST.max(in_peace * 20), "{besieged:?} beside attackers, {in_peace:?} without");
-    assert!(grown < GROWTH, "{grown:.1} MiB grown");
+    println!("p99 {in_peace:?} without attackers, {besieged:?} with them; memory grew by {grown:.1} MiB");
+    assert!(besieged < MOST.max(in_peace * 20), "p99 {besieged:?} with attackers, {in_peace:?} without");
+    assert!(grown < GROWTH, "memory grew by {grown:.1} MiB");
     patience(&server, &client, Duration::ZERO, 5).await;
 }

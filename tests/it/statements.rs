@@ -1,4 +1,4 @@
-//! What a question costs the database does not grow with how many chats the answer shows.
+//! The number of SQL statements for a query does not grow with the number of chats in the answer.
 
 use chatgraph_sandbox::AccountSpec;
 use serde_json::Value;
@@ -9,12 +9,12 @@ use crate::support::TestServer;
 use crate::support::account;
 use crate::support::eventually;
 
-/// Everything that an answer may show of a chat.
+/// All fields of a chat.
 const EVERYTHING: &str = "id jid aliases name type archived pinned muted mutedUntil unreadCount markedUnread lastMessageAt \
     session { id label status } sync { state pending refused { field reason at } } \
     lastMessage { text chat { id name session { label } aliases } } messages(first: 3) { nodes { text chat { id } } }";
 
-/// An account with this many chats of a few messages each.
+/// Returns an account with this many chats of a few messages each.
 fn many_chats(chats: u32) -> AccountSpec {
     let jid = |number: u32| format!("155520{number:03}");
     let contacts = (0..chats).map(|number| json!({"phone": jid(number), "name": format!("Person {number}")}));
@@ -52,8 +52,8 @@ async fn a_page_with_everything_takes_no_more_statements_than_it_has_kinds_of_th
             assert_eq!(node["lastMessage"]["chat"]["id"], node["id"]);
         }
     }
-    // The key, the log's end, the page, its count, the sessions, the addresses, the last messages, their chats with
-    // sessions and addresses, the messages, their chats.
+    // One statement each for the key, the log's end, the page, its count, the sessions, the addresses and the last
+    // messages. Further ones load their chats with sessions and addresses, the messages, and their chats.
     for statements in [of_one, of_fifty] {
         assert!(statements.len() <= 12, "{} statements: {statements:#?}", statements.len());
     }
@@ -81,7 +81,7 @@ async fn the_lists_of_several_sessions_take_no_more_statements_than_one_list() {
         complete.then_some((of_one, of_three))
     })
     .await;
-    // As above, and the page of sessions.
+    // The same, plus the page of sessions.
     for statements in [of_one, of_three] {
         assert!(statements.len() <= 13, "{} statements: {statements:#?}", statements.len());
     }

@@ -1,4 +1,4 @@
-//! Why a session is down, as a code beside the words, and the codes of errors that the schema lists.
+//! The reason why a session is down, as a code beside the text, and the error codes in the schema.
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::clock::Clock as _;
@@ -15,7 +15,7 @@ impl TestServer {
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
-    /// The session once it has a code.
+    /// Waits until the session has a code, and returns the session.
     async fn with_code(&self, code: &str) -> Value {
         let query = "query($id: ID!) { session(id: $id) { status statusReason statusCode bannedUntil } }";
         eventually(code, async || {
@@ -80,7 +80,7 @@ async fn the_schema_lists_every_code_with_what_a_client_does_about_it() {
     let schema = server.query("{ __type(name: \"ErrorCode\") { enumValues { name description } } }").await;
     let values = schema["data"]["__type"]["enumValues"].as_array().expect("values").clone();
     assert_eq!(values.iter().map(|value| value["name"].clone()).collect::<Vec<_>>(), codes);
-    // What is sent is a value of it, to the letter.
+    // The code in an answer is exactly one of the enum's values.
     let answer = server.query("{ session(id: \"x\") { id } }").await;
     assert!(codes.contains(&answer["errors"][0]["extensions"]["code"]), "{answer}");
     let conflict = listed.as_array().expect("a list").iter().find(|one| one["code"] == "conflict").expect("listed");

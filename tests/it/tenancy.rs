@@ -1,5 +1,5 @@
-//! What belongs to another organization answers, byte for byte, as what does not exist: in every place of the schema
-//! where a caller can name a thing.
+//! Objects of another organization are indistinguishable, byte for byte, from objects that do not exist. This holds in
+//! every place of the schema in which a client names an object.
 
 use serde_json::Value;
 use serde_json::json;
@@ -10,21 +10,21 @@ use crate::support::TestServer;
 use crate::support::small_account;
 
 const MEI: &str = "15550111@s.whatsapp.net";
-/// Of the first organization's chats, the one that the second has not.
+/// A chat of the first organization that the second lacks.
 const RAVI: &str = "15550112@s.whatsapp.net";
 
-/// What a caller names.
+/// Kind of object that a client names.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Thing {
     Session,
-    /// By its address.
+    /// A chat by its address.
     Chat,
-    /// By its id.
+    /// A chat by its id.
     ChatId,
-    /// Anything with an id.
+    /// Any object with an id.
     Node,
     Key,
-    /// A place in the list, or the change log, to which this leads in the first organization's answers.
+    /// A position in a list or in the change log, at this pointer in the first organization's answers.
     Cursor(&'static str),
 }
 
@@ -35,8 +35,8 @@ use Thing::Key;
 use Thing::Node;
 use Thing::Session;
 
-/// Each place, what is named there, and an operation that names it as `$x`. A new place without a line fails the test; a
-/// cursor's line is for `after` and, where there is one, for `before`.
+/// Each place, the kind of object, and an operation that names the object as `$x`. A new place without a line fails the
+/// test; a cursor's line covers `after` and, if it exists, `before`.
 const PLACES: &[(&str, Thing, &str)] = &[
     ("Query.chats(sessionId)", Session, "query($x: ID) { chats(sessionId: $x) { nodes { id } } }"),
     (
@@ -162,7 +162,7 @@ const PLACES: &[(&str, Thing, &str)] = &[
     ("Subscription.incomingCalls(sessionId)", Session, "subscription($x: ID) { incomingCalls(sessionId: $x) { id } }"),
 ];
 
-/// Texts of the caller's own, by which nothing is found, or only among the organization's own.
+/// Texts that name no object, or only match within the client's own organization.
 const OWN_TEXTS: &[&str] = &[
     "Mutation.createApiKey(input.idempotencyKey)",
     "Mutation.createApiKey(input.name)",
@@ -177,12 +177,12 @@ const OWN_TEXTS: &[&str] = &[
     "Session.chats(filter.search)",
 ];
 
-/// Where the first organization's cursors and ids are told.
+/// Query for the first organization's cursors and ids.
 const OWN: &str = "query { apiKeys { nodes { id } pageInfo { endCursor } } chats { changeCursor pageInfo { endCursor } } \
     sessions { pageInfo { endCursor } nodes { id chats { pageInfo { endCursor } } } } \
     chat(cid: \"15550111@s.whatsapp.net\") { id messages { pageInfo { endCursor } } lastMessage { id } } }";
 
-/// The first organization's thing, and one that nobody has, of the same look.
+/// Returns an object of the first organization, and an unknown one in the same format.
 fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Contract) -> Vec<(String, String)> {
     let at = |pointer: &str| own.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}: {own}"));
     let id = |pointer: &str| {
@@ -209,7 +209,7 @@ fn foreign_and_unknown(thing: Thing, own: &Value, contract: &Contract) -> Vec<(S
     }
 }
 
-/// What goes back, to the last byte: of a subscription its first message.
+/// Returns the raw answer, or the first message of a subscription.
 async fn answer(server: &TestServer, key: &str, document: &str, x: &str) -> String {
     if document.starts_with("subscription") {
         let mut subscription = Subscription::open(server, key, document, json!({"x": x})).await;
@@ -230,7 +230,7 @@ async fn every_place_of_the_schema_is_looked_at() {
     let places = Contract::of(&server).await.places();
     let covered = |place: &str| PLACES.iter().any(|(name, _, _)| *name == place) || OWN_TEXTS.contains(&place);
     let missing: Vec<_> = places.iter().filter(|place| !covered(&place.replace("(before)", "(after)"))).collect();
-    assert!(missing.is_empty(), "what does another organization's thing answer in {missing:?}?");
+    assert!(missing.is_empty(), "places without a test operation: {missing:?}");
     let gone: Vec<_> = PLACES.iter().map(|(name, _, _)| *name).filter(|name| !places.contains(*name)).collect();
     assert!(gone.is_empty() && places.len() > 20, "{gone:?} are not in the schema: {places:?}");
 }
@@ -253,7 +253,8 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
                 let told = answer(&server, &key, &document, &foreign).await;
                 assert_eq!(told, answer(&server, &key, &document, &unknown).await, "{place} of {foreign}");
                 compared += 1;
-                // A check of the check: to whom it belongs, it is something. What is listened to is silent at first.
+                // The organization itself gets a different answer, so the comparison is meaningful. Subscriptions send
+                // nothing at first.
                 if document.starts_with("query") {
                     let own = answer(&server, &server.key, &document, &foreign).await;
                     let nothing = answer(&server, &server.key, &document, &unknown).await;
@@ -262,8 +263,8 @@ async fn another_organizations_things_answer_exactly_as_unknown_ones() {
             }
         }
     }
-    assert!(compared >= PLACES.len(), "only {compared} things were looked at");
-    // Nothing of it was touched.
+    assert!(compared >= PLACES.len(), "only {compared} objects were compared");
+    // None of the first organization's data has changed.
     let after = server.query(OWN).await["data"].clone();
     assert_eq!(after, own);
     server.agrees().await;

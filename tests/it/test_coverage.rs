@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::Path;
 
-/// The tests that the page names, each as its file and its function.
+/// Returns the tests that the page names, each as its file and its function.
 fn named(page: &str) -> Vec<(&str, &str)> {
     let in_marks = page.split('`').skip(1).step_by(2);
     let is_source = |file: &str| Path::new(file).extension().is_some_and(|extension| extension == "rs");
     in_marks.filter_map(|text| text.split_once("::")).filter(|(file, _)| is_source(file)).collect()
 }
 
-/// The guarantees of the operators' page: its list items, with their lines joined.
+/// Returns the guarantees on the operators' page: its list items, with their lines joined.
 fn listed(page: &str) -> Vec<String> {
     let items = page.trim_end().split("\n- ").skip(1);
     let item =
@@ -19,7 +19,7 @@ fn listed(page: &str) -> Vec<String> {
     items.map(item).collect()
 }
 
-/// The guarantees of the maintainers' page: the first cells of its rows.
+/// Returns the guarantees on the maintainers' page: the first cells of its rows.
 fn covered(page: &str) -> Vec<String> {
     let guarantees = page.split("\n## Broken when they were written").next().unwrap_or_default();
     let rows = guarantees.lines().filter_map(|line| line.strip_prefix("| "));
@@ -27,7 +27,7 @@ fn covered(page: &str) -> Vec<String> {
     cells.filter(|cells| cells.len() == 3 && cells[0] != "guarantee").map(|cells| cells[0].to_owned()).collect()
 }
 
-/// Whether a source has a test of this name, and not just any function.
+/// Returns true if the source has a test of this name, as opposed to any function.
 fn has_test(source: &str, name: &str) -> bool {
     let is_it = |line: &str| {
         let line = line.trim_start();

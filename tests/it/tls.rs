@@ -1,4 +1,4 @@
-//! TLS by the server itself, with certificates made here and real clients.
+//! TLS by the server itself, with generated certificates and real clients.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::support::eventually;
 use crate::support::program;
 use crate::support::upgrade_to;
 
-/// How long anything may take.
+/// Time limit of a wait.
 const PATIENCE: Duration = Duration::from_mins(1);
 const QUERY: &str = "{\"query\":\"{ viewer { kind } }\"}";
 
@@ -46,7 +46,7 @@ impl Certificate {
         Self { folder, der }
     }
 
-    /// Puts another one into the files.
+    /// Replaces the files with another certificate.
     fn renew(&mut self) {
         self.der = write(&self.file("certificate.pem"), &self.file("key.pem"));
     }
@@ -75,7 +75,7 @@ fn write(certificate: &std::path::Path, key: &std::path::Path) -> CertificateDer
     made.cert.der().clone()
 }
 
-/// Connects as a client that trusts `certificate` and speaks these protocols.
+/// Connects as a client that trusts `certificate` and offers these protocols.
 async fn connect(server: &BareServer, trusted: &CertificateDer<'static>, protocols: &[&str]) -> TlsStream<TcpStream> {
     try_connect(server, trusted, protocols).await.expect("a connection")
 }
@@ -100,7 +100,7 @@ fn address(server: &BareServer) -> String {
     server.at("").replace("http://", "")
 }
 
-/// One question by HTTP/1.1.
+/// Sends one query by HTTP/1.1.
 async fn asks(stream: &mut TlsStream<TcpStream>, key: &str) -> String {
     let request = format!(
         "POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: \
@@ -162,14 +162,17 @@ async fn a_new_certificate_is_served_once_the_operator_says_so() {
     let server = certificate.serve(&[]).await;
     let mut old = connect(&server, &certificate.der, &["http/1.1"]).await;
     certificate.renew();
-    assert!(try_connect(&server, &certificate.der, &[]).await.is_err(), "nobody said so");
+    assert!(
+        try_connect(&server, &certificate.der, &[]).await.is_err(),
+        "the new certificate is in use without a reload"
+    );
     server.signal("HUP");
     eventually("the new certificate", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
     asks(&mut old, &server.key).await;
-    // What is of no use is not served.
+    // An invalid key file is not loaded.
     std::fs::write(certificate.file("key.pem"), "nonsense").expect("written");
     server.signal("HUP");
-    eventually("the log to tell", async || server.log.text().contains("--tls-key").then_some(())).await;
+    eventually("an error in the log", async || server.log.text().contains("--tls-key").then_some(())).await;
     connect(&server, &certificate.der, &[]).await;
 }
 
@@ -184,13 +187,13 @@ async fn who_does_not_shake_hands_is_gone_after_a_while_and_had_a_seat() {
         streams.push(TcpStream::connect(address(&server)).await.expect("a connection"));
     }
     let mut third = TcpStream::connect(address(&server)).await.expect("a connection");
-    // A connection that is cut is at its end, too.
+    // A reset also ends the connection.
     let _ = timeout(PATIENCE, third.read_to_end(&mut said[2])).await.expect("refused");
     for (stream, said) in streams.iter_mut().zip(&mut said) {
-        let _ = timeout(PATIENCE, stream.read_to_end(said)).await.expect("ended by the server");
+        let _ = timeout(PATIENCE, stream.read_to_end(said)).await.expect("the server closes the connection");
     }
     assert!(said.iter().all(Vec::is_empty), "{said:?}");
-    eventually("a seat", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
+    eventually("a free connection", async || try_connect(&server, &certificate.der, &[]).await.ok()).await;
 }
 
 #[tokio::test]
@@ -215,5 +218,5 @@ async fn files_of_no_use_end_the_start_with_a_clear_sentence() {
         assert!(!output.status.success() && told.contains(sentence), "{told}");
     }
     let output = program(&database, &["serve", "--tls-certificate", &good]).output().expect("runs");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--tls-key"), "one without the other");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--tls-key"), "the missing option is not named");
 }

@@ -1,4 +1,4 @@
-//! Spans that reach a collector.
+//! Spans that are exported to a collector.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::support::TestServer;
 use crate::support::eventually;
 
 const MEI: &str = "15550111@s.whatsapp.net";
-/// How often what came is looked at.
+/// Interval between two looks at the received spans.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
 
 type Spans = Arc<Mutex<Vec<Span>>>;
 
-/// A collector of traces, on a thread of its own.
+/// A trace collector on its own thread.
 struct Collector {
     url: String,
     spans: Spans,
@@ -75,7 +75,7 @@ async fn take(State((spans, services)): State<(Spans, Arc<Mutex<Vec<String>>>)>,
     ExportTraceServiceResponse::default().encode_to_vec()
 }
 
-/// The names of a span and of all around it, outermost first.
+/// Returns the names of a span and its ancestors, outermost first.
 fn way(span: &Span, spans: &[Span]) -> Vec<String> {
     let parent = spans.iter().find(|other| other.span_id == span.parent_span_id && other.trace_id == span.trace_id);
     let mut way = parent.map(|parent| self::way(parent, spans)).unwrap_or_default();
@@ -94,7 +94,7 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
         &["request", "operation", "chats.list"],
         &["session command"],
     ];
-    // A batch that comes too late on a busy machine is lost, so what it told is done again.
+    // A batch that is late on a busy machine is lost, so the actions are repeated.
     let mut spans = Vec::new();
     for round in 0..50 {
         server.update_chat(MEI, &format!("pinned: {}", round % 2 == 0)).await;
@@ -105,7 +105,7 @@ async fn a_request_is_told_down_to_its_unit_of_work_and_nobody_s_name_with_it() 
         if expected.iter().all(|expected| ways.iter().any(|way| way == expected)) {
             break;
         }
-        assert!(round < 49, "some are missing: {ways:?}");
+        assert!(round < 49, "spans are missing: {ways:?}");
     }
     let services = collector.services.lock().expect("unpoisoned").join("\n");
     assert!(services.contains("service.name") && services.contains("\"chatgraph\""), "{services}");
@@ -128,7 +128,7 @@ async fn a_server_that_stops_hands_over_its_last_spans() {
 
 #[tokio::test]
 async fn a_collector_that_is_away_costs_a_warning() {
-    // Nobody listens there, or who does says nothing.
+    // One address refuses connections, and the other never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_url = format!("http://{}", silent.local_addr().expect("an address"));
     for url in ["http://127.0.0.1:1", &silent_url] {
@@ -138,7 +138,7 @@ async fn a_collector_that_is_away_costs_a_warning() {
             assert_eq!(answer["data"]["viewer"]["kind"], "API_KEY", "{answer}");
         }
         server.terminate();
-        assert!(server.ends().await, "a good end");
+        assert!(server.ends().await, "the server did not exit cleanly");
         let warnings = || server.log.text().matches("Exporting traces failed").count();
         eventually("a warning", async || (warnings() > 0).then_some(())).await;
         assert_eq!(warnings(), 1, "{}", server.log.text());

@@ -1,4 +1,4 @@
-//! Rows that cannot be read keep nobody else's session down.
+//! Unreadable rows do not prevent other sessions from starting.
 
 use serde_json::Value;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
         ("d", "import_percent = 900", Some("import_percent")),
         ("e", "import_percent = 1, import_chats = -1", Some("import_chats")),
         ("f", "organization = 'not an id'", None),
-        // As a session that somebody starts while it is deleted once left it.
+        // A session that was started while it was deleted once left this row.
         ("g", "organization = ''", None),
     ];
     server
@@ -29,7 +29,7 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
         server.query(&creation).await;
         server.execute(&format!("UPDATE session SET wanted = TRUE, {damage} WHERE label = '{label}'")).await;
     }
-    // A mute that cannot end, and one that has to.
+    // A mute that cannot be ended because its organization is unreadable, and one that must expire.
     let past = "muted_until = 1000, muted_as_of = 1";
     server.execute(&format!("UPDATE chat SET {past}, organization = 'no id' WHERE archived")).await;
     server.execute(&format!("UPDATE chat SET {past} WHERE jid = '{MEI}'")).await;
@@ -65,6 +65,6 @@ async fn a_server_starts_whatever_rows_it_cannot_read() {
         reqwest::get(server.url.replace("/graphql", "/metrics")).await.expect("up").text().await.expect("text");
     assert!(figures.contains(&format!("chatgraph_unreadable_sessions {unreadable}\n")), "{figures}");
     assert_eq!(server.log().matches("Session not started").count(), unreadable);
-    // What belongs to nobody was swept, not started.
+    // Rows of a deleted session are removed, and the session is not started.
     assert_eq!(server.rows("session WHERE label = 'g'").await, 0);
 }

@@ -50,7 +50,7 @@ async fn a_chat_that_was_read_and_marked_as_unread_while_the_session_was_away_is
     assert_eq!((shown.unread_count, shown.marked_unread), (0, true));
 }
 
-/// What the chat shows; what a caller sees of it and what the phone must agree with.
+/// Settings of a chat, which the client and the phone must agree on.
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {
     archived: bool,
@@ -71,7 +71,7 @@ impl Shown {
         }
     }
 
-    /// What an update makes of it, by the words of the contract.
+    /// Applies an update as the schema documents it.
     fn after(mut self, input: &Value) -> Self {
         if let Some(archived) = input["archived"].as_bool() {
             self.archived = archived;
@@ -105,13 +105,13 @@ async fn every_combination_with(archived: Value) {
         for (until, unmute) in [(true, false), (true, true), (false, true), (false, false)] {
             for read in [json!(true), json!(false), Value::Null] {
                 number += 1;
-                // Another instant each time, so that each of these is a change.
+                // Each mute has another end, so that each update is a change.
                 let until = if until { json!(SystemClock.now() + 86_400_000 + number) } else { Value::Null };
                 let unmute = if unmute { json!(true) } else { Value::Null };
                 let mut input = json!({
                     "cid": MEI, "archived": archived, "pinned": pinned, "mutedUntil": until, "unmute": unmute, "read": read,
                 });
-                // What is null and what is left out is the same.
+                // A null field and an omitted field mean the same.
                 if number % 2 == 0 {
                     input.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
                 }
@@ -122,12 +122,12 @@ async fn every_combination_with(archived: Value) {
     assert_eq!(number, 36);
 }
 
-/// Sends one update, and tells what is shown after it.
+/// Sends one update, and returns the resulting settings.
 async fn updated(server: &TestServer, input: &Value, before: Shown) -> Shown {
     let answer = server.query_with(UPDATE, json!({"input": input})).await;
     if input["archived"] == true && input["pinned"] == true {
         assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "pinned"), "{input}: {answer}");
-        assert_eq!(Shown::of(&server.chat(MEI).await), before, "{input} was refused and changed something");
+        assert_eq!(Shown::of(&server.chat(MEI).await), before, "{input} was rejected, but changed something");
         return before;
     }
     assert_eq!(answer["errors"], Value::Null, "{input}: {answer}");
@@ -144,7 +144,7 @@ async fn a_mute_of_the_past_is_refused_unless_it_is_unmuted_anyway() {
     let past = SystemClock.now() - 1_000;
     let answer = server.query_with(UPDATE, json!({"input": {"cid": MEI, "mutedUntil": past, "pinned": true}})).await;
     assert_eq!((error_code(&answer), error_field(&answer)), ("validation_error", "mutedUntil"));
-    assert_eq!(server.chat(MEI).await["pinned"], false, "all of it is refused");
+    assert_eq!(server.chat(MEI).await["pinned"], false, "the whole update is rejected");
     let answer = server.query_with(UPDATE, json!({"input": {"cid": MEI, "mutedUntil": past, "unmute": true}})).await;
     assert_eq!(answer["errors"], Value::Null, "{answer}");
     server.agrees().await;

@@ -1,4 +1,4 @@
-//! What whoever watches the server is told, and what not.
+//! Monitoring of the server: reported states and figures, and private data that they omit.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::support::watched_at;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 
-/// A listener of its own, on a free port.
+/// Arguments for a monitoring listener on a free port.
 const WATCHED: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
 
 async fn ready(url: &str) -> (u16, Value) {
@@ -31,7 +31,7 @@ async fn ready(url: &str) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
-/// The value of one line of figures.
+/// Returns the value of one metric.
 fn figure(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
@@ -41,7 +41,7 @@ async fn figures(url: &str) -> String {
 }
 
 impl BareServer {
-    /// The URL of this path on the listener for those who watch.
+    /// Returns the URL of this path on the monitoring listener.
     fn watched_at(&self, path: &str) -> String {
         watched_at(&self.log.text(), path)
     }
@@ -52,7 +52,7 @@ async fn a_server_is_ready_while_its_database_answers() {
     let server = BareServer::start(&WATCHED).await;
     let url = server.watched_at("/readyz");
     let at_once = async |status: u16| {
-        eventually("the database's state to be told", async || {
+        eventually("the state of the database", async || {
             let (told, body) = ready(&url).await;
             (told == status).then_some(body)
         })
@@ -62,7 +62,11 @@ async fn a_server_is_ready_while_its_database_answers() {
     let none = json!({"STARTING": 0, "SCAN_QR_CODE": 0, "WORKING": 0, "FAILED": 0, "STOPPED": 0, "LOGGED_OUT": 0});
     assert_eq!(body, json!({"status": "ready", "database": "ok", "writes": "ok", "sessions": none}));
     let (status, public) = ready(&server.at("/readyz")).await;
-    assert_eq!((status, public), (200, json!({"status": "ready", "database": "ok", "writes": "ok"})), "for anybody");
+    assert_eq!(
+        (status, public),
+        (200, json!({"status": "ready", "database": "ok", "writes": "ok"})),
+        "the public endpoint has only the state"
+    );
 
     server.execute("ALTER TABLE pending_action RENAME TO elsewhere").await;
     let body = at_once(503).await;
@@ -111,7 +115,7 @@ async fn who_watches_is_told_that_the_server_stops() {
     let server = BareServer::start(&WATCHED).await;
     let url = server.watched_at("/readyz");
     assert_eq!(ready(&url).await.0, 200);
-    // A request that does not come to its end keeps the server from stopping at once.
+    // An incomplete request delays the server's stop.
     let address = server.at("").replace("http://", "");
     let mut stream = TcpStream::connect(&address).await.expect("a connection");
     let head = format!(
@@ -124,7 +128,7 @@ async fn who_watches_is_told_that_the_server_stops() {
     stream.read_exact(&mut answer).await.expect("the server reads the body");
     assert_eq!(&answer, b"HTTP/1.1 100");
     server.terminate();
-    eventually("the server to say that it stops", async || {
+    eventually("the server to report that it stops", async || {
         let (status, body) = ready(&url).await;
         (status == 503 && body["status"] == "draining").then_some(())
     })
@@ -196,7 +200,7 @@ async fn figures_count_what_happens_and_name_nobody() {
     server.query(unknown).await;
     server.update_chat(MEI, "pinned: true").await;
     let _changes = server.subscribe_to_chats().await;
-    // A socket that speaks before it was asked who it is.
+    // This socket sends a message before it authenticates.
     let (mut socket, _) = connect_async(upgrade_to(&server.url)).await.expect("a socket");
     let early = json!({"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { kind } }"}});
     socket.send(Message::text(early.to_string())).await.expect("sent");
@@ -217,7 +221,7 @@ async fn figures_count_what_happens_and_name_nobody() {
         ("chatgraph_units_of_work_total", 1.0),
         ("chatgraph_commits_total", 1.0),
     ];
-    let after = eventually("all of it to be counted", async || {
+    let after = eventually("everything to be counted", async || {
         let after = figures(&url).await;
         let grown = |name: &str| figure(&after, name).unwrap_or(0.0) - figure(&before, name).unwrap_or(0.0);
         expected.iter().all(|(name, least)| grown(name) >= *least).then_some(after.clone())
@@ -248,7 +252,7 @@ async fn a_connection_that_is_refused_is_counted_by_why() {
     let address = server.at("").replace("http://", "");
     let _held = TcpStream::connect(&address).await.expect("a connection");
     let mut refused = TcpStream::connect(&address).await.expect("a connection");
-    assert_eq!(refused.read(&mut [0]).await.unwrap_or(0), 0, "it is closed");
+    assert_eq!(refused.read(&mut [0]).await.unwrap_or(0), 0, "the listener is closed");
     let told = figures(&url).await;
     assert_eq!(figure(&told, "chatgraph_connections_rejected_total{reason=\"full_for_address\"}"), Some(1.0), "{told}");
     assert_eq!(figure(&told, "chatgraph_connections"), Some(1.0), "{told}");

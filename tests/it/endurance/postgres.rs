@@ -10,8 +10,8 @@ use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
 
-/// Starts a server as the scripts do, and crashes it for each line of input: killed with all its processes, or stopped
-/// with an immediate shutdown. Answers a line once the server is up again.
+/// Starts a server as the scripts do, and crashes it for each line of input, by `SIGKILL` of all its processes or an
+/// immediate shutdown. Answers a line once the server is up again.
 const SCRIPT: &str = r#"
 set -eu
 . scripts/postgres

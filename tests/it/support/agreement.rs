@@ -1,4 +1,4 @@
-//! Comparing the stored copy with the phone.
+//! Comparison of the stored copy with the phone.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ impl TestServer {
         self.agrees_within(super::server::PATIENCE / 2).await;
     }
 
-    /// The same where it may take longer, or shorter.
+    /// The same with another time limit.
     pub(crate) async fn agrees_within(&self, patience: Duration) {
         self.session_agrees_within(&self.session, self.phone(), patience).await;
     }
 
-    /// The same of a session and the phone it is linked to.
+    /// The same for a session and its linked phone.
     pub(crate) async fn session_agrees_within(&self, session: &str, phone: &Phone, patience: Duration) {
         let last = std::cell::RefCell::new((Value::Null, Value::Null));
         let compare = async || {
@@ -37,7 +37,7 @@ impl TestServer {
         }
     }
 
-    /// Whether they are the same now.
+    /// Returns true if they agree now.
     pub(crate) async fn session_agrees_now(&self, session: &str) -> bool {
         self.stored_chats(session).await == self.phone_chats(self.phone()).await
     }
@@ -47,7 +47,7 @@ impl TestServer {
                      jid name type archived pinned mutedUntil unreadCount markedUnread lastMessageAt sync { pending } } } }";
         let session = if session.is_empty() { Value::Null } else { json!(session) };
         let mut answer = self.query_with(query, json!({"session": session})).await;
-        // Comparing all the time costs more than a key has.
+        // Frequent comparisons exceed the key's rate limit.
         while let Some(pause_ms) = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64() {
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             answer = self.query_with(query, json!({"session": session})).await;
@@ -55,7 +55,7 @@ impl TestServer {
         sorted(answer["data"]["chats"]["nodes"].clone())
     }
 
-    /// The phone's chats with a message, over the sandbox's HTTP interface.
+    /// Returns the phone's chats with a message, over the sandbox's HTTP interface.
     async fn phone_chats(&self, phone: &Phone) -> Value {
         let url = format!("{}/accounts/{}/chats", self.sandbox.url(), phone.number());
         let chats: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
@@ -63,7 +63,7 @@ impl TestServer {
         let with_message = chats.into_iter().filter(|chat| chat["lastMessageAt"] != Value::Null);
         let comparable = with_message.map(|mut chat| {
             let fields = chat.as_object_mut().expect("an object");
-            // A person's chat is kept under the number here, whatever the phone calls it.
+            // The stored copy keeps a person's chat under the number, whatever the phone's address for it.
             let aliases = fields.remove("aliases").unwrap_or_default();
             let mut aliases = aliases.as_array().into_iter().flatten();
             let number = aliases.find(|jid| jid.as_str().is_some_and(|jid| jid.ends_with("@s.whatsapp.net")));
@@ -77,7 +77,7 @@ impl TestServer {
     }
 }
 
-/// Those of the chats that the others lack.
+/// Returns the chats that `others` lacks.
 fn besides(chats: &Value, others: &Value) -> String {
     let others = others.as_array().map(Vec::as_slice).unwrap_or_default();
     let chats = chats.as_array().into_iter().flatten().filter(|chat| !others.contains(chat));
@@ -85,7 +85,7 @@ fn besides(chats: &Value, others: &Value) -> String {
 }
 
 fn sorted(mut chats: Value) -> Value {
-    // None while the server cannot answer.
+    // The list is null while the server cannot answer.
     if let Some(list) = chats.as_array_mut() {
         list.sort_by_key(|chat| chat["jid"].to_string());
     }

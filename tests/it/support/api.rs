@@ -1,4 +1,4 @@
-//! Asking the server over HTTP.
+//! GraphQL requests over HTTP.
 
 use serde_json::Value;
 use serde_json::json;
@@ -6,24 +6,24 @@ use serde_json::json;
 use super::TestServer;
 
 impl TestServer {
-    /// Sends a query without variables under the server's key.
+    /// Sends a query without variables, with the server's key.
     pub(crate) async fn query(&self, query: &str) -> Value {
         self.query_with(query, json!({})).await
     }
 
-    /// Sends a query under the server's key.
+    /// Sends a query with the server's key.
     pub(crate) async fn query_with(&self, query: &str, variables: Value) -> Value {
         self.query_as(&self.key, query, variables).await
     }
 
-    /// Sends a query under another key.
+    /// Sends a query with another key.
     pub(crate) async fn query_as(&self, key: &str, query: &str, variables: Value) -> Value {
         let body = json!({"query": query, "variables": variables});
         let sent = reqwest::Client::new().post(&self.url).bearer_auth(key).json(&body).send().await;
         sent.expect("an answer").json().await.expect("JSON")
     }
 
-    /// Changes a chat, and tells the chat that the answer shows.
+    /// Updates a chat, and returns the chat in the answer.
     pub(crate) async fn update_chat(&self, cid: &str, fields: &str) -> Value {
         let query = format!(
             "mutation {{ updateChat(input: {{cid: \"{cid}\", {fields}}}) {{ chat {{ \
@@ -34,7 +34,7 @@ impl TestServer {
         answer["data"]["updateChat"]["chat"].clone()
     }
 
-    /// One chat as the API shows it.
+    /// Returns a chat from the API.
     pub(crate) async fn chat(&self, cid: &str) -> Value {
         let query = "query($cid: JID!) { chat(cid: $cid) { id jid name type archived pinned muted mutedUntil \
                      unreadCount markedUnread lastMessageAt lastMessage { text fromMe sender senderName kind at } \
@@ -44,13 +44,13 @@ impl TestServer {
     }
 }
 
-/// The code of an answer's only error.
+/// Returns the code of an answer's only error.
 pub(crate) fn error_code(answer: &Value) -> &str {
     assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{answer}");
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
 }
 
-/// The input field that an answer's only error names.
+/// Returns the input field that an answer's only error names.
 pub(crate) fn error_field(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["field"].as_str().unwrap_or("")
 }

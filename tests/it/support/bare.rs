@@ -1,4 +1,4 @@
-//! A server without sessions, started with arguments of the test's own.
+//! A server without sessions, started with the test's own arguments.
 
 use std::process::Child;
 use std::process::Command;
@@ -14,7 +14,7 @@ use super::eventually;
 use super::serve_logged;
 use super::server::resident_mib;
 
-/// A running server, and a key of one organization that may everything.
+/// A running server, and a key of one organization with every permission.
 pub(crate) struct BareServer {
     child: Child,
     pub(crate) url: String,
@@ -24,12 +24,12 @@ pub(crate) struct BareServer {
 }
 
 impl BareServer {
-    /// Starts `serve` on a fresh database.
+    /// Starts `serve` on a new database.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
         Self::with_log(arguments, Log::default()).await
     }
 
-    /// The same, and logs so much.
+    /// The same with this log.
     pub(crate) async fn with_log(arguments: &[&str], log: Log) -> Self {
         let database = TestDatabase::new().await;
         let key = create_key(&database, "org_1", &[]);
@@ -37,7 +37,7 @@ impl BareServer {
         Self { child, url, key, database, log }
     }
 
-    /// The URL of another path of the server.
+    /// Returns the URL of another path of the server.
     pub(crate) fn at(&self, path: &str) -> String {
         self.url.replace("/graphql", path)
     }
@@ -47,25 +47,25 @@ impl BareServer {
         reqwest::get(self.at(path)).await.expect("an answer")
     }
 
-    /// Sends a query under the server's key.
+    /// Sends a query with the server's key.
     pub(crate) async fn query(&self, query: &str) -> Value {
         let request = reqwest::Client::new().post(&self.url).bearer_auth(&self.key).json(&json!({"query": query}));
         request.send().await.expect("an answer").json().await.expect("JSON")
     }
 
-    /// Carries out a statement on the database, behind the server's back.
+    /// Executes a statement directly on the database.
     pub(crate) async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
         database.execute_unprepared(statement).await.expect("executed");
     }
 
-    /// The program's resident memory. Linux only.
+    /// Returns the program's resident memory. Linux only.
     pub(crate) fn resident_mib(&self) -> f64 {
         resident_mib(&self.child)
     }
 
-    /// Asks the program to end, as `kill` does.
+    /// Asks the program to stop, with SIGTERM.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
     }
@@ -76,7 +76,7 @@ impl BareServer {
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
     }
 
-    /// Waits until the program has ended by itself; tells whether in good order.
+    /// Waits until the program has exited by itself; returns true if it exited cleanly.
     pub(crate) async fn ends(&mut self) -> bool {
         let child = std::sync::Mutex::new(&mut self.child);
         let ended = async || child.lock().expect("unpoisoned").try_wait().expect("a child");
@@ -86,13 +86,13 @@ impl BareServer {
 
 impl Drop for BareServer {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// A header of an answer; empty when there is none.
+/// Returns a header of an answer; empty if it is missing.
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The schema as a caller sees it, for tests that go through all of it.
+//! The schema from the client's point of view, for tests that cover all of it.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(crate) struct Contract(Vec<Type>);
 pub(crate) struct Type {
     pub(crate) name: String,
     pub(crate) is_object: bool,
-    /// What implements it, if it is an interface.
+    /// Types that implement it, if it is an interface.
     pub(crate) possible: Vec<String>,
     pub(crate) fields: Vec<Field>,
     inputs: Vec<Input>,
@@ -28,7 +28,7 @@ pub(crate) struct Type {
 /// A field of an object.
 pub(crate) struct Field {
     pub(crate) name: String,
-    /// The name of its type, without lists and nulls.
+    /// Name of its type, without list and non-null wrappers.
     pub(crate) type_name: String,
     pub(crate) needs_arguments: bool,
     arguments: Vec<Input>,
@@ -41,7 +41,7 @@ struct Input {
 }
 
 impl Contract {
-    /// Asks for it.
+    /// Reads the schema by introspection.
     pub(crate) async fn of(server: &TestServer) -> Self {
         let answer = server.query_as(&server.key, INTROSPECTION, json!({})).await;
         assert!(answer["errors"].is_null(), "{answer}");
@@ -57,7 +57,7 @@ impl Contract {
         self.0.iter().find(|found| found.name == name)
     }
 
-    /// Every place where a caller may name a thing or write a text, as `Type.field(argument)` or
+    /// Returns every place in which a client names an object or passes a text, as `Type.field(argument)` or
     /// `Type.field(argument.inner)`.
     pub(crate) fn places(&self) -> BTreeSet<String> {
         let objects = self.0.iter().filter(|found| found.is_object);

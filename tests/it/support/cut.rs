@@ -1,4 +1,4 @@
-//! A way to a PostgreSQL server that is cut at a message of the protocol, or on which answers stay away.
+//! A proxy to a PostgreSQL server that interrupts a connection at a protocol message, or withholds answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,38 +14,39 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
-/// How long the server may take to act on a message before the connection is cut behind it.
+/// Time for the server to process a message before the connection is closed after it.
 const ACT: Duration = Duration::from_millis(40);
-/// Longer than a transaction may do nothing.
+/// Longer than the limit on idle transactions.
 const IDLE: Duration = Duration::from_secs(11);
-/// The first packet of a client that would rather speak TLS.
+/// First packet of a client that requests TLS.
 const TLS: [u8; 4] = 80_877_103_u32.to_be_bytes();
 
-/// Where a connection is cut.
+/// Point at which a connection is interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The message does not come to the server.
+    /// The message does not reach the server.
     Before,
-    /// The message comes to the server, its answer does not come back.
+    /// The message reaches the server, but its answer does not come back.
     Behind,
-    /// The message comes to the server, and the connection stays, silent.
+    /// The message reaches the server, and the connection stays open without answers.
     Silent,
-    /// The message comes to the server when it has ended the transaction for doing nothing.
+    /// The message reaches the server after it has ended the idle transaction.
     Late,
 }
 
-/// What is to be cut.
+/// The pending interruptions.
 #[derive(Default)]
 struct Plan {
-    /// The message of a writing transaction, counted from its BEGIN; how, and how many transactions still.
+    /// Number of the message in a writing transaction, counted from its BEGIN; the kind, and the remaining
+    /// transactions.
     message: Option<(usize, Cut, usize)>,
-    /// Silence for the statement with these words in it, once.
+    /// Words of the next statement that gets no answer.
     words: Option<Vec<u8>>,
     cuts: usize,
     commits_cut: usize,
 }
 
-/// A listener in front of a PostgreSQL server. It ends with this value.
+/// A proxy in front of a PostgreSQL server. It stops when it is dropped.
 pub(crate) struct Proxy {
     url: String,
     plan: Arc<Mutex<Plan>>,
@@ -53,7 +54,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Listens for those who want to go to the database at `url`.
+    /// Starts a proxy to the database at `url`.
     pub(crate) async fn before(url: &str) -> Self {
         let (head, rest) = url.split_once('@').expect("postgres://USER@HOST:PORT/DATABASE");
         let (server, database) = rest.split_once('/').expect("a database");
@@ -72,28 +73,28 @@ impl Proxy {
         Self { url, plan, task: task.abort_handle() }
     }
 
-    /// As `--database` takes it.
+    /// Returns the URL for `--database`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Cuts the next `times` writing transactions at their message with this number.
+    /// Interrupts the next `times` writing transactions at their message with this number.
     pub(crate) fn cut(&self, message: usize, how: Cut, times: usize) {
         let mut plan = self.plan.lock().expect("whole");
         (plan.message, plan.cuts, plan.commits_cut) = (Some((message, how, times)), 0, 0);
     }
 
-    /// Leaves the next statement with these words in it without an answer.
+    /// Withholds the answer to the next statement with these words.
     pub(crate) fn silence(&self, words: &str) {
         self.plan.lock().expect("whole").words = Some(words.as_bytes().to_vec());
     }
 
-    /// Whether the statement has come.
+    /// Returns true once that statement has arrived.
     pub(crate) fn is_silent(&self) -> bool {
         self.plan.lock().expect("whole").words.is_none()
     }
 
-    /// Lets all go through; tells how often it was cut, and how often of these at a COMMIT.
+    /// Ends all interruptions; returns their number so far, and the number of those at a COMMIT.
     pub(crate) fn heal(&self) -> (usize, usize) {
         let mut plan = self.plan.lock().expect("whole");
         plan.message = None;
@@ -154,7 +155,7 @@ async fn carry(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Plan>>) {
     back.abort();
 }
 
-/// The next message of a client; the first ones come without a type.
+/// Reads the next message of a client; the first ones have no type byte.
 async fn read(from: &mut OwnedReadHalf, typed: bool) -> Option<Vec<u8>> {
     let head = if typed { 5 } else { 4 };
     let mut message = vec![0; head];
@@ -166,7 +167,8 @@ async fn read(from: &mut OwnedReadHalf, typed: bool) -> Option<Vec<u8>> {
 }
 
 impl Plan {
-    /// What is to be done at a message. `transaction` counts those since BEGIN, `statements` knows what was prepared.
+    /// Returns the interruption for a message. `transaction` counts messages since BEGIN, `statements` has the prepared
+    /// ones.
     fn meet(
         &mut self,
         message: &[u8],

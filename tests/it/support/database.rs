@@ -1,5 +1,5 @@
-//! A database for one test: an SQLite file, or, where `CHATGRAPH_TEST_POSTGRES` names a PostgreSQL server, a database on
-//! that. The tests are the same for both. The library's own tests use this file, too.
+//! A database for one test: an SQLite file, or a database on the PostgreSQL server in `CHATGRAPH_TEST_POSTGRES`. The
+//! tests are the same for both. The library's own tests use this file, too.
 
 use sea_orm::sqlx::AssertSqlSafe;
 use sea_orm::sqlx::Connection as _;
@@ -7,7 +7,7 @@ use sea_orm::sqlx::Executor as _;
 use sea_orm::sqlx::PgConnection;
 use tempfile::TempDir;
 
-/// An empty database that is gone with this value.
+/// An empty database, deleted when it is dropped.
 pub(crate) struct TestDatabase {
     url: String,
     kind: Kind,
@@ -19,17 +19,17 @@ enum Kind {
 }
 
 impl TestDatabase {
-    /// Makes it.
+    /// Creates it.
     pub(crate) async fn new() -> Self {
         Self::with("").await
     }
 
-    /// Makes it; on PostgreSQL, with these words at the end of `CREATE DATABASE`.
+    /// Creates it; on PostgreSQL, with these options of `CREATE DATABASE`.
     pub(crate) async fn with(options: &str) -> Self {
         Self::on(server(), options).await
     }
 
-    /// Makes it on this PostgreSQL server, or else as a file.
+    /// Creates it on this PostgreSQL server, or as a file.
     pub(crate) async fn on(server: Option<String>, options: &str) -> Self {
         let Some(server) = server else {
             let folder = tempfile::tempdir().expect("a folder");
@@ -41,7 +41,7 @@ impl TestDatabase {
         Self { url: database_on(&server, &name), kind: Kind::Server { name, server } }
     }
 
-    /// As `--database` takes it.
+    /// Returns the URL for `--database`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -51,7 +51,7 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let Kind::Server { name, server } = &self.kind else { return };
         let drop = format!("DROP DATABASE {name} WITH (FORCE)");
-        // Nothing can be awaited here, so a thread with a runtime of its own does it.
+        // `drop` cannot await, so a thread with its own runtime deletes the database.
         let dropped = std::thread::scope(|scope| {
             let dropping = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -63,7 +63,7 @@ impl Drop for TestDatabase {
     }
 }
 
-/// The server that the tests run on; none for SQLite.
+/// Returns the PostgreSQL server of this test run; `None` for SQLite.
 #[expect(clippy::disallowed_methods, reason = "only tests read it, so it is no setting of the program")]
 pub(crate) fn server() -> Option<String> {
     std::env::var("CHATGRAPH_TEST_POSTGRES").ok().filter(|server| !server.is_empty())

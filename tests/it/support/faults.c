@@ -1,6 +1,6 @@
-/* Lets writes and syncs of the database's files fail when a test says so. Loaded into the program with LD_PRELOAD; the
- * test and the program share the file that CHATGRAPH_TEST_FAULTS names: for each kind of call how many more go well, how
- * many fail then, and how many have failed. */
+/* Makes writes and syncs of the database's files fail at the test's request. Loaded into the program with LD_PRELOAD.
+ * The test and the program share the file that CHATGRAPH_TEST_FAULTS names. For each kind of call it has three numbers:
+ * the calls that still succeed, those that fail after them, and those that have failed. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

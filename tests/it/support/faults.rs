@@ -1,4 +1,4 @@
-//! Writes and syncs of an SQLite file that fail when a test says so, in the real program: the system's calls fail.
+//! Injected failures of writes and syncs of an SQLite file in the real program: the system calls fail.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -6,26 +6,26 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Which calls fail.
+/// Kind of call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// Writing: the file system is full.
+    /// A write: the file system is full.
     Write = 0,
-    /// Syncing: the disk has an error.
+    /// A sync: the disk reports an I/O error.
     Sync = 1,
 }
 
-/// The numbers that are shared for a kind of call.
+/// Number of shared integers for each kind of call.
 const NUMBERS: u64 = 3;
 
-/// The switch of the faults of one program.
+/// Control of the injected failures in one program.
 pub(crate) struct Faults {
     folder: TempDir,
     shared: File,
 }
 
 impl Faults {
-    /// Makes it. The C compiler is the one that the build needs, too.
+    /// Compiles the preloaded library with the C compiler, which the build needs anyway.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/faults.c");
@@ -39,20 +39,20 @@ impl Faults {
         Self { folder, shared }
     }
 
-    /// What the program is started with.
+    /// Returns the environment variables for the program.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let path = |name| self.folder.path().join(name).display().to_string();
         vec![("LD_PRELOAD".into(), path("faults.so")), ("CHATGRAPH_TEST_FAULTS".into(), path("shared"))]
     }
 
-    /// Lets calls fail: `times`, after `skip` that go well.
+    /// Makes calls fail: `times` calls, after `skip` successful ones.
     pub(crate) fn arm(&self, call: Call, skip: i32, times: i32) {
         self.put(call, 0, skip);
         self.put(call, 2, 0);
         self.put(call, 1, times);
     }
 
-    /// Lets all calls go well again; tells how many failed.
+    /// Makes all calls succeed again; returns the number of failed ones.
     pub(crate) fn disarm(&self, call: Call) -> i32 {
         self.put(call, 1, 0);
         let mut number = [0; 4];

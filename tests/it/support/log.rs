@@ -1,4 +1,4 @@
-//! What a server logs, and what it asks its database on behalf of a request.
+//! Log of a server, and the SQL statements of a request.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -12,9 +12,9 @@ use super::eventually;
 /// The lines of a server's log.
 #[derive(Clone)]
 pub(crate) struct Log {
-    /// What is logged.
+    /// Filter of the log.
     pub(super) filter: &'static str,
-    /// How it looks.
+    /// Format of the log.
     pub(super) format: &'static str,
     lines: Arc<Mutex<Vec<String>>>,
 }
@@ -26,22 +26,22 @@ impl Default for Log {
 }
 
 impl Log {
-    /// Every statement that is sent to the database, and the end of every request.
+    /// Logs every SQL statement, and the end of every request.
     pub(crate) fn of_statements() -> Self {
         Self::of("info,sqlx::query=debug,chatgraph::http=debug")
     }
 
-    /// Why tokens are refused, and the end of every request.
+    /// Logs the reason for each rejected token, and the end of every request.
     pub(crate) fn of_tokens() -> Self {
         Self::of("info,chatgraph::auth=debug,chatgraph::http=debug")
     }
 
-    /// All that can be logged, one JSON object a line.
+    /// Logs everything, as one JSON object a line.
     pub(crate) fn of_everything_as_json() -> Self {
         Self::of("trace")
     }
 
-    /// All that can be logged, for people.
+    /// Logs everything, as text.
     pub(crate) fn of_everything_as_text() -> Self {
         Self { format: "text", ..Self::of("trace") }
     }
@@ -50,12 +50,12 @@ impl Log {
         Self { filter, format: "json", lines: Arc::default() }
     }
 
-    /// Everything that was logged.
+    /// Returns everything that was logged.
     pub(crate) fn text(&self) -> String {
         self.lines.lock().expect("unpoisoned").join("\n")
     }
 
-    /// Shown, too, when the test fails.
+    /// Adds a line; with the default filter, a failing test prints it.
     pub(super) fn add(&self, line: String) {
         if self.filter == "info" {
             println!("{line}");
@@ -63,7 +63,7 @@ impl Log {
         self.lines.lock().expect("unpoisoned").push(line);
     }
 
-    /// The entries of one request.
+    /// Returns the entries of one request.
     pub(crate) fn of_request(&self, id: &str) -> Vec<Value> {
         let lines = self.lines.lock().expect("unpoisoned");
         let entries =
@@ -73,7 +73,7 @@ impl Log {
 }
 
 impl TestServer {
-    /// Sends a query, and tells the answer and the statements that the database was sent for it.
+    /// Sends a query, and returns the answer and its SQL statements.
     pub(crate) async fn statements(&self, query: &str, variables: Value) -> (Value, Vec<String>) {
         let id = ulid::Ulid::generate().to_string();
         let body = json!({"query": query, "variables": variables});
@@ -92,7 +92,7 @@ impl TestServer {
     }
 }
 
-/// The URL of this path on the listener for monitoring, from its log.
+/// Returns the URL of this path on the monitoring listener, from the log.
 pub(crate) fn watched_at(log: &str, path: &str) -> String {
     let mut entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let told = entries.rfind(|entry| entry["fields"]["message"] == "Serving metrics");

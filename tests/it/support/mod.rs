@@ -1,5 +1,5 @@
-//! What tests are written with: the real program in a process of its own, on a fresh database, connected to a sandbox
-//! whose phone the test plays.
+//! Support for tests: the real program in its own process, on a new database, connected to a sandbox whose phone the
+//! test controls.
 
 mod agreement;
 mod api;

@@ -1,4 +1,4 @@
-//! Starting the program, the sandbox, and a paired session.
+//! Starts the program, the sandbox, and a paired session.
 
 use std::future::Future;
 use std::io::BufRead as _;
@@ -23,13 +23,13 @@ use super::Log;
 use super::Subscription;
 use super::TestDatabase;
 
-/// How long anything may take before a test gives up.
+/// Default time limit of a wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Arguments of a server without rate limits.
 const UNLIMITED: [&str; 4] = ["--rate-limit-cost-per-minute", "0", "--organization-rate-limit-cost-per-minute", "0"];
 
-/// A running server with one organization, a key that may everything, and one session paired with a sandbox's phone.
+/// A running server with one organization, a key with every permission, and a session paired with the sandbox's phone.
 pub(crate) struct TestServer {
     pub(crate) url: String,
     pub(crate) key: String,
@@ -44,7 +44,7 @@ pub(crate) struct TestServer {
 }
 
 impl TestServer {
-    /// Starts everything with a small account: three people, a group, and a bit of history.
+    /// Starts everything with a small account: three people, a group, and a short history.
     pub(crate) async fn start() -> Self {
         Self::with_account(account("15550100", "Alex Example")).await
     }
@@ -54,7 +54,7 @@ impl TestServer {
         Self::with_database(account, TestDatabase::new().await).await
     }
 
-    /// Starts everything with this account, and logs so much.
+    /// Starts everything with this account and this log.
     pub(crate) async fn with_log(account: AccountSpec, log: Log) -> Self {
         Self::with(account, TestDatabase::new().await, log, &[]).await
     }
@@ -64,28 +64,28 @@ impl TestServer {
         Self::with(account, database, Log::default(), &[]).await
     }
 
-    /// Starts everything with these arguments more.
+    /// Starts everything with these additional arguments.
     pub(crate) async fn with_arguments(arguments: &[&str]) -> Self {
         let (account, database) = (account("15550100", "Alex Example"), TestDatabase::new().await);
         Self::with(account, database, Log::default(), arguments).await
     }
 
-    /// Starts a server without rate limits, for a test that compares all the time: that costs more than a key has.
+    /// Starts a server without rate limits, for a test that compares often enough to exceed them.
     pub(crate) async fn unlimited() -> Self {
         Self::with_arguments(&UNLIMITED).await
     }
 
-    /// What the server logged so far.
+    /// Returns the log so far.
     pub(crate) fn log(&self) -> String {
         self.log.text()
     }
 
-    /// Starts everything so.
+    /// Starts everything with these.
     pub(crate) async fn with(account: AccountSpec, database: TestDatabase, log: Log, arguments: &[&str]) -> Self {
         Self::within(account, database, log, arguments, Vec::new()).await
     }
 
-    /// Starts everything so, in this environment.
+    /// Starts everything with these, in this environment.
     pub(crate) async fn within(
         account: AccountSpec,
         database: TestDatabase,
@@ -106,7 +106,7 @@ impl TestServer {
         server
     }
 
-    /// Makes a session and scans its code with `phone`, through the API as a user would; tells its id.
+    /// Creates a session and scans its code with `phone`, through the API as a user would; returns its id.
     pub(crate) async fn pair(&self, phone: &Phone) -> String {
         self.pair_as(&self.key, phone).await
     }
@@ -120,12 +120,12 @@ impl TestServer {
         id
     }
 
-    /// Links the session anew, after it was logged out.
+    /// Links the session again, after it was logged out.
     pub(crate) async fn pair_again(&self) {
         self.link(&self.key, &self.session, &self.phone).await;
     }
 
-    /// Makes a session and starts it; tells its id and the code that it shows.
+    /// Creates a session and starts it; returns its id and its QR code.
     pub(crate) async fn session_to_scan(&self) -> (String, String) {
         let creation = "mutation { createSession(input: {label: \"Shop\"}) { session { id } } }";
         let made = self.query(creation).await;
@@ -134,7 +134,7 @@ impl TestServer {
         (id, code)
     }
 
-    /// Starts a session, and waits for the code that it shows.
+    /// Starts a session, and waits for its QR code.
     async fn code(&self, key: &str, session: &str) -> String {
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
         self.query_as(key, start, json!({"id": session})).await;
@@ -153,21 +153,21 @@ impl TestServer {
         self.has_status(key, session, "WORKING").await;
     }
 
-    /// Takes the server's session down.
+    /// Stops the server's session.
     pub(crate) async fn stop_session(&self) {
         let stop = "mutation($id: ID!) { stopSession(input: {sessionId: $id}) { session { status } } }";
         let answer = self.query_with(stop, json!({"id": self.session})).await;
         assert_eq!(answer["data"]["stopSession"]["session"]["status"], "STOPPED", "{answer}");
     }
 
-    /// Starts it again, and waits until it works.
+    /// Starts it again, and waits until it is connected.
     pub(crate) async fn start_session(&self) {
         let start = "mutation($id: ID!) { startSession(input: {sessionId: $id}) { session { status } } }";
         self.query_with(start, json!({"id": self.session})).await;
         self.works().await;
     }
 
-    /// Waits until the server's session works.
+    /// Waits until the server's session is connected.
     pub(crate) async fn works(&self) {
         self.has_status(&self.key, &self.session, "WORKING").await;
     }
@@ -186,52 +186,52 @@ impl TestServer {
         .await;
     }
 
-    /// The phone of the session's account.
+    /// Returns the phone of the session's account.
     pub(crate) fn phone(&self) -> &Phone {
         &self.phone
     }
 
-    /// A key of an organization; without permissions it may everything.
+    /// Creates a key of an organization; without permissions in the list it has every permission.
     pub(crate) fn create_key(&self, organization: &str, permissions: &[&str]) -> String {
         let permissions: Vec<_> = permissions.iter().flat_map(|permission| ["--permission", permission]).collect();
         create_key(&self.database, organization, &permissions)
     }
 
-    /// A key of an organization that may everything, for a day.
+    /// Creates a key of an organization with every permission that expires after a day.
     pub(crate) fn create_key_for_a_day(&self, organization: &str) -> String {
         create_key(&self.database, organization, &["--expires", "1d"])
     }
 
-    /// A key of an organization that may everything, for this time, as `--expires` takes it.
+    /// Creates a key of an organization with every permission that expires at this time, as `--expires` takes it.
     pub(crate) fn create_key_until(&self, organization: &str, expires: &str) -> String {
         create_key(&self.database, organization, &["--expires", expires])
     }
 
-    /// Lets the day of such a key be over, behind the server's back.
+    /// Makes such a key expire, directly in the database.
     pub(crate) async fn expire(&self, key: &str) {
         let update =
             format!("UPDATE api_key SET expires_at = expires_at - {DAY_MS} - 1 WHERE prefix = '{}'", &key[..8]);
         self.execute(&update).await;
     }
 
-    /// Makes all changes so far older, behind the server's back.
+    /// Makes all changes so far older, directly in the database.
     pub(crate) async fn age_changes(&self, days: i64) {
         self.execute(&format!("UPDATE \"change\" SET at = at - {}", days * DAY_MS)).await;
     }
 
-    /// Carries out a statement on the database, behind the server's back.
+    /// Executes a statement directly on the database.
     pub(crate) async fn execute(&self, statement: &str) {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
         database.execute_unprepared(statement).await.expect("executed");
     }
 
-    /// How many rows a table has, of nobody's too.
+    /// Returns the number of rows of a table, across organizations.
     pub(crate) async fn rows(&self, table: &str) -> i64 {
         self.number(&format!("SELECT COUNT(*) FROM {table}")).await
     }
 
-    /// The number that a query gives.
+    /// Returns the number that a query selects.
     pub(crate) async fn number(&self, query: &str) -> i64 {
         use sea_orm::ConnectionTrait as _;
         let database = sea_orm::Database::connect(self.database.url()).await.expect("a connection");
@@ -240,12 +240,12 @@ impl TestServer {
         row.try_get_by_index(0).expect("a number")
     }
 
-    /// Subscribes to the changes of all chats, and waits until that stands.
+    /// Subscribes to the changes of all chats, and waits until the subscription is active.
     pub(crate) async fn subscribe_to_chats(&self) -> Subscription {
         Subscription::start(self, super::subscription::ALL, json!({})).await
     }
 
-    /// Kills the program without a word.
+    /// Kills the program without a shutdown.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
@@ -263,22 +263,22 @@ impl TestServer {
         (self.child, self.url) = serve(&self.database, &self.sandbox, &self.arguments, &self.environment, &self.log);
     }
 
-    /// Whether the program has not ended by itself.
+    /// Returns true if the program has not exited.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
 
-    /// The server's database, to be looked at behind its back.
+    /// Returns the server's database, for direct access.
     pub(crate) fn database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// The program's resident memory. Linux only.
+    /// Returns the program's resident memory. Linux only.
     pub(crate) fn resident_mib(&self) -> f64 {
         resident_mib(&self.child)
     }
 
-    /// The CPU time that the program's threads have taken. Linux only.
+    /// Returns the CPU time of the program's threads. Linux only.
     pub(crate) fn cpu(&self) -> Duration {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a process");
         let taken = threads.map(|thread| {
@@ -288,7 +288,7 @@ impl TestServer {
         Duration::from_nanos(taken.sum())
     }
 
-    /// Runs another command of the program on the server's database, with this on its standard input.
+    /// Runs another command of the program on the server's database, with this standard input.
     pub(crate) fn command_with(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = program(&self.database, arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -305,7 +305,7 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -313,7 +313,7 @@ impl Drop for TestServer {
 
 /// A small account: Mei with an unread message, Ravi muted, the book club, Olu without a chat.
 pub(crate) fn account(phone: &str, name: &str) -> AccountSpec {
-    // WhatsApp's messages know seconds only.
+    // WhatsApp's message timestamps are whole seconds.
     let now = SystemClock.now() / 1_000;
     let ago = |minutes: i64| (now - minutes * 60) * 1_000;
     let spec = json!({
@@ -355,12 +355,12 @@ pub(crate) fn small_account(phone: &str) -> AccountSpec {
 /// A mute without end.
 pub(crate) const FOREVER: i64 = 253_402_300_799_999;
 
-/// Asks again and again until there is an answer.
+/// Polls until there is a result.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
     eventually_within(PATIENCE, what, ask).await
 }
 
-/// The same where it may take longer.
+/// The same with another time limit.
 pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
     patience: Duration,
     what: &str,
@@ -371,12 +371,12 @@ pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "timeout while waiting for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// A key of an organization, with every permission unless `more` names some.
+/// Creates a key of an organization, with every permission unless `more` names some.
 pub(crate) fn create_key(database: &TestDatabase, organization: &str, more: &[&str]) -> String {
     let everything: &[&str] =
         if more.contains(&"--permission") { &[] } else { &["--permission", "read,send,manage,events"] };
@@ -399,7 +399,7 @@ fn serve(
     serve_within(database, &arguments, environment, kept)
 }
 
-/// Starts the program on a free port, and keeps what it logs; tells the URL of its API.
+/// Starts the program on a free port, and collects its log; returns the URL of its API.
 pub(crate) fn serve_logged(database: &TestDatabase, more: &[&str], kept: &Log) -> (Child, String) {
     serve_within(database, more, &[], kept)
 }
@@ -428,7 +428,7 @@ fn serve_within(
     (child, format!("http://{address}/graphql"))
 }
 
-/// The address in the line that tells it, in either form of the log.
+/// Extracts the address from the line that reports it, in either log format.
 fn serving_at(line: &str) -> Option<String> {
     let Ok(entry) = serde_json::from_str::<Value>(line) else {
         return line.split_once("Serving address=")?.1.split(' ').next().map(str::to_owned);
@@ -437,14 +437,14 @@ fn serving_at(line: &str) -> Option<String> {
     serves.then(|| entry["fields"]["address"].as_str().expect("an address").to_owned())
 }
 
-/// A process' resident memory. Linux only.
+/// Returns a process's resident memory. Linux only.
 pub(super) fn resident_mib(child: &Child) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }
 
-/// A command of the program on this database.
+/// Returns a command of the program on this database.
 pub(crate) fn program(database: &TestDatabase, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chatgraph"));
     command.args(arguments).env("CHATGRAPH_DATABASE", database.url()).stdin(Stdio::null());

@@ -1,4 +1,4 @@
-//! Listening over graphql-transport-ws.
+//! Subscriptions over graphql-transport-ws.
 
 use futures_util::SinkExt as _;
 use futures_util::StreamExt as _;
@@ -15,34 +15,34 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::TestServer;
 use super::server::PATIENCE;
 
-/// Everything about every change.
+/// All fields of every change.
 pub(crate) const ALL: &str = "subscription($session: ID, $cid: JID, $after: String) { \
     chatChanges(sessionId: $session, cid: $cid, after: $after) { cursor change { \
     at kind origin sessionId chatId cid changed chat { id jid name archived pinned mutedUntil unreadCount markedUnread \
     lastMessage { text } sync { state pending } } } } }";
 
-/// One subscription on a socket of its own.
+/// One subscription on its own socket.
 pub(crate) struct Subscription {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// The cursor of the newest event.
+    /// Cursor of the newest event.
     pub(crate) cursor: String,
 }
 
 impl Subscription {
-    /// Subscribes, and reads the first event, which carries the cursor alone.
+    /// Subscribes, and reads the first event, which has only the cursor.
     pub(crate) async fn start(server: &TestServer, query: &str, variables: Value) -> Self {
         let mut subscription = Self::open(server, &server.key, query, variables).await;
         let first = subscription.event().await;
-        assert_eq!(first["change"], Value::Null, "the first event carries the cursor alone");
+        assert_eq!(first["change"], Value::Null, "the first event has only the cursor");
         subscription
     }
 
-    /// Subscribes under `key` without reading an event.
+    /// Subscribes with `key`, without reading an event.
     pub(crate) async fn open(server: &TestServer, key: &str, query: &str, variables: Value) -> Self {
         Self::open_at(&server.url, key, query, variables).await
     }
 
-    /// The same at the server with this address, under a token of either kind.
+    /// The same at the server with this URL, with a token of either kind.
     pub(crate) async fn open_at(url: &str, key: &str, query: &str, variables: Value) -> Self {
         let (mut socket, _) = tokio_tungstenite::connect_async(upgrade_to(url)).await.expect("a socket");
         let init = json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {key}")}});
@@ -52,7 +52,7 @@ impl Subscription {
         Self { socket, cursor: String::new() }
     }
 
-    /// The next change, whatever checkpoints come between.
+    /// Returns the next change, skipping checkpoints.
     pub(crate) async fn next(&mut self) -> Value {
         loop {
             let event = self.event().await;
@@ -62,7 +62,7 @@ impl Subscription {
         }
     }
 
-    /// The next event, with or without a change.
+    /// Returns the next event, with or without a change.
     pub(crate) async fn event(&mut self) -> Value {
         let message = self.message("next").await;
         let event = message["payload"]["data"]["chatChanges"].clone();
@@ -71,7 +71,7 @@ impl Subscription {
         event
     }
 
-    /// The next message, whatever its type; pings and the acknowledgement aside.
+    /// Returns the next message of any type, except pings and the acknowledgement.
     pub(crate) async fn any(&mut self) -> Value {
         loop {
             let message = self.receive().await.unwrap_or_else(|frame| panic!("closed: {frame:?}"));
@@ -81,14 +81,14 @@ impl Subscription {
         }
     }
 
-    /// The next message of this type; pings and the acknowledgement aside.
+    /// Returns the next message of this type, except pings and the acknowledgement.
     pub(crate) async fn message(&mut self, kind: &str) -> Value {
         let message = self.any().await;
         assert_eq!(message["type"], kind, "{message}");
         message
     }
 
-    /// The first message, as it was written; pings and the acknowledgement aside.
+    /// Returns the raw text of the first message, except pings and the acknowledgement.
     pub(crate) async fn first_text(&mut self) -> String {
         loop {
             let received = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
@@ -101,7 +101,7 @@ impl Subscription {
         }
     }
 
-    /// The first message, as [`Self::any`] gives it; none if the server closes instead.
+    /// Returns the first message, as [`Self::any`] does; `None` if the server closes instead.
     pub(crate) async fn first_message(&mut self) -> Option<Value> {
         loop {
             let message = self.receive().await.ok()?;
@@ -111,7 +111,7 @@ impl Subscription {
         }
     }
 
-    /// The frame the server closes with.
+    /// Returns the frame with which the server closes.
     pub(crate) async fn closed(&mut self) -> CloseFrame {
         loop {
             if let Err(frame) = self.receive().await {
@@ -132,7 +132,7 @@ impl Subscription {
     }
 }
 
-/// The request that opens a socket.
+/// Returns the request that opens a socket.
 pub(crate) fn upgrade(server: &TestServer) -> Request {
     upgrade_to(&server.url)
 }
