@@ -1,5 +1,5 @@
-//! Compiles any text as a document. The guard must not panic or overflow the stack, and what it lets through must keep
-//! the limits, and have each response key of an object once, without fragments on objects.
+//! Compiles any text as a document. The guard must not panic or overflow the stack. Accepted documents must stay within
+//! the limits and have each response key of an object once, without fragments on objects.
 #![no_main]
 
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ use chatgraph_guard::Schema;
 use chatgraph_guard::TYPE_KEY;
 use libfuzzer_sys::fuzz_target;
 
-/// Small, so that a small text can pass them.
+/// Limits low enough for a small text to reach them.
 const LIMITS: Limits = Limits {
     bytes: 4_096,
     tokens: 1_000,
@@ -56,7 +56,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// Asserts that `set` selects just these fields, each once.
+/// Asserts that `set` selects exactly these fields, each once.
 fn of_object(set: &SelectionSet, fields: &Fields, depth: u32) {
     let mut keys = HashSet::new();
     let mut described = fields.0.iter();

@@ -147,7 +147,7 @@ async fn what_is_sealed_with_another_key_is_read_once_the_key_is_there() {
     soon("the acknowledgement", phone.settled()).await.unwrap();
     phone.archive(ADA, true).await.unwrap();
     assert!(companion.next("the archiving", archived).await);
-    // What the client sets is sealed with the latest key that it has.
+    // The client encrypts its settings with the latest key that it has.
     companion.client.chat_actions().pin_chat(&jid(GROUP)).await.unwrap();
     assert!(shown(&phone, GROUP).pinned);
 
@@ -171,7 +171,7 @@ async fn without_a_range_of_messages_nothing_is_archived_read_cleared_or_deleted
         actions.delete_chat(&jid(ADA), true, range).await.unwrap();
     }
     assert_eq!((phone.chats(), phone.messages(ADA).unwrap()), before);
-    // The phone itself deletes a chat in which nothing was said.
+    // The phone itself can delete a chat without messages.
     phone.clear(ADA, None).await.unwrap();
     phone.delete(ADA, None).await.unwrap();
     assert!(phone.chats().iter().all(|chat| chat.jid != ADA));

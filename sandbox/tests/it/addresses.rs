@@ -1,4 +1,4 @@
-//! People who are addressed otherwise than by number: in groups by LID, as hosted devices, at other servers.
+//! People with other addresses than numbers: LIDs in groups, hosted devices, other servers.
 
 use chatgraph_sandbox::{
     AccountSpec,
@@ -11,7 +11,7 @@ use crate::support::{ADA, Companion, GROUP, OWNER, account, jid, paired, shown, 
 const ADA_LID: &str = "200000000000002@lid";
 const HIDDEN: &str = "200000000000055@lid";
 
-/// The group is addressed by LID; one of its members is known by that alone.
+/// A group that is addressed by LID; one member is known by LID only.
 fn by_lid() -> AccountSpec {
     let mut account = account();
     account.contacts[1].lid = Some("200000000000003".to_owned());
@@ -39,7 +39,7 @@ async fn members_of_a_group_by_lid_write_by_lid_and_so_does_the_owner() {
         assert_eq!((source.chat, source.sender), (jid(GROUP), jid(sender)));
         assert_eq!((source.sender_alt, source.is_from_me), (number.map(jid), from == OWNER));
     }
-    assert_eq!(shown(&phone, GROUP).unread_count, 0, "the owner's own read the chat");
+    assert_eq!(shown(&phone, GROUP).unread_count, 0, "a message of the owner marks the chat as read");
     soon("the receipts", phone.settled()).await.unwrap();
     assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
     companion.stop().await;

@@ -1,4 +1,4 @@
-//! Several real clients in one account: what one writes, the phone and the others have, too.
+//! Several real clients in one account: messages of one client reach the phone and the other clients.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ async fn two() -> (Sandbox, Phone, Companion, Companion) {
     (sandbox, phone, one, two)
 }
 
-/// Writes as this companion, and gives the message's id.
+/// Sends a message as this companion, and returns its id.
 async fn write(companion: &Companion, chat: &str, text: &str) -> String {
     soon("sending", companion.client.send_text(jid(chat), text)).await.expect("sent").message_id
 }
 
-/// Waits for a message, and gives its chat, whether it is the owner's own, and its text.
+/// Waits for a message, and returns its chat, its text, and `true` if the owner wrote it.
 async fn message(companion: &mut Companion, id: &str) -> (String, bool, Option<String>) {
     let own = |event: &Event| match event {
         Event::Messages(batch) => batch.messages.iter().find(|inbound| inbound.info.id == *id).map(|inbound| {
@@ -31,7 +31,7 @@ async fn message(companion: &mut Companion, id: &str) -> (String, bool, Option<S
     companion.next("the message", own).await
 }
 
-/// Waits until a companion is not connected any more.
+/// Waits until a companion is disconnected.
 async fn gone(sandbox: &Sandbox, device: u16) {
     let is_connected = || {
         let log = sandbox.log();
@@ -98,7 +98,7 @@ async fn the_author_learns_that_its_message_was_delivered_and_all_that_it_was_re
     let log = sandbox.log();
     let place =
         |start: &str| log.iter().position(|entry| entry.text.starts_with(start) && entry.text.contains(&direct));
-    assert!(place("<ack ").unwrap() < place("<receipt from=").unwrap(), "the server has it before Ada has");
+    assert!(place("<ack ").unwrap() < place("<receipt from=").unwrap(), "the server receives it before Ada does");
     phone.read_by(&direct, "15550100002").await.unwrap();
     for companion in [&mut one, &mut two] {
         assert_eq!(companion.next("the reading", receipt(&direct, ReceiptType::Read)).await.0, ADA);

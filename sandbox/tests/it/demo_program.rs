@@ -1,5 +1,5 @@
-//! The program, as somebody starts it.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+//! The sandbox program, as a user starts it.
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -17,7 +17,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// A running program, ended with the test.
+/// A running program, killed when it is dropped.
 pub(crate) struct Running(Child);
 
 impl Running {
@@ -25,7 +25,7 @@ impl Running {
         Self(command.spawn().unwrap())
     }
 
-    /// The first line on standard output, as JSON.
+    /// Returns the first line on standard output, as JSON.
     pub(crate) fn announcement(&mut self) -> Value {
         let mut line = String::new();
         BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -35,7 +35,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already, and then there is nothing to do.
+        // The process may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -13,7 +13,7 @@ fn struck(sandbox: &Sandbox) -> usize {
     sandbox.log().iter().filter(|entry| entry.text.starts_with("fault: ")).count()
 }
 
-/// Waits until the companion is told that the chat is archived, or not any more.
+/// Waits until the companion learns that the chat is archived or unarchived.
 async fn archived(companion: &mut Companion, chat: &str, on: bool) {
     let is_it = |event: &Event| match event {
         Event::ArchiveUpdate(update) if update.jid == jid(chat) => update.action.archived == Some(on),
@@ -53,12 +53,16 @@ async fn an_upload_that_is_cut_off_is_stored_or_not_and_the_client_does_not_know
 async fn a_patch_that_was_tampered_with_is_not_read_until_it_is_right_again() {
     let (sandbox, phone, mut companion) = paired(account()).await;
     let before = phone.version("regular_low");
-    // One for the client's own fetch, one for the one that follows it.
+    // One for the client's own fetch, and one for the next fetch.
     sandbox.inject(Fault { times: 2, part: Some(Part::Patch), ..Fault::once(FaultKind::Lthash) });
 
     phone.archive(ADA, true).await.unwrap();
     while struck(&sandbox) < 2 {
-        assert_eq!(companion.backend.get_version("regular_low").await.unwrap().version, before, "it was read");
+        assert_eq!(
+            companion.backend.get_version("regular_low").await.unwrap().version,
+            before,
+            "the invalid patch was applied"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     archived(&mut companion, ADA, true).await;
@@ -123,7 +127,7 @@ async fn what_goes_wrong_with_fetches_goes_wrong_with_no_upload() {
         }
     };
     soon("the refusal", refused).await;
-    // The client may take it for an answer without news; the next notice has it ask again.
+    // The client may take the refusal for an empty answer; the next notification makes it fetch again.
     phone.pin(ADA, false).await.unwrap();
     archived(&mut companion, ADA, true).await;
 

@@ -1,4 +1,4 @@
-//! Groups that a client makes and changes.
+//! Groups that a client creates and changes.
 
 use whatsapp_rust::{
     GroupCreateOptions, GroupDescription, GroupError, GroupParticipantOptions, GroupSubject, IqError, ParticipantType,
@@ -10,7 +10,7 @@ use crate::support::{ADA, BOB, Companion, GROUP, OWNER, account, jid, paired, sh
 const CAL: &str = "15550100004@s.whatsapp.net";
 const DORA: &str = "15550100009";
 
-/// The next thing that happens to a group: what, and in which.
+/// Returns the next event of a group: its kind, and the group.
 async fn happens(companion: &mut Companion) -> (String, String) {
     let happened = companion.next("a change of a group", |event| match event {
         Event::GroupUpdate(update) => Some((format!("{:?}", update.action), update.group_jid.to_string())),
@@ -62,7 +62,7 @@ async fn a_group_that_a_client_makes_is_on_all_phones() {
     groups.leave(&made.id).await.unwrap();
     let (what, _) = happens(&mut dora).await;
     assert!(what.starts_with("Remove") && what.contains(OWNER), "{what}");
-    assert!(is_refused(&groups.get_metadata(&made.id).await, 403), "of those who have left");
+    assert!(is_refused(&groups.get_metadata(&made.id).await, 403), "of former members");
     let left = dora.client.groups().get_metadata(&made.id).await.unwrap();
     assert_eq!(left.participants.len(), 2);
     companion.stop().await;

@@ -8,7 +8,7 @@ use whatsapp_rust::{prelude::Event, waproto::whatsapp::HistorySync};
 
 use crate::support::{ADA, BOB, Companion, GROUP, account, at, jid, paired, sandbox, soon};
 
-/// Everything the client is told, in the order of the chunks; it hands out downloaded ones as they come.
+/// Returns all history that the client receives, in the order of the chunks; it emits downloaded ones as they arrive.
 async fn history(companion: &mut Companion) -> Vec<HistorySync> {
     let mut chunks = BTreeMap::new();
     let mut count = None;

@@ -1,5 +1,5 @@
 //! The JSON interface, over a real connection.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 mod accounts;
 mod chats;
@@ -11,7 +11,7 @@ use chatgraph_sandbox::{Config, Sandbox};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-/// A sandbox and somebody who scripts it.
+/// A sandbox with an HTTP client.
 struct Api {
     sandbox: Sandbox,
     client: Client,
@@ -23,7 +23,7 @@ impl Api {
         Self { sandbox, client: Client::builder().no_proxy().build().unwrap() }
     }
 
-    /// The same with Ada's account.
+    /// Starts a sandbox with Ada's account.
     async fn with_account() -> Self {
         let api = Self::start().await;
         api.post("/accounts", &account()).await.expect(StatusCode::CREATED);
@@ -42,14 +42,14 @@ impl Api {
         send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// The chat as the phone shows it.
+    /// Returns the chat as the phone shows it.
     async fn chat(&self, jid: &str) -> Value {
         let chats = self.get("/accounts/15550100001/chats").await.expect(StatusCode::OK);
         chats.as_array().unwrap().iter().find(|chat| chat["jid"] == jid).unwrap().clone()
     }
 }
 
-/// What came back.
+/// Response of the sandbox.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,
@@ -57,14 +57,14 @@ struct Answer {
 }
 
 impl Answer {
-    /// The body, if the status is this one.
+    /// Returns the body, if the status is this one.
     #[track_caller]
     fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
 
-    /// The message, if the answer is an error with this status and code.
+    /// Returns the message, if the response is an error with this status and code.
     #[track_caller]
     fn error(self, status: StatusCode, code: &str) -> String {
         let body = self.expect(status);
@@ -81,7 +81,7 @@ async fn send(request: RequestBuilder) -> Answer {
     Answer { status, body }
 }
 
-/// Ada, who knows Ben by number and LID, and a group.
+/// Returns an account of Ada, who knows Ben by number and LID, with a group.
 fn account() -> Value {
     json!({
         "phone": "15550100001",

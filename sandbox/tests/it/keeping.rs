@@ -1,5 +1,5 @@
-//! A sandbox with a folder, ended and started again.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+//! A sandbox with a data folder, stopped and started again.
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 use std::{collections::BTreeMap, net::TcpListener, path::Path};
 
@@ -53,7 +53,7 @@ async fn a_restarted_sandbox_goes_on_with_its_companion() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
     let folder = tempfile::tempdir().unwrap();
-    // Clients look for it where it was.
+    // Clients reconnect to the same port.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let start = || {
         let mut command = program();
@@ -80,7 +80,7 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
         let archive = round % 2 == 0;
         let pin = json!({"pinned": archive});
         phone.post(&format!("/accounts/15550100001/chats/{ADA}"), &pin).await;
-        // The companion's own action comes last: its answer alone says that all is kept.
+        // The companion's own action comes last: its answer means that everything is stored.
         let actions = companion.client.chat_actions();
         let done = if archive {
             actions.archive_chat(&jid(BOB), crate::support::everything()).await
@@ -88,15 +88,15 @@ async fn a_killed_sandbox_has_kept_whatever_anybody_was_told() {
             actions.unarchive_chat(&jid(BOB), crate::support::everything()).await
         };
         done.unwrap();
-        // In the midst of deliveries, receipts and notices.
+        // While deliveries, receipts and notifications are in progress.
         drop(running);
         running = start().1;
 
         let chats = phone.get("/accounts/15550100001/chats").await;
         let chat = |jid: &str| chats.as_array().unwrap().iter().find(|chat| chat["jid"] == jid).unwrap().clone();
-        assert_eq!(chat(BOB)["archived"], archive, "what the companion was told is done");
-        assert_eq!(chat(ADA)["pinned"], archive, "what the script was told is done");
-        // Each message so far comes once: none is lost, and none has to be encrypted again.
+        assert_eq!(chat(BOB)["archived"], archive, "an action that the companion got an answer for is lost");
+        assert_eq!(chat(ADA)["pinned"], archive, "an action that the script got an answer for is lost");
+        // Each message so far arrives once: none is lost, and none has to be encrypted again.
         while sent.values().any(|times| *times == 0) {
             let (id, ..) = companion.text().await;
             *sent.get_mut(&id).unwrap() += 1;
@@ -123,7 +123,9 @@ async fn a_folder_is_of_one_sandbox_at_a_time_and_read_with_care() {
     let file = folder.path().join("accounts").join(format!("{OWNER}.json"));
     let content = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, content.replacen("\"format\":1", "\"format\":2", 1)).unwrap();
-    let Err(Error::Kept { path, source }) = Sandbox::start(config()).await else { panic!("an unknown format is read") };
+    let Err(Error::Kept { path, source }) = Sandbox::start(config()).await else {
+        panic!("a file of an unknown format was accepted")
+    };
     assert_eq!((path, source.to_string()), (file, "unsupported format 2; expected 1".to_owned()));
 }
 

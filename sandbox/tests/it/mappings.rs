@@ -9,11 +9,11 @@ use crate::support::{ADA, Companion, account, jid, paired, shown, soon};
 const STRANGER: &str = "15550100088@s.whatsapp.net";
 const STRANGER_LID: &str = "200000000000088@lid";
 
-/// Waits until the client knows whose LID it is.
+/// Waits until the client knows the number of this LID.
 async fn knows(companion: &Companion, lid: &str) -> String {
     let known = async {
         loop {
-            if let Some(mapping) = companion.backend.get_lid_mapping(lid).await.expect("a memory") {
+            if let Some(mapping) = companion.backend.get_lid_mapping(lid).await.expect("a store") {
                 return mapping.phone_number;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -112,7 +112,7 @@ async fn reading_on_another_device_is_told_in_each_form() {
 
         assert_eq!(shown(&phone, ADA).unread_count, 1);
         let heard = companion.next("a receipt", |event| match event {
-            // Not the one that is still on its way for the message before.
+            // Ignores the receipt of the previous message, which may still arrive.
             Event::Receipt(receipt) if receipt.r#type == kind && receipt.message_ids == [id.clone()] => {
                 Some(receipt.source.chat.to_string())
             }

@@ -84,14 +84,14 @@ async fn a_message_from_nowhere_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_the_client_cannot_open_is_sealed_again() {
     let (sandbox, phone, mut companion) = paired(account()).await;
-    // The pairing takes the first key, which the client removes some time after it has used it.
+    // Pairing uses the first key, which the client removes some time later.
     let first_removed = async {
         while companion.backend.load_prekey(1).await.unwrap().is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     soon("the removal of the first key", first_removed).await;
-    // The next key the server hands out is the lowest that the client still has.
+    // The next key that the server hands out is the lowest that the client still has.
     let mut next = 2;
     while companion.backend.load_prekey(next).await.unwrap().is_none() {
         next += 1;
@@ -101,14 +101,14 @@ async fn a_message_the_client_cannot_open_is_sealed_again() {
     let id = phone.receive("15550100002", ADA, "can you read this?").await.unwrap();
 
     assert_eq!(companion.text().await, (id.clone(), ADA.to_owned(), "can you read this?".to_owned()));
-    // The remark is written once the message is on its way.
+    // The entry is logged once the message has been sent.
     let remark = format!("message {id} encrypted again");
     let noted = async {
         while !sandbox.log().iter().any(|entry| entry.text == remark) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    soon("the remark", noted).await;
+    soon("the log entry", noted).await;
     soon("the receipt", phone.settled()).await.unwrap();
     companion.stop().await;
     sandbox.stop().await;
@@ -140,7 +140,7 @@ async fn messages_in_a_group_come_from_its_members_and_from_the_owner() {
         let id = phone.receive(from, GROUP, text).await.unwrap();
         assert_eq!(companion.text().await, (id, GROUP.to_owned(), text.to_owned()));
     }
-    assert_eq!(shown(&phone, GROUP).unread_count, 1, "the owner's own read the chat");
+    assert_eq!(shown(&phone, GROUP).unread_count, 1, "a message of the owner marks the chat as read");
     soon("the receipts", phone.settled()).await.unwrap();
     assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
     companion.stop().await;

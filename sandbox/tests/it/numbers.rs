@@ -1,4 +1,4 @@
-//! Numbers that people leave, and who gets them then.
+//! Numbers that people give up, and their next owners.
 
 use chatgraph_sandbox::Error;
 use whatsapp_rust::{prelude::Event, wacore::store::traits::ProtocolStore};
@@ -25,7 +25,7 @@ async fn a_number_that_was_given_up_is_somebody_else_s_with_keys_and_a_chat_of_t
 
     let (by_ada, by_nadia) =
         (phone.receive(NEW, NEW, "Ada once more").await.unwrap(), phone.receive(ADA, ADA, "I am Nadia").await.unwrap());
-    // The client handles each chat by itself.
+    // The client handles each chat separately.
     let mut told = [companion.text().await, companion.text().await];
     told.sort_by(|one, other| one.2.cmp(&other.2));
     let expected = [(by_ada, NEW, "Ada once more"), (by_nadia, ADA, "I am Nadia")];
@@ -71,7 +71,7 @@ async fn a_message_is_delivered_late_and_again_as_it_was_written() {
         }),
         _ => None,
     });
-    assert_eq!(edited.await, id, "the edit comes first");
+    assert_eq!(edited.await, id, "the edit is delivered first");
     for _ in 0..2 {
         phone.deliver_again(&id).await.unwrap();
         assert_eq!(companion.text().await, (id.clone(), ADA.to_owned(), "at nine".to_owned()));

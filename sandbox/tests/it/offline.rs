@@ -34,7 +34,7 @@ async fn what_happens_while_the_client_is_away_reaches_it_once() {
     let mut companion = Companion::resume(&sandbox, store).await;
     companion.connected().await;
     let last = phone.receive("15550100002", ADA, "last").await.unwrap();
-    assert_eq!(companion.text().await.0, last, "nothing comes again");
+    assert_eq!(companion.text().await.0, last, "nothing is delivered again");
     companion.stop().await;
     sandbox.stop().await;
 }

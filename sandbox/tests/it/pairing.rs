@@ -72,7 +72,7 @@ async fn a_client_that_does_not_know_the_sandbox_takes_no_certificate_from_it() 
     sandbox.stop().await;
 }
 
-/// The code that a client shows for the owner's phone.
+/// Returns the pairing code that a client shows for the owner's phone.
 async fn code_of(companion: &Companion) -> String {
     let options = PairCodeOptions { phone_number: OWNER.to_owned(), ..PairCodeOptions::default() };
     companion.client.pair_with_code(options).await.expect("a code")
@@ -92,7 +92,7 @@ async fn a_client_pairs_by_a_code_entered_on_the_phone() {
     companion.connected().await;
     soon("the first sync", phone.connected()).await.unwrap();
     assert_eq!(phone.devices(), [1]);
-    assert!(matches!(phone.enter(&code).await, Err(Error::UnknownCode)), "it is void once it was used");
+    assert!(matches!(phone.enter(&code).await, Err(Error::UnknownCode)), "a code is invalid after its first use");
     companion.stop().await;
     sandbox.stop().await;
 }
@@ -180,7 +180,7 @@ async fn a_companion_is_sent_away_as_it_was_asked_for() {
         assert_eq!(companion.next(expected, told).await, expected);
         let store = companion.stop().await;
         companion = Companion::resume(&sandbox, store).await;
-        // A ban goes on; all else comes once.
+        // A ban continues; all other endings happen once.
         if !matches!(ending, Ending::Banned { .. }) {
             companion.connected().await;
         }

@@ -1,4 +1,4 @@
-//! What a client asks the phone, between the owner's own devices.
+//! Requests of a client to the phone, between the owner's own devices.
 
 use chatgraph_sandbox::spec::{AccountSpec, ChatSpec, MessageSpec};
 use whatsapp_rust::{
@@ -9,14 +9,14 @@ use whatsapp_rust::{
 
 use crate::support::{ADA, BOB, Companion, account, at, jid, paired, soon};
 
-/// A chat in which five messages were said, one a minute.
+/// Returns an account with a chat of five messages, one a minute.
 fn talkative() -> AccountSpec {
     let said = |minute: i64| MessageSpec { from: None, text: format!("said at {minute}"), at: at(minute) };
     let chat = ChatSpec { jid: BOB.to_owned(), messages: (0..5).map(said).collect(), ..ChatSpec::default() };
     AccountSpec { history: vec![chat], ..account() }
 }
 
-/// The next piece of history that was asked for.
+/// Returns the next requested part of the history.
 async fn on_demand(companion: &mut Companion) -> HistorySync {
     let chunk = companion.next("older messages", |event| match event {
         Event::HistorySync(chunk) => {
@@ -46,7 +46,7 @@ async fn a_client_gets_the_older_messages_it_asks_for() {
     let more = EndOfHistoryTransferType::COMPLETE_BUT_MORE_MESSAGES_REMAIN_ON_PRIMARY;
     assert_eq!(chunk.conversations[0].end_of_history_transfer_type, Some(more));
 
-    // Of a message that the phone does not have, the time tells.
+    // If the phone does not have the message, its time counts.
     client.fetch_message_history(&jid(BOB), "GONE", true, said[1].at, 50).await.unwrap();
     let chunk = on_demand(&mut companion).await;
     assert_eq!(texts(&chunk), ["said at 0"]);

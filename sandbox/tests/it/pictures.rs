@@ -1,4 +1,4 @@
-//! What people and groups look like.
+//! Pictures of people and groups.
 
 use whatsapp_rust::{
     ProfilePicture,
@@ -12,7 +12,7 @@ async fn picture(companion: &Companion, whose: &str) -> Option<ProfilePicture> {
     companion.client.contacts().get_profile_picture(&jid(whose), false).await.expect("an answer")
 }
 
-/// The next change of a picture: whose it is, its id, and whether it was taken away.
+/// Returns the next change of a picture: its owner, its id, and `true` if it was removed.
 async fn changed(companion: &mut Companion) -> (String, Option<String>, bool) {
     let changed = companion.next("a new picture", |event| match event {
         Event::PictureUpdate(update) => Some((update.jid.to_string(), update.picture_id.clone(), update.removed)),
@@ -28,7 +28,7 @@ async fn a_picture_is_told_shown_and_taken_away() {
 
     let id = phone.set_picture(ADA, Some(b"a face")).await.unwrap().unwrap().to_string();
     assert_eq!(changed(&mut companion).await, (ADA.to_owned(), Some(id.clone()), false));
-    // She has one face, whatever she is called.
+    // A person has one picture, whichever address is used.
     for name in [ADA, "200000000000002@lid"] {
         assert_eq!(picture(&companion, name).await.unwrap().id, id);
     }

@@ -1,4 +1,4 @@
-//! What a client asks the server: it is done, or refused.
+//! Requests of a client to the server: carried out, or rejected.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use whatsapp_rust::{
 
 use crate::support::{ADA, BOB, Companion, account, jid, paired, soon};
 
-/// Waits until a line of the log has all these words.
+/// Waits until one log entry has all these words.
 async fn logged(sandbox: &Sandbox, words: &[&str]) {
     let seen = async {
         while !sandbox.log().iter().any(|entry| words.iter().all(|word| entry.text.contains(word))) {
@@ -49,7 +49,7 @@ async fn what_the_sandbox_does_not_implement_is_refused() {
         assert_eq!(refused(&companion, kind, namespace, child).await, 501, "{kind} {namespace} {child}");
     }
     assert!(companion.client.profile().set_status_text("At sea").await.is_err());
-    // What a client does by itself is all implemented.
+    // Every request that the client makes by itself is implemented.
     let unasked = |text: &str| text.contains("unsupported request") && !text.contains("something");
     let asked = ["status", "w:mex", "disappearing_mode", "w:g2"];
     let log = sandbox.log();
@@ -70,14 +70,14 @@ async fn privacy_is_kept_and_the_other_companions_are_told() {
         let settings = companion.client.fetch_privacy_settings().await.unwrap().settings;
         settings.into_iter().find(|setting| setting.category == PrivacyCategory::ReadReceipts).unwrap().value
     };
-    assert_eq!(receipts(&companion).await, PrivacyValue::All, "as long as nothing is set");
+    assert_eq!(receipts(&companion).await, PrivacyValue::All, "the default");
 
     companion.client.set_privacy_setting(PrivacyCategory::ReadReceipts, PrivacyValue::None).await.unwrap();
     assert_eq!(receipts(&other).await, PrivacyValue::None);
     assert_eq!(phone.privacy()["readreceipts"], "none");
     logged(&sandbox, &["account_sync", "readreceipts"]).await;
     let told = sandbox.log().into_iter().filter(|entry| entry.text.contains("account_sync"));
-    assert!(told.into_iter().all(|entry| entry.device == Some(2)), "the author is not told");
+    assert!(told.into_iter().all(|entry| entry.device == Some(2)), "the client that made the change is not notified");
 
     let all = BTreeMap::from([("readreceipts".to_owned(), "all".to_owned())]);
     phone.set_privacy(&all).await.unwrap();
@@ -100,7 +100,7 @@ async fn whom_a_client_blocks_is_on_the_list_of_all() {
     assert!(other.client.blocking().is_blocked(&jid(lid)).await.unwrap());
     logged(&sandbox, &["account_sync", "blocklist", "action=\"block\""]).await;
 
-    // Servers take no block by number alone.
+    // Servers reject a block by number alone.
     let item = NodeBuilder::new("item").attr("action", "block").attr("jid", BOB).build();
     let request = NodeBuilder::new("iq").attr("id", "by-number").attr("to", "s.whatsapp.net").attr("type", "set");
     let request = request.attr("xmlns", "blocklist").children([item]).build();

@@ -1,5 +1,5 @@
-//! A real client, set up to trust the sandbox, and the accounts the tests use.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+//! A real client that trusts the sandbox, and the accounts of the tests.
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -30,16 +30,16 @@ pub(crate) const OWNER: &str = "15550100001";
 pub(crate) const ADA: &str = "15550100002@s.whatsapp.net";
 pub(crate) const BOB: &str = "15550100003@s.whatsapp.net";
 pub(crate) const GROUP: &str = "120363000000000001@g.us";
-/// The app-state collections that a new account has something in.
+/// App-state collections in which a new account has entries.
 const COLLECTIONS: [&str; 4] = ["critical_block", "critical_unblock_low", "regular_low", "regular_high"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An instant of the past, in milliseconds.
+/// Returns a past time in milliseconds.
 pub(crate) fn at(minutes: i64) -> i64 {
     1_760_000_000_000 + minutes * 60_000
 }
 
-/// Two contacts, a group, three chats.
+/// Returns an account with two contacts, a group and three chats.
 pub(crate) fn account() -> AccountSpec {
     let contact = |phone: &str, name: &str| ContactSpec {
         phone: phone.to_owned(),
@@ -90,17 +90,17 @@ pub(crate) fn account() -> AccountSpec {
     }
 }
 
-/// A sandbox on a free port.
+/// Starts a sandbox on a free port.
 pub(crate) async fn sandbox() -> Sandbox {
     Sandbox::start(Config::default()).await.unwrap()
 }
 
-/// Waits for something that must come.
+/// Waits for something that must happen.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not happen"))
 }
 
-/// A sandbox with one account, and a companion that is paired with it, logged in and in step.
+/// Starts a sandbox with one account, and a companion that is paired with it, logged in and synchronised.
 pub(crate) async fn paired(spec: AccountSpec) -> (Sandbox, Phone, Companion) {
     let sandbox = sandbox().await;
     let phone = sandbox.create_account(spec).unwrap();
@@ -109,7 +109,7 @@ pub(crate) async fn paired(spec: AccountSpec) -> (Sandbox, Phone, Companion) {
     (sandbox, phone, companion)
 }
 
-/// What the phone shows about a chat.
+/// Returns a chat as the phone shows it.
 pub(crate) fn shown(phone: &Phone, jid: &str) -> chatgraph_sandbox::ChatView {
     phone.chats().into_iter().find(|chat| chat.jid == jid).unwrap()
 }
@@ -118,8 +118,8 @@ pub(crate) fn jid(text: &str) -> Jid {
     text.parse().unwrap()
 }
 
-/// The range of a client that means all messages there are.
-#[expect(clippy::unnecessary_wraps, reason = "as the client takes it")]
+/// Returns the message range with which a client means all messages.
+#[expect(clippy::unnecessary_wraps, reason = "the client's parameter has this type")]
 pub(crate) fn everything() -> Option<SyncActionMessageRange> {
     Some(message_range(4_000_000_000, None, Vec::new()))
 }
@@ -130,19 +130,19 @@ pub(crate) struct Companion {
     pub(crate) backend: Arc<InMemoryBackend>,
     handle: BotHandle,
     events: Receiver<Arc<Event>>,
-    /// Texts that came in one batch with one that was taken.
+    /// Texts that arrived in one batch with a text that was already returned.
     inbox: VecDeque<(String, String, String)>,
     _subscription: Subscription,
     _keeping_up: (Subscription, RawNodeLease),
 }
 
 impl Companion {
-    /// A client that has never been paired and trusts the sandbox's key.
+    /// Starts a client that has never been paired and trusts the sandbox's key.
     pub(crate) async fn start(sandbox: &Sandbox) -> Self {
         Self::trusting(sandbox, &sandbox.key()).await
     }
 
-    /// A client that has never been paired and trusts this key.
+    /// Starts a client that has never been paired and trusts this key.
     pub(crate) async fn trusting(sandbox: &Sandbox, key: &str) -> Self {
         Self::start_at(&sandbox.url(), key).await
     }
@@ -159,12 +159,12 @@ impl Companion {
         Self::resume_at(url, backend).await
     }
 
-    /// A client that knows nothing of the sandbox.
+    /// Starts a client that does not trust the sandbox.
     pub(crate) async fn unknowing(sandbox: &Sandbox) -> Self {
         Self::resume(sandbox, Arc::new(InMemoryBackend::new())).await
     }
 
-    /// A client on a store that was used before.
+    /// Starts a client on an existing store.
     pub(crate) async fn resume(sandbox: &Sandbox, backend: Arc<InMemoryBackend>) -> Self {
         Self::resume_at(&sandbox.url(), backend).await
     }
@@ -198,13 +198,13 @@ impl Companion {
         }
     }
 
-    /// Lets the phone scan the code, and waits for the login.
+    /// Makes the phone scan the code, and waits for the login.
     pub(crate) async fn pair(&mut self, phone: &Phone) {
         let code = self.qr().await;
         soon("the pairing", phone.scan(&code)).await.unwrap();
         self.connected().await;
         soon("the first sync", phone.connected()).await.unwrap();
-        // The phone knows what was fetched; the client may still be reading it.
+        // The phone knows which collections were fetched; the client may still be processing them.
         for collection in COLLECTIONS {
             soon("the first sync", self.reads(collection, phone)).await;
         }
@@ -216,7 +216,7 @@ impl Companion {
         }
     }
 
-    /// The code the client shows.
+    /// Returns the QR code that the client shows.
     pub(crate) async fn qr(&mut self) -> String {
         let shown = |event: &Event| match event {
             Event::PairingQrCode(qr) => Some(qr.code.clone()),
@@ -225,12 +225,12 @@ impl Companion {
         self.next("a QR code", shown).await
     }
 
-    /// Waits until the client says it is connected.
+    /// Waits until the client reports that it is connected.
     pub(crate) async fn connected(&mut self) {
         self.next("Connected", |event| matches!(event, Event::Connected(_)).then_some(())).await;
     }
 
-    /// Waits until the client is logged in, now or after it has connected anew.
+    /// Waits until the client is logged in, now or after it has reconnected.
     pub(crate) async fn logged_in(&self) {
         let logged_in = async {
             while !self.client.is_logged_in() {
@@ -240,7 +240,7 @@ impl Companion {
         soon("the login", logged_in).await;
     }
 
-    /// The next event that `pick` takes; those before it are dropped.
+    /// Returns the next event that `pick` accepts; earlier ones are dropped.
     pub(crate) async fn next<T>(&mut self, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
         let events = &self.events;
         let wanted = async {
@@ -254,12 +254,12 @@ impl Companion {
         soon(what, wanted).await
     }
 
-    /// Whether the client has shown a code so far.
+    /// Returns true if the client has shown a code so far.
     pub(crate) fn has_shown_a_code(&self) -> bool {
         std::iter::from_fn(|| self.events.try_recv().ok()).any(|event| matches!(*event, Event::PairingQrCode(_)))
     }
 
-    /// The next text message: its id, chat and text.
+    /// Returns the next text message: its id, chat and text.
     pub(crate) async fn text(&mut self) -> (String, String, String) {
         if self.inbox.is_empty() {
             let batch = self.next("a message", |event| Some(texts(event)).filter(|texts| !texts.is_empty())).await;
@@ -268,17 +268,17 @@ impl Companion {
         self.inbox.pop_front().expect("a batch is not empty")
     }
 
-    /// Ends the client and gives back its store.
+    /// Stops the client and returns its store.
     pub(crate) async fn stop(self) -> Arc<InMemoryBackend> {
         self.handle.shutdown().await;
         self.backend
     }
 }
 
-/// Fetches what each notice announces once more, and waits for its turn to do so.
+/// Fetches again what each notification announces, in the order of the notifications.
 ///
-/// The library skips a notice that comes while it still reads the answer to an earlier one about the same
-/// collection, and would learn of that change only with the next: at a script's speed, a change in ten.
+/// The library skips a notification that arrives while it reads the answer to an earlier one about the same collection.
+/// It would learn of that change only with the next one: at a script's speed, one change in ten.
 async fn keep_up(client: Arc<Client>, events: Receiver<Arc<Event>>) {
     while let Ok(event) = events.recv().await {
         let Event::RawNode(node) = &*event else { continue };
@@ -294,7 +294,7 @@ async fn keep_up(client: Arc<Client>, events: Receiver<Arc<Event>>) {
     }
 }
 
-/// The texts in an event: id, chat and text of each.
+/// Returns the texts in an event: id, chat and text of each.
 pub(crate) fn texts(event: &Event) -> Vec<(String, String, String)> {
     let Event::Messages(batch) = event else { return Vec::new() };
     let texts = batch.messages.iter().filter_map(|inbound| {
@@ -304,7 +304,7 @@ pub(crate) fn texts(event: &Event) -> Vec<(String, String, String)> {
     texts.collect()
 }
 
-/// Fetches blobs from the sandbox, whatever host the client wants.
+/// Fetches blobs from the sandbox, whatever host the client requests.
 struct Media {
     url: String,
     client: UreqHttpClient,

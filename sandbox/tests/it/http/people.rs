@@ -79,7 +79,7 @@ async fn chats_are_in_the_phone_s_order_and_three_of_them_are_pinned_at_most() {
         pin(chat, true).await.expect(StatusCode::OK);
     }
     pin(chats[3], true).await.error(StatusCode::CONFLICT, "too_many_pinned");
-    // A message in a pinned chat does not move it.
+    // A message in a pinned chat does not change its position.
     let body = json!({"from": BEN, "chat": BEN, "text": "me first"});
     api.post("/accounts/15550100001/messages", &body).await.expect(StatusCode::CREATED);
     let archive = json!({"archived": true});
