@@ -1,4 +1,4 @@
-// Goes through the page in a real browser, as a person would, and says what went wrong: see README.md.
+// Tests the page in a real browser as a user would, and reports failures: see README.md.
 //   npm install --no-save puppeteer-core && node try.mjs PROGRAM [FOLDER FOR SCREENSHOTS]
 
 import assert from 'node:assert/strict';
@@ -50,7 +50,7 @@ async function step(name, run) {
   console.log(`ok  ${name}`);
 }
 
-/** Waits until the pane with the response shows this. */
+/** Waits until the response pane shows this. */
 function response(page, text) {
   return page.waitForFunction(
     (wanted) => document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue().includes(wanted),
@@ -61,7 +61,7 @@ function response(page, text) {
 const press = (page, label) => page.locator(`[aria-label="${label}"]`).click();
 const picture = (page, name) => page.screenshot({ path: join(folder, `${name}.png`) });
 
-/** Changes the tab, and waits until GraphiQL has read what is in it. */
+/** Switches the tab, and waits until GraphiQL has parsed its contents. */
 async function tab(page, name) {
   await page.evaluate((wanted) =>
     [...document.querySelectorAll('.graphiql-tab-button')].find((button) => button.textContent.includes(wanted)).click(), name);
@@ -146,7 +146,7 @@ try {
     await run(stranger);
     await response(stranger, 'a valid token is required');
     await picture(stranger, 'stranger');
-    // The browser reports every answer of 401 itself.
+    // The browser itself logs every response with status 401.
     assert(complaints.every((complaint) => complaint.includes('401')), complaints.join('\n'));
   });
   await step('with a key typed, the documentation comes by itself', async () => {

@@ -1,11 +1,11 @@
-// Bundles the page into dist/, which is committed and built into the server. Nothing in it may differ from one machine
-// to the next: `scripts/check graphiql` builds it anew and compares.
+// Bundles the page into dist/, which is committed and built into the server. The output must be the same on every
+// machine: `scripts/check graphiql` builds it again and compares.
 
 import { fileURLToPath } from 'node:url';
 import license from 'rollup-plugin-license';
 import { defineConfig } from 'vite';
 
-/** GraphiQL's styles bring two font families, nine tenths of their size; the system has some. */
+/** Removes two font families, which are nine tenths of the size of GraphiQL's styles; the system's fonts are used. */
 const withoutFonts = {
   postcssPlugin: 'without-fonts',
   AtRule: { 'font-face': (rule) => rule.remove() },
@@ -13,7 +13,7 @@ const withoutFonts = {
 
 let notices;
 
-/** Collects the licence of every package in the bundle; one that is not listed here stops the build. */
+/** Collects the licence of every package in the bundle; an unlisted licence stops the build. */
 const licences = license({
   thirdParty: {
     allow: {
@@ -30,7 +30,7 @@ function notice({ name, version, license, author, licenseText, noticeText }) {
   return [`${name} ${version} (${license})`, text.trim(), noticeText?.trim()].filter(Boolean).join('\n\n') + '\n';
 }
 
-/** Adds the licences, and the list by which the server embeds the files. */
+/** Adds the licences, and the list from which the server embeds the files. */
 const inventory = {
   name: 'inventory',
   enforce: 'post',
@@ -44,7 +44,7 @@ const inventory = {
 };
 
 export default defineConfig({
-  // The page works under any path.
+  // Relative, so that the page works under any path.
   base: './',
   esbuild: { jsx: 'automatic' },
   css: { postcss: { plugins: [withoutFonts] } },
@@ -55,7 +55,7 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     emptyOutDir: true,
-    // Every resource a file of its own: the page's policy allows little else.
+    // No inlined resources: the page's policy allows little else.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2000,
@@ -63,7 +63,7 @@ export default defineConfig({
       output: { inlineDynamicImports: true },
       plugins: [licences],
       onwarn(warning, warn) {
-        // "use client" means nothing here.
+        // "use client" directives have no effect here.
         if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
       },
     },

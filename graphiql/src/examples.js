@@ -1,4 +1,4 @@
-// What is filled in when the page is opened for the first time.
+// Contents of the tabs when the page is opened for the first time.
 
 const LIST = `# The latest chats. Ctrl-Enter runs this, Ctrl-Space
 # completes what you type, and the book at the left
@@ -68,7 +68,7 @@ subscription Changes {
 }
 `;
 
-/** One tab an example; `chat` is the address of a chat to archive, empty when none is known. */
+/** Returns one tab for each example; `chat` is the address of a chat to archive, empty if it is unknown. */
 export function examples(chat) {
   const variables = JSON.stringify({ cid: chat }, null, 2);
   return [{ query: LIST }, { query: ARCHIVE, variables }, { query: FOLLOW }];

@@ -1,15 +1,15 @@
-// How GraphiQL reaches the server: queries and mutations by POST, subscriptions by WebSocket, both on the path where the
-// server has them, and with what the headers editor holds.
+// Connection of GraphiQL to the server: queries and mutations by POST, subscriptions by WebSocket. Both use the
+// server's path and the headers in the headers editor.
 
 import { getOperationAST, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 
-// Relative, for a server that is reached under a path of a proxy.
+// Relative, because a proxy may serve the page under a path.
 const ENDPOINT = new URL('graphql', window.location.href);
 
 /**
- * Makes what carries out one operation: a promise of its answer, or the events of a subscription. `firstHeaders` tells
- * the headers of the first question for the schema, which comes without any.
+ * Creates the function that executes one operation. It returns a promise of the answer, or the events of a
+ * subscription. `firstHeaders` returns the headers of the first introspection query, for which GraphiQL passes none.
  */
 export function createFetcher(firstHeaders) {
   let first = true;
@@ -24,7 +24,7 @@ function isSubscription(query, operationName) {
   try {
     return getOperationAST(parse(query), operationName)?.operation === 'subscription';
   } catch {
-    // The server says better what is wrong with it.
+    // The server reports a better error for it.
     return false;
   }
 }
@@ -35,17 +35,17 @@ async function post(request, headers) {
     headers: { ...headers, 'Content-Type': 'application/json', Accept: 'application/json' },
     body: JSON.stringify(request),
   });
-  // A refusal is an answer, too.
+  // An error response has a JSON body, too.
   return response.json();
 }
 
-/** One socket a subscription, so that it is opened with the headers of this moment. */
+/** Opens one socket for each subscription, so that it uses the current headers. */
 function subscribe(request, headers) {
   const client = createClient({
     url: ENDPOINT.href.replace(/^http/, 'ws'),
-    // Web pages cannot send headers with a WebSocket; its first message carries them.
+    // Web pages cannot send headers with a WebSocket; its first message has them.
     connectionParams: headers,
-    // Coming back without a cursor would be a hole that nobody sees.
+    // A reconnect without a cursor would silently miss changes.
     retryAttempts: 0,
   });
   return {
@@ -60,7 +60,7 @@ function subscribe(request, headers) {
   };
 }
 
-/** What ended a subscription, as GraphiQL shows it: the server's errors, or what became of the socket. */
+/** Converts the cause of a subscription's end to errors for GraphiQL: the server's errors, or the socket's failure. */
 function readable(cause) {
   if (cause instanceof CloseEvent) return [{ message: `The connection was closed: ${cause.code} ${cause.reason}`.trim() }];
   if (cause instanceof Event) return [{ message: 'The connection could not be opened.' }];

@@ -1,13 +1,13 @@
-// The demo's link carries a key, and a chat to try things on, behind the `#`: browsers keep that part to themselves, so
-// neither a server nor a log sees it. It is taken out of the address bar at once.
+// The demo's link has a key, and a chat to try, in its fragment. Browsers do not send the fragment, so no server and no
+// log sees it. It is removed from the address bar at once.
 //
-// Anybody can make such a link. Signed in with the key of a stranger, a person would work in the stranger's account, so
-// other servers than the demo's ask first.
+// Links can be forged. Signed in with an attacker's key, a user would work in the attacker's account. So servers other
+// than the demo ask first.
 
 const QUESTION = 'This link brings an api-key with it. Sign in with that key? What this tab holds is dropped.';
 
-/** The key and the chat of the link that opened the page; nothing when it was opened without,
- *  or the person does not want them. */
+/** Returns the key and the chat of the link that opened the page; `undefined` if it has none,
+ *  or the user declines. */
 export function takeInvitation({ location, history, document, confirm }) {
   const parameters = new URLSearchParams(location.hash.slice(1));
   const key = parameters.get('key');

@@ -9,12 +9,12 @@ import { createFetcher } from './fetcher.js';
 import { takeInvitation } from './invitation.js';
 import { SchemaAsSoonAsPossible } from './schema.js';
 
-// What is typed here, tokens among it, is kept for a reload and goes with the browser's tab.
+// The contents of the editors, including tokens, survive a reload and are deleted with the browser's tab.
 const storage = window.sessionStorage;
 const invitation = takeInvitation(window);
 if (invitation) storage.clear();
 const headers = JSON.stringify({ Authorization: `Bearer ${invitation?.key ?? ''}` }, null, 2);
-// GraphiQL asks for the schema before its headers editor is there, with the headers that it is going to show.
+// GraphiQL fetches the schema before its headers editor exists, so the first request uses the default headers.
 const firstHeaders = () => JSON.parse(storage.getItem('graphiql:headers') || headers);
 
 createRoot(document.getElementById('graphiql')).render(

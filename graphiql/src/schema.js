@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 
 const PAUSE_MS = 600;
 
-/** Asks for the schema again when another token is typed, as long as there is none; shows nothing. */
+/** Fetches the schema again after the headers change, until it has been loaded; renders nothing. */
 export function SchemaAsSoonAsPossible() {
   const { headerEditor } = useEditorContext({ nonNull: true });
   const schema = useSchemaStore((store) => store.schema);

@@ -1,9 +1,9 @@
-// Stands in for react-style-singleton, with which GraphiQL's dialogs keep the page from scrolling. The original writes a
-// <style> element, which the page's policy forbids; a style sheet that is made by script is no such element.
+// Replaces react-style-singleton, with which GraphiQL's dialogs stop the page from scrolling. The original writes a
+// <style> element, which the page's policy forbids; a constructed style sheet is allowed.
 
 import { useEffect } from 'react';
 
-/** A component that puts its styles on the page while it is there. */
+/** Returns a component that applies its styles to the page while it is mounted. */
 export function styleSingleton() {
   return function Sheet({ styles }) {
     useEffect(() => {

@@ -81,7 +81,7 @@ for (const [name, client] of [
   if (archived === chat.archived) throw new Error("that is what it was before");
 }
 
-// A subscription that ends with an error tells it.
+// A subscription that fails reports its error.
 await new Promise((resolve, reject) => {
   overHttp.subscribe({ query: CHANGES, variables: { after: "nonsense" } }).subscribe({
     next: ({ data, error }) => {

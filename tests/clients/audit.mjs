@@ -1,5 +1,5 @@
-// Starts the program and lets the audits of graphql-http, the reference suite for GraphQL over HTTP, judge it. Every one
-// of them counts, also what the specification only recommends.
+// Starts the program and runs the audits of graphql-http, the reference suite for GraphQL over HTTP. Every audit must
+// pass, including those that the specification only recommends.
 //   node audit.mjs PROGRAM
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";

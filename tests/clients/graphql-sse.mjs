@@ -22,7 +22,7 @@ const changes = client.iterate({
   }`,
   variables: { after: chats.changeCursor },
 });
-await changes.next(); // the place where it starts
+await changes.next(); // the cursor at which it starts
 const update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { archived } } }";
 await once(update, { input: { cid: chat.jid, archived: !chat.archived } });
 
@@ -34,7 +34,7 @@ for await (const { data } of changes) {
   break;
 }
 
-// What cannot be carried out is told in the stream.
+// An operation that cannot be executed is reported in the stream.
 await once("{ nothing }").then(
   () => Promise.reject(new Error("answered")),
   (refused) => console.log("refused:", refused.message),

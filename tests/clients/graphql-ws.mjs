@@ -27,7 +27,7 @@ const changes = client.iterate({
   }`,
   variables: { after: chats.changeCursor },
 });
-await changes.next(); // the place where it starts
+await changes.next(); // the cursor at which it starts
 const update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { archived } } }";
 await once(update, { input: { cid: chat.jid, archived: !chat.archived } });
 

@@ -1,6 +1,6 @@
-// Compares the running program with graphql-js, the reference implementation: random documents with variables, valid ones
-// and such that violate a rule, have to be accepted or refused by both, and answered with the same values in the same
-// order. By POST, some on a WebSocket and some as server-sent events.
+// Compares the program with graphql-js, the reference implementation, on random documents with variables, valid and
+// invalid. Both must accept or reject each document, and return the same values in the same order. Requests go by POST,
+// some on a WebSocket, and some as server-sent events.
 //   node oracle.mjs PROGRAM SANDBOX [--seed N] [--documents N] [--only INDEX]
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -17,7 +17,7 @@ const AT_ONCE = 8;
 const TOLD = 5;
 const MUTATIONS = 20;
 const LATE_MS = 15_000;
-// What every subscription begins with.
+// First event of every subscription.
 const FIRST = { chatChanges: { __typename: "ChatChangeEvent", cursor: "cursor", change: null } };
 const { positionals, values: options } = parseArgs({
   allowPositionals: true,
@@ -28,7 +28,7 @@ const schema = withScalars(buildSchema(readFileSync(new URL("../../schema.graphq
 const eventSchema = new GraphQLSchema({ query: schema.getSubscriptionType(), types: Object.values(schema.getTypeMap()) });
 console.log(`seed ${seed}: node oracle.mjs PROGRAM SANDBOX --seed ${seed} [--only INDEX]`);
 
-// So many documents cost more than one caller's allowance.
+// This many documents exceed the rate limit of one client.
 process.env.CHATGRAPH_RATE_LIMIT_COST_PER_MINUTE = "0";
 const server = await start(...positionals);
 const seen = { valid: 0, invalid: 0, limited: 0, different: 0 };
@@ -47,11 +47,11 @@ try {
   await close();
   await server.stop();
 }
-console.log(`${seen.valid} valid and ${seen.invalid} invalid requests, ${seen.limited} over a limit, ${seen.different} answered differently`);
+console.log(`${seen.valid} valid and ${seen.invalid} invalid requests, ${seen.limited} over a limit, ${seen.different} answers differ`);
 const all = seen.valid + seen.invalid + seen.limited;
 process.exitCode = seen.different === 0 && seen.limited < 0.1 * all ? 0 : 1;
 
-// The values that arguments take.
+// Fetches the values for arguments.
 async function fill() {
   const query = `{ sessions { nodes { id } } chats(first: 30) { nodes { id jid lastMessage { id } } edges { cursor } } }`;
   const { sessions, chats } = (await post({ query })).answer.data;
@@ -98,7 +98,7 @@ async function compare(index, pools, fixture) {
   console.error("chatgraph: ", JSON.stringify(answer));
 }
 
-// What graphql-js makes of a request: why it rejects it, or its answer.
+// Returns graphql-js's result for a request: the reason for rejection, or its answer.
 async function reference({ query, variables }, fixture) {
   let parsed;
   try {
@@ -110,7 +110,7 @@ async function reference({ query, variables }, fixture) {
     const [invalid] = validate(schema, parsed);
     if (invalid) return { rejected: invalid.message };
   } catch (error) {
-    // A rule looks at the directives of a subscription's field before the variables are there.
+    // One rule evaluates the directives of a subscription's field before the variables are known.
     return { rejected: error.message };
   }
   const operations = parsed.definitions.filter((definition) => definition.kind === "OperationDefinition");
@@ -128,7 +128,7 @@ async function reference({ query, variables }, fixture) {
   return { answer: read(await execute({ schema, document: parsed, rootValue: fixture.root, variableValues: variables })) };
 }
 
-// Whether a field of the operation itself may be left out, which the specification of September 2025 rejects.
+// Returns true if a root field may be skipped, which the specification of September 2025 forbids for subscriptions.
 function conditional(parsed) {
   const fragments = Object.fromEntries(parsed.definitions.map((definition) => [definition.name?.value, definition]));
   const looked = (selections) =>
@@ -140,7 +140,8 @@ function conditional(parsed) {
   return looked(parsed.definitions.find(({ kind }) => kind === "OperationDefinition").selectionSet.selections);
 }
 
-// Whether a nullable variable that is null decides about a field: an error of that field, or of the request.
+// Returns true if a nullable variable with the value null is a condition: implementations report a field or a request
+// error.
 function nullCondition(parsed, variables) {
   let found = false;
   visit(parsed, {
@@ -151,14 +152,14 @@ function nullCondition(parsed, variables) {
   return found;
 }
 
-// The data and the paths of errors.
+// Extracts the data and the paths of errors.
 function read({ data, errors }) {
   if (data === undefined && errors) return { rejected: true };
   return { data, paths: (errors ?? []).map(({ path }) => JSON.stringify(path)).sort() };
 }
 
-// The same values in the same order, and the same errors. Below a null each side may tell other ones of those that led to
-// it: which of them come first is chance.
+// Compares values, their order, and errors. Below a null, each side may report different errors of those that caused
+// it, because the order of execution is arbitrary.
 function isSame(actual, expected) {
   if (JSON.stringify(actual.data) !== JSON.stringify(expected.data)) return false;
   const outside = ({ data, paths }) => paths.filter((path) => !isBelowNull(data, JSON.parse(path)));
@@ -171,7 +172,7 @@ function isBelowNull(data, path) {
   return data === null || above.some((_, index) => above.slice(0, index + 1).reduce((value, key) => value?.[key], data) === null);
 }
 
-// An event without its cursor, which is another one each time.
+// Replaces the cursor of an event, which is different each time.
 function withoutCursor(answer) {
   const [[key, event]] = Object.entries(answer.data ?? { none: null });
   if (event === null) return answer;
@@ -179,7 +180,7 @@ function withoutCursor(answer) {
   return { ...answer, data: { [key]: Object.fromEntries(fields) } };
 }
 
-// Several mutations in one document: each response key is carried out once, those that are skipped never.
+// Sends several mutations in one document: each response key is executed once, skipped ones never.
 async function mutate() {
   for (let index = 0; index < MUTATIONS; index += 1) {
     const choices = random(seed + index * 104_729);
@@ -224,7 +225,7 @@ async function sessions() {
   return (await post({ query: "{ sessions(first: 200) { nodes { id } } }" })).answer.data.sessions.nodes.map(({ id }) => id);
 }
 
-// The schema with the values that its own scalars take; see their descriptions.
+// Adds the validation of the schema's own scalars; see their descriptions.
 function withScalars(built) {
   const checks = {
     JID: (value) => typeof value === "string" && /^[0-9]+@(s\.whatsapp\.net|lid|g\.us|newsletter|broadcast)$/.test(value),

@@ -1,5 +1,5 @@
-// Follows every change through restarts of the server: each event carries a cursor, and whoever comes back with the last
-// one misses nothing and sees nothing twice.
+// Follows every change through restarts of the server. Each event has a cursor, and a client that resumes from the last
+// one misses nothing and receives nothing twice.
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
@@ -10,7 +10,7 @@ const client = createClient({
   url: CHATGRAPH_URL.replace("http", "ws"),
   webSocketImpl: WebSocket,
   connectionParams: { Authorization: `Bearer ${CHATGRAPH_KEY}` },
-  retryAttempts: 0, // it would come back with the cursor that it began with
+  retryAttempts: 0, // a retry would use the first cursor again
   lazyCloseTimeout: 1_000,
 });
 const CHANGES = `subscription($after: String) {
@@ -19,7 +19,7 @@ const CHANGES = `subscription($after: String) {
 
 let connections = 0;
 
-// All changes behind the cursor, up to the one that is the last.
+// Yields all changes after the cursor, up to the last one.
 async function* follow(after) {
   for (;;) {
     try {
@@ -51,7 +51,7 @@ const beginning = await (async () => {
 })();
 const seen = await all(beginning);
 const reconnected = connections;
-// Once more from the beginning, in one go, to compare with.
+// The same changes again from the beginning, without interruptions, as the reference.
 const steady = await all(beginning);
 const ids = (changes) => changes.map(({ cursor, cid, kind }) => `${cursor} ${cid} ${kind}`).join("\n");
 const messages = seen.filter(({ changed }) => changed.includes("LAST_MESSAGE")).length;

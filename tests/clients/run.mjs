@@ -1,5 +1,5 @@
-// Runs every client here against a running server. Each is a small program that reads like one of yours: it is told
-// CHATGRAPH_URL and CHATGRAPH_KEY, prints what it saw, and fails when that is not what it should have seen.
+// Runs every client in this folder against a running server. Each is a small program like a user's own: it reads
+// CHATGRAPH_URL and CHATGRAPH_KEY, prints the result, and fails if the result is unexpected.
 //   node run.mjs PROGRAM SANDBOX PYTHON
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -42,7 +42,7 @@ async function run(command, rest, heard) {
   if (how !== 0) throw new Error(`${rest.join(" ")} ended with ${how}`);
 }
 
-// What happens while a client follows: people write and the owner mutes, without a server too, which is killed once and
+// Events while a client follows: people write and the owner mutes, also while the server is down. It is killed once and
 // stopped once.
 function restarts() {
   let begun = false;

@@ -1,4 +1,4 @@
-// A sandbox WhatsApp and a chatgraph on it, as processes that a script can kill and start again.
+// A sandbox and a chatgraph server connected to it, as processes that a script can kill and start again.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -39,7 +39,7 @@ export async function start(program, sandboxProgram) {
     return data;
   };
 
-  // The phone does something; see sandbox/HTTP.md.
+  // Makes the phone act; see sandbox/HTTP.md.
   server.play = async (path, body) => {
     const done = await fetch(`${phoneSide}${path}`, { method: "POST", body: JSON.stringify(body) });
     const said = await done.text();
@@ -47,7 +47,7 @@ export async function start(program, sandboxProgram) {
     return said === "" ? undefined : JSON.parse(said);
   };
 
-  // What the phone shows.
+  // Returns the phone's state.
   server.look = async (path) => {
     const shown = await fetch(`${phoneSide}${path}`);
     if (!shown.ok) throw new Error(`${path}: ${await shown.text()}`);
@@ -71,8 +71,8 @@ export async function start(program, sandboxProgram) {
   return server;
 }
 
-// A port for a server that comes back on it. None of those that the operating system gives to whoever connects: a client
-// that tries again and again while nobody listens would meet itself there one day.
+// Returns a port for a server that restarts on it, outside the range of ephemeral ports. A client that reconnects while
+// the server is down could otherwise connect to itself.
 async function freePort() {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000);
@@ -85,7 +85,7 @@ async function freePort() {
   }
 }
 
-// Makes a session, and has the phone scan the code that it shows.
+// Creates a session, and makes the phone scan its QR code.
 async function pair(server) {
   const { createSession } = await server.ask("mutation { createSession(input: {}) { session { id } } }");
   const { id } = createSession.session;
@@ -105,7 +105,7 @@ async function line(stream, wanted) {
   const lines = createInterface({ input: stream });
   for await (const text of lines) {
     if (!wanted(text)) continue;
-    // Whatever else is said must not fill the pipe.
+    // Drain the output, so that the program never blocks on a full pipe.
     stream.resume();
     return text;
   }

@@ -1,4 +1,4 @@
-// The same with the older https://github.com/apollographql/subscriptions-transport-ws, for clients that have not moved on.
+// The same with the older https://github.com/apollographql/subscriptions-transport-ws, for clients that still use it.
 import { SubscriptionClient } from "subscriptions-transport-ws";
 import WebSocket from "ws";
 
@@ -38,7 +38,7 @@ const { archived } = await changed;
 console.log("changed to archived:", archived);
 if (archived === chat.archived) throw new Error("that is what it was before");
 
-// What cannot be carried out is an error.
+// An operation that cannot be executed is an error.
 await once("{ nothing }").then(
   () => Promise.reject(new Error("answered")),
   (refused) => console.log("refused:", refused.message ?? refused[0].message),

@@ -3,7 +3,7 @@ import { Client, fetchExchange, gql, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
-// In Node nobody can catch the abort of a stream that urql is unsubscribed from.
+// In Node, the abort of a stream after an unsubscribe from urql cannot be caught.
 process.on("unhandledRejection", (reason) => {
   if (reason?.name !== "AbortError") throw reason;
 });

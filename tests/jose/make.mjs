@@ -1,14 +1,14 @@
-// Makes the keys and tokens that the tests of login tokens use, with another implementation than the server's: jose
-// (https://github.com/panva/jose) and, for what jose refuses to do, Node's own cryptography.
+// Creates the keys and tokens for the tests of login tokens with an independent implementation: jose
+// (https://github.com/panva/jose) and, for tokens that jose refuses to create, Node's own cryptography.
 //   npm ci && node make.mjs > tokens.json
-// Every run makes new keys. What is printed is committed, so that the tests need neither Node nor the network. The keys
-// are for tests alone and open nothing.
+// Every run creates new keys. The output is committed, so the tests need neither Node nor the network. The keys are for
+// tests alone and give no access.
 import { createHmac, generateKeyPairSync, sign as signBytes } from "node:crypto";
 import { SignJWT, exportJWK, exportPKCS8, generateKeyPair } from "jose";
 
 const ISSUER = "https://login.example.org";
 const AUDIENCE = "chatgraph";
-// The first second of the years 2100 and 2000.
+// First second of the years 2100 and 2000.
 const LATER = 4102444800;
 const BEFORE = 946684800;
 
@@ -32,7 +32,7 @@ const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
 
 const token = (payload, header = {}, key = keys.EdDSA.privateKey) =>
   new SignJWT(payload).setProtectedHeader({ alg: "EdDSA", kid: "EdDSA", typ: "JWT", ...header }).sign(key);
-// A token of which nothing was looked at before it was signed.
+// Signs a token without any checks.
 const raw = (header, payload, sign) => {
   const message = `${encode(header)}.${encode(payload)}`;
   return `${message}.${sign(Buffer.from(message)).toString("base64url")}`;
@@ -147,6 +147,6 @@ console.log(JSON.stringify({
   withoutKeyName: await token(claims, { kid: undefined }),
   nextToken: await token(claims, { kid: "next" }, next.privateKey),
   newOrganization: await token({ ...claims, activeOrganizationId: "org_new" }),
-  // Tokens that end soon are signed by the test, in the same form.
+  // The tests themselves sign tokens that expire soon, in the same form.
   privateKey: (await exportPKCS8(keys.EdDSA.privateKey)).replace(/-----[^-]+-----|\s/g, ""),
 }, null, 1));

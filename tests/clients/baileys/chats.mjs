@@ -1,9 +1,9 @@
-// Baileys keeps no chats: its application folds the events into a store. This is that store, by the documented meaning of
-// each field, with a view in the words of `GET /accounts/{phone}/chats`.
+// Baileys stores no chats: its application builds them from the events. This is such a store, by the documented meaning
+// of each field, with a view in the format of `GET /accounts/{phone}/chats`.
 
-// The sandbox's mute without end; Baileys passes WhatsApp's -1 on.
+// The sandbox's mute without end; Baileys reports WhatsApp's -1.
 const FOREVER = 253_402_300_799_999;
-// What is less is an instant in seconds: in milliseconds it would be one of 1973, and in seconds this is the year 5138.
+// Smaller values are in seconds: as milliseconds this is a time in 1973, as seconds a time in 5138.
 const IN_SECONDS = 100_000_000_000;
 
 export class Chats {
@@ -33,7 +33,7 @@ export class Chats {
     }
   }
 
-  // The last message of a chat, as a range names it.
+  // Returns the last message of a chat, as a message range names it.
   last(id) {
     return this.lasts.get(id);
   }
@@ -49,8 +49,8 @@ export class Chats {
     return new Map([...this.all].map(([id, chat]) => [id, view(chat)]));
   }
 
-  // From a history. Baileys passes its units on: the end of a mute is in seconds, or in milliseconds if Baileys has merged
-  // the app state into it.
+  // Stores a chat from a history. The end of a mute is in seconds, or in milliseconds if Baileys has merged the app
+  // state into it.
   #set(chat) {
     const { unreadCount = 0, markedAsUnread = false } = chat;
     const end = Number(chat.muteEndTime ?? 0);
@@ -59,7 +59,7 @@ export class Chats {
     this.all.set(chat.id, { ...this.all.get(chat.id), ...defined(chat), ...counts });
   }
 
-  // A positive count is added, 0 and -1 are absolute: read, and marked unread by hand.
+  // A positive count is added; 0 and -1 are absolute: read, and marked as unread.
   #update({ unreadCount, ...update }) {
     const chat = this.all.get(update.id) ?? { unreadCount: 0, marked: false };
     Object.assign(chat, defined(update));
@@ -70,7 +70,7 @@ export class Chats {
   }
 
   #saw({ key, messageTimestamp, message }) {
-    // What is said about a message is no message of the chat.
+    // Reactions, edits and the like are not messages of the chat.
     if (message?.protocolMessage || message?.editedMessage || message?.reactionMessage) return;
     const at = Number(messageTimestamp);
     const last = this.lasts.get(key.remoteJid);
@@ -80,7 +80,7 @@ export class Chats {
   }
 }
 
-// `null` means that a setting was taken away.
+// `null` means that a setting was removed.
 function defined(fields) {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -1,8 +1,8 @@
-// A Baileys client linked to an account of the sandbox. It folds Baileys' events into what its application would show.
+// A Baileys client linked to an account of the sandbox. It applies Baileys' events as an application would.
 //   const client = new Client({ sandbox, phone, folder });
 //   await client.open({ pair: "qr" });       later: await client.open();
 //   client.sock                              Baileys itself
-//   client.view()                            the chats, in the sandbox's words
+//   client.view()                            the chats, in the sandbox's format
 //   await client.until("what", () => …)      waits until an application sees it
 //   await client.close();
 import { appendFileSync } from "node:fs";
@@ -25,8 +25,8 @@ export class Client {
     this.endings = [];
   }
 
-  // Connects, pairs if asked, and waits until the connection is open. Baileys ends the first connection after a pairing,
-  // and its application has to make the second.
+  // Connects, pairs if requested, and waits until the connection is open. Baileys closes the first connection after a
+  // pairing, and its application must open the second.
   async open({ pair, patience = PATIENCE_MS, expect = "open" } = {}) {
     this.pair = pair;
     this.wanted = true;
@@ -35,19 +35,19 @@ export class Client {
     await this.until(`the connection to be ${expect}`, () => this.state === expect, patience);
   }
 
-  // Ends the connection, as an application does that is stopped.
+  // Closes the connection, as an application does when it stops.
   async close() {
     this.wanted = false;
     this.sock?.end(undefined);
     await this.until("the connection to end", () => this.state !== "open");
   }
 
-  // The status code of the last ending.
+  // Returns the status code of the last disconnect.
   get ending() {
     return this.endings.at(-1);
   }
 
-  // What Baileys said when it could not do something.
+  // Returns the errors that Baileys logged.
   errors() {
     return this.logged.filter(({ level }) => level === "error" || level === "fatal");
   }
@@ -60,7 +60,7 @@ export class Client {
     return this.messages.get(id);
   }
 
-  // The data of all events of this name, flattened, since `mark`.
+  // Returns the data of all events with this name since `mark`, flattened.
   heard(name, mark = 0) {
     return this.events.slice(mark).flatMap((event) => (event.name === name ? [event.data].flat() : []));
   }
@@ -78,7 +78,7 @@ export class Client {
       } catch (error) {
         last = error;
       }
-      // Baileys sometimes holds events back for 30 s: it counts the parts that have to end first, and loses count.
+      // Baileys sometimes holds events back for 30 s, because it miscounts the operations that must end first.
       if (Date.now() > begin + HELD_BACK_MS) this.sock?.ev.flush();
       if (Date.now() > end) throw new Error(`${what} did not happen`, { cause: last });
     }
@@ -105,7 +105,7 @@ export class Client {
       waWebSocketUrl: `${this.sandbox.url.replace("http", "ws")}/ws/chat`,
       syncFullHistory: true,
       shouldSyncHistoryMessage: () => true,
-      // Off in Baileys unless asked for. On, the check values of the sandbox are verified, too.
+      // Off by default in Baileys. If it is on, the sandbox's check values are verified, too.
       appStateMacVerification: { patch: true, snapshot: true },
       getMessage: async ({ id }) => this.sent.get(id),
     });
@@ -130,7 +130,7 @@ export class Client {
       this.pair = undefined;
       const code = await this.sock.requestPairingCode(this.phone);
       const enter = () => this.sandbox.play(`/accounts/${this.phone}/enter`, { code });
-      // Baileys shows the code before the server has heard that it waits.
+      // Baileys shows the code before the server has registered the request.
       for (let tries = 0; ; tries += 1, await sleep(100)) {
         try {
           return await enter();
@@ -159,7 +159,7 @@ export class Client {
     }
   }
 
-  // What Baileys logs, kept from level `warn` on; all of it in a file with BAILEYS_LOG=1.
+  // Keeps Baileys' log entries from level `warn` on; writes all of them to a file if BAILEYS_LOG=1.
   #logger() {
     const logger = { level: process.env.BAILEYS_LOG ? "trace" : "warn", child: () => logger };
     for (const level of LEVELS) {
@@ -179,7 +179,7 @@ function print(details) {
   return JSON.stringify(details, (_, value) => (value instanceof Error ? value.stack : value));
 }
 
-// The text of a message as Baileys hands it to an application.
+// Returns the text of a message as Baileys passes it to an application.
 export function text(message) {
   const content = baileys.normalizeMessageContent(message?.message);
   return content?.conversation ?? content?.extendedTextMessage?.text;

@@ -1,4 +1,5 @@
-// Nothing of a test leaves this machine: sockets connect to loopback only, and blobs are fetched from the sandbox.
+// Keeps all traffic of a test on this machine: sockets connect to loopback only, and blobs are fetched from the
+// sandbox.
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { Curve, generateSignalPubKey } from "baileys";
@@ -11,9 +12,9 @@ const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 const connect = Socket.prototype.connect;
 const realFetch = globalThis.fetch;
 
-// Must be called before the first client is made. Baileys itself stays as it was installed. Three things are replaced in
-// memory: the root key that it verifies the server's certificate chain against, which it exports as a buffer; the global
-// `fetch`; and its check of signatures, which takes whatever does not throw, while libsignal returns false instead.
+// Must be called before the first client is created. Baileys itself is unmodified; three parts are replaced in memory.
+// They are the exported buffer with the root key for the server's certificate chain, the global `fetch`, and the check
+// of signatures. That check accepts everything that does not throw, while libsignal returns false instead.
 export function isolate(sandbox) {
   trust(sandbox.root);
   Curve.verify = (key, message, signature) => curve.verifySignature(generateSignalPubKey(key), message, signature) === true;
@@ -31,7 +32,7 @@ export function isolate(sandbox) {
   };
 }
 
-// Lets Baileys trust chains that end at this public key.
+// Makes Baileys trust certificate chains that end at this public key.
 export function trust(root) {
   WA_CERT_DETAILS.PUBLIC_KEY.set(root);
 }

@@ -1,11 +1,11 @@
-// The rows of the table: what two parties must agree on, one name each.
+// Rows of the table: facts on which two parties must agree, each with a name.
 
 export class Rows {
   constructor() {
     this.rows = [];
   }
 
-  // Runs the checks of a row. A failure is told with the row's name, and does not end the run.
+  // Runs the checks of a row. A failure is reported with the row's name, and does not end the run.
   async row(name, checks) {
     const began = Date.now();
     let outcome = "ok";

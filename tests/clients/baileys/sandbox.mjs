@@ -1,4 +1,4 @@
-// The sandbox as a program: started for a test, played over HTTP (see sandbox/HTTP.md), and ended with it.
+// The sandbox program: started for a test, controlled over HTTP (see sandbox/HTTP.md), and stopped with the test.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -22,7 +22,7 @@ export async function startSandbox(program, ...options) {
     phone,
     get: (path) => ask("GET", path),
     play: (path, body = {}) => ask("POST", path, body),
-    // All entries of the log whose text contains every part.
+    // Returns all log entries whose text contains every part.
     log: async (...parts) =>
       (await ask("GET", "/log")).filter(({ text }) => parts.every((part) => text.includes(part))),
     stop: () =>
@@ -36,7 +36,7 @@ export async function startSandbox(program, ...options) {
 async function firstLine(stream) {
   const lines = createInterface({ input: stream });
   for await (const line of lines) {
-    // Whatever else is said must not fill the pipe.
+    // Drain the output, so that the program never blocks on a full pipe.
     stream.resume();
     return line;
   }

@@ -1,6 +1,6 @@
-// Lets Baileys, unmodified, link to an account of the sandbox, and compares what both sides show after each step.
+// Links unmodified Baileys to an account of the sandbox, and compares both sides after each step.
 //   node walk.mjs SANDBOX
-// BAILEYS_LOG=1 keeps the folder, with what Baileys logged and the events that it raised.
+// BAILEYS_LOG=1 keeps the folder, with Baileys' log and events.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,5 +31,5 @@ try {
   if (process.env.BAILEYS_LOG) console.log(`The logs are in ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
 }
-// Baileys leaves timers behind.
+// Baileys leaves timers running.
 process.exit(rows.failed.length === 0 ? 0 : 1);

@@ -1,8 +1,8 @@
-// One account with chatgraph and Baileys linked to it. The phone, contacts, callers of the API and Baileys act by chance;
-// after each round, all three show the same chats, settings and messages.
+// One account with chatgraph and Baileys linked to it. The phone, contacts, API clients and Baileys take random
+// actions; after each round, all three show the same chats, settings and messages.
 //   node witness.mjs CHATGRAPH SANDBOX
-// CHATGRAPH_TEST_SEED repeats a run, CHATGRAPH_TEST_STEPS sets its length (default: 60 actions). What is not compared,
-// because Baileys itself is wrong there, is in README.md.
+// CHATGRAPH_TEST_SEED repeats a run, CHATGRAPH_TEST_STEPS sets its length (default: 60 actions). README.md lists the
+// fields that are not compared because of faults in Baileys.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { isolate } from "./isolation.mjs";
 const STEPS = Number(process.env.CHATGRAPH_TEST_STEPS ?? 60);
 const SEED = Number(process.env.CHATGRAPH_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const ROUND = 10;
-// So many messages of each chat are compared.
+// Number of messages of each chat that are compared.
 const LAST = 50;
 const AGREEMENT_MS = 20_000;
 const FOREVER = 253_402_300_799_999;
@@ -24,7 +24,7 @@ const PRIYA = "447700900112@s.whatsapp.net";
 const TEAM = "120363040000000202@g.us";
 const CHATS = [BEN, PRIYA, TEAM];
 
-// Where libsignal prints keys.
+// Silenced, because libsignal prints keys with it.
 console.info = () => {};
 console.log(`CHATGRAPH_TEST_SEED=${SEED}, ${STEPS} steps`);
 const random = generator(SEED);
@@ -42,7 +42,7 @@ let outcome = 1;
 try {
   await client.open({ pair: "qr" });
   for (const chat of CHATS) await client.until(`a message of ${chat}`, () => client.chats.last(chat));
-  // The demo has its three pins; with room for more, no pin takes another's place.
+  // The demo already has three pins; without them, a new pin does not exceed the limit.
   for (const { jid } of (await phoneChats()).filter(({ pinned }) => pinned)) await onThePhone(jid, { pinned: false });
   await agreement();
   for (let step = 0; step < STEPS; step += 1) {
@@ -58,7 +58,7 @@ try {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-// Baileys leaves timers behind.
+// Baileys leaves timers running.
 process.exit(outcome);
 
 async function act() {
@@ -77,10 +77,10 @@ async function act() {
       const { mutedUntil, ...others } = setting;
       const input = mutedUntil === null ? { ...others, unmute: true } : setting;
       await server.ask(update, { input: { cid: chat, ...input } });
-      return `a caller sets ${JSON.stringify(setting)} of ${chat}`;
+      return `an API client sets ${JSON.stringify(setting)} of ${chat}`;
     }
     case 4: {
-      // Baileys does not look whether its change was taken, and a change that crosses another's is lost: it acts alone.
+      // Baileys ignores the result of its change, and loses it in a conflict, so no other change is pending.
       await quiet();
       const setting = await someSetting(chat);
       await client.modify(chat, inBaileysWords(setting));
@@ -103,13 +103,13 @@ async function act() {
       const more = below(4);
       if (more === 0) await server.play(`${account}/messages/${id}`, { text: `${words}, changed` });
       if (more === 1) await server.play(`${account}/messages/${id}`, { revoked: true });
-      return `${from} writes "${words}" in ${chat}${["; changes it", "; takes it back"][more] ?? ""}`;
+      return `${from} writes "${words}" in ${chat}${["; changes it", "; revokes it"][more] ?? ""}`;
     }
   }
 }
 
-// A setting that a client offers of a chat as the phone shows it. No chat is pinned while it is archived: Baileys leaves it
-// archived then.
+// Returns a setting that a client may change in the chat as the phone shows it. No archived chat is pinned, because
+// Baileys would leave it archived.
 async function someSetting(chat) {
   if (below(2) === 0) {
     await quiet();
@@ -140,20 +140,20 @@ async function shown(jid) {
   return (await phoneChats()).find((chat) => chat.jid === jid);
 }
 
-// Waits until nothing of the API is on its way.
+// Waits until no change of the API is pending.
 async function quiet() {
   await client.until("the API's changes to arrive", async () => (await stored()).every((chat) => chat.sync.pending.length === 0));
 }
 
 async function stored() {
-  // Each look costs something of the key's allowance.
+  // Limits the rate of queries, each of which uses up some of the key's rate limit.
   await sleep(200);
   const query = `query($cid: JID!) { chat(cid: $cid) { jid archived pinned mutedUntil unreadCount markedUnread
     sync { pending } messages(first: ${LAST}) { nodes { text fromMe revoked edited } } } }`;
   return Promise.all(CHATS.map(async (cid) => (await server.ask(query, { cid })).chat));
 }
 
-// Waits until all three show the same.
+// Waits until all three agree.
 async function agreement() {
   const compare = async () => {
     const [phone, copy, seen] = [await phoneChats(), await stored(), client.view()];
@@ -169,7 +169,7 @@ async function agreement() {
       for (const message of heard) {
         const seenBy = client.message(message.id);
         assert.ok(seenBy, `${jid}: Baileys has no message ${message.text}`);
-        assert.equal(Boolean(seenBy.key.fromMe), message.from === null, `${jid}: who wrote ${message.text}`);
+        assert.equal(Boolean(seenBy.key.fromMe), message.from === null, `${jid}: the sender of ${message.text}`);
         if (!message.edited) assert.equal(text(seenBy), message.text, `${jid}: the text`);
       }
     }
@@ -182,7 +182,7 @@ function settings({ archived, pinned, mutedUntil, unreadCount, markedUnread }) {
   return { archived, pinned, mutedUntil: mutedUntil && Math.floor(mutedUntil / 1_000), unreadCount, markedUnread };
 }
 
-// What Baileys' application can know of them: see README.md for the counts.
+// Returns the settings that Baileys' application can know; README.md explains the missing counts.
 function known(chat) {
   const { archived, pinned, mutedUntil } = settings(chat);
   return { archived, pinned, mutedUntil };
@@ -196,7 +196,7 @@ function lines(messages) {
   return messages.map(({ text: words, fromMe, revoked, edited }) => [words, fromMe, revoked, edited && !revoked]);
 }
 
-// Mulberry32.
+// Mulberry32, a pseudo-random number generator.
 function generator(seed) {
   let state = seed >>> 0;
   return () => {

@@ -1,5 +1,5 @@
-// Documents with variables, at random, from the schema: valid ones with fragments, aliases, merged fields, directives and
-// nested inputs, as far as one can tell before a validator has seen them.
+// Random documents with variables from the schema: mostly valid ones with fragments, aliases, merged fields, directives
+// and nested inputs.
 import {
   getNamedType,
   getNullableType,
@@ -12,7 +12,7 @@ import {
 } from "graphql";
 
 const DEPTH = 5;
-// Differs from one request to the next, or takes an argument that no pool has.
+// Fields that change from one request to the next, or that need an argument without a pool of values.
 const VOLATILE = new Set(["ApiKey.lastUsedAt", "Query.apiKeys"]);
 
 export function document(schema, pools, choices, operation = "query") {
@@ -25,7 +25,7 @@ class Writer {
     this.fragments = [];
     this.definitions = [];
     this.variables = {};
-    // How a field is selected under a key: the same in the whole document, so that any two selections of it merge.
+    // Selection of each response key: the same in the whole document, so that any two selections of it merge.
     this.heads = new Map();
     this.left = 4 + choices.below(45);
   }
@@ -39,7 +39,7 @@ class Writer {
     return { query: `${head}${selection}\n${this.fragments.join("\n")}`, variables: this.variables };
   }
 
-  // One root field, perhaps selected twice and in fragments.
+  // Writes one root field, sometimes selected twice or in fragments.
   subscription(root) {
     const { choices } = this;
     const field = root.getFields().chatChanges;
@@ -77,7 +77,7 @@ class Writer {
       return `...${on}${this.directive(0.2)} ${inner}`;
     }
     if (choices.chance(0.08)) return "__typename";
-    // The same field once more, under the same key.
+    // Select the same field again, under the same key.
     if (again.length && choices.chance(0.25)) {
       const { head, field } = choices.pick(again);
       return this.below(head + this.directive(0.1), field, depth);
@@ -86,7 +86,7 @@ class Writer {
     const leaves = fields.filter((field) => isLeafType(getNamedType(field.type)));
     const field = choices.pick((depth >= DEPTH || this.left <= 0) && leaves.length ? leaves : fields);
     const alias = choices.chance(0.15) ? `${choices.pick(["a_", "__", "Z"])}${field.name}: ` : "";
-    // Seldom another way, which conflicts.
+    // Rarely a different selection, which conflicts.
     const key = `${type.name}.${alias}${field.name}${choices.chance(0.01) ? this.left : ""}`;
     const head = this.heads.get(key) ?? `${alias}${field.name}${this.arguments(field)}`;
     this.heads.set(key, head);
@@ -132,7 +132,7 @@ class Writer {
     const { choices } = this;
     const names = new Set(field.args.map((argument) => argument.name));
     const left = [];
-    // One direction, and short pages: others are refused by the list itself, which a few are.
+    // One direction, and short pages: the list itself rejects most other arguments, of which a few are sent.
     const direction = choices.chance(0.75) ? ["first", "after"] : ["last", "before"];
     for (const argument of field.args) {
       const required = isNonNullType(argument.type) && argument.defaultValue === undefined;
@@ -144,7 +144,7 @@ class Writer {
     return left.length ? `(${left.join(choices.pick([", ", " "]))})` : "";
   }
 
-  // A literal, or a variable with a value.
+  // Returns a literal, or a variable with a value.
   value(type, name) {
     const { choices } = this;
     if (choices.chance(0.35)) return this.variable(type, name);
@@ -185,7 +185,7 @@ class Writer {
     let given = true;
     if (choices.chance(0.3)) {
       const literal = JSON.stringify(this.json(nullable, argument)).replace(/"([A-Za-z]\w*)":/g, "$1:");
-      // An enum's value is no string in a document.
+      // An enum value in a document is not a string.
       definition += ` = ${this.hasEnum(nullable) ? literal.replace(/"([A-Z]+)"/g, "$1") : literal}`;
       given = choices.chance(0.5);
     } else if (!strict) {
@@ -202,7 +202,7 @@ class Writer {
     return isEnumType(named);
   }
 
-  // A value as JSON.
+  // Returns a value as JSON.
   json(type, name) {
     const { choices } = this;
     const nullable = getNullableType(type);

@@ -1,5 +1,5 @@
-// What the server holds, as values for graphql-js: every object and list is asked for once, by plain documents with one
-// field after the other, and resolved from there.
+// The server's data as values for graphql-js: every object and list is fetched once, by plain documents with one field
+// after the other, and resolved from there.
 import { GraphQLError, getNamedType, isLeafType, isListType, getNullableType } from "graphql";
 
 export class Fixture {
@@ -11,7 +11,7 @@ export class Fixture {
     for (const field of Object.values(query.getFields())) this.root[field.name] ??= () => this.load(query, field, {}, (asked) => asked);
   }
 
-  // Everything of an object that needs no argument; of a node below it, its id.
+  // Fetches all fields of an object without arguments; of a node below it, only its id.
   plain(type) {
     const fields = Object.values(type.getFields ? type.getFields() : {}).filter((field) => field.args.length === 0);
     const selections = fields.map((field) => {
@@ -31,7 +31,7 @@ export class Fixture {
     return Object.fromEntries(fields.map((field) => [field.name, (args) => this.load(type, field, args, wrapped)]));
   }
 
-  // The value of a field with arguments, asked for through `wrapped`, which leads from the query to the field's object.
+  // Fetches a field with arguments through `wrapped`, which leads from the query to the field's object.
   load(type, field, args, wrapped) {
     const definitions = [];
     const written = [];

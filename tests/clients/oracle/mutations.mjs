@@ -1,4 +1,4 @@
-// One change to a document or its variables, each meant to violate a rule; whether it does is for a validator to say.
+// One change to a document or its variables that probably violates a rule; a validator decides.
 import { Kind, parse, print, visit } from "graphql";
 
 const name = (value) => ({ kind: Kind.NAME, value });
@@ -83,7 +83,7 @@ function count(document, kind) {
   return found;
 }
 
-// A character less, more, or another.
+// Removes, adds or replaces a character.
 function damaged(query, choices) {
   const at = choices.below(query.length);
   const other = choices.pick(["", "{", "}", "(", ")", "\"", "$", "@", "...", "!", ":", "[", "#", "\\", "\u0000", "é", "0"]);

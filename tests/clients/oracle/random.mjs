@@ -1,4 +1,4 @@
-// Random choices that a seed repeats.
+// Reproducible random choices.
 export function random(seed) {
   let state = seed >>> 0;
   const next = () => {

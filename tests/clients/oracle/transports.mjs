@@ -1,4 +1,4 @@
-// A request to the server and its first answer, by each transport.
+// Sends a request to the server and returns its first answer, by each transport.
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 

@@ -31,10 +31,10 @@ async def follow(http, protocol):
     socket = WebsocketsTransport(
         url=URL.replace("http", "ws", 1), init_payload=AUTHORIZATION, subprotocols=[protocol]
     )
-    # The schema is fetched first, and what is asked for is checked against it.
+    # The schema is fetched first, and the operations are validated against it.
     async with Client(transport=socket, fetch_schema_from_transport=True) as session:
         changes = session.subscribe(asking(CHANGES, after=chats["changeCursor"]))
-        await anext(changes)  # the place where it starts
+        await anext(changes)  # the cursor at which it starts
         wanted = not chat["archived"]
         await http.execute(asking(UPDATE, input={"cid": chat["jid"], "archived": wanted}))
         async for event in changes:

@@ -1,4 +1,4 @@
-// What Relay's compiler is given: a page of a connection that can be continued, a mutation, a subscription.
+// Input of Relay's compiler: a page of a connection with a next page, a mutation, a subscription.
 import { graphql } from "relay-runtime";
 
 export const Page = graphql`

@@ -1,5 +1,5 @@
-// Relay's own runtime with what its compiler made of chats.js and schema.graphql: a page of a connection, the page behind
-// it, a mutation that its store hears of, and a subscription by server-sent events.
+// Relay's own runtime with the artifacts that its compiler made from chats.js and schema.graphql. It reads a page of a
+// connection and the next page, and receives a mutation and a subscription by server-sent events.
 import relay from "relay-runtime";
 import { createClient } from "graphql-sse";
 import Changes from "./made/chatsChangesSubscription.graphql.js";
@@ -24,7 +24,7 @@ async function ask({ text }, variables) {
 const follow = ({ text }, variables) => Observable.create((sink) => events.subscribe({ query: text, variables }, sink));
 const environment = new Environment({ network: Network.create(ask, follow), store: new Store(new RecordSource()) });
 
-// What the store holds for a fragment that stands in what was answered.
+// Returns the store's data for a fragment in the answer.
 const shown = (fragment, parent) => environment.lookup(getSelector(fragment, parent)).data;
 
 const count = 3;

@@ -1,4 +1,4 @@
-// A typed client: whatever it asks for and reads was checked against schema.graphql.
+// A typed client: its operations and results are checked against schema.graphql.
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
 import { createClient } from "graphql-sse";

@@ -1,4 +1,4 @@
-// Makes the types of chats.graphql from schema.graphql.
+// Generates the types for chats.graphql from schema.graphql.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { codegen } from "@graphql-codegen/core";
 import * as operations from "@graphql-codegen/typescript-operations";

@@ -1,4 +1,4 @@
-// Two clients in one account: what one writes, the other and the phone show.
+// Two clients in one account: messages of one appear on the other and on the phone.
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { text } from "../client.mjs";
@@ -40,7 +40,7 @@ export async function companions(walk) {
       await forget(two, sandbox.phone);
       if (chat === TEAM) await forget(two, TEAM, "sender-key");
       const id = await exchange(one, two, chat, `once more in ${name}`);
-      assert.ok((await sandbox.log(`is asked to repeat ${id}`)).length > 0, "the author was not asked");
+      assert.ok((await sandbox.log(`is asked to repeat ${id}`)).length > 0, "the sender was not asked to repeat the message");
     });
   }
 
@@ -71,7 +71,7 @@ export async function companions(walk) {
   });
 }
 
-// Lets a client lose its sessions with the account's devices, or what it opens a group's messages with.
+// Deletes a client's sessions with the account's devices, or its sender keys for group messages.
 async function forget(client, name, kind = "session") {
   const lid = client.sock.user.lid?.split(/[:@]/)[0] ?? name;
   const files = readdirSync(client.folder).filter((file) => file.startsWith(`${kind}-`));

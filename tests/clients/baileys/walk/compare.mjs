@@ -1,11 +1,11 @@
-// The phone's chats beside those of a client.
+// Comparison of the phone's chats with a client's.
 import assert from "node:assert/strict";
 
 export const BEN = "447700900111@s.whatsapp.net";
 export const PRIYA = "447700900112@s.whatsapp.net";
 export const TEAM = "120363040000000202@g.us";
 
-// What the phone shows of a chat; undefined if it shows no such chat.
+// Returns a chat as the phone shows it; undefined if the phone does not show it.
 export async function shown({ sandbox, account }, jid) {
   const chats = await sandbox.get(`${account}/chats`);
   return chats.find((chat) => chat.jid === jid);
@@ -15,13 +15,13 @@ export async function said({ sandbox, account }, jid) {
   return sandbox.get(`${account}/chats/${jid}/messages`);
 }
 
-// Somebody writes, or the owner on the phone; gives the message's id.
+// Sends a message from a contact, or from the owner on the phone; returns its id.
 export async function write({ sandbox, account }, from, chat, text) {
   const { id } = await sandbox.play(`${account}/messages`, { from: from.split("@")[0], chat, text });
   return id;
 }
 
-// Compares a chat on both sides in all that a client can know of it.
+// Compares all fields of a chat that a client can know.
 export function same(phone, client, jid) {
   const seen = client.view();
   const found = [phone.jid, ...phone.aliases].map((address) => seen.get(address)).find((chat) => chat !== undefined);
@@ -32,7 +32,7 @@ export function same(phone, client, jid) {
   return true;
 }
 
-// Waits until both sides show the same in a chat, and the phone shows what is expected.
+// Waits until both sides agree on a chat, and the phone shows the expected values.
 export async function agree(walk, client, jid, expected) {
   await client.until(`agreement about ${jid}`, async () => {
     const chat = await shown(walk, jid);
@@ -41,7 +41,7 @@ export async function agree(walk, client, jid, expected) {
   });
 }
 
-// A direct chat with messages that has no setting yet, and that no other row took.
+// Returns a direct chat with messages and without settings that no other row has used.
 const taken = new Set([BEN, PRIYA]);
 export async function plain(walk, client) {
   const chats = await walk.sandbox.get(`${walk.account}/chats`);

@@ -1,4 +1,4 @@
-// How connections end, and what comes after.
+// Ends of connections, and the reconnects after them.
 import assert from "node:assert/strict";
 import { text } from "../client.mjs";
 import { BEN, agree, write } from "./compare.mjs";

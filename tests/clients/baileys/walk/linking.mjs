@@ -1,4 +1,4 @@
-// From the handshake to the first agreement.
+// Linking, from the handshake to the first agreement.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { trust } from "../isolation.mjs";
@@ -38,7 +38,7 @@ export async function linking(walk) {
   });
 
   await row("keys: rotation", async () => {
-    // Baileys drops the signed key that it replaces: what is on its way then and was sealed with that one is lost to it.
+    // Baileys drops the signed key that it replaces, and cannot decrypt messages that were encrypted with it.
     await client.sock.rotateSignedPreKey();
   });
 

@@ -1,4 +1,4 @@
-// What others write, the owner on the phone, and the client.
+// Messages of other people, of the owner on the phone, and of the client.
 import assert from "node:assert/strict";
 import * as baileys from "baileys";
 import { text } from "../client.mjs";
@@ -51,7 +51,7 @@ export async function messages(walk) {
       }
     });
     await row(`client → ${name}: shown, delivered, read`, async () => {
-      // In a group, the first message hands out the sender key, and the others do without.
+      // In a group, the first message distributes the sender key, and later messages use it.
       for (const words of ["one", "two", "three"]) {
         const mark = one.mark();
         const id = await one.send(chat, { text: words });
@@ -61,7 +61,7 @@ export async function messages(walk) {
         });
         await told(one, mark, id, chat, from, "received");
         const [first] = one.events.slice(mark).filter(({ name: event }) => event.startsWith("message"));
-        assert.equal(first.name, "messages.upsert", "a receipt came before the message itself was told of");
+        assert.equal(first.name, "messages.upsert", "the receipt was reported before the message");
         await sandbox.play(`${account}/messages/${id}`, { readBy: from.split("@")[0] });
         await told(one, mark, id, chat, from, "read");
       }
@@ -97,7 +97,7 @@ export async function messages(walk) {
   });
 }
 
-// Waits until Baileys says that somebody has received or read a message: by an event, or merged into that of the message.
+// Waits until Baileys reports a message as received or read: by an event, or merged into that of the message.
 function told(client, mark, id, chat, reader, what) {
   const { DELIVERY_ACK, READ } = baileys.proto.WebMessageInfo.Status;
   return client.until(`the message to be ${what}`, () => {

@@ -54,7 +54,7 @@ export async function people(walk) {
     const answer = await one.send(lid, { text: "me" });
     await one.until("the phone to show it", async () => (await said(walk, lid)).at(-1).id === answer);
     const mappings = one.logged.slice(mark).filter((entry) => JSON.stringify(entry).includes("LID-PN mapping"));
-    assert.deepEqual(mappings, [], "a LID was told as its own number");
+    assert.deepEqual(mappings, [], "a LID was reported as its own number");
   });
 
   await row("number change: messages of the new number arrive (Baileys has no event)", async () => {

@@ -1,4 +1,4 @@
-// What the client asks for: groups, older messages, names, pictures, blocks, privacy. And what it is refused.
+// Requests of the client: groups, older messages, names, pictures, blocks, privacy; and rejected requests.
 import assert from "node:assert/strict";
 import * as baileys from "baileys";
 import { BEN, agree, plain, said, shown, write } from "./compare.mjs";
@@ -63,7 +63,7 @@ export async function requests(walk) {
       one.heard("messaging-history.set", mark).find(({ peerDataRequestSessionId }) => peerDataRequestSessionId === session));
     assert.equal(syncType, baileys.proto.HistorySync.HistorySyncType.ON_DEMAND);
     assert.deepEqual(messages.map(({ key: { id } }) => id), [all.at(-3).id, all.at(-4).id]);
-    // Such a part of the history names no settings, and the client's store takes that for none.
+    // Such a part of the history has no settings, which the client's store takes for default settings.
     await sandbox.play(`${account}/chats/${BEN}`, { read: true });
     await agree(walk, one, BEN, { unreadCount: 0 });
   });
@@ -72,7 +72,8 @@ export async function requests(walk) {
     const jid = await plain(walk, one);
     await sock.addOrEditContact(jid, { fullName: "Somebody Else", firstName: "Somebody", saveOnPrimaryAddressbook: true });
     assert.equal((await shown(walk, jid)).name, "Somebody Else");
-    // The last change of this contact: after a removal Baileys gets the check value of another one wrong.
+    // The last change of this contact: after a removal Baileys computes a wrong check value for the next change of
+    // another.
     await sock.removeContact(jid);
     assert.notEqual((await shown(walk, jid)).name, "Somebody Else");
   });
@@ -124,7 +125,7 @@ export async function requests(walk) {
   await row("what the sandbox does not implement is refused", async () => {
     await refused(501, sock.updateProfileStatus("At the oven"));
     await refused(501, sock.groupInviteCode("120363040000000202@g.us"));
-    // Nothing that Baileys asked by itself so far was refused.
+    // Every request that Baileys itself has made so far is implemented.
     const notes = (await sandbox.log("unsupported request")).map(({ text }) => text);
     assert.deepEqual(notes.filter((note) => !/set status|get w:g2 <invite>/.test(note)), []);
   });

@@ -1,4 +1,4 @@
-// The settings of chats, set on either side.
+// Settings of chats, changed on either side.
 import assert from "node:assert/strict";
 import { agree, plain, shown } from "./compare.mjs";
 
@@ -16,7 +16,7 @@ export async function settings(walk) {
     await one.modify(jid, change);
     await agree(walk, one, jid, expected);
   };
-  // A phone pins three chats at most; the demo's are taken off first.
+  // A phone pins at most three chats, so the demo's pins are removed first.
   const chats = await walk.sandbox.get(`${walk.account}/chats`);
   for (const { jid } of chats.filter(({ pinned }) => pinned)) await onThePhone(jid, { pinned: false });
 
@@ -47,7 +47,7 @@ export async function settings(walk) {
     const cleared = await plain(walk, one);
     const before = one.errors().length;
     await walk.sandbox.play(`${walk.account}/chats/${cleared}`, { cleared: true });
-    // A later change of the same collection shows that this one was read.
+    // A later change of the same collection shows that this one was applied.
     await onThePhone(cleared, { mutedUntil: later });
     assert.equal(one.errors().length, before);
   });
