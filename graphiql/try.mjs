@@ -107,7 +107,7 @@ try {
     await run(listener);
     await response(listener, '"change": null');
   });
-  await step('a chat is archived, and the subscription tells it', async () => {
+  await step('a chat is archived, and the subscription publishes it', async () => {
     await tab(page, 'Archive');
     await run(page, 'Archive');
     await response(page, '"archived": true');
@@ -115,7 +115,7 @@ try {
     await response(listener, '"archived": true');
     await picture(listener, 'changes');
   });
-  await step('what the phone does is told as well', async () => {
+  await step('a change on the phone is published as well', async () => {
     const chat = new URLSearchParams(new URL(ready.graphiql).hash.slice(1)).get('chat');
     await fetch(`${ready.sandbox}/accounts/${ready.phone}/chats/${chat}`, { method: 'POST', body: '{"archived": false}' });
     await response(listener, '"origin": "DEVICE"');

@@ -51,8 +51,8 @@ async fn a_business_that_whatsapp_hosts_is_the_person_with_its_number_or_lid() {
     let id = server.phone().receive("15550111:99@hosted", BOOKS, "in the group").await.expect("sent");
     assert_eq!(last(&server, BOOKS, "in the group").await["sender"], MEI);
     server.agrees().await;
-    server.phone().revoke(&id, None).await.expect("taken back");
-    eventually("taken back", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
+    server.phone().revoke(&id, None).await.expect("revoked");
+    eventually("the revocation", async || (messages(&server, BOOKS).await[0]["revoked"] == true).then_some(())).await;
     server.phone().settled().await.expect("all deliveries are acknowledged");
     server.agrees().await;
 }
@@ -102,11 +102,11 @@ async fn a_group_that_is_addressed_by_lid_is_kept_edited_and_read_as_any_other()
     let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
     last(&server, BOOKS, "Chapter six").await;
     server.agrees().await;
-    assert_eq!(server.chat(BOOKS).await["unreadCount"], 0, "the owner's own, by LID, read the chat");
+    assert_eq!(server.chat(BOOKS).await["unreadCount"], 0, "a message of the owner, by LID, marks the chat as read");
 
     server.phone().edit(&own, "Chapter seven").await.expect("edited");
     assert_eq!(last(&server, BOOKS, "Chapter seven").await["edited"], true);
-    server.phone().revoke(&mei, Some("15550112")).await.expect("taken back");
-    eventually("taken back", async || (messages(&server, BOOKS).await[2]["revoked"] == true).then_some(())).await;
+    server.phone().revoke(&mei, Some("15550112")).await.expect("revoked");
+    eventually("the revocation", async || (messages(&server, BOOKS).await[2]["revoked"] == true).then_some(())).await;
     server.agrees().await;
 }

@@ -44,7 +44,7 @@ impl TestServer {
     /// Returns the state of a call on the phone.
     fn call_state(&self, id: &str) -> Value {
         let call = self.phone().calls().into_iter().find(|call| call.id == id).expect("a call");
-        serde_json::to_value(call.state).expect("a word")
+        serde_json::to_value(call.state).expect("a state")
     }
 
     /// Places calls until the subscriber receives one: a call that rang before the subscription started is not
@@ -109,7 +109,11 @@ async fn the_caller_is_written_once_a_call_and_not_again_and_again() {
         assert_eq!(first["data"]["rejectCall"]["sent"], true, "{first}");
         replied.push(first["data"]["rejectCall"]["autoReplied"].clone());
         let again = server.reject(&id, MEI).await;
-        assert_eq!(again["data"]["rejectCall"], json!({"sent": true, "autoReplied": false}), "the same call");
+        assert_eq!(
+            again["data"]["rejectCall"],
+            json!({"sent": true, "autoReplied": false}),
+            "a second rejection sends no reply"
+        );
     }
     assert_eq!(replied, [true, true, true, false]);
     // The phone shows the automatic reply, and so does the API.

@@ -36,7 +36,7 @@ fn address(server: &BareServer) -> String {
 async fn said(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     // A reset also ends the connection.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("ended by the server");
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the server closes the connection");
     String::from_utf8_lossy(&said).into_owned()
 }
 

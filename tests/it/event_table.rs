@@ -56,6 +56,6 @@ async fn what_is_left_out_is_counted_by_its_kind() {
     let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
     let counted: Vec<_> = text.lines().filter(|line| line.starts_with("chatgraph_events_ignored_total{")).collect();
     let of = |kind: &str| counted.iter().any(|line| line.contains(&format!("kind=\"{kind}\"")));
-    assert!(of("OfflineSyncCompleted"), "every login has one: {text}");
+    assert!(of("OfflineSyncCompleted"), "each login has such an event: {text}");
     assert!(!of("Connected") && !of("RawNode"), "{counted:?}");
 }

@@ -36,7 +36,7 @@ async fn an_existing_token_is_imported_and_works_as_a_key() {
     let listed = text(&server.command(&["key", "list", "--organization", "org_2"]));
     assert!(listed.starts_with(id.trim()) && listed.contains("old gateway") && listed.contains(" read "), "{listed}");
     assert!(listed.contains(&UUID[..8]) && !listed.contains(&UUID[8..]), "{listed}");
-    assert_eq!(listed.lines().count(), 1, "only the organization's own: {listed}");
+    assert_eq!(listed.lines().count(), 1, "keys of another organization are listed: {listed}");
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_token_that_cannot_be_a_key_is_refused_with_the_reason() {
     ] {
         let error = error(&server.command_with(&import, token));
         assert!(error.contains(reason), "{token}: {error}");
-        assert!(token.is_empty() || !error.contains(token), "the token is told: {error}");
+        assert!(token.is_empty() || !error.contains(token), "the error contains the token: {error}");
     }
     let on_the_command_line = server.command_with(&[&import[..], &[UUID]].concat(), "");
     assert!(error(&on_the_command_line).contains("unexpected argument"));
@@ -91,7 +91,7 @@ async fn a_revoked_key_is_refused_and_its_socket_ends() {
     })
     .await;
     error(&server.command(&["key", "revoke", id, "--organization", "org_1"]));
-    assert!(server.query("{ viewer { kind } }").await["errors"].is_null(), "another key went along");
+    assert!(server.query("{ viewer { kind } }").await["errors"].is_null(), "another key was revoked as well");
 }
 
 #[tokio::test]

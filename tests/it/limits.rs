@@ -73,7 +73,7 @@ async fn who_asks_for_too_much_is_told_when_to_come_back() {
     assert_eq!(first.status(), 200);
     let policies = "\"cost\";q=1200;w=1200, \"organization\";q=4800;w=1200";
     assert_eq!(header(&first, "ratelimit-policy"), Some(policies));
-    let standing = header(&first, "ratelimit").expect("a standing").to_owned();
+    let standing = header(&first, "ratelimit").expect("a rate limit").to_owned();
     let left: u64 = standing.split(['=', ';']).nth(2).and_then(|left| left.parse().ok()).expect("a number");
     assert!((599..1200).contains(&left) && standing.starts_with("\"cost\";r="), "{standing}");
     assert_eq!(server.asked(&server.key, dear.clone()).await.status(), 200);

@@ -205,7 +205,7 @@ async fn an_organization_is_there_from_its_first_write_on() {
     let (_, _, one) = server.ask_as(&token, sessions).await;
     assert_eq!(one["data"]["sessions"]["nodes"], json!([{"label": "First"}]));
     let (_, _, others) = server.ask_as(&good(), sessions).await;
-    assert_eq!(others["data"]["sessions"]["nodes"], json!([]), "another organization sees it");
+    assert_eq!(others["data"]["sessions"]["nodes"], json!([]), "another organization sees the session");
 }
 
 #[tokio::test]

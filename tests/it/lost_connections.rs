@@ -112,7 +112,7 @@ async fn messages_wait_while_the_librarys_tables_are_refused() {
         let so_far = rig.server.log().len();
         let waits = async || rig.server.log()[so_far..].contains("Storing session state failed").then_some(());
         eventually("a rejected write", waits).await;
-        assert_eq!(rig.server.phone().pending(), sent.len(), "what cannot be stored is not acknowledged: {code}");
+        assert_eq!(rig.server.phone().pending(), sent.len(), "a message that was not stored was acknowledged: {code}");
         rig.allow().await;
         let settled = timeout(Duration::from_secs(20), rig.server.phone().settled()).await;
         settled.expect("acknowledged in time").expect("acknowledged");

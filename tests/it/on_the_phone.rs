@@ -114,7 +114,7 @@ async fn a_chat_that_is_cleared_stays_without_its_messages() {
     let list = server.query("{ chats { nodes { jid } } }").await;
     assert!(!list["data"]["chats"]["nodes"].to_string().contains(MEI), "{list}");
     let list = server.query("{ chats(filter: {includeEmpty: true, pinned: true}) { nodes { jid } } }").await;
-    assert_eq!(list["data"]["chats"]["nodes"], json!([{"jid": MEI}]), "with its settings");
+    assert_eq!(list["data"]["chats"]["nodes"], json!([{"jid": MEI}]), "the chat keeps its settings");
 
     server.phone().receive("15550111", MEI, "three").await.expect("sent");
     server.agrees().await;

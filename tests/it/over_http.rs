@@ -124,7 +124,7 @@ async fn a_document_that_was_sent_with_its_digest_is_known_by_it() {
     assert_eq!(told(server.post(&by_name).await).await, (200, kind.clone()));
     assert_eq!(told(server.get(&[("extensions", &named(KIND).to_string())]).await).await, (200, kind));
     let (_, answer) = told(server.post(&json!({"query": "{ __typename }", "extensions": named(KIND)})).await).await;
-    assert_eq!(error_code(&answer), "validation_error", "another text's digest");
+    assert_eq!(error_code(&answer), "validation_error", "the digest of another text");
 }
 
 #[tokio::test]
@@ -207,14 +207,14 @@ async fn pages_of_named_origins_may_read_answers() {
         "sentry-trace",
         "x-tenant",
     ] {
-        assert!(headers.split(',').any(|allowed| allowed == name), "{name} may not be sent: {headers}");
+        assert!(headers.split(',').any(|allowed| allowed == name), "{name} is not allowed: {headers}");
     }
     assert!(header(&response, "vary").contains("origin"));
     let request = server.request(Method::POST).header("Origin", &named).json(&json!({"query": KIND}));
     let response = request.send().await.expect("an answer");
     let exposed = header(&response, "access-control-expose-headers");
     for name in ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"] {
-        assert!(exposed.split(',').any(|told| told == name), "{name} is kept from pages: {exposed}");
+        assert!(exposed.split(',').any(|told| told == name), "{name} is not exposed: {exposed}");
     }
 }
 

@@ -224,7 +224,7 @@ async fn settings_that_got_lost_come_back_when_they_are_fetched_afresh() {
 
     let answer = server.of_life("resyncSession", &server.session).await;
     assert_eq!(answer["data"]["resyncSession"]["session"]["status"], "WORKING", "{answer}");
-    assert_eq!(server.chat(MEI).await["pinned"], true, "stored by the time of the answer");
+    assert_eq!(server.chat(MEI).await["pinned"], true, "the settings are stored before the answer");
     server.agrees().await;
 
     // After the resync, further changes are applied.

@@ -90,7 +90,7 @@ fn flags_that_make_no_sense_are_refused_by_name() {
         (&["serve", "--log-filter", "a=b=c"], "--log-filter"),
     ] {
         let refused = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
-        assert!(!refused.status.success(), "{arguments:?} was taken");
+        assert!(!refused.status.success(), "{arguments:?} was accepted");
         assert!(error(&refused).contains(wanted), "{arguments:?}: {}", error(&refused));
         assert!(refused.stdout.is_empty());
     }

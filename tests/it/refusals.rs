@@ -50,7 +50,7 @@ async fn what_whatsapp_refuses_again_and_again_goes_back_and_says_why() {
     assert_eq!((&refusal["field"], &refusal["at"]), (&json!("PINNED"), &back["at"]));
     let why = (&refusal["code"], &refusal["reason"]);
     assert_eq!(why, (&json!("REJECTED"), &json!("WhatsApp rejected this change.")), "{refusal}");
-    assert!(server.log().contains("WhatsApp rejected a chat setting"), "what WhatsApp said is in the log");
+    assert!(server.log().contains("WhatsApp rejected a chat setting"), "WhatsApp's error is in the log");
     server.agrees().await;
 
     server.update_chat(MEI, "pinned: true").await;

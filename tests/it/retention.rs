@@ -38,7 +38,7 @@ async fn cursors_from_before_a_restored_back_up_are_refused() {
     let mut server = TestServer::start().await;
     let before = change_cursor(&server).await;
     let in_use = server.command(&["migrate", "restored"]);
-    assert!(!in_use.status.success(), "a server is running");
+    assert!(!in_use.status.success(), "the command ran beside a server");
     server.kill();
 
     let told = server.command(&["migrate", "restored"]);

@@ -149,7 +149,7 @@ async fn after_a_restart_and_after_a_restore_revisions_go_on_above_all_that_were
     server.restart();
     for (id, revision) in revisions(&server).await {
         assert!(revision > before[&id], "{id} after the restore: {revision} is not above {}", before[&id]);
-        assert!(revision < 1 << 53, "a JSON number");
+        assert!(revision < 1 << 53, "the revision is not a JSON number");
     }
 }
 

@@ -49,8 +49,8 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
     server.agrees().await;
     let mut changes = server.subscribe_to_chats().await;
 
-    server.phone().revoke(&sent[0], None).await.expect("taken back");
-    server.phone().revoke(&four, None).await.expect("taken back");
+    server.phone().revoke(&sent[0], None).await.expect("revoked");
+    server.phone().revoke(&four, None).await.expect("revoked");
     let told = changes.next().await;
     assert_eq!(
         told["changed"],
@@ -59,7 +59,7 @@ async fn taking_a_message_back_lowers_the_count_where_it_was_unread_and_never_be
     );
     assert_eq!((&told["origin"], &told["chat"]["unreadCount"]), (&json!("MESSAGE"), &json!(0)));
     assert_eq!(told["chat"]["lastMessage"]["text"], Value::Null, "the text of a revoked message is gone");
-    server.phone().revoke(&sent[2], None).await.expect("taken back");
+    server.phone().revoke(&sent[2], None).await.expect("revoked");
     eventually("the third message to be revoked", async || {
         (messages(&server, MEI).await[1]["revoked"] == true).then_some(())
     })
@@ -75,7 +75,7 @@ async fn in_a_group_an_admin_takes_back_what_others_wrote_and_the_owner_edits_on
     let mei = server.phone().receive("15550111", BOOKS, "Chapter five?").await.expect("sent");
     let own = server.phone().receive(OWN, BOOKS, "Chapter six").await.expect("sent");
     server.phone().edit(&own, "Chapter seven").await.expect("edited");
-    server.phone().revoke(&mei, Some("15550112")).await.expect("taken back");
+    server.phone().revoke(&mei, Some("15550112")).await.expect("revoked");
     eventually("both to be stored", async || {
         let shown = messages(&server, BOOKS).await;
         let own = json!({"text": "Chapter seven", "edited": true, "revoked": false, "fromMe": true,

@@ -113,7 +113,7 @@ async fn without_its_key_the_server_does_not_start_and_names_it() {
     let forget = server.command(&["master-key", "forget", &id_of(&key)]);
     assert!(forget.status.success(), "{}", String::from_utf8_lossy(&forget.stderr));
     server.restart();
-    assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka", "the stored copy is kept");
+    assert_eq!(server.chat(MEI).await["name"], "Mei Tanaka", "the stored copy is lost");
     server.phone().unlink().await;
     server.pair_again().await;
     server.agrees().await;

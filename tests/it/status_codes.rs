@@ -40,7 +40,7 @@ async fn a_session_that_is_down_says_why_in_a_code() {
     }
     server.is_sent_away(json!({"kind": "refused"})).await;
     assert_eq!(server.with_code("REFUSED").await["status"], "STARTING");
-    assert!(server.log().contains("rejected by a fault"), "WhatsApp's words are in the log");
+    assert!(server.log().contains("rejected by a fault"), "WhatsApp's text is in the log");
     server.works().await;
 
     let now = SystemClock.now();

@@ -65,7 +65,7 @@ fn every_test_that_the_coverage_page_names_exists() {
 #[test]
 fn every_guarantee_has_its_row_of_tests() {
     let (guarantees, coverage) = (page("guarantees.md"), page("test-coverage.md"));
-    assert!(listed(&guarantees).len() > 100, "the page of guarantees was not read");
+    assert!(listed(&guarantees).len() > 100, "too few guarantees were found");
     assert_eq!(listed(&guarantees), covered(&coverage));
 }
 

@@ -166,5 +166,5 @@ async fn an_update_that_changes_nothing_is_legal_and_untold() {
         assert_eq!(server.chat(MEI).await["sync"]["state"], "SYNCED");
     }
     server.update_chat(MEI, "pinned: true").await;
-    assert_eq!(changes.next().await["changed"], json!(["PINNED", "SYNC"]), "nothing was told before");
+    assert_eq!(changes.next().await["changed"], json!(["PINNED", "SYNC"]), "an earlier change was published");
 }

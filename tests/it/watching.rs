@@ -107,7 +107,7 @@ async fn asking_often_whether_it_is_ready_costs_one_look_a_second() {
     let most = begun.elapsed().as_secs() + 2;
     let log = server.log();
     let looks = log.lines().filter(|line| line.contains("COUNT") && line.contains("pending_action")).count();
-    assert!((1..=most).contains(&(looks as u64)), "{looks} looks for 400 questions; at most {most} were due");
+    assert!((1..=most).contains(&(looks as u64)), "{looks} reads for 400 requests; at most {most} were expected");
 }
 
 #[tokio::test]

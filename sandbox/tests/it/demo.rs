@@ -24,7 +24,7 @@ async fn the_phone_shows_the_account_as_it_is_described() {
         assert_eq!((shown.muted_until, shown.last_message_at), (chat.muted_until, chat.last_message_at()));
     }
     let nameless = chats.iter().filter(|chat| chat.name.is_none());
-    assert_eq!(nameless.count(), 1, "one is known only by number");
+    assert_eq!(nameless.count(), 1, "one contact is known only by number");
     sandbox.stop().await;
 }
 

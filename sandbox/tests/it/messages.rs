@@ -18,7 +18,7 @@ async fn a_message_arrives_once_and_is_confirmed() {
     assert_eq!(shown(&phone, ADA).unread_count, 3);
     assert!(shown(&phone, ADA).last_message_at > Some(1_770_000_000_000));
     let third = phone.receive(ADA, ADA, "third").await.unwrap();
-    assert_eq!(companion.text().await.0, third, "nothing comes twice");
+    assert_eq!(companion.text().await.0, third, "each message is delivered once");
     assert!(!sandbox.log().iter().any(|entry| entry.text.contains("type=\"retry\"")));
     companion.stop().await;
     sandbox.stop().await;

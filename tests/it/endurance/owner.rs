@@ -34,7 +34,7 @@ impl Owner {
             let is_archived = phone.chats().iter().any(|view| view.jid == chat && view.archived);
             match random.below(7) {
                 0 => phone.archive(chat, on).await.expect("archived"),
-                1 if is_archived => phone.archive(chat, false).await.expect("taken out"),
+                1 if is_archived => phone.archive(chat, false).await.expect("unarchived"),
                 1 => phone.pin(chat, on).await.expect("pinned"),
                 2 => phone.pin(GROUP, on).await.expect("pinned"),
                 3 => phone.mark_read(chat, true).await.expect("marked"),

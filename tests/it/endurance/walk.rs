@@ -148,7 +148,7 @@ async fn ask(server: &TestServer, session: &str, marks: bool, random: &mut Rando
     let update = "mutation($input: UpdateChatInput!) { updateChat(input: $input) { chat { id } } }";
     let answer = server.query_with(update, json!({"input": input})).await;
     assert_eq!(answer["errors"], Value::Null, "{answer}");
-    format!("a caller wants {wish} of {chat}")
+    format!("a client requests {wish} for {chat}")
 }
 
 /// Makes some request of a phone's companions fail, or changes the key that its answer is encrypted with.

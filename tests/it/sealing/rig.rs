@@ -32,7 +32,7 @@ pub(crate) fn new_key() -> String {
 
 /// Returns the id of the first key.
 pub(crate) fn id_of(keys: &str) -> String {
-    keys.parse::<MasterKeys>().expect("keys").seals_with().expect("one that seals").to_string()
+    keys.parse::<MasterKeys>().expect("keys").seals_with().expect("a current key").to_string()
 }
 
 /// A file with master keys.

@@ -78,5 +78,5 @@ fn database_on(server: &str, name: &str) -> String {
 async fn execute(server: &str, statement: &str) {
     let mut connection = PgConnection::connect(server).await.expect("the server of CHATGRAPH_TEST_POSTGRES");
     connection.execute(AssertSqlSafe(statement.to_owned())).await.expect(statement);
-    connection.close().await.expect("a good end");
+    connection.close().await.expect("closed");
 }

@@ -96,6 +96,6 @@ impl TestServer {
 pub(crate) fn watched_at(log: &str, path: &str) -> String {
     let mut entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let told = entries.rfind(|entry| entry["fields"]["message"] == "Serving metrics");
-    let address = told.expect("it tells its address")["fields"]["address"].clone();
+    let address = told.expect("a line with the address")["fields"]["address"].clone();
     format!("http://{}{path}", address.as_str().expect("an address"))
 }

@@ -417,7 +417,7 @@ fn serve_within(
         program(database, &arguments).envs([filter]).envs(environment).stderr(Stdio::piped()).spawn().expect("starts");
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let address = loop {
-        let line = log.next().expect("the server says where it listens").expect("text");
+        let line = log.next().expect("a line with the address").expect("text");
         if let Some(address) = serving_at(&line) {
             break address;
         }

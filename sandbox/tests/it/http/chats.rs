@@ -36,7 +36,7 @@ async fn archiving_unpins_and_pinning_takes_out_of_the_archive() {
 
     let both = json!({"pinned": true, "archived": true});
     let chat = api.post(BEN, &both).await.expect(StatusCode::OK);
-    assert_eq!((&chat["archived"], &chat["pinned"]), (&json!(false), &json!(true)), "the pin comes last");
+    assert_eq!((&chat["archived"], &chat["pinned"]), (&json!(false), &json!(true)), "the pin is applied last");
 }
 
 #[tokio::test]

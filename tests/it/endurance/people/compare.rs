@@ -45,10 +45,10 @@ impl Deleted {
         let answer = server.query_with(delete, json!({"input": {"sessionId": server.session, "cid": chat}})).await;
         // It may be deleted already, or be stored under another address.
         if answer["errors"] != Value::Null {
-            return format!("a caller deletes {chat}, which is not there");
+            return format!("a client deletes {chat}, which is not there");
         }
         self.messages.extend(world.phone.messages(&chat).expect("a chat").into_iter().map(|message| message.id));
-        format!("a caller deletes {chat}")
+        format!("a client deletes {chat}")
     }
 
     /// Waits until stored copy and phone agree.

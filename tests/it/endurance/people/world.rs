@@ -87,7 +87,7 @@ impl World {
         if may_be_late && from != OWN && random.below(8) == 0 {
             let id = self.phone.receive_late(from, &chat, &text).await.expect("written");
             self.late.push(id);
-            return format!("{chat} writes {text:?}, which comes late");
+            return format!("{chat} writes {text:?}, which is delayed");
         }
         self.phone.receive(from, &chat, &text).await.expect("written");
         format!("{from} writes {text:?} in {chat}")
@@ -120,8 +120,8 @@ impl World {
     }
 
     pub(super) async fn takes_back(&mut self, random: &mut Random) -> String {
-        let Some((id, text)) = self.message(random) else { return "nothing to take back".to_owned() };
-        self.phone.revoke(&id, None).await.expect("taken back");
+        let Some((id, text)) = self.message(random) else { return "nothing to revoke".to_owned() };
+        self.phone.revoke(&id, None).await.expect("revoked");
         format!("{text:?} is revoked")
     }
 
@@ -160,7 +160,7 @@ impl World {
         self.phone.learn(&somebody.lid, &somebody.number, told).await.expect("learned");
         let (done, lid) = (format!("the phone learns that {} is {}", somebody.lid, somebody.number), somebody.by_lid());
         if told {
-            return format!("{done}, and tells it");
+            return format!("{done}, and announces it");
         }
         // The companions learn of it with the next message.
         let text = self.text();
@@ -187,7 +187,7 @@ impl World {
         self.next += 1;
         let lid = format!("{}", 200_000_000_001_000 + self.next);
         self.phone.give_number(&number, Some(&lid), None).await.expect("given");
-        let told = format!("somebody new gets {number}, with the LID {lid}");
+        let told = format!("a new person gets {number}, with the LID {lid}");
         self.people.push(Somebody { number, lid, is_known: true });
         told
     }
