@@ -1,5 +1,5 @@
-// Creates the keys and tokens for the tests of login tokens with an independent implementation: jose
-// (https://github.com/panva/jose) and, for tokens that jose refuses to create, Node's own cryptography.
+// Creates the keys and tokens for the tests of login tokens with an independent implementation, jose
+// (https://github.com/panva/jose). Node's own cryptography signs the tokens that jose refuses to create.
 //   npm ci && node make.mjs > tokens.json
 // Every run creates new keys. The output is committed, so the tests need neither Node nor the network. The keys are for
 // tests alone and give no access.

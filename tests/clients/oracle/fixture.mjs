@@ -1,4 +1,4 @@
-// The server's data as values for graphql-js: every object and list is fetched once, by plain documents with one field
+// The server's data as values for graphql-js. Every object and list is fetched once, by plain documents with one field
 // after the other, and resolved from there.
 import { GraphQLError, getNamedType, isLeafType, isListType, getNullableType } from "graphql";
 
