@@ -20,6 +20,7 @@ pub(super) struct ChatChange {
     #[expect(clippy::option_option, reason = "absent differs from null")]
     muted_until: Option<Option<i64>>,
     read: Option<bool>,
+    locked: Option<bool>,
     deleted: Option<bool>,
     cleared: Option<bool>,
     /// Id of the last message that is deleted or cleared; absent: all messages.
@@ -35,9 +36,9 @@ pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) 
 impl ChatChange {
     fn check(&self) -> Result<(), ApiError> {
         let invalid = |message: &str| Err(ApiError::unprocessable("invalid_body", message));
-        let flags = [self.archived, self.pinned, self.read, self.deleted, self.cleared];
+        let flags = [self.archived, self.pinned, self.read, self.locked, self.deleted, self.cleared];
         if flags.iter().all(Option::is_none) && self.muted_until.is_none() {
-            return invalid("Send at least one of archived, pinned, mutedUntil, read, deleted and cleared.");
+            return invalid("Send at least one of archived, pinned, mutedUntil, read, locked, deleted and cleared.");
         }
         if self.deleted == Some(false) || self.cleared == Some(false) {
             return invalid("deleted and cleared can only be true.");
@@ -66,6 +67,9 @@ impl ChatChange {
         }
         if let Some(read) = self.read {
             phone.mark_read(jid, read).await?;
+        }
+        if let Some(locked) = self.locked {
+            phone.lock(jid, locked).await?;
         }
         if self.cleared.is_some() {
             phone.clear(jid, self.up_to.as_deref()).await?;

@@ -23,6 +23,9 @@ pub(super) struct Mapping {
     /// True if the companions are notified at once; otherwise with the next message.
     #[serde(default = "body::yes")]
     told: bool,
+    /// True if the phone writes a setting for the companions instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    setting: bool,
 }
 
 pub(super) async fn learn(
@@ -33,6 +36,10 @@ pub(super) async fn learn(
     let account = phone(&sandbox, &number)?;
     let lid = mapping.lid.strip_suffix("@lid").unwrap_or(&mapping.lid);
     let phone = mapping.phone.strip_suffix("@s.whatsapp.net").unwrap_or(&mapping.phone);
-    account.learn(lid, phone, mapping.told).await?;
+    if mapping.setting {
+        account.learn_in_settings(lid, phone).await?;
+    } else {
+        account.learn(lid, phone, mapping.told).await?;
+    }
     Ok((StatusCode::CREATED, Json(mapping)))
 }

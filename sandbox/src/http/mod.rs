@@ -21,6 +21,7 @@ mod pictures;
 mod privacy;
 mod receipts;
 mod scan;
+mod settings;
 
 use axum::{
     Router,
@@ -61,6 +62,7 @@ pub fn router(sandbox: Sandbox) -> Router {
         .route("/accounts/{phone}/keys/share", post(keys::share))
         .route("/accounts/{phone}/pictures", post(pictures::set))
         .route("/accounts/{phone}/privacy", get(privacy::show).post(privacy::set))
+        .route("/accounts/{phone}/settings", post(settings::set))
         .route("/accounts/{phone}/receipts", post(receipts::read))
         .route("/faults", post(faults::inject).delete(faults::forget))
         .route("/log", get(log::list))

@@ -61,6 +61,23 @@ impl Phone {
         .await
     }
 
+    /// Locks the chat behind a code, or unlocks it. Locking unarchives and unpins it, without a separate patch.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChat`] if the phone shows no such chat.
+    pub async fn lock(&self, chat: &str, locked: bool) -> Result<(), Error> {
+        self.set("regular_low", |book| Ok(vec![Change::lock(&known(book, chat)?.0, locked)])).await
+    }
+
+    /// Sets whether a new message unarchives its chat. If so, chats with a message of another person since they were archived
+    /// are unarchived at once.
+    ///
+    /// # Errors
+    /// An error if the account cannot be stored.
+    pub async fn unarchive_chats(&self, unarchives: bool) -> Result<(), Error> {
+        self.set("regular_low", |_| Ok(vec![Change::unarchive_chats(unarchives)])).await
+    }
+
     /// Deletes the chat: the phone does not show it until the next message in it. With `up_to`, the id of a message,
     /// later messages stay, as if they had arrived after the deletion.
     ///

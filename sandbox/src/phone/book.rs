@@ -160,6 +160,12 @@ impl Group {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Chat {
     pub(crate) archived: bool,
+    /// Time of archiving, in milliseconds.
+    #[serde(default)]
+    pub(crate) archived_at: Option<i64>,
+    /// True if it is locked behind a code.
+    #[serde(default)]
+    pub(crate) locked: bool,
     /// Time of pinning, in milliseconds.
     pub(crate) pinned_at: Option<i64>,
     /// End of the mute, in milliseconds.
@@ -214,6 +220,9 @@ pub(crate) struct Book {
     pub(crate) groups: BTreeMap<String, Group>,
     /// By the JID under which each chat was first known.
     pub(crate) chats: BTreeMap<String, Chat>,
+    /// True if a new message unarchives its chat.
+    #[serde(default)]
+    pub(crate) unarchives: bool,
     #[serde(default)]
     pub(crate) privacy: Privacy,
     /// Pictures of people and groups, including the owner, by JID.
@@ -244,6 +253,7 @@ impl Book {
             people: people.collect(),
             groups: groups.collect(),
             chats: BTreeMap::new(),
+            unarchives: false,
             privacy: Privacy::default(),
             pictures: BTreeMap::new(),
         };
@@ -266,6 +276,8 @@ impl Book {
             }
             let known = Chat {
                 archived: chat.archived,
+                archived_at: chat.archived.then_some(now),
+                locked: false,
                 pinned_at: pinned.get(&chat.jid).copied(),
                 muted_until: chat.muted_until,
                 unread: chat.unread_count,
@@ -377,6 +389,7 @@ impl Book {
             name: group.or_else(|| name.map(ToOwned::to_owned)),
             kind: ChatKind::of(jid),
             archived: chat.archived,
+            locked: chat.locked,
             pinned: chat.pinned_at.is_some(),
             muted_until: chat.muted_until,
             unread_count: chat.unread,

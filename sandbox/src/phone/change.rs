@@ -6,8 +6,9 @@ use whatsapp_rust::{
     waproto::whatsapp::{
         MessageKey, SyncActionValue,
         sync_action_value::{
-            ArchiveChatAction, ClearChatAction, ContactAction, DeleteChatAction, MarkChatAsReadAction, MuteAction,
-            PinAction, PushNameSetting, SyncActionMessage, SyncActionMessageRange,
+            ArchiveChatAction, ClearChatAction, ContactAction, DeleteChatAction, LidContactAction, LockChatAction,
+            MarkChatAsReadAction, MuteAction, PinAction, PnForLidChatAction, PushNameSetting, SyncActionMessage,
+            SyncActionMessageRange, UnarchiveChatsSetting,
         },
         syncd_mutation::SyncdOperation,
     },
@@ -100,10 +101,37 @@ impl Change {
         Self::new(&["mute", jid], 2, value)
     }
 
-    /// In `critical_unblock_low`; `None` if the person has no name or no number.
+    /// In `regular_low`.
+    pub(crate) fn lock(jid: &str, locked: bool) -> Self {
+        let action = LockChatAction { locked: Some(locked) };
+        let value = SyncActionValue { lock_chat_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["lock", jid], 7, value)
+    }
+
+    /// In `regular_low`.
+    pub(crate) fn unarchive_chats(unarchives: bool) -> Self {
+        let action = UnarchiveChatsSetting { unarchive_chats: Some(unarchives) };
+        let value = SyncActionValue { unarchive_chats_setting: MessageField::some(action), ..Default::default() };
+        Self::new(&["setting_unarchiveChats"], 4, value)
+    }
+
+    /// In `regular`: the number of a LID, both as JIDs.
+    pub(crate) fn number(lid: &str, phone: &str) -> Self {
+        let action = PnForLidChatAction { pn_jid: Some(phone.to_owned()) };
+        let value = SyncActionValue { pn_for_lid_chat_action: MessageField::some(action), ..Default::default() };
+        Self::new(&["pnForLidChat", lid], 8, value)
+    }
+
+    /// In `critical_unblock_low`; `None` if the person has no name, or neither number nor LID.
     pub(crate) fn contact(person: &Person) -> Option<Self> {
-        let (name, _) = (person.name.as_ref()?, person.phone.as_ref()?);
+        let name = person.name.as_ref()?;
         let first = name.split_whitespace().next().unwrap_or(name);
+        if person.phone.is_none() {
+            let (full_name, first_name) = (Some(name.clone()), Some(first.to_owned()));
+            let action = LidContactAction { full_name, first_name, ..Default::default() };
+            let value = SyncActionValue { lid_contact_action: MessageField::some(action), ..Default::default() };
+            return Some(Self::new(&["lid_contact", &person.lid_jid()?], 1, value));
+        }
         let action = ContactAction {
             full_name: Some(name.clone()),
             first_name: Some(first.to_owned()),
@@ -172,6 +200,17 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
         let set = mutation.operation == SyncdOperation::SET;
         return save(book, jid, mutation.action_value.as_ref().filter(|_| set).map(|value| &*value.contact_action));
     }
+    if let [kind, jid, ..] = mutation.index.as_slice()
+        && kind == "lid_contact"
+    {
+        let set = mutation.operation == SyncdOperation::SET;
+        let action = mutation.action_value.as_ref().filter(|_| set).map(|value| &value.lid_contact_action);
+        book.meet(jid);
+        if let Some(person) = book.person_mut(jid) {
+            person.name = action.and_then(|action| action.full_name.clone().or_else(|| action.first_name.clone()));
+        }
+        return;
+    }
     let Some(value) = mutation.action_value.as_ref().filter(|_| mutation.operation == SyncdOperation::SET) else {
         return;
     };
@@ -179,9 +218,13 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
     match (mutation.index.first().map(String::as_str), subject) {
         (Some("archive"), Some(jid)) => {
             let action = &value.archive_chat_action;
-            if said(&action.message_range).is_some() {
-                book.chat_mut(jid).archived = action.archived.unwrap_or_default();
-            }
+            let Some(range) = said(&action.message_range) else { return };
+            let (archived, unarchives) = (action.archived.unwrap_or_default(), book.unarchives);
+            let chat = book.chat_mut(jid);
+            // A later message of another person unarchives the chat.
+            let is_left = unarchives && Chat::from_others(&chat.messages[end(chat, range)..]) > 0;
+            chat.archived = archived && !is_left;
+            chat.archived_at = value.timestamp.filter(|_| chat.archived);
         }
         (Some("pin_v1"), Some(jid)) => {
             let pinned = value.pin_action.pinned.unwrap_or_default();
@@ -219,6 +262,19 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
                 forget_up_to(book.chat_mut(jid), range);
             }
         }
+        (Some("lock"), Some(jid)) => {
+            let chat = book.chat_mut(jid);
+            chat.locked = value.lock_chat_action.locked.unwrap_or_default();
+            if chat.locked {
+                (chat.archived, chat.pinned_at) = (false, None);
+            }
+        }
+        (Some("setting_unarchiveChats"), _) => {
+            book.unarchives = value.unarchive_chats_setting.unarchive_chats.unwrap_or_default();
+            if book.unarchives {
+                book.chats.values_mut().for_each(unarchive);
+            }
+        }
         (Some("setting_pushName"), _) => {
             if let Some(name) = &value.push_name_setting.name {
                 book.name.clone_from(name);
@@ -243,6 +299,13 @@ fn save(book: &mut Book, jid: &str, action: Option<&ContactAction>) {
     if let Some(lid) = lid.and_then(|lid| lid.strip_suffix("@lid")).filter(|_| person.lid.is_none()) {
         person.lid = Some(lid.to_owned());
     }
+}
+
+/// Unarchives a chat with a message of another person since it was archived.
+fn unarchive(chat: &mut Chat) {
+    let since = chat.archived_at.unwrap_or(i64::MAX);
+    let is_later = |message: &Message| message.at > since && message.from.is_some() && !message.revoked;
+    chat.archived &= !chat.messages.iter().any(is_later);
 }
 
 /// Returns the range of an action. A phone ignores an action without one, or with one that names neither messages nor a

@@ -11,6 +11,7 @@ use whatsapp_rust::{
 use super::{
     Phone,
     book::{Book, Chat, Person},
+    change::Change,
 };
 use crate::{Error, locked, wire::node::SERVER};
 
@@ -34,6 +35,15 @@ impl Phone {
         }
         drop(parties);
         self.account.save().await
+    }
+
+    /// The same, but the phone writes a setting for its companions.
+    ///
+    /// # Errors
+    /// As [`Phone::learn`].
+    pub async fn learn_in_settings(&self, lid: &str, phone: &str) -> Result<(), Error> {
+        self.learn(lid, phone, false).await?;
+        self.set("regular", |_| Ok(vec![Change::number(&format!("{lid}@lid"), &format!("{phone}@{SERVER}"))])).await
     }
 }
 
@@ -94,6 +104,8 @@ impl Chat {
         messages.sort_by_key(|message| message.at);
         Self {
             archived: self.archived || other.archived,
+            archived_at: self.archived_at.max(other.archived_at),
+            locked: self.locked || other.locked,
             pinned_at: self.pinned_at.max(other.pinned_at),
             muted_until: self.muted_until.max(other.muted_until),
             unread: self.unread + other.unread,

@@ -11,6 +11,7 @@ pub const MAX_PINNED: usize = 3;
 /// One chat as the phone shows it, the reference for comparing a companion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "a chat has this many settings")]
 pub struct ChatView {
     /// The chat's JID.
     pub jid: String,
@@ -23,6 +24,9 @@ pub struct ChatView {
     pub kind: ChatKind,
     /// True if it is archived.
     pub archived: bool,
+    /// True if it is locked behind a code.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// True if it is pinned.
     pub pinned: bool,
     /// End of the mute, in milliseconds since the Unix epoch; [`FOREVER`] without end; `None`: not muted.

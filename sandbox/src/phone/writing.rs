@@ -40,7 +40,7 @@ impl Phone {
     /// messenger (`…@interop`, `…@msgr`). `chat` is a JID of the direct chat with them, or a group's. Authors need not
     /// be in the address book, but a group's authors must be members. The message becomes the chat's latest. A message
     /// of another person increments the unread count; one of the owner marks the chat as read. An archived chat stays
-    /// archived, the default of phones.
+    /// archived, the default of phones, unless [`Phone::unarchive_chats`] is set and another person writes.
     ///
     /// # Errors
     /// [`Error::UnknownContact`] if `from` may not write there, [`Error::UnknownChat`] if `chat` is neither the direct
@@ -72,11 +72,16 @@ impl Phone {
     async fn write(&self, from: &str, chat: &str, text: &str, delivered: bool) -> Result<String, Error> {
         let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let body = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
+        let unarchives = locked(&self.account.book).unarchives;
         let said = Message { id: id.clone(), text: text.to_owned(), at, ..Message::default() };
         let written = self.say((&id, at), from, chat, None, delivered.then_some(body), |chat, writer| {
             chat.messages.push(Message { from: writer.clone(), ..said });
             match writer {
-                Some(_) => chat.unread += 1,
+                Some(_) => {
+                    chat.unread += 1;
+                    // Without a patch: each companion does the same.
+                    chat.archived &= !unarchives;
+                }
                 None => chat.read(),
             }
         });

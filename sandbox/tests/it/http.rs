@@ -114,7 +114,7 @@ async fn the_summary_lists_the_routes_that_exist() {
         assert!(!body.contains("unknown_route") && !body.contains("method_not_allowed"), "{method} {path}: {body}");
         routes += 1;
     }
-    assert_eq!(routes, 29);
+    assert_eq!(routes, 30);
 }
 
 #[tokio::test]

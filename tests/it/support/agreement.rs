@@ -70,6 +70,8 @@ impl TestServer {
             if let Some(number) = number {
                 fields.insert("jid".into(), number.clone());
             }
+            // The API has no field for it.
+            fields.remove("locked");
             fields.insert("sync".into(), json!({"pending": []}));
             chat
         });

@@ -13,6 +13,7 @@ fn chats() -> Vec<ChatView> {
         aliases: Vec::new(),
         name: Some(chat.jid.clone()),
         kind: ChatKind::of(&chat.jid),
+        locked: false,
         archived: chat.archived,
         pinned: chat.pinned,
         muted_until: chat.muted_until,

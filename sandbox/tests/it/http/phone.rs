@@ -145,6 +145,37 @@ async fn the_phone_learns_who_is_behind_a_lid() {
 }
 
 #[tokio::test]
+async fn a_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
+    let api = Api::with_account().await;
+    let (path, ben) = ("/accounts/15550100001/settings", "15550100002@s.whatsapp.net");
+    let chat = format!("/accounts/15550100001/chats/{ben}");
+    let text = json!({"from": "15550100002", "chat": ben, "text": "Well?"});
+    for unarchives in [false, true] {
+        let setting = json!({"unarchiveChats": unarchives});
+        assert_eq!(api.post(path, &setting).await.expect(StatusCode::OK), setting);
+        api.post(&chat, &json!({"archived": true})).await.expect(StatusCode::OK);
+        api.post("/accounts/15550100001/messages", &text).await.expect(StatusCode::CREATED);
+        assert_eq!(api.chat(ben).await["archived"], !unarchives);
+    }
+    api.post(path, &json!({})).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
+}
+
+#[tokio::test]
+async fn a_locked_chat_is_neither_archived_nor_pinned() {
+    let api = Api::with_account().await;
+    let ben = "15550100002@s.whatsapp.net";
+    let path = format!("/accounts/15550100001/chats/{ben}");
+    api.post(&path, &json!({"pinned": true})).await.expect(StatusCode::OK);
+    let locked = api.post(&path, &json!({"locked": true})).await.expect(StatusCode::OK);
+    assert_eq!(
+        (&locked["locked"], &locked["pinned"], &locked["archived"]),
+        (&json!(true), &json!(false), &json!(false))
+    );
+    let open = api.post(&path, &json!({"locked": false})).await.expect(StatusCode::OK);
+    assert_eq!(open.get("locked"), None);
+}
+
+#[tokio::test]
 async fn the_phone_seals_with_another_key() {
     let api = Api::with_account().await;
     let path = "/accounts/15550100001/keys";

@@ -45,6 +45,24 @@ export async function people(walk) {
       (await one.sock.signalRepository.lidMapping.getLIDForPN(`${phone}@s.whatsapp.net`)) === `${lid}@lid`);
   });
 
+  await row("a setting tells the number of a LID", async () => {
+    const mark = one.mark();
+    const [lid, phone] = ["209000000000777", "15550100177"];
+    await sandbox.play(`${account}/mappings`, { lid, phone, setting: true });
+    await one.until("the mapping", () =>
+      one.heard("lid-mapping.update", mark).some((told) =>
+        told.lid === `${lid}@lid` && told.pn === `${phone}@s.whatsapp.net`));
+  });
+
+  await row("somebody without a number is saved (Baileys has no event for a removal)", async () => {
+    const mark = one.mark();
+    const lid = "209000000000666@lid";
+    await sandbox.play(`${account}/contacts`, { phone: lid, name: "Nadia Haddad" });
+    await one.until("the contact", () =>
+      one.heard("contacts.upsert", mark).some(({ id, name }) => id === lid && name === "Nadia Haddad"));
+    await sandbox.play(`${account}/contacts`, { phone: lid, name: null });
+  });
+
   await row("somebody known by LID only: in and out", async () => {
     const lid = "209000000000888@lid";
     const mark = one.logged.length;

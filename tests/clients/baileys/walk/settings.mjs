@@ -1,6 +1,6 @@
 // Settings of chats, changed on either side.
 import assert from "node:assert/strict";
-import { agree, plain, shown } from "./compare.mjs";
+import { agree, plain, shown, write } from "./compare.mjs";
 
 const FOREVER = 253_402_300_799_999;
 
@@ -50,6 +50,27 @@ export async function settings(walk) {
     // A later change of the same collection shows that this one was applied.
     await onThePhone(cleared, { mutedUntil: later });
     assert.equal(one.errors().length, before);
+  });
+  await row("phone → client: lock, unlock", async () => {
+    const hidden = await plain(walk, one);
+    for (const locked of [true, false]) {
+      const mark = one.mark();
+      await walk.sandbox.play(`${walk.account}/chats/${hidden}`, { locked });
+      await one.until("the lock", () =>
+        one.heard("chats.lock", mark).some((told) => told.id === hidden && told.locked === locked));
+    }
+  });
+  await row("phone → client: new messages unarchive their chat, or not", async () => {
+    const quiet = await plain(walk, one);
+    for (const unarchiveChats of [true, false]) {
+      const mark = one.mark();
+      await walk.sandbox.play(`${walk.account}/settings`, { unarchiveChats });
+      await one.until("the setting", () =>
+        one.heard("creds.update", mark).some((told) => told.accountSettings?.unarchiveChats === unarchiveChats));
+      await onThePhone(quiet, { archived: true });
+      await write(walk, quiet, quiet, "are you there?");
+      await agree(walk, one, quiet, { archived: !unarchiveChats });
+    }
   });
 
   const other = await plain(walk, one);
