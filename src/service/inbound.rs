@@ -32,6 +32,7 @@ use crate::store::Unit;
 use crate::store::error::StoreError;
 
 use super::call_news::CallNews;
+use super::inbound_archive;
 use super::inbound_chat;
 use super::inbound_contact;
 use super::inbound_metrics::InboundMetrics;
@@ -292,6 +293,7 @@ impl Told {
             | SessionEvent::Rewritten(_)
             | SessionEvent::ContactNamed { .. }
             | SessionEvent::ContactRemoved { .. }
+            | SessionEvent::UnarchivesChats { .. }
             | SessionEvent::BusinessNamed { .. }
             | SessionEvent::NumberChanged { .. }
             | SessionEvent::GroupNamed { .. }
@@ -393,6 +395,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
             inbound_rewriting::emptied(unit, key, news, now).await
         }
         SessionEvent::ContactRemoved { jid } => inbound_contact::removed(unit, key, jid, now).await,
+        SessionEvent::UnarchivesChats { unarchives } => inbound_archive::rule(unit, key, *unarchives, now).await,
         SessionEvent::BusinessNamed { jid, name } => inbound_contact::business_named(unit, key, jid, name, now).await,
         SessionEvent::NumberChanged { old, new, at } => {
             let told = inbound_person::Told { at: *at, now, origin: Origin::Device };

@@ -26,6 +26,7 @@ use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
+use super::inbound_archive;
 use super::inbound_rewriting;
 use super::reading;
 
@@ -110,6 +111,14 @@ pub(super) async fn setting_of(
     // Phones follow WhatsApp's order of changes under one address.
     let in_order = !replayed && value.setting() != Setting::Read && address == Some(chat.sending_address());
     let address = address.map(|jid| (jid.clone(), as_of));
+    let value = match up_to {
+        Some(up_to)
+            if value == Desired::Archived(true) && inbound_archive::is_left_since(unit, key, &chat, up_to).await? =>
+        {
+            Desired::Archived(false)
+        }
+        _ => value,
+    };
     let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
     patch.set(value);
     // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
@@ -288,6 +297,9 @@ pub(super) async fn message(
         }
     }
     patch.last_message = unit.last_message(&key.organization, chat.id).await?;
+    if let Some(since) = inbound_archive::left_with(unit, key, &chat, message).await? {
+        (patch.archived, patch.archived_as_of) = (Some(false), Some(since));
+    }
     if message.from_me {
         patch.marked_unread = Some(false);
         patch.as_of = written_at(message, chat.marked_unread.as_of);

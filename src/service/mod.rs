@@ -12,6 +12,7 @@ mod chat_update;
 pub mod error;
 mod idempotency;
 pub mod inbound;
+mod inbound_archive;
 mod inbound_chat;
 mod inbound_contact;
 mod inbound_history;

@@ -89,7 +89,8 @@ pub enum SessionEvent {
         value: Desired,
         /// WhatsApp's time of the change, in milliseconds.
         as_of: i64,
-        /// Last message that it covers, if WhatsApp gives one and it matters: later messages were not read.
+        /// Last message that it covers, if WhatsApp gives one and it matters: later messages were not read, and may unarchive
+        /// the chat.
         up_to: Option<Horizon>,
         /// True in a replay of all settings, in any order; false for a new change.
         replayed: bool,
@@ -183,6 +184,11 @@ pub enum SessionEvent {
     ContactRemoved {
         /// The contact.
         jid: Jid,
+    },
+    /// The account's owner decided whether a new message unarchives its chat.
+    UnarchivesChats {
+        /// True if it does.
+        unarchives: bool,
     },
     /// WhatsApp verified the name of a business.
     BusinessNamed {

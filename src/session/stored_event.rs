@@ -82,6 +82,7 @@ impl SessionEvent {
             Self::SettingsTold { .. } => "settings_told",
             Self::ContactNamed { .. } => "contact_named",
             Self::ContactRemoved { .. } => "contact_removed",
+            Self::UnarchivesChats { .. } => "unarchives_chats",
             Self::BusinessNamed { .. } => "business_named",
             Self::NumberChanged { .. } => "number_changed",
             Self::GroupNamed { .. } => "group_named",

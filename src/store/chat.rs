@@ -153,6 +153,26 @@ impl Unit<'_> {
         chats.chain(deleted.into_iter().map(tombstone::from_row)).collect()
     }
 
+    /// Returns the session's archived chats with a message since they were archived, locked until the commit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chats_archived_before_activity(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+    ) -> Result<Vec<Chat>, StoreError> {
+        self.put_away().await?;
+        let query = chat::Entity::find()
+            .filter(owned_by(organization))
+            .filter(chat::Column::SessionId.eq(session.to_bytes()))
+            .filter(chat::Column::Archived.eq(true))
+            .filter(Expr::col(chat::Column::LastMessageAt).gt(Expr::col(chat::Column::ArchivedAsOf)))
+            .order_by_asc(chat::Column::Id)
+            .lock_exclusive();
+        query.all(self.tx).await?.into_iter().map(from_row).collect()
+    }
+
     /// Returns at most `limit` of the session's chats, locked until the commit.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use crate::support::eventually;
 use crate::support::postgres;
 
 const MEI: &str = "15550111@s.whatsapp.net";
+const HIDDEN: &str = "200000000000155@lid";
 /// Number of messages in the history of the test's account.
 const MESSAGES: usize = 4;
 /// Upper bound of the writes in one settings change.
@@ -33,11 +34,33 @@ async fn a_kill_behind_any_write_loses_no_setting() {
     if postgres().is_some() {
         return;
     }
-    let mut server = TestServer::unlimited().await;
+    let server = TestServer::unlimited().await;
+    let archive = async |server: &TestServer, writes: u32| {
+        server.phone().archive(MEI, writes % 2 == 0).await.expect("archived");
+    };
+    loses_none(server, archive).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_behind_any_write_loses_no_action_without_an_event() {
+    if postgres().is_some() {
+        return;
+    }
+    let server = TestServer::unlimited().await;
+    server.phone().receive(HIDDEN, HIDDEN, "Hello").await.expect("sent");
+    server.agrees().await;
+    let save = async |server: &TestServer, writes: u32| {
+        server.phone().save_contact(HIDDEN, Some(&format!("Nadia {writes}"))).await.expect("saved");
+    };
+    loses_none(server, save).await;
+}
+
+/// Kills the server behind each write that a change of settings makes, until the change takes no more writes.
+async fn loses_none(mut server: TestServer, change: impl AsyncFn(&TestServer, u32)) {
     let (mut cuts, began) = (0, Instant::now());
     for writes in 0..MANY {
         arm(&server, &SETTINGS, writes).await;
-        server.phone().archive(MEI, writes % 2 == 0).await.expect("archived");
+        change(&server, writes).await;
         if !is_cut_off(&server).await {
             assert!(cuts > 4, "too few writes to interrupt: {cuts}");
             disarm(&server, &SETTINGS).await;

@@ -1,6 +1,7 @@
 //! All end-to-end tests in one binary: one link instead of one per file.
 
 mod access;
+mod account_settings;
 mod addresses;
 mod api_keys;
 mod architecture;

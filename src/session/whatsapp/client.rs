@@ -127,7 +127,7 @@ pub(super) async fn build(
         .with_background_saver_interval(SAVE)
         .with_inbound_durability_hook(ears.clone())
         .with_transport_factory(way.socket)
-        .with_http_client(Http::new(config.http_timeout, way.media));
+        .with_http_client(Http::new(config.http_timeout, way.media, ears.answers()));
     if let Some(version) = way.version {
         builder = builder.with_version_override(version);
     }

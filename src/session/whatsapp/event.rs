@@ -91,12 +91,14 @@ pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Heard> {
 
 fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untranslatable> {
     Ok(match event {
-        Event::ArchiveUpdate(update) if update.action.message_range.as_option().and_then(last_of).is_none() => {
-            without_range("archive")
-        }
         Event::ArchiveUpdate(update) => {
             let value = Desired::Archived(update.action.archived.unwrap_or(false));
-            setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
+            let (as_of, replayed) = (update.timestamp.timestamp_millis(), update.from_full_sync);
+            let Some(up_to) = update.action.message_range.as_option().and_then(last_of) else {
+                return Ok(without_range("archive"));
+            };
+            let (chat, up_to) = (jid::from_wire(&update.jid)?, Some(up_to));
+            vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
         }
         Event::PinUpdate(update) => {
             let value = Desired::Pinned(update.action.pinned.unwrap_or(false));

@@ -1,5 +1,6 @@
 //! HTTP client for the library: files of history and app state, and the latest version number.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,28 +11,40 @@ use whatsapp_rust::http::HttpRequest;
 use whatsapp_rust::http::HttpResponse;
 use whatsapp_rust::http::UreqHttpClient;
 
+use super::answers::Answers;
+
+/// Status of a successful download.
+const OK: u16 = 200;
+
 /// Wraps the library's HTTP client with a time limit, and redirects WhatsApp's file servers to a sandbox if there is
 /// one.
 pub(super) struct Http {
     client: UreqHttpClient,
     limit: Duration,
     media: Option<String>,
+    answers: Arc<Answers>,
 }
 
 impl Http {
-    /// Creates a client in which each exchange ends within `limit`. With `media`, that URL replaces every host.
-    pub(super) fn new(limit: Duration, media: Option<String>) -> Self {
-        Self { client: UreqHttpClient::new(), limit, media }
+    /// Creates a client in which each exchange ends within `limit`. With `media`, that URL replaces every host. `answers` store
+    /// the files that they refer to.
+    pub(super) fn new(limit: Duration, media: Option<String>, answers: Arc<Answers>) -> Self {
+        Self { client: UreqHttpClient::new(), limit, media, answers }
     }
 }
 
 #[async_trait]
 impl HttpClient for Http {
     async fn execute(&self, mut request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let url = request.url.clone();
         if let Some(media) = &self.media {
             request.url = moved(&request.url, media)?;
         }
-        timeout(self.limit, self.client.execute(request)).await?
+        let response = timeout(self.limit, self.client.execute(request)).await??;
+        if response.status_code == OK {
+            self.answers.file(&url, &response.body);
+        }
+        Ok(response)
     }
 }
 

@@ -25,7 +25,10 @@ use whatsapp_rust::types::events::EventHandler;
 use whatsapp_rust::types::events::EventInterest;
 use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
+use whatsapp_rust::wacore::appstate::Mutation;
 
+use super::actions;
+use super::answers::Answers;
 use super::arrivals::Arrivals;
 use super::contacts;
 use super::event::Heard;
@@ -74,6 +77,8 @@ pub(super) enum Item {
     },
     /// The account's owner deleted a contact.
     ContactRemoved { jid: Jid },
+    /// An app-state action for which the library raises no event; a `replayed` one may be old.
+    Action { mutation: Box<Mutation>, replayed: bool },
     /// The library learned mappings of addresses.
     People(Vec<Person>),
     /// All changes of an app-state collection up to `mark` are in the queue before this.
@@ -105,6 +110,7 @@ pub(super) enum Item {
 pub(super) struct Ears {
     queue: mpsc::UnboundedSender<Item>,
     arrivals: Arc<Arrivals>,
+    answers: Arc<Answers>,
     commit_timeout: Duration,
     events: Events,
 }
@@ -112,13 +118,18 @@ pub(super) struct Ears {
 /// Creates both ends of a queue; ignored events are counted in `events`.
 pub(super) fn queue(commit_timeout: Duration, events: Events) -> (Ears, mpsc::UnboundedReceiver<Item>) {
     let (queue, items) = mpsc::unbounded_channel();
-    (Ears { queue, arrivals: Arc::default(), commit_timeout, events }, items)
+    (Ears { queue, arrivals: Arc::default(), answers: Arc::default(), commit_timeout, events }, items)
 }
 
 impl Ears {
     /// Sets the message order of the session.
     pub(super) fn ordered_by(self, arrivals: Arc<Arrivals>) -> Self {
         Self { arrivals, ..self }
+    }
+
+    /// Returns WhatsApp's responses about app state.
+    pub(super) fn answers(&self) -> Arc<Answers> {
+        Arc::clone(&self.answers)
     }
 
     /// Puts an entry in the queue; ignored once the reader is gone.
@@ -158,6 +169,7 @@ impl EventHandler for Ears {
         match event.as_ref() {
             Event::RawNode(node) => {
                 self.arrivals.comes(node);
+                self.answers.comes(node);
                 if let Some(person) = contacts::recipient(node) {
                     self.hear(Item::People(vec![person]));
                 }
@@ -296,7 +308,17 @@ impl Inbox {
                 let _ = forwarded.send(waiting);
                 Ok(())
             }
-            Item::ContactRemoved { .. } if self.owner.is_another => Ok(()),
+            Item::ContactRemoved { .. } | Item::Action { .. } if self.owner.is_another => Ok(()),
+            Item::Action { mutation, replayed } => {
+                let events = actions::translate(&mutation, replayed).unwrap_or_else(|error| {
+                    let kind = mutation.index.first().map_or("", String::as_str);
+                    vec![self.untranslated(kind, error, &mutation.action_value)]
+                });
+                for event in events {
+                    self.forward(event, None).await?;
+                }
+                Ok(())
+            }
             Item::ContactRemoved { jid } => self.forward(SessionEvent::ContactRemoved { jid }, None).await,
             Item::People(people) => self.met(people, 0).await,
             Item::SettingsTold { collection, mark } => {

@@ -7,6 +7,8 @@
 //! - Endpoints: `sandbox`, `http`.
 //! - Storage: `backend`.
 
+mod actions;
+mod answers;
 mod arrivals;
 mod backend;
 mod client;

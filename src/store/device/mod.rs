@@ -6,6 +6,7 @@
 //! Most of the state is looked up by its key alone and is a [`Record`]; a new kind is a line in [`Kind`]. State that is
 //! also looked up by something else has its own table and file.
 
+mod archive;
 mod lid;
 mod record;
 mod secret;

@@ -62,11 +62,13 @@ pub enum Kind {
     HistoryNotice = 17,
     /// The announcement of such a part: its location and its key.
     HistoryPart = 18,
+    /// Whether a new message unarchives its chat.
+    UnarchivesChats = 19,
 }
 
 impl Kind {
-    /// Kinds that are never encrypted: our own marks, which are not secret and are queried by value.
-    pub(in crate::store) const IN_PLAIN: [Self; 2] = [Self::Untold, Self::HistoryNotice];
+    /// Kinds that are never encrypted: our own marks, which are not secret and are queried by value, and a switch.
+    pub(in crate::store) const IN_PLAIN: [Self; 3] = [Self::Untold, Self::HistoryNotice, Self::UnarchivesChats];
 }
 
 /// Key and value of a record.

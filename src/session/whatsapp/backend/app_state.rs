@@ -54,17 +54,26 @@ impl AppSyncStore for Memory {
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         let is_new = state.version != self.version(name).await?.version;
         let mut records = vec![record(Kind::Version, name, encode(&state)?)];
+        let (mut unread, whole) = (Vec::new(), self.untold.is_anew(name));
         // A collection at version zero delivers everything when it is read.
         if is_new && state.version != 0 {
+            unread = self.unread(name, state.version, whole).await?;
             upload::reads();
             let mark = self.untold.read(name);
             records.push(record(Kind::Untold, name, mark.to_be_bytes()));
         }
         self.put_all(records).await?;
+        for mutation in unread {
+            self.ears.hear(Item::Action { mutation: Box::new(mutation), replayed: whole });
+        }
         if is_new {
             return Ok(());
         }
-        match self.untold.told(name, state.version, !state.mac_mismatch_fatal) {
+        let told = self.untold.told(name, state.version, !state.mac_mismatch_fatal);
+        if told != Told::Nothing {
+            self.ears.answers().are_read(name);
+        }
+        match told {
             Told::All(Some(mark)) => self.ears.hear(Item::SettingsTold { collection: name.to_owned(), mark }),
             Told::NotAll => {
                 warn!(collection = name, "App state was read but not fully delivered; reading it again");

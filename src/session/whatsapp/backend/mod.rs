@@ -12,6 +12,7 @@ mod protocol;
 mod removed;
 mod secret;
 mod signal;
+mod unread;
 mod untold;
 mod upload;
 

@@ -107,6 +107,11 @@ impl Untold {
         })
     }
 
+    /// Returns true if the next version is a snapshot.
+    pub(super) fn is_anew(&self, name: &str) -> bool {
+        self.with(name, |collection| collection.is_anew)
+    }
+
     pub(super) fn reads_a_snapshot(&self, name: &str) {
         self.with(name, |collection| collection.is_anew = true);
     }

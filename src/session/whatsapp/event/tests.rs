@@ -73,18 +73,19 @@ fn archive(chat: &str, archived: Option<bool>) -> Event {
     Event::ArchiveUpdate(update.action(Box::new(action)).from_full_sync(false).build())
 }
 
+fn archived(chat: &str, archived: bool) -> Vec<Heard> {
+    let (value, up_to) = (Desired::Archived(archived), Some(Horizon { at: 1_700_000_000_000, wa_ids: Vec::new() }));
+    vec![Heard::News(SessionEvent::Setting { chat: jid(chat), value, as_of: AT, up_to, replayed: false })]
+}
+
 #[test]
-fn archiving_is_a_setting_with_its_time() {
-    assert_eq!(translate(&archive(CHAT, Some(true))), setting_of(Desired::Archived(true)));
-    assert_eq!(translate(&archive(CHAT, None)), setting_of(Desired::Archived(false)));
+fn archiving_is_a_setting_with_its_time_and_range() {
+    assert_eq!(translate(&archive(CHAT, Some(true))), archived(CHAT, true));
+    assert_eq!(translate(&archive(CHAT, None)), archived(CHAT, false));
 }
 
 #[test]
 fn a_chat_at_any_server_has_its_setting_or_an_error() {
-    let of = |chat: &str| {
-        let value = Desired::Archived(true);
-        vec![Heard::News(SessionEvent::Setting { chat: jid(chat), value, as_of: AT, up_to: None, replayed: false })]
-    };
     for (chat, kept) in [
         ("15550100001@hosted", CHAT),
         ("100000000000001@hosted.lid", "100000000000001@lid"),
@@ -92,7 +93,7 @@ fn a_chat_at_any_server_has_its_setting_or_an_error() {
         ("sam@interop", "sam@interop"),
         ("100000000000001@msgr", "100000000000001@msgr"),
     ] {
-        assert_eq!(translate(&archive(chat, Some(true))), of(kept), "{chat}");
+        assert_eq!(translate(&archive(chat, Some(true))), archived(kept, true), "{chat}");
     }
     let [Heard::Untranslatable(error)] = &translate(&archive("15550100001@call", Some(true)))[..] else {
         panic!("an error")

@@ -1,0 +1,43 @@
+//! Whether a new message unarchives its chat: a setting of the account.
+
+use chatgraph_entity::device_record;
+use chatgraph_entity::device_record::Column;
+use sea_orm::ColumnTrait as _;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::sea_query::OnConflict;
+
+use super::Kind;
+use super::StoreError;
+use super::Unit;
+use crate::domain::id::SessionId;
+
+impl Unit<'_> {
+    /// Returns true if a new message unarchives its chat; false if nothing is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unarchives_chats(&self, session: SessionId) -> Result<bool, StoreError> {
+        let this = device_record::Entity::find()
+            .filter(Column::SessionId.eq(session.to_bytes()))
+            .filter(Column::Kind.eq(Kind::UnarchivesChats as i16))
+            .filter(Column::Key.eq([].as_slice()));
+        Ok(this.one(self.tx).await?.is_some_and(|row| row.value == [1]))
+    }
+
+    /// Stores whether it does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_unarchives_chats(&self, session: SessionId, unarchives: bool) -> Result<(), StoreError> {
+        let (session_id, kind) = (session.to_bytes(), Kind::UnarchivesChats as i16);
+        let row = device_record::Model { session_id, kind, key: vec![], value: vec![unarchives.into()], at: None };
+        let key = [Column::SessionId, Column::Kind, Column::Key];
+        device_record::Entity::insert(row.into_active_model())
+            .on_conflict(OnConflict::columns(key).update_column(Column::Value).to_owned())
+            .exec_without_returning(self.tx)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! App-state actions for which the library raises no event: whether new messages unarchive chats, numbers of LIDs, contacts
+//! without a number, and locked chats.
+
+use std::time::SystemTime;
+
+use chatgraph_sandbox::Phone;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::support::TestServer;
+use crate::support::eventually;
+
+const OWN: &str = "15550100";
+const MEI: &str = "15550111@s.whatsapp.net";
+const RAVI: &str = "15550112@s.whatsapp.net";
+const BOOKS: &str = "120363000000000001@g.us";
+const HIDDEN: &str = "200000000000155@lid";
+
+/// Waits for the next second: messages have whole seconds.
+async fn next_second() {
+    let second = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let before = second();
+    eventually("another second", async || (second() != before).then_some(())).await;
+}
+
+/// Waits for a setting that the phone writes behind earlier ones in the same collection.
+async fn is_heard(server: &TestServer, pinned: bool) {
+    server.phone().pin(RAVI, pinned).await.expect("set");
+    eventually("the pin", async || (server.chat(RAVI).await["pinned"] == pinned).then_some(())).await;
+    server.agrees().await;
+}
+
+async fn archived(server: &TestServer, cid: &str) -> bool {
+    server.chat(cid).await["archived"] == true
+}
+
+async fn write(phone: &Phone, from: &str, chat: &str) {
+    phone.receive(from, chat, "Hello").await.expect("sent");
+}
+
+#[tokio::test]
+async fn a_new_message_takes_a_chat_out_of_the_archive_if_the_owner_says_so() {
+    let mut server = TestServer::start().await;
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.agrees().await;
+    write(server.phone(), "15550111", MEI).await;
+    server.agrees().await;
+    assert!(archived(&server, MEI).await, "chats are kept archived by default");
+
+    server.phone().unarchive_chats(true).await.expect("set");
+    is_heard(&server, true).await;
+    let mut changes = server.subscribe_to_chats().await;
+    write(server.phone(), "15550112", BOOKS).await;
+    let told = changes.next().await;
+    assert_eq!((&told["cid"], &told["origin"]), (&json!(BOOKS), &json!("MESSAGE")), "{told}");
+    assert_eq!(told["changed"], json!(["ARCHIVED", "UNREAD_COUNT", "LAST_MESSAGE"]));
+    server.agrees().await;
+
+    // Archived here, after a restart.
+    server.update_chat(BOOKS, "archived: true").await;
+    server.agrees().await;
+    server.kill();
+    server.restart();
+    server.works().await;
+    write(server.phone(), OWN, BOOKS).await;
+    server.agrees().await;
+    assert!(archived(&server, BOOKS).await, "an own message takes nothing out");
+    write(server.phone(), "15550111", BOOKS).await;
+    server.agrees().await;
+    assert!(!archived(&server, BOOKS).await);
+
+    server.phone().unarchive_chats(false).await.expect("set");
+    server.phone().archive(BOOKS, true).await.expect("archived");
+    server.agrees().await;
+    write(server.phone(), "15550111", BOOKS).await;
+    server.agrees().await;
+    assert!(archived(&server, BOOKS).await, "they are kept again");
+}
+
+#[tokio::test]
+async fn chats_with_news_leave_the_archive_as_soon_as_the_owner_says_so() {
+    let server = TestServer::start().await;
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.agrees().await;
+    next_second().await;
+    write(server.phone(), "15550111", MEI).await;
+    server.agrees().await;
+    assert!(archived(&server, MEI).await);
+    server.phone().unarchive_chats(true).await.expect("set");
+    eventually("Mei's chat to leave", async || (!archived(&server, MEI).await).then_some(())).await;
+    server.agrees().await;
+    assert!(archived(&server, BOOKS).await, "nobody wrote in there");
+}
+
+#[tokio::test]
+async fn a_chat_that_left_the_archive_while_the_session_was_away_is_out_of_it() {
+    let server = TestServer::start().await;
+    server.phone().unarchive_chats(true).await.expect("set");
+    is_heard(&server, true).await;
+    server.stop_session().await;
+    server.phone().archive(MEI, true).await.expect("archived");
+    // In another second than the archive, whose range has seconds.
+    next_second().await;
+    write(server.phone(), "15550111", MEI).await;
+    server.phone().archive(RAVI, true).await.expect("archived");
+    server.start_session().await;
+    server.agrees().await;
+    assert!(!archived(&server, MEI).await);
+    assert!(archived(&server, RAVI).await);
+    // A replay of all settings changes nothing.
+    let resync = "mutation($id: ID!) { resyncSession(input: {sessionId: $id}) { session { status } } }";
+    let answer = server.query_with(resync, json!({"id": server.session})).await;
+    assert_eq!(answer["errors"], Value::Null, "{answer}");
+    server.agrees().await;
+    assert!(!archived(&server, MEI).await);
+}
+
+#[tokio::test]
+async fn a_device_that_is_linked_anew_learns_what_was_set_before() {
+    let server = TestServer::start().await;
+    write(server.phone(), HIDDEN, HIDDEN).await;
+    server.phone().save_contact(HIDDEN, Some("Nadia")).await.expect("saved");
+    server.phone().unarchive_chats(true).await.expect("set");
+    is_heard(&server, true).await;
+    server.phone().unlink().await;
+    server.is_logged_out().await;
+    server.phone().save_contact(HIDDEN, Some("Nadia Haddad")).await.expect("saved");
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.pair_again().await;
+    server.agrees().await;
+    assert_eq!(server.chat(HIDDEN).await["name"], "Nadia Haddad");
+    write(server.phone(), "15550111", MEI).await;
+    server.agrees().await;
+    assert!(!archived(&server, MEI).await);
+}
+
+#[tokio::test]
+async fn a_setting_tells_the_number_of_somebody_with_a_lid() {
+    let server = TestServer::start().await;
+    write(server.phone(), HIDDEN, HIDDEN).await;
+    server.phone().save_contact(HIDDEN, Some("Nadia")).await.expect("saved");
+    server.agrees().await;
+    server.phone().learn_in_settings("200000000000155", "15550155").await.expect("learnt");
+    let number = "15550155@s.whatsapp.net";
+    eventually("one chat", async || (server.chat(HIDDEN).await["jid"] == number).then_some(())).await;
+    server.agrees().await;
+    // Two chats become one.
+    let other = "200000000000111@lid";
+    write(server.phone(), other, other).await;
+    server.agrees().await;
+    server.phone().learn_in_settings("200000000000111", "15550111").await.expect("learnt");
+    eventually("one chat", async || (server.chat(other).await["jid"] == MEI).then_some(())).await;
+    server.agrees().await;
+}
+
+#[tokio::test]
+async fn somebody_without_a_number_is_saved_renamed_and_removed() {
+    let server = TestServer::start().await;
+    write(server.phone(), HIDDEN, HIDDEN).await;
+    server.agrees().await;
+    assert_eq!(server.chat(HIDDEN).await["name"], Value::Null);
+    for name in [Some("Nadia"), Some("Nadia Haddad"), None] {
+        server.phone().save_contact(HIDDEN, name).await.expect("saved");
+        eventually("the name", async || (server.chat(HIDDEN).await["name"] == json!(name)).then_some(())).await;
+        server.agrees().await;
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_is_locked_is_neither_archived_nor_pinned() {
+    let server = TestServer::start().await;
+    server.phone().pin(MEI, true).await.expect("pinned");
+    server.agrees().await;
+    for cid in [MEI, BOOKS] {
+        server.phone().lock(cid, true).await.expect("locked");
+        let is_plain = async || {
+            let chat = server.chat(cid).await;
+            (chat["archived"] == false && chat["pinned"] == false).then_some(())
+        };
+        eventually("the chat to be neither", is_plain).await;
+        server.agrees().await;
+        server.phone().lock(cid, false).await.expect("unlocked");
+    }
+    server.phone().archive(MEI, true).await.expect("archived");
+    server.agrees().await;
+    assert!(archived(&server, MEI).await, "no longer locked");
+}
