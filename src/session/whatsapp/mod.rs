@@ -3,7 +3,7 @@
 //! - Events: `inbox` receives them in order, `arrivals` restores the order of messages, and `event`, `message` and
 //!   `history` translate them.
 //! - Commands: `command`.
-//! - App state: `collections`, and `ladder` for recovery.
+//! - App state: `collections`, and `ladder` for recovery. `answers` and `actions` read what the library raises no event for.
 //! - Endpoints: `sandbox`, `http`.
 //! - Storage: `backend`.
 
