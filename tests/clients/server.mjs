@@ -14,8 +14,12 @@ export async function start(program, sandboxProgram) {
   const env = { ...process.env, CHATGRAPH_DATABASE: `sqlite:${join(folder, "chatgraph.db")}` };
   const sandbox = spawn(sandboxProgram, ["--json", "--demo", "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
   const { url: phoneSide, key: trusted, root } = JSON.parse(await line(sandbox.stdout, () => true));
-  const key = execFileSync(program, ["key", "create", "--organization", "acme", "--permission", "read,send,manage,events"], { env, encoding: "utf8" }).trim();
-  const server = { key, phoneSide, root: Buffer.from(root, "base64url"), process: undefined, url: undefined };
+  const createKey = (organization) => {
+    const options = ["--organization", organization, "--permission", "read,send,manage,events"];
+    return execFileSync(program, ["key", "create", ...options], { env, encoding: "utf8" }).trim();
+  };
+  const key = createKey("acme");
+  const server = { key, createKey, phoneSide, root: Buffer.from(root, "base64url"), process: undefined, url: undefined };
   const listen = `127.0.0.1:${await freePort()}`;
 
   server.start = async () => {
