@@ -100,7 +100,8 @@ export async function inbox(server, folder) {
   await until("an archive on the phone", async () => (await onPhone()).archived);
 
   const chat = people.find(({ pinned }) => !pinned);
-  const { createApiKey } = await server.ask('mutation { createApiKey(input: {name: "reader", permissions: [READ]}) { secret } }');
+  const reader = 'mutation { createApiKey(input: {name: "reader", permissions: [READ]}) { secret } }';
+  const { createApiKey } = await server.ask(reader);
   token = createApiKey.secret;
   assert.equal(await open.archive(chat.id), "forbidden");
   token = server.key;
@@ -159,7 +160,8 @@ async function foreignCursor(server) {
 
 // Returns the rows without what a cache adds.
 const plain = (rows) => JSON.parse(JSON.stringify(rows, (key, value) => (key.startsWith("__") ? undefined : value)));
-const names = (rows) => rows.map(({ name, revision, pinned }) => `${name} (${revision}${pinned ? ", pinned" : ""})`).join(", ");
+const names = (rows) =>
+  rows.map(({ name, revision, pinned }) => `${name} (${revision}${pinned ? ", pinned" : ""})`).join(", ");
 const same = (one, other) => {
   try {
     assert.deepEqual(one, other);
