@@ -1,8 +1,8 @@
 // Contents of the tabs when the page is opened for the first time.
 
-const LIST = `# The latest chats. Ctrl-Enter runs this, Ctrl-Space
-# completes what you type, and the book at the left
-# is the documentation.
+const LIST = `# Lists the latest chats. Ctrl-Enter runs the query, and
+# Ctrl-Space completes it. The book icon on the left opens
+# the documentation.
 query Chats {
   chats(first: 20) {
     nodes {
@@ -20,8 +20,8 @@ query Chats {
 }
 `;
 
-const ARCHIVE = `# Archives the chat that the variables name. WhatsApp
-# is told in the background: sync says how far that is.
+const ARCHIVE = `# Archives the chat in the variables. The change is sent
+# to WhatsApp in the background; sync shows its state.
 mutation Archive($cid: JID!) {
   updateChat(input: { cid: $cid, archived: true }) {
     chat {
@@ -35,7 +35,7 @@ mutation Archive($cid: JID!) {
   }
 }
 
-# And brings it back. The button that runs offers both.
+# Takes it out of the archive. The run button offers both.
 mutation Unarchive($cid: JID!) {
   updateChat(input: { cid: $cid, archived: false }) {
     chat {
@@ -46,8 +46,8 @@ mutation Unarchive($cid: JID!) {
 }
 `;
 
-const FOLLOW = `# Every change of a chat as it happens, whoever makes
-# it. The first event carries a cursor alone.
+const FOLLOW = `# Streams every change of a chat, whatever its origin.
+# The first event has only a cursor.
 subscription Changes {
   chatChanges {
     cursor

@@ -4,7 +4,7 @@
 // Links can be forged. Signed in with an attacker's key, a user would work in the attacker's account. So servers other
 // than the demo ask first.
 
-const QUESTION = 'This link brings an api-key with it. Sign in with that key? What this tab holds is dropped.';
+const QUESTION = 'This link contains an API key. Sign in with it? The contents of this tab will be lost.';
 
 /** Returns the key and the chat of the link that opened the page; `undefined` if it has none,
  *  or the user declines. */
