@@ -22,7 +22,7 @@ pub enum Error {
     #[error("chat not found")]
     ChatNotFound,
     /// No such api-key in the viewer's organization.
-    #[error("api-key not found")]
+    #[error("API key not found")]
     KeyNotFound,
     /// No such call rings in the session.
     #[error("no ringing call with this id and caller in this session")]

@@ -263,7 +263,7 @@ fn creator(viewer: &Viewer) -> KeyCreator {
 
 fn too_many(most: u64) -> Error {
     let advice = "revoke one, or ask the operator to raise --max-api-keys-per-organization";
-    let message = format!("the organization has reached its limit of {most} api-keys: {advice}");
+    let message = format!("the organization has reached its limit of {most} API keys: {advice}");
     Error::too_many(ConflictReason::TooManyApiKeys, usize::try_from(most).unwrap_or(usize::MAX), message)
 }
 

@@ -73,3 +73,4 @@ mod traces;
 mod unreadable_rows;
 mod updates;
 mod watching;
+mod wording;

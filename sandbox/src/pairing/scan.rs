@@ -17,7 +17,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 impl Phone {
     /// Scans a QR code: pairs the companion that shows it, and waits until both sides agree.
     ///
-    /// The companion is then told to reconnect, and logs in as a device of this account; see [`Phone::connected`].
+    /// The companion must then reconnect, and logs in as a device of this account; see [`Phone::connected`].
     ///
     /// # Errors
     /// [`Error::InvalidQr`], [`Error::UnknownQr`], [`Error::PairingFailed`] or [`Error::Timeout`].

@@ -17,7 +17,7 @@ const NUMBER: &str = "pnForLidChat";
 const CONTACT: &str = "lid_contact";
 /// A chat that is locked behind a code.
 const LOCK: &str = "lock";
-/// Whether a new message unarchives its chat.
+/// Action that decides whether a new message unarchives its chat.
 const UNARCHIVE: &str = "setting_unarchiveChats";
 
 /// Returns true if an action is translated here.

@@ -1,4 +1,4 @@
-//! Whether a new message unarchives its chat: a setting of the account.
+//! The account setting that decides whether a new message unarchives its chat.
 
 use chatgraph_entity::device_record;
 use chatgraph_entity::device_record::Column;

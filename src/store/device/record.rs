@@ -62,7 +62,7 @@ pub enum Kind {
     HistoryNotice = 17,
     /// The announcement of such a part: its location and its key.
     HistoryPart = 18,
-    /// Whether a new message unarchives its chat.
+    /// The setting that decides whether a new message unarchives its chat.
     UnarchivesChats = 19,
 }
 

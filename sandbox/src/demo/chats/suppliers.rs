@@ -1,4 +1,4 @@
-//! Whom the demo account buys from, pays and calls when something is broken.
+//! Suppliers and tradespeople of the demo account.
 
 use super::{Chat, DAY, HOUR, Mute, REFIT};
 use crate::demo::people::{

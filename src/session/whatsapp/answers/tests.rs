@@ -28,7 +28,7 @@ fn patch(number: u64, mutations: Vec<SyncdMutation>) -> SyncdPatch {
     SyncdPatch { version: version(number).into(), mutations, ..SyncdPatch::default() }
 }
 
-/// What a file is encrypted to, and the place that an answer names.
+/// Encrypts a file; returns its bytes and the reference to it.
 fn file(path: &str, content: &[u8]) -> (Vec<u8>, ExternalBlobReference) {
     let sealed = encrypt_media(content, MediaType::AppState).unwrap();
     let (direct_path, media_key) = (Some(path.to_owned()), Some(sealed.media_key.to_vec()));
