@@ -27,7 +27,7 @@
 //! # }
 //! ```
 //!
-//! # What a client needs
+//! # Requirements for a client
 //!
 //! - The WebSocket address `ws://HOST:PORT/ws/chat`.
 //! - The server's key in advance, in its store, as the leaf of a certificate chain of a device that is registered under
