@@ -62,6 +62,7 @@ fn session(id: SessionId, organization: OrganizationId) -> Session {
         call_auto_reply: None,
         history_import: None,
         damaged: None,
+        removed: false,
     }
 }
 

@@ -111,6 +111,8 @@ pub struct Session {
     pub history_import: Option<HistoryImport>,
     /// A column of the session's row that cannot be read. The session stays down until the row is repaired.
     pub damaged: Option<&'static str>,
+    /// Whether it was deleted and still has chats to purge.
+    pub removed: bool,
 }
 
 impl Session {
@@ -132,6 +134,7 @@ impl Session {
             call_auto_reply: None,
             history_import: None,
             damaged: None,
+            removed: false,
         }
     }
 }

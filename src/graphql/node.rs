@@ -43,7 +43,8 @@ impl Node {
             return Ok(loader.load_one(id).await?.map(|chat| Self::Chat(chat.into())));
         }
         if let Ok(id) = id.parse::<SessionId>() {
-            return Ok(loader.load_one(id).await?.map(|session| Self::Session(session.into())));
+            let found = loader.load_one(id).await?.filter(|session| !session.removed);
+            return Ok(found.map(|session| Self::Session(session.into())));
         }
         if let Ok(id) = id.parse::<MessageId>() {
             return Ok(loader.load_one(id).await?.map(|message| Self::Message(message.into())));

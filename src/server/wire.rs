@@ -86,7 +86,7 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let retention = Retention::new(store.clone(), Arc::clone(&clock), configs.retention);
     tasks.spawn(retention.run(stop.clone()));
     let news = SessionNews::default();
-    let sweeper = Sweeper::start(store.clone(), tasks, stop.clone());
+    let sweeper = Sweeper::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
     let mutes = Mutes::start(store.clone(), Arc::clone(&clock), tasks, stop.clone());
     let calling = CallNews::default();
     let told = Told { news: news.clone(), sweeper: sweeper.clone(), mutes: mutes.clone(), calls: calling.clone() };

@@ -268,7 +268,11 @@ impl Inbox {
                 Box::pin(async move { apply_all(unit, &whose, &events[which], now).await })
             })
             .await?;
-        if logged_out { refusal::refuse_waiting(&self.store, key, now).await } else { Ok(()) }
+        if logged_out {
+            refusal::refuse_some(&self.store, key, now, now).await?;
+            self.told.sweeper.logged_out(key.clone(), now);
+        }
+        Ok(())
     }
 }
 

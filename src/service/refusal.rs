@@ -15,6 +15,9 @@ use crate::store::error::StoreError;
 
 use super::inbound_chat;
 
+/// Requests that one unit rejects after a logout; it bounds how long other units wait.
+const REFUSED_AT_ONCE: usize = 50;
+
 /// Applies that WhatsApp permanently rejected one version of a setting. A newer request has a higher version and stays.
 pub(super) async fn action_refused(
     unit: &mut Unit<'_>,
@@ -32,27 +35,28 @@ pub(super) async fn action_refused(
     }
 }
 
-/// Rejects all pending actions of a logged-out session, a few hundred at a time.
-pub(super) async fn refuse_waiting(store: &Store, key: &SessionKey, now: i64) -> Result<(), StoreError> {
-    loop {
-        let waiting = store.pending_actions(&key.organization, key.session).await?;
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let whose = key.clone();
-        let refused: Result<(), StoreError> = store
-            .write_in(&key.organization, key.session, move |unit| {
-                Box::pin(async move {
-                    for action in &waiting {
-                        let which = (action.desired.setting(), action.version);
-                        action_refused(unit, &whose, action.chat, which, RefusalCode::Unlinked, now).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await;
-        refused?;
+/// Rejects some pending actions of a session that was logged out at `until`; later requests wait for the next pairing.
+/// Returns whether there may be more.
+pub(super) async fn refuse_some(store: &Store, key: &SessionKey, until: i64, now: i64) -> Result<bool, StoreError> {
+    let mut waiting = store.pending_actions(&key.organization, key.session).await?;
+    waiting.retain(|action| action.requested_at <= until);
+    waiting.truncate(REFUSED_AT_ONCE);
+    if waiting.is_empty() {
+        return Ok(false);
     }
+    let whose = key.clone();
+    let refused: Result<(), StoreError> = store
+        .write_in(&key.organization, key.session, move |unit| {
+            Box::pin(async move {
+                for action in &waiting {
+                    let which = (action.desired.setting(), action.version);
+                    action_refused(unit, &whose, action.chat, which, RefusalCode::Unlinked, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    refused.map(|()| true)
 }
 
 async fn refuse(

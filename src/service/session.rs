@@ -112,7 +112,7 @@ impl Sessions {
         found.into_iter().next().ok_or(Error::SessionNotFound)
     }
 
-    /// Returns several sessions at once, for loaders; deleted ones are missing.
+    /// Returns several sessions at once, for loaders; deleted ones are missing once their last chat is purged.
     ///
     /// # Errors
     /// `Forbidden` without any of `read`, `send`, `manage` and `events`: every client that gets an answer may see its
@@ -120,7 +120,7 @@ impl Sessions {
     pub async fn by_ids(&self, viewer: &Viewer, ids: &[SessionId]) -> Result<HashMap<SessionId, Session>, Error> {
         let may = [Capability::Read, Capability::Send, Capability::Manage, Capability::Events];
         let organization = viewer.require_any(&may)?;
-        let sessions = self.store.sessions_by_ids(organization, ids).await?;
+        let sessions = self.store.sessions_of_chats(organization, ids).await?;
         Ok(sessions.into_iter().map(|session| (session.id, session)).collect())
     }
 
@@ -276,6 +276,7 @@ impl Sessions {
     }
 
     /// Unlinks a session's device on WhatsApp; its stored copy stays. Does nothing if the device is not linked.
+    /// Pending actions beyond the first ones and the device's keys are purged in the background.
     ///
     /// # Errors
     /// `Forbidden` without `manage`, `SessionNotFound`, `Unreachable` if WhatsApp does not answer in time, `Store`.
@@ -295,15 +296,17 @@ impl Sessions {
         self.registry.forget(&key).await;
         let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::logged_out(unit, key))).await?;
         audit::record(viewer, "session.log_out", id);
-        refusal::refuse_waiting(&self.store, &key, self.clock.now()).await?;
+        let now = self.clock.now();
+        refusal::refuse_some(&self.store, &key, now, now).await?;
+        self.sweeper.logged_out(key, now);
         Ok(session)
     }
 
-    /// Deletes a session with all its data. Its device is unlinked on WhatsApp if that is possible within a few
-    /// seconds.
+    /// Deletes a session with all its data. Its device is unlinked on WhatsApp if that is possible within a few seconds.
+    /// When this returns the session is gone; its chats beyond the first ones are purged in the background.
     ///
     /// # Errors
-    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`; rows that were deleted by then stay deleted.
+    /// `Forbidden` without `manage`, `SessionNotFound`, `Store`.
     #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
@@ -325,10 +328,12 @@ impl Sessions {
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
         let now = self.clock.now();
-        while !self.write(&key, now, |key, now, unit| Box::pin(session_life::remove_some(unit, key, now))).await? {
+        let more = self.write(&key, now, |key, now, unit| Box::pin(session_life::remove(unit, key, now))).await?;
+        if more {
+            self.sweeper.removed(key);
+        } else {
             self.sweeper.wake();
         }
-        self.sweeper.wake();
         // Stop it again in case it was started concurrently.
         self.registry.stop(id).await;
         Ok(())

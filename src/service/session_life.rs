@@ -6,6 +6,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 use crate::session::SessionKey;
 use crate::store::Unit;
+use crate::store::error::StoreError;
 
 use super::chat_delete;
 use super::error::Error;
@@ -90,19 +91,30 @@ pub(super) async fn update(unit: &mut Unit<'_>, key: SessionKey, update: Session
     .await
 }
 
-/// Removes some of a session's chats, and the session with the last of them; returns whether it is gone.
-pub(super) async fn remove_some(unit: &mut Unit<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
-    let found = unit.session_for_update(&key.organization, key.session).await?;
-    let session = found.ok_or(Error::SessionNotFound)?;
+/// Marks a session as deleted and deletes the first of its chats. Returns whether there are more, which [`remove_some`]
+/// deletes.
+pub(super) async fn remove(unit: &mut Unit<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
+    change(unit, &key, |session| {
+        session.removed = true;
+        // A client may have started it while its device was unlinked.
+        session.wanted = false;
+    })
+    .await?;
+    Ok(remove_some(unit, &key, now).await?)
+}
+
+/// Deletes some chats of a session that is marked as deleted, and the session with the last of them. Returns whether there
+/// are more.
+pub(super) async fn remove_some(unit: &mut Unit<'_>, key: &SessionKey, now: i64) -> Result<bool, StoreError> {
     let chats = unit.some_chats_for_update(&key.organization, key.session, CHATS as u64).await?;
     for chat in &chats {
         chat_delete::delete_for_good(unit, &key.organization, chat, now, Origin::Api).await?;
     }
     let last = chats.len() < CHATS;
     if last {
-        unit.abandon_session(&session).await?;
+        unit.abandon_session(&key.organization, key.session).await?;
     }
-    Ok(last)
+    Ok(!last)
 }
 
 async fn change(unit: &mut Unit<'_>, key: &SessionKey, how: impl FnOnce(&mut Session)) -> Result<Session, Error> {

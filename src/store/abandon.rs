@@ -18,7 +18,7 @@ use sea_orm::sea_query::Expr;
 
 use crate::domain::chat::Chat;
 use crate::domain::id::OrganizationId;
-use crate::domain::session::Session;
+use crate::domain::id::SessionId;
 
 use super::Store;
 use super::error::StoreError;
@@ -74,20 +74,24 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn abandon_session(&mut self, session: &Session) -> Result<(), StoreError> {
+    pub async fn abandon_session(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+    ) -> Result<(), StoreError> {
         self.put_away().await?;
         session::Entity::update_many()
             .col_expr(session::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
             // It may have been started while its device was unlinked.
             .col_expr(session::Column::Wanted, Expr::value(false))
-            .filter(session::Column::Organization.eq(session.organization.as_str()))
-            .filter(session::Column::Id.eq(session.id.to_bytes()))
+            .filter(session::Column::Organization.eq(organization.as_str()))
+            .filter(session::Column::Id.eq(session.to_bytes()))
             .exec(self.tx)
             .await?;
         quarantined_event::Entity::update_many()
             .col_expr(quarantined_event::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
-            .filter(quarantined_event::Column::Organization.eq(session.organization.as_str()))
-            .filter(quarantined_event::Column::SessionId.eq(session.id.to_bytes()))
+            .filter(quarantined_event::Column::Organization.eq(organization.as_str()))
+            .filter(quarantined_event::Column::SessionId.eq(session.to_bytes()))
             .exec(self.tx)
             .await?;
         Ok(())

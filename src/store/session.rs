@@ -37,6 +37,9 @@ use super::organization;
 use super::text;
 use super::unit::Unit;
 
+/// Status of a deleted session that still has chats to purge.
+const REMOVED: i16 = 100;
+
 impl Store {
     /// Returns a page of sessions, newest first.
     ///
@@ -90,7 +93,7 @@ impl Store {
         rows.into_iter().map(|row| Ok(legible(row)?.id)).collect()
     }
 
-    /// Returns sessions by id; unknown ones are missing.
+    /// Sessions by their ids; unknown and deleted ones are missing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -99,11 +102,36 @@ impl Store {
         organization: &OrganizationId,
         ids: &[SessionId],
     ) -> Result<Vec<Session>, StoreError> {
+        let found = self.sessions_of_chats(organization, ids).await?;
+        Ok(found.into_iter().filter(|session| !session.removed).collect())
+    }
+
+    /// As [`Store::sessions_by_ids`], with deleted ones that still have chats.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sessions_of_chats(
+        &self,
+        organization: &OrganizationId,
+        ids: &[SessionId],
+    ) -> Result<Vec<Session>, StoreError> {
         with_ids(organization, ids).all(&self.reader(organization)).await?.into_iter().map(legible).collect()
     }
 
-    /// Returns the sessions of all organizations that this server must keep connected; read once, at the start. An
-    /// unreadable row is logged and counted; the others are not affected.
+    /// Deleted sessions of all organizations that still have chats: read once, at start.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn removed_sessions(&self) -> Result<Vec<(OrganizationId, SessionId)>, StoreError> {
+        let removed = session::Entity::find()
+            .filter(session::Column::Status.eq(REMOVED))
+            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()));
+        let rows = removed.all(&self.readers).await?.into_iter().map(legible);
+        rows.map(|session| session.map(|session| (session.organization, session.id))).collect()
+    }
+
+    /// The sessions that this server has to keep connected, of all organizations: read once, at start. A row that cannot
+    /// be read is logged and counted; the others are not affected.
     ///
     /// # Errors
     /// [`StoreError`] if the database failed.
@@ -202,8 +230,11 @@ pub(super) fn with_ids(organization: &OrganizationId, ids: &[SessionId]) -> Sele
     session::Entity::find().filter(owned).filter(session::Column::Id.is_in(ids.iter().map(|id| id.to_bytes())))
 }
 
+/// The organization's sessions, without deleted ones.
 fn owned_by(organization: &OrganizationId) -> Condition {
-    Condition::all().add(session::Column::Organization.eq(organization.as_str()))
+    Condition::all()
+        .add(session::Column::Organization.eq(organization.as_str()))
+        .add(session::Column::Status.ne(REMOVED))
 }
 
 fn to_row(session: &Session) -> session::Model {
@@ -213,7 +244,7 @@ fn to_row(session: &Session) -> session::Model {
         id: session.id.to_bytes(),
         organization: session.organization.to_string(),
         label: text::storable_if_any(session.label.as_ref()),
-        status: session.status.code(),
+        status: if session.removed { REMOVED } else { session.status.code() },
         status_reason: text::storable_if_any(session.status_reason.as_ref().map(|reason| &reason.words)),
         status_code: session.status_reason.as_ref().map(|reason| reason.code.code()),
         banned_until: session.status_reason.as_ref().and_then(|reason| reason.banned_until),
@@ -249,7 +280,9 @@ pub(super) fn from_row(row: session::Model) -> Result<Session, StoreError> {
 fn legible(row: session::Model) -> Result<Session, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "session", column };
     let mut damaged = None;
-    let status = SessionStatus::from_code(row.status, "session", "status").unwrap_or_else(|_| {
+    let removed = row.status == REMOVED;
+    let status = if removed { SessionStatus::LoggedOut.code() } else { row.status };
+    let status = SessionStatus::from_code(status, "session", "status").unwrap_or_else(|_| {
         damaged = Some("status");
         SessionStatus::Failed
     });
@@ -285,6 +318,7 @@ fn legible(row: session::Model) -> Result<Session, StoreError> {
         call_auto_reply: row.call_auto_reply,
         history_import,
         damaged,
+        removed,
     };
     if let Some(column) = damaged {
         session.status = SessionStatus::Failed;

@@ -88,17 +88,15 @@ impl DeviceState {
         self.closed.cancelled().await;
     }
 
-    /// Deletes the state: first the device itself, then the rest in several units. After an interruption there is no
-    /// device, and [`DeviceState::clear_rest`] deletes the rest.
+    /// Deletes the device itself. [`DeviceState::clear_rest`] deletes the rest.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn forget(&self) -> Result<(), StoreError> {
-        self.remove_records_under(Kind::Device, &[]).await?;
-        self.clear_rest().await
+        self.remove_records_under(Kind::Device, &[]).await.map(drop)
     }
 
-    /// Completes an interrupted [`DeviceState::forget`]; does nothing if there is a device.
+    /// Deletes what [`DeviceState::forget`] left, some rows a unit; nothing while there is a device.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -76,6 +76,7 @@ async fn two_sessions() -> (TestStore, DeviceState, DeviceState) {
 async fn forgetting_takes_all_rows_of_the_session_alone() {
     let (_test, mine, theirs) = two_sessions().await;
     mine.forget().await.unwrap();
+    mine.clear_rest().await.unwrap();
     assert_eq!(rows(&mine).await, [0; 5]);
     assert_eq!(rows(&theirs).await, [2, 1, 1, 1, 1]);
 }
@@ -115,10 +116,10 @@ fn secret(number: u16) -> Secret {
 async fn the_memory_of_a_deleted_session_is_swept_some_rows_a_unit() {
     let (test, mine, theirs) = two_sessions().await;
     mine.put_secrets((0..1_200).map(secret).collect()).await.unwrap();
-    let session = test.store.sessions_by_ids(&test.organization, &[test.session]).await.unwrap().remove(0);
+    let (whose, session) = (test.organization.clone(), test.session);
     let gone: Result<(), StoreError> = test
         .store
-        .write(&test.organization, move |unit| Box::pin(async move { unit.abandon_session(&session).await }))
+        .write(&test.organization, move |unit| Box::pin(async move { unit.abandon_session(&whose, session).await }))
         .await;
     gone.unwrap();
     let count = async || rows(&mine).await.iter().sum::<u64>();
@@ -163,7 +164,9 @@ async fn a_closed_handle_reads_but_does_not_write() {
     mine.close();
     assert!(matches!(copy.forget().await, Err(StoreError::Closed)));
     assert_eq!(rows(&copy).await, [2, 1, 1, 1, 1]);
-    test.store.device_state(&test.organization, test.session).forget().await.unwrap();
+    let next = test.store.device_state(&test.organization, test.session);
+    next.forget().await.unwrap();
+    next.clear_rest().await.unwrap();
     assert_eq!(rows(&copy).await, [0; 5]);
 }
 

@@ -96,7 +96,7 @@ impl Backends {
         Ok(device.as_ref().and_then(account))
     }
 
-    /// Deletes the session's memory: the next one is empty.
+    /// Deletes the session's device: the next memory is empty. The remaining rows are purged in the background.
     pub(super) async fn forget(&self, key: &SessionKey) {
         if let Some(before) = self.opened().remove(&key.session) {
             before.close();
