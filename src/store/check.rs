@@ -1,6 +1,8 @@
 //! Integrity check of a database: the file, its references, its tables, and rules that the database cannot enforce. All
 //! of it is read in one transaction, so that a server can keep writing.
 
+mod rules;
+
 use std::collections::BTreeMap;
 
 use chatgraph_entity::chat;
@@ -23,42 +25,14 @@ use super::connect::OpenError;
 use super::message::read_row;
 use super::message::with_sender;
 
+#[cfg(test)]
+pub(super) use rules::RULES;
+pub(crate) use rules::broken as broken_rules;
+
 /// Rows per read.
 const PAGE: u64 = 1_000;
 /// Maximum number of reported problems of a kind.
 const MAX_TOLD: usize = 10;
-
-/// Rules, each with a query that counts the violations.
-const RULES: [(&str, &str); 6] = [
-    (
-        "a change has a higher number than its organization's last one",
-        "SELECT COUNT(*) FROM \"change\" c JOIN organization o ON o.id = c.organization WHERE c.number > o.last_change",
-    ),
-    (
-        "an organization's change log has a gap, or does not end at its last change",
-        "SELECT COUNT(*) FROM (SELECT c.organization FROM \"change\" c JOIN organization o ON o.id = c.organization \
-         GROUP BY c.organization, o.last_change \
-         HAVING MAX(c.number) <> o.last_change OR MAX(c.number) - MIN(c.number) + 1 <> COUNT(*)) AS broken",
-    ),
-    (
-        "a chat has a lower revision than one of its changes",
-        "SELECT COUNT(*) FROM \"change\" c JOIN chat ON chat.id = c.chat_id AND chat.organization = c.organization \
-         WHERE c.revision > chat.revision",
-    ),
-    (
-        "a chat's last message is missing or belongs to another chat",
-        "SELECT COUNT(*) FROM chat LEFT JOIN message m ON m.id = chat.last_message_id AND m.chat_id = chat.id \
-         WHERE chat.last_message_id IS NOT NULL AND m.id IS NULL",
-    ),
-    (
-        "a chat belongs to a different organization than its session",
-        "SELECT COUNT(*) FROM chat JOIN session s ON s.id = chat.session_id WHERE s.organization <> chat.organization",
-    ),
-    (
-        "a message belongs to a different organization than its chat",
-        "SELECT COUNT(*) FROM message m JOIN chat ON chat.id = m.chat_id WHERE m.organization <> chat.organization",
-    ),
-];
 
 /// A check and its problems.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +63,7 @@ pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
     }
     connect::is_up_to_date(&database).await?;
     let tx = connect::snapshot(&database).await?;
-    checked.push(Checked { name: "rules", problems: rules(&tx).await? });
+    checked.push(Checked { name: "rules", problems: broken_rules(&tx).await? });
     checked.push(Checked { name: "rows", problems: rows(&tx).await? });
     tx.commit().await?;
     database.close().await?;
@@ -112,22 +86,6 @@ pub(super) async fn file(database: &impl ConnectionTrait) -> Result<Vec<String>,
     }
     problems.extend(broken.iter().map(|(table, rows)| format!("{rows} rows of table {table} refer to missing rows")));
     Ok(problems)
-}
-
-async fn rules(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let mut problems = Vec::new();
-    for (rule, query) in RULES {
-        let row = database.query_one_raw(Statement::from_string(database.get_database_backend(), query)).await?;
-        let count = row.map(|row| number(&row)).transpose()?.unwrap_or(0);
-        if count > 0 {
-            problems.push(format!("{rule}: {count}"));
-        }
-    }
-    Ok(problems)
-}
-
-fn number(row: &sea_orm::QueryResult) -> Result<i64, DbErr> {
-    row.try_get_by_index::<i64>(0).or_else(|_| row.try_get_by_index::<i32>(0).map(i64::from))
 }
 
 /// Parses every session, chat and message as a server does, and compares the derived list columns with their current

@@ -69,6 +69,8 @@ use sealing::Sealing;
 
 pub use census::Census;
 pub use check::Checked;
+#[cfg(test)]
+pub(crate) use check::broken_rules;
 pub use check::check;
 pub use connect::Config;
 pub use connect::Hold;

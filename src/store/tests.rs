@@ -1,5 +1,6 @@
 //! Tests of the store on a real database.
 
+mod checking;
 #[path = "../../tests/it/support/database.rs"]
 mod database;
 mod fairness;

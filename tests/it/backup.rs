@@ -62,7 +62,7 @@ async fn a_database_is_checked_beside_a_server() {
         (
             "UPDATE organization SET last_change = last_change - 1",
             "UPDATE organization SET last_change = last_change + 1",
-            "beyond",
+            "higher number",
         ),
         ("UPDATE chat SET revision = revision - 1", "UPDATE chat SET revision = revision + 1", "lower revision"),
         (

@@ -13,6 +13,7 @@ use crate::domain::list::ChatList;
 use crate::domain::message::Message;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
+use crate::store::broken_rules;
 use play::Play;
 use truth::Address;
 use truth::Author;
@@ -53,6 +54,7 @@ impl<'a> Comparison<'a> {
 
     /// Compares everything. Returns all differences as an error, if there are any.
     pub(super) async fn run(mut self, stage: &Stage<'_>, database: &DatabaseConnection) -> Result<(), String> {
+        self.differences.extend(broken_rules(database).await.expect("checked"));
         let mut taken = BTreeSet::new();
         for place in (0..PEOPLE).map(Place::With).chain([Place::Group(0)]) {
             self.place(place, stage, &mut taken).await;
