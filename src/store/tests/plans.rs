@@ -167,6 +167,36 @@ async fn add_many(test: &TestStore, organization: &OrganizationId) -> SessionId 
     session
 }
 
+/// Deleting a row makes the database look up the rows that refer to it.
+#[tokio::test]
+async fn the_rows_that_refer_to_a_deleted_row_are_looked_up_along_an_index() {
+    // PostgreSQL does not plan these lookups before it executes them.
+    if on_postgres() {
+        return;
+    }
+    let test = TestStore::open().await;
+    let ask = async |query: &str| {
+        let query = Statement::from_string(DbBackend::Sqlite, query);
+        test.store.readers.query_all_raw(query).await.expect("an answer")
+    };
+    let references = "SELECT m.name, f.\"from\" FROM sqlite_master m, pragma_foreign_key_list(m.name) f \
+        WHERE m.type = 'table' AND f.\"table\" <> 'organization'";
+    let mut plans = Vec::new();
+    for row in ask(references).await {
+        let [table, column] = [0, 1].map(|column| row.try_get_by_index::<String>(column).expect("text"));
+        // A session's row is deleted once, after its chats. SQLite then reads an index of all chats.
+        if (table.as_str(), column.as_str()) != ("chat", "session_id") {
+            let plan = format!("EXPLAIN QUERY PLAN SELECT 1 FROM \"{table}\" WHERE \"{column}\" = x'00'");
+            let plan: String = ask(&plan).await[0].try_get_by_index(3).expect("text");
+            assert!(plan.starts_with("SEARCH"), "{plan}");
+            plans.push(plan);
+        }
+    }
+    for index in ["pending_action_by_chat", "peer_address_by_peer", "message_recent", "tombstone_by_session"] {
+        assert!(plans.iter().any(|plan| plan.contains(index)), "{index}: {plans:#?}");
+    }
+}
+
 /// Fails if the query sorts, reads the table, or reads rows before the cursor.
 async fn follows<E: EntityTrait>(test: &TestStore, query: Select<E>, index: &str, continued: bool) {
     let connection = &test.store.readers;
