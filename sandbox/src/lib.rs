@@ -81,7 +81,9 @@ use wire::certificate::Identity;
 pub use error::Error;
 pub use fault::{Fault, FaultKind, On, Part, When};
 pub use log::{Direction, LogEntry};
-pub use phone::{CallState, CallView, ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView, Phone, ReceiptForm};
+pub use phone::{
+    CallState, CallView, ChatKind, ChatView, Draft, FOREVER, MAX_PINNED, MessageKind, MessageView, Phone, ReceiptForm,
+};
 pub use server::ending::Ending;
 pub use spec::AccountSpec;
 

@@ -12,7 +12,7 @@ use super::{
     error::ApiError,
     phone,
 };
-use crate::Sandbox;
+use crate::{Draft, MessageKind, Sandbox};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +21,14 @@ pub(super) struct Message {
     from: String,
     /// The JID of the chat.
     chat: String,
+    /// Its kind.
+    #[serde(default)]
+    kind: MessageKind,
+    #[serde(default)]
     text: String,
+    /// The numbers or JIDs that a broadcast list of the owner's sends to.
+    #[serde(default)]
+    to: Vec<String>,
     /// True if the companions get it now; otherwise when it is delivered again.
     #[serde(default = "body::yes")]
     delivered: bool,
@@ -39,12 +46,15 @@ pub(super) async fn receive(
     Body(message): Body<Message>,
 ) -> Result<(StatusCode, Json<Sent>), ApiError> {
     let phone = phone(&sandbox, &number)?;
-    if message.text.trim().is_empty() {
-        return Err(ApiError::unprocessable("invalid_body", "text must not be empty"));
+    let Message { from, chat, kind, text, to, delivered } = message;
+    match (kind.has_text(), text.trim().is_empty()) {
+        (true, true) => return Err(ApiError::unprocessable("invalid_body", "text must not be empty")),
+        (false, false) => {
+            return Err(ApiError::unprocessable("invalid_body", "A message of this kind has no text."));
+        }
+        _ => {}
     }
-    let Message { from, chat, text, delivered } = &message;
-    let id =
-        if *delivered { phone.receive(from, chat, text).await? } else { phone.receive_late(from, chat, text).await? };
+    let id = phone.write(&from, &chat, Draft { kind, text, to, late: !delivered }).await?;
     Ok((StatusCode::CREATED, Json(Sent { id })))
 }
 
@@ -66,6 +76,8 @@ pub(super) struct MessageChange {
     from: Option<String>,
     /// The reader of a message of the owner: a number or JID.
     read_by: Option<String>,
+    /// True if the owner deletes it for themselves.
+    deleted_for_me: Option<bool>,
 }
 
 pub(super) async fn change(
@@ -74,54 +86,18 @@ pub(super) async fn change(
     Body(change): Body<MessageChange>,
 ) -> Result<Json<Sent>, ApiError> {
     let phone = phone(&sandbox, &number)?;
-    let done = match change {
-        MessageChange {
-            text: None,
-            revoked: None,
-            by: None,
-            delivered: None,
-            reaction: None,
-            from: None,
-            read_by: Some(reader),
-        } => phone.read_by(&id, &reader).await,
-        MessageChange {
-            text: Some(text),
-            revoked: None,
-            by: None,
-            delivered: None,
-            reaction: None,
-            from: None,
-            read_by: None,
-        } if !text.trim().is_empty() => phone.edit(&id, &text).await,
-        MessageChange {
-            text: None,
-            revoked: Some(true),
-            by,
-            delivered: None,
-            reaction: None,
-            from: None,
-            read_by: None,
-        } => phone.revoke(&id, by.as_deref()).await,
-        MessageChange {
-            text: None,
-            revoked: None,
-            by: None,
-            delivered: None,
-            reaction: Some(reaction),
-            from: Some(from),
-            read_by: None,
-        } => phone.react(&id, &from, &reaction).await,
-        MessageChange {
-            text: None,
-            revoked: None,
-            by: None,
-            delivered: Some(true),
-            reaction: None,
-            from: None,
-            read_by: None,
-        } => phone.deliver_again(&id).await,
+    let MessageChange { text, revoked, by, delivered, reaction, from, read_by, deleted_for_me } = change;
+    let done = match (text, revoked, by, delivered, reaction, from, read_by, deleted_for_me) {
+        (None, None, None, None, None, None, None, Some(true)) => phone.delete_for_me(&id).await,
+        (None, None, None, None, None, None, Some(reader), None) => phone.read_by(&id, &reader).await,
+        (Some(text), None, None, None, None, None, None, None) if !text.trim().is_empty() => {
+            phone.edit(&id, &text).await
+        }
+        (None, Some(true), by, None, None, None, None, None) => phone.revoke(&id, by.as_deref()).await,
+        (None, None, None, None, Some(reaction), Some(from), None, None) => phone.react(&id, &from, &reaction).await,
+        (None, None, None, Some(true), None, None, None, None) => phone.deliver_again(&id).await,
         _ => {
-            let message = "Send a non-empty text, revoked: true, delivered: true, reaction with from, or readBy.";
+            let message = "Send a non-empty text, revoked: true, delivered: true, deletedForMe: true, reaction with from, or readBy.";
             return Err(ApiError::unprocessable("invalid_body", message));
         }
     };

@@ -22,6 +22,8 @@ pub(crate) struct Offer {
     pub(crate) link: Link,
     /// The static key of the connection.
     pub(crate) noise: [u8; 32],
+    /// True if it asks for the full history.
+    pub(crate) full: bool,
 }
 
 /// A connection that waits for a code to be typed on a phone.

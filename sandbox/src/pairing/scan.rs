@@ -35,7 +35,7 @@ impl Phone {
         let device = locked(&self.account.companions).next_device();
         let papers = self.pair(offer, device, identity, secret).await?;
 
-        let companion = Companion::new(offer.noise, identity, papers);
+        let companion = Companion { full: offer.full, ..Companion::new(offer.noise, identity, papers) };
         locked(&self.account.companions).add(device, companion);
         self.account.devices_changed("add", &[device]);
         // The companion logs in as soon as it gets this.

@@ -104,6 +104,20 @@ impl Phone {
         .await
     }
 
+    /// Deletes one message of any author for the owner alone.
+    ///
+    /// # Errors
+    /// [`Error::UnknownMessage`] if there is none with this id.
+    pub async fn delete_for_me(&self, message: &str) -> Result<(), Error> {
+        let (jid, message) = self.written(message)?;
+        self.set("regular_high", |book| {
+            let group = book.groups.get(&jid);
+            let writer = group.and_then(|group| Some(book.member(group, message.from.as_deref()?)));
+            Ok(vec![Change::delete_message(&jid, &message, writer.as_deref())])
+        })
+        .await
+    }
+
     /// Writes settings as the owner, and stores them.
     pub(super) async fn set(
         &self,

@@ -23,6 +23,16 @@ pub(crate) fn is_elsewhere(server: &str) -> bool {
     matches!(server, "bot" | "interop" | "msgr")
 }
 
+/// Returns whether this is a broadcast list. Its messages are encrypted for each device, unlike a group's.
+pub(crate) fn is_list(address: &str) -> bool {
+    address.ends_with("@broadcast")
+}
+
+/// Returns whether this is a channel. Its messages are not encrypted.
+pub(crate) fn is_channel(address: &str) -> bool {
+    address.ends_with("@newsletter")
+}
+
 /// Returns whether a group's member is addressed by LID.
 pub(crate) fn is_lid(address: &str) -> bool {
     address.ends_with("@lid") || address.ends_with("@hosted.lid")

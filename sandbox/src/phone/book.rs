@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address,
+    kinds::MessageKind,
     pictures::Picture,
     privacy::Privacy,
     view::{ChatKind, ChatView, MAX_PINNED, MessageView},
@@ -183,6 +184,11 @@ pub(crate) struct Message {
     /// The sender's JID; `None`: the owner.
     pub(crate) from: Option<String>,
     pub(crate) text: String,
+    #[serde(default)]
+    pub(crate) kind: MessageKind,
+    /// The broadcast list through which it was sent.
+    #[serde(default)]
+    pub(crate) list: Option<String>,
     /// In milliseconds since the Unix epoch.
     pub(crate) at: i64,
     /// True if its author revoked it.
@@ -223,6 +229,9 @@ pub(crate) struct Book {
     /// True if a new message unarchives its chat.
     #[serde(default)]
     pub(crate) unarchives: bool,
+    /// The recipients' JIDs of the owner's broadcast lists, by the list's JID.
+    #[serde(default)]
+    pub(crate) lists: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub(crate) privacy: Privacy,
     /// Pictures of people and groups, including the owner, by JID.
@@ -254,6 +263,7 @@ impl Book {
             groups: groups.collect(),
             chats: BTreeMap::new(),
             unarchives: false,
+            lists: BTreeMap::new(),
             privacy: Privacy::default(),
             pictures: BTreeMap::new(),
         };
@@ -358,6 +368,7 @@ impl Book {
         let view = |message: &Message| MessageView {
             id: message.id.clone(),
             from: message.from.clone(),
+            kind: message.kind,
             text: (!message.revoked).then(|| message.text.clone()),
             at: message.at,
             edited: message.changed_at.is_some() && !message.revoked,
@@ -409,6 +420,15 @@ impl Chat {
     pub(crate) fn from_others(messages: &[Message]) -> u32 {
         let others = messages.iter().filter(|message| message.from.is_some() && !message.revoked);
         u32::try_from(others.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Removes a message, which no longer counts as unread.
+    pub(crate) fn remove(&mut self, id: &str) {
+        let Some(place) = self.messages.iter().position(|message| message.id == id) else { return };
+        let message = self.messages.remove(place);
+        let is_unread =
+            message.from.is_some() && !message.revoked && Self::from_others(&self.messages[place..]) < self.unread;
+        self.unread -= u32::from(is_unread);
     }
 
     /// Marks everything as read.

@@ -12,22 +12,17 @@ use whatsapp_rust::{
 };
 
 use super::{account::Account, history, ledger::SyncKey};
-use crate::{
-    Error, locked,
-    server::{companion::Companion, media::Media},
-};
+use crate::{Error, locked, server::media::Media};
 
 /// Sends them once, as soon as the companion's keys are there; does nothing if they were sent already.
 pub(crate) async fn settle(account: &Account, media: &Media, device: u16) -> Result<(), Error> {
     // Held to the end, so that each message is either part of the history or sent after it.
     let mut parties = account.parties.lock().await;
-    let fresh = locked(&account.companions).get(device).is_some_and(Companion::is_untold);
-    if !fresh {
-        return Ok(());
-    }
+    let untold = locked(&account.companions).get(device).filter(|it| it.is_untold()).map(|it| it.full);
+    let Some(full) = untold else { return Ok(()) };
     let share = key_share(account, locked(&account.ledger).keys());
     let mut letters = vec![account.peer_letter(share)?];
-    for notice in history::notices(account, media)? {
+    for notice in history::notices(account, media, full)? {
         letters.push(account.peer_letter(notice)?);
     }
     for letter in letters {

@@ -6,9 +6,9 @@ use whatsapp_rust::{
     waproto::whatsapp::{
         MessageKey, SyncActionValue,
         sync_action_value::{
-            ArchiveChatAction, ClearChatAction, ContactAction, DeleteChatAction, LidContactAction, LockChatAction,
-            MarkChatAsReadAction, MuteAction, PinAction, PnForLidChatAction, PushNameSetting, SyncActionMessage,
-            SyncActionMessageRange, UnarchiveChatsSetting,
+            ArchiveChatAction, ClearChatAction, ContactAction, DeleteChatAction, DeleteMessageForMeAction,
+            LidContactAction, LockChatAction, MarkChatAsReadAction, MuteAction, PinAction, PnForLidChatAction,
+            PushNameSetting, SyncActionMessage, SyncActionMessageRange, UnarchiveChatsSetting,
         },
         syncd_mutation::SyncdOperation,
     },
@@ -87,6 +87,15 @@ impl Change {
         let action = ClearChatAction { message_range: range.named(jid) };
         let value = SyncActionValue { clear_chat_action: MessageField::some(action), ..Default::default() };
         Self::new(&["clearChat", jid, "1", "1"], 6, value)
+    }
+
+    /// In `regular_high`. `writer` is the JID of the author, in a group.
+    pub(crate) fn delete_message(jid: &str, message: &Message, writer: Option<&str>) -> Self {
+        let at = Some(message.at / 1000);
+        let action = DeleteMessageForMeAction { delete_media: Some(true), message_timestamp: at };
+        let value = SyncActionValue { delete_message_for_me_action: MessageField::some(action), ..Default::default() };
+        let from_me = if message.from.is_none() { "1" } else { "0" };
+        Self::new(&["deleteMessageForMe", jid, &message.id, from_me, writer.unwrap_or("0")], 3, value)
     }
 
     /// In `regular_high`.
@@ -273,6 +282,12 @@ pub(crate) fn apply(book: &mut Book, mutation: &Mutation) {
             book.unarchives = value.unarchive_chats_setting.unarchive_chats.unwrap_or_default();
             if book.unarchives {
                 book.chats.values_mut().for_each(unarchive);
+            }
+        }
+        (Some("deleteMessageForMe"), Some(jid)) => {
+            let jid = book.resolve(jid);
+            if let (Some(chat), Some(id)) = (book.chats.get_mut(&jid), mutation.index.get(2)) {
+                chat.remove(id);
             }
         }
         (Some("setting_pushName"), _) => {

@@ -26,6 +26,7 @@ use whatsapp_rust::{
 use super::{
     account::Account,
     book::{self, Book, Chat, Person},
+    kinds::MessageKind,
     view::FOREVER,
 };
 use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
@@ -34,12 +35,15 @@ use crate::{Error, clock, locked, server::media::Media, wire::node::SERVER};
 const INLINE_LIMIT: usize = 32 * 1024;
 /// Length at which a chunk is complete, in bytes before compression.
 const CHUNK_LIMIT: usize = 256 * 1024;
+/// Number of recent messages of each chat, for a companion that asked for the full history.
+const RECENT: usize = 20;
 /// Default number of older messages in an on-demand response.
 const ON_DEMAND: usize = 50;
 
-/// Creates the messages with the history of an account, in sending order.
-pub(crate) fn notices(account: &Account, media: &Media) -> Result<Vec<Message>, Error> {
-    let chunks = chunks(account);
+/// Creates the messages with the history of an account, in sending order. `full` is true if the companion asked for the full
+/// history.
+pub(crate) fn notices(account: &Account, media: &Media, full: bool) -> Result<Vec<Message>, Error> {
+    let chunks = chunks(account, full);
     let count = chunks.len();
     let mut notices = Vec::with_capacity(count);
     for (index, mut chunk) in chunks.into_iter().enumerate() {
@@ -52,7 +56,7 @@ pub(crate) fn notices(account: &Account, media: &Media) -> Result<Vec<Message>, 
     Ok(notices)
 }
 
-fn chunks(account: &Account) -> Vec<HistorySync> {
+fn chunks(account: &Account, full: bool) -> Vec<HistorySync> {
     let book = locked(&account.book);
     let mut by_age: Vec<_> = book.chats.iter().collect();
     by_age.sort_by_key(|(_, chat)| std::cmp::Reverse(chat.last_message_at()));
@@ -63,9 +67,14 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
         phone_number_to_lid_mappings: mappings(&book),
         ..Default::default()
     }];
+    let mut older = Vec::new();
     let mut length = 0;
     for (jid, chat) in by_age {
-        let next = conversation(account, &book, &people, (jid, chat));
+        let mut next = conversation(account, &book, &people, (jid, chat));
+        if full && next.messages.len() > RECENT {
+            let messages = next.messages.split_off(RECENT);
+            older.push(Conversation { messages, ..next.clone() });
+        }
         let size = whatsapp_rust::buffa::Message::encode_to_vec(&next).len();
         let limit = if chunks.len() == 1 { INLINE_LIMIT } else { CHUNK_LIMIT };
         if length > 0 && length + size > limit {
@@ -82,6 +91,18 @@ fn chunks(account: &Account) -> Vec<HistorySync> {
         pushnames: push_names(account, &book),
         ..Default::default()
     });
+    let mut length = CHUNK_LIMIT;
+    for next in older {
+        let size = whatsapp_rust::buffa::Message::encode_to_vec(&next).len();
+        if length + size > CHUNK_LIMIT {
+            chunks.push(HistorySync { sync_type: HistorySyncType::FULL, ..Default::default() });
+            length = 0;
+        }
+        length += size;
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.conversations.push(next);
+        }
+    }
     chunks
 }
 
@@ -190,9 +211,9 @@ fn past(
 
 /// Returns the present content of a message: empty if it was revoked, or its edit.
 fn said(message: &book::Message, key: &MessageKey) -> MessageField<Message> {
-    let text = || MessageField::some(Message { conversation: Some(message.text.clone()), ..Default::default() });
+    let text = || MessageField::some(message.kind.message(&message.text));
     match message.changed_at {
-        _ if message.revoked => MessageField::none(),
+        _ if message.revoked || message.kind == MessageKind::ViewOnce => MessageField::none(),
         None => text(),
         Some(at) => {
             let edit = ProtocolMessage {
@@ -289,6 +310,7 @@ fn notice(chunk: &HistorySync, asked: Option<&str>, media: &Media) -> Result<Mes
 fn kind(chunk: &HistorySync) -> message::HistorySyncType {
     match chunk.sync_type {
         HistorySyncType::RECENT => message::HistorySyncType::RECENT,
+        HistorySyncType::FULL => message::HistorySyncType::FULL,
         HistorySyncType::PUSH_NAME => message::HistorySyncType::PUSH_NAME,
         HistorySyncType::ON_DEMAND => message::HistorySyncType::ON_DEMAND,
         _ => message::HistorySyncType::INITIAL_BOOTSTRAP,

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::MutexGuard;
-use whatsapp_rust::{buffa::MessageField, wacore::messages::MessageUtils, waproto::whatsapp as wa};
+use whatsapp_rust::{
+    buffa::{Message as _, MessageField},
+    wacore::messages::MessageUtils,
+    waproto::whatsapp as wa,
+};
 
 use super::{
     account::Account,
     address,
+    kinds::MessageKind,
     party::{Party, Sealed},
     people,
 };
@@ -34,6 +39,11 @@ pub(crate) struct Letter {
     /// The chat of a message by the owner, unless that is a group.
     #[serde(default)]
     pub(crate) recipient: Option<String>,
+    /// Recipients, if the owner sent it to a broadcast list.
+    #[serde(default)]
+    pub(crate) listed: Vec<String>,
+    #[serde(default)]
+    pub(crate) kind: MessageKind,
     /// The effect on an earlier message, as on the wire: `1` edits, `7` revokes, `8` revokes as a group's admin.
     #[serde(default)]
     pub(crate) edit: Option<String>,
@@ -98,6 +108,8 @@ impl Account {
             from: self.jid(),
             participant: None,
             recipient: None,
+            listed: Vec::new(),
+            kind: MessageKind::Text,
             edit: None,
             alternate: None,
             at: clock::now_ms(),
@@ -165,8 +177,11 @@ impl Account {
         letter: &Letter,
         afresh: bool,
     ) -> Result<Node, Error> {
+        let (kind, media) = letter.kind.on_the_wire();
+        let enc = |sealed| enc(sealed, media);
         let party = parties.of(&letter.sender);
-        if afresh || !party.knows(device) {
+        let is_sealed = !address::is_channel(&letter.from) && letter.kind != MessageKind::ViewOnce;
+        if is_sealed && (afresh || !party.knows(device)) {
             let bundle = {
                 let mut companions = locked(&self.companions);
                 let keys = companions.get_mut(device).and_then(|companion| companion.prekeys.as_mut());
@@ -175,7 +190,15 @@ impl Account {
             party.meet(device, &bundle).await?;
         }
         let mut contents = Vec::new();
-        if letter.participant.is_some() {
+        if letter.kind == MessageKind::ViewOnce {
+            contents.push(node("unavailable").attr("type", "view_once").build());
+        } else if address::is_channel(&letter.from) {
+            let mut plain = node("plaintext");
+            if let Some(media) = media {
+                plain = plain.attr("mediatype", media);
+            }
+            contents.push(plain.bytes(letter.body.encode_to_vec()).build());
+        } else if letter.participant.is_some() && !address::is_list(&letter.from) {
             if let Some(key) = party.groups.hand_out(&letter.from, device, afresh).await? {
                 let key = MessageUtils::encode_and_pad(&distribution(&letter.from, key));
                 contents.push(enc(party.seal(device, &key).await?));
@@ -186,12 +209,19 @@ impl Account {
         } else {
             contents.push(enc(party.seal(device, &MessageUtils::encode_and_pad(&letter.body)).await?));
         }
+        if !letter.listed.is_empty() {
+            let listed = letter.listed.iter().map(|jid| node("to").attr("jid", jid.as_str()).build());
+            contents.push(node("participants").children(listed.collect::<Vec<_>>()).build());
+        }
+        if letter.kind == MessageKind::Poll {
+            contents.push(node("meta").attr("polltype", "creation").build());
+        }
         contents.extend(letter.business.as_deref().map(people::verified_name));
         let mut message = node("message")
             .attr("from", letter.from.as_str())
             .attr("id", letter.id.as_str())
             .attr("t", clock::seconds(letter.at).to_string())
-            .attr("type", "text");
+            .attr("type", kind);
         let more = [("participant", &letter.participant), ("recipient", &letter.recipient), ("edit", &letter.edit)];
         for (name, value) in more {
             if let Some(value) = value {
@@ -200,6 +230,9 @@ impl Account {
         }
         if let Some(participant) = &letter.participant {
             message = message.attr("addressing_mode", if address::is_lid(participant) { "lid" } else { "pn" });
+        }
+        if address::is_channel(&letter.from) {
+            message = message.attr("server_id", (100 + letter.at / 1000 % 1_000_000).to_string());
         }
         if letter.peer {
             message = message.attr("category", "peer");
@@ -228,8 +261,10 @@ impl Account {
     }
 }
 
-fn enc(sealed: Sealed) -> Node {
-    node("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build()
+fn enc(sealed: Sealed, media: Option<&'static str>) -> Node {
+    let enc = node("enc").attr("v", "2").attr("type", sealed.kind);
+    let enc = if let Some(media) = media { enc.attr("mediatype", media) } else { enc };
+    enc.bytes(sealed.bytes).build()
 }
 
 /// Creates the message that distributes a sender key.

@@ -16,6 +16,7 @@ mod groups;
 mod history;
 pub(crate) mod interfere;
 mod kept;
+mod kinds;
 pub(crate) mod ledger;
 mod linked;
 mod mapping;
@@ -36,8 +37,10 @@ mod writing;
 use std::{fmt, sync::Arc};
 
 pub use calls::{CallState, CallView};
+pub use kinds::MessageKind;
 pub use receipt::ReceiptForm;
 pub use view::{ChatKind, ChatView, FOREVER, MAX_PINNED, MessageView};
+pub use writing::Draft;
 
 use crate::{Error, locked, server::Server};
 use account::Account;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::kinds::MessageKind;
+
 /// End of a mute without end, in milliseconds since the Unix epoch: the last millisecond of the year 9999.
 pub const FOREVER: i64 = 253_402_300_799_999;
 
@@ -47,6 +49,8 @@ pub struct MessageView {
     pub id: String,
     /// The JID of its writer; `None`: the owner.
     pub from: Option<String>,
+    /// Its kind.
+    pub kind: MessageKind,
     /// The text; `None` if it was revoked.
     pub text: Option<String>,
     /// Time of the message, in milliseconds since the Unix epoch; whole seconds.

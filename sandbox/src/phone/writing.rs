@@ -12,6 +12,7 @@ use whatsapp_rust::{
 use super::{
     Phone, address,
     book::{Book, Chat, Message},
+    kinds::MessageKind,
     message::{Alternate, Letter},
     view::ChatKind,
 };
@@ -25,11 +26,28 @@ struct Envelope {
     device: Option<String>,
     /// The chat, by the requested address.
     chat: String,
+    /// The chat in which the phone shows the message.
+    place: String,
+    /// Recipients of a broadcast list of the owner.
+    listed: Vec<String>,
     /// The author's address in a group's stanza.
     participant: Option<String>,
     alternate: Option<Alternate>,
     notify: Option<String>,
     business: Option<String>,
+}
+
+/// A message to be sent.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// Its kind.
+    pub kind: MessageKind,
+    /// Its text, caption, name or question.
+    pub text: String,
+    /// Recipients of a broadcast list of the owner, as numbers or JIDs; if empty, those of the message before.
+    pub to: Vec<String>,
+    /// True if the companions get it only with [`Phone::deliver_again`].
+    pub late: bool,
 }
 
 impl Phone {
@@ -46,7 +64,7 @@ impl Phone {
     /// [`Error::UnknownContact`] if `from` may not write there, [`Error::UnknownChat`] if `chat` is neither the direct
     /// chat with them nor a group.
     pub async fn receive(&self, from: &str, chat: &str, text: &str) -> Result<String, Error> {
-        self.write(from, chat, text, true).await
+        self.write(from, chat, Draft { text: text.to_owned(), ..Draft::default() }).await
     }
 
     /// Like [`Phone::receive`], but the companions get it only with [`Phone::deliver_again`], as if they could not
@@ -55,7 +73,7 @@ impl Phone {
     /// # Errors
     /// As [`Phone::receive`].
     pub async fn receive_late(&self, from: &str, chat: &str, text: &str) -> Result<String, Error> {
-        self.write(from, chat, text, false).await
+        self.write(from, chat, Draft { text: text.to_owned(), late: true, ..Draft::default() }).await
     }
 
     /// Delivers the original message to the companions again, as WhatsApp does without a receipt.
@@ -64,17 +82,32 @@ impl Phone {
     /// [`Error::UnknownMessage`] if there is no such message.
     pub async fn deliver_again(&self, id: &str) -> Result<(), Error> {
         let (chat, said) = self.written(id)?;
-        let body = wa::Message { conversation: Some(said.as_sent().to_owned()), ..Default::default() };
+        let body = (said.kind, said.kind.message(said.as_sent()));
+        let chat = said.list.clone().unwrap_or(chat);
         let from = said.from.clone().unwrap_or_else(|| self.jid());
         self.say((id, said.at), &from, &chat, None, Some(body), |_, _| {}).await
     }
 
-    async fn write(&self, from: &str, chat: &str, text: &str, delivered: bool) -> Result<String, Error> {
+    /// Sends any message, and returns its id. Besides the chats of [`Phone::receive`], `chat` may be a broadcast list. A list
+    /// of the owner is a chat of its own; a message of another person is in the direct chat with them. `chat` may also be a
+    /// channel, which is then the author.
+    ///
+    /// # Errors
+    /// As [`Phone::receive`]; [`Error::UnknownChat`] for a list of the owner without known recipients.
+    pub async fn write(&self, from: &str, chat: &str, draft: Draft) -> Result<String, Error> {
+        let Draft { kind, text, to, late } = draft;
         let (id, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
-        let body = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
+        if address::is_list(chat) && !to.is_empty() {
+            let mut book = locked(&self.account.book);
+            let to: Vec<_> = to.iter().map(|name| self.person(name)).collect();
+            to.iter().for_each(|jid| book.meet(jid));
+            book.lists.insert(chat.to_owned(), to);
+        }
         let unarchives = locked(&self.account.book).unarchives;
-        let said = Message { id: id.clone(), text: text.to_owned(), at, ..Message::default() };
-        let written = self.say((&id, at), from, chat, None, delivered.then_some(body), |chat, writer| {
+        let body = (kind, kind.message(&text));
+        let list = address::is_list(chat).then(|| chat.to_owned());
+        let said = Message { id: id.clone(), text, kind, list, at, ..Message::default() };
+        let written = self.say((&id, at), from, chat, None, (!late).then_some(body), |chat, writer| {
             chat.messages.push(Message { from: writer.clone(), ..said });
             match writer {
                 Some(_) => {
@@ -92,11 +125,12 @@ impl Phone {
     /// Edits a message on behalf of its author.
     ///
     /// # Errors
-    /// [`Error::UnknownMessage`] if there is no such message, or it was revoked.
+    /// [`Error::UnknownMessage`] if there is no such message, or it was revoked; [`Error::Unsupported`] in a
+    /// channel.
     pub async fn edit(&self, id: &str, text: &str) -> Result<(), Error> {
-        let (chat, said) = self.said(id)?;
+        let (chat, said) = self.changeable(id)?;
         let now = clock::now_ms();
-        let edited = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
+        let edited = said.kind.message(text);
         let protocol = ProtocolMessage {
             key: self.key(&chat, &said),
             r#type: Some(protocol_message::Type::MESSAGE_EDIT),
@@ -110,9 +144,9 @@ impl Phone {
     /// Revokes a message on behalf of its author or, in a group, of `by`: an admin's number or JID.
     ///
     /// # Errors
-    /// [`Error::UnknownMessage`] if there is no such message, or it was revoked.
+    /// As [`Phone::edit`].
     pub async fn revoke(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
-        let (chat, said) = self.said(id)?;
+        let (chat, said) = self.changeable(id)?;
         let by = by.map(|by| self.person(by));
         let own = by.is_none() || by.as_deref() == said.from.as_deref();
         let mut key = self.key(&chat, &said);
@@ -145,6 +179,7 @@ impl Phone {
         };
         let body = wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() };
         let stanza = key::random_hex::<10>()?;
+        let body = (MessageKind::Text, body);
         self.say((&stanza, clock::whole_second(now)), from, &chat, None, Some(body), |_, _| {}).await
     }
 
@@ -161,6 +196,8 @@ impl Phone {
         let body = wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() };
         let (stanza, at) = (key::random_hex::<10>()?, clock::whole_second(clock::now_ms()));
         let by = by.map_or_else(|| self.jid(), ToOwned::to_owned);
+        let chat = said.list.as_deref().unwrap_or(chat);
+        let body = (MessageKind::Text, body);
         let applied = self.say((&stanza, at), &by, chat, Some(edit), Some(body), |chat, _| {
             let Some(place) = chat.messages.iter().position(|message| message.id == said.id) else { return };
             let later = Chat::from_others(&chat.messages[place + 1..]);
@@ -178,14 +215,14 @@ impl Phone {
         from: &str,
         chat: &str,
         edit: Option<&str>,
-        body: Option<wa::Message>,
+        body: Option<(MessageKind, wa::Message)>,
         means: impl FnOnce(&mut Chat, &Option<String>),
     ) -> Result<(), Error> {
         let mut parties = self.account.parties.lock().await;
         let sent = {
             let mut book = locked(&self.account.book);
             let envelope = self.envelope(&mut book, from, chat)?;
-            means(book.chat_mut(chat), &envelope.writer);
+            means(book.chat_mut(&envelope.place), &envelope.writer);
             body.map(|body| self.letter((id, at), envelope, edit, body))
         };
         if let Some(sent) = sent {
@@ -207,8 +244,14 @@ impl Phone {
         if found.1.revoked { Err(Error::UnknownMessage(id.to_owned())) } else { Ok(found) }
     }
 
+    /// Like [`Phone::said`], for a message that the sandbox can edit and revoke.
+    fn changeable(&self, id: &str) -> Result<(String, Message), Error> {
+        let (chat, said) = self.said(id)?;
+        if address::is_channel(&chat) { Err(Error::Unsupported("changes in a channel")) } else { Ok((chat, said)) }
+    }
+
     /// Returns the message with this id and its chat.
-    fn written(&self, id: &str) -> Result<(String, Message), Error> {
+    pub(super) fn written(&self, id: &str) -> Result<(String, Message), Error> {
         let book = locked(&self.account.book);
         let mut all = book.chats.iter().flat_map(|(jid, chat)| chat.messages.iter().map(move |said| (jid, said)));
         let found = all.find(|(_, said)| said.id == id);
@@ -219,7 +262,12 @@ impl Phone {
         let from = &*self.person(name);
         let own = from == self.jid();
         let device = (!own && address::is_special(name)).then(|| name.to_owned());
-        let mut participant = None;
+        let (mut participant, mut place, mut listed) = (None, chat.to_owned(), Vec::new());
+        if address::is_channel(from) && from == chat {
+            let (writer, chat, place) = (Some(from.to_owned()), chat.to_owned(), chat.to_owned());
+            let (alternate, notify, business, listed) = (None, None, None, Vec::new());
+            return Ok(Envelope { writer, device, chat, place, listed, participant, alternate, notify, business });
+        }
         if ChatKind::of(from) != ChatKind::Dm {
             return Err(Error::UnknownContact(from.to_owned()));
         }
@@ -261,12 +309,22 @@ impl Phone {
                     _ => person.lid_jid().filter(|lid| *lid != named).map(Alternate::Lid),
                 }
             }
+            ChatKind::Broadcast if own => {
+                listed = book.lists.get(chat).cloned().ok_or_else(|| Error::UnknownChat(chat.to_owned()))?;
+                participant = Some(self.jid());
+                Some(Alternate::Lid(self.lid()))
+            }
+            ChatKind::Broadcast => {
+                place = person.jid();
+                participant = Some(device.clone().unwrap_or_else(|| person.jid()));
+                person.lid_jid().filter(|lid| device.is_none() && *lid != place).map(Alternate::Lid)
+            }
             _ => return Err(Error::UnknownChat(chat.to_owned())),
         };
         let writer = (!own).then(|| person.jid());
         let notify = if own { Some(book.name.clone()) } else { person.shown_name().map(ToOwned::to_owned) };
         let (chat, business) = (chat.to_owned(), person.business);
-        Ok(Envelope { writer, device, chat, participant, alternate, notify, business })
+        Ok(Envelope { writer, device, chat, place, listed, participant, alternate, notify, business })
     }
 
     /// Returns the key of a message as seen by the person with the JID `reader`: their own messages are from
@@ -306,11 +364,18 @@ impl Phone {
         })
     }
 
-    fn letter(&self, (id, at): (&str, i64), envelope: Envelope, edit: Option<&str>, body: wa::Message) -> Letter {
-        let Envelope { writer, device, chat, participant, alternate, notify, business } = envelope;
+    fn letter(
+        &self,
+        (id, at): (&str, i64),
+        envelope: Envelope,
+        edit: Option<&str>,
+        (kind, body): (MessageKind, wa::Message),
+    ) -> Letter {
+        let Envelope { writer, device, chat, place: _, listed, participant, alternate, notify, business } = envelope;
         // Each device encrypts for itself.
         let sender = device.clone().or_else(|| writer.clone()).unwrap_or_else(|| self.jid());
         let (from, recipient, body) = match (&writer, device) {
+            (None, _) if address::is_list(&chat) => (chat.clone(), None, sent_on_the_phone(chat, body)),
             _ if participant.is_some() => (chat, None, body),
             (None, _) => (sender.clone(), Some(chat.clone()), sent_on_the_phone(chat, body)),
             (Some(_), Some(device)) => (device, None, body),
@@ -321,6 +386,8 @@ impl Phone {
             from,
             participant,
             recipient,
+            listed,
+            kind,
             edit: edit.map(ToOwned::to_owned),
             sender,
             alternate,

@@ -30,6 +30,9 @@ pub(crate) struct Companion {
     pub(crate) papers: Vec<u8>,
     /// Its prekeys; `None` until the first upload.
     pub(crate) prekeys: Option<Prekeys>,
+    /// True if it asked for the full history.
+    #[serde(default)]
+    pub(crate) full: bool,
     /// True if it has been sent the app-state key and the history.
     pub(crate) settled: bool,
     pub(crate) queue: Queue,
@@ -51,6 +54,7 @@ impl Companion {
             identity,
             papers,
             prekeys: None,
+            full: false,
             settled: false,
             queue: Queue::default(),
             link: None,

@@ -11,7 +11,10 @@ use axum::{
 };
 use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 use tokio_util::sync::CancellationToken;
-use whatsapp_rust::waproto::whatsapp::ClientPayload;
+use whatsapp_rust::{
+    buffa::Message as _,
+    waproto::whatsapp::{ClientPayload, DeviceProps},
+};
 
 use super::{
     Server, Who,
@@ -91,7 +94,7 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     let writer = write(Arc::clone(&shared), sink, Sealer::new(session.outbound), outgoing);
     server.tasks.spawn(writer);
 
-    let offer = Offer { link: link.clone(), noise: session.client };
+    let offer = Offer { link: link.clone(), noise: session.client, full: wants_full_history(&session.payload) };
     let seat = greet(&shared, &offer, &session.payload);
     read(&shared, frames, Opener::new(session.inbound), &offer, seat.as_ref()).await;
 
@@ -102,6 +105,13 @@ async fn serve(server: &Arc<Server>, frames: &mut Frames, mut sink: FrameSink) {
     }
     link.close("the connection has ended");
     server.note(shared.who(), "disconnected");
+}
+
+/// Returns whether an unpaired client asks for the full history.
+fn wants_full_history(payload: &ClientPayload) -> bool {
+    let props = payload.device_pairing_data.device_props.as_deref();
+    let props = props.and_then(|props| DeviceProps::decode_from_slice(props).ok());
+    props.and_then(|props| props.require_full_sync).unwrap_or_default()
 }
 
 /// Performs the handshake; `None` if the client disconnects during it.

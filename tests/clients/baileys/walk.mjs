@@ -10,6 +10,7 @@ import { Rows } from "./rows.mjs";
 import { startSandbox } from "./sandbox.mjs";
 import { companions } from "./walk/companions.mjs";
 import { endings } from "./walk/endings.mjs";
+import { kinds } from "./walk/kinds.mjs";
 import { linking } from "./walk/linking.mjs";
 import { messages } from "./walk/messages.mjs";
 import { people } from "./walk/people.mjs";
@@ -20,11 +21,11 @@ const sandbox = await startSandbox(process.argv[2], "--demo", "--quiet");
 const folder = mkdtempSync(join(tmpdir(), "chatgraph-baileys-"));
 isolate(sandbox);
 const rows = new Rows();
-const newClient = (name) => new Client({ sandbox, phone: sandbox.phone, folder: join(folder, name) });
+const newClient = (name, phone = sandbox.phone) => new Client({ sandbox, phone, folder: join(folder, name) });
 const walk = { sandbox, rows, newClient, row: rows.row.bind(rows), account: `/accounts/${sandbox.phone}` };
 try {
   walk.one = await linking(walk);
-  for (const part of [settings, messages, people, requests, companions, endings]) await part(walk);
+  for (const part of [settings, messages, kinds, people, requests, companions, endings]) await part(walk);
 } finally {
   rows.print();
   await sandbox.stop();

@@ -152,3 +152,51 @@ async fn a_group_is_described_and_has_admins() {
         api.post(group, &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
     }
 }
+
+#[tokio::test]
+async fn messages_have_kinds_go_through_lists_and_channels_and_are_deleted_for_the_owner() {
+    let api = Api::with_account().await;
+    let messages = "/accounts/15550100001/messages";
+    let (list, channel) = ("1700000001@broadcast", "120363000000000777@newsletter");
+    for (body, status, code) in [
+        (json!({"from": BEN, "chat": BEN, "kind": "PHOTO"}), StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+        (json!({"from": BEN, "chat": BEN, "kind": "IMAGE"}), StatusCode::UNPROCESSABLE_ENTITY, "invalid_body"),
+        (
+            json!({"from": BEN, "chat": BEN, "kind": "AUDIO", "text": "x"}),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_body",
+        ),
+        (json!({"from": "15550100001", "chat": list, "text": "x"}), StatusCode::NOT_FOUND, "unknown_chat"),
+        (json!({"from": BEN, "chat": channel, "text": "x"}), StatusCode::NOT_FOUND, "unknown_chat"),
+        (json!({"from": channel, "chat": BEN, "text": "x"}), StatusCode::UNPROCESSABLE_ENTITY, "unknown_contact"),
+    ] {
+        api.post(messages, &body).await.error(status, code);
+    }
+    let mut ids = Vec::new();
+    for body in [
+        json!({"from": "15550100001", "chat": list, "text": "first", "to": ["15550100002"]}),
+        json!({"from": "15550100001", "chat": list, "text": "second"}),
+        json!({"from": BEN, "chat": "1700000002@broadcast", "text": "mine"}),
+        json!({"from": BEN, "chat": BEN, "kind": "IMAGE", "text": "look"}),
+        json!({"from": channel, "chat": channel, "text": "news"}),
+    ] {
+        let sent = api.post(messages, &body).await.expect(StatusCode::CREATED);
+        ids.push(sent["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(
+        (&api.chat(list).await["type"], &api.chat(channel).await["unreadCount"]),
+        (&json!("BROADCAST"), &json!(1))
+    );
+    let (path, text) = (format!("{messages}/{}", ids[4]), json!({"text": "other news"}));
+    api.post(&path, &text).await.error(StatusCode::NOT_IMPLEMENTED, "not_implemented");
+
+    let before = api.chat(BEN).await["unreadCount"].as_u64().unwrap();
+    api.post(&format!("{messages}/{}", ids[3]), &json!({"deletedForMe": true})).await.expect(StatusCode::OK);
+    let said = api.get(&format!("/accounts/15550100001/chats/{BEN}/messages")).await.expect(StatusCode::OK);
+    let last = said.as_array().unwrap().last().unwrap();
+    assert_eq!((&last["text"], &last["kind"]), (&json!("mine"), &json!("TEXT")));
+    assert_eq!(api.chat(BEN).await["unreadCount"].as_u64().unwrap(), before - 1);
+    api.post(&format!("{messages}/{}", ids[3]), &json!({"deletedForMe": true}))
+        .await
+        .error(StatusCode::NOT_FOUND, "unknown_message");
+}
