@@ -247,6 +247,10 @@ impl Chat {
             self.horizon = Some(place.clone().or_further(self.horizon.take()));
             self.emptied = Some(place.or_further(self.emptied.take()));
             self.last_message = patch.last_message;
+        } else if patch.removed.is_some() {
+            if self.last_message.and_then(|last| last.id) == patch.removed {
+                self.last_message = patch.last_message;
+            }
         } else if let Some(message) = patch.last_message
             && self.last_message.is_none_or(|known| message.at >= known.at)
         {

@@ -107,6 +107,11 @@ pub enum Rewrite {
     },
     /// It was deleted for everyone.
     Revocation,
+    /// The account's owner deleted it for themselves.
+    DeletionForMe {
+        /// The latest time at which it may have been sent, in milliseconds.
+        sent_at: i64,
+    },
 }
 
 impl Message {
@@ -121,6 +126,8 @@ impl Message {
     #[must_use]
     pub fn rewritten(&self, rewrite: &Rewrite) -> Option<Self> {
         match rewrite {
+            // Nothing is left of it.
+            Rewrite::DeletionForMe { .. } => None,
             _ if self.revoked => None,
             Rewrite::Revocation => Some(Self { revoked: true, text: None, ..self.clone() }),
             Rewrite::Edit { text, as_of } => {

@@ -1,4 +1,4 @@
-//! Changes of stored messages: edits, revocations, and clearing or deleting a chat on the phone.
+//! Changes of stored messages: edits, revocations, deletions of one message, and clearing or deleting a chat on the phone.
 
 use crate::domain::action::Setting;
 use crate::domain::change::Origin;
@@ -38,16 +38,25 @@ pub(super) async fn rewritten(
     }
     let Some((chat, before)) = subject(unit, key, rewriting).await? else {
         revoke_deleted(unit, key, rewriting, now).await?;
-        let early = EarlyRewrite {
-            chat: rewriting.chat.clone(),
-            wa_id: rewriting.wa_id.clone(),
-            sender: rewriting.sender.clone(),
-            from_me: rewriting.from_me,
-            rewrite: rewriting.rewrite.clone(),
-        };
-        return unit.keep_early_rewrite(whose, key.session, &early, (now, now - EARLY_REWRITES_MS)).await;
+        return keep(unit, key, rewriting, now).await;
     };
-    apply(unit, key, rewriting, (chat, before), now).await
+    apply(unit, key, rewriting, (chat, before), now).await?;
+    // WhatsApp may still deliver the message again.
+    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+        keep(unit, key, rewriting, now).await?;
+    }
+    Ok(())
+}
+
+/// Stores an edit, a revocation or a deletion until its message arrives, unless the message is too old for that.
+async fn keep(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewriting, now: i64) -> Result<(), StoreError> {
+    let oldest = now - EARLY_REWRITES_MS;
+    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { sent_at } if sent_at < oldest) {
+        return Ok(());
+    }
+    let Rewriting { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
+    let early = EarlyRewrite { chat, wa_id, sender, from_me, rewrite };
+    unit.keep_early_rewrite(&key.organization, key.session, &early, (now, oldest)).await
 }
 
 /// Applies an edit or a revocation to a stored message.
@@ -59,6 +68,9 @@ async fn apply(
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
+    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+        return remove(unit, key, (chat, before), now).await;
+    }
     let Some(after) = before.rewritten(&rewriting.rewrite) else { return Ok(()) };
     let mut patch = ChatPatch { rewritten: Some(before.id), ..ChatPatch::default() };
     if after.revoked && !before.from_me {
@@ -68,15 +80,32 @@ async fn apply(
     inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
 }
 
-/// Subtracts one from the unread count of a chat or a tombstone, if the sender revoked an unread message that was
-/// deleted here.
+/// Removes a message that the account's owner deleted for themselves. It no longer counts as unread.
+async fn remove(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    (mut chat, message): (Chat, Message),
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let mut patch = ChatPatch { removed: Some(message.id), ..ChatPatch::default() };
+    if !message.from_me && !message.revoked {
+        patch.unread_count = one_less_unread(unit, key, &chat, &message).await?;
+    }
+    unit.remove_messages(whose, &[message.id]).await?;
+    patch.last_message = unit.last_message(whose, chat.id).await?;
+    inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await
+}
+
+/// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was revoked, or
+/// deleted on the phone.
 async fn revoke_deleted(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     rewriting: &Rewriting,
     now: i64,
 ) -> Result<(), StoreError> {
-    if rewriting.rewrite != Rewrite::Revocation || rewriting.from_me {
+    if matches!(rewriting.rewrite, Rewrite::Edit { .. }) || rewriting.from_me {
         return Ok(());
     }
     let whose = &key.organization;
@@ -137,7 +166,9 @@ async fn apply_early(
         let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
         if let Some(found) = subject(unit, key, &rewriting).await? {
             apply(unit, key, &rewriting, found, now).await?;
-            unit.remove_early_rewrite(whose, key.session, &early).await?;
+            if !matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+                unit.remove_early_rewrite(whose, key.session, &early).await?;
+            }
         } else {
             // The message may have been deleted here under another address. It may also still arrive, so keep the
             // rewrite.
@@ -147,7 +178,7 @@ async fn apply_early(
     Ok(())
 }
 
-/// Returns the edited or revoked message, and its chat. The event may be older than the known mappings, so all former
+/// Returns the edited, revoked or deleted message, and its chat. The event may be older than the known mappings, so all former
 /// owners of the address are considered.
 async fn subject(
     unit: &mut Unit<'_>,
@@ -160,11 +191,18 @@ async fn subject(
         let Some(chat) = unit.chat_with_for_update(whose, &peer).await? else { continue };
         let named = unit.messages_named(whose, chat.id, &rewriting.wa_id).await?;
         let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
+        // Some clients do not name the author of a group's message that the owner deletes.
+        let by_anyone =
+            matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) && rewriting.sender == rewriting.chat;
         let is_own = rewriting.from_me
             // An admin can revoke the account's own messages.
             || !peer.is_person() && writers.contains(&PeerId::account(key.session));
         let is_it = |message: &Message| {
-            if is_own { message.from_me } else { !message.from_me && writers.contains(&message.sender_id) }
+            if is_own {
+                message.from_me
+            } else {
+                !message.from_me && (by_anyone || writers.contains(&message.sender_id))
+            }
         };
         if let Some(message) = named.into_iter().find(is_it) {
             return Ok(Some((chat, message)));

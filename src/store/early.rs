@@ -1,4 +1,4 @@
-//! Edits and revocations that arrived before their message.
+//! Edits, revocations and deletions that arrived before their message.
 
 use chatgraph_entity::early_rewrite;
 use chatgraph_entity::early_rewrite::Column;
@@ -23,7 +23,10 @@ use super::unit::Unit;
 /// Maximum number per session; further ones are dropped until old ones expire.
 const MOST: u64 = 10_000;
 
-/// An edit or a revocation that waits for its message.
+/// `edited_as_of` in the row of a deletion for the owner, in which `revoked` is set as well.
+const DELETED_FOR_ME: i64 = -1;
+
+/// An edit, a revocation or a deletion that waits for its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlyRewrite {
     /// Address of the chat, as received.
@@ -39,8 +42,8 @@ pub struct EarlyRewrite {
 }
 
 impl Unit<'_> {
-    /// Stores an edit or a revocation until its message arrives, as received at `now`; removes those received before
-    /// `oldest`. For one message a revocation wins, or else the latest edit.
+    /// Stores an edit, a revocation or a deletion until its message arrives, as received at `now`; removes those received
+    /// before `oldest`. For one message a deletion wins, or else a revocation, or else the latest edit.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,10 +69,12 @@ impl Unit<'_> {
             .await?;
         let (revoked, text, edited_as_of) = match &early.rewrite {
             Rewrite::Revocation => (true, None, 0),
+            Rewrite::DeletionForMe { .. } => (true, None, DELETED_FOR_ME),
             Rewrite::Edit { text, as_of } => (false, text.clone(), *as_of),
         };
         match before {
-            Some(before) if before.revoked || !revoked && before.edited_as_of > edited_as_of => return Ok(()),
+            Some(before) if before.revoked && edited_as_of != DELETED_FOR_ME => return Ok(()),
+            Some(before) if !revoked && before.edited_as_of > edited_as_of => return Ok(()),
             None if early_rewrite::Entity::find().filter(of_session(organization, session)).count(self.tx).await?
                 >= MOST =>
             {
@@ -191,10 +196,10 @@ fn from_row(row: early_rewrite::Model) -> Result<EarlyRewrite, StoreError> {
         wa_id: row.wa_id,
         sender: row.sender.parse().map_err(|_| corrupt("sender"))?,
         from_me: row.from_me,
-        rewrite: if row.revoked {
-            Rewrite::Revocation
-        } else {
-            Rewrite::Edit { text: row.text, as_of: row.edited_as_of }
+        rewrite: match row.edited_as_of {
+            DELETED_FOR_ME if row.revoked => Rewrite::DeletionForMe { sent_at: row.at },
+            _ if row.revoked => Rewrite::Revocation,
+            as_of => Rewrite::Edit { text: row.text, as_of },
         },
     })
 }

@@ -31,6 +31,7 @@ mod http2;
 mod idempotency;
 mod identity;
 mod keys;
+mod kinds_of_chats;
 mod ladder;
 mod limits;
 mod listeners;

@@ -133,3 +133,44 @@ async fn what_the_phone_deletes_while_the_server_is_away_goes_when_it_is_back() 
     assert_eq!(server.chat(RAVI).await, Value::Null);
     assert_eq!(texts(&server, MEI).await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn a_message_that_is_deleted_on_the_phone_for_its_owner_goes_here_too() {
+    let server = TestServer::start().await;
+    let mut ids = Vec::new();
+    for (from, chat, text) in [
+        ("15550111", MEI, "one"),
+        ("15550111", MEI, "two"),
+        (OWN, RAVI, "Thank you"),
+        ("15550111", BOOKS, "Chapter five?"),
+    ] {
+        ids.push(server.phone().receive(from, chat, text).await.expect("sent"));
+        server.agrees().await;
+    }
+    let mut changes = server.subscribe_to_chats().await;
+    server.phone().delete_for_me(&ids[1]).await.expect("deleted");
+    let told = changes.next().await;
+    assert_eq!((&told["kind"], &told["origin"], &told["cid"]), (&json!("UPDATED"), &json!("DEVICE"), &json!(MEI)));
+    assert_eq!(told["changed"], json!(["UNREAD_COUNT", "LAST_MESSAGE"]), "{told}");
+    assert_eq!(told["chat"]["lastMessage"]["text"], "one");
+    server.agrees().await;
+    // One in the middle changes nothing that a list shows but the count.
+    let own = server.phone().receive(OWN, MEI, "three").await.expect("sent");
+    server.agrees().await;
+    server.phone().delete_for_me(&ids[0]).await.expect("deleted");
+    server.phone().delete_for_me(&ids[2]).await.expect("deleted");
+    server.phone().delete_for_me(&ids[3]).await.expect("deleted");
+    server.agrees().await;
+    assert_eq!(server.chat(RAVI).await["lastMessage"]["text"], "The invoice is on its way");
+    assert_eq!(server.chat(BOOKS).await["lastMessage"]["text"], "Chapter four next week");
+
+    // While the server is away, the message and its deletion come in any order.
+    server.stop_session().await;
+    server.phone().delete_for_me(&own).await.expect("deleted");
+    let missed = server.phone().receive("15550111", MEI, "four").await.expect("sent");
+    server.phone().delete_for_me(&missed).await.expect("deleted");
+    server.phone().deliver_again(&ids[0]).await.expect_err("the phone has it no longer");
+    server.start_session().await;
+    server.agrees().await;
+    assert_eq!(texts(&server, MEI).await, ["Yes!", "See you at six?"]);
+}

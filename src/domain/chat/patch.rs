@@ -45,6 +45,8 @@ pub struct ChatPatch {
     pub moved_to: Option<Jid>,
     /// A message whose content changed.
     pub rewritten: Option<MessageId>,
+    /// A message that was removed. If it was the last one, `last_message` takes its place.
+    pub removed: Option<MessageId>,
     /// True if the user removed the saved contact name.
     pub contact_removed: bool,
     /// The settings that are pending.

@@ -20,6 +20,7 @@ use whatsapp_rust::Server;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::wacore::time::now_millis;
+use whatsapp_rust::wacore_binary::JidExt as _;
 
 /// Time for which a message waits for earlier ones. Some never arrive: they are known already or only carry keys.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -246,8 +247,13 @@ impl Arrival {
         let from = attributes.optional_jid("from")?;
         let participant = attributes.optional_jid("participant");
         let second = attributes.optional_string("t")?.into_owned();
-        let is_direct = !matches!(from.server, Server::Group | Server::Broadcast | Server::Newsletter);
-        let peer = is_direct.then(|| attributes.optional_jid("recipient").unwrap_or_else(|| from.clone()).to_non_ad());
+        let recipient = attributes.optional_jid("recipient");
+        let peer = match from.server {
+            Server::Group | Server::Newsletter => None,
+            // A message that another person sends to a broadcast list is in the direct chat with them.
+            Server::Broadcast => participant.as_ref().filter(|_| !from.is_status_broadcast()).map(Jid::to_non_ad),
+            _ => Some(recipient.as_ref().unwrap_or(&from).to_non_ad()),
+        };
         let (sender, from) = (participant.unwrap_or_else(|| from.clone()), from.to_non_ad());
         Some(Self { key: (id, sender), from, peer, second })
     }

@@ -6,6 +6,7 @@ use tracing::debug;
 use whatsapp_rust::types::call::CallAction;
 use whatsapp_rust::types::call::IncomingCall;
 use whatsapp_rust::types::events::ConnectFailureReason;
+use whatsapp_rust::types::events::DeleteMessageForMeUpdate;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
@@ -13,6 +14,7 @@ use whatsapp_rust::types::events::LoggedOut;
 use whatsapp_rust::types::events::MuteUpdate;
 use whatsapp_rust::types::events::PairSuccess;
 use whatsapp_rust::types::events::Receipt;
+use whatsapp_rust::types::events::UnavailableType;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
@@ -24,9 +26,11 @@ use crate::domain::action::Desired;
 use crate::domain::call::Call;
 use crate::domain::clock::FOREVER;
 use crate::domain::horizon::Horizon;
+use crate::domain::message::Rewrite;
 use crate::domain::session::Account;
 use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
+use crate::session::Rewriting;
 use crate::session::SessionEvent;
 use crate::session::connection::Ending;
 use crate::session::connection::Signal;
@@ -47,13 +51,14 @@ pub(super) enum Heard {
 }
 
 /// Kinds with an arm in [`translate`], and the history, which is handled separately.
-pub(super) const KINDS: [EventKind; 28] = [
+pub(super) const KINDS: [EventKind; 30] = [
     EventKind::ArchiveUpdate,
     EventKind::PinUpdate,
     EventKind::MuteUpdate,
     EventKind::MarkChatAsReadUpdate,
     EventKind::DeleteChatUpdate,
     EventKind::ClearChatUpdate,
+    EventKind::DeleteMessageForMeUpdate,
     EventKind::ContactUpdate,
     EventKind::ContactNumberChanged,
     EventKind::BusinessStatusUpdate,
@@ -61,6 +66,7 @@ pub(super) const KINDS: [EventKind; 28] = [
     EventKind::IncomingCall,
     EventKind::Receipt,
     EventKind::Messages,
+    EventKind::UndecryptableMessage,
     EventKind::HistorySync,
     EventKind::Connected,
     EventKind::PairingQrCode,
@@ -132,6 +138,7 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
         Event::ClearChatUpdate(update) => {
             emptied(&update.jid, update.action.message_range.as_option(), update.timestamp.timestamp_millis(), false)?
         }
+        Event::DeleteMessageForMeUpdate(update) => deleted_for_me(update)?,
         Event::ContactUpdate(update) => contacts::saved(update)?,
         Event::ContactNumberChanged(update) => contacts::number_changed(update)?,
         Event::BusinessStatusUpdate(update) => contacts::business(update)?,
@@ -141,6 +148,11 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
         // others, such as those of newsletters, are never delivered again.
         Event::Messages(batch) if batch.hook_committed => Vec::new(),
         Event::Messages(batch) => batch.iter().flat_map(delivered).collect(),
+        // Any other is a message when it is decrypted later.
+        Event::UndecryptableMessage(it) if matches!(it.unavailable_type, UnavailableType::ViewOnce) => {
+            vec![Heard::News(message::unavailable(&it.info)?)]
+        }
+        Event::UndecryptableMessage(_) => Vec::new(),
         Event::Connected(_) => vec![Heard::LoggedIn],
         Event::PairingQrCode(code) => {
             vec![Heard::Signal(Signal::QrCode { qr: code.code.clone(), valid_for: code.timeout })]
@@ -226,14 +238,30 @@ fn emptied(
     Ok(vec![Heard::News(SessionEvent::Emptied { chat, up_to, as_of, deleted })])
 }
 
+/// Translates the deletion of one message for the account's owner. Baileys does not name the author of a group's message; the
+/// chat then stands for the author, as in a direct chat.
+fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Heard>, Untranslatable> {
+    let chat = jid::from_wire(&update.chat_jid)?;
+    let sender = update.participant_jid.as_ref().map(jid::from_wire).transpose()?.unwrap_or_else(|| chat.clone());
+    // A message is older than its deletion.
+    let sent_at = update.action.message_timestamp.map_or(update.timestamp.timestamp_millis(), milliseconds);
+    let rewrite = Rewrite::DeletionForMe { sent_at };
+    let rewriting = Rewriting { chat, wa_id: update.message_id.clone(), sender, from_me: update.from_me, rewrite };
+    Ok(vec![Heard::News(SessionEvent::Rewritten(rewriting))])
+}
+
 /// Returns the last messages that a range names; `None` if it has no time. Its times are seconds, or milliseconds in
 /// some clients; Baileys only sends the time of the last message.
 fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
     let last = range.last_message_timestamp?;
     let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
     let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
-    let at = if last < SECONDS_BELOW { last.saturating_mul(1000) } else { last - last.rem_euclid(1000) };
-    Some(Horizon { at, wa_ids })
+    Some(Horizon { at: milliseconds(last), wa_ids })
+}
+
+/// Returns the time of a message in a setting in milliseconds. It has whole seconds, in either unit.
+fn milliseconds(at: i64) -> i64 {
+    if at < SECONDS_BELOW { at.saturating_mul(1000) } else { at - at.rem_euclid(1000) }
 }
 
 /// Returns whether a receipt shows that the account's owner read or played messages on another device. With read

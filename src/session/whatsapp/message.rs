@@ -6,6 +6,7 @@ use whatsapp_rust::proto_helpers::MessageExt;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::types::message::MessageCategory;
 use whatsapp_rust::types::message::MessageInfo;
+use whatsapp_rust::types::message::MessageSource;
 use whatsapp_rust::waproto::codec::message_encoded_len;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::WebMessageInfo;
@@ -40,9 +41,30 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
         return Ok(Some(SessionEvent::Rewritten(rewriting)));
     }
     let Some((kind, text)) = content(&inbound.message) else { return Ok(None) };
+    said(info, kind, text).map(Some)
+}
+
+/// Translates a message that only the phone can decrypt, such as one to be viewed once. Its content never arrives.
+///
+/// # Errors
+/// As [`delivered`].
+pub(super) fn unavailable(info: &MessageInfo) -> Result<SessionEvent, Untranslatable> {
+    said(info, MessageKind::Other, None)
+}
+
+/// Returns the chat of a message. A message that another person sends to a broadcast list is in the direct chat with them.
+///
+/// # Errors
+/// As [`delivered`].
+pub(super) fn chat(source: &MessageSource) -> Result<Jid, Untranslatable> {
+    let chat = jid::from_wire(&source.chat)?;
+    if chat.kind() == JidKind::Broadcast && !source.is_from_me { jid::from_wire(&source.sender) } else { Ok(chat) }
+}
+
+fn said(info: &MessageInfo, kind: MessageKind, text: Option<String>) -> Result<SessionEvent, Untranslatable> {
     let from_me = info.source.is_from_me;
-    Ok(Some(SessionEvent::Message(IncomingMessage {
-        chat: jid::from_wire(&info.source.chat)?,
+    Ok(SessionEvent::Message(IncomingMessage {
+        chat: chat(&info.source)?,
         wa_id: info.id.clone(),
         sender: jid::from_wire(&info.source.sender)?,
         // The account's own name does not name a chat.
@@ -51,7 +73,7 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
         kind,
         text,
         at: info.timestamp.timestamp_millis(),
-    })))
+    }))
 }
 
 /// Returns the verified name of the business that sent a message.
@@ -94,8 +116,11 @@ pub(super) fn recorded(
     let said = match &rewrite {
         // Its content was removed.
         Some(Rewrite::Revocation) => Some((MessageKind::Other, None)),
-        Some(Rewrite::Edit { text, .. }) => Some((MessageKind::Text, text.clone())),
-        None => message.message.as_option().and_then(content),
+        Some(Rewrite::Edit { text, .. }) => {
+            let kind = edited(message).and_then(|(edited, _)| kind(edited.get_base_message()));
+            Some((kind.unwrap_or(MessageKind::Text), text.clone()))
+        }
+        Some(Rewrite::DeletionForMe { .. }) | None => message.message.as_option().and_then(content),
     };
     let Some((kind, text)) = said else { return Ok(None) };
     let Some(key) = message.key.as_option() else { return Ok(None) };
@@ -138,12 +163,17 @@ fn since(message: &WebMessageInfo) -> Option<Rewrite> {
     if message.message_stub_type == Some(StubType::REVOKE) || message.revoke_message_timestamp.is_some() {
         return Some(Rewrite::Revocation);
     }
-    let edited = message.message.as_option()?.edited_message.as_option()?.message.as_option()?;
-    let (edited, as_of) = match edited.protocol_message.as_option() {
-        Some(edit) => (edit.edited_message.as_option()?, edit.timestamp_ms.unwrap_or(0)),
-        None => (edited, 0),
-    };
+    let (edited, as_of) = edited(message)?;
     Some(Rewrite::Edit { text: text(edited), as_of })
+}
+
+/// Returns the content of an edited message, and the time of the edit in milliseconds; 0 if it is unknown.
+fn edited(message: &WebMessageInfo) -> Option<(&Message, i64)> {
+    let edited = message.message.as_option()?.edited_message.as_option()?.message.as_option()?;
+    match edited.protocol_message.as_option() {
+        Some(edit) => Some((edit.edited_message.as_option()?, edit.timestamp_ms.unwrap_or(0))),
+        None => Some((edited, 0)),
+    }
 }
 
 fn name(text: &str) -> Option<String> {

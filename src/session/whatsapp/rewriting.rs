@@ -28,7 +28,7 @@ pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriti
         Some(other) => jid::parse(other)?,
         None => jid::from_wire(&info.source.sender)?,
     };
-    Ok(Some(Rewriting { chat: jid::from_wire(&info.source.chat)?, wa_id, sender, from_me, rewrite }))
+    Ok(Some(Rewriting { chat: message::chat(&info.source)?, wa_id, sender, from_me, rewrite }))
 }
 
 /// Returns the edit or revocation, and the key of its message.

@@ -152,3 +152,67 @@ async fn a_deleted_chat_that_is_read_before_its_next_message_arrives_comes_back_
     rig.hears_message("B", false, 6_000).await;
     assert_eq!(rig.chat().await.unread_count, 0);
 }
+
+/// The deletion of a message that was sent just now.
+const FOR_ME: Rewrite = Rewrite::DeletionForMe { sent_at: i64::MAX };
+
+#[tokio::test]
+async fn a_message_that_was_deleted_for_its_owner_goes_and_does_not_come_back() {
+    let rig = Rig::new().await;
+    for (wa_id, at) in [("A", 1_000), ("B", 2_000), ("C", 3_000)] {
+        rig.hears_message(wa_id, false, at).await;
+    }
+    rig.hears_rewriting("B", FOR_ME).await;
+    let chat = rig.chat().await;
+    assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (2, Some(3_000)));
+    rig.hears_rewriting("C", FOR_ME).await;
+    let told = rig.changes().await.pop().expect("a change");
+    let changed = [ChatField::LastMessage, ChatField::UnreadCount].into_iter().collect();
+    assert_eq!((told.origin, told.changed), (Origin::Device, changed));
+    let chat = rig.chat().await;
+    assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (1, Some(1_000)));
+
+    // WhatsApp delivers it again; its sender edits it, or takes it back.
+    for rewrite in [None, Some(edit("At ten", 10)), Some(Rewrite::Revocation), None] {
+        match rewrite {
+            None => rig.hears_message("C", false, 3_000).await,
+            Some(rewrite) => rig.hears_rewriting("C", rewrite).await,
+        }
+        let chat = rig.chat().await;
+        assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (1, Some(1_000)));
+    }
+    rig.hears_rewriting("A", FOR_ME).await;
+    let chat = rig.chat().await;
+    assert_eq!((chat.unread_count, chat.last_message), (0, None));
+}
+
+#[tokio::test]
+async fn a_deletion_for_the_owner_that_comes_first_waits_for_its_message() {
+    let rig = Rig::new().await;
+    rig.hears_message("A", false, 1_000).await;
+    rig.hears_rewriting("B", Rewrite::Revocation).await;
+    rig.hears_rewriting("B", FOR_ME).await;
+    rig.hears_message("B", false, 2_000).await;
+    let chat = rig.chat().await;
+    assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (1, Some(1_000)));
+    // What the owner wrote is another message.
+    rig.hears_message("B", true, 3_000).await;
+    assert_eq!(rig.chat().await.last_message.map(|last| last.at), Some(3_000));
+    // One of long ago is not kept: WhatsApp no longer delivers its message.
+    rig.hears_rewriting("D", Rewrite::DeletionForMe { sent_at: 4_000 }).await;
+    rig.hears_message("D", false, 4_000).await;
+    assert_eq!(rig.chat().await.last_message.map(|last| last.at), Some(4_000));
+}
+
+#[tokio::test]
+async fn a_deletion_in_a_group_may_not_name_the_writer() {
+    let mut rig = Rig::new().await;
+    rig.jid = "120363000000000001@g.us".parse().expect("a JID");
+    let sender: crate::domain::jid::Jid = "15550111@s.whatsapp.net".parse().expect("a JID");
+    let SessionEvent::Message(message) = rig.message("A", false, 1_000) else { panic!("not a message") };
+    rig.hears(SessionEvent::Message(crate::domain::message::IncomingMessage { sender, ..message })).await;
+    assert_eq!(rig.chat().await.unread_count, 1);
+    rig.hears_rewriting("A", FOR_ME).await;
+    let chat = rig.chat().await;
+    assert_eq!((chat.unread_count, chat.last_message), (0, None));
+}
