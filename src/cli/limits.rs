@@ -52,7 +52,7 @@ pub struct LimitArgs {
     /// Maximum number of API keys per organization that can be created through the API, 1 to 100000
     #[arg(long, env = "CHATGRAPH_MAX_API_KEYS_PER_ORGANIZATION", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "COUNT")]
     pub max_api_keys_per_organization: u32,
-    /// Disable introspection, and do not name parts of the schema in errors
+    /// Disable introspection, and name no part of the schema in errors that the request does not name
     #[arg(long, env = "CHATGRAPH_NO_INTROSPECTION", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_introspection: bool,
     /// Accept only the documents in this file: a JSON object of `{"ID": "DOCUMENT"}`. Clients send the id as

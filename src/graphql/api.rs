@@ -45,6 +45,7 @@ use super::open::Open;
 use super::open::OpenCounts;
 use super::persisted::Documents;
 use super::persisted::Trusted;
+use super::request_names::RequestNames;
 use super::shape;
 use super::turns::Pace;
 use super::turns::Turn;
@@ -199,7 +200,7 @@ impl Api {
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
         shape::complete(read.shape.fields(), &mut response);
-        let response = finish(response, caller);
+        let response = finish(response, caller, read.names.as_ref());
         self.metrics.answered(Some(read.kind), begun, &response);
         response
     }
@@ -248,7 +249,7 @@ impl Api {
             let _counted = &counted;
             let mut response = response.unwrap_or_else(|_| panicked());
             shape::complete(read.shape.fields(), &mut response);
-            let response = finish(response, &caller);
+            let response = finish(response, &caller, read.names.as_ref());
             if std::mem::take(&mut first) {
                 metrics.answered(kind, begun, &response);
             }
@@ -258,7 +259,7 @@ impl Api {
     }
 
     fn refuse(&self, caller: &Caller, errors: Vec<ServerError>, begun: Instant) -> Response {
-        let response = finish(Response::from_errors(errors), caller);
+        let response = finish(Response::from_errors(errors), caller, None);
         self.metrics.answered(None, begun, &response);
         response
     }
@@ -270,11 +271,12 @@ impl Api {
         // Reading is work, even if the document is then rejected.
         let length = request.query.len().min(self.longest) as u64;
         let found = self.documents.find(request).map_err(refused);
-        let compiled = found.and_then(|()| document::compile(&self.guard, request, self.introspection));
+        let names = (!self.introspection && found.is_ok()).then(|| RequestNames::of(request));
+        let compiled = found.and_then(|()| document::compile(&self.guard, request, names.as_ref()));
         let paid = compiled.and_then(|compiled| {
             let cost = compiled.cost.max(1);
             self.budget.pay(&caller.viewer, cost).map_err(refused)?;
-            Ok(Read { kind: compiled.kind, cost, shape: compiled.shape })
+            Ok(Read { kind: compiled.kind, cost, shape: compiled.shape, names })
         });
         if paid.is_err() {
             self.budget.take(&caller.viewer, length.max(1));
@@ -302,6 +304,8 @@ struct Read {
     kind: OperationType,
     cost: u64,
     shape: Shape,
+    /// The names that errors may contain; `None` if that is all of them.
+    names: Option<RequestNames>,
 }
 
 impl Read {
@@ -347,8 +351,11 @@ fn unstreamed() -> ServerError {
     document::refusal(ApiError::new(Code::ValidationError, message))
 }
 
-fn finish(mut response: Response, caller: &Caller) -> Response {
+fn finish(mut response: Response, caller: &Caller, names: Option<&RequestNames>) -> Response {
     for error in &mut response.errors {
+        if let Some(names) = names {
+            names.redact_error(error);
+        }
         engine::translate(error, &caller.request_id);
     }
     response

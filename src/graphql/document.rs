@@ -11,6 +11,7 @@ use chatgraph_guard::Shape;
 
 use super::error::ApiError;
 use super::error::Code;
+use super::request_names::RequestNames;
 
 /// The compiled operation of a request.
 pub(super) struct Compiled {
@@ -21,28 +22,30 @@ pub(super) struct Compiled {
     pub(super) shape: Shape,
 }
 
-/// Compiles the operation of `request`, and replaces the document and the variables with the compiled ones. Without
-/// `introspection`, errors contain no name of the schema that is not in the document.
-pub(super) fn compile(guard: &Guard, request: &mut Request, introspection: bool) -> Result<Compiled, Vec<ServerError>> {
+/// Compiles the operation of `request`, and replaces the document and the variables with the compiled ones. With `names`,
+/// errors contain no other name of the schema.
+pub(super) fn compile(
+    guard: &Guard,
+    request: &mut Request,
+    names: Option<&RequestNames>,
+) -> Result<Compiled, Vec<ServerError>> {
     // The compiled document has one unnamed operation.
     let name = request.operation_name.take();
     let compiled = guard.compile(&request.query, name.as_deref(), &mut request.variables);
-    let known = (!introspection).then_some(&*request.query);
-    let operation = compiled.map_err(|refusal| refused(refusal, known))?;
+    let operation = compiled.map_err(|refusal| refused(refusal, names))?;
     let compiled = Compiled { kind: operation.kind(), cost: operation.cost, shape: operation.shape() };
     request.set_parsed_query(operation.document);
     Ok(compiled)
 }
 
-fn refused(refusal: Refusal, known: Option<&str>) -> Vec<ServerError> {
+fn refused(refusal: Refusal, names: Option<&RequestNames>) -> Vec<ServerError> {
     let problems = match refusal {
         Refusal::Limit(message) => return vec![self::refusal(ApiError::new(Code::LimitExceeded, message))],
         Refusal::Invalid(problems) => problems,
     };
     let errors = problems.into_iter().map(|mut problem| {
-        if let Some(document) = known {
-            problem.message = redacted(&problem.message, document);
-            problem.field = problem.field.filter(|field| has_word(document, field));
+        if let Some(names) = names {
+            names.redact_problem(&mut problem);
         }
         let mut error = self::refusal(ApiError::new(Code::ValidationError, problem.message));
         error.locations = problem.at.into_iter().collect();
@@ -54,46 +57,9 @@ fn refused(refusal: Refusal, known: Option<&str>) -> Vec<ServerError> {
     errors.collect()
 }
 
-/// Replaces quoted names that are not in the document.
-fn redacted(message: &str, document: &str) -> String {
-    let parts = message.split('"').enumerate().map(|(number, part)| {
-        let mut words = part.split(|character| !is_of_word(character)).filter(|word| !word.is_empty());
-        let is_quoted = number % 2 == 1;
-        if !is_quoted || words.all(|word| has_word(document, word)) { part } else { "…" }
-    });
-    parts.collect::<Vec<_>>().join("\"")
-}
-
-fn has_word(document: &str, word: &str) -> bool {
-    document.split(|character| !is_of_word(character)).any(|known| known == word)
-}
-
-fn is_of_word(character: char) -> bool {
-    character.is_alphanumeric() || character == '_'
-}
-
 /// The error of a request that is not executed.
 pub(super) fn refusal(error: ApiError) -> ServerError {
     let mut error = async_graphql::Error::from(error).into_server_error(Pos::default());
     error.locations.clear();
     error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_names_what_the_document_names_and_nothing_else() {
-        let document = "query($c: ID) { chat(cid: $c) { nam } }";
-        for (message, told) in [
-            ("Cannot query field \"nam\" on type \"Chat\".", "Cannot query field \"nam\" on type \"…\"."),
-            ("Field \"chat\" argument \"cid\" is wrong", "Field \"chat\" argument \"cid\" is wrong"),
-            ("Variable \"$c\" of type \"ID\" where \"JID!\"", "Variable \"$c\" of type \"ID\" where \"…\""),
-            ("Field \"cha\"", "Field \"…\""),
-            ("no names", "no names"),
-        ] {
-            assert_eq!(redacted(message, document), told);
-        }
-    }
 }

@@ -24,6 +24,7 @@ mod metrics;
 mod node;
 mod open;
 mod persisted;
+mod request_names;
 mod scalar;
 mod session;
 mod shape;

@@ -159,6 +159,9 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
         "{ chats(order: INBX) { totalCount } }",
         "{ chats(filter: {archivd: true}) { totalCount } }",
         "query($v: Boolean) { chats(first: $v) { totalCount } }",
+        "{ chat { id } }",
+        "mutation { deleteChat(input: {}) { clientMutationId } }",
+        "mutation { deleteChat(input: {}) { deletedChatId } }",
     ];
     for query in queries {
         let answer = server.post(&json!({"query": query})).await.text().await.expect("text");
@@ -170,6 +173,11 @@ async fn the_schema_is_kept_from_callers_where_it_shall_be() {
         assert!(!answer.contains("nodes") && !answer.contains("\"viewer\""), "{answer}");
         assert!(!answer.contains("Did you mean") && !answer.contains("\"kind\""), "{answer}");
     }
+    // What the request itself names is named, also if only the variables do.
+    let list = "query($f: ChatFilter) { chats(filter: $f) { totalCount } }";
+    let search = json!({"query": list, "variables": {"f": {"search": "x".repeat(10_000)}}});
+    let answer: Value = server.post(&search).await.json().await.expect("JSON");
+    assert_eq!(answer["errors"][0]["extensions"]["field"], "search", "{answer}");
 }
 
 #[tokio::test]

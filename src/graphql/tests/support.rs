@@ -65,7 +65,7 @@ pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilit
     let mut request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
     let schema = schema(&Config::default());
     let guard = Guard::new(Arc::new(types(&schema)), Config::default().limits);
-    let mut response = match document::compile(&guard, &mut request, true) {
+    let mut response = match document::compile(&guard, &mut request, None) {
         Err(errors) => Response::from_errors(errors),
         Ok(compiled) => {
             let mut responses = schema.execute_stream(request.data(viewer(capabilities)));
