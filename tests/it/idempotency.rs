@@ -82,6 +82,30 @@ async fn an_api_key_that_is_asked_for_again_is_made_once_and_has_the_secret_of_t
 }
 
 #[tokio::test]
+async fn a_repeated_request_is_answered_also_at_the_limit() {
+    let limits = ["--max-sessions-per-organization", "2", "--max-api-keys-per-organization", "2"];
+    let server = TestServer::with_arguments(&limits).await;
+    // One of each is there already.
+    let (session, key) = (server.makes_session("one", "Shop").await, server.makes_key("one", "script").await);
+    assert_eq!((server.rows("session").await, server.rows("api_key").await), (2, 2));
+    assert_eq!(reason(&server.makes_session("two", "Shop").await), ("conflict", &json!("TOO_MANY_SESSIONS")));
+    assert_eq!(reason(&server.makes_key("two", "script").await), ("conflict", &json!("TOO_MANY_API_KEYS")));
+    assert_eq!(server.makes_session("one", "Shop").await, session);
+    let again = server.makes_key("one", "script").await;
+    assert_eq!(again["data"]["createApiKey"]["apiKey"]["id"], key["data"]["createApiKey"]["apiKey"]["id"], "{again}");
+    assert_eq!((server.rows("session").await, server.rows("api_key").await), (2, 2));
+
+    // A rejected request does not use up its idempotency key.
+    let delete = "mutation($id: ID!) { deleteSession(input: {sessionId: $id}) { deletedSessionId } }";
+    server.query_with(delete, json!({"id": session["data"]["createSession"]["session"]["id"]})).await;
+    let revoke = "mutation($id: ID!) { revokeApiKey(input: {id: $id}) { revokedId } }";
+    server.query_with(revoke, json!({"id": again["data"]["createApiKey"]["apiKey"]["id"]})).await;
+    for made in [server.makes_session("two", "Shop").await, server.makes_key("two", "script").await] {
+        assert_eq!(made["errors"], Value::Null, "{made}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_has_a_length() {
     let server = TestServer::start().await;
     for key in [String::new(), "x".repeat(101)] {

@@ -3,8 +3,11 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::BareServer;
+use crate::support::Log;
 use crate::support::Subscription;
 use crate::support::TestServer;
+use crate::support::eventually;
 
 /// Fields that a subscriber selects of a session.
 const FOLLOW: &str = "subscription($id: ID) { sessionChanges(sessionId: $id) { sessionId session { \
@@ -124,4 +127,59 @@ async fn another_organizations_session_is_followed_no_more_than_an_unknown_one()
     let mut own = Subscription::open(&server, &other, FOLLOW, json!({})).await;
     let made = server.query_as(&other, "mutation { createSession(input: {}) { session { id } } }", json!({})).await;
     assert_eq!(own.session_change().await["sessionId"], made["data"]["createSession"]["session"]["id"]);
+}
+
+/// Waits until everything up to now is logged; returns the number of lines.
+async fn logged(server: &BareServer) -> usize {
+    let id = ulid::Ulid::generate().to_string();
+    let request = reqwest::Client::new().post(&server.url).bearer_auth(&server.key).header("X-Request-Id", &id);
+    request.json(&json!({"query": "{ viewer { kind } }"})).send().await.expect("an answer");
+    eventually("the end of the request in the log", async || {
+        server.log.of_request(&id).iter().any(|entry| entry["fields"]["message"] == "Request completed").then_some(())
+    })
+    .await;
+    server.log.text().lines().count()
+}
+
+#[tokio::test]
+async fn a_change_costs_one_read_of_its_session_however_many_listen_and_however_many_sessions_there_are() {
+    const SESSIONS: usize = 30;
+    const LISTENERS: usize = 30;
+    let server = BareServer::with_log(&[], Log::of_statements()).await;
+    let mut session = Value::Null;
+    for _ in 0..SESSIONS {
+        let made = server.query("mutation { createSession(input: {}) { session { id } } }").await;
+        session = made["data"]["createSession"]["session"]["id"].clone();
+    }
+    let mut listeners = Vec::new();
+    for _ in 0..LISTENERS {
+        let mut listener = Subscription::open_at(&server.url, &server.key, FOLLOW, json!({})).await;
+        for _ in 0..SESSIONS {
+            listener.session_change().await;
+        }
+        listeners.push(listener);
+    }
+    let before = logged(&server).await;
+    for label in ["a", "b"] {
+        let input = format!("{{sessionId: {session}, label: \"{label}\"}}");
+        let renamed =
+            server.query(&format!("mutation {{ updateSession(input: {input}) {{ session {{ id }} }} }}")).await;
+        assert_eq!(renamed["errors"], Value::Null, "{renamed}");
+        for listener in &mut listeners {
+            listener.session_with("label", json!(label)).await;
+        }
+    }
+    let after = logged(&server).await;
+    let log = server.log.text();
+    let entries = log.lines().take(after).skip(before).map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let read = |entry: &Value| {
+        let statement = entry["fields"]["summary"].to_string() + &entry["fields"]["db.statement"].to_string();
+        let is_read = statement.contains("SELECT") && statement.contains(r#"FROM \"session\""#);
+        // The sums that are compared every ten seconds.
+        (is_read && !statement.contains("COUNT(")).then(|| entry["fields"]["rows_returned"].as_u64().expect("a count"))
+    };
+    let rows: Vec<u64> =
+        entries.filter(|entry| entry["target"] == "sqlx::query").filter_map(|entry| read(&entry)).collect();
+    // The mutation reads its session and the reader reads it again, once for all listeners.
+    assert_eq!(rows, [1; 4], "the rows of each statement that read sessions");
 }
