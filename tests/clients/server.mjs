@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export const PHONE = "447700900100";
 
-export async function start(program, sandboxProgram) {
+export async function start(program, sandboxProgram, more = [], port = undefined) {
   const folder = mkdtempSync(join(tmpdir(), "chatgraph-clients-"));
   const env = { ...process.env, CHATGRAPH_DATABASE: `sqlite:${join(folder, "chatgraph.db")}` };
   const sandbox = spawn(sandboxProgram, ["--json", "--demo", "--quiet"], { stdio: ["ignore", "pipe", "inherit"] });
@@ -20,10 +20,10 @@ export async function start(program, sandboxProgram) {
   };
   const key = createKey("acme");
   const server = { key, createKey, phoneSide, root: Buffer.from(root, "base64url"), process: undefined, url: undefined };
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${port ?? (await freePort())}`;
 
   server.start = async () => {
-    const options = ["--listen", listen, "--sandbox-url", phoneSide, "--sandbox-key", trusted, "--log-format", "json"];
+    const options = ["--listen", listen, "--sandbox-url", phoneSide, "--sandbox-key", trusted, "--log-format", "json", ...more];
     server.process = spawn(program, ["serve", ...options], { env, stdio: ["ignore", "ignore", "pipe"] });
     await line(server.process.stderr, (text) => text.includes('"Serving"'));
     server.url = `http://${listen}/graphql`;
@@ -77,7 +77,7 @@ export async function start(program, sandboxProgram) {
 
 // Returns a port for a server that restarts on it, outside the range of ephemeral ports. A client that reconnects while
 // the server is down could otherwise connect to itself.
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000);
     const taken = createServer();
