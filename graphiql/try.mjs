@@ -20,12 +20,13 @@ const browser = await puppeteer.launch({
 const complaints = [];
 let passed = 0;
 
-async function open(address, features = []) {
+async function open(address, features = [], onRequest = () => {}) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   await page.emulateMediaFeatures(features);
   page.on('console', (message) => ['error', 'warn'].includes(message.type()) && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', onRequest);
   page.on('request', (request) => {
     const { origin } = new URL(request.url());
     if (origin !== new URL(ready.graphql).origin && !request.url().startsWith('data:')) complaints.push(`asked ${request.url()}`);
@@ -141,21 +142,48 @@ try {
   });
   assert.deepEqual(complaints, []);
   let stranger;
-  await step('without a key, the page says what is missing', async () => {
-    stranger = await open(new URL('/', ready.graphql).href, [{ name: 'prefers-color-scheme', value: 'dark' }]);
+  await step('without a key, the page asks for one and sends no request', async () => {
+    const asked = [];
+    stranger = await open(new URL('/', ready.graphql).href, [{ name: 'prefers-color-scheme', value: 'dark' }],
+      (request) => request.method() === 'POST' && asked.push(request.url()));
+    await stranger.waitForSelector('.key-form input:focus');
+    await picture(stranger, 'key');
+    await stranger.evaluate(() => [...document.querySelectorAll('button')].find((one) => one.textContent.includes('later')).click());
+    await stranger.waitForSelector('[aria-label="Execute query (Ctrl-Enter)"]');
     await run(stranger);
-    await response(stranger, 'a valid token is required');
+    await response(stranger, 'Enter an API key');
     await picture(stranger, 'stranger');
-    // The browser itself logs every response with status 401.
-    assert(complaints.every((complaint) => complaint.includes('401')), complaints.join('\n'));
+    assert.deepEqual([asked, complaints], [[], []]);
   });
-  await step('with a key typed, the documentation comes by itself', async () => {
+  await step('with a key typed into the headers, the documentation comes by itself', async () => {
     await stranger.evaluate((headers) => {
       const editors = [...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].map((one) => one.CodeMirror);
       editors.find((editor) => editor.getValue().includes('Bearer')).setValue(headers);
     }, JSON.stringify({ Authorization: `Bearer ${ready.key}` }));
     await press(stranger, 'Show Documentation Explorer');
     await stranger.waitForFunction(() => document.querySelector('.graphiql-plugin')?.textContent.includes('Mutation'));
+  });
+  await step('a key typed into the form is used, and a reload keeps it', async () => {
+    const guest = await open(new URL('/', ready.graphql).href);
+    await guest.type('.key-form input', ready.key);
+    await guest.keyboard.press('Enter');
+    await guest.waitForSelector('[aria-label="Execute query (Ctrl-Enter)"]');
+    await run(guest);
+    await response(guest, '"nodes"');
+    await new Promise((later) => setTimeout(later, 1_000));
+    await guest.reload({ waitUntil: 'networkidle0' });
+    await run(guest);
+    await response(guest, '"nodes"');
+  });
+  await step('a wrong key is reported as the server does', async () => {
+    const guest = await open(new URL('/', ready.graphql).href);
+    await guest.type('.key-form input', 'cg_wrong');
+    await guest.keyboard.press('Enter');
+    await guest.waitForSelector('[aria-label="Execute query (Ctrl-Enter)"]');
+    await run(guest);
+    await response(guest, 'a valid token is required');
+    // The browser reports every answer of 401 itself.
+    assert(complaints.every((complaint) => complaint.includes('401')), complaints.join('\n'));
   });
 } finally {
   await browser.close();

@@ -9,15 +9,24 @@ const ENDPOINT = new URL('graphql', window.location.href);
 
 /**
  * Creates the function that executes one operation. It returns a promise of the answer, or the events of a
- * subscription. `firstHeaders` returns the headers of the first introspection query, for which GraphiQL passes none.
+ * subscription. `firstHeaders` are the headers of the first introspection query, for which GraphiQL passes none;
+ * `remember` gets the headers of each request.
  */
-export function createFetcher(firstHeaders) {
+export function createFetcher(firstHeaders, remember) {
   let first = true;
-  return ({ query, variables, operationName }, { headers = first ? firstHeaders() : {} } = {}) => {
+  return ({ query, variables, operationName }, { headers = first ? firstHeaders : {} } = {}) => {
     first = false;
+    if (lacksKey(headers)) return { errors: [{ message: 'Enter an API key after "Bearer" in the Headers pane first.' }] };
+    remember(headers);
     const request = { query, variables, operationName };
     return isSubscription(query, operationName) ? subscribe(request, headers) : post(request, headers);
   };
+}
+
+/** Whether the key is still to be entered: the server would reject the request. */
+export function lacksKey(headers) {
+  return !Object.entries(headers).some(([name, value]) =>
+    /^(authorization|x-api-key)$/i.test(name) && !/^\s*(bearer)?\s*$/i.test(value));
 }
 
 function isSubscription(query, operationName) {

@@ -5,32 +5,49 @@ import { createRoot } from 'react-dom/client';
 import 'graphiql/style.css';
 import './style.css';
 import { examples } from './examples.js';
-import { createFetcher } from './fetcher.js';
+import { createFetcher, lacksKey } from './fetcher.js';
 import { takeInvitation } from './invitation.js';
+import { KeyForm } from './key-form.jsx';
 import { SchemaAsSoonAsPossible } from './schema.js';
 
 // The contents of the editors, including tokens, survive a reload and are deleted with the browser's tab.
 const storage = window.sessionStorage;
+const HEADERS = 'chatgraph:headers';
 const invitation = takeInvitation(window);
 if (invitation) storage.clear();
-const headers = JSON.stringify({ Authorization: `Bearer ${invitation?.key ?? ''}` }, null, 2);
-// GraphiQL fetches the schema before its headers editor exists, so the first request uses the default headers.
-const firstHeaders = () => JSON.parse(storage.getItem('graphiql:headers') || headers);
+const root = createRoot(document.getElementById('graphiql'));
+const withKey = (key) => ({ Authorization: `Bearer ${key}` });
+const known = invitation ? withKey(invitation.key) : storedHeaders();
 
-createRoot(document.getElementById('graphiql')).render(
-  <GraphiQL
-    fetcher={createFetcher(firstHeaders)}
-    defaultHeaders={headers}
-    defaultTabs={examples(invitation?.chat ?? '').map((example) => ({ ...example, headers }))}
-    defaultQuery=""
-    defaultEditorToolsVisibility={invitation ? 'variables' : 'headers'}
-    shouldPersistHeaders
-    showPersistHeadersSettings={false}
-    storage={storage}
-  >
-    <GraphiQL.Logo>
-      chatgraph
-      <SchemaAsSoonAsPossible />
-    </GraphiQL.Logo>
-  </GraphiQL>,
-);
+if (known && !lacksKey(known)) {
+  show(known);
+} else {
+  root.render(<KeyForm onKey={(key) => show(withKey(key))} />);
+}
+
+function show(firstHeaders) {
+  const headers = JSON.stringify(firstHeaders, null, 2);
+  root.render(
+    <GraphiQL
+      // GraphiQL fetches the schema before its headers editor exists, so the first request uses the default headers.
+      fetcher={createFetcher(firstHeaders, (sent) => storage.setItem(HEADERS, JSON.stringify(sent)))}
+      defaultHeaders={headers}
+      defaultTabs={examples(invitation?.chat ?? '').map((example) => ({ ...example, headers }))}
+      defaultQuery=""
+      defaultEditorToolsVisibility={lacksKey(firstHeaders) ? 'headers' : 'variables'}
+      shouldPersistHeaders
+      showPersistHeadersSettings={false}
+      storage={storage}
+    >
+      <GraphiQL.Logo>
+        chatgraph
+        <SchemaAsSoonAsPossible />
+      </GraphiQL.Logo>
+    </GraphiQL>,
+  );
+}
+
+/** The headers of the last request before a reload. */
+function storedHeaders() {
+  return JSON.parse(storage.getItem(HEADERS)) ?? undefined;
+}
