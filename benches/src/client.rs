@@ -29,6 +29,12 @@ impl Client {
         Self { http: reqwest::Client::new(), graphql, key, sandbox }
     }
 
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Returns the response's data.
     ///
     /// # Errors
@@ -94,6 +100,21 @@ impl Client {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(id)
+    }
+
+    /// Makes a session that is linked to `phone`, and waits until this number of its chats is there.
+    ///
+    /// # Errors
+    /// When something refuses, or two minutes pass.
+    pub async fn attach_sized(&self, phone: &str, chats: u64) -> Result<(), Box<dyn Error>> {
+        let id = self.pair(phone).await?;
+        let deadline = Instant::now() + Duration::from_mins(2);
+        let count = "query($id: ID!) { chats(sessionId: $id) { totalCount } }";
+        while self.query(count, json!({"id": id})).await?["chats"]["totalCount"].as_u64() < Some(chats) {
+            late(deadline)?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
     }
 
     /// Opens a WebSocket without a subscription.

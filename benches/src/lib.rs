@@ -6,9 +6,11 @@
 //! - `import`: time and memory of a large history, and the API's response times meanwhile;
 //! - `api`: a page of chats, one chat and an update, compared with the baseline;
 //! - `gate`: 2,000 changes a second in one organization's log;
+//! - `abuse`: the cost of abuse for the server, and the latency of a good client meanwhile;
 //! - `listeners`: thousands of WebSockets, and the cost of authentication per page;
 //! - `sealing`: the cost of encryption per device record.
 
+pub mod abuse;
 pub mod client;
 pub mod data;
 pub mod floor;

@@ -79,7 +79,7 @@ async fn the_limit_is_raised_and_connections_get_what_it_leaves() {
     assert!((16..=512 - 128 - 100).contains(&left), "{told}");
 }
 
-/// Whether the server answers a request on this connection.
+/// Sends a request on this connection. Returns whether the server accepts it.
 async fn is_served(stream: &mut TcpStream) -> bool {
     let mut head = [0; 12];
     // A rejected connection is closed, perhaps before the request is sent.
