@@ -18,7 +18,7 @@ pub struct Stage {
     pub sandbox: Program,
     /// A client of both.
     pub client: Client,
-    /// Where the server listens.
+    /// Address on which the server listens.
     pub address: String,
     programs: PathBuf,
     database: String,

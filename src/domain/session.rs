@@ -111,7 +111,7 @@ pub struct Session {
     pub history_import: Option<HistoryImport>,
     /// A column of the session's row that cannot be read. The session stays down until the row is repaired.
     pub damaged: Option<&'static str>,
-    /// Whether it was deleted and still has chats to purge.
+    /// True if it was deleted and still has chats to purge.
     pub removed: bool,
 }
 

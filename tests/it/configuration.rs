@@ -219,7 +219,7 @@ fn the_exit_code_tells_wrong_usage_from_failure() {
 fn dangerous_settings_are_warned_of() {
     let folder = tempfile::tempdir().expect("a folder");
     for (arguments, wanted) in [
-        (&["--listen", "0.0.0.0:8080"][..], "cross the network unencrypted"),
+        (&["--listen", "0.0.0.0:8080"][..], "sent unencrypted"),
         (&["--trusted-proxies", "0.0.0.0/0"], "trusts every address"),
     ] {
         let quiet = run(folder.path(), &CHECK, &[]);

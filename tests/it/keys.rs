@@ -57,7 +57,7 @@ async fn a_token_that_cannot_be_a_key_is_refused_with_the_reason() {
     let import = ["key", "import", "--organization", "org_2"];
     for (token, reason) in [
         ("", "at least"),
-        ("short", "at least"),
+        ("brief", "at least"),
         (&"a".repeat(513), "at most"),
         (&"a b".repeat(10), "visible ASCII"),
         ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln", "JWT"),

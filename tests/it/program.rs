@@ -49,17 +49,17 @@ fn a_master_key_is_not_told_and_a_bad_one_is_refused() {
         assert!(!told.is_empty() && !told.contains(&key[..8]) && !told.contains("hunter2"), "{told}");
     }
     for (keys, wanted) in [
-        (&key[..40], "--master-key: the 1. key is none"),
-        ("hunter2", "--master-key: the 1. key is none"),
-        (&format!("{key} {key}A"), "--master-key: the 2. key is none"),
-        ("plain", "--master-key: holds no master key"),
+        (&key[..40], "--master-key: key 1 is invalid"),
+        ("hunter2", "--master-key: key 1 is invalid"),
+        (&format!("{key} {key}A"), "--master-key: key 2 is invalid"),
+        ("plain", "--master-key: contains no master key"),
     ] {
         let refused = run(&nowhere, keys);
         assert_eq!(refused.status.code(), Some(2));
         assert!(error(&refused).contains(wanted), "{}", error(&refused));
     }
     let twice = run(&["serve", "--master-key-file", "keys"], &key);
-    assert!(error(&twice).contains("--master-key-file: give one of"), "{}", error(&twice));
+    assert!(error(&twice).contains("--master-key-file: cannot be used together with"), "{}", error(&twice));
     let empty = run(&nowhere, "");
     assert_eq!(empty.status.code(), Some(2));
     assert!(error(&empty).contains("CHATGRAPH_MASTER_KEY is empty"), "{}", error(&empty));
@@ -120,7 +120,7 @@ fn a_demo_does_not_touch_another_servers_folder() {
     let arguments = ["demo", "--listen", "127.0.0.1:0", "--data", data];
     let refused = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
     assert!(!refused.status.success());
-    assert!(error(&refused).contains("name another folder"), "{}", error(&refused));
+    assert!(error(&refused).contains("choose another folder"), "{}", error(&refused));
     assert_eq!(std::fs::read_to_string(&database).expect("still there"), "precious");
 }
 

@@ -67,6 +67,7 @@ fn each_rule_finds_its_fault() {
     assert_eq!(found("a.rs", "// It ends. Who\n// asks is a client.\n"), 1, "in the middle");
     assert_eq!(found("a.rs", "/// Whether it ends.\nfn a() {}\n// Whether it ends is unknown.\n"), 1);
     assert_eq!(found("a.rs", "let url = \"https://a/shall\"; // Fine.\n"), 0);
+    assert_eq!(found("a.md", "See [a](shall/b.rs), [b](anew.md).\n"), 0);
     assert_eq!(found("a.md", "A `shall`.\n\n```sh\nshall\n```\n\nIt shall.\n"), 1);
     assert_eq!(found("schema.graphql", "\"\"\"\nWhoever reads.\n\"\"\"\ntype Nobody\n"), 2, "an opening and a word");
 }
@@ -91,7 +92,11 @@ fn faults_in(name: &str, text: &str) -> Vec<String> {
 }
 
 fn faults_of(paragraph: &Paragraph) -> Vec<String> {
-    let plain: String = paragraph.text.split('`').step_by(2).collect::<Vec<_>>().join("…");
+    let (first, rest) = paragraph.text.split_once("](").unwrap_or((&paragraph.text, ""));
+    // The targets of links are no text.
+    let texts = rest.split("](").map(|link| link.split_once(')').map_or(link, |(_, text)| text));
+    let text = std::iter::once(first).chain(texts).collect::<Vec<_>>().join("] ");
+    let plain: String = text.split('`').step_by(2).collect::<Vec<_>>().join("…");
     let words: Vec<&str> =
         plain.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '…').filter(|word| !word.is_empty()).collect();
     let spaced = format!(" {} ", words.join(" ").to_lowercase());

@@ -100,7 +100,9 @@ impl Phone {
         if address::is_list(chat) && !to.is_empty() {
             let mut book = locked(&self.account.book);
             let to: Vec<_> = to.iter().map(|name| self.person(name)).collect();
-            to.iter().for_each(|jid| book.meet(jid));
+            for jid in &to {
+                book.meet(jid);
+            }
             book.lists.insert(chat.to_owned(), to);
         }
         let unarchives = locked(&self.account.book).unarchives;

@@ -1,4 +1,4 @@
-//! What a use case leaves to the background, and what the next process takes up of it.
+//! Work that a use case leaves to the sweeper, and its continuation by the next process.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ async fn remove(test: &TestStore) -> usize {
     deleted(test).await.len()
 }
 
-/// The chats that were told as deleted, one by one.
+/// Returns the chats that were published as deleted, one by one.
 async fn deleted(test: &TestStore) -> Vec<ChatId> {
     let log = test.log().await.into_iter();
     log.filter(|change| matches!(change.kind, ChangeKind::Deleted)).map(|change| change.chat).collect()

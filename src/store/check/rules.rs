@@ -1,6 +1,6 @@
 //! The rules of stored rows that no constraint of the database can express.
 //!
-//! Rows that belong to nobody, and those of a session that is marked as deleted, are being purged: most rules ignore them.
+//! Rows without an owner, and those of a session that is marked as deleted, are being purged: most rules ignore them.
 
 use sea_orm::ConnectionTrait;
 use sea_orm::DbErr;

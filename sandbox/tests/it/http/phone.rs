@@ -63,7 +63,7 @@ async fn faults_are_taken_and_told_back() {
         (json!({"kind": "delay", "when": "before"}), "when is only valid for a cut"),
         (json!({"kind": "cut", "part": "patch"}), "part is only valid for lthash"),
         (json!({"kind": "conflict", "on": "fetch"}), "only an upload"),
-        (json!({"kind": "lthash", "on": "upload"}), "fetched"),
+        (json!({"kind": "lthash", "on": "upload"}), "only a fetch"),
         (json!({"kind": "cut", "on": "fetch", "when": "after"}), "stores nothing"),
     ] {
         let told = api.post("/faults", &body).await.error(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body");
