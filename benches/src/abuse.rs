@@ -211,8 +211,8 @@ fn mutation(read: bool) -> String {
 }
 
 fn aliases() -> String {
-    let fields: String = (0..1_000).map(|number| format!(" a{number}: viewer {{ kind }}")).collect();
-    format!("{{{fields} }}")
+    let fields: Vec<_> = (0..1_000).map(|number| format!("a{number}: viewer {{ kind }}")).collect();
+    format!("{{ {} }}", fields.join(" "))
 }
 
 fn bomb() -> String {

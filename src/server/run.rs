@@ -256,7 +256,9 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
 fn tell_how_secrets_are_kept(keys: Option<&MasterKeys>) {
     match keys.map(MasterKeys::seals_with) {
         None => {
-            warn!("No master key is set: the sessions' keys are stored unencrypted in the database (--master-key-file)")
+            warn!(
+                "No master key is set: the sessions' keys are stored unencrypted in the database (--master-key-file)"
+            );
         }
         Some(None) => info!("The sessions' keys are stored unencrypted, as configured"),
         Some(Some(key)) => info!(master_key = %key, "The sessions' keys are encrypted"),

@@ -289,7 +289,7 @@ impl Sessions {
             Device::Linked if self.registry.log_out(id, LOG_OUT).await => {}
             Device::Linked => return Err(Error::Unreachable),
             Device::Damaged => {
-                warn!(session.id = %id, "Logging out a session without unlinking its device; WhatsApp still lists it")
+                warn!(session.id = %id, "Logging out a session without unlinking its device; WhatsApp still lists it");
             }
         }
         self.registry.stop(id).await;

@@ -230,7 +230,7 @@ impl Outbox {
                 }
                 // The next read returns what superseded it.
                 Err(SessionError::NotWanted) => {
-                    debug!(chat.id = %action.chat, "A chat setting was superseded before it was sent")
+                    debug!(chat.id = %action.chat, "A chat setting was superseded before it was sent");
                 }
                 Err(SessionError::NotConnected) => {
                     debug!("Connection lost; pending actions wait");

@@ -54,7 +54,7 @@ impl Store {
         // An unreadable row must not keep the other mutes from ending.
         let legible = |mute: Result<_, StoreError>| {
             mute.inspect_err(|unreadable| {
-                warn!(error = unreadable as &dyn std::error::Error, "Reading a mute failed; it will not end")
+                warn!(error = unreadable as &dyn std::error::Error, "Reading a mute failed; it will not end");
             })
             .ok()
         };

@@ -1,8 +1,8 @@
 //! App-state actions for which the library raises no event: whether new messages unarchive chats, numbers of LIDs, contacts
 //! without a number, and locked chats.
 
-use std::time::SystemTime;
-
+use chatgraph::clock::SystemClock;
+use chatgraph::domain::clock::Clock as _;
 use chatgraph_sandbox::Phone;
 use serde_json::Value;
 use serde_json::json;
@@ -18,7 +18,7 @@ const HIDDEN: &str = "200000000000155@lid";
 
 /// Waits for the next second: messages have whole seconds.
 async fn next_second() {
-    let second = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let second = || SystemClock.now() / 1_000;
     let before = second();
     eventually("another second", async || (second() != before).then_some(())).await;
 }

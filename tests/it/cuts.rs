@@ -36,7 +36,7 @@ async fn a_kill_behind_any_write_loses_no_setting() {
     }
     let server = TestServer::unlimited().await;
     let archive = async |server: &TestServer, writes: u32| {
-        server.phone().archive(MEI, writes % 2 == 0).await.expect("archived");
+        server.phone().archive(MEI, writes.is_multiple_of(2)).await.expect("archived");
     };
     loses_none(server, archive).await;
 }

@@ -106,24 +106,24 @@ async fn connections_at_their_limit_leave_the_watchers_theirs() {
     let server = Limited::start(&database, 512, 512);
     let address = server.entry("Serving")["address"].as_str().expect("an address").to_owned();
     let most = usize::try_from(server.entry("too low")["max_connections"].as_u64().expect("a number")).expect("small");
-    let (mut served, mut rejected) = (Vec::new(), 0);
+    let (mut accepted, mut rejected) = (Vec::new(), 0);
     for _ in 0..most + MORE {
         let mut stream = TcpStream::connect(&address).await.expect("a connection");
         if is_served(&mut stream).await {
             drain(&mut stream).await;
-            served.push(stream);
+            accepted.push(stream);
         } else {
             rejected += 1;
         }
     }
-    assert_eq!((served.len(), rejected), (most, MORE), "as many as the limit, and no more");
+    assert_eq!((accepted.len(), rejected), (most, MORE), "as many as the limit, and no more");
     assert!(server.open_files() < 512);
     let ready = reqwest::get(watched_at(&server.log, "/readyz")).await.expect("an answer");
     assert_eq!(ready.status(), 200);
-    for stream in &mut served {
+    for stream in &mut accepted {
         assert!(is_served(stream).await, "a connection that was there before");
     }
-    drop(served);
+    drop(accepted);
     eventually("a connection that is free again", async || {
         let mut stream = TcpStream::connect(&address).await.ok()?;
         is_served(&mut stream).await.then_some(())

@@ -77,29 +77,29 @@ async fn measure(abuse: &Abuse, folder: &Path) -> Result<(), Box<dyn Error>> {
     let before = stage.server.resident_mib()?;
     let attempts = Arc::clone(&target.attempts);
     let attackers = Builder::new_current_thread().enable_all().build()?;
-    let attacked = std::thread::scope(|scope| {
+    let under_load = std::thread::scope(|scope| {
         let (stop, stopped) = oneshot::channel::<()>();
         scope.spawn(move || {
             attackers.block_on(async {
                 tokio::select! { () = abuse.run(target) => {}, _ = stopped => {} }
             });
         });
-        let attacked = block_in_place(|| Handle::current().block_on(observe(&stage, ATTACK)));
+        let under_load = block_in_place(|| Handle::current().block_on(observe(&stage, ATTACK)));
         drop(stop);
-        attacked
+        under_load
     })?;
     let attempts = f64::from(u32::try_from(attempts.load(Ordering::Relaxed))?) / ATTACK.as_secs_f64();
     println!(
         "| {} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} |",
         abuse.name,
         attempts,
-        attacked.cpu,
+        under_load.cpu,
         quiet.cpu,
-        (attacked.resident - before).max(0.0),
+        (under_load.resident - before).max(0.0),
         quiet.median,
-        attacked.median / quiet.median,
+        under_load.median / quiet.median,
         quiet.p99,
-        attacked.p99 / quiet.p99,
+        under_load.p99 / quiet.p99,
     );
     Ok(())
 }

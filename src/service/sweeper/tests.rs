@@ -36,7 +36,7 @@ async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(Duration::from_secs(60), waiting).await.expect(what);
+    timeout(Duration::from_mins(1), waiting).await.expect(what);
 }
 
 /// Deletes the session, and returns how many chats are gone when that is answered.

@@ -193,8 +193,8 @@ async fn messages_have_kinds_go_through_lists_and_channels_and_are_deleted_for_t
     let before = api.chat(BEN).await["unreadCount"].as_u64().unwrap();
     api.post(&format!("{messages}/{}", ids[3]), &json!({"deletedForMe": true})).await.expect(StatusCode::OK);
     let said = api.get(&format!("/accounts/15550100001/chats/{BEN}/messages")).await.expect(StatusCode::OK);
-    let last = said.as_array().unwrap().last().unwrap();
-    assert_eq!((&last["text"], &last["kind"]), (&json!("mine"), &json!("TEXT")));
+    let newest = said.as_array().unwrap().last().unwrap();
+    assert_eq!((&newest["text"], &newest["kind"]), (&json!("mine"), &json!("TEXT")));
     assert_eq!(api.chat(BEN).await["unreadCount"].as_u64().unwrap(), before - 1);
     api.post(&format!("{messages}/{}", ids[3]), &json!({"deletedForMe": true}))
         .await

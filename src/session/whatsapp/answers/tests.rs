@@ -82,7 +82,7 @@ fn the_mutations_of_a_patch_may_be_in_a_file() {
     let all = SyncdMutations { mutations: vec![mutation(3, SyncdOperation::SET)] };
     let (sealed, place) = file("/v/1?ccb=2", &all.encode_to_vec());
     let whole = SyncdPatch { external_mutations: place.into(), ..patch(7, vec![]) };
-    answers.comes(&patches(&[whole.clone()]));
+    answers.comes(&patches(std::slice::from_ref(&whole)));
     answers.file("https://mmg.example/v/2?ccb=2&auth=A", b"another one");
     answers.file("https://mmg.example/v/1?ccb=2?auth=A&token=T", &sealed);
     assert_eq!(taken(&answers, 7, false), Some(vec![(3, false)]));

@@ -3,6 +3,7 @@
 //! `untold`), so they are read again after a crash.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use tokio::task::spawn_blocking;
 use tracing::warn;
@@ -36,10 +37,10 @@ impl Memory {
         let mut keys = HashMap::new();
         for (_, record) in &sealed {
             let id = record.key_id.id.clone().unwrap_or_default();
-            if !keys.contains_key(&id) {
-                let key: Option<AppStateSyncKey> = decoded(self.get(Kind::SyncKey, &id).await?)?;
+            if let Entry::Vacant(entry) = keys.entry(id) {
+                let key: Option<AppStateSyncKey> = decoded(self.get(Kind::SyncKey, entry.key()).await?)?;
                 let key = key.ok_or_else(|| StoreError::Validation("an app-state key is missing".to_owned()))?;
-                keys.insert(id, expand_app_state_keys(&key.key_data));
+                entry.insert(expand_app_state_keys(&key.key_data));
             }
         }
         let opened = spawn_blocking(move || opened(sealed, &keys)).await;
