@@ -175,13 +175,13 @@ impl Account {
         parties: &mut MutexGuard<'_, Parties>,
         device: u16,
         letter: &Letter,
-        afresh: bool,
+        renew: bool,
     ) -> Result<Node, Error> {
         let (kind, media) = letter.kind.on_the_wire();
         let enc = |sealed| enc(sealed, media);
         let party = parties.of(&letter.sender);
         let is_sealed = !address::is_channel(&letter.from) && letter.kind != MessageKind::ViewOnce;
-        if is_sealed && (afresh || !party.knows(device)) {
+        if is_sealed && (renew || !party.knows(device)) {
             let bundle = {
                 let mut companions = locked(&self.companions);
                 let keys = companions.get_mut(device).and_then(|companion| companion.prekeys.as_mut());
@@ -199,7 +199,7 @@ impl Account {
             }
             contents.push(plain.bytes(letter.body.encode_to_vec()).build());
         } else if letter.participant.is_some() && !address::is_list(&letter.from) {
-            if let Some(key) = party.groups.hand_out(&letter.from, device, afresh).await? {
+            if let Some(key) = party.groups.hand_out(&letter.from, device, renew).await? {
                 let key = MessageUtils::encode_and_pad(&distribution(&letter.from, key));
                 contents.push(enc(party.seal(device, &key).await?));
             }

@@ -21,15 +21,15 @@ pub(crate) struct SenderKeys(#[serde(with = "bytes::map")] BTreeMap<String, Send
 
 impl SenderKeys {
     /// Returns the key for group messages to the companion `device`, to be sent before the first of them; `None` if the
-    /// companion has it. `afresh` creates another one.
+    /// companion has it. `renew` creates another one.
     pub(crate) async fn hand_out(
         &mut self,
         group: &str,
         device: u16,
-        afresh: bool,
+        renew: bool,
     ) -> std::result::Result<Option<Vec<u8>>, Error> {
         let name = name(group, device);
-        if afresh {
+        if renew {
             self.0.remove(name.cache_key());
         }
         if self.0.contains_key(name.cache_key()) {
