@@ -83,7 +83,7 @@ fn a_path_counts_wherever_it_stands() {
         "mod inner { use super::super::store::Row; }",
         "mod inner {} use super::store::Row;",
     ] {
-        assert_breach("src/graphql/mod.rs", text, &breach[3..]);
+        assert_breach("src/graphql.rs", text, &breach[3..]);
     }
     assert_breach("src/graphql/chat/query.rs", "use super::super::super::store::Row;", &breach[3..]);
 }
@@ -128,7 +128,7 @@ fn a_test_may_name_anything() {
 fn a_test_module_in_a_file_of_its_own_may_name_anything() {
     let breach = "use crate::server::Server;";
     for (declares, tests) in [
-        ("src/graphql/mod.rs", "src/graphql/tests.rs"),
+        ("src/graphql.rs", "src/graphql/tests.rs"),
         ("src/graphql/chat.rs", "src/graphql/chat/tests.rs"),
         ("src/graphql/chat.rs", "src/graphql/chat/tests/mod.rs"),
     ] {
@@ -145,12 +145,12 @@ fn a_crate_stays_in_its_place() {
         ("whatsapp_rust", "src/session/whatsapp/event.rs", "src/session/supervisor.rs"),
         ("sea_orm", "src/store/chat.rs", "src/service/chat.rs"),
         ("sea_orm", "src/store/chat.rs", "src/server/wire.rs"),
-        ("sqlx", "src/store/mod.rs", "src/feed/tail.rs"),
+        ("sqlx", "src/store.rs", "src/feed/tail.rs"),
         ("chatgraph_entity", "src/store/chat.rs", "src/session/pending.rs"),
         ("chatgraph_migration", "src/server/run.rs", "src/cli.rs"),
-        ("async_graphql", "src/graphql/mod.rs", "src/service/error.rs"),
+        ("async_graphql", "src/graphql.rs", "src/service/error.rs"),
         ("async_graphql", "src/http/guard.rs", "src/domain/jid.rs"),
-        ("async_graphql_axum", "src/http/mod.rs", "src/server/run.rs"),
+        ("async_graphql_axum", "src/http.rs", "src/server/run.rs"),
         ("chatgraph_sandbox", "src/server/demo.rs", "src/server/wire.rs"),
         ("chatgraph_sandbox", "src/server/demo/account.rs", "src/main.rs"),
     ] {

@@ -74,7 +74,7 @@ pub fn router(sandbox: Sandbox) -> Router {
 }
 
 async fn summary() -> &'static str {
-    include_str!("summary.txt")
+    include_str!("http/summary.txt")
 }
 
 async fn unknown_route(uri: Uri) -> ApiError {
