@@ -1,26 +1,26 @@
 //! The domain: ids, addresses, chats, messages, sessions, changes. Pure: no async, no I/O, and no dependency on another
 //! module. Rules about WhatsApp and the API belong here and are called from elsewhere.
 
-pub mod action;
-pub mod allowance;
+pub mod api_key;
 pub mod call;
 pub mod capability;
 pub mod change;
 pub mod chat;
+pub mod chat_list;
+mod chat_name;
 pub mod clock;
 pub mod cursor;
-pub mod horizon;
 pub mod id;
 pub mod idempotency;
 pub mod jid;
-pub mod join;
-pub mod key;
-pub mod list;
+pub mod merge;
 pub mod message;
-mod names;
+pub mod message_marker;
 pub mod page;
 pub mod peer;
+pub mod pending_action;
 pub mod person;
+pub mod rate_limit;
 pub mod search;
 pub mod session;
 pub mod tombstone;

@@ -15,9 +15,9 @@ use sha2::Digest as _;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::api_key::ApiKey;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
-use crate::domain::key::ApiKey;
 use crate::store::KeySecret;
 use crate::store::Store;
 use crate::store::error::StoreError;

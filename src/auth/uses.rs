@@ -11,9 +11,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::domain::api_key::ApiKey;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
-use crate::domain::key::ApiKey;
 use crate::store::Store;
 
 /// Interval between writes.

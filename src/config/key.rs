@@ -9,10 +9,10 @@ use crate::cli::KeyImportArgs;
 use crate::cli::KeyListArgs;
 use crate::cli::KeyRevokeArgs;
 use crate::cli::KeyRotateArgs;
+use crate::domain::api_key;
 use crate::domain::capability::Capabilities;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
-use crate::domain::key;
 
 use super::Database;
 use super::Error;
@@ -108,8 +108,8 @@ impl TryFrom<KeyArgs> for NewKey {
     type Error = Error;
 
     fn try_from(args: KeyArgs) -> Result<Self, Error> {
-        let wrong = || Error::new("name", format!("expected 1 to {} characters", key::LONGEST_NAME));
-        let name = key::name(&args.name).ok_or_else(wrong)?;
+        let wrong = || Error::new("name", format!("expected 1 to {} characters", api_key::LONGEST_NAME));
+        let name = api_key::name(&args.name).ok_or_else(wrong)?;
         Ok(Self {
             organization: args.organization,
             name: name.to_owned(),

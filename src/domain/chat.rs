@@ -2,23 +2,23 @@
 
 mod patch;
 
-use super::action::Desired;
-use super::action::Setting;
 use super::change::Change;
 use super::change::ChangeKind;
 use super::change::ChatField;
 use super::change::ChatFields;
 use super::change::ChatState;
 use super::change::Origin;
-use super::horizon::Horizon;
 use super::id::ChatId;
 use super::id::MessageId;
 use super::id::SessionId;
 use super::jid::Jid;
 use super::jid::JidKind;
 use super::message::IncomingMessage;
+use super::message_marker::Horizon;
+use super::pending_action::Desired;
+use super::pending_action::Setting;
 
-pub use super::names::Names;
+pub use super::chat_name::Names;
 pub use patch::ChatPatch;
 
 /// A kind of chat.
@@ -352,7 +352,7 @@ impl Chat {
     /// The value on WhatsApp of a setting without a pending action, and WhatsApp's timestamp of it. For the read state
     /// it is only the mark; the count is reverted with [`PendingAction::unread`].
     ///
-    /// [`PendingAction::unread`]: super::action::PendingAction::unread
+    /// [`PendingAction::unread`]: super::pending_action::PendingAction::unread
     #[must_use]
     pub fn base(&self, setting: Setting) -> (Desired, i64) {
         match setting {

@@ -21,10 +21,10 @@ use tracing::Span;
 use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
-use crate::domain::allowance::Rate;
-use crate::domain::allowance::Standing;
 use crate::domain::page::DEFAULT_PAGE;
 use crate::domain::page::MAX_PAGE;
+use crate::domain::rate_limit::Rate;
+use crate::domain::rate_limit::Standing;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;
 use crate::service::key::Keys;

@@ -16,12 +16,12 @@ use tokio::time::sleep;
 
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
-use crate::domain::allowance::Allowances;
-use crate::domain::allowance::Exhausted;
-use crate::domain::allowance::Rate;
-use crate::domain::allowance::Standing;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
+use crate::domain::rate_limit::Allowances;
+use crate::domain::rate_limit::Exhausted;
+use crate::domain::rate_limit::Rate;
+use crate::domain::rate_limit::Standing;
 
 use super::error::ApiError;
 

@@ -10,18 +10,18 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::dataloader::Loader;
 
 use crate::auth::viewer::Viewer;
-use crate::domain::action::Refusal;
 use crate::domain::chat::Chat;
+use crate::domain::chat_list::ChatKey;
+use crate::domain::chat_list::ChatList;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
-use crate::domain::list::ChatKey;
-use crate::domain::list::ChatList;
 use crate::domain::message::Message;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
+use crate::domain::pending_action::Refusal;
 use crate::domain::session::Session;
 use crate::service::chat::ChatPage;
 

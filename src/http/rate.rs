@@ -2,15 +2,15 @@
 
 use tokio::time::Instant;
 
-use crate::domain::allowance;
-use crate::domain::allowance::Allowance;
+use crate::domain::rate_limit;
+use crate::domain::rate_limit::Allowance;
 
 /// Burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
 
 /// The remaining messages of a client.
 pub(super) struct Rate {
-    allowed: allowance::Rate,
+    allowed: rate_limit::Rate,
     taken: Allowance,
     since: Instant,
 }
@@ -18,7 +18,7 @@ pub(super) struct Rate {
 impl Rate {
     pub(super) fn new(per_second: u32) -> Self {
         let per_second = u64::from(per_second);
-        let allowed = allowance::Rate { per_minute: per_second * 60, burst: per_second * BURST_SECONDS };
+        let allowed = rate_limit::Rate { per_minute: per_second * 60, burst: per_second * BURST_SECONDS };
         Self { allowed, taken: Allowance::default(), since: Instant::now() }
     }
 

@@ -1,11 +1,11 @@
 //! Deletion of chats from the stored copy: by a client, by the phone, or with a whole session. WhatsApp is not changed.
 
-use crate::domain::action::PendingAction;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
+use crate::domain::pending_action::PendingAction;
 use crate::domain::tombstone::Tombstone;
 use crate::store::Unit;
 use crate::store::error::StoreError;

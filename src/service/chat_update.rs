@@ -1,8 +1,6 @@
 //! Changes of a chat's settings: checks the command, applies it to the stored copy, and adds pending actions for
 //! WhatsApp.
 
-use crate::domain::action::Desired;
-use crate::domain::action::PendingAction;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
@@ -11,6 +9,8 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
 use crate::store::Unit;
 
 use super::error::Conflict;

@@ -16,11 +16,11 @@ use tracing::error;
 use tracing::info_span;
 use tracing::warn;
 
-use crate::domain::action::Desired;
-use crate::domain::action::RefusalCode;
 use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
 use crate::domain::jid::Jid;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::RefusalCode;
 use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
 use crate::session::Lane;

@@ -1,12 +1,12 @@
 //! Chats that a new message unarchives, if the account has the setting for it. The phone and each companion unarchive them
 //! themselves, and no patch is sent.
 
-use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
-use crate::domain::horizon::Horizon;
 use crate::domain::message::IncomingMessage;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Setting;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;

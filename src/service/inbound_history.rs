@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::chat::LastMessage;
 use crate::domain::chat::Names;
-use crate::domain::horizon::Horizon;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
+use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;

@@ -1,15 +1,15 @@
 //! Changes of stored messages: edits, revocations, deletions of one message, and clearing or deleting a chat on the phone.
 
-use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::clock::DAY_MS;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
 use crate::domain::message::Message;
 use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
 use crate::session::Rewriting;
 use crate::session::SessionKey;

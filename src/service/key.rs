@@ -9,6 +9,9 @@ use crate::auth::token::Tokens;
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
+use crate::domain::api_key;
+use crate::domain::api_key::ApiKey;
+use crate::domain::api_key::KeyCreator;
 use crate::domain::capability::Capabilities;
 use crate::domain::capability::Capability;
 use crate::domain::clock::Clock;
@@ -17,9 +20,6 @@ use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::Operation;
-use crate::domain::key;
-use crate::domain::key::ApiKey;
-use crate::domain::key::KeyCreator;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::store::Store;
@@ -102,8 +102,9 @@ impl Keys {
         idempotency_key: Option<&str>,
     ) -> Result<(ApiKey, String), Error> {
         let organization = viewer.require(Capability::Manage)?;
-        let name = key::name(&new.name).map(str::to_owned);
-        let name = name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", key::LONGEST_NAME)))?;
+        let name = api_key::name(&new.name).map(str::to_owned);
+        let name =
+            name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", api_key::LONGEST_NAME)))?;
         if new.permissions == Capabilities::default() {
             return Err(invalid("permissions", "must contain at least one permission"));
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::allowance::Allowances;
-use crate::domain::allowance::Rate;
+use crate::domain::rate_limit::Allowances;
+use crate::domain::rate_limit::Rate;
 use crate::session::SessionKey;
 
 use super::error::Error;

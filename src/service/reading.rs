@@ -1,11 +1,11 @@
 //! Read position of a chat, as reported by other devices: by a setting, by a receipt, or by sending a message.
 
-use crate::domain::action::Desired;
 use crate::domain::chat::Chat;
 use crate::domain::clock::DAY_MS;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Desired;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;

@@ -1,13 +1,13 @@
 //! Settings that WhatsApp rejects: the setting reverts to WhatsApp's value, and the reason is stored until the setting
 //! changes again.
 
-use crate::domain::action::PendingAction;
-use crate::domain::action::Refusal;
-use crate::domain::action::RefusalCode;
-use crate::domain::action::Setting;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::Refusal;
+use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::Setting;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::Unit;

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::Lane;
 use super::SessionKey;
-use crate::domain::action::PendingAction;
 use crate::domain::jid::Jid;
+use crate::domain::pending_action::PendingAction;
 use crate::domain::session::StatusReason;
 
 /// Check whether a stored action is still pending.

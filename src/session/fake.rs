@@ -31,10 +31,10 @@ use super::connection::SessionError;
 use super::connection::Signal;
 use super::connection::Wanted;
 use super::pending::ReadPending;
-use crate::domain::action::PendingAction;
 use crate::domain::clock::Clock;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
+use crate::domain::pending_action::PendingAction;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 

@@ -31,9 +31,9 @@ use super::connection::Link;
 use super::connection::Session;
 use super::connection::SessionError;
 use super::connection::Wanted;
-use crate::domain::action::PendingAction;
-use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::Setting;
 use crate::store::error::StoreError;
 
 /// Reads a session's pending actions.

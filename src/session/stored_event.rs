@@ -104,8 +104,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::action::Desired;
-    use crate::domain::horizon::Horizon;
+    use crate::domain::message_marker::Horizon;
+    use crate::domain::pending_action::Desired;
     use crate::session::HistoryChat;
     use crate::session::HistoryChunk;
 

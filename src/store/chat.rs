@@ -23,13 +23,13 @@ use crate::domain::chat::Chat;
 use crate::domain::chat::Dated;
 use crate::domain::chat::LastMessage;
 use crate::domain::chat::Names;
+use crate::domain::chat_list;
+use crate::domain::chat_list::InboxClass;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
-use crate::domain::list;
-use crate::domain::list::InboxClass;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
 use crate::domain::search;
@@ -308,9 +308,9 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         last_message_at: chat.last_message.map(|message| message.at),
         last_message_id: chat.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
         kind: chat.chat_type().code(),
-        activity: list::activity(chat),
+        activity: chat_list::activity(chat),
         inbox_class: InboxClass::of(chat) as i16,
-        inbox_rank: list::inbox_rank(chat),
+        inbox_rank: chat_list::inbox_rank(chat),
         searchable: text::storable(&search::searchable(chat)),
         pending: chat.pending.bits(),
         created_at: chat.created_at,

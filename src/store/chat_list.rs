@@ -16,12 +16,12 @@ use sea_orm::sea_query::Func;
 use sea_orm::sea_query::LikeExpr;
 
 use crate::domain::chat::Chat;
+use crate::domain::chat_list::ChatFilter;
+use crate::domain::chat_list::ChatKey;
+use crate::domain::chat_list::ChatList;
+use crate::domain::chat_list::ChatOrder;
+use crate::domain::chat_list::InboxClass;
 use crate::domain::id::OrganizationId;
-use crate::domain::list::ChatFilter;
-use crate::domain::list::ChatKey;
-use crate::domain::list::ChatList;
-use crate::domain::list::ChatOrder;
-use crate::domain::list::InboxClass;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::domain::search::Search;

@@ -1,13 +1,13 @@
 //! Numbers of enum values in rows. A number is never reused.
 
-use crate::domain::action::Desired;
-use crate::domain::action::RefusalCode;
-use crate::domain::action::Setting;
 use crate::domain::change::ChangeKind;
 use crate::domain::change::Origin;
 use crate::domain::chat::ChatType;
 use crate::domain::idempotency::Operation;
 use crate::domain::message::MessageKind;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::Setting;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusCode;
 

@@ -15,10 +15,10 @@ use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::sea_query::Expr;
 
-use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::message_marker::Horizon;
 use crate::domain::tombstone::Tombstone;
 
 use super::error::StoreError;

@@ -14,12 +14,12 @@ use sea_orm::QueryOrder as _;
 use sea_orm::QueryResult;
 use sea_orm::sea_query::Expr;
 
+use crate::domain::api_key::ApiKey;
+use crate::domain::api_key::KeyCreator;
 use crate::domain::capability::Capabilities;
 use crate::domain::cursor::TimeKey;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
-use crate::domain::key::ApiKey;
-use crate::domain::key::KeyCreator;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 

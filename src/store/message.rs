@@ -24,7 +24,6 @@ use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::chat::LastMessage;
 use crate::domain::cursor::TimeKey;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
@@ -36,6 +35,7 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message::Message;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
+use crate::domain::message_marker::Horizon;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::domain::peer::Owner;

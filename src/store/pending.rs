@@ -13,15 +13,15 @@ use sea_orm::QuerySelect as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
-use crate::domain::action::Desired;
-use crate::domain::action::PendingAction;
-use crate::domain::action::Setting;
 use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::Setting;
 
 use super::Store;
 use super::chat;

@@ -16,10 +16,10 @@ use sea_orm::QueryTrait as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 
-use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::message_marker::Horizon;
 
 use super::error::StoreError;
 use super::message::of_stored_chat;

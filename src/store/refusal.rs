@@ -10,11 +10,11 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::sea_query::OnConflict;
 
-use crate::domain::action::Refusal;
-use crate::domain::action::RefusalCode;
-use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
+use crate::domain::pending_action::Refusal;
+use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::Setting;
 
 use super::Store;
 use super::code::Code as _;

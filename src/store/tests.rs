@@ -15,21 +15,21 @@ mod silence;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::domain::action::Desired;
-use crate::domain::action::PendingAction;
 use crate::domain::change::Change;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::LastMessage;
+use crate::domain::chat_list::ChatList;
 use crate::domain::id::ChatId;
 use crate::domain::id::MessageId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::list::ChatList;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
 use crate::domain::session::Session;
 pub(crate) use database::TestDatabase;
 

@@ -13,10 +13,10 @@ use sea_orm::Select;
 use crate::domain::chat::Chat;
 use crate::domain::chat::Dated;
 use crate::domain::chat::Names;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
+use crate::domain::message_marker::Horizon;
 use crate::domain::peer::Peer;
 use crate::domain::tombstone::Tombstone;
 

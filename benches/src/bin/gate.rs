@@ -7,8 +7,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use chatgraph::clock::SystemClock;
-use chatgraph::domain::action::Desired;
 use chatgraph::domain::id::OrganizationId;
+use chatgraph::domain::pending_action::Desired;
 use chatgraph::service::inbound::Inbox;
 use chatgraph::service::inbound::Told;
 use chatgraph::session::Inbound;

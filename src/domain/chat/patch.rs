@@ -2,11 +2,11 @@
 
 use super::LastMessage;
 use super::Names;
-use crate::domain::action::Desired;
 use crate::domain::change::ChatFields;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::MessageId;
 use crate::domain::jid::Jid;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Desired;
 
 /// Changes to apply to a chat, as absolute values; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

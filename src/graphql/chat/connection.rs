@@ -5,10 +5,10 @@ use async_graphql::Description;
 use async_graphql::Object;
 
 use crate::domain::capability::Capability;
+use crate::domain::chat_list::ChatKey;
+use crate::domain::chat_list::ChatList;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::list::ChatKey;
-use crate::domain::list::ChatList;
 use crate::domain::page::PageRequest;
 use crate::graphql::connection::Listing;
 use crate::graphql::connection::PageArguments;

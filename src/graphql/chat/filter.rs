@@ -3,7 +3,7 @@
 use async_graphql::Enum;
 use async_graphql::InputObject;
 
-use crate::domain::list;
+use crate::domain::chat_list;
 use crate::domain::search::Search;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Timestamp;
@@ -12,7 +12,7 @@ use super::object::ChatType;
 
 /// The order of chats. In both orders, chats without a message come last, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
-#[graphql(remote = "list::ChatOrder")]
+#[graphql(remote = "chat_list::ChatOrder")]
 pub(in crate::graphql) enum ChatOrder {
     /// Latest activity first.
     #[default]
@@ -49,9 +49,9 @@ pub(in crate::graphql) struct ChatFilter {
 
 impl ChatFilter {
     /// Converts the filter to the domain's type.
-    pub(super) fn read(self) -> Result<list::ChatFilter, ApiError> {
+    pub(super) fn read(self) -> Result<chat_list::ChatFilter, ApiError> {
         let search = self.search.as_deref().filter(|text| !text.is_empty()).map(Search::new).transpose();
-        Ok(list::ChatFilter {
+        Ok(chat_list::ChatFilter {
             archived: self.archived,
             pinned: self.pinned,
             muted: self.muted,

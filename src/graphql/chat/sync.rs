@@ -5,9 +5,9 @@ use async_graphql::Description;
 use async_graphql::Enum;
 use async_graphql::Object;
 
-use crate::domain::action;
 use crate::domain::change::ChatFields;
 use crate::domain::id::ChatId;
+use crate::domain::pending_action;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
 use crate::graphql::loader::RefusalsOf;
@@ -65,7 +65,7 @@ impl ChatSync {
 
 /// The reason why a setting did not reach WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "action::RefusalCode")]
+#[graphql(remote = "pending_action::RefusalCode")]
 pub(in crate::graphql) enum RefusalCode {
     /// WhatsApp rejected the setting on every attempt.
     Rejected,
@@ -75,7 +75,7 @@ pub(in crate::graphql) enum RefusalCode {
 
 /// A setting that WhatsApp rejected.
 #[derive(Description)]
-pub(in crate::graphql) struct Refusal(action::Refusal);
+pub(in crate::graphql) struct Refusal(pending_action::Refusal);
 
 #[Object(use_type_description)]
 impl Refusal {

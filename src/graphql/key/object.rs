@@ -6,16 +6,16 @@ use async_graphql::ID;
 use async_graphql::Object;
 use async_graphql::SimpleObject;
 
-use crate::domain::key;
+use crate::domain::api_key;
 use crate::graphql::capability::Capability;
 use crate::graphql::scalar::Timestamp;
 
 /// An API key: a token for scripts and services. Its secret is returned only when the key is created.
 #[derive(Description)]
-pub(in crate::graphql) struct ApiKey(key::ApiKey);
+pub(in crate::graphql) struct ApiKey(api_key::ApiKey);
 
-impl From<key::ApiKey> for ApiKey {
-    fn from(key: key::ApiKey) -> Self {
+impl From<api_key::ApiKey> for ApiKey {
+    fn from(key: api_key::ApiKey) -> Self {
         Self(key)
     }
 }
@@ -87,12 +87,12 @@ pub(in crate::graphql) struct ApiKeyCreator {
     user_id: Option<ID>,
 }
 
-impl From<key::KeyCreator> for ApiKeyCreator {
-    fn from(creator: key::KeyCreator) -> Self {
+impl From<api_key::KeyCreator> for ApiKeyCreator {
+    fn from(creator: api_key::KeyCreator) -> Self {
         let (kind, key_id, user_id) = match creator {
-            key::KeyCreator::ApiKey(id) => (ApiKeyCreatorKind::ApiKey, Some(ID::from(id)), None),
-            key::KeyCreator::User(id) => (ApiKeyCreatorKind::User, None, Some(ID::from(id))),
-            key::KeyCreator::Operator => (ApiKeyCreatorKind::Operator, None, None),
+            api_key::KeyCreator::ApiKey(id) => (ApiKeyCreatorKind::ApiKey, Some(ID::from(id)), None),
+            api_key::KeyCreator::User(id) => (ApiKeyCreatorKind::User, None, Some(ID::from(id))),
+            api_key::KeyCreator::Operator => (ApiKeyCreatorKind::Operator, None, None),
         };
         Self { kind, key_id, user_id }
     }

@@ -3,8 +3,8 @@
 use async_graphql::Context;
 use async_graphql::Object;
 
+use crate::domain::api_key;
 use crate::domain::capability::Capability;
-use crate::domain::key;
 use crate::graphql::capability::requires;
 use crate::graphql::connection::Listing;
 use crate::graphql::connection::PageArguments;
@@ -42,6 +42,6 @@ impl KeyQuery {
         let scope = ["api-keys", viewer.require(Capability::Manage)?.as_str()];
         let page = PageArguments { first, after, last, before }.request(&scope)?;
         let page = context.keys().list(viewer, page).await?;
-        Ok(ApiKeyConnection(Listing::of(page, &scope, key::ApiKey::key)))
+        Ok(ApiKeyConnection(Listing::of(page, &scope, api_key::ApiKey::key)))
     }
 }

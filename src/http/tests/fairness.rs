@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::domain::allowance::Rate;
+use crate::domain::rate_limit::Rate;
 use crate::graphql;
 use crate::http::Config;
 

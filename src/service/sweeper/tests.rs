@@ -6,11 +6,11 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::domain::action::Desired;
 use crate::domain::change::ChangeKind;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::jid::Jid;
+use crate::domain::pending_action::Desired;
 use crate::service::chat_update::UpdateOrder;
 use crate::service::error::Error;
 use crate::store::device::Secret;

@@ -14,11 +14,11 @@ use super::super::fake::FakeConnection;
 use super::super::fake::NOW;
 use super::super::fake::Rig;
 use super::super::fake::locked;
-use crate::domain::action::Desired;
-use crate::domain::action::PendingAction;
-use crate::domain::action::Setting;
 use crate::domain::id::ChatId;
 use crate::domain::message::MessageRange;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::Setting;
 use crate::domain::session::SessionStatus;
 
 fn action(chat: ChatId, version: i64, desired: Desired) -> PendingAction {

@@ -6,8 +6,8 @@ use whatsapp_rust::waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use super::jid;
 use super::jid::Untranslatable;
-use crate::domain::action::Desired;
 use crate::domain::jid::Jid;
+use crate::domain::pending_action::Desired;
 use crate::domain::person::Person;
 use crate::session::SessionEvent;
 

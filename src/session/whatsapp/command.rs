@@ -12,10 +12,10 @@ use whatsapp_rust::waproto::whatsapp::sync_action_value::PinAction;
 use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 
 use super::jid;
-use crate::domain::action::Desired;
-use crate::domain::action::PendingAction;
 use crate::domain::clock::FOREVER;
 use crate::domain::jid::JidKind;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
 
 /// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;

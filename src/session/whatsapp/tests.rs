@@ -14,12 +14,12 @@ use tokio::sync::mpsc;
 
 use super::WhatsApp;
 use crate::clock::SystemClock;
-use crate::domain::action::Desired;
-use crate::domain::action::Setting;
 use crate::domain::clock::Clock as _;
 use crate::domain::clock::FOREVER;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::Setting;
 use crate::domain::session::SessionStatus;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;

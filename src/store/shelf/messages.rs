@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use chatgraph_entity::message;
 
 use crate::domain::chat::LastMessage;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::MessageId;
 use crate::domain::id::PeerId;
+use crate::domain::message_marker::Horizon;
 use crate::store::error::StoreError;
 use crate::store::message::KnownMessage;
 use crate::store::text;

@@ -20,9 +20,9 @@ use tokio::time::timeout;
 use super::*;
 use crate::domain::chat::ChatType;
 use crate::domain::chat::Dated;
-use crate::domain::list::ChatFilter;
-use crate::domain::list::ChatKey;
-use crate::domain::list::ChatOrder;
+use crate::domain::chat_list::ChatFilter;
+use crate::domain::chat_list::ChatKey;
+use crate::domain::chat_list::ChatOrder;
 use crate::domain::page::Page;
 use crate::domain::search::Search;
 

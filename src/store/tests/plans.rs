@@ -11,11 +11,11 @@ use sea_orm::Statement;
 use std::time::Instant;
 
 use super::*;
+use crate::domain::chat_list::ChatFilter;
+use crate::domain::chat_list::ChatKey;
+use crate::domain::chat_list::ChatOrder;
 use crate::domain::cursor::TimeKey;
 use crate::domain::jid::Jid;
-use crate::domain::list::ChatFilter;
-use crate::domain::list::ChatKey;
-use crate::domain::list::ChatOrder;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::store::chat;

@@ -3,8 +3,8 @@
 
 use super::identity::person;
 use super::*;
-use crate::domain::horizon::Horizon;
 use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
 use crate::domain::person::Person;
 use crate::session::Rewriting;
 

@@ -13,7 +13,7 @@ use proptest::test_runner::TestRng;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::domain::horizon::Horizon;
+use crate::domain::message_marker::Horizon;
 
 const MESSAGES: usize = 9;
 

@@ -1,8 +1,8 @@
 //! Tests of settings that WhatsApp rejected.
 
 use super::*;
-use crate::domain::action::RefusalCode;
 use crate::domain::chat::Dated;
+use crate::domain::pending_action::RefusalCode;
 
 impl Rig {
     pub(super) async fn hears_of_refusal(&self, setting: Setting, version: i64) {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
-use crate::domain::horizon::Horizon;
 use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
 use crate::session::Rewriting;
 
 impl Rig {

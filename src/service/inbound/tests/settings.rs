@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::chat::Dated;
-use crate::domain::horizon::Horizon;
+use crate::domain::message_marker::Horizon;
 
 impl Rig {
     async fn hears_mark(&self, read: bool, as_of: i64, up_to: (&str, i64)) {

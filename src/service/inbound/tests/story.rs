@@ -14,7 +14,7 @@ use proptest::test_runner::TestRunner;
 
 use super::identity::person;
 use super::*;
-use crate::domain::horizon::Horizon;
+use crate::domain::message_marker::Horizon;
 use crate::domain::person::Person;
 
 /// Events in the chat with a person; `lid` selects the address.

@@ -22,8 +22,8 @@ use sea_orm::EntityTrait as _;
 use sea_orm::QueryFilter as _;
 
 use super::*;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::SessionId;
+use crate::domain::message_marker::Horizon;
 use crate::domain::person::Person;
 use crate::service::chat_delete::DeleteOrder;
 use crate::service::inbound_history;

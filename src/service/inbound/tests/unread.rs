@@ -1,7 +1,7 @@
 //! Tests of unread messages when the account reads on other devices while messages arrive.
 
 use super::*;
-use crate::domain::horizon::Horizon;
+use crate::domain::message_marker::Horizon;
 
 impl Rig {
     /// Another device has read up to this message.

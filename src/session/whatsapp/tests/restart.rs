@@ -3,7 +3,7 @@
 use super::rig::MEI;
 use super::rig::NOAH;
 use super::rig::Rig;
-use crate::domain::action::Desired;
+use crate::domain::pending_action::Desired;
 use crate::domain::session::SessionStatus;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

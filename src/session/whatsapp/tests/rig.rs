@@ -20,14 +20,14 @@ use tokio_util::task::TaskTracker;
 
 use super::super::WhatsApp;
 use crate::clock::SystemClock;
-use crate::domain::action::Desired;
-use crate::domain::action::PendingAction;
-use crate::domain::action::Setting;
 use crate::domain::clock::Clock;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageRange;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::Setting;
 use crate::domain::session::SessionStatus;
 use crate::session::Config;
 use crate::session::Endpoint;

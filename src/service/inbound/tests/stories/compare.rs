@@ -8,8 +8,8 @@ use sea_orm::DatabaseConnection;
 use sea_orm::Statement;
 
 use super::*;
-use crate::domain::list::ChatFilter;
-use crate::domain::list::ChatList;
+use crate::domain::chat_list::ChatFilter;
+use crate::domain::chat_list::ChatList;
 use crate::domain::message::Message;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::action::Desired;
-use crate::domain::horizon::Horizon;
 use crate::domain::id::OrganizationId;
 use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Desired;
 use crate::domain::person::Person;
 use crate::service::chat_delete::DeleteOrder;
 use crate::session::Rewriting;

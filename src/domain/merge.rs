@@ -2,14 +2,14 @@
 //! start, whenever it becomes known. Values with a timestamp take the newest one, and positions among the messages the
 //! furthest one.
 
-use super::action::Desired;
-use super::action::PendingAction;
-use super::action::Refusal;
-use super::action::Setting;
 use super::change::ChatFields;
 use super::chat::Chat;
 use super::chat::Dated;
 use super::chat::Names;
+use super::pending_action::Desired;
+use super::pending_action::PendingAction;
+use super::pending_action::Refusal;
+use super::pending_action::Setting;
 
 /// Pending and rejected settings of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

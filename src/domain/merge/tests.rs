@@ -1,12 +1,12 @@
 //! Merging two chats of one user.
 
-use super::super::action::RefusalCode;
 use super::super::change::ChatField;
 use super::super::change::Origin;
 use super::super::chat::ChatPatch;
 use super::super::id::ChatId;
 use super::super::id::SessionId;
 use super::super::jid::Jid;
+use super::super::pending_action::RefusalCode;
 use super::*;
 
 fn chat(jid: &str) -> Chat {
