@@ -4,19 +4,19 @@
 //! A setting has `env`. Arguments of a single call (a key's name, the format of a list) have none. A variable that is
 //! always set therefore does not change them.
 
+mod api_key;
 mod config_file;
 mod connections;
 mod event;
 mod invocation;
-mod key;
 mod limits;
 mod listen;
 mod login;
 mod master_key;
+mod observability;
 mod organization;
 mod pages;
 mod session;
-mod watching;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +28,14 @@ use clap::ValueEnum;
 
 use crate::telemetry::Format;
 
+pub use api_key::Expiry;
+pub use api_key::KeyArgs;
+pub use api_key::KeyCommand;
+pub use api_key::KeyCreateArgs;
+pub use api_key::KeyImportArgs;
+pub use api_key::KeyListArgs;
+pub use api_key::KeyRevokeArgs;
+pub use api_key::KeyRotateArgs;
 pub use config_file::FileError;
 pub use config_file::is_of_the_command_line;
 pub use connections::ConnectionArgs;
@@ -39,14 +47,6 @@ pub use invocation::Invocation;
 pub use invocation::Refusal;
 pub use invocation::Setting;
 pub use invocation::Source;
-pub use key::Expiry;
-pub use key::KeyArgs;
-pub use key::KeyCommand;
-pub use key::KeyCreateArgs;
-pub use key::KeyImportArgs;
-pub use key::KeyListArgs;
-pub use key::KeyRevokeArgs;
-pub use key::KeyRotateArgs;
 pub use limits::LimitArgs;
 pub use login::LoginArgs;
 pub use master_key::MasterKeyArgs;
@@ -54,6 +54,7 @@ pub use master_key::MasterKeyCommand;
 pub use master_key::MasterKeyForgetArgs;
 pub use master_key::MasterKeyRotateArgs;
 pub use master_key::MasterKeyStatusArgs;
+pub use observability::WatchingArgs;
 pub use organization::OrganizationCommand;
 pub use organization::OrganizationDeleteArgs;
 pub use organization::OrganizationListArgs;
@@ -61,7 +62,6 @@ pub use organization::OrganizationShowArgs;
 pub use pages::PageArgs;
 pub use session::SessionCommand;
 pub use session::SessionListArgs;
-pub use watching::WatchingArgs;
 
 /// A self-hosted, multi-tenant GraphQL server for WhatsApp chats.
 #[derive(Debug, Parser)]

@@ -1,7 +1,7 @@
 //! Validated configuration, built from the command line. Each component has its own small config; an error names the
 //! flag.
 
-mod key;
+mod api_key;
 mod login;
 mod master_key;
 mod pages;
@@ -18,7 +18,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::login as logins;
+use crate::auth::jwt as logins;
 use crate::cli::BackupArgs;
 use crate::cli::CheckArgs;
 use crate::cli::ConnectionArgs;
@@ -47,11 +47,11 @@ use crate::store::MasterKeys;
 use crate::store::UrlError;
 use crate::telemetry;
 
-pub use key::KeyImport;
-pub use key::KeyList;
-pub use key::KeyRevoke;
-pub use key::KeyRotate;
-pub use key::NewKey;
+pub use api_key::KeyImport;
+pub use api_key::KeyList;
+pub use api_key::KeyRevoke;
+pub use api_key::KeyRotate;
+pub use api_key::NewKey;
 pub use master_key::MasterKeyForget;
 pub use master_key::MasterKeyRotate;
 pub use pages::Pages;

@@ -1,15 +1,15 @@
 //! Delivery of committed changes to subscribers. One tail per node reads each new row of the change log once. A
 //! subscriber has no queue, only a position, so a slow one costs no more than a fast one.
 //!
-//! `tail` reads the log, and `wake` listens for commits of other nodes. `topic` holds the recent changes of one
-//! organization. `subscription` is one subscriber's position in them and in the table. `one_chat` matches the changes
+//! `tail` reads the log, and `commit_exchange` listens for commits of other nodes. `recent_changes` holds the recent changes of one
+//! organization. `subscription` is one subscriber's position in them and in the table. `chat_filter` matches the changes
 //! of a single chat.
 
-mod one_chat;
+mod chat_filter;
+mod commit_exchange;
+mod recent_changes;
 mod subscription;
 mod tail;
-mod topic;
-mod wake;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ use crate::domain::id::SessionId;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-pub use one_chat::OneChat;
+pub use chat_filter::OneChat;
+use recent_changes::Topic;
 pub use subscription::Subscription;
-use topic::Topic;
 
 /// Validity of the last known ends of the logs.
 const KNOWN: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ impl Feed {
         let feed = Self { store, config, topics: Topics::default(), heads: Heads::default(), stop };
         let (topics, heads) = (Arc::clone(&feed.topics), feed.heads.clone());
         tasks.spawn(tail::follow(feed.store.clone(), topics, heads, config, feed.stop.clone()));
-        tasks.spawn(wake::exchange(feed.store.clone(), feed.stop.clone()));
+        tasks.spawn(commit_exchange::exchange(feed.store.clone(), feed.stop.clone()));
         feed
     }
 

@@ -51,7 +51,7 @@ use tower_http::compression::Predicate as _;
 use tower_http::compression::predicate::NotForContentType;
 use tower_http::compression::predicate::SizeAbove;
 
-use crate::auth::token::Tokens;
+use crate::auth::authenticator::Tokens;
 use crate::graphql::Api;
 
 use health::Detail;

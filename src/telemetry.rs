@@ -1,11 +1,11 @@
 //! Logging and tracing. No token, key, phone number or message text is logged.
 //!
-//! `ceiling` limits what dependencies can log, regardless of the filter; `mask` redacts numbers in the rest. `panics`
+//! `library_filter` limits what dependencies can log, regardless of the filter; `redact` redacts numbers in the rest. `panics`
 //! logs panics, and `traces` exports spans to a collector.
 
-mod ceiling;
-mod mask;
+mod library_filter;
 mod panics;
+mod redact;
 mod traces;
 
 use std::io;
@@ -83,10 +83,10 @@ impl Telemetry {
 /// # Errors
 /// [`Error`].
 pub fn init(config: &Config) -> Result<Telemetry, Error> {
-    let filter = EnvFilter::try_new(&config.filter)?.and(filter_fn(ceiling::lets_through));
+    let filter = EnvFilter::try_new(&config.filter)?.and(filter_fn(library_filter::lets_through));
     // Colours only on a terminal: they make files and journals unreadable.
     let log =
-        tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(mask::masking(io::stderr));
+        tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(redact::masking(io::stderr));
     let log = match config.format {
         Format::Text => log.boxed(),
         Format::Json => log.json().boxed(),

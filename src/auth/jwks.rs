@@ -21,7 +21,7 @@ use tracing::warn;
 
 use crate::domain::clock::Clock;
 
-use super::roots::Roots;
+use super::root_certificates::Roots;
 
 use fetch::Fetch;
 use fetch::FetchError;

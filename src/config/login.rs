@@ -2,14 +2,14 @@
 
 use axum::http::Uri;
 
-use crate::auth::login;
-use crate::auth::roots::Roots;
+use crate::auth::jwt;
+use crate::auth::root_certificates::Roots;
 use crate::cli::LoginArgs;
 
 use super::Error;
 
 /// Returns the verification of login tokens; `None` without --jwks-url.
-pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
+pub(super) fn logins(args: LoginArgs) -> Result<Option<jwt::Config>, Error> {
     let audiences: Vec<_> = args.jwt_audience.into_iter().filter(|audience| !audience.is_empty()).collect();
     let Some(jwks_url) = args.jwks_url else {
         return match (args.jwt_issuer, &*audiences) {
@@ -45,7 +45,7 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<login::Config>, Error> {
         return Err(Error::new(flag, "must not be empty"));
     }
     let roles = |roles: Vec<String>| roles.into_iter().filter(|role| !role.is_empty()).collect();
-    Ok(Some(login::Config {
+    Ok(Some(jwt::Config {
         jwks_url,
         jwks_roots,
         issuer,

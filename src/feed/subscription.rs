@@ -16,7 +16,7 @@ use super::Feed;
 use super::FeedError;
 use super::FeedEvent;
 use super::Interest;
-use super::topic::Topic;
+use super::recent_changes::Topic;
 
 /// Changes per read for a subscriber that has fallen behind the ring.
 const READ: u64 = 200;

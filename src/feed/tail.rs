@@ -23,7 +23,7 @@ use crate::store::error::StoreError;
 use super::Config;
 use super::Heads;
 use super::Topics;
-use super::topic::Topic;
+use super::recent_changes::Topic;
 
 /// Changes per read.
 const READ: u64 = 500;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::Connections;
-use crate::auth::token::FRESH_MS;
+use crate::auth::authenticator::FRESH_MS;
 
 #[test]
 fn a_revoked_key_is_out_within_ten_seconds() {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio::time::sleep;
 use tracing::Span;
 
-use crate::auth::token::Unheard;
+use crate::auth::authenticator::Unheard;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;

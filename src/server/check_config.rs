@@ -11,8 +11,8 @@ use crate::cli::Source;
 use crate::config;
 use crate::http::Tls;
 
+use super::commands::Error;
 use super::output;
-use super::run::Error;
 use super::warnings;
 
 /// Column of the comment with the source, if the value is short enough.

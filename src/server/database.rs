@@ -11,8 +11,8 @@ use crate::config;
 use crate::domain::clock::Clock as _;
 use crate::store;
 
+use super::commands::Error;
 use super::output;
-use super::run::Error;
 
 /// Runs `migrate`.
 pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {

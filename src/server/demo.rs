@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use tracing::info;
 
-use crate::auth::token;
+use crate::auth::authenticator;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::clock::SystemClock;
@@ -40,16 +40,16 @@ use crate::store;
 use crate::store::Hold;
 use crate::store::MasterKeys;
 
+use super::build::Configs;
+use super::build::Parts;
+use super::build::wire;
+use super::commands::Error;
+use super::commands::endpoint;
+use super::commands::listen;
+use super::commands::serve_until_asked;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::open_files;
-use super::run::Error;
-use super::run::endpoint;
-use super::run::listen;
-use super::run::serve_until_asked;
-use super::wire::Configs;
-use super::wire::Parts;
-use super::wire::wire;
 use folder::Folder;
 
 /// Timeout for pairing and the import.
@@ -193,7 +193,7 @@ async fn key(parts: &Parts, folder: &Folder) -> Result<(String, Viewer), Error> 
 /// Creates the demo's organization and a key with every permission.
 async fn create_key(parts: &Parts) -> Result<(String, Viewer), Error> {
     let organization: OrganizationId = "demo".parse().map_err(failed)?;
-    let (secret, permissions) = (token::generate(), Capabilities::all());
+    let (secret, permissions) = (authenticator::generate(), Capabilities::all());
     let new = NewKey { name: "demo".into(), permissions, expires_at: None };
     let key = parts.keys.issue(&organization, new, KeyCreator::Operator, &secret).await?;
     let principal = Principal::ApiKey(key.id);

@@ -15,9 +15,9 @@ use crate::domain::id::SessionId;
 use crate::store::QuarantinedEvent;
 use crate::store::Store;
 
+use super::commands::Error;
 use super::lifecycle::Lifecycle;
 use super::output;
-use super::run::Error;
 
 /// Runs the command.
 pub(super) async fn carry_out(command: EventCommand) -> Result<(), Error> {

@@ -6,8 +6,8 @@ use crate::store;
 use crate::store::MasterKeyId;
 use crate::store::Rotated;
 
+use super::commands::Error;
 use super::output;
-use super::run::Error;
 
 /// Runs the command.
 pub(super) async fn carry_out(command: MasterKeyCommand) -> Result<(), Error> {

@@ -15,10 +15,10 @@ use crate::store::OrganizationCounts;
 use crate::store::ServerLock;
 use crate::store::Store;
 
+use super::commands::Error;
 use super::database::confirm;
 use super::lifecycle::Lifecycle;
 use super::output;
-use super::run::Error;
 
 /// Runs the command.
 pub(super) async fn carry_out(command: OrganizationCommand) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
-use super::run::Error;
+use super::commands::Error;
 
 /// Prints a line.
 ///

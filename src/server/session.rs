@@ -10,10 +10,10 @@ use crate::domain::id::OrganizationId;
 use crate::domain::session::Session;
 use crate::store::Store;
 
+use super::commands::Error;
 use super::organization::on;
 use super::output;
-use super::run::Error;
-use super::watch::word;
+use super::readiness::word;
 
 /// Runs the command.
 pub(super) async fn carry_out(command: SessionCommand) -> Result<(), Error> {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use tracing::instrument;
 
-use crate::auth::token;
-use crate::auth::token::Tokens;
+use crate::auth::authenticator;
+use crate::auth::authenticator::Tokens;
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
@@ -117,9 +117,9 @@ impl Keys {
         if outlives(new.expires_at, viewer) {
             return Err(invalid("expiresAt", "must not be later than the expiry of the key that creates it"));
         }
-        let (new, secret) = (NewKey { name, ..new }, token::generate());
+        let (new, secret) = (NewKey { name, ..new }, authenticator::generate());
         let under = idempotency_key.map(|idempotency_key| new.under(idempotency_key)).transpose()?;
-        let (key, hash) = (self.key(organization, new, creator(viewer), &secret), token::hash(&secret));
+        let (key, hash) = (self.key(organization, new, creator(viewer), &secret), authenticator::hash(&secret));
         let (whose, most) = (organization.clone(), self.most);
         let made: Result<ApiKey, Error> = self
             .store
@@ -186,7 +186,7 @@ impl Keys {
         secret: &str,
     ) -> Result<ApiKey, StoreError> {
         let key = self.key(organization, new, created_by, secret);
-        self.store.insert_key(key.clone(), token::hash(secret)).await?;
+        self.store.insert_key(key.clone(), authenticator::hash(secret)).await?;
         Ok(key)
     }
 
@@ -196,7 +196,7 @@ impl Keys {
             id: KeyId::new(now),
             organization: organization.clone(),
             name: new.name,
-            prefix: token::prefix(secret),
+            prefix: authenticator::prefix(secret),
             permissions: new.permissions,
             created_at: now,
             expires_at: new.expires_at,
@@ -211,7 +211,7 @@ impl Keys {
     /// # Errors
     /// [`StoreError`].
     pub async fn is_taken(&self, secret: &str) -> Result<bool, StoreError> {
-        Ok(self.store.key_by_hash(&token::hash(secret)).await?.is_some())
+        Ok(self.store.key_by_hash(&authenticator::hash(secret)).await?.is_some())
     }
 
     /// Replaces a key's secret, for the operator. The current secret works until `previous_until`, in milliseconds, if
@@ -226,7 +226,7 @@ impl Keys {
         secret: &str,
         previous_until: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let secret = (token::hash(secret), token::prefix(secret));
+        let secret = (authenticator::hash(secret), authenticator::prefix(secret));
         let rotated = self.store.rotate_key(organization, id, secret, previous_until).await?;
         if rotated {
             self.tokens.forget(id);

@@ -27,7 +27,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::ceiling;
+use super::library_filter;
 
 /// Export timeout, shorter than the timeout at shutdown.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -79,7 +79,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let ours = filter_fn(|metadata| {
-        metadata.is_span() && ceiling::is_ours(metadata.target()) && !LASTING.contains(&metadata.name())
+        metadata.is_span() && library_filter::is_ours(metadata.target()) && !LASTING.contains(&metadata.name())
     });
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("chatgraph"))

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use ureq::tls::RootCerts;
 use ureq::tls::TlsConfig;
 
-use crate::auth::roots::Roots;
+use crate::auth::root_certificates::Roots;
 
 /// Total timeout.
 const LIMIT: Duration = Duration::from_secs(3);

@@ -23,8 +23,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::token;
-use crate::auth::token::Tokens;
+use crate::auth::authenticator;
+use crate::auth::authenticator::Tokens;
 use crate::clock::SystemClock;
 use crate::domain::api_key::KeyCreator;
 use crate::domain::capability::Capabilities;
@@ -121,7 +121,7 @@ impl Rig {
         let shared = store.store.clone();
         let tokens = Tokens::new(shared.clone(), None, token_clock.clone());
         let keys = Keys::new(shared.clone(), tokens.clone(), clock.clone());
-        let secret = token::generate();
+        let secret = authenticator::generate();
         let new = NewKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };
         keys.issue(&store.organization, new, KeyCreator::Operator, &secret).await.expect("a key");
         let feed = Feed::start(shared.clone(), feed::Config::default(), &tasks, stop.clone());

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use crate::auth::token::FRESH_MS;
+use crate::auth::authenticator::FRESH_MS;
 use crate::http::Config;
 
 use super::rig::PATIENCE;

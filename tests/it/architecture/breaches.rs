@@ -49,7 +49,7 @@ fn each_layer_has_its_arrows_and_no_other() {
 
 #[test]
 fn the_wiring_may_name_every_layer() {
-    for path in ["src/server/wire.rs", "src/lib.rs", "src/cli.rs", "src/config.rs", "src/clock.rs", "src/telemetry.rs"]
+    for path in ["src/server/build.rs", "src/lib.rs", "src/cli.rs", "src/config.rs", "src/clock.rs", "src/telemetry.rs"]
     {
         assert_clean(path, "use crate::http::Door;\nuse crate::store::Store;\nuse crate::server::run;");
     }
@@ -144,14 +144,14 @@ fn a_crate_stays_in_its_place() {
     for (name, place, elsewhere) in [
         ("whatsapp_rust", "src/session/whatsapp/event.rs", "src/session/supervisor.rs"),
         ("sea_orm", "src/store/chat.rs", "src/service/chat.rs"),
-        ("sea_orm", "src/store/chat.rs", "src/server/wire.rs"),
+        ("sea_orm", "src/store/chat.rs", "src/server/build.rs"),
         ("sqlx", "src/store.rs", "src/feed/tail.rs"),
         ("chatgraph_entity", "src/store/chat.rs", "src/session/pending.rs"),
-        ("chatgraph_migration", "src/server/run.rs", "src/cli.rs"),
+        ("chatgraph_migration", "src/server/commands.rs", "src/cli.rs"),
         ("async_graphql", "src/graphql.rs", "src/service/error.rs"),
         ("async_graphql", "src/http/guard.rs", "src/domain/jid.rs"),
-        ("async_graphql_axum", "src/http.rs", "src/server/run.rs"),
-        ("chatgraph_sandbox", "src/server/demo.rs", "src/server/wire.rs"),
+        ("async_graphql_axum", "src/http.rs", "src/server/commands.rs"),
+        ("chatgraph_sandbox", "src/server/demo.rs", "src/server/build.rs"),
         ("chatgraph_sandbox", "src/server/demo/account.rs", "src/main.rs"),
     ] {
         for text in [
@@ -173,10 +173,10 @@ fn imports_stand_one_to_a_line() {
     for text in
         ["use crate::{a, b};", "use crate::domain::{chat::Chat, jid::Jid};", "use crate::*;", "pub use crate::{\n};"]
     {
-        assert_breach("src/server/wire.rs", text, "one `use crate::a::B;` a line");
+        assert_breach("src/server/build.rs", text, "one `use crate::a::B;` a line");
     }
     assert_clean(
-        "src/server/wire.rs",
+        "src/server/build.rs",
         "use std::{fmt, io};\nuse crate::domain::chat::Chat;\nfn f() { { crate::run() } }",
     );
 }

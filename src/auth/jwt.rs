@@ -19,7 +19,7 @@ use crate::domain::clock::Clock;
 
 use super::jwks::Jwks;
 use super::jwks::Unverified;
-use super::roots::Roots;
+use super::root_certificates::Roots;
 use super::viewer::Viewer;
 
 /// Maximum length of a token, in bytes.

@@ -22,9 +22,9 @@ use crate::store::KeySecret;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::attempts::Attempts;
-use super::login::Logins;
-use super::uses::Uses;
+use super::failed_token_limit::Attempts;
+use super::jwt::Logins;
+use super::key_usage::Uses;
 use super::viewer::Principal;
 use super::viewer::Viewer;
 

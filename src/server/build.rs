@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::auth::login;
-use crate::auth::login::Logins;
-use crate::auth::token::Tokens;
+use crate::auth::authenticator::Tokens;
+use crate::auth::jwt;
+use crate::auth::jwt::Logins;
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock;
 use crate::feed;
@@ -43,10 +43,10 @@ use crate::store::OpenError;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::figures::Certificate;
-use super::figures::Figures;
 use super::lifecycle::Lifecycle;
-use super::watch::Watch;
+use super::metrics::Certificate;
+use super::metrics::Figures;
+use super::readiness::Watch;
 
 /// The components, ready to serve.
 pub(super) struct Parts {
@@ -72,7 +72,7 @@ pub(super) struct Configs {
     pub(super) limits: service::Limits,
     pub(super) http: http::Config,
     /// `None` if only API keys are accepted.
-    pub(super) logins: Option<login::Config>,
+    pub(super) logins: Option<jwt::Config>,
     /// Invalid tokens allowed per address and minute; `None` for no limit.
     pub(super) failed_tokens: Option<u32>,
 }

@@ -4,9 +4,9 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::auth::import;
-use crate::auth::token;
-use crate::auth::token::Tokens;
+use crate::auth::authenticator;
+use crate::auth::authenticator::Tokens;
+use crate::auth::imported_token;
 use crate::cli::KeyCommand;
 use crate::clock::SystemClock;
 use crate::config;
@@ -23,9 +23,9 @@ use crate::service::key;
 use crate::service::key::Keys;
 use crate::store::Store;
 
+use super::commands::Error;
 use super::lifecycle::Lifecycle;
 use super::output;
-use super::run::Error;
 
 /// Bytes to read from a token file: more than a valid token has.
 const LONGEST_FILE: u64 = 4096;
@@ -43,7 +43,7 @@ pub(super) async fn carry_out(command: KeyCommand) -> Result<(), Error> {
 
 /// Creates a key and prints its secret, which cannot be shown again.
 async fn create(config: &NewKey) -> Result<(), Error> {
-    let secret = token::generate();
+    let secret = authenticator::generate();
     insert(config, &secret).await?;
     println!("{secret}");
     Ok(())
@@ -53,7 +53,7 @@ async fn import(config: &config::KeyImport) -> Result<(), Error> {
     let file = config.token_file.as_deref();
     let from = || file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
     let content = read(file).map_err(|source| Error::TokenFile { from: from(), source })?;
-    let id = insert(&config.key, import::token(&content)?).await?;
+    let id = insert(&config.key, imported_token::token(&content)?).await?;
     println!("{id}");
     Ok(())
 }
@@ -123,7 +123,7 @@ fn printable(text: &str) -> String {
 /// Replaces a key's secret and prints the new one, which cannot be shown again.
 async fn rotate(config: config::KeyRotate) -> Result<(), Error> {
     let previous_until = config.previous_until(SystemClock.now())?;
-    let secret = token::generate();
+    let secret = authenticator::generate();
     let store = Store::open_existing(&config.database, &Lifecycle::default().tasks).await?;
     let rotated =
         on(&store, async |keys| Ok(keys.rotate(&config.organization, config.id, &secret, previous_until).await?));

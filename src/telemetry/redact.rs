@@ -7,7 +7,7 @@ use std::io::Write;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::ceiling;
+use super::library_filter;
 
 /// Minimum digits of a number that is masked.
 const LONG: usize = 7;
@@ -30,7 +30,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masking<M> {
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        Masked { writer: self.0.make_writer_for(metadata), ours: ceiling::is_ours(metadata.target()) }
+        Masked { writer: self.0.make_writer_for(metadata), ours: library_filter::is_ours(metadata.target()) }
     }
 }
 

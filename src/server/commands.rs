@@ -12,7 +12,7 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
-use crate::auth::import::Unfit;
+use crate::auth::imported_token::Unfit;
 use crate::cli::Command;
 use crate::cli::Invocation;
 use crate::config;
@@ -33,22 +33,22 @@ use crate::store::OpenError;
 use crate::store::ServerLock;
 use crate::store::error::StoreError;
 
+use super::api_key;
+use super::build::Configs;
+use super::build::wire;
 use super::check_config;
 use super::database;
 use super::demo;
 use super::event;
-use super::key;
 use super::lifecycle;
 use super::lifecycle::Lifecycle;
 use super::master_key;
-use super::notify;
 use super::open_files;
 use super::organization;
 use super::output;
+use super::service_manager;
 use super::session as session_command;
 use super::warnings;
-use super::wire::Configs;
-use super::wire::wire;
 
 /// Exit code for an invalid command line or setting. Success is 0, any other failure 1.
 pub const USAGE: u8 = 2;
@@ -171,7 +171,7 @@ pub async fn run(invocation: Invocation) -> Result<(), Error> {
         Command::Restore(args) => database::restore(args.try_into()?).await,
         Command::Check(args) => database::check(args.try_into()?).await,
         Command::Schema => output::line(graphql::sdl().trim_end()),
-        Command::Key(command) => key::carry_out(command).await,
+        Command::Key(command) => api_key::carry_out(command).await,
         Command::Organization(command) => organization::carry_out(command).await,
         Command::Session(command) => session_command::carry_out(command).await,
         Command::Events(command) => event::carry_out(command).await,
@@ -238,7 +238,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
     open_files::limit_connections(&mut connections, open_files, others);
     lifecycle.tasks.spawn(lifecycle::ignore_user_signals(lifecycle.stop.clone()).map_err(Error::Serve)?);
     info!(%address, database = %database, sessions, "Serving");
-    watching.tasks.spawn(notify::while_serving(lifecycle.drain.clone(), watching.stop.clone()));
+    watching.tasks.spawn(service_manager::while_serving(lifecycle.drain.clone(), watching.stop.clone()));
     let listening = parts.listening(connections, tls);
     let served = serve_until_asked(listener, listening, &lifecycle, asked).await;
     let store = parts.store.clone();

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::auth::token::Tokens;
+use crate::auth::authenticator::Tokens;
 use crate::feed::Feed;
 use crate::graphql;
 use crate::http;
@@ -24,8 +24,8 @@ use crate::session;
 use crate::store::Store;
 
 use super::process;
-use super::watch::Watch;
-use super::watch::word;
+use super::readiness::Watch;
+use super::readiness::word;
 
 type Labels = [(&'static str, &'static str); 1];
 
