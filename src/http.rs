@@ -1,40 +1,40 @@
 //! The HTTP and WebSocket server in front of `graphql`. Called by `server`, which passes the router to a listener.
 //!
-//! Connections: `serve` accepts them, `tls` encrypts them, `network` determines the client's address, and `metrics`
-//! counts. Requests: `request` assigns ids, `token` extracts the token, `payload` parses the GraphQL request, `media`
-//! negotiates the content type. `query` handles POST and GET on `/graphql`, `stream` the streamed responses, and
-//! `socket` the WebSockets on the same path. `answer` and `limit` write responses and rate-limit headers. `vigil`
+//! Connections: `listener` accepts them, `tls` encrypts them, `client_ip` determines the client's address, and `metrics`
+//! counts. Requests: `request_id` assigns ids, `bearer_token` extracts the token, `graphql_request` parses the GraphQL request, `content_negotiation`
+//! negotiates the content type. `graphql_http` handles POST and GET on `/graphql`, `streaming` the streamed responses, and
+//! `websocket` the WebSockets on the same path. `response` and `rate_limit_headers` write responses and rate-limit headers. `token_watch`
 //! verifies the tokens of long-lived connections again, `origin` and `cors` check web pages, `health` serves probes and
-//! metrics. `graphiql` and `pair` are pages, made of `asset`s. To add a route, add a line in [`router`] and a file. A
+//! metrics. `graphiql` and `pairing_page` are pages, made of `static_file`s. To add a route, add a line in [`router`] and a file. A
 //! route that requires no token must be documented there.
 
-mod answer;
-mod asset;
+mod bearer_token;
+mod body_guard;
+mod client_ip;
+mod content_negotiation;
 mod cors;
 mod exposition;
 mod forwarded;
 mod graphiql;
+mod graphql_http;
+mod graphql_request;
 mod health;
-mod held;
-mod limit;
+mod listener;
 mod log_limit;
-mod media;
+mod message_rate;
 mod metrics;
-mod network;
 mod origin;
-mod pair;
-mod payload;
-mod protect;
-mod query;
-mod rate;
-mod request;
-mod serve;
-mod socket;
-mod stream;
+mod pairing_page;
+mod rate_limit_headers;
+mod request_id;
+mod response;
+mod security_headers;
+mod static_file;
+mod streaming;
 mod tls;
-mod token;
+mod token_watch;
 mod unread_body;
-mod vigil;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,17 +56,17 @@ use crate::graphql::Api;
 
 use health::Detail;
 
+pub use client_ip::Network;
 pub use graphiql::Invitations;
 pub use health::Ask;
 pub use health::Health;
 pub use health::Readiness;
 pub use health::health_router;
+pub use listener::Connections;
+pub use listener::Listening;
+pub use listener::serve;
 pub use metrics::Metrics;
-pub use network::Network;
 pub use origin::Origins;
-pub use serve::Connections;
-pub use serve::Listening;
-pub use serve::serve;
 pub use tls::Files;
 pub use tls::Tls;
 pub use tls::TlsError;
@@ -183,18 +183,19 @@ pub fn router(parts: Parts, config: Config) -> Router {
     let worth_it = SizeAbove::new(SHORT).and(NotForContentType::SSE).and(NotForContentType::const_new("multipart/"));
     let shrink = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it);
     // HEAD would execute the query and return nothing.
-    let operations = post(query::post).get(socket::upgrade).head(query::other).fallback(query::other);
+    let operations =
+        post(graphql_http::post).get(websocket::upgrade).head(graphql_http::other).fallback(graphql_http::other);
     Router::new()
         .route("/graphql", operations)
         .route_layer(shrink)
         .route_layer(cors::layer(&door))
         .merge(health)
         .merge(page)
-        .merge(pair::routes())
-        .layer(middleware::from_fn(request::catch))
+        .merge(pairing_page::routes())
+        .layer(middleware::from_fn(request_id::catch))
         .layer(middleware::from_fn_with_state(Arc::clone(&door), unread_body::discard))
-        .layer(middleware::from_fn_with_state(Arc::clone(&door), request::identify))
-        .layer(middleware::map_response(protect::answer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&door), request_id::identify))
+        .layer(middleware::map_response(security_headers::answer))
         .with_state(door)
 }
 

@@ -17,9 +17,9 @@ use tower_http::cors::CorsLayer;
 use tracing::warn;
 
 use super::Door;
+use super::bearer_token;
 use super::log_limit::LogLimit;
 use super::origin;
-use super::token;
 
 /// Lifetime of a preflight response in the browser's cache.
 const MAX_AGE: Duration = Duration::from_hours(2);
@@ -32,7 +32,7 @@ const REQUEST_HEADERS: [HeaderName; 17] = [
     ACCEPT,
     AUTHORIZATION,
     CONTENT_TYPE,
-    token::KEY_HEADER,
+    bearer_token::KEY_HEADER,
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("x-request-id"),
     // Apollo's clients; graphql-request and urql add no headers of their own.
@@ -76,7 +76,7 @@ pub(super) fn layer(door: &Arc<Door>) -> CorsLayer {
         .expose_headers(ANSWER_HEADERS)
         .max_age(MAX_AGE)
         // Caches must not reuse a response for other values of these headers.
-        .vary([ACCEPT, AUTHORIZATION, token::KEY_HEADER, ORIGIN])
+        .vary([ACCEPT, AUTHORIZATION, bearer_token::KEY_HEADER, ORIGIN])
 }
 
 /// Logs a rejected origin. The page's developer only sees that the browser blocks the response.

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 
 use super::Door;
-use super::asset::File;
+use super::static_file::File;
 
 /// The files of the bundle with their paths. The build of the bundle generates the list.
 const FILES: &[(&str, &[u8])] = include!("../../graphiql/dist/files.rs");

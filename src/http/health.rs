@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::exposition;
-use super::protect;
+use super::security_headers;
 
 /// A probe provided by the composition root, so that this layer does not depend on what it probes.
 pub type Ask<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
@@ -94,5 +94,5 @@ impl Health {
 /// Returns the routes of the monitoring listener, which clients cannot reach.
 pub fn health_router(health: &Health) -> Router {
     let routes = health.signs_of_life(Detail::Sessions).merge(health.figures());
-    routes.layer(middleware::map_response(protect::answer))
+    routes.layer(middleware::map_response(security_headers::answer))
 }

@@ -1,12 +1,12 @@
 //! The HTTP server with a real store, on a real port, with short timeouts and low limits.
 
-mod ends;
-mod fairness;
-mod older;
+mod backpressure;
+mod close_codes;
+mod engine_handlers;
+mod fixture;
+mod legacy_protocol;
 mod panics;
-mod rig;
 mod socket;
-mod stock;
 mod streams;
 
 use std::time::Duration;

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Door;
-use super::serve::Answering;
+use super::listener::Answering;
 
 /// Maximum size to discard of one body, in bytes.
 const MAX_DROPPED_LEN: usize = 16 * 1024 * 1024;

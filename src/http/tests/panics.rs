@@ -4,8 +4,8 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 use serde_json::json;
 
-use super::rig::Rig;
-use super::rig::code;
+use super::fixture::Rig;
+use super::fixture::code;
 use crate::http::Config;
 
 /// Reads the clock, which panics once it is broken.

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::http::Config;
 
-use super::rig::NEWER;
-use super::rig::OLDER;
-use super::rig::Rig;
-use super::rig::code;
+use super::fixture::NEWER;
+use super::fixture::OLDER;
+use super::fixture::Rig;
+use super::fixture::code;
 
 const KIND: &str = "{ viewer { kind } }";
 const CHANGES: &str = "subscription { chatChanges { cursor } }";

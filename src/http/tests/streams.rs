@@ -14,9 +14,9 @@ use tokio::time::timeout;
 use crate::auth::authenticator::FRESH_MS;
 use crate::http::Config;
 
-use super::rig::PATIENCE;
-use super::rig::Rig;
-use super::rig::code;
+use super::fixture::PATIENCE;
+use super::fixture::Rig;
+use super::fixture::code;
 
 const SOON: Duration = Duration::from_millis(100);
 const EVENTS: &str = "text/event-stream";

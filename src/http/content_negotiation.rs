@@ -5,7 +5,7 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::ACCEPT;
 
-use super::stream::Format;
+use super::streaming::Format;
 
 const JSON: &str = "application/json";
 const GRAPHQL: &str = "application/graphql-response+json";

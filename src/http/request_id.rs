@@ -31,11 +31,11 @@ use tracing::warn;
 use crate::graphql::error::ApiError;
 
 use super::Door;
-use super::answer;
-use super::held;
-use super::network;
-use super::network::Source;
-use super::serve::Seat;
+use super::body_guard;
+use super::client_ip;
+use super::client_ip::Source;
+use super::listener::Seat;
+use super::response;
 
 /// The header of the id.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -63,8 +63,8 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
     request.extensions_mut().insert(id.clone());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let address = network::source(peer, request.headers(), &door.config.trusted_proxies);
-    if network::is_foreign(peer, request.headers(), &door.config.trusted_proxies) {
+    let address = client_ip::source(peer, request.headers(), &door.config.trusted_proxies);
+    if client_ip::is_foreign(peer, request.headers(), &door.config.trusted_proxies) {
         door.forwarded.warn_of(peer);
     }
     // `vigil` records the client.
@@ -85,10 +85,10 @@ pub(super) async fn identify(State(door): State<Arc<Door>>, mut request: Request
             Some(connection) if is_proxied => {
                 if let Some(seat) = connection.for_client(address).map(Arc::new) {
                     request.extensions_mut().insert(Source(address, Some(Arc::clone(&seat))));
-                    next.run(request).await.map(|body| held::with(body, seat))
+                    next.run(request).await.map(|body| body_guard::with(body, seat))
                 } else {
                     let error = ApiError::rate_limited(SEAT_PAUSE);
-                    answer::refusal(StatusCode::TOO_MANY_REQUESTS, error, &id)
+                    response::refusal(StatusCode::TOO_MANY_REQUESTS, error, &id)
                 }
             }
             connection => {
@@ -116,7 +116,7 @@ pub(super) async fn catch(request: Request, next: Next) -> Response {
     // The panic hook has logged the message.
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         let id = id.unwrap_or_else(|| RequestId(generate()));
-        answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id)
+        response::refusal(StatusCode::INTERNAL_SERVER_ERROR, ApiError::internal(), &id)
     })
 }
 

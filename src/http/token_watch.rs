@@ -14,7 +14,7 @@ use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;
 
 use super::Door;
-use super::network::Source;
+use super::client_ip::Source;
 
 /// Maximum number of consecutive failed verifications (database or key set unavailable) before the connection is
 /// closed.

@@ -8,9 +8,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::http::Config;
 
-use super::rig::OLDER;
-use super::rig::Rig;
-use super::rig::Socket;
+use super::fixture::OLDER;
+use super::fixture::Rig;
+use super::fixture::Socket;
 
 const SOON: Duration = Duration::from_millis(100);
 const CHANGES: &str = "subscription { chatChanges { cursor } }";

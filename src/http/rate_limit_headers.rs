@@ -15,7 +15,7 @@ use crate::graphql::Caller;
 use crate::graphql::error::Code;
 
 use super::Door;
-use super::answer;
+use super::response;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
@@ -56,7 +56,7 @@ fn wait(answer: &Answer) -> Option<Duration> {
     let extensions = answer.errors.first()?.extensions.as_ref()?;
     let limited = extensions.get("code") == Some(&Code::RateLimited.as_str().into());
     let Value::Number(wait_ms) = extensions.get("retryAfterMs")? else { return None };
-    (limited && !answer::was_carried_out(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
+    (limited && !response::was_carried_out(answer)).then(|| wait_ms.as_u64().map(Duration::from_millis))?
 }
 
 /// Converts to whole seconds for `Retry-After`, rounded up.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::serve::Seat;
+use super::listener::Seat;
 
 /// The header in which proxies send the client's address.
 const HEADER: &str = "x-forwarded-for";

@@ -1,11 +1,11 @@
 //! The accept loop. `axum::serve` has no timeouts and no limits, so a client could keep an incomplete request open
 //! permanently. This loop limits the time and size of a request head, and the number of connections.
 
+mod connection_limit;
+mod header_timeout;
 mod http2_frames;
-mod pace;
-mod patience;
-mod seat;
 mod spare_files;
+mod write_timeout;
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,22 +37,22 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 use tracing::warn;
 
-use super::held;
+use super::body_guard;
+use super::client_ip::Network;
 use super::log_limit::LogLimit;
+use super::message_rate::Rate;
 use super::metrics::Metrics;
 use super::metrics::Refused;
-use super::network::Network;
-use super::rate::Rate;
 use super::tls::Tls;
+use connection_limit::Seated;
+use connection_limit::Seats;
+use header_timeout::Pace;
 use http2_frames::Http2Frames;
-use pace::Pace;
-use patience::Patient;
-use seat::Seated;
-use seat::Seats;
 use spare_files::SpareFiles;
+use write_timeout::Patient;
 
-pub(super) use pace::Answering;
-pub(super) use seat::Seat;
+pub(super) use connection_limit::Seat;
+pub(super) use header_timeout::Answering;
 
 /// Delay after a failed `accept` if the operating system has no resources left.
 const EXHAUSTED: Duration = Duration::from_millis(200);
@@ -234,7 +234,7 @@ impl Server {
             request.extensions_mut().insert(Arc::clone(&seat));
             request.extensions_mut().insert(Arc::clone(&answering));
             let answer = routes.call(request);
-            async move { answer.await.map(|answer| answer.map(|body| held::with(body, answering))) }
+            async move { answer.await.map(|answer| answer.map(|body| body_guard::with(body, answering))) }
         });
         let stream = Patient::new(stream, self.config.write_timeout);
         let stream = TokioIo::new(Http2Frames::new(stream, Rate::new(self.config.control_frames)));

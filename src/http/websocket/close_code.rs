@@ -4,7 +4,7 @@
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::http::vigil::Refused;
+use crate::http::token_watch::Refused;
 
 use super::protocol::Protocol;
 

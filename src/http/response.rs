@@ -18,9 +18,9 @@ use serde::Serialize;
 use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
-use super::limit;
-use super::media::Media;
-use super::request::RequestId;
+use super::content_negotiation::Media;
+use super::rate_limit_headers;
+use super::request_id::RequestId;
 
 /// A response as it is serialized, without `data` if nothing was executed.
 #[derive(Serialize)]
@@ -53,14 +53,14 @@ pub(super) fn json(answer: &Answer) -> String {
 pub(super) fn response(answer: &Answer, media: Media) -> Response {
     let status = if was_carried_out(answer) { StatusCode::OK } else { media.refused() };
     let response = (status, [(CONTENT_TYPE, media.header())], json(answer)).into_response();
-    limit::refused(response, slice::from_ref(answer))
+    rate_limit_headers::refused(response, slice::from_ref(answer))
 }
 
 /// Returns the responses to a batch, in order. The status is an error only if all operations exceeded the rate limit.
 pub(super) fn batch(answers: &[Answer], media: Media) -> Response {
     let written: Vec<_> = answers.iter().map(json).collect();
     let response = ([(CONTENT_TYPE, media.header())], format!("[{}]", written.join(","))).into_response();
-    limit::refused(response, answers)
+    rate_limit_headers::refused(response, answers)
 }
 
 /// Converts an error without a location in the document.
@@ -83,7 +83,7 @@ pub(super) fn refusal(status: StatusCode, error: ApiError, request: &RequestId) 
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(retry_after) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, limit::seconds(retry_after).into());
+        response.headers_mut().insert(RETRY_AFTER, rate_limit_headers::seconds(retry_after).into());
     }
     response
 }

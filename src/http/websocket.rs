@@ -1,8 +1,8 @@
 //! `GET /graphql` as a WebSocket, with one of two subprotocols. This file accepts the upgrade. `connection` runs the
-//! WebSocket, `protocol` defines the messages and `close` the close codes, `operations` runs the operations, and
+//! WebSocket, `protocol` defines the messages and `close_code` the close codes, `operations` runs the operations, and
 //! `frames` limits what is received.
 
-mod close;
+mod close_code;
 mod connection;
 mod frames;
 mod operations;
@@ -35,13 +35,13 @@ use crate::graphql::error::Code;
 
 use super::Config;
 use super::Door;
-use super::answer;
-use super::network::Source;
+use super::bearer_token;
+use super::client_ip::Source;
+use super::graphql_http;
+use super::message_rate::Rate;
 use super::origin;
-use super::query;
-use super::rate::Rate;
-use super::request::RequestId;
-use super::token;
+use super::request_id::RequestId;
+use super::response;
 
 use connection::Connection;
 use connection::turn_away;
@@ -62,13 +62,13 @@ pub(super) async fn upgrade(
     mut request: Request,
 ) -> Response {
     let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
-        return query::get(&door, &id, &source, request.headers(), request.uri()).await;
+        return graphql_http::get(&door, &id, &source, request.headers(), request.uri()).await;
     };
     if !origin::is_welcome(request.headers(), &door.config.origins) {
         let error = ApiError::new(Code::Forbidden, "web pages of this origin are not allowed to connect");
-        return answer::refusal(StatusCode::FORBIDDEN, error, &id);
+        return response::refusal(StatusCode::FORBIDDEN, error, &id);
     }
-    let token = token::in_headers(request.headers()).map(str::to_owned);
+    let token = bearer_token::in_headers(request.headers()).map(str::to_owned);
     let name = preferred_protocol(request.headers());
     if let Some(name) = name {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));

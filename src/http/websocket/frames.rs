@@ -12,7 +12,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
-use crate::http::rate::Rate;
+use crate::http::message_rate::Rate;
 
 /// Maximum length of a fragment, in bytes. A multiple of 4, so that the frame's mask applies to each fragment.
 const MAX_FRAGMENT_LEN: u64 = 2048;

@@ -20,8 +20,8 @@ use crate::graphql::Turn;
 use crate::graphql::Turns;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
-use crate::http::answer;
-use crate::http::request::RequestId;
+use crate::http::request_id::RequestId;
+use crate::http::response;
 
 use super::protocol::Protocol;
 use super::protocol::complete;
@@ -148,7 +148,7 @@ impl Speaker {
     async fn speak(self, operation: Operation, caller: Caller) {
         let spoken = AssertUnwindSafe(self.answers(operation)).catch_unwind().await;
         if spoken.is_err() {
-            let error = answer::error(ApiError::internal(), &RequestId(caller.request_id));
+            let error = response::error(ApiError::internal(), &RequestId(caller.request_id));
             self.say(self.protocol.error(&self.id, &[error]), true, None).await;
         }
     }
@@ -156,7 +156,7 @@ impl Speaker {
     async fn answers(&self, mut operation: Operation) {
         while let Some(answer) = operation.answers.next().await {
             let (response, turn) = (answer.response, answer.turn);
-            if answer::is_the_end(operation.kind, &response) {
+            if response::is_the_end(operation.kind, &response) {
                 // After the close frame of a stopping server, the client reconnects and resumes; an error would end its
                 // subscription.
                 let stops = operation.kind == Some(OperationType::Subscription) && self.door.is_closing();

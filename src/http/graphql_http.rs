@@ -27,18 +27,18 @@ use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
 use super::Door;
-use super::answer;
-use super::limit;
-use super::media::Accepted;
-use super::media::Media;
-use super::network::Source;
-use super::payload;
-use super::request::RequestId;
-use super::stream;
-use super::stream::Format;
-use super::token;
-use super::vigil;
-use super::vigil::Vigil;
+use super::bearer_token;
+use super::client_ip::Source;
+use super::content_negotiation::Accepted;
+use super::content_negotiation::Media;
+use super::graphql_request;
+use super::rate_limit_headers;
+use super::request_id::RequestId;
+use super::response;
+use super::streaming;
+use super::streaming::Format;
+use super::token_watch;
+use super::token_watch::Vigil;
 
 /// Response to a request that was rejected before execution.
 struct Refused {
@@ -56,7 +56,7 @@ impl Refused {
     }
 
     fn response(self, id: &RequestId) -> Response {
-        let mut response = answer::refusal(self.status, self.error, id);
+        let mut response = response::refusal(self.status, self.error, id);
         let headers = response.headers_mut();
         match self.status {
             StatusCode::METHOD_NOT_ALLOWED => {
@@ -107,7 +107,7 @@ async fn carry_out(
     let payload = serde_json::from_slice(&body)
         .map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body is not valid JSON"))?;
     let serde_json::Value::Array(batch) = payload else {
-        let request = payload::read(payload).ok_or_else(no_request)?;
+        let request = graphql_request::read(payload).ok_or_else(no_request)?;
         return one(door, id, headers, &caller, accepted, request, Change::Allowed).await;
     };
     let media = accepted.whole().ok_or_else(not_acceptable)?;
@@ -115,13 +115,13 @@ async fn carry_out(
     if batch.is_empty() || batch.len() > longest {
         return Err(Refused::limit(StatusCode::BAD_REQUEST, format!("a batch must have 1 to {longest} operations")));
     }
-    let requests = batch.into_iter().map(payload::read).collect::<Option<Vec<_>>>().ok_or_else(no_request)?;
+    let requests = batch.into_iter().map(graphql_request::read).collect::<Option<Vec<_>>>().ok_or_else(no_request)?;
     let mut answers = Vec::with_capacity(requests.len());
     // In sequence, so that an operation sees the effect of the mutations before it.
     for request in requests {
         answers.push(door.parts.api.execute(&caller, request).await);
     }
-    Ok(limit::told(answer::batch(&answers, media), door, &caller))
+    Ok(rate_limit_headers::told(response::batch(&answers, media), door, &caller))
 }
 
 /// Handles a GET request with a query or subscription in the URL. Mutations require POST, because a link or an image on
@@ -130,7 +130,7 @@ pub(super) async fn get(door: &Arc<Door>, id: &RequestId, source: &Source, heade
     let answered = async {
         let caller = caller(door, id, source, headers).await?;
         let accepted = accepted(headers)?;
-        let request = payload::in_address(uri).ok_or_else(no_request)?;
+        let request = graphql_request::in_address(uri).ok_or_else(no_request)?;
         one(door, id, headers, &caller, accepted, request, Change::Refused).await
     };
     answered.await.unwrap_or_else(|refused: Refused| refused.response(id))
@@ -156,20 +156,20 @@ async fn one(
     let refused = || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "mutations are not allowed by GET: use POST");
     let api = &door.parts.api;
     let response = match (accepted, change) {
-        (Accepted::Whole(media), Change::Allowed) => answer::response(&api.execute(caller, request).await, media),
+        (Accepted::Whole(media), Change::Allowed) => response::response(&api.execute(caller, request).await, media),
         (Accepted::Whole(media), Change::Refused) => {
-            answer::response(&api.query(caller, request).await.ok_or_else(refused)?, media)
+            response::response(&api.query(caller, request).await.ok_or_else(refused)?, media)
         }
         (Accepted::Stream(format, whole), _) => {
             check(door, caller)?;
-            let operation = stream::start(door, caller.clone(), headers, request);
+            let operation = streaming::start(door, caller.clone(), headers, request);
             if change == Change::Refused && operation.kind == Some(OperationType::Mutation) {
                 return Err(refused());
             }
             streamed(door, id, headers, caller, operation, (format, whole)).await
         }
     };
-    Ok(limit::told(response, door, caller))
+    Ok(rate_limit_headers::told(response, door, caller))
 }
 
 /// Responds with a stream, or with a single response if there is only one and the client accepts it.
@@ -183,11 +183,11 @@ async fn streamed(
 ) -> Response {
     if let Some(media) = whole.filter(|_| operation.kind != Some(OperationType::Subscription)) {
         let answer = operation.answers.next().await.expect("queries and mutations have one response");
-        return answer::response(&answer.response, media);
+        return response::response(&answer.response, media);
     }
-    let token = token::in_headers(headers).unwrap_or_default().to_owned();
+    let token = bearer_token::in_headers(headers).unwrap_or_default().to_owned();
     let vigil = Vigil::over(Arc::clone(door), token, &caller.viewer);
-    stream::response(door, id, vigil, format, operation)
+    streaming::response(door, id, vigil, format, operation)
 }
 
 /// Rejects a client whose rate limit is exhausted before a stream begins, because a stream's status cannot be changed
@@ -209,21 +209,23 @@ pub(super) async fn other(Extension(id): Extension<RequestId>) -> Response {
 }
 
 async fn caller(door: &Door, id: &RequestId, source: &Source, headers: &HeaderMap) -> Result<Caller, Refused> {
-    let viewer = match token::in_headers(headers) {
-        Some(token) => vigil::admit(door, token, source).await?,
-        None => return Err(vigil::Refused::Token.into()),
+    let viewer = match bearer_token::in_headers(headers) {
+        Some(token) => token_watch::admit(door, token, source).await?,
+        None => return Err(token_watch::Refused::Token.into()),
     };
     Ok(Caller { viewer: Arc::new(viewer), request_id: Arc::clone(&id.0) })
 }
 
-impl From<vigil::Refused> for Refused {
-    fn from(refused: vigil::Refused) -> Self {
+impl From<token_watch::Refused> for Refused {
+    fn from(refused: token_watch::Refused) -> Self {
         match refused {
-            vigil::Refused::Token => Self { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() },
-            vigil::Refused::TooMany(retry_after) => {
+            token_watch::Refused::Token => Self { status: StatusCode::UNAUTHORIZED, error: ApiError::unauthorized() },
+            token_watch::Refused::TooMany(retry_after) => {
                 Self { status: StatusCode::TOO_MANY_REQUESTS, error: ApiError::rate_limited(retry_after) }
             }
-            vigil::Refused::Unknown => Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::internal() },
+            token_watch::Refused::Unknown => {
+                Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: ApiError::internal() }
+            }
         }
     }
 }

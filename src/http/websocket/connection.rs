@@ -24,17 +24,17 @@ use crate::graphql::Caller;
 use crate::graphql::Open;
 use crate::graphql::error::ApiError;
 use crate::http::Door;
-use crate::http::answer;
-use crate::http::network::Source;
-use crate::http::payload;
-use crate::http::request::RequestId;
-use crate::http::token;
-use crate::http::vigil;
-use crate::http::vigil::Vigil;
-use crate::http::vigil::leaving;
+use crate::http::bearer_token;
+use crate::http::client_ip::Source;
+use crate::http::graphql_request;
+use crate::http::request_id::RequestId;
+use crate::http::response;
+use crate::http::token_watch;
+use crate::http::token_watch::Vigil;
+use crate::http::token_watch::leaving;
 
 use super::Socket;
-use super::close::Close;
+use super::close_code::Close;
 use super::frames::Violation;
 use super::operations::Operations;
 use super::protocol::FromCaller;
@@ -166,9 +166,9 @@ impl Connection {
             let message = timeout_at(deadline, self.socket.next()).await.map_err(|_| Close::InitTimeout)?;
             match self.heard(message)? {
                 Some((FromCaller::Init { payload }, _)) => {
-                    let in_init = token::in_init(payload.as_ref()).map(str::to_owned);
+                    let in_init = bearer_token::in_init(payload.as_ref()).map(str::to_owned);
                     let token = in_init.or_else(|| self.header_token.take()).ok_or(Close::Forbidden)?;
-                    let viewer = vigil::admit(&self.door, &token, &self.source).await?;
+                    let viewer = token_watch::admit(&self.door, &token, &self.source).await?;
                     self.socket.get_mut().set_max_message_len(self.door.config.max_body);
                     let counted = self.door.parts.api.open_socket(&viewer);
                     self.counted = Some(counted.map_err(|_| Close::TooManySockets)?);
@@ -224,7 +224,7 @@ impl Connection {
                     return Err(Close::SubscriberExists(id).into());
                 }
                 operations.stop(&id);
-                let request = payload::read(payload).ok_or(Close::InvalidMessage)?;
+                let request = graphql_request::read(payload).ok_or(Close::InvalidMessage)?;
                 if let Some(full) = operations.full(bytes) {
                     return self.refuse(&id, full).await;
                 }
@@ -236,7 +236,7 @@ impl Connection {
     }
 
     async fn refuse(&mut self, id: &str, error: ApiError) -> Result<(), End> {
-        let error = answer::error(error, &self.request);
+        let error = response::error(error, &self.request);
         self.say(self.protocol.error(id, &[error])).await
     }
 

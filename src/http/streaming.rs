@@ -1,8 +1,8 @@
-//! Streams the responses of one operation: `events` as server-sent events, `parts` as a multipart body. This file
+//! Streams the responses of one operation: `sse` as server-sent events, `multipart` as a multipart body. This file
 //! contains what both have in common: the token checks and the lifetime.
 
-mod events;
-mod parts;
+mod multipart;
+mod sse;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -38,11 +38,11 @@ use crate::graphql::error::ApiError;
 use crate::graphql::error::Code;
 
 use super::Door;
-use super::answer;
-use super::request::RequestId;
-use super::vigil::Refused;
-use super::vigil::Vigil;
-use super::vigil::leaving;
+use super::request_id::RequestId;
+use super::response;
+use super::token_watch::Refused;
+use super::token_watch::Vigil;
+use super::token_watch::leaving;
 
 /// Format of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,46 +56,46 @@ pub(super) enum Format {
 impl Format {
     fn media_type(self) -> &'static str {
         match self {
-            Self::Events => events::MEDIA_TYPE,
-            Self::Parts => parts::MEDIA_TYPE,
+            Self::Events => sse::MEDIA_TYPE,
+            Self::Parts => multipart::MEDIA_TYPE,
         }
     }
 
     /// Returns the first bytes of the stream.
     fn opening(self) -> String {
         match self {
-            Self::Events => events::heartbeat(),
-            Self::Parts => parts::opening(),
+            Self::Events => sse::heartbeat(),
+            Self::Parts => multipart::opening(),
         }
     }
 
     fn heartbeat(self) -> String {
         match self {
-            Self::Events => events::heartbeat(),
-            Self::Parts => parts::heartbeat(),
+            Self::Events => sse::heartbeat(),
+            Self::Parts => multipart::heartbeat(),
         }
     }
 
     fn next(self, answer: &Answer) -> String {
         let cursor = answer.turn.as_ref().and_then(|turn| turn.cursor.as_deref());
         match self {
-            Self::Events => events::next(&answer::json(&answer.response), cursor),
-            Self::Parts => parts::next(&answer::json(&answer.response)),
+            Self::Events => sse::next(&response::json(&answer.response), cursor),
+            Self::Parts => multipart::next(&response::json(&answer.response)),
         }
     }
 
     /// Returns the error that ends a stream before its operation is complete.
     fn failure(self, error: ServerError) -> String {
         match self {
-            Self::Events => events::failure(error),
-            Self::Parts => parts::failure(&error),
+            Self::Events => sse::failure(error),
+            Self::Parts => multipart::failure(&error),
         }
     }
 
     fn complete(self) -> String {
         match self {
-            Self::Events => events::complete(),
-            Self::Parts => parts::complete(),
+            Self::Events => sse::complete(),
+            Self::Parts => multipart::complete(),
         }
     }
 
@@ -104,7 +104,7 @@ impl Format {
         match self {
             // An SSE client reconnects if the stream is interrupted, but not if it is complete.
             Self::Events => None,
-            Self::Parts => Some(parts::failure(error)),
+            Self::Parts => Some(multipart::failure(error)),
         }
     }
 }
@@ -184,7 +184,7 @@ impl Speaker {
                 }
                 answer = operation.answers.next() => {
                     let Some(answer) = answer else { return self.say(self.format.complete()).await };
-                    if self.door.is_closing() && answer::is_the_end(operation.kind, &answer.response) {
+                    if self.door.is_closing() && response::is_the_end(operation.kind, &answer.response) {
                         return self.leave().await;
                     }
                     self.say(self.format.next(&answer)).await?;
@@ -195,7 +195,7 @@ impl Speaker {
 
     async fn leave(&self) -> Result<(), Gone> {
         let stopping = ApiError::new(Code::GatewayUnavailable, "the server is stopping");
-        match self.format.farewell(&answer::error(stopping, &self.id)) {
+        match self.format.farewell(&response::error(stopping, &self.id)) {
             Some(farewell) => self.say(farewell).await,
             None => Ok(()),
         }
@@ -210,7 +210,7 @@ impl Speaker {
     }
 
     fn failure(&self, error: ApiError) -> String {
-        self.format.failure(answer::error(error, &self.id))
+        self.format.failure(response::error(error, &self.id))
     }
 
     /// Sends a frame. Fails if the client does not read within the write timeout.

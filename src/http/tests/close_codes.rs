@@ -16,11 +16,11 @@ use crate::clock::SystemClock;
 use crate::domain::clock::Clock as _;
 use crate::http::Config;
 
-use super::rig::NEWER;
-use super::rig::OLDER;
-use super::rig::PATIENCE;
-use super::rig::Rig;
-use super::rig::Socket;
+use super::fixture::NEWER;
+use super::fixture::OLDER;
+use super::fixture::PATIENCE;
+use super::fixture::Rig;
+use super::fixture::Socket;
 
 const SOON: Duration = Duration::from_millis(100);
 const CHANGES: &str = "subscription { chatChanges { cursor } }";

@@ -19,13 +19,13 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::http::client_ip;
 use crate::http::metrics::Connected;
 use crate::http::metrics::Metrics;
 use crate::http::metrics::Refused;
-use crate::http::network;
 
 use super::Connections;
-use super::pace::Pace;
+use super::header_timeout::Pace;
 
 /// The connection limiter.
 #[derive(Clone)]
@@ -58,8 +58,8 @@ impl Seats {
     /// Acquires a permit for a connection from this address; `None` if a limit is reached.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Seat> {
         let room = &self.0;
-        let is_proxy = network::any_has(&room.config.trusted_proxies, peer.to_canonical());
-        let network = (!is_proxy).then(|| network::of_client(peer));
+        let is_proxy = client_ip::any_has(&room.config.trusted_proxies, peer.to_canonical());
+        let network = (!is_proxy).then(|| client_ip::of_client(peer));
         let mut taken = room.taken();
         if taken.all >= room.config.connections {
             room.metrics.refused(Refused::Full);
@@ -115,7 +115,7 @@ impl Seat {
     /// Acquires a permit for a request that this proxy connection forwards; `None` if a limit of the client's address
     /// is reached.
     pub(in crate::http) fn for_client(&self, client: IpAddr) -> Option<Self> {
-        let network = network::of_client(client);
+        let network = client_ip::of_client(client);
         self.room.count(&mut self.room.taken(), network)?;
         let room = Arc::clone(&self.room);
         Some(Self { room, network: Some(network), anonymous: AtomicBool::new(true), connected: None })

@@ -22,7 +22,7 @@ use serde_json::Value;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use super::rig::Rig;
+use super::fixture::Rig;
 use crate::graphql::Api;
 use crate::graphql::Caller;
 use crate::http::Config;

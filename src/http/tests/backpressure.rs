@@ -13,11 +13,11 @@ use crate::domain::rate_limit::Rate;
 use crate::graphql;
 use crate::http::Config;
 
-use super::rig::NEWER;
-use super::rig::OLDER;
-use super::rig::PATIENCE;
-use super::rig::Rig;
-use super::rig::Socket;
+use super::fixture::NEWER;
+use super::fixture::OLDER;
+use super::fixture::PATIENCE;
+use super::fixture::Rig;
+use super::fixture::Socket;
 
 const FROM: &str = "subscription($after: String) { chatChanges(after: $after) { cursor change { cid } } }";
 

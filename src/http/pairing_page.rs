@@ -7,13 +7,13 @@ use axum::http::HeaderMap;
 use axum::routing::get;
 
 use super::Door;
-use super::asset::File;
+use super::static_file::File;
 
 /// The files with their paths.
 const FILES: [(&str, &[u8]); 3] = [
-    ("/pair/{session}", include_bytes!("pair/page.html")),
-    ("/pair.css", include_bytes!("pair/page.css")),
-    ("/pair.js", include_bytes!("pair/page.js")),
+    ("/pair/{session}", include_bytes!("pairing_page/page.html")),
+    ("/pair.css", include_bytes!("pairing_page/page.css")),
+    ("/pair.js", include_bytes!("pairing_page/page.js")),
 ];
 
 /// Returns a route for each file. The page is the same for every session id, whether the session exists or not.

@@ -1,5 +1,5 @@
 // Pairs a session on the page in a real browser, as a user does, and reports errors.
-//   npm install --no-save puppeteer-core && node try.mjs FOLDER-OF-THE-PROGRAMS [FOLDER FOR SCREENSHOTS]
+//   npm install --no-save puppeteer-core && node pairing_page.mjs FOLDER-OF-THE-PROGRAMS [FOLDER FOR SCREENSHOTS]
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import puppeteer from 'puppeteer-core';
 
 const scratch = mkdtempSync(join(tmpdir(), 'pair-'));
-const [programs = '../../../target/debug', folder = scratch] = process.argv.slice(2);
+const [programs = '../../target/debug', folder = scratch] = process.argv.slice(2);
 const database = `sqlite:${join(scratch, 'chatgraph.db')}`;
 const PHONE = '15550100001';
 
