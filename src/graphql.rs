@@ -6,29 +6,29 @@
 //! `capability::requires`. Then print the schema again (`chatgraph schema > schema.graphql`). The tests in this folder
 //! report what is missing.
 
-mod api;
-mod batches;
-mod budget;
+mod api_key;
+mod backpressure;
 mod call;
 mod capability;
 mod change_cursor;
 mod chat;
 mod connection;
 mod context;
+mod cost_limit;
 mod document;
 pub mod error;
-mod key;
+mod executor;
 mod loader;
+mod loader_scheduler;
 mod message;
 mod metrics;
 mod node;
-mod open;
-mod persisted;
+mod open_limit;
+mod persisted_documents;
 mod request_names;
+mod response_shape;
 mod scalar;
 mod session;
-mod shape;
-mod turns;
 mod viewer;
 mod weight;
 
@@ -45,20 +45,20 @@ use async_graphql::ValidationMode;
 use chatgraph_guard::Guard;
 use chatgraph_guard::ScalarCheck;
 
-pub use api::Answer;
-pub use api::Api;
-pub use api::CALLERS;
-pub use api::Caller;
-pub use api::Config;
-pub use api::LastEvent;
-pub use api::Operation;
-pub use api::Parts;
+pub use backpressure::Turn;
+pub use backpressure::Turns;
 pub use chatgraph_guard::Limits;
+pub use executor::Answer;
+pub use executor::Api;
+pub use executor::CALLERS;
+pub use executor::Caller;
+pub use executor::Config;
+pub use executor::LastEvent;
+pub use executor::Operation;
+pub use executor::Parts;
 pub use metrics::Metrics;
-pub use open::Open;
-pub use persisted::Trusted;
-pub use turns::Turn;
-pub use turns::Turns;
+pub use open_limit::Open;
+pub use persisted_documents::Trusted;
 
 use scalar::Jid;
 use scalar::Timestamp;
@@ -69,7 +69,7 @@ struct Query(
     viewer::query::ViewerQuery,
     chat::query::ChatQuery,
     session::query::SessionQuery,
-    key::query::KeyQuery,
+    api_key::query::KeyQuery,
     node::NodeQuery,
     change_cursor::ChangeCursorQuery,
     error::explanation::ErrorQuery,
@@ -81,7 +81,7 @@ struct Mutation(
     chat::mutation::ChatMutation,
     session::mutation::SessionMutation,
     call::mutation::CallMutation,
-    key::mutation::KeyMutation,
+    api_key::mutation::KeyMutation,
 );
 
 /// The subscriptions.

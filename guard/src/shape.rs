@@ -7,7 +7,7 @@ use crate::cost::Items;
 
 /// The response key under which the engine returns the type of an object of an interface or a union. It also makes an
 /// object without selected fields non-null. It is not a valid name, so no document contains it, and it is removed from
-/// every response: see `graphql/shape.rs`.
+/// every response: see `graphql/response_shape.rs`.
 pub const TYPE_KEY: &str = "#type";
 
 /// The objects at one position of a response.

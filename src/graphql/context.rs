@@ -13,11 +13,11 @@ use crate::service::chat::Chats;
 use crate::service::key::Keys;
 use crate::service::session::Sessions;
 
-use super::api::Parts;
+use super::backpressure::Pace;
 use super::error::ApiError;
+use super::executor::Parts;
 use super::loader::Loaders;
 use super::loader::Rows;
-use super::turns::Pace;
 
 /// The values that [`super::Api`] puts into the context of every request.
 pub(super) trait ContextExt {

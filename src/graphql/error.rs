@@ -1,7 +1,7 @@
 //! Errors as clients receive them. [`ApiError`] deliberately does not implement `Display`: the engine would convert any
 //! error that does, including a raw database error.
 
-pub(super) mod engine;
+pub(super) mod engine_error;
 pub(super) mod explanation;
 
 use std::error::Error as Cause;

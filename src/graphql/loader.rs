@@ -25,9 +25,9 @@ use crate::domain::pending_action::Refusal;
 use crate::domain::session::Session;
 use crate::service::chat::ChatPage;
 
-use super::api::Parts;
-use super::batches::Batches;
 use super::error::ApiError;
+use super::executor::Parts;
+use super::loader_scheduler::Batches;
 
 /// The data loaders of one request.
 pub(super) struct Loaders(pub(super) DataLoader<Rows>);

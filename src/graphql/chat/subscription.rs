@@ -12,12 +12,12 @@ use crate::domain::id::OrganizationId;
 use crate::feed;
 use crate::feed::FeedEvent;
 use crate::graphql::LastEvent;
+use crate::graphql::backpressure::Pace;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Jid;
-use crate::graphql::turns::Pace;
 use crate::service;
 use crate::service::chat::Followed;
 

@@ -8,11 +8,11 @@ use futures_util::Stream;
 use futures_util::stream;
 
 use crate::domain::capability::Capability;
+use crate::graphql::backpressure::Pace;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
-use crate::graphql::turns::Pace;
 use crate::service::session_follow;
 use crate::service::session_follow::SessionChanges;
 

@@ -26,11 +26,11 @@ use crate::domain::session;
 use crate::graphql::Config;
 use crate::graphql::chat::object::Chat;
 use crate::graphql::document;
-use crate::graphql::error::engine;
+use crate::graphql::error::engine_error;
+use crate::graphql::response_shape;
 use crate::graphql::schema;
 use crate::graphql::sdl;
 use crate::graphql::session::object::Session;
-use crate::graphql::shape;
 use crate::graphql::types;
 
 /// The definitions of the schema.
@@ -70,11 +70,11 @@ pub(super) async fn execute(query: &str, variables: serde_json::Value, capabilit
         Ok(compiled) => {
             let mut responses = schema.execute_stream(request.data(viewer(capabilities)));
             let mut response = responses.next().await.expect("an answer");
-            shape::complete(compiled.shape.fields(), &mut response);
+            response_shape::complete(compiled.shape.fields(), &mut response);
             response
         }
     };
-    response.errors.iter_mut().for_each(|error| engine::translate(error, "req_1"));
+    response.errors.iter_mut().for_each(|error| engine_error::translate(error, "req_1"));
     response
 }
 

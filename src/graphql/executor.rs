@@ -31,25 +31,25 @@ use crate::service::key::Keys;
 use crate::service::session::Sessions;
 
 use super::Schema;
-use super::batches::Batches;
-use super::budget::Budget;
+use super::backpressure::Pace;
+use super::backpressure::Turn;
+use super::backpressure::Turns;
 use super::change_cursor;
+use super::cost_limit::Budget;
 use super::document;
 use super::error::ApiError;
 use super::error::Code;
-use super::error::engine;
+use super::error::engine_error;
 use super::loader::Loaders;
+use super::loader_scheduler::Batches;
 use super::metrics;
 use super::metrics::Metrics;
-use super::open::Open;
-use super::open::OpenCounts;
-use super::persisted::Documents;
-use super::persisted::Trusted;
+use super::open_limit::Open;
+use super::open_limit::OpenCounts;
+use super::persisted_documents::Documents;
+use super::persisted_documents::Trusted;
 use super::request_names::RequestNames;
-use super::shape;
-use super::turns::Pace;
-use super::turns::Turn;
-use super::turns::Turns;
+use super::response_shape;
 
 /// The services that the resolvers call.
 #[derive(Clone)]
@@ -199,7 +199,7 @@ impl Api {
         let mut execution = batches.beside(stream::once(self.schema.execute(request)));
         let executed = AssertUnwindSafe(execution.next()).catch_unwind().instrument(span(read)).await;
         let mut response = executed.ok().flatten().unwrap_or_else(panicked);
-        shape::complete(read.shape.fields(), &mut response);
+        response_shape::complete(read.shape.fields(), &mut response);
         let response = finish(response, caller, read.names.as_ref());
         self.metrics.answered(Some(read.kind), begun, &response);
         response
@@ -248,7 +248,7 @@ impl Api {
         let answers = responses.map(move |response| {
             let _counted = &counted;
             let mut response = response.unwrap_or_else(|_| panicked());
-            shape::complete(read.shape.fields(), &mut response);
+            response_shape::complete(read.shape.fields(), &mut response);
             let response = finish(response, &caller, read.names.as_ref());
             if std::mem::take(&mut first) {
                 metrics.answered(kind, begun, &response);
@@ -356,7 +356,7 @@ fn finish(mut response: Response, caller: &Caller, names: Option<&RequestNames>)
         if let Some(names) = names {
             names.redact_error(error);
         }
-        engine::translate(error, &caller.request_id);
+        engine_error::translate(error, &caller.request_id);
     }
     response
 }

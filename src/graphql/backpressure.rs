@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 
-use super::budget::Account;
+use super::cost_limit::Account;
 
 /// The turns of one connection, granted in the order of requests.
 #[derive(Debug, Clone)]
