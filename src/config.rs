@@ -41,7 +41,7 @@ use crate::http::Connections;
 use crate::http::Invitations;
 use crate::http::Network;
 use crate::service;
-use crate::service::retention;
+use crate::service::background::retention;
 use crate::session::config::History;
 use crate::store::MasterKeys;
 use crate::store::UrlError;

@@ -8,9 +8,9 @@ use async_graphql::dataloader::DataLoader;
 
 use crate::auth::viewer::Viewer;
 use crate::domain::id::SessionId;
+use crate::service::api_key::Keys;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;
-use crate::service::key::Keys;
 use crate::service::session::Sessions;
 
 use super::backpressure::Pace;

@@ -25,9 +25,9 @@ use crate::domain::page::DEFAULT_PAGE;
 use crate::domain::page::MAX_PAGE;
 use crate::domain::rate_limit::Rate;
 use crate::domain::rate_limit::Standing;
+use crate::service::api_key::Keys;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;
-use crate::service::key::Keys;
 use crate::service::session::Sessions;
 
 use super::Schema;

@@ -18,9 +18,9 @@ use crate::domain::clock;
 use crate::domain::clock::Clock;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
+use crate::service::api_key;
+use crate::service::api_key::Keys;
 use crate::service::audit;
-use crate::service::key;
-use crate::service::key::Keys;
 use crate::store::Store;
 
 use super::commands::Error;
@@ -70,7 +70,7 @@ fn read(file: Option<&Path>) -> std::io::Result<String> {
 
 async fn insert(config: &NewKey, secret: &str) -> Result<KeyId, Error> {
     let expires_at = config.expires_at(SystemClock.now())?;
-    let new = key::NewKey { name: config.name.clone(), permissions: config.permissions, expires_at };
+    let new = api_key::NewKey { name: config.name.clone(), permissions: config.permissions, expires_at };
     let store = Store::open(&config.database, &Lifecycle::default().tasks).await?;
     on(&store, async |keys| {
         if keys.is_taken(secret).await? {

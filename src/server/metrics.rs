@@ -18,8 +18,8 @@ use crate::feed::Feed;
 use crate::graphql;
 use crate::http;
 use crate::http::Tls;
-use crate::service::inbound_metrics::InboundMetrics;
-use crate::service::quarantine::QuarantineMetrics;
+use crate::service::inbound::metrics::InboundMetrics;
+use crate::service::inbound::quarantine::QuarantineMetrics;
 use crate::session;
 use crate::store::Store;
 

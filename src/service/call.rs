@@ -1,5 +1,9 @@
 //! Call use cases: subscribing to ringing calls, and rejecting one with an optional auto-reply.
 
+pub mod broadcast;
+mod reply_limit;
+pub(super) mod ringing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +28,11 @@ use crate::session::registry::Registry;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::call_news::CallEar;
-use super::call_news::CallNews;
-use super::call_replies::Replies;
 use super::error::Error;
-use super::inbound_chat;
+use super::inbound::chat;
+use broadcast::CallEar;
+use broadcast::CallNews;
+use reply_limit::Replies;
 
 /// Time limit for the session to be connected, and again for WhatsApp's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -143,7 +147,7 @@ impl Calls {
         let key = SessionKey { organization: session.organization.clone(), session: session.id };
         self.store
             .write_in(&session.organization, session.id, move |unit| {
-                Box::pin(async move { inbound_chat::message(unit, &key, &message, None, now).await })
+                Box::pin(async move { chat::message(unit, &key, &message, None, now).await })
             })
             .await
     }

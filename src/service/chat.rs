@@ -1,5 +1,8 @@
 //! Reading and changing chats.
 
+pub(super) mod delete;
+pub(super) mod update;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use tracing::instrument;
@@ -29,12 +32,12 @@ use crate::session::registry::Registry;
 use crate::store::Store;
 
 use super::audit;
-use super::chat_delete::DeleteOrder;
-pub use super::chat_update::ChatUpdate;
-use super::chat_update::UpdateOrder;
+use super::background::mute_expiry::Mutes;
+use super::background::purge::Sweeper;
 use super::error::Error;
-use super::mutes::Mutes;
-use super::sweeper::Sweeper;
+use delete::DeleteOrder;
+pub use update::ChatUpdate;
+use update::UpdateOrder;
 
 /// Reference to a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,19 @@
 //! Inbox of WhatsApp events, which are applied to the stored copy. There is one lane per session, drained in order; an
 //! event is acknowledged once it is committed.
 
+pub(super) mod chat;
+mod contact;
+mod edit;
+mod history;
+mod merge;
+pub mod metrics;
+mod person;
+pub mod quarantine;
+pub(super) mod rejection;
+mod session;
+mod split;
+mod unread;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,23 +44,14 @@ use crate::store::Store;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
-use super::call_news::CallNews;
+use super::background::mute_expiry::Mutes;
+use super::background::purge::Sweeper;
+use super::call::broadcast::CallNews;
 use super::inbound_archive;
-use super::inbound_chat;
-use super::inbound_contact;
-use super::inbound_metrics::InboundMetrics;
-use super::inbound_person;
-use super::inbound_rewriting;
-use super::inbound_session;
-use super::inbound_split;
-use super::mutes::Mutes;
-use super::quarantine;
-use super::quarantine::Failed;
-use super::quarantine::QuarantineMetrics;
-use super::reading;
-use super::refusal;
-use super::session_news::SessionNews;
-use super::sweeper::Sweeper;
+use super::session::broadcast::SessionNews;
+use metrics::InboundMetrics;
+use quarantine::Failed;
+use quarantine::QuarantineMetrics;
 
 /// Capacity of a lane.
 const LANE: usize = 256;
@@ -192,7 +196,7 @@ impl Inbox {
     fn persist<'a>(&'a self, key: &'a SessionKey, event: SessionEvent) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let events: Arc<[SessionEvent]> = Arc::from([event]);
-            let halves = inbound_split::halves(&events[0]);
+            let halves = split::halves(&events[0]);
             let (mut attempt, mut late) = (0, 0);
             let reason = loop {
                 let Err(failed) = self.apply(key, &events, 0..1).await else { return true };
@@ -269,7 +273,7 @@ impl Inbox {
             })
             .await?;
         if logged_out {
-            refusal::refuse_some(&self.store, key, now, now).await?;
+            rejection::refuse_some(&self.store, key, now, now).await?;
             self.told.sweeper.logged_out(key.clone(), now);
         }
         Ok(())
@@ -348,15 +352,15 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
         match event {
             SessionEvent::SamePerson { people, at } => {
                 let people: Vec<_> = people.iter().filter(|person| new.contains(person)).cloned().collect();
-                let told = inbound_person::Told { at: *at, now, origin: Origin::Device };
-                inbound_person::same_person(unit, key, &people, told).await?;
+                let told = person::Told { at: *at, now, origin: Origin::Device };
+                person::same_person(unit, key, &people, told).await?;
             }
             event => apply(unit, key, event, now).await?,
         }
     }
     unit.put_away().await?;
     let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
-    inbound_rewriting::catch_up_with(unit, key, &addresses, now).await
+    edit::catch_up_with(unit, key, &addresses, now).await
 }
 
 /// Returns the addresses whose owners an event names.
@@ -372,54 +376,50 @@ fn addresses(event: &SessionEvent) -> Vec<&Jid> {
 /// Applies one event in its unit of work. An event of a deleted session is ignored.
 async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
     match event {
-        SessionEvent::Status { status, reason } => {
-            inbound_session::status(unit, key, *status, reason.as_ref(), now).await
-        }
-        SessionEvent::Paired { jid, lid } => inbound_session::paired(unit, key, jid, lid.as_ref(), now).await,
+        SessionEvent::Status { status, reason } => session::status(unit, key, *status, reason.as_ref(), now).await,
+        SessionEvent::Paired { jid, lid } => session::paired(unit, key, jid, lid.as_ref(), now).await,
         SessionEvent::Setting { chat, value, as_of, up_to, replayed } => {
             let (value, as_of, replayed) = (*value, *as_of, *replayed);
-            let made = inbound_chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
-            inbound_chat::setting(unit, key, chat, made, now).await
+            let made = chat::Made { value, as_of, up_to: up_to.as_ref(), address: Some(chat), replayed };
+            chat::setting(unit, key, chat, made, now).await
         }
         SessionEvent::SamePerson { people, at } => {
-            let told = inbound_person::Told { at: *at, now, origin: Origin::Device };
-            inbound_person::same_person(unit, key, people, told).await
+            let told = person::Told { at: *at, now, origin: Origin::Device };
+            person::same_person(unit, key, people, told).await
         }
         SessionEvent::ReadElsewhere { chat, wa_ids, at } => {
-            let receipt = reading::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
-            reading::receipt(unit, key, receipt, now).await
+            let receipt = unread::Receipt { chat: chat.as_ref(), wa_ids, at: *at };
+            unread::receipt(unit, key, receipt, now).await
         }
-        SessionEvent::Message(message) => inbound_chat::message(unit, key, message, None, now).await,
-        SessionEvent::Delivered { message, order } => {
-            inbound_chat::message(unit, key, message, Some(*order), now).await
-        }
-        SessionEvent::Rewritten(rewriting) => inbound_rewriting::rewritten(unit, key, rewriting, now).await,
+        SessionEvent::Message(message) => chat::message(unit, key, message, None, now).await,
+        SessionEvent::Delivered { message, order } => chat::message(unit, key, message, Some(*order), now).await,
+        SessionEvent::Rewritten(rewriting) => edit::rewritten(unit, key, rewriting, now).await,
         SessionEvent::Emptied { chat, up_to, as_of, deleted } => {
-            let news = inbound_rewriting::Emptied { chat, up_to, as_of: *as_of, deleted: *deleted };
-            inbound_rewriting::emptied(unit, key, news, now).await
+            let news = edit::Emptied { chat, up_to, as_of: *as_of, deleted: *deleted };
+            edit::emptied(unit, key, news, now).await
         }
-        SessionEvent::ContactRemoved { jid } => inbound_contact::removed(unit, key, jid, now).await,
+        SessionEvent::ContactRemoved { jid } => contact::removed(unit, key, jid, now).await,
         SessionEvent::UnarchivesChats { unarchives } => inbound_archive::rule(unit, key, *unarchives, now).await,
-        SessionEvent::BusinessNamed { jid, name } => inbound_contact::business_named(unit, key, jid, name, now).await,
+        SessionEvent::BusinessNamed { jid, name } => contact::business_named(unit, key, jid, name, now).await,
         SessionEvent::NumberChanged { old, new, at } => {
-            let told = inbound_person::Told { at: *at, now, origin: Origin::Device };
-            inbound_person::number_changed(unit, key, old, new, told).await
+            let told = person::Told { at: *at, now, origin: Origin::Device };
+            person::number_changed(unit, key, old, new, told).await
         }
         SessionEvent::ContactNamed { jid, name } | SessionEvent::GroupNamed { jid, subject: name } => {
-            inbound_chat::named(unit, key, jid, name, now).await
+            chat::named(unit, key, jid, name, now).await
         }
         SessionEvent::ActionSent { chat, desired, version } => {
-            inbound_chat::action_sent(unit, key, *chat, (*desired, *version), now).await
+            chat::action_sent(unit, key, *chat, (*desired, *version), now).await
         }
         // The reason is only logged: it is WhatsApp's internal text.
         SessionEvent::ActionRefused { chat, setting, version, reason: _ } => {
-            refusal::action_refused(unit, key, *chat, (*setting, *version), RefusalCode::Rejected, now).await
+            rejection::action_refused(unit, key, *chat, (*setting, *version), RefusalCode::Rejected, now).await
         }
-        SessionEvent::History(chunk) => inbound_session::history(unit, key, chunk, now).await,
+        SessionEvent::History(chunk) => session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,
         SessionEvent::HistoryTold { notice } => unit.history_stored(key.session, notice).await,
-        SessionEvent::HistoryExpected => inbound_session::history_expected(unit, key).await,
-        SessionEvent::HistoryLost => inbound_session::history_lost(unit, key).await,
+        SessionEvent::HistoryExpected => session::history_expected(unit, key).await,
+        SessionEvent::HistoryLost => session::history_lost(unit, key).await,
         SessionEvent::SettingsTold { collection, mark } => unit.settings_told(key.session, collection, *mark).await,
         SessionEvent::Untranslated(untranslated) => Err(StoreError::Untranslated(untranslated.reason.clone())),
         SessionEvent::PairingRenewed

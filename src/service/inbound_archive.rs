@@ -11,7 +11,7 @@ use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
 
-use super::inbound_chat;
+use super::inbound::chat;
 
 /// Stores whether a new message unarchives its chat. If that is new, chats with a message of another person since they were
 /// archived are unarchived at once.
@@ -30,7 +30,7 @@ pub(super) async fn rule(unit: &mut Unit<'_>, key: &SessionKey, unarchives: bool
         let waits = chat.pending.contains(Setting::Archived.field());
         if !waits && unit.count_behind(&key.organization, &[chat.id], Some(&archived)).await? > 0 {
             let patch = ChatPatch { archived: Some(false), as_of: after(&chat, archived.at), ..ChatPatch::default() };
-            inbound_chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await?;
+            chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Limits per organization.
 
-use super::key;
+use super::api_key;
 use super::session;
 
 /// Limits per organization.
@@ -14,6 +14,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { sessions: session::DEFAULT_MOST, api_keys: key::DEFAULT_MOST }
+        Self { sessions: session::DEFAULT_MOST, api_keys: api_key::DEFAULT_MOST }
     }
 }

@@ -1,5 +1,11 @@
 //! Session use cases: reading, subscribing, and the lifecycle: create, start, stop, log out, delete.
 
+pub mod broadcast;
+pub(super) mod lifecycle;
+pub(super) mod log;
+pub(super) mod reader;
+pub mod watch;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,20 +35,19 @@ use crate::store::Unit;
 use crate::store::Use;
 use crate::store::Work;
 
+use super::action_rate::Paced;
+use super::action_rate::Pauses;
 use super::audit;
+use super::background::purge::Sweeper;
 use super::error::ConflictReason;
 use super::error::Error;
 use super::idempotency::idempotency_key;
 use super::idempotency::reused;
-use super::pauses::Paced;
-use super::pauses::Pauses;
-use super::refusal;
-use super::session_follow::SessionChanges;
-use super::session_life;
-pub use super::session_life::SessionUpdate;
-use super::session_news::SessionNews;
-use super::session_reader::SessionReaders;
-use super::sweeper::Sweeper;
+use super::inbound::rejection;
+use broadcast::SessionNews;
+pub use lifecycle::SessionUpdate;
+use reader::SessionReaders;
+use watch::SessionChanges;
 
 /// Time limit for WhatsApp to unlink a device.
 const LOG_OUT: Duration = Duration::from_secs(5);
@@ -156,7 +161,7 @@ impl Sessions {
         let update = SessionUpdate { label, ..SessionUpdate::default() };
         update.check()?;
         let created_at = self.clock.now();
-        let label = update.label.and_then(session_life::said);
+        let label = update.label.and_then(lifecycle::said);
         let input = label.as_deref().unwrap_or_default().to_owned();
         let under =
             idempotency_key.map(|key| self::idempotency_key(Operation::CreateSession, key, &[&input])).transpose()?;
@@ -187,7 +192,7 @@ impl Sessions {
     }
 
     async fn start_now(&self, key: SessionKey) -> Result<Session, Error> {
-        let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::want(unit, key))).await?;
+        let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::want(unit, key))).await?;
         self.registry.start(key);
         Ok(session)
     }
@@ -200,10 +205,10 @@ impl Sessions {
     #[instrument(name = "sessions.stop", level = "debug", skip_all)]
     pub async fn stop(&self, viewer: &Viewer, id: SessionId) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
-        self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
+        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::unwant(unit, key))).await?;
         self.registry.stop(id).await;
         audit::record(viewer, "session.stop", id);
-        self.write(&key, (), |key, (), unit| Box::pin(session_life::stopped(unit, key))).await
+        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::stopped(unit, key))).await
     }
 
     /// Changes a session's label and auto-reply.
@@ -214,7 +219,7 @@ impl Sessions {
     pub async fn update(&self, viewer: &Viewer, id: SessionId, update: SessionUpdate) -> Result<Session, Error> {
         let key = managed(viewer, id)?;
         update.check()?;
-        let session = self.write(&key, update, |key, update, unit| Box::pin(session_life::update(unit, key, update)));
+        let session = self.write(&key, update, |key, update, unit| Box::pin(lifecycle::update(unit, key, update)));
         let session = session.await?;
         audit::record(viewer, "session.update", id);
         Ok(session)
@@ -294,10 +299,10 @@ impl Sessions {
         }
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
-        let session = self.write(&key, (), |key, (), unit| Box::pin(session_life::logged_out(unit, key))).await?;
+        let session = self.write(&key, (), |key, (), unit| Box::pin(lifecycle::logged_out(unit, key))).await?;
         audit::record(viewer, "session.log_out", id);
         let now = self.clock.now();
-        refusal::refuse_some(&self.store, &key, now, now).await?;
+        rejection::refuse_some(&self.store, &key, now, now).await?;
         self.sweeper.logged_out(key, now);
         Ok(session)
     }
@@ -310,7 +315,7 @@ impl Sessions {
     #[instrument(name = "sessions.delete", level = "debug", skip_all)]
     pub async fn delete(&self, viewer: &Viewer, id: SessionId) -> Result<(), Error> {
         let key = managed(viewer, id)?;
-        self.write(&key, (), |key, (), unit| Box::pin(session_life::unwant(unit, key))).await?;
+        self.write(&key, (), |key, (), unit| Box::pin(lifecycle::unwant(unit, key))).await?;
         audit::record(viewer, "session.delete", id);
         let device = self.device(&key).await?;
         if let Device::Linked = device {
@@ -328,7 +333,7 @@ impl Sessions {
         self.registry.stop(id).await;
         self.registry.forget(&key).await;
         let now = self.clock.now();
-        let more = self.write(&key, now, |key, now, unit| Box::pin(session_life::remove(unit, key, now))).await?;
+        let more = self.write(&key, now, |key, now, unit| Box::pin(lifecycle::remove(unit, key, now))).await?;
         if more {
             self.sweeper.removed(key);
         } else {

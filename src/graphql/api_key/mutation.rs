@@ -9,8 +9,8 @@ use crate::domain::capability::Capability;
 use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::ApiError;
+use crate::service::api_key::NewKey;
 use crate::service::error::Error;
-use crate::service::key::NewKey;
 
 use super::input::CreateApiKeyInput;
 use super::input::CreateApiKeyPayload;

@@ -13,8 +13,8 @@ use crate::graphql::capability::requires;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::context::session_id;
 use crate::graphql::error::ApiError;
-use crate::service::session_follow;
-use crate::service::session_follow::SessionChanges;
+use crate::service::session::watch;
+use crate::service::session::watch::SessionChanges;
 
 use super::object::Session;
 
@@ -27,8 +27,8 @@ pub(in crate::graphql) struct SessionChange {
     session: Option<Session>,
 }
 
-impl From<session_follow::SessionChange> for SessionChange {
-    fn from(change: session_follow::SessionChange) -> Self {
+impl From<watch::SessionChange> for SessionChange {
+    fn from(change: watch::SessionChange) -> Self {
         Self { session_id: ID::from(change.id), session: change.session.map(Session::from) }
     }
 }

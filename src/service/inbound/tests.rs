@@ -1,17 +1,17 @@
 //! Tests of events from WhatsApp and requests from callers, in every order, on a real store.
 
+mod batch;
 mod deletion;
+mod edit;
 mod identity;
 mod known_people;
 mod order;
 mod people;
-mod reading;
-mod refusal;
-mod rewriting;
+mod random;
+mod random_identity;
+mod read_marker;
+mod rejection;
 mod settings;
-mod stories;
-mod story;
-mod together;
 mod unread;
 
 use super::*;
@@ -29,8 +29,8 @@ use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
 use crate::domain::session::HistoryImport;
 use crate::domain::session::SessionStatus;
-use crate::service::chat_update::ChatUpdate;
-use crate::service::chat_update::UpdateOrder;
+use crate::service::chat::update::ChatUpdate;
+use crate::service::chat::update::UpdateOrder;
 use crate::service::error::Error;
 use crate::session::HistoryChat;
 use crate::session::HistoryChunk;

@@ -10,7 +10,7 @@ use crate::auth::viewer::Principal;
 use crate::clock::SystemClock;
 use crate::domain::id::KeyId;
 use crate::domain::page::Direction;
-use crate::service::session_follow::SessionChange;
+use crate::service::session::watch::SessionChange;
 use crate::session;
 use crate::session::Endpoint;
 use crate::store::tests::TestStore;

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::change::ChangeKind;
 use crate::domain::chat::Dated;
 use crate::domain::person::Person;
-use crate::service::chat_delete::DeleteOrder;
+use crate::service::chat::delete::DeleteOrder;
 
 impl Rig {
     /// Deletes the chat, as the API does.

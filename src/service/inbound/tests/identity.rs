@@ -6,7 +6,7 @@ use crate::domain::chat::Dated;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::person::Person;
-use crate::service::chat_delete::DeleteOrder;
+use crate::service::chat::delete::DeleteOrder;
 
 /// A person with a number and a LID.
 pub(super) fn person(number: usize) -> Person {

@@ -1,0 +1,118 @@
+//! Expiry of mutes: each mute is removed from its chat at its end, with a change. Mutes that ended while no server ran
+//! are removed at the next start.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::domain::change::Origin;
+use crate::domain::chat::ChatPatch;
+use crate::domain::clock::Clock;
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::store::EndingMute;
+use crate::store::Store;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+/// Polling interval if no mute is known to end, for mutes stored by other processes and for clock changes.
+const LOOK: Duration = Duration::from_secs(30);
+/// Pause after a failure.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Mutes per read.
+const AT_ONCE: u64 = 100;
+
+/// Handle to report a new mute. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Mutes {
+    /// Time of the next check, in milliseconds.
+    next: Arc<AtomicI64>,
+    wake: Arc<Notify>,
+}
+
+impl Mutes {
+    /// Starts ending mutes when they are due, first those that ended while no server ran, until `stop`.
+    #[must_use]
+    pub fn start(store: Store, clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
+        let mutes = Self::default();
+        let watching = mutes.clone().watch(store, clock);
+        tasks.spawn(async move { stop.run_until_cancelled(watching).await });
+        mutes
+    }
+
+    /// Reports a committed mute until `end`, in milliseconds.
+    pub(in crate::service) fn until(&self, end: i64) {
+        if end < self.next.load(Ordering::Acquire) {
+            self.wake.notify_one();
+        }
+    }
+
+    async fn watch(self, store: Store, clock: Arc<dyn Clock>) {
+        loop {
+            // A mute that is stored during the check wakes this loop again.
+            self.next.store(i64::MAX, Ordering::Release);
+            match end_due(&store, clock.now()).await {
+                Ok(next) => {
+                    let now = clock.now();
+                    let until = next.map_or(LOOK, |next| {
+                        Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK)
+                    });
+                    self.next.store(next.unwrap_or(i64::MAX), Ordering::Release);
+                    // A timeout is the normal case: the loop reads the stored mutes either way.
+                    let _ = timeout(until, self.wake.notified()).await;
+                }
+                Err(failed) => {
+                    warn!(error = &failed as &dyn std::error::Error, "Ending expired mutes failed");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Ends the mutes that are over at `now`, and returns the end of the next one.
+async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
+    loop {
+        let ending = store.next_mutes_to_end(AT_ONCE).await?;
+        let next = ending.iter().map(|mute| mute.until).find(|until| *until > now);
+        let looked_at = ending.len();
+        for EndingMute { organization, session, chat, .. } in ending.into_iter().filter(|mute| mute.until <= now) {
+            let whose = organization.clone();
+            let ended: Result<(), StoreError> = store
+                .write_in(&organization, session, move |unit| {
+                    Box::pin(async move { end(unit, &whose, chat, now).await })
+                })
+                .await;
+            ended?;
+        }
+        if next.is_some() || looked_at == 0 {
+            return Ok(next);
+        }
+    }
+}
+
+/// Removes an expired mute, unless it was extended meanwhile. The mute's time stays: the phone's earlier changes may
+/// still be on their way.
+async fn end(unit: &mut Unit<'_>, whose: &OrganizationId, chat: ChatId, now: i64) -> Result<(), StoreError> {
+    let Some(mut chat) = unit.chat_by_id_for_update(whose, chat).await? else { return Ok(()) };
+    if chat.muted_until.value.is_none_or(|until| until > now) {
+        return Ok(());
+    }
+    let patch = ChatPatch { as_of: chat.muted_until.as_of, muted_until: Some(None), ..ChatPatch::default() };
+    if let Some(change) = chat.apply(&patch, now, Origin::Expired) {
+        unit.save_chat(whose, &chat).await?;
+        unit.record(whose, change);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

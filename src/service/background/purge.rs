@@ -1,0 +1,150 @@
+//! Background purge of deleted rows, and of the remains of a logout, in small batches.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::domain::clock::Clock;
+use crate::session::SessionKey;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+use crate::service::inbound::rejection;
+use crate::service::session::lifecycle;
+
+/// Pause after a failure.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Handle to wake the sweeper. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Sweeper {
+    wake: Arc<Notify>,
+    rest: Arc<Mutex<VecDeque<Rest>>>,
+}
+
+/// A purge of one session that continues in the background. If the process ends first, the next one resumes it.
+#[derive(Debug, Clone)]
+enum Rest {
+    /// A session was logged out at a time: its pending actions of before are rejected, and its device's keys deleted.
+    LoggedOut(SessionKey, i64),
+    /// A session was deleted: its chats are purged, then the session.
+    Removed(SessionKey),
+}
+
+impl Sweeper {
+    /// Starts the sweeper until `stop`; rows that an earlier process left are purged first.
+    #[must_use]
+    pub fn start(store: Store, clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
+        let sweeper = Self::default();
+        let task = Task { store, clock, sweeper: sweeper.clone() };
+        tasks.spawn(async move { stop.run_until_cancelled(task.run()).await });
+        sweeper
+    }
+
+    /// Reports that there are rows to purge.
+    pub(in crate::service) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Purges the remains of a logout at a time, in milliseconds.
+    pub(in crate::service) fn logged_out(&self, key: SessionKey, at: i64) {
+        self.add(Rest::LoggedOut(key, at));
+    }
+
+    /// Purges the remaining chats of a deleted session.
+    pub(in crate::service) fn removed(&self, key: SessionKey) {
+        self.add(Rest::Removed(key));
+    }
+
+    fn add(&self, rest: Rest) {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner).push_back(rest);
+        self.wake();
+    }
+
+    fn take(&self) -> Option<Rest> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+struct Task {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    sweeper: Sweeper,
+}
+
+impl Task {
+    async fn run(&self) {
+        while let Err(failed) = self.resume().await {
+            warn!(error = &failed as &dyn std::error::Error, "Reading unfinished purges failed; it will be retried");
+            sleep(PAUSE).await;
+        }
+        loop {
+            match self.step().await {
+                Ok(true) => {}
+                Ok(false) => self.sweeper.wake.notified().await,
+                Err(failed) => {
+                    warn!(error = &failed as &dyn std::error::Error, "Purging deleted rows failed; it will be retried");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Resumes the purges that an earlier process did not finish.
+    async fn resume(&self) -> Result<(), StoreError> {
+        let (half_deleted, removed) = (self.store.half_deleted_devices().await?, self.store.removed_sessions().await?);
+        for (organization, session) in half_deleted {
+            self.sweeper.logged_out(SessionKey { organization, session }, self.clock.now());
+        }
+        for (organization, session) in removed {
+            self.sweeper.removed(SessionKey { organization, session });
+        }
+        Ok(())
+    }
+
+    /// Purges one batch. Returns whether there may be more.
+    async fn step(&self) -> Result<bool, StoreError> {
+        let Some(rest) = self.sweeper.take() else { return self.store.sweep().await };
+        let done = self.step_of(&rest).await;
+        // The sessions take turns, so that none waits until another one is purged completely.
+        if !matches!(done, Ok(false)) {
+            self.sweeper.add(rest);
+        }
+        done?;
+        self.store.sweep().await?;
+        Ok(true)
+    }
+
+    async fn step_of(&self, rest: &Rest) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        match rest {
+            Rest::LoggedOut(key, at) => {
+                // The keys are deleted last: their rows show the next process that the purge is unfinished.
+                if rejection::refuse_some(&self.store, key, *at, now).await? {
+                    return Ok(true);
+                }
+                self.store.device_state(&key.organization, key.session).clear_rest().await?;
+                Ok(false)
+            }
+            Rest::Removed(key) => {
+                let (whose, input) = (key.clone(), key.clone());
+                self.store
+                    .write_again(&whose.organization, whose.session, input, move |key, unit| {
+                        Box::pin(async move { lifecycle::remove_some(unit, &key, now).await })
+                    })
+                    .await
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Reports of ringing calls, from the inbox to the open subscriptions and to `RingingCalls`. A subscription does not
+//! receive calls that rang before it was opened, or that it was too slow to receive.
+
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::domain::call::Call;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::session::SessionKey;
+
+use super::ringing::RingingCalls;
+
+/// Calls buffered for a slow subscriber.
+const CALLS: usize = 256;
+
+/// Publisher of ringing calls. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CallNews {
+    calls: broadcast::Sender<(SessionKey, Call)>,
+    pub(in crate::service) ringing: RingingCalls,
+}
+
+impl Default for CallNews {
+    fn default() -> Self {
+        Self { calls: broadcast::Sender::new(CALLS), ringing: RingingCalls::default() }
+    }
+}
+
+impl CallNews {
+    /// Reports a call that rings at the session at `now`, in milliseconds.
+    pub(in crate::service) fn tell(&self, key: &SessionKey, call: &Call, now: i64) {
+        self.ringing.began(key.session, call, now);
+        // An error only means that there is no subscriber.
+        let _ = self.calls.send((key.clone(), call.clone()));
+    }
+
+    /// Subscribes to the calls of an organization, or of one of its sessions, from now on.
+    pub(in crate::service) fn listen(&self, organization: OrganizationId, session: Option<SessionId>) -> CallEar {
+        CallEar { calls: self.calls.subscribe(), organization, session }
+    }
+}
+
+/// Receiver of one subscription.
+pub struct CallEar {
+    calls: broadcast::Receiver<(SessionKey, Call)>,
+    organization: OrganizationId,
+    session: Option<SessionId>,
+}
+
+impl CallEar {
+    /// Returns the next call and its session. Cancel-safe.
+    pub(in crate::service) async fn next(&mut self) -> (SessionId, Call) {
+        loop {
+            match self.calls.recv().await {
+                Ok((key, call)) => {
+                    let is_followed = self.session.is_none_or(|session| session == key.session);
+                    if is_followed && key.organization == self.organization {
+                        return (key.session, call);
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {}
+                // The publisher is gone.
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Deletion of chats from the stored copy: by a client, by the phone, or with a whole session. WhatsApp is not changed.
+
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::tombstone::Tombstone;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use crate::service::error::Error;
+
+/// A command to delete a chat, ready for its unit of work.
+#[derive(Clone)]
+pub(in crate::service) struct DeleteOrder {
+    pub(in crate::service) organization: OrganizationId,
+    pub(in crate::service) session: SessionId,
+    pub(in crate::service) cid: Jid,
+    pub(in crate::service) now: i64,
+}
+
+impl DeleteOrder {
+    /// Deletes the chat and returns it as it was.
+    pub(in crate::service) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+        let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
+        let chat = found.ok_or(Error::ChatNotFound)?;
+        delete(unit, &self.organization, &chat, self.now, Origin::Api).await?;
+        Ok(chat)
+    }
+}
+
+/// Deletes a locked chat and leaves a tombstone. Its pending actions are dropped.
+pub(in crate::service) async fn delete(
+    unit: &mut Unit<'_>,
+    organization: &OrganizationId,
+    chat: &Chat,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let waiting = unit.pending_actions_of(organization, chat).await?;
+    bury(unit, organization, chat, &waiting, now, origin).await
+}
+
+/// Deletes a locked chat and leaves a tombstone with WhatsApp's state; `waiting` is what WhatsApp does not have yet.
+pub(in crate::service) async fn bury(
+    unit: &mut Unit<'_>,
+    organization: &OrganizationId,
+    chat: &Chat,
+    waiting: &[PendingAction],
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let newest = match chat.last_message {
+        Some(last) => unit.wa_ids_at(organization, chat.id, last.at).await?,
+        None => Vec::new(),
+    };
+    let tombstone = Tombstone::of(chat.clone(), waiting, newest, now);
+    unit.insert_tombstone(organization, &tombstone).await?;
+    unit.keep_unread(organization, &tombstone).await?;
+    delete_for_good(unit, organization, chat, now, origin).await
+}
+
+/// Deletes a locked chat without a tombstone, because its session is deleted.
+pub(in crate::service) async fn delete_for_good(
+    unit: &mut Unit<'_>,
+    organization: &OrganizationId,
+    chat: &Chat,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    unit.abandon_chat(organization, chat).await?;
+    unit.record(organization, chat.deleted(now, origin));
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Changes of a chat's settings: checks the command, applies it to the stored copy, and adds pending actions for
+//! WhatsApp.
+
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::ChatPatch;
+use crate::domain::clock::FOREVER;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::message::MessageRange;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
+use crate::store::Unit;
+
+use crate::service::error::Conflict;
+use crate::service::error::ConflictReason;
+use crate::service::error::Error;
+
+/// The settings to change; `None` leaves a setting as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChatUpdate {
+    /// Archived or not; archiving also unpins.
+    pub archived: Option<bool>,
+    /// Pinned or not; pinning also unarchives.
+    pub pinned: Option<bool>,
+    /// End of the mute, in milliseconds; must be in the future.
+    pub muted_until: Option<i64>,
+    /// Clears any mute; overrides `muted_until`.
+    pub unmute: bool,
+    /// Read, or marked as unread.
+    pub read: Option<bool>,
+    /// Time of a later last message than the stored one, in milliseconds; a hint for archiving.
+    pub last_message_timestamp: Option<i64>,
+}
+
+impl ChatUpdate {
+    /// Returns the requested settings in sending order. Checks what can be checked without the chat.
+    pub(in crate::service) fn settings(&self, now: i64) -> Result<Vec<Desired>, Error> {
+        let invalid = |field, message: &str| Err(Error::Invalid { field, message: message.into() });
+        if self.archived == Some(true) && self.pinned == Some(true) {
+            return invalid("pinned", "cannot be combined with archived: true; an archived chat cannot be pinned");
+        }
+        let muted_until = if self.unmute { Some(None) } else { self.muted_until.map(Some) };
+        if let Some(Some(until)) = muted_until {
+            if until <= now {
+                return invalid("mutedUntil", "must be in the future; send unmute: true to end a mute");
+            }
+            if until > FOREVER {
+                return invalid("mutedUntil", "must be at most 253402300799999, which means forever");
+            }
+        }
+        if self.last_message_timestamp.is_some_and(|at| !(0..=FOREVER).contains(&at)) {
+            return invalid("lastMessageTimestamp", "must be a time in milliseconds since the Unix epoch");
+        }
+        // WhatsApp keeps no archived chat pinned: its own clients unpin a chat when they archive it, and unarchive a
+        // chat when they pin it.
+        let archived = if self.pinned == Some(true) { Some(false) } else { self.archived };
+        let pinned = if self.archived == Some(true) { Some(false) } else { self.pinned };
+        let settings = [
+            pinned.map(Desired::Pinned),
+            muted_until.map(Desired::MutedUntil),
+            self.read.map(Desired::Read),
+            archived.map(Desired::Archived),
+        ];
+        Ok(settings.into_iter().flatten().collect())
+    }
+}
+
+/// A checked command, ready for its unit of work.
+#[derive(Clone)]
+pub(in crate::service) struct UpdateOrder {
+    pub(in crate::service) organization: OrganizationId,
+    pub(in crate::service) session: SessionId,
+    pub(in crate::service) cid: Jid,
+    pub(in crate::service) settings: Vec<Desired>,
+    pub(in crate::service) range_hint: Option<i64>,
+    pub(in crate::service) max_pinned: usize,
+    pub(in crate::service) now: i64,
+}
+
+impl UpdateOrder {
+    /// Applies the settings that differ, and adds a pending action for each.
+    pub(in crate::service) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+        // Lock the session before counting pins. Lock order: session, then chat.
+        if self.settings.contains(&Desired::Pinned(true)) {
+            let session = unit.session_for_update(&self.organization, self.session).await?;
+            session.ok_or(Error::SessionNotFound)?;
+        }
+        let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
+        let mut chat = found.ok_or(Error::ChatNotFound)?;
+        let differing = self.settings.iter().copied().filter(|desired| !chat.has(*desired));
+        let differing: Vec<_> = differing.collect();
+        // Requesting a rejected setting again, with any value, acknowledges the rejection.
+        let heard = self.settings.iter().map(|desired| desired.setting());
+        let heard: Vec<_> = heard.filter(|setting| chat.refused.contains(setting.field())).collect();
+        if differing.is_empty() && heard.is_empty() {
+            return Ok(chat);
+        }
+        if differing.contains(&Desired::Pinned(true)) {
+            self.check_pins(unit, &chat).await?;
+        }
+        let range = self.range(unit, &chat).await?;
+        let before = chat.clone();
+        let (mut pending, mut refused) = (chat.pending, chat.refused);
+        let mut patch = ChatPatch { as_of: self.now, ..ChatPatch::default() };
+        for desired in &differing {
+            patch.set(*desired);
+            pending.insert(desired.setting().field());
+            self.note(unit, &before, *desired, range.as_ref()).await?;
+        }
+        for setting in heard {
+            refused = refused.without(setting.field());
+            unit.remove_refusal(&self.organization, chat.id, setting).await?;
+        }
+        (patch.pending, patch.refused) = (Some(pending), Some(refused));
+        if let Some(change) = chat.apply(&patch, self.now, Origin::Api) {
+            unit.record(&self.organization, change);
+        }
+        unit.save_chat(&self.organization, &chat).await?;
+        Ok(chat)
+    }
+
+    async fn check_pins(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<(), Error> {
+        let pinned = unit.pinned_chats(&self.organization, self.session, chat.id).await?;
+        if pinned.len() < self.max_pinned {
+            return Ok(());
+        }
+        let (chats, count) = (pinned.iter().map(|chat| chat.id).collect(), pinned.len());
+        let message = format!("WhatsApp shows at most {} pinned chats, and {count} are pinned", self.max_pinned);
+        let (reason, limit) = (ConflictReason::TooManyPinned, Some(self.max_pinned));
+        Err(Error::Conflict(Conflict { reason, limit, chats, message }))
+    }
+
+    /// Returns the range up to the stored last message, or up to the client's hint if that is later.
+    async fn range(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<Option<MessageRange>, Error> {
+        let stored = unit.message_range(&self.organization, chat.id).await?;
+        Ok(match (stored, self.range_hint) {
+            (Some(range), Some(hint)) if hint > range.at => Some(MessageRange { at: hint, ..range }),
+            (stored, _) => stored,
+        })
+    }
+
+    async fn note(
+        &self,
+        unit: &mut Unit<'_>,
+        chat: &Chat,
+        desired: Desired,
+        range: Option<&MessageRange>,
+    ) -> Result<(), Error> {
+        let setting = desired.setting();
+        let earlier = unit.pending_action(&self.organization, self.session, chat.id, &chat.jid, setting).await?;
+        // A version is never reused, even if the earlier action is gone: its confirmation may still arrive.
+        let version = self.now.max(earlier.as_ref().map_or(0, |earlier| earlier.version + 1));
+        // The base is WhatsApp's state, as found by the earliest pending request.
+        let (base, base_as_of) =
+            earlier.as_ref().map_or(chat.base(setting), |earlier| (earlier.base, earlier.base_as_of));
+        let cleared = if desired == Desired::Read(true) { chat.unread_count } else { 0 };
+        let unread = earlier.as_ref().map_or(0, |earlier| earlier.unread).saturating_add(cleared);
+        let read_before = earlier.and_then(|earlier| earlier.read_so_far()).filter(|_| desired == Desired::Read(false));
+        let action = PendingAction {
+            organization: self.organization.clone(),
+            session: self.session,
+            chat: chat.id,
+            address: chat.jid.clone(),
+            version,
+            desired,
+            base,
+            base_as_of,
+            unread,
+            requested_at: self.now,
+            range: range.cloned(),
+            read_before,
+        };
+        Ok(unit.put_pending_action(&action).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::TestStore;
+
+    #[tokio::test]
+    async fn no_more_than_three_are_pinned_though_two_nodes_pin_at_once() {
+        let test = TestStore::open().await;
+        let nodes = [test.store.clone(), test.another().await];
+        let chats = futures_util::future::join_all((1..=8).map(|user| test.add_chat(user, 1))).await;
+        let pinning = chats.iter().zip(nodes.iter().cycle()).map(|(chat, node)| {
+            let order = UpdateOrder {
+                organization: test.organization.clone(),
+                session: test.session,
+                cid: chat.jid.clone(),
+                settings: vec![Desired::Pinned(true)],
+                range_hint: None,
+                max_pinned: 3,
+                now: 1,
+            };
+            node.write_again(&test.organization, test.session, order, |order, unit| Box::pin(order.carry_out(unit)))
+        });
+        let pinned = futures_util::future::join_all(pinning).await;
+        assert_eq!(pinned.iter().filter(|pinned| pinned.is_ok()).count(), 3);
+        let refused = pinned.iter().filter(|pinned| matches!(pinned, Err(Error::Conflict(_))));
+        assert_eq!(refused.count(), 5);
+    }
+
+    fn field(update: &ChatUpdate) -> Option<&'static str> {
+        match update.settings(1_000) {
+            Err(Error::Invalid { field, .. }) => Some(field),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn archiving_also_unpins() {
+        let update = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
+        let settings = update.settings(1_000).expect("legal");
+        assert_eq!(settings, [Desired::Pinned(false), Desired::Archived(true)]);
+    }
+
+    #[test]
+    fn pinning_also_takes_the_chat_out_of_the_archive() {
+        let update = ChatUpdate { pinned: Some(true), ..ChatUpdate::default() };
+        let settings = update.settings(1_000).expect("legal");
+        assert_eq!(settings, [Desired::Pinned(true), Desired::Archived(false)]);
+    }
+
+    #[test]
+    fn unmute_wins_over_a_mute() {
+        let update = ChatUpdate { unmute: true, muted_until: Some(5), ..ChatUpdate::default() };
+        assert_eq!(update.settings(1_000).expect("legal"), [Desired::MutedUntil(None)]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_field() {
+        let update = ChatUpdate { archived: Some(true), pinned: Some(true), ..ChatUpdate::default() };
+        assert_eq!(field(&update), Some("pinned"));
+        for until in [0, 1_000, FOREVER + 1] {
+            assert_eq!(field(&ChatUpdate { muted_until: Some(until), ..ChatUpdate::default() }), Some("mutedUntil"));
+        }
+        let update = ChatUpdate { last_message_timestamp: Some(-1), ..ChatUpdate::default() };
+        assert_eq!(field(&update), Some("lastMessageTimestamp"));
+    }
+
+    #[test]
+    fn an_empty_update_asks_for_nothing() {
+        assert_eq!(ChatUpdate::default().settings(1_000).expect("legal"), []);
+    }
+}

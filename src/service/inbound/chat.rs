@@ -1,0 +1,561 @@
+//! Events of one chat: settings, messages, names, and confirmations of pending actions.
+
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+
+use crate::domain::change::ChatFields;
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::ChatPatch;
+use crate::domain::chat::Dated;
+use crate::domain::chat::Names;
+use crate::domain::id::ChatId;
+use crate::domain::jid::Jid;
+use crate::domain::jid::JidKind;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::MessageKind;
+use crate::domain::message::MessageRange;
+use crate::domain::message_marker::Horizon;
+use crate::domain::peer::Peer;
+use crate::domain::peer::last_owner;
+use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::Setting;
+use crate::domain::tombstone::Tombstone;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::edit;
+use super::unread;
+use crate::service::inbound_archive;
+
+/// A setting that was changed on the phone or another device.
+pub(in crate::service) struct Made<'a> {
+    /// The setting and its value.
+    pub(in crate::service) value: Desired,
+    /// WhatsApp's time of the change, in milliseconds.
+    pub(in crate::service) as_of: i64,
+    /// Last message that it covers.
+    pub(in crate::service) up_to: Option<&'a Horizon>,
+    /// True if it may be older than earlier events.
+    pub(in crate::service) replayed: bool,
+    /// Address in the event; `None` if the setting is derived from another event.
+    pub(in crate::service) address: Option<&'a Jid>,
+}
+
+/// Applies a setting that was changed on the phone or another device, or the echo of an own action.
+///
+/// While an action for the same setting is pending, a value that is newer than the request wins and drops the action.
+/// An older one only updates the known value on WhatsApp.
+///
+/// Otherwise the order of WhatsApp's events decides, whatever the clocks show. Times only decide without an order: in a
+/// replay, between two addresses of a chat, and between marks and messages, which are delivered separately.
+pub(in crate::service) async fn setting(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    made: Made<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let value = match made.value {
+        // It has expired in the meantime.
+        Desired::MutedUntil(Some(until)) if until <= now => Desired::MutedUntil(None),
+        value => value,
+    };
+    let made = Made { value, ..made };
+    // An unknown chat is created with its settings, so that they are there when it gets a message. A replay uses the
+    // present address, whatever the age of the setting.
+    let found = if made.replayed {
+        find(unit, key, jid, now).await?
+    } else {
+        find_when(unit, key, jid, made.as_of, now).await?
+    };
+    let found = match found {
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => (chat, true),
+        Found::Deleted(tombstone) => return setting_of_deleted(unit, key, tombstone, &made, now).await,
+        Found::Nowhere => return Ok(()),
+    };
+    setting_of(unit, key, found, made, now).await
+}
+
+/// Applies a setting to a deleted chat, which has it when it comes back.
+pub(in crate::service) async fn setting_of_deleted(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    tombstone: Tombstone,
+    made: &Made<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
+    patch.set(made.value);
+    // A read position has no time; only the mark has one.
+    if made.value == Desired::Read(true) {
+        (patch.read, patch.marked_unread) = (None, Some(false));
+        let place = made.up_to.cloned().unwrap_or(Horizon { at: made.as_of, wa_ids: Vec::new() });
+        let reading = unread::up_to(unit, key, &tombstone.chat, place).await?;
+        (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
+    }
+    note(unit, key, tombstone, &patch, now, Origin::Device).await
+}
+
+/// Applies a setting to a locked or new chat.
+pub(in crate::service) async fn setting_of(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    (mut chat, is_new): (Chat, bool),
+    Made { value, as_of, up_to, address, replayed }: Made<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    // Phones follow WhatsApp's order of changes under one address.
+    let in_order = !replayed && value.setting() != Setting::Read && address == Some(chat.sending_address());
+    let address = address.map(|jid| (jid.clone(), as_of));
+    let value = match up_to {
+        Some(up_to)
+            if value == Desired::Archived(true) && inbound_archive::is_left_since(unit, key, &chat, up_to).await? =>
+        {
+            Desired::Archived(false)
+        }
+        _ => value,
+    };
+    let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
+    patch.set(value);
+    // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
+    if value == Desired::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
+        patch.archived = Some(false);
+    }
+    let setting = value.setting();
+    let waiting = if chat.pending.contains(setting.field()) {
+        unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, setting).await?
+    } else {
+        None
+    };
+    // A read position has no time; only the mark has one.
+    let mut unread = None;
+    if let Desired::Read(read) = value {
+        (patch.read, patch.marked_unread) = (None, Some(!read));
+        if !read && was_read_since(unit, key, &chat, as_of, up_to).await? {
+            patch.marked_unread = None;
+        }
+        // Phones only mark chats that are read, and a replay has the mark without the preceding read. A single mark is
+        // no evidence of that: another companion may mark a chat with unread messages.
+        let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
+        let end = read.then(|| Horizon { at: as_of, wa_ids: Vec::new() });
+        if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
+            let reading = unread::up_to(unit, key, &chat, place).await?;
+            patch.unread_count = Some(reading.unread);
+            patch.read_to = Some(reading.place);
+            unread = Some(reading.left);
+        }
+    }
+    if let Some(mut action) = waiting {
+        if let Some(left) = unread {
+            action.unread = action.unread.min(left.saturating_sub(chat.unread_count));
+            let told = |range: &MessageRange| patch.read_to.as_ref().is_some_and(|place| range.at <= place.at);
+            action.read_before = action.read_before.filter(|range| !told(range));
+        }
+        if as_of <= action.requested_at {
+            correct_base(unit, &mut action, value, as_of, in_order).await?;
+            let ChatPatch { unread_count, read_to, address, .. } = patch;
+            let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
+            return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
+        }
+        let overtaken = value == Desired::Read(true) && action.desired == Desired::Read(false);
+        let range = match &patch.read_to {
+            Some(place) if overtaken => unit.message_range_up_to(&key.organization, chat.id, place).await?,
+            _ => None,
+        };
+        if let Some(range) = range {
+            unit.put_pending_action(&action.reading_instead(range, as_of)).await?;
+        } else {
+            unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
+            patch.pending = Some(chat.pending.without(setting.field()));
+        }
+    }
+    if in_order {
+        patch.as_of = as_of.max(chat.base(setting).1);
+    }
+    if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && !chat.has(value) {
+        unit.remove_refusal(&key.organization, chat.id, setting).await?;
+        patch.refused = Some(chat.refused.without(setting.field()));
+    }
+    save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// Returns whether a chat was read, beyond the mark's range, after a mark of the same second. Messages have whole
+/// seconds, and an own message may arrive before the mark that it undoes.
+async fn was_read_since(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    marked_at: i64,
+    up_to: Option<&Horizon>,
+) -> Result<bool, StoreError> {
+    let read = chat.marked_unread;
+    let is_of_one_second = !read.value && read.as_of.div_euclid(1_000) == marked_at.div_euclid(1_000);
+    let (Some(up_to), Some(read_to), true) = (up_to, &chat.read_to, is_of_one_second) else { return Ok(false) };
+    let up_to = unit.complete(&key.organization, &[chat.id], up_to.clone()).await?;
+    Ok(read_to.is_beyond(&up_to))
+}
+
+/// Returns whether a mark as unread is the one that the chat has, or the echo of a pending one. It is then no evidence
+/// of what was read.
+fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool {
+    let asked = waiting.filter(|action| action.desired == Desired::Read(false));
+    chat.marked_unread == Dated { value: true, as_of } || asked.is_some_and(|action| action.requested_at == as_of)
+}
+
+/// Updates the known value on WhatsApp of a setting with a pending action.
+async fn correct_base(
+    unit: &mut Unit<'_>,
+    action: &mut PendingAction,
+    value: Desired,
+    as_of: i64,
+    in_order: bool,
+) -> Result<(), StoreError> {
+    if in_order || as_of >= action.base_as_of {
+        (action.base, action.base_as_of) = (value, as_of.max(action.base_as_of));
+    }
+    unit.put_pending_action(action).await
+}
+
+/// Applies that WhatsApp accepted an action. A newer request has a higher version and stays.
+pub(in crate::service) async fn action_sent(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    id: ChatId,
+    (desired, version): (Desired, i64),
+    now: i64,
+) -> Result<(), StoreError> {
+    // Lock the chat first: its lock guards its pending actions, also where they are added.
+    let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
+    let setting = desired.setting();
+    if !unit.remove_pending_action(&key.organization, key.session, id, desired, version).await? {
+        // Only the preceding read was sent; the mark as unread follows.
+        let waiting = unit.pending_action(&key.organization, key.session, id, &chat.jid, setting).await?;
+        let Some(action) = waiting.filter(|action| action.version == version) else { return Ok(()) };
+        return unit.put_pending_action(&PendingAction { read_before: None, ..action }).await;
+    }
+    let patch = ChatPatch { pending: Some(chat.pending.without(setting.field())), ..ChatPatch::default() };
+    save(unit, key, &mut chat, false, &patch, now, Origin::Api).await
+}
+
+/// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
+/// order, if known.
+pub(in crate::service) async fn message(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    message: &IncomingMessage,
+    order: Option<i64>,
+    now: i64,
+) -> Result<(), StoreError> {
+    // Reactions and the like concern another message; they do not create or advance a chat.
+    if message.kind == MessageKind::Reaction {
+        return Ok(());
+    }
+    let Some((mut peer, found)) = find_at(unit, key, &message.chat, message.at, now).await? else { return Ok(()) };
+    let (mut chat, is_new) = match found {
+        // Deleted messages do not come back.
+        Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.knows(message) => return Ok(()),
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => {
+            unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
+            (chat, true)
+        }
+        Found::Deleted(tombstone) => (revive(unit, key, tombstone, &mut peer, now).await?, true),
+        Found::Nowhere => return Ok(()),
+    };
+    let (whose, arrival) = (&key.organization, order.unwrap_or_else(|| arrival(now).max(chat.arrivals + 1)));
+    let place = (key.session, chat.id);
+    let stored = unit.insert_messages_with(whose, place, Some(&peer), std::slice::from_ref(message), arrival).await?;
+    let address = Some((message.chat.clone(), message.at));
+    // A redelivery: only its address may be new.
+    if stored == 0 {
+        let patch = ChatPatch { address, ..ChatPatch::default() };
+        return save(unit, key, &mut chat, false, &patch, now, Origin::Message).await;
+    }
+    chat.arrivals = chat.arrivals.max(arrival);
+    let mut patch = ChatPatch { address, ..ChatPatch::default() };
+    if let Some(name) = &message.sender_name
+        && !message.from_me
+        && (peer.is_person() || chat.jid == message.sender)
+    {
+        patch.names = Names { push: Some(name.clone()), ..Names::default() };
+    }
+    let read = message.from_me
+        || chat.read_to.as_ref().is_some_and(|place| place.names(message))
+        || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
+    if read {
+        // Sending a message implies that the chat was read on that device.
+        let reading = unread::up_to(unit, key, &chat, Horizon::at_message(message)).await?;
+        (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
+    } else if !chat.has_read(message) {
+        match read_before(unit, key, &chat, message).await? {
+            Some(place) => patch.read_to = Some(place),
+            None => patch.unread_count = Some(chat.unread_count.saturating_add(1)),
+        }
+    }
+    patch.last_message = unit.last_message(&key.organization, chat.id).await?;
+    if let Some(since) = inbound_archive::left_with(unit, key, &chat, message).await? {
+        (patch.archived, patch.archived_as_of) = (Some(false), Some(since));
+    }
+    if message.from_me {
+        patch.marked_unread = Some(false);
+        patch.as_of = written_at(message, chat.marked_unread.as_of);
+        let IncomingMessage { wa_id, from_me, sender, at, .. } = message.clone();
+        let range = MessageRange { wa_id, from_me, sender, at };
+        let written_at = |asked_at| written_at(message, asked_at);
+        patch.pending = take_back_mark(unit, key, &chat, Some(range), written_at).await?;
+    }
+    let updated = chat.apply(&patch, now, Origin::Message);
+    let change = if is_new { Some(chat.created(now, Origin::Message)) } else { updated };
+    unit.save_chat(&key.organization, &chat).await?;
+    if let Some(change) = change {
+        unit.record(&key.organization, change);
+    }
+    edit::catch_up(unit, key, std::slice::from_ref(&message.wa_id), now).await
+}
+
+/// Returns the time of an own message relative to a mark of `marked_at`. Messages have whole seconds: in the same
+/// second, a message that arrives after the mark was sent after it.
+fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
+    if message.at.div_euclid(1_000) == marked_at.div_euclid(1_000) { message.at.max(marked_at) } else { message.at }
+}
+
+/// Handles a read, up to `range`, of a chat with a pending mark as unread: WhatsApp is asked to show it as read
+/// instead. `at` returns the time of the read, given that of the request; an earlier read changes nothing. Returns the
+/// chat's new pending settings if they changed.
+pub(in crate::service) async fn take_back_mark(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    range: Option<MessageRange>,
+    at: impl FnOnce(i64) -> i64,
+) -> Result<Option<ChatFields>, StoreError> {
+    let field = Setting::Read.field();
+    if !chat.pending.contains(field) {
+        return Ok(None);
+    }
+    let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?;
+    let Some(action) = waiting.filter(|action| action.desired == Desired::Read(false)) else { return Ok(None) };
+    let at = at(action.requested_at);
+    if at < action.requested_at {
+        return Ok(None);
+    }
+    if let Some(range) = range {
+        unit.put_pending_action(&action.reading_instead(range, at)).await?;
+        return Ok(None);
+    }
+    unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
+    Ok(Some(chat.pending.without(field)))
+}
+
+/// Returns the read position for a stored message that arrives late, if WhatsApp sent it before a message of the same
+/// second that is read; otherwise `None`.
+async fn read_before(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    message: &IncomingMessage,
+) -> Result<Option<Horizon>, StoreError> {
+    let Some(read_to) = chat.read_to.clone().filter(|place| place.at == message.at) else { return Ok(None) };
+    let place = unit.complete(&key.organization, &[chat.id], read_to).await?;
+    Ok(place.names(message).then_some(place))
+}
+
+/// Returns the number of a message that arrives now, increasing over all chats.
+fn arrival(now: i64) -> i64 {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let next = |last: i64| last.saturating_add(1).max(now.saturating_mul(1_000));
+    LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).map_or(0, next)
+}
+
+/// Applies the name of a saved contact or a group's new subject. A chat without a message is stored, too, so that its
+/// name and settings are there when it gets one.
+pub(in crate::service) async fn named(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    name: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let address = Some((jid.clone(), 0));
+    let patch = ChatPatch { names: names(jid, Some(name.to_owned())), address, ..ChatPatch::default() };
+    let (mut chat, is_new) = match find(unit, key, jid, now).await? {
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => (chat, true),
+        Found::Deleted(tombstone) => return note(unit, key, tombstone, &patch, now, Origin::Device).await,
+        Found::Nowhere => return Ok(()),
+    };
+    save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// Result of looking up an address in a session.
+pub(in crate::service) enum Found {
+    /// A chat.
+    Chat(Chat),
+    /// The tombstone of a deleted chat.
+    Deleted(Tombstone),
+    /// Nothing; this would be the new chat, not stored yet.
+    New(Chat),
+    /// Nothing, and no chat can be stored: the session was deleted meanwhile.
+    Nowhere,
+}
+
+/// Looks up the present chat of `jid`. Most events concern an existing chat, which proves that its session exists.
+pub(in crate::service) async fn find(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    now: i64,
+) -> Result<Found, StoreError> {
+    let whose = &key.organization;
+    if let Some(chat) = unit.chat_for_update(whose, key.session, jid).await? {
+        return Ok(Found::Chat(chat));
+    }
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(Found::Nowhere);
+    }
+    let owner = last_owner(&unit.periods(whose, key.session, jid).await?);
+    let peer = match owner {
+        Some(owner) => unit.peer(whose, owner.peer).await?,
+        None => None,
+    };
+    let Some(peer) = peer else {
+        return Ok(Found::New(Chat::new(ChatId::new(now), key.session, jid.clone(), now)));
+    };
+    with(unit, key, &peer, now).await
+}
+
+/// Looks up the chat of `jid` at a time by WhatsApp's clock.
+pub(in crate::service) async fn find_when(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    at: i64,
+    now: i64,
+) -> Result<Found, StoreError> {
+    let whose = &key.organization;
+    let Some((peer, _)) = unit.owner(whose, key.session, jid, at).await? else {
+        return find(unit, key, jid, now).await;
+    };
+    if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
+        return Ok(Found::Chat(chat));
+    }
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(Found::Nowhere);
+    }
+    with(unit, key, &peer, now).await
+}
+
+/// Looks up the chat and the peer for a message of time `at` by `jid`. A number without a known owner at that time
+/// belongs to a new peer.
+pub(in crate::service) async fn find_at(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    at: i64,
+    now: i64,
+) -> Result<Option<(Peer, Found)>, StoreError> {
+    let whose = &key.organization;
+    if let Some((peer, false)) = unit.owner(whose, key.session, jid, at).await? {
+        if let Some(chat) = unit.chat_with_for_update(whose, &peer).await? {
+            return Ok(Some((peer, Found::Chat(chat))));
+        }
+        if unit.session_for_update(whose, key.session).await?.is_none() {
+            return Ok(None);
+        }
+        let found = with(unit, key, &peer, now).await?;
+        return Ok(Some((peer, found)));
+    }
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(None);
+    }
+    let peer = unit.new_peer(whose, key.session, jid, at).await?;
+    let chat = Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now);
+    Ok(Some((peer, Found::New(chat))))
+}
+
+/// Looks up the chat of a peer; the session must be locked.
+pub(in crate::service) async fn with(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    peer: &Peer,
+    now: i64,
+) -> Result<Found, StoreError> {
+    if let Some(chat) = unit.chat_with_for_update(&key.organization, peer).await? {
+        return Ok(Found::Chat(chat));
+    }
+    if let Some(deleted) = unit.tombstone_for_update(&key.organization, peer).await? {
+        return Ok(Found::Deleted(deleted));
+    }
+    Ok(Found::New(Chat::new(ChatId::new(now), key.session, peer.jid.clone(), now)))
+}
+
+/// Stores the state with which a deleted chat will come back, without publishing a change.
+pub(in crate::service) async fn note(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    mut tombstone: Tombstone,
+    patch: &ChatPatch,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let _untold = tombstone.chat.apply(patch, now, origin);
+    unit.save_tombstone(&key.organization, &tombstone).await
+}
+
+/// Restores a deleted chat under a new id; its peer has all the addresses.
+pub(in crate::service) async fn revive(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    tombstone: Tombstone,
+    peer: &mut Peer,
+    now: i64,
+) -> Result<Chat, StoreError> {
+    let before = tombstone.chat.id;
+    unit.remove_tombstone(&key.organization, before).await?;
+    let chat = Chat { jid: peer.jid.clone(), ..tombstone.revive(ChatId::new(now), now) };
+    unit.insert_chat_with(&key.organization, &chat, peer).await?;
+    unit.move_deleted_unread(&key.organization, before, chat.id).await?;
+    Ok(chat)
+}
+
+/// Applies `patch`, saves the chat and records the change.
+pub(in crate::service) async fn save(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &mut Chat,
+    is_new: bool,
+    patch: &ChatPatch,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    let before = chat.clone();
+    let change = chat.apply(patch, now, origin);
+    if is_new {
+        let created = chat.created(now, origin);
+        unit.insert_chat(&key.organization, chat).await?;
+        unit.record(&key.organization, created);
+        return Ok(());
+    }
+    // The time of a setting may change without its value.
+    if *chat != before {
+        unit.save_chat(&key.organization, chat).await?;
+    }
+    if let Some(change) = change {
+        unit.record(&key.organization, change);
+    }
+    Ok(())
+}
+
+/// Assigns a name to a group's subject or to a contact's name, by the kind of address.
+pub(in crate::service) fn names(jid: &Jid, name: Option<String>) -> Names {
+    match jid.kind() {
+        JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {
+            Names { contact: name, ..Names::default() }
+        }
+        _ => Names { subject: name, ..Names::default() },
+    }
+}

@@ -1,0 +1,47 @@
+//! Names of the people and groups behind chats.
+
+use crate::domain::change::Origin;
+use crate::domain::chat::ChatPatch;
+use crate::domain::chat::Names;
+use crate::domain::jid::Jid;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::chat;
+use super::chat::Found;
+
+/// Removes the contact's name: the account's owner deleted the contact, and the chat falls back to its next best name.
+pub(super) async fn removed(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<(), StoreError> {
+    let patch = ChatPatch { contact_removed: true, ..ChatPatch::default() };
+    known(unit, key, jid, &patch, now, Origin::Device).await
+}
+
+/// Stores the verified name of a business.
+pub(super) async fn business_named(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    name: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let names = Names { business: Some(name.to_owned()), ..Names::default() };
+    let patch = ChatPatch { names, ..ChatPatch::default() };
+    known(unit, key, jid, &patch, now, Origin::Message).await
+}
+
+/// Applies `patch` to a chat or to its tombstone. A name alone does not create a chat.
+async fn known(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    patch: &ChatPatch,
+    now: i64,
+    origin: Origin,
+) -> Result<(), StoreError> {
+    match chat::find(unit, key, jid, now).await? {
+        Found::Chat(mut chat) => chat::save(unit, key, &mut chat, false, patch, now, origin).await,
+        Found::Deleted(tombstone) => chat::note(unit, key, tombstone, patch, now, origin).await,
+        Found::New(_) | Found::Nowhere => Ok(()),
+    }
+}

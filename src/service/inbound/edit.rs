@@ -1,0 +1,347 @@
+//! Changes of stored messages: edits, revocations, deletions of one message, and clearing or deleting a chat on the phone.
+
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::ChatPatch;
+use crate::domain::clock::DAY_MS;
+use crate::domain::id::PeerId;
+use crate::domain::jid::Jid;
+use crate::domain::message::Message;
+use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Setting;
+use crate::domain::tombstone::Tombstone;
+use crate::session::Rewriting;
+use crate::session::SessionKey;
+use crate::store::EarlyRewrite;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::chat;
+use super::chat::Found;
+use crate::service::chat::delete;
+
+/// Time for which an edit or a revocation waits for its message, in milliseconds; longer than WhatsApp keeps a message.
+const EARLY_REWRITES_MS: i64 = 45 * DAY_MS;
+
+/// Edits or revokes a message. A change is published if it is the chat's last message, or if the unread count changes.
+pub(super) async fn rewritten(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    // Lock order: session, then chats.
+    if unit.session_for_update(whose, key.session).await?.is_none() {
+        return Ok(());
+    }
+    let Some((chat, before)) = subject(unit, key, rewriting).await? else {
+        revoke_deleted(unit, key, rewriting, now).await?;
+        return keep(unit, key, rewriting, now).await;
+    };
+    apply(unit, key, rewriting, (chat, before), now).await?;
+    // WhatsApp may still deliver the message again.
+    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+        keep(unit, key, rewriting, now).await?;
+    }
+    Ok(())
+}
+
+/// Stores an edit, a revocation or a deletion until its message arrives, unless the message is too old for that.
+async fn keep(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewriting, now: i64) -> Result<(), StoreError> {
+    let oldest = now - EARLY_REWRITES_MS;
+    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { sent_at } if sent_at < oldest) {
+        return Ok(());
+    }
+    let Rewriting { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
+    let early = EarlyRewrite { chat, wa_id, sender, from_me, rewrite };
+    unit.keep_early_rewrite(&key.organization, key.session, &early, (now, oldest)).await
+}
+
+/// Applies an edit or a revocation to a stored message.
+async fn apply(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+    (mut chat, before): (Chat, Message),
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+        return remove(unit, key, (chat, before), now).await;
+    }
+    let Some(after) = before.rewritten(&rewriting.rewrite) else { return Ok(()) };
+    let mut patch = ChatPatch { rewritten: Some(before.id), ..ChatPatch::default() };
+    if after.revoked && !before.from_me {
+        patch.unread_count = one_less_unread(unit, key, &chat, &before).await?;
+    }
+    unit.rewrite_message(whose, &after).await?;
+    chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await
+}
+
+/// Removes a message that the account's owner deleted for themselves. It no longer counts as unread.
+async fn remove(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    (mut chat, message): (Chat, Message),
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let mut patch = ChatPatch { removed: Some(message.id), ..ChatPatch::default() };
+    if !message.from_me && !message.revoked {
+        patch.unread_count = one_less_unread(unit, key, &chat, &message).await?;
+    }
+    unit.remove_messages(whose, &[message.id]).await?;
+    patch.last_message = unit.last_message(whose, chat.id).await?;
+    chat::save(unit, key, &mut chat, false, &patch, now, Origin::Device).await
+}
+
+/// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was revoked, or
+/// deleted on the phone.
+async fn revoke_deleted(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+    now: i64,
+) -> Result<(), StoreError> {
+    if matches!(rewriting.rewrite, Rewrite::Edit { .. }) || rewriting.from_me {
+        return Ok(());
+    }
+    let whose = &key.organization;
+    let wa_ids = std::slice::from_ref(&rewriting.wa_id);
+    let unread = unit.deleted_unread(whose, key.session, wa_ids).await?;
+    for peer in owners(unit, key, &rewriting.chat).await? {
+        let Some(id) = unit.peer(whose, peer).await?.and_then(|peer| peer.chat) else { continue };
+        let Some(it) = unread.iter().find(|it| it.chat == id) else { continue };
+        unit.forget_deleted_unread(whose, it).await?;
+        let less =
+            |chat: &Chat| ChatPatch { unread_count: Some(chat.unread_count.saturating_sub(1)), ..ChatPatch::default() };
+        if let Some(mut chat) = unit.chat_by_id_for_update(whose, id).await? {
+            let patch = less(&chat);
+            chat::save(unit, key, &mut chat, false, &patch, now, Origin::Message).await?;
+        } else if let Some(tombstone) = unit.tombstone_by_id_for_update(whose, id).await? {
+            let patch = less(&tombstone.chat);
+            chat::note(unit, key, tombstone, &patch, now, Origin::Message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies edits and revocations that arrived before their messages.
+pub(super) async fn catch_up(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    wa_ids: &[String],
+    now: i64,
+) -> Result<(), StoreError> {
+    let early = unit.early_rewrites(&key.organization, key.session, wa_ids).await?;
+    apply_early(unit, key, early, now).await
+}
+
+/// Applies early edits and revocations after new mappings of these addresses: the messages may be stored under another
+/// address.
+pub(super) async fn catch_up_with(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    addresses: &[&Jid],
+    now: i64,
+) -> Result<(), StoreError> {
+    if addresses.is_empty() || !unit.has_early_rewrites(&key.organization, key.session).await? {
+        return Ok(());
+    }
+    let early = unit.early_rewrites_under(&key.organization, key.session, addresses).await?;
+    apply_early(unit, key, early, now).await
+}
+
+async fn apply_early(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    waiting: Vec<EarlyRewrite>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    for early in waiting {
+        let EarlyRewrite { chat, wa_id, sender, from_me, rewrite } = early.clone();
+        let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
+        if let Some(found) = subject(unit, key, &rewriting).await? {
+            apply(unit, key, &rewriting, found, now).await?;
+            if !matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+                unit.remove_early_rewrite(whose, key.session, &early).await?;
+            }
+        } else {
+            // The message may have been deleted here under another address. It may also still arrive, so keep the
+            // rewrite.
+            revoke_deleted(unit, key, &rewriting, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the edited, revoked or deleted message, and its chat. The event may be older than the known mappings, so all former
+/// owners of the address are considered.
+async fn subject(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    rewriting: &Rewriting,
+) -> Result<Option<(Chat, Message)>, StoreError> {
+    let whose = &key.organization;
+    for peer in owners(unit, key, &rewriting.chat).await?.into_iter().rev() {
+        let Some(peer) = unit.peer(whose, peer).await? else { continue };
+        let Some(chat) = unit.chat_with_for_update(whose, &peer).await? else { continue };
+        let named = unit.messages_named(whose, chat.id, &rewriting.wa_id).await?;
+        let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
+        // Some clients do not name the author of a group's message that the owner deletes.
+        let by_anyone =
+            matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) && rewriting.sender == rewriting.chat;
+        let is_own = rewriting.from_me
+            // An admin can revoke the account's own messages.
+            || !peer.is_person() && writers.contains(&PeerId::account(key.session));
+        let is_it = |message: &Message| {
+            if is_own {
+                message.from_me
+            } else {
+                !message.from_me && (by_anyone || writers.contains(&message.sender_id))
+            }
+        };
+        if let Some(message) = named.into_iter().find(is_it) {
+            return Ok(Some((chat, message)));
+        }
+    }
+    Ok(None)
+}
+
+/// All peers that ever had an address.
+async fn owners(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
+    let periods = unit.periods(&key.organization, key.session, jid).await?;
+    let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
+    owners.dedup();
+    Ok(owners)
+}
+
+/// Returns the unread count without this message if it is unread; the unread messages are the last N incoming ones. If
+/// a pending read request covers the message, a rejection must not restore it as unread.
+async fn one_less_unread(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    message: &Message,
+) -> Result<Option<u32>, StoreError> {
+    let place = Horizon { at: message.at, wa_ids: vec![message.wa_id.clone()] };
+    let place = unit.complete(&key.organization, &[chat.id], place).await?;
+    let later = unit.count_behind(&key.organization, &[chat.id], Some(&place)).await?;
+    if later < chat.unread_count {
+        return Ok(Some(chat.unread_count - 1));
+    }
+    if chat.pending.contains(Setting::Read.field())
+        && let Some(mut action) =
+            unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?
+        && later < chat.unread_count.saturating_add(action.unread)
+    {
+        action.unread -= 1;
+        unit.put_pending_action(&action).await?;
+    }
+    Ok(None)
+}
+
+/// A chat that was cleared or deleted on the phone.
+pub(super) struct Emptied<'a> {
+    /// The chat.
+    pub(super) chat: &'a Jid,
+    /// Last message that was removed.
+    pub(super) up_to: &'a Horizon,
+    /// WhatsApp's time of it, in milliseconds.
+    pub(super) as_of: i64,
+    /// True if the chat is deleted as well, unless a message is left.
+    pub(super) deleted: bool,
+}
+
+/// Applies that a chat was cleared or deleted on the phone up to a message: later messages stay, and earlier ones never
+/// come back.
+///
+/// A deleted chat with messages left stays, without its settings if all of them were sent later. A chat without a
+/// message here stays as well: it is a name or settings, which the phone keeps.
+pub(super) async fn emptied(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    Emptied { chat: jid, up_to, as_of, deleted }: Emptied<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let whose = &key.organization;
+    let mut patch = ChatPatch { as_of, emptied_to: Some(up_to.clone()), ..ChatPatch::default() };
+    let (mut chat, is_new) = match chat::find_when(unit, key, jid, as_of, now).await? {
+        Found::Nowhere => return Ok(()),
+        Found::Deleted(tombstone) => {
+            let chat = tombstone.chat.id;
+            unit.forget_deleted_to(whose, chat, up_to).await?;
+            let left = unit.count_behind(whose, &[chat], None).await?;
+            patch.unread_count = Some(tombstone.chat.unread_count.min(left));
+            // No later message is known: the phone deletes the chat, and its settings with it.
+            if deleted && tombstone.chat.horizon.as_ref().is_none_or(|known| known.at <= up_to.at) {
+                patch = ChatPatch { emptied_to: patch.emptied_to, ..without_settings(as_of) };
+            }
+            return chat::note(unit, key, tombstone, &patch, now, Origin::Device).await;
+        }
+        Found::New(mut chat) if deleted => {
+            // Its messages may still arrive.
+            let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
+            let tombstone = Tombstone::of_unknown(chat, up_to.clone(), now);
+            return unit.insert_tombstone(whose, &tombstone).await;
+        }
+        Found::New(chat) => (chat, true),
+        Found::Chat(chat) => (chat, false),
+    };
+    // If several messages have the same second, the phone names the last one: those that WhatsApp sent before it are
+    // removed too.
+    let known = chat.horizon.as_ref().filter(|known| known.at == up_to.at);
+    let is_first = !known.is_some_and(|known| up_to.wa_ids.iter().any(|id| known.wa_ids.contains(id)));
+    let up_to = &if is_first {
+        unit.complete_now(whose, chat.id, up_to.clone()).await?
+    } else {
+        unit.complete(whose, &[chat.id], up_to.clone()).await?
+    };
+    unit.forget_deleted_to(whose, chat.id, up_to).await?;
+    patch.emptied_to = Some(up_to.clone());
+    let stored = unit.last_message_beyond(whose, chat.id, up_to).await?;
+    let told = chat.last_message.filter(|last| last.id.is_none() && last.at > up_to.at);
+    let left = stored.or(told);
+    if deleted && left.is_none() && chat.last_message.is_some() {
+        // The phone has deleted its settings, including those that were still pending.
+        let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
+        chat.horizon = Some(up_to.clone().or_further(chat.horizon.take()));
+        chat.emptied = Some(up_to.clone().or_further(chat.emptied.take()));
+        return delete::bury(unit, whose, &chat, &[], now, Origin::Device).await;
+    }
+    let range = unit.message_range_up_to(whose, chat.id, up_to).await?;
+    patch.pending = chat::take_back_mark(unit, key, &chat, range, |_| as_of).await?;
+    unit.remove_messages_up_to(whose, chat.id, up_to).await?;
+    let unread = unit.count_behind(whose, &[chat.id], None).await?;
+    patch.last_message = left;
+    patch.unread_count = Some(chat.unread_count.min(unread));
+    patch.marked_unread = Some(false);
+    let begins_again = match stored {
+        Some(_) => !unit.has_messages_of_before(whose, chat.id, as_of).await?,
+        None => chat.last_message.is_none(),
+    };
+    if deleted && begins_again {
+        // All remaining and future messages are later than the deletion: they start the chat again on the phone.
+        let waits = |setting: Setting| chat.pending.contains(setting.field());
+        patch.archived = Some(false).filter(|_| !waits(Setting::Archived));
+        patch.pinned = Some(false).filter(|_| !waits(Setting::Pinned));
+        patch.muted_until = Some(None).filter(|_| !waits(Setting::MutedUntil));
+    }
+    chat::save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
+}
+
+/// The patch for a chat that was deleted on the phone and comes back.
+fn without_settings(as_of: i64) -> ChatPatch {
+    ChatPatch {
+        as_of,
+        archived: Some(false),
+        pinned: Some(false),
+        muted_until: Some(None),
+        marked_unread: Some(false),
+        unread_count: Some(0),
+        ..ChatPatch::default()
+    }
+}

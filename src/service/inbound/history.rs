@@ -1,0 +1,323 @@
+//! Import of a part of the history that the phone sends after pairing.
+
+use std::borrow::Cow;
+
+use crate::domain::change::Origin;
+use crate::domain::chat::Chat;
+use crate::domain::chat::ChatPatch;
+use crate::domain::chat::LastMessage;
+use crate::domain::chat::Names;
+use crate::domain::message::IncomingMessage;
+use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
+use crate::domain::peer::Peer;
+use crate::domain::peer::last_owner;
+use crate::domain::pending_action::Setting;
+use crate::domain::tombstone::Tombstone;
+use crate::session::HistoryChat;
+use crate::session::HistoryChunk;
+use crate::session::Rewriting;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::chat;
+use super::chat::Found;
+use super::edit;
+use super::person;
+use super::person::Told;
+
+/// New data of an import.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Brought {
+    /// Chats that got their first message.
+    pub(super) chats: u32,
+    /// Messages.
+    pub(super) messages: u32,
+}
+
+/// Imports the chats, messages and names of one part; returns the number of new ones.
+pub(super) async fn chunk(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chunk: &HistoryChunk,
+    (paired_at, now): (Option<i64>, i64),
+) -> Result<Brought, StoreError> {
+    let messages = || chunk.chats.iter().flat_map(|chat| &chat.messages);
+    if let Some(own) = messages().find(|message| message.from_me)
+        && unit.session_for_update(&key.organization, key.session).await?.is_some()
+    {
+        unit.make_account(&key.organization, key.session, &own.sender).await?;
+    }
+    let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(messages().map(|message| &message.sender));
+    let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
+    unit.shelve(&key.organization, key.session, &chunk.people, jids).await?;
+    let brought = one_by_one(unit, key, chunk, (paired_at, now)).await?;
+    unit.put_away().await?;
+    for rewriting in &chunk.rewritings {
+        edit::rewritten(unit, key, rewriting, now).await?;
+    }
+    let addresses: Vec<_> = chunk.people.iter().flat_map(|person| [&person.phone, &person.lid]).collect();
+    edit::catch_up_with(unit, key, &addresses, now).await?;
+    if unit.has_early_rewrites(&key.organization, key.session).await? {
+        let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
+        edit::catch_up(unit, key, &wa_ids, now).await?;
+    }
+    Ok(brought)
+}
+
+/// Imports one part through the unit's present caching mode.
+pub(super) async fn one_by_one(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chunk: &HistoryChunk,
+    (paired_at, now): (Option<i64>, i64),
+) -> Result<Brought, StoreError> {
+    let mut brought = Brought::default();
+    // The phone exported it after the pairing, so its address mappings are valid from then on.
+    let told = Told { at: paired_at.unwrap_or(0), now, origin: Origin::Import };
+    person::same_person(unit, key, &chunk.people, told).await?;
+    for chat in &chunk.chats {
+        let revoked = revoked(chunk, chat);
+        import(unit, key, (chat, &revoked[..]), (paired_at, now), &mut brought).await?;
+    }
+    for (jid, name) in &chunk.push_names {
+        // A name does not create a chat; the next message carries the name again.
+        let Some(mut chat) = unit.chat_for_update(&key.organization, key.session, jid).await? else { continue };
+        let names = Names { push: Some(name.clone()), ..Names::default() };
+        let patch = ChatPatch { names, ..ChatPatch::default() };
+        chat::save(unit, key, &mut chat, false, &patch, now, Origin::Import).await?;
+    }
+    Ok(brought)
+}
+
+/// Imports one chat. Settings in a history have no time, except that of pinning, so they apply only if no event has set
+/// anything.
+///
+/// The archived state is dated to the pairing. A phone that does not keep chats archived unarchives them without
+/// notifying its companions, which find an old archive in the app state. The unread count is the phone's at the time of
+/// the export, so it applies only while the chat is new.
+async fn import(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    (news, revoked): (&HistoryChat, &[&str]),
+    (paired_at, now): (Option<i64>, i64),
+    brought: &mut Brought,
+) -> Result<(), StoreError> {
+    let mut patch = ChatPatch {
+        as_of: 0,
+        archived: news.archived,
+        archived_as_of: paired_at,
+        pinned: news.pinned.map(|at| at.is_some()),
+        pinned_as_of: news.pinned.flatten(),
+        muted_until: news.muted_until.map(|until| until.filter(|until| *until > now)),
+        marked_unread: news.marked_unread,
+        names: chat::names(&news.jid, news.name.clone()),
+        address: Some((news.jid.clone(), news.last_message_at.unwrap_or(0))),
+        ..ChatPatch::default()
+    };
+    let Some((mut peer, found)) = find(unit, key, news, now).await? else { return Ok(()) };
+    let messages = unknown_to(&found, &news.messages);
+    let (mut chat, is_new) = match found {
+        Found::Chat(chat) => (chat, false),
+        Found::New(chat) => {
+            unit.insert_chat_with(&key.organization, &chat, &mut peer).await?;
+            (chat, true)
+        }
+        Found::Deleted(tombstone) if messages.is_empty() => {
+            return chat::note(unit, key, tombstone, &patch, now, Origin::Import).await;
+        }
+        Found::Deleted(tombstone) => (chat::revive(unit, key, tombstone, &mut peer, now).await?, true),
+        Found::Nowhere => return Ok(()),
+    };
+    if chat.pending.contains(Setting::Archived.field()) {
+        patch.archived = None;
+    }
+    let was_empty = chat.last_message.is_none();
+    let newer = newer(unit, key, &chat, &messages).await?;
+    let before = unit.count_behind(&key.organization, &[chat.id], chat.read_to.as_ref()).await?;
+    let place = (key.session, chat.id);
+    let added = unit.insert_messages_with(&key.organization, place, Some(&peer), &messages, 0).await?;
+    let stored = unit.last_message(&key.organization, chat.id).await?;
+    let told = news.last_message_at.map(|at| LastMessage { id: None, at });
+    patch.last_message = stored.filter(|stored| told.is_none_or(|told| stored.at >= told.at)).or(told);
+    let deleted = deleted_here(unit, key, &chat, revoked).await?;
+    let is_counted = |id: &&str| messages.iter().any(|it| it.wa_id == **id) || deleted.iter().any(|it| it == *id);
+    let counted: Vec<_> = revoked.iter().copied().filter(is_counted).collect();
+    let known = Some(before).filter(|_| !is_new && !was_empty);
+    count(unit, key, &chat, (news, revoked, &counted[..]), known, &mut patch).await?;
+    let updated = chat.apply(&patch, now, Origin::Import);
+    let change = if is_new { Some(chat.created(now, Origin::Import)) } else { updated };
+    brought.chats += u32::from(was_empty && chat.last_message.is_some());
+    brought.messages = brought.messages.saturating_add(u32::try_from(added).unwrap_or(u32::MAX));
+    unit.save_chat(&key.organization, &chat).await?;
+    if let Some(change) = change {
+        unit.record(&key.organization, change);
+    }
+    for rewriting in newer {
+        edit::rewritten(unit, key, &rewriting, now).await?;
+    }
+    Ok(())
+}
+
+/// Returns the edits that a history shows only as a different text. A message that is known to be edited or revoked
+/// stays as it is: the history could be older or newer.
+async fn newer(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    messages: &[IncomingMessage],
+) -> Result<Vec<Rewriting>, StoreError> {
+    if chat.last_message.is_none() || messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wa_ids: Vec<_> = messages.iter().map(|message| message.wa_id.clone()).collect();
+    let known = unit.known_messages(&key.organization, chat.id, &wa_ids).await?;
+    let edited = |message: &&IncomingMessage| {
+        let same = known.iter().find(|it| it.wa_id == message.wa_id && it.from_me == message.from_me);
+        message.text.is_some() && same.is_some_and(|same| !same.settled && !same.says(message))
+    };
+    let edits = messages.iter().filter(edited).map(|message| Rewriting {
+        chat: message.chat.clone(),
+        wa_id: message.wa_id.clone(),
+        sender: message.sender.clone(),
+        from_me: message.from_me,
+        rewrite: Rewrite::Edit { text: message.text.clone(), as_of: 0 },
+    });
+    Ok(edits.collect())
+}
+
+/// WhatsApp ids of the incoming messages in a chat that a part of a history reports as revoked. Its unread count
+/// excludes them.
+fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
+    let of_chat = chunk.rewritings.iter().filter(|it| it.chat == chat.jid && !it.from_me);
+    of_chat.filter(|it| it.rewrite == Rewrite::Revocation).map(|it| it.wa_id.as_str()).collect()
+}
+
+/// Returns those of the messages that were deleted here but still count as unread.
+async fn deleted_here(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    wa_ids: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    if wa_ids.is_empty() || chat.horizon.is_none() {
+        return Ok(Vec::new());
+    }
+    let wa_ids: Vec<_> = wa_ids.iter().map(|id| (*id).to_owned()).collect();
+    let deleted = unit.deleted_unread(&key.organization, key.session, &wa_ids).await?;
+    Ok(deleted.into_iter().filter(|it| it.chat == chat.id).map(|it| it.wa_id).collect())
+}
+
+/// Returns the position of the last incoming message in a history that is read if `unread` are not.
+fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) -> Option<Horizon> {
+    let mut of_others: Vec<_> = messages.iter().filter(|message| !message.from_me).collect();
+    of_others.retain(|message| !revoked.contains(&message.wa_id.as_str()));
+    of_others.sort_by_key(|message| std::cmp::Reverse(message.at));
+    of_others.into_iter().map(Horizon::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
+}
+
+/// Counts unread messages. `known` is the number of incoming messages after the read position so far; `None` for a new
+/// chat. Of the `revoked` messages, the stored copy still counts those in `counted`.
+///
+/// A history gives the unread count at the time of its export: the last N incoming messages up to then, so that all
+/// earlier ones are read. If fewer are stored, the number alone applies, as long as the chat is new here.
+async fn count(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    (news, revoked, counted): (&HistoryChat, &[&str], &[&str]),
+    known: Option<u32>,
+    patch: &mut ChatPatch,
+) -> Result<(), StoreError> {
+    let Some(told) = news.unread_count else { return Ok(()) };
+    let (organization, chats) = (&key.organization, [chat.id]);
+    let newest = news.messages.iter().map(Horizon::at_message).reduce(|one, other| one.or_further(Some(other)));
+    let read = match newest {
+        Some(newest) => unit.last_but(organization, chat.id, (told, counted), &newest).await?,
+        None => None,
+    };
+    // Some messages that were deleted here may have been read.
+    let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, revoked));
+    let read = match (read, deleted) {
+        (Some(read), deleted) => Some(read.or_further(deleted)),
+        (None, deleted) => deleted,
+    };
+    if let Some(read) = &read {
+        let place = read.clone().or_further(chat.read_to.clone());
+        let place = unit.complete(organization, &chats, place).await?;
+        if chat.horizon.is_some() {
+            // A later revocation of a read message must not lower the count.
+            unit.forget_deleted_to(organization, chat.id, &place).await?;
+        }
+        patch.read_to = Some(place);
+    }
+    let place = patch.read_to.as_ref().or(chat.read_to.as_ref());
+    let behind = unit.count_behind(organization, &chats, place).await?;
+    let asked = chat.pending.contains(Setting::Read.field());
+    // The revocations of counted messages follow, and each lowers the count by one.
+    let counted = told.saturating_add(u32::try_from(counted.len()).unwrap_or(u32::MAX));
+    patch.unread_count = match (&read, known) {
+        // Messages that a client has read meanwhile do not become unread again.
+        (_, Some(_)) if asked => None,
+        (Some(_), _) => Some(behind),
+        (None, None) if chat.read_to.is_some() => Some(counted.min(behind)),
+        (None, None) => Some(counted),
+        // If a part is imported again, it may have been counted before its messages were stored.
+        (None, Some(_)) if chat.read_to.is_none() => Some(chat.unread_count.max(behind)),
+        // Unread messages that are not stored stay counted.
+        (None, Some(before)) => Some(chat.unread_count.saturating_add(behind.saturating_sub(before)).max(behind)),
+    };
+    Ok(())
+}
+
+/// Finds the chat of a conversation, and its peer. The phone keeps a conversation under the person's present address,
+/// including messages from before they had it. If the address moved between people, the stored messages decide, or else
+/// the time of the last message.
+async fn find(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    news: &HistoryChat,
+    now: i64,
+) -> Result<Option<(Peer, Found)>, StoreError> {
+    let whose = &key.organization;
+    let periods = unit.periods(whose, key.session, &news.jid).await?;
+    let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
+    owners.dedup();
+    let last = news.messages.iter().map(|message| message.at).chain(news.last_message_at).max();
+    let Some(owner) = last_owner(&periods) else {
+        return chat::find_at(unit, key, &news.jid, last.unwrap_or(now), now).await;
+    };
+    let mut chosen = Some(owner.peer).filter(|_| owners.len() == 1);
+    if chosen.is_none() || owner.former {
+        let wa_ids: Vec<_> = news.messages.iter().map(|message| message.wa_id.clone()).collect();
+        chosen = None;
+        for id in owners {
+            let Some(chat) = unit.peer(whose, id).await?.and_then(|peer| peer.chat) else { continue };
+            if !unit.known_messages(whose, chat, &wa_ids).await?.is_empty() {
+                chosen = Some(id);
+            }
+        }
+    }
+    match chosen {
+        Some(id) => {
+            if unit.session_for_update(whose, key.session).await?.is_none() {
+                return Ok(None);
+            }
+            let Some(peer) = unit.peer(whose, id).await? else { return Ok(None) };
+            let found = chat::with(unit, key, &peer, now).await?;
+            Ok(Some((peer, found)))
+        }
+        None => chat::find_at(unit, key, &news.jid, last.unwrap_or(now), now).await,
+    }
+}
+
+/// Returns the messages that were unknown when the chat was deleted; all of them if it never was.
+fn unknown_to<'a>(found: &Found, messages: &'a [IncomingMessage]) -> Cow<'a, [IncomingMessage]> {
+    match found {
+        Found::Chat(chat) | Found::Deleted(Tombstone { chat, .. }) if chat.horizon.is_some() => {
+            messages.iter().filter(|message| !chat.knows(message)).cloned().collect()
+        }
+        Found::Chat(_) | Found::Deleted(_) | Found::New(_) | Found::Nowhere => Cow::Borrowed(messages),
+    }
+}

@@ -1,0 +1,201 @@
+//! Translates deliveries to events of the session and applies them to a real store.
+
+use std::sync::Arc;
+
+use super::delivery::Delivery;
+use super::delivery::Envelope;
+use super::delivery::HistoryPart;
+use super::delivery::Point;
+use super::model::Address;
+use super::model::MUTE_END;
+use super::model::Value;
+use super::run::Act;
+use super::*;
+use crate::domain::id::OrganizationId;
+use crate::domain::message::Rewrite;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Desired;
+use crate::domain::person::Person;
+use crate::service::chat::delete::DeleteOrder;
+use crate::session::Rewriting;
+
+/// A session in a store.
+pub(super) struct Stage<'a> {
+    pub(super) test: &'a TestStore,
+    pub(super) store: Store,
+    pub(super) key: SessionKey,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) async fn new(test: &'a TestStore) -> Self {
+        let session = crate::store::tests::add_session(&test.store, &test.organization).await;
+        let key = SessionKey { organization: test.organization.clone(), session };
+        Self { test, store: test.store.clone(), key }
+    }
+
+    /// Executes an action of the story. Fails if the store rejects it.
+    pub(super) async fn act(&mut self, now: i64, act: &Act) -> Result<(), String> {
+        match act {
+            Act::Deliver(delivery) => self.apply(events(delivery), now).await.map_err(|error| format!("{error:?}")),
+            Act::DeleteHere(addresses) => {
+                for address in addresses {
+                    self.delete(*address, now).await?;
+                }
+                Ok(())
+            }
+            Act::Restart => {
+                self.store = self.test.another().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn apply(&self, events: Vec<SessionEvent>, now: i64) -> Result<(), StoreError> {
+        for event in events {
+            let key = self.key.clone();
+            let events = Arc::new([event]);
+            self.store
+                .write_in(&key.organization.clone(), key.session, move |unit| {
+                    let (key, events) = (key.clone(), Arc::clone(&events));
+                    Box::pin(async move { apply_all(unit, &key, &*events, now).await })
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, address: Address, now: i64) -> Result<(), String> {
+        let SessionKey { organization, session } = self.key.clone();
+        let whose: OrganizationId = organization.clone();
+        let order = DeleteOrder { organization, session, cid: jid(address), now };
+        match self.store.write(&whose, move |unit| Box::pin(order.clone().carry_out(unit))).await {
+            Ok(_) | Err(Error::ChatNotFound) => Ok(()),
+            Err(error) => Err(format!("deleting the chat {address:?}: {error:?}")),
+        }
+    }
+}
+
+/// An address as a domain value.
+pub(super) fn jid(address: Address) -> Jid {
+    address.text().parse().expect("a JID")
+}
+
+fn person(number: Address, lid: Address) -> Vec<Person> {
+    Person::new(&jid(number), &jid(lid)).into_iter().collect()
+}
+
+fn horizon(point: &Point) -> Horizon {
+    Horizon { at: point.at, wa_ids: point.ids.clone() }
+}
+
+fn desired(value: Value) -> Desired {
+    match value {
+        Value::Archived(on) => Desired::Archived(on),
+        Value::Pinned(on) => Desired::Pinned(on),
+        Value::Muted(on) => Desired::MutedUntil(on.then_some(MUTE_END)),
+        Value::MarkedUnread(on) => Desired::Read(!on),
+    }
+}
+
+fn message(envelope: &Envelope) -> IncomingMessage {
+    IncomingMessage {
+        chat: jid(envelope.chat),
+        wa_id: envelope.id.clone(),
+        sender: jid(envelope.sender),
+        sender_name: None,
+        from_me: envelope.from_me,
+        kind: MessageKind::Text,
+        text: Some(envelope.text.clone()),
+        at: envelope.at,
+    }
+}
+
+fn rewriting(envelope: &Envelope, rewrite: Rewrite) -> Rewriting {
+    Rewriting {
+        chat: jid(envelope.chat),
+        wa_id: envelope.id.clone(),
+        sender: jid(envelope.sender),
+        from_me: envelope.from_me,
+        rewrite,
+    }
+}
+
+/// A message as a history has it. A revoked one has no content.
+fn recorded(envelope: &Envelope) -> IncomingMessage {
+    let message = message(envelope);
+    if !envelope.revoked {
+        return message;
+    }
+    IncomingMessage { kind: MessageKind::Other, text: None, ..message }
+}
+
+/// The rewriting of a message that a history reports.
+fn history_rewriting(envelope: &Envelope) -> Option<Rewriting> {
+    if envelope.revoked {
+        return Some(rewriting(envelope, Rewrite::Revocation));
+    }
+    let as_of = envelope.edited?;
+    Some(rewriting(envelope, Rewrite::Edit { text: Some(envelope.text.clone()), as_of }))
+}
+
+fn history_chat(part: &HistoryPart) -> HistoryChat {
+    HistoryChat {
+        jid: jid(part.chat),
+        name: None,
+        archived: Some(part.archived),
+        pinned: Some(part.pinned),
+        muted_until: Some(part.muted.then_some(MUTE_END)),
+        unread_count: u32::try_from(part.unread).ok(),
+        marked_unread: Some(part.marked),
+        last_message_at: part.last_at,
+        messages: part.messages.iter().map(recorded).collect(),
+    }
+}
+
+/// The session events for a delivery.
+fn events(delivery: &Delivery) -> Vec<SessionEvent> {
+    let event = match delivery {
+        Delivery::Paired => {
+            let (number, lid) = (Address::OwnNumber, Address::OwnLid);
+            let paired = SessionEvent::Paired { jid: jid(number), lid: Some(jid(lid)) };
+            return vec![paired, SessionEvent::SamePerson { people: person(number, lid), at: 0 }];
+        }
+        Delivery::LoggedOut => SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None },
+        Delivery::Message(envelope) => SessionEvent::Message(message(envelope)),
+        Delivery::Edit { envelope, text, as_of } => {
+            SessionEvent::Rewritten(rewriting(envelope, Rewrite::Edit { text: Some(text.clone()), as_of: *as_of }))
+        }
+        Delivery::Revocation { envelope } => SessionEvent::Rewritten(rewriting(envelope, Rewrite::Revocation)),
+        Delivery::Receipt { chat, id, at } => {
+            SessionEvent::ReadElsewhere { chat: chat.map(jid), wa_ids: vec![id.clone()], at: *at }
+        }
+        Delivery::Setting { chat, value, as_of, up_to, replayed } => SessionEvent::Setting {
+            chat: jid(*chat),
+            value: desired(*value),
+            as_of: *as_of,
+            up_to: up_to.as_ref().map(horizon),
+            replayed: *replayed,
+        },
+        Delivery::Read { chat, as_of, up_to } => SessionEvent::Setting {
+            chat: jid(*chat),
+            value: Desired::Read(true),
+            as_of: *as_of,
+            up_to: Some(horizon(up_to)),
+            replayed: false,
+        },
+        Delivery::Emptied { chat, up_to, as_of, deleted } => {
+            SessionEvent::Emptied { chat: jid(*chat), up_to: horizon(up_to), as_of: *as_of, deleted: *deleted }
+        }
+        Delivery::SamePerson { number, lid, at } => SessionEvent::SamePerson { people: person(*number, *lid), at: *at },
+        Delivery::NumberChanged { old, new, at } => {
+            SessionEvent::NumberChanged { old: old.iter().map(|old| jid(*old)).collect(), new: jid(*new), at: *at }
+        }
+        Delivery::History { people, chats } => SessionEvent::History(HistoryChunk {
+            people: people.iter().flat_map(|(number, lid)| person(*number, *lid)).collect(),
+            chats: chats.iter().map(history_chat).collect(),
+            rewritings: chats.iter().flat_map(|chat| &chat.messages).filter_map(history_rewriting).collect(),
+            ..HistoryChunk::default()
+        }),
+    };
+    vec![event]
+}

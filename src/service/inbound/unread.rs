@@ -1,0 +1,130 @@
+//! Read position of a chat, as reported by other devices: by a setting, by a receipt, or by sending a message.
+
+use crate::domain::chat::Chat;
+use crate::domain::clock::DAY_MS;
+use crate::domain::id::ChatId;
+use crate::domain::jid::Jid;
+use crate::domain::message_marker::Horizon;
+use crate::domain::pending_action::Desired;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use super::chat;
+use super::chat::Made;
+
+/// Time for which a receipt waits for its message, in milliseconds; longer than WhatsApp keeps a message.
+const EARLY_RECEIPTS_MS: i64 = 45 * DAY_MS;
+
+/// The state of a chat that is read up to a position.
+pub(super) struct Reading {
+    /// The new read position; never before the previous one.
+    pub(super) place: Horizon,
+    /// Number of incoming messages after it.
+    pub(super) left: u32,
+    /// Unread count.
+    pub(super) unread: u32,
+}
+
+/// Computes the state of a chat that is read up to `place`.
+pub(super) async fn up_to(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    chat: &Chat,
+    place: Horizon,
+) -> Result<Reading, StoreError> {
+    let (organization, chats) = (&key.organization, [chat.id]);
+    let place = unit.complete(organization, &chats, place.or_further(chat.read_to.clone())).await?;
+    let left = unit.count_behind(organization, &chats, Some(&place)).await?;
+    let mut unread = chat.unread_count;
+    if chat.read_to.as_ref() != Some(&place) {
+        let before = unit.count_behind(organization, &chats, chat.read_to.as_ref()).await?;
+        let all = left == 0 && chat.last_message.is_none_or(|last| last.at <= place.at);
+        unread = chat.unread_after(before, left, all);
+    }
+    if chat.horizon.is_some() {
+        unit.forget_deleted_to(organization, chat.id, &place).await?;
+    }
+    Ok(Reading { place, left, unread })
+}
+
+/// Messages that another device has read, as named by its receipt.
+pub(super) struct Receipt<'a> {
+    /// The chat that the receipt names; `None` for receipts that name the account itself.
+    pub(super) chat: Option<&'a Jid>,
+    /// WhatsApp ids.
+    pub(super) wa_ids: &'a [String],
+    /// Time of reading, in milliseconds.
+    pub(super) at: i64,
+}
+
+/// Applies a receipt of another device. A receipt that arrives before its message is stored for it.
+pub(super) async fn receipt(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    receipt: Receipt<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    // Lock order: session, then chats.
+    if unit.session_for_update(&key.organization, key.session).await?.is_none() {
+        return Ok(());
+    }
+    let named = unit.messages_called(&key.organization, key.session, receipt.wa_ids).await?;
+    let mut early: Vec<_> =
+        receipt.wa_ids.iter().filter(|id| !named.iter().any(|(_, known, _)| known == *id)).cloned().collect();
+    let deleted = unit.deleted_unread(&key.organization, key.session, &early).await?;
+    early.retain(|id| !deleted.iter().any(|it| it.wa_id == *id));
+    if !early.is_empty() {
+        let oldest = now - EARLY_RECEIPTS_MS;
+        unit.note_early_receipts(&key.organization, key.session, &early, (now, oldest)).await?;
+    }
+    let deleted: Vec<_> = deleted.into_iter().map(|it| (it.chat, it.wa_id, it.at)).collect();
+    for named in [named, deleted] {
+        read_in_one_chat(unit, key, &receipt, named, now).await?;
+    }
+    Ok(())
+}
+
+/// Applies a receipt to one chat, stored or deleted. A deleted chat comes back with the remaining unread count.
+async fn read_in_one_chat(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    receipt: &Receipt<'_>,
+    named: Vec<(ChatId, String, i64)>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let Some(id) = chat_of(unit, key, receipt.chat, &named).await? else { return Ok(()) };
+    let places = named.into_iter().filter(|(whose, _, _)| *whose == id);
+    let places = places.map(|(_, wa_id, at)| Horizon { at, wa_ids: vec![wa_id] });
+    let Some(place) = places.reduce(|one, other| one.or_further(Some(other))) else { return Ok(()) };
+    let made =
+        Made { value: Desired::Read(true), as_of: receipt.at, up_to: Some(&place), address: None, replayed: false };
+    if let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? {
+        return chat::setting_of(unit, key, (chat, false), made, now).await;
+    }
+    match unit.tombstone_by_id_for_update(&key.organization, id).await? {
+        Some(tombstone) => chat::setting_of_deleted(unit, key, tombstone, &made, now).await,
+        None => Ok(()),
+    }
+}
+
+/// Returns the chat of the messages. Senders choose message ids, so an id may occur in several chats; then only the
+/// chat that the receipt names is used.
+async fn chat_of(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    spoken_of: Option<&Jid>,
+    named: &[(ChatId, String, i64)],
+) -> Result<Option<ChatId>, StoreError> {
+    let Some((first, _, _)) = named.first() else { return Ok(None) };
+    if named.iter().all(|(chat, _, _)| chat == first) {
+        return Ok(Some(*first));
+    }
+    let Some(jid) = spoken_of else { return Ok(None) };
+    let peers = unit.periods(&key.organization, key.session, jid).await?;
+    let mut chats = Vec::new();
+    for period in peers.iter().rev() {
+        chats.extend(unit.peer(&key.organization, period.peer).await?.and_then(|peer| peer.chat));
+    }
+    Ok(chats.into_iter().find(|id| named.iter().any(|(chat, _, _)| chat == id)))
+}

@@ -1,0 +1,134 @@
+//! Units of work of a session's lifecycle: start, stop, rename, log out, remove.
+
+use crate::domain::change::Origin;
+use crate::domain::session::Session;
+use crate::domain::session::SessionStatus;
+use crate::domain::session::StatusReason;
+use crate::session::SessionKey;
+use crate::store::Unit;
+use crate::store::error::StoreError;
+
+use crate::service::chat::delete;
+use crate::service::error::Error;
+
+/// Chats that one unit removes with a session; bounds the time for which others wait.
+const CHATS: usize = 50;
+
+/// Changes of a session; `None` leaves a field as it is, and empty text clears it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionUpdate {
+    /// Display name, at most 100 characters.
+    pub label: Option<String>,
+    /// Auto-reply to the caller of a rejected call, at most 1,000 characters.
+    pub call_auto_reply: Option<String>,
+}
+
+impl SessionUpdate {
+    /// Rejects texts that are too long.
+    pub(in crate::service) fn check(&self) -> Result<(), Error> {
+        for (field, text, most) in [("label", &self.label, 100), ("callAutoReply", &self.call_auto_reply, 1_000)] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > most) {
+                return Err(Error::Invalid { field, message: format!("must have at most {most} characters") });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the text, or `None` if it is blank.
+pub(in crate::service) fn said(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Marks the session as wanted; a node that finds the mark at its start connects it, too.
+pub(in crate::service) async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+    change(unit, &key, |session| {
+        session.wanted = true;
+        if !matches!(session.status, SessionStatus::Working | SessionStatus::ScanQrCode) {
+            session.status = SessionStatus::Starting;
+            session.status_reason = None;
+        }
+    })
+    .await
+}
+
+/// Marks the session as not wanted.
+pub(in crate::service) async fn unwant(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+    change(unit, &key, |session| session.wanted = false).await
+}
+
+/// Marks the session as stopped, unless it was started meanwhile. `LOGGED_OUT` is more specific and stays.
+pub(in crate::service) async fn stopped(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+    change(unit, &key, |session| {
+        if !session.wanted && session.status != SessionStatus::LoggedOut {
+            session.status = SessionStatus::Stopped;
+            session.status_reason = None;
+        }
+    })
+    .await
+}
+
+/// Marks the session as logged out.
+pub(in crate::service) async fn logged_out(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+    change(unit, &key, |session| {
+        session.wanted = false;
+        session.status = SessionStatus::LoggedOut;
+        session.status_reason = Some(StatusReason::unlinked());
+    })
+    .await
+}
+
+/// Changes label and auto-reply.
+pub(in crate::service) async fn update(
+    unit: &mut Unit<'_>,
+    key: SessionKey,
+    update: SessionUpdate,
+) -> Result<Session, Error> {
+    change(unit, &key, |session| {
+        if let Some(label) = update.label {
+            session.label = said(label);
+        }
+        if let Some(reply) = update.call_auto_reply {
+            session.call_auto_reply = said(reply);
+        }
+    })
+    .await
+}
+
+/// Marks a session as deleted and deletes the first of its chats. Returns whether there are more, which [`remove_some`]
+/// deletes.
+pub(in crate::service) async fn remove(unit: &mut Unit<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
+    change(unit, &key, |session| {
+        session.removed = true;
+        // A client may have started it while its device was unlinked.
+        session.wanted = false;
+    })
+    .await?;
+    Ok(remove_some(unit, &key, now).await?)
+}
+
+/// Deletes some chats of a session that is marked as deleted, and the session with the last of them. Returns whether there
+/// are more.
+pub(in crate::service) async fn remove_some(
+    unit: &mut Unit<'_>,
+    key: &SessionKey,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let chats = unit.some_chats_for_update(&key.organization, key.session, CHATS as u64).await?;
+    for chat in &chats {
+        delete::delete_for_good(unit, &key.organization, chat, now, Origin::Api).await?;
+    }
+    let last = chats.len() < CHATS;
+    if last {
+        unit.abandon_session(&key.organization, key.session).await?;
+    }
+    Ok(!last)
+}
+
+async fn change(unit: &mut Unit<'_>, key: &SessionKey, how: impl FnOnce(&mut Session)) -> Result<Session, Error> {
+    let found = unit.session_for_update(&key.organization, key.session).await?;
+    let mut session = found.ok_or(Error::SessionNotFound)?;
+    how(&mut session);
+    unit.save_session(&session).await?;
+    Ok(session)
+}
