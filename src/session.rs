@@ -3,20 +3,20 @@
 //! the WhatsApp library.
 //!
 //! [`registry::Registry`] is the interface for `service` and starts one `supervisor` per session. The supervisor asks a
-//! [`connection::Connector`] for a connection, and runs the `pending` loop beside it. A new kind of event is added to
+//! [`connection::Connector`] for a connection, and runs the `outbox` loop beside it. A new kind of event is added to
 //! [`SessionEvent`] and `whatsapp/event.rs`; a new command is an arm in `whatsapp/command.rs`.
 
 mod backoff;
 pub mod config;
 pub mod connection;
-mod events;
-#[cfg(test)]
-mod fake;
-mod pending;
+mod metrics;
+mod outbox;
 pub mod registry;
 mod status;
 mod stored_event;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 mod whatsapp;
 
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub use config::Config;
 pub use config::Endpoint;
 pub use connection::Session;
 pub use connection::SessionError;
-pub use events::Events;
+pub use metrics::Events;
 pub use registry::Registry;
 pub use stored_event::Unreadable;
 

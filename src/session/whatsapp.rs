@@ -1,35 +1,35 @@
 //! The real connection, and the only folder that uses the WhatsApp library. It only translates between both sides.
 //!
-//! - Events: `inbox` receives them in order, `arrivals` restores the order of messages, and `event`, `message` and
+//! - Events: `event_queue` receives them in order, `message_order` restores the order of messages, and `event`, `message` and
 //!   `history` translate them.
 //! - Commands: `command`.
-//! - App state: `collections`, and `ladder` for recovery. `answers` and `actions` read what the library raises no event for.
+//! - App state: `app_state_sync`, and `sync_recovery` for recovery. `answers` and `actions` read what the library raises no event for.
 //! - Endpoints: `sandbox`, `http`.
 //! - Storage: `backend`.
 
+mod account_check;
 mod actions;
 mod answers;
-mod arrivals;
+mod app_state_sync;
+mod auto_reconnect;
 mod backend;
 mod client;
-mod collections;
 mod command;
 mod contacts;
 mod event;
+mod event_queue;
 mod history;
+mod history_download;
 mod http;
-mod imports;
-mod inbox;
 mod jid;
-mod keeping_up;
-mod ladder;
 mod message;
-mod notices;
-mod owner;
-mod returning;
-mod rewriting;
+mod message_edit;
+mod message_order;
 mod sandbox;
 mod socket;
+mod sync_loop;
+mod sync_notifications;
+mod sync_recovery;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -53,10 +53,10 @@ use crate::domain::clock::Clock;
 use crate::domain::session::Session as StoredSession;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use arrivals::Arrivals;
+use account_check::Owner;
 use backend::Backends;
 use client::Way;
-use owner::Owner;
+use message_order::Arrivals;
 
 /// Connects sessions to WhatsApp, or to a sandbox.
 pub(super) struct WhatsApp {
@@ -108,7 +108,7 @@ impl Connector for WhatsApp {
     async fn connect(&self, key: &SessionKey, outlets: Outlets) -> Result<Arc<dyn Session>, SessionError> {
         let owner = self.owner(key).await?;
         let arrivals = Arc::clone(self.arrivals().entry(key.clone()).or_default());
-        let (ears, items) = inbox::queue(self.config.commit_timeout, self.events.clone());
+        let (ears, items) = event_queue::queue(self.config.commit_timeout, self.events.clone());
         let ears = ears.ordered_by(arrivals);
         let memory = self.backends.open(key, ears.clone()).await.map_err(failed)?;
         let remembered = Arc::clone(&memory);

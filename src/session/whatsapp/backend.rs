@@ -5,16 +5,16 @@
 //! Signal counter must not go back once the message that used it has been sent.
 
 mod app_state;
-mod damage;
 mod device;
 mod history;
 mod protocol;
-mod removed;
+mod removed_contacts;
 mod secret;
 mod signal;
+mod sync_checkpoint;
 mod unread;
-mod untold;
-mod upload;
+mod unreadable_secret;
+mod upload_guard;
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -32,8 +32,8 @@ use whatsapp_rust::serde::de::DeserializeOwned;
 use whatsapp_rust::store::error::StoreError;
 use whatsapp_rust::wacore::store::Device;
 
-use super::imports::Kept;
-use super::inbox::Ears;
+use super::event_queue::Ears;
+use super::history_download::Kept;
 use super::jid;
 use crate::domain::id::SessionId;
 use crate::domain::session::Account;
@@ -42,9 +42,9 @@ use crate::store::Store;
 use crate::store::device::DeviceState;
 use crate::store::device::Kind;
 use crate::store::device::Record;
-use untold::Untold;
+use sync_checkpoint::Untold;
 
-pub(super) use upload::Upload;
+pub(super) use upload_guard::Upload;
 
 /// The memories of all sessions.
 pub(super) struct Backends {

@@ -27,32 +27,32 @@ use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::sync_task::MajorSyncTask;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
+use super::account_check::Owner;
+use super::app_state_sync::COLLECTIONS;
+use super::app_state_sync::Collections;
+use super::app_state_sync::Doubt;
+use super::app_state_sync::Outcome;
+use super::auto_reconnect;
 use super::backend::Memory;
 use super::backend::Upload;
-use super::collections::COLLECTIONS;
-use super::collections::Collections;
-use super::collections::Doubt;
-use super::collections::Outcome;
 use super::command::command;
+use super::event_queue::Ears;
+use super::event_queue::Importer;
+use super::event_queue::Inbox;
+use super::event_queue::Item;
+use super::event_queue::NO_LOGIN;
+use super::event_queue::login;
 use super::failed;
 use super::history;
+use super::history_download::Imports;
 use super::http::Http;
-use super::imports::Imports;
-use super::inbox::Ears;
-use super::inbox::Importer;
-use super::inbox::Inbox;
-use super::inbox::Item;
-use super::inbox::NO_LOGIN;
-use super::inbox::login;
 use super::jid;
-use super::keeping_up;
-use super::ladder::Ladder;
-use super::notices::Notices;
-use super::owner::Owner;
-use super::returning;
 use super::sandbox;
 use super::sandbox::Sandbox;
 use super::socket::Socket;
+use super::sync_loop;
+use super::sync_notifications::Notices;
+use super::sync_recovery::Ladder;
 use crate::domain::clock::Clock;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::PendingAction;
@@ -194,7 +194,7 @@ impl Built {
             .instrument(span.clone()),
         );
 
-        let returning = returning::only_when_paired(&client);
+        let returning = auto_reconnect::only_when_paired(&client);
         let running = Arc::clone(&client);
         let running = async move { running.run().await };
         let running = tasks.spawn(cut.clone().run_until_cancelled_owned(running).instrument(span.clone()));
@@ -212,7 +212,7 @@ impl Built {
 
         let ladder = Ladder::new(collections, config.clone(), ears.events());
         let ends = ears.clone();
-        let keeping_up = keeping_up::run(ladder, logged_in, Notices::listen(&client), doubted, ears);
+        let keeping_up = sync_loop::run(ladder, logged_in, Notices::listen(&client), doubted, ears);
         let keeping_up = tasks.spawn(cut.run_until_cancelled_owned(keeping_up).instrument(span.clone()));
         tasks.spawn(
             async move {

@@ -15,7 +15,7 @@ use crate::domain::jid::Jid;
 use crate::domain::person::Person;
 use crate::session::SessionEvent;
 
-/// A contact was saved or renamed. The library does not report deletions (see `backend/removed.rs`).
+/// A contact was saved or renamed. The library does not report deletions (see `backend/removed_contacts.rs`).
 ///
 /// # Errors
 /// As all functions here: [`Untranslatable`] if the address is not supported.

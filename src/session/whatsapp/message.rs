@@ -15,7 +15,7 @@ use whatsapp_rust::waproto::whatsapp::web_message_info::StubType;
 
 use super::jid;
 use super::jid::Untranslatable;
-use super::rewriting;
+use super::message_edit;
 use crate::domain::jid::InvalidJid;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
@@ -37,7 +37,7 @@ pub(super) fn delivered(inbound: &InboundMessage) -> Result<Option<SessionEvent>
     if info.category == MessageCategory::Peer {
         return Ok(None);
     }
-    if let Some(rewriting) = rewriting::of(&inbound.message, info)? {
+    if let Some(rewriting) = message_edit::of(&inbound.message, info)? {
         return Ok(Some(SessionEvent::Rewritten(rewriting)));
     }
     let Some((kind, text)) = content(&inbound.message) else { return Ok(None) };

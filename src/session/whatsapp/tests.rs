@@ -1,8 +1,8 @@
 //! Tests of the real connection against the sandbox.
 
+mod certificates;
+mod fixture;
 mod restart;
-mod rig;
-mod whom_it_trusts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +27,12 @@ use crate::session::connection::Connector as _;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
 use crate::store::tests::add_session;
-use rig::GROUP;
-use rig::MEI;
-use rig::NOAH;
-use rig::OWNER;
-use rig::Rig;
-use rig::soon;
+use fixture::GROUP;
+use fixture::MEI;
+use fixture::NOAH;
+use fixture::OWNER;
+use fixture::Rig;
+use fixture::soon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_pairs_by_qr_and_hears_the_history() {

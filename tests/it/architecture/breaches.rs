@@ -146,7 +146,7 @@ fn a_crate_stays_in_its_place() {
         ("sea_orm", "src/store/chat.rs", "src/service/chat.rs"),
         ("sea_orm", "src/store/chat.rs", "src/server/build.rs"),
         ("sqlx", "src/store.rs", "src/feed/tail.rs"),
-        ("chatgraph_entity", "src/store/chat.rs", "src/session/pending.rs"),
+        ("chatgraph_entity", "src/store/chat.rs", "src/session/outbox.rs"),
         ("chatgraph_migration", "src/server/commands.rs", "src/cli.rs"),
         ("async_graphql", "src/graphql.rs", "src/service/error.rs"),
         ("async_graphql", "src/http/guard.rs", "src/domain/jid.rs"),

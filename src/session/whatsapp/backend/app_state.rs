@@ -12,15 +12,15 @@ use whatsapp_rust::store::traits::AppSyncStore;
 use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
-use super::super::inbox::Item;
+use super::super::event_queue::Item;
 use super::Memory;
 use super::compound;
 use super::decoded;
 use super::encode;
 use super::failed;
 use super::record;
-use super::untold::Told;
-use super::upload;
+use super::sync_checkpoint::Told;
+use super::upload_guard;
 use crate::store::device::Kind;
 
 #[async_trait]
@@ -38,7 +38,7 @@ impl AppSyncStore for Memory {
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
         self.untold.looks(name);
-        if upload::is_dropped().await {
+        if upload_guard::is_dropped().await {
             // The version was read before the delivery, as when an upload is built.
             self.untold.reads_a_patch(name);
             return Err(StoreError::Validation("the upload is not wanted any more".to_owned()));
@@ -58,7 +58,7 @@ impl AppSyncStore for Memory {
         // A collection at version zero delivers everything when it is read.
         if is_new && state.version != 0 {
             unread = self.unread(name, state.version, whole).await?;
-            upload::reads();
+            upload_guard::reads();
             let mark = self.untold.read(name);
             records.push(record(Kind::Untold, name, mark.to_be_bytes()));
         }

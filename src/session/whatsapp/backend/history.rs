@@ -10,7 +10,7 @@ use whatsapp_rust::waproto::codec;
 use super::Memory;
 use super::account;
 use super::decoded;
-use crate::session::whatsapp::imports::Kept;
+use crate::session::whatsapp::history_download::Kept;
 use crate::session::whatsapp::jid;
 use crate::session::whatsapp::message;
 use crate::store::device::Kind;

@@ -17,7 +17,7 @@ use super::encode;
 use super::failed;
 use super::record;
 use crate::domain::person::Person;
-use crate::session::whatsapp::inbox::Item;
+use crate::session::whatsapp::event_queue::Item;
 use crate::session::whatsapp::jid;
 use crate::store::device::Kind;
 use crate::store::device::LidMapping;

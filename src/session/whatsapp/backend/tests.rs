@@ -14,7 +14,7 @@ use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use super::*;
-use crate::session::whatsapp::inbox::queue;
+use crate::session::whatsapp::event_queue::queue;
 use crate::store::tests::TestStore;
 
 fn key(test: &TestStore) -> SessionKey {

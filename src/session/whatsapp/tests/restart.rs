@@ -1,8 +1,8 @@
 //! Clean and unclean ends of the process, and the state that the next process finds in the database.
 
-use super::rig::MEI;
-use super::rig::NOAH;
-use super::rig::Rig;
+use super::fixture::MEI;
+use super::fixture::NOAH;
+use super::fixture::Rig;
 use crate::domain::pending_action::Desired;
 use crate::domain::session::SessionStatus;
 

@@ -10,7 +10,7 @@ use whatsapp_rust::wacore::time::now_secs;
 
 use super::*;
 use crate::domain::peer::Period;
-use crate::session::whatsapp::inbox::Item;
+use crate::session::whatsapp::event_queue::Item;
 use crate::store::error::StoreError;
 
 const GROUP: &str = "120363000000000001@g.us";

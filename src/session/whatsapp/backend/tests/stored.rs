@@ -13,7 +13,7 @@ use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
 
 use super::*;
-use crate::session::whatsapp::inbox::Item;
+use crate::session::whatsapp::event_queue::Item;
 use crate::store::tests::add_session;
 use crate::store::tests::on_postgres;
 

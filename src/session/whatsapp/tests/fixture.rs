@@ -37,7 +37,7 @@ use crate::session::Inbound;
 use crate::session::Registry;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
-use crate::session::pending::ReadPending;
+use crate::session::outbox::ReadPending;
 use crate::store::tests::TestStore;
 
 pub(super) const OWNER: &str = "15550100000";

@@ -12,7 +12,7 @@ use whatsapp_rust::wacore::appstate::hash::generate_index_mac;
 use super::Memory;
 use super::failed;
 use crate::domain::jid::Jid;
-use crate::session::whatsapp::inbox::Item;
+use crate::session::whatsapp::event_queue::Item;
 
 /// WhatsApp's collection of contacts.
 const CONTACTS: &str = "critical_unblock_low";

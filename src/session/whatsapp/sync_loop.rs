@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::collections::COLLECTIONS;
-use super::collections::Doubt;
-use super::inbox::Ears;
-use super::inbox::Item;
-use super::ladder::GivenUp;
-use super::ladder::Ladder;
-use super::notices::Notices;
+use super::app_state_sync::COLLECTIONS;
+use super::app_state_sync::Doubt;
+use super::event_queue::Ears;
+use super::event_queue::Item;
+use super::sync_notifications::Notices;
+use super::sync_recovery::GivenUp;
+use super::sync_recovery::Ladder;
 
 /// Runs until the login channel closes or a collection is given up. `listening` has the notices, and the guard that
 /// keeps them coming.

@@ -1,7 +1,7 @@
 //! Inbound queue: all events of the library go through one queue, in order, to one reader per connection, which
 //! translates them and puts them on the lane.
 
-mod import;
+mod history_import;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,20 +27,20 @@ use whatsapp_rust::types::events::EventKind;
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::wacore::appstate::Mutation;
 
+use super::account_check::Owner;
 use super::actions;
 use super::answers::Answers;
-use super::arrivals::Arrivals;
 use super::contacts;
 use super::event::Heard;
 use super::event::KINDS;
 use super::event::translate;
 use super::history;
-use super::imports;
-use super::imports::Kept;
-use super::imports::Part;
+use super::history_download;
+use super::history_download::Kept;
+use super::history_download::Part;
 use super::jid::Untranslatable;
 use super::message;
-use super::owner::Owner;
+use super::message_order::Arrivals;
 use crate::domain::jid::Jid;
 use crate::domain::person::Person;
 use crate::domain::session::Account;
@@ -51,8 +51,8 @@ use crate::session::Untranslated;
 use crate::session::connection::Ending;
 use crate::session::connection::Outlets;
 use crate::session::connection::Signal;
-pub(super) use import::Arrived;
-pub(super) use import::Importer;
+pub(super) use history_import::Arrived;
+pub(super) use history_import::Importer;
 
 /// Number of waiting entries that is worth a warning.
 const DEEP: usize = 10_000;
@@ -181,7 +181,7 @@ impl EventHandler for Ears {
         let kind = event.kind();
         if kind == EventKind::HistorySync {
             // This runs in the library's own task, which identifies the part.
-            self.hear(Item::History { event, part: imports::arrived() });
+            self.hear(Item::History { event, part: history_download::arrived() });
         } else if KINDS.contains(&kind) {
             self.hear(Item::Event(event));
         } else if kind != EventKind::RawNode {

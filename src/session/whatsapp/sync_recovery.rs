@@ -9,8 +9,8 @@ use tracing::info;
 use tracing::warn;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
-use super::collections::Collections;
-use super::collections::Outcome;
+use super::app_state_sync::Collections;
+use super::app_state_sync::Outcome;
 use crate::session::Config;
 use crate::session::Events;
 use crate::session::backoff::Backoff;

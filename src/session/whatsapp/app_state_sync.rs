@@ -18,7 +18,7 @@ use whatsapp_rust::sync_task::MajorSyncTask;
 use whatsapp_rust::wacore::appstate::patch_decode::WAPatchName;
 
 use super::backend::Memory;
-use super::inbox::login;
+use super::event_queue::login;
 
 /// All collections. Those of the chats come last, because names should be known before their chats change.
 pub(super) const COLLECTIONS: [WAPatchName; 5] = [

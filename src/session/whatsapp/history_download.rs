@@ -41,9 +41,9 @@ use whatsapp_rust::wacore::messages::DetachedHistorySyncNotification;
 use whatsapp_rust::waproto::whatsapp::message::HistorySyncNotification;
 
 use super::backend::Memory;
-use super::inbox::Ears;
-use super::inbox::Item;
-use super::inbox::login;
+use super::event_queue::Ears;
+use super::event_queue::Item;
+use super::event_queue::login;
 use crate::session::backoff::Backoff;
 
 /// Parts that are downloaded or wait for storage at the same time; bounds the memory.

@@ -17,7 +17,7 @@ use crate::session::Events;
 use crate::session::Inbound;
 use crate::session::Lane;
 use crate::session::SessionEvent;
-use crate::session::whatsapp::imports::Part;
+use crate::session::whatsapp::history_download::Part;
 use crate::session::whatsapp::jid;
 
 /// A history and its part.

@@ -30,7 +30,7 @@ use super::connection::Session;
 use super::connection::SessionError;
 use super::connection::Signal;
 use super::connection::Wanted;
-use super::pending::ReadPending;
+use super::outbox::ReadPending;
 use crate::domain::clock::Clock;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
