@@ -1,49 +1,49 @@
 //! All SQL. The organization is the first argument of every function and part of every WHERE clause. The few exceptions
-//! say so: reads that do not know it yet (a key by its hash, the sessions to start), and [`device`], whose rows belong
+//! say so: reads that do not know it yet (a key by its hash, the sessions to start), and [`whatsapp_device`], whose rows belong
 //! to a session.
 //!
-//! Reads are methods of [`Store`]. Writes are methods of [`unit::Unit`], which runs in the journal through
+//! Reads are methods of [`Store`]. Writes are methods of [`unit_of_work::Unit`], which runs in the journal through
 //! [`Store::write`]. There is one file per table, with its conversions between rows and domain types.
 
-mod abandon;
-mod census;
+mod api_key;
+mod backup;
+mod batched_delete;
 mod change;
 mod chat;
 mod chat_list;
-mod check;
-mod code;
+mod chunk;
+mod commit_notify;
 mod connect;
-mod copy;
+mod counts;
 mod deleted_unread;
-pub mod device;
-mod early;
+mod early_edit;
+mod encryption;
+mod enum_code;
 pub mod error;
-mod hint;
+mod group_commit;
 mod idempotency;
-mod journal;
-mod key;
+mod integrity_check;
 mod keyset;
-mod merge;
-mod merged;
+mod merged_chat;
 mod message;
-mod mute;
+mod message_move;
+mod mute_expiry;
 mod organization;
-mod parts;
+mod organization_data;
 mod peer;
-mod pending;
+mod pending_action;
 mod quarantine;
-mod reading;
-mod refold;
-mod refusal;
-mod sealing;
+mod rejection;
+mod retention;
+mod sanitize;
+mod search_text;
 mod session;
-mod shelf;
-mod steps;
-mod tenant;
-mod text;
+mod soft_delete;
 mod tombstone;
-mod trim;
-mod unit;
+mod unit_cache;
+mod unit_of_work;
+mod unread;
+pub mod whatsapp_device;
 mod write_check;
 
 use std::sync::Arc;
@@ -62,16 +62,14 @@ use crate::domain::id::SessionId;
 
 use connect::FairQueue;
 use connect::Readers;
+use encryption::Sealing;
 use error::StoreError;
-use journal::Commits;
-use journal::Journal;
-use sealing::Sealing;
+use group_commit::Commits;
+use group_commit::Journal;
 
-pub use census::Census;
-pub use check::Checked;
-#[cfg(test)]
-pub(crate) use check::broken_rules;
-pub use check::check;
+pub use api_key::KeySecret;
+pub use backup::back_up;
+pub use backup::restore;
 pub use connect::Config;
 pub use connect::Hold;
 pub use connect::OpenError;
@@ -83,31 +81,33 @@ pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
 pub use connect::renew_log;
-pub use copy::back_up;
-pub use copy::restore;
+pub use counts::Census;
 pub use deleted_unread::DeletedUnread;
-pub use early::EarlyRewrite;
+pub use early_edit::EarlyRewrite;
+pub use encryption::MasterKeyError;
+pub use encryption::MasterKeyId;
+pub use encryption::MasterKeys;
+pub use encryption::Rotated;
+pub use encryption::forget_master_key;
+pub use encryption::master_key_rows;
+pub use encryption::new_master_key;
+pub use encryption::rotate_master_key;
+pub use group_commit::Committed;
 pub use idempotency::Use;
-pub use journal::Committed;
-pub use key::KeySecret;
-pub use merge::Which;
+pub use integrity_check::Checked;
+#[cfg(test)]
+pub(crate) use integrity_check::broken_rules;
+pub use integrity_check::check;
 pub use message::KnownMessage;
-pub use mute::EndingMute;
+pub use message_move::Which;
+pub use mute_expiry::EndingMute;
+pub use organization_data::OrganizationCounts;
 pub use quarantine::MAX_QUARANTINED;
 pub use quarantine::QuarantinedEvent;
-pub use sealing::MasterKeyError;
-pub use sealing::MasterKeyId;
-pub use sealing::MasterKeys;
-pub use sealing::Rotated;
-pub use sealing::forget_master_key;
-pub use sealing::master_key_rows;
-pub use sealing::new_master_key;
-pub use sealing::rotate_master_key;
 pub use session::SessionSums;
 pub use session::WantedSessions;
-pub use tenant::OrganizationCounts;
-pub use unit::Unit;
-pub use unit::Work;
+pub use unit_of_work::Unit;
+pub use unit_of_work::Work;
 
 /// Attempts of a unit that conflicts with another process, and pause between them.
 const ATTEMPTS: u32 = 5;
@@ -164,8 +164,8 @@ impl Store {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
-        let sealing = sealing::register(&writers, keys).await?;
-        refold::refold(&writers).await?;
+        let sealing = encryption::register(&writers, keys).await?;
+        search_text::refold(&writers).await?;
         Self::start(config, writers, sealing, tasks).await
     }
 
@@ -272,7 +272,7 @@ impl Store {
     /// returns theirs, too. Runs for as long as it is awaited; on SQLite, with a single process, it returns at once.
     pub async fn share_commits(&self) {
         if let Some(server) = &self.shared {
-            hint::share(server, &self.readers, &self.commits).await;
+            commit_notify::share(server, &self.readers, &self.commits).await;
         }
     }
 

@@ -22,9 +22,9 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use super::Store;
-use super::code::Code as _;
+use super::chunk::parts;
+use super::enum_code::Code as _;
 use super::error::StoreError;
-use super::parts::parts;
 
 impl Store {
     /// Returns at most `limit` changes after the number `after`, in order.

@@ -35,13 +35,13 @@ use crate::domain::peer::last_owner;
 use crate::domain::search;
 
 use super::Store;
-use super::code::Code as _;
+use super::enum_code::Code as _;
 use super::error::StoreError;
 use super::organization;
 use super::peer;
-use super::text;
+use super::sanitize;
 use super::tombstone;
-use super::unit::Unit;
+use super::unit_of_work::Unit;
 
 impl Store {
     /// Returns the session's chat with the address `jid`, canonical or an alias.
@@ -292,10 +292,10 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
         jid: chat.jid.to_string(),
-        subject: text::storable_if_any(chat.names.subject.as_ref()),
-        contact_name: text::storable_if_any(chat.names.contact.as_ref()),
-        push_name: text::storable_if_any(chat.names.push.as_ref()),
-        business_name: text::storable_if_any(chat.names.business.as_ref()),
+        subject: sanitize::storable_if_any(chat.names.subject.as_ref()),
+        contact_name: sanitize::storable_if_any(chat.names.contact.as_ref()),
+        push_name: sanitize::storable_if_any(chat.names.push.as_ref()),
+        business_name: sanitize::storable_if_any(chat.names.business.as_ref()),
         archived: chat.archived.value,
         archived_as_of: chat.archived.as_of,
         pinned: chat.pinned.value,
@@ -311,7 +311,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         activity: chat_list::activity(chat),
         inbox_class: InboxClass::of(chat) as i16,
         inbox_rank: chat_list::inbox_rank(chat),
-        searchable: text::storable(&search::searchable(chat)),
+        searchable: sanitize::storable(&search::searchable(chat)),
         pending: chat.pending.bits(),
         created_at: chat.created_at,
         horizon_at,

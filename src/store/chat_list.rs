@@ -29,7 +29,7 @@ use crate::domain::search::Search;
 use super::Store;
 use super::chat::owned_by;
 use super::chat::read_row;
-use super::code::Code as _;
+use super::enum_code::Code as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;

@@ -4,7 +4,7 @@ mod connection;
 mod fair_queue;
 pub(super) mod file;
 mod postgres;
-mod readers;
+mod read_pool;
 mod server_lock;
 pub(super) mod sqlite;
 mod transaction;
@@ -34,14 +34,14 @@ use sea_orm::TransactionTrait as _;
 use tracing::info;
 use tracing::warn;
 
+use super::encryption::MasterKeyId;
 use super::error::StoreError;
 use super::organization;
-use super::sealing::MasterKeyId;
-use readers::Limits;
+use read_pool::Limits;
 
 pub(super) use fair_queue::FairQueue;
 pub use postgres::Postgres;
-pub(super) use readers::Readers;
+pub(super) use read_pool::Readers;
 pub use server_lock::ServerLock;
 pub(super) use transaction::Fault;
 pub(super) use transaction::Mark;

@@ -21,11 +21,11 @@ use crate::domain::id::SessionId;
 use crate::domain::message_marker::Horizon;
 use crate::domain::tombstone::Tombstone;
 
+use super::chunk::parts;
 use super::error::StoreError;
 use super::message::of_chat;
-use super::parts::parts;
-use super::text;
-use super::unit::Unit;
+use super::sanitize;
+use super::unit_of_work::Unit;
 
 /// Maximum number per deleted chat; older messages are read no later than the first of these.
 const MOST: u64 = 500;
@@ -94,7 +94,7 @@ impl Unit<'_> {
         let rows = deleted_unread::Entity::find()
             .filter(Column::Organization.eq(organization.as_str()))
             .filter(Column::SessionId.eq(session.to_bytes()))
-            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| text::storable(id))));
+            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::storable(id))));
         let corrupt = |_| StoreError::Corrupt { table: "deleted_unread", column: "chat_id" };
         let read = |row: deleted_unread::Model| {
             let chat = ChatId::from_bytes(&row.chat_id).map_err(corrupt)?;
@@ -206,7 +206,7 @@ fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
 fn up_to(place: &Horizon) -> Condition {
     let mut of_second = Condition::all().add(Column::At.eq(place.at));
     if !place.wa_ids.is_empty() {
-        of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| text::storable(id))));
+        of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| sanitize::storable(id))));
     }
     Condition::any().add(Column::At.lt(place.at)).add(of_second)
 }

@@ -10,7 +10,7 @@ use sea_orm::RuntimeErr;
 use sea_orm::SqlErr;
 use sea_orm::SqlxError;
 
-use super::sealing::Unopened;
+use super::encryption::Unopened;
 
 /// PostgreSQL's codes for `serialization_failure`, `deadlock_detected` and `lock_not_available`; the last one is a lock
 /// timeout.

@@ -12,9 +12,9 @@ use crate::domain::id::OrganizationId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::REMEMBERED;
 
-use super::code::Code as _;
+use super::enum_code::Code as _;
 use super::error::StoreError;
-use super::unit::Unit;
+use super::unit_of_work::Unit;
 
 /// State of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -46,14 +46,14 @@ use crate::domain::peer::owner_at;
 use crate::domain::peer::present;
 
 use super::Store;
-use super::code::Code as _;
+use super::chunk::parts;
+use super::enum_code::Code as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
-use super::parts::parts;
-use super::shelf::Messages;
-use super::text;
-use super::unit::Unit;
+use super::sanitize;
+use super::unit_cache::Messages;
+use super::unit_of_work::Unit;
 
 impl Store {
     /// Returns a page of each chat's messages, newest first, in the given order.
@@ -181,7 +181,7 @@ impl Unit<'_> {
                     Column::Text,
                 ])
                 .filter(of_chat(organization, chat))
-                .filter(Column::WaId.is_in(part.iter().map(|id| text::storable(id))))
+                .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::storable(id))))
                 .into_tuple::<(String, Vec<u8>, bool, bool, bool, Option<String>)>()
                 .all(self.tx)
                 .await?;
@@ -251,7 +251,7 @@ impl Unit<'_> {
         self.put_away().await?;
         let named = with_sender(message::Entity::find())
             .filter(of_chat(organization, chat))
-            .filter(message::Column::WaId.eq(text::storable(wa_id)))
+            .filter(message::Column::WaId.eq(sanitize::storable(wa_id)))
             .into_query();
         self.tx.query_all(&named).await?.iter().map(read_row).collect()
     }
@@ -268,7 +268,7 @@ impl Unit<'_> {
         self.put_away().await?;
         message::Entity::update_many()
             .set(message::ActiveModel {
-                text: Set(text::storable_if_any(message.text.as_ref())),
+                text: Set(sanitize::storable_if_any(message.text.as_ref())),
                 edited: Set(message.edited),
                 edited_as_of: Set(message.edited_as_of),
                 revoked: Set(message.revoked),
@@ -464,7 +464,7 @@ pub(super) fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition 
 fn covered(place: &Horizon) -> Condition {
     use message::Column;
     let at_that_time = Condition::all().add(Column::At.eq(place.at));
-    let listed = place.wa_ids.iter().map(|id| text::storable(id));
+    let listed = place.wa_ids.iter().map(|id| sanitize::storable(id));
     let at_that_time =
         if place.wa_ids.is_empty() { at_that_time } else { at_that_time.add(Column::WaId.is_in(listed)) };
     Condition::any().add(Column::At.lt(place.at)).add(at_that_time)
@@ -509,7 +509,7 @@ impl KnownMessage {
     /// Returns whether an arriving message has the same text.
     #[must_use]
     pub fn says(&self, message: &IncomingMessage) -> bool {
-        self.text == text::storable_if_any(message.text.as_ref())
+        self.text == sanitize::storable_if_any(message.text.as_ref())
     }
 }
 
@@ -524,13 +524,13 @@ fn to_row(
         organization: organization.to_string(),
         session_id: session.to_bytes(),
         chat_id: chat.to_bytes(),
-        wa_id: text::storable(&message.wa_id),
+        wa_id: sanitize::storable(&message.wa_id),
         sender_id: Vec::new(),
         named_by: 0,
-        sender_name: text::storable_if_any(message.sender_name.as_ref()),
+        sender_name: sanitize::storable_if_any(message.sender_name.as_ref()),
         from_me: message.from_me,
         kind: message.kind.code(),
-        text: text::storable_if_any(message.text.as_ref()),
+        text: sanitize::storable_if_any(message.text.as_ref()),
         at: message.at,
         edited: false,
         edited_as_of: 0,

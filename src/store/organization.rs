@@ -20,7 +20,7 @@ use crate::domain::id::OrganizationId;
 
 use super::Store;
 use super::error::StoreError;
-use super::unit::Unit;
+use super::unit_of_work::Unit;
 
 /// Organizations per statement.
 const ROWS: usize = 1000;

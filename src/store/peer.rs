@@ -38,7 +38,7 @@ use crate::domain::person::Person;
 use super::Store;
 use super::connect::Transaction;
 use super::error::StoreError;
-use super::unit::Unit;
+use super::unit_of_work::Unit;
 
 /// Addresses per statement.
 const ADDRESSES: usize = 500;

@@ -19,9 +19,9 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use super::Store;
+use super::encryption::Place;
 use super::error::StoreError;
-use super::sealing::Place;
-use super::unit::Unit;
+use super::unit_of_work::Unit;
 
 /// Maximum number of quarantined events per session.
 pub const MAX_QUARANTINED: u64 = 10_000;

@@ -29,13 +29,13 @@ use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
 
 use super::Store;
-use super::code::Code as _;
+use super::enum_code::Code as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
 use super::organization;
-use super::text;
-use super::unit::Unit;
+use super::sanitize;
+use super::unit_of_work::Unit;
 
 /// Status of a deleted session that still has chats to purge.
 const REMOVED: i16 = 100;
@@ -243,9 +243,9 @@ fn to_row(session: &Session) -> session::Model {
     session::Model {
         id: session.id.to_bytes(),
         organization: session.organization.to_string(),
-        label: text::storable_if_any(session.label.as_ref()),
+        label: sanitize::storable_if_any(session.label.as_ref()),
         status: if session.removed { REMOVED } else { session.status.code() },
-        status_reason: text::storable_if_any(session.status_reason.as_ref().map(|reason| &reason.words)),
+        status_reason: sanitize::storable_if_any(session.status_reason.as_ref().map(|reason| &reason.words)),
         status_code: session.status_reason.as_ref().map(|reason| reason.code.code()),
         banned_until: session.status_reason.as_ref().and_then(|reason| reason.banned_until),
         wanted: session.wanted,
@@ -254,7 +254,7 @@ fn to_row(session: &Session) -> session::Model {
         created_at: session.created_at,
         last_connected_at: session.last_connected_at,
         paired_at: session.paired_at,
-        call_auto_reply: text::storable_if_any(session.call_auto_reply.as_ref()),
+        call_auto_reply: sanitize::storable_if_any(session.call_auto_reply.as_ref()),
         import_percent: import.map(|import| i16::from(import.percent)),
         import_chats: i32::try_from(chats).unwrap_or(i32::MAX),
         import_messages: i32::try_from(messages).unwrap_or(i32::MAX),

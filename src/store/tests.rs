@@ -4,13 +4,13 @@ mod checking;
 #[path = "../../tests/it/support/database.rs"]
 mod database;
 mod fairness;
-mod journal;
+mod group_commit;
 mod lists;
-mod opening;
+mod lost_connection;
+mod open;
 mod plans;
 pub(crate) mod quarantine;
-mod refolding;
-mod silence;
+mod search_text;
 
 use tokio_util::task::TaskTracker;
 

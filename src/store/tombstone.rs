@@ -21,8 +21,8 @@ use crate::domain::peer::Peer;
 use crate::domain::tombstone::Tombstone;
 
 use super::error::StoreError;
-use super::text;
-use super::unit::Unit;
+use super::sanitize;
+use super::unit_of_work::Unit;
 
 impl Unit<'_> {
     /// Returns the tombstone of a peer's deleted chat, locked until the commit.
@@ -114,10 +114,10 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
         jid: chat.jid.to_string(),
-        subject: text::storable_if_any(chat.names.subject.as_ref()),
-        contact_name: text::storable_if_any(chat.names.contact.as_ref()),
-        push_name: text::storable_if_any(chat.names.push.as_ref()),
-        business_name: text::storable_if_any(chat.names.business.as_ref()),
+        subject: sanitize::storable_if_any(chat.names.subject.as_ref()),
+        contact_name: sanitize::storable_if_any(chat.names.contact.as_ref()),
+        push_name: sanitize::storable_if_any(chat.names.push.as_ref()),
+        business_name: sanitize::storable_if_any(chat.names.business.as_ref()),
         archived: chat.archived.value,
         archived_as_of: chat.archived.as_of,
         pinned: chat.pinned.value,
@@ -172,7 +172,7 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
 /// Converts a horizon into its two columns.
 pub(super) fn horizon_to_columns(horizon: Option<&Horizon>) -> (Option<i64>, Option<String>) {
     let ids = |horizon: &Horizon| {
-        let ids: Vec<_> = horizon.wa_ids.iter().map(|id| text::storable(id)).collect();
+        let ids: Vec<_> = horizon.wa_ids.iter().map(|id| sanitize::storable(id)).collect();
         serde_json::to_string(&ids).ok()
     };
     (horizon.map(|horizon| horizon.at), horizon.and_then(ids))

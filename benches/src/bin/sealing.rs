@@ -8,10 +8,10 @@ use std::time::Instant;
 use chatgraph::store::Config;
 use chatgraph::store::MasterKeys;
 use chatgraph::store::Store;
-use chatgraph::store::device::DeviceState;
-use chatgraph::store::device::Kind;
-use chatgraph::store::device::Record;
 use chatgraph::store::new_master_key;
+use chatgraph::store::whatsapp_device::DeviceState;
+use chatgraph::store::whatsapp_device::Kind;
+use chatgraph::store::whatsapp_device::Record;
 use chatgraph_benches::data;
 use tokio_util::task::TaskTracker;
 

@@ -39,9 +39,9 @@ use crate::domain::id::SessionId;
 use crate::domain::session::Account;
 use crate::session::SessionKey;
 use crate::store::Store;
-use crate::store::device::DeviceState;
-use crate::store::device::Kind;
-use crate::store::device::Record;
+use crate::store::whatsapp_device::DeviceState;
+use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::Record;
 use sync_checkpoint::Untold;
 
 pub(super) use upload_guard::Upload;

@@ -21,11 +21,11 @@ use crate::domain::message::MessageKind;
 use crate::store::chat;
 use crate::store::chat_list;
 use crate::store::message;
-use crate::store::mute;
+use crate::store::mute_expiry;
 use crate::store::peer;
+use crate::store::retention;
 use crate::store::session;
 use crate::store::tombstone;
-use crate::store::trim;
 
 const MANY: usize = 200_000;
 
@@ -68,10 +68,10 @@ async fn every_list_follows_its_index() {
     }
     looks_up(&test, &organization, &busy).await;
     let place = TimeKey { at: 1_400, id: busy.id.bytes() };
-    follows(&test, trim::beyond(busy.id, 500), "message_recent", false).await;
+    follows(&test, retention::beyond(busy.id, 500), "message_recent", false).await;
     // PostgreSQL reads and sorts a chat with so few pages, which costs less than following an index.
     if !on_postgres() {
-        follows(&test, trim::oldest(busy.id, place), "message_recent", true).await;
+        follows(&test, retention::oldest(busy.id, place), "message_recent", true).await;
     }
     let index = if on_postgres() { "change_pkey" } else { "sqlite_autoindex_change_1" };
     follows(&test, change::following(&organization, 700, 200), index, true).await;
@@ -82,7 +82,7 @@ async fn every_list_follows_its_index() {
 async fn looks_up(test: &TestStore, organization: &OrganizationId, chat: &Chat) {
     let by_id =
         |table: &str| if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") };
-    follows(test, mute::next(100), "chat_mute_ends", false).await;
+    follows(test, mute_expiry::next(100), "chat_mute_ends", false).await;
     follows(test, chat::pinned(organization, chat.session), "chat_pinned_in_", false).await;
     let (chats, sessions) = (vec![chat.id.to_bytes(); 40], vec![chat.session; 40]);
     follows(test, chat::found_by(organization, chat.session, &chat.jid), &by_id("chat"), false).await;

@@ -6,7 +6,7 @@ use std::process::Command;
 use chatgraph::domain::id::SessionId;
 use chatgraph::store::MasterKeys;
 use chatgraph::store::Store;
-use chatgraph::store::device::Kind;
+use chatgraph::store::whatsapp_device::Kind;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::Database;
 use sea_orm::Statement;

@@ -13,8 +13,8 @@ use crate::domain::jid::Jid;
 use crate::domain::pending_action::Desired;
 use crate::service::chat::update::UpdateOrder;
 use crate::service::error::Error;
-use crate::store::device::Secret;
 use crate::store::tests::TestStore;
+use crate::store::whatsapp_device::Secret;
 
 /// More chats than one step removes or refuses, several times.
 const CHATS: usize = 230;

@@ -21,7 +21,7 @@ use super::failed;
 use super::record;
 use super::sync_checkpoint::Told;
 use super::upload_guard;
-use crate::store::device::Kind;
+use crate::store::whatsapp_device::Kind;
 
 #[async_trait]
 impl AppSyncStore for Memory {

@@ -11,7 +11,7 @@ use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
 use super::Memory;
 use super::decoded;
 use super::encode;
-use crate::store::device::Kind;
+use crate::store::whatsapp_device::Kind;
 
 /// Device number; a session has one device.
 const ID: i32 = 1;

@@ -13,7 +13,7 @@ use super::decoded;
 use crate::session::whatsapp::history_download::Kept;
 use crate::session::whatsapp::jid;
 use crate::session::whatsapp::message;
-use crate::store::device::Kind;
+use crate::store::whatsapp_device::Kind;
 
 impl Memory {
     /// Announcements that are stored, or were until their part was.

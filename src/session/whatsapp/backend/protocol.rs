@@ -19,10 +19,10 @@ use super::record;
 use crate::domain::person::Person;
 use crate::session::whatsapp::event_queue::Item;
 use crate::session::whatsapp::jid;
-use crate::store::device::Kind;
-use crate::store::device::LidMapping;
-use crate::store::device::Record;
-use crate::store::device::Token;
+use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::LidMapping;
+use crate::store::whatsapp_device::Record;
+use crate::store::whatsapp_device::Token;
 
 #[async_trait]
 impl ProtocolStore for Memory {

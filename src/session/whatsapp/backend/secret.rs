@@ -8,7 +8,7 @@ use whatsapp_rust::store::traits::MsgSecretStore;
 use super::Memory;
 use super::compound;
 use super::failed;
-use crate::store::device::Secret;
+use crate::store::whatsapp_device::Secret;
 
 #[async_trait]
 impl MsgSecretStore for Memory {

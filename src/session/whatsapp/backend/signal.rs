@@ -11,7 +11,7 @@ use whatsapp_rust::store::traits::SignalStore;
 use super::Memory;
 use super::failed;
 use super::record;
-use crate::store::device::Kind;
+use crate::store::whatsapp_device::Kind;
 
 #[async_trait]
 impl SignalStore for Memory {

@@ -22,7 +22,7 @@ use whatsapp_rust::store::error::Result;
 use super::Memory;
 use super::compound;
 use super::failed;
-use crate::store::device::Kind;
+use crate::store::whatsapp_device::Kind;
 
 /// The collections of one client.
 #[derive(Default)]

@@ -20,7 +20,7 @@ use super::Memory;
 use super::decoded;
 use crate::session::whatsapp::actions;
 use crate::session::whatsapp::answers::Sealed;
-use crate::store::device::Kind;
+use crate::store::whatsapp_device::Kind;
 
 impl Memory {
     /// Returns the actions without an event in a version of a collection that the library has verified. `whole` is true for a

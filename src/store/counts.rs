@@ -1,0 +1,59 @@
+//! Counts over all organizations, for monitoring, without names.
+
+use chatgraph_entity::pending_action;
+use chatgraph_entity::quarantined_event;
+use chatgraph_entity::session;
+use sea_orm::ColumnTrait as _;
+use sea_orm::EntityTrait as _;
+use sea_orm::PaginatorTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QuerySelect as _;
+
+use crate::domain::id::OrganizationId;
+use crate::domain::session::SessionStatus;
+
+use super::Store;
+use super::enum_code::Code as _;
+use super::error::StoreError;
+use super::group_commit::Committed;
+
+/// Counts over all organizations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// Number of sessions in each status.
+    pub sessions: Vec<(SessionStatus, u64)>,
+    /// Pending actions.
+    pub pending_actions: u64,
+    /// Quarantined events.
+    pub quarantined_events: u64,
+}
+
+impl Store {
+    /// Counts sessions, pending actions and quarantined events of all organizations. Three queries, two of which scan a
+    /// queue.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn census(&self) -> Result<Census, StoreError> {
+        let query = session::Entity::find()
+            .select_only()
+            .column(session::Column::Status)
+            .column_as(session::Column::Status.count(), "sessions")
+            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()))
+            .group_by(session::Column::Status);
+        let rows: Vec<(i16, i64)> = query.into_tuple().all(&self.readers).await?;
+        let count = |code: i16| rows.iter().find(|(status, _)| *status == code).map_or(0, |(_, count)| *count);
+        let sessions = SessionStatus::CODES.iter().map(|(status, code)| (*status, count(*code).unsigned_abs()));
+        let pending_actions = pending_action::Entity::find().count(&self.readers).await?;
+        let quarantined = quarantined_event::Entity::find()
+            .filter(quarantined_event::Column::Organization.ne(OrganizationId::nobody().as_str()));
+        let quarantined_events = quarantined.count(&self.readers).await?;
+        Ok(Census { sessions: sessions.collect(), pending_actions, quarantined_events })
+    }
+
+    /// Units of work and commits since the start, and failed transactions.
+    #[must_use]
+    pub fn committed_so_far(&self) -> Committed {
+        self.journal.tally().read()
+    }
+}

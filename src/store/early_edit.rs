@@ -1,0 +1,205 @@
+//! Edits, revocations and deletions that arrived before their message.
+
+use chatgraph_entity::early_rewrite;
+use chatgraph_entity::early_rewrite::Column;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::PaginatorTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::domain::jid::Jid;
+use crate::domain::message::Rewrite;
+
+use super::error::StoreError;
+use super::peer;
+use super::sanitize;
+use super::unit_of_work::Unit;
+
+/// Maximum number per session; further ones are dropped until old ones expire.
+const MOST: u64 = 10_000;
+
+/// `edited_as_of` in the row of a deletion for the owner, in which `revoked` is set as well.
+const DELETED_FOR_ME: i64 = -1;
+
+/// An edit, a revocation or a deletion that waits for its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlyRewrite {
+    /// Address of the chat, as received.
+    pub chat: Jid,
+    /// WhatsApp's id of the message.
+    pub wa_id: String,
+    /// Address of the sender, as received.
+    pub sender: Jid,
+    /// True if the account sent the message.
+    pub from_me: bool,
+    /// The edit or revocation.
+    pub rewrite: Rewrite,
+}
+
+impl Unit<'_> {
+    /// Stores an edit, a revocation or a deletion until its message arrives, as received at `now`; removes those received
+    /// before `oldest`. For one message a deletion wins, or else a revocation, or else the latest edit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_early_rewrite(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        early: &EarlyRewrite,
+        (now, oldest): (i64, i64),
+    ) -> Result<(), StoreError> {
+        early_rewrite::Entity::delete_many()
+            .filter(of_session(organization, session))
+            .filter(Column::At.lt(oldest))
+            .exec(self.tx)
+            .await?;
+        let before = early_rewrite::Entity::find()
+            .filter(of_session(organization, session))
+            .filter(Column::WaId.eq(sanitize::storable(&early.wa_id)))
+            .filter(Column::Chat.eq(early.chat.as_str()))
+            .filter(Column::Sender.eq(early.sender.as_str()))
+            .filter(Column::FromMe.eq(early.from_me))
+            .one(self.tx)
+            .await?;
+        let (revoked, text, edited_as_of) = match &early.rewrite {
+            Rewrite::Revocation => (true, None, 0),
+            Rewrite::DeletionForMe { .. } => (true, None, DELETED_FOR_ME),
+            Rewrite::Edit { text, as_of } => (false, text.clone(), *as_of),
+        };
+        match before {
+            Some(before) if before.revoked && edited_as_of != DELETED_FOR_ME => return Ok(()),
+            Some(before) if !revoked && before.edited_as_of > edited_as_of => return Ok(()),
+            None if early_rewrite::Entity::find().filter(of_session(organization, session)).count(self.tx).await?
+                >= MOST =>
+            {
+                return Ok(());
+            }
+            _ => {}
+        }
+        let row = early_rewrite::ActiveModel {
+            session_id: Set(session.to_bytes()),
+            wa_id: Set(sanitize::storable(&early.wa_id)),
+            chat: Set(early.chat.to_string()),
+            sender: Set(early.sender.to_string()),
+            from_me: Set(early.from_me),
+            organization: Set(organization.to_string()),
+            revoked: Set(revoked),
+            text: Set(sanitize::storable_if_any(text.as_ref())),
+            edited_as_of: Set(edited_as_of),
+            at: Set(now),
+        };
+        let key = [Column::SessionId, Column::WaId, Column::Chat, Column::Sender, Column::FromMe];
+        let replaced = [Column::Revoked, Column::Text, Column::EditedAsOf];
+        early_rewrite::Entity::insert(row)
+            .on_conflict(OnConflict::columns(key).update_columns(replaced).to_owned())
+            .exec_without_returning(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns the rewrites of messages with these WhatsApp ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn early_rewrites(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        wa_ids: &[String],
+    ) -> Result<Vec<EarlyRewrite>, StoreError> {
+        let mut early = Vec::new();
+        for part in wa_ids.chunks(500) {
+            let rows = early_rewrite::Entity::find()
+                .filter(of_session(organization, session))
+                .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::storable(id))));
+            for row in rows.all(self.tx).await? {
+                early.push(from_row(row)?);
+            }
+        }
+        Ok(early)
+    }
+
+    /// Returns the rewrites of messages in the chat or by the sender with one of these addresses, or with any other
+    /// address of the same peer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn early_rewrites_under(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        addresses: &[&Jid],
+    ) -> Result<Vec<EarlyRewrite>, StoreError> {
+        let mut early = Vec::new();
+        self.put_away().await?;
+        for part in addresses.chunks(500) {
+            let known = peer::addresses_known_by(organization, session, part);
+            let either =
+                Condition::any().add(Column::Chat.in_subquery(known.clone())).add(Column::Sender.in_subquery(known));
+            let rows = early_rewrite::Entity::find().filter(of_session(organization, session)).filter(either);
+            for row in rows.all(self.tx).await? {
+                early.push(from_row(row)?);
+            }
+        }
+        Ok(early)
+    }
+
+    /// Returns whether a rewrite waits in the session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_early_rewrites(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+    ) -> Result<bool, StoreError> {
+        let any = early_rewrite::Entity::find().filter(of_session(organization, session));
+        Ok(any.one(self.tx).await?.is_some())
+    }
+
+    /// Removes a rewrite.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_early_rewrite(
+        &mut self,
+        organization: &OrganizationId,
+        session: SessionId,
+        early: &EarlyRewrite,
+    ) -> Result<(), StoreError> {
+        early_rewrite::Entity::delete_many()
+            .filter(of_session(organization, session))
+            .filter(Column::WaId.eq(sanitize::storable(&early.wa_id)))
+            .filter(Column::Chat.eq(early.chat.as_str()))
+            .filter(Column::Sender.eq(early.sender.as_str()))
+            .filter(Column::FromMe.eq(early.from_me))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+}
+
+fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {
+    Condition::all().add(Column::Organization.eq(organization.as_str())).add(Column::SessionId.eq(session.to_bytes()))
+}
+
+fn from_row(row: early_rewrite::Model) -> Result<EarlyRewrite, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "early_rewrite", column };
+    Ok(EarlyRewrite {
+        chat: row.chat.parse().map_err(|_| corrupt("chat"))?,
+        wa_id: row.wa_id,
+        sender: row.sender.parse().map_err(|_| corrupt("sender"))?,
+        from_me: row.from_me,
+        rewrite: match row.edited_as_of {
+            DELETED_FOR_ME if row.revoked => Rewrite::DeletionForMe { sent_at: row.at },
+            _ if row.revoked => Rewrite::Revocation,
+            as_of => Rewrite::Edit { text: row.text, as_of },
+        },
+    })
+}

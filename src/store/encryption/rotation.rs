@@ -1,0 +1,258 @@
+//! Re-encryption of all values, while a server may run: page by page, and each value only if it is unchanged since it
+//! was read, so that concurrent writes are not lost. New values are already encrypted with the new key. An interrupted
+//! rotation continues with the remaining values.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use std::time::Instant;
+
+use chatgraph_entity::device_record;
+use chatgraph_entity::device_secret;
+use chatgraph_entity::device_token;
+use chatgraph_entity::quarantined_event;
+use sea_orm::ConnectionTrait as _;
+use sea_orm::DatabaseConnection;
+use sea_orm::EntityTrait as _;
+use tracing::info;
+
+use super::MasterKeyId;
+use super::MasterKeys;
+use super::Sealing;
+use super::columns;
+use super::columns::SealedRow;
+use super::key_registry;
+use super::key_registry::Book;
+use super::key_registry::Entry;
+use super::sealed_with;
+use crate::domain::id::SessionId;
+use crate::store::connect;
+use crate::store::connect::Config;
+use crate::store::connect::Hold;
+use crate::store::connect::OpenError;
+use crate::store::connect::ServerLock;
+use crate::store::error::StoreError;
+use crate::store::whatsapp_device;
+
+/// Attempts of a page that conflicts with the server, and pause between them.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
+/// Values between two progress messages.
+const TELL: u64 = 20_000;
+
+/// Result of a rotation.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Rotated {
+    /// Number of re-encrypted values.
+    pub anew: u64,
+    /// Number of values that were up to date.
+    pub before: u64,
+    /// Number of values that could not be decrypted and are unchanged, by session.
+    pub unopened: BTreeMap<SessionId, u64>,
+    /// True if no server with another key was started meanwhile: except for undecryptable values, no other key is
+    /// needed.
+    pub is_final: bool,
+    /// Keys of the values that could not be decrypted.
+    kept: BTreeSet<Entry>,
+}
+
+/// Encrypts every value with the first key, or decrypts all of them if no key encrypts.
+///
+/// # Errors
+/// [`OpenError`], including [`OpenError::NoMasterKey`] if a key is missing, and [`OpenError::NotServed`] if a running
+/// server could not decrypt the result.
+pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rotated, OpenError> {
+    connect::require(config)?;
+    let (alone, writers, sealing) = match Hold::take(config) {
+        Ok(hold) if matches!(config, Config::Sqlite(_)) => {
+            let writers = opened(config).await?;
+            let sealing = key_registry::register(&writers, keys).await?;
+            (Some(hold), writers, sealing)
+        }
+        Ok(_) | Err(OpenError::InUse(_)) => {
+            let writers = opened(config).await?;
+            let sealing = beside_a_server(&writers, keys).await?;
+            (None, writers, sealing)
+        }
+        Err(failed) => return Err(failed),
+    };
+    let mut rotated = Rotated::default();
+    rotate::<device_record::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<device_secret::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<device_token::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotate::<quarantined_event::Entity>(&writers, &sealing, &mut rotated).await?;
+    rotated.is_final = key_registry::strike_off(&writers, keys, &rotated.kept).await?;
+    if alone.is_some() {
+        // The former plaintext is still in free pages of the file.
+        writers.execute_unprepared("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(StoreError::from)?;
+    }
+    writers.close().await?;
+    Ok(rotated)
+}
+
+/// Counts the values by the key in their header, and plaintext under `None`.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKeyId>, u64>, OpenError> {
+    let writers = connect::writers(config).await?;
+    connect::is_up_to_date(&writers).await?;
+    let mut counts = BTreeMap::new();
+    let mut count = |_: &[u8], key| *counts.entry(key).or_default() += 1;
+    look_through::<device_record::Entity>(&writers, &mut count).await?;
+    look_through::<device_secret::Entity>(&writers, &mut count).await?;
+    look_through::<device_token::Entity>(&writers, &mut count).await?;
+    look_through::<quarantined_event::Entity>(&writers, &mut count).await?;
+    writers.close().await?;
+    Ok(counts)
+}
+
+/// Deletes the device state of every session that needs a lost key: each must be paired again, and keeps its stored
+/// copy. Returns the number of sessions. No server may run on the database.
+///
+/// # Errors
+/// [`OpenError`], including [`OpenError::NotNeeded`] if no value is encrypted with the key.
+pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize, OpenError> {
+    connect::require(config)?;
+    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
+    let writers = opened(config).await?;
+    if !Book::read(&writers).await?.entries.contains(&Some(id)) {
+        return Err(OpenError::NotNeeded(id));
+    }
+    let mut sessions = BTreeSet::new();
+    let mut find = |session: &[u8], key| {
+        if key == Some(id) {
+            sessions.insert(session.to_vec());
+        }
+    };
+    look_through::<device_record::Entity>(&writers, &mut find).await?;
+    look_through::<device_secret::Entity>(&writers, &mut find).await?;
+    look_through::<device_token::Entity>(&writers, &mut find).await?;
+    for session in &sessions {
+        let tx = connect::begin(&writers).await?;
+        whatsapp_device::forget(&tx, session).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+    }
+    delete_quarantined(&writers, id).await?;
+    key_registry::strike_off_one(&writers, id).await?;
+    writers.close().await?;
+    Ok(sessions.len())
+}
+
+/// Deletes the quarantined events that a lost key encrypted. Their imports stay incomplete.
+async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let mut page = columns::page::<quarantined_event::Entity>(writers, last.as_ref()).await?;
+        for row in page.iter().filter(|row| sealed_with(&row.payload) == Some(key)) {
+            quarantined_event::Entity::delete_by_id(row.id.clone()).exec(writers).await?;
+        }
+        let Some(row) = page.pop() else { return Ok(()) };
+        last = Some(row);
+    }
+}
+
+/// Returns the encryption beside a running server: with its key, and with all keys in use.
+async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
+    let book = Book::read(writers).await?;
+    book.check(keys)?;
+    if book.seals == Some(keys.seals_with()) { Ok(book.sealing(keys)) } else { Err(OpenError::NotServed) }
+}
+
+async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
+    let writers = connect::writers(config).await?;
+    connect::migrate(&writers).await?;
+    Ok(writers)
+}
+
+async fn rotate<E: SealedRow>(
+    writers: &DatabaseConnection,
+    sealing: &Sealing,
+    rotated: &mut Rotated,
+) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let mut page = columns::page::<E>(writers, last.as_ref()).await?;
+        let mut changes = Vec::new();
+        for row in &page {
+            if sealing.is_sealed_anew(E::value(row)) {
+                rotated.before += 1;
+                continue;
+            }
+            let place = E::place(row);
+            match sealing.open(&place, E::value(row).to_vec()) {
+                Ok(value) => changes.push((row, sealing.seal(&place, value))),
+                Err(_) => rotated.does_not_open(E::session(row), E::value(row)),
+            }
+        }
+        let began = Instant::now();
+        rotated.anew += replace::<E>(writers, &changes).await?;
+        let seen = rotated.anew + rotated.before;
+        if seen % TELL < (page.len() as u64) && seen >= TELL {
+            info!(anew = rotated.anew, before = rotated.before, "Re-encrypting secrets");
+        }
+        let Some(row) = page.pop() else { return Ok(()) };
+        last = Some(row);
+        // Leaves the database to the server for half of the time.
+        tokio::time::sleep(began.elapsed()).await;
+    }
+}
+
+/// Replaces values in one transaction, and returns the number of those that were unchanged since they were read.
+async fn replace<E: SealedRow>(
+    writers: &DatabaseConnection,
+    changes: &[(&E::Model, Vec<u8>)],
+) -> Result<u64, StoreError> {
+    if changes.is_empty() {
+        return Ok(0);
+    }
+    let mut attempt = 1;
+    loop {
+        match replace_once::<E>(writers, changes).await {
+            Err(failed) if failed.is_passing() && attempt < ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn replace_once<E: SealedRow>(
+    writers: &DatabaseConnection,
+    changes: &[(&E::Model, Vec<u8>)],
+) -> Result<u64, StoreError> {
+    let tx = connect::begin(writers).await?;
+    let mut replaced = 0;
+    for (row, value) in changes {
+        replaced += u64::from(columns::replace::<E>(&tx, row, value.clone()).await?);
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(replaced)
+}
+
+impl Rotated {
+    fn does_not_open(&mut self, session: &[u8], value: &[u8]) {
+        self.kept.insert(sealed_with(value));
+        // A foreign key guarantees that it is a session's id.
+        if let Ok(session) = SessionId::from_bytes(session) {
+            *self.unopened.entry(session).or_default() += 1;
+        }
+    }
+}
+
+/// Visits every value with its session and its key.
+async fn look_through<E: SealedRow>(
+    writers: &DatabaseConnection,
+    see: &mut impl FnMut(&[u8], Option<MasterKeyId>),
+) -> Result<(), StoreError> {
+    let mut last = None;
+    loop {
+        let mut page = columns::page::<E>(writers, last.as_ref()).await?;
+        for row in &page {
+            see(E::session(row), sealed_with(E::value(row)));
+        }
+        let Some(row) = page.pop() else { return Ok(()) };
+        last = Some(row);
+    }
+}

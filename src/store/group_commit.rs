@@ -1,0 +1,131 @@
+//! Group commit of all writes. Units of work that wait at the same time are committed together, each in a savepoint, so
+//! that one that fails does not affect the others. The change numbers are assigned last, so that their order is that of
+//! the commits, without gaps.
+//!
+//! `queue` has the queues, `batch` commits the units of a batch, `settle` handles failures of a batch, and `counters` has
+//! the counters.
+
+mod batch;
+mod counters;
+mod queue;
+mod settle;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use sea_orm::DatabaseConnection;
+use tokio::sync::Notify;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+
+use super::error::StoreError;
+use super::unit_of_work::Unit;
+use super::unit_of_work::Work;
+use batch::Order;
+use counters::Tally;
+use queue::Lanes;
+
+pub use counters::Committed;
+
+/// Handle of the journal. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Journal {
+    lanes: Arc<Lanes>,
+}
+
+impl Journal {
+    /// Creates the journal; its tasks are spawned on `tasks` on demand.
+    pub(super) fn new(
+        writers: DatabaseConnection,
+        patience: Duration,
+        commits: Arc<Commits>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { lanes: Arc::new(Lanes::new(writers, patience, commits, tasks)) }
+    }
+
+    /// The counters.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.lanes.tally
+    }
+
+    /// Closes the connections, each once it is idle.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.lanes.close().await
+    }
+
+    /// See [`super::Store::write`] and [`super::Store::write_in`].
+    pub(super) async fn write<T, E, F>(
+        &self,
+        organization: &OrganizationId,
+        session: Option<SessionId>,
+        work: F,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        let job = Box::new(Order::new(organization.clone(), work, reply));
+        self.lanes.enter(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
+        outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
+/// Organizations with new commits.
+#[derive(Default)]
+pub(super) struct Commits {
+    /// Commits of all processes, for local subscribers.
+    pub(super) to_hear: Mailbox,
+    /// Commits of this process, for the others.
+    pub(super) to_tell: Mailbox,
+}
+
+impl Commits {
+    fn add(&self, whose: &[OrganizationId]) {
+        self.to_hear.add(whose);
+        self.to_tell.add(whose);
+    }
+}
+
+/// A set of organizations for one reader.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    whose: Mutex<HashSet<OrganizationId>>,
+    more: Notify,
+}
+
+impl Mailbox {
+    /// Waits until it is not empty, and empties it.
+    pub(super) async fn next(&self) -> Vec<OrganizationId> {
+        loop {
+            let more = self.more.notified();
+            let whose = self.take();
+            if !whose.is_empty() {
+                return whose;
+            }
+            more.await;
+        }
+    }
+
+    /// Empties it.
+    pub(super) fn take(&self) -> Vec<OrganizationId> {
+        self.whose.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
+    /// Adds organizations.
+    pub(super) fn add(&self, whose: &[OrganizationId]) {
+        if whose.is_empty() {
+            return;
+        }
+        self.whose.lock().unwrap_or_else(PoisonError::into_inner).extend(whose.iter().cloned());
+        self.more.notify_one();
+    }
+}

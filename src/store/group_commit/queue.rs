@@ -1,0 +1,134 @@
+//! Queues of units. On PostgreSQL every organization has a few lanes, over which its sessions are spread. Two lanes
+//! only share the row with the organization's counter. It is locked last and orders their commits, within this process
+//! and among several. The number of connections limits how many lanes commit at a time. SQLite has one writer, so all
+//! organizations share one lane, and one commit may hold units of several of them.
+//!
+//! A unit waits for the previous commit, but never for more units to join it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::id::OrganizationId;
+use crate::domain::id::SessionId;
+use crate::store::error::StoreError;
+
+use super::Commits;
+use super::batch;
+use super::batch::Job;
+use super::counters::Tally;
+use super::settle::Settling;
+
+/// Units in a lane before callers have to wait.
+const QUEUE: usize = 1024;
+/// Maximum number of units in one commit; bounds how long the first one waits for the last.
+const BATCH: usize = 128;
+/// Interval at which an idle lane checks whether it can close while a caller holds its sender.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Lanes per organization: while one waits for the disk, the others work.
+const LANES: u8 = 4;
+
+/// Organization and number of a lane; `None` if all share one.
+type Key = Option<(OrganizationId, u8)>;
+type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
+
+/// The open lanes: those with units. Each is a task, which ends when its queue is empty.
+pub(super) struct Lanes {
+    pub(super) writers: DatabaseConnection,
+    open: Mutex<Open>,
+    pub(super) commits: Arc<Commits>,
+    tasks: TaskTracker,
+    /// Time limit for the answer to one statement.
+    pub(super) patience: Duration,
+    pub(super) tally: Tally,
+}
+
+impl Lanes {
+    pub(super) fn new(
+        writers: DatabaseConnection,
+        patience: Duration,
+        commits: Arc<Commits>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { writers, open: Mutex::default(), commits, tasks, patience, tally: Tally::default() }
+    }
+
+    /// Closes the connections, each once it is idle.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        Ok(self.writers.close_by_ref().await?)
+    }
+
+    /// Returns the sender of the lane for an organization's session, or for work without a session; opens the lane if
+    /// needed.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        organization: &OrganizationId,
+        session: Option<SessionId>,
+    ) -> mpsc::Sender<Box<dyn Job>> {
+        let shared = self.writers.get_database_backend() == DbBackend::Sqlite;
+        let [.., place] = session.map_or([0; 16], SessionId::bytes);
+        let key = (!shared).then(|| (organization.clone(), place % LANES));
+        let mut open = self.open();
+        if let Some(lane) = open.get(&key).filter(|lane| !lane.is_closed()) {
+            return lane.clone();
+        }
+        let (lane, jobs) = mpsc::channel(QUEUE);
+        self.tasks.spawn(Arc::clone(self).run(key.clone(), jobs));
+        open.insert(key, lane.clone());
+        lane
+    }
+
+    async fn run(self: Arc<Self>, key: Key, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        while let Some(first) = self.next(&key, &mut jobs).await {
+            self.commit_batch(first, &mut jobs).await;
+        }
+    }
+
+    /// Returns the next unit; `None` if the lane is closed, because it is empty and has no senders.
+    async fn next(&self, key: &Key, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        loop {
+            if let Ok(job) = jobs.try_recv() {
+                return Some(job);
+            }
+            {
+                let mut open = self.open();
+                // Senders are only cloned under this lock. While there is another one than this map's, a unit may still
+                // arrive.
+                let last = open.get(key).is_none_or(|lane| lane.strong_count() == 1);
+                if last && jobs.is_empty() {
+                    open.remove(key);
+                    return None;
+                }
+            }
+            if let Ok(job) = timeout(LOOK, jobs.recv()).await {
+                return job;
+            }
+        }
+    }
+
+    /// Commits `first` and the units waiting after it.
+    async fn commit_batch(&self, first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) {
+        let tx = batch::begin(&self.writers, self.patience).await;
+        let mut units = vec![first];
+        // Include units that arrived while waiting for the connection.
+        while units.len() < BATCH {
+            let Ok(next) = jobs.try_recv() else { break };
+            units.push(next);
+        }
+        Settling::new(self).settle(tx, units).await;
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,284 @@
+//! Moving messages between peers. Of several copies of one message the one that arrived first stays, with the latest
+//! edit or revocation.
+
+use chatgraph_entity::message;
+use chatgraph_entity::message::Column;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::ExprTrait as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::QuerySelect as _;
+use sea_orm::sea_query::Expr;
+
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::domain::id::PeerId;
+use crate::domain::peer::Moved;
+
+use super::error::StoreError;
+use super::message::AMONG_SEVERAL;
+use super::message::of_chat;
+use super::unit_of_work::Unit;
+
+/// Rows per statement.
+const ROWS: usize = 500;
+
+/// Messages of a direct chat that move to another one.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'m> {
+    /// All of them.
+    All,
+    /// Those from or to the moved number, in its period.
+    Moved(&'m Moved),
+}
+
+impl Unit<'_> {
+    /// Moves messages of one direct chat to another one, with `writer` as the sender of incoming ones. Returns the
+    /// number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn hand_over(
+        &mut self,
+        organization: &OrganizationId,
+        (from, to): (ChatId, ChatId),
+        writer: PeerId,
+        which: Which<'_>,
+    ) -> Result<u64, StoreError> {
+        self.put_away().await?;
+        let moving = of_chat(organization, from).add(matching(which));
+        let moved_ids = message::Entity::find()
+            .select_only()
+            .columns([Column::WaId, Column::FromMe])
+            .filter(moving.clone())
+            .into_tuple::<(String, bool)>()
+            .all(self.tx)
+            .await?;
+        for part in moved_ids.chunks(ROWS) {
+            let named = Column::WaId.is_in(part.iter().map(|(wa_id, _)| wa_id.as_str()));
+            let either = Condition::any().add(of_chat(organization, to)).add(moving.clone());
+            let copies = message::Entity::find().filter(either).filter(named).all(self.tx).await?;
+            self.merge(organization, copies, |row| (row.wa_id.clone(), vec![u8::from(row.from_me)])).await?;
+        }
+        message::Entity::update_many()
+            .col_expr(Column::SenderId, Expr::value(writer.to_bytes()))
+            .filter(moving.clone())
+            .filter(Column::FromMe.eq(false))
+            .exec(self.tx)
+            .await?;
+        let moved = message::Entity::update_many()
+            .col_expr(Column::ChatId, Expr::value(to.to_bytes()))
+            .filter(moving)
+            .exec(self.tx)
+            .await?;
+        Ok(moved.rows_affected)
+    }
+
+    /// Replaces the sender `from` by `into` in group chats. Returns the chats in which copies were merged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rename_sender(
+        &mut self,
+        organization: &OrganizationId,
+        from: PeerId,
+        into: PeerId,
+    ) -> Result<Vec<ChatId>, StoreError> {
+        self.rename(organization, (from, into), Condition::all()).await
+    }
+
+    /// Replaces the sender of messages from a moved number in group chats, in its period. Returns the chats in which
+    /// copies were merged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rename_moved_sender(
+        &mut self,
+        organization: &OrganizationId,
+        moved: &Moved,
+        into: PeerId,
+    ) -> Result<Vec<ChatId>, StoreError> {
+        self.rename(organization, (moved.peer, into), matching(Which::Moved(moved))).await
+    }
+
+    /// Returns the chats in which copies were merged.
+    async fn rename(
+        &mut self,
+        organization: &OrganizationId,
+        (from, into): (PeerId, PeerId),
+        which: Condition,
+    ) -> Result<Vec<ChatId>, StoreError> {
+        self.put_away().await?;
+        let by = |peer: PeerId| {
+            Condition::all()
+                .add(Column::Organization.eq(organization.as_str()))
+                .add(Column::SenderId.eq(peer.to_bytes()))
+                .add(among_several())
+        };
+        let moving = by(from).add(which);
+        let written = message::Entity::find()
+            .select_only()
+            .columns([Column::ChatId, Column::WaId])
+            .filter(moving.clone())
+            .into_tuple::<(Vec<u8>, String)>()
+            .all(self.tx)
+            .await?;
+        let mut merged = Vec::new();
+        for part in written.chunks(ROWS) {
+            let copies = Condition::any().add(by(into)).add(moving.clone());
+            let copies = message::Entity::find()
+                .filter(copies)
+                .filter(Column::ChatId.is_in(part.iter().map(|(chat, _)| chat.clone())))
+                .filter(Column::WaId.is_in(part.iter().map(|(_, wa_id)| wa_id.as_str())));
+            let copies = copies.all(self.tx).await?;
+            merged.extend(self.merge(organization, copies, |row| (row.wa_id.clone(), row.chat_id.clone())).await?);
+        }
+        message::Entity::update_many()
+            .col_expr(Column::SenderId, Expr::value(into.to_bytes()))
+            .filter(moving)
+            .exec(self.tx)
+            .await?;
+        merged.sort();
+        merged.dedup();
+        let corrupt = |_| StoreError::Corrupt { table: "message", column: "chat_id" };
+        merged.iter().map(|chat| ChatId::from_bytes(chat).map_err(corrupt)).collect()
+    }
+
+    /// Merges rows with the same `key`. Returns the chats of the removed copies.
+    async fn merge(
+        &mut self,
+        organization: &OrganizationId,
+        mut rows: Vec<message::Model>,
+        key: impl Fn(&message::Model) -> (String, Vec<u8>),
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        rows.sort_by_cached_key(|row| (key(row), row.arrival, row.id.clone()));
+        let mut chats = Vec::new();
+        for copies in rows.chunk_by(|one, other| key(one) == key(other)) {
+            let [first, others @ ..] = copies else { continue };
+            let Some(newest) = copies.iter().rev().max_by_key(|row| (row.revoked, row.edited_as_of, row.edited)) else {
+                continue;
+            };
+            if others.is_empty() {
+                continue;
+            }
+            chats.extend(others.iter().map(|row| row.chat_id.clone()));
+            message::Entity::delete_many()
+                .filter(Column::Organization.eq(organization.as_str()))
+                .filter(Column::Id.is_in(others.iter().map(|row| row.id.clone())))
+                .exec(self.tx)
+                .await?;
+            if newest.id != first.id {
+                let row = message::ActiveModel {
+                    text: Set(newest.text.clone()),
+                    edited: Set(newest.edited),
+                    edited_as_of: Set(newest.edited_as_of),
+                    revoked: Set(newest.revoked),
+                    ..message::ActiveModel::default()
+                };
+                message::Entity::update_many()
+                    .set(row)
+                    .filter(Column::Organization.eq(organization.as_str()))
+                    .filter(Column::Id.eq(first.id.clone()))
+                    .exec(self.tx)
+                    .await?;
+            }
+        }
+        Ok(chats)
+    }
+
+    /// Returns whether a message from or to a peer before a time is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_messages_before(
+        &mut self,
+        organization: &OrganizationId,
+        peer: PeerId,
+        chat: Option<ChatId>,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        self.put_away().await?;
+        if let Some(chat) = chat {
+            let before = of_chat(organization, chat).add(Column::At.lt(at));
+            if message::Entity::find().filter(before).one(self.tx).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        let before = message::Entity::find()
+            .filter(Column::Organization.eq(organization.as_str()))
+            .filter(Column::SenderId.eq(peer.to_bytes()))
+            .filter(among_several())
+            .filter(Column::At.lt(at));
+        Ok(before.one(self.tx).await?.is_some())
+    }
+
+    /// Sets the sender of incoming messages in a direct chat.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_writer(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        writer: PeerId,
+    ) -> Result<(), StoreError> {
+        message::Entity::update_many()
+            .col_expr(Column::SenderId, Expr::value(writer.to_bytes()))
+            .filter(of_chat(organization, chat))
+            .filter(Column::FromMe.eq(false))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns whether a direct chat has messages from or to a moved number in its period.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_moved(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        moved: &Moved,
+    ) -> Result<bool, StoreError> {
+        let moving = of_chat(organization, chat).add(matching(Which::Moved(moved)));
+        Ok(message::Entity::find().filter(moving).one(self.tx).await?.is_some())
+    }
+
+    /// Returns whether there are messages from a moved number in its period, in the chat or in group chats.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wrote_in(
+        &mut self,
+        organization: &OrganizationId,
+        chat: Option<ChatId>,
+        moved: &Moved,
+    ) -> Result<bool, StoreError> {
+        self.put_away().await?;
+        let among = Condition::all().add(Column::SenderId.eq(moved.peer.to_bytes())).add(among_several());
+        let direct = chat.map(|chat| Column::ChatId.eq(chat.to_bytes()));
+        let found = message::Entity::find()
+            .filter(Column::Organization.eq(organization.as_str()))
+            .filter(Condition::any().add(among).add_option(direct))
+            .filter(matching(Which::Moved(moved)));
+        Ok(found.one(self.tx).await?.is_some())
+    }
+}
+
+/// Written as in the migration, without a parameter, to use its partial index.
+fn among_several() -> Expr {
+    Column::NamedBy.into_expr().gte(Expr::Constant(AMONG_SEVERAL.into()))
+}
+
+fn matching(which: Which<'_>) -> Condition {
+    match which {
+        Which::All => Condition::all(),
+        Which::Moved(Moved { from, until, .. }) => Condition::all()
+            .add(Column::At.gte(*from))
+            .add_option(until.map(|until| Column::At.lt(until)))
+            .add(Column::NamedBy.is_in([0, AMONG_SEVERAL])),
+    }
+}

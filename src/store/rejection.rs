@@ -1,0 +1,118 @@
+//! Settings that WhatsApp rejected.
+
+use std::collections::HashMap;
+
+use chatgraph_entity::refusal;
+use sea_orm::ColumnTrait as _;
+use sea_orm::Condition;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::QueryFilter as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::id::ChatId;
+use crate::domain::id::OrganizationId;
+use crate::domain::pending_action::Refusal;
+use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::Setting;
+
+use super::Store;
+use super::enum_code::Code as _;
+use super::error::StoreError;
+use super::unit_of_work::Unit;
+
+impl Store {
+    /// Returns the rejected settings of several chats; chats without any are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals(
+        &self,
+        organization: &OrganizationId,
+        chats: &[ChatId],
+    ) -> Result<HashMap<ChatId, Vec<Refusal>>, StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "refusal", column };
+        let rows = refusal::Entity::find()
+            .filter(refusal::Column::Organization.eq(organization.as_str()))
+            .filter(refusal::Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
+            .all(&self.reader(organization))
+            .await?;
+        let mut refusals: HashMap<_, Vec<_>> = HashMap::new();
+        for row in rows {
+            let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
+            let setting = Setting::from_code(row.setting, "refusal", "setting")?;
+            let code = RefusalCode::from_code(row.code, "refusal", "code")?;
+            refusals.entry(chat).or_default().push(Refusal { setting, code, at: row.at });
+        }
+        Ok(refusals)
+    }
+}
+
+impl Unit<'_> {
+    /// Returns the rejected settings of the chat.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals_of(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+    ) -> Result<Vec<Refusal>, StoreError> {
+        let rows = refusal::Entity::find()
+            .filter(refusal::Column::Organization.eq(organization.as_str()))
+            .filter(refusal::Column::ChatId.eq(chat.to_bytes()))
+            .all(self.tx)
+            .await?;
+        let read = |row: refusal::Model| {
+            let setting = Setting::from_code(row.setting, "refusal", "setting")?;
+            let code = RefusalCode::from_code(row.code, "refusal", "code")?;
+            Ok(Refusal { setting, code, at: row.at })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Stores a rejection, replacing an earlier one of the same setting.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_refusal(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
+        let row = refusal::Model {
+            chat_id: chat.to_bytes(),
+            setting: refusal.setting.code(),
+            organization: organization.to_string(),
+            reason: refusal.code.words().to_owned(),
+            code: refusal.code.code(),
+            at: refusal.at,
+        };
+        let key = [refusal::Column::ChatId, refusal::Column::Setting];
+        let replaced = [refusal::Column::Reason, refusal::Column::Code, refusal::Column::At];
+        refusal::Entity::insert(row.into_active_model())
+            .on_conflict(OnConflict::columns(key).update_columns(replaced).to_owned())
+            .exec_without_returning(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes a rejection after the setting was changed again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove_refusal(
+        &mut self,
+        organization: &OrganizationId,
+        chat: ChatId,
+        setting: Setting,
+    ) -> Result<(), StoreError> {
+        let of_setting = Condition::all()
+            .add(refusal::Column::Organization.eq(organization.as_str()))
+            .add(refusal::Column::ChatId.eq(chat.to_bytes()))
+            .add(refusal::Column::Setting.eq(setting.code()));
+        refusal::Entity::delete_many().filter(of_setting).exec(self.tx).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Flushing of the cache: one statement for a few hundred rows.
+
+use chatgraph_entity::chat as row;
+use chatgraph_entity::message;
+use chatgraph_entity::peer::ActiveModel as PeerRow;
+use chatgraph_entity::peer_address;
+use sea_orm::ColumnTrait as _;
+use sea_orm::DbErr;
+use sea_orm::EntityTrait as _;
+use sea_orm::IntoActiveModel as _;
+use sea_orm::Iterable as _;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::id::OrganizationId;
+use crate::store::chat;
+use crate::store::chunk::parts;
+use crate::store::connect::Transaction;
+use crate::store::error::StoreError;
+use crate::store::peer;
+
+use super::Kept;
+use super::Row;
+use super::Shelf;
+
+impl Shelf {
+    pub(super) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
+        let Self { session, chats, peers, addresses, rows, .. } = self;
+        let organization = &session.organization;
+        for part in parts(of(&chats, Row::New, organization)) {
+            row::Entity::insert_many(part).exec_without_returning(tx).await?;
+        }
+        for part in parts(of(&chats, Row::Changed, organization)) {
+            save(tx, organization, part).await?;
+        }
+        let of_row = |row: Row| peers.values().filter(move |kept| kept.row == row);
+        let new = of_row(Row::New).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
+        for part in parts(new) {
+            chatgraph_entity::peer::Entity::insert_many(part).exec_without_returning(tx).await?;
+        }
+        let changed = of_row(Row::Changed).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
+        for part in parts(changed) {
+            save_peers(tx, organization, part).await?;
+        }
+        let addresses = addresses.iter().map(|period| peer::to_address(organization, session.id, period));
+        for part in parts(addresses.collect()) {
+            peer_address::Entity::insert_many(part).exec_without_returning(tx).await?;
+        }
+        for part in parts(rows) {
+            message::Entity::insert_many(part).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+}
+
+fn of(chats: &[Kept], row: Row, organization: &OrganizationId) -> Vec<row::ActiveModel> {
+    let chats = chats.iter().filter(|kept| kept.row == row);
+    chats.map(|kept| chat::to_row(organization, &kept.chat).into_active_model()).collect()
+}
+
+/// Saves changed chats, which are stored and locked.
+async fn save(tx: &Transaction, organization: &OrganizationId, chats: Vec<row::ActiveModel>) -> Result<(), StoreError> {
+    let all = chats.len() as u64;
+    let columns = row::Column::iter().filter(|column| !matches!(column, row::Column::Id));
+    let known = OnConflict::column(row::Column::Id)
+        .update_columns(columns)
+        .action_and_where(row::Column::Organization.eq(organization.as_str()))
+        .to_owned();
+    let saved = row::Entity::insert_many(chats).on_conflict(known).exec_without_returning(tx).await?;
+    if saved == all { Ok(()) } else { Err(DbErr::RecordNotUpdated.into()) }
+}
+
+/// Saves changed peers, which are stored.
+async fn save_peers(tx: &Transaction, organization: &OrganizationId, peers: Vec<PeerRow>) -> Result<(), StoreError> {
+    use chatgraph_entity::peer::Column;
+    use chatgraph_entity::peer::Entity;
+    let known = OnConflict::column(Column::Id)
+        .update_columns([Column::Jid, Column::ChatId])
+        .action_and_where(Column::Organization.eq(organization.as_str()))
+        .to_owned();
+    Entity::insert_many(peers).on_conflict(known).exec_without_returning(tx).await?;
+    Ok(())
+}
