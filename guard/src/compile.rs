@@ -37,10 +37,10 @@ use crate::cost::Items;
 use crate::literal;
 use crate::problem::Problem;
 use crate::problem::pos;
-use crate::shape;
-use crate::shape::Fields;
-use crate::shape::Object;
-use crate::shape::TYPE_KEY;
+use crate::response_shape;
+use crate::response_shape::Fields;
+use crate::response_shape::Object;
+use crate::response_shape::TYPE_KEY;
 
 /// Maximum ratio of compiled to written selections. Selections on an interface are compiled for each of its object
 /// types.
@@ -220,7 +220,7 @@ impl<'a> Compiler<'a> {
         parent: &str,
         key: &str,
         merged: &[&'a Node<Field>],
-    ) -> Result<(Positioned<types::Selection>, shape::Field), Refusal> {
+    ) -> Result<(Positioned<types::Selection>, response_shape::Field), Refusal> {
         let too_much = || Refusal::Limit("too many fields, counted for each possible type of their object".to_owned());
         self.left = self.left.checked_sub(1).ok_or_else(too_much)?;
         let first = merged[0];
@@ -244,7 +244,7 @@ impl<'a> Compiler<'a> {
             directives: Vec::new(),
             selection_set: Positioned::new(types::SelectionSet { items }, at),
         };
-        let shape = shape::Field {
+        let shape = response_shape::Field {
             key: Name::new(key),
             answer_type: type_of(&first.definition.ty),
             object,

@@ -8,9 +8,9 @@ use async_graphql_value::ConstValue;
 use async_graphql_value::Variables;
 
 use crate::Limits;
+use crate::response_shape::Fields;
+use crate::response_shape::Object;
 use crate::schema;
-use crate::shape::Fields;
-use crate::shape::Object;
 
 /// The prefix of introspection types and fields.
 const INTROSPECTION: &str = "__";

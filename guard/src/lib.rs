@@ -5,25 +5,25 @@
 //! directives, accepts null for a required variable, and checks the root field of a subscription incompletely. None of
 //! that occurs in the result of [`Guard::compile`], for any transport.
 //!
-//! `text` counts tokens with the parser's lexer, and `count` the expansion of fragments, so that the validator of
+//! `lexer` counts tokens with the parser's lexer, and `expansion` the expansion of fragments, so that the validator of
 //! `apollo-compiler` runs only on bounded documents. `rules` adds checks that the validator lacks, and `variables`
-//! coerces the given values. `compile` creates the operation, `shape` describes its responses, and `cost` weighs its
-//! lists. `recent` caches documents and operations, `schema` holds the schema, and `json` counts the values around the
+//! coerces the given values. `compile` creates the operation, `response_shape` describes its responses, and `cost` weighs its
+//! lists. `document_cache` caches documents and operations, `schema` holds the schema, and `json_size` counts the values around the
 //! document. `problem` words the errors, and `arguments` finds the argument that an error is about. This crate is
 //! independent of chatgraph; `graphql/` calls it.
 
 mod arguments;
 mod compile;
 mod cost;
-mod count;
-mod json;
+mod document_cache;
+mod expansion;
+mod json_size;
+mod lexer;
 mod literal;
 mod problem;
-mod recent;
+mod response_shape;
 mod rules;
 mod schema;
-mod shape;
-mod text;
 mod variables;
 
 use std::collections::HashSet;
@@ -40,17 +40,17 @@ use async_graphql_parser::types::OperationType;
 use async_graphql_value::ConstValue;
 use async_graphql_value::Variables;
 
-pub use json::values;
+pub use document_cache::Digest;
+pub use document_cache::Recent;
+pub use json_size::values;
 pub use problem::Problem;
-pub use recent::Digest;
-pub use recent::Recent;
+pub use response_shape::Field;
+pub use response_shape::Fields;
+pub use response_shape::Object;
+pub use response_shape::TYPE_KEY;
 pub use schema::ScalarCheck;
 pub use schema::Schema;
 pub use schema::Weights;
-pub use shape::Field;
-pub use shape::Fields;
-pub use shape::Object;
-pub use shape::TYPE_KEY;
 
 use compile::Compiled;
 
@@ -229,7 +229,7 @@ impl Guard {
         if let Some(known) = self.known.find(&digest) {
             return Ok(known);
         }
-        text::check(text, &self.limits)?;
+        lexer::check(text, &self.limits)?;
         let document = self.validated(text)?;
         rules::check(&document, &self.schema)?;
         compile::check_arguments(&document, &self.schema, &self.limits)?;
@@ -246,7 +246,7 @@ impl Guard {
             let at = problem::position(text, text.len());
             return Err(Problem::new("Syntax error: unexpected end of the document").at(at).into());
         }
-        count::check(&parsed, &self.limits)?;
+        expansion::check(&parsed, &self.limits)?;
         let schema = &self.schema.definitions;
         let validated = match parsed.to_executable(schema) {
             Ok(built) => built.validate(schema),
