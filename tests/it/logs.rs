@@ -9,11 +9,11 @@ use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::logins::frontend::Frontend;
-use crate::logins::rig::issuer;
-use crate::logins::rig::token_for;
-use crate::sealing::rig::KeyFile;
-use crate::sealing::rig::new_key;
+use crate::encryption::fixture::KeyFile;
+use crate::encryption::fixture::new_key;
+use crate::login_tokens::fixture::issuer;
+use crate::login_tokens::fixture::token_for;
+use crate::login_tokens::frontend::Frontend;
 use crate::support::BareServer;
 use crate::support::Log;
 use crate::support::Subscription;

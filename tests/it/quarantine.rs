@@ -6,8 +6,8 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::task::block_in_place;
 
-use crate::sealing::rig::KeyFile;
-use crate::sealing::rig::new_key;
+use crate::encryption::fixture::KeyFile;
+use crate::encryption::fixture::new_key;
 use crate::support::TestServer;
 use crate::support::account;
 use crate::support::eventually;

@@ -1,30 +1,30 @@
 //! Support for tests: the real program in its own process, on a new database, connected to a sandbox whose phone the
 //! test controls.
 
-mod agreement;
 mod api;
-mod bare;
-mod contract;
-mod cut;
+mod cut_proxy;
 mod database;
+mod empty_server;
 mod faults;
+mod in_sync;
 mod log;
+mod schema;
 mod server;
 mod subscription;
 
 pub(crate) use api::error_code;
 pub(crate) use api::error_field;
-pub(crate) use bare::BareServer;
-pub(crate) use bare::header;
-pub(crate) use contract::Contract;
-pub(crate) use cut::Cut;
-pub(crate) use cut::Proxy;
+pub(crate) use cut_proxy::Cut;
+pub(crate) use cut_proxy::Proxy;
 pub(crate) use database::TestDatabase;
 pub(crate) use database::server as postgres;
+pub(crate) use empty_server::BareServer;
+pub(crate) use empty_server::header;
 pub(crate) use faults::Call;
 pub(crate) use faults::Faults;
 pub(crate) use log::Log;
 pub(crate) use log::watched_at;
+pub(crate) use schema::Contract;
 pub(crate) use server::FOREVER;
 pub(crate) use server::TestServer;
 pub(crate) use server::account;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-#[path = "../../../../tests/it/logins/frontend.rs"]
+#[path = "../../../../tests/it/login_tokens/frontend.rs"]
 mod frontend;
 
 use frontend::Answer;

@@ -1,9 +1,9 @@
 //! Login tokens of people, signed by a frontend: JWTs from another implementation than the server's.
 
+pub(crate) mod fixture;
 pub(crate) mod frontend;
 mod keys;
 mod private_ca;
-pub(crate) mod rig;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use sha2::Sha256;
 
 use crate::support::Subscription;
 
+use fixture::LoginServer;
+use fixture::good;
+use fixture::token_for;
 use frontend::Frontend;
 use frontend::made;
-use rig::LoginServer;
-use rig::good;
-use rig::token_for;
 
 const CHANGES: &str = "subscription { chatChanges { cursor } }";
 
@@ -140,7 +140,7 @@ async fn claims_and_roles_have_the_names_that_the_settings_give_them() {
         "--jwks-url",
         &frontend.url,
         "--jwt-issuer",
-        &rig::issuer(),
+        &fixture::issuer(),
         "--jwt-audience",
         "first,chatgraph",
         "--jwt-organization-claim",

@@ -1,11 +1,11 @@
 //! Long randomised tests. A failure prints the seed that repeats the run.
 
-mod callers;
-mod kill;
-mod listener;
+mod api_clients;
+mod crash;
 mod log;
-mod owner;
 mod people;
+mod phone_actor;
 mod postgres;
 mod random;
-mod walk;
+mod random_walk;
+mod subscriber;

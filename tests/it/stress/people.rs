@@ -24,7 +24,7 @@ async fn whatever_becomes_of_people_each_has_one_chat_with_each_message_once() {
     let mut world = World::new(server.phone().clone());
     let mut deleted = Deleted::default();
     let kinds = if takes_every_step() { 20 } else { 13 };
-    for step in 0..super::walk::steps_or(STEPS) {
+    for step in 0..super::random_walk::steps_or(STEPS) {
         let done = match random.below(kinds) {
             0..6 => world.somebody_writes(&mut random, kinds == 20).await,
             6..8 => world.writes_in_the_group(&mut random).await,

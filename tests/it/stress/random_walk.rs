@@ -18,9 +18,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use super::listener::Listener;
 use super::log::Log;
 use super::random::Random;
+use super::subscriber::Listener;
 use crate::support::TestServer;
 use crate::support::account;
 

@@ -16,10 +16,10 @@ use rustls::pki_types::PrivateKeyDer;
 use crate::support::TestDatabase;
 use crate::support::program;
 
+use super::fixture::LoginServer;
+use super::fixture::good;
+use super::fixture::issuer;
 use super::frontend::made;
-use super::rig::LoginServer;
-use super::rig::good;
-use super::rig::issuer;
 
 /// Starts a key server on its own thread, and writes its certificate into `folder`. Returns the URL of the keys and the
 /// certificate's file.

@@ -8,9 +8,9 @@ use reqwest::Response;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::logins::frontend::Frontend;
-use crate::logins::rig::issuer;
-use crate::logins::rig::token_for;
+use crate::login_tokens::fixture::issuer;
+use crate::login_tokens::fixture::token_for;
+use crate::login_tokens::frontend::Frontend;
 use crate::support::BareServer;
 use crate::support::Log;
 use crate::support::Subscription;

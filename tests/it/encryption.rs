@@ -1,6 +1,6 @@
 //! Encryption at rest: the stored secrets with and without a master key, and changed or lost keys.
 
-pub(crate) mod rig;
+pub(crate) mod fixture;
 
 use std::process::Stdio;
 
@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::support::TestServer;
 use crate::support::eventually;
-use rig::KeyFile;
-use rig::id_of;
-use rig::new_key;
+use fixture::KeyFile;
+use fixture::id_of;
+use fixture::new_key;
 
 const MEI: &str = "15550111@s.whatsapp.net";
 const RAVI: &str = "15550112@s.whatsapp.net";

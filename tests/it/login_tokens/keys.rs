@@ -14,13 +14,13 @@ use serde_json::json;
 
 use crate::support::eventually;
 
+use super::fixture::LoginServer;
+use super::fixture::good;
+use super::fixture::signed_by;
+use super::fixture::token_under;
 use super::frontend::Answer;
 use super::frontend::Frontend;
 use super::frontend::made;
-use super::rig::LoginServer;
-use super::rig::good;
-use super::rig::signed_by;
-use super::rig::token_under;
 
 #[tokio::test]
 async fn the_keys_are_asked_for_once_however_many_come_at_once() {

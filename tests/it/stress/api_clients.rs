@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::kill::ask;
+use super::crash::ask;
 use super::random::Random;
 use crate::support::TestServer;
 

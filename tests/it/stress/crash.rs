@@ -16,13 +16,13 @@ use crate::support::TestServer;
 use crate::support::account;
 use crate::support::eventually;
 
-use super::callers::Caller;
-use super::listener::Listener;
+use super::api_clients::Caller;
 use super::log;
 use super::log::Log;
-use super::owner::Owner;
+use super::phone_actor::Owner;
 use super::postgres::Postgres;
 use super::random::Random;
+use super::subscriber::Listener;
 
 /// Number of times the server is killed.
 const KILLS: u64 = 20;
