@@ -1,21 +1,21 @@
 //! Measurements of chatgraph with the real programs, compared with a baseline: the same SQL and JSON written by hand.
 //!
 //! `scripts/bench` builds everything and runs the measurements in `bin`:
-//! - `live`: the delay from the phone to a subscriber and back, and the memory of a first session;
-//! - `crowd`: the memory of a hundred sessions, and the message rates of one of them and of all;
+//! - `latency`: the delay from the phone to a subscriber and back, and the memory of a first session;
+//! - `many_sessions`: the memory of a hundred sessions, and the message rates of one of them and of all;
 //! - `import`: time and memory of a large history, and the API's response times meanwhile;
 //! - `api`: a page of chats, one chat and an update, compared with the baseline;
-//! - `gate`: 2,000 changes a second in one organization's log;
+//! - `commit_throughput`: 2,000 changes a second in one organization's log;
 //! - `abuse`: the cost of abuse for the server, and the latency of a good client meanwhile;
-//! - `listeners`: thousands of WebSockets, and the cost of authentication per page;
-//! - `sealing`: the cost of encryption per device record.
+//! - `subscribers`: thousands of WebSockets, and the cost of authentication per page;
+//! - `encryption`: the cost of encryption per device record.
 
 pub mod abuse;
+pub mod baseline;
 pub mod client;
 pub mod data;
-pub mod floor;
+pub mod environment;
 pub mod program;
-pub mod stage;
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use std::time::Instant;
 use chatgraph_benches::abuse::ABUSES;
 use chatgraph_benches::abuse::Abuse;
 use chatgraph_benches::abuse::Target;
-use chatgraph_benches::stage::Stage;
+use chatgraph_benches::environment::Stage;
 use serde_json::Value;
 use serde_json::json;
 use tokio::runtime::Builder;

@@ -57,7 +57,7 @@ async fn measure(database: &str) -> Result<(), Box<dyn Error>> {
     let serve = [&["serve", "--log-format", "json", "--database", database], &listen[..], &unlimited].concat();
     let (server, ready) = Program::start("chatgraph", &serve, |line| line["fields"]["message"] == "Serving")?;
     let address = ready["fields"]["address"].as_str().ok_or("no address")?.to_owned();
-    let (floor, ready) = Program::start("floor", &[database], |line| line["address"].is_string())?;
+    let (floor, ready) = Program::start("baseline", &[database], |line| line["address"].is_string())?;
     let below = ready["address"].as_str().ok_or("no address")?.to_owned();
     let http = reqwest::Client::new();
     let ask =

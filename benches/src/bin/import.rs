@@ -5,8 +5,8 @@ use std::error::Error;
 use std::time::Duration;
 use std::time::Instant;
 
+use chatgraph_benches::environment::Stage;
 use chatgraph_benches::percentiles;
-use chatgraph_benches::stage::Stage;
 use serde_json::Value;
 use serde_json::json;
 

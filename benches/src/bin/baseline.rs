@@ -1,7 +1,7 @@
 //! Baseline server for the measurements: the same answers with axum, with SQL and JSON written by hand, and without
 //! GraphQL or authentication.
 //!
-//! `floor DATABASE` prints its address as a line of JSON. It uses rusqlite on SQLite and tokio-postgres on PostgreSQL,
+//! `baseline DATABASE` prints its address as a line of JSON. It uses rusqlite on SQLite and tokio-postgres on PostgreSQL,
 //! both with prepared statements.
 
 use std::error::Error;
@@ -16,8 +16,8 @@ use axum::response::IntoResponse as _;
 use axum::response::Response;
 use axum::routing::get;
 use axum::routing::post;
-use chatgraph_benches::floor::Floor;
-use chatgraph_benches::floor::Row;
+use chatgraph_benches::baseline::Floor;
+use chatgraph_benches::baseline::Row;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {

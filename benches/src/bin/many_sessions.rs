@@ -1,11 +1,11 @@
 //! A hundred sessions in one process: memory per session, and messages per second of one session and of all together.
-//! `crowd [DATABASE]`, by default an SQLite file.
+//! `many_sessions [DATABASE]`, by default an SQLite file.
 
 use std::error::Error;
 use std::time::Duration;
 use std::time::Instant;
 
-use chatgraph_benches::stage::Stage;
+use chatgraph_benches::environment::Stage;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::json;

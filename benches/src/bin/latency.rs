@@ -6,9 +6,9 @@ use std::time::Duration;
 use std::time::Instant;
 
 use chatgraph_benches::client::Client;
+use chatgraph_benches::environment::Stage;
 use chatgraph_benches::percentiles;
 use chatgraph_benches::program::Program;
-use chatgraph_benches::stage::Stage;
 use serde_json::json;
 
 const ROUNDS: usize = 100;
