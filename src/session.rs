@@ -40,10 +40,10 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
-use crate::domain::pending_action::Desired;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
@@ -86,12 +86,12 @@ pub enum SessionEvent {
         /// The chat.
         chat: Jid,
         /// The setting and its value.
-        value: Desired,
+        value: SettingValue,
         /// WhatsApp's time of the change, in milliseconds.
         as_of: i64,
         /// Last message that it covers, if WhatsApp gives one and it matters: later messages were not read, and may unarchive
         /// the chat.
-        up_to: Option<Horizon>,
+        up_to: Option<MessageMarker>,
         /// True in a replay of all settings, in any order; false for a new change.
         replayed: bool,
     },
@@ -128,7 +128,7 @@ pub enum SessionEvent {
         /// The chat.
         chat: Jid,
         /// Last message that was removed.
-        up_to: Horizon,
+        up_to: MessageMarker,
         /// WhatsApp's time of it, in milliseconds.
         as_of: i64,
         /// True if the chat is deleted as well, unless a message is left.
@@ -218,7 +218,7 @@ pub enum SessionEvent {
         /// The chat.
         chat: ChatId,
         /// The setting that was sent. For a pending mark as unread, this may be the preceding read.
-        desired: Desired,
+        desired: SettingValue,
         /// The version that was sent.
         version: i64,
     },
@@ -258,7 +258,7 @@ pub struct Rewriting {
     /// True if this account sent it, as far as `sender` does not tell.
     pub from_me: bool,
     /// The edit or revocation.
-    pub rewrite: Rewrite,
+    pub rewrite: MessageUpdate,
 }
 
 /// A part of an account's history, as the phone sent it.

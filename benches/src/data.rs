@@ -4,7 +4,7 @@ use std::error::Error;
 
 use chatgraph::domain::change::Origin;
 use chatgraph::domain::chat::Chat;
-use chatgraph::domain::chat::Dated;
+use chatgraph::domain::chat::Versioned;
 use chatgraph::domain::id::ChatId;
 use chatgraph::domain::id::OrganizationId;
 use chatgraph::domain::id::SessionId;
@@ -107,7 +107,7 @@ fn chat(session: SessionId, number: usize) -> Chat {
     let at = BEGAN + i64::try_from(number).unwrap_or_default() * 1_000;
     let mut chat = Chat::new(ChatId::new(at), session, jid(number).parse().expect("a JID"), at);
     chat.names.contact = Some(format!("Contact number {number}"));
-    chat.archived = Dated { value: number.is_multiple_of(10), as_of: at };
+    chat.archived = Versioned { value: number.is_multiple_of(10), as_of: at };
     chat.unread_count = if number.is_multiple_of(7) { 3 } else { 0 };
     chat
 }

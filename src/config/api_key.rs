@@ -108,7 +108,7 @@ impl TryFrom<KeyArgs> for NewKey {
     type Error = Error;
 
     fn try_from(args: KeyArgs) -> Result<Self, Error> {
-        let wrong = || Error::new("name", format!("expected 1 to {} characters", api_key::LONGEST_NAME));
+        let wrong = || Error::new("name", format!("expected 1 to {} characters", api_key::MAX_NAME_LEN));
         let name = api_key::name(&args.name).ok_or_else(wrong)?;
         Ok(Self {
             organization: args.organization,

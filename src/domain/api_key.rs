@@ -6,7 +6,7 @@ use super::id::KeyId;
 use super::id::OrganizationId;
 
 /// Maximum length of a name in characters.
-pub const LONGEST_NAME: usize = 100;
+pub const MAX_NAME_LEN: usize = 100;
 
 /// An API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,5 +56,5 @@ impl ApiKey {
 /// Trims a key's name. `None` if nothing remains, or if it is too long.
 #[must_use]
 pub fn name(text: &str) -> Option<&str> {
-    Some(text.trim()).filter(|name| (1..=LONGEST_NAME).contains(&name.chars().count()))
+    Some(text.trim()).filter(|name| (1..=MAX_NAME_LEN).contains(&name.chars().count()))
 }

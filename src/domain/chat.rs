@@ -14,11 +14,11 @@ use super::id::SessionId;
 use super::jid::Jid;
 use super::jid::JidKind;
 use super::message::IncomingMessage;
-use super::message_marker::Horizon;
-use super::pending_action::Desired;
+use super::message_marker::MessageMarker;
 use super::pending_action::Setting;
+use super::pending_action::SettingValue;
 
-pub use super::chat_name::Names;
+pub use super::chat_name::ChatNames;
 pub use patch::ChatPatch;
 
 /// A kind of chat.
@@ -50,14 +50,14 @@ impl From<JidKind> for ChatType {
 
 /// A setting with WhatsApp's timestamp of its value in milliseconds. An older event does not change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Dated<T> {
+pub struct Versioned<T> {
     /// The value.
     pub value: T,
     /// The time at which WhatsApp or a client of the API set it; 0 if it was never set.
     pub as_of: i64,
 }
 
-impl<T> Dated<T> {
+impl<T> Versioned<T> {
     /// Sets the value unless the current one is newer, and returns whether it was set.
     fn set(&mut self, value: T, as_of: i64, origin: Origin) -> bool {
         *self = match origin {
@@ -91,23 +91,23 @@ pub struct Chat {
     /// The canonical address.
     pub jid: Jid,
     /// The possible names.
-    pub names: Names,
+    pub names: ChatNames,
     /// The archived state.
-    pub archived: Dated<bool>,
+    pub archived: Versioned<bool>,
     /// The pinned state.
-    pub pinned: Dated<bool>,
+    pub pinned: Versioned<bool>,
     /// The end of the mute in milliseconds; `None` if the chat is not muted.
-    pub muted_until: Dated<Option<i64>>,
+    pub muted_until: Versioned<Option<i64>>,
     /// The mark as unread by hand.
-    pub marked_unread: Dated<bool>,
+    pub marked_unread: Versioned<bool>,
     /// Number of unread incoming messages.
     pub unread_count: u32,
     /// Arrival number of the newest live message (history excluded). Monotonic per session.
     pub arrivals: i64,
     /// The position up to which everything is read, as reported by WhatsApp.
-    pub read_to: Option<Horizon>,
+    pub read_to: Option<MessageMarker>,
     /// The address that WhatsApp used last for the chat; `None` if it is unknown.
-    pub address: Option<Box<Dated<Jid>>>,
+    pub address: Option<Box<Versioned<Jid>>>,
     /// The latest message; `None` if the chat has no message.
     pub last_message: Option<LastMessage>,
     /// The settings that are pending.
@@ -115,10 +115,10 @@ pub struct Chat {
     /// The settings that WhatsApp rejected and that have not changed since.
     pub refused: ChatFields,
     /// The position up to which messages are known without being stored; `None` if the chat was never deleted.
-    pub horizon: Option<Horizon>,
+    pub horizon: Option<MessageMarker>,
     /// The position up to which the phone cleared or deleted the chat; `None` if it never did. If a second chat of the
     /// same user appears, it applies to that chat too.
-    pub emptied: Option<Horizon>,
+    pub emptied: Option<MessageMarker>,
     /// Creation time of the row in milliseconds.
     pub created_at: i64,
     /// The number of recorded changes. Each change increments it, and it is stored with the chat.
@@ -135,11 +135,11 @@ impl Chat {
             id,
             session,
             jid,
-            names: Names::default(),
-            archived: Dated::default(),
-            pinned: Dated::default(),
-            muted_until: Dated::default(),
-            marked_unread: Dated::default(),
+            names: ChatNames::default(),
+            archived: Versioned::default(),
+            pinned: Versioned::default(),
+            muted_until: Versioned::default(),
+            marked_unread: Versioned::default(),
             unread_count: 0,
             arrivals: 0,
             read_to: None,
@@ -228,7 +228,7 @@ impl Chat {
             self.unread_count = count;
         }
         if let Some(place) = patch.read_to.clone() {
-            self.read_to = Some(place.or_further(self.read_to.take()));
+            self.read_to = Some(place.max_with(self.read_to.take()));
         }
         if let Some((address, as_of)) = &patch.address {
             self.spoken_of(address, *as_of);
@@ -244,8 +244,8 @@ impl Chat {
         }
         self.names.learn(&patch.names);
         if let Some(place) = patch.emptied_to.clone() {
-            self.horizon = Some(place.clone().or_further(self.horizon.take()));
-            self.emptied = Some(place.or_further(self.emptied.take()));
+            self.horizon = Some(place.clone().max_with(self.horizon.take()));
+            self.emptied = Some(place.max_with(self.emptied.take()));
             self.last_message = patch.last_message;
         } else if patch.removed.is_some() {
             if self.last_message.and_then(|last| last.id) == patch.removed {
@@ -330,21 +330,21 @@ impl Chat {
 
     /// The current value of a setting, as a pending action stores it.
     #[must_use]
-    pub fn setting(&self, setting: Setting) -> Desired {
+    pub fn setting(&self, setting: Setting) -> SettingValue {
         match setting {
-            Setting::Archived => Desired::Archived(self.archived.value),
-            Setting::Pinned => Desired::Pinned(self.pinned.value),
-            Setting::MutedUntil => Desired::MutedUntil(self.muted_until.value),
-            Setting::Read => Desired::Read(self.unread_count == 0 && !self.marked_unread.value),
+            Setting::Archived => SettingValue::Archived(self.archived.value),
+            Setting::Pinned => SettingValue::Pinned(self.pinned.value),
+            Setting::MutedUntil => SettingValue::MutedUntil(self.muted_until.value),
+            Setting::Read => SettingValue::Read(self.unread_count == 0 && !self.marked_unread.value),
         }
     }
 
     /// Returns whether the setting already has this value. A chat with unread messages is neither read nor marked as
     /// unread.
     #[must_use]
-    pub fn has(&self, desired: Desired) -> bool {
+    pub fn has(&self, desired: SettingValue) -> bool {
         match desired {
-            Desired::Read(false) => self.marked_unread.value,
+            SettingValue::Read(false) => self.marked_unread.value,
             desired => self.setting(desired.setting()) == desired,
         }
     }
@@ -354,12 +354,12 @@ impl Chat {
     ///
     /// [`PendingAction::unread`]: super::pending_action::PendingAction::unread
     #[must_use]
-    pub fn base(&self, setting: Setting) -> (Desired, i64) {
+    pub fn base(&self, setting: Setting) -> (SettingValue, i64) {
         match setting {
-            Setting::Archived => (Desired::Archived(self.archived.value), self.archived.as_of),
-            Setting::Pinned => (Desired::Pinned(self.pinned.value), self.pinned.as_of),
-            Setting::MutedUntil => (Desired::MutedUntil(self.muted_until.value), self.muted_until.as_of),
-            Setting::Read => (Desired::Read(!self.marked_unread.value), self.marked_unread.as_of),
+            Setting::Archived => (SettingValue::Archived(self.archived.value), self.archived.as_of),
+            Setting::Pinned => (SettingValue::Pinned(self.pinned.value), self.pinned.as_of),
+            Setting::MutedUntil => (SettingValue::MutedUntil(self.muted_until.value), self.muted_until.as_of),
+            Setting::Read => (SettingValue::Read(!self.marked_unread.value), self.marked_unread.as_of),
         }
     }
 
@@ -370,7 +370,7 @@ impl Chat {
         let newer =
             self.address.as_ref().is_none_or(|known| (as_of, rank(address)) > (known.as_of, rank(&known.value)));
         if newer {
-            self.address = Some(Box::new(Dated { value: address.clone(), as_of }));
+            self.address = Some(Box::new(Versioned { value: address.clone(), as_of }));
         }
     }
 

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use super::chat::Chat;
 use super::chat::ChatType;
-use super::cursor::Key;
+use super::cursor::CursorKey;
 use super::id::SessionId;
-use super::search::Search;
+use super::search::SearchTerm;
 
 /// The activity of a named chat without messages: it follows every chat that has a message.
-const EMPTY: i64 = -1;
+const EMPTY_ACTIVITY: i64 = -1;
 /// The activity of a chat of which only settings are known; it is in no list.
-const UNLISTED: i64 = -2;
+const UNLISTED_ACTIVITY: i64 = -2;
 
 /// The order of chats. In every order, chats without a message come last, by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -38,7 +38,7 @@ pub struct ChatFilter {
     /// One of these kinds.
     pub types: Option<BTreeSet<ChatType>>,
     /// The name or phone number contains this text.
-    pub search: Option<Search>,
+    pub search: Option<SearchTerm>,
     /// The last message was sent at this time or later, in milliseconds.
     pub active_after: Option<i64>,
     /// The last message was sent before this time, in milliseconds.
@@ -53,7 +53,7 @@ impl ChatFilter {
     pub fn least_activity(&self) -> i64 {
         match self.active_after {
             Some(after) => after.max(0),
-            None if self.shows_empty() => EMPTY,
+            None if self.shows_empty() => EMPTY_ACTIVITY,
             None => 0,
         }
     }
@@ -66,7 +66,7 @@ impl ChatFilter {
 
     /// Returns whether the whole list may have to be scanned for few or no chats, because no index covers the filter.
     #[must_use]
-    pub fn may_walk(&self) -> bool {
+    pub fn may_scan(&self) -> bool {
         self.search.is_some() || self.types.is_some() || self.muted.is_some()
     }
 
@@ -137,10 +137,10 @@ pub struct ChatKey {
 impl ChatKey {
     /// The position of `chat` in a list of this order.
     #[must_use]
-    pub fn of(chat: &Chat, order: ChatOrder) -> Self {
+    pub fn new(chat: &Chat, order: ChatOrder) -> Self {
         let (class, rank) = match order {
             ChatOrder::Recent => (0, activity(chat)),
-            ChatOrder::Inbox => (InboxClass::of(chat) as i16, inbox_rank(chat)),
+            ChatOrder::Inbox => (InboxClass::new(chat) as i16, inbox_rank(chat)),
         };
         Self { class, rank, id: chat.id.bytes() }
     }
@@ -152,7 +152,7 @@ impl ChatKey {
     }
 }
 
-impl Key for ChatKey {
+impl CursorKey for ChatKey {
     fn to_bytes(self) -> Vec<u8> {
         [&self.class.to_be_bytes()[..], &self.rank.to_be_bytes(), &self.id].concat()
     }
@@ -182,10 +182,10 @@ pub enum InboxClass {
 impl InboxClass {
     /// The chat's class.
     #[must_use]
-    pub fn of(chat: &Chat) -> Self {
+    pub fn new(chat: &Chat) -> Self {
         match activity(chat) {
-            UNLISTED => Self::Unlisted,
-            EMPTY => Self::Empty,
+            UNLISTED_ACTIVITY => Self::Unlisted,
+            EMPTY_ACTIVITY => Self::Empty,
             _ if chat.pinned.value => Self::Pinned,
             _ => Self::Active,
         }
@@ -197,15 +197,15 @@ impl InboxClass {
 pub fn activity(chat: &Chat) -> i64 {
     match chat.last_message {
         Some(message) => message.at.max(0),
-        None if chat.names.shown().is_some() => EMPTY,
-        None => UNLISTED,
+        None if chat.names.shown().is_some() => EMPTY_ACTIVITY,
+        None => UNLISTED_ACTIVITY,
     }
 }
 
 /// The rank of a chat in its class in the order INBOX: the pin time if it is pinned, else its activity.
 #[must_use]
 pub fn inbox_rank(chat: &Chat) -> i64 {
-    if InboxClass::of(chat) == InboxClass::Pinned { chat.pinned.as_of } else { activity(chat) }
+    if InboxClass::new(chat) == InboxClass::Pinned { chat.pinned.as_of } else { activity(chat) }
 }
 
 #[cfg(test)]
@@ -232,9 +232,9 @@ mod tests {
             chat(None, true, Some("Olu")),
             chat(None, true, None),
         ];
-        let keys = chats.each_ref().map(|chat| ChatKey::of(chat, ChatOrder::Inbox));
+        let keys = chats.each_ref().map(|chat| ChatKey::new(chat, ChatOrder::Inbox));
         assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
-        let keys = chats[1..].iter().map(|chat| ChatKey::of(chat, ChatOrder::Recent)).collect::<Vec<_>>();
+        let keys = chats[1..].iter().map(|chat| ChatKey::new(chat, ChatOrder::Recent)).collect::<Vec<_>>();
         assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
     }
 
@@ -243,7 +243,7 @@ mod tests {
         let pinned = |as_of, at| {
             let mut chat = chat(Some(at), true, None);
             chat.pinned.as_of = as_of;
-            ChatKey::of(&chat, ChatOrder::Inbox)
+            ChatKey::new(&chat, ChatOrder::Inbox)
         };
         assert!(pinned(20, 1) > pinned(10, 99));
         assert_eq!(pinned(20, 1).rank, pinned(20, 99).rank);
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_key_reads_back() {
-        let key = ChatKey::of(&chat(Some(5), true, None), ChatOrder::Inbox);
+        let key = ChatKey::new(&chat(Some(5), true, None), ChatOrder::Inbox);
         assert_eq!(ChatKey::from_bytes(&key.to_bytes()), Some(key));
         assert_eq!(ChatKey::from_bytes(&key.to_bytes()[1..]), None);
     }
@@ -267,7 +267,7 @@ mod tests {
             ChatFilter { unread: Some(true), ..ChatFilter::default() },
             ChatFilter { types: Some(BTreeSet::new()), ..ChatFilter::default() },
             ChatFilter { types: Some([ChatType::Dm].into()), ..ChatFilter::default() },
-            ChatFilter { search: Search::new("archived=1").ok(), ..ChatFilter::default() },
+            ChatFilter { search: SearchTerm::new("archived=1").ok(), ..ChatFilter::default() },
             ChatFilter { active_after: Some(1), ..ChatFilter::default() },
             ChatFilter { active_before: Some(1), ..ChatFilter::default() },
             ChatFilter { include_empty: true, ..ChatFilter::default() },

@@ -2,7 +2,7 @@
 
 /// The possible names of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
+pub struct ChatNames {
     /// A group's subject.
     pub subject: Option<String>,
     /// The saved contact name.
@@ -13,7 +13,7 @@ pub struct Names {
     pub business: Option<String>,
 }
 
-impl Names {
+impl ChatNames {
     /// The display name: the first known name, in this order.
     #[must_use]
     pub fn shown(&self) -> Option<&String> {

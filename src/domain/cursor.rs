@@ -12,7 +12,7 @@ use super::id::OrganizationId;
 #[error("not a cursor of this list")]
 pub struct InvalidCursor;
 
-const TAG: usize = 8;
+const TAG_LEN: usize = 8;
 /// Maximum length of our cursors; a longer text is not decoded.
 const MAX_CURSOR_LEN: usize = 64;
 
@@ -38,7 +38,7 @@ impl ChangeCursor {
     #[must_use]
     pub fn is_of_some_organization(text: &str) -> bool {
         let sealed = (text.len() <= MAX_CURSOR_LEN).then(|| URL_SAFE_NO_PAD.decode(text));
-        sealed.is_some_and(|sealed| sealed.is_ok_and(|sealed| sealed.len() == TAG + 16))
+        sealed.is_some_and(|sealed| sealed.is_ok_and(|sealed| sealed.len() == TAG_LEN + 16))
     }
 
     /// Decodes a cursor of `organization`.
@@ -53,11 +53,11 @@ impl ChangeCursor {
 }
 
 /// The sort key of an item in a list, which a cursor contains.
-pub trait Key: Copy + Ord {
+pub trait CursorKey: Copy + Ord {
     /// Encodes the key as a few bytes.
     fn to_bytes(self) -> Vec<u8>;
 
-    /// Decodes the result of [`Key::to_bytes`]; `None` for any other bytes.
+    /// Decodes the result of [`CursorKey::to_bytes`]; `None` for any other bytes.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 
     /// Encodes the cursor for the list that `scope` describes.
@@ -84,7 +84,7 @@ pub struct TimeKey {
     pub id: [u8; 16],
 }
 
-impl Key for TimeKey {
+impl CursorKey for TimeKey {
     fn to_bytes(self) -> Vec<u8> {
         [&self.at.to_be_bytes()[..], &self.id].concat()
     }
@@ -112,15 +112,15 @@ fn open(scope: &[&str], text: &str) -> Result<Vec<u8>, InvalidCursor> {
 
 /// A checksum, which is not a secret: permissions are checked on every request. It distinguishes valid cursors from
 /// other text.
-fn tag(scope: &[&str]) -> [u8; TAG] {
+fn tag(scope: &[&str]) -> [u8; TAG_LEN] {
     let mut hash = Sha256::new();
     for part in scope {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
     let digest = hash.finalize();
-    let mut tag = [0; TAG];
-    tag.copy_from_slice(&digest[..TAG]);
+    let mut tag = [0; TAG_LEN];
+    tag.copy_from_slice(&digest[..TAG_LEN]);
     tag
 }
 

@@ -161,7 +161,7 @@ pub struct OrganizationId(std::sync::Arc<str>);
 impl OrganizationId {
     /// The trash: a pseudo-organization whose id no client can have. It owns the rows that are still to be removed.
     #[must_use]
-    pub fn nobody() -> Self {
+    pub fn trash() -> Self {
         Self("".into())
     }
 

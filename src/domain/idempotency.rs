@@ -4,9 +4,9 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 /// Retention of a key in milliseconds.
-pub const REMEMBERED: i64 = 24 * 60 * 60 * 1_000;
+pub const KEY_RETENTION_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Maximum length of a key in characters.
-pub const LONGEST_KEY: usize = 100;
+pub const MAX_KEY_LEN: usize = 100;
 
 /// The operation of a key. The same key may be used once for each operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +32,7 @@ impl IdempotencyKey {
     /// Creates a key for an input of these parts; `None` if it is empty or too long.
     #[must_use]
     pub fn new(operation: Operation, key: &str, input: &[&str]) -> Option<Self> {
-        let fits = (1..=LONGEST_KEY).contains(&key.chars().count());
+        let fits = (1..=MAX_KEY_LEN).contains(&key.chars().count());
         fits.then(|| Self { operation, key_hash: hash(&[key]), input_hash: hash(input) })
     }
 }

@@ -4,33 +4,33 @@
 
 use super::change::ChatFields;
 use super::chat::Chat;
-use super::chat::Dated;
-use super::chat::Names;
-use super::pending_action::Desired;
+use super::chat::ChatNames;
+use super::chat::Versioned;
 use super::pending_action::PendingAction;
-use super::pending_action::Refusal;
+use super::pending_action::Rejection;
 use super::pending_action::Setting;
+use super::pending_action::SettingValue;
 
 /// Pending and rejected settings of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Open {
+pub struct OpenActions {
     /// The pending actions.
     pub waiting: Vec<PendingAction>,
     /// The refusals.
-    pub refused: Vec<Refusal>,
+    pub refused: Vec<Rejection>,
 }
 
 impl Chat {
     /// Merges the data of `other` except its messages, and returns the pending and rejected settings of both. The
     /// caller counts the unread messages, since it knows them.
     #[must_use]
-    pub fn join(&mut self, mine: &Open, other: &Self, theirs: &Open) -> Open {
-        let mut open = Open::default();
+    pub fn join(&mut self, mine: &OpenActions, other: &Self, theirs: &OpenActions) -> OpenActions {
+        let mut open = OpenActions::default();
         for setting in Setting::ALL {
             open.waiting.extend(self.join_setting(setting, mine, other, theirs));
         }
         for refusal in mine.refused.iter().chain(&theirs.refused) {
-            let newer = |known: &Refusal| known.setting == refusal.setting && known.at >= refusal.at;
+            let newer = |known: &Rejection| known.setting == refusal.setting && known.at >= refusal.at;
             // A new request for the setting clears the rejection.
             let waits = open.waiting.iter().any(|action| action.desired.setting() == refusal.setting);
             if !waits && !open.refused.iter().any(newer) {
@@ -51,7 +51,7 @@ impl Chat {
         ];
         for (place, theirs) in places {
             if let Some(theirs) = theirs.clone() {
-                *place = Some(theirs.or_further(place.take()));
+                *place = Some(theirs.max_with(place.take()));
             }
         }
         self.arrivals = self.arrivals.max(other.arrivals);
@@ -64,14 +64,20 @@ impl Chat {
 
     /// Merges one setting. The value on WhatsApp is the newest that it reported for either chat. Of two requests the
     /// newer one stays. A later value that WhatsApp reported for the chat without a request takes precedence.
-    fn join_setting(&mut self, setting: Setting, mine: &Open, other: &Self, theirs: &Open) -> Option<PendingAction> {
+    fn join_setting(
+        &mut self,
+        setting: Setting,
+        mine: &OpenActions,
+        other: &Self,
+        theirs: &OpenActions,
+    ) -> Option<PendingAction> {
         let (ours, yours) = (mine.waits_for(setting), theirs.waits_for(setting));
         let known = |chat: &Self, action: Option<&PendingAction>| {
             let (value, as_of) = action.map_or(chat.base(setting), |action| (action.base, action.base_as_of));
-            Dated { value, as_of }
+            Versioned { value, as_of }
         };
         let (here, there) = (known(self, ours), known(other, yours));
-        let newest = [here, there].into_iter().max_by_key(|known| (known.as_of, weight(known.value)))?;
+        let newest = [here, there].into_iter().max_by_key(|known| (known.as_of, tie_break(known.value)))?;
         let (request, asked) = match (ours, yours) {
             (Some(ours), Some(yours)) if yours.requested_at > ours.requested_at => (yours, other),
             (Some(ours), None) if there.as_of <= ours.requested_at => (ours, &*self),
@@ -84,8 +90,8 @@ impl Chat {
         };
         let unread = [ours, yours].into_iter().flatten().fold(0_u32, |sum, action| sum.saturating_add(action.unread));
         let read =
-            [ours, yours].into_iter().flatten().filter_map(PendingAction::read_so_far).max_by_key(|range| range.at);
-        let read_before = read.filter(|_| request.desired == Desired::Read(false));
+            [ours, yours].into_iter().flatten().filter_map(PendingAction::read_range).max_by_key(|range| range.at);
+        let read_before = read.filter(|_| request.desired == SettingValue::Read(false));
         let action = PendingAction {
             chat: self.id,
             // A request of either chat may be in flight, and its acknowledgement must not remove this one.
@@ -101,23 +107,23 @@ impl Chat {
         Some(action)
     }
 
-    fn put(&mut self, value: Desired, as_of: i64) {
+    fn put(&mut self, value: SettingValue, as_of: i64) {
         match value {
-            Desired::Archived(value) => self.archived = Dated { value, as_of },
-            Desired::Pinned(value) => self.pinned = Dated { value, as_of },
-            Desired::MutedUntil(value) => self.muted_until = Dated { value, as_of },
-            Desired::Read(read) => self.marked_unread = Dated { value: !read, as_of },
+            SettingValue::Archived(value) => self.archived = Versioned { value, as_of },
+            SettingValue::Pinned(value) => self.pinned = Versioned { value, as_of },
+            SettingValue::MutedUntil(value) => self.muted_until = Versioned { value, as_of },
+            SettingValue::Read(read) => self.marked_unread = Versioned { value: !read, as_of },
         }
     }
 }
 
-impl Open {
+impl OpenActions {
     fn waits_for(&self, setting: Setting) -> Option<&PendingAction> {
         self.waiting.iter().find(|action| action.desired.setting() == setting)
     }
 }
 
-impl Names {
+impl ChatNames {
     /// Adds the names that are unknown here.
     fn fill(&mut self, other: &Self) {
         let Self { subject, contact, push, business } = self;
@@ -131,11 +137,11 @@ impl Names {
 }
 
 /// Chooses between two values with the same timestamp: the one that must have been set explicitly.
-fn weight(value: Desired) -> i64 {
+fn tie_break(value: SettingValue) -> i64 {
     match value {
-        Desired::Archived(set) | Desired::Pinned(set) => set.into(),
-        Desired::Read(read) => (!read).into(),
-        Desired::MutedUntil(until) => until.unwrap_or(0),
+        SettingValue::Archived(set) | SettingValue::Pinned(set) => set.into(),
+        SettingValue::Read(read) => (!read).into(),
+        SettingValue::MutedUntil(until) => until.unwrap_or(0),
     }
 }
 

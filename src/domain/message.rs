@@ -97,7 +97,7 @@ pub struct Message {
 
 /// A change to a sent message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Rewrite {
+pub enum MessageUpdate {
     /// The sender edited it.
     Edit {
         /// The new text or caption.
@@ -124,13 +124,13 @@ impl Message {
     /// The message after a change; `None` if the change has no effect. A revoked message has no content any more, and
     /// an outdated or repeated edit is ignored.
     #[must_use]
-    pub fn rewritten(&self, rewrite: &Rewrite) -> Option<Self> {
+    pub fn rewritten(&self, rewrite: &MessageUpdate) -> Option<Self> {
         match rewrite {
             // Nothing is left of it.
-            Rewrite::DeletionForMe { .. } => None,
+            MessageUpdate::DeletionForMe { .. } => None,
             _ if self.revoked => None,
-            Rewrite::Revocation => Some(Self { revoked: true, text: None, ..self.clone() }),
-            Rewrite::Edit { text, as_of } => {
+            MessageUpdate::Revocation => Some(Self { revoked: true, text: None, ..self.clone() }),
+            MessageUpdate::Edit { text, as_of } => {
                 let news = *as_of > self.edited_as_of || (*as_of == self.edited_as_of && *text != self.text);
                 news.then(|| Self { edited: true, edited_as_of: *as_of, text: text.clone(), ..self.clone() })
             }
@@ -174,15 +174,15 @@ mod tests {
             edited_as_of: 0,
             revoked: false,
         };
-        let edit = |text: &str, as_of| Rewrite::Edit { text: Some(text.into()), as_of };
+        let edit = |text: &str, as_of| MessageUpdate::Edit { text: Some(text.into()), as_of };
         let twice = message.rewritten(&edit("At ten", 10)).and_then(|once| once.rewritten(&edit("At eleven", 20)));
         let twice = twice.expect("two edits");
         assert_eq!((twice.text.as_deref(), twice.edited), (Some("At eleven"), true));
         assert_eq!(twice.rewritten(&edit("At eleven", 20)), None, "the same again");
         assert_eq!(twice.rewritten(&edit("At ten", 10)), None, "the older one again");
-        let gone = twice.rewritten(&Rewrite::Revocation).expect("taken back");
+        let gone = twice.rewritten(&MessageUpdate::Revocation).expect("taken back");
         assert_eq!((gone.text.as_deref(), gone.revoked), (None, true));
-        assert_eq!(gone.rewritten(&Rewrite::Revocation), None);
+        assert_eq!(gone.rewritten(&MessageUpdate::Revocation), None);
         assert_eq!(gone.rewritten(&edit("At twelve", 30)), None, "it stays taken back");
     }
 }

@@ -8,7 +8,7 @@ use super::message::IncomingMessage;
 /// A position among a chat's messages, given by its last message as on WhatsApp. No message up to it is new, however
 /// often WhatsApp sends it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Horizon {
+pub struct MessageMarker {
     /// Send time of the last message in milliseconds.
     pub at: i64,
     /// WhatsApp's ids of the messages at exactly that time. WhatsApp's times are whole seconds, so the next message may
@@ -16,7 +16,7 @@ pub struct Horizon {
     pub wa_ids: Vec<String>,
 }
 
-impl Horizon {
+impl MessageMarker {
     /// Returns whether the message is at or before this position.
     #[must_use]
     pub fn covers(&self, message: &IncomingMessage) -> bool {
@@ -47,7 +47,7 @@ impl Horizon {
     /// Returns the later of the two positions. Two positions in the same second cannot be ordered, so the result covers
     /// both.
     #[must_use]
-    pub fn or_further(mut self, other: Option<Self>) -> Self {
+    pub fn max_with(mut self, other: Option<Self>) -> Self {
         match other {
             Some(other) if other.at > self.at => other,
             Some(other) if other.at == self.at && other.wa_ids.is_empty() => other,
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_came_later_is_new_and_so_is_another_message_of_the_same_second() {
-        let horizon = Horizon { at: 2_000, wa_ids: vec!["A".into(), "B".into()] };
+        let horizon = MessageMarker { at: 2_000, wa_ids: vec!["A".into(), "B".into()] };
         for (wa_id, at, covered) in [("C", 1_000, true), ("A", 2_000, true), ("B", 2_000, true)] {
             assert_eq!(horizon.covers(&message(wa_id, at)), covered, "{wa_id} at {at}");
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_place_is_beyond_another_if_it_reaches_more() {
-        let place = |at, ids: &[&str]| Horizon { at, wa_ids: ids.iter().map(|id| (*id).to_owned()).collect() };
+        let place = |at, ids: &[&str]| MessageMarker { at, wa_ids: ids.iter().map(|id| (*id).to_owned()).collect() };
         for (one, other, is_beyond) in [
             (place(2_000, &["A"]), place(1_000, &["B"]), true),
             (place(1_000, &["A"]), place(2_000, &["B"]), false),
@@ -108,21 +108,21 @@ mod tests {
 
     #[test]
     fn the_further_of_two_places_does_not_depend_on_their_order() {
-        let place = |at, ids: &[&str]| Horizon { at, wa_ids: ids.iter().map(|id| (*id).to_owned()).collect() };
+        let place = |at, ids: &[&str]| MessageMarker { at, wa_ids: ids.iter().map(|id| (*id).to_owned()).collect() };
         for (one, other, further) in [
             (place(1_000, &["A"]), place(2_000, &["B"]), place(2_000, &["B"])),
             (place(2_000, &["A"]), place(2_000, &["B"]), place(2_000, &["A", "B"])),
             (place(2_000, &[]), place(2_000, &["B"]), place(2_000, &[])),
         ] {
-            assert_eq!(one.clone().or_further(Some(other.clone())), further);
-            assert_eq!(other.or_further(Some(one.clone())), further);
-            assert_eq!(one.clone().or_further(None), one);
+            assert_eq!(one.clone().max_with(Some(other.clone())), further);
+            assert_eq!(other.max_with(Some(one.clone())), further);
+            assert_eq!(one.clone().max_with(None), one);
         }
     }
 
     #[test]
     fn without_ids_the_whole_second_is_known() {
-        let horizon = Horizon { at: 2_000, wa_ids: Vec::new() };
+        let horizon = MessageMarker { at: 2_000, wa_ids: Vec::new() };
         assert!(horizon.covers(&message("C", 2_000)));
         assert!(!horizon.covers(&message("C", 2_001)));
     }

@@ -1,9 +1,9 @@
 //! Pages of a list.
 
 /// Maximum number of items in a page.
-pub const MAX_PAGE: u32 = 200;
+pub const MAX_PAGE_LEN: u32 = 200;
 /// Default number of items in a page.
-pub const DEFAULT_PAGE: u32 = 50;
+pub const DEFAULT_PAGE_LEN: u32 = 50;
 
 /// The direction of a page from its cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub enum Direction {
 /// A part of a list, by key: `limit` items behind `cursor`, in `direction`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRequest<K> {
-    /// The number of items, 1 to [`MAX_PAGE`].
+    /// The number of items, 1 to [`MAX_PAGE_LEN`].
     pub limit: u32,
     /// The direction.
     pub direction: Direction,
@@ -40,7 +40,7 @@ impl<T> Page<T> {
     /// Creates a page from up to `limit + 1` rows, read from the cursor outwards; the surplus row shows that there are
     /// more. `beyond` states whether there are items on the other side of the cursor.
     #[must_use]
-    pub fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>, beyond: bool) -> Self {
+    pub fn from_rows<K>(mut rows: Vec<T>, request: &PageRequest<K>, beyond: bool) -> Self {
         let limit = request.limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);

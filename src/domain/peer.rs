@@ -56,7 +56,7 @@ impl Period {
 
 /// The owner of an address at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct AddressOwner {
     /// The peer.
     pub peer: PeerId,
     /// True if the period had ended by then, and no later owner is known.
@@ -65,7 +65,7 @@ pub struct Owner {
 
 /// A part of a period that moved to another peer, together with the messages sent from the address in that time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
+pub struct MovedPeriod {
     /// The previous peer.
     pub peer: PeerId,
     /// The first millisecond.
@@ -77,21 +77,21 @@ pub struct Moved {
 /// Returns the owner of an address at a time, given its periods in ascending order. Between two periods, and before the
 /// first one, it is the next known owner, since the exact start of a period is unknown.
 #[must_use]
-pub fn owner_at(periods: &[Period], at: i64) -> Option<Owner> {
+pub fn owner_at(periods: &[Period], at: i64) -> Option<AddressOwner> {
     if let Some(period) = periods.iter().find(|period| !period.is_over(at)) {
-        return Some(Owner { peer: period.peer, former: false });
+        return Some(AddressOwner { peer: period.peer, former: false });
     }
-    periods.last().map(|period| Owner { peer: period.peer, former: true })
+    periods.last().map(|period| AddressOwner { peer: period.peer, former: true })
 }
 
 /// Returns the current or last owner of the address with these periods.
 #[must_use]
-pub fn last_owner(periods: &[Period]) -> Option<Owner> {
-    periods.last().map(|period| Owner { peer: period.peer, former: period.until.is_some() })
+pub fn last_owner(periods: &[Period]) -> Option<AddressOwner> {
+    periods.last().map(|period| AddressOwner { peer: period.peer, former: period.until.is_some() })
 }
 
 /// Assigns the address to `peer` from `at` until the next known period. Returns the part that another peer loses.
-pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Option<Moved> {
+pub fn assign(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Option<MovedPeriod> {
     let next = |periods: &[Period], place: usize| periods.get(place).map(|period| period.from);
     let Some(place) = periods.iter().rposition(|period| period.from <= at) else {
         let moved = until_next(periods, 0, peer, at);
@@ -107,7 +107,7 @@ pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Opti
     let (until, moved) = if before.is_over(at) {
         (next(periods, place + 1), until_next(periods, place + 1, peer, at))
     } else {
-        let moved = Moved { peer: before.peer, from: at, until: before.until };
+        let moved = MovedPeriod { peer: before.peer, from: at, until: before.until };
         if before.from == at {
             periods.remove(place);
         } else {
@@ -121,18 +121,18 @@ pub fn give(periods: &mut Vec<Period>, jid: &Jid, peer: PeerId, at: i64) -> Opti
 }
 
 /// The time from `at` to this period, which belonged to the owner of the period so far.
-fn until_next(periods: &[Period], place: usize, peer: PeerId, at: i64) -> Option<Moved> {
+fn until_next(periods: &[Period], place: usize, peer: PeerId, at: i64) -> Option<MovedPeriod> {
     let next = periods.get(place).filter(|next| next.peer != peer)?;
-    Some(Moved { peer: next.peer, from: at, until: Some(next.from) })
+    Some(MovedPeriod { peer: next.peer, from: at, until: Some(next.from) })
 }
 
 /// Ends the period of `peer` after `at`. Returns the part that has no owner any more.
-pub fn end(periods: &mut [Period], peer: PeerId, at: i64) -> Option<Moved> {
+pub fn end(periods: &mut [Period], peer: PeerId, at: i64) -> Option<MovedPeriod> {
     let period = periods.iter_mut().rev().find(|period| period.from <= at)?;
     if period.peer != peer || period.is_over(at + 1) {
         return None;
     }
-    let moved = Moved { peer, from: at + 1, until: period.until };
+    let moved = MovedPeriod { peer, from: at + 1, until: period.until };
     period.until = Some(at + 1);
     Some(moved)
 }

@@ -44,7 +44,7 @@ impl Setting {
 
 /// A setting with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Desired {
+pub enum SettingValue {
     /// The pinned state.
     Pinned(bool),
     /// The end of the mute in milliseconds; `None` for no mute.
@@ -55,7 +55,7 @@ pub enum Desired {
     Archived(bool),
 }
 
-impl Desired {
+impl SettingValue {
     /// The setting of this value.
     #[must_use]
     pub fn setting(self) -> Setting {
@@ -83,9 +83,9 @@ pub struct PendingAction {
     /// Distinguishes requests for this setting. A later request has a higher version, and no version is used twice.
     pub version: i64,
     /// The requested value.
-    pub desired: Desired,
-    /// The value on WhatsApp, as far as it is known. For [`Desired::Read`] it is only the mark as unread.
-    pub base: Desired,
+    pub desired: SettingValue,
+    /// The value on WhatsApp, as far as it is known. For [`SettingValue::Read`] it is only the mark as unread.
+    pub base: SettingValue,
     /// WhatsApp's timestamp of `base`, in milliseconds.
     pub base_as_of: i64,
     /// The number of unread messages that the request cleared.
@@ -103,10 +103,10 @@ impl PendingAction {
     /// The action to send first: if a read chat is to be marked as unread, WhatsApp must receive the reading first.
     /// Marking alone would leave the earlier messages unread on the phone.
     #[must_use]
-    pub fn reading_before(&self) -> Option<Self> {
+    pub fn previous_read(&self) -> Option<Self> {
         let range = self.read_before.clone()?;
         Some(Self {
-            desired: Desired::Read(true),
+            desired: SettingValue::Read(true),
             requested_at: self.requested_at - 1,
             range: Some(range),
             read_before: None,
@@ -116,9 +116,9 @@ impl PendingAction {
 
     /// The reading that WhatsApp has not received, if another request replaces this one.
     #[must_use]
-    pub fn read_so_far(&self) -> Option<MessageRange> {
+    pub fn read_range(&self) -> Option<MessageRange> {
         match self.desired {
-            Desired::Read(true) => self.range.clone(),
+            SettingValue::Read(true) => self.range.clone(),
             _ => self.read_before.clone(),
         }
     }
@@ -127,11 +127,11 @@ impl PendingAction {
     /// meantime. The mark may already be in flight, and WhatsApp would show it from then on; this request removes it
     /// again.
     #[must_use]
-    pub fn reading_instead(&self, range: MessageRange, at: i64) -> Self {
+    pub fn as_read(&self, range: MessageRange, at: i64) -> Self {
         Self {
             version: self.version + 1,
-            desired: Desired::Read(true),
-            base: Desired::Read(true),
+            desired: SettingValue::Read(true),
+            base: SettingValue::Read(true),
             base_as_of: at,
             unread: 0,
             requested_at: at.max(self.requested_at + 1),
@@ -148,7 +148,7 @@ impl PendingAction {
     pub fn reverting(&self, chat: &Chat) -> ChatPatch {
         let mut patch = ChatPatch { as_of: self.base_as_of, ..ChatPatch::default() };
         match self.base {
-            Desired::Read(read) => {
+            SettingValue::Read(read) => {
                 patch.marked_unread = Some(!read);
                 patch.unread_count = Some(chat.unread_count.saturating_add(self.unread));
             }
@@ -160,14 +160,14 @@ impl PendingAction {
 
 /// The reason why a setting did not reach WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefusalCode {
+pub enum RejectionCode {
     /// WhatsApp rejected it.
     Rejected,
     /// The session was logged out before it was sent.
     Unlinked,
 }
 
-impl RefusalCode {
+impl RejectionCode {
     /// The reason in words, for the user.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -180,11 +180,11 @@ impl RefusalCode {
 
 /// A setting that WhatsApp rejected, until it is changed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// The setting.
     pub setting: Setting,
     /// The reason.
-    pub code: RefusalCode,
+    pub code: RejectionCode,
     /// The time of the rejection in milliseconds.
     pub at: i64,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 /// Maximum number of buckets kept at once. Full buckets are removed first.
-const KEPT: usize = 100_000;
+const MAX_BUCKETS: usize = 100_000;
 const MINUTE_MS: u128 = 60_000;
 
 /// A rate limit: a refill per minute and a burst.
@@ -31,7 +31,7 @@ impl Rate {
 
 /// The state of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateLimitStatus {
     /// The remaining units.
     pub left: u64,
     /// The time until the bucket is full again, in milliseconds.
@@ -40,47 +40,47 @@ pub struct Standing {
 
 /// The bucket is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exhausted {
+pub struct RateLimited {
     /// The time until units are available again, in milliseconds; at least 1.
     pub retry_after_ms: u64,
 }
 
 /// A token bucket. Times are milliseconds of any monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Allowance {
+pub struct TokenBucket {
     /// The units that are not refilled yet, multiplied by the milliseconds of a minute.
     owed: u128,
     at_ms: u64,
 }
 
-impl Allowance {
+impl TokenBucket {
     /// Checks that units are available. A bucket that is not empty may be overdrawn once, so that a client succeeds
     /// after the indicated wait, whatever the cost.
     ///
     /// # Errors
-    /// [`Exhausted`] if the bucket is empty.
-    pub fn check(&self, rate: Rate, now_ms: u64) -> Result<(), Exhausted> {
-        let (owed, most) = (self.owed(rate, now_ms), u128::from(rate.burst) * MINUTE_MS);
+    /// [`RateLimited`] if the bucket is empty.
+    pub fn check(&self, rate: Rate, now_ms: u64) -> Result<(), RateLimited> {
+        let (owed, most) = (self.debt(rate, now_ms), u128::from(rate.burst) * MINUTE_MS);
         if owed < most {
             return Ok(());
         }
-        Err(Exhausted { retry_after_ms: rate.refills_in_ms(owed - most + 1) })
+        Err(RateLimited { retry_after_ms: rate.refills_in_ms(owed - most + 1) })
     }
 
     /// Takes `amount` units.
     pub fn take(&mut self, rate: Rate, amount: u64, now_ms: u64) {
-        *self = Self { owed: self.owed(rate, now_ms) + u128::from(amount) * MINUTE_MS, at_ms: now_ms };
+        *self = Self { owed: self.debt(rate, now_ms) + u128::from(amount) * MINUTE_MS, at_ms: now_ms };
     }
 
     /// The state at `now_ms`.
     #[must_use]
-    pub fn standing(&self, rate: Rate, now_ms: u64) -> Standing {
-        let parts = self.owed(rate, now_ms);
+    pub fn standing(&self, rate: Rate, now_ms: u64) -> RateLimitStatus {
+        let parts = self.debt(rate, now_ms);
         let owed = u64::try_from(parts.div_ceil(MINUTE_MS)).unwrap_or(u64::MAX);
-        Standing { left: rate.burst.saturating_sub(owed), full_in_ms: rate.refills_in_ms(parts) }
+        RateLimitStatus { left: rate.burst.saturating_sub(owed), full_in_ms: rate.refills_in_ms(parts) }
     }
 
-    fn owed(&self, rate: Rate, now_ms: u64) -> u128 {
+    fn debt(&self, rate: Rate, now_ms: u64) -> u128 {
         let refilled = u128::from(now_ms.saturating_sub(self.at_ms)) * u128::from(rate.per_minute);
         self.owed.saturating_sub(refilled)
     }
@@ -88,49 +88,49 @@ impl Allowance {
 
 /// Token buckets with one rate, by key.
 #[derive(Debug)]
-pub struct Allowances<K> {
+pub struct RateLimiter<K> {
     rate: Rate,
-    taken: HashMap<K, Allowance>,
+    taken: HashMap<K, TokenBucket>,
 }
 
-impl<K: Eq + Hash> Allowances<K> {
+impl<K: Eq + Hash> RateLimiter<K> {
     /// Creates the buckets, all of them full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, taken: HashMap::new() }
     }
 
-    /// Checks that `whose` bucket has units available; see [`Allowance::check`].
+    /// Checks that `whose` bucket has units available; see [`TokenBucket::check`].
     ///
     /// # Errors
-    /// [`Exhausted`] if the bucket is empty.
-    pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), Exhausted> {
+    /// [`RateLimited`] if the bucket is empty.
+    pub fn check(&self, whose: &K, now_ms: u64) -> Result<(), RateLimited> {
         self.of(whose).check(self.rate, now_ms)
     }
 
     /// Takes `amount` units from `whose` bucket.
     pub fn take(&mut self, whose: K, amount: u64, now_ms: u64) {
-        self.forget_the_full(now_ms);
+        self.evict_idle(now_ms);
         self.taken.entry(whose).or_default().take(self.rate, amount, now_ms);
     }
 
     /// The state of `whose` bucket.
-    pub fn standing(&self, whose: &K, now_ms: u64) -> Standing {
+    pub fn standing(&self, whose: &K, now_ms: u64) -> RateLimitStatus {
         self.of(whose).standing(self.rate, now_ms)
     }
 
-    fn of(&self, whose: &K) -> Allowance {
+    fn of(&self, whose: &K) -> TokenBucket {
         self.taken.get(whose).copied().unwrap_or_default()
     }
 
     /// Removes buckets. If all of them are in debt, all are removed, so that memory stays bounded.
-    fn forget_the_full(&mut self, now_ms: u64) {
-        if self.taken.len() < KEPT {
+    fn evict_idle(&mut self, now_ms: u64) {
+        if self.taken.len() < MAX_BUCKETS {
             return;
         }
         let rate = self.rate;
-        self.taken.retain(|_, allowance| allowance.owed(rate, now_ms) > 0);
-        if self.taken.len() >= KEPT {
+        self.taken.retain(|_, allowance| allowance.debt(rate, now_ms) > 0);
+        if self.taken.len() >= MAX_BUCKETS {
             self.taken.clear();
         }
     }
@@ -144,57 +144,57 @@ mod tests {
 
     #[test]
     fn a_burst_may_be_taken_at_once_and_then_what_is_refilled() {
-        let mut allowances = Allowances::new(RATE);
+        let mut allowances = RateLimiter::new(RATE);
         for _ in 0..10 {
             assert_eq!(allowances.check(&"a", 0), Ok(()));
             allowances.take("a", 1, 0);
         }
-        assert_eq!(allowances.check(&"a", 0), Err(Exhausted { retry_after_ms: 1 }));
+        assert_eq!(allowances.check(&"a", 0), Err(RateLimited { retry_after_ms: 1 }));
         assert_eq!(allowances.check(&"a", 1), Ok(()));
         assert_eq!(allowances.check(&"b", 0), Ok(()), "another's is full");
     }
 
     #[test]
     fn what_was_overdrawn_is_waited_for() {
-        let mut allowances = Allowances::new(RATE);
+        let mut allowances = RateLimiter::new(RATE);
         allowances.take("a", 9, 0);
         assert_eq!(allowances.check(&"a", 0), Ok(()));
         allowances.take("a", 5, 0);
-        assert_eq!(allowances.standing(&"a", 0), Standing { left: 0, full_in_ms: 14_000 });
-        assert_eq!(allowances.check(&"a", 0), Err(Exhausted { retry_after_ms: 4_001 }));
-        assert_eq!(allowances.check(&"a", 4_000), Err(Exhausted { retry_after_ms: 1 }));
+        assert_eq!(allowances.standing(&"a", 0), RateLimitStatus { left: 0, full_in_ms: 14_000 });
+        assert_eq!(allowances.check(&"a", 0), Err(RateLimited { retry_after_ms: 4_001 }));
+        assert_eq!(allowances.check(&"a", 4_000), Err(RateLimited { retry_after_ms: 1 }));
         assert_eq!(allowances.check(&"a", 4_001), Ok(()));
     }
 
     #[test]
     fn no_more_than_a_burst_is_ever_left() {
-        let mut allowances = Allowances::new(RATE);
+        let mut allowances = RateLimiter::new(RATE);
         allowances.take("a", 10, 0);
-        assert_eq!(allowances.standing(&"a", 0), Standing { left: 0, full_in_ms: 10_000 });
-        assert_eq!(allowances.standing(&"a", 2_500), Standing { left: 2, full_in_ms: 7_500 });
-        assert_eq!(allowances.standing(&"a", 1_000_000), Standing { left: 10, full_in_ms: 0 });
+        assert_eq!(allowances.standing(&"a", 0), RateLimitStatus { left: 0, full_in_ms: 10_000 });
+        assert_eq!(allowances.standing(&"a", 2_500), RateLimitStatus { left: 2, full_in_ms: 7_500 });
+        assert_eq!(allowances.standing(&"a", 1_000_000), RateLimitStatus { left: 10, full_in_ms: 0 });
         allowances.take("a", 10, 1_000_000);
         assert!(allowances.check(&"a", 1_000_000).is_err());
     }
 
     #[test]
     fn who_owes_nothing_is_forgotten_when_room_is_needed() {
-        let mut allowances = Allowances::new(RATE);
-        for number in 0..KEPT {
+        let mut allowances = RateLimiter::new(RATE);
+        for number in 0..MAX_BUCKETS {
             allowances.take(number, 1, 0);
         }
         allowances.take(0, 20, 500_000);
-        allowances.take(KEPT, 1, 500_001);
+        allowances.take(MAX_BUCKETS, 1, 500_001);
         assert_eq!(allowances.taken.len(), 2);
         assert!(allowances.check(&0, 500_001).is_err(), "a bucket in debt is kept");
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let mut allowances = Allowances::new(RATE);
-        for number in 0..=KEPT {
+        let mut allowances = RateLimiter::new(RATE);
+        for number in 0..=MAX_BUCKETS {
             allowances.take(number, 1, 0);
         }
-        assert!(allowances.taken.len() <= KEPT);
+        assert!(allowances.taken.len() <= MAX_BUCKETS);
     }
 }

@@ -10,7 +10,7 @@ use unicode_normalization::char::canonical_combining_class;
 use super::chat::Chat;
 
 /// Maximum length of a search text in characters.
-pub const MAX_SEARCH: usize = 100;
+pub const MAX_SEARCH_LEN: usize = 100;
 
 /// The version of the rules of [`searchable`] and of their Unicode data. It must be incremented with every change of
 /// them. The store then folds all chats of another version again.
@@ -25,23 +25,23 @@ const TATWEEL: char = '\u{640}';
 
 /// The text cannot be searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to {MAX_SEARCH} characters")]
-pub struct InvalidSearch;
+#[error("must have 1 to {MAX_SEARCH_LEN} characters")]
+pub struct InvalidSearchTerm;
 
 /// A folded search text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Search(String);
+pub struct SearchTerm(String);
 
-impl Search {
+impl SearchTerm {
     /// Folds a client's search text. There are no wildcards.
     ///
     /// # Errors
-    /// [`InvalidSearch`] if the text is empty or too long.
-    pub fn new(text: &str) -> Result<Self, InvalidSearch> {
+    /// [`InvalidSearchTerm`] if the text is empty or too long.
+    pub fn new(text: &str) -> Result<Self, InvalidSearchTerm> {
         // Names are stored without NUL characters.
         let text = text.replace('\0', "");
-        if text.is_empty() || text.chars().count() > MAX_SEARCH {
-            return Err(InvalidSearch);
+        if text.is_empty() || text.chars().count() > MAX_SEARCH_LEN {
+            return Err(InvalidSearchTerm);
         }
         Ok(Self(fold(&text)))
     }
@@ -101,19 +101,19 @@ mod tests {
     use sha2::Digest as _;
     use sha2::Sha256;
 
-    use super::super::chat::Names;
+    use super::super::chat::ChatNames;
     use super::super::id::ChatId;
     use super::super::id::SessionId;
     use super::*;
 
     fn chat(jid: &str, name: &str) -> Chat {
         let mut chat = Chat::new(ChatId::new(1), SessionId::new(1), jid.parse().expect("a JID"), 1);
-        chat.names = Names { contact: Some(name.into()), ..Names::default() };
+        chat.names = ChatNames { contact: Some(name.into()), ..ChatNames::default() };
         chat
     }
 
     fn finds(search: &str, name: &str) -> bool {
-        searchable(&chat("15550100@s.whatsapp.net", name)).contains(Search::new(search).expect("a search").as_str())
+        searchable(&chat("15550100@s.whatsapp.net", name)).contains(SearchTerm::new(search).expect("a search").as_str())
     }
 
     #[test]
@@ -266,9 +266,9 @@ mod tests {
 
     #[test]
     fn from_one_to_a_hundred_characters_are_searched_for() {
-        assert_eq!(Search::new(""), Err(InvalidSearch));
-        assert_eq!(Search::new("\0"), Err(InvalidSearch));
-        assert!(Search::new(&"é".repeat(100)).is_ok());
-        assert_eq!(Search::new(&"é".repeat(101)), Err(InvalidSearch));
+        assert_eq!(SearchTerm::new(""), Err(InvalidSearchTerm));
+        assert_eq!(SearchTerm::new("\0"), Err(InvalidSearchTerm));
+        assert!(SearchTerm::new(&"é".repeat(100)).is_ok());
+        assert_eq!(SearchTerm::new(&"é".repeat(101)), Err(InvalidSearchTerm));
     }
 }

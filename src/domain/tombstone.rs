@@ -4,7 +4,7 @@ use super::change::ChatFields;
 use super::change::Origin;
 use super::chat::Chat;
 use super::id::ChatId;
-use super::message_marker::Horizon;
+use super::message_marker::MessageMarker;
 use super::pending_action::PendingAction;
 
 /// The tombstone of a deleted chat, which no client can read. Events about its settings and names update it as they
@@ -21,15 +21,15 @@ impl Tombstone {
     /// Creates the tombstone of `chat`. The actions in `waiting` never reach WhatsApp, so their settings are reverted.
     /// `newest` are WhatsApp's ids of the chat's last messages, which have the same time.
     #[must_use]
-    pub fn of(mut chat: Chat, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
+    pub fn new(mut chat: Chat, waiting: &[PendingAction], newest: Vec<String>, at: i64) -> Self {
         for action in waiting {
             let patch = action.reverting(&chat);
             let _untold = chat.apply(&patch, at, Origin::Revert);
         }
-        let known = chat.last_message.take().map(|last| Horizon { at: last.at, wa_ids: newest });
+        let known = chat.last_message.take().map(|last| MessageMarker { at: last.at, wa_ids: newest });
         // The position of a restored chat without new messages does not move back.
         chat.horizon = match known {
-            Some(known) => Some(known.or_further(chat.horizon)),
+            Some(known) => Some(known.max_with(chat.horizon)),
             None => chat.horizon,
         };
         chat.arrivals = 0;
@@ -41,7 +41,7 @@ impl Tombstone {
     /// Creates the tombstone of a chat that the phone deleted, up to `horizon`, before any of its messages arrived
     /// here.
     #[must_use]
-    pub fn of_unknown(chat: Chat, horizon: Horizon, at: i64) -> Self {
+    pub fn of_unknown_chat(chat: Chat, horizon: MessageMarker, at: i64) -> Self {
         Self { chat: Chat { horizon: Some(horizon.clone()), emptied: Some(horizon), ..chat }, deleted_at: at }
     }
 
@@ -59,10 +59,10 @@ impl Tombstone {
 mod tests {
     use super::*;
     use crate::domain::chat::ChatPatch;
-    use crate::domain::chat::Dated;
     use crate::domain::chat::LastMessage;
+    use crate::domain::chat::Versioned;
     use crate::domain::id::SessionId;
-    use crate::domain::pending_action::Desired;
+    use crate::domain::pending_action::SettingValue;
 
     fn chat() -> Chat {
         let jid = "15550100@s.whatsapp.net".parse().expect("a JID");
@@ -71,7 +71,7 @@ mod tests {
         chat
     }
 
-    fn asked(chat: &Chat, desired: Desired, unread: u32) -> PendingAction {
+    fn asked(chat: &Chat, desired: SettingValue, unread: u32) -> PendingAction {
         let (base, base_as_of) = chat.base(desired.setting());
         PendingAction {
             organization: "org_1".parse().expect("an id"),
@@ -92,25 +92,25 @@ mod tests {
     #[test]
     fn settings_that_wait_are_buried_as_whatsapp_has_them() {
         let mut chat = chat();
-        chat.pinned = Dated { value: true, as_of: 3 };
+        chat.pinned = Versioned { value: true, as_of: 3 };
         chat.unread_count = 4;
-        let waiting = [asked(&chat, Desired::Pinned(false), 0), asked(&chat, Desired::Read(true), 4)];
+        let waiting = [asked(&chat, SettingValue::Pinned(false), 0), asked(&chat, SettingValue::Read(true), 4)];
         let wish = ChatPatch { as_of: 9, pinned: Some(false), read: Some(true), ..ChatPatch::default() };
         assert!(chat.apply(&wish, 9, Origin::Api).is_some());
         chat.unread_count = 1;
 
-        let buried = Tombstone::of(chat, &waiting, vec!["A".into()], 10);
-        assert_eq!(buried.chat.pinned, Dated { value: true, as_of: 3 });
+        let buried = Tombstone::new(chat, &waiting, vec!["A".into()], 10);
+        assert_eq!(buried.chat.pinned, Versioned { value: true, as_of: 3 });
         assert_eq!((buried.chat.unread_count, buried.chat.marked_unread.value), (5, false));
-        assert_eq!(buried.chat.horizon, Some(Horizon { at: 5_000, wa_ids: vec!["A".into()] }));
+        assert_eq!(buried.chat.horizon, Some(MessageMarker { at: 5_000, wa_ids: vec!["A".into()] }));
         assert_eq!(buried.chat.last_message, None);
     }
 
     #[test]
     fn a_chat_buried_again_without_a_message_since_reaches_as_far_as_before() {
-        let once = Tombstone::of(chat(), &[], vec!["A".into()], 10);
+        let once = Tombstone::new(chat(), &[], vec!["A".into()], 10);
         let again = once.clone().revive(ChatId::new(2), 20);
         assert_ne!(again.id, once.chat.id);
-        assert_eq!(Tombstone::of(again, &[], Vec::new(), 30).chat.horizon, once.chat.horizon);
+        assert_eq!(Tombstone::new(again, &[], Vec::new(), 30).chat.horizon, once.chat.horizon);
     }
 }

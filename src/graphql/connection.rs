@@ -3,10 +3,10 @@
 
 use async_graphql::SimpleObject;
 
-use crate::domain::cursor::Key;
-use crate::domain::page::DEFAULT_PAGE;
+use crate::domain::cursor::CursorKey;
+use crate::domain::page::DEFAULT_PAGE_LEN;
 use crate::domain::page::Direction;
-use crate::domain::page::MAX_PAGE;
+use crate::domain::page::MAX_PAGE_LEN;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 
@@ -44,7 +44,7 @@ pub(super) struct PageArguments {
 
 impl PageArguments {
     /// Converts the arguments to a page request for the list that `scope` identifies.
-    pub(super) fn request<K: Key>(&self, scope: &Scope<'_>) -> Result<PageRequest<K>, ApiError> {
+    pub(super) fn request<K: CursorKey>(&self, scope: &Scope<'_>) -> Result<PageRequest<K>, ApiError> {
         let Self { first, after, last, before } = self;
         if first.is_some() && last.is_some() {
             return Err(ApiError::invalid("last", "last: cannot be combined with first"));
@@ -62,12 +62,16 @@ impl PageArguments {
 }
 
 fn limit(field: &'static str, limit: Option<i64>) -> Result<u32, ApiError> {
-    let Some(limit) = limit else { return Ok(DEFAULT_PAGE) };
-    let limit = u32::try_from(limit).ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-    limit.ok_or_else(|| ApiError::invalid(field, format!("{field}: must be from 1 to {MAX_PAGE}")))
+    let Some(limit) = limit else { return Ok(DEFAULT_PAGE_LEN) };
+    let limit = u32::try_from(limit).ok().filter(|limit| (1..=MAX_PAGE_LEN).contains(limit));
+    limit.ok_or_else(|| ApiError::invalid(field, format!("{field}: must be from 1 to {MAX_PAGE_LEN}")))
 }
 
-fn cursor<K: Key>(field: &'static str, cursor: Option<&String>, scope: &Scope<'_>) -> Result<Option<K>, ApiError> {
+fn cursor<K: CursorKey>(
+    field: &'static str,
+    cursor: Option<&String>,
+    scope: &Scope<'_>,
+) -> Result<Option<K>, ApiError> {
     let read = cursor.map(|cursor| K::decode(cursor, scope)).transpose();
     read.map_err(|invalid| ApiError::invalid(field, format!("{field}: {invalid}")))
 }
@@ -96,7 +100,7 @@ pub(super) struct Listing<T> {
 
 impl<T> Listing<T> {
     /// Encodes a cursor for every item of `page`, from the key that `key` returns.
-    pub(super) fn of<D, K: Key>(page: Page<D>, scope: &Scope<'_>, key: impl Fn(&D) -> K) -> Self
+    pub(super) fn of<D, K: CursorKey>(page: Page<D>, scope: &Scope<'_>, key: impl Fn(&D) -> K) -> Self
     where
         T: From<D>,
     {

@@ -18,10 +18,10 @@ use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::domain::id::KeyId;
 use crate::domain::id::OrganizationId;
-use crate::domain::rate_limit::Allowances;
-use crate::domain::rate_limit::Exhausted;
 use crate::domain::rate_limit::Rate;
-use crate::domain::rate_limit::Standing;
+use crate::domain::rate_limit::RateLimitStatus;
+use crate::domain::rate_limit::RateLimited;
+use crate::domain::rate_limit::RateLimiter;
 
 use super::error::ApiError;
 
@@ -35,7 +35,7 @@ pub(super) struct Budget {
 
 struct Shared<K> {
     rate: Rate,
-    allowances: Mutex<Allowances<K>>,
+    allowances: Mutex<RateLimiter<K>>,
     queues: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
@@ -85,7 +85,7 @@ impl Budget {
     }
 
     /// The rates and state of the client's and the organization's limits, if they have one.
-    pub(super) fn standings(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
+    pub(super) fn standings(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
         let now_ms = self.now_ms();
         let caller = self.callers.as_ref().map(|callers| callers.standing(&Payer::of(viewer), now_ms));
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
@@ -100,7 +100,7 @@ impl Budget {
         Account { budget: self.clone(), viewer: Arc::clone(viewer), caller, organization }
     }
 
-    fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), Exhausted> {
+    fn try_take(&self, viewer: &Viewer, cost: u64) -> Result<(), RateLimited> {
         let now_ms = self.now_ms();
         let (payer, organization) = (Payer::of(viewer), viewer.organization.as_ref());
         // Locks both, the client's first, so that one is not charged if the other is exhausted.
@@ -122,12 +122,12 @@ impl Budget {
         Ok(())
     }
 
-    fn check_caller(&self, viewer: &Viewer) -> Result<(), Exhausted> {
+    fn check_caller(&self, viewer: &Viewer) -> Result<(), RateLimited> {
         let Some(callers) = &self.callers else { return Ok(()) };
         callers.allowances().check(&Payer::of(viewer), self.now_ms())
     }
 
-    fn check_organization(&self, viewer: &Viewer) -> Result<(), Exhausted> {
+    fn check_organization(&self, viewer: &Viewer) -> Result<(), RateLimited> {
         let organizations = self.organizations.as_ref().zip(viewer.organization.as_ref());
         let Some((organizations, whose)) = organizations else { return Ok(()) };
         organizations.allowances().check(whose, self.now_ms())
@@ -140,14 +140,14 @@ impl Budget {
 
 impl<K: Clone + Eq + Hash> Shared<K> {
     fn new(rate: Rate) -> Self {
-        Self { rate, allowances: Mutex::new(Allowances::new(rate)), queues: Mutex::default() }
+        Self { rate, allowances: Mutex::new(RateLimiter::new(rate)), queues: Mutex::default() }
     }
 
-    fn standing(&self, whose: &K, now_ms: u64) -> (Rate, Standing) {
+    fn standing(&self, whose: &K, now_ms: u64) -> (Rate, RateLimitStatus) {
         (self.rate, self.allowances().standing(whose, now_ms))
     }
 
-    fn allowances(&self) -> MutexGuard<'_, Allowances<K>> {
+    fn allowances(&self) -> MutexGuard<'_, RateLimiter<K>> {
         self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -198,13 +198,13 @@ async fn first(queue: Option<&Semaphore>) -> Option<tokio::sync::SemaphorePermit
 }
 
 /// Waits until the limit is no longer exhausted.
-async fn refilled(check: impl Fn() -> Result<(), Exhausted>) {
-    while let Err(Exhausted { retry_after_ms }) = check() {
+async fn refilled(check: impl Fn() -> Result<(), RateLimited>) {
+    while let Err(RateLimited { retry_after_ms }) = check() {
         sleep(Duration::from_millis(retry_after_ms)).await;
     }
 }
 
-fn refused(Exhausted { retry_after_ms }: Exhausted) -> ApiError {
+fn refused(RateLimited { retry_after_ms }: RateLimited) -> ApiError {
     ApiError::rate_limited(Duration::from_millis(retry_after_ms))
 }
 

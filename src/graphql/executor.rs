@@ -21,10 +21,10 @@ use tracing::Span;
 use tracing::debug_span;
 
 use crate::auth::viewer::Viewer;
-use crate::domain::page::DEFAULT_PAGE;
-use crate::domain::page::MAX_PAGE;
+use crate::domain::page::DEFAULT_PAGE_LEN;
+use crate::domain::page::MAX_PAGE_LEN;
 use crate::domain::rate_limit::Rate;
-use crate::domain::rate_limit::Standing;
+use crate::domain::rate_limit::RateLimitStatus;
 use crate::service::api_key::Keys;
 use crate::service::call::Calls;
 use crate::service::chat::Chats;
@@ -88,7 +88,7 @@ pub const CALLERS: u64 = 4;
 
 impl Default for Config {
     fn default() -> Self {
-        let limits = Limits { default_page: DEFAULT_PAGE, longest_page: MAX_PAGE, ..Limits::DEFAULT };
+        let limits = Limits { default_page: DEFAULT_PAGE_LEN, longest_page: MAX_PAGE_LEN, ..Limits::DEFAULT };
         // Per second twice the maximum cost of one operation, which is about a quarter of a core, and a burst of twelve
         // seconds.
         let rate = Rate { per_minute: 120 * limits.cost, burst: 24 * limits.cost };
@@ -151,7 +151,7 @@ impl Api {
 
     /// The rate limits of `viewer` and of its organization with their current state. `None` if there is no limit.
     #[must_use]
-    pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, Standing)>; 2] {
+    pub fn allowances(&self, viewer: &Viewer) -> [Option<(Rate, RateLimitStatus)>; 2] {
         self.budget.standings(viewer)
     }
 

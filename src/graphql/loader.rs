@@ -21,7 +21,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::Message;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
-use crate::domain::pending_action::Refusal;
+use crate::domain::pending_action::Rejection;
 use crate::domain::session::Session;
 use crate::service::chat::ChatPage;
 
@@ -99,10 +99,10 @@ impl Loader<AddressesOf> for Rows {
 }
 
 impl Loader<RefusalsOf> for Rows {
-    type Value = Vec<Refusal>;
+    type Value = Vec<Rejection>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[RefusalsOf]) -> Result<HashMap<RefusalsOf, Vec<Refusal>>, ApiError> {
+    async fn load(&self, keys: &[RefusalsOf]) -> Result<HashMap<RefusalsOf, Vec<Rejection>>, ApiError> {
         let ids: Vec<_> = keys.iter().map(|RefusalsOf(id)| *id).collect();
         let refusals = self.parts.chats.refusals(&self.viewer, &ids).await?;
         Ok(refusals.into_iter().map(|(id, refusals)| (RefusalsOf(id), refusals)).collect())

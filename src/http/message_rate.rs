@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::domain::rate_limit;
-use crate::domain::rate_limit::Allowance;
+use crate::domain::rate_limit::TokenBucket;
 
 /// Burst, in seconds of the rate.
 const BURST_SECONDS: u64 = 10;
@@ -11,7 +11,7 @@ const BURST_SECONDS: u64 = 10;
 /// The remaining messages of a client.
 pub(super) struct Rate {
     allowed: rate_limit::Rate,
-    taken: Allowance,
+    taken: TokenBucket,
     since: Instant,
 }
 
@@ -19,7 +19,7 @@ impl Rate {
     pub(super) fn new(per_second: u32) -> Self {
         let per_second = u64::from(per_second);
         let allowed = rate_limit::Rate { per_minute: per_second * 60, burst: per_second * BURST_SECONDS };
-        Self { allowed, taken: Allowance::default(), since: Instant::now() }
+        Self { allowed, taken: TokenBucket::default(), since: Instant::now() }
     }
 
     /// Counts a message within the limit. Returns whether the limit is exceeded.

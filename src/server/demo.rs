@@ -24,7 +24,7 @@ use crate::domain::chat_list::ChatList;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::page::Direction;
-use crate::domain::page::MAX_PAGE;
+use crate::domain::page::MAX_PAGE_LEN;
 use crate::domain::page::PageRequest;
 use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
@@ -122,7 +122,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
 /// demo.
 async fn connect(parts: &Parts, viewer: &Viewer, phone: &Phone) -> Result<Session, Error> {
     parts.start_sessions().await?;
-    let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
+    let page = PageRequest { limit: MAX_PAGE_LEN, direction: Direction::Forward, cursor: None };
     let sessions = parts.sessions.list(viewer, page).await.map_err(failed)?.items;
     let own = |session: &Session| session.jid.as_ref().is_none_or(|jid| jid.to_string() == phone.jid());
     let session = match sessions.into_iter().rfind(own) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::rate_limit::Allowances;
 use crate::domain::rate_limit::Rate;
+use crate::domain::rate_limit::RateLimiter;
 use crate::session::SessionKey;
 
 use super::error::Error;
@@ -40,12 +40,12 @@ impl Paced {
 #[derive(Clone)]
 pub(super) struct Pauses {
     since: Instant,
-    taken: Arc<[Mutex<Allowances<SessionKey>>; 3]>,
+    taken: Arc<[Mutex<RateLimiter<SessionKey>>; 3]>,
 }
 
 impl Default for Pauses {
     fn default() -> Self {
-        let taken = Paced::ALL.map(|action| Mutex::new(Allowances::new(action.rate())));
+        let taken = Paced::ALL.map(|action| Mutex::new(RateLimiter::new(action.rate())));
         Self { since: Instant::now(), taken: Arc::new(taken) }
     }
 }

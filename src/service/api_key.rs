@@ -104,7 +104,7 @@ impl Keys {
         let organization = viewer.require(Capability::Manage)?;
         let name = api_key::name(&new.name).map(str::to_owned);
         let name =
-            name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", api_key::LONGEST_NAME)))?;
+            name.ok_or_else(|| invalid("name", format!("must have 1 to {} characters", api_key::MAX_NAME_LEN)))?;
         if new.permissions == Capabilities::default() {
             return Err(invalid("permissions", "must contain at least one permission"));
         }

@@ -23,7 +23,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::Message;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
-use crate::domain::pending_action::Refusal;
+use crate::domain::pending_action::Rejection;
 use crate::feed::Feed;
 use crate::feed::Interest;
 use crate::feed::OneChat;
@@ -318,7 +318,7 @@ impl Chats {
     ///
     /// # Errors
     /// As [`Chats::by_ids`].
-    pub async fn refusals(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Refusal>>, Error> {
+    pub async fn refusals(&self, viewer: &Viewer, ids: &[ChatId]) -> Result<HashMap<ChatId, Vec<Rejection>>, Error> {
         Ok(self.store.refusals(viewer.require_any(&SHOWN_TO)?, ids).await?)
     }
 

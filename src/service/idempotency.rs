@@ -1,7 +1,7 @@
 //! Idempotency keys of use cases that create objects.
 
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::idempotency::LONGEST_KEY;
+use crate::domain::idempotency::MAX_KEY_LEN;
 use crate::domain::idempotency::Operation;
 
 use super::error::ConflictReason;
@@ -9,7 +9,7 @@ use super::error::Error;
 
 /// Parses a client's key for an input with these parts.
 pub(super) fn idempotency_key(operation: Operation, key: &str, input: &[&str]) -> Result<IdempotencyKey, Error> {
-    let message = || format!("must have 1 to {LONGEST_KEY} characters");
+    let message = || format!("must have 1 to {MAX_KEY_LEN} characters");
     let invalid = || Error::Invalid { field: "idempotencyKey", message: message() };
     IdempotencyKey::new(operation, key, input).ok_or_else(invalid)
 }

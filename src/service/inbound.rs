@@ -32,8 +32,8 @@ use tracing::warn;
 use crate::domain::change::Origin;
 use crate::domain::clock::Clock;
 use crate::domain::jid::Jid;
-use crate::domain::pending_action::Desired;
-use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::RejectionCode;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::session::Inbound;
 use crate::session::Lane;
@@ -293,7 +293,7 @@ impl Told {
                 self.news.tell(key);
                 chunk.chats.iter().filter_map(|chat| chat.muted_until.flatten()).for_each(|end| self.mutes.until(end));
             }
-            SessionEvent::Setting { value: Desired::MutedUntil(Some(end)), .. } => self.mutes.until(*end),
+            SessionEvent::Setting { value: SettingValue::MutedUntil(Some(end)), .. } => self.mutes.until(*end),
             SessionEvent::Emptied { .. } => self.sweeper.wake(),
             SessionEvent::Setting { .. }
             | SessionEvent::Message(_)
@@ -413,7 +413,7 @@ async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now:
         }
         // The reason is only logged: it is WhatsApp's internal text.
         SessionEvent::ActionRefused { chat, setting, version, reason: _ } => {
-            rejection::action_refused(unit, key, *chat, (*setting, *version), RefusalCode::Rejected, now).await
+            rejection::action_refused(unit, key, *chat, (*setting, *version), RejectionCode::Rejected, now).await
         }
         SessionEvent::History(chunk) => session::history(unit, key, chunk, now).await,
         SessionEvent::HistoryAnnounced { notice } => unit.history_announced(key.session, notice).await,

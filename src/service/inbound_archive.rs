@@ -5,7 +5,7 @@ use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::chat::ChatPatch;
 use crate::domain::message::IncomingMessage;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::Setting;
 use crate::session::SessionKey;
 use crate::store::Unit;
@@ -26,7 +26,7 @@ pub(super) async fn rule(unit: &mut Unit<'_>, key: &SessionKey, unarchives: bool
         return Ok(());
     }
     for mut chat in unit.chats_archived_before_activity(&key.organization, key.session).await? {
-        let archived = Horizon { at: chat.archived.as_of, wa_ids: Vec::new() };
+        let archived = MessageMarker { at: chat.archived.as_of, wa_ids: Vec::new() };
         let waits = chat.pending.contains(Setting::Archived.field());
         if !waits && unit.count_behind(&key.organization, &[chat.id], Some(&archived)).await? > 0 {
             let patch = ChatPatch { archived: Some(false), as_of: after(&chat, archived.at), ..ChatPatch::default() };
@@ -55,7 +55,7 @@ pub(super) async fn is_left_since(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &Chat,
-    up_to: &Horizon,
+    up_to: &MessageMarker,
 ) -> Result<bool, StoreError> {
     if chat.last_message.is_none_or(|last| last.at < up_to.at) || !unit.unarchives_chats(key.session).await? {
         return Ok(false);

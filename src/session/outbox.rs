@@ -201,7 +201,7 @@ impl Outbox {
                 }
             };
             let action = &action;
-            let before = action.reading_before();
+            let before = action.previous_read();
             let next = before.as_ref().unwrap_or(action);
             match session.set(next, self.wanted(action)).instrument(self.command_span(next)).await {
                 Ok(()) => match self.tell(next, sent(next)).await {

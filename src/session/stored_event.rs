@@ -104,8 +104,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::message_marker::Horizon;
-    use crate::domain::pending_action::Desired;
+    use crate::domain::message_marker::MessageMarker;
+    use crate::domain::pending_action::SettingValue;
     use crate::session::HistoryChat;
     use crate::session::HistoryChunk;
 
@@ -120,9 +120,9 @@ mod tests {
         };
         let setting = SessionEvent::Setting {
             chat: chat.clone(),
-            value: Desired::MutedUntil(None),
+            value: SettingValue::MutedUntil(None),
             as_of: 5,
-            up_to: Some(Horizon { at: 7, wa_ids: vec!["A".into()] }),
+            up_to: Some(MessageMarker { at: 7, wa_ids: vec!["A".into()] }),
             replayed: true,
         };
         for event in [setting, mute(None), mute(Some(None)), mute(Some(Some(9)))] {

@@ -20,9 +20,9 @@ use sea_orm::sea_query::SelectStatement;
 
 use crate::domain::change::ChatFields;
 use crate::domain::chat::Chat;
-use crate::domain::chat::Dated;
+use crate::domain::chat::ChatNames;
 use crate::domain::chat::LastMessage;
-use crate::domain::chat::Names;
+use crate::domain::chat::Versioned;
 use crate::domain::chat_list;
 use crate::domain::chat_list::InboxClass;
 use crate::domain::id::ChatId;
@@ -309,7 +309,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         last_message_id: chat.last_message.and_then(|message| message.id).map(MessageId::to_bytes),
         kind: chat.chat_type().code(),
         activity: chat_list::activity(chat),
-        inbox_class: InboxClass::of(chat) as i16,
+        inbox_class: InboxClass::new(chat) as i16,
         inbox_rank: chat_list::inbox_rank(chat),
         searchable: sanitize::storable(&search::searchable(chat)),
         pending: chat.pending.bits(),
@@ -341,16 +341,16 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         id: ChatId::from_bytes(&row.id).map_err(|_| corrupt("id"))?,
         session: SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?,
         jid: row.jid.parse().map_err(|_| corrupt("jid"))?,
-        names: Names {
+        names: ChatNames {
             subject: row.subject,
             contact: row.contact_name,
             push: row.push_name,
             business: row.business_name,
         },
-        archived: Dated { value: row.archived, as_of: row.archived_as_of },
-        pinned: Dated { value: row.pinned, as_of: row.pinned_as_of },
-        muted_until: Dated { value: row.muted_until, as_of: row.muted_as_of },
-        marked_unread: Dated { value: row.marked_unread, as_of: row.marked_as_of },
+        archived: Versioned { value: row.archived, as_of: row.archived_as_of },
+        pinned: Versioned { value: row.pinned, as_of: row.pinned_as_of },
+        muted_until: Versioned { value: row.muted_until, as_of: row.muted_as_of },
+        marked_unread: Versioned { value: row.marked_unread, as_of: row.marked_as_of },
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
         last_message: row.last_message_at.map(|at| LastMessage { id: message, at }),
         pending: ChatFields::from_bits(row.pending),
@@ -359,7 +359,7 @@ pub(super) fn from_row(row: chat::Model) -> Result<Chat, StoreError> {
         emptied: tombstone::horizon_from_columns(row.emptied_at, row.emptied_ids.as_deref(), ("chat", "emptied_ids"))?,
         arrivals: row.arrivals,
         read_to: tombstone::horizon_from_columns(row.read_to_at, row.read_to_ids.as_deref(), ("chat", "read_to_ids"))?,
-        address: address.map(|value| Box::new(Dated { value, as_of: row.address_as_of })),
+        address: address.map(|value| Box::new(Versioned { value, as_of: row.address_as_of })),
         created_at: row.created_at,
         revision: row.revision,
         replaces: None,

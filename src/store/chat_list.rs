@@ -24,7 +24,7 @@ use crate::domain::chat_list::InboxClass;
 use crate::domain::id::OrganizationId;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
-use crate::domain::search::Search;
+use crate::domain::search::SearchTerm;
 
 use super::Store;
 use super::chat::owned_by;
@@ -48,12 +48,12 @@ impl Store {
     ) -> Result<Vec<Page<Chat>>, StoreError> {
         let backend = self.readers.get_database_backend();
         // Limits full scans, so that some readers stay free for indexed queries.
-        let may_walk = pages.iter().any(|(list, _)| list.filter.may_walk());
+        let may_walk = pages.iter().any(|(list, _)| list.filter.may_scan());
         let owner = Some(organization.clone());
         let _place = if may_walk { Some(self.walks.place(&owner).await) } else { None };
         let lists: Vec<_> =
             pages.iter().map(|(list, page)| (listed(backend, organization, list, now), *page)).collect();
-        keyset::read(&self.reader(organization), &lists, read_row, |list, chat| ChatKey::of(chat, pages[list].0.order))
+        keyset::read(&self.reader(organization), &lists, read_row, |list, chat| ChatKey::new(chat, pages[list].0.order))
             .await
     }
 
@@ -150,7 +150,7 @@ fn matching(backend: DbBackend, filter: &ChatFilter, now: i64) -> Condition {
 }
 
 /// Compares bytes on either database, since both sides are folded.
-fn containing(backend: DbBackend, search: &Search) -> Condition {
+fn containing(backend: DbBackend, search: &SearchTerm) -> Condition {
     let (text, position) = (search.as_str(), if backend == DbBackend::Postgres { "strpos" } else { "instr" });
     let found = Func::cust(position).arg(Column::Searchable.into_expr()).arg(text);
     let found = Condition::all().add(Expr::from(found).gt(Expr::Constant(0.into())));

@@ -39,14 +39,14 @@ impl Store {
             .select_only()
             .column(session::Column::Status)
             .column_as(session::Column::Status.count(), "sessions")
-            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()))
+            .filter(session::Column::Organization.ne(OrganizationId::trash().as_str()))
             .group_by(session::Column::Status);
         let rows: Vec<(i16, i64)> = query.into_tuple().all(&self.readers).await?;
         let count = |code: i16| rows.iter().find(|(status, _)| *status == code).map_or(0, |(_, count)| *count);
         let sessions = SessionStatus::CODES.iter().map(|(status, code)| (*status, count(*code).unsigned_abs()));
         let pending_actions = pending_action::Entity::find().count(&self.readers).await?;
         let quarantined = quarantined_event::Entity::find()
-            .filter(quarantined_event::Column::Organization.ne(OrganizationId::nobody().as_str()));
+            .filter(quarantined_event::Column::Organization.ne(OrganizationId::trash().as_str()));
         let quarantined_events = quarantined.count(&self.readers).await?;
         Ok(Census { sessions: sessions.collect(), pending_actions, quarantined_events })
     }

@@ -18,7 +18,7 @@ use sea_orm::sea_query::Expr;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::tombstone::Tombstone;
 
 use super::chunk::parts;
@@ -111,7 +111,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chats: &[ChatId],
-        place: Option<&Horizon>,
+        place: Option<&MessageMarker>,
     ) -> Result<u32, StoreError> {
         let behind = Condition::all().add_option(place.map(|place| up_to(place).not()));
         self.count_deleted(organization, chats, behind).await
@@ -125,7 +125,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        place: &Horizon,
+        place: &MessageMarker,
     ) -> Result<(), StoreError> {
         self.forget_deleted(organization, chat, up_to(place)).await
     }
@@ -202,8 +202,8 @@ fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
         .add(Column::ChatId.is_in(chats.iter().map(|id| id.to_bytes())))
 }
 
-/// As [`Horizon::covers`].
-fn up_to(place: &Horizon) -> Condition {
+/// As [`MessageMarker::covers`].
+fn up_to(place: &MessageMarker) -> Condition {
     let mut of_second = Condition::all().add(Column::At.eq(place.at));
     if !place.wa_ids.is_empty() {
         of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| sanitize::storable(id))));

@@ -13,7 +13,7 @@ use sea_orm::sea_query::OnConflict;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
-use crate::domain::message::Rewrite;
+use crate::domain::message::MessageUpdate;
 
 use super::error::StoreError;
 use super::peer;
@@ -38,7 +38,7 @@ pub struct EarlyRewrite {
     /// True if the account sent the message.
     pub from_me: bool,
     /// The edit or revocation.
-    pub rewrite: Rewrite,
+    pub rewrite: MessageUpdate,
 }
 
 impl Unit<'_> {
@@ -68,9 +68,9 @@ impl Unit<'_> {
             .one(self.tx)
             .await?;
         let (revoked, text, edited_as_of) = match &early.rewrite {
-            Rewrite::Revocation => (true, None, 0),
-            Rewrite::DeletionForMe { .. } => (true, None, DELETED_FOR_ME),
-            Rewrite::Edit { text, as_of } => (false, text.clone(), *as_of),
+            MessageUpdate::Revocation => (true, None, 0),
+            MessageUpdate::DeletionForMe { .. } => (true, None, DELETED_FOR_ME),
+            MessageUpdate::Edit { text, as_of } => (false, text.clone(), *as_of),
         };
         match before {
             Some(before) if before.revoked && edited_as_of != DELETED_FOR_ME => return Ok(()),
@@ -197,9 +197,9 @@ fn from_row(row: early_rewrite::Model) -> Result<EarlyRewrite, StoreError> {
         sender: row.sender.parse().map_err(|_| corrupt("sender"))?,
         from_me: row.from_me,
         rewrite: match row.edited_as_of {
-            DELETED_FOR_ME if row.revoked => Rewrite::DeletionForMe { sent_at: row.at },
-            _ if row.revoked => Rewrite::Revocation,
-            as_of => Rewrite::Edit { text: row.text, as_of },
+            DELETED_FOR_ME if row.revoked => MessageUpdate::DeletionForMe { sent_at: row.at },
+            _ if row.revoked => MessageUpdate::Revocation,
+            as_of => MessageUpdate::Edit { text: row.text, as_of },
         },
     })
 }

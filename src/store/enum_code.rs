@@ -5,9 +5,9 @@ use crate::domain::change::Origin;
 use crate::domain::chat::ChatType;
 use crate::domain::idempotency::Operation;
 use crate::domain::message::MessageKind;
-use crate::domain::pending_action::Desired;
-use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusCode;
 
@@ -59,7 +59,7 @@ impl Code for StatusCode {
     ];
 }
 
-impl Code for RefusalCode {
+impl Code for RejectionCode {
     const CODES: &'static [(Self, i16)] = &[(Self::Rejected, 1), (Self::Unlinked, 2)];
 }
 
@@ -111,20 +111,20 @@ impl Code for MessageKind {
 }
 
 /// A setting's value in a row: 0 or 1, or the end of a mute in milliseconds, with 0 for no mute.
-pub(super) fn value(desired: Desired) -> i64 {
+pub(super) fn value(desired: SettingValue) -> i64 {
     match desired {
-        Desired::Pinned(on) | Desired::Read(on) | Desired::Archived(on) => i64::from(on),
-        Desired::MutedUntil(until) => until.unwrap_or(0),
+        SettingValue::Pinned(on) | SettingValue::Read(on) | SettingValue::Archived(on) => i64::from(on),
+        SettingValue::MutedUntil(until) => until.unwrap_or(0),
     }
 }
 
 /// Parses the result of [`value`].
-pub(super) fn desired(setting: Setting, value: i64) -> Desired {
+pub(super) fn desired(setting: Setting, value: i64) -> SettingValue {
     match setting {
-        Setting::Pinned => Desired::Pinned(value != 0),
-        Setting::MutedUntil => Desired::MutedUntil((value != 0).then_some(value)),
-        Setting::Read => Desired::Read(value != 0),
-        Setting::Archived => Desired::Archived(value != 0),
+        Setting::Pinned => SettingValue::Pinned(value != 0),
+        Setting::MutedUntil => SettingValue::MutedUntil((value != 0).then_some(value)),
+        Setting::Read => SettingValue::Read(value != 0),
+        Setting::Archived => SettingValue::Archived(value != 0),
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
     fn every_value_has_its_own_number() {
         numbers_are_distinct::<SessionStatus>(6);
         numbers_are_distinct::<StatusCode>(14);
-        numbers_are_distinct::<RefusalCode>(2);
+        numbers_are_distinct::<RejectionCode>(2);
         numbers_are_distinct::<Operation>(2);
         numbers_are_distinct::<ChatType>(5);
         numbers_are_distinct::<ChangeKind>(3);
@@ -159,9 +159,12 @@ mod tests {
 
     #[test]
     fn a_setting_reads_back() {
-        for value_of in
-            [Desired::Pinned(true), Desired::Read(false), Desired::MutedUntil(None), Desired::MutedUntil(Some(7))]
-        {
+        for value_of in [
+            SettingValue::Pinned(true),
+            SettingValue::Read(false),
+            SettingValue::MutedUntil(None),
+            SettingValue::MutedUntil(Some(7)),
+        ] {
             assert_eq!(desired(value_of.setting(), value(value_of)), value_of);
         }
     }

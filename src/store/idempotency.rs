@@ -10,7 +10,7 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::domain::id::OrganizationId;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::idempotency::REMEMBERED;
+use crate::domain::idempotency::KEY_RETENTION_MS;
 
 use super::enum_code::Code as _;
 use super::error::StoreError;
@@ -42,7 +42,7 @@ impl Unit<'_> {
         self.ensure_organization(organization, now).await?;
         idempotency_key::Entity::delete_many()
             .filter(Column::Organization.eq(organization.as_str()))
-            .filter(Column::CreatedAt.lte(now - REMEMBERED))
+            .filter(Column::CreatedAt.lte(now - KEY_RETENTION_MS))
             .exec(self.tx)
             .await?;
         let row = idempotency_key::ActiveModel {

@@ -24,7 +24,7 @@ use sea_orm::sea_query::Query;
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::sea_query::UnionType;
 
-use crate::domain::cursor::Key;
+use crate::domain::cursor::CursorKey;
 use crate::domain::cursor::TimeKey;
 use crate::domain::page::Direction;
 use crate::domain::page::Page;
@@ -36,7 +36,7 @@ use super::error::StoreError;
 const JOINED: usize = 200;
 
 /// A key whose parts are columns.
-pub(super) trait Place: Key {
+pub(super) trait Place: CursorKey {
     /// Returns the parts, the most significant first.
     fn parts(self) -> Vec<Value>;
 }
@@ -63,7 +63,7 @@ pub(super) struct Keyset<E: EntityTrait, K> {
 
 impl<E: EntityTrait, K: Place> Keyset<E, K> {
     /// Query for one page and one more row, which shows whether the list continues. A backward page is in reverse
-    /// order, as [`Page::of`] expects it.
+    /// order, as [`Page::from_rows`] expects it.
     pub(super) fn page(&self, page: &PageRequest<K>) -> Select<E> {
         let (order, above, below) = match page.direction {
             Direction::Forward => (Order::Desc, self.above, least(self.below, page.cursor)),
@@ -147,7 +147,7 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
         if page.direction == Direction::Forward {
             items.reverse();
         }
-        Page::of(items, page, read.contains_key(&(2 * list + 1)))
+        Page::from_rows(items, page, read.contains_key(&(2 * list + 1)))
     });
     Ok(pages.collect())
 }

@@ -35,10 +35,10 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message::Message;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
-use crate::domain::peer::Owner;
+use crate::domain::peer::AddressOwner;
 use crate::domain::peer::Peer;
 use crate::domain::peer::Period;
 use crate::domain::peer::last_owner;
@@ -217,7 +217,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        place: &Horizon,
+        place: &MessageMarker,
     ) -> Result<Option<LastMessage>, StoreError> {
         self.put_away().await?;
         self.latest_of(of_chat(organization, chat).add(covered(place).not())).await
@@ -289,7 +289,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        place: &Horizon,
+        place: &MessageMarker,
     ) -> Result<(), StoreError> {
         self.put_away().await?;
         let gone = message::Entity::delete_many().filter(of_chat(organization, chat)).filter(covered(place));
@@ -323,7 +323,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        place: &Horizon,
+        place: &MessageMarker,
     ) -> Result<Option<MessageRange>, StoreError> {
         self.put_away().await?;
         self.range_of(organization, of_chat(organization, chat).add(covered(place))).await
@@ -410,7 +410,7 @@ impl Unit<'_> {
             return Ok(period.peer);
         }
         match last_owner(&periods) {
-            Some(Owner { peer, former: false }) => Ok(peer),
+            Some(AddressOwner { peer, former: false }) => Ok(peer),
             _ => self.writer(organization, session, &message.sender, message.at).await,
         }
     }
@@ -425,7 +425,7 @@ impl Unit<'_> {
     ) -> Result<PeerId, StoreError> {
         let periods = self.periods(organization, session, jid).await?;
         match owner_at(&periods, at) {
-            Some(Owner { peer, former: false }) => Ok(peer),
+            Some(AddressOwner { peer, former: false }) => Ok(peer),
             _ => Ok(self.new_peer(organization, session, jid, at).await?.id),
         }
     }
@@ -460,8 +460,8 @@ pub(super) fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition 
         .add(message::Column::ChatId.eq(chat.to_bytes()))
 }
 
-/// As [`Horizon::covers`].
-fn covered(place: &Horizon) -> Condition {
+/// As [`MessageMarker::covers`].
+fn covered(place: &MessageMarker) -> Condition {
     use message::Column;
     let at_that_time = Condition::all().add(Column::At.eq(place.at));
     let listed = place.wa_ids.iter().map(|id| sanitize::storable(id));

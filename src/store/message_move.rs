@@ -15,7 +15,7 @@ use sea_orm::sea_query::Expr;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::PeerId;
-use crate::domain::peer::Moved;
+use crate::domain::peer::MovedPeriod;
 
 use super::error::StoreError;
 use super::message::AMONG_SEVERAL;
@@ -31,7 +31,7 @@ pub enum Which<'m> {
     /// All of them.
     All,
     /// Those from or to the moved number, in its period.
-    Moved(&'m Moved),
+    Moved(&'m MovedPeriod),
 }
 
 impl Unit<'_> {
@@ -97,7 +97,7 @@ impl Unit<'_> {
     pub async fn rename_moved_sender(
         &mut self,
         organization: &OrganizationId,
-        moved: &Moved,
+        moved: &MovedPeriod,
         into: PeerId,
     ) -> Result<Vec<ChatId>, StoreError> {
         self.rename(organization, (moved.peer, into), matching(Which::Moved(moved))).await
@@ -241,7 +241,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        moved: &Moved,
+        moved: &MovedPeriod,
     ) -> Result<bool, StoreError> {
         let moving = of_chat(organization, chat).add(matching(Which::Moved(moved)));
         Ok(message::Entity::find().filter(moving).one(self.tx).await?.is_some())
@@ -255,7 +255,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: Option<ChatId>,
-        moved: &Moved,
+        moved: &MovedPeriod,
     ) -> Result<bool, StoreError> {
         self.put_away().await?;
         let among = Condition::all().add(Column::SenderId.eq(moved.peer.to_bytes())).add(among_several());
@@ -276,7 +276,7 @@ fn among_several() -> Expr {
 fn matching(which: Which<'_>) -> Condition {
     match which {
         Which::All => Condition::all(),
-        Which::Moved(Moved { from, until, .. }) => Condition::all()
+        Which::Moved(MovedPeriod { from, until, .. }) => Condition::all()
             .add(Column::At.gte(*from))
             .add_option(until.map(|until| Column::At.lt(until)))
             .add(Column::NamedBy.is_in([0, AMONG_SEVERAL])),

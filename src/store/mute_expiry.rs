@@ -68,7 +68,7 @@ pub(super) fn next(limit: u64) -> Select<chat::Entity> {
         .filter(chat::Column::MutedUntil.is_not_null())
         .filter(chat::Column::MutedUntil.lt(FOREVER))
         // Deleted chats wait for the sweeper.
-        .filter(chat::Column::Organization.ne(OrganizationId::nobody().as_str()))
+        .filter(chat::Column::Organization.ne(OrganizationId::trash().as_str()))
         .order_by_asc(chat::Column::MutedUntil)
         .limit(limit)
 }

@@ -28,7 +28,7 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::PeerId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
-use crate::domain::peer::Owner;
+use crate::domain::peer::AddressOwner;
 use crate::domain::peer::Peer;
 use crate::domain::peer::Period;
 use crate::domain::peer::last_owner;
@@ -167,7 +167,7 @@ impl Unit<'_> {
         session: SessionId,
         jid: &Jid,
         at: i64,
-    ) -> Result<Option<Owner>, StoreError> {
+    ) -> Result<Option<AddressOwner>, StoreError> {
         Ok(owner_at(&self.periods(organization, session, jid).await?, at))
     }
 

@@ -19,9 +19,9 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 
 use super::Store;
 use super::chat;
@@ -175,7 +175,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         session: SessionId,
         chat: ChatId,
-        desired: Desired,
+        desired: SettingValue,
         version: i64,
     ) -> Result<bool, StoreError> {
         let removed = pending_action::Entity::delete_many()

@@ -148,7 +148,7 @@ impl Store {
             update = update.filter(Column::Id.eq(event.to_bytes()));
         }
         let update = update.col_expr(Column::RetryAt, Expr::value(now));
-        self.write(&OrganizationId::nobody(), move |unit| {
+        self.write(&OrganizationId::trash(), move |unit| {
             Box::pin(async move { Ok(update.exec(unit.tx).await?.rows_affected) })
         })
         .await
@@ -159,7 +159,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn request_retry_after_upgrade(&self, version: &'static str, now: i64) -> Result<u64, StoreError> {
-        self.write(&OrganizationId::nobody(), move |unit| {
+        self.write(&OrganizationId::trash(), move |unit| {
             Box::pin(async move {
                 let update = quarantined_event::Entity::update_many()
                     .col_expr(Column::RetryAt, Expr::value(now))
@@ -177,7 +177,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn request_retry_of_young(&self, attempts: u32, now: i64) -> Result<(), StoreError> {
         let limit = i32::try_from(attempts).unwrap_or(i32::MAX);
-        self.write(&OrganizationId::nobody(), move |unit| {
+        self.write(&OrganizationId::trash(), move |unit| {
             Box::pin(async move {
                 quarantined_event::Entity::update_many()
                     .col_expr(Column::RetryAt, Expr::value(now))
@@ -321,7 +321,7 @@ impl Unit<'_> {
 
 /// Deleted sessions wait for the sweeper.
 fn owned() -> Expr {
-    Column::Organization.ne(OrganizationId::nobody().as_str())
+    Column::Organization.ne(OrganizationId::trash().as_str())
 }
 
 fn cut(reason: &str) -> String {

@@ -12,8 +12,8 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
-use crate::domain::pending_action::Refusal;
-use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::Rejection;
+use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::Setting;
 
 use super::Store;
@@ -30,7 +30,7 @@ impl Store {
         &self,
         organization: &OrganizationId,
         chats: &[ChatId],
-    ) -> Result<HashMap<ChatId, Vec<Refusal>>, StoreError> {
+    ) -> Result<HashMap<ChatId, Vec<Rejection>>, StoreError> {
         let corrupt = |column| StoreError::Corrupt { table: "refusal", column };
         let rows = refusal::Entity::find()
             .filter(refusal::Column::Organization.eq(organization.as_str()))
@@ -41,8 +41,8 @@ impl Store {
         for row in rows {
             let chat = ChatId::from_bytes(&row.chat_id).map_err(|_| corrupt("chat_id"))?;
             let setting = Setting::from_code(row.setting, "refusal", "setting")?;
-            let code = RefusalCode::from_code(row.code, "refusal", "code")?;
-            refusals.entry(chat).or_default().push(Refusal { setting, code, at: row.at });
+            let code = RejectionCode::from_code(row.code, "refusal", "code")?;
+            refusals.entry(chat).or_default().push(Rejection { setting, code, at: row.at });
         }
         Ok(refusals)
     }
@@ -57,7 +57,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-    ) -> Result<Vec<Refusal>, StoreError> {
+    ) -> Result<Vec<Rejection>, StoreError> {
         let rows = refusal::Entity::find()
             .filter(refusal::Column::Organization.eq(organization.as_str()))
             .filter(refusal::Column::ChatId.eq(chat.to_bytes()))
@@ -65,8 +65,8 @@ impl Unit<'_> {
             .await?;
         let read = |row: refusal::Model| {
             let setting = Setting::from_code(row.setting, "refusal", "setting")?;
-            let code = RefusalCode::from_code(row.code, "refusal", "code")?;
-            Ok(Refusal { setting, code, at: row.at })
+            let code = RejectionCode::from_code(row.code, "refusal", "code")?;
+            Ok(Rejection { setting, code, at: row.at })
         };
         rows.into_iter().map(read).collect()
     }
@@ -79,7 +79,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        refusal: &Refusal,
+        refusal: &Rejection,
     ) -> Result<(), StoreError> {
         let row = refusal::Model {
             chat_id: chat.to_bytes(),

@@ -125,7 +125,7 @@ impl Store {
     pub async fn removed_sessions(&self) -> Result<Vec<(OrganizationId, SessionId)>, StoreError> {
         let removed = session::Entity::find()
             .filter(session::Column::Status.eq(REMOVED))
-            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()));
+            .filter(session::Column::Organization.ne(OrganizationId::trash().as_str()));
         let rows = removed.all(&self.readers).await?.into_iter().map(legible);
         rows.map(|session| session.map(|session| (session.organization, session.id))).collect()
     }
@@ -139,7 +139,7 @@ impl Store {
         let rows = session::Entity::find()
             .filter(session::Column::Wanted.eq(true))
             // Deleted sessions wait for the sweeper.
-            .filter(session::Column::Organization.ne(OrganizationId::nobody().as_str()))
+            .filter(session::Column::Organization.ne(OrganizationId::trash().as_str()))
             .all(&self.readers)
             .await?;
         let mut wanted = WantedSessions::default();

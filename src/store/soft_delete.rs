@@ -1,4 +1,4 @@
-//! Deletion in two phases. The unit that deletes a row moves it to the trash organization ([`OrganizationId::nobody`]),
+//! Deletion in two phases. The unit that deletes a row moves it to the trash organization ([`OrganizationId::trash`]),
 //! which no client can query: from that commit on it is gone. The sweeper then purges it in small batches, so that
 //! every commit is short. Rows that a killed process left are purged by the next one.
 
@@ -37,7 +37,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self) -> Result<bool, StoreError> {
-        let nobody = OrganizationId::nobody();
+        let nobody = OrganizationId::trash();
         self.write(&nobody, |unit| Box::pin(async move { unit.sweep().await })).await
     }
 }
@@ -62,7 +62,7 @@ impl Unit<'_> {
             .exec(self.tx)
             .await?;
         chat::Entity::update_many()
-            .col_expr(chat::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            .col_expr(chat::Column::Organization, Expr::value(OrganizationId::trash().as_str()))
             .filter(chat::Column::Organization.eq(organization.as_str()))
             .filter(chat::Column::Id.eq(id))
             .exec(self.tx)
@@ -81,7 +81,7 @@ impl Unit<'_> {
     ) -> Result<(), StoreError> {
         self.put_away().await?;
         session::Entity::update_many()
-            .col_expr(session::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            .col_expr(session::Column::Organization, Expr::value(OrganizationId::trash().as_str()))
             // It may have been started while its device was unlinked.
             .col_expr(session::Column::Wanted, Expr::value(false))
             .filter(session::Column::Organization.eq(organization.as_str()))
@@ -89,7 +89,7 @@ impl Unit<'_> {
             .exec(self.tx)
             .await?;
         quarantined_event::Entity::update_many()
-            .col_expr(quarantined_event::Column::Organization, Expr::value(OrganizationId::nobody().as_str()))
+            .col_expr(quarantined_event::Column::Organization, Expr::value(OrganizationId::trash().as_str()))
             .filter(quarantined_event::Column::Organization.eq(organization.as_str()))
             .filter(quarantined_event::Column::SessionId.eq(session.to_bytes()))
             .exec(self.tx)
@@ -102,7 +102,7 @@ impl Unit<'_> {
         let mut chats = chat::Entity::find()
             .select_only()
             .column(chat::Column::Id)
-            .filter(chat::Column::Organization.eq(OrganizationId::nobody().as_str()))
+            .filter(chat::Column::Organization.eq(OrganizationId::trash().as_str()))
             .limit(ROWS)
             .into_tuple::<Vec<u8>>()
             .all(self.tx)
@@ -123,7 +123,7 @@ impl Unit<'_> {
         let sessions = session::Entity::find()
             .select_only()
             .column(session::Column::Id)
-            .filter(session::Column::Organization.eq(OrganizationId::nobody().as_str()))
+            .filter(session::Column::Organization.eq(OrganizationId::trash().as_str()))
             .limit(ROWS)
             .into_tuple::<Vec<u8>>()
             .all(self.tx)

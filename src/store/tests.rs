@@ -28,8 +28,8 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::Session;
 pub(crate) use database::TestDatabase;
 
@@ -117,8 +117,8 @@ impl TestStore {
             chat: chat.id,
             address: chat.jid.clone(),
             version: 1,
-            desired: Desired::Archived(true),
-            base: Desired::Archived(false),
+            desired: SettingValue::Archived(true),
+            base: SettingValue::Archived(false),
             base_as_of: 0,
             unread: 0,
             requested_at: 5,

@@ -11,12 +11,12 @@ use sea_orm::QuerySelect as _;
 use sea_orm::Select;
 
 use crate::domain::chat::Chat;
-use crate::domain::chat::Dated;
-use crate::domain::chat::Names;
+use crate::domain::chat::ChatNames;
+use crate::domain::chat::Versioned;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::Peer;
 use crate::domain::tombstone::Tombstone;
 
@@ -151,16 +151,16 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
     let session = SessionId::from_bytes(&row.session_id).map_err(|_| corrupt("session_id"))?;
     let jid = row.jid.parse().map_err(|_| corrupt("jid"))?;
     Ok(Chat {
-        names: Names {
+        names: ChatNames {
             subject: row.subject,
             contact: row.contact_name,
             push: row.push_name,
             business: row.business_name,
         },
-        archived: Dated { value: row.archived, as_of: row.archived_as_of },
-        pinned: Dated { value: row.pinned, as_of: row.pinned_as_of },
-        muted_until: Dated { value: row.muted_until, as_of: row.muted_as_of },
-        marked_unread: Dated { value: row.marked_unread, as_of: row.marked_as_of },
+        archived: Versioned { value: row.archived, as_of: row.archived_as_of },
+        pinned: Versioned { value: row.pinned, as_of: row.pinned_as_of },
+        muted_until: Versioned { value: row.muted_until, as_of: row.muted_as_of },
+        marked_unread: Versioned { value: row.marked_unread, as_of: row.marked_as_of },
         unread_count: u32::try_from(row.unread_count).map_err(|_| corrupt("unread_count"))?,
         horizon: horizon_from_columns(row.horizon_at, row.horizon_ids.as_deref(), ("tombstone", "horizon_ids"))?,
         emptied: horizon_from_columns(row.emptied_at, row.emptied_ids.as_deref(), ("tombstone", "emptied_ids"))?,
@@ -170,8 +170,8 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
 }
 
 /// Converts a horizon into its two columns.
-pub(super) fn horizon_to_columns(horizon: Option<&Horizon>) -> (Option<i64>, Option<String>) {
-    let ids = |horizon: &Horizon| {
+pub(super) fn horizon_to_columns(horizon: Option<&MessageMarker>) -> (Option<i64>, Option<String>) {
+    let ids = |horizon: &MessageMarker| {
         let ids: Vec<_> = horizon.wa_ids.iter().map(|id| sanitize::storable(id)).collect();
         serde_json::to_string(&ids).ok()
     };
@@ -183,9 +183,9 @@ pub(super) fn horizon_from_columns(
     at: Option<i64>,
     ids: Option<&str>,
     (table, column): (&'static str, &'static str),
-) -> Result<Option<Horizon>, StoreError> {
+) -> Result<Option<MessageMarker>, StoreError> {
     let Some(at) = at else { return Ok(None) };
     let ids = ids.map(serde_json::from_str).transpose();
     let wa_ids = ids.map_err(|_| StoreError::Corrupt { table, column })?.unwrap_or_default();
-    Ok(Some(Horizon { at, wa_ids }))
+    Ok(Some(MessageMarker { at, wa_ids }))
 }

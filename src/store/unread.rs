@@ -19,7 +19,7 @@ use sea_orm::sea_query::OnConflict;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 
 use super::error::StoreError;
 use super::message::of_stored_chat;
@@ -35,8 +35,8 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chats: &[ChatId],
-        mut place: Horizon,
-    ) -> Result<Horizon, StoreError> {
+        mut place: MessageMarker,
+    ) -> Result<MessageMarker, StoreError> {
         if place.wa_ids.is_empty() {
             return Ok(place);
         }
@@ -57,8 +57,8 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
-        place: Horizon,
-    ) -> Result<Horizon, StoreError> {
+        place: MessageMarker,
+    ) -> Result<MessageMarker, StoreError> {
         let mut place = self.complete(organization, &[chat], place).await?;
         if !place.wa_ids.is_empty() {
             let second = self.of_second(organization, &[chat], place.at).await?;
@@ -96,7 +96,7 @@ impl Unit<'_> {
         &mut self,
         organization: &OrganizationId,
         chats: &[ChatId],
-        place: Option<&Horizon>,
+        place: Option<&MessageMarker>,
     ) -> Result<u32, StoreError> {
         if let Some(count) = self.on_shelf(|shelf| shelf.messages_of(chats, |all| all.count_behind(place))).await? {
             return Ok(count);
@@ -130,8 +130,8 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
         (unread, revoked): (u32, &[&str]),
-        until: &Horizon,
-    ) -> Result<Option<Horizon>, StoreError> {
+        until: &MessageMarker,
+    ) -> Result<Option<MessageMarker>, StoreError> {
         let read = self.on_shelf(|shelf| shelf.messages(chat, |all| all.last_but((unread, revoked), until)));
         if let Some(read) = read.await? {
             return Ok(read);
@@ -153,7 +153,7 @@ impl Unit<'_> {
             .into_tuple::<(i64, String)>()
             .one(self.tx)
             .await?;
-        Ok(read.map(|(at, wa_id)| Horizon { at, wa_ids: vec![wa_id] }))
+        Ok(read.map(|(at, wa_id)| MessageMarker { at, wa_ids: vec![wa_id] }))
     }
 
     /// Returns the session's incoming messages with these WhatsApp ids: their chats, ids and times.

@@ -16,7 +16,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the database is not writable.
     pub async fn check_writes(&self, now: i64) -> Result<(), StoreError> {
-        self.write(&OrganizationId::nobody(), move |unit| {
+        self.write(&OrganizationId::trash(), move |unit| {
             Box::pin(async move {
                 let known =
                     OnConflict::column(write_check::Column::Id).update_column(write_check::Column::At).to_owned();

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use chatgraph::clock::SystemClock;
 use chatgraph::domain::id::OrganizationId;
-use chatgraph::domain::pending_action::Desired;
+use chatgraph::domain::pending_action::SettingValue;
 use chatgraph::service::inbound::Inbox;
 use chatgraph::service::inbound::Told;
 use chatgraph::session::Inbound;
@@ -100,7 +100,7 @@ async fn play(lane: &Lane, number: usize, began: Instant) -> Result<Vec<Duration
         tokio::time::sleep_until(due.into()).await;
         let (committed, told) = oneshot::channel();
         // The first chat is archived at the start.
-        let value = Desired::Archived(round % 2 == 1);
+        let value = SettingValue::Archived(round % 2 == 1);
         let as_of = 1_800_000_000_000 + i64::try_from(round)?;
         let event = SessionEvent::Setting { chat: data::jid(0).parse()?, value, as_of, up_to: None, replayed: false };
         lane.send(Inbound { event, committed: Some(committed) }).await?;

@@ -1,12 +1,12 @@
 //! Changes to apply to a chat.
 
+use super::ChatNames;
 use super::LastMessage;
-use super::Names;
 use crate::domain::change::ChatFields;
 use crate::domain::id::MessageId;
 use crate::domain::jid::Jid;
-use crate::domain::message_marker::Horizon;
-use crate::domain::pending_action::Desired;
+use crate::domain::message_marker::MessageMarker;
+use crate::domain::pending_action::SettingValue;
 
 /// Changes to apply to a chat, as absolute values; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,16 +31,16 @@ pub struct ChatPatch {
     /// The number of unread messages.
     pub unread_count: Option<u32>,
     /// The position up to which everything is read.
-    pub read_to: Option<Horizon>,
+    pub read_to: Option<MessageMarker>,
     /// The address that WhatsApp used for the chat, and its timestamp; 0 if that is unknown.
     pub address: Option<(Jid, i64)>,
     /// Names that became known. A missing name never clears a known one.
-    pub names: Names,
+    pub names: ChatNames,
     /// A message. It only moves the last message forward, unless messages were removed.
     pub last_message: Option<LastMessage>,
     /// The position up to which messages were removed, so that none of them reappears. The last message is then the
     /// newest remaining one, or `None`.
-    pub emptied_to: Option<Horizon>,
+    pub emptied_to: Option<MessageMarker>,
     /// The new canonical address; the previous one remains an alias.
     pub moved_to: Option<Jid>,
     /// A message whose content changed.
@@ -57,12 +57,12 @@ pub struct ChatPatch {
 
 impl ChatPatch {
     /// Requests one setting.
-    pub fn set(&mut self, desired: Desired) {
+    pub fn set(&mut self, desired: SettingValue) {
         match desired {
-            Desired::Archived(archived) => self.archived = Some(archived),
-            Desired::Pinned(pinned) => self.pinned = Some(pinned),
-            Desired::MutedUntil(until) => self.muted_until = Some(until),
-            Desired::Read(read) => self.read = Some(read),
+            SettingValue::Archived(archived) => self.archived = Some(archived),
+            SettingValue::Pinned(pinned) => self.pinned = Some(pinned),
+            SettingValue::MutedUntil(until) => self.muted_until = Some(until),
+            SettingValue::Read(read) => self.read = Some(read),
         }
     }
 }

@@ -34,7 +34,7 @@ fn what_a_caller_wants_holds_though_whatsapps_clock_is_ahead() {
     let asked = ChatPatch { as_of: 10, pinned: Some(false), ..ChatPatch::default() };
     assert!(chat.apply(&ahead, 10, Origin::Device).is_some());
     assert!(chat.apply(&asked, 10, Origin::Api).is_some());
-    assert_eq!(chat.pinned, Dated { value: false, as_of: 20 });
+    assert_eq!(chat.pinned, Versioned { value: false, as_of: 20 });
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn reading_clears_the_count_and_the_mark() {
 fn names_have_their_order_and_are_never_cleared() {
     let mut chat = chat();
     assert_eq!(chat.name().as_deref(), Some("+15550100"));
-    let push = Names { push: Some("mei".into()), ..Names::default() };
+    let push = ChatNames { push: Some("mei".into()), ..ChatNames::default() };
     let _ = chat.apply(&ChatPatch { names: push, ..ChatPatch::default() }, 1, Origin::Message);
     assert_eq!(chat.name().as_deref(), Some("mei"));
-    let contact = Names { contact: Some("Mei Tanaka".into()), push: Some("  ".into()), ..Names::default() };
+    let contact = ChatNames { contact: Some("Mei Tanaka".into()), push: Some("  ".into()), ..ChatNames::default() };
     let _ = chat.apply(&ChatPatch { names: contact, ..ChatPatch::default() }, 2, Origin::Device);
     assert_eq!(chat.name().as_deref(), Some("Mei Tanaka"));
     assert_eq!(chat.names.push.as_deref(), Some("mei"));

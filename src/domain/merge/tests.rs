@@ -6,7 +6,7 @@ use super::super::chat::ChatPatch;
 use super::super::id::ChatId;
 use super::super::id::SessionId;
 use super::super::jid::Jid;
-use super::super::pending_action::RefusalCode;
+use super::super::pending_action::RejectionCode;
 use super::*;
 
 fn chat(jid: &str) -> Chat {
@@ -22,7 +22,7 @@ fn told(chat: &mut Chat, archived: bool, as_of: i64) {
 }
 
 /// A client requests a setting that WhatsApp has not received yet.
-fn asked(chat: &mut Chat, archived: bool, at: i64) -> Open {
+fn asked(chat: &mut Chat, archived: bool, at: i64) -> OpenActions {
     let (base, base_as_of) = chat.base(Setting::Archived);
     let _ = chat.apply(&ChatPatch { as_of: at, archived: Some(archived), ..ChatPatch::default() }, 1, Origin::Api);
     chat.pending.insert(ChatField::Archived);
@@ -32,7 +32,7 @@ fn asked(chat: &mut Chat, archived: bool, at: i64) -> Open {
         chat: chat.id,
         address: chat.jid.clone(),
         version: at,
-        desired: Desired::Archived(archived),
+        desired: SettingValue::Archived(archived),
         base,
         base_as_of,
         unread: 0,
@@ -40,7 +40,7 @@ fn asked(chat: &mut Chat, archived: bool, at: i64) -> Open {
         range: None,
         read_before: None,
     };
-    Open { waiting: vec![action], refused: Vec::new() }
+    OpenActions { waiting: vec![action], refused: Vec::new() }
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn each_setting_is_as_it_was_told_last() {
         let (mut mine, mut theirs) = two();
         told(&mut mine, true, first);
         told(&mut theirs, false, second);
-        let open = mine.join(&Open::default(), &theirs, &Open::default());
-        assert_eq!(mine.archived, Dated { value: first > second, as_of: 20 });
-        assert_eq!(open, Open::default());
+        let open = mine.join(&OpenActions::default(), &theirs, &OpenActions::default());
+        assert_eq!(mine.archived, Versioned { value: first > second, as_of: 20 });
+        assert_eq!(open, OpenActions::default());
     }
 }
 
@@ -59,7 +59,7 @@ fn each_setting_is_as_it_was_told_last() {
 fn what_a_history_said_without_a_time_counts_over_nothing() {
     let (mut mine, mut theirs) = two();
     theirs.archived.value = true;
-    let _open = mine.join(&Open::default(), &theirs, &Open::default());
+    let _open = mine.join(&OpenActions::default(), &theirs, &OpenActions::default());
     assert!(mine.archived.value);
 }
 
@@ -71,8 +71,8 @@ fn the_newer_of_two_requests_waits_on_and_knows_what_whatsapp_has() {
         let (ours, yours) = (asked(&mut mine, true, first), asked(&mut theirs, false, second));
         let open = mine.join(&ours, &theirs, &yours);
         let [action] = &open.waiting[..] else { panic!("{open:?}") };
-        assert_eq!((action.desired, action.requested_at), (Desired::Archived(first > second), 40));
-        assert_eq!((action.base, action.base_as_of), (Desired::Archived(true), 5));
+        assert_eq!((action.desired, action.requested_at), (SettingValue::Archived(first > second), 40));
+        assert_eq!((action.base, action.base_as_of), (SettingValue::Archived(true), 5));
         assert_eq!((action.chat, mine.archived.value), (mine.id, first > second));
         assert_eq!(mine.pending, [ChatField::Archived].into_iter().collect());
     }
@@ -84,17 +84,18 @@ fn what_whatsapp_said_of_the_other_chat_after_a_request_wins() {
         let (mut mine, mut theirs) = two();
         told(&mut theirs, false, at);
         let ours = asked(&mut mine, true, 20);
-        let open = mine.join(&ours, &theirs, &Open::default());
+        let open = mine.join(&ours, &theirs, &OpenActions::default());
         assert_eq!((open.waiting.len() == 1, mine.archived.value, mine.pending.is_empty()), (waits, waits, !waits));
     }
 }
 
 #[test]
 fn a_refusal_stays_until_it_was_asked_again() {
-    let refusal = |at| Refusal { setting: Setting::Archived, code: RefusalCode::Rejected, at };
+    let refusal = |at| Rejection { setting: Setting::Archived, code: RejectionCode::Rejected, at };
     let (mut mine, mut theirs) = two();
-    let refused = Open { waiting: Vec::new(), refused: vec![refusal(10)] };
-    let open = mine.clone().join(&refused, &theirs, &Open { refused: vec![refusal(20)], ..Open::default() });
+    let refused = OpenActions { waiting: Vec::new(), refused: vec![refusal(10)] };
+    let open =
+        mine.clone().join(&refused, &theirs, &OpenActions { refused: vec![refusal(20)], ..OpenActions::default() });
     assert_eq!(open.refused, [refusal(20)]);
     let yours = asked(&mut theirs, true, 30);
     assert_eq!(mine.join(&refused, &theirs, &yours).refused, []);

@@ -200,6 +200,6 @@ mod tests {
         let shown = as_of(&change, None);
         assert_eq!((shown.id, shown.session, &shown.jid), (now.id, now.session, &now.jid));
         assert_eq!((shown.archived.value, shown.unread_count), (true, 2));
-        assert_eq!(shown.names, chat::Names::default());
+        assert_eq!(shown.names, chat::ChatNames::default());
     }
 }

@@ -65,7 +65,7 @@ impl ChatConnection {
     fn of(context: &Context<'_>, list: ChatList, chats: ChatPage) -> Result<Self, ApiError> {
         let organization = context.viewer().require(Capability::Read)?;
         let listing =
-            Listing::of(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::of(chat, list.order));
+            Listing::of(chats.page, &scope(organization, &list.scope()), |chat| ChatKey::new(chat, list.order));
         Ok(Self { listing, change_cursor: chats.change_cursor.encode(organization), list })
     }
 }

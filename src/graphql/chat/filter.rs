@@ -4,7 +4,7 @@ use async_graphql::Enum;
 use async_graphql::InputObject;
 
 use crate::domain::chat_list;
-use crate::domain::search::Search;
+use crate::domain::search::SearchTerm;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::Timestamp;
 
@@ -50,7 +50,7 @@ pub(in crate::graphql) struct ChatFilter {
 impl ChatFilter {
     /// Converts the filter to the domain's type.
     pub(super) fn read(self) -> Result<chat_list::ChatFilter, ApiError> {
-        let search = self.search.as_deref().filter(|text| !text.is_empty()).map(Search::new).transpose();
+        let search = self.search.as_deref().filter(|text| !text.is_empty()).map(SearchTerm::new).transpose();
         Ok(chat_list::ChatFilter {
             archived: self.archived,
             pinned: self.pinned,

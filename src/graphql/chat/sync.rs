@@ -65,7 +65,7 @@ impl ChatSync {
 
 /// The reason why a setting did not reach WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "pending_action::RefusalCode")]
+#[graphql(remote = "pending_action::RejectionCode")]
 pub(in crate::graphql) enum RefusalCode {
     /// WhatsApp rejected the setting on every attempt.
     Rejected,
@@ -75,7 +75,7 @@ pub(in crate::graphql) enum RefusalCode {
 
 /// A setting that WhatsApp rejected.
 #[derive(Description)]
-pub(in crate::graphql) struct Refusal(pending_action::Refusal);
+pub(in crate::graphql) struct Refusal(pending_action::Rejection);
 
 #[Object(use_type_description)]
 impl Refusal {

@@ -56,7 +56,7 @@ pub(in crate::service) async fn bury(
         Some(last) => unit.wa_ids_at(organization, chat.id, last.at).await?,
         None => Vec::new(),
     };
-    let tombstone = Tombstone::of(chat.clone(), waiting, newest, now);
+    let tombstone = Tombstone::new(chat.clone(), waiting, newest, now);
     unit.insert_tombstone(organization, &tombstone).await?;
     unit.keep_unread(organization, &tombstone).await?;
     delete_for_good(unit, organization, chat, now, origin).await

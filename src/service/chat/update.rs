@@ -9,8 +9,8 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::SettingValue;
 use crate::store::Unit;
 
 use crate::service::error::Conflict;
@@ -36,7 +36,7 @@ pub struct ChatUpdate {
 
 impl ChatUpdate {
     /// Returns the requested settings in sending order. Checks what can be checked without the chat.
-    pub(in crate::service) fn settings(&self, now: i64) -> Result<Vec<Desired>, Error> {
+    pub(in crate::service) fn settings(&self, now: i64) -> Result<Vec<SettingValue>, Error> {
         let invalid = |field, message: &str| Err(Error::Invalid { field, message: message.into() });
         if self.archived == Some(true) && self.pinned == Some(true) {
             return invalid("pinned", "cannot be combined with archived: true; an archived chat cannot be pinned");
@@ -58,10 +58,10 @@ impl ChatUpdate {
         let archived = if self.pinned == Some(true) { Some(false) } else { self.archived };
         let pinned = if self.archived == Some(true) { Some(false) } else { self.pinned };
         let settings = [
-            pinned.map(Desired::Pinned),
-            muted_until.map(Desired::MutedUntil),
-            self.read.map(Desired::Read),
-            archived.map(Desired::Archived),
+            pinned.map(SettingValue::Pinned),
+            muted_until.map(SettingValue::MutedUntil),
+            self.read.map(SettingValue::Read),
+            archived.map(SettingValue::Archived),
         ];
         Ok(settings.into_iter().flatten().collect())
     }
@@ -73,7 +73,7 @@ pub(in crate::service) struct UpdateOrder {
     pub(in crate::service) organization: OrganizationId,
     pub(in crate::service) session: SessionId,
     pub(in crate::service) cid: Jid,
-    pub(in crate::service) settings: Vec<Desired>,
+    pub(in crate::service) settings: Vec<SettingValue>,
     pub(in crate::service) range_hint: Option<i64>,
     pub(in crate::service) max_pinned: usize,
     pub(in crate::service) now: i64,
@@ -83,7 +83,7 @@ impl UpdateOrder {
     /// Applies the settings that differ, and adds a pending action for each.
     pub(in crate::service) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
         // Lock the session before counting pins. Lock order: session, then chat.
-        if self.settings.contains(&Desired::Pinned(true)) {
+        if self.settings.contains(&SettingValue::Pinned(true)) {
             let session = unit.session_for_update(&self.organization, self.session).await?;
             session.ok_or(Error::SessionNotFound)?;
         }
@@ -97,7 +97,7 @@ impl UpdateOrder {
         if differing.is_empty() && heard.is_empty() {
             return Ok(chat);
         }
-        if differing.contains(&Desired::Pinned(true)) {
+        if differing.contains(&SettingValue::Pinned(true)) {
             self.check_pins(unit, &chat).await?;
         }
         let range = self.range(unit, &chat).await?;
@@ -145,7 +145,7 @@ impl UpdateOrder {
         &self,
         unit: &mut Unit<'_>,
         chat: &Chat,
-        desired: Desired,
+        desired: SettingValue,
         range: Option<&MessageRange>,
     ) -> Result<(), Error> {
         let setting = desired.setting();
@@ -155,9 +155,10 @@ impl UpdateOrder {
         // The base is WhatsApp's state, as found by the earliest pending request.
         let (base, base_as_of) =
             earlier.as_ref().map_or(chat.base(setting), |earlier| (earlier.base, earlier.base_as_of));
-        let cleared = if desired == Desired::Read(true) { chat.unread_count } else { 0 };
+        let cleared = if desired == SettingValue::Read(true) { chat.unread_count } else { 0 };
         let unread = earlier.as_ref().map_or(0, |earlier| earlier.unread).saturating_add(cleared);
-        let read_before = earlier.and_then(|earlier| earlier.read_so_far()).filter(|_| desired == Desired::Read(false));
+        let read_before =
+            earlier.and_then(|earlier| earlier.read_range()).filter(|_| desired == SettingValue::Read(false));
         let action = PendingAction {
             organization: self.organization.clone(),
             session: self.session,
@@ -191,7 +192,7 @@ mod tests {
                 organization: test.organization.clone(),
                 session: test.session,
                 cid: chat.jid.clone(),
-                settings: vec![Desired::Pinned(true)],
+                settings: vec![SettingValue::Pinned(true)],
                 range_hint: None,
                 max_pinned: 3,
                 now: 1,
@@ -215,20 +216,20 @@ mod tests {
     fn archiving_also_unpins() {
         let update = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
         let settings = update.settings(1_000).expect("legal");
-        assert_eq!(settings, [Desired::Pinned(false), Desired::Archived(true)]);
+        assert_eq!(settings, [SettingValue::Pinned(false), SettingValue::Archived(true)]);
     }
 
     #[test]
     fn pinning_also_takes_the_chat_out_of_the_archive() {
         let update = ChatUpdate { pinned: Some(true), ..ChatUpdate::default() };
         let settings = update.settings(1_000).expect("legal");
-        assert_eq!(settings, [Desired::Pinned(true), Desired::Archived(false)]);
+        assert_eq!(settings, [SettingValue::Pinned(true), SettingValue::Archived(false)]);
     }
 
     #[test]
     fn unmute_wins_over_a_mute() {
         let update = ChatUpdate { unmute: true, muted_until: Some(5), ..ChatUpdate::default() };
-        assert_eq!(update.settings(1_000).expect("legal"), [Desired::MutedUntil(None)]);
+        assert_eq!(update.settings(1_000).expect("legal"), [SettingValue::MutedUntil(None)]);
     }
 
     #[test]

@@ -6,21 +6,21 @@ use std::sync::atomic::Ordering;
 use crate::domain::change::ChatFields;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
+use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
-use crate::domain::chat::Dated;
-use crate::domain::chat::Names;
+use crate::domain::chat::Versioned;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
 use crate::store::Unit;
@@ -33,11 +33,11 @@ use crate::service::inbound_archive;
 /// A setting that was changed on the phone or another device.
 pub(in crate::service) struct Made<'a> {
     /// The setting and its value.
-    pub(in crate::service) value: Desired,
+    pub(in crate::service) value: SettingValue,
     /// WhatsApp's time of the change, in milliseconds.
     pub(in crate::service) as_of: i64,
     /// Last message that it covers.
-    pub(in crate::service) up_to: Option<&'a Horizon>,
+    pub(in crate::service) up_to: Option<&'a MessageMarker>,
     /// True if it may be older than earlier events.
     pub(in crate::service) replayed: bool,
     /// Address in the event; `None` if the setting is derived from another event.
@@ -60,7 +60,7 @@ pub(in crate::service) async fn setting(
 ) -> Result<(), StoreError> {
     let value = match made.value {
         // It has expired in the meantime.
-        Desired::MutedUntil(Some(until)) if until <= now => Desired::MutedUntil(None),
+        SettingValue::MutedUntil(Some(until)) if until <= now => SettingValue::MutedUntil(None),
         value => value,
     };
     let made = Made { value, ..made };
@@ -91,9 +91,9 @@ pub(in crate::service) async fn setting_of_deleted(
     let mut patch = ChatPatch { as_of: made.as_of, ..ChatPatch::default() };
     patch.set(made.value);
     // A read position has no time; only the mark has one.
-    if made.value == Desired::Read(true) {
+    if made.value == SettingValue::Read(true) {
         (patch.read, patch.marked_unread) = (None, Some(false));
-        let place = made.up_to.cloned().unwrap_or(Horizon { at: made.as_of, wa_ids: Vec::new() });
+        let place = made.up_to.cloned().unwrap_or(MessageMarker { at: made.as_of, wa_ids: Vec::new() });
         let reading = unread::up_to(unit, key, &tombstone.chat, place).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     }
@@ -113,16 +113,17 @@ pub(in crate::service) async fn setting_of(
     let address = address.map(|jid| (jid.clone(), as_of));
     let value = match up_to {
         Some(up_to)
-            if value == Desired::Archived(true) && inbound_archive::is_left_since(unit, key, &chat, up_to).await? =>
+            if value == SettingValue::Archived(true)
+                && inbound_archive::is_left_since(unit, key, &chat, up_to).await? =>
         {
-            Desired::Archived(false)
+            SettingValue::Archived(false)
         }
         _ => value,
     };
     let mut patch = ChatPatch { as_of, address, ..ChatPatch::default() };
     patch.set(value);
     // WhatsApp's own clients unarchive a chat when they pin it, and only send the pin.
-    if value == Desired::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
+    if value == SettingValue::Pinned(true) && !chat.pending.contains(Setting::Archived.field()) {
         patch.archived = Some(false);
     }
     let setting = value.setting();
@@ -133,7 +134,7 @@ pub(in crate::service) async fn setting_of(
     };
     // A read position has no time; only the mark has one.
     let mut unread = None;
-    if let Desired::Read(read) = value {
+    if let SettingValue::Read(read) = value {
         (patch.read, patch.marked_unread) = (None, Some(!read));
         if !read && was_read_since(unit, key, &chat, as_of, up_to).await? {
             patch.marked_unread = None;
@@ -141,7 +142,7 @@ pub(in crate::service) async fn setting_of(
         // Phones only mark chats that are read, and a replay has the mark without the preceding read. A single mark is
         // no evidence of that: another companion may mark a chat with unread messages.
         let is_known = !read && (!replayed || is_our_mark(&chat, waiting.as_ref(), as_of));
-        let end = read.then(|| Horizon { at: as_of, wa_ids: Vec::new() });
+        let end = read.then(|| MessageMarker { at: as_of, wa_ids: Vec::new() });
         if let Some(place) = up_to.cloned().or(end).filter(|_| !is_known) {
             let reading = unread::up_to(unit, key, &chat, place).await?;
             patch.unread_count = Some(reading.unread);
@@ -161,13 +162,13 @@ pub(in crate::service) async fn setting_of(
             let read = ChatPatch { unread_count, read_to, address, ..ChatPatch::default() };
             return save(unit, key, &mut chat, is_new, &read, now, Origin::Device).await;
         }
-        let overtaken = value == Desired::Read(true) && action.desired == Desired::Read(false);
+        let overtaken = value == SettingValue::Read(true) && action.desired == SettingValue::Read(false);
         let range = match &patch.read_to {
             Some(place) if overtaken => unit.message_range_up_to(&key.organization, chat.id, place).await?,
             _ => None,
         };
         if let Some(range) = range {
-            unit.put_pending_action(&action.reading_instead(range, as_of)).await?;
+            unit.put_pending_action(&action.as_read(range, as_of)).await?;
         } else {
             unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
             patch.pending = Some(chat.pending.without(setting.field()));
@@ -190,7 +191,7 @@ async fn was_read_since(
     key: &SessionKey,
     chat: &Chat,
     marked_at: i64,
-    up_to: Option<&Horizon>,
+    up_to: Option<&MessageMarker>,
 ) -> Result<bool, StoreError> {
     let read = chat.marked_unread;
     let is_of_one_second = !read.value && read.as_of.div_euclid(1_000) == marked_at.div_euclid(1_000);
@@ -202,15 +203,15 @@ async fn was_read_since(
 /// Returns whether a mark as unread is the one that the chat has, or the echo of a pending one. It is then no evidence
 /// of what was read.
 fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool {
-    let asked = waiting.filter(|action| action.desired == Desired::Read(false));
-    chat.marked_unread == Dated { value: true, as_of } || asked.is_some_and(|action| action.requested_at == as_of)
+    let asked = waiting.filter(|action| action.desired == SettingValue::Read(false));
+    chat.marked_unread == Versioned { value: true, as_of } || asked.is_some_and(|action| action.requested_at == as_of)
 }
 
 /// Updates the known value on WhatsApp of a setting with a pending action.
 async fn correct_base(
     unit: &mut Unit<'_>,
     action: &mut PendingAction,
-    value: Desired,
+    value: SettingValue,
     as_of: i64,
     in_order: bool,
 ) -> Result<(), StoreError> {
@@ -225,7 +226,7 @@ pub(in crate::service) async fn action_sent(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     id: ChatId,
-    (desired, version): (Desired, i64),
+    (desired, version): (SettingValue, i64),
     now: i64,
 ) -> Result<(), StoreError> {
     // Lock the chat first: its lock guards its pending actions, also where they are added.
@@ -281,14 +282,14 @@ pub(in crate::service) async fn message(
         && !message.from_me
         && (peer.is_person() || chat.jid == message.sender)
     {
-        patch.names = Names { push: Some(name.clone()), ..Names::default() };
+        patch.names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
     }
     let read = message.from_me
         || chat.read_to.as_ref().is_some_and(|place| place.names(message))
         || !chat.has_read(message) && unit.take_early_receipt(whose, key.session, &message.wa_id).await?;
     if read {
         // Sending a message implies that the chat was read on that device.
-        let reading = unread::up_to(unit, key, &chat, Horizon::at_message(message)).await?;
+        let reading = unread::up_to(unit, key, &chat, MessageMarker::at_message(message)).await?;
         (patch.unread_count, patch.read_to) = (Some(reading.unread), Some(reading.place));
     } else if !chat.has_read(message) {
         match read_before(unit, key, &chat, message).await? {
@@ -338,13 +339,13 @@ pub(in crate::service) async fn take_back_mark(
         return Ok(None);
     }
     let waiting = unit.pending_action(&key.organization, key.session, chat.id, &chat.jid, Setting::Read).await?;
-    let Some(action) = waiting.filter(|action| action.desired == Desired::Read(false)) else { return Ok(None) };
+    let Some(action) = waiting.filter(|action| action.desired == SettingValue::Read(false)) else { return Ok(None) };
     let at = at(action.requested_at);
     if at < action.requested_at {
         return Ok(None);
     }
     if let Some(range) = range {
-        unit.put_pending_action(&action.reading_instead(range, at)).await?;
+        unit.put_pending_action(&action.as_read(range, at)).await?;
         return Ok(None);
     }
     unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
@@ -358,7 +359,7 @@ async fn read_before(
     key: &SessionKey,
     chat: &Chat,
     message: &IncomingMessage,
-) -> Result<Option<Horizon>, StoreError> {
+) -> Result<Option<MessageMarker>, StoreError> {
     let Some(read_to) = chat.read_to.clone().filter(|place| place.at == message.at) else { return Ok(None) };
     let place = unit.complete(&key.organization, &[chat.id], read_to).await?;
     Ok(place.names(message).then_some(place))
@@ -551,11 +552,11 @@ pub(in crate::service) async fn save(
 }
 
 /// Assigns a name to a group's subject or to a contact's name, by the kind of address.
-pub(in crate::service) fn names(jid: &Jid, name: Option<String>) -> Names {
+pub(in crate::service) fn names(jid: &Jid, name: Option<String>) -> ChatNames {
     match jid.kind() {
         JidKind::PhoneNumber | JidKind::Lid | JidKind::Bot | JidKind::Interop | JidKind::Messenger => {
-            Names { contact: name, ..Names::default() }
+            ChatNames { contact: name, ..ChatNames::default() }
         }
-        _ => Names { subject: name, ..Names::default() },
+        _ => ChatNames { subject: name, ..ChatNames::default() },
     }
 }

@@ -1,8 +1,8 @@
 //! Names of the people and groups behind chats.
 
 use crate::domain::change::Origin;
+use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
-use crate::domain::chat::Names;
 use crate::domain::jid::Jid;
 use crate::session::SessionKey;
 use crate::store::Unit;
@@ -25,7 +25,7 @@ pub(super) async fn business_named(
     name: &str,
     now: i64,
 ) -> Result<(), StoreError> {
-    let names = Names { business: Some(name.to_owned()), ..Names::default() };
+    let names = ChatNames { business: Some(name.to_owned()), ..ChatNames::default() };
     let patch = ChatPatch { names, ..ChatPatch::default() };
     known(unit, key, jid, &patch, now, Origin::Message).await
 }

@@ -7,8 +7,8 @@ use crate::domain::clock::DAY_MS;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
 use crate::domain::message::Message;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
 use crate::session::Rewriting;
@@ -42,7 +42,7 @@ pub(super) async fn rewritten(
     };
     apply(unit, key, rewriting, (chat, before), now).await?;
     // WhatsApp may still deliver the message again.
-    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+    if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
         keep(unit, key, rewriting, now).await?;
     }
     Ok(())
@@ -51,7 +51,7 @@ pub(super) async fn rewritten(
 /// Stores an edit, a revocation or a deletion until its message arrives, unless the message is too old for that.
 async fn keep(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewriting, now: i64) -> Result<(), StoreError> {
     let oldest = now - EARLY_REWRITES_MS;
-    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { sent_at } if sent_at < oldest) {
+    if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { sent_at } if sent_at < oldest) {
         return Ok(());
     }
     let Rewriting { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
@@ -68,7 +68,7 @@ async fn apply(
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
-    if matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+    if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
         return remove(unit, key, (chat, before), now).await;
     }
     let Some(after) = before.rewritten(&rewriting.rewrite) else { return Ok(()) };
@@ -105,7 +105,7 @@ async fn revoke_deleted(
     rewriting: &Rewriting,
     now: i64,
 ) -> Result<(), StoreError> {
-    if matches!(rewriting.rewrite, Rewrite::Edit { .. }) || rewriting.from_me {
+    if matches!(rewriting.rewrite, MessageUpdate::Edit { .. }) || rewriting.from_me {
         return Ok(());
     }
     let whose = &key.organization;
@@ -166,7 +166,7 @@ async fn apply_early(
         let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
         if let Some(found) = subject(unit, key, &rewriting).await? {
             apply(unit, key, &rewriting, found, now).await?;
-            if !matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) {
+            if !matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
                 unit.remove_early_rewrite(whose, key.session, &early).await?;
             }
         } else {
@@ -193,7 +193,7 @@ async fn subject(
         let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
         // Some clients do not name the author of a group's message that the owner deletes.
         let by_anyone =
-            matches!(rewriting.rewrite, Rewrite::DeletionForMe { .. }) && rewriting.sender == rewriting.chat;
+            matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) && rewriting.sender == rewriting.chat;
         let is_own = rewriting.from_me
             // An admin can revoke the account's own messages.
             || !peer.is_person() && writers.contains(&PeerId::account(key.session));
@@ -227,7 +227,7 @@ async fn one_less_unread(
     chat: &Chat,
     message: &Message,
 ) -> Result<Option<u32>, StoreError> {
-    let place = Horizon { at: message.at, wa_ids: vec![message.wa_id.clone()] };
+    let place = MessageMarker { at: message.at, wa_ids: vec![message.wa_id.clone()] };
     let place = unit.complete(&key.organization, &[chat.id], place).await?;
     let later = unit.count_behind(&key.organization, &[chat.id], Some(&place)).await?;
     if later < chat.unread_count {
@@ -249,7 +249,7 @@ pub(super) struct Emptied<'a> {
     /// The chat.
     pub(super) chat: &'a Jid,
     /// Last message that was removed.
-    pub(super) up_to: &'a Horizon,
+    pub(super) up_to: &'a MessageMarker,
     /// WhatsApp's time of it, in milliseconds.
     pub(super) as_of: i64,
     /// True if the chat is deleted as well, unless a message is left.
@@ -285,7 +285,7 @@ pub(super) async fn emptied(
         Found::New(mut chat) if deleted => {
             // Its messages may still arrive.
             let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
-            let tombstone = Tombstone::of_unknown(chat, up_to.clone(), now);
+            let tombstone = Tombstone::of_unknown_chat(chat, up_to.clone(), now);
             return unit.insert_tombstone(whose, &tombstone).await;
         }
         Found::New(chat) => (chat, true),
@@ -308,8 +308,8 @@ pub(super) async fn emptied(
     if deleted && left.is_none() && chat.last_message.is_some() {
         // The phone has deleted its settings, including those that were still pending.
         let _untold = chat.apply(&without_settings(as_of), now, Origin::Device);
-        chat.horizon = Some(up_to.clone().or_further(chat.horizon.take()));
-        chat.emptied = Some(up_to.clone().or_further(chat.emptied.take()));
+        chat.horizon = Some(up_to.clone().max_with(chat.horizon.take()));
+        chat.emptied = Some(up_to.clone().max_with(chat.emptied.take()));
         return delete::bury(unit, whose, &chat, &[], now, Origin::Device).await;
     }
     let range = unit.message_range_up_to(whose, chat.id, up_to).await?;

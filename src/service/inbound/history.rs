@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
+use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
 use crate::domain::chat::LastMessage;
-use crate::domain::chat::Names;
 use crate::domain::message::IncomingMessage;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::peer::Peer;
 use crate::domain::peer::last_owner;
 use crate::domain::pending_action::Setting;
@@ -84,7 +84,7 @@ pub(super) async fn one_by_one(
     for (jid, name) in &chunk.push_names {
         // A name does not create a chat; the next message carries the name again.
         let Some(mut chat) = unit.chat_for_update(&key.organization, key.session, jid).await? else { continue };
-        let names = Names { push: Some(name.clone()), ..Names::default() };
+        let names = ChatNames { push: Some(name.clone()), ..ChatNames::default() };
         let patch = ChatPatch { names, ..ChatPatch::default() };
         chat::save(unit, key, &mut chat, false, &patch, now, Origin::Import).await?;
     }
@@ -182,7 +182,7 @@ async fn newer(
         wa_id: message.wa_id.clone(),
         sender: message.sender.clone(),
         from_me: message.from_me,
-        rewrite: Rewrite::Edit { text: message.text.clone(), as_of: 0 },
+        rewrite: MessageUpdate::Edit { text: message.text.clone(), as_of: 0 },
     });
     Ok(edits.collect())
 }
@@ -191,7 +191,7 @@ async fn newer(
 /// excludes them.
 fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
     let of_chat = chunk.rewritings.iter().filter(|it| it.chat == chat.jid && !it.from_me);
-    of_chat.filter(|it| it.rewrite == Rewrite::Revocation).map(|it| it.wa_id.as_str()).collect()
+    of_chat.filter(|it| it.rewrite == MessageUpdate::Revocation).map(|it| it.wa_id.as_str()).collect()
 }
 
 /// Returns those of the messages that were deleted here but still count as unread.
@@ -210,11 +210,11 @@ async fn deleted_here(
 }
 
 /// Returns the position of the last incoming message in a history that is read if `unread` are not.
-fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) -> Option<Horizon> {
+fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) -> Option<MessageMarker> {
     let mut of_others: Vec<_> = messages.iter().filter(|message| !message.from_me).collect();
     of_others.retain(|message| !revoked.contains(&message.wa_id.as_str()));
     of_others.sort_by_key(|message| std::cmp::Reverse(message.at));
-    of_others.into_iter().map(Horizon::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
+    of_others.into_iter().map(MessageMarker::at_message).nth(usize::try_from(unread).unwrap_or(usize::MAX))
 }
 
 /// Counts unread messages. `known` is the number of incoming messages after the read position so far; `None` for a new
@@ -232,7 +232,7 @@ async fn count(
 ) -> Result<(), StoreError> {
     let Some(told) = news.unread_count else { return Ok(()) };
     let (organization, chats) = (&key.organization, [chat.id]);
-    let newest = news.messages.iter().map(Horizon::at_message).reduce(|one, other| one.or_further(Some(other)));
+    let newest = news.messages.iter().map(MessageMarker::at_message).reduce(|one, other| one.max_with(Some(other)));
     let read = match newest {
         Some(newest) => unit.last_but(organization, chat.id, (told, counted), &newest).await?,
         None => None,
@@ -240,11 +240,11 @@ async fn count(
     // Some messages that were deleted here may have been read.
     let deleted = chat.horizon.as_ref().and_then(|_| read_in_history(&news.messages, told, revoked));
     let read = match (read, deleted) {
-        (Some(read), deleted) => Some(read.or_further(deleted)),
+        (Some(read), deleted) => Some(read.max_with(deleted)),
         (None, deleted) => deleted,
     };
     if let Some(read) = &read {
-        let place = read.clone().or_further(chat.read_to.clone());
+        let place = read.clone().max_with(chat.read_to.clone());
         let place = unit.complete(organization, &chats, place).await?;
         if chat.horizon.is_some() {
             // A later revocation of a read message must not lower the count.

@@ -3,14 +3,14 @@
 use crate::domain::change::Change;
 use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
-use crate::domain::chat::Dated;
 use crate::domain::chat::LastMessage;
+use crate::domain::chat::Versioned;
 use crate::domain::id::ChatId;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
-use crate::domain::merge::Open;
-use crate::domain::message_marker::Horizon;
-use crate::domain::peer::Moved;
+use crate::domain::merge::OpenActions;
+use crate::domain::message_marker::MessageMarker;
+use crate::domain::peer::MovedPeriod;
 use crate::domain::peer::Peer;
 use crate::domain::peer::canonical;
 use crate::domain::tombstone::Tombstone;
@@ -61,7 +61,9 @@ async fn keep_under(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, peer
     match &mut chat.address {
         Some(address) if has(&address.value) => {}
         Some(address) => address.value = peer.jid.clone(),
-        None if before != peer.jid && has(&before) => chat.address = Some(Box::new(Dated { value: before, as_of: 0 })),
+        None if before != peer.jid && has(&before) => {
+            chat.address = Some(Box::new(Versioned { value: before, as_of: 0 }))
+        }
         None => {}
     }
     Ok(())
@@ -164,7 +166,7 @@ async fn hide(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &mut Chat,
-    (deleted_at, horizon): (i64, Option<&Horizon>),
+    (deleted_at, horizon): (i64, Option<&MessageMarker>),
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
     let Some(place) = horizon.filter(|_| chat.created_at >= deleted_at) else { return Ok(()) };
@@ -197,7 +199,7 @@ async fn take_over(
     let (Half::Stored(other) | Half::Deleted(other)) = half;
     let (mine, theirs) = (open(unit, key, chat).await?, open(unit, key, other).await?);
     let furthest = match (chat.read_to.clone(), other.read_to.clone()) {
-        (Some(one), theirs) => Some(one.or_further(theirs)),
+        (Some(one), theirs) => Some(one.max_with(theirs)),
         (None, theirs) => theirs,
     };
     let both = [chat.id, other.id];
@@ -237,8 +239,8 @@ async fn put_open(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &Chat,
-    before: &Open,
-    left: &Open,
+    before: &OpenActions,
+    left: &OpenActions,
 ) -> Result<(), StoreError> {
     let organization = &key.organization;
     for action in &before.waiting {
@@ -256,10 +258,10 @@ async fn put_open(
     Ok(())
 }
 
-async fn open(unit: &mut Unit<'_>, key: &SessionKey, chat: &Chat) -> Result<Open, StoreError> {
+async fn open(unit: &mut Unit<'_>, key: &SessionKey, chat: &Chat) -> Result<OpenActions, StoreError> {
     let waiting = unit.pending_actions_of(&key.organization, chat).await?;
     let refused = unit.refusals_of(&key.organization, chat.id).await?;
-    Ok(Open { waiting, refused })
+    Ok(OpenActions { waiting, refused })
 }
 
 /// Merges the deleted chats of one person without publishing a change. Returns the id.
@@ -273,7 +275,7 @@ async fn join_deleted(
     for other in deleted {
         unit.remove_tombstone(&key.organization, other.chat.id).await?;
         unit.move_deleted_unread(&key.organization, other.chat.id, one.chat.id).await?;
-        let _nothing_waits = one.chat.join(&Open::default(), &other.chat, &Open::default());
+        let _nothing_waits = one.chat.join(&OpenActions::default(), &other.chat, &OpenActions::default());
         let unread = one.chat.unread_count.saturating_add(other.chat.unread_count);
         let behind = unit.count_behind(&key.organization, &[one.chat.id], one.chat.read_to.as_ref()).await?;
         one.chat.unread_count = if behind == 0 { unread } else { unread.min(behind) };
@@ -291,7 +293,7 @@ async fn join_deleted(
 pub(super) async fn hand_over(
     unit: &mut Unit<'_>,
     key: &SessionKey,
-    moved: &Moved,
+    moved: &MovedPeriod,
     to: PeerId,
     now: i64,
     origin: Origin,

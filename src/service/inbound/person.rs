@@ -9,10 +9,10 @@ use crate::domain::change::Origin;
 use crate::domain::id::PeerId;
 use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
-use crate::domain::peer::Owner;
+use crate::domain::peer::AddressOwner;
 use crate::domain::peer::Period;
+use crate::domain::peer::assign;
 use crate::domain::peer::end;
-use crate::domain::peer::give;
 use crate::domain::peer::last_owner;
 use crate::domain::peer::owner_at;
 use crate::domain::peer::present;
@@ -69,12 +69,12 @@ async fn same(unit: &mut Unit<'_>, key: &SessionKey, person: &Person, told: Told
             let peer = unit.new_peer(whose, session, phone, at).await?.id;
             unit.insert_period(whose, session, &since_ever(lid, peer)).await
         }
-        (Some(Owner { peer: one, former: false }), Some(other)) if one == other => Ok(()),
+        (Some(AddressOwner { peer: one, former: false }), Some(other)) if one == other => Ok(()),
         (None, Some(peer)) if !has_number(&unit.periods_of(whose, peer).await?) => {
             unit.insert_period(whose, session, &since_ever(phone, peer)).await?;
             merge::settle(unit, key, peer, told.now, told.origin).await
         }
-        (Some(Owner { peer, former: false }), None)
+        (Some(AddressOwner { peer, former: false }), None)
             if present(&unit.periods_of(whose, peer).await?, JidKind::Lid).is_none() =>
         {
             unit.insert_period(whose, session, &since_ever(lid, peer)).await?;
@@ -85,7 +85,7 @@ async fn same(unit: &mut Unit<'_>, key: &SessionKey, person: &Person, told: Told
             let peer = unit.new_peer(whose, session, lid, at).await?.id;
             take_number(unit, key, peer, phone, told).await
         }
-        (Some(Owner { peer: one, former: false }), Some(other)) if are_one(unit, key, one, other).await? => {
+        (Some(AddressOwner { peer: one, former: false }), Some(other)) if are_one(unit, key, one, other).await? => {
             merge::join(unit, key, (one, other), told.now, told.origin).await
         }
         (_, Some(peer)) => {
@@ -170,7 +170,7 @@ pub(super) async fn number_changed(
     }
     let mut peer = None;
     for jid in lid.into_iter().chain(number) {
-        if let Some(Owner { peer: owner, former: false }) = unit.peer_at(whose, session, jid, at).await? {
+        if let Some(AddressOwner { peer: owner, former: false }) = unit.peer_at(whose, session, jid, at).await? {
             peer = peer.or(Some(owner));
         }
     }
@@ -194,13 +194,13 @@ async fn take_number(
     let mut periods = unit.periods(whose, session, number).await?;
     match owner_at(&periods, at) {
         // The owner may be known already, but not the time since when.
-        Some(Owner { peer: same, former: false })
+        Some(AddressOwner { peer: same, former: false })
             if same == peer
                 && periods.iter().any(|period| period.peer == peer && period.from <= at && !period.is_over(at)) =>
         {
             return Ok(());
         }
-        Some(Owner { peer: other, former: false })
+        Some(AddressOwner { peer: other, former: false })
             if other != peer
                 && may_be_one(unit, key, peer, other, told).await?
                 && is_new_since(unit, key, other, at).await? =>
@@ -212,7 +212,7 @@ async fn take_number(
         _ => {}
     }
     give_up_others(unit, key, peer, number, told).await?;
-    let moved = give(&mut periods, number, peer, at);
+    let moved = assign(&mut periods, number, peer, at);
     // The peer is already known to have taken another number later.
     let own = unit.periods_of(whose, peer).await?;
     let later = own.iter().filter(|it| it.jid.kind() == JidKind::PhoneNumber && it.from > at).map(|it| it.from).min();
@@ -264,8 +264,8 @@ pub(super) async fn account(
     let account = unit.make_account(whose, session, first).await?.id;
     for jid in addresses {
         match last_owner(&unit.periods(whose, session, jid).await?) {
-            Some(Owner { peer, former: false }) if peer == account => {}
-            Some(Owner { peer, former: false }) => {
+            Some(AddressOwner { peer, former: false }) if peer == account => {}
+            Some(AddressOwner { peer, former: false }) => {
                 merge::join(unit, key, (account, peer), told.now, told.origin).await?;
             }
             _ if jid.kind() == JidKind::PhoneNumber => take_number(unit, key, account, jid, told).await?,

@@ -5,8 +5,8 @@ use crate::domain::change::Origin;
 use crate::domain::chat::Chat;
 use crate::domain::id::ChatId;
 use crate::domain::pending_action::PendingAction;
-use crate::domain::pending_action::Refusal;
-use crate::domain::pending_action::RefusalCode;
+use crate::domain::pending_action::Rejection;
+use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::Setting;
 use crate::session::SessionKey;
 use crate::store::Store;
@@ -24,7 +24,7 @@ pub(in crate::service) async fn action_refused(
     key: &SessionKey,
     id: ChatId,
     (setting, version): (Setting, i64),
-    code: RefusalCode,
+    code: RejectionCode,
     now: i64,
 ) -> Result<(), StoreError> {
     let Some(mut chat) = unit.chat_by_id_for_update(&key.organization, id).await? else { return Ok(()) };
@@ -55,7 +55,7 @@ pub(in crate::service) async fn refuse_some(
             Box::pin(async move {
                 for action in &waiting {
                     let which = (action.desired.setting(), action.version);
-                    action_refused(unit, &whose, action.chat, which, RefusalCode::Unlinked, now).await?;
+                    action_refused(unit, &whose, action.chat, which, RejectionCode::Unlinked, now).await?;
                 }
                 Ok(())
             })
@@ -69,12 +69,12 @@ async fn refuse(
     key: &SessionKey,
     chat: &mut Chat,
     action: &PendingAction,
-    code: RefusalCode,
+    code: RejectionCode,
     now: i64,
 ) -> Result<(), StoreError> {
     let setting = action.desired.setting();
     unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
-    let refusal = Refusal { setting, code, at: now };
+    let refusal = Rejection { setting, code, at: now };
     unit.put_refusal(&key.organization, chat.id, &refusal).await?;
     let mut patch = action.reverting(chat);
     patch.pending = Some(chat.pending.without(setting.field()));

@@ -75,7 +75,7 @@ mod tests {
     use crate::domain::jid::Jid;
     use crate::domain::message::IncomingMessage;
     use crate::domain::message::MessageKind;
-    use crate::domain::message::Rewrite;
+    use crate::domain::message::MessageUpdate;
     use crate::domain::person::Person;
     use crate::session::Rewriting;
 
@@ -98,7 +98,7 @@ mod tests {
 
     fn rewriting(number: usize) -> Rewriting {
         let IncomingMessage { chat, wa_id, sender, from_me, .. } = message(number);
-        Rewriting { chat, wa_id, sender, from_me, rewrite: Rewrite::Revocation }
+        Rewriting { chat, wa_id, sender, from_me, rewrite: MessageUpdate::Revocation }
     }
 
     /// Splits recursively and returns the indivisible parts in order.

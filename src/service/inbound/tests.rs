@@ -24,9 +24,9 @@ use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::HistoryImport;
 use crate::domain::session::SessionStatus;
 use crate::service::chat::update::ChatUpdate;
@@ -64,12 +64,12 @@ impl Rig {
         stored.await.expect("committed");
     }
 
-    async fn hears_setting(&self, value: Desired, as_of: i64) {
+    async fn hears_setting(&self, value: SettingValue, as_of: i64) {
         self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: false }).await;
     }
 
     /// The same setting in a replay of the whole app state.
-    async fn hears_setting_again(&self, value: Desired, as_of: i64) {
+    async fn hears_setting_again(&self, value: SettingValue, as_of: i64) {
         self.hears(SessionEvent::Setting { chat: self.jid.clone(), value, as_of, up_to: None, replayed: true }).await;
     }
 
@@ -90,17 +90,17 @@ impl Rig {
         })
     }
 
-    async fn hears_of_arrival(&self, desired: Desired, version: i64) {
+    async fn hears_of_arrival(&self, desired: SettingValue, version: i64) {
         self.hears(SessionEvent::ActionSent { chat: self.chat, desired, version }).await;
     }
 
     /// Requests a setting at `now`, as the API does.
-    async fn asks(&self, desired: Desired, now: i64) {
+    async fn asks(&self, desired: SettingValue, now: i64) {
         self.asks_up_to(desired, now, None).await;
     }
 
     /// The same request by a caller who knows of a message at `range_hint`.
-    async fn asks_up_to(&self, desired: Desired, now: i64, range_hint: Option<i64>) {
+    async fn asks_up_to(&self, desired: SettingValue, now: i64, range_hint: Option<i64>) {
         let order = UpdateOrder {
             organization: self.test.organization.clone(),
             session: self.test.session,
@@ -141,7 +141,7 @@ impl Rig {
 #[tokio::test]
 async fn what_is_acknowledged_is_stored() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::Archived(true), 10).await;
+    rig.hears_setting(SettingValue::Archived(true), 10).await;
     assert!(rig.chat().await.archived.value);
 }
 
@@ -157,7 +157,7 @@ async fn what_fails_again_and_again_goes_into_quarantine_and_the_lane_goes_on() 
     let kept = rig.test.store.quarantined_events(None, None, None).await.expect("a read");
     let [kept] = &*kept else { panic!("one event: {kept:?}") };
     assert_eq!((kept.kind.as_str(), kept.attempts, kept.is_import), ("message", ATTEMPTS, false));
-    rig.hears_setting(Desired::Archived(true), 10).await;
+    rig.hears_setting(SettingValue::Archived(true), 10).await;
     assert!(rig.chat().await.archived.value);
 }
 
@@ -184,7 +184,7 @@ async fn archiving_reaches_up_to_the_stored_last_message_or_the_callers_later_on
     rig.hears_message("A", false, 10_000).await;
     for (archived, hint, reaches) in [(true, None, 10_000), (false, Some(9_000), 10_000), (true, Some(15_000), 15_000)]
     {
-        rig.asks_up_to(Desired::Archived(archived), 20_000, hint).await;
+        rig.asks_up_to(SettingValue::Archived(archived), 20_000, hint).await;
         let range = rig.waiting().await.remove(0).range.expect("a range");
         assert_eq!((range.wa_id.as_str(), range.at), ("A", reaches), "{hint:?}");
     }
@@ -193,7 +193,7 @@ async fn archiving_reaches_up_to_the_stored_last_message_or_the_callers_later_on
 #[tokio::test]
 async fn a_request_is_stored_with_its_change_and_its_action() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Archived(true), 10).await;
+    rig.asks(SettingValue::Archived(true), 10).await;
     let (chat, changes, waiting) = (rig.chat().await, rig.changes().await, rig.waiting().await);
     assert_eq!(
         changes.iter().map(|change| (change.origin, &change.state)).collect::<Vec<_>>(),
@@ -201,56 +201,56 @@ async fn a_request_is_stored_with_its_change_and_its_action() {
     );
     assert!(chat.archived.value && chat.pending.contains(ChatField::Archived));
     let action = waiting.first().expect("an action");
-    assert_eq!((action.desired, action.base), (Desired::Archived(true), Desired::Archived(false)));
+    assert_eq!((action.desired, action.base), (SettingValue::Archived(true), SettingValue::Archived(false)));
     assert_eq!((waiting.len(), action.requested_at), (1, 10));
 }
 
 #[tokio::test]
 async fn archiving_is_sent_after_the_unpinning_that_goes_with_it() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::Pinned(true), 5).await;
+    rig.hears_setting(SettingValue::Pinned(true), 5).await;
     let archive = ChatUpdate { archived: Some(true), ..ChatUpdate::default() };
     for desired in archive.settings(10).expect("legal").into_iter().rev() {
         rig.asks(desired, 10).await;
     }
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
-    assert_eq!(waiting, [Desired::Pinned(false), Desired::Archived(true)]);
+    assert_eq!(waiting, [SettingValue::Pinned(false), SettingValue::Archived(true)]);
 }
 
 #[tokio::test]
 async fn a_request_that_came_while_the_one_before_was_sent_stays() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Archived(true), 10).await;
+    rig.asks(SettingValue::Archived(true), 10).await;
     let sent = rig.waiting().await[0].version;
-    rig.asks(Desired::Archived(false), 20).await;
-    rig.hears_of_arrival(Desired::Archived(true), sent).await;
+    rig.asks(SettingValue::Archived(false), 20).await;
+    rig.hears_of_arrival(SettingValue::Archived(true), sent).await;
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
-    assert_eq!(waiting, [Desired::Archived(false)]);
+    assert_eq!(waiting, [SettingValue::Archived(false)]);
     assert!(rig.chat().await.pending.contains(ChatField::Archived));
 }
 
 #[tokio::test]
 async fn the_late_word_about_a_request_that_the_phone_overtook_leaves_the_next_one_waiting() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Archived(true), 10).await;
+    rig.asks(SettingValue::Archived(true), 10).await;
     let sent = rig.waiting().await[0].version;
-    rig.hears_setting(Desired::Archived(false), 30).await;
-    rig.asks(Desired::Archived(true), 40).await;
-    rig.hears_of_arrival(Desired::Archived(true), sent).await;
+    rig.hears_setting(SettingValue::Archived(false), 30).await;
+    rig.asks(SettingValue::Archived(true), 40).await;
+    rig.hears_of_arrival(SettingValue::Archived(true), sent).await;
     let waiting: Vec<_> = rig.waiting().await.iter().map(|action| action.desired).collect();
-    assert_eq!(waiting, [Desired::Archived(true)]);
+    assert_eq!(waiting, [SettingValue::Archived(true)]);
 }
 
 #[tokio::test]
 async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
     let rig = Rig::new().await;
-    rig.asks(Desired::MutedUntil(Some(90)), 20).await;
-    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_050)), 10).await;
+    rig.asks(SettingValue::MutedUntil(Some(90)), 20).await;
+    rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_050)), 10).await;
     assert_eq!(rig.chat().await.muted_until.value, Some(90));
     let waiting = rig.waiting().await;
     assert_eq!(
         waiting.iter().map(|action| action.base).collect::<Vec<_>>(),
-        [Desired::MutedUntil(Some(4_000_000_000_050))]
+        [SettingValue::MutedUntil(Some(4_000_000_000_050))]
     );
     assert_eq!(rig.changes().await.len(), 1);
 }
@@ -258,7 +258,7 @@ async fn an_older_setting_than_the_request_that_waits_is_only_noted() {
 #[tokio::test]
 async fn what_whatsapp_tells_last_counts_whatever_the_clocks_say() {
     let rig = Rig::new().await;
-    let until = |day: i64| Desired::MutedUntil(Some(4_000_000_000_000 + day));
+    let until = |day: i64| SettingValue::MutedUntil(Some(4_000_000_000_000 + day));
     rig.hears_setting(until(9), 30).await;
     rig.hears_setting(until(5), 20).await;
     assert_eq!(rig.chat().await.setting(Setting::MutedUntil), until(5));
@@ -270,9 +270,9 @@ async fn what_whatsapp_tells_last_counts_whatever_the_clocks_say() {
 #[tokio::test]
 async fn what_is_told_again_changes_nothing_newer() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::Archived(true), 30).await;
-    rig.hears_setting_again(Desired::Archived(false), 20).await;
-    rig.hears_setting_again(Desired::Pinned(true), 20).await;
+    rig.hears_setting(SettingValue::Archived(true), 30).await;
+    rig.hears_setting_again(SettingValue::Archived(false), 20).await;
+    rig.hears_setting_again(SettingValue::Pinned(true), 20).await;
     let chat = rig.chat().await;
     assert_eq!((chat.archived.value, chat.pinned.value), (true, true));
 }
@@ -280,8 +280,8 @@ async fn what_is_told_again_changes_nothing_newer() {
 #[tokio::test]
 async fn a_newer_setting_takes_the_place_of_the_request_that_waits() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Archived(true), 20).await;
-    rig.hears_setting(Desired::Archived(false), 30).await;
+    rig.asks(SettingValue::Archived(true), 20).await;
+    rig.hears_setting(SettingValue::Archived(false), 30).await;
     let chat = rig.chat().await;
     assert!(!chat.archived.value && chat.pending.is_empty());
     assert_eq!(rig.waiting().await, []);
@@ -290,11 +290,11 @@ async fn a_newer_setting_takes_the_place_of_the_request_that_waits() {
 #[tokio::test]
 async fn an_echo_is_no_change_before_the_arrival_nor_after() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Archived(true), 10).await;
-    rig.hears_setting(Desired::Archived(true), 10).await;
+    rig.asks(SettingValue::Archived(true), 10).await;
+    rig.hears_setting(SettingValue::Archived(true), 10).await;
     assert_eq!(rig.changes().await.len(), 1);
-    rig.hears_of_arrival(Desired::Archived(true), 10).await;
-    rig.hears_setting(Desired::Archived(true), 10).await;
+    rig.hears_of_arrival(SettingValue::Archived(true), 10).await;
+    rig.hears_setting(SettingValue::Archived(true), 10).await;
     let changed: Vec<Vec<_>> = rig.changes().await.iter().map(|change| change.changed.iter().collect()).collect();
     assert_eq!(changed, [vec![ChatField::Archived, ChatField::Sync], vec![ChatField::Sync]]);
 }
@@ -313,7 +313,7 @@ async fn a_message_that_comes_again_counts_once() {
 async fn writing_into_a_chat_reads_it() {
     let rig = Rig::new().await;
     rig.hears_message("3EB0", false, 10).await;
-    rig.hears_setting(Desired::Read(false), 15).await;
+    rig.hears_setting(SettingValue::Read(false), 15).await;
     assert_eq!((rig.chat().await.unread_count, rig.chat().await.marked_unread.value), (1, true));
     rig.hears_message("3EB1", true, 20).await;
     assert_eq!((rig.chat().await.unread_count, rig.chat().await.marked_unread.value), (0, false));

@@ -4,8 +4,8 @@ use crate::domain::chat::Chat;
 use crate::domain::clock::DAY_MS;
 use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
-use crate::domain::message_marker::Horizon;
-use crate::domain::pending_action::Desired;
+use crate::domain::message_marker::MessageMarker;
+use crate::domain::pending_action::SettingValue;
 use crate::session::SessionKey;
 use crate::store::Unit;
 use crate::store::error::StoreError;
@@ -19,7 +19,7 @@ const EARLY_RECEIPTS_MS: i64 = 45 * DAY_MS;
 /// The state of a chat that is read up to a position.
 pub(super) struct Reading {
     /// The new read position; never before the previous one.
-    pub(super) place: Horizon,
+    pub(super) place: MessageMarker,
     /// Number of incoming messages after it.
     pub(super) left: u32,
     /// Unread count.
@@ -31,10 +31,10 @@ pub(super) async fn up_to(
     unit: &mut Unit<'_>,
     key: &SessionKey,
     chat: &Chat,
-    place: Horizon,
+    place: MessageMarker,
 ) -> Result<Reading, StoreError> {
     let (organization, chats) = (&key.organization, [chat.id]);
-    let place = unit.complete(organization, &chats, place.or_further(chat.read_to.clone())).await?;
+    let place = unit.complete(organization, &chats, place.max_with(chat.read_to.clone())).await?;
     let left = unit.count_behind(organization, &chats, Some(&place)).await?;
     let mut unread = chat.unread_count;
     if chat.read_to.as_ref() != Some(&place) {
@@ -95,10 +95,15 @@ async fn read_in_one_chat(
 ) -> Result<(), StoreError> {
     let Some(id) = chat_of(unit, key, receipt.chat, &named).await? else { return Ok(()) };
     let places = named.into_iter().filter(|(whose, _, _)| *whose == id);
-    let places = places.map(|(_, wa_id, at)| Horizon { at, wa_ids: vec![wa_id] });
-    let Some(place) = places.reduce(|one, other| one.or_further(Some(other))) else { return Ok(()) };
-    let made =
-        Made { value: Desired::Read(true), as_of: receipt.at, up_to: Some(&place), address: None, replayed: false };
+    let places = places.map(|(_, wa_id, at)| MessageMarker { at, wa_ids: vec![wa_id] });
+    let Some(place) = places.reduce(|one, other| one.max_with(Some(other))) else { return Ok(()) };
+    let made = Made {
+        value: SettingValue::Read(true),
+        as_of: receipt.at,
+        up_to: Some(&place),
+        address: None,
+        replayed: false,
+    };
     if let Some(chat) = unit.chat_by_id_for_update(&key.organization, id).await? {
         return chat::setting_of(unit, key, (chat, false), made, now).await;
     }

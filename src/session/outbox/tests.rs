@@ -16,12 +16,12 @@ use super::super::testing::Rig;
 use super::super::testing::locked;
 use crate::domain::id::ChatId;
 use crate::domain::message::MessageRange;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 
-fn action(chat: ChatId, version: i64, desired: Desired) -> PendingAction {
+fn action(chat: ChatId, version: i64, desired: SettingValue) -> PendingAction {
     PendingAction {
         organization: "org_1".parse().unwrap(),
         session: crate::domain::id::SessionId::new(NOW),
@@ -74,7 +74,7 @@ impl Rig {
     }
 }
 
-fn values(connection: &FakeConnection) -> Vec<Desired> {
+fn values(connection: &FakeConnection) -> Vec<SettingValue> {
     connection.told().into_iter().map(|action| action.desired).collect()
 }
 
@@ -82,24 +82,28 @@ fn values(connection: &FakeConnection) -> Vec<Desired> {
 async fn actions_go_out_in_order_each_after_the_commit_of_the_one_before() {
     let mut rig = Rig::new();
     let (one, two) = (chat(), chat());
-    rig.store(action(one, 1, Desired::Pinned(false)));
-    rig.store(action(one, 7, Desired::Archived(true)));
-    rig.store(action(two, 2, Desired::Read(true)));
+    rig.store(action(one, 1, SettingValue::Pinned(false)));
+    rig.store(action(one, 7, SettingValue::Archived(true)));
+    rig.store(action(two, 2, SettingValue::Read(true)));
     let connection = rig.working().await;
 
     let (told, setting, version, committed) = rig.sent().await;
     assert_eq!((told, setting, version), (one, Setting::Pinned, 1));
     assert!(timeout(Duration::from_hours(1), rig.event()).await.is_err(), "the next went out before the commit");
-    assert_eq!(values(&connection), [Desired::Pinned(false)]);
+    assert_eq!(values(&connection), [SettingValue::Pinned(false)]);
     // A newer request replaces the next one before it is sent.
-    *locked(&rig.pending) = vec![action(one, 8, Desired::Archived(false)), action(two, 2, Desired::Read(true))];
+    *locked(&rig.pending) =
+        vec![action(one, 8, SettingValue::Archived(false)), action(two, 2, SettingValue::Read(true))];
     let before = Instant::now();
     committed.send(()).unwrap();
 
     assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 8));
     assert_eq!(rig.stores_sent().await, (two, Setting::Read, 2));
     assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
-    assert_eq!(values(&connection), [Desired::Pinned(false), Desired::Archived(false), Desired::Read(true)]);
+    assert_eq!(
+        values(&connection),
+        [SettingValue::Pinned(false), SettingValue::Archived(false), SettingValue::Read(true)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +112,7 @@ async fn a_chat_is_told_to_be_read_before_it_is_marked_as_unread() {
     let chat = chat();
     let sender = "15550100001@s.whatsapp.net".parse().unwrap();
     let read = MessageRange { wa_id: "3EB0".into(), from_me: false, sender, at: NOW };
-    let asked = action(chat, 1, Desired::Read(false));
+    let asked = action(chat, 1, SettingValue::Read(false));
     rig.store(PendingAction { read_before: Some(read.clone()), ..asked.clone() });
     let connection = rig.working().await;
 
@@ -117,14 +121,14 @@ async fn a_chat_is_told_to_be_read_before_it_is_marked_as_unread() {
     committed.send(()).unwrap();
     rig.stores_sent().await;
     let told = connection.told();
-    assert_eq!(values(&connection), [Desired::Read(true), Desired::Read(false)]);
+    assert_eq!(values(&connection), [SettingValue::Read(true), SettingValue::Read(false)]);
     assert_eq!((told[0].range.as_ref(), told[0].requested_at < told[1].requested_at), (Some(&read), true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_goes_out_before_the_session_is_in_step_and_that_is_stored() {
     let mut rig = Rig::new();
-    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.start();
     rig.status().await;
     let connection = rig.connection().await;
@@ -147,7 +151,7 @@ async fn a_failure_is_tried_again_after_a_pause_that_grows() {
     for _ in 0..8 {
         connection.answers(Err(SessionError::TimedOut));
     }
-    rig.store(action(one, 1, Desired::Archived(true)));
+    rig.store(action(one, 1, SettingValue::Archived(true)));
     rig.registry.wake_pending(rig.key.session);
     connection.is_told().await;
 
@@ -169,9 +173,9 @@ async fn a_failure_holds_up_its_chat_and_no_other() {
     let (one, two) = (chat(), chat());
     let connection = rig.working().await;
     connection.answers(Err(SessionError::TimedOut));
-    rig.store(action(one, 1, Desired::Pinned(false)));
-    rig.store(action(one, 1, Desired::Archived(true)));
-    rig.store(action(two, 1, Desired::Archived(true)));
+    rig.store(action(one, 1, SettingValue::Pinned(false)));
+    rig.store(action(one, 1, SettingValue::Archived(true)));
+    rig.store(action(two, 1, SettingValue::Archived(true)));
     rig.registry.wake_pending(rig.key.session);
     assert_eq!(rig.stores_sent().await.0, two);
     assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 1));
@@ -187,7 +191,7 @@ async fn three_failures_in_a_row_end_the_round() {
     let connection = rig.working().await;
     for chat in &chats {
         connection.answers(Err(SessionError::TimedOut));
-        rig.store(action(*chat, 1, Desired::Archived(true)));
+        rig.store(action(*chat, 1, SettingValue::Archived(true)));
     }
     rig.registry.wake_pending(rig.key.session);
     connection.is_told().await;
@@ -204,10 +208,10 @@ async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
     let connection = rig.working().await;
     connection.answers(Err(SessionError::NotNow));
     for _ in 0..300 {
-        rig.store(action(chat(), 1, Desired::MutedUntil(None)));
+        rig.store(action(chat(), 1, SettingValue::MutedUntil(None)));
     }
     let last = chat();
-    rig.store(action(last, 1, Desired::Archived(true)));
+    rig.store(action(last, 1, SettingValue::Archived(true)));
     let before = Instant::now();
     rig.registry.wake_pending(rig.key.session);
     assert_eq!(rig.stores_sent().await.0, last);
@@ -219,7 +223,7 @@ async fn a_setting_that_cannot_be_sent_does_not_hide_the_others_behind_it() {
 async fn what_a_dropped_connection_did_not_take_goes_out_on_the_next() {
     let mut rig = Rig::new();
     let one = chat();
-    rig.store(action(one, 3, Desired::MutedUntil(None)));
+    rig.store(action(one, 3, SettingValue::MutedUntil(None)));
     let connection = rig.working().await;
     // WhatsApp has accepted it, but the process never stored that.
     let (.., committed) = rig.sent().await;
@@ -236,7 +240,7 @@ async fn what_a_dropped_connection_did_not_take_goes_out_on_the_next() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_comes_back_ends_the_pause() {
     let mut rig = Rig::new();
-    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.start();
     rig.status().await;
     let connection = rig.connection().await;
@@ -265,8 +269,8 @@ async fn a_connection_that_comes_back_ends_the_pause() {
 async fn a_refused_action_is_tried_again_and_does_not_hold_up_the_others() {
     let mut rig = Rig::new();
     let (one, two) = (chat(), chat());
-    rig.store(action(one, 1, Desired::Archived(true)));
-    rig.store(action(two, 1, Desired::Archived(true)));
+    rig.store(action(one, 1, SettingValue::Archived(true)));
+    rig.store(action(two, 1, SettingValue::Archived(true)));
     rig.start();
     rig.status().await;
     let connection = rig.connection().await;
@@ -289,7 +293,7 @@ async fn the_third_refusal_of_a_request_is_told_and_no_earlier_one() {
     for _ in 0..3 {
         connection.answers(Err(SessionError::Refused("no".into())));
     }
-    rig.store(action(one, 4, Desired::Pinned(true)));
+    rig.store(action(one, 4, SettingValue::Pinned(true)));
     let before = Instant::now();
     rig.registry.wake_pending(rig.key.session);
     let Some((event, Some(committed))) = rig.event().await else { panic!("an event with a commit channel") };
@@ -310,7 +314,7 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
     let refuse = |connection: &FakeConnection| connection.answers(Err(SessionError::Refused("no".into())));
     (0..2).for_each(|_| refuse(&connection));
     connection.answers(Err(SessionError::NotConnected));
-    rig.store(action(one, 1, Desired::Pinned(true)));
+    rig.store(action(one, 1, SettingValue::Pinned(true)));
     rig.registry.wake_pending(rig.key.session);
     for _ in 0..3 {
         connection.is_told().await;
@@ -325,7 +329,7 @@ async fn refusals_are_counted_anew_on_the_next_connection_and_for_the_next_reque
         connection.is_told().await;
     }
     (0..2).for_each(|_| refuse(&connection));
-    *locked(&rig.pending) = vec![action(one, 2, Desired::Pinned(true))];
+    *locked(&rig.pending) = vec![action(one, 2, SettingValue::Pinned(true))];
     assert_eq!(rig.stores_sent().await, (one, Setting::Pinned, 2));
     assert_eq!(connection.told().len(), 5);
 }
@@ -336,20 +340,20 @@ async fn a_newer_request_goes_out_in_the_place_of_the_one_that_waits() {
     let one = chat();
     let connection = rig.working().await;
     connection.answers(Err(SessionError::TimedOut));
-    rig.store(action(one, 1, Desired::Archived(true)));
+    rig.store(action(one, 1, SettingValue::Archived(true)));
     rig.registry.wake_pending(rig.key.session);
     connection.is_told().await;
 
-    *locked(&rig.pending) = vec![action(one, 2, Desired::Archived(false))];
+    *locked(&rig.pending) = vec![action(one, 2, SettingValue::Archived(false))];
     assert_eq!(rig.stores_sent().await, (one, Setting::Archived, 2));
-    assert_eq!(values(&connection), [Desired::Archived(true), Desired::Archived(false)]);
+    assert_eq!(values(&connection), [SettingValue::Archived(true), SettingValue::Archived(false)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_goes_out_at_once_when_woken_and_soon_when_not() {
     let mut rig = Rig::new();
     let _connection = rig.working().await;
-    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.store(action(chat(), 1, SettingValue::Archived(true)));
     let before = Instant::now();
     rig.registry.wake_pending(rig.key.session);
     rig.stores_sent().await;
@@ -357,7 +361,7 @@ async fn a_request_goes_out_at_once_when_woken_and_soon_when_not() {
 
     assert!(timeout(Duration::from_secs(5), rig.event()).await.is_err(), "nothing is left to send");
     let before = Instant::now();
-    rig.store(action(chat(), 1, Desired::Archived(true)));
+    rig.store(action(chat(), 1, SettingValue::Archived(true)));
     rig.stores_sent().await;
     assert!(before.elapsed() > Duration::from_secs(1), "the poll came before it was due");
     assert!(before.elapsed() <= Duration::from_secs(31), "{:?}", before.elapsed());

@@ -7,7 +7,7 @@ use whatsapp_rust::waproto::whatsapp::syncd_mutation::SyncdOperation;
 use super::jid;
 use super::jid::Untranslatable;
 use crate::domain::jid::Jid;
-use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
 use crate::session::SessionEvent;
 
@@ -64,7 +64,7 @@ fn name(contact: &LidContactAction) -> Option<String> {
 
 /// WhatsApp's own clients unarchive and unpin a locked chat. The API has no field for the lock.
 fn locked(chat: &Jid, as_of: i64, replayed: bool) -> Vec<SessionEvent> {
-    let values = [Desired::Archived(false), Desired::Pinned(false)];
+    let values = [SettingValue::Archived(false), SettingValue::Pinned(false)];
     let setting = |value| SessionEvent::Setting { chat: chat.clone(), value, as_of, up_to: None, replayed };
     values.map(setting).into()
 }

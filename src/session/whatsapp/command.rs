@@ -14,8 +14,8 @@ use whatsapp_rust::waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 use super::jid;
 use crate::domain::clock::FOREVER;
 use crate::domain::jid::JidKind;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
+use crate::domain::pending_action::SettingValue;
 
 /// WhatsApp's value for a mute without end.
 const WIRE_FOREVER: i64 = -1;
@@ -37,11 +37,11 @@ pub(super) struct Command {
 pub(super) fn command(action: &PendingAction, now: i64) -> Command {
     let mut value = SyncActionValue { timestamp: Some(action.requested_at), ..SyncActionValue::default() };
     let schema = match action.desired {
-        Desired::Pinned(pinned) => {
+        SettingValue::Pinned(pinned) => {
             value.pin_action = Some(PinAction { pinned: Some(pinned) }).into();
             &schemas::PIN
         }
-        Desired::MutedUntil(until) => {
+        SettingValue::MutedUntil(until) => {
             let until = until.filter(|until| *until > now);
             let end = until.map_or(0, |until| if until >= FOREVER { WIRE_FOREVER } else { until });
             let mute =
@@ -49,12 +49,12 @@ pub(super) fn command(action: &PendingAction, now: i64) -> Command {
             value.mute_action = Some(mute).into();
             &schemas::MUTE
         }
-        Desired::Read(read) => {
+        SettingValue::Read(read) => {
             let read = MarkChatAsReadAction { read: Some(read), message_range: Some(range(action)).into() };
             value.mark_chat_as_read_action = Some(read).into();
             &schemas::MARK_CHAT_AS_READ
         }
-        Desired::Archived(archived) => {
+        SettingValue::Archived(archived) => {
             let archive = ArchiveChatAction { archived: Some(archived), message_range: Some(range(action)).into() };
             value.archive_chat_action = Some(archive).into();
             &schemas::ARCHIVE
@@ -87,7 +87,7 @@ mod tests {
 
     const NOW: i64 = 1_700_000_100_000;
 
-    fn action(address: &str, desired: Desired) -> PendingAction {
+    fn action(address: &str, desired: SettingValue) -> PendingAction {
         PendingAction {
             organization: "org_1".parse().unwrap(),
             session: SessionId::new(1),
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_action_is_dated_with_its_request() {
-        let command = command(&action("15550100001@s.whatsapp.net", Desired::Pinned(true)), NOW);
+        let command = command(&action("15550100001@s.whatsapp.net", SettingValue::Pinned(true)), NOW);
         assert_eq!(command.schema.name, schemas::PIN.name);
         assert_eq!(command.chat, "15550100001@s.whatsapp.net");
         assert_eq!(command.value.timestamp, Some(1_700_000_000_000));
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_mute_is_until_then_for_ever_or_over() {
         let mute = |until| {
-            let command = command(&action("15550100001@s.whatsapp.net", Desired::MutedUntil(until)), NOW);
+            let command = command(&action("15550100001@s.whatsapp.net", SettingValue::MutedUntil(until)), NOW);
             let mute = command.value.mute_action.as_option().unwrap().clone();
             (mute.muted, mute.mute_end_timestamp)
         };
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_action_on_a_chat_without_messages_reaches_up_to_its_own_time() {
-        for desired in [Desired::Read(true), Desired::Read(false), Desired::Archived(true)] {
+        for desired in [SettingValue::Read(true), SettingValue::Read(false), SettingValue::Archived(true)] {
             let action = PendingAction { range: None, ..action("15550100001@s.whatsapp.net", desired) };
             let value = command(&action, NOW).value;
             let archive = value.archive_chat_action.as_option().map(|archive| archive.message_range.clone());
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn archiving_and_reading_reach_up_to_the_last_message() {
-        let command = command(&action("120363000000000001@g.us", Desired::Archived(true)), NOW);
+        let command = command(&action("120363000000000001@g.us", SettingValue::Archived(true)), NOW);
         let archive = command.value.archive_chat_action.as_option().unwrap();
         assert_eq!(archive.archived, Some(true));
         let range = archive.message_range.as_option().unwrap();
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(key.id.as_deref(), Some("3EB0"));
         assert_eq!(key.participant.as_deref(), Some("15550100002@s.whatsapp.net"));
 
-        let command = super::command(&action("15550100002@s.whatsapp.net", Desired::Read(false)), NOW);
+        let command = super::command(&action("15550100002@s.whatsapp.net", SettingValue::Read(false)), NOW);
         let read = command.value.mark_chat_as_read_action.as_option().unwrap();
         assert_eq!(read.read, Some(false));
         let range = read.message_range.as_option().unwrap();

@@ -24,9 +24,9 @@ use super::jid::Untranslatable;
 use super::message;
 use crate::domain::call::Call;
 use crate::domain::clock::FOREVER;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
-use crate::domain::pending_action::Desired;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::Account;
 use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
@@ -98,7 +98,7 @@ pub(super) fn translate(event: &Event, own: Option<&Account>) -> Vec<Heard> {
 fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untranslatable> {
     Ok(match event {
         Event::ArchiveUpdate(update) => {
-            let value = Desired::Archived(update.action.archived.unwrap_or(false));
+            let value = SettingValue::Archived(update.action.archived.unwrap_or(false));
             let (as_of, replayed) = (update.timestamp.timestamp_millis(), update.from_full_sync);
             let Some(up_to) = update.action.message_range.as_option().and_then(last_of) else {
                 return Ok(without_range("archive"));
@@ -107,19 +107,19 @@ fn translated(event: &Event, own: Option<&Account>) -> Result<Vec<Heard>, Untran
             vec![Heard::News(SessionEvent::Setting { chat, value, as_of, up_to, replayed })]
         }
         Event::PinUpdate(update) => {
-            let value = Desired::Pinned(update.action.pinned.unwrap_or(false));
+            let value = SettingValue::Pinned(update.action.pinned.unwrap_or(false));
             setting(&update.jid, value, update.timestamp.timestamp_millis(), update.from_full_sync)?
         }
         Event::MuteUpdate(update) => {
             let as_of = update.timestamp.timestamp_millis();
             match muted_until(update) {
-                Some(until) => setting(&update.jid, Desired::MutedUntil(until), as_of, update.from_full_sync)?,
+                Some(until) => setting(&update.jid, SettingValue::MutedUntil(until), as_of, update.from_full_sync)?,
                 None => Vec::new(),
             }
         }
         Event::MarkChatAsReadUpdate(update) => {
             let (value, as_of) =
-                (Desired::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
+                (SettingValue::Read(update.action.read.unwrap_or(false)), update.timestamp.timestamp_millis());
             let chat = jid::from_wire(&update.jid)?;
             let Some(up_to) = update.action.message_range.as_option().and_then(last_of) else {
                 return Ok(without_range("mark"));
@@ -211,7 +211,7 @@ fn ended(ending: Ending) -> Heard {
 
 fn setting(
     chat: &whatsapp_rust::Jid,
-    value: Desired,
+    value: SettingValue,
     as_of: i64,
     replayed: bool,
 ) -> Result<Vec<Heard>, Untranslatable> {
@@ -245,18 +245,18 @@ fn deleted_for_me(update: &DeleteMessageForMeUpdate) -> Result<Vec<Heard>, Untra
     let sender = update.participant_jid.as_ref().map(jid::from_wire).transpose()?.unwrap_or_else(|| chat.clone());
     // A message is older than its deletion.
     let sent_at = update.action.message_timestamp.map_or(update.timestamp.timestamp_millis(), milliseconds);
-    let rewrite = Rewrite::DeletionForMe { sent_at };
+    let rewrite = MessageUpdate::DeletionForMe { sent_at };
     let rewriting = Rewriting { chat, wa_id: update.message_id.clone(), sender, from_me: update.from_me, rewrite };
     Ok(vec![Heard::News(SessionEvent::Rewritten(rewriting))])
 }
 
 /// Returns the last messages that a range names; `None` if it has no time. Its times are seconds, or milliseconds in
 /// some clients; Baileys only sends the time of the last message.
-fn last_of(range: &SyncActionMessageRange) -> Option<Horizon> {
+fn last_of(range: &SyncActionMessageRange) -> Option<MessageMarker> {
     let last = range.last_message_timestamp?;
     let named = range.messages.iter().filter(|message| message.timestamp.is_none_or(|at| at == last)).take(MOST_NAMED);
     let wa_ids = named.filter_map(|message| message.key.as_option()?.id.clone()).collect();
-    Some(Horizon { at: milliseconds(last), wa_ids })
+    Some(MessageMarker { at: milliseconds(last), wa_ids })
 }
 
 /// Returns the time of a message in a setting in milliseconds. It has whole seconds, in either unit.

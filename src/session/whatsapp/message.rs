@@ -21,7 +21,7 @@ use crate::domain::jid::Jid;
 use crate::domain::jid::JidKind;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
-use crate::domain::message::Rewrite;
+use crate::domain::message::MessageUpdate;
 use crate::domain::person::Person;
 use crate::session::Rewriting;
 use crate::session::SessionEvent;
@@ -115,12 +115,12 @@ pub(super) fn recorded(
     let rewrite = since(message);
     let said = match &rewrite {
         // Its content was removed.
-        Some(Rewrite::Revocation) => Some((MessageKind::Other, None)),
-        Some(Rewrite::Edit { text, .. }) => {
+        Some(MessageUpdate::Revocation) => Some((MessageKind::Other, None)),
+        Some(MessageUpdate::Edit { text, .. }) => {
             let kind = edited(message).and_then(|(edited, _)| kind(edited.get_base_message()));
             Some((kind.unwrap_or(MessageKind::Text), text.clone()))
         }
-        Some(Rewrite::DeletionForMe { .. }) | None => message.message.as_option().and_then(content),
+        Some(MessageUpdate::DeletionForMe { .. }) | None => message.message.as_option().and_then(content),
     };
     let Some((kind, text)) = said else { return Ok(None) };
     let Some(key) = message.key.as_option() else { return Ok(None) };
@@ -159,12 +159,12 @@ pub(super) fn recorded(
 
 /// Returns the edit or revocation of a message in a history: phones mark a revoked one, and wrap the text of an edited
 /// one.
-fn since(message: &WebMessageInfo) -> Option<Rewrite> {
+fn since(message: &WebMessageInfo) -> Option<MessageUpdate> {
     if message.message_stub_type == Some(StubType::REVOKE) || message.revoke_message_timestamp.is_some() {
-        return Some(Rewrite::Revocation);
+        return Some(MessageUpdate::Revocation);
     }
     let (edited, as_of) = edited(message)?;
-    Some(Rewrite::Edit { text: text(edited), as_of })
+    Some(MessageUpdate::Edit { text: text(edited), as_of })
 }
 
 /// Returns the content of an edited message, and the time of the edit in milliseconds; 0 if it is unknown.

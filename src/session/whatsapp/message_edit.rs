@@ -11,7 +11,7 @@ use whatsapp_rust::waproto::whatsapp::message::protocol_message;
 use super::jid;
 use super::jid::Untranslatable;
 use super::message;
-use crate::domain::message::Rewrite;
+use crate::domain::message::MessageUpdate;
 use crate::session::Rewriting;
 
 /// Returns the edit or revocation in a message; `None` for other messages.
@@ -32,10 +32,10 @@ pub(super) fn of(message: &Message, info: &MessageInfo) -> Result<Option<Rewriti
 }
 
 /// Returns the edit or revocation, and the key of its message.
-fn rewrite<'a>(protocol: &'a ProtocolMessage, info: &MessageInfo) -> Option<(Rewrite, &'a MessageKey)> {
+fn rewrite<'a>(protocol: &'a ProtocolMessage, info: &MessageInfo) -> Option<(MessageUpdate, &'a MessageKey)> {
     let rewrite = match protocol.r#type? {
-        protocol_message::Type::REVOKE => Rewrite::Revocation,
-        protocol_message::Type::MESSAGE_EDIT => Rewrite::Edit {
+        protocol_message::Type::REVOKE => MessageUpdate::Revocation,
+        protocol_message::Type::MESSAGE_EDIT => MessageUpdate::Edit {
             text: message::text(protocol.edited_message.as_option()?),
             as_of: protocol.timestamp_ms.unwrap_or_else(|| info.timestamp.timestamp_millis()),
         },

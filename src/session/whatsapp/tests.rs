@@ -18,8 +18,8 @@ use crate::domain::clock::Clock as _;
 use crate::domain::clock::FOREVER;
 use crate::domain::message::MessageKind;
 use crate::domain::message::MessageRange;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::session::SessionEvent;
 use crate::session::SessionKey;
@@ -70,9 +70,9 @@ async fn what_the_phone_sets_is_heard_with_its_time() {
     rig.phone.mute(NOAH, Some(FOREVER)).await.unwrap();
     rig.phone.mark_read(NOAH, false).await.unwrap();
 
-    rig.setting(MEI, Desired::Archived(true)).await;
-    rig.setting(NOAH, Desired::MutedUntil(Some(FOREVER))).await;
-    let as_of = rig.setting(NOAH, Desired::Read(false)).await;
+    rig.setting(MEI, SettingValue::Archived(true)).await;
+    rig.setting(NOAH, SettingValue::MutedUntil(Some(FOREVER))).await;
+    let as_of = rig.setting(NOAH, SettingValue::Read(false)).await;
     assert!((SystemClock.now() - as_of).abs() < 60_000, "{as_of} is not now");
     rig.stop().await;
 }
@@ -83,28 +83,28 @@ async fn a_pending_action_reaches_the_phone_dated_with_its_request() {
     let requested_at = SystemClock.now() - 3_600_000;
     let chat = rig.request(
         MEI,
-        Desired::Archived(true),
+        SettingValue::Archived(true),
         requested_at,
         Some(MessageRange { wa_id: "3EB0".into(), from_me: false, sender: MEI.parse().unwrap(), at: requested_at }),
     );
 
     // The echo comes first, with the time of the request.
-    assert_eq!(rig.setting(MEI, Desired::Archived(true)).await, requested_at);
+    assert_eq!(rig.setting(MEI, SettingValue::Archived(true)).await, requested_at);
     assert_eq!(rig.sent().await, (chat, Setting::Archived, 1));
     assert!(rig.shown(MEI).archived);
 
     let until = SystemClock.now() + 8 * 3_600_000;
     for (desired, check) in [
-        (Desired::Pinned(true), Setting::Pinned),
-        (Desired::MutedUntil(Some(until)), Setting::MutedUntil),
-        (Desired::Read(false), Setting::Read),
+        (SettingValue::Pinned(true), Setting::Pinned),
+        (SettingValue::MutedUntil(Some(until)), Setting::MutedUntil),
+        (SettingValue::Read(false), Setting::Read),
     ] {
         rig.request(NOAH, desired, SystemClock.now(), None);
         assert_eq!(rig.sent().await.1, check);
     }
     let noah = rig.shown(NOAH);
     assert_eq!((noah.pinned, noah.muted_until, noah.marked_unread), (true, Some(until), true));
-    rig.request(NOAH, Desired::MutedUntil(Some(FOREVER)), SystemClock.now(), None);
+    rig.request(NOAH, SettingValue::MutedUntil(Some(FOREVER)), SystemClock.now(), None);
     rig.sent().await;
     assert_eq!(rig.shown(NOAH).muted_until, Some(chatgraph_sandbox::FOREVER));
     rig.stop().await;
@@ -116,7 +116,7 @@ async fn an_action_survives_a_conflict_a_refusal_and_a_cut_connection() {
     for kind in [FaultKind::Conflict, FaultKind::Refuse, FaultKind::Cut] {
         rig.sandbox.inject(Fault::once(kind));
         let archived = !rig.shown(MEI).archived;
-        rig.request(MEI, Desired::Archived(archived), SystemClock.now(), None);
+        rig.request(MEI, SettingValue::Archived(archived), SystemClock.now(), None);
         assert_eq!(rig.sent().await.1, Setting::Archived, "{kind:?}");
         assert_eq!(rig.shown(MEI).archived, archived, "{kind:?}");
     }
@@ -174,7 +174,7 @@ async fn a_cut_connection_comes_back_with_what_it_missed() {
     let heard = rig.heard_before_working();
     let archived = SessionEvent::Setting {
         chat: MEI.parse().unwrap(),
-        value: Desired::Archived(true),
+        value: SettingValue::Archived(true),
         as_of: 0,
         up_to: None,
         replayed: false,
@@ -193,7 +193,7 @@ async fn a_connection_that_is_cut_a_dozen_times_in_a_row_is_back_as_soon_as_afte
         rig.phone.archive(MEI, cut % 2 == 0).await.unwrap();
         // The library alone would eventually wait for minutes.
         rig.status(SessionStatus::Working).await;
-        rig.setting(MEI, Desired::Archived(cut % 2 == 0)).await;
+        rig.setting(MEI, SettingValue::Archived(cut % 2 == 0)).await;
     }
     assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode), "{:?}", rig.statuses());
     assert_eq!(rig.phone.companions(), 1);
@@ -215,8 +215,8 @@ async fn a_key_that_the_phone_has_not_sent_is_waited_for_however_long() {
     rig.repairs("recovery", 3).await;
 
     rig.phone.share_keys().await.unwrap();
-    rig.setting(MEI, Desired::Archived(true)).await;
-    rig.request(MEI, Desired::Archived(false), SystemClock.now(), None);
+    rig.setting(MEI, SettingValue::Archived(true)).await;
+    rig.request(MEI, SettingValue::Archived(false), SystemClock.now(), None);
     rig.sent().await;
     assert!(!rig.shown(MEI).archived, "the settings that waited for the key are sent");
     rig.stop().await;
@@ -232,7 +232,7 @@ async fn a_stopped_session_starts_without_a_new_pairing() {
 
     rig.start();
     rig.status(SessionStatus::Working).await;
-    rig.setting(MEI, Desired::Archived(true)).await;
+    rig.setting(MEI, SettingValue::Archived(true)).await;
     assert!(!rig.statuses().contains(&SessionStatus::ScanQrCode));
     assert_eq!(rig.phone.companions(), 1);
     rig.stop().await;

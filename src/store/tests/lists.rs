@@ -19,12 +19,12 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::domain::chat::ChatType;
-use crate::domain::chat::Dated;
+use crate::domain::chat::Versioned;
 use crate::domain::chat_list::ChatFilter;
 use crate::domain::chat_list::ChatKey;
 use crate::domain::chat_list::ChatOrder;
 use crate::domain::page::Page;
-use crate::domain::search::Search;
+use crate::domain::search::SearchTerm;
 
 const NOW: i64 = 1_000;
 /// The time limit of each wait in a test.
@@ -79,7 +79,7 @@ fn filter() -> impl Strategy<Value = ChatFilter> {
     let flags = (flag(), flag(), flag(), flag(), any::<bool>());
     (flags, types, search, bound(), bound()).prop_map(|(flags, types, search, active_after, active_before)| {
         let (archived, pinned, muted, unread, include_empty) = flags;
-        let search = search.map(|search| Search::new(search).expect("a search"));
+        let search = search.map(|search| SearchTerm::new(search).expect("a search"));
         ChatFilter { archived, pinned, muted, unread, types, search, active_after, active_before, include_empty }
     })
 }
@@ -89,7 +89,7 @@ fn chat_of(sketch: &Sketch, number: usize, sessions: [SessionId; 2]) -> Chat {
     let mut chat = Chat::new(ChatId::new(5), sessions[usize::from(sketch.of_second_session)], jid, 5);
     chat.names.contact = sketch.name.map(str::to_owned);
     chat.last_message = sketch.at.map(|at| LastMessage { id: None, at });
-    chat.pinned = Dated { value: sketch.pinned, as_of: sketch.pinned_as_of };
+    chat.pinned = Versioned { value: sketch.pinned, as_of: sketch.pinned_as_of };
     chat.archived.value = sketch.archived;
     chat.muted_until.value = sketch.muted_until;
     chat.marked_unread.value = sketch.marked_unread;
@@ -155,7 +155,7 @@ async fn walk(
             Direction::Forward => (page.items.last(), page.has_next),
             Direction::Backward => (page.items.first(), page.has_previous),
         };
-        cursor = end.map(|chat| ChatKey::of(chat, list.order));
+        cursor = end.map(|chat| ChatKey::new(chat, list.order));
         match direction {
             Direction::Forward => seen.extend(ids),
             Direction::Backward => drop(seen.splice(0..0, ids)),
@@ -237,7 +237,7 @@ async fn several_lists_are_read_at_once_each_as_by_itself() {
     for session in [Some(test.session), Some(other), None] {
         for order in [ChatOrder::Recent, ChatOrder::Inbox] {
             for direction in [Direction::Forward, Direction::Backward] {
-                for cursor in [None, Some(ChatKey::of(&chats[14], order))] {
+                for cursor in [None, Some(ChatKey::new(&chats[14], order))] {
                     let list = ChatList { session, order, ..ChatList::default() };
                     pages.push((list, PageRequest { limit: 4, direction, cursor }));
                 }
@@ -314,7 +314,7 @@ async fn a_chat_is_found_by_the_name_and_listed_by_the_settings_it_has_now() {
     let test = TestStore::open().await;
     let mut chat = test.add_chat(1, 5).await;
     let (by_name, pinned) = (
-        ChatFilter { search: Search::new("poet").ok(), ..ChatFilter::default() },
+        ChatFilter { search: SearchTerm::new("poet").ok(), ..ChatFilter::default() },
         ChatFilter { pinned: Some(true), ..ChatFilter::default() },
     );
     let lists = [by_name, pinned].map(|filter| ChatList { filter, ..ChatList::default() });
@@ -336,7 +336,7 @@ async fn lists_that_are_walked_leave_readers_to_the_others() {
     let test = TestStore::open().await;
     let chat = test.add_chat(1, 5).await;
     let request = PageRequest { limit: 1, direction: Direction::Forward, cursor: None };
-    let search = ChatFilter { search: Search::new("nobody").ok(), ..ChatFilter::default() };
+    let search = ChatFilter { search: SearchTerm::new("nobody").ok(), ..ChatFilter::default() };
     let searched = [(ChatList { filter: search, ..ChatList::default() }, request)];
     let all = [(ChatList::default(), request)];
     // The maximum number of scans run.

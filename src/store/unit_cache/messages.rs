@@ -7,7 +7,7 @@ use chatgraph_entity::message;
 use crate::domain::chat::LastMessage;
 use crate::domain::id::MessageId;
 use crate::domain::id::PeerId;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::store::error::StoreError;
 use crate::store::message::KnownMessage;
 use crate::store::sanitize;
@@ -83,7 +83,11 @@ impl Messages {
     }
 
     /// As `Unit::last_but`.
-    pub(in crate::store) fn last_but(&self, (unread, revoked): (u32, &[&str]), until: &Horizon) -> Option<Horizon> {
+    pub(in crate::store) fn last_but(
+        &self,
+        (unread, revoked): (u32, &[&str]),
+        until: &MessageMarker,
+    ) -> Option<MessageMarker> {
         let named: Vec<_> = until.wa_ids.iter().map(|id| sanitize::storable(id)).collect();
         let revoked: Vec<_> = revoked.iter().map(|id| sanitize::storable(id)).collect();
         let mut read: Vec<_> = self.all.iter().filter(|message| !message.from_me && !message.revoked).collect();
@@ -91,7 +95,7 @@ impl Messages {
         read.retain(|message| message.at < until.at || message.at == until.at && named.contains(&message.wa_id));
         read.sort_by_key(|message| std::cmp::Reverse(message.order()));
         let read = read.get(usize::try_from(unread).unwrap_or(usize::MAX))?;
-        Some(Horizon { at: read.at, wa_ids: vec![read.wa_id.clone()] })
+        Some(MessageMarker { at: read.at, wa_ids: vec![read.wa_id.clone()] })
     }
 
     /// Returns the messages of one instant, by id and WhatsApp id, as `Unit::complete` needs them.
@@ -101,7 +105,7 @@ impl Messages {
     }
 
     /// As `Unit::count_behind`.
-    pub(in crate::store) fn count_behind(&self, place: Option<&Horizon>) -> u32 {
+    pub(in crate::store) fn count_behind(&self, place: Option<&MessageMarker>) -> u32 {
         let named: Vec<_> = place.iter().flat_map(|place| &place.wa_ids).map(|id| sanitize::storable(id)).collect();
         let behind = |message: &&Known| match place {
             _ if message.from_me || message.revoked => false,

@@ -10,7 +10,7 @@ use crate::domain::change::ChangeKind;
 use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::domain::jid::Jid;
-use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::SettingValue;
 use crate::service::chat::update::UpdateOrder;
 use crate::service::error::Error;
 use crate::store::tests::TestStore;
@@ -134,7 +134,7 @@ async fn ask(test: &TestStore, organization: &OrganizationId, cid: Jid, now: i64
         organization: organization.clone(),
         session: test.session,
         cid,
-        settings: vec![Desired::Archived(true)],
+        settings: vec![SettingValue::Archived(true)],
         range_hint: None,
         max_pinned: 3,
         now,

@@ -8,7 +8,7 @@ use crate::domain::id::OrganizationId;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageKind;
 use crate::domain::page::Direction;
-use crate::domain::page::MAX_PAGE;
+use crate::domain::page::MAX_PAGE_LEN;
 use crate::domain::page::PageRequest;
 use crate::store::tests::TestStore;
 use crate::store::tests::quarantine::quarantined;
@@ -142,7 +142,7 @@ fn message(chat: &Chat, at: i64) -> IncomingMessage {
 }
 
 async fn times(test: &TestStore, chat: ChatId) -> Vec<i64> {
-    let page = PageRequest { limit: MAX_PAGE, direction: Direction::Forward, cursor: None };
+    let page = PageRequest { limit: MAX_PAGE_LEN, direction: Direction::Forward, cursor: None };
     let page = test.store.messages(&test.organization, &[(chat, page)]).await.expect("a page");
     page[0].items.iter().map(|message| message.at).collect()
 }

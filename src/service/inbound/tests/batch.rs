@@ -23,7 +23,7 @@ use sea_orm::QueryFilter as _;
 
 use super::*;
 use crate::domain::id::SessionId;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::person::Person;
 use crate::service::chat::delete::DeleteOrder;
 use crate::service::inbound::history;
@@ -91,21 +91,21 @@ enum Step {
     /// A caller deletes a chat.
     Deleted(Jid),
     /// A caller requests a setting.
-    Asked(Jid, Desired),
+    Asked(Jid, SettingValue),
 }
 
 fn who() -> impl Strategy<Value = Who> {
     (0..7_usize, any::<bool>()).prop_map(|(number, lid)| Who { number, lid })
 }
 
-fn setting() -> impl Strategy<Value = Desired> {
+fn setting() -> impl Strategy<Value = SettingValue> {
     select(vec![
-        Desired::Archived(true),
-        Desired::Archived(false),
-        Desired::Pinned(true),
-        Desired::MutedUntil(Some(4_000_000_000_000)),
-        Desired::Read(true),
-        Desired::Read(false),
+        SettingValue::Archived(true),
+        SettingValue::Archived(false),
+        SettingValue::Pinned(true),
+        SettingValue::MutedUntil(Some(4_000_000_000_000)),
+        SettingValue::Read(true),
+        SettingValue::Read(false),
     ])
 }
 
@@ -119,7 +119,7 @@ fn event() -> impl Strategy<Value = SessionEvent> {
 }
 
 fn setting_event() -> impl Strategy<Value = SessionEvent> {
-    let place = (0..2_i64).prop_map(|second| Horizon { at: second * 1_000, wa_ids: Vec::new() });
+    let place = (0..2_i64).prop_map(|second| MessageMarker { at: second * 1_000, wa_ids: Vec::new() });
     let place = proptest::option::of(place);
     (who(), setting(), 0..9_i64, any::<bool>(), place).prop_map(|(who, value, as_of, replayed, up_to)| {
         let up_to = up_to.filter(|_| value.setting() == Setting::Read);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
-use crate::domain::chat::Dated;
+use crate::domain::chat::Versioned;
 use crate::domain::person::Person;
 use crate::service::chat::delete::DeleteOrder;
 
@@ -129,20 +129,20 @@ async fn nothing_old_comes_after_the_chat_is_back() {
 async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_back() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
-    rig.hears_setting(Desired::Pinned(true), 5_500).await;
+    rig.hears_setting(SettingValue::Pinned(true), 5_500).await;
     rig.deletes().await.expect("deleted");
     let told = rig.changes().await.len();
-    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_009_000)), 6_000).await;
+    rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_009_000)), 6_000).await;
     // Older than the chat's value.
-    rig.hears_setting(Desired::Pinned(false), 5_400).await;
+    rig.hears_setting(SettingValue::Pinned(false), 5_400).await;
     rig.hears(SessionEvent::ContactNamed { jid: rig.jid.clone(), name: "Mei".into() }).await;
     assert!(rig.is_gone().await);
     assert_eq!(rig.changes().await.len(), told);
 
     rig.hears_message("B", false, 7_000).await;
     let back = rig.chat().await;
-    assert_eq!(back.pinned, Dated { value: true, as_of: 5_500 });
-    assert_eq!(back.muted_until, Dated { value: Some(4_000_000_009_000), as_of: 6_000 });
+    assert_eq!(back.pinned, Versioned { value: true, as_of: 5_500 });
+    assert_eq!(back.muted_until, Versioned { value: Some(4_000_000_009_000), as_of: 6_000 });
     assert_eq!((back.name().as_deref(), back.unread_count), (Some("Mei"), 2));
     assert_eq!(rig.last_change().await.state, back.state());
 }
@@ -151,19 +151,19 @@ async fn settings_and_names_that_come_for_a_deleted_chat_are_there_when_it_is_ba
 async fn what_was_still_to_be_told_is_dropped_and_the_chat_comes_back_as_whatsapp_has_it() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
-    rig.hears_setting(Desired::Archived(true), 5_500).await;
-    rig.asks(Desired::Archived(false), 6_000).await;
-    rig.asks(Desired::Read(true), 6_000).await;
+    rig.hears_setting(SettingValue::Archived(true), 5_500).await;
+    rig.asks(SettingValue::Archived(false), 6_000).await;
+    rig.asks(SettingValue::Read(true), 6_000).await;
     rig.hears_message("B", false, 6_500).await;
     let sent = rig.waiting().await[0].version;
     rig.deletes().await.expect("deleted");
     assert_eq!(rig.waiting().await, []);
     // A setting was being sent at that time; its acknowledgement arrives late.
-    rig.hears_of_arrival(Desired::Archived(true), sent).await;
+    rig.hears_of_arrival(SettingValue::Archived(true), sent).await;
 
     rig.hears_message("C", false, 7_000).await;
     let back = rig.chat().await;
-    assert_eq!(back.archived, Dated { value: true, as_of: 5_500 });
+    assert_eq!(back.archived, Versioned { value: true, as_of: 5_500 });
     assert_eq!((back.unread_count, back.pending.is_empty()), (3, true));
 }
 
@@ -176,7 +176,7 @@ async fn any_address_deletes_and_all_of_them_find_the_chat_that_is_back() {
     rig.hears(SessionEvent::SamePerson { people: vec![person], at: 0 }).await;
     let rig = Rig { jid: alias, ..rig };
     rig.deletes().await.expect("deleted");
-    rig.hears_setting(Desired::Pinned(true), 6_000).await;
+    rig.hears_setting(SettingValue::Pinned(true), 6_000).await;
     rig.hears_message("B", false, 7_000).await;
     let back = rig.chat().await;
     assert!(back.pinned.value);

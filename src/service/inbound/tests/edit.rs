@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
 use crate::session::Rewriting;
 
 impl Rig {
-    async fn hears_rewriting(&self, wa_id: &str, rewrite: Rewrite) {
+    async fn hears_rewriting(&self, wa_id: &str, rewrite: MessageUpdate) {
         let rewriting = Rewriting {
             chat: self.jid.clone(),
             wa_id: wa_id.into(),
@@ -19,7 +19,7 @@ impl Rig {
     }
 
     async fn hears_emptied(&self, wa_id: &str, at: i64, deleted: bool) {
-        let up_to = Horizon { at, wa_ids: vec![wa_id.into()] };
+        let up_to = MessageMarker { at, wa_ids: vec![wa_id.into()] };
         self.hears(SessionEvent::Emptied { chat: self.jid.clone(), up_to, as_of: 100_000, deleted }).await;
     }
 
@@ -29,8 +29,8 @@ impl Rig {
     }
 }
 
-fn edit(text: &str, as_of: i64) -> Rewrite {
-    Rewrite::Edit { text: Some(text.into()), as_of }
+fn edit(text: &str, as_of: i64) -> MessageUpdate {
+    MessageUpdate::Edit { text: Some(text.into()), as_of }
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn an_edit_that_comes_again_or_late_and_one_of_an_unknown_message_change_n
 async fn somebody_elses_message_is_not_changed_under_the_same_id() {
     let rig = Rig::new().await;
     rig.hears_message("A", true, 1_000).await;
-    rig.hears_rewriting("A", Rewrite::Revocation).await;
+    rig.hears_rewriting("A", MessageUpdate::Revocation).await;
     assert_eq!(rig.changes().await.len(), 1, "the peer cannot revoke the account's messages");
 }
 
@@ -60,9 +60,9 @@ async fn what_was_taken_back_is_not_given_back_when_whatsapp_refuses_that_it_was
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
     rig.hears_message("B", false, 2_000).await;
-    rig.asks(Desired::Read(true), 20).await;
+    rig.asks(SettingValue::Read(true), 20).await;
     rig.hears_message("C", false, 3_000).await;
-    rig.hears_rewriting("A", Rewrite::Revocation).await;
+    rig.hears_rewriting("A", MessageUpdate::Revocation).await;
     assert_eq!(rig.chat().await.unread_count, 1);
     rig.hears_of_refusal(Setting::Read, rig.waiting().await[0].version).await;
     assert_eq!(rig.chat().await.unread_count, 2, "B and C");
@@ -72,7 +72,7 @@ async fn what_was_taken_back_is_not_given_back_when_whatsapp_refuses_that_it_was
 async fn a_deletion_that_comes_again_leaves_the_chat_that_came_back() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
-    rig.hears_setting(Desired::Pinned(true), 50).await;
+    rig.hears_setting(SettingValue::Pinned(true), 50).await;
     rig.hears_emptied("A", 5_000, true).await;
     let told = rig.changes().await.pop().expect("a change");
     assert_eq!((told.kind, told.origin), (ChangeKind::Deleted, Origin::Device));
@@ -146,15 +146,15 @@ async fn a_deleted_chat_that_is_read_before_its_next_message_arrives_comes_back_
     let rig = Rig::new().await;
     rig.hears_message("A", false, 5_000).await;
     rig.hears_emptied("A", 5_000, true).await;
-    let up_to = Some(Horizon { at: 6_000, wa_ids: vec!["B".into()] });
-    let (chat, value) = (rig.jid.clone(), Desired::Read(true));
+    let up_to = Some(MessageMarker { at: 6_000, wa_ids: vec!["B".into()] });
+    let (chat, value) = (rig.jid.clone(), SettingValue::Read(true));
     rig.hears(SessionEvent::Setting { chat, value, as_of: 7_000, up_to, replayed: false }).await;
     rig.hears_message("B", false, 6_000).await;
     assert_eq!(rig.chat().await.unread_count, 0);
 }
 
 /// The deletion of a message that was sent just now.
-const FOR_ME: Rewrite = Rewrite::DeletionForMe { sent_at: i64::MAX };
+const FOR_ME: MessageUpdate = MessageUpdate::DeletionForMe { sent_at: i64::MAX };
 
 #[tokio::test]
 async fn a_message_that_was_deleted_for_its_owner_goes_and_does_not_come_back() {
@@ -173,7 +173,7 @@ async fn a_message_that_was_deleted_for_its_owner_goes_and_does_not_come_back() 
     assert_eq!((chat.unread_count, chat.last_message.map(|last| last.at)), (1, Some(1_000)));
 
     // WhatsApp delivers it again; its sender edits it, or takes it back.
-    for rewrite in [None, Some(edit("At ten", 10)), Some(Rewrite::Revocation), None] {
+    for rewrite in [None, Some(edit("At ten", 10)), Some(MessageUpdate::Revocation), None] {
         match rewrite {
             None => rig.hears_message("C", false, 3_000).await,
             Some(rewrite) => rig.hears_rewriting("C", rewrite).await,
@@ -190,7 +190,7 @@ async fn a_message_that_was_deleted_for_its_owner_goes_and_does_not_come_back() 
 async fn a_deletion_for_the_owner_that_comes_first_waits_for_its_message() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
-    rig.hears_rewriting("B", Rewrite::Revocation).await;
+    rig.hears_rewriting("B", MessageUpdate::Revocation).await;
     rig.hears_rewriting("B", FOR_ME).await;
     rig.hears_message("B", false, 2_000).await;
     let chat = rig.chat().await;
@@ -199,7 +199,7 @@ async fn a_deletion_for_the_owner_that_comes_first_waits_for_its_message() {
     rig.hears_message("B", true, 3_000).await;
     assert_eq!(rig.chat().await.last_message.map(|last| last.at), Some(3_000));
     // One of long ago is not kept: WhatsApp no longer delivers its message.
-    rig.hears_rewriting("D", Rewrite::DeletionForMe { sent_at: 4_000 }).await;
+    rig.hears_rewriting("D", MessageUpdate::DeletionForMe { sent_at: 4_000 }).await;
     rig.hears_message("D", false, 4_000).await;
     assert_eq!(rig.chat().await.last_message.map(|last| last.at), Some(4_000));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::change::ChangeKind;
-use crate::domain::chat::Dated;
+use crate::domain::chat::Versioned;
 use crate::domain::page::Direction;
 use crate::domain::page::PageRequest;
 use crate::domain::person::Person;
@@ -38,7 +38,7 @@ impl Rig {
         self.test.store.chat(&self.test.organization, self.test.session, jid).await.expect("a read")
     }
 
-    pub(super) async fn asks_of(&self, jid: &Jid, desired: Desired, now: i64) -> Result<Chat, Error> {
+    pub(super) async fn asks_of(&self, jid: &Jid, desired: SettingValue, now: i64) -> Result<Chat, Error> {
         let order = UpdateOrder {
             organization: self.test.organization.clone(),
             session: self.test.session,
@@ -125,7 +125,7 @@ async fn what_waits_goes_out_under_the_address_that_whatsapp_used_last() {
     let (rig, mei) = (Rig::new().await, person(1));
     rig.hears_who(&mei).await;
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
-    rig.asks_of(&mei.lid, Desired::Archived(true), 15_000).await.expect("accepted");
+    rig.asks_of(&mei.lid, SettingValue::Archived(true), 15_000).await.expect("accepted");
     assert_eq!(rig.waiting().await[0].address, mei.phone);
     rig.hears_from(&mei.lid, "B", false, 20_000).await;
     assert_eq!(rig.waiting().await[0].address, mei.lid);
@@ -156,7 +156,7 @@ async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_bac
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.hears(SessionEvent::Setting {
         chat: mei.phone.clone(),
-        value: Desired::Pinned(true),
+        value: SettingValue::Pinned(true),
         as_of: 11_000,
         up_to: None,
         replayed: false,
@@ -170,7 +170,7 @@ async fn a_deleted_chat_that_turns_out_to_be_a_living_one_brings_nothing_old_bac
 
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     let chat = rig.find(&mei.phone).await.expect("a chat");
-    assert_eq!((chat.id, &chat.jid, chat.pinned), (living, &mei.phone, Dated { value: true, as_of: 11_000 }));
+    assert_eq!((chat.id, &chat.jid, chat.pinned), (living, &mei.phone, Versioned { value: true, as_of: 11_000 }));
     assert_eq!(chat.unread_count, 2, "the deleted chat's message is still unread on the phone");
     assert_eq!(rig.messages_of(chat.id).await.len(), 1);
     assert!(rig.test.is_empty("tombstone").await);

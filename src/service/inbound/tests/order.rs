@@ -51,7 +51,7 @@ async fn a_chat_that_is_emptied_up_to_a_message_loses_what_was_sent_before_it_in
             let order = i64::try_from(place).expect("small") + 1_000_000;
             rig.hears(SessionEvent::Delivered { message, order }).await;
         }
-        let up_to = crate::domain::message_marker::Horizon { at: AT, wa_ids: vec![named.into()] };
+        let up_to = crate::domain::message_marker::MessageMarker { at: AT, wa_ids: vec![named.into()] };
         let chat = rig.jid.clone();
         rig.hears(SessionEvent::Emptied { chat, up_to, as_of: AT + 1, deleted }).await;
         let page = PageRequest { limit: 10, direction: Direction::Forward, cursor: None };

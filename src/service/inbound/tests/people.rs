@@ -3,8 +3,8 @@
 
 use super::identity::person;
 use super::*;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::person::Person;
 use crate::session::Rewriting;
 
@@ -65,7 +65,7 @@ impl Rig {
         self.hears(SessionEvent::Message(message)).await;
     }
 
-    async fn hears_rewrite(&self, chat: &Jid, sender: &Jid, wa_id: &str, rewrite: Rewrite) {
+    async fn hears_rewrite(&self, chat: &Jid, sender: &Jid, wa_id: &str, rewrite: MessageUpdate) {
         let (chat, sender, wa_id) = (chat.clone(), sender.clone(), wa_id.into());
         self.hears(SessionEvent::Rewritten(Rewriting { chat, wa_id, sender, from_me: false, rewrite })).await;
     }
@@ -95,8 +95,8 @@ impl Rig {
     }
 }
 
-fn edit(text: &str, as_of: i64) -> Rewrite {
-    Rewrite::Edit { text: Some(text.into()), as_of }
+fn edit(text: &str, as_of: i64) -> MessageUpdate {
+    MessageUpdate::Edit { text: Some(text.into()), as_of }
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_chat_that_was_deleted_before_two_changes_of_number_can_be_deleted_aga
     assert_eq!(rig.ids_of(&mei.lid).await, ["B", "C", "D"]);
     assert!(rig.test.is_empty("tombstone").await);
     rig.deletes_chat(&mei.phone).await;
-    let up_to = Horizon { at: 60_000, wa_ids: vec!["D".into()] };
+    let up_to = MessageMarker { at: 60_000, wa_ids: vec!["D".into()] };
     rig.hears(SessionEvent::Emptied { chat: mei.lid.clone(), up_to, as_of: 70_000, deleted: true }).await;
     rig.hears_from(&mei.lid, "D", false, 60_000).await;
     assert_eq!(rig.find(&mei.phone).await, None);
@@ -236,7 +236,7 @@ async fn a_group_has_a_message_once_by_whatever_address_it_comes() {
     rig.hears_in_group(&own, "O", true, 5_000).await;
     rig.hears_in_group(&mei.lid, "A", false, 10_000).await;
     rig.hears_in_group(&mei.phone, "A", false, 10_000).await;
-    rig.hears_rewrite(&group, &mei.phone, "A", Rewrite::Revocation).await;
+    rig.hears_rewrite(&group, &mei.phone, "A", MessageUpdate::Revocation).await;
     rig.hears_in_group(&mei.lid, "B", false, 11_000).await;
     rig.hears_who(&mei).await;
     let said = |wa_id: &str, text: &str| (wa_id.to_owned(), text.to_owned());
@@ -255,7 +255,7 @@ async fn of_two_copies_the_one_that_was_taken_back_or_edited_later_stays() {
         rig.hears_from(&mei.phone, wa_id, false, 10_000).await;
         rig.hears_from(&mei.lid, wa_id, false, 10_000).await;
     }
-    rig.hears_rewrite(&mei.lid, &mei.lid, "A", Rewrite::Revocation).await;
+    rig.hears_rewrite(&mei.lid, &mei.lid, "A", MessageUpdate::Revocation).await;
     rig.hears_rewrite(&mei.phone, &mei.phone, "A", edit("later", 90_000)).await;
     rig.hears_rewrite(&mei.phone, &mei.phone, "B", edit("first", 20_000)).await;
     rig.hears_rewrite(&mei.lid, &mei.lid, "B", edit("second", 30_000)).await;
@@ -269,14 +269,14 @@ async fn an_edit_or_a_revocation_that_comes_before_its_message_waits_for_it() {
     let (rig, jid) = (Rig::new().await, number(1));
     rig.hears_rewrite(&jid, &jid, "A", edit("second", 20_000)).await;
     rig.hears_rewrite(&jid, &jid, "A", edit("first", 15_000)).await;
-    rig.hears_rewrite(&jid, &jid, "B", Rewrite::Revocation).await;
-    rig.hears_rewrite(&jid, &number(2), "C", Rewrite::Revocation).await;
+    rig.hears_rewrite(&jid, &jid, "B", MessageUpdate::Revocation).await;
+    rig.hears_rewrite(&jid, &number(2), "C", MessageUpdate::Revocation).await;
     assert_eq!(rig.find(&jid).await, None);
     rig.hears_from(&jid, "A", false, 10_000).await;
     rig.hears_from(&jid, "B", false, 11_000).await;
     rig.hears_from(&jid, "B2", true, 11_500).await;
     // The same by a history.
-    rig.hears_rewrite(&jid, &jid, "D", Rewrite::Revocation).await;
+    rig.hears_rewrite(&jid, &jid, "D", MessageUpdate::Revocation).await;
     rig.hears_import(&jid, &[("D", "my PIN", 12_000)], Vec::new()).await;
     let said: Vec<_> = rig.said(&jid).await.into_iter().map(|(_, text)| text).collect();
     assert_eq!(said, ["second (edited)", "(revoked)", "Yes!", "(revoked)"]);
@@ -295,7 +295,7 @@ async fn what_was_edited_or_taken_back_while_the_device_was_unlinked_is_so_after
         wa_id: "B".into(),
         sender: jid.clone(),
         from_me: false,
-        rewrite: Rewrite::Revocation,
+        rewrite: MessageUpdate::Revocation,
     };
     let all = [("C", "Yes!", 12_000), ("B", "", 11_000), ("A", "at ten", 10_000)];
     rig.hears_import(&jid, &all, vec![revoked]).await;
@@ -310,8 +310,8 @@ async fn a_request_that_waits_is_gone_when_a_deleted_chat_of_the_person_has_a_la
     rig.hears_from(&mei.phone, "A", false, 10_000).await;
     rig.deletes_chat(&mei.phone).await;
     rig.hears_from(&mei.lid, "B", false, 20_000).await;
-    rig.asks_of(&mei.lid, Desired::Archived(true), 30_000).await.expect("accepted");
-    let (chat, value) = (mei.phone.clone(), Desired::Archived(false));
+    rig.asks_of(&mei.lid, SettingValue::Archived(true), 30_000).await.expect("accepted");
+    let (chat, value) = (mei.phone.clone(), SettingValue::Archived(false));
     rig.hears(SessionEvent::Setting { chat, value, as_of: 40_000, up_to: None, replayed: false }).await;
     rig.hears_who(&mei).await;
     assert_eq!(rig.waiting().await, []);
@@ -328,7 +328,7 @@ async fn a_deleted_chat_comes_back_with_what_is_unread_by_then() {
     rig.deletes_chat(&jid).await;
     let receipt = |wa_id: &str| SessionEvent::ReadElsewhere { chat: None, wa_ids: vec![wa_id.into()], at: 30_000 };
     rig.hears(receipt("M1")).await;
-    rig.hears_rewrite(&jid, &jid, "M2", Rewrite::Revocation).await;
+    rig.hears_rewrite(&jid, &jid, "M2", MessageUpdate::Revocation).await;
     rig.hears_from(&jid, "M5", false, 40_000).await;
     assert_eq!(rig.find(&jid).await.expect("a chat").unread_count, 3, "M3, M4 and M5");
     rig.deletes_chat(&jid).await;

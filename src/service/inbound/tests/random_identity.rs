@@ -14,7 +14,7 @@ use proptest::test_runner::TestRunner;
 
 use super::identity::person;
 use super::*;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 use crate::domain::person::Person;
 
 /// Events in the chat with a person; `lid` selects the address.
@@ -23,7 +23,7 @@ enum News {
     /// The message with this number, possibly repeated.
     Message { number: usize, lid: bool },
     /// A setting, of a time up to now: times decide if there is no other order.
-    Setting { value: Desired, lid: bool, ago: i64 },
+    Setting { value: SettingValue, lid: bool, ago: i64 },
     /// Another device has read up to a message that may not have arrived yet.
     Read { number: usize, lid: bool, ago: i64 },
     /// Another device has read the chat, without naming a message.
@@ -33,27 +33,27 @@ enum News {
     /// The phone's history up to a message. `unread` selects how many of the last ones are unread.
     History { number: usize, unread: Index, lid: bool },
     /// A caller requests a setting.
-    Asked { value: Desired, lid: bool },
+    Asked { value: SettingValue, lid: bool },
     /// WhatsApp accepts all pending actions.
     Sent,
 }
 
 const MESSAGES: usize = 10;
 
-fn settings() -> impl Strategy<Value = Desired> {
+fn settings() -> impl Strategy<Value = SettingValue> {
     select(vec![
-        Desired::Archived(true),
-        Desired::Archived(false),
-        Desired::Pinned(true),
-        Desired::Pinned(false),
-        Desired::MutedUntil(Some(4_000_000_000_000)),
-        Desired::MutedUntil(None),
+        SettingValue::Archived(true),
+        SettingValue::Archived(false),
+        SettingValue::Pinned(true),
+        SettingValue::Pinned(false),
+        SettingValue::MutedUntil(Some(4_000_000_000_000)),
+        SettingValue::MutedUntil(None),
     ])
 }
 
 fn news() -> impl Strategy<Value = News> {
     let (number, ago) = (0..MESSAGES, 0..3_000_i64);
-    let (any_lid, mark) = (any::<bool>(), Just(Desired::Read(false)));
+    let (any_lid, mark) = (any::<bool>(), Just(SettingValue::Read(false)));
     let message = || (number.clone(), any_lid).prop_map(|(number, lid)| News::Message { number, lid });
     let value = Union::new([settings().boxed(), mark.boxed()]);
     Union::new([
@@ -138,12 +138,12 @@ impl Story<'_> {
                 rig.hears(SessionEvent::Setting { chat, value: *value, as_of, up_to: None, replayed: true }).await;
             }
             News::Read { number, lid, ago } => {
-                let up_to = Some(Horizon { at: self.at(*number), wa_ids: vec![self.wa_id(*number)] });
-                let (chat, value, as_of) = (self.address(*lid).clone(), Desired::Read(true), as_of(ago));
+                let up_to = Some(MessageMarker { at: self.at(*number), wa_ids: vec![self.wa_id(*number)] });
+                let (chat, value, as_of) = (self.address(*lid).clone(), SettingValue::Read(true), as_of(ago));
                 rig.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: true }).await;
             }
             News::ReadAll { lid, ago } => {
-                let (chat, value, as_of) = (self.address(*lid).clone(), Desired::Read(true), as_of(ago));
+                let (chat, value, as_of) = (self.address(*lid).clone(), SettingValue::Read(true), as_of(ago));
                 rig.hears(SessionEvent::Setting { chat, value, as_of, up_to: None, replayed: true }).await;
             }
             News::Receipt { number } if !self.own[*number] => {

@@ -13,7 +13,7 @@ use proptest::test_runner::TestRng;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 
 const MESSAGES: usize = 9;
 
@@ -141,13 +141,13 @@ const ASKED: i64 = 20_001;
 async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
     let wa_id = |number: usize| format!("{whose}-{number}");
     let read = async |as_of, up_to| {
-        let (chat, value) = (rig.jid.clone(), Desired::Read(true));
+        let (chat, value) = (rig.jid.clone(), SettingValue::Read(true));
         rig.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
     };
     match news {
         News::Message(number) => rig.hears_message(&wa_id(*number), own[*number], at(*number)).await,
         News::Read(number) => {
-            let up_to = Horizon { at: at(*number), wa_ids: vec![wa_id(*number)] };
+            let up_to = MessageMarker { at: at(*number), wa_ids: vec![wa_id(*number)] };
             read(at(*number) + 1, Some(up_to)).await;
         }
         News::ReadUntil(until) => read(*until, None).await,
@@ -159,18 +159,18 @@ async fn hear(rig: &Rig, own: &[bool], whose: usize, news: &News) {
                 rig.hears(SessionEvent::ReadElsewhere { chat, wa_ids, at: RECEIVED }).await;
             }
         }
-        News::Marked(as_of) => rig.hears_setting(Desired::Read(false), *as_of).await,
+        News::Marked(as_of) => rig.hears_setting(SettingValue::Read(false), *as_of).await,
         News::Asked => {
-            if rig.chat().await.setting(Setting::Read) == Desired::Read(true) {
+            if rig.chat().await.setting(Setting::Read) == SettingValue::Read(true) {
                 return;
             }
-            rig.asks(Desired::Read(true), ASKED).await;
+            rig.asks(SettingValue::Read(true), ASKED).await;
             let waiting = rig.waiting().await;
             let action = waiting.iter().find(|action| action.chat == rig.chat).expect("an action");
             let up_to = action.range.as_ref();
-            let up_to = up_to.map(|last| Horizon { at: last.at, wa_ids: vec![last.wa_id.clone()] });
+            let up_to = up_to.map(|last| MessageMarker { at: last.at, wa_ids: vec![last.wa_id.clone()] });
             read(ASKED, up_to).await;
-            rig.hears_of_arrival(Desired::Read(true), action.version).await;
+            rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
         }
     }
 }

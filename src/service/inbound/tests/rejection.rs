@@ -1,8 +1,8 @@
 //! Tests of settings that WhatsApp rejected.
 
 use super::*;
-use crate::domain::chat::Dated;
-use crate::domain::pending_action::RefusalCode;
+use crate::domain::chat::Versioned;
+use crate::domain::pending_action::RejectionCode;
 
 impl Rig {
     pub(super) async fn hears_of_refusal(&self, setting: Setting, version: i64) {
@@ -10,7 +10,7 @@ impl Rig {
         self.hears(SessionEvent::ActionRefused { chat: self.chat, setting, version, reason }).await;
     }
 
-    async fn refusals(&self) -> Vec<(Setting, RefusalCode)> {
+    async fn refusals(&self) -> Vec<(Setting, RejectionCode)> {
         let found = self.test.store.refusals(&self.test.organization, &[self.chat]).await.expect("a read");
         let of_chat = found.get(&self.chat).cloned().unwrap_or_default();
         of_chat.into_iter().map(|refusal| (refusal.setting, refusal.code)).collect()
@@ -20,33 +20,33 @@ impl Rig {
 #[tokio::test]
 async fn a_refused_setting_goes_back_and_says_why() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::Archived(true), 5).await;
-    rig.asks(Desired::Archived(false), 20).await;
+    rig.hears_setting(SettingValue::Archived(true), 5).await;
+    rig.asks(SettingValue::Archived(false), 20).await;
     rig.hears_of_refusal(Setting::Archived, rig.waiting().await[0].version).await;
 
     let chat = rig.chat().await;
-    assert_eq!(chat.archived, Dated { value: true, as_of: 5 });
+    assert_eq!(chat.archived, Versioned { value: true, as_of: 5 });
     assert!(chat.pending.is_empty() && chat.refused.contains(ChatField::Archived));
     assert_eq!(rig.waiting().await, []);
-    assert_eq!(rig.refusals().await, [(Setting::Archived, RefusalCode::Rejected)]);
+    assert_eq!(rig.refusals().await, [(Setting::Archived, RejectionCode::Rejected)]);
     let told = rig.changes().await.pop().expect("a change");
     assert_eq!((told.origin, told.state.clone()), (Origin::Revert, chat.state()));
     assert_eq!(told.changed.iter().collect::<Vec<_>>(), [ChatField::Archived, ChatField::Sync]);
 
     // Older than the request, and newer than WhatsApp's value.
-    rig.hears_setting(Desired::Archived(false), 10).await;
+    rig.hears_setting(SettingValue::Archived(false), 10).await;
     assert!(!rig.chat().await.archived.value);
 }
 
 #[tokio::test]
 async fn what_the_phone_did_before_the_request_is_what_a_refused_setting_goes_back_to() {
     let rig = Rig::new().await;
-    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
-    rig.asks(Desired::MutedUntil(Some(90)), 20).await;
-    rig.hears_setting(Desired::MutedUntil(Some(4_000_000_000_050)), 10).await;
-    rig.hears_setting_again(Desired::MutedUntil(Some(4_000_000_000_040)), 5).await;
+    rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_040)), 5).await;
+    rig.asks(SettingValue::MutedUntil(Some(90)), 20).await;
+    rig.hears_setting(SettingValue::MutedUntil(Some(4_000_000_000_050)), 10).await;
+    rig.hears_setting_again(SettingValue::MutedUntil(Some(4_000_000_000_040)), 5).await;
     rig.hears_of_refusal(Setting::MutedUntil, rig.waiting().await[0].version).await;
-    assert_eq!(rig.chat().await.muted_until, Dated { value: Some(4_000_000_000_050), as_of: 10 });
+    assert_eq!(rig.chat().await.muted_until, Versioned { value: Some(4_000_000_000_050), as_of: 10 });
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_chat_that_may_not_be_read_counts_again_what_it_counted_and_what_came_
     let rig = Rig::new().await;
     rig.hears_message("A", false, 1_000).await;
     rig.hears_message("B", false, 2_000).await;
-    rig.asks(Desired::Read(true), 20).await;
+    rig.asks(SettingValue::Read(true), 20).await;
     assert_eq!(rig.chat().await.unread_count, 0);
     rig.hears_message("C", false, 3_000).await;
     rig.hears_of_refusal(Setting::Read, rig.waiting().await[0].version).await;
@@ -66,10 +66,10 @@ async fn a_chat_that_may_not_be_read_counts_again_what_it_counted_and_what_came_
 #[tokio::test]
 async fn a_refusal_of_an_earlier_request_leaves_the_later_one_waiting() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Archived(true), 10).await;
+    rig.asks(SettingValue::Archived(true), 10).await;
     let refused = rig.waiting().await[0].version;
-    rig.asks(Desired::Archived(false), 20).await;
-    rig.asks(Desired::Archived(true), 30).await;
+    rig.asks(SettingValue::Archived(false), 20).await;
+    rig.asks(SettingValue::Archived(true), 30).await;
     rig.hears_of_refusal(Setting::Archived, refused).await;
     assert_eq!((rig.waiting().await.len(), rig.refusals().await), (1, vec![]));
     assert!(rig.chat().await.archived.value);
@@ -79,7 +79,7 @@ async fn a_refusal_of_an_earlier_request_leaves_the_later_one_waiting() {
 async fn asking_again_and_a_change_on_the_phone_end_a_refusal() {
     let rig = Rig::new().await;
     let refused = async || {
-        rig.asks(Desired::Pinned(true), 20).await;
+        rig.asks(SettingValue::Pinned(true), 20).await;
         rig.hears_of_refusal(Setting::Pinned, rig.waiting().await[0].version).await;
         assert!(rig.chat().await.refused.contains(ChatField::Pinned));
     };
@@ -89,25 +89,25 @@ async fn asking_again_and_a_change_on_the_phone_end_a_refusal() {
         assert_eq!(rig.changes().await.pop().expect("a change").state, chat.state());
     };
     refused().await;
-    rig.asks(Desired::Pinned(true), 30).await;
+    rig.asks(SettingValue::Pinned(true), 30).await;
     ended().await;
     rig.hears_of_refusal(Setting::Pinned, rig.waiting().await[0].version).await;
     // The current value.
-    rig.asks(Desired::Pinned(false), 40).await;
+    rig.asks(SettingValue::Pinned(false), 40).await;
     ended().await;
     refused().await;
     // An echo of WhatsApp's value is no change.
-    rig.hears_setting(Desired::Pinned(false), 50).await;
+    rig.hears_setting(SettingValue::Pinned(false), 50).await;
     assert!(rig.chat().await.refused.contains(ChatField::Pinned));
-    rig.hears_setting(Desired::Pinned(true), 60).await;
+    rig.hears_setting(SettingValue::Pinned(true), 60).await;
     ended().await;
 }
 
 #[tokio::test]
 async fn logging_out_refuses_what_waits() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Pinned(true), 10).await;
-    rig.asks(Desired::Read(false), 10).await;
+    rig.asks(SettingValue::Pinned(true), 10).await;
+    rig.asks(SettingValue::Read(false), 10).await;
     rig.hears(SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None }).await;
     let chat = rig.chat().await;
     assert_eq!(rig.waiting().await, []);

@@ -1,13 +1,13 @@
 //! Tests of marks as unread and pins that are requested while the owner uses the phone.
 
 use super::*;
-use crate::domain::chat::Dated;
-use crate::domain::message_marker::Horizon;
+use crate::domain::chat::Versioned;
+use crate::domain::message_marker::MessageMarker;
 
 impl Rig {
     async fn hears_mark(&self, read: bool, as_of: i64, up_to: (&str, i64)) {
-        let (chat, value) = (self.jid.clone(), Desired::Read(read));
-        let up_to = Some(Horizon { at: up_to.1, wa_ids: vec![up_to.0.to_owned()] });
+        let (chat, value) = (self.jid.clone(), SettingValue::Read(read));
+        let up_to = Some(MessageMarker { at: up_to.1, wa_ids: vec![up_to.0.to_owned()] });
         self.hears(SessionEvent::Setting { chat, value, as_of, up_to, replayed: false }).await;
     }
 
@@ -18,7 +18,7 @@ impl Rig {
     }
 
     /// The pending actions: value, last message of the range.
-    async fn waits(&self) -> Vec<(Desired, Option<String>)> {
+    async fn waits(&self) -> Vec<(SettingValue, Option<String>)> {
         let waiting = self.waiting().await.into_iter();
         waiting.map(|action| (action.desired, action.range.map(|range| range.wa_id))).collect()
     }
@@ -28,7 +28,7 @@ impl Rig {
             organization: self.test.organization.clone(),
             session: self.test.session,
             cid: cid.clone(),
-            settings: vec![Desired::Pinned(true)],
+            settings: vec![SettingValue::Pinned(true)],
             range_hint: None,
             max_pinned: 3,
             now: 50,
@@ -42,17 +42,17 @@ impl Rig {
 async fn a_chat_with_unread_messages_is_marked_and_its_count_stays() {
     let rig = Rig::new().await;
     rig.hears_message("A", false, 10_000).await;
-    rig.asks(Desired::Read(false), 100_000).await;
+    rig.asks(SettingValue::Read(false), 100_000).await;
     assert_eq!(rig.shows().await, (1, true));
-    assert_eq!(rig.waits().await, [(Desired::Read(false), Some("A".into()))]);
+    assert_eq!(rig.waits().await, [(SettingValue::Read(false), Some("A".into()))]);
     let version = rig.waiting().await[0].version;
     // The echo of the setting, before and after its acknowledgement.
     rig.hears_mark(false, 100_000, ("A", 10_000)).await;
-    rig.hears_of_arrival(Desired::Read(false), version).await;
+    rig.hears_of_arrival(SettingValue::Read(false), version).await;
     rig.hears_mark(false, 100_000, ("A", 10_000)).await;
     assert_eq!((rig.shows().await, rig.waits().await), ((1, true), Vec::new()));
 
-    rig.asks(Desired::Read(false), 100_001).await;
+    rig.asks(SettingValue::Read(false), 100_001).await;
     assert_eq!(rig.waits().await, [], "it is marked already");
     rig.hears_mark(true, 100_002, ("A", 10_000)).await;
     assert_eq!(rig.shows().await, (0, false));
@@ -63,20 +63,20 @@ async fn what_the_owner_writes_while_a_mark_waits_takes_it_back_on_the_phone_too
     for (written_at, in_flight) in [(101_000, false), (101_000, true), (100_000, false), (100_000, true)] {
         let rig = Rig::new().await;
         rig.hears_message("A", false, 10_000).await;
-        rig.asks(Desired::Read(false), 100_500).await;
+        rig.asks(SettingValue::Read(false), 100_500).await;
         let mark = rig.waiting().await.remove(0);
         rig.hears_message("B", true, written_at).await;
         assert_eq!(rig.shows().await, (0, false));
-        assert_eq!(rig.waits().await, [(Desired::Read(true), Some("B".into()))]);
+        assert_eq!(rig.waits().await, [(SettingValue::Read(true), Some("B".into()))]);
         assert!(rig.waiting().await[0].requested_at > mark.requested_at, "it would be older than the mark");
         if in_flight {
             rig.hears_mark(false, 100_500, ("A", 10_000)).await;
-            rig.hears_of_arrival(Desired::Read(false), mark.version).await;
+            rig.hears_of_arrival(SettingValue::Read(false), mark.version).await;
             assert_eq!(rig.shows().await, (0, false));
         }
         let action = rig.waiting().await.remove(0);
-        assert_eq!((action.desired, action.reading_before()), (Desired::Read(true), None));
-        rig.hears_of_arrival(Desired::Read(true), action.version).await;
+        assert_eq!((action.desired, action.previous_read()), (SettingValue::Read(true), None));
+        rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
         assert_eq!((rig.shows().await, rig.waits().await), ((0, false), Vec::new()));
         assert!(rig.chat().await.pending.is_empty());
     }
@@ -85,17 +85,17 @@ async fn what_the_owner_writes_while_a_mark_waits_takes_it_back_on_the_phone_too
 #[tokio::test]
 async fn what_the_owner_wrote_before_a_mark_leaves_it() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Read(false), 100_500).await;
+    rig.asks(SettingValue::Read(false), 100_500).await;
     rig.hears_message("A", true, 99_000).await;
     assert_eq!(rig.shows().await, (0, true));
-    assert_eq!(rig.waits().await, [(Desired::Read(false), None)]);
+    assert_eq!(rig.waits().await, [(SettingValue::Read(false), None)]);
 }
 
 #[tokio::test]
 async fn what_the_owner_writes_in_the_second_of_a_mark_that_whatsapp_has_clears_it() {
     let rig = Rig::new().await;
-    rig.asks(Desired::Read(false), 100_500).await;
-    rig.hears_of_arrival(Desired::Read(false), rig.waiting().await[0].version).await;
+    rig.asks(SettingValue::Read(false), 100_500).await;
+    rig.hears_of_arrival(SettingValue::Read(false), rig.waiting().await[0].version).await;
     rig.hears_message("A", true, 100_000).await;
     assert_eq!((rig.shows().await, rig.waits().await), ((0, false), Vec::new()));
     rig.hears_mark(false, 101_500, ("A", 100_000)).await;
@@ -118,20 +118,20 @@ async fn reading_and_clearing_on_the_phone_take_back_a_mark_that_waits() {
     for how in ["setting", "receipt", "cleared"] {
         let rig = Rig::new().await;
         rig.hears_message("A", false, 10_000).await;
-        rig.asks(Desired::Read(false), 100_500).await;
+        rig.asks(SettingValue::Read(false), 100_500).await;
         let wa_ids = vec!["A".to_owned()];
         match how {
             "setting" => rig.hears_mark(true, 102_000, ("A", 10_000)).await,
             "receipt" => rig.hears(SessionEvent::ReadElsewhere { chat: None, wa_ids, at: 102_000 }).await,
             _ => {
-                let (chat, up_to) = (rig.jid.clone(), Horizon { at: 10_000, wa_ids });
+                let (chat, up_to) = (rig.jid.clone(), MessageMarker { at: 10_000, wa_ids });
                 rig.hears(SessionEvent::Emptied { chat, up_to, as_of: 102_000, deleted: false }).await;
             }
         }
         assert_eq!(rig.shows().await, (0, false), "{how}");
-        assert_eq!(rig.waits().await, [(Desired::Read(true), Some("A".into()))], "{how}");
+        assert_eq!(rig.waits().await, [(SettingValue::Read(true), Some("A".into()))], "{how}");
         let action = rig.waiting().await.remove(0);
-        rig.hears_of_arrival(Desired::Read(true), action.version).await;
+        rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
         assert!(rig.chat().await.pending.is_empty(), "{how}");
     }
 }
@@ -147,7 +147,7 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
     for cid in &chats[..3] {
         let pinned = SessionEvent::Setting {
             chat: cid.clone(),
-            value: Desired::Pinned(true),
+            value: SettingValue::Pinned(true),
             as_of: 40,
             up_to: None,
             replayed: false,
@@ -157,9 +157,9 @@ async fn a_chat_that_was_deleted_here_counts_while_it_is_pinned_on_the_phone() {
     rig.deletes().await.expect("deleted");
     assert!(matches!(rig.pins(&chats[3]).await, Err(Error::Conflict(told)) if told.message.contains("3 are pinned")));
     // Once the chat is deleted on the phone as well, it is no longer pinned.
-    let up_to = Horizon { at: 10_000, wa_ids: vec!["A".into()] };
+    let up_to = MessageMarker { at: 10_000, wa_ids: vec!["A".into()] };
     rig.hears(SessionEvent::Emptied { chat: rig.jid.clone(), up_to, as_of: 45, deleted: true }).await;
-    assert_eq!(rig.pins(&chats[3]).await.expect("pinned").pinned, Dated { value: true, as_of: 50 });
+    assert_eq!(rig.pins(&chats[3]).await.expect("pinned").pinned, Versioned { value: true, as_of: 50 });
 }
 
 #[tokio::test]
@@ -174,13 +174,13 @@ async fn a_history_says_what_is_archived_at_the_pairing() {
         let history = SessionEvent::History(HistoryChunk { chats: vec![chat], ..HistoryChunk::default() });
         if history_first {
             rig.hears(history).await;
-            rig.hears_setting_again(Desired::Archived(true), 9_000).await;
+            rig.hears_setting_again(SettingValue::Archived(true), 9_000).await;
         } else {
-            rig.hears_setting_again(Desired::Archived(true), 9_000).await;
+            rig.hears_setting_again(SettingValue::Archived(true), 9_000).await;
             rig.hears(history).await;
         }
         assert!(!rig.chat().await.archived.value, "history first: {history_first}");
-        rig.hears_setting_again(Desired::Archived(true), SystemClock.now() + 60_000).await;
+        rig.hears_setting_again(SettingValue::Archived(true), SystemClock.now() + 60_000).await;
         assert!(rig.chat().await.archived.value, "after the pairing");
     }
 }

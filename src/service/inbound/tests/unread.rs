@@ -1,14 +1,15 @@
 //! Tests of unread messages when the account reads on other devices while messages arrive.
 
 use super::*;
-use crate::domain::message_marker::Horizon;
+use crate::domain::message_marker::MessageMarker;
 
 impl Rig {
     /// Another device has read up to this message.
     async fn hears_read(&self, message: Sent, as_of: i64) {
-        let up_to = Some(Horizon { at: message.at(), wa_ids: vec![message.wa_id()] });
+        let up_to = Some(MessageMarker { at: message.at(), wa_ids: vec![message.wa_id()] });
         let chat = self.jid.clone();
-        self.hears(SessionEvent::Setting { chat, value: Desired::Read(true), as_of, up_to, replayed: false }).await;
+        self.hears(SessionEvent::Setting { chat, value: SettingValue::Read(true), as_of, up_to, replayed: false })
+            .await;
     }
 
     async fn hears_sent(&self, message: Sent) {
@@ -74,7 +75,7 @@ async fn reading_without_a_word_how_far_ends_at_its_time() {
     for number in [0, 1, 2, 9] {
         rig.hears_sent(sent(number)).await;
     }
-    rig.hears_setting(Desired::Read(true), sent(2).at() + 1).await;
+    rig.hears_setting(SettingValue::Read(true), sent(2).at() + 1).await;
     assert_eq!(rig.unread().await, 1);
 }
 
@@ -82,11 +83,11 @@ async fn reading_without_a_word_how_far_ends_at_its_time() {
 async fn our_own_reading_comes_back_and_reads_nothing_more() {
     let rig = Rig::new().await;
     rig.hears_sent(sent(0)).await;
-    rig.asks(Desired::Read(true), 100_000).await;
+    rig.asks(SettingValue::Read(true), 100_000).await;
     rig.hears_sent(sent(1)).await;
     rig.hears_read(sent(0), 100_000).await;
     assert_eq!(rig.unread().await, 1);
-    rig.hears_of_arrival(Desired::Read(true), rig.waiting().await[0].version).await;
+    rig.hears_of_arrival(SettingValue::Read(true), rig.waiting().await[0].version).await;
     rig.hears_read(sent(0), 100_000).await;
     assert_eq!((rig.unread().await, rig.waiting().await.len()), (1, 0));
 }
@@ -97,19 +98,19 @@ async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
     for number in 0..2 {
         rig.hears_sent(sent(number)).await;
     }
-    rig.asks(Desired::Read(true), 100_000).await;
-    rig.asks(Desired::Read(false), 100_010).await;
+    rig.asks(SettingValue::Read(true), 100_000).await;
+    rig.asks(SettingValue::Read(false), 100_010).await;
     rig.hears_sent(sent(2)).await;
     let action = rig.waiting().await.remove(0);
-    let before = action.reading_before().expect("the message that is read first");
-    assert_eq!((before.desired, before.version), (Desired::Read(true), action.version));
+    let before = action.previous_read().expect("the message that is read first");
+    assert_eq!((before.desired, before.version), (SettingValue::Read(true), action.version));
     assert_eq!(before.range.map(|last| last.wa_id), Some(sent(1).wa_id()));
-    assert_eq!((action.desired, action.unread), (Desired::Read(false), 2));
+    assert_eq!((action.desired, action.unread), (SettingValue::Read(false), 2));
 
-    rig.hears_of_arrival(Desired::Read(true), action.version).await;
+    rig.hears_of_arrival(SettingValue::Read(true), action.version).await;
     let action = rig.waiting().await.remove(0);
-    assert_eq!((action.desired, action.reading_before()), (Desired::Read(false), None));
-    rig.hears_of_arrival(Desired::Read(false), action.version).await;
+    assert_eq!((action.desired, action.previous_read()), (SettingValue::Read(false), None));
+    rig.hears_of_arrival(SettingValue::Read(false), action.version).await;
     assert_eq!((rig.unread().await, rig.chat().await.marked_unread.value, rig.waiting().await), (1, true, Vec::new()));
 }
 
@@ -117,11 +118,11 @@ async fn who_marks_as_unread_what_was_read_has_whatsapp_told_both() {
 async fn a_reading_that_was_under_way_is_not_told_again() {
     let rig = Rig::new().await;
     rig.hears_sent(sent(0)).await;
-    rig.asks(Desired::Read(true), 100_000).await;
-    rig.asks(Desired::Read(false), 100_010).await;
+    rig.asks(SettingValue::Read(true), 100_000).await;
+    rig.asks(SettingValue::Read(false), 100_010).await;
     rig.hears_read(sent(0), 100_000).await;
     let action = rig.waiting().await.remove(0);
-    assert_eq!((action.desired, action.reading_before(), action.unread), (Desired::Read(false), None, 0));
+    assert_eq!((action.desired, action.previous_read(), action.unread), (SettingValue::Read(false), None, 0));
 }
 
 #[tokio::test]
@@ -130,9 +131,9 @@ async fn a_replayed_mark_implies_that_the_chat_was_read_up_to_it() {
     for number in 0..3 {
         rig.hears_sent(sent(number)).await;
     }
-    let up_to = Some(Horizon { at: sent(1).at(), wa_ids: vec![sent(1).wa_id()] });
+    let up_to = Some(MessageMarker { at: sent(1).at(), wa_ids: vec![sent(1).wa_id()] });
     let marked = |as_of, replayed| {
-        let (chat, value, up_to) = (rig.jid.clone(), Desired::Read(false), up_to.clone());
+        let (chat, value, up_to) = (rig.jid.clone(), SettingValue::Read(false), up_to.clone());
         SessionEvent::Setting { chat, value, as_of, up_to, replayed }
     };
     // Another companion may mark an unread chat, and phones report a reading separately: outside of a replay, a mark
@@ -149,7 +150,7 @@ async fn what_the_phone_read_while_our_request_waits_does_not_come_back_with_its
     for number in 0..3 {
         rig.hears_sent(sent(number)).await;
     }
-    rig.asks(Desired::Read(true), 100_000).await;
+    rig.asks(SettingValue::Read(true), 100_000).await;
     rig.hears_sent(sent(3)).await;
     // Before the request, the phone read two of the three messages that the request cleared.
     rig.hears_read(sent(1), 90_000).await;

@@ -61,7 +61,7 @@ fn a_locked_chat_is_neither_archived_nor_pinned() {
     };
     for replayed in [false, true] {
         let setting = |value| SessionEvent::Setting { chat: jid(LID), value, as_of: 7, up_to: None, replayed };
-        let both = [Desired::Archived(false), Desired::Pinned(false)].map(setting);
+        let both = [SettingValue::Archived(false), SettingValue::Pinned(false)].map(setting);
         assert_eq!(translate(&of(Some(true)), replayed), Ok(both.into()));
     }
     assert_eq!(translate(&of(Some(false)), false), Ok(vec![]));

@@ -62,7 +62,7 @@ fn at() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(AT).unwrap()
 }
 
-fn setting_of(value: Desired) -> Vec<Heard> {
+fn setting_of(value: SettingValue) -> Vec<Heard> {
     vec![Heard::News(SessionEvent::Setting { chat: jid(CHAT), value, as_of: AT, up_to: None, replayed: false })]
 }
 
@@ -74,7 +74,8 @@ fn archive(chat: &str, archived: Option<bool>) -> Event {
 }
 
 fn archived(chat: &str, archived: bool) -> Vec<Heard> {
-    let (value, up_to) = (Desired::Archived(archived), Some(Horizon { at: 1_700_000_000_000, wa_ids: Vec::new() }));
+    let (value, up_to) =
+        (SettingValue::Archived(archived), Some(MessageMarker { at: 1_700_000_000_000, wa_ids: Vec::new() }));
     vec![Heard::News(SessionEvent::Setting { chat: jid(chat), value, as_of: AT, up_to, replayed: false })]
 }
 
@@ -106,8 +107,13 @@ fn pinning_is_a_setting() {
     let action = wire::PinAction { pinned: Some(true) };
     let update = PinUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
     let event = Event::PinUpdate(update.action(Box::new(action)).from_full_sync(true).build());
-    let all_it_has =
-        SessionEvent::Setting { chat: jid(CHAT), value: Desired::Pinned(true), as_of: AT, up_to: None, replayed: true };
+    let all_it_has = SessionEvent::Setting {
+        chat: jid(CHAT),
+        value: SettingValue::Pinned(true),
+        as_of: AT,
+        up_to: None,
+        replayed: true,
+    };
     assert_eq!(translate(&event), [Heard::News(all_it_has)]);
 }
 
@@ -118,7 +124,7 @@ fn a_mute_has_an_end_none_or_is_over() {
         let update = MuteUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
         translate(&Event::MuteUpdate(update.action(Box::new(action)).from_full_sync(false).build()))
     };
-    let until = |until| setting_of(Desired::MutedUntil(until));
+    let until = |until| setting_of(SettingValue::MutedUntil(until));
     assert_eq!(mute(Some(true), Some(1_800_000_000_000)), until(Some(1_800_000_000_000)));
     assert_eq!(mute(Some(true), Some(1_800_000_000)), until(Some(1_800_000_000_000)), "seconds");
     assert_eq!(mute(Some(true), Some(-1)), until(Some(FOREVER)));
@@ -134,8 +140,8 @@ fn marking_as_read_and_as_unread_is_a_setting() {
     for read in [true, false] {
         let range = whatsapp_rust::message_range(1_700_000_000, None, Vec::new());
         let action = wire::MarkChatAsReadAction { read: Some(read), message_range: range.into() };
-        let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: Vec::new() });
-        let (chat, value) = (jid(CHAT), Desired::Read(read));
+        let up_to = Some(MessageMarker { at: 1_700_000_000_000, wa_ids: Vec::new() });
+        let (chat, value) = (jid(CHAT), SettingValue::Read(read));
         let setting = SessionEvent::Setting { chat, value, as_of: AT, up_to, replayed: false };
         assert_eq!(marked(action), [Heard::News(setting)]);
     }
@@ -177,8 +183,8 @@ fn reading_reaches_up_to_the_last_messages_of_its_range() {
         let action = wire::MarkChatAsReadAction { read: Some(true), message_range: range.into() };
         let update = MarkChatAsReadUpdate::builder().jid(wire_jid(CHAT)).timestamp(at());
         let event = Event::MarkChatAsReadUpdate(update.action(Box::new(action)).from_full_sync(false).build());
-        let up_to = Some(Horizon { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
-        let (chat, value) = (jid(CHAT), Desired::Read(true));
+        let up_to = Some(MessageMarker { at: 1_700_000_000_000, wa_ids: vec!["B".into(), "C".into()] });
+        let (chat, value) = (jid(CHAT), SettingValue::Read(true));
         let read = SessionEvent::Setting { chat, value, as_of: AT, up_to, replayed: false };
         assert_eq!(translate(&event), [Heard::News(read)], "{unit}");
     }
@@ -200,7 +206,7 @@ fn a_chat_is_emptied_up_to_the_end_of_a_range_and_not_without_one() {
         [translate(&cleared), translate(&deleted)].concat()
     };
     let told = |deleted| {
-        let up_to = Horizon { at: 1_700_000_000_000, wa_ids: Vec::new() };
+        let up_to = MessageMarker { at: 1_700_000_000_000, wa_ids: Vec::new() };
         Heard::News(SessionEvent::Emptied { chat: jid(CHAT), up_to, as_of: AT, deleted })
     };
     assert_eq!(emptied(Some(1_700_000_000)), [told(false), told(true)]);

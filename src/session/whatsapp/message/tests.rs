@@ -262,7 +262,8 @@ fn an_edit_is_of_who_sends_it_wrapped_or_not_and_bears_its_senders_time() {
     for message in [edit, wrapped] {
         let edited = rewriting(info(GROUP, CHAT, false), message).expect("an edit");
         assert_eq!((edited.wa_id.as_str(), edited.sender.as_str(), edited.from_me), ("3EA0", CHAT, false));
-        let says = crate::domain::message::Rewrite::Edit { text: Some("At ten".into()), as_of: 1_700_000_000_123 };
+        let says =
+            crate::domain::message::MessageUpdate::Edit { text: Some("At ten".into()), as_of: 1_700_000_000_123 };
         assert_eq!(edited.rewrite, says);
     }
 }
@@ -275,7 +276,7 @@ fn only_an_admin_takes_back_what_somebody_else_wrote() {
     let edit = whatsapp_rust::types::message::EditAttribute::AdminRevoke;
     let by_admin = rewriting(MessageInfo { edit, ..info(GROUP, CHAT, false) }, revocation()).expect("a revocation");
     assert_eq!((by_admin.sender.as_str(), by_admin.from_me), (OWN, false));
-    assert_eq!(by_admin.rewrite, crate::domain::message::Rewrite::Revocation);
+    assert_eq!(by_admin.rewrite, crate::domain::message::MessageUpdate::Revocation);
 }
 
 /// An address at each server that the library knows, and its stored form; `None` if no messages come from there.

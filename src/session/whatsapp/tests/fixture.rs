@@ -25,9 +25,9 @@ use crate::domain::id::ChatId;
 use crate::domain::jid::Jid;
 use crate::domain::message::IncomingMessage;
 use crate::domain::message::MessageRange;
-use crate::domain::pending_action::Desired;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::Setting;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 use crate::session::Config;
 use crate::session::Endpoint;
@@ -59,11 +59,11 @@ pub(super) struct Rig {
     history: mpsc::UnboundedReceiver<HistoryChunk>,
     paired: mpsc::UnboundedReceiver<(Jid, Option<Jid>)>,
     held: mpsc::UnboundedReceiver<Held>,
-    settings: mpsc::UnboundedReceiver<(Jid, Desired, i64)>,
+    settings: mpsc::UnboundedReceiver<(Jid, SettingValue, i64)>,
     sent: mpsc::UnboundedReceiver<(ChatId, Setting, i64)>,
     status: mpsc::UnboundedReceiver<SessionStatus>,
     seen: Vec<SessionStatus>,
-    passed: Vec<(Jid, Desired, i64)>,
+    passed: Vec<(Jid, SettingValue, i64)>,
     pending: Arc<Mutex<Vec<PendingAction>>>,
     pub(super) test: TestStore,
     pub(super) config: Config,
@@ -80,7 +80,7 @@ pub(super) struct Lane {
     history: mpsc::UnboundedSender<HistoryChunk>,
     paired: mpsc::UnboundedSender<(Jid, Option<Jid>)>,
     held: mpsc::UnboundedSender<Held>,
-    settings: mpsc::UnboundedSender<(Jid, Desired, i64)>,
+    settings: mpsc::UnboundedSender<(Jid, SettingValue, i64)>,
     sent: mpsc::UnboundedSender<(ChatId, Setting, i64)>,
     status: mpsc::UnboundedSender<SessionStatus>,
     events: Events,
@@ -308,7 +308,7 @@ impl Rig {
     }
 
     /// Waits for a setting, skipping others, and returns its time.
-    pub(super) async fn setting(&mut self, chat: &str, value: Desired) -> i64 {
+    pub(super) async fn setting(&mut self, chat: &str, value: SettingValue) -> i64 {
         let chat = chat.parse().unwrap();
         loop {
             if let Some(at) = self.passed.iter().position(|passed| (&passed.0, passed.1) == (&chat, value)) {
@@ -323,7 +323,7 @@ impl Rig {
     pub(super) fn request(
         &self,
         chat: &str,
-        desired: Desired,
+        desired: SettingValue,
         requested_at: i64,
         range: Option<MessageRange>,
     ) -> ChatId {

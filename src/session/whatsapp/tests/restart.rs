@@ -3,7 +3,7 @@
 use super::fixture::MEI;
 use super::fixture::NOAH;
 use super::fixture::Rig;
-use crate::domain::pending_action::Desired;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::session::SessionStatus;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,7 +19,7 @@ async fn a_session_comes_back_after_a_restart_without_a_new_pairing() {
     rig.begin();
     take(&mut rig, &meanwhile).await;
     rig.status(SessionStatus::Working).await;
-    rig.setting(NOAH, Desired::Archived(true)).await;
+    rig.setting(NOAH, SettingValue::Archived(true)).await;
     let after = rig.phone.receive(MEI, MEI, "After").await.unwrap();
     take(&mut rig, &after).await;
 

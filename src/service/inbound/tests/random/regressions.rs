@@ -251,7 +251,7 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
     let amy = Person { phone: jid("15560000009@s.whatsapp.net"), lid: jid("200000000000009@lid") };
     let archived = |value, as_of| SessionEvent::Setting {
         chat: amy.phone.clone(),
-        value: Desired::Archived(value),
+        value: SettingValue::Archived(value),
         as_of,
         up_to: None,
         replayed: false,
@@ -263,7 +263,7 @@ async fn a_request_that_whatsapp_overtook_in_the_deleted_half_of_a_chat_waits_no
         rig.test.store.write(&rig.test.organization, move |unit| Box::pin(order.carry_out(unit))).await;
     deleted.expect("deleted");
     rig.hears_from(&amy.lid, "B", false, 20_000).await;
-    rig.asks_of(&amy.lid, Desired::Archived(true), 25_000).await.expect("accepted");
+    rig.asks_of(&amy.lid, SettingValue::Archived(true), 25_000).await.expect("accepted");
     rig.hears(archived(false, 30_000)).await;
     rig.hears_who(&amy).await;
 

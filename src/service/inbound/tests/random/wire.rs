@@ -12,9 +12,9 @@ use super::model::Value;
 use super::run::Act;
 use super::*;
 use crate::domain::id::OrganizationId;
-use crate::domain::message::Rewrite;
-use crate::domain::message_marker::Horizon;
-use crate::domain::pending_action::Desired;
+use crate::domain::message::MessageUpdate;
+use crate::domain::message_marker::MessageMarker;
+use crate::domain::pending_action::SettingValue;
 use crate::domain::person::Person;
 use crate::service::chat::delete::DeleteOrder;
 use crate::session::Rewriting;
@@ -84,16 +84,16 @@ fn person(number: Address, lid: Address) -> Vec<Person> {
     Person::new(&jid(number), &jid(lid)).into_iter().collect()
 }
 
-fn horizon(point: &Point) -> Horizon {
-    Horizon { at: point.at, wa_ids: point.ids.clone() }
+fn horizon(point: &Point) -> MessageMarker {
+    MessageMarker { at: point.at, wa_ids: point.ids.clone() }
 }
 
-fn desired(value: Value) -> Desired {
+fn desired(value: Value) -> SettingValue {
     match value {
-        Value::Archived(on) => Desired::Archived(on),
-        Value::Pinned(on) => Desired::Pinned(on),
-        Value::Muted(on) => Desired::MutedUntil(on.then_some(MUTE_END)),
-        Value::MarkedUnread(on) => Desired::Read(!on),
+        Value::Archived(on) => SettingValue::Archived(on),
+        Value::Pinned(on) => SettingValue::Pinned(on),
+        Value::Muted(on) => SettingValue::MutedUntil(on.then_some(MUTE_END)),
+        Value::MarkedUnread(on) => SettingValue::Read(!on),
     }
 }
 
@@ -110,7 +110,7 @@ fn message(envelope: &Envelope) -> IncomingMessage {
     }
 }
 
-fn rewriting(envelope: &Envelope, rewrite: Rewrite) -> Rewriting {
+fn rewriting(envelope: &Envelope, rewrite: MessageUpdate) -> Rewriting {
     Rewriting {
         chat: jid(envelope.chat),
         wa_id: envelope.id.clone(),
@@ -132,10 +132,10 @@ fn recorded(envelope: &Envelope) -> IncomingMessage {
 /// The rewriting of a message that a history reports.
 fn history_rewriting(envelope: &Envelope) -> Option<Rewriting> {
     if envelope.revoked {
-        return Some(rewriting(envelope, Rewrite::Revocation));
+        return Some(rewriting(envelope, MessageUpdate::Revocation));
     }
     let as_of = envelope.edited?;
-    Some(rewriting(envelope, Rewrite::Edit { text: Some(envelope.text.clone()), as_of }))
+    Some(rewriting(envelope, MessageUpdate::Edit { text: Some(envelope.text.clone()), as_of }))
 }
 
 fn history_chat(part: &HistoryPart) -> HistoryChat {
@@ -162,10 +162,11 @@ fn events(delivery: &Delivery) -> Vec<SessionEvent> {
         }
         Delivery::LoggedOut => SessionEvent::Status { status: SessionStatus::LoggedOut, reason: None },
         Delivery::Message(envelope) => SessionEvent::Message(message(envelope)),
-        Delivery::Edit { envelope, text, as_of } => {
-            SessionEvent::Rewritten(rewriting(envelope, Rewrite::Edit { text: Some(text.clone()), as_of: *as_of }))
-        }
-        Delivery::Revocation { envelope } => SessionEvent::Rewritten(rewriting(envelope, Rewrite::Revocation)),
+        Delivery::Edit { envelope, text, as_of } => SessionEvent::Rewritten(rewriting(
+            envelope,
+            MessageUpdate::Edit { text: Some(text.clone()), as_of: *as_of },
+        )),
+        Delivery::Revocation { envelope } => SessionEvent::Rewritten(rewriting(envelope, MessageUpdate::Revocation)),
         Delivery::Receipt { chat, id, at } => {
             SessionEvent::ReadElsewhere { chat: chat.map(jid), wa_ids: vec![id.clone()], at: *at }
         }
@@ -178,7 +179,7 @@ fn events(delivery: &Delivery) -> Vec<SessionEvent> {
         },
         Delivery::Read { chat, as_of, up_to } => SessionEvent::Setting {
             chat: jid(*chat),
-            value: Desired::Read(true),
+            value: SettingValue::Read(true),
             as_of: *as_of,
             up_to: Some(horizon(up_to)),
             replayed: false,
