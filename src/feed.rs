@@ -28,12 +28,12 @@ use crate::domain::id::SessionId;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-pub use chat_filter::OneChat;
-use recent_changes::Topic;
+pub use chat_filter::FollowedChat;
+use recent_changes::RecentChanges;
 pub use subscription::Subscription;
 
 /// Validity of the last known ends of the logs.
-const KNOWN: Duration = Duration::from_secs(10);
+const HEADS_TTL: Duration = Duration::from_secs(10);
 
 /// Reason why a subscription fails or ends.
 #[derive(Debug, thiserror::Error)]
@@ -63,11 +63,11 @@ pub enum FeedEvent {
 
 /// Filter for an organization's changes; an empty filter matches all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Interest {
+pub struct SubscriptionFilter {
     /// Changes of one session.
     pub session: Option<SessionId>,
     /// Changes of one chat.
-    pub chat: Option<OneChat>,
+    pub chat: Option<FollowedChat>,
 }
 
 /// Intervals of the feed.
@@ -106,11 +106,11 @@ impl Heads {
 
     fn are_known(&self) -> bool {
         let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.is_some_and(|seen| seen.elapsed() < KNOWN)
+        seen.is_some_and(|seen| seen.elapsed() < HEADS_TTL)
     }
 }
 
-type Topics = Arc<Mutex<HashMap<OrganizationId, Arc<Topic>>>>;
+type Topics = Arc<Mutex<HashMap<OrganizationId, Arc<RecentChanges>>>>;
 
 impl Feed {
     /// Makes the feed and starts its tail, which ends when `stop` is cancelled.
@@ -130,7 +130,7 @@ impl Feed {
     pub async fn subscribe(
         &self,
         organization: &OrganizationId,
-        interest: Interest,
+        interest: SubscriptionFilter,
         after: Option<ChangeCursor>,
     ) -> Result<Subscription, FeedError> {
         // Read the head before creating the topic: every commit from here on wakes this subscriber.
@@ -164,9 +164,9 @@ impl Feed {
         if cursor.number + 1 < oldest { Err(FeedError::CursorExpired) } else { Ok(cursor) }
     }
 
-    fn topic(&self, organization: &OrganizationId, head: i64) -> Arc<Topic> {
+    fn topic(&self, organization: &OrganizationId, head: i64) -> Arc<RecentChanges> {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(topics.entry(organization.clone()).or_insert_with(|| Arc::new(Topic::new(head))))
+        Arc::clone(topics.entry(organization.clone()).or_insert_with(|| Arc::new(RecentChanges::new(head))))
     }
 }
 

@@ -51,7 +51,7 @@ use tower_http::compression::Predicate as _;
 use tower_http::compression::predicate::NotForContentType;
 use tower_http::compression::predicate::SizeAbove;
 
-use crate::auth::authenticator::Tokens;
+use crate::auth::authenticator::Authenticator;
 use crate::graphql::Api;
 
 use health::Detail;
@@ -77,7 +77,7 @@ pub struct Parts {
     /// Executes GraphQL requests.
     pub api: Api,
     /// Verifies tokens.
-    pub tokens: Tokens,
+    pub tokens: Authenticator,
     /// Tracks long-lived tasks: WebSockets, their operations, and streams.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops: WebSockets and streams are then closed.

@@ -22,18 +22,18 @@ use crate::store::KeySecret;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
-use super::failed_token_limit::Attempts;
-use super::jwt::Logins;
-use super::key_usage::Uses;
+use super::failed_token_limit::FailedTokenLimiter;
+use super::jwt::JwtVerifier;
+use super::key_usage::KeyUsage;
 use super::viewer::Principal;
 use super::viewer::Viewer;
 
 /// Cache lifetime of a verified key, in milliseconds: a revoked key works for at most this time.
-pub const FRESH_MS: i64 = 4_000;
+pub const KEY_CACHE_TTL_MS: i64 = 4_000;
 /// Maximum number of cached keys.
-const REMEMBERED: usize = 10_000;
+const MAX_CACHED_KEYS: usize = 10_000;
 /// Maximum length of an API key in a request, in bytes. Generated keys have 46 characters; imported ones can be longer.
-pub(super) const LONGEST: usize = 512;
+pub(super) const MAX_TOKEN_LEN: usize = 512;
 
 /// Generates the secret of a new API key: `cg_` and 43 characters, 256 random bits.
 ///
@@ -67,24 +67,24 @@ pub fn prefix(secret: &str) -> String {
 
 /// Authenticates tokens. Clones share the cache.
 #[derive(Clone)]
-pub struct Tokens {
+pub struct Authenticator {
     store: Store,
-    logins: Option<Logins>,
+    logins: Option<JwtVerifier>,
     clock: Arc<dyn Clock>,
-    verified: Arc<Mutex<Verified>>,
-    uses: Uses,
-    attempts: Option<Arc<Counted>>,
+    verified: Arc<Mutex<KeyCache>>,
+    uses: KeyUsage,
+    attempts: Option<Arc<FailureCounter>>,
 }
 
 /// Counter of invalid tokens.
-struct Counted {
+struct FailureCounter {
     since: Instant,
-    attempts: Mutex<Attempts>,
+    attempts: Mutex<FailedTokenLimiter>,
 }
 
 /// Reason why a token was not verified.
 #[derive(Debug, thiserror::Error)]
-pub enum Unheard {
+pub enum AuthError {
     /// The address sent too many invalid tokens before this one.
     #[error("too many invalid tokens from this address")]
     TooMany {
@@ -96,7 +96,7 @@ pub enum Unheard {
     Store(#[from] StoreError),
 }
 
-impl Tokens {
+impl Authenticator {
     /// Returns the age of the key set for login tokens, in milliseconds; `None` without one.
     #[must_use]
     pub fn login_keys_age_ms(&self) -> Option<i64> {
@@ -105,14 +105,17 @@ impl Tokens {
 
     /// Verifies API keys in `store`, and login tokens if `logins` is set.
     #[must_use]
-    pub fn new(store: Store, logins: Option<Logins>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, logins, clock, verified: Arc::default(), uses: Uses::default(), attempts: None }
+    pub fn new(store: Store, logins: Option<JwtVerifier>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, logins, clock, verified: Arc::default(), uses: KeyUsage::default(), attempts: None }
     }
 
     /// Limits invalid tokens per address and minute; see [`Self::admit`].
     #[must_use]
     pub fn with_limit(self, failures_per_minute: u32) -> Self {
-        let counted = Counted { since: Instant::now(), attempts: Mutex::new(Attempts::new(failures_per_minute)) };
+        let counted = FailureCounter {
+            since: Instant::now(),
+            attempts: Mutex::new(FailedTokenLimiter::new(failures_per_minute)),
+        };
         Self { attempts: Some(Arc::new(counted)), ..self }
     }
 
@@ -120,17 +123,17 @@ impl Tokens {
     /// is an error. Far above it, a token is only verified if it was valid within the last ten minutes.
     ///
     /// # Errors
-    /// [`Unheard`].
-    pub async fn admit(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, Unheard> {
+    /// [`AuthError`].
+    pub async fn admit(&self, token: &str, from: IpAddr) -> Result<Option<Viewer>, AuthError> {
         let Some(counted) = &self.attempts else { return Ok(self.verify(token).await?) };
-        let too_many = |wait_ms| Unheard::TooMany { retry_after: Duration::from_millis(wait_ms) };
+        let too_many = |wait_ms| AuthError::TooMany { retry_after: Duration::from_millis(wait_ms) };
         let blocked_ms = counted.attempts().blocked_ms(token, from, counted.now_ms());
         if let Some(wait_ms) = blocked_ms {
             return Err(too_many(wait_ms));
         }
         let viewer = self.verify(token).await?;
         if viewer.is_some() {
-            counted.attempts().succeeded(token, counted.now_ms());
+            counted.attempts().record_success(token, counted.now_ms());
             return Ok(viewer);
         }
         let wait_ms = counted.attempts().failed(from, counted.now_ms());
@@ -156,11 +159,11 @@ impl Tokens {
     }
 
     async fn key(&self, secret: &str) -> Result<Option<Viewer>, StoreError> {
-        if secret.is_empty() || secret.len() > LONGEST {
+        if secret.is_empty() || secret.len() > MAX_TOKEN_LEN {
             return Ok(None);
         }
         let hash = hash(secret);
-        if let Some(viewer) = self.verified().get(&hash, self.clock.now()) {
+        if let Some(viewer) = self.key_cache().get(&hash, self.clock.now()) {
             return Ok(Some(viewer));
         }
         let Some((key, secret)) = self.store.key_by_hash(&hash).await? else { return Ok(None) };
@@ -170,7 +173,7 @@ impl Tokens {
             return Ok(None);
         }
         self.uses.note(&key, now);
-        self.verified().insert(hash, viewer.clone(), now);
+        self.key_cache().insert(hash, viewer.clone(), now);
         Ok(Some(viewer))
     }
 
@@ -183,25 +186,25 @@ impl Tokens {
 
     /// Removes a revoked key from the cache, so that this process rejects it at once.
     pub fn forget(&self, id: KeyId) {
-        self.verified().forget(id, self.clock.now());
+        self.key_cache().forget(id, self.clock.now());
     }
 
     /// Stores the last-used times of keys periodically, until `stop`.
-    pub async fn store_uses(self, stop: CancellationToken) {
+    pub async fn store_key_usage(self, stop: CancellationToken) {
         self.uses.store(&self.store, stop).await;
     }
 
-    fn verified(&self) -> std::sync::MutexGuard<'_, Verified> {
+    fn key_cache(&self) -> std::sync::MutexGuard<'_, KeyCache> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counted {
+impl FailureCounter {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn attempts(&self) -> std::sync::MutexGuard<'_, Attempts> {
+    fn attempts(&self) -> std::sync::MutexGuard<'_, FailedTokenLimiter> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -231,14 +234,14 @@ fn expired(viewer: &Viewer, now: i64) -> bool {
 
 /// Cache of verified keys, by hash. Failures are not cached, because an unknown key can be created at any time.
 #[derive(Default)]
-struct Verified {
+struct KeyCache {
     viewers: HashMap<String, (Viewer, i64)>,
     /// Recently revoked keys: a concurrent verification may have read one before its revocation, and must not cache it
     /// afterwards.
     revoked: HashMap<KeyId, i64>,
 }
 
-impl Verified {
+impl KeyCache {
     fn get(&self, hash: &str, now: i64) -> Option<Viewer> {
         let (viewer, read_at) = self.viewers.get(hash)?;
         (fresh(*read_at, now) && !expired(viewer, now)).then(|| viewer.clone())
@@ -249,10 +252,10 @@ impl Verified {
         if self.revoked.contains_key(&id) {
             return;
         }
-        if self.viewers.len() >= REMEMBERED {
+        if self.viewers.len() >= MAX_CACHED_KEYS {
             self.viewers.retain(|_, (_, read_at)| fresh(*read_at, now));
         }
-        if self.viewers.len() >= REMEMBERED {
+        if self.viewers.len() >= MAX_CACHED_KEYS {
             self.viewers.clear();
         }
         self.viewers.insert(hash, (viewer, now));
@@ -267,7 +270,7 @@ impl Verified {
 
 /// Returns whether a value read at `read_at` is still fresh. If the clock was set back, it is stale.
 fn fresh(read_at: i64, now: i64) -> bool {
-    (0..FRESH_MS).contains(&now.saturating_sub(read_at))
+    (0..KEY_CACHE_TTL_MS).contains(&now.saturating_sub(read_at))
 }
 
 #[cfg(test)]
@@ -327,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_verified_key_is_remembered_for_four_seconds() {
-        let mut verified = Verified::default();
+        let mut verified = KeyCache::default();
         verified.insert("a".into(), viewer_until(None), 1_000);
         assert!(verified.get("a", 4_999).is_some());
         assert!(verified.get("a", 5_000).is_none());
@@ -337,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_remembered_key_does_not_outlive_its_expiry() {
-        let mut verified = Verified::default();
+        let mut verified = KeyCache::default();
         verified.insert("a".into(), viewer_until(Some(1_500)), 1_000);
         assert!(verified.get("a", 1_500).is_some());
         assert!(verified.get("a", 1_501).is_none());
@@ -345,17 +348,17 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let mut verified = Verified::default();
-        for number in 0..=REMEMBERED {
+        let mut verified = KeyCache::default();
+        for number in 0..=MAX_CACHED_KEYS {
             verified.insert(number.to_string(), viewer_until(None), 1_000);
         }
-        assert!(verified.viewers.len() <= REMEMBERED);
-        assert!(verified.get(&REMEMBERED.to_string(), 1_000).is_some());
+        assert!(verified.viewers.len() <= MAX_CACHED_KEYS);
+        assert!(verified.get(&MAX_CACHED_KEYS.to_string(), 1_000).is_some());
     }
 
     #[test]
     fn a_revoked_key_is_forgotten_and_not_remembered_again() {
-        let mut verified = Verified::default();
+        let mut verified = KeyCache::default();
         verified.insert("a".into(), viewer_until(None), 1_000);
         let Principal::ApiKey(id) = verified.get("a", 1_000).expect("remembered").principal else { panic!("no key") };
         verified.forget(id, 1_000);
@@ -364,7 +367,7 @@ mod tests {
         verified.insert("a".into(), late, 1_001);
         assert!(verified.get("a", 1_001).is_none(), "it was read before and remembered after");
         for later in 1..100 {
-            verified.forget(KeyId::new(later), 1_000 + later * FRESH_MS);
+            verified.forget(KeyId::new(later), 1_000 + later * KEY_CACHE_TTL_MS);
         }
         assert_eq!(verified.revoked.len(), 1);
     }

@@ -11,16 +11,16 @@ use std::net::Ipv6Addr;
 /// Period of counting, and duration of a block, in milliseconds.
 const MINUTE_MS: u64 = 60_000;
 /// Time after a success during which a token is still verified although its address is blocked, in milliseconds.
-const LATELY_MS: u64 = 10 * MINUTE_MS;
+const RECENT_SUCCESS_MS: u64 = 10 * MINUTE_MS;
 /// Factor between the two limits. Verification takes 50 to 300 µs, or one read of the database: by default an address
 /// causes less than 2 % load of a core.
 const VERIFIED_FACTOR: u32 = 50;
 /// Maximum number of counted addresses, and of remembered valid tokens.
-const KEPT: usize = 10_000;
+const MAX_ADDRESSES: usize = 10_000;
 
 /// The failures of all addresses. Times are milliseconds of a monotonic clock.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub(super) struct FailedTokenLimiter {
     /// Failures per minute before further ones get 429.
     limit: u32,
     failures: HashMap<IpAddr, Failures>,
@@ -45,7 +45,7 @@ impl Failures {
     }
 }
 
-impl Attempts {
+impl FailedTokenLimiter {
     pub(super) fn new(limit: u32) -> Self {
         Self { limit, failures: HashMap::new(), good: HashMap::new(), digest: RandomState::new() }
     }
@@ -53,12 +53,12 @@ impl Attempts {
     /// Returns the remaining milliseconds for which this token from this address is not verified; `None` if it must be
     /// verified now.
     pub(super) fn blocked_ms(&self, token: &str, from: IpAddr, now_ms: u64) -> Option<u64> {
-        let failures = self.failures.get(&household(from)).filter(|failures| failures.counts(now_ms))?;
-        if failures.count < self.most_verified() {
+        let failures = self.failures.get(&rate_limit_prefix(from)).filter(|failures| failures.counts(now_ms))?;
+        if failures.count < self.max_verified() {
             return None;
         }
         let good_at = self.good.get(&self.digest.hash_one(token));
-        if good_at.is_some_and(|at| now_ms.saturating_sub(*at) < LATELY_MS) {
+        if good_at.is_some_and(|at| now_ms.saturating_sub(*at) < RECENT_SUCCESS_MS) {
             return None;
         }
         Some(failures.left_ms(now_ms))
@@ -67,12 +67,12 @@ impl Attempts {
     /// Counts an invalid token from this address. If it exceeds the limit, returns the remaining milliseconds of the
     /// block.
     pub(super) fn failed(&mut self, from: IpAddr, now_ms: u64) -> Option<u64> {
-        let address = household(from);
+        let address = rate_limit_prefix(from);
         let known = self.failures.get(&address).copied().filter(|failures| failures.counts(now_ms));
         let mut failures = known.unwrap_or(Failures { count: 0, since_ms: now_ms });
         let was_too_many = failures.count >= self.limit;
         failures.count = failures.count.saturating_add(1);
-        if [self.limit, self.most_verified()].contains(&failures.count) {
+        if [self.limit, self.max_verified()].contains(&failures.count) {
             failures.since_ms = now_ms;
         }
         if self.failures.contains_key(&address) || self.has_room(now_ms) {
@@ -81,16 +81,16 @@ impl Attempts {
         was_too_many.then(|| failures.left_ms(now_ms))
     }
 
-    fn most_verified(&self) -> u32 {
+    fn max_verified(&self) -> u32 {
         self.limit.saturating_mul(VERIFIED_FACTOR)
     }
 
     /// Remembers a valid token.
-    pub(super) fn succeeded(&mut self, token: &str, now_ms: u64) {
+    pub(super) fn record_success(&mut self, token: &str, now_ms: u64) {
         let digest = self.digest.hash_one(token);
-        if self.good.len() >= KEPT && !self.good.contains_key(&digest) {
-            self.good.retain(|_, at| now_ms.saturating_sub(*at) < LATELY_MS);
-            if self.good.len() >= KEPT {
+        if self.good.len() >= MAX_ADDRESSES && !self.good.contains_key(&digest) {
+            self.good.retain(|_, at| now_ms.saturating_sub(*at) < RECENT_SUCCESS_MS);
+            if self.good.len() >= MAX_ADDRESSES {
                 self.good.clear();
             }
         }
@@ -100,20 +100,20 @@ impl Attempts {
     /// Makes room for another address: evicts addresses whose minute is over, then those below the limit. Returns false
     /// if all are above it; failures of further addresses are then not counted.
     fn has_room(&mut self, now_ms: u64) -> bool {
-        if self.failures.len() < KEPT {
+        if self.failures.len() < MAX_ADDRESSES {
             return true;
         }
         self.failures.retain(|_, failures| failures.counts(now_ms));
-        if self.failures.len() >= KEPT {
+        if self.failures.len() >= MAX_ADDRESSES {
             let limit = self.limit;
             self.failures.retain(|_, failures| failures.count >= limit);
         }
-        self.failures.len() < KEPT
+        self.failures.len() < MAX_ADDRESSES
     }
 }
 
 /// Returns the prefix that limits apply to: an IPv4 address, or the /64 network of an IPv6 address.
-fn household(address: IpAddr) -> IpAddr {
+fn rate_limit_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -135,8 +135,8 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn failing(times: u32, from: &str, now_ms: u64) -> Attempts {
-        let mut attempts = Attempts::new(LIMIT);
+    fn failing(times: u32, from: &str, now_ms: u64) -> FailedTokenLimiter {
+        let mut attempts = FailedTokenLimiter::new(LIMIT);
         for _ in 0..times {
             attempts.failed(address(from), now_ms);
         }
@@ -179,12 +179,12 @@ mod tests {
     #[test]
     fn a_token_that_was_valid_lately_is_verified_beyond_it() {
         let (mut attempts, here) = (failing(MANY, "192.0.2.1", 0), address("192.0.2.1"));
-        attempts.succeeded("good", 0);
+        attempts.record_success("good", 0);
         assert_eq!(attempts.blocked_ms("good", here, 1_000), None);
         assert!(attempts.blocked_ms("goo", here, 1_000).is_some());
-        let mut late = failing(MANY, "192.0.2.1", LATELY_MS);
-        late.succeeded("good", 0);
-        assert!(late.blocked_ms("good", here, LATELY_MS).is_some(), "the success is too long ago");
+        let mut late = failing(MANY, "192.0.2.1", RECENT_SUCCESS_MS);
+        late.record_success("good", 0);
+        assert!(late.blocked_ms("good", here, RECENT_SUCCESS_MS).is_some(), "the success is too long ago");
     }
 
     #[test]
@@ -199,22 +199,22 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let mut attempts = Attempts::new(2);
+        let mut attempts = FailedTokenLimiter::new(2);
         let from = |number: usize| IpAddr::from(u32::try_from(number).expect("small").to_be_bytes());
-        for number in 0..2 * KEPT {
+        for number in 0..2 * MAX_ADDRESSES {
             attempts.failed(from(number), 0);
-            attempts.succeeded(&number.to_string(), 0);
-            assert!(attempts.failures.len() <= KEPT && attempts.good.len() <= KEPT);
+            attempts.record_success(&number.to_string(), 0);
+            assert!(attempts.failures.len() <= MAX_ADDRESSES && attempts.good.len() <= MAX_ADDRESSES);
         }
         for _ in 0..2 {
-            for number in 0..KEPT {
+            for number in 0..MAX_ADDRESSES {
                 attempts.failed(from(number), 1);
             }
         }
-        attempts.failed(from(3 * KEPT), 2);
-        assert!(attempts.failures.len() <= KEPT);
+        attempts.failed(from(3 * MAX_ADDRESSES), 2);
+        assert!(attempts.failures.len() <= MAX_ADDRESSES);
         assert!(attempts.failed(from(0), 2).is_some(), "an address above the limit was forgotten for another");
-        attempts.failed(from(3 * KEPT), MINUTE_MS + 2);
+        attempts.failed(from(3 * MAX_ADDRESSES), MINUTE_MS + 2);
         assert_eq!(attempts.failures.len(), 1);
     }
 }

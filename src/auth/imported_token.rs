@@ -1,20 +1,20 @@
 //! Validation of existing tokens that are imported as API keys.
 
-use super::authenticator::LONGEST;
+use super::authenticator::MAX_TOKEN_LEN;
 use super::authenticator::is_jwt;
 
 /// The length of 128 random bits in base64. Only the hash of a token is stored, and a shorter token could be found by
 /// brute force.
-const SHORTEST: usize = 22;
+const MIN_TOKEN_LEN: usize = 22;
 
 /// Reason for rejecting a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum InvalidToken {
     /// It could be found by brute force.
-    #[error("the token is too short: expected at least {SHORTEST} characters")]
+    #[error("the token is too short: expected at least {MIN_TOKEN_LEN} characters")]
     TooShort,
     /// It is longer than the tokens that are looked up.
-    #[error("the token is too long: expected at most {LONGEST} characters")]
+    #[error("the token is too long: expected at most {MAX_TOKEN_LEN} characters")]
     TooLong,
     /// It cannot be sent in a header.
     #[error("the token is invalid: expected visible ASCII characters without spaces")]
@@ -27,18 +27,18 @@ pub enum Unfit {
 /// Extracts the token from the contents of a file or pipe. One trailing line break is removed.
 ///
 /// # Errors
-/// [`Unfit`].
-pub fn token(content: &str) -> Result<&str, Unfit> {
+/// [`InvalidToken`].
+pub fn parse(content: &str) -> Result<&str, InvalidToken> {
     let token = content.strip_suffix('\n').unwrap_or(content);
     let token = token.strip_suffix('\r').unwrap_or(token);
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Unfit::Characters);
+        return Err(InvalidToken::Characters);
     }
     match token.len() {
-        ..SHORTEST => Err(Unfit::TooShort),
-        SHORTEST..=LONGEST if is_jwt(token) => Err(Unfit::Jwt),
-        SHORTEST..=LONGEST => Ok(token),
-        _ => Err(Unfit::TooLong),
+        ..MIN_TOKEN_LEN => Err(InvalidToken::TooShort),
+        MIN_TOKEN_LEN..=MAX_TOKEN_LEN if is_jwt(token) => Err(InvalidToken::Jwt),
+        MIN_TOKEN_LEN..=MAX_TOKEN_LEN => Ok(token),
+        _ => Err(InvalidToken::TooLong),
     }
 }
 
@@ -50,26 +50,26 @@ mod tests {
     fn an_opaque_token_may_become_a_key() {
         let uuid = "8f14e45f-ceea-467f-a0e6-4b6d0e8d2d3b";
         for content in [uuid.to_owned(), format!("{uuid}\n"), format!("{uuid}\r\n")] {
-            assert_eq!(token(&content), Ok(uuid));
+            assert_eq!(parse(&content), Ok(uuid));
         }
         for content in ["a".repeat(22), "~".repeat(512), format!("1|{}.{}", "a".repeat(20), "b".repeat(20))] {
-            assert_eq!(token(&content), Ok(&*content));
+            assert_eq!(parse(&content), Ok(&*content));
         }
     }
 
     #[test]
     fn anything_else_may_not() {
         for (content, unfit) in [
-            (String::new(), Unfit::TooShort),
-            ("a".repeat(21), Unfit::TooShort),
-            ("a".repeat(513), Unfit::TooLong),
-            (format!(" {}", "a".repeat(30)), Unfit::Characters),
-            (format!("{}\n\n", "a".repeat(30)), Unfit::Characters),
-            (format!("{}\nb", "a".repeat(30)), Unfit::Characters),
-            ("é".repeat(30), Unfit::Characters),
-            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln".to_owned(), Unfit::Jwt),
+            (String::new(), InvalidToken::TooShort),
+            ("a".repeat(21), InvalidToken::TooShort),
+            ("a".repeat(513), InvalidToken::TooLong),
+            (format!(" {}", "a".repeat(30)), InvalidToken::Characters),
+            (format!("{}\n\n", "a".repeat(30)), InvalidToken::Characters),
+            (format!("{}\nb", "a".repeat(30)), InvalidToken::Characters),
+            ("é".repeat(30), InvalidToken::Characters),
+            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln".to_owned(), InvalidToken::Jwt),
         ] {
-            assert_eq!(token(&content), Err(unfit), "{content:?}");
+            assert_eq!(parse(&content), Err(unfit), "{content:?}");
         }
     }
 }

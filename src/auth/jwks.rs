@@ -21,33 +21,33 @@ use tracing::warn;
 
 use crate::domain::clock::Clock;
 
-use super::root_certificates::Roots;
+use super::root_certificates::RootCertificates;
 
 use fetch::Fetch;
 use fetch::FetchError;
 pub(super) use key::VerificationKey;
 
 /// Lifetime of a set before it is refreshed, in milliseconds.
-const LIFETIME_MS: i64 = 60 * 60 * 1000;
+const KEY_SET_TTL_MS: i64 = 60 * 60 * 1000;
 /// Minimum interval between fetches after a failure, or after a token that no key verified, in milliseconds.
-const PAUSE_MS: i64 = 60 * 1000;
+const FETCH_INTERVAL_MS: i64 = 60 * 1000;
 /// The same interval while there is no set and all login tokens are rejected.
-const PAUSE_WITHOUT_MS: i64 = 5 * 1000;
+const FETCH_INTERVAL_WITHOUT_KEYS_MS: i64 = 5 * 1000;
 /// Time for which a missing key is not searched for again, in milliseconds.
-const UNKNOWN_MS: i64 = 5 * 60 * 1000;
+const UNKNOWN_KEY_TTL_MS: i64 = 5 * 60 * 1000;
 /// Maximum number of remembered missing keys.
-const UNKNOWN: usize = 1_000;
+const MAX_UNKNOWN_KEYS: usize = 1_000;
 /// Maximum number of keys in a set.
-const MOST_KEYS: usize = 64;
+const MAX_KEYS: usize = 64;
 
 /// Reason for rejecting a set.
 #[derive(Debug, thiserror::Error)]
-enum Refused {
+enum KeySetError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error("invalid key set: expected a JSON object with an array `keys`")]
     Malformed,
-    #[error("key set has more than {MOST_KEYS} keys")]
+    #[error("key set has more than {MAX_KEYS} keys")]
     TooMany,
     #[error("key set has no usable key")]
     Empty,
@@ -92,11 +92,16 @@ struct State {
 impl Jwks {
     /// Creates the cache of the set at `url`, whose server is verified with `roots` or the public CAs. Fetches run on
     /// `tasks`.
-    pub(super) fn at(url: String, roots: Option<&Roots>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
-        Self::of(fetch::from(url, roots), clock, tasks)
+    pub(super) fn new(
+        url: String,
+        roots: Option<&RootCertificates>,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self::with_fetch(fetch::from(url, roots), clock, tasks)
     }
 
-    fn of(fetch: Fetch, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
+    fn with_fetch(fetch: Fetch, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
         Self { fetch, clock, tasks, state: Arc::default() }
     }
 
@@ -148,38 +153,38 @@ impl Jwks {
     /// Returns the fetch to wait for before verification: of a set that is missing or expired.
     fn renewal(&self) -> Option<CancellationToken> {
         let (mut state, now) = (self.state(), self.clock.now());
-        if !state.keys.is_empty() && is_within(Some(state.fetched_at), LIFETIME_MS, now) {
+        if !state.keys.is_empty() && is_within(Some(state.fetched_at), KEY_SET_TTL_MS, now) {
             return None;
         }
-        let pause = if state.keys.is_empty() { PAUSE_WITHOUT_MS } else { PAUSE_MS };
-        if !state.is_in_flight() {
+        let pause = if state.keys.is_empty() { FETCH_INTERVAL_WITHOUT_KEYS_MS } else { FETCH_INTERVAL_MS };
+        if !state.is_fetching() {
             if is_within(state.renewed_at, pause, now) {
                 return None;
             }
             state.renewed_at = Some(now);
         }
-        Some(self.fly(&mut state, now))
+        Some(self.start_fetch(&mut state, now))
     }
 
     /// Returns the fetch that may return the key of this token; `None` if there was one recently.
     fn search(&self, id: Option<&str>) -> Option<CancellationToken> {
         let (mut state, now) = (self.state(), self.clock.now());
         let missed_at = id.and_then(|id| state.unknown.get(id).copied());
-        if state.keys.is_empty() || is_within(missed_at, UNKNOWN_MS, now) {
+        if state.keys.is_empty() || is_within(missed_at, UNKNOWN_KEY_TTL_MS, now) {
             return None;
         }
-        if !state.is_in_flight() {
-            if is_within(state.sought_at, PAUSE_MS, now) {
+        if !state.is_fetching() {
+            if is_within(state.sought_at, FETCH_INTERVAL_MS, now) {
                 return None;
             }
             state.sought_at = Some(now);
         }
-        Some(self.fly(&mut state, now))
+        Some(self.start_fetch(&mut state, now))
     }
 
     /// Joins the fetch in progress, or starts one. It is a separate task: a cancelled request would leave it
     /// unfinished, and the next request would use its old result as a new one.
-    fn fly(&self, state: &mut State, now: i64) -> CancellationToken {
+    fn start_fetch(&self, state: &mut State, now: i64) -> CancellationToken {
         if let Some(flight) = state.flight.as_ref().filter(|flight| !flight.is_cancelled()) {
             return flight.clone();
         }
@@ -188,14 +193,14 @@ impl Jwks {
         let over = flight.clone().drop_guard();
         self.tasks.spawn(async move {
             let _over = over;
-            let fetched = (this.fetch)().await.map_err(Refused::from).and_then(|content| read(&content));
-            this.land(fetched, number, now);
+            let fetched = (this.fetch)().await.map_err(KeySetError::from).and_then(|content| read(&content));
+            this.finish_fetch(fetched, number, now);
         });
         state.flight = Some(flight.clone());
         flight
     }
 
-    fn land(&self, fetched: Result<Vec<VerificationKey>, Refused>, number: u64, began_at: i64) {
+    fn finish_fetch(&self, fetched: Result<Vec<VerificationKey>, KeySetError>, number: u64, began_at: i64) {
         let mut state = self.state();
         match fetched {
             Ok(keys) => {
@@ -216,15 +221,15 @@ impl Jwks {
 }
 
 impl State {
-    fn is_in_flight(&self) -> bool {
+    fn is_fetching(&self) -> bool {
         self.flight.as_ref().is_some_and(|flight| !flight.is_cancelled())
     }
 
     fn remember_unknown(&mut self, id: &str, now: i64) {
-        if self.unknown.len() >= UNKNOWN {
-            self.unknown.retain(|_, found_at| is_within(Some(*found_at), UNKNOWN_MS, now));
+        if self.unknown.len() >= MAX_UNKNOWN_KEYS {
+            self.unknown.retain(|_, found_at| is_within(Some(*found_at), UNKNOWN_KEY_TTL_MS, now));
         }
-        if self.unknown.len() >= UNKNOWN {
+        if self.unknown.len() >= MAX_UNKNOWN_KEYS {
             self.unknown.clear();
         }
         self.unknown.insert(id.to_owned(), now);
@@ -237,18 +242,18 @@ fn is_within(at: Option<i64>, time_ms: i64, now: i64) -> bool {
 }
 
 /// Parses a set. Unusable keys are ignored.
-fn read(content: &[u8]) -> Result<Vec<VerificationKey>, Refused> {
-    let set: Value = serde_json::from_slice(content).map_err(|_| Refused::Malformed)?;
-    let keys = set.get("keys").and_then(Value::as_array).ok_or(Refused::Malformed)?;
-    if keys.len() > MOST_KEYS {
-        return Err(Refused::TooMany);
+fn read(content: &[u8]) -> Result<Vec<VerificationKey>, KeySetError> {
+    let set: Value = serde_json::from_slice(content).map_err(|_| KeySetError::Malformed)?;
+    let keys = set.get("keys").and_then(Value::as_array).ok_or(KeySetError::Malformed)?;
+    if keys.len() > MAX_KEYS {
+        return Err(KeySetError::TooMany);
     }
     let usable = keys.iter().enumerate().filter_map(|(place, key)| {
         let read = VerificationKey::read(key);
         read.inspect_err(|why| debug!(place, why = %why, "Ignoring a key of the set")).ok()
     });
     let usable: Vec<_> = usable.collect();
-    if usable.is_empty() { Err(Refused::Empty) } else { Ok(usable) }
+    if usable.is_empty() { Err(KeySetError::Empty) } else { Ok(usable) }
 }
 
 #[cfg(test)]

@@ -19,13 +19,13 @@ use crate::domain::clock::Clock;
 
 use super::jwks::Jwks;
 use super::jwks::Unverified;
-use super::root_certificates::Roots;
+use super::root_certificates::RootCertificates;
 use super::viewer::Viewer;
 
 /// Maximum length of a token, in bytes.
-const LONGEST: usize = 8 * 1024;
+const MAX_JWT_LEN: usize = 8 * 1024;
 /// Maximum length of a `kid`, in bytes.
-const LONGEST_KEY_ID: usize = 256;
+const MAX_KEY_ID_LEN: usize = 256;
 
 /// Accepted tokens, and the meaning of their claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Config {
     /// URL of the JSON Web Key Set.
     pub jwks_url: String,
     /// CAs that verify its server; the public ones if `None`.
-    pub jwks_roots: Option<Roots>,
+    pub jwks_roots: Option<RootCertificates>,
     /// Required `iss` claim.
     pub issuer: String,
     /// Accepted `aud` values.
@@ -54,8 +54,8 @@ pub struct Config {
 
 /// Reason for rejecting a token. It is logged, never returned to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refusal {
-    #[error("token has more than {LONGEST} bytes")]
+enum JwtError {
+    #[error("token has more than {MAX_JWT_LEN} bytes")]
     TooLong,
     #[error("malformed header")]
     Header,
@@ -85,13 +85,13 @@ enum Refusal {
 
 /// Verifies login tokens. Clones share the public keys.
 #[derive(Clone)]
-pub struct Logins {
+pub struct JwtVerifier {
     config: Arc<Config>,
     jwks: Jwks,
     clock: Arc<dyn Clock>,
 }
 
-impl Logins {
+impl JwtVerifier {
     /// Returns the age of the key set, in milliseconds; `None` without one.
     #[must_use]
     pub fn keys_age_ms(&self) -> Option<i64> {
@@ -104,8 +104,8 @@ impl Logins {
     /// If the cryptography library of this build does not work.
     #[must_use]
     pub fn new(config: Config, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
-        prove_cryptography();
-        let jwks = Jwks::at(config.jwks_url.clone(), config.jwks_roots.as_ref(), Arc::clone(&clock), tasks);
+        self_test();
+        let jwks = Jwks::new(config.jwks_url.clone(), config.jwks_roots.as_ref(), Arc::clone(&clock), tasks);
         Self { config: Arc::new(config), jwks, clock }
     }
 
@@ -115,43 +115,43 @@ impl Logins {
         viewer.inspect_err(|refusal| debug!(reason = %refusal, "Login token rejected")).ok()
     }
 
-    async fn viewer(&self, token: &str) -> Result<Viewer, Refusal> {
-        if token.len() > LONGEST {
-            return Err(Refusal::TooLong);
+    async fn viewer(&self, token: &str) -> Result<Viewer, JwtError> {
+        if token.len() > MAX_JWT_LEN {
+            return Err(JwtError::TooLong);
         }
         let header = header(token)?;
         let verified = self.jwks.verify(key_id(&header)?, |key| key.claims(token)).await;
         let claims = verified.map_err(|unverified| match unverified {
-            Unverified::UnknownKey => Refusal::Key,
-            Unverified::Signature => Refusal::Signature,
+            Unverified::UnknownKey => JwtError::Key,
+            Unverified::Signature => JwtError::Signature,
         })?;
         claims::viewer(&claims, &self.config, self.clock.now())
     }
 }
 
 /// Decodes the header of a token. Rejects types and extensions that are not supported.
-fn header(token: &str) -> Result<Map<String, Value>, Refusal> {
+fn header(token: &str) -> Result<Map<String, Value>, JwtError> {
     let encoded = token.split('.').next().unwrap_or_default();
-    let header = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refusal::Header)?;
-    let header: Map<String, Value> = serde_json::from_slice(&header).map_err(|_| Refusal::Header)?;
+    let header = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| JwtError::Header)?;
+    let header: Map<String, Value> = serde_json::from_slice(&header).map_err(|_| JwtError::Header)?;
     let is_jwt = |value: &Value| value.as_str().is_some_and(|name| name.eq_ignore_ascii_case("JWT"));
     if !header.get("typ").is_none_or(is_jwt) {
-        return Err(Refusal::Type);
+        return Err(JwtError::Type);
     }
     if header.contains_key("crit") {
-        return Err(Refusal::Critical);
+        return Err(JwtError::Critical);
     }
     Ok(header)
 }
 
-fn key_id(header: &Map<String, Value>) -> Result<Option<&str>, Refusal> {
+fn key_id(header: &Map<String, Value>) -> Result<Option<&str>, JwtError> {
     let Some(id) = header.get("kid") else { return Ok(None) };
-    id.as_str().filter(|id| id.len() <= LONGEST_KEY_ID).map(Some).ok_or(Refusal::Header)
+    id.as_str().filter(|id| id.len() <= MAX_KEY_ID_LEN).map(Some).ok_or(JwtError::Header)
 }
 
 /// Installs the cryptography provider and verifies a known signature. Otherwise a build with no provider, or several,
 /// would fail only at the first token.
-fn prove_cryptography() {
+fn self_test() {
     // Another component may have installed the same provider before.
     let _ = crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let key = DecodingKey::from_ed_components(proof::KEY).expect("a constant");
@@ -174,15 +174,15 @@ mod tests {
     #[test]
     fn a_key_s_name_is_a_text_and_not_a_long_one() {
         let named = |id: Value| key_id(&Map::from_iter([("kid".to_owned(), id)])).map(|id| id.is_some());
-        assert_eq!(named("a".repeat(LONGEST_KEY_ID).into()), Ok(true));
-        for wrong in ["a".repeat(LONGEST_KEY_ID + 1).into(), 1.into(), Value::Null] {
-            assert_eq!(named(wrong), Err(Refusal::Header));
+        assert_eq!(named("a".repeat(MAX_KEY_ID_LEN).into()), Ok(true));
+        for wrong in ["a".repeat(MAX_KEY_ID_LEN + 1).into(), 1.into(), Value::Null] {
+            assert_eq!(named(wrong), Err(JwtError::Header));
         }
         assert_eq!(key_id(&Map::new()), Ok(None));
     }
 
     #[test]
     fn the_cryptography_is_proven_with_a_signature_that_is_good() {
-        super::prove_cryptography();
+        super::self_test();
     }
 }

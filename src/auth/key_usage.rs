@@ -17,40 +17,40 @@ use crate::domain::id::OrganizationId;
 use crate::store::Store;
 
 /// Interval between writes.
-const PERIOD: Duration = Duration::from_secs(5);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 /// Minimum difference to the stored time, in milliseconds.
-const STEP_MS: i64 = 60_000;
+const MIN_STEP_MS: i64 = 60_000;
 /// Maximum number of collected keys; further ones are recorded at a later use.
-const MOST: usize = 10_000;
+const MAX_PENDING_KEYS: usize = 10_000;
 
-type Gathered = HashMap<OrganizationId, HashMap<KeyId, i64>>;
+type PendingUses = HashMap<OrganizationId, HashMap<KeyId, i64>>;
 
 /// Uses that are not yet stored. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Uses(Arc<Mutex<Gathered>>);
+pub(super) struct KeyUsage(Arc<Mutex<PendingUses>>);
 
-impl Uses {
+impl KeyUsage {
     /// Records a use of `key`, unless the stored time is recent.
     pub(super) fn note(&self, key: &ApiKey, now: i64) {
-        if key.last_used_at.is_some_and(|used_at| (0..STEP_MS).contains(&now.saturating_sub(used_at))) {
+        if key.last_used_at.is_some_and(|used_at| (0..MIN_STEP_MS).contains(&now.saturating_sub(used_at))) {
             return;
         }
-        let mut gathered = self.gathered();
-        if gathered.values().map(HashMap::len).sum::<usize>() < MOST {
+        let mut gathered = self.pending();
+        if gathered.values().map(HashMap::len).sum::<usize>() < MAX_PENDING_KEYS {
             gathered.entry(key.organization.clone()).or_default().insert(key.id, now);
         }
     }
 
     /// Stores the uses periodically, and once more at `stop`.
     pub(super) async fn store(&self, store: &Store, stop: CancellationToken) {
-        while stop.run_until_cancelled(sleep(PERIOD)).await.is_some() {
+        while stop.run_until_cancelled(sleep(FLUSH_INTERVAL)).await.is_some() {
             self.flush(store).await;
         }
         self.flush(store).await;
     }
 
     async fn flush(&self, store: &Store) {
-        let gathered = std::mem::take(&mut *self.gathered());
+        let gathered = std::mem::take(&mut *self.pending());
         for (organization, uses) in gathered {
             if let Err(error) = store.note_key_uses(&organization, uses.into_iter().collect()).await {
                 warn!(error = %error, "Storing the last-used times of API keys failed");
@@ -58,7 +58,7 @@ impl Uses {
         }
     }
 
-    fn gathered(&self) -> std::sync::MutexGuard<'_, Gathered> {
+    fn pending(&self) -> std::sync::MutexGuard<'_, PendingUses> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -88,18 +88,18 @@ mod tests {
         for (last_used_at, noted) in
             [(None, 1), (Some(40_000), 1), (Some(40_001), 0), (Some(100_000), 0), (Some(100_001), 1)]
         {
-            let uses = Uses::default();
+            let uses = KeyUsage::default();
             uses.note(&key(last_used_at), 100_000);
-            assert_eq!(uses.gathered().len(), noted, "{last_used_at:?}");
+            assert_eq!(uses.pending().len(), noted, "{last_used_at:?}");
         }
     }
 
     #[test]
     fn what_is_gathered_is_bounded() {
-        let uses = Uses::default();
-        for _ in 0..=MOST {
+        let uses = KeyUsage::default();
+        for _ in 0..=MAX_PENDING_KEYS {
             uses.note(&key(None), 1);
         }
-        assert_eq!(uses.gathered().values().map(HashMap::len).sum::<usize>(), MOST);
+        assert_eq!(uses.pending().values().map(HashMap::len).sum::<usize>(), MAX_PENDING_KEYS);
     }
 }

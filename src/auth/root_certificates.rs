@@ -12,11 +12,11 @@ use ureq::tls::RootCerts;
 
 /// CA certificates, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roots(Vec<CertificateDer<'static>>);
+pub struct RootCertificates(Vec<CertificateDer<'static>>);
 
 /// Reason for rejecting a file of CA certificates.
 #[derive(Debug, thiserror::Error)]
-pub enum RootsError {
+pub enum RootCertificatesError {
     /// The file cannot be read, or is not PEM.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] pem::Error),
@@ -28,15 +28,15 @@ pub enum RootsError {
     Unusable(#[from] rustls::Error),
 }
 
-impl Roots {
+impl RootCertificates {
     /// Reads all certificates of a PEM file.
     ///
     /// # Errors
-    /// [`RootsError`].
-    pub fn read(file: &Path) -> Result<Self, RootsError> {
+    /// [`RootCertificatesError`].
+    pub fn read(file: &Path) -> Result<Self, RootCertificatesError> {
         let certificates = CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
         if certificates.is_empty() {
-            return Err(RootsError::Empty);
+            return Err(RootCertificatesError::Empty);
         }
         let mut store = RootCertStore::empty();
         certificates.iter().try_for_each(|certificate| store.add(certificate.clone()))?;
@@ -58,7 +58,7 @@ mod tests {
     fn a_file_without_certificates_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ca.pem");
-        assert!(matches!(Roots::read(&file), Err(RootsError::Unreadable(_))));
+        assert!(matches!(RootCertificates::read(&file), Err(RootCertificatesError::Unreadable(_))));
         for (content, reason) in [
             ("", "has no certificate"),
             ("nothing", "has no certificate"),
@@ -66,12 +66,12 @@ mod tests {
             ("-----BEGIN CERTIFICATE-----\nAAAA\n", "cannot be read"),
         ] {
             std::fs::write(&file, content).expect("written");
-            let error = Roots::read(&file).expect_err("it was accepted").to_string();
+            let error = RootCertificates::read(&file).expect_err("it was accepted").to_string();
             assert!(error.contains(reason), "{content:?}: {error}");
         }
         let made =
             |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate").cert.pem();
         std::fs::write(&file, [made("a.example"), made("b.example")].concat()).expect("written");
-        assert_eq!(Roots::read(&file).expect("two certificates").0.len(), 2);
+        assert_eq!(RootCertificates::read(&file).expect("two certificates").0.len(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use axum::http::Uri;
 
 use crate::auth::jwt;
-use crate::auth::root_certificates::Roots;
+use crate::auth::root_certificates::RootCertificates;
 use crate::cli::LoginArgs;
 
 use super::Error;
@@ -30,7 +30,7 @@ pub(super) fn logins(args: LoginArgs) -> Result<Option<jwt::Config>, Error> {
     }
     let jwks_roots = args.jwks_ca_file.map(|file| {
         let wrong = |cause| Error::new("jwks-ca-file", format!("{} {cause}", file.display()));
-        Roots::read(&file).map_err(wrong)
+        RootCertificates::read(&file).map_err(wrong)
     });
     let jwks_roots = jwks_roots.transpose()?;
     if jwks_roots.is_some() && uri.is_none_or(|uri| uri.scheme_str() != Some("https")) {

@@ -11,14 +11,14 @@ use crate::domain::jid::JidKind;
 
 /// The chat that a subscriber follows: all chats that its addresses identify, now or later.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct OneChat {
+pub struct FollowedChat {
     /// Addresses known to identify it.
     addresses: BTreeSet<Jid>,
     /// Chats found by these addresses; there can be one in each session.
     chats: BTreeSet<ChatId>,
 }
 
-impl OneChat {
+impl FollowedChat {
     /// Follows the chats of these addresses.
     #[must_use]
     pub fn new(chats: impl IntoIterator<Item = ChatId>, addresses: impl IntoIterator<Item = Jid>) -> Self {
@@ -26,7 +26,7 @@ impl OneChat {
     }
 
     /// Returns whether the change concerns the chat.
-    pub(super) fn is_changed_by(&mut self, change: &Change) -> bool {
+    pub(super) fn matches(&mut self, change: &Change) -> bool {
         let replaced = change.replaces.is_some_and(|replaced| self.chats.contains(&replaced));
         let is_it = replaced || self.chats.contains(&change.chat) || self.addresses.contains(&change.cid);
         if is_it {
@@ -46,7 +46,7 @@ impl OneChat {
     }
 
     /// Follows the chat with these addresses from now on if one of them is followed; returns whether it is.
-    pub(super) fn is_found_by(&mut self, chat: ChatId, addresses: &[Jid]) -> bool {
+    pub(super) fn resolve(&mut self, chat: ChatId, addresses: &[Jid]) -> bool {
         let is_it = addresses.iter().any(|jid| self.addresses.contains(jid));
         if is_it {
             self.chats.insert(chat);

@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use crate::domain::change::Change;
 
 /// Changes kept for subscribers that keep up; slower ones read the table.
-const RING: usize = 1024;
+const RING_CAPACITY: usize = 1024;
 
 /// One organization's newest changes, without gaps, and the number of the last one. Only the tail adds to it.
-pub(super) struct Topic {
+pub(super) struct RecentChanges {
     ring: Mutex<VecDeque<Arc<Change>>>,
     head: watch::Sender<i64>,
     /// Number of the last change in the database, as last read.
@@ -24,7 +24,7 @@ pub(super) struct Topic {
     places: Mutex<Vec<Weak<AtomicI64>>>,
 }
 
-impl Topic {
+impl RecentChanges {
     /// Creates a topic whose changes up to `head` are only in the table.
     pub(super) fn new(head: i64) -> Self {
         let (ring, places) = (Mutex::default(), Mutex::default());
@@ -51,7 +51,7 @@ impl Topic {
     }
 
     /// Records the number of the last change in the database; returns whether there are unread changes.
-    pub(super) fn reaches(&self, number: i64) -> bool {
+    pub(super) fn advance_to(&self, number: i64) -> bool {
         self.end.store(number, Ordering::Relaxed);
         number > self.head()
     }
@@ -73,7 +73,7 @@ impl Topic {
     pub(super) fn extend(&self, changes: impl IntoIterator<Item = Change>) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.extend(changes.into_iter().map(Arc::new));
-        let surplus = ring.len().saturating_sub(RING);
+        let surplus = ring.len().saturating_sub(RING_CAPACITY);
         ring.drain(..surplus);
         let Some(last) = ring.back().map(|change| change.number) else { return };
         drop(ring);

@@ -15,18 +15,18 @@ use crate::domain::id::OrganizationId;
 use super::Feed;
 use super::FeedError;
 use super::FeedEvent;
-use super::Interest;
-use super::recent_changes::Topic;
+use super::SubscriptionFilter;
+use super::recent_changes::RecentChanges;
 
 /// Changes per read for a subscriber that has fallen behind the ring.
-const READ: u64 = 200;
+const READ_BATCH: u64 = 200;
 
 /// One subscriber's position in its organization's changes.
 pub struct Subscription {
     feed: Feed,
     organization: OrganizationId,
-    interest: Interest,
-    topic: Arc<Topic>,
+    interest: SubscriptionFilter,
+    topic: Arc<RecentChanges>,
     head: watch::Receiver<i64>,
     place: ChangeCursor,
     /// The position as reported to the feed.
@@ -39,8 +39,8 @@ impl Subscription {
     pub(super) fn new(
         feed: Feed,
         organization: OrganizationId,
-        interest: Interest,
-        topic: Arc<Topic>,
+        interest: SubscriptionFilter,
+        topic: Arc<RecentChanges>,
         after: ChangeCursor,
     ) -> Self {
         let (head, told) = (topic.watch(), topic.place(after.number));
@@ -85,14 +85,14 @@ impl Subscription {
             return Ok(false);
         }
         let Some(chat) = &mut self.interest.chat else { return Ok(true) };
-        if chat.is_changed_by(change) {
+        if chat.matches(change) {
             return Ok(true);
         }
         if !chat.may_be(change) {
             return Ok(false);
         }
         let mut addresses = self.feed.store.addresses(&self.organization, &[change.chat]).await?;
-        Ok(chat.is_found_by(change.chat, &addresses.remove(&change.chat).unwrap_or_default()))
+        Ok(chat.resolve(change.chat, &addresses.remove(&change.chat).unwrap_or_default()))
     }
 
     /// Returns the change after the current position, if there is one.
@@ -106,7 +106,7 @@ impl Subscription {
             if let Some(recent) = self.topic.get(wanted) {
                 return Ok(Some(recent));
             }
-            let rows = self.feed.store.changes(&self.organization, self.place.number, READ).await?;
+            let rows = self.feed.store.changes(&self.organization, self.place.number, READ_BATCH).await?;
             self.behind = rows.into_iter().map(Arc::new).collect();
         }
         // The log has no gaps: a missing number was trimmed before a slow subscriber read it.

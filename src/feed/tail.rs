@@ -23,14 +23,14 @@ use crate::store::error::StoreError;
 use super::Config;
 use super::Heads;
 use super::Topics;
-use super::recent_changes::Topic;
+use super::recent_changes::RecentChanges;
 
 /// Changes per read.
-const READ: u64 = 500;
+const READ_BATCH: u64 = 500;
 /// Concurrent reads.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_READS: usize = 4;
 /// A read that takes longer releases its permit.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW_READ: Duration = Duration::from_secs(1);
 
 /// Follows the change log until `stop`: at once after a reported commit, and at every poll.
 pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: Config, stop: CancellationToken) {
@@ -40,7 +40,7 @@ pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: C
         store: store.clone(),
         topics,
         heads,
-        seats: Arc::new(Semaphore::new(AT_ONCE)),
+        seats: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
         reads: HashMap::new(),
         under_way: FuturesUnordered::new(),
         looking: false,
@@ -56,11 +56,11 @@ pub(super) async fn follow(store: Store, topics: Topics, heads: Heads, config: C
 }
 
 /// Result of a finished read.
-enum Ended {
+enum ReadResult {
     /// The changes of an organization were read.
     Read(OrganizationId),
     /// The ends of the logs were read; these organizations have unread changes.
-    Looked(Vec<OrganizationId>),
+    Heads(Vec<OrganizationId>),
 }
 
 struct Tail {
@@ -70,7 +70,7 @@ struct Tail {
     seats: Arc<Semaphore>,
     /// Organizations with a read in progress, and whether more was committed meanwhile.
     reads: HashMap<OrganizationId, bool>,
-    under_way: FuturesUnordered<BoxFuture<'static, Ended>>,
+    under_way: FuturesUnordered<BoxFuture<'static, ReadResult>>,
     looking: bool,
 }
 
@@ -86,16 +86,16 @@ impl Tail {
         self.reads.insert(organization.clone(), false);
         let (store, seats) = (self.store.clone(), Arc::clone(&self.seats));
         self.under_way.push(Box::pin(async move {
-            if let Err(failed) = seated(&seats, catch_up(&store, &organization, &topic)).await {
+            if let Err(failed) = with_permit(&seats, catch_up(&store, &organization, &topic)).await {
                 error!(error = &failed as &dyn std::error::Error, "Reading the change log failed");
             }
-            Ended::Read(organization)
+            ReadResult::Read(organization)
         }));
     }
 
     /// Reads the ends of the logs of all organizations with subscribers.
     fn look(&mut self) {
-        let listened_to = listened_to(&self.topics);
+        let listened_to = subscribed_organizations(&self.topics);
         if self.looking {
             return;
         }
@@ -107,29 +107,29 @@ impl Tail {
                     heads.were_seen();
                     let topics = topics.lock().unwrap_or_else(PoisonError::into_inner);
                     let behind = found.into_iter().filter(|(organization, head)| {
-                        topics.get(organization).is_some_and(|topic| topic.reaches(*head))
+                        topics.get(organization).is_some_and(|topic| topic.advance_to(*head))
                     });
-                    Ended::Looked(behind.map(|(organization, _)| organization).collect())
+                    ReadResult::Heads(behind.map(|(organization, _)| organization).collect())
                 }
                 Err(failed) => {
                     error!(
                         error = &failed as &dyn std::error::Error,
                         "Reading the latest change of each organization failed"
                     );
-                    Ended::Looked(Vec::new())
+                    ReadResult::Heads(Vec::new())
                 }
             }
         }));
     }
 
-    fn ended(&mut self, ended: Ended) {
+    fn ended(&mut self, ended: ReadResult) {
         match ended {
-            Ended::Read(organization) => {
+            ReadResult::Read(organization) => {
                 if self.reads.remove(&organization) == Some(true) {
                     self.read(organization);
                 }
             }
-            Ended::Looked(behind) => {
+            ReadResult::Heads(behind) => {
                 self.looking = false;
                 for organization in behind {
                     self.read(organization);
@@ -139,21 +139,21 @@ impl Tail {
     }
 }
 
-/// Runs a read under one of [`AT_ONCE`] permits; a slow read releases its permit for the others.
-async fn seated<T>(seats: &Semaphore, read: impl Future<Output = T>) -> T {
+/// Runs a read under one of [`MAX_CONCURRENT_READS`] permits; a slow read releases its permit for the others.
+async fn with_permit<T>(seats: &Semaphore, read: impl Future<Output = T>) -> T {
     let seat = seats.acquire().await;
     let mut read = pin!(read);
-    if let Ok(done) = timeout(SLOW, &mut read).await {
+    if let Ok(done) = timeout(SLOW_READ, &mut read).await {
         return done;
     }
     drop(seat);
     read.await
 }
 
-async fn catch_up(store: &Store, organization: &OrganizationId, topic: &Topic) -> Result<(), StoreError> {
+async fn catch_up(store: &Store, organization: &OrganizationId, topic: &RecentChanges) -> Result<(), StoreError> {
     loop {
-        let changes = store.changes(organization, topic.head(), READ).await?;
-        let more = changes.len() as u64 == READ;
+        let changes = store.changes(organization, topic.head(), READ_BATCH).await?;
+        let more = changes.len() as u64 == READ_BATCH;
         topic.extend(changes);
         if !more {
             return Ok(());
@@ -162,7 +162,7 @@ async fn catch_up(store: &Store, organization: &OrganizationId, topic: &Topic) -
 }
 
 /// Returns the organizations with subscribers and drops the topics of the others.
-fn listened_to(topics: &Topics) -> Vec<OrganizationId> {
+fn subscribed_organizations(topics: &Topics) -> Vec<OrganizationId> {
     let mut topics = topics.lock().unwrap_or_else(PoisonError::into_inner);
     // A subscriber that is being created holds the topic, although it does not watch it yet.
     topics.retain(|_, topic| !topic.is_idle() || Arc::strong_count(topic) > 1);

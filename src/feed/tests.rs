@@ -43,7 +43,7 @@ async fn a_listener_hears_what_comes_after_it_began() {
     let test = TestStore::open().await;
     test.add_chat(1, 1).await;
     let mut listener =
-        feed(&test).subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
+        feed(&test).subscribe(&test.organization, SubscriptionFilter::default(), None).await.expect("a subscription");
     assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 1, .. })));
     test.add_chat(2, 2).await;
     assert_eq!(read(&mut listener, 1).await.0, [2]);
@@ -58,7 +58,7 @@ async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
         let mut heard = Vec::new();
         let mut after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
         while heard.len() < 300 {
-            let listener = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
+            let listener = feed.subscribe(&test.organization, SubscriptionFilter::default(), Some(after)).await;
             let mut listener = listener.expect("a subscription");
             let count = (heard.len() % 7 + 1).min(300 - heard.len());
             let (numbers, cursor) = read(&mut listener, count).await;
@@ -75,7 +75,8 @@ async fn a_listener_resumed_at_random_hears_everything_once_and_in_order() {
 async fn a_listener_far_behind_reads_the_table() {
     let test = TestStore::open().await;
     let feed = feed(&test);
-    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
+    let mut slow =
+        feed.subscribe(&test.organization, SubscriptionFilter::default(), None).await.expect("a subscription");
     futures_util::future::join_all((0..1_500).map(|user| test.add_chat(user, 1))).await;
     assert_eq!(read(&mut slow, 1_500).await.0, (1..=1_500).collect::<Vec<_>>());
     let topics = feed.topics.lock().expect("whole");
@@ -89,7 +90,7 @@ async fn the_first_event_comes_at_once_and_is_the_place() {
     test.add_chat(1, 1).await;
     let after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
     let feed = feed(&test);
-    let listener = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
+    let listener = feed.subscribe(&test.organization, SubscriptionFilter::default(), Some(after)).await;
     assert!(
         matches!(next(&mut listener.expect("a subscription")).await, FeedEvent::Checkpoint(place) if place == after)
     );
@@ -105,7 +106,7 @@ async fn who_comes_back_to_a_trimmed_log_is_told() {
     let (feed, incarnation) = (feed(&test), test.store.incarnation());
     let after = async |number| {
         let cursor = ChangeCursor { incarnation, number };
-        feed.subscribe(&test.organization, Interest::default(), Some(cursor)).await
+        feed.subscribe(&test.organization, SubscriptionFilter::default(), Some(cursor)).await
     };
     assert!(matches!(after(1).await.err(), Some(FeedError::CursorExpired)));
     assert_eq!(read(&mut after(2).await.expect("a subscription"), 1).await.0, [3]);
@@ -119,7 +120,7 @@ async fn who_is_slower_than_the_trimming_is_told() {
     }
     let after = ChangeCursor { incarnation: test.store.incarnation(), number: 0 };
     let feed = feed(&test);
-    let slow = feed.subscribe(&test.organization, Interest::default(), Some(after)).await;
+    let slow = feed.subscribe(&test.organization, SubscriptionFilter::default(), Some(after)).await;
     let mut slow = slow.expect("a subscription");
     next(&mut slow).await;
     test.trim(2).await;
@@ -130,7 +131,7 @@ async fn who_is_slower_than_the_trimming_is_told() {
 #[tokio::test]
 async fn silence_and_what_is_of_no_interest_still_bring_a_cursor() {
     let test = TestStore::open().await;
-    let nobody = Interest { session: Some(SessionId::new(9)), chat: None };
+    let nobody = SubscriptionFilter { session: Some(SessionId::new(9)), chat: None };
     let mut listener = feed(&test).subscribe(&test.organization, nobody, None).await.expect("a subscription");
     assert!(matches!(next(&mut listener).await, FeedEvent::Checkpoint(ChangeCursor { number: 0, .. })));
     test.add_chat(1, 1).await;
@@ -145,7 +146,7 @@ async fn a_cursor_that_cannot_be_followed_is_refused() {
     let incarnation = test.store.incarnation();
     let after = async |incarnation, number| {
         let cursor = ChangeCursor { incarnation, number };
-        feed.subscribe(&test.organization, Interest::default(), Some(cursor)).await.err()
+        feed.subscribe(&test.organization, SubscriptionFilter::default(), Some(cursor)).await.err()
     };
     assert!(after(incarnation, 0).await.is_none());
     assert!(after(incarnation, 1).await.is_none());
@@ -162,7 +163,8 @@ async fn a_listener_hears_of_another_nodes_commit_long_before_the_poll() {
     let stop = CancellationToken::new();
     let other = Feed::start(test.another().await, config, &TaskTracker::new(), stop.clone());
     let _feed = Feed::start(test.store.clone(), config, &TaskTracker::new(), stop);
-    let mut listener = other.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
+    let mut listener =
+        other.subscribe(&test.organization, SubscriptionFilter::default(), None).await.expect("a subscription");
     // Notifications sent before the other node listens are lost; its poll would find those changes.
     let mut user = 0;
     let heard = async {
@@ -191,8 +193,10 @@ async fn how_far_the_last_subscriber_is_behind_is_known() {
     let test = TestStore::open().await;
     let feed = feed(&test);
     assert_eq!(feed.lag(), Some(0), "no subscribers");
-    let mut slow = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
-    let mut fast = feed.subscribe(&test.organization, Interest::default(), None).await.expect("a subscription");
+    let mut slow =
+        feed.subscribe(&test.organization, SubscriptionFilter::default(), None).await.expect("a subscription");
+    let mut fast =
+        feed.subscribe(&test.organization, SubscriptionFilter::default(), None).await.expect("a subscription");
     for user in 0..3 {
         test.add_chat(user, 1).await;
     }

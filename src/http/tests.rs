@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use super::Config;
 use super::Connections;
-use crate::auth::authenticator::FRESH_MS;
+use crate::auth::authenticator::KEY_CACHE_TTL_MS;
 
 #[test]
 fn a_revoked_key_is_out_within_ten_seconds() {
-    let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
+    let remembered = Duration::from_millis(KEY_CACHE_TTL_MS.unsigned_abs());
     assert!(remembered + Config::default().verify < Duration::from_secs(10));
 }
 

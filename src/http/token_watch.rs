@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio::time::sleep;
 use tracing::Span;
 
-use crate::auth::authenticator::Unheard;
+use crate::auth::authenticator::AuthError;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
 use crate::graphql::error::ApiError;
@@ -95,11 +95,11 @@ impl Vigil {
 /// Authenticates a token from this address, and records the client in the request's span.
 pub(super) async fn admit(door: &Door, token: &str, from: &Source) -> Result<Viewer, Refused> {
     let admitted = door.parts.tokens.admit(token, from.0).await.map_err(|cause| match cause {
-        Unheard::TooMany { retry_after } => {
+        AuthError::TooMany { retry_after } => {
             door.parts.metrics.unheard();
             Refused::TooMany(retry_after)
         }
-        Unheard::Store(cause) => unknown(&cause),
+        AuthError::Store(cause) => unknown(&cause),
     });
     let viewer = admitted?.ok_or(Refused::Token)?;
     from.authenticated();

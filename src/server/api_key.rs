@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::auth::authenticator;
-use crate::auth::authenticator::Tokens;
+use crate::auth::authenticator::Authenticator;
 use crate::auth::imported_token;
 use crate::cli::KeyCommand;
 use crate::clock::SystemClock;
@@ -53,7 +53,7 @@ async fn import(config: &config::KeyImport) -> Result<(), Error> {
     let file = config.token_file.as_deref();
     let from = || file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
     let content = read(file).map_err(|source| Error::TokenFile { from: from(), source })?;
-    let id = insert(&config.key, imported_token::token(&content)?).await?;
+    let id = insert(&config.key, imported_token::parse(&content)?).await?;
     println!("{id}");
     Ok(())
 }
@@ -152,7 +152,7 @@ fn no_such_key(id: KeyId, organization: OrganizationId) -> Error {
 /// Runs `work` on the keys, then closes the database.
 async fn on<T>(store: &Store, work: impl AsyncFnOnce(Keys) -> Result<T, Error>) -> Result<T, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let keys = Keys::new(store.clone(), Tokens::new(store.clone(), None, Arc::clone(&clock)), clock);
+    let keys = Keys::new(store.clone(), Authenticator::new(store.clone(), None, Arc::clone(&clock)), clock);
     let done = work(keys).await;
     store.close().await?;
     done

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::auth::authenticator::Tokens;
+use crate::auth::authenticator::Authenticator;
 use crate::auth::jwt;
-use crate::auth::jwt::Logins;
+use crate::auth::jwt::JwtVerifier;
 use crate::clock::SystemClock;
 use crate::domain::clock::Clock;
 use crate::feed;
@@ -53,7 +53,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) sessions: Sessions,
     pub(super) registry: Registry,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Authenticator,
     pub(super) keys: Keys,
     pub(super) health: Health,
     router: Router,
@@ -108,13 +108,13 @@ pub(super) async fn wire(configs: Configs, lifecycle: &Lifecycle) -> Result<Part
     let sessions = Sessions::new(store.clone(), registry.clone(), news, sweeper, Arc::clone(&clock), running)
         .with_limit(configs.limits.sessions);
     let calls = Calls::new(store.clone(), registry.clone(), calling, Arc::clone(&clock));
-    let logins = configs.logins.map(|config| Logins::new(config, Arc::clone(&clock), tasks.clone()));
-    let tokens = Tokens::new(store.clone(), logins, Arc::clone(&clock));
+    let logins = configs.logins.map(|config| JwtVerifier::new(config, Arc::clone(&clock), tasks.clone()));
+    let tokens = Authenticator::new(store.clone(), logins, Arc::clone(&clock));
     let tokens = match configs.failed_tokens {
         Some(most) => tokens.with_limit(most),
         None => tokens,
     };
-    tasks.spawn(tokens.clone().store_uses(stop.clone()));
+    tasks.spawn(tokens.clone().store_key_usage(stop.clone()));
     let keys = Keys::new(store.clone(), tokens.clone(), Arc::clone(&clock)).with_limit(configs.limits.api_keys);
     let api = Api::new(graphql::Parts { chats, sessions: sessions.clone(), calls, keys: keys.clone() }, &configs.api);
     let metrics = http::Metrics::default();

@@ -12,7 +12,7 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
-use crate::auth::imported_token::Unfit;
+use crate::auth::imported_token::InvalidToken;
 use crate::cli::Command;
 use crate::cli::Invocation;
 use crate::config;
@@ -97,7 +97,7 @@ pub enum Error {
     },
     /// The token to import is invalid.
     #[error(transparent)]
-    Token(#[from] Unfit),
+    Token(#[from] InvalidToken),
     /// The token to import is already an API key, of any organization.
     #[error("the token is already an API key")]
     TokenTaken,

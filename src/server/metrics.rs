@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::auth::authenticator::Tokens;
+use crate::auth::authenticator::Authenticator;
 use crate::feed::Feed;
 use crate::graphql;
 use crate::http;
@@ -40,7 +40,7 @@ pub(super) struct Figures {
     pub(super) store: Store,
     pub(super) feed: Feed,
     pub(super) watch: Watch,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Authenticator,
     /// The TLS certificate, once it is loaded.
     pub(super) certificate: Certificate,
     /// The SQLite file; `None` on PostgreSQL.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::instrument;
 
 use crate::auth::authenticator;
-use crate::auth::authenticator::Tokens;
+use crate::auth::authenticator::Authenticator;
 use crate::auth::viewer::Forbidden;
 use crate::auth::viewer::Principal;
 use crate::auth::viewer::Viewer;
@@ -58,7 +58,7 @@ impl NewKey {
 #[derive(Clone)]
 pub struct Keys {
     store: Store,
-    tokens: Tokens,
+    tokens: Authenticator,
     /// Maximum number of keys that an organization can create through the API.
     most: u64,
     clock: Arc<dyn Clock>,
@@ -67,7 +67,7 @@ pub struct Keys {
 impl Keys {
     /// Creates the use cases. Revoked keys are removed from `tokens`.
     #[must_use]
-    pub fn new(store: Store, tokens: Tokens, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Store, tokens: Authenticator, clock: Arc<dyn Clock>) -> Self {
         Self { store, tokens, most: DEFAULT_MOST, clock }
     }
 

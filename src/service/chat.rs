@@ -25,9 +25,9 @@ use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
 use crate::domain::pending_action::Rejection;
 use crate::feed::Feed;
-use crate::feed::Interest;
-use crate::feed::OneChat;
+use crate::feed::FollowedChat;
 use crate::feed::Subscription;
+use crate::feed::SubscriptionFilter;
 use crate::session::registry::Registry;
 use crate::store::Store;
 
@@ -282,18 +282,18 @@ impl Chats {
         let chat = match chat {
             Some(Followed::Address(cid)) => {
                 let (chats, addresses) = self.store.known_as(organization, session, &cid).await?;
-                Some(OneChat::new(chats, addresses))
+                Some(FollowedChat::new(chats, addresses))
             }
             Some(Followed::Id(id)) => {
                 let now = self.store.chat_by_id(organization, id).await?.map(|chat| chat.id);
                 if now.is_none() && after.is_none() {
                     return Err(Error::ChatNotFound);
                 }
-                Some(OneChat::new(now.into_iter().chain([id]), []))
+                Some(FollowedChat::new(now.into_iter().chain([id]), []))
             }
             None => None,
         };
-        Ok(self.feed.subscribe(organization, Interest { session, chat }, after).await?)
+        Ok(self.feed.subscribe(organization, SubscriptionFilter { session, chat }, after).await?)
     }
 
     /// Returns several chats at once, for loaders; deleted ones are missing.

@@ -10,12 +10,12 @@ use tokio::time::timeout;
 use ureq::tls::RootCerts;
 use ureq::tls::TlsConfig;
 
-use crate::auth::root_certificates::Roots;
+use crate::auth::root_certificates::RootCertificates;
 
 /// Total timeout.
-const LIMIT: Duration = Duration::from_secs(3);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Maximum size of a set, in bytes.
-const LONGEST: u64 = 256 * 1024;
+const MAX_JWKS_BYTES: u64 = 256 * 1024;
 
 /// Fetches the set.
 pub(super) type Fetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Vec<u8>, FetchError>> + Send + Sync>;
@@ -27,21 +27,21 @@ pub(super) enum FetchError {
     #[error("fetching the key set failed: {0}")]
     Unreachable(String),
     /// The fetch timed out.
-    #[error("fetching the key set took longer than {} s", LIMIT.as_secs())]
-    Late,
+    #[error("fetching the key set took longer than {} s", FETCH_TIMEOUT.as_secs())]
+    TimedOut,
     /// An unexpected status; redirects are not followed.
     #[error("the JWKS endpoint returned HTTP {0}")]
     Status(u16),
     /// The response is too large.
-    #[error("key set has more than {LONGEST} bytes")]
+    #[error("key set has more than {MAX_JWKS_BYTES} bytes")]
     TooLong,
 }
 
 /// Returns a fetch from `url`, whose server is verified with `roots` or the public CAs.
-pub(super) fn from(url: String, roots: Option<&Roots>) -> Fetch {
-    let roots = roots.map_or(RootCerts::WebPki, Roots::for_client);
+pub(super) fn from(url: String, roots: Option<&RootCertificates>) -> Fetch {
+    let roots = roots.map_or(RootCerts::WebPki, RootCertificates::for_client);
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(LIMIT))
+        .timeout_global(Some(FETCH_TIMEOUT))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
@@ -54,11 +54,12 @@ pub(super) fn from(url: String, roots: Option<&Roots>) -> Fetch {
     Arc::new(move || {
         let (agent, url) = (agent.clone(), Arc::clone(&url));
         // The client blocks a thread. Its own timeout ends it; this timeout does not rely on that.
-        let fetching = async move { timeout(LIMIT, tokio::task::spawn_blocking(move || read(&agent, &url))).await };
+        let fetching =
+            async move { timeout(FETCH_TIMEOUT, tokio::task::spawn_blocking(move || read(&agent, &url))).await };
         let fetched = fetching.map(|fetched| match fetched {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(died)) => Err(FetchError::Unreachable(died.to_string())),
-            Err(_) => Err(FetchError::Late),
+            Err(_) => Err(FetchError::TimedOut),
         });
         fetched.boxed()
     })
@@ -71,7 +72,7 @@ fn read(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, FetchError> {
         return Err(FetchError::Status(response.status().as_u16()));
     }
     let mut content = Vec::new();
-    let read = response.body_mut().as_reader().take(LONGEST + 1).read_to_end(&mut content);
+    let read = response.body_mut().as_reader().take(MAX_JWKS_BYTES + 1).read_to_end(&mut content);
     read.map_err(|error| FetchError::Unreachable(error.to_string()))?;
-    if content.len() as u64 > LONGEST { Err(FetchError::TooLong) } else { Ok(content) }
+    if content.len() as u64 > MAX_JWKS_BYTES { Err(FetchError::TooLong) } else { Ok(content) }
 }

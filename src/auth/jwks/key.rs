@@ -25,7 +25,7 @@ pub(in crate::auth) struct VerificationKey {
 
 /// Reason for ignoring a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unusable {
+pub(super) enum UnusableKey {
     /// Not a public key of a supported type, for example a symmetric key or another curve.
     #[error("unsupported key type or curve")]
     Kind,
@@ -45,24 +45,24 @@ pub(super) enum Unusable {
 
 impl VerificationKey {
     /// Parses a key of a set.
-    pub(super) fn read(jwk: &Value) -> Result<Self, Unusable> {
-        let jwk = jwk.as_object().ok_or(Unusable::Malformed)?;
+    pub(super) fn read(jwk: &Value) -> Result<Self, UnusableKey> {
+        let jwk = jwk.as_object().ok_or(UnusableKey::Malformed)?;
         let for_signatures = jwk.get("use").is_none_or(|purpose| purpose == "sig");
         let may_verify = jwk
             .get("key_ops")
             .is_none_or(|operations| operations.as_array().is_some_and(|all| all.contains(&"verify".into())));
         if !for_signatures || !may_verify {
-            return Err(Unusable::Use);
+            return Err(UnusableKey::Use);
         }
         let (algorithm, key) = match (text(jwk, "kty"), text(jwk, "crv")) {
             (Some("OKP"), Some("Ed25519")) => (Algorithm::EdDSA, DecodingKey::from_ed_der(&number(jwk, "x", 32)?)),
             (Some("EC"), Some("P-256")) => (Algorithm::ES256, point(jwk, 32)?),
             (Some("EC"), Some("P-384")) => (Algorithm::ES384, point(jwk, 48)?),
             (Some("RSA"), None) => (rsa_algorithm(jwk)?, rsa(jwk)?),
-            _ => return Err(Unusable::Kind),
+            _ => return Err(UnusableKey::Kind),
         };
         if !is_named(jwk, algorithm) {
-            return Err(Unusable::Algorithm);
+            return Err(UnusableKey::Algorithm);
         }
         let mut validation = Validation::new(algorithm);
         // The claims are validated in `login`, with this program's clock and more strictly.
@@ -82,34 +82,34 @@ fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     jwk.get(name).and_then(Value::as_str)
 }
 
-fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Unusable> {
-    let text = text(jwk, name).ok_or(Unusable::Malformed)?;
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Malformed)
+fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, UnusableKey> {
+    let text = text(jwk, name).ok_or(UnusableKey::Malformed)?;
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| UnusableKey::Malformed)
 }
 
-fn number(jwk: &Map<String, Value>, name: &str, length: usize) -> Result<Vec<u8>, Unusable> {
-    bytes(jwk, name).and_then(|bytes| if bytes.len() == length { Ok(bytes) } else { Err(Unusable::Malformed) })
+fn number(jwk: &Map<String, Value>, name: &str, length: usize) -> Result<Vec<u8>, UnusableKey> {
+    bytes(jwk, name).and_then(|bytes| if bytes.len() == length { Ok(bytes) } else { Err(UnusableKey::Malformed) })
 }
 
 /// Parses a curve point, in uncompressed form.
-fn point(jwk: &Map<String, Value>, length: usize) -> Result<DecodingKey, Unusable> {
+fn point(jwk: &Map<String, Value>, length: usize) -> Result<DecodingKey, UnusableKey> {
     let point = [vec![4], number(jwk, "x", length)?, number(jwk, "y", length)?].concat();
     Ok(DecodingKey::from_ec_der(&point))
 }
 
-fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, Unusable> {
+fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, UnusableKey> {
     let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
     let without_zeros = |number: &[u8]| number.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
     let (modulus, exponent) = (without_zeros(&modulus), without_zeros(&exponent));
     let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
     if !RSA_BITS.contains(&bits) {
-        return Err(Unusable::Bits);
+        return Err(UnusableKey::Bits);
     }
     Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
 /// Returns the algorithm of an RSA key. Without `alg` it is RS256, which most sets mean.
-fn rsa_algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, Unusable> {
+fn rsa_algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, UnusableKey> {
     match jwk.get("alg").map_or(Some("RS256"), Value::as_str) {
         Some("RS256") => Ok(Algorithm::RS256),
         Some("RS384") => Ok(Algorithm::RS384),
@@ -117,7 +117,7 @@ fn rsa_algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, Unusable> {
         Some("PS256") => Ok(Algorithm::PS256),
         Some("PS384") => Ok(Algorithm::PS384),
         Some("PS512") => Ok(Algorithm::PS512),
-        _ => Err(Unusable::Algorithm),
+        _ => Err(UnusableKey::Algorithm),
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    fn read(jwk: &Value) -> Result<Algorithm, Unusable> {
+    fn read(jwk: &Value) -> Result<Algorithm, UnusableKey> {
         VerificationKey::read(jwk).map(|key| key.validation.algorithms[0])
     }
 
@@ -173,25 +173,25 @@ mod tests {
             key
         };
         for (key, unusable) in [
-            (json!({"kty": "oct", "k": zeros(32)}), Unusable::Kind),
-            (json!({"kty": "oct", "k": zeros(32), "alg": "HS256"}), Unusable::Kind),
-            (json!({"kty": "EC", "crv": "P-521", "x": zeros(66), "y": zeros(66)}), Unusable::Kind),
-            (json!({"kty": "EC", "crv": "secp256k1", "x": zeros(32), "y": zeros(32)}), Unusable::Kind),
-            (json!({"kty": "OKP", "crv": "X25519", "x": zeros(32)}), Unusable::Kind),
-            (json!({"kty": "EC", "crv": "P-256", "x": zeros(32), "y": zeros(31)}), Unusable::Malformed),
-            (json!({"kty": "RSA", "n": modulus(1024), "e": "AQAB"}), Unusable::Bits),
-            (json!({"kty": "RSA", "n": modulus(2047), "e": "AQAB"}), Unusable::Bits),
-            (json!({"kty": "RSA", "n": zeros(256), "e": "AQAB"}), Unusable::Bits),
-            (json!({"kty": "RSA", "n": zeros(258) + &modulus(1032), "e": "AQAB"}), Unusable::Bits),
-            (json!({"kty": "RSA", "n": modulus(8200), "e": "AQAB"}), Unusable::Bits),
-            (json!({"kty": "RSA", "n": modulus(2048), "e": "AQAB", "alg": "HS256"}), Unusable::Algorithm),
-            (json!({"kty": "RSA", "n": modulus(2048), "e": "AQAB", "alg": "RSA-OAEP"}), Unusable::Algorithm),
-            (json!({"kty": "RSA", "n": modulus(2048)}), Unusable::Malformed),
-            (ed(json!({"use": "enc"})), Unusable::Use),
-            (ed(json!({"key_ops": ["sign"]})), Unusable::Use),
-            (ed(json!({"alg": "ES256"})), Unusable::Algorithm),
-            (ed(json!({"x": "?"})), Unusable::Malformed),
-            (json!("a"), Unusable::Malformed),
+            (json!({"kty": "oct", "k": zeros(32)}), UnusableKey::Kind),
+            (json!({"kty": "oct", "k": zeros(32), "alg": "HS256"}), UnusableKey::Kind),
+            (json!({"kty": "EC", "crv": "P-521", "x": zeros(66), "y": zeros(66)}), UnusableKey::Kind),
+            (json!({"kty": "EC", "crv": "secp256k1", "x": zeros(32), "y": zeros(32)}), UnusableKey::Kind),
+            (json!({"kty": "OKP", "crv": "X25519", "x": zeros(32)}), UnusableKey::Kind),
+            (json!({"kty": "EC", "crv": "P-256", "x": zeros(32), "y": zeros(31)}), UnusableKey::Malformed),
+            (json!({"kty": "RSA", "n": modulus(1024), "e": "AQAB"}), UnusableKey::Bits),
+            (json!({"kty": "RSA", "n": modulus(2047), "e": "AQAB"}), UnusableKey::Bits),
+            (json!({"kty": "RSA", "n": zeros(256), "e": "AQAB"}), UnusableKey::Bits),
+            (json!({"kty": "RSA", "n": zeros(258) + &modulus(1032), "e": "AQAB"}), UnusableKey::Bits),
+            (json!({"kty": "RSA", "n": modulus(8200), "e": "AQAB"}), UnusableKey::Bits),
+            (json!({"kty": "RSA", "n": modulus(2048), "e": "AQAB", "alg": "HS256"}), UnusableKey::Algorithm),
+            (json!({"kty": "RSA", "n": modulus(2048), "e": "AQAB", "alg": "RSA-OAEP"}), UnusableKey::Algorithm),
+            (json!({"kty": "RSA", "n": modulus(2048)}), UnusableKey::Malformed),
+            (ed(json!({"use": "enc"})), UnusableKey::Use),
+            (ed(json!({"key_ops": ["sign"]})), UnusableKey::Use),
+            (ed(json!({"alg": "ES256"})), UnusableKey::Algorithm),
+            (ed(json!({"x": "?"})), UnusableKey::Malformed),
+            (json!("a"), UnusableKey::Malformed),
         ] {
             assert_eq!(read(&key), Err(unusable), "{key}");
         }

@@ -49,11 +49,11 @@ impl Rig {
                 };
                 let answer = answer.flatten();
                 assert_ne!(answer, Some(json!("dies")), "as the test defines");
-                answer.map(|set| set.to_string().into_bytes()).ok_or(FetchError::Late)
+                answer.map(|set| set.to_string().into_bytes()).ok_or(FetchError::TimedOut)
             };
             answer.boxed()
         });
-        let jwks = Jwks::of(fetch, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new());
+        let jwks = Jwks::with_fetch(fetch, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new());
         Self { jwks, clock, answers, fetches, gate }
     }
 
@@ -69,7 +69,7 @@ impl Rig {
 
     /// Waits for the end of the fetch that was started last; it is a task of its own.
     async fn is_over(&self) {
-        while self.jwks.state().is_in_flight() {
+        while self.jwks.state().is_fetching() {
             tokio::task::yield_now().await;
         }
     }
@@ -101,7 +101,7 @@ async fn a_set_is_fetched_when_it_is_needed_and_kept_for_an_hour() {
     let rig = Rig::new(vec![set(&["a"])]);
     assert_eq!(rig.fetches(), 0);
     assert!(rig.knows("a").await && rig.knows("a").await);
-    rig.wait(LIFETIME_MS - 1);
+    rig.wait(KEY_SET_TTL_MS - 1);
     assert!(rig.knows("a").await);
     assert_eq!(rig.fetches(), 1);
     rig.now_answers(set(&["b"]));
@@ -154,7 +154,7 @@ async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
     rig.gate.forget_permits(Semaphore::MAX_PERMITS);
     for minute in 0..3 {
         let arrived = AtomicUsize::new(0);
-        let flood = join_all((0..2 * UNKNOWN).map(|number| {
+        let flood = join_all((0..2 * MAX_UNKNOWN_KEYS).map(|number| {
             let (rig, arrived, id) = (&rig, &arrived, format!("{minute}-{number}"));
             async move {
                 arrived.fetch_add(1, Ordering::SeqCst);
@@ -163,14 +163,14 @@ async fn a_flood_of_unknown_keys_is_one_fetch_a_minute_and_bounded_memory() {
         }));
         // All wait for the same fetch.
         let open = async {
-            while arrived.load(Ordering::SeqCst) < 2 * UNKNOWN {
+            while arrived.load(Ordering::SeqCst) < 2 * MAX_UNKNOWN_KEYS {
                 tokio::task::yield_now().await;
             }
             rig.gate.add_permits(1);
         };
         tokio::join!(flood, open);
         assert_eq!(rig.fetches(), minute + 2);
-        assert!(rig.jwks.state().unknown.len() <= UNKNOWN);
+        assert!(rig.jwks.state().unknown.len() <= MAX_UNKNOWN_KEYS);
         rig.wait(MINUTE);
     }
     rig.now_answers(set(&["a", "new"]));
@@ -244,7 +244,7 @@ async fn a_key_is_not_unknown_because_a_fetch_that_began_before_lacks_it() {
 async fn a_fetch_that_dies_keeps_nobody_from_the_next_one() {
     let rig = Rig::new(vec![Some(json!("dies")), set(&["a"])]);
     assert!(!rig.knows("a").await);
-    rig.wait(PAUSE_WITHOUT_MS);
+    rig.wait(FETCH_INTERVAL_WITHOUT_KEYS_MS);
     assert!(rig.knows("a").await);
 }
 
@@ -276,7 +276,7 @@ async fn a_set_that_came_for_a_token_is_not_asked_for_again_for_it() {
 async fn an_old_set_is_used_on_while_it_cannot_be_renewed() {
     let rig = Rig::new(vec![set(&["a"]), None]);
     assert!(rig.knows("a").await);
-    rig.wait(LIFETIME_MS);
+    rig.wait(KEY_SET_TTL_MS);
     for _ in 0..3 {
         assert!(rig.knows("a").await);
     }
@@ -293,7 +293,7 @@ async fn nobody_gets_in_without_a_set_and_it_is_tried_again() {
     assert!(!rig.knows("a").await && !rig.knows("a").await);
     assert_eq!(rig.fetches(), 1);
     rig.now_answers(set(&["a"]));
-    rig.wait(PAUSE_WITHOUT_MS);
+    rig.wait(FETCH_INTERVAL_WITHOUT_KEYS_MS);
     assert!(rig.knows("a").await);
 }
 
@@ -311,7 +311,7 @@ async fn what_is_no_set_never_takes_the_place_of_one() {
     for answer in none {
         let rig = Rig::new(vec![set(&["a"]), answer.clone()]);
         assert!(rig.knows("a").await);
-        rig.wait(LIFETIME_MS);
+        rig.wait(KEY_SET_TTL_MS);
         assert!(rig.knows("a").await, "{answer:?}");
         assert_eq!(rig.fetches(), 2);
         assert!(!Rig::new(vec![answer.clone()]).knows("0").await, "{answer:?}");

@@ -13,39 +13,39 @@ use crate::domain::clock::FOREVER;
 use crate::domain::id::OrganizationId;
 
 use super::Config;
-use super::Refusal;
+use super::JwtError;
 
 /// Allowed clock skew between issuer and server, in milliseconds.
 const LEEWAY_MS: i64 = 30_000;
 /// Maximum length of a user's id, in bytes.
-const LONGEST_SUBJECT: usize = 255;
+const MAX_SUBJECT_LEN: usize = 255;
 
 /// Returns the viewer of the claims if they are valid at `now`, in milliseconds.
-pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> Result<Viewer, Refusal> {
+pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> Result<Viewer, JwtError> {
     if claims.get("iss").and_then(Value::as_str) != Some(&*config.issuer) {
-        return Err(Refusal::Issuer);
+        return Err(JwtError::Issuer);
     }
-    if !is_meant_for(claims.get("aud"), &config.audiences) {
-        return Err(Refusal::Audience);
+    if !has_audience(claims.get("aud"), &config.audiences) {
+        return Err(JwtError::Audience);
     }
-    let ends = time_ms(claims.get("exp").ok_or(Refusal::Expiry)?).ok_or(Refusal::Expiry)?;
+    let ends = time_ms(claims.get("exp").ok_or(JwtError::Expiry)?).ok_or(JwtError::Expiry)?;
     // RFC 7519: a token is rejected "on or after" its expiry.
     let expires_at = ends.saturating_add(LEEWAY_MS).saturating_sub(1).min(FOREVER);
     if now > expires_at {
-        return Err(Refusal::Expired);
+        return Err(JwtError::Expired);
     }
     if let Some(from) = claims.get("nbf") {
-        let from = time_ms(from).ok_or(Refusal::NotBefore)?;
+        let from = time_ms(from).ok_or(JwtError::NotBefore)?;
         if now < from.saturating_sub(LEEWAY_MS) {
-            return Err(Refusal::NotBefore);
+            return Err(JwtError::NotBefore);
         }
     }
-    let subject = claims.get("sub").and_then(Value::as_str).filter(|id| (1..=LONGEST_SUBJECT).contains(&id.len()));
-    let subject = subject.ok_or(Refusal::Subject)?;
+    let subject = claims.get("sub").and_then(Value::as_str).filter(|id| (1..=MAX_SUBJECT_LEN).contains(&id.len()));
+    let subject = subject.ok_or(JwtError::Subject)?;
     let organization = organization(claims.get(&config.organization_claim))?;
     let role = |claim: &str| claims.get(claim).and_then(Value::as_str);
     let (role, capabilities) =
-        standing(config, role(&config.organization_role_claim), role(&config.platform_role_claim));
+        role_permissions(config, role(&config.organization_role_claim), role(&config.platform_role_claim));
     Ok(Viewer {
         capabilities: if organization.is_some() { capabilities } else { Capabilities::default() },
         organization,
@@ -55,7 +55,7 @@ pub(super) fn viewer(claims: &Map<String, Value>, config: &Config, now: i64) -> 
 }
 
 /// Returns whether one of the audiences, a string or an array, is ours.
-fn is_meant_for(audience: Option<&Value>, ours: &[String]) -> bool {
+fn has_audience(audience: Option<&Value>, ours: &[String]) -> bool {
     let is_ours = |value: &Value| value.as_str().is_some_and(|text| ours.iter().any(|own| own == text));
     match audience {
         Some(Value::Array(several)) => several.iter().all(Value::is_string) && several.iter().any(is_ours),
@@ -75,16 +75,16 @@ fn time_ms(value: &Value) -> Option<i64> {
 }
 
 /// Returns the user's organization; `None` if the token names none.
-fn organization(claim: Option<&Value>) -> Result<Option<OrganizationId>, Refusal> {
+fn organization(claim: Option<&Value>) -> Result<Option<OrganizationId>, JwtError> {
     match claim {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(id)) => id.parse().map(Some).map_err(|_| Refusal::Organization),
-        Some(_) => Err(Refusal::Organization),
+        Some(Value::String(id)) => id.parse().map(Some).map_err(|_| JwtError::Organization),
+        Some(_) => Err(JwtError::Organization),
     }
 }
 
 /// Returns the effective role and its permissions in an organization.
-fn standing<'a>(
+fn role_permissions<'a>(
     config: &Config,
     in_organization: Option<&'a str>,
     on_platform: Option<&'a str>,

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::authenticator;
-use crate::auth::authenticator::Tokens;
+use crate::auth::authenticator::Authenticator;
 use crate::clock::SystemClock;
 use crate::domain::api_key::KeyCreator;
 use crate::domain::capability::Capabilities;
@@ -104,7 +104,7 @@ pub(super) struct Rig {
     pub(super) stop: CancellationToken,
     pub(super) api: Api,
     pub(super) router: Router,
-    tokens: Tokens,
+    tokens: Authenticator,
 }
 
 impl Rig {
@@ -119,7 +119,7 @@ impl Rig {
         let (tasks, stop, callers, drain) =
             (TaskTracker::new(), CancellationToken::new(), TaskTracker::new(), CancellationToken::new());
         let shared = store.store.clone();
-        let tokens = Tokens::new(shared.clone(), None, token_clock.clone());
+        let tokens = Authenticator::new(shared.clone(), None, token_clock.clone());
         let keys = Keys::new(shared.clone(), tokens.clone(), clock.clone());
         let secret = authenticator::generate();
         let new = NewKey { name: "test".into(), permissions: Capabilities::all(), expires_at: None };

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use crate::auth::authenticator::FRESH_MS;
+use crate::auth::authenticator::KEY_CACHE_TTL_MS;
 use crate::http::Config;
 
 use super::fixture::PATIENCE;
@@ -273,7 +273,7 @@ async fn a_stream_goes_on_for_a_while_though_nobody_can_tell_whether_its_token_c
     let (_, told) = events.next().await;
     assert_eq!(code(&told["errors"]), "internal", "{told}");
     // The key is cached for a while; then its verification fails five times.
-    let remembered = Duration::from_millis(FRESH_MS.unsigned_abs());
+    let remembered = Duration::from_millis(KEY_CACHE_TTL_MS.unsigned_abs());
     assert!(begun.elapsed() + SOON / 2 >= remembered + SOON * 5, "{:?}", begun.elapsed());
     events.completes().await;
 }

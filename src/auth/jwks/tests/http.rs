@@ -14,7 +14,7 @@ const LONGEST: usize = 256 * 1024;
 
 fn jwks_of(frontend: &Frontend) -> (Jwks, Arc<TestClock>) {
     let clock = Arc::new(TestClock(AtomicI64::new(START)));
-    (Jwks::at(frontend.url.clone(), None, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new()), clock)
+    (Jwks::new(frontend.url.clone(), None, Arc::clone(&clock) as Arc<dyn Clock>, TaskTracker::new()), clock)
 }
 
 async fn knows(jwks: &Jwks) -> bool {
@@ -50,11 +50,11 @@ async fn what_is_no_set_opens_nothing_and_closes_nothing() {
         assert!(!knows(&jwks).await, "{what} opens");
 
         frontend.answers(Answer::Json(set.clone()));
-        clock.0.fetch_add(PAUSE_WITHOUT_MS, Ordering::SeqCst);
+        clock.0.fetch_add(FETCH_INTERVAL_WITHOUT_KEYS_MS, Ordering::SeqCst);
         assert!(knows(&jwks).await, "{what} is not got over");
 
         frontend.answers(answer);
-        clock.0.fetch_add(LIFETIME_MS, Ordering::SeqCst);
+        clock.0.fetch_add(KEY_SET_TTL_MS, Ordering::SeqCst);
         assert!(knows(&jwks).await, "{what} closes");
         assert_eq!((frontend.asked(), frontend.followed()), (3, 0), "{what}");
     }
@@ -66,7 +66,7 @@ async fn a_server_that_is_gone_closes_nothing_and_opens_nothing() {
     let ((known, clock), (unknown, _)) = (jwks_of(&frontend), jwks_of(&frontend));
     assert!(knows(&known).await);
     frontend.stop();
-    clock.0.fetch_add(LIFETIME_MS, Ordering::SeqCst);
+    clock.0.fetch_add(KEY_SET_TTL_MS, Ordering::SeqCst);
     assert!(knows(&known).await);
     assert!(!knows(&unknown).await);
 }
@@ -89,7 +89,7 @@ async fn who_hangs_up_while_a_slow_server_is_asked_keeps_no_new_key_out() {
     frontend.answers(Answer::Late(made()["jwksOfOne"].clone()));
     let asking = tokio::time::timeout(std::time::Duration::from_millis(50), names(&jwks, "strange"));
     assert!(asking.await.is_err(), "the response was not late");
-    while jwks.state().is_in_flight() {
+    while jwks.state().is_fetching() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!(frontend.asked(), 2);

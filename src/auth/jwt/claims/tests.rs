@@ -21,7 +21,7 @@ fn config() -> Config {
 }
 
 /// Returns the viewer of valid claims with `changed` ones replaced.
-fn of(changed: &Value, now: i64) -> Result<Viewer, Refusal> {
+fn of(changed: &Value, now: i64) -> Result<Viewer, JwtError> {
     let mut claims = json!({
         "iss": "https://login.example.org", "aud": "chatgraph", "sub": "user_1", "exp": SECOND,
         "activeOrganizationId": "org_1", "orgRole": "owner",
@@ -34,7 +34,7 @@ fn of(changed: &Value, now: i64) -> Result<Viewer, Refusal> {
 #[test]
 fn a_token_counts_until_30_seconds_behind_its_expiry() {
     for (now, counts) in [(NOW, true), (NOW + 29_999, true), (NOW + 30_000, false), (i64::MAX, false)] {
-        assert_eq!(of(&json!({}), now).map(|_| ()), if counts { Ok(()) } else { Err(Refusal::Expired) }, "{now}");
+        assert_eq!(of(&json!({}), now).map(|_| ()), if counts { Ok(()) } else { Err(JwtError::Expired) }, "{now}");
     }
     assert_eq!(of(&json!({}), NOW).map(|viewer| viewer.expires_at), Ok(Some(NOW + 29_999)));
     let fraction = json!({"exp": 1_700_000_000.25});
@@ -45,16 +45,16 @@ fn a_token_counts_until_30_seconds_behind_its_expiry() {
 fn a_token_counts_from_30_seconds_before_its_beginning() {
     let later = json!({"nbf": SECOND + 30, "exp": SECOND + 100});
     assert!(of(&later, NOW).is_ok());
-    assert_eq!(of(&later, NOW - 1), Err(Refusal::NotBefore));
+    assert_eq!(of(&later, NOW - 1), Err(JwtError::NotBefore));
     for wrong in [json!({"nbf": "0"}), json!({"nbf": null}), json!({"nbf": -1}), json!({"nbf": []})] {
-        assert_eq!(of(&wrong, NOW), Err(Refusal::NotBefore), "{wrong}");
+        assert_eq!(of(&wrong, NOW), Err(JwtError::NotBefore), "{wrong}");
     }
 }
 
 #[test]
 fn an_expiry_is_a_time() {
     for wrong in [json!({"exp": null}), json!({"exp": "1700000000"}), json!({"exp": -1}), json!({"exp": true})] {
-        assert_eq!(of(&wrong, NOW), Err(Refusal::Expiry), "{wrong}");
+        assert_eq!(of(&wrong, NOW), Err(JwtError::Expiry), "{wrong}");
     }
     for far in [json!({"exp": i64::MAX}), json!({"exp": u64::MAX}), json!({"exp": 1e300})] {
         assert_eq!(of(&far, NOW).map(|viewer| viewer.expires_at), Ok(Some(FOREVER)), "{far}");
@@ -64,18 +64,18 @@ fn an_expiry_is_a_time() {
 #[test]
 fn what_else_makes_a_token_count() {
     for (wrong, refusal) in [
-        (json!({"iss": ["https://login.example.org"]}), Refusal::Issuer),
-        (json!({"iss": "https://login.example.org/"}), Refusal::Issuer),
-        (json!({"iss": null}), Refusal::Issuer),
-        (json!({"aud": []}), Refusal::Audience),
-        (json!({"aud": ["chatgraph", 1]}), Refusal::Audience),
-        (json!({"aud": {"chatgraph": 1}}), Refusal::Audience),
-        (json!({"sub": ""}), Refusal::Subject),
-        (json!({"sub": "x".repeat(256)}), Refusal::Subject),
-        (json!({"sub": null}), Refusal::Subject),
-        (json!({"activeOrganizationId": ""}), Refusal::Organization),
-        (json!({"activeOrganizationId": "x".repeat(129)}), Refusal::Organization),
-        (json!({"activeOrganizationId": 1}), Refusal::Organization),
+        (json!({"iss": ["https://login.example.org"]}), JwtError::Issuer),
+        (json!({"iss": "https://login.example.org/"}), JwtError::Issuer),
+        (json!({"iss": null}), JwtError::Issuer),
+        (json!({"aud": []}), JwtError::Audience),
+        (json!({"aud": ["chatgraph", 1]}), JwtError::Audience),
+        (json!({"aud": {"chatgraph": 1}}), JwtError::Audience),
+        (json!({"sub": ""}), JwtError::Subject),
+        (json!({"sub": "x".repeat(256)}), JwtError::Subject),
+        (json!({"sub": null}), JwtError::Subject),
+        (json!({"activeOrganizationId": ""}), JwtError::Organization),
+        (json!({"activeOrganizationId": "x".repeat(129)}), JwtError::Organization),
+        (json!({"activeOrganizationId": 1}), JwtError::Organization),
     ] {
         assert_eq!(of(&wrong, NOW), Err(refusal), "{wrong}");
     }
