@@ -2,7 +2,7 @@
 //! say so: reads that do not know it yet (a key by its hash, the sessions to start), and [`whatsapp_device`], whose rows belong
 //! to a session.
 //!
-//! Reads are methods of [`Store`]. Writes are methods of [`unit_of_work::Unit`], which runs in the journal through
+//! Reads are methods of [`Store`]. Writes are methods of [`unit_of_work::UnitOfWork`], which runs in the journal through
 //! [`Store::write`]. There is one file per table, with its conversions between rows and domain types.
 
 mod api_key;
@@ -61,17 +61,17 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use connect::FairQueue;
-use connect::Readers;
-use encryption::Sealing;
+use connect::ReadPool;
+use encryption::Encryption;
 use error::StoreError;
-use group_commit::Commits;
-use group_commit::Journal;
+use group_commit::CommitNotifier;
+use group_commit::GroupCommit;
 
 pub use api_key::KeySecret;
 pub use backup::back_up;
 pub use backup::restore;
 pub use connect::Config;
-pub use connect::Hold;
+pub use connect::DatabaseLock;
 pub use connect::OpenError;
 pub use connect::Postgres;
 pub use connect::ServerLock;
@@ -80,10 +80,10 @@ pub use connect::checkpoint;
 pub use connect::migrate_down;
 pub use connect::migrate_up;
 pub use connect::migrations;
-pub use connect::renew_log;
-pub use counts::Census;
+pub use connect::reset_change_log;
+pub use counts::Counts;
 pub use deleted_unread::DeletedUnread;
-pub use early_edit::EarlyRewrite;
+pub use early_edit::EarlyEdit;
 pub use encryption::MasterKeyError;
 pub use encryption::MasterKeyId;
 pub use encryption::MasterKeys;
@@ -93,43 +93,43 @@ pub use encryption::master_key_rows;
 pub use encryption::new_master_key;
 pub use encryption::rotate_master_key;
 pub use group_commit::Committed;
-pub use idempotency::Use;
-pub use integrity_check::Checked;
+pub use idempotency::KeyUse;
+pub use integrity_check::CheckResult;
 #[cfg(test)]
 pub(crate) use integrity_check::broken_rules;
 pub use integrity_check::check;
 pub use message::KnownMessage;
-pub use message_move::Which;
+pub use message_move::MovedMessages;
 pub use mute_expiry::EndingMute;
 pub use organization_data::OrganizationCounts;
 pub use quarantine::MAX_QUARANTINED;
 pub use quarantine::QuarantinedEvent;
 pub use session::SessionSums;
 pub use session::WantedSessions;
-pub use unit_of_work::Unit;
+pub use unit_of_work::UnitOfWork;
 pub use unit_of_work::Work;
 
 /// Attempts of a unit that conflicts with another process, and pause between them.
-const ATTEMPTS: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(20);
+const MAX_ATTEMPTS: u32 = 5;
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 /// Maximum number of concurrent full scans of lists; less than the number of readers.
 const WALKS: usize = 2;
 
 /// The database: a pool of readers, and one journal that writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    readers: Readers,
+    readers: ReadPool,
     /// Readers with a time limit of one second.
-    counters: Readers,
+    counters: ReadPool,
     /// Limits concurrent full scans of lists.
     walks: FairQueue,
-    journal: Journal,
-    commits: Arc<Commits>,
+    journal: GroupCommit,
+    commits: Arc<CommitNotifier>,
     /// Incarnation of the change log.
     log: chatgraph_entity::change_log::Model,
     /// The database server, if other processes may use it, too.
     shared: Option<Postgres>,
-    sealing: Sealing,
+    sealing: Encryption,
 }
 
 impl Store {
@@ -142,7 +142,7 @@ impl Store {
         connect::create(config)?;
         let writers = connect::writers(config).await?;
         connect::migrate(&writers).await?;
-        Self::start(config, writers, Sealing::default(), tasks).await
+        Self::start(config, writers, Encryption::default(), tasks).await
     }
 
     /// Opens the database for a command that neither creates nor migrates it.
@@ -152,7 +152,7 @@ impl Store {
     pub async fn open_existing(config: &Config, tasks: &TaskTracker) -> Result<Self, OpenError> {
         let writers = connect::writers(config).await?;
         connect::is_up_to_date(&writers).await?;
-        Self::start(config, writers, Sealing::default(), tasks).await
+        Self::start(config, writers, Encryption::default(), tasks).await
     }
 
     /// Opens the database like [`Store::open`], for a server that encrypts and decrypts the secrets of its sessions
@@ -172,15 +172,15 @@ impl Store {
     async fn start(
         config: &Config,
         writers: DatabaseConnection,
-        sealing: Sealing,
+        sealing: Encryption,
         tasks: &TaskTracker,
     ) -> Result<Self, OpenError> {
         let log = organization::change_log(&writers).await?;
         let readers = connect::readers(config).await?;
         let counters = connect::counters(config).await?;
         let walks = FairQueue::new(WALKS, 0);
-        let commits = Arc::new(Commits::default());
-        let journal = Journal::new(writers, config.patience(), Arc::clone(&commits), tasks.clone());
+        let commits = Arc::new(CommitNotifier::default());
+        let journal = GroupCommit::new(writers, config.patience(), Arc::clone(&commits), tasks.clone());
         let shared = match config {
             Config::Sqlite(_) => None,
             Config::Postgres(server) => Some(server.clone()),
@@ -208,7 +208,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+        F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         self.journal.write(organization, None, work).instrument(unit_span()).await
     }
@@ -218,21 +218,26 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn write_in<T, E, F>(&self, organization: &OrganizationId, session: SessionId, work: F) -> Result<T, E>
+    pub async fn write_session<T, E, F>(
+        &self,
+        organization: &OrganizationId,
+        session: SessionId,
+        work: F,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+        F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         self.journal.write(organization, Some(session), work).instrument(unit_span()).await
     }
 
-    /// Like [`Store::write_in`], with a few retries after conflicts with another process, each with its own copy of
+    /// Like [`Store::write_session`], with a few retries after conflicts with another process, each with its own copy of
     /// `input`.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn write_again<I, T, E, F>(
+    pub async fn write_session_with_retry<I, T, E, F>(
         &self,
         organization: &OrganizationId,
         session: SessionId,
@@ -243,18 +248,18 @@ impl Store {
         I: Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + std::error::Error + Send + 'static,
-        F: for<'u> Fn(I, &'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+        F: for<'u> Fn(I, &'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         let mut attempt = 1;
         loop {
             let (input, work) = (input.clone(), work.clone());
-            match self.write_in(organization, session, move |unit| work(input, unit)).await {
-                Err(failed) if attempt < ATTEMPTS && StoreError::is_conflict(&failed) => {
+            match self.write_session(organization, session, move |unit| work(input, unit)).await {
+                Err(failed) if attempt < MAX_ATTEMPTS && StoreError::is_conflict(&failed) => {
                     warn!(
                         error = &failed as &dyn std::error::Error,
                         attempt, "Write conflict; retrying the unit of work"
                     );
-                    tokio::time::sleep(PAUSE * attempt).await;
+                    tokio::time::sleep(RETRY_DELAY * attempt).await;
                     attempt += 1;
                 }
                 done => return done,
@@ -277,7 +282,7 @@ impl Store {
     }
 
     /// The readers, on behalf of an organization.
-    fn reader(&self, organization: &OrganizationId) -> Readers {
+    fn reader(&self, organization: &OrganizationId) -> ReadPool {
         self.readers.of(organization)
     }
 

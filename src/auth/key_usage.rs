@@ -52,7 +52,7 @@ impl KeyUsage {
     async fn flush(&self, store: &Store) {
         let gathered = std::mem::take(&mut *self.pending());
         for (organization, uses) in gathered {
-            if let Err(error) = store.note_key_uses(&organization, uses.into_iter().collect()).await {
+            if let Err(error) = store.record_key_uses(&organization, uses.into_iter().collect()).await {
                 warn!(error = %error, "Storing the last-used times of API keys failed");
             }
         }

@@ -27,7 +27,7 @@ use crate::http::Metrics;
 use crate::http::Tls;
 use crate::session;
 use crate::session::Endpoint;
-use crate::store::Hold;
+use crate::store::DatabaseLock;
 use crate::store::MasterKeys;
 use crate::store::OpenError;
 use crate::store::ServerLock;
@@ -192,7 +192,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
         None => None,
     };
     let (database, master_keys) = (config.database, config.master_keys.unwrap_or_default());
-    let _hold = Hold::take(&database)?;
+    let _hold = DatabaseLock::take(&database)?;
     let lock = ServerLock::take(&database).await?;
     let endpoint = endpoint(config.sandbox);
     let session = session::Config { history: config.history, ..session::Config::new(endpoint) };
@@ -254,7 +254,7 @@ async fn serve(config: config::Serve) -> Result<(), Error> {
 
 /// Warns if secrets are stored unencrypted, unless the operator requested it.
 fn tell_how_secrets_are_kept(keys: Option<&MasterKeys>) {
-    match keys.map(MasterKeys::seals_with) {
+    match keys.map(MasterKeys::encryption_key) {
         None => {
             warn!(
                 "No master key is set: the sessions' keys are stored unencrypted in the database (--master-key-file)"

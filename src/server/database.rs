@@ -21,7 +21,7 @@ pub(super) async fn migrate(config: config::Migrate) -> Result<(), Error> {
         Migration::Up => store::migrate_up(&database).await?,
         Migration::Down => down(&database, config.confirmed).await?,
         Migration::Status => {}
-        Migration::Restored => store::renew_log(&database, SystemClock.now()).await?,
+        Migration::Restored => store::reset_change_log(&database, SystemClock.now()).await?,
     }
     for (step, applied) in store::migrations(&database).await? {
         output::line(format_args!("{step}  {}", if applied { "applied" } else { "pending" }))?;

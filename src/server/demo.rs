@@ -37,7 +37,7 @@ use crate::service::api_key::NewKey;
 use crate::service::background::retention;
 use crate::session;
 use crate::store;
-use crate::store::Hold;
+use crate::store::DatabaseLock;
 use crate::store::MasterKeys;
 
 use super::build::Configs;
@@ -72,7 +72,7 @@ pub(super) async fn demo(config: config::Demo) -> Result<(), Error> {
         None => sandbox.create_account(chatgraph_sandbox::demo::account(None, now)).map_err(failed)?,
     };
     let database = store::Config::Sqlite(folder.database());
-    let _hold = Hold::take(&database)?;
+    let _hold = DatabaseLock::take(&database)?;
     let endpoint = endpoint(Some(config::Sandbox { url: sandbox.url(), key: sandbox.key() }));
     let configs = Configs {
         store: database.clone(),

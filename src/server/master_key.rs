@@ -32,7 +32,7 @@ async fn status(database: &config::Database) -> Result<(), Error> {
 async fn rotate(config: &config::MasterKeyRotate) -> Result<(), Error> {
     let Rotated { anew, before, unopened, is_final, .. } =
         store::rotate_master_key(&config.database, &config.keys).await?;
-    let named = named(config.keys.seals_with());
+    let named = named(config.keys.encryption_key());
     println!("{named}: {anew} secrets re-encrypted, {before} already encrypted with this key");
     if !unopened.is_empty() {
         for (session, count) in &unopened {

@@ -10,7 +10,7 @@ use crate::cli::OrganizationShowArgs;
 use crate::config;
 use crate::domain::clock;
 use crate::service::audit;
-use crate::store::Hold;
+use crate::store::DatabaseLock;
 use crate::store::OrganizationCounts;
 use crate::store::ServerLock;
 use crate::store::Store;
@@ -100,7 +100,7 @@ async fn delete(args: OrganizationDeleteArgs) -> Result<(), Error> {
     // The store is opened before the lock, so that a missing database gets no lock file.
     let store = Store::open_existing(&database, &Lifecycle::default().tasks).await?;
     let deleted = async {
-        let (_hold, _lock) = (Hold::take(&database)?, ServerLock::take(&database).await?);
+        let (_hold, _lock) = (DatabaseLock::take(&database)?, ServerLock::take(&database).await?);
         let Some(counts) = store.count_organization(&id).await? else {
             return Err(Error::NoSuchOrganization(id.clone()));
         };

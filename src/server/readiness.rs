@@ -23,7 +23,7 @@ use crate::domain::clock::Clock;
 use crate::domain::session::SessionStatus;
 use crate::http::Readiness;
 use crate::session::Events;
-use crate::store::Census;
+use crate::store::Counts;
 use crate::store::Store;
 
 /// Time for which a result is shared.
@@ -46,7 +46,7 @@ pub(super) struct Watch {
     writes_fail: Arc<AtomicBool>,
 }
 
-type Found = Shared<BoxFuture<'static, Option<Arc<Census>>>>;
+type Found = Shared<BoxFuture<'static, Option<Arc<Counts>>>>;
 
 struct Look {
     begun: Instant,
@@ -94,7 +94,7 @@ impl Watch {
     }
 
     /// Returns the counts; `None` if the database does not respond.
-    pub(super) async fn census(&self) -> Option<Arc<Census>> {
+    pub(super) async fn census(&self) -> Option<Arc<Counts>> {
         self.look().await
     }
 

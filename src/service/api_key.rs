@@ -22,8 +22,8 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::Operation;
 use crate::domain::page::Page;
 use crate::domain::page::PageRequest;
+use crate::store::KeyUse;
 use crate::store::Store;
-use crate::store::Use;
 use crate::store::error::StoreError;
 
 use super::audit;
@@ -129,19 +129,19 @@ impl Keys {
                         Some(under) => {
                             unit.use_idempotency_key(&whose, under, key.id.to_bytes(), key.created_at).await?
                         }
-                        None => Use::First,
+                        None => KeyUse::First,
                     };
                     match known {
-                        Use::First if unit.count_keys(&whose).await? >= most => Err(too_many(most)),
-                        Use::First => {
+                        KeyUse::First if unit.count_keys(&whose).await? >= most => Err(too_many(most)),
+                        KeyUse::First => {
                             unit.insert_key(key.clone(), hash).await?;
                             Ok(key)
                         }
-                        Use::Again(id) => {
+                        KeyUse::Again(id) => {
                             let renewed = unit.renew_unused_key(&whose, &id, (key.prefix, hash)).await?;
                             renewed.ok_or_else(|| reused("its API key has since been used or revoked"))
                         }
-                        Use::Other => Err(reused("the input differs")),
+                        KeyUse::Other => Err(reused("the input differs")),
                     }
                 })
             })

@@ -146,7 +146,7 @@ impl Calls {
         };
         let key = SessionKey { organization: session.organization.clone(), session: session.id };
         self.store
-            .write_in(&session.organization, session.id, move |unit| {
+            .write_session(&session.organization, session.id, move |unit| {
                 Box::pin(async move { chat::message(unit, &key, &message, None, now).await })
             })
             .await

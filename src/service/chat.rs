@@ -228,7 +228,7 @@ impl Chats {
             max_pinned: self.config.max_pinned,
             now,
         };
-        let updated = self.store.write_again(&organization, session, (id, order), |(id, order), unit| {
+        let updated = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
             Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
         });
         let chat = updated.await.map_err(|error: Error| error.redacted_for(viewer))?;
@@ -252,7 +252,7 @@ impl Chats {
         let Place { session, cid, id } = self.place(&organization, target).await?;
         let order = DeleteOrder { organization, session, cid, now: self.clock.now() };
         let organization = order.organization.clone();
-        let deleted = self.store.write_again(&organization, session, (id, order), |(id, order), unit| {
+        let deleted = self.store.write_session_with_retry(&organization, session, (id, order), |(id, order), unit| {
             Box::pin(async move { Place::check(id, order.carry_out(unit).await?) })
         });
         let chat = deleted.await?;
@@ -281,7 +281,7 @@ impl Chats {
         }
         let chat = match chat {
             Some(Followed::Address(cid)) => {
-                let (chats, addresses) = self.store.known_as(organization, session, &cid).await?;
+                let (chats, addresses) = self.store.resolve_address(organization, session, &cid).await?;
                 Some(FollowedChat::new(chats, addresses))
             }
             Some(Followed::Id(id)) => {

@@ -41,7 +41,7 @@ use crate::session::SessionEvent;
 use crate::session::SessionKey;
 use crate::store::QuarantinedEvent;
 use crate::store::Store;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::background::mute_expiry::Mutes;
@@ -232,7 +232,7 @@ impl Inbox {
 
     /// Returns whether the database runs units, so that a timeout is due to the event itself.
     async fn is_alive(&self, key: &SessionKey) -> bool {
-        let nothing = self.store.write_in(&key.organization, key.session, |_| Box::pin(async { Ok(()) }));
+        let nothing = self.store.write_session(&key.organization, key.session, |_| Box::pin(async { Ok(()) }));
         let nothing = async { nothing.await.map_err(|failed: StoreError| failed) };
         matches!(timeout(SIGN_OF_LIFE, nothing).await, Ok(Ok(())))
     }
@@ -246,7 +246,7 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let (whose, applied, now) = (key.clone(), Arc::clone(&events), self.clock.now());
         self.store
-            .write_in(&key.organization, key.session, move |unit| {
+            .write_session(&key.organization, key.session, move |unit| {
                 Box::pin(async move {
                     apply_all(unit, &whose, &applied, now).await?;
                     unit.remove_quarantined(&kept).await.map(drop)
@@ -268,7 +268,7 @@ impl Inbox {
         let logged_out = |event: &_| matches!(event, SessionEvent::Status { status: SessionStatus::LoggedOut, .. });
         let logged_out = events[which.clone()].iter().any(logged_out);
         self.store
-            .write_in(&key.organization, key.session, move |unit| {
+            .write_session(&key.organization, key.session, move |unit| {
                 Box::pin(async move { apply_all(unit, &whose, &events[which], now).await })
             })
             .await?;
@@ -331,7 +331,12 @@ fn along(event: &SessionEvent) -> Option<usize> {
 }
 
 /// Applies events in order, in one unit of work.
-async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent], now: i64) -> Result<(), StoreError> {
+async fn apply_all(
+    unit: &mut UnitOfWork<'_>,
+    key: &SessionKey,
+    events: &[SessionEvent],
+    now: i64,
+) -> Result<(), StoreError> {
     let (mut people, mut jids) = (Vec::new(), Vec::new());
     for event in events {
         match event {
@@ -346,7 +351,7 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
         people => unit.new_people(&key.organization, key.session, people).await?,
     };
     if new.len() + jids.len() > 1 {
-        unit.shelve(&key.organization, key.session, &new, jids).await?;
+        unit.preload(&key.organization, key.session, &new, jids).await?;
     }
     for event in events {
         match event {
@@ -358,7 +363,7 @@ async fn apply_all(unit: &mut Unit<'_>, key: &SessionKey, events: &[SessionEvent
             event => apply(unit, key, event, now).await?,
         }
     }
-    unit.put_away().await?;
+    unit.flush().await?;
     let addresses: Vec<_> = events.iter().flat_map(addresses).collect();
     edit::catch_up_with(unit, key, &addresses, now).await
 }
@@ -374,7 +379,7 @@ fn addresses(event: &SessionEvent) -> Vec<&Jid> {
 }
 
 /// Applies one event in its unit of work. An event of a deleted session is ignored.
-async fn apply(unit: &mut Unit<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
+async fn apply(unit: &mut UnitOfWork<'_>, key: &SessionKey, event: &SessionEvent, now: i64) -> Result<(), StoreError> {
     match event {
         SessionEvent::Status { status, reason } => session::status(unit, key, *status, reason.as_ref(), now).await,
         SessionEvent::Paired { jid, lid } => session::paired(unit, key, jid, lid.as_ref(), now).await,

@@ -8,14 +8,19 @@ use crate::domain::message::IncomingMessage;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::Setting;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::inbound::chat;
 
 /// Stores whether a new message unarchives its chat. If that is new, chats with a message of another person since they were
 /// archived are unarchived at once.
-pub(super) async fn rule(unit: &mut Unit<'_>, key: &SessionKey, unarchives: bool, now: i64) -> Result<(), StoreError> {
+pub(super) async fn rule(
+    unit: &mut UnitOfWork<'_>,
+    key: &SessionKey,
+    unarchives: bool,
+    now: i64,
+) -> Result<(), StoreError> {
     // Lock order: the session before its chats.
     if unit.session_for_update(&key.organization, key.session).await?.is_none() {
         return Ok(());
@@ -38,7 +43,7 @@ pub(super) async fn rule(unit: &mut Unit<'_>, key: &SessionKey, unarchives: bool
 
 /// Returns the time at which a new message unarchives its chat; `None` if it does not.
 pub(super) async fn left_with(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     message: &IncomingMessage,
@@ -52,7 +57,7 @@ pub(super) async fn left_with(
 
 /// Returns true if a chat has a message of another person behind the range with which it was archived.
 pub(super) async fn is_left_since(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     up_to: &MessageMarker,

@@ -30,9 +30,9 @@ use crate::domain::session::SessionStatus;
 use crate::session::SessionError;
 use crate::session::SessionKey;
 use crate::session::registry::Registry;
+use crate::store::KeyUse;
 use crate::store::Store;
-use crate::store::Unit;
-use crate::store::Use;
+use crate::store::UnitOfWork;
 use crate::store::Work;
 
 use super::action_rate::Paced;
@@ -377,16 +377,17 @@ impl Sessions {
         &self,
         key: &SessionKey,
         input: I,
-        work: impl for<'u> Fn(SessionKey, I, &'u mut Unit<'_>) -> Work<'u, T, Error> + Clone + Send + 'static,
+        work: impl for<'u> Fn(SessionKey, I, &'u mut UnitOfWork<'_>) -> Work<'u, T, Error> + Clone + Send + 'static,
     ) -> Result<T, Error>
     where
         I: Clone + Send + 'static,
         T: Send + 'static,
     {
         let input = (key.clone(), input);
-        let written = self
-            .store
-            .write_again(&key.organization, key.session, input, move |(key, input), unit| work(key, input, unit));
+        let written =
+            self.store.write_session_with_retry(&key.organization, key.session, input, move |(key, input), unit| {
+                work(key, input, unit)
+            });
         let written = written.await?;
         self.news.tell(key);
         Ok(written)
@@ -395,7 +396,7 @@ impl Sessions {
 
 /// Stores a new session, unless the key was used for another one or the limit is reached.
 async fn make(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     session: Session,
     under: Option<&IdempotencyKey>,
     most: u64,
@@ -403,20 +404,20 @@ async fn make(
     let (whose, id) = (&session.organization, session.id.to_bytes());
     let known = match under {
         Some(key) => unit.use_idempotency_key(whose, key, id, session.created_at).await?,
-        None => Use::First,
+        None => KeyUse::First,
     };
     match known {
-        Use::First if unit.count_sessions(whose).await? >= most => Err(too_many(most)),
-        Use::First => {
+        KeyUse::First if unit.count_sessions(whose).await? >= most => Err(too_many(most)),
+        KeyUse::First => {
             unit.insert_session(&session).await?;
             Ok(session)
         }
-        Use::Again(id) => {
+        KeyUse::Again(id) => {
             let gone = || reused("its session has been deleted");
             let id = SessionId::from_bytes(&id).map_err(|_| gone())?;
             unit.session_for_update(whose, id).await?.ok_or_else(gone)
         }
-        Use::Other => Err(reused("the input differs")),
+        KeyUse::Other => Err(reused("the input differs")),
     }
 }
 

@@ -28,7 +28,7 @@ use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// The secret of a key that matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note_key_uses(
+    pub async fn record_key_uses(
         &self,
         organization: &OrganizationId,
         uses: Vec<(KeyId, i64)>,
@@ -160,7 +160,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Stores a new key under the hash of its secret, and creates the organization with its first key.
     ///
     /// # Errors
@@ -218,14 +218,14 @@ fn read_row(row: &QueryResult) -> Result<ApiKey, StoreError> {
 fn to_row(key: ApiKey, hash: String) -> api_key::ActiveModel {
     let (created_by, created_by_id) = match key.created_by {
         Some(KeyCreator::ApiKey(id)) => (Some("key"), Some(id.to_string())),
-        Some(KeyCreator::User(id)) => (Some("user"), Some(sanitize::storable(&id))),
+        Some(KeyCreator::User(id)) => (Some("user"), Some(sanitize::strip_nul(&id))),
         Some(KeyCreator::Operator) => (Some("operator"), None),
         None => (None, None),
     };
     api_key::ActiveModel {
         id: Set(key.id.to_bytes()),
         organization: Set(key.organization.to_string()),
-        name: Set(sanitize::storable(&key.name)),
+        name: Set(sanitize::strip_nul(&key.name)),
         prefix: Set(key.prefix),
         hash: Set(hash),
         permissions: Set(key.permissions.bits()),

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::connect;
 use super::connect::Config;
-use super::connect::Hold;
+use super::connect::DatabaseLock;
 use super::connect::OpenError;
 use super::connect::file;
 use super::connect::sqlite;
@@ -61,7 +61,7 @@ pub async fn restore(database: &Path, backup: &Path, overwrite: bool, now: i64) 
     if target.exists() && !overwrite {
         return Err(OpenError::Exists(target));
     }
-    let _hold = Hold::take(&Config::Sqlite(target.clone()))?;
+    let _hold = DatabaseLock::take(&Config::Sqlite(target.clone()))?;
     if source == target {
         return Err(OpenError::Exists(target));
     }

@@ -22,8 +22,8 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use super::Store;
-use super::chunk::parts;
-use super::enum_code::Code as _;
+use super::chunk::chunks;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 
 impl Store {
@@ -73,7 +73,7 @@ pub(super) async fn insert(
     organization: &OrganizationId,
     changes: &[Change],
 ) -> Result<(), StoreError> {
-    for part in parts(changes.iter().collect()) {
+    for part in chunks(changes.iter().collect()) {
         let rows = part.into_iter().map(|change| to_row(organization, change));
         change::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
@@ -88,7 +88,7 @@ async fn wrong_revision(
     changes: &[Change],
 ) -> Result<Option<ChatId>, StoreError> {
     let last: std::collections::HashMap<_, _> = changes.iter().map(|change| (change.chat, change)).collect();
-    for part in parts(last.into_values().filter(|change| change.kind != ChangeKind::Deleted).collect()) {
+    for part in chunks(last.into_values().filter(|change| change.kind != ChangeKind::Deleted).collect()) {
         let ids = part.iter().map(|change| change.chat.to_bytes());
         let rows = super::chat::with_ids(organization, ids).all(tx).await?;
         for change in part {

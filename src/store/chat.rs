@@ -35,13 +35,13 @@ use crate::domain::peer::last_owner;
 use crate::domain::search;
 
 use super::Store;
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::organization;
 use super::peer;
 use super::sanitize;
 use super::tombstone;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 impl Store {
     /// Returns the session's chat with the address `jid`, canonical or an alias.
@@ -71,7 +71,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns the session's chat with the address `jid`, locked until the commit.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Unit<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Option<Chat>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.chat(session, jid)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.chat(session, jid)).await? {
             return Ok(known);
         }
         let query = found_by(organization, session, jid).lock_exclusive();
@@ -98,7 +98,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         ids: &[ChatId],
     ) -> Result<Vec<Chat>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let query = with_ids(organization, ids.iter().map(|id| id.to_bytes()));
         let query = query.order_by_asc(chat::Column::Id).lock_exclusive();
         query.all(self.tx).await?.into_iter().map(from_row).collect()
@@ -114,7 +114,7 @@ impl Unit<'_> {
         peer: &Peer,
     ) -> Result<Option<Chat>, StoreError> {
         let Some(chat) = peer.chat else { return Ok(None) };
-        if let Some(known) = self.on_shelf(|shelf| shelf.chat_with(peer.id)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.chat_with(peer.id)).await? {
             return Ok(known);
         }
         let query = chat::Entity::find_by_id(chat.to_bytes()).filter(owned_by(organization)).lock_exclusive();
@@ -130,13 +130,13 @@ impl Unit<'_> {
         organization: &OrganizationId,
         id: ChatId,
     ) -> Result<Option<Chat>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let query = chat::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
         query.one(self.tx).await?.map(from_row).transpose()
     }
 
     /// Returns the session's chats that are pinned on the phone, including deleted ones, except `except`. The caller
-    /// must hold the session's lock ([`Unit::session_for_update`]): otherwise two units could both pin the last one.
+    /// must hold the session's lock ([`UnitOfWork::session_for_update`]): otherwise two units could both pin the last one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -146,7 +146,7 @@ impl Unit<'_> {
         session: SessionId,
         except: ChatId,
     ) -> Result<Vec<Chat>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let chats = pinned(organization, session).filter(chat::Column::Id.ne(except.to_bytes())).all(self.tx).await?;
         let deleted = tombstone::pinned(organization, session).all(self.tx).await?;
         let chats = chats.into_iter().map(from_row);
@@ -162,7 +162,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         session: SessionId,
     ) -> Result<Vec<Chat>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let query = chat::Entity::find()
             .filter(owned_by(organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))
@@ -183,7 +183,7 @@ impl Unit<'_> {
         session: SessionId,
         limit: u64,
     ) -> Result<Vec<Chat>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let query = chat::Entity::find()
             .filter(owned_by(organization))
             .filter(chat::Column::SessionId.eq(session.to_bytes()))
@@ -230,7 +230,7 @@ impl Unit<'_> {
         chat: &Chat,
         peer: &mut Peer,
     ) -> Result<(), StoreError> {
-        if self.on_shelf(|shelf| shelf.add_chat(chat, peer.id)).await?.is_none() {
+        if self.cached(|shelf| shelf.add_chat(chat, peer.id)).await?.is_none() {
             chat::Entity::insert(to_row(organization, chat).into_active_model())
                 .exec_without_returning(self.tx)
                 .await?;
@@ -244,7 +244,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
-        if self.on_shelf(|shelf| shelf.save(chat)).await?.is_some() {
+        if self.cached(|shelf| shelf.save(chat)).await?.is_some() {
             return Ok(());
         }
         let row = chat::ActiveModel { id: NotSet, ..to_row(organization, chat).into_active_model().reset_all() };
@@ -292,10 +292,10 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
         jid: chat.jid.to_string(),
-        subject: sanitize::storable_if_any(chat.names.subject.as_ref()),
-        contact_name: sanitize::storable_if_any(chat.names.contact.as_ref()),
-        push_name: sanitize::storable_if_any(chat.names.push.as_ref()),
-        business_name: sanitize::storable_if_any(chat.names.business.as_ref()),
+        subject: sanitize::strip_nul_if_any(chat.names.subject.as_ref()),
+        contact_name: sanitize::strip_nul_if_any(chat.names.contact.as_ref()),
+        push_name: sanitize::strip_nul_if_any(chat.names.push.as_ref()),
+        business_name: sanitize::strip_nul_if_any(chat.names.business.as_ref()),
         archived: chat.archived.value,
         archived_as_of: chat.archived.as_of,
         pinned: chat.pinned.value,
@@ -311,7 +311,7 @@ pub(super) fn to_row(organization: &OrganizationId, chat: &Chat) -> chat::Model 
         activity: chat_list::activity(chat),
         inbox_class: InboxClass::new(chat) as i16,
         inbox_rank: chat_list::inbox_rank(chat),
-        searchable: sanitize::storable(&search::searchable(chat)),
+        searchable: sanitize::strip_nul(&search::searchable(chat)),
         pending: chat.pending.bits(),
         created_at: chat.created_at,
         horizon_at,

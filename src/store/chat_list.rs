@@ -29,11 +29,11 @@ use crate::domain::search::SearchTerm;
 use super::Store;
 use super::chat::owned_by;
 use super::chat::read_row;
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
-use super::keyset::Place;
+use super::keyset::SortKey;
 
 impl Store {
     /// Returns a page of each list, in the given order; `muted` is evaluated at `now`, in milliseconds.
@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-impl Place for ChatKey {
+impl SortKey for ChatKey {
     fn parts(self) -> Vec<Value> {
         vec![self.class.into(), self.rank.into(), self.id.to_vec().into()]
     }

@@ -3,7 +3,7 @@
 //! poll finds what is lost.
 //!
 //! `NOTIFY` takes a lock for which all commits of a server queue up, so it is never part of a write transaction.
-//! Commits within [`GATHER`] share one notification.
+//! Commits within [`DEBOUNCE`] share one notification.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -22,36 +22,36 @@ use tracing::warn;
 use crate::domain::id::OrganizationId;
 
 use super::Postgres;
-use super::group_commit::Commits;
+use super::group_commit::CommitNotifier;
 
 /// The channel of all processes on the database.
 const CHANNEL: &str = "chatgraph_change";
 /// Time for which commits are collected into one notification.
-const GATHER: Duration = Duration::from_millis(15);
+const DEBOUNCE: Duration = Duration::from_millis(15);
 /// Pause after a failure.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time without a notification after which the connection is checked, and time limit of the answer.
-const QUIET: Duration = Duration::from_mins(1);
-const ANSWER: Duration = Duration::from_secs(10);
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_mins(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// PostgreSQL limits a payload to less than 8,000 bytes; an organization's id has at most 128.
-const LONGEST: usize = 7_800;
+const MAX_PAYLOAD_LEN: usize = 7_800;
 
 /// Publishes local commits to the other processes, and their commits to this one. Never returns.
-pub(super) async fn share(server: &Postgres, connection: &impl ConnectionTrait, commits: &Commits) {
+pub(super) async fn share(server: &Postgres, connection: &impl ConnectionTrait, commits: &CommitNotifier) {
     // Every process receives its own notifications, too; it recognises them by this name.
     let process = ulid::Ulid::generate().to_string();
-    tokio::join!(tell(connection, &process, commits), hear(server, &process, commits));
+    tokio::join!(publish(connection, &process, commits), subscribe(server, &process, commits));
 }
 
-async fn tell(connection: &impl ConnectionTrait, process: &str, commits: &Commits) -> Infallible {
+async fn publish(connection: &impl ConnectionTrait, process: &str, commits: &CommitNotifier) -> Infallible {
     loop {
         let mut whose = commits.to_tell.next().await;
-        tokio::time::sleep(GATHER).await;
+        tokio::time::sleep(DEBOUNCE).await;
         whose.extend(commits.to_tell.take());
-        for text in texts(process, &whose) {
+        for text in payloads(process, &whose) {
             if let Err(failed) = notify(connection, text).await {
                 warn!(error = &failed as &dyn std::error::Error, "Notifying other processes of a commit failed");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
@@ -63,37 +63,37 @@ async fn notify(connection: &impl ConnectionTrait, text: String) -> Result<(), D
     connection.execute_raw(notify).await.map(drop)
 }
 
-async fn hear(server: &Postgres, process: &str, commits: &Commits) -> Infallible {
+async fn subscribe(server: &Postgres, process: &str, commits: &CommitNotifier) -> Infallible {
     loop {
         let Err(failed) = listen(server, process, commits).await;
         warn!(
             error = &failed as &dyn std::error::Error,
             "Listening for commits of other processes failed; the feed falls back to polling"
         );
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }
 
-async fn listen(server: &Postgres, process: &str, commits: &Commits) -> Result<Infallible, SqlxError> {
+async fn listen(server: &Postgres, process: &str, commits: &CommitNotifier) -> Result<Infallible, SqlxError> {
     let mut listener = PgListener::connect_with(&server.listener()).await?;
     listener.listen(CHANNEL).await?;
     loop {
-        if let Ok(word) = timeout(QUIET, listener.recv()).await {
-            commits.to_hear.add(&whose(process, word?.payload()));
+        if let Ok(word) = timeout(IDLE_CHECK_INTERVAL, listener.recv()).await {
+            commits.to_hear.add(&organizations(process, word?.payload()));
             continue;
         }
         // Nothing was committed, or the connection is dead.
-        let answered = timeout(ANSWER, (&mut listener).execute("SELECT 1")).await;
+        let answered = timeout(ANSWER_TIMEOUT, (&mut listener).execute("SELECT 1")).await;
         answered.unwrap_or_else(|_| Err(SqlxError::Io(ErrorKind::TimedOut.into())))?;
     }
 }
 
 /// Payloads with the process and organizations, one per line; as many as needed.
-fn texts(process: &str, whose: &[OrganizationId]) -> Vec<String> {
+fn payloads(process: &str, whose: &[OrganizationId]) -> Vec<String> {
     let mut texts = Vec::new();
     for organization in whose {
         match texts.last_mut() {
-            Some(text) if String::len(text) + organization.as_str().len() < LONGEST => {
+            Some(text) if String::len(text) + organization.as_str().len() < MAX_PAYLOAD_LEN => {
                 text.push('\n');
                 text.push_str(organization.as_str());
             }
@@ -103,8 +103,8 @@ fn texts(process: &str, whose: &[OrganizationId]) -> Vec<String> {
     texts
 }
 
-/// Parses a payload of [`texts`]; empty for one of this process.
-fn whose(process: &str, text: &str) -> Vec<OrganizationId> {
+/// Parses a payload of [`payloads`]; empty for one of this process.
+fn organizations(process: &str, text: &str) -> Vec<OrganizationId> {
     let mut lines = text.lines();
     if lines.next() == Some(process) {
         return Vec::new();
@@ -120,10 +120,10 @@ mod tests {
     fn what_one_process_tells_another_one_reads_and_itself_does_not() {
         let all: Vec<OrganizationId> =
             (0..200).map(|number| format!("{number:0>128}").parse().expect("an id")).collect();
-        let told = texts("one", &all);
+        let told = payloads("one", &all);
         assert!(told.len() > 1 && told.iter().all(|text| text.len() < 8_000));
-        assert_eq!(told.iter().flat_map(|text| whose("two", text)).collect::<Vec<_>>(), all);
-        assert!(told.iter().all(|text| whose("one", text).is_empty()));
-        assert!(texts("one", &[]).is_empty());
+        assert_eq!(told.iter().flat_map(|text| organizations("two", text)).collect::<Vec<_>>(), all);
+        assert!(told.iter().all(|text| organizations("one", text).is_empty()));
+        assert!(payloads("one", &[]).is_empty());
     }
 }

@@ -37,11 +37,11 @@ use tracing::warn;
 use super::encryption::MasterKeyId;
 use super::error::StoreError;
 use super::organization;
-use read_pool::Limits;
+use read_pool::ReadLimits;
 
 pub(super) use fair_queue::FairQueue;
 pub use postgres::Postgres;
-pub(super) use read_pool::Readers;
+pub(super) use read_pool::ReadPool;
 pub use server_lock::ServerLock;
 pub(super) use transaction::Fault;
 pub(super) use transaction::Mark;
@@ -51,13 +51,13 @@ pub(super) use transaction::Transaction;
 pub use url::UrlError;
 
 /// Time limit for counting a list: enough for a few hundred thousand chats, and short enough to wait for.
-const COUNTING: Duration = Duration::from_secs(1);
+const COUNT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time limit of a read, and of its wait in the queue.
-const READ: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Additional time for the answer beyond the database's own time limit.
-const GRACE: Duration = Duration::from_secs(5);
+const ANSWER_GRACE: Duration = Duration::from_secs(5);
 /// Time limit of a statement if the database has none, as on SQLite.
-const STATEMENT: Duration = Duration::from_mins(1);
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Location of the database. Parsed with [`str::parse`]: `sqlite:PATH` or
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
@@ -83,8 +83,8 @@ impl Config {
     /// Time limit for the answer to one statement, after which the server is considered dead.
     pub(super) fn patience(&self) -> Duration {
         match self {
-            Self::Sqlite(_) => STATEMENT,
-            Self::Postgres(server) => server.statement_timeout + GRACE,
+            Self::Sqlite(_) => STATEMENT_TIMEOUT,
+            Self::Postgres(server) => server.statement_timeout + ANSWER_GRACE,
         }
     }
 }
@@ -189,11 +189,11 @@ pub enum OpenError {
 /// Keeps a second server from the same SQLite file for as long as it lives; on PostgreSQL, [`ServerLock`] does.
 /// Commands beside a running server (`key`, `migrate`) do not take it.
 #[derive(Debug)]
-pub struct Hold {
+pub struct DatabaseLock {
     _lock: Option<File>,
 }
 
-impl Hold {
+impl DatabaseLock {
     /// Takes the lock file beside an SQLite database. It is beside the resolved file, so every symbolic link leads to
     /// the same lock. It is a separate file, because closing any descriptor of the database would release SQLite's
     /// locks on it.
@@ -253,30 +253,30 @@ pub(super) async fn writers(config: &Config) -> Result<DatabaseConnection, OpenE
     }
 }
 
-/// Opens the connections for counting: statements, and waiting for a connection, are limited to [`COUNTING`].
-pub(super) async fn counters(config: &Config) -> Result<Readers, DbErr> {
+/// Opens the connections for counting: statements, and waiting for a connection, are limited to [`COUNT_TIMEOUT`].
+pub(super) async fn counters(config: &Config) -> Result<ReadPool, DbErr> {
     let (connections, places) = match config {
         Config::Sqlite(path) => (sqlite::counter(path).await?, 1),
-        Config::Postgres(server) => (server.counters(), postgres::COUNTERS),
+        Config::Postgres(server) => (server.counters(), postgres::MAX_COUNTERS),
     };
-    let limits = Limits { queue: COUNTING, read: COUNTING, answer: COUNTING + GRACE };
-    Ok(Readers::new(connections, number(places), limits))
+    let limits = ReadLimits { queue: COUNT_TIMEOUT, read: COUNT_TIMEOUT, answer: COUNT_TIMEOUT + ANSWER_GRACE };
+    Ok(ReadPool::new(connections, number(places), limits))
 }
 
 /// Opens the connections for reading, on which the database rejects writes. Statements, and waiting for a connection,
-/// are limited to [`READ`].
-pub(super) async fn readers(config: &Config) -> Result<Readers, DbErr> {
-    readers_within(config, READ).await
+/// are limited to [`READ_TIMEOUT`].
+pub(super) async fn readers(config: &Config) -> Result<ReadPool, DbErr> {
+    readers_within(config, READ_TIMEOUT).await
 }
 
 /// Opens the connections for reading with another limit.
-pub(super) async fn readers_within(config: &Config, limit: Duration) -> Result<Readers, DbErr> {
+pub(super) async fn readers_within(config: &Config, limit: Duration) -> Result<ReadPool, DbErr> {
     let (connections, places) = match config {
-        Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::READERS),
+        Config::Sqlite(path) => (sqlite::readers(path).await?, sqlite::MAX_READERS),
         Config::Postgres(server) => (server.limited_readers(limit), server.readers),
     };
-    let limits = Limits { queue: limit, read: limit, answer: config.patience().min(limit + GRACE) };
-    Ok(Readers::new(connections, number(places), limits))
+    let limits = ReadLimits { queue: limit, read: limit, answer: config.patience().min(limit + ANSWER_GRACE) };
+    Ok(ReadPool::new(connections, number(places), limits))
 }
 
 fn number(places: u32) -> usize {
@@ -305,7 +305,7 @@ pub(super) async fn snapshot(database: &DatabaseConnection) -> Result<DatabaseTr
 }
 
 /// Returns the maximum number of connections.
-pub(super) fn most(pool: &DatabaseConnection) -> u32 {
+pub(super) fn max_connections(pool: &DatabaseConnection) -> u32 {
     match pool.get_database_backend() {
         DbBackend::Postgres => pool.get_postgres_connection_pool().options().get_max_connections(),
         _ => 1,
@@ -313,7 +313,7 @@ pub(super) fn most(pool: &DatabaseConnection) -> u32 {
 }
 
 /// Returns the number of idle connections.
-pub(super) fn idle(pool: &DatabaseConnection) -> usize {
+pub(super) fn idle_connections(pool: &DatabaseConnection) -> usize {
     match pool.get_database_backend() {
         DbBackend::Postgres => pool.get_postgres_connection_pool().num_idle(),
         _ => 0,
@@ -322,13 +322,13 @@ pub(super) fn idle(pool: &DatabaseConnection) -> usize {
 
 /// Begins a write transaction outside the journal.
 pub(super) async fn begin(writers: &DatabaseConnection) -> Result<Transaction, DbErr> {
-    Transaction::begin(writers, STATEMENT).await
+    Transaction::begin(writers, STATEMENT_TIMEOUT).await
 }
 
 /// Migrates the schema.
 pub(super) async fn migrate(writers: &DatabaseConnection) -> Result<(), OpenError> {
     knows_steps(writers).await?;
-    Ok(alone(writers, async |tx| Migrator::up(tx, None).await).await?)
+    Ok(with_migration_lock(writers, async |tx| Migrator::up(tx, None).await).await?)
 }
 
 /// Rejects an outdated or newer schema, instead of changing it.
@@ -379,10 +379,10 @@ pub async fn migrate_up(config: &Config) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
     require(config)?;
-    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
+    let (_hold, _lock) = (DatabaseLock::take(config)?, ServerLock::take(config).await?);
     let writers = writers(config).await?;
     knows_steps(&writers).await?;
-    alone(&writers, async |tx| Migrator::down(tx, Some(1)).await).await?;
+    with_migration_lock(&writers, async |tx| Migrator::down(tx, Some(1)).await).await?;
     Ok(writers.close().await?)
 }
 
@@ -391,9 +391,9 @@ pub async fn migrate_down(config: &Config) -> Result<(), OpenError> {
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn renew_log(config: &Config, now: i64) -> Result<(), OpenError> {
+pub async fn reset_change_log(config: &Config, now: i64) -> Result<(), OpenError> {
     require(config)?;
-    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
+    let (_hold, _lock) = (DatabaseLock::take(config)?, ServerLock::take(config).await?);
     let writers = writers(config).await?;
     migrate(&writers).await?;
     organization::renew_log(&writers, now).await?;
@@ -426,7 +426,7 @@ pub async fn migrations(config: &Config) -> Result<Vec<(String, bool)>, OpenErro
 }
 
 /// Changes the schema in one transaction, while other processes wait.
-async fn alone<T>(
+async fn with_migration_lock<T>(
     writers: &DatabaseConnection,
     steps: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
 ) -> Result<T, DbErr> {
@@ -435,7 +435,7 @@ async fn alone<T>(
     let options = TransactionOptions { sqlite_transaction_mode: immediate, ..Default::default() };
     let tx = writers.begin_with_options(options).await?;
     if tx.get_database_backend() == DbBackend::Postgres {
-        tx.execute_unprepared(postgres::ALONE).await?;
+        tx.execute_unprepared(postgres::MIGRATION_LOCK_SQL).await?;
     }
     let done = steps(&tx).await?;
     tx.commit().await?;

@@ -13,13 +13,13 @@ use crate::domain::id::OrganizationId;
 use crate::domain::session::SessionStatus;
 
 use super::Store;
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::group_commit::Committed;
 
 /// Counts over all organizations.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Census {
+pub struct Counts {
     /// Number of sessions in each status.
     pub sessions: Vec<(SessionStatus, u64)>,
     /// Pending actions.
@@ -34,7 +34,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn census(&self) -> Result<Census, StoreError> {
+    pub async fn census(&self) -> Result<Counts, StoreError> {
         let query = session::Entity::find()
             .select_only()
             .column(session::Column::Status)
@@ -48,7 +48,7 @@ impl Store {
         let quarantined = quarantined_event::Entity::find()
             .filter(quarantined_event::Column::Organization.ne(OrganizationId::trash().as_str()));
         let quarantined_events = quarantined.count(&self.readers).await?;
-        Ok(Census { sessions: sessions.collect(), pending_actions, quarantined_events })
+        Ok(Counts { sessions: sessions.collect(), pending_actions, quarantined_events })
     }
 
     /// Units of work and commits since the start, and failed transactions.

@@ -21,14 +21,14 @@ use crate::domain::id::SessionId;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::tombstone::Tombstone;
 
-use super::chunk::parts;
+use super::chunk::chunks;
 use super::error::StoreError;
 use super::message::of_chat;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Maximum number per deleted chat; older messages are read no later than the first of these.
-const MOST: u64 = 500;
+const MAX_PER_CHAT: u64 = 500;
 
 /// An unread message of a deleted chat.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub struct DeletedUnread {
     pub wa_id: String,
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Stores the unread messages of a chat that is being deleted.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Unit<'_> {
             .filter(message::Column::Revoked.eq(false))
             .order_by_desc(message::Column::At)
             .order_by_desc(message::Column::Id)
-            .limit(MOST.saturating_sub(known.into()).min(unread.into()))
+            .limit(MAX_PER_CHAT.saturating_sub(known.into()).min(unread.into()))
             .into_tuple::<(Vec<u8>, String, i64)>()
             .all(self.tx)
             .await?;
@@ -75,7 +75,7 @@ impl Unit<'_> {
             wa_id: Set(wa_id),
             at: Set(at),
         });
-        for part in parts(rows.collect()) {
+        for part in chunks(rows.collect()) {
             deleted_unread::Entity::insert_many(part).exec_without_returning(self.tx).await?;
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Unit<'_> {
         let rows = deleted_unread::Entity::find()
             .filter(Column::Organization.eq(organization.as_str()))
             .filter(Column::SessionId.eq(session.to_bytes()))
-            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::storable(id))));
+            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::strip_nul(id))));
         let corrupt = |_| StoreError::Corrupt { table: "deleted_unread", column: "chat_id" };
         let read = |row: deleted_unread::Model| {
             let chat = ChatId::from_bytes(&row.chat_id).map_err(corrupt)?;
@@ -107,7 +107,7 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(super) async fn deleted_behind(
+    pub(super) async fn deleted_after(
         &mut self,
         organization: &OrganizationId,
         chats: &[ChatId],
@@ -206,7 +206,7 @@ fn of_chats(organization: &OrganizationId, chats: &[ChatId]) -> Condition {
 fn up_to(place: &MessageMarker) -> Condition {
     let mut of_second = Condition::all().add(Column::At.eq(place.at));
     if !place.wa_ids.is_empty() {
-        of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| sanitize::storable(id))));
+        of_second = of_second.add(Column::WaId.is_in(place.wa_ids.iter().map(|id| sanitize::strip_nul(id))));
     }
     Condition::any().add(Column::At.lt(place.at)).add(of_second)
 }

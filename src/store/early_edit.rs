@@ -18,17 +18,17 @@ use crate::domain::message::MessageUpdate;
 use super::error::StoreError;
 use super::peer;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Maximum number per session; further ones are dropped until old ones expire.
-const MOST: u64 = 10_000;
+const MAX_PER_SESSION: u64 = 10_000;
 
 /// `edited_as_of` in the row of a deletion for the owner, in which `revoked` is set as well.
 const DELETED_FOR_ME: i64 = -1;
 
 /// An edit, a revocation or a deletion that waits for its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlyRewrite {
+pub struct EarlyEdit {
     /// Address of the chat, as received.
     pub chat: Jid,
     /// WhatsApp's id of the message.
@@ -41,17 +41,17 @@ pub struct EarlyRewrite {
     pub rewrite: MessageUpdate,
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Stores an edit, a revocation or a deletion until its message arrives, as received at `now`; removes those received
     /// before `oldest`. For one message a deletion wins, or else a revocation, or else the latest edit.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_early_rewrite(
+    pub async fn keep_early_edit(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
-        early: &EarlyRewrite,
+        early: &EarlyEdit,
         (now, oldest): (i64, i64),
     ) -> Result<(), StoreError> {
         early_rewrite::Entity::delete_many()
@@ -61,7 +61,7 @@ impl Unit<'_> {
             .await?;
         let before = early_rewrite::Entity::find()
             .filter(of_session(organization, session))
-            .filter(Column::WaId.eq(sanitize::storable(&early.wa_id)))
+            .filter(Column::WaId.eq(sanitize::strip_nul(&early.wa_id)))
             .filter(Column::Chat.eq(early.chat.as_str()))
             .filter(Column::Sender.eq(early.sender.as_str()))
             .filter(Column::FromMe.eq(early.from_me))
@@ -76,7 +76,7 @@ impl Unit<'_> {
             Some(before) if before.revoked && edited_as_of != DELETED_FOR_ME => return Ok(()),
             Some(before) if !revoked && before.edited_as_of > edited_as_of => return Ok(()),
             None if early_rewrite::Entity::find().filter(of_session(organization, session)).count(self.tx).await?
-                >= MOST =>
+                >= MAX_PER_SESSION =>
             {
                 return Ok(());
             }
@@ -84,13 +84,13 @@ impl Unit<'_> {
         }
         let row = early_rewrite::ActiveModel {
             session_id: Set(session.to_bytes()),
-            wa_id: Set(sanitize::storable(&early.wa_id)),
+            wa_id: Set(sanitize::strip_nul(&early.wa_id)),
             chat: Set(early.chat.to_string()),
             sender: Set(early.sender.to_string()),
             from_me: Set(early.from_me),
             organization: Set(organization.to_string()),
             revoked: Set(revoked),
-            text: Set(sanitize::storable_if_any(text.as_ref())),
+            text: Set(sanitize::strip_nul_if_any(text.as_ref())),
             edited_as_of: Set(edited_as_of),
             at: Set(now),
         };
@@ -107,17 +107,17 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn early_rewrites(
+    pub async fn early_edits(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
         wa_ids: &[String],
-    ) -> Result<Vec<EarlyRewrite>, StoreError> {
+    ) -> Result<Vec<EarlyEdit>, StoreError> {
         let mut early = Vec::new();
         for part in wa_ids.chunks(500) {
             let rows = early_rewrite::Entity::find()
                 .filter(of_session(organization, session))
-                .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::storable(id))));
+                .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::strip_nul(id))));
             for row in rows.all(self.tx).await? {
                 early.push(from_row(row)?);
             }
@@ -130,14 +130,14 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn early_rewrites_under(
+    pub async fn early_edits_under(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
         addresses: &[&Jid],
-    ) -> Result<Vec<EarlyRewrite>, StoreError> {
+    ) -> Result<Vec<EarlyEdit>, StoreError> {
         let mut early = Vec::new();
-        self.put_away().await?;
+        self.flush().await?;
         for part in addresses.chunks(500) {
             let known = peer::addresses_known_by(organization, session, part);
             let either =
@@ -154,7 +154,7 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn has_early_rewrites(
+    pub async fn has_early_edits(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
@@ -167,15 +167,15 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_early_rewrite(
+    pub async fn remove_early_edit(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
-        early: &EarlyRewrite,
+        early: &EarlyEdit,
     ) -> Result<(), StoreError> {
         early_rewrite::Entity::delete_many()
             .filter(of_session(organization, session))
-            .filter(Column::WaId.eq(sanitize::storable(&early.wa_id)))
+            .filter(Column::WaId.eq(sanitize::strip_nul(&early.wa_id)))
             .filter(Column::Chat.eq(early.chat.as_str()))
             .filter(Column::Sender.eq(early.sender.as_str()))
             .filter(Column::FromMe.eq(early.from_me))
@@ -189,9 +189,9 @@ fn of_session(organization: &OrganizationId, session: SessionId) -> Condition {
     Condition::all().add(Column::Organization.eq(organization.as_str())).add(Column::SessionId.eq(session.to_bytes()))
 }
 
-fn from_row(row: early_rewrite::Model) -> Result<EarlyRewrite, StoreError> {
+fn from_row(row: early_rewrite::Model) -> Result<EarlyEdit, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "early_rewrite", column };
-    Ok(EarlyRewrite {
+    Ok(EarlyEdit {
         chat: row.chat.parse().map_err(|_| corrupt("chat"))?,
         wa_id: row.wa_id,
         sender: row.sender.parse().map_err(|_| corrupt("sender"))?,

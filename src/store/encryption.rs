@@ -2,7 +2,7 @@
 //! is one. Only values are encrypted, not the lookup keys.
 //!
 //! `master_key` has the keys, `key_registry` the list of keys in use, `columns` the encrypted columns, and `rotation` re-encrypts all of
-//! them. This file has the format of an encrypted value. A new secret column needs a [`Place`], and an arm in `columns`.
+//! them. This file has the format of an encrypted value. A new secret column needs a [`AssociatedData`], and an arm in `columns`.
 
 mod columns;
 mod key_registry;
@@ -10,7 +10,7 @@ mod master_key;
 mod rotation;
 
 use super::error::StoreError;
-use master_key::ID;
+use master_key::ID_LEN;
 
 pub(super) use key_registry::register;
 pub use master_key::MasterKeyError;
@@ -28,13 +28,13 @@ const MARK: &[u8; 7] = b"\xc7sealed";
 /// Marker of a plaintext value that starts with the prefix itself.
 const MARKED_PLAIN: u8 = 0;
 /// Marker of an encrypted value: the key's id and the ciphertext follow.
-const SEALED: u8 = 1;
+const MARKED_ENCRYPTED: u8 = 1;
 /// Length of the header of an encrypted value.
-const HEAD: usize = MARK.len() + 1 + ID;
+const HEADER_LEN: usize = MARK.len() + 1 + ID_LEN;
 
 /// Reason why a stored value cannot be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unopened {
+pub enum DecryptError {
     /// Its key is missing.
     #[error("it is encrypted with master key {0}")]
     WithoutKey(MasterKeyId),
@@ -47,7 +47,7 @@ pub enum Unopened {
 }
 
 /// Associated data: the location of a value, to which its ciphertext is bound.
-pub(super) struct Place<'a> {
+pub(super) struct AssociatedData<'a> {
     table: &'static str,
     column: &'static str,
     session: &'a [u8],
@@ -55,7 +55,7 @@ pub(super) struct Place<'a> {
     key: &'a [u8],
 }
 
-impl<'a> Place<'a> {
+impl<'a> AssociatedData<'a> {
     /// A record.
     pub(super) fn record(session: &'a [u8], kind: i16, key: &'a [u8]) -> Self {
         Self { table: "device_record", column: "value", session, kind, key }
@@ -84,18 +84,18 @@ impl<'a> Place<'a> {
 
 /// Encrypts and decrypts the values of one database. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Sealing {
+pub(super) struct Encryption {
     keys: MasterKeys,
     /// True if the database contains no plaintext values, so that they are rejected.
     strict: bool,
 }
 
-impl Sealing {
+impl Encryption {
     /// Encrypts a value for storage.
-    pub(super) fn seal(&self, place: &Place<'_>, value: Vec<u8>) -> Vec<u8> {
+    pub(super) fn seal(&self, place: &AssociatedData<'_>, value: Vec<u8>) -> Vec<u8> {
         match self.keys.first() {
-            Some(key) => [&head(Some(key.id)), &*key.seal(&place.bytes(), value)].concat(),
-            None if value.starts_with(MARK) => [&head(None), &*value].concat(),
+            Some(key) => [&header(Some(key.id)), &*key.seal(&place.bytes(), value)].concat(),
+            None if value.starts_with(MARK) => [&header(None), &*value].concat(),
             None => value,
         }
     }
@@ -104,47 +104,47 @@ impl Sealing {
     ///
     /// # Errors
     /// [`StoreError::Sealed`].
-    pub(super) fn open(&self, place: &Place<'_>, stored: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn open(&self, place: &AssociatedData<'_>, stored: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         self.opened(place, stored).map_err(|reason| {
-            let Place { table, column, .. } = *place;
+            let AssociatedData { table, column, .. } = *place;
             StoreError::Sealed { table, column, reason }
         })
     }
 
-    fn opened(&self, place: &Place<'_>, mut stored: Vec<u8>) -> Result<Vec<u8>, Unopened> {
+    fn opened(&self, place: &AssociatedData<'_>, mut stored: Vec<u8>) -> Result<Vec<u8>, DecryptError> {
         let Some(rest) = stored.strip_prefix(MARK) else {
-            return if self.strict { Err(Unopened::Plain) } else { Ok(stored) };
+            return if self.strict { Err(DecryptError::Plain) } else { Ok(stored) };
         };
         match rest.split_first() {
-            Some((&MARKED_PLAIN, _)) if self.strict => Err(Unopened::Plain),
+            Some((&MARKED_PLAIN, _)) if self.strict => Err(DecryptError::Plain),
             Some((&MARKED_PLAIN, _)) => Ok(stored.split_off(MARK.len() + 1)),
-            Some((&SEALED, rest)) => {
-                let (id, sealed) = rest.split_first_chunk().ok_or(Unopened::Changed)?;
-                let key = self.keys.get(MasterKeyId(*id)).ok_or(Unopened::WithoutKey(MasterKeyId(*id)))?;
-                key.open(&place.bytes(), sealed).ok_or(Unopened::Changed)
+            Some((&MARKED_ENCRYPTED, rest)) => {
+                let (id, sealed) = rest.split_first_chunk().ok_or(DecryptError::Changed)?;
+                let key = self.keys.get(MasterKeyId(*id)).ok_or(DecryptError::WithoutKey(MasterKeyId(*id)))?;
+                key.open(&place.bytes(), sealed).ok_or(DecryptError::Changed)
             }
-            _ => Err(Unopened::Changed),
+            _ => Err(DecryptError::Changed),
         }
     }
 
     /// Returns whether a stored value is encrypted with the current key.
-    fn is_sealed_anew(&self, stored: &[u8]) -> bool {
-        sealed_with(stored) == self.keys.seals_with()
+    fn is_current(&self, stored: &[u8]) -> bool {
+        key_of(stored) == self.keys.encryption_key()
     }
 }
 
 /// Returns the key in a stored value's header; `None` for plaintext.
-fn sealed_with(stored: &[u8]) -> Option<MasterKeyId> {
-    let id = stored.strip_prefix(MARK)?.strip_prefix(&[SEALED])?;
+fn key_of(stored: &[u8]) -> Option<MasterKeyId> {
+    let id = stored.strip_prefix(MARK)?.strip_prefix(&[MARKED_ENCRYPTED])?;
     id.first_chunk().map(|id| MasterKeyId(*id))
 }
 
-fn head(key: Option<MasterKeyId>) -> Vec<u8> {
-    let mut head = Vec::with_capacity(HEAD);
+fn header(key: Option<MasterKeyId>) -> Vec<u8> {
+    let mut head = Vec::with_capacity(HEADER_LEN);
     head.extend(MARK);
     match key {
         Some(MasterKeyId(id)) => {
-            head.push(SEALED);
+            head.push(MARKED_ENCRYPTED);
             head.extend(id);
         }
         None => head.push(MARKED_PLAIN),

@@ -14,7 +14,7 @@ use crate::domain::session::StatusCode;
 use super::error::StoreError;
 
 /// A value that is stored as a small number.
-pub(super) trait Code: Sized + Copy + PartialEq + 'static {
+pub(super) trait DbEnum: Sized + Copy + PartialEq + 'static {
     /// Each value with its number.
     const CODES: &'static [(Self, i16)];
 
@@ -29,7 +29,7 @@ pub(super) trait Code: Sized + Copy + PartialEq + 'static {
     }
 }
 
-impl Code for SessionStatus {
+impl DbEnum for SessionStatus {
     const CODES: &'static [(Self, i16)] = &[
         (Self::Starting, 1),
         (Self::ScanQrCode, 2),
@@ -40,7 +40,7 @@ impl Code for SessionStatus {
     ];
 }
 
-impl Code for StatusCode {
+impl DbEnum for StatusCode {
     const CODES: &'static [(Self, i16)] = &[
         (Self::PairingExpired, 1),
         (Self::PairingFailed, 2),
@@ -59,24 +59,24 @@ impl Code for StatusCode {
     ];
 }
 
-impl Code for RejectionCode {
+impl DbEnum for RejectionCode {
     const CODES: &'static [(Self, i16)] = &[(Self::Rejected, 1), (Self::Unlinked, 2)];
 }
 
-impl Code for Operation {
+impl DbEnum for Operation {
     const CODES: &'static [(Self, i16)] = &[(Self::CreateSession, 1), (Self::CreateApiKey, 2)];
 }
 
-impl Code for ChatType {
+impl DbEnum for ChatType {
     const CODES: &'static [(Self, i16)] =
         &[(Self::Dm, 1), (Self::Group, 2), (Self::Newsletter, 3), (Self::Broadcast, 4), (Self::Status, 5)];
 }
 
-impl Code for ChangeKind {
+impl DbEnum for ChangeKind {
     const CODES: &'static [(Self, i16)] = &[(Self::Created, 1), (Self::Updated, 2), (Self::Deleted, 3)];
 }
 
-impl Code for Origin {
+impl DbEnum for Origin {
     const CODES: &'static [(Self, i16)] = &[
         (Self::Api, 1),
         (Self::Device, 2),
@@ -87,12 +87,12 @@ impl Code for Origin {
     ];
 }
 
-impl Code for Setting {
+impl DbEnum for Setting {
     const CODES: &'static [(Self, i16)] =
         &[(Self::Pinned, 1), (Self::MutedUntil, 2), (Self::Read, 3), (Self::Archived, 4)];
 }
 
-impl Code for MessageKind {
+impl DbEnum for MessageKind {
     const CODES: &'static [(Self, i16)] = &[
         (Self::Text, 1),
         (Self::Image, 2),
@@ -132,7 +132,7 @@ pub(super) fn desired(setting: Setting, value: i64) -> SettingValue {
 mod tests {
     use super::*;
 
-    fn numbers_are_distinct<T: Code + std::fmt::Debug>(values: usize) {
+    fn numbers_are_distinct<T: DbEnum + std::fmt::Debug>(values: usize) {
         let mut codes: Vec<_> = T::CODES.iter().map(|(_, code)| *code).collect();
         codes.sort_unstable();
         codes.dedup();

@@ -10,7 +10,7 @@ use sea_orm::RuntimeErr;
 use sea_orm::SqlErr;
 use sea_orm::SqlxError;
 
-use super::encryption::Unopened;
+use super::encryption::DecryptError;
 
 /// PostgreSQL's codes for `serialization_failure`, `deadlock_detected` and `lock_not_available`; the last one is a lock
 /// timeout.
@@ -43,7 +43,7 @@ pub enum StoreError {
     #[error("the database failed")]
     Database(#[source] Arc<DbErr>),
     /// Conflict with another process: a deadlock or a lock timeout. Nothing was stored, and a retry is likely to
-    /// succeed; [`super::Store::write_again`] retries.
+    /// succeed; [`super::Store::write_session_with_retry`] retries.
     #[error("write conflict with another process")]
     Conflict(#[source] Arc<DbErr>),
     /// The database did not answer in time. A write was not stored.
@@ -74,7 +74,7 @@ pub enum StoreError {
         /// The column.
         column: &'static str,
         /// The reason.
-        reason: Unopened,
+        reason: DecryptError,
     },
     /// This version does not support an event.
     #[error("this version does not support the event: {0}")]

@@ -25,33 +25,33 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::unit_of_work::Work;
-use batch::Order;
-use counters::Tally;
-use queue::Lanes;
+use batch::UnitJob;
+use counters::CommitCounters;
+use queue::Queues;
 
 pub use counters::Committed;
 
 /// Handle of the journal. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Journal {
-    lanes: Arc<Lanes>,
+pub(super) struct GroupCommit {
+    lanes: Arc<Queues>,
 }
 
-impl Journal {
+impl GroupCommit {
     /// Creates the journal; its tasks are spawned on `tasks` on demand.
     pub(super) fn new(
         writers: DatabaseConnection,
         patience: Duration,
-        commits: Arc<Commits>,
+        commits: Arc<CommitNotifier>,
         tasks: TaskTracker,
     ) -> Self {
-        Self { lanes: Arc::new(Lanes::new(writers, patience, commits, tasks)) }
+        Self { lanes: Arc::new(Queues::new(writers, patience, commits, tasks)) }
     }
 
     /// The counters.
-    pub(super) fn tally(&self) -> &Tally {
+    pub(super) fn tally(&self) -> &CommitCounters {
         &self.lanes.tally
     }
 
@@ -60,7 +60,7 @@ impl Journal {
         self.lanes.close().await
     }
 
-    /// See [`super::Store::write`] and [`super::Store::write_in`].
+    /// See [`super::Store::write`] and [`super::Store::write_session`].
     pub(super) async fn write<T, E, F>(
         &self,
         organization: &OrganizationId,
@@ -70,10 +70,10 @@ impl Journal {
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
-        F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+        F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let job = Box::new(Order::new(organization.clone(), work, reply));
+        let job = Box::new(UnitJob::new(organization.clone(), work, reply));
         self.lanes.enter(organization, session).send(job).await.map_err(|_| StoreError::Closed)?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
@@ -81,14 +81,14 @@ impl Journal {
 
 /// Organizations with new commits.
 #[derive(Default)]
-pub(super) struct Commits {
+pub(super) struct CommitNotifier {
     /// Commits of all processes, for local subscribers.
-    pub(super) to_hear: Mailbox,
+    pub(super) to_hear: NotifySet,
     /// Commits of this process, for the others.
-    pub(super) to_tell: Mailbox,
+    pub(super) to_tell: NotifySet,
 }
 
-impl Commits {
+impl CommitNotifier {
     fn add(&self, whose: &[OrganizationId]) {
         self.to_hear.add(whose);
         self.to_tell.add(whose);
@@ -97,12 +97,12 @@ impl Commits {
 
 /// A set of organizations for one reader.
 #[derive(Default)]
-pub(super) struct Mailbox {
+pub(super) struct NotifySet {
     whose: Mutex<HashSet<OrganizationId>>,
     more: Notify,
 }
 
-impl Mailbox {
+impl NotifySet {
     /// Waits until it is not empty, and empties it.
     pub(super) async fn next(&self) -> Vec<OrganizationId> {
         loop {

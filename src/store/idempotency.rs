@@ -12,13 +12,13 @@ use crate::domain::id::OrganizationId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::idempotency::KEY_RETENTION_MS;
 
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// State of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Use {
+pub enum KeyUse {
     /// It is new, and is now assigned to this object.
     First,
     /// It was used with the same input for the object with this id.
@@ -27,7 +27,7 @@ pub enum Use {
     Other,
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Assigns the key to the object at `now`, unless it was used within the last 24 hours.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Unit<'_> {
         key: &IdempotencyKey,
         object: Vec<u8>,
         now: i64,
-    ) -> Result<Use, StoreError> {
+    ) -> Result<KeyUse, StoreError> {
         self.ensure_organization(organization, now).await?;
         idempotency_key::Entity::delete_many()
             .filter(Column::Organization.eq(organization.as_str()))
@@ -59,11 +59,11 @@ impl Unit<'_> {
             .exec_without_returning(self.tx)
             .await?;
         if inserted > 0 {
-            return Ok(Use::First);
+            return Ok(KeyUse::First);
         }
         let known = (organization.to_string(), key.operation.code(), key.key_hash.to_vec());
         let known = idempotency_key::Entity::find_by_id(known).one(self.tx).await?;
         let known = known.ok_or(StoreError::Corrupt { table: "idempotency_key", column: "key_hash" })?;
-        Ok(if known.input_hash == key.input_hash { Use::Again(known.object_id) } else { Use::Other })
+        Ok(if known.input_hash == key.input_hash { KeyUse::Again(known.object_id) } else { KeyUse::Other })
     }
 }

@@ -30,13 +30,13 @@ pub(super) use rules::RULES;
 pub(crate) use rules::broken as broken_rules;
 
 /// Rows per read.
-const PAGE: u64 = 1_000;
+const PAGE_LEN: u64 = 1_000;
 /// Maximum number of reported problems of a kind.
-const MAX_TOLD: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// A check and its problems.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckResult {
     /// Name of the check.
     pub name: &'static str,
     /// The problems, without content of messages or names; empty if there are none.
@@ -48,7 +48,7 @@ pub struct Checked {
 /// # Errors
 /// [`OpenError`] if it cannot be read at all, including [`OpenError::Missing`], [`OpenError::Foreign`],
 /// [`OpenError::Newer`] and [`OpenError::Outdated`].
-pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
+pub async fn check(config: &Config) -> Result<Vec<CheckResult>, OpenError> {
     connect::require(config)?;
     let database = connect::checker(config).await?;
     if !connect::is_ours(&database).await? {
@@ -59,12 +59,12 @@ pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
     }
     let mut checked = Vec::new();
     if database.get_database_backend() == DbBackend::Sqlite {
-        checked.push(Checked { name: "file", problems: file(&database).await? });
+        checked.push(CheckResult { name: "file", problems: file(&database).await? });
     }
     connect::is_up_to_date(&database).await?;
     let tx = connect::snapshot(&database).await?;
-    checked.push(Checked { name: "rules", problems: broken_rules(&tx).await? });
-    checked.push(Checked { name: "rows", problems: rows(&tx).await? });
+    checked.push(CheckResult { name: "rules", problems: broken_rules(&tx).await? });
+    checked.push(CheckResult { name: "rows", problems: rows(&tx).await? });
     tx.commit().await?;
     database.close().await?;
     Ok(checked)
@@ -74,7 +74,7 @@ pub async fn check(config: &Config) -> Result<Vec<Checked>, OpenError> {
 pub(super) async fn file(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let ask = |pragma: &str| Statement::from_string(DbBackend::Sqlite, pragma);
     let mut problems = Vec::new();
-    for row in database.query_all_raw(ask(&format!("PRAGMA integrity_check({MAX_TOLD})"))).await? {
+    for row in database.query_all_raw(ask(&format!("PRAGMA integrity_check({MAX_LISTED})"))).await? {
         let found: String = row.try_get_by_index(0)?;
         if found != "ok" {
             problems.push(found);
@@ -93,7 +93,7 @@ pub(super) async fn file(database: &impl ConnectionTrait) -> Result<Vec<String>,
 async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut problems = Vec::new();
     let mut found = |table: &str, id: &[u8], problem: String| {
-        if problems.len() < MAX_TOLD {
+        if problems.len() < MAX_LISTED {
             let id = id.iter().fold(String::new(), |written, byte| format!("{written}{byte:02x}"));
             problems.push(format!("table {table}, row {id}: {problem}"));
         }
@@ -106,8 +106,10 @@ async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     }
     let mut after = Vec::new();
     loop {
-        let query =
-            chat::Entity::find().filter(chat::Column::Id.gt(after.clone())).order_by_asc(chat::Column::Id).limit(PAGE);
+        let query = chat::Entity::find()
+            .filter(chat::Column::Id.gt(after.clone()))
+            .order_by_asc(chat::Column::Id)
+            .limit(PAGE_LEN);
         let page = query.all(database).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.id);
@@ -130,7 +132,7 @@ async fn rows(database: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut after: Vec<u8> = Vec::new();
     loop {
         let query = with_sender(message::Entity::find().filter(message::Column::Id.gt(after)));
-        let query = query.order_by_asc(message::Column::Id).limit(PAGE).build(database.get_database_backend());
+        let query = query.order_by_asc(message::Column::Id).limit(PAGE_LEN).build(database.get_database_backend());
         let page = database.query_all_raw(query).await?;
         let Some(last) = page.last() else { break };
         after = last.try_get("", "id")?;

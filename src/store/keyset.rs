@@ -33,15 +33,15 @@ use crate::domain::page::PageRequest;
 use super::error::StoreError;
 
 /// Queries per statement: SQLite allows 500.
-const JOINED: usize = 200;
+const MAX_UNION: usize = 200;
 
 /// A key whose parts are columns.
-pub(super) trait Place: CursorKey {
+pub(super) trait SortKey: CursorKey {
     /// Returns the parts, the most significant first.
     fn parts(self) -> Vec<Value>;
 }
 
-impl Place for TimeKey {
+impl SortKey for TimeKey {
     fn parts(self) -> Vec<Value> {
         vec![self.at.into(), self.id.to_vec().into()]
     }
@@ -61,7 +61,7 @@ pub(super) struct Keyset<E: EntityTrait, K> {
     pub(super) backend: DbBackend,
 }
 
-impl<E: EntityTrait, K: Place> Keyset<E, K> {
+impl<E: EntityTrait, K: SortKey> Keyset<E, K> {
     /// Query for one page and one more row, which shows whether the list continues. A backward page is in reverse
     /// order, as [`Page::from_rows`] expects it.
     pub(super) fn page(&self, page: &PageRequest<K>) -> Select<E> {
@@ -123,7 +123,7 @@ fn least<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
 
 /// Reads a page of each list, in one statement unless there are very many. `key` returns the key of an item in the list
 /// with this number.
-pub(super) async fn read<E: EntityTrait, K: Place, T>(
+pub(super) async fn read<E: EntityTrait, K: SortKey, T>(
     connection: &impl ConnectionTrait,
     lists: &[(Keyset<E, K>, PageRequest<K>)],
     from_row: fn(&QueryResult) -> Result<T, StoreError>,
@@ -133,8 +133,8 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
     let beyond = lists.iter().enumerate().filter_map(|(list, (rows, page))| Some((2 * list + 1, rows.beyond(page)?)));
     let mut read: HashMap<usize, Vec<T>> = HashMap::new();
     let branches: Vec<_> = pages.chain(beyond).collect();
-    for part in branches.chunks(JOINED) {
-        for row in connection.query_all(&joined(part)).await? {
+    for part in branches.chunks(MAX_UNION) {
+        for row in connection.query_all(&union_all(part)).await? {
             let branch: i32 = row.try_get("", "branch")?;
             let item = from_row(&row)?;
             read.entry(usize::try_from(branch).unwrap_or_default()).or_default().push(item);
@@ -153,14 +153,14 @@ pub(super) async fn read<E: EntityTrait, K: Place, T>(
 }
 
 /// Counts the rows of each list; `None` if the time limit was exceeded.
-pub(super) async fn count<E: EntityTrait, K: Place>(
+pub(super) async fn count<E: EntityTrait, K: SortKey>(
     connection: &impl ConnectionTrait,
     lists: impl Iterator<Item = Keyset<E, K>>,
 ) -> Result<Option<Vec<i64>>, StoreError> {
     let counts: Vec<_> = lists.map(|list| list.count()).enumerate().collect();
     let mut counted = vec![0; counts.len()];
-    for part in counts.chunks(JOINED) {
-        match connection.query_all(&joined(part)).await.map_err(StoreError::from) {
+    for part in counts.chunks(MAX_UNION) {
+        match connection.query_all(&union_all(part)).await.map_err(StoreError::from) {
             Ok(rows) => {
                 for row in rows {
                     let list: i32 = row.try_get("", "branch")?;
@@ -175,7 +175,7 @@ pub(super) async fn count<E: EntityTrait, K: Place>(
 }
 
 /// Joins queries into one statement: the column `branch` has the number of the query.
-pub(super) fn joined<E: EntityTrait>(queries: &[(usize, Select<E>)]) -> SelectStatement {
+pub(super) fn union_all<E: EntityTrait>(queries: &[(usize, Select<E>)]) -> SelectStatement {
     let numbered = queries.iter().map(|(number, query)| {
         let number = i32::try_from(*number).unwrap_or(i32::MAX);
         query.clone().expr_as(Expr::val(number).cast_as("integer"), "branch").into_query()

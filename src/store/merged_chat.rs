@@ -17,7 +17,7 @@ use super::Store;
 use super::chat::from_row;
 use super::chat::with_ids;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 impl Store {
     /// Returns the chat with this id, or the one into which it was merged.
@@ -42,7 +42,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Records that `chat` was merged into another one, together with those merged into it before.
     ///
     /// # Errors

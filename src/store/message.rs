@@ -46,14 +46,14 @@ use crate::domain::peer::owner_at;
 use crate::domain::peer::present;
 
 use super::Store;
-use super::chunk::parts;
-use super::enum_code::Code as _;
+use super::chunk::chunks;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
 use super::sanitize;
 use super::unit_cache::Messages;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 impl Store {
     /// Returns a page of each chat's messages, newest first, in the given order.
@@ -88,7 +88,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Stores new messages, identified by chat, sender and WhatsApp id; returns the number of new ones. `arrival` is
     /// the number of the first one, and the others follow. 0 means a history, which has the newest message first.
     ///
@@ -106,7 +106,7 @@ impl Unit<'_> {
         self.insert_messages_with(organization, (session, chat), peer.as_ref(), messages, arrival).await
     }
 
-    /// Like [`Unit::insert_messages`], for a chat whose peer is known.
+    /// Like [`UnitOfWork::insert_messages`], for a chat whose peer is known.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -140,12 +140,12 @@ impl Unit<'_> {
             let row = to_row(organization, session, chat, (id, message));
             rows.push(message::Model { arrival, sender_id: sender.to_bytes(), named_by, ..row });
         }
-        if let Some(added) = self.on_shelf(|shelf| shelf.add_messages(chat, &rows)).await? {
+        if let Some(added) = self.cached(|shelf| shelf.add_messages(chat, &rows)).await? {
             return Ok(added);
         }
         let known = [message::Column::ChatId, message::Column::WaId, message::Column::SenderId];
         let mut inserted = 0;
-        for part in parts(rows.into_iter().map(message::ActiveModel::from).collect()) {
+        for part in chunks(rows.into_iter().map(message::ActiveModel::from).collect()) {
             inserted += message::Entity::insert_many(part)
                 .on_conflict(OnConflict::columns(known).do_nothing().to_owned())
                 .exec_without_returning(self.tx)
@@ -165,7 +165,7 @@ impl Unit<'_> {
         wa_ids: &[String],
     ) -> Result<Vec<KnownMessage>, StoreError> {
         use message::Column;
-        if let Some(known) = self.on_shelf(|shelf| shelf.messages(chat, |all| all.known(wa_ids))).await? {
+        if let Some(known) = self.cached(|shelf| shelf.messages(chat, |all| all.known(wa_ids))).await? {
             return known;
         }
         let mut known = Vec::new();
@@ -181,7 +181,7 @@ impl Unit<'_> {
                     Column::Text,
                 ])
                 .filter(of_chat(organization, chat))
-                .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::storable(id))))
+                .filter(Column::WaId.is_in(part.iter().map(|id| sanitize::strip_nul(id))))
                 .into_tuple::<(String, Vec<u8>, bool, bool, bool, Option<String>)>()
                 .all(self.tx)
                 .await?;
@@ -203,13 +203,13 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<LastMessage>, StoreError> {
-        if let Some(last) = self.on_shelf(|shelf| shelf.messages(chat, Messages::last)).await? {
+        if let Some(last) = self.cached(|shelf| shelf.messages(chat, Messages::last)).await? {
             return last;
         }
         self.latest_of(of_chat(organization, chat)).await
     }
 
-    /// Like [`Unit::last_message`], without the messages that `place` covers.
+    /// Like [`UnitOfWork::last_message`], without the messages that `place` covers.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -219,8 +219,8 @@ impl Unit<'_> {
         chat: ChatId,
         place: &MessageMarker,
     ) -> Result<Option<LastMessage>, StoreError> {
-        self.put_away().await?;
-        self.latest_of(of_chat(organization, chat).add(covered(place).not())).await
+        self.flush().await?;
+        self.latest_of(of_chat(organization, chat).add(up_to_marker(place).not())).await
     }
 
     /// Returns whether a message of the chat was sent before a time, in milliseconds.
@@ -233,7 +233,7 @@ impl Unit<'_> {
         chat: ChatId,
         at: i64,
     ) -> Result<bool, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let before = of_chat(organization, chat).add(message::Column::At.lt(at));
         Ok(message::Entity::find().filter(before).one(self.tx).await?.is_some())
     }
@@ -242,16 +242,16 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn messages_named(
+    pub async fn messages_by_key(
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
         wa_id: &str,
     ) -> Result<Vec<Message>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let named = with_sender(message::Entity::find())
             .filter(of_chat(organization, chat))
-            .filter(message::Column::WaId.eq(sanitize::storable(wa_id)))
+            .filter(message::Column::WaId.eq(sanitize::strip_nul(wa_id)))
             .into_query();
         self.tx.query_all(&named).await?.iter().map(read_row).collect()
     }
@@ -265,10 +265,10 @@ impl Unit<'_> {
         organization: &OrganizationId,
         message: &Message,
     ) -> Result<(), StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         message::Entity::update_many()
             .set(message::ActiveModel {
-                text: Set(sanitize::storable_if_any(message.text.as_ref())),
+                text: Set(sanitize::strip_nul_if_any(message.text.as_ref())),
                 edited: Set(message.edited),
                 edited_as_of: Set(message.edited_as_of),
                 revoked: Set(message.revoked),
@@ -291,8 +291,8 @@ impl Unit<'_> {
         chat: ChatId,
         place: &MessageMarker,
     ) -> Result<(), StoreError> {
-        self.put_away().await?;
-        let gone = message::Entity::delete_many().filter(of_chat(organization, chat)).filter(covered(place));
+        self.flush().await?;
+        let gone = message::Entity::delete_many().filter(of_chat(organization, chat)).filter(up_to_marker(place));
         gone.exec(self.tx).await?;
         Ok(())
     }
@@ -311,11 +311,11 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<MessageRange>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         self.range_of(organization, of_chat(organization, chat)).await
     }
 
-    /// Like [`Unit::message_range`], among the messages that `place` covers.
+    /// Like [`UnitOfWork::message_range`], among the messages that `place` covers.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -325,8 +325,8 @@ impl Unit<'_> {
         chat: ChatId,
         place: &MessageMarker,
     ) -> Result<Option<MessageRange>, StoreError> {
-        self.put_away().await?;
-        self.range_of(organization, of_chat(organization, chat).add(covered(place))).await
+        self.flush().await?;
+        self.range_of(organization, of_chat(organization, chat).add(up_to_marker(place))).await
     }
 
     async fn range_of(
@@ -355,7 +355,7 @@ impl Unit<'_> {
         chat: ChatId,
         at: i64,
     ) -> Result<Vec<String>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let ids = message::Entity::find()
             .select_only()
             .column(message::Column::WaId)
@@ -461,10 +461,10 @@ pub(super) fn of_chat(organization: &OrganizationId, chat: ChatId) -> Condition 
 }
 
 /// As [`MessageMarker::covers`].
-fn covered(place: &MessageMarker) -> Condition {
+fn up_to_marker(place: &MessageMarker) -> Condition {
     use message::Column;
     let at_that_time = Condition::all().add(Column::At.eq(place.at));
-    let listed = place.wa_ids.iter().map(|id| sanitize::storable(id));
+    let listed = place.wa_ids.iter().map(|id| sanitize::strip_nul(id));
     let at_that_time =
         if place.wa_ids.is_empty() { at_that_time } else { at_that_time.add(Column::WaId.is_in(listed)) };
     Condition::any().add(Column::At.lt(place.at)).add(at_that_time)
@@ -509,7 +509,7 @@ impl KnownMessage {
     /// Returns whether an arriving message has the same text.
     #[must_use]
     pub fn says(&self, message: &IncomingMessage) -> bool {
-        self.text == sanitize::storable_if_any(message.text.as_ref())
+        self.text == sanitize::strip_nul_if_any(message.text.as_ref())
     }
 }
 
@@ -524,13 +524,13 @@ fn to_row(
         organization: organization.to_string(),
         session_id: session.to_bytes(),
         chat_id: chat.to_bytes(),
-        wa_id: sanitize::storable(&message.wa_id),
+        wa_id: sanitize::strip_nul(&message.wa_id),
         sender_id: Vec::new(),
         named_by: 0,
-        sender_name: sanitize::storable_if_any(message.sender_name.as_ref()),
+        sender_name: sanitize::strip_nul_if_any(message.sender_name.as_ref()),
         from_me: message.from_me,
         kind: message.kind.code(),
-        text: sanitize::storable_if_any(message.text.as_ref()),
+        text: sanitize::strip_nul_if_any(message.text.as_ref()),
         at: message.at,
         edited: false,
         edited_as_of: 0,

@@ -20,21 +20,21 @@ use crate::domain::peer::MovedPeriod;
 use super::error::StoreError;
 use super::message::AMONG_SEVERAL;
 use super::message::of_chat;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Rows per statement.
-const ROWS: usize = 500;
+const BATCH_ROWS: usize = 500;
 
 /// Messages of a direct chat that move to another one.
 #[derive(Debug, Clone, Copy)]
-pub enum Which<'m> {
+pub enum MovedMessages<'m> {
     /// All of them.
     All,
     /// Those from or to the moved number, in its period.
     Moved(&'m MovedPeriod),
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Moves messages of one direct chat to another one, with `writer` as the sender of incoming ones. Returns the
     /// number.
     ///
@@ -45,9 +45,9 @@ impl Unit<'_> {
         organization: &OrganizationId,
         (from, to): (ChatId, ChatId),
         writer: PeerId,
-        which: Which<'_>,
+        which: MovedMessages<'_>,
     ) -> Result<u64, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let moving = of_chat(organization, from).add(matching(which));
         let moved_ids = message::Entity::find()
             .select_only()
@@ -56,7 +56,7 @@ impl Unit<'_> {
             .into_tuple::<(String, bool)>()
             .all(self.tx)
             .await?;
-        for part in moved_ids.chunks(ROWS) {
+        for part in moved_ids.chunks(BATCH_ROWS) {
             let named = Column::WaId.is_in(part.iter().map(|(wa_id, _)| wa_id.as_str()));
             let either = Condition::any().add(of_chat(organization, to)).add(moving.clone());
             let copies = message::Entity::find().filter(either).filter(named).all(self.tx).await?;
@@ -100,7 +100,7 @@ impl Unit<'_> {
         moved: &MovedPeriod,
         into: PeerId,
     ) -> Result<Vec<ChatId>, StoreError> {
-        self.rename(organization, (moved.peer, into), matching(Which::Moved(moved))).await
+        self.rename(organization, (moved.peer, into), matching(MovedMessages::Moved(moved))).await
     }
 
     /// Returns the chats in which copies were merged.
@@ -110,7 +110,7 @@ impl Unit<'_> {
         (from, into): (PeerId, PeerId),
         which: Condition,
     ) -> Result<Vec<ChatId>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let by = |peer: PeerId| {
             Condition::all()
                 .add(Column::Organization.eq(organization.as_str()))
@@ -126,7 +126,7 @@ impl Unit<'_> {
             .all(self.tx)
             .await?;
         let mut merged = Vec::new();
-        for part in written.chunks(ROWS) {
+        for part in written.chunks(BATCH_ROWS) {
             let copies = Condition::any().add(by(into)).add(moving.clone());
             let copies = message::Entity::find()
                 .filter(copies)
@@ -199,7 +199,7 @@ impl Unit<'_> {
         chat: Option<ChatId>,
         at: i64,
     ) -> Result<bool, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         if let Some(chat) = chat {
             let before = of_chat(organization, chat).add(Column::At.lt(at));
             if message::Entity::find().filter(before).one(self.tx).await?.is_some() {
@@ -243,7 +243,7 @@ impl Unit<'_> {
         chat: ChatId,
         moved: &MovedPeriod,
     ) -> Result<bool, StoreError> {
-        let moving = of_chat(organization, chat).add(matching(Which::Moved(moved)));
+        let moving = of_chat(organization, chat).add(matching(MovedMessages::Moved(moved)));
         Ok(message::Entity::find().filter(moving).one(self.tx).await?.is_some())
     }
 
@@ -257,13 +257,13 @@ impl Unit<'_> {
         chat: Option<ChatId>,
         moved: &MovedPeriod,
     ) -> Result<bool, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let among = Condition::all().add(Column::SenderId.eq(moved.peer.to_bytes())).add(among_several());
         let direct = chat.map(|chat| Column::ChatId.eq(chat.to_bytes()));
         let found = message::Entity::find()
             .filter(Column::Organization.eq(organization.as_str()))
             .filter(Condition::any().add(among).add_option(direct))
-            .filter(matching(Which::Moved(moved)));
+            .filter(matching(MovedMessages::Moved(moved)));
         Ok(found.one(self.tx).await?.is_some())
     }
 }
@@ -273,10 +273,10 @@ fn among_several() -> Expr {
     Column::NamedBy.into_expr().gte(Expr::Constant(AMONG_SEVERAL.into()))
 }
 
-fn matching(which: Which<'_>) -> Condition {
+fn matching(which: MovedMessages<'_>) -> Condition {
     match which {
-        Which::All => Condition::all(),
-        Which::Moved(MovedPeriod { from, until, .. }) => Condition::all()
+        MovedMessages::All => Condition::all(),
+        MovedMessages::Moved(MovedPeriod { from, until, .. }) => Condition::all()
             .add(Column::At.gte(*from))
             .add_option(until.map(|until| Column::At.lt(until)))
             .add(Column::NamedBy.is_in([0, AMONG_SEVERAL])),

@@ -20,7 +20,7 @@ use crate::domain::id::OrganizationId;
 
 use super::Store;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Organizations per statement.
 const ROWS: usize = 1000;
@@ -76,7 +76,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Creates the organization's row unless it exists.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use crate::domain::id::OrganizationId;
 
 use super::Store;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::whatsapp_device;
 
 /// Maximum number of rows that one unit deletes: a few milliseconds' work.
@@ -111,9 +111,9 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     async fn delete_some_of(&mut self, organization: &OrganizationId) -> Result<bool, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let id = || Value::from(organization.as_str());
         let mut left = ROWS;
         left -= self.delete_where(("api_key", "organization"), id(), left).await?;

@@ -38,7 +38,7 @@ use crate::domain::person::Person;
 use super::Store;
 use super::connect::Transaction;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Addresses per statement.
 const ADDRESSES: usize = 500;
@@ -49,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn known_as(
+    pub async fn resolve_address(
         &self,
         organization: &OrganizationId,
         session: Option<SessionId>,
@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns the owner of an address at a time, in milliseconds by WhatsApp's clock.
     ///
     /// # Errors
@@ -211,7 +211,7 @@ impl Unit<'_> {
         session: SessionId,
         jid: &Jid,
     ) -> Result<Vec<Period>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.periods(session, jid)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.periods(session, jid)).await? {
             return Ok(known);
         }
         let rows = peer_address::Entity::find()
@@ -227,7 +227,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn periods_of(&mut self, organization: &OrganizationId, peer: PeerId) -> Result<Vec<Period>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.periods_of(peer)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.periods_of(peer)).await? {
             return Ok(known);
         }
         let rows = peer_address::Entity::find()
@@ -247,7 +247,7 @@ impl Unit<'_> {
         session: SessionId,
         people: &[Person],
     ) -> Result<Vec<Person>, StoreError> {
-        if let Some(new) = self.on_shelf(|shelf| shelf.new_people(session, people)).await? {
+        if let Some(new) = self.cached(|shelf| shelf.new_people(session, people)).await? {
             return Ok(new);
         }
         let mut owners = HashMap::new();
@@ -266,7 +266,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn peer(&mut self, organization: &OrganizationId, id: PeerId) -> Result<Option<Peer>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.peer(id)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.peer(id)).await? {
             return Ok(known);
         }
         let query =
@@ -283,7 +283,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         chat: ChatId,
     ) -> Result<Option<Peer>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.peer_of_chat(chat)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.peer_of_chat(chat)).await? {
             return Ok(Some(known));
         }
         let query = peer::Entity::find()
@@ -304,7 +304,7 @@ impl Unit<'_> {
         period: &Period,
     ) -> Result<Peer, StoreError> {
         let peer = Peer { id, jid: period.jid.clone(), chat: None };
-        if self.on_shelf(|shelf| shelf.add_peer(session, &peer, period)).await?.is_some() {
+        if self.cached(|shelf| shelf.add_peer(session, &peer, period)).await?.is_some() {
             return Ok(peer);
         }
         peer::Entity::insert(to_row(organization, session, &peer)).exec_without_returning(self.tx).await?;
@@ -353,7 +353,7 @@ impl Unit<'_> {
             let period = Period { jid: jid.clone(), peer: account, from: 0, until: None };
             return self.insert_peer(organization, session, account, &period).await;
         };
-        self.put_away().await?;
+        self.flush().await?;
         let Some(other) = self.peer(organization, owner.peer).await? else {
             return Err(StoreError::Corrupt { table: "peer_address", column: "peer_id" });
         };
@@ -375,7 +375,7 @@ impl Unit<'_> {
         session: SessionId,
         period: &Period,
     ) -> Result<(), StoreError> {
-        if self.on_shelf(|shelf| shelf.add_period(session, period)).await?.is_some() {
+        if self.cached(|shelf| shelf.add_period(session, period)).await?.is_some() {
             return Ok(());
         }
         let row = to_address(organization, session, period);
@@ -394,7 +394,7 @@ impl Unit<'_> {
         jid: &Jid,
         periods: &[Period],
     ) -> Result<(), StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         peer_address::Entity::delete_many()
             .filter(owned_by(organization))
             .filter(peer_address::Column::SessionId.eq(session.to_bytes()))
@@ -413,7 +413,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_peer(&mut self, organization: &OrganizationId, peer: &Peer) -> Result<(), StoreError> {
-        if self.on_shelf(|shelf| shelf.save_peer(peer)).await?.is_some() {
+        if self.cached(|shelf| shelf.save_peer(peer)).await?.is_some() {
             return Ok(());
         }
         peer::Entity::update_many()
@@ -439,7 +439,7 @@ impl Unit<'_> {
         from: PeerId,
         into: PeerId,
     ) -> Result<(), StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         peer_address::Entity::update_many()
             .col_expr(peer_address::Column::PeerId, Expr::value(into.to_bytes()))
             .filter(owned_by(organization))

@@ -26,14 +26,14 @@ use crate::domain::pending_action::SettingValue;
 use super::Store;
 use super::chat;
 use super::enum_code;
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Actions per read, if all of them are needed, and if only the next one is.
-const READ: u64 = 200;
-const READ_NEXT: u64 = 20;
+const READ_LIMIT: u64 = 200;
+const READ_NEXT_LIMIT: u64 = 20;
 
 impl Store {
     /// Returns the pending actions, oldest request first, and a chat's settings in sending order; at most 200.
@@ -45,7 +45,7 @@ impl Store {
         organization: &OrganizationId,
         session: SessionId,
     ) -> Result<Vec<PendingAction>, StoreError> {
-        self.actions(of_session(organization, session), READ).await
+        self.actions(of_session(organization, session), READ_LIMIT).await
     }
 
     /// Returns the next few after `after`, or the first ones; empty at the end.
@@ -66,7 +66,7 @@ impl Store {
             // A separate bound for the index.
             Column::RequestedAt.gte(requested_at).and(place.gt(Expr::tuple(after)))
         });
-        self.actions(of_session(organization, session).add_option(behind), READ_NEXT).await
+        self.actions(of_session(organization, session).add_option(behind), READ_NEXT_LIMIT).await
     }
 
     /// Returns whether this version of an action is still pending.
@@ -104,7 +104,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns the pending action for one setting of `chat` with the address `address`.
     ///
     /// # Errors
@@ -213,11 +213,11 @@ fn to_row(action: &PendingAction) -> pending_action::Model {
         base_as_of: action.base_as_of,
         unread: i32::try_from(action.unread).unwrap_or(i32::MAX),
         requested_at: action.requested_at,
-        range_wa_id: range.map(|range| sanitize::storable(&range.wa_id)),
+        range_wa_id: range.map(|range| sanitize::strip_nul(&range.wa_id)),
         range_sender: range.map(|range| range.sender.to_string()),
         range_from_me: range.map(|range| range.from_me),
         range_at: range.map(|range| range.at),
-        read_wa_id: read.map(|range| sanitize::storable(&range.wa_id)),
+        read_wa_id: read.map(|range| sanitize::strip_nul(&range.wa_id)),
         read_sender: read.map(|range| range.sender.to_string()),
         read_from_me: read.map(|range| range.from_me),
         read_at: read.map(|range| range.at),

@@ -19,14 +19,14 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 
 use super::Store;
-use super::encryption::Place;
+use super::encryption::AssociatedData;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Maximum number of quarantined events per session.
 pub const MAX_QUARANTINED: u64 = 10_000;
 /// Rows per read.
-const PAGE: u64 = 200;
+const PAGE_LEN: u64 = 200;
 /// Maximum length of a reason, in characters.
 const MAX_REASON_LEN: usize = 500;
 
@@ -62,7 +62,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn quarantine(&self, event: &QuarantinedEvent, payload: Vec<u8>) -> Result<bool, StoreError> {
         let (id, session) = (event.id.to_bytes(), event.session.to_bytes());
-        let payload = self.sealing.seal(&Place::event(&session, &id), payload);
+        let payload = self.sealing.seal(&AssociatedData::event(&session, &id), payload);
         let row = quarantined_event::Model {
             id,
             organization: event.organization.to_string(),
@@ -76,7 +76,7 @@ impl Store {
             retry_at: event.retry_at,
             payload,
         };
-        self.write_in(&event.organization, event.session, move |unit| {
+        self.write_session(&event.organization, event.session, move |unit| {
             Box::pin(async move { unit.quarantine(row).await })
         })
         .await
@@ -93,7 +93,7 @@ impl Store {
         session: Option<SessionId>,
         after: Option<EventId>,
     ) -> Result<Vec<QuarantinedEvent>, StoreError> {
-        let mut query = quarantined_event::Entity::find().filter(owned()).order_by_asc(Column::Id).limit(PAGE);
+        let mut query = quarantined_event::Entity::find().filter(owned()).order_by_asc(Column::Id).limit(PAGE_LEN);
         if let Some(organization) = organization {
             query = query.filter(Column::Organization.eq(organization.as_str()));
         }
@@ -113,7 +113,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn events_to_retry(&self) -> Result<Vec<QuarantinedEvent>, StoreError> {
         let query = quarantined_event::Entity::find().filter(owned()).filter(Column::RetryAt.is_not_null());
-        let rows = query.order_by_asc(Column::Id).limit(PAGE).all(&self.readers).await?;
+        let rows = query.order_by_asc(Column::Id).limit(PAGE_LEN).all(&self.readers).await?;
         Ok(rows.into_iter().filter_map(|row| from_row(row).ok()).collect())
     }
 
@@ -134,7 +134,7 @@ impl Store {
         let Some(row) = quarantined_event::Entity::find_by_id(event.to_bytes()).one(&self.readers).await? else {
             return Ok(None);
         };
-        self.sealing.open(&Place::event(&row.session_id, &row.id), row.payload).map(Some)
+        self.sealing.open(&AssociatedData::event(&row.session_id, &row.id), row.payload).map(Some)
     }
 
     /// Requests a retry of one event, or of all; returns the number. The running server executes it, or the next one to
@@ -202,7 +202,7 @@ impl Store {
         version: &'static str,
     ) -> Result<(), StoreError> {
         let (id, reason) = (event.id.to_bytes(), cut(reason));
-        self.write_in(&event.organization, event.session, move |unit| {
+        self.write_session(&event.organization, event.session, move |unit| {
             Box::pin(async move {
                 quarantined_event::Entity::update_many()
                     .col_expr(Column::RetryAt, Expr::value(None::<i64>))
@@ -224,7 +224,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn delete_quarantined(&self, event: &QuarantinedEvent) -> Result<bool, StoreError> {
         let event = event.clone();
-        self.write_in(&event.organization.clone(), event.session, move |unit| {
+        self.write_session(&event.organization.clone(), event.session, move |unit| {
             Box::pin(async move {
                 let is_gone = unit.remove_quarantined(&event).await?;
                 if is_gone && event.is_import {
@@ -242,12 +242,12 @@ impl Store {
     /// [`StoreError`].
     pub async fn quarantined_before(&self, before: i64) -> Result<Vec<QuarantinedEvent>, StoreError> {
         let query = quarantined_event::Entity::find().filter(owned()).filter(Column::ReceivedAt.lt(before));
-        let rows = query.order_by_asc(Column::Id).limit(PAGE).all(&self.readers).await?;
+        let rows = query.order_by_asc(Column::Id).limit(PAGE_LEN).all(&self.readers).await?;
         Ok(rows.into_iter().filter_map(|row| from_row(row).ok()).collect())
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     async fn quarantine(&mut self, row: quarantined_event::Model) -> Result<bool, StoreError> {
         // An earlier attempt whose commit was not confirmed may have stored it.
         if quarantined_event::Entity::find_by_id(row.id.clone()).one(self.tx).await?.is_some() {
@@ -277,7 +277,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn remove_quarantined(&mut self, event: &QuarantinedEvent) -> Result<bool, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let this = quarantined_event::Entity::delete_many().filter(Column::Id.eq(event.id.to_bytes()));
         let of_import = this.clone().filter(Column::IsImport.eq(true)).exec(self.tx).await?.rows_affected;
         if of_import > 0 {

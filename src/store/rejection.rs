@@ -17,9 +17,9 @@ use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::Setting;
 
 use super::Store;
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 impl Store {
     /// Returns the rejected settings of several chats; chats without any are missing.
@@ -48,12 +48,12 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns the rejected settings of the chat.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refusals_of(
+    pub async fn rejections_of(
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
@@ -75,7 +75,7 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_refusal(
+    pub async fn put_rejection(
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
@@ -102,7 +102,7 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_refusal(
+    pub async fn remove_rejection(
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,

@@ -27,12 +27,12 @@ use crate::domain::id::OrganizationId;
 use super::Store;
 use super::error::StoreError;
 use super::keyset;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Organizations, or chats, per read.
-const LOOK: u64 = 100;
+const READ_BATCH: u64 = 100;
 /// Maximum number of rows that one unit removes.
-const REMOVE: u64 = 500;
+const DELETE_BATCH: u64 = 500;
 
 impl Store {
     /// Returns the next organizations after `after`; empty at the end.
@@ -46,7 +46,7 @@ impl Store {
             // The trash organization has the empty id, so `> ''` skips it.
             .filter(organization::Column::Id.gt(after.map_or("", OrganizationId::as_str)))
             .order_by_asc(organization::Column::Id)
-            .limit(LOOK)
+            .limit(READ_BATCH)
             .into_tuple::<String>()
             .all(&self.readers)
             .await?;
@@ -99,7 +99,7 @@ impl Store {
             .column(chat::Column::Id)
             .apply_if(after, |query, after| query.filter(chat::Column::Id.gt(after.to_bytes())))
             .order_by_asc(chat::Column::Id)
-            .limit(LOOK)
+            .limit(READ_BATCH)
             .into_tuple::<Vec<u8>>()
             .all(&self.readers)
             .await?;
@@ -120,7 +120,7 @@ impl Store {
         let beyond: Vec<_> = (0..).zip(chats.iter().map(|chat| beyond(*chat, keep))).collect();
         let corrupt = |column| StoreError::Corrupt { table: "message", column };
         let mut surplus = Vec::new();
-        for row in self.readers.query_all(&keyset::joined(&beyond)).await? {
+        for row in self.readers.query_all(&keyset::union_all(&beyond)).await? {
             let (chat, at, id): (Vec<u8>, i64, Vec<u8>) =
                 (row.try_get("", "chat_id")?, row.try_get("", "at")?, row.try_get("", "id")?);
             let chat = ChatId::from_bytes(&chat).map_err(|_| corrupt("chat_id"))?;
@@ -171,10 +171,10 @@ pub(super) fn oldest(chat: ChatId, up_to: TimeKey) -> Select<message::Entity> {
         .filter(place.lte(up_to))
         .order_by_asc(message::Column::At)
         .order_by_asc(message::Column::Id)
-        .limit(REMOVE)
+        .limit(DELETE_BATCH)
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Removes the oldest of the organization's changes up to this number, at most a few hundred; returns the number.
     ///
     /// # Errors
@@ -196,7 +196,7 @@ impl Unit<'_> {
             .filter(
                 change::Column::Number
                     .lte(up_to)
-                    .and(change::Column::Number.lt(first.saturating_add(REMOVE.cast_signed()))),
+                    .and(change::Column::Number.lt(first.saturating_add(DELETE_BATCH.cast_signed()))),
             )
             .exec(self.tx)
             .await?;

@@ -1,11 +1,11 @@
 //! Text from outside.
 
 /// Removes NUL characters, which PostgreSQL does not allow.
-pub(super) fn storable(text: &str) -> String {
+pub(super) fn strip_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// As [`storable`], for optional text.
-pub(super) fn storable_if_any(text: Option<&String>) -> Option<String> {
-    text.map(|text| storable(text))
+/// As [`strip_nul`], for optional text.
+pub(super) fn strip_nul_if_any(text: Option<&String>) -> Option<String> {
+    text.map(|text| strip_nul(text))
 }

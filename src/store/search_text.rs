@@ -70,7 +70,7 @@ pub(super) async fn step(writers: &DatabaseConnection) -> Result<Option<u64>, St
 async fn fold(tx: &impl ConnectionTrait, row: chat::Model) -> Result<(), StoreError> {
     let (id, stored) = (row.id.clone(), row.searchable.clone());
     let searchable = match from_row(row) {
-        Ok(chat) => sanitize::storable(&search::searchable(&chat)),
+        Ok(chat) => sanitize::strip_nul(&search::searchable(&chat)),
         Err(unreadable) => {
             warn!(
                 error = &unreadable as &dyn std::error::Error,

@@ -29,13 +29,13 @@ use crate::domain::session::StatusCode;
 use crate::domain::session::StatusReason;
 
 use super::Store;
-use super::enum_code::Code as _;
+use super::enum_code::DbEnum as _;
 use super::error::StoreError;
 use super::keyset;
 use super::keyset::Keyset;
 use super::organization;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Status of a deleted session that still has chats to purge.
 const REMOVED: i16 = 100;
@@ -171,7 +171,7 @@ pub struct WantedSessions {
     pub unreadable: u64,
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns the session, locked until the commit.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         id: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.session(id)).await? {
+        if let Some(known) = self.cached(|shelf| shelf.session(id)).await? {
             return Ok(known);
         }
         let query = session::Entity::find_by_id(id.to_bytes()).filter(owned_by(organization)).lock_exclusive();
@@ -211,7 +211,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_session(&mut self, session: &Session) -> Result<(), StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let row = to_row(session).into_active_model().reset_all();
         session::Entity::update(row).validate()?.filter(owned_by(&session.organization)).exec(self.tx).await?;
         Ok(())
@@ -243,9 +243,9 @@ fn to_row(session: &Session) -> session::Model {
     session::Model {
         id: session.id.to_bytes(),
         organization: session.organization.to_string(),
-        label: sanitize::storable_if_any(session.label.as_ref()),
+        label: sanitize::strip_nul_if_any(session.label.as_ref()),
         status: if session.removed { REMOVED } else { session.status.code() },
-        status_reason: sanitize::storable_if_any(session.status_reason.as_ref().map(|reason| &reason.words)),
+        status_reason: sanitize::strip_nul_if_any(session.status_reason.as_ref().map(|reason| &reason.words)),
         status_code: session.status_reason.as_ref().map(|reason| reason.code.code()),
         banned_until: session.status_reason.as_ref().and_then(|reason| reason.banned_until),
         wanted: session.wanted,
@@ -254,7 +254,7 @@ fn to_row(session: &Session) -> session::Model {
         created_at: session.created_at,
         last_connected_at: session.last_connected_at,
         paired_at: session.paired_at,
-        call_auto_reply: sanitize::storable_if_any(session.call_auto_reply.as_ref()),
+        call_auto_reply: sanitize::strip_nul_if_any(session.call_auto_reply.as_ref()),
         import_percent: import.map(|import| i16::from(import.percent)),
         import_chats: i32::try_from(chats).unwrap_or(i32::MAX),
         import_messages: i32::try_from(messages).unwrap_or(i32::MAX),

@@ -23,10 +23,10 @@ use crate::domain::id::SessionId;
 use super::Store;
 use super::batched_delete;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
 /// Maximum number of rows that one unit purges: a few milliseconds' work.
-const ROWS: u64 = 500;
+const BATCH_ROWS: u64 = 500;
 /// Tables with rows of a session, except those of its device.
 const OF_SESSION: [&str; 7] =
     ["merged_chat", "peer_address", "peer", "early_rewrite", "early_receipt", "deleted_unread", "quarantined_event"];
@@ -42,13 +42,13 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Moves a chat to the trash organization and deletes its pending actions; its messages are purged later.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn abandon_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
-        self.put_away().await?;
+    pub async fn soft_delete_chat(&mut self, organization: &OrganizationId, chat: &Chat) -> Result<(), StoreError> {
+        self.flush().await?;
         let id = chat.id.to_bytes();
         pending_action::Entity::delete_many()
             .filter(pending_action::Column::Organization.eq(organization.as_str()))
@@ -74,12 +74,12 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn abandon_session(
+    pub async fn soft_delete_session(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
     ) -> Result<(), StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         session::Entity::update_many()
             .col_expr(session::Column::Organization, Expr::value(OrganizationId::trash().as_str()))
             // It may have been started while its device was unlinked.
@@ -98,12 +98,12 @@ impl Unit<'_> {
     }
 
     async fn sweep(&mut self) -> Result<bool, StoreError> {
-        let mut left = ROWS;
+        let mut left = BATCH_ROWS;
         let mut chats = chat::Entity::find()
             .select_only()
             .column(chat::Column::Id)
             .filter(chat::Column::Organization.eq(OrganizationId::trash().as_str()))
-            .limit(ROWS)
+            .limit(BATCH_ROWS)
             .into_tuple::<Vec<u8>>()
             .all(self.tx)
             .await?
@@ -124,7 +124,7 @@ impl Unit<'_> {
             .select_only()
             .column(session::Column::Id)
             .filter(session::Column::Organization.eq(OrganizationId::trash().as_str()))
-            .limit(ROWS)
+            .limit(BATCH_ROWS)
             .into_tuple::<Vec<u8>>()
             .all(self.tx)
             .await?;

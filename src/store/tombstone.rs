@@ -22,9 +22,9 @@ use crate::domain::tombstone::Tombstone;
 
 use super::error::StoreError;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns the tombstone of a peer's deleted chat, locked until the commit.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Unit<'_> {
         peer: &Peer,
     ) -> Result<Option<Tombstone>, StoreError> {
         let Some(chat) = peer.chat else { return Ok(None) };
-        if self.on_shelf(|shelf| shelf.is_not_deleted(peer.id)).await?.is_some() {
+        if self.cached(|shelf| shelf.is_not_deleted(peer.id)).await?.is_some() {
             return Ok(None);
         }
         self.tombstone_by_id_for_update(organization, chat).await
@@ -65,7 +65,7 @@ impl Unit<'_> {
         organization: &OrganizationId,
         tombstone: &Tombstone,
     ) -> Result<(), StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let row = to_row(organization, tombstone).into_active_model();
         tombstone::Entity::insert(row).exec_without_returning(self.tx).await?;
         if self.peer_of_chat(organization, tombstone.chat.id).await?.is_none() {
@@ -114,10 +114,10 @@ fn to_row(organization: &OrganizationId, tombstone: &Tombstone) -> tombstone::Mo
         organization: organization.to_string(),
         session_id: chat.session.to_bytes(),
         jid: chat.jid.to_string(),
-        subject: sanitize::storable_if_any(chat.names.subject.as_ref()),
-        contact_name: sanitize::storable_if_any(chat.names.contact.as_ref()),
-        push_name: sanitize::storable_if_any(chat.names.push.as_ref()),
-        business_name: sanitize::storable_if_any(chat.names.business.as_ref()),
+        subject: sanitize::strip_nul_if_any(chat.names.subject.as_ref()),
+        contact_name: sanitize::strip_nul_if_any(chat.names.contact.as_ref()),
+        push_name: sanitize::strip_nul_if_any(chat.names.push.as_ref()),
+        business_name: sanitize::strip_nul_if_any(chat.names.business.as_ref()),
         archived: chat.archived.value,
         archived_as_of: chat.archived.as_of,
         pinned: chat.pinned.value,
@@ -172,7 +172,7 @@ pub(super) fn from_row(row: tombstone::Model) -> Result<Chat, StoreError> {
 /// Converts a horizon into its two columns.
 pub(super) fn horizon_to_columns(horizon: Option<&MessageMarker>) -> (Option<i64>, Option<String>) {
     let ids = |horizon: &MessageMarker| {
-        let ids: Vec<_> = horizon.wa_ids.iter().map(|id| sanitize::storable(id)).collect();
+        let ids: Vec<_> = horizon.wa_ids.iter().map(|id| sanitize::strip_nul(id)).collect();
         serde_json::to_string(&ids).ok()
     };
     (horizon.map(|horizon| horizon.at), horizon.and_then(ids))

@@ -6,22 +6,22 @@ use crate::domain::change::Change;
 use crate::domain::id::OrganizationId;
 
 use super::connect::Transaction;
-use super::unit_cache::Shelf;
+use super::unit_cache::UnitCache;
 
 /// The body of a unit, as [`super::Store::write`] expects it: `Box::pin(async move { .. })`.
 pub type Work<'u, T, E> = BoxFuture<'u, Result<T, E>>;
 
 /// A unit of work in a savepoint. The changes that it records are numbered and stored when the journal commits.
-pub struct Unit<'t> {
+pub struct UnitOfWork<'t> {
     pub(super) tx: &'t Transaction,
     /// Organization whose changes it may record; the journal assigned its lane for it.
     pub(super) organization: &'t OrganizationId,
     pub(super) recorded: Vec<Change>,
     /// Cache of many chats.
-    pub(super) shelf: Option<Box<Shelf>>,
+    pub(super) shelf: Option<Box<UnitCache>>,
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Adds `change` to the organization's change log. Changes must be recorded in order.
     ///
     /// # Panics

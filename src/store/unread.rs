@@ -24,9 +24,9 @@ use crate::domain::message_marker::MessageMarker;
 use super::error::StoreError;
 use super::message::of_stored_chat;
 use super::sanitize;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Extends a position by all stored messages of its second that precede one that it names: they are read, too.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn complete_now(
+    pub async fn expand_marker_now(
         &mut self,
         organization: &OrganizationId,
         chat: ChatId,
@@ -75,7 +75,7 @@ impl Unit<'_> {
         chats: &[ChatId],
         at: i64,
     ) -> Result<Vec<(Vec<u8>, String)>, StoreError> {
-        if let Some(known) = self.on_shelf(|shelf| shelf.messages_of(chats, |all| all.of_second(at))).await? {
+        if let Some(known) = self.cached(|shelf| shelf.messages_of(chats, |all| all.of_second(at))).await? {
             return Ok(known);
         }
         let second = message::Entity::find()
@@ -98,7 +98,7 @@ impl Unit<'_> {
         chats: &[ChatId],
         place: Option<&MessageMarker>,
     ) -> Result<u32, StoreError> {
-        if let Some(count) = self.on_shelf(|shelf| shelf.messages_of(chats, |all| all.count_behind(place))).await? {
+        if let Some(count) = self.cached(|shelf| shelf.messages_of(chats, |all| all.count_behind(place))).await? {
             return Ok(count);
         }
         let mut behind = of_chats(organization, chats)
@@ -108,7 +108,7 @@ impl Unit<'_> {
         if let Some(place) = place {
             let mut further = Condition::any().add(Column::At.gt(place.at));
             if !place.wa_ids.is_empty() {
-                let named = place.wa_ids.iter().map(|id| sanitize::storable(id));
+                let named = place.wa_ids.iter().map(|id| sanitize::strip_nul(id));
                 let beside = Condition::all().add(Column::At.eq(place.at)).add(Column::WaId.is_not_in(named));
                 further = further.add(beside);
             }
@@ -116,7 +116,7 @@ impl Unit<'_> {
             behind = behind.add(Column::At.gte(place.at)).add(further);
         }
         let count = message::Entity::find().filter(behind).count(self.tx).await?;
-        let deleted = self.deleted_behind(organization, chats, place).await?;
+        let deleted = self.deleted_after(organization, chats, place).await?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(deleted))
     }
 
@@ -132,11 +132,11 @@ impl Unit<'_> {
         (unread, revoked): (u32, &[&str]),
         until: &MessageMarker,
     ) -> Result<Option<MessageMarker>, StoreError> {
-        let read = self.on_shelf(|shelf| shelf.messages(chat, |all| all.last_but((unread, revoked), until)));
+        let read = self.cached(|shelf| shelf.messages(chat, |all| all.last_but((unread, revoked), until)));
         if let Some(read) = read.await? {
             return Ok(read);
         }
-        let named = until.wa_ids.iter().map(|id| sanitize::storable(id));
+        let named = until.wa_ids.iter().map(|id| sanitize::strip_nul(id));
         let of_second = Condition::all().add(Column::At.eq(until.at)).add(Column::WaId.is_in(named));
         let read = message::Entity::find()
             .select_only()
@@ -144,7 +144,7 @@ impl Unit<'_> {
             .filter(of_chats(organization, &[chat]))
             .filter(Column::FromMe.eq(false))
             .filter(Column::Revoked.eq(false))
-            .filter(Column::WaId.is_not_in(revoked.iter().map(|id| sanitize::storable(id))))
+            .filter(Column::WaId.is_not_in(revoked.iter().map(|id| sanitize::strip_nul(id))))
             .filter(Condition::any().add(Column::At.lt(until.at)).add(of_second))
             .order_by_desc(Column::At)
             .order_by_desc(Column::Id)
@@ -160,19 +160,19 @@ impl Unit<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn messages_called(
+    pub async fn messages_by_wa_id(
         &mut self,
         organization: &OrganizationId,
         session: SessionId,
         wa_ids: &[String],
     ) -> Result<Vec<(ChatId, String, i64)>, StoreError> {
-        self.put_away().await?;
+        self.flush().await?;
         let found = message::Entity::find()
             .select_only()
             .columns([Column::ChatId, Column::WaId, Column::At])
             .filter(Column::Organization.eq(organization.as_str()))
             .filter(Column::SessionId.eq(session.to_bytes()))
-            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::storable(id))))
+            .filter(Column::WaId.is_in(wa_ids.iter().map(|id| sanitize::strip_nul(id))))
             .filter(Column::FromMe.eq(false))
             // Messages of a deleted chat wait for the sweeper.
             .filter(Expr::exists(of_stored_chat(organization)))
@@ -205,7 +205,7 @@ impl Unit<'_> {
         let rows = wa_ids.iter().map(|wa_id| early_receipt::ActiveModel {
             session_id: Set(session.to_bytes()),
             organization: Set(organization.to_string()),
-            wa_id: Set(sanitize::storable(wa_id)),
+            wa_id: Set(sanitize::strip_nul(wa_id)),
             at: Set(now),
         });
         let key = [early_receipt::Column::SessionId, early_receipt::Column::WaId];
@@ -226,7 +226,7 @@ impl Unit<'_> {
     ) -> Result<bool, StoreError> {
         let taken = early_receipt::Entity::delete_many()
             .filter(of_session(organization, session))
-            .filter(early_receipt::Column::WaId.eq(sanitize::storable(wa_id)))
+            .filter(early_receipt::Column::WaId.eq(sanitize::strip_nul(wa_id)))
             .exec(self.tx)
             .await?;
         Ok(taken.rows_affected > 0)

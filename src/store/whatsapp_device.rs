@@ -3,7 +3,7 @@
 //! This is the only part of the store whose rows have no organization: they belong to the session, which is the first
 //! part of every key, and only the session layer uses them. They are deleted with the session.
 //!
-//! Most of the state is looked up by its key alone and is a [`Record`]; a new kind is a line in [`Kind`]. State that is
+//! Most of the state is looked up by its key alone and is a [`Record`]; a new kind is a line in [`RecordKind`]. State that is
 //! also looked up by something else has its own table and file.
 
 mod archive;
@@ -35,19 +35,19 @@ use crate::domain::id::SessionId;
 use super::Store;
 use super::batched_delete;
 use super::error::StoreError;
-use super::unit_of_work::Unit;
+use super::unit_of_work::UnitOfWork;
 use super::unit_of_work::Work;
 
 pub use lid::LidMapping;
-pub use privacy_token::Token;
-pub use record::Kind;
+pub use privacy_token::PrivacyToken;
 pub use record::Record;
+pub use record::RecordKind;
 pub use secret::Secret;
 
 /// Rows per statement: databases limit the number of values.
-const ROWS: usize = 1000;
+const BATCH_ROWS: usize = 1000;
 /// Maximum number of rows that one unit deletes.
-const STEP: u64 = if cfg!(test) { 3 } else { 1000 };
+const DELETE_STEP: u64 = if cfg!(test) { 3 } else { 1000 };
 /// Tables with the state of sessions.
 pub(in crate::store) const TABLES: [&str; 5] =
     ["device_secret", "device_record", "device_sender_key", "device_lid", "device_token"];
@@ -55,8 +55,8 @@ pub(in crate::store) const TABLES: [&str; 5] =
 const NO_DEVICE: &str =
     "NOT EXISTS (SELECT 1 FROM device_record AS device WHERE device.session_id = $1 AND device.kind = 1)";
 /// Backoff for retrying a database operation.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The device state of one session. Writes return once they are committed, and reads see all earlier commits. A write
 /// of several rows is one unit; an empty write does nothing. Both wait while the database is unavailable.
@@ -93,7 +93,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget(&self) -> Result<(), StoreError> {
-        self.remove_records_under(Kind::Device, &[]).await.map(drop)
+        self.remove_records_under(RecordKind::Device, &[]).await.map(drop)
     }
 
     /// Deletes what [`DeviceState::forget`] left, some rows a unit; nothing while there is a device.
@@ -101,14 +101,14 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn clear_rest(&self) -> Result<(), StoreError> {
-        if self.has_record_under(Kind::Device, &[]).await? {
+        if self.has_record_under(RecordKind::Device, &[]).await? {
             return Ok(());
         }
         loop {
             let some = self.write(self.session.to_bytes(), |session, unit| {
-                Box::pin(async move { unit.clear_device(&session, STEP).await })
+                Box::pin(async move { unit.clear_device(&session, DELETE_STEP).await })
             });
-            if some.await? < STEP {
+            if some.await? < DELETE_STEP {
                 return Ok(());
             }
         }
@@ -127,7 +127,7 @@ impl DeviceState {
             Box::pin(async move {
                 let mut rows = rows.into_iter().peekable();
                 while rows.peek().is_some() {
-                    let insert = A::Entity::insert_many(rows.by_ref().take(ROWS)).on_conflict(conflict.clone());
+                    let insert = A::Entity::insert_many(rows.by_ref().take(BATCH_ROWS)).on_conflict(conflict.clone());
                     insert.exec_without_returning(unit.tx).await?;
                 }
                 Ok(())
@@ -155,7 +155,7 @@ impl DeviceState {
 
     /// Returns the first row.
     async fn one<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Option<E::Model>, StoreError> {
-        self.patiently(|| {
+        self.with_retry(|| {
             let (query, readers) = (query.clone(), &self.store.readers);
             async move { Ok(query.one(readers).await?) }
         })
@@ -164,7 +164,7 @@ impl DeviceState {
 
     /// Returns all rows.
     async fn all<E: EntityTrait<Model: Send>>(&self, query: Select<E>) -> Result<Vec<E::Model>, StoreError> {
-        self.patiently(|| {
+        self.with_retry(|| {
             let (query, readers) = (query.clone(), &self.store.readers);
             async move { Ok(query.all(readers).await?) }
         })
@@ -177,12 +177,12 @@ impl DeviceState {
     where
         I: Clone + Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'u> Fn(I, &'u mut Unit<'_>) -> Work<'u, T, StoreError> + Clone + Send + Sync + 'static,
+        F: for<'u> Fn(I, &'u mut UnitOfWork<'_>) -> Work<'u, T, StoreError> + Clone + Send + Sync + 'static,
     {
         let (input, work) = (&input, &work);
-        self.patiently(|| {
+        self.with_retry(|| {
             let (input, work, closed) = (input.clone(), work.clone(), self.closed.clone());
-            self.store.write_in(&self.organization, self.session, move |unit| {
+            self.store.write_session(&self.organization, self.session, move |unit| {
                 if closed.is_cancelled() { Box::pin(async { Err(StoreError::Closed) }) } else { work(input, unit) }
             })
         })
@@ -192,11 +192,11 @@ impl DeviceState {
     /// Retries until the database answers, or the handle is closed. The library treats an error as final: it would
     /// permanently reject a message that it cannot decrypt because of one. So every database error is retried. Errors
     /// about a value that was read are returned, and so is a deleted session: all rows refer to it.
-    async fn patiently<T, A>(&self, ask: impl Fn() -> A + Send) -> Result<T, StoreError>
+    async fn with_retry<T, A>(&self, ask: impl Fn() -> A + Send) -> Result<T, StoreError>
     where
         A: Future<Output = Result<T, StoreError>> + Send,
     {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = FIRST_RETRY_DELAY;
         loop {
             let failed = match ask().await {
                 Err(failed) if failed.is_of_database() && !failed.refers_to_nothing() => failed,
@@ -205,7 +205,7 @@ impl DeviceState {
             warn!(error = &failed as &dyn Error, "Storing session state failed; it will be retried");
             tokio::select! {
                 () = self.closed.cancelled() => return Err(StoreError::Closed),
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(MAX_RETRY_DELAY),
             }
         }
     }
@@ -234,7 +234,7 @@ impl Store {
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Deletes up to `limit` rows of a session's device state, the device itself first.
     ///
     /// # Errors
@@ -242,7 +242,7 @@ impl Unit<'_> {
     pub(in crate::store) async fn clear_session(&mut self, session: &[u8], limit: u64) -> Result<u64, StoreError> {
         let device = device_record::Entity::delete_many()
             .filter(device_record::Column::SessionId.eq(session))
-            .filter(device_record::Column::Kind.eq(Kind::Device as i16));
+            .filter(device_record::Column::Kind.eq(RecordKind::Device as i16));
         let device = device.exec(self.tx).await?.rows_affected;
         Ok(device + self.clear_device(session, limit.saturating_sub(device)).await?)
     }

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::process::Output;
 
-use chatgraph::store::Hold;
+use chatgraph::store::DatabaseLock;
 
 use crate::support::BareServer;
 use crate::support::TestServer;
@@ -15,7 +15,7 @@ const DATABASE: &str = "CHATGRAPH_DATABASE";
 fn a_second_server_is_kept_from_a_file_and_told_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = format!("sqlite:{}", folder.path().join("chatgraph.db").display());
-    let _first = Hold::take(&database.parse().expect("a database")).expect("free");
+    let _first = DatabaseLock::take(&database.parse().expect("a database")).expect("free");
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &database];
     let second = Command::new(env!("CARGO_BIN_EXE_chatgraph")).args(arguments).output().expect("runs");
     assert!(!second.status.success());

@@ -10,8 +10,8 @@ use chatgraph::store::MasterKeys;
 use chatgraph::store::Store;
 use chatgraph::store::new_master_key;
 use chatgraph::store::whatsapp_device::DeviceState;
-use chatgraph::store::whatsapp_device::Kind;
 use chatgraph::store::whatsapp_device::Record;
+use chatgraph::store::whatsapp_device::RecordKind;
 use chatgraph_benches::data;
 use tokio_util::task::TaskTracker;
 
@@ -44,10 +44,10 @@ async fn measure(state: &DeviceState, length: usize) -> Result<(f64, f64), Box<d
         let mut value = vec![7; length];
         value[..4].copy_from_slice(&round.to_be_bytes());
         let began = Instant::now();
-        state.put_records(vec![Record { kind: Kind::Session, key: KEY.to_vec(), value, at: None }]).await?;
+        state.put_records(vec![Record { kind: RecordKind::Session, key: KEY.to_vec(), value, at: None }]).await?;
         writes.push(began.elapsed());
         let began = Instant::now();
-        state.record(Kind::Session, KEY).await?.ok_or("not there")?;
+        state.record(RecordKind::Session, KEY).await?.ok_or("not there")?;
         reads.push(began.elapsed());
     }
     Ok((median(writes), median(reads)))

@@ -20,7 +20,7 @@ use crate::domain::id::ChatId;
 use crate::domain::id::OrganizationId;
 use crate::store::EndingMute;
 use crate::store::Store;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 /// Polling interval if no mute is known to end, for mutes stored by other processes and for clock changes.
@@ -87,7 +87,7 @@ async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
         for EndingMute { organization, session, chat, .. } in ending.into_iter().filter(|mute| mute.until <= now) {
             let whose = organization.clone();
             let ended: Result<(), StoreError> = store
-                .write_in(&organization, session, move |unit| {
+                .write_session(&organization, session, move |unit| {
                     Box::pin(async move { end(unit, &whose, chat, now).await })
                 })
                 .await;
@@ -101,7 +101,7 @@ async fn end_due(store: &Store, now: i64) -> Result<Option<i64>, StoreError> {
 
 /// Removes an expired mute, unless it was extended meanwhile. The mute's time stays: the phone's earlier changes may
 /// still be on their way.
-async fn end(unit: &mut Unit<'_>, whose: &OrganizationId, chat: ChatId, now: i64) -> Result<(), StoreError> {
+async fn end(unit: &mut UnitOfWork<'_>, whose: &OrganizationId, chat: ChatId, now: i64) -> Result<(), StoreError> {
     let Some(mut chat) = unit.chat_by_id_for_update(whose, chat).await? else { return Ok(()) };
     if chat.muted_until.value.is_none_or(|until| until > now) {
         return Ok(());

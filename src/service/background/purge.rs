@@ -137,7 +137,7 @@ impl Task {
             Rest::Removed(key) => {
                 let (whose, input) = (key.clone(), key.clone());
                 self.store
-                    .write_again(&whose.organization, whose.session, input, move |key, unit| {
+                    .write_session_with_retry(&whose.organization, whose.session, input, move |key, unit| {
                         Box::pin(async move { lifecycle::remove_some(unit, &key, now).await })
                     })
                     .await

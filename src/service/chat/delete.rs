@@ -7,7 +7,7 @@ use crate::domain::id::SessionId;
 use crate::domain::jid::Jid;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::tombstone::Tombstone;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use crate::service::error::Error;
@@ -23,7 +23,7 @@ pub(in crate::service) struct DeleteOrder {
 
 impl DeleteOrder {
     /// Deletes the chat and returns it as it was.
-    pub(in crate::service) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+    pub(in crate::service) async fn carry_out(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         let found = unit.chat_for_update(&self.organization, self.session, &self.cid).await?;
         let chat = found.ok_or(Error::ChatNotFound)?;
         delete(unit, &self.organization, &chat, self.now, Origin::Api).await?;
@@ -33,7 +33,7 @@ impl DeleteOrder {
 
 /// Deletes a locked chat and leaves a tombstone. Its pending actions are dropped.
 pub(in crate::service) async fn delete(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     organization: &OrganizationId,
     chat: &Chat,
     now: i64,
@@ -45,7 +45,7 @@ pub(in crate::service) async fn delete(
 
 /// Deletes a locked chat and leaves a tombstone with WhatsApp's state; `waiting` is what WhatsApp does not have yet.
 pub(in crate::service) async fn bury(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     organization: &OrganizationId,
     chat: &Chat,
     waiting: &[PendingAction],
@@ -64,13 +64,13 @@ pub(in crate::service) async fn bury(
 
 /// Deletes a locked chat without a tombstone, because its session is deleted.
 pub(in crate::service) async fn delete_for_good(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     organization: &OrganizationId,
     chat: &Chat,
     now: i64,
     origin: Origin,
 ) -> Result<(), StoreError> {
-    unit.abandon_chat(organization, chat).await?;
+    unit.soft_delete_chat(organization, chat).await?;
     unit.record(organization, chat.deleted(now, origin));
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message::MessageRange;
 use crate::domain::pending_action::PendingAction;
 use crate::domain::pending_action::SettingValue;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 
 use crate::service::error::Conflict;
 use crate::service::error::ConflictReason;
@@ -81,7 +81,7 @@ pub(in crate::service) struct UpdateOrder {
 
 impl UpdateOrder {
     /// Applies the settings that differ, and adds a pending action for each.
-    pub(in crate::service) async fn carry_out(self, unit: &mut Unit<'_>) -> Result<Chat, Error> {
+    pub(in crate::service) async fn carry_out(self, unit: &mut UnitOfWork<'_>) -> Result<Chat, Error> {
         // Lock the session before counting pins. Lock order: session, then chat.
         if self.settings.contains(&SettingValue::Pinned(true)) {
             let session = unit.session_for_update(&self.organization, self.session).await?;
@@ -111,7 +111,7 @@ impl UpdateOrder {
         }
         for setting in heard {
             refused = refused.without(setting.field());
-            unit.remove_refusal(&self.organization, chat.id, setting).await?;
+            unit.remove_rejection(&self.organization, chat.id, setting).await?;
         }
         (patch.pending, patch.refused) = (Some(pending), Some(refused));
         if let Some(change) = chat.apply(&patch, self.now, Origin::Api) {
@@ -121,7 +121,7 @@ impl UpdateOrder {
         Ok(chat)
     }
 
-    async fn check_pins(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<(), Error> {
+    async fn check_pins(&self, unit: &mut UnitOfWork<'_>, chat: &Chat) -> Result<(), Error> {
         let pinned = unit.pinned_chats(&self.organization, self.session, chat.id).await?;
         if pinned.len() < self.max_pinned {
             return Ok(());
@@ -133,7 +133,7 @@ impl UpdateOrder {
     }
 
     /// Returns the range up to the stored last message, or up to the client's hint if that is later.
-    async fn range(&self, unit: &mut Unit<'_>, chat: &Chat) -> Result<Option<MessageRange>, Error> {
+    async fn range(&self, unit: &mut UnitOfWork<'_>, chat: &Chat) -> Result<Option<MessageRange>, Error> {
         let stored = unit.message_range(&self.organization, chat.id).await?;
         Ok(match (stored, self.range_hint) {
             (Some(range), Some(hint)) if hint > range.at => Some(MessageRange { at: hint, ..range }),
@@ -143,7 +143,7 @@ impl UpdateOrder {
 
     async fn note(
         &self,
-        unit: &mut Unit<'_>,
+        unit: &mut UnitOfWork<'_>,
         chat: &Chat,
         desired: SettingValue,
         range: Option<&MessageRange>,
@@ -197,7 +197,9 @@ mod tests {
                 max_pinned: 3,
                 now: 1,
             };
-            node.write_again(&test.organization, test.session, order, |order, unit| Box::pin(order.carry_out(unit)))
+            node.write_session_with_retry(&test.organization, test.session, order, |order, unit| {
+                Box::pin(order.carry_out(unit))
+            })
         });
         let pinned = futures_util::future::join_all(pinning).await;
         assert_eq!(pinned.iter().filter(|pinned| pinned.is_ok()).count(), 3);

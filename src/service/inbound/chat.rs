@@ -23,7 +23,7 @@ use crate::domain::pending_action::Setting;
 use crate::domain::pending_action::SettingValue;
 use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::edit;
@@ -52,7 +52,7 @@ pub(in crate::service) struct Made<'a> {
 /// Otherwise the order of WhatsApp's events decides, whatever the clocks show. Times only decide without an order: in a
 /// replay, between two addresses of a chat, and between marks and messages, which are delivered separately.
 pub(in crate::service) async fn setting(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     made: Made<'_>,
@@ -82,7 +82,7 @@ pub(in crate::service) async fn setting(
 
 /// Applies a setting to a deleted chat, which has it when it comes back.
 pub(in crate::service) async fn setting_of_deleted(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     tombstone: Tombstone,
     made: &Made<'_>,
@@ -102,7 +102,7 @@ pub(in crate::service) async fn setting_of_deleted(
 
 /// Applies a setting to a locked or new chat.
 pub(in crate::service) async fn setting_of(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     (mut chat, is_new): (Chat, bool),
     Made { value, as_of, up_to, address, replayed }: Made<'_>,
@@ -178,7 +178,7 @@ pub(in crate::service) async fn setting_of(
         patch.as_of = as_of.max(chat.base(setting).1);
     }
     if chat.refused.contains(setting.field()) && patch.as_of >= chat.base(setting).1 && !chat.has(value) {
-        unit.remove_refusal(&key.organization, chat.id, setting).await?;
+        unit.remove_rejection(&key.organization, chat.id, setting).await?;
         patch.refused = Some(chat.refused.without(setting.field()));
     }
     save(unit, key, &mut chat, is_new, &patch, now, Origin::Device).await
@@ -187,7 +187,7 @@ pub(in crate::service) async fn setting_of(
 /// Returns whether a chat was read, beyond the mark's range, after a mark of the same second. Messages have whole
 /// seconds, and an own message may arrive before the mark that it undoes.
 async fn was_read_since(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     marked_at: i64,
@@ -209,7 +209,7 @@ fn is_our_mark(chat: &Chat, waiting: Option<&PendingAction>, as_of: i64) -> bool
 
 /// Updates the known value on WhatsApp of a setting with a pending action.
 async fn correct_base(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     action: &mut PendingAction,
     value: SettingValue,
     as_of: i64,
@@ -223,7 +223,7 @@ async fn correct_base(
 
 /// Applies that WhatsApp accepted an action. A newer request has a higher version and stays.
 pub(in crate::service) async fn action_sent(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     id: ChatId,
     (desired, version): (SettingValue, i64),
@@ -245,7 +245,7 @@ pub(in crate::service) async fn action_sent(
 /// Applies a message that arrived, or that the account sent from another device. `order` is its position in WhatsApp's
 /// order, if known.
 pub(in crate::service) async fn message(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     message: &IncomingMessage,
     order: Option<i64>,
@@ -328,7 +328,7 @@ fn written_at(message: &IncomingMessage, marked_at: i64) -> i64 {
 /// instead. `at` returns the time of the read, given that of the request; an earlier read changes nothing. Returns the
 /// chat's new pending settings if they changed.
 pub(in crate::service) async fn take_back_mark(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     range: Option<MessageRange>,
@@ -355,7 +355,7 @@ pub(in crate::service) async fn take_back_mark(
 /// Returns the read position for a stored message that arrives late, if WhatsApp sent it before a message of the same
 /// second that is read; otherwise `None`.
 async fn read_before(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     message: &IncomingMessage,
@@ -375,7 +375,7 @@ fn arrival(now: i64) -> i64 {
 /// Applies the name of a saved contact or a group's new subject. A chat without a message is stored, too, so that its
 /// name and settings are there when it gets one.
 pub(in crate::service) async fn named(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     name: &str,
@@ -406,7 +406,7 @@ pub(in crate::service) enum Found {
 
 /// Looks up the present chat of `jid`. Most events concern an existing chat, which proves that its session exists.
 pub(in crate::service) async fn find(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     now: i64,
@@ -431,7 +431,7 @@ pub(in crate::service) async fn find(
 
 /// Looks up the chat of `jid` at a time by WhatsApp's clock.
 pub(in crate::service) async fn find_when(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     at: i64,
@@ -453,7 +453,7 @@ pub(in crate::service) async fn find_when(
 /// Looks up the chat and the peer for a message of time `at` by `jid`. A number without a known owner at that time
 /// belongs to a new peer.
 pub(in crate::service) async fn find_at(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     at: i64,
@@ -480,7 +480,7 @@ pub(in crate::service) async fn find_at(
 
 /// Looks up the chat of a peer; the session must be locked.
 pub(in crate::service) async fn with(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: &Peer,
     now: i64,
@@ -496,7 +496,7 @@ pub(in crate::service) async fn with(
 
 /// Stores the state with which a deleted chat will come back, without publishing a change.
 pub(in crate::service) async fn note(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     mut tombstone: Tombstone,
     patch: &ChatPatch,
@@ -509,7 +509,7 @@ pub(in crate::service) async fn note(
 
 /// Restores a deleted chat under a new id; its peer has all the addresses.
 pub(in crate::service) async fn revive(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     tombstone: Tombstone,
     peer: &mut Peer,
@@ -525,7 +525,7 @@ pub(in crate::service) async fn revive(
 
 /// Applies `patch`, saves the chat and records the change.
 pub(in crate::service) async fn save(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
     is_new: bool,

@@ -5,21 +5,26 @@ use crate::domain::chat::ChatNames;
 use crate::domain::chat::ChatPatch;
 use crate::domain::jid::Jid;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
 use super::chat::Found;
 
 /// Removes the contact's name: the account's owner deleted the contact, and the chat falls back to its next best name.
-pub(super) async fn removed(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid, now: i64) -> Result<(), StoreError> {
+pub(super) async fn removed(
+    unit: &mut UnitOfWork<'_>,
+    key: &SessionKey,
+    jid: &Jid,
+    now: i64,
+) -> Result<(), StoreError> {
     let patch = ChatPatch { contact_removed: true, ..ChatPatch::default() };
     known(unit, key, jid, &patch, now, Origin::Device).await
 }
 
 /// Stores the verified name of a business.
 pub(super) async fn business_named(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     name: &str,
@@ -32,7 +37,7 @@ pub(super) async fn business_named(
 
 /// Applies `patch` to a chat or to its tombstone. A name alone does not create a chat.
 async fn known(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     patch: &ChatPatch,

@@ -13,8 +13,8 @@ use crate::domain::pending_action::Setting;
 use crate::domain::tombstone::Tombstone;
 use crate::session::Rewriting;
 use crate::session::SessionKey;
-use crate::store::EarlyRewrite;
-use crate::store::Unit;
+use crate::store::EarlyEdit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
@@ -26,7 +26,7 @@ const EARLY_REWRITES_MS: i64 = 45 * DAY_MS;
 
 /// Edits or revokes a message. A change is published if it is the chat's last message, or if the unread count changes.
 pub(super) async fn rewritten(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     rewriting: &Rewriting,
     now: i64,
@@ -49,19 +49,19 @@ pub(super) async fn rewritten(
 }
 
 /// Stores an edit, a revocation or a deletion until its message arrives, unless the message is too old for that.
-async fn keep(unit: &mut Unit<'_>, key: &SessionKey, rewriting: &Rewriting, now: i64) -> Result<(), StoreError> {
+async fn keep(unit: &mut UnitOfWork<'_>, key: &SessionKey, rewriting: &Rewriting, now: i64) -> Result<(), StoreError> {
     let oldest = now - EARLY_REWRITES_MS;
     if matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { sent_at } if sent_at < oldest) {
         return Ok(());
     }
     let Rewriting { chat, wa_id, sender, from_me, rewrite } = rewriting.clone();
-    let early = EarlyRewrite { chat, wa_id, sender, from_me, rewrite };
-    unit.keep_early_rewrite(&key.organization, key.session, &early, (now, oldest)).await
+    let early = EarlyEdit { chat, wa_id, sender, from_me, rewrite };
+    unit.keep_early_edit(&key.organization, key.session, &early, (now, oldest)).await
 }
 
 /// Applies an edit or a revocation to a stored message.
 async fn apply(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     rewriting: &Rewriting,
     (mut chat, before): (Chat, Message),
@@ -82,7 +82,7 @@ async fn apply(
 
 /// Removes a message that the account's owner deleted for themselves. It no longer counts as unread.
 async fn remove(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     (mut chat, message): (Chat, Message),
     now: i64,
@@ -100,7 +100,7 @@ async fn remove(
 /// Subtracts one from the unread count of a chat or a tombstone, if an unread message that was deleted here was revoked, or
 /// deleted on the phone.
 async fn revoke_deleted(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     rewriting: &Rewriting,
     now: i64,
@@ -130,44 +130,44 @@ async fn revoke_deleted(
 
 /// Applies edits and revocations that arrived before their messages.
 pub(super) async fn catch_up(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     wa_ids: &[String],
     now: i64,
 ) -> Result<(), StoreError> {
-    let early = unit.early_rewrites(&key.organization, key.session, wa_ids).await?;
+    let early = unit.early_edits(&key.organization, key.session, wa_ids).await?;
     apply_early(unit, key, early, now).await
 }
 
 /// Applies early edits and revocations after new mappings of these addresses: the messages may be stored under another
 /// address.
 pub(super) async fn catch_up_with(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     addresses: &[&Jid],
     now: i64,
 ) -> Result<(), StoreError> {
-    if addresses.is_empty() || !unit.has_early_rewrites(&key.organization, key.session).await? {
+    if addresses.is_empty() || !unit.has_early_edits(&key.organization, key.session).await? {
         return Ok(());
     }
-    let early = unit.early_rewrites_under(&key.organization, key.session, addresses).await?;
+    let early = unit.early_edits_under(&key.organization, key.session, addresses).await?;
     apply_early(unit, key, early, now).await
 }
 
 async fn apply_early(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
-    waiting: Vec<EarlyRewrite>,
+    waiting: Vec<EarlyEdit>,
     now: i64,
 ) -> Result<(), StoreError> {
     let whose = &key.organization;
     for early in waiting {
-        let EarlyRewrite { chat, wa_id, sender, from_me, rewrite } = early.clone();
+        let EarlyEdit { chat, wa_id, sender, from_me, rewrite } = early.clone();
         let rewriting = Rewriting { chat, wa_id, sender, from_me, rewrite };
         if let Some(found) = subject(unit, key, &rewriting).await? {
             apply(unit, key, &rewriting, found, now).await?;
             if !matches!(rewriting.rewrite, MessageUpdate::DeletionForMe { .. }) {
-                unit.remove_early_rewrite(whose, key.session, &early).await?;
+                unit.remove_early_edit(whose, key.session, &early).await?;
             }
         } else {
             // The message may have been deleted here under another address. It may also still arrive, so keep the
@@ -181,7 +181,7 @@ async fn apply_early(
 /// Returns the edited, revoked or deleted message, and its chat. The event may be older than the known mappings, so all former
 /// owners of the address are considered.
 async fn subject(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     rewriting: &Rewriting,
 ) -> Result<Option<(Chat, Message)>, StoreError> {
@@ -189,7 +189,7 @@ async fn subject(
     for peer in owners(unit, key, &rewriting.chat).await?.into_iter().rev() {
         let Some(peer) = unit.peer(whose, peer).await? else { continue };
         let Some(chat) = unit.chat_with_for_update(whose, &peer).await? else { continue };
-        let named = unit.messages_named(whose, chat.id, &rewriting.wa_id).await?;
+        let named = unit.messages_by_key(whose, chat.id, &rewriting.wa_id).await?;
         let writers = if peer.is_person() { vec![peer.id] } else { owners(unit, key, &rewriting.sender).await? };
         // Some clients do not name the author of a group's message that the owner deletes.
         let by_anyone =
@@ -212,7 +212,7 @@ async fn subject(
 }
 
 /// All peers that ever had an address.
-async fn owners(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
+async fn owners(unit: &mut UnitOfWork<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<PeerId>, StoreError> {
     let periods = unit.periods(&key.organization, key.session, jid).await?;
     let mut owners: Vec<_> = periods.iter().map(|period| period.peer).collect();
     owners.dedup();
@@ -222,7 +222,7 @@ async fn owners(unit: &mut Unit<'_>, key: &SessionKey, jid: &Jid) -> Result<Vec<
 /// Returns the unread count without this message if it is unread; the unread messages are the last N incoming ones. If
 /// a pending read request covers the message, a rejection must not restore it as unread.
 async fn one_less_unread(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     message: &Message,
@@ -262,7 +262,7 @@ pub(super) struct Emptied<'a> {
 /// A deleted chat with messages left stays, without its settings if all of them were sent later. A chat without a
 /// message here stays as well: it is a name or settings, which the phone keeps.
 pub(super) async fn emptied(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     Emptied { chat: jid, up_to, as_of, deleted }: Emptied<'_>,
     now: i64,
@@ -296,7 +296,7 @@ pub(super) async fn emptied(
     let known = chat.horizon.as_ref().filter(|known| known.at == up_to.at);
     let is_first = !known.is_some_and(|known| up_to.wa_ids.iter().any(|id| known.wa_ids.contains(id)));
     let up_to = &if is_first {
-        unit.complete_now(whose, chat.id, up_to.clone()).await?
+        unit.expand_marker_now(whose, chat.id, up_to.clone()).await?
     } else {
         unit.complete(whose, &[chat.id], up_to.clone()).await?
     };

@@ -18,7 +18,7 @@ use crate::session::HistoryChat;
 use crate::session::HistoryChunk;
 use crate::session::Rewriting;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
@@ -38,7 +38,7 @@ pub(super) struct Brought {
 
 /// Imports the chats, messages and names of one part; returns the number of new ones.
 pub(super) async fn chunk(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chunk: &HistoryChunk,
     (paired_at, now): (Option<i64>, i64),
@@ -51,15 +51,15 @@ pub(super) async fn chunk(
     }
     let chats = chunk.chats.iter().map(|chat| &chat.jid).chain(messages().map(|message| &message.sender));
     let jids = chats.chain(chunk.push_names.iter().map(|(jid, _)| jid));
-    unit.shelve(&key.organization, key.session, &chunk.people, jids).await?;
+    unit.preload(&key.organization, key.session, &chunk.people, jids).await?;
     let brought = one_by_one(unit, key, chunk, (paired_at, now)).await?;
-    unit.put_away().await?;
+    unit.flush().await?;
     for rewriting in &chunk.rewritings {
         edit::rewritten(unit, key, rewriting, now).await?;
     }
     let addresses: Vec<_> = chunk.people.iter().flat_map(|person| [&person.phone, &person.lid]).collect();
     edit::catch_up_with(unit, key, &addresses, now).await?;
-    if unit.has_early_rewrites(&key.organization, key.session).await? {
+    if unit.has_early_edits(&key.organization, key.session).await? {
         let wa_ids: Vec<_> = messages().map(|message| message.wa_id.clone()).collect();
         edit::catch_up(unit, key, &wa_ids, now).await?;
     }
@@ -68,7 +68,7 @@ pub(super) async fn chunk(
 
 /// Imports one part through the unit's present caching mode.
 pub(super) async fn one_by_one(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chunk: &HistoryChunk,
     (paired_at, now): (Option<i64>, i64),
@@ -98,7 +98,7 @@ pub(super) async fn one_by_one(
 /// notifying its companions, which find an old archive in the app state. The unread count is the phone's at the time of
 /// the export, so it applies only while the chat is new.
 async fn import(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     (news, revoked): (&HistoryChat, &[&str]),
     (paired_at, now): (Option<i64>, i64),
@@ -163,7 +163,7 @@ async fn import(
 /// Returns the edits that a history shows only as a different text. A message that is known to be edited or revoked
 /// stays as it is: the history could be older or newer.
 async fn newer(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     messages: &[IncomingMessage],
@@ -196,7 +196,7 @@ fn revoked<'a>(chunk: &'a HistoryChunk, chat: &HistoryChat) -> Vec<&'a str> {
 
 /// Returns those of the messages that were deleted here but still count as unread.
 async fn deleted_here(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     wa_ids: &[&str],
@@ -223,7 +223,7 @@ fn read_in_history(messages: &[IncomingMessage], unread: u32, revoked: &[&str]) 
 /// A history gives the unread count at the time of its export: the last N incoming messages up to then, so that all
 /// earlier ones are read. If fewer are stored, the number alone applies, as long as the chat is new here.
 async fn count(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     (news, revoked, counted): (&HistoryChat, &[&str], &[&str]),
@@ -275,7 +275,7 @@ async fn count(
 /// including messages from before they had it. If the address moved between people, the stored messages decide, or else
 /// the time of the last message.
 async fn find(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     news: &HistoryChat,
     now: i64,

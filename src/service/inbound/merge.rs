@@ -15,8 +15,8 @@ use crate::domain::peer::Peer;
 use crate::domain::peer::canonical;
 use crate::domain::tombstone::Tombstone;
 use crate::session::SessionKey;
-use crate::store::Unit;
-use crate::store::Which;
+use crate::store::MovedMessages;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
@@ -25,7 +25,7 @@ use crate::service::chat::delete;
 
 /// Updates the canonical address of a peer and of its chat.
 pub(super) async fn settle(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: PeerId,
     now: i64,
@@ -42,7 +42,7 @@ pub(super) async fn settle(
 }
 
 /// Updates the canonical address of a peer.
-async fn show(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId) -> Result<Option<Peer>, StoreError> {
+async fn show(unit: &mut UnitOfWork<'_>, key: &SessionKey, peer: PeerId) -> Result<Option<Peer>, StoreError> {
     let whose = &key.organization;
     let Some(mut peer) = unit.peer(whose, peer).await? else { return Ok(None) };
     if let Some(jid) = canonical(&unit.periods_of(whose, peer.id).await?).filter(|jid| **jid != peer.jid) {
@@ -54,7 +54,12 @@ async fn show(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId) -> Result<Opt
 
 /// Stores the chat under its peer's address. Settings are sent under the address that WhatsApp used last, as long as
 /// the peer has it: WhatsApp may still know the chat by another address.
-async fn keep_under(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, peer: &Peer) -> Result<(), StoreError> {
+async fn keep_under(
+    unit: &mut UnitOfWork<'_>,
+    key: &SessionKey,
+    chat: &mut Chat,
+    peer: &Peer,
+) -> Result<(), StoreError> {
     let before = std::mem::replace(&mut chat.jid, peer.jid.clone());
     let periods = unit.periods_of(&key.organization, peer.id).await?;
     let has = |jid: &Jid| periods.iter().any(|period| period.jid == *jid && period.until.is_none());
@@ -71,7 +76,7 @@ async fn keep_under(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat, peer
 
 /// Merges two peers and their chats. If both have a chat, the first one's stays.
 pub(super) async fn join(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     (one, other): (PeerId, PeerId),
     now: i64,
@@ -147,7 +152,7 @@ pub(super) async fn join(
 }
 
 /// Removes the messages that the phone cleared in the other half of a chat, before the two were known to be one.
-async fn empty(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat) -> Result<(), StoreError> {
+async fn empty(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &mut Chat) -> Result<(), StoreError> {
     let whose = &key.organization;
     let Some(place) = chat.emptied.clone() else { return Ok(()) };
     let place = unit.complete(whose, &[chat.id], place).await?;
@@ -163,7 +168,7 @@ async fn empty(unit: &mut Unit<'_>, key: &SessionKey, chat: &mut Chat) -> Result
 /// Removes what was known when the other half of a chat was deleted, if the chat began later. It would not have come
 /// back if both had been known to be one.
 async fn hide(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
     (deleted_at, horizon): (i64, Option<&MessageMarker>),
@@ -189,7 +194,7 @@ enum Half<'c> {
 
 /// Merges the other half into a chat: messages, settings, pending actions and rejections.
 async fn take_over(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
     half: &Half<'_>,
@@ -220,7 +225,7 @@ async fn take_over(
         beyond = beyond.saturating_add(unread.saturating_sub(after));
     }
     if let Half::Stored(other) = half {
-        unit.hand_over(organization, (other.id, chat.id), writer, Which::All).await?;
+        unit.hand_over(organization, (other.id, chat.id), writer, MovedMessages::All).await?;
     }
     unit.move_deleted_unread(organization, other.id, chat.id).await?;
     let behind = unit.count_behind(organization, &[chat.id], place.as_ref()).await?;
@@ -228,7 +233,7 @@ async fn take_over(
     chat.read_to = place;
     chat.unread_count = counted.min(behind.saturating_add(beyond));
     match half {
-        Half::Stored(other) => unit.abandon_chat(organization, other).await?,
+        Half::Stored(other) => unit.soft_delete_chat(organization, other).await?,
         Half::Deleted(other) => unit.remove_tombstone(organization, other.id).await?,
     }
     put_open(unit, key, chat, &mine, &left).await
@@ -236,7 +241,7 @@ async fn take_over(
 
 /// Replaces the chat's pending actions and rejections.
 async fn put_open(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     before: &OpenActions,
@@ -247,26 +252,26 @@ async fn put_open(
         unit.remove_pending_action(organization, key.session, chat.id, action.desired, action.version).await?;
     }
     for refusal in &before.refused {
-        unit.remove_refusal(organization, chat.id, refusal.setting).await?;
+        unit.remove_rejection(organization, chat.id, refusal.setting).await?;
     }
     for action in &left.waiting {
         unit.put_pending_action(action).await?;
     }
     for refusal in &left.refused {
-        unit.put_refusal(organization, chat.id, refusal).await?;
+        unit.put_rejection(organization, chat.id, refusal).await?;
     }
     Ok(())
 }
 
-async fn open(unit: &mut Unit<'_>, key: &SessionKey, chat: &Chat) -> Result<OpenActions, StoreError> {
+async fn open(unit: &mut UnitOfWork<'_>, key: &SessionKey, chat: &Chat) -> Result<OpenActions, StoreError> {
     let waiting = unit.pending_actions_of(&key.organization, chat).await?;
-    let refused = unit.refusals_of(&key.organization, chat.id).await?;
+    let refused = unit.rejections_of(&key.organization, chat.id).await?;
     Ok(OpenActions { waiting, refused })
 }
 
 /// Merges the deleted chats of one person without publishing a change. Returns the id.
 async fn join_deleted(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     deleted: Vec<Tombstone>,
 ) -> Result<Option<ChatId>, StoreError> {
@@ -291,7 +296,7 @@ async fn join_deleted(
 
 /// Moves messages to the peer that owned the number when they were sent.
 pub(super) async fn hand_over(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     moved: &MovedPeriod,
     to: PeerId,
@@ -321,7 +326,7 @@ pub(super) async fn hand_over(
         Found::Nowhere => return Ok(()),
     };
     let (before, before_left) = (chat.clone(), left.clone());
-    unit.hand_over(whose, (left.id, chat.id), to.id, Which::Moved(moved)).await?;
+    unit.hand_over(whose, (left.id, chat.id), to.id, MovedMessages::Moved(moved)).await?;
     chat.arrivals = chat.arrivals.max(left.arrivals);
     if is_new {
         chat.read_to.clone_from(&left.read_to);
@@ -349,7 +354,7 @@ fn later(one: Option<LastMessage>, other: Option<LastMessage>) -> Option<LastMes
 
 /// Recounts group chats in which copies of a message became one.
 async fn recount(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chats: &[ChatId],
     now: i64,

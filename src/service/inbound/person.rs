@@ -18,7 +18,7 @@ use crate::domain::peer::owner_at;
 use crate::domain::peer::present;
 use crate::domain::person::Person;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::merge;
@@ -42,7 +42,7 @@ impl Told {
 
 /// Records which addresses belong together. Mappings that are already known are skipped.
 pub(super) async fn same_person(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     people: &[Person],
     told: Told,
@@ -58,7 +58,7 @@ pub(super) async fn same_person(
     Ok(())
 }
 
-async fn same(unit: &mut Unit<'_>, key: &SessionKey, person: &Person, told: Told) -> Result<(), StoreError> {
+async fn same(unit: &mut UnitOfWork<'_>, key: &SessionKey, person: &Person, told: Told) -> Result<(), StoreError> {
     let (whose, session, at) = (&key.organization, key.session, told.time());
     let Person { phone, lid } = person;
     let numbers = unit.periods(whose, session, phone).await?;
@@ -108,7 +108,7 @@ fn has_number(periods: &[Period]) -> bool {
 
 /// Returns whether the peer with a number and the peer with a LID may be the same. Neither may have another address of
 /// that kind, and the number may not have sent anything while the LID's peer had another number.
-async fn are_one(unit: &mut Unit<'_>, key: &SessionKey, number: PeerId, lid: PeerId) -> Result<bool, StoreError> {
+async fn are_one(unit: &mut UnitOfWork<'_>, key: &SessionKey, number: PeerId, lid: PeerId) -> Result<bool, StoreError> {
     let whose = &key.organization;
     if present(&unit.periods_of(whose, number).await?, JidKind::Lid).is_some() {
         return Ok(false);
@@ -125,7 +125,7 @@ async fn are_one(unit: &mut Unit<'_>, key: &SessionKey, number: PeerId, lid: Pee
 /// Returns whether the peer that takes a number may be the peer that is known to have it. Only one of them may have a
 /// LID; if it is the other one, nothing may have been known of it before.
 async fn may_be_one(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: PeerId,
     other: PeerId,
@@ -140,7 +140,7 @@ async fn may_be_one(
 }
 
 /// Returns whether no message to or from a peer is known before a time.
-async fn is_new_since(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId, at: i64) -> Result<bool, StoreError> {
+async fn is_new_since(unit: &mut UnitOfWork<'_>, key: &SessionKey, peer: PeerId, at: i64) -> Result<bool, StoreError> {
     let whose = &key.organization;
     let Some(peer) = unit.peer(whose, peer).await? else { return Ok(true) };
     if unit.has_messages_before(whose, peer.id, peer.chat, at).await? {
@@ -153,7 +153,7 @@ async fn is_new_since(unit: &mut Unit<'_>, key: &SessionKey, peer: PeerId, at: i
 /// Records that a person changed the number at a time. Later messages from the old number, and earlier ones from the
 /// new number, belong to other people.
 pub(super) async fn number_changed(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     old: &[Jid],
     new: &Jid,
@@ -184,7 +184,7 @@ pub(super) async fn number_changed(
 
 /// Assigns a number to a peer from a time on, and ends the period of its previous number.
 async fn take_number(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: PeerId,
     number: &Jid,
@@ -229,7 +229,7 @@ async fn take_number(
 
 /// Ends the periods of the peer's other numbers at a time. Later messages from them belong to other people.
 async fn give_up_others(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     peer: PeerId,
     number: &Jid,
@@ -254,7 +254,7 @@ async fn give_up_others(
 
 /// Stores the addresses of the linked account itself.
 pub(super) async fn account(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     addresses: &[&Jid],
     told: Told,

@@ -10,7 +10,7 @@ use crate::domain::pending_action::RejectionCode;
 use crate::domain::pending_action::Setting;
 use crate::session::SessionKey;
 use crate::store::Store;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
@@ -20,7 +20,7 @@ const REFUSED_AT_ONCE: usize = 50;
 
 /// Applies that WhatsApp permanently rejected one version of a setting. A newer request has a higher version and stays.
 pub(in crate::service) async fn action_refused(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     id: ChatId,
     (setting, version): (Setting, i64),
@@ -51,7 +51,7 @@ pub(in crate::service) async fn refuse_some(
     }
     let whose = key.clone();
     let refused: Result<(), StoreError> = store
-        .write_in(&key.organization, key.session, move |unit| {
+        .write_session(&key.organization, key.session, move |unit| {
             Box::pin(async move {
                 for action in &waiting {
                     let which = (action.desired.setting(), action.version);
@@ -65,7 +65,7 @@ pub(in crate::service) async fn refuse_some(
 }
 
 async fn refuse(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &mut Chat,
     action: &PendingAction,
@@ -75,7 +75,7 @@ async fn refuse(
     let setting = action.desired.setting();
     unit.remove_pending_action(&key.organization, key.session, chat.id, action.desired, action.version).await?;
     let refusal = Rejection { setting, code, at: now };
-    unit.put_refusal(&key.organization, chat.id, &refusal).await?;
+    unit.put_rejection(&key.organization, chat.id, &refusal).await?;
     let mut patch = action.reverting(chat);
     patch.pending = Some(chat.pending.without(setting.field()));
     patch.refused = Some(chat.refused.with(setting.field()));

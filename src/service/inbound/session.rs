@@ -7,7 +7,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 use crate::session::HistoryChunk;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::history;
@@ -15,7 +15,7 @@ use super::person;
 
 /// Stores a session's status, and the time of the last connection.
 pub(super) async fn status(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     status: SessionStatus,
     reason: Option<&StatusReason>,
@@ -39,7 +39,7 @@ pub(super) async fn status(
 
 /// Stores the account a session was linked to.
 pub(super) async fn paired(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     jid: &Jid,
     lid: Option<&Jid>,
@@ -60,7 +60,7 @@ pub(super) async fn paired(
 
 /// Imports a part of the history, and counts it.
 pub(super) async fn history(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chunk: &HistoryChunk,
     now: i64,
@@ -74,18 +74,18 @@ pub(super) async fn history(
 }
 
 /// Marks the import as incomplete if a part was announced and its announcement is not stored.
-pub(super) async fn history_expected(unit: &mut Unit<'_>, key: &SessionKey) -> Result<(), StoreError> {
+pub(super) async fn history_expected(unit: &mut UnitOfWork<'_>, key: &SessionKey) -> Result<(), StoreError> {
     if unit.history_expected(key.session).await? { history_lost(unit, key).await } else { Ok(()) }
 }
 
 /// Marks the import as incomplete.
-pub(super) async fn history_lost(unit: &mut Unit<'_>, key: &SessionKey) -> Result<(), StoreError> {
+pub(super) async fn history_lost(unit: &mut UnitOfWork<'_>, key: &SessionKey) -> Result<(), StoreError> {
     let Some(mut session) = own(unit, key).await? else { return Ok(()) };
     session.history_import.get_or_insert_default().incomplete = true;
     unit.save_session(&session).await
 }
 
 /// Locks and returns the session of an event; `None` if it was deleted meanwhile.
-async fn own(unit: &mut Unit<'_>, key: &SessionKey) -> Result<Option<Session>, StoreError> {
+async fn own(unit: &mut UnitOfWork<'_>, key: &SessionKey) -> Result<Option<Session>, StoreError> {
     unit.session_for_update(&key.organization, key.session).await
 }

@@ -7,7 +7,7 @@ use crate::domain::jid::Jid;
 use crate::domain::message_marker::MessageMarker;
 use crate::domain::pending_action::SettingValue;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use super::chat;
@@ -28,7 +28,7 @@ pub(super) struct Reading {
 
 /// Computes the state of a chat that is read up to `place`.
 pub(super) async fn up_to(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     chat: &Chat,
     place: MessageMarker,
@@ -60,7 +60,7 @@ pub(super) struct Receipt<'a> {
 
 /// Applies a receipt of another device. A receipt that arrives before its message is stored for it.
 pub(super) async fn receipt(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     receipt: Receipt<'_>,
     now: i64,
@@ -69,7 +69,7 @@ pub(super) async fn receipt(
     if unit.session_for_update(&key.organization, key.session).await?.is_none() {
         return Ok(());
     }
-    let named = unit.messages_called(&key.organization, key.session, receipt.wa_ids).await?;
+    let named = unit.messages_by_wa_id(&key.organization, key.session, receipt.wa_ids).await?;
     let mut early: Vec<_> =
         receipt.wa_ids.iter().filter(|id| !named.iter().any(|(_, known, _)| known == *id)).cloned().collect();
     let deleted = unit.deleted_unread(&key.organization, key.session, &early).await?;
@@ -87,7 +87,7 @@ pub(super) async fn receipt(
 
 /// Applies a receipt to one chat, stored or deleted. A deleted chat comes back with the remaining unread count.
 async fn read_in_one_chat(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     receipt: &Receipt<'_>,
     named: Vec<(ChatId, String, i64)>,
@@ -116,7 +116,7 @@ async fn read_in_one_chat(
 /// Returns the chat of the messages. Senders choose message ids, so an id may occur in several chats; then only the
 /// chat that the receipt names is used.
 async fn chat_of(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     spoken_of: Option<&Jid>,
     named: &[(ChatId, String, i64)],

@@ -5,7 +5,7 @@ use crate::domain::session::Session;
 use crate::domain::session::SessionStatus;
 use crate::domain::session::StatusReason;
 use crate::session::SessionKey;
-use crate::store::Unit;
+use crate::store::UnitOfWork;
 use crate::store::error::StoreError;
 
 use crate::service::chat::delete;
@@ -41,7 +41,7 @@ pub(in crate::service) fn said(text: String) -> Option<String> {
 }
 
 /// Marks the session as wanted; a node that finds the mark at its start connects it, too.
-pub(in crate::service) async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+pub(in crate::service) async fn want(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         session.wanted = true;
         if !matches!(session.status, SessionStatus::Working | SessionStatus::ScanQrCode) {
@@ -53,12 +53,12 @@ pub(in crate::service) async fn want(unit: &mut Unit<'_>, key: SessionKey) -> Re
 }
 
 /// Marks the session as not wanted.
-pub(in crate::service) async fn unwant(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+pub(in crate::service) async fn unwant(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| session.wanted = false).await
 }
 
 /// Marks the session as stopped, unless it was started meanwhile. `LOGGED_OUT` is more specific and stays.
-pub(in crate::service) async fn stopped(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+pub(in crate::service) async fn stopped(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         if !session.wanted && session.status != SessionStatus::LoggedOut {
             session.status = SessionStatus::Stopped;
@@ -69,7 +69,7 @@ pub(in crate::service) async fn stopped(unit: &mut Unit<'_>, key: SessionKey) ->
 }
 
 /// Marks the session as logged out.
-pub(in crate::service) async fn logged_out(unit: &mut Unit<'_>, key: SessionKey) -> Result<Session, Error> {
+pub(in crate::service) async fn logged_out(unit: &mut UnitOfWork<'_>, key: SessionKey) -> Result<Session, Error> {
     change(unit, &key, |session| {
         session.wanted = false;
         session.status = SessionStatus::LoggedOut;
@@ -80,7 +80,7 @@ pub(in crate::service) async fn logged_out(unit: &mut Unit<'_>, key: SessionKey)
 
 /// Changes label and auto-reply.
 pub(in crate::service) async fn update(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: SessionKey,
     update: SessionUpdate,
 ) -> Result<Session, Error> {
@@ -97,7 +97,7 @@ pub(in crate::service) async fn update(
 
 /// Marks a session as deleted and deletes the first of its chats. Returns whether there are more, which [`remove_some`]
 /// deletes.
-pub(in crate::service) async fn remove(unit: &mut Unit<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
+pub(in crate::service) async fn remove(unit: &mut UnitOfWork<'_>, key: SessionKey, now: i64) -> Result<bool, Error> {
     change(unit, &key, |session| {
         session.removed = true;
         // A client may have started it while its device was unlinked.
@@ -110,7 +110,7 @@ pub(in crate::service) async fn remove(unit: &mut Unit<'_>, key: SessionKey, now
 /// Deletes some chats of a session that is marked as deleted, and the session with the last of them. Returns whether there
 /// are more.
 pub(in crate::service) async fn remove_some(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitOfWork<'_>,
     key: &SessionKey,
     now: i64,
 ) -> Result<bool, StoreError> {
@@ -120,12 +120,12 @@ pub(in crate::service) async fn remove_some(
     }
     let last = chats.len() < CHATS;
     if last {
-        unit.abandon_session(&key.organization, key.session).await?;
+        unit.soft_delete_session(&key.organization, key.session).await?;
     }
     Ok(!last)
 }
 
-async fn change(unit: &mut Unit<'_>, key: &SessionKey, how: impl FnOnce(&mut Session)) -> Result<Session, Error> {
+async fn change(unit: &mut UnitOfWork<'_>, key: &SessionKey, how: impl FnOnce(&mut Session)) -> Result<Session, Error> {
     let found = unit.session_for_update(&key.organization, key.session).await?;
     let mut session = found.ok_or(Error::SessionNotFound)?;
     how(&mut session);

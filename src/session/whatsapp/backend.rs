@@ -40,8 +40,8 @@ use crate::domain::session::Account;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::store::whatsapp_device::DeviceState;
-use crate::store::whatsapp_device::Kind;
 use crate::store::whatsapp_device::Record;
+use crate::store::whatsapp_device::RecordKind;
 use sync_checkpoint::Untold;
 
 pub(super) use upload_guard::Upload;
@@ -92,7 +92,7 @@ impl Backends {
     /// The library's, if the memory cannot be read.
     pub(super) async fn linked(&self, key: &SessionKey) -> Result<Option<Account>, StoreError> {
         let state = self.store.device_state(&key.organization, key.session);
-        let device: Option<Device> = decoded(state.record(Kind::Device, &[]).await.map_err(failed)?)?;
+        let device: Option<Device> = decoded(state.record(RecordKind::Device, &[]).await.map_err(failed)?)?;
         Ok(device.as_ref().and_then(account))
     }
 
@@ -154,11 +154,16 @@ impl Memory {
         self.anew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn get(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.intact(self.state.record(kind, key).await).await
     }
 
-    async fn put(&self, kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+    async fn put(
+        &self,
+        kind: RecordKind,
+        key: impl Into<Vec<u8>>,
+        value: impl Into<Vec<u8>>,
+    ) -> Result<(), StoreError> {
         self.put_all(vec![record(kind, key, value)]).await
     }
 
@@ -166,13 +171,13 @@ impl Memory {
         self.state.put_records(records).await.map_err(failed)
     }
 
-    async fn remove(&self, kind: Kind, key: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+    async fn remove(&self, kind: RecordKind, key: impl Into<Vec<u8>>) -> Result<(), StoreError> {
         self.state.remove_records(kind, &[key.into()]).await.map_err(failed)
     }
 }
 
 /// Creates a record that does not expire.
-fn record(kind: Kind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Record {
+fn record(kind: RecordKind, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Record {
     Record { kind, key: key.into(), value: value.into(), at: None }
 }
 

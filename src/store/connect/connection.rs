@@ -28,10 +28,10 @@ use tokio::time::timeout;
 
 /// Time limit for the return of a connection to its pool. The driver waits for running statements without a limit; the
 /// server's own limit for our statements is at most this long.
-const RETURN: Duration = Duration::from_secs(35);
+const RETURN_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// Number of SQLite's virtual-machine steps between two calls of the progress handler: a few hundred microseconds.
-const ASK: i32 = 10_000;
+const PROGRESS_STEPS: i32 = 10_000;
 
 /// Interrupts SQLite's running statement when it is dropped, so that an abandoned read ends.
 pub(super) struct Interrupt(Arc<AtomicBool>);
@@ -74,7 +74,9 @@ impl Connection {
         if let Kind::Sqlite(connection) = self.kind() {
             let (is_given_up, deadline) = (Arc::clone(&interrupt.0), Instant::now() + limit);
             let mut handle = connection.lock_handle().await.map_err(not_executed)?;
-            handle.set_progress_handler(ASK, move || !is_given_up.load(Ordering::Relaxed) && Instant::now() < deadline);
+            handle.set_progress_handler(PROGRESS_STEPS, move || {
+                !is_given_up.load(Ordering::Relaxed) && Instant::now() < deadline
+            });
         }
         Ok(interrupt)
     }
@@ -151,7 +153,7 @@ impl Drop for Connection {
         // The driver's own return to the pool waits for an answer without a limit, and would lose a slot of the pool
         // forever if there is none. SQLite answers in this process.
         if let (Some(Kind::Postgres(mut connection)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(timeout(RETURN, connection.return_to_pool()));
+            runtime.spawn(timeout(RETURN_TIMEOUT, connection.return_to_pool()));
         }
     }
 }

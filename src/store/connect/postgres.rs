@@ -15,24 +15,24 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::query_as;
 
-use super::COUNTING;
+use super::COUNT_TIMEOUT;
 use super::OpenError;
 
-/// First statements of [`super::alone`]. The lock is released with the transaction; its number is "chatgrap" in ASCII.
-pub(super) const ALONE: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
+/// First statements of [`super::with_migration_lock`]. The lock is released with the transaction; its number is "chatgrap" in ASCII.
+pub(super) const MIGRATION_LOCK_SQL: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
                                 SELECT pg_advisory_xact_lock(x'6368617467726170'::bigint)";
 /// Oldest version that is tested.
-const OLDEST: i32 = 15;
+const MIN_VERSION: i32 = 15;
 /// Time limit for connecting, and for acquiring a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of connections that count.
-pub(super) const COUNTERS: u32 = 2;
+pub(super) const MAX_COUNTERS: u32 = 2;
 /// Idle time after which a connection is tested before use: a restarted server has closed it.
-const TRY_AFTER: Duration = Duration::from_secs(1);
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// Idle time after which a connection is closed.
-const IDLE: Duration = Duration::from_mins(10);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 /// Maximum lifetime of a connection, to get rid of undetected faults.
-const LIFETIME: Duration = Duration::from_mins(30);
+const MAX_LIFETIME: Duration = Duration::from_mins(30);
 
 /// A database on a PostgreSQL server.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,11 +73,11 @@ impl Postgres {
     /// Connects once, to report problems early and to check the server's version and encoding.
     pub(super) async fn check(&self) -> Result<(), OpenError> {
         let server = self.server();
-        let asked = tokio::time::timeout(CONNECT, self.ask()).await;
+        let asked = tokio::time::timeout(CONNECT_TIMEOUT, self.ask()).await;
         let asked = asked.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())));
         let (version, encoding) = asked.map_err(|source| OpenError::Unreachable { server: server.clone(), source })?;
         let major = version / 10_000;
-        if major < OLDEST {
+        if major < MIN_VERSION {
             return Err(OpenError::TooOld { server, major });
         }
         if encoding != "UTF8" {
@@ -111,9 +111,9 @@ impl Postgres {
     }
 
     pub(super) fn counters(&self) -> DatabaseConnection {
-        let limit = COUNTING.as_millis().to_string();
+        let limit = COUNT_TIMEOUT.as_millis().to_string();
         let options = self.options().options([("default_transaction_read_only", "on"), ("statement_timeout", &limit)]);
-        pool(COUNTERS).acquire_timeout(COUNTING).connect_lazy_with(options).into()
+        pool(MAX_COUNTERS).acquire_timeout(COUNT_TIMEOUT).connect_lazy_with(options).into()
     }
 
     /// Creates a pool with one connection for notifications.
@@ -127,7 +127,7 @@ impl Postgres {
     /// `PostgreSQL`'s, or a timeout.
     pub(super) async fn connection(&self) -> Result<PgConnection, SqlxError> {
         let options = self.options();
-        let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
         connecting.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())))
     }
 
@@ -165,13 +165,13 @@ impl Postgres {
 fn pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(CONNECT)
-        .idle_timeout(IDLE)
-        .max_lifetime(LIFETIME)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .idle_timeout(IDLE_TIMEOUT)
+        .max_lifetime(MAX_LIFETIME)
         .test_before_acquire(false)
         .before_acquire(|connection, seen| {
             Box::pin(async move {
-                if seen.idle_for >= TRY_AFTER {
+                if seen.idle_for >= TEST_AFTER_IDLE {
                     connection.ping().await?;
                 }
                 Ok(true)

@@ -23,11 +23,11 @@ use crate::domain::id::OrganizationId;
 use crate::store::error;
 
 /// With more connections than this, one is reserved for organizations without a read in progress.
-const RESERVED_ABOVE: usize = 2;
+const MIN_RESERVING_PLACES: usize = 2;
 
 /// Time limits of reads.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct ReadLimits {
     /// Time limit in the queue.
     pub(super) queue: Duration,
     /// Time limit for SQLite; PostgreSQL has its own.
@@ -38,17 +38,17 @@ pub(super) struct Limits {
 
 /// Connections for reading, for an organization or for the server itself. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::store) struct Readers {
+pub(in crate::store) struct ReadPool {
     pub(in crate::store) connections: DatabaseConnection,
-    limits: Limits,
+    limits: ReadLimits,
     queue: FairQueue,
     owner: Owner,
 }
 
-impl Readers {
+impl ReadPool {
     /// Creates them with at most `places` reads at a time; one is reserved if there are many.
-    pub(super) fn new(connections: DatabaseConnection, places: usize, limits: Limits) -> Self {
-        let reserved = usize::from(places > RESERVED_ABOVE);
+    pub(super) fn new(connections: DatabaseConnection, places: usize, limits: ReadLimits) -> Self {
+        let reserved = usize::from(places > MIN_RESERVING_PLACES);
         Self { connections, limits, queue: FairQueue::new(places, reserved), owner: None }
     }
 
@@ -72,7 +72,7 @@ impl Readers {
             match answer {
                 Ok(Err(failed)) if error::is_lost_connection(&failed) => {
                     connection.discard();
-                    if dead == super::most(&self.connections) {
+                    if dead == super::max_connections(&self.connections) {
                         return Err(failed);
                     }
                     dead += 1;
@@ -93,7 +93,7 @@ impl Readers {
 }
 
 #[async_trait::async_trait]
-impl ConnectionTrait for Readers {
+impl ConnectionTrait for ReadPool {
     fn get_database_backend(&self) -> DbBackend {
         self.connections.get_database_backend()
     }

@@ -20,28 +20,28 @@ use super::OpenError;
 use super::Postgres;
 
 /// The lock's number is "chatsrvr" in ASCII.
-const TRY: &str = "SELECT pg_try_advisory_lock(x'6368617473727672'::bigint)";
+const TRY_LOCK_SQL: &str = "SELECT pg_try_advisory_lock(x'6368617473727672'::bigint)";
 /// Finds the connection that holds it, by the two halves of that number.
-const HOLDER: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+const HOLDER_SQL: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                       AND classid = x'63686174'::bigint::oid AND objid = x'73727672'::bigint::oid";
 /// Lets PostgreSQL detect within half a minute that the machine at the other end is gone, and release the lock.
-const NOTICE_A_DEAD_CLIENT: &str =
+const KEEPALIVE_SQL: &str =
     "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 /// Time limit for taking the lock: a killed process may hold it for a moment.
-const PATIENCE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(200);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Interval of the connection check, and time limit of its answer.
-const CHECK: Duration = Duration::from_secs(2);
-const ANSWER: Duration = Duration::from_secs(10);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Keeps a second server from the same PostgreSQL database for as long as it lives. Does nothing on SQLite, where a
-/// locked file serves the purpose ([`super::Hold`]).
+/// locked file serves the purpose ([`super::DatabaseLock`]).
 pub struct ServerLock {
-    held: Option<Held>,
+    held: Option<HeldLock>,
 }
 
-struct Held {
+struct HeldLock {
     server: Postgres,
     connection: PgConnection,
     /// PostgreSQL backend processes of this server's connections that may hold the lock.
@@ -56,15 +56,15 @@ impl ServerLock {
     pub async fn take(config: &Config) -> Result<Self, OpenError> {
         let Config::Postgres(server) = config else { return Ok(Self { held: None }) };
         let failed = |source| OpenError::Unreachable { server: server.server(), source };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + ACQUIRE_TIMEOUT;
         loop {
-            if let Some(held) = Held::take(server).await.map_err(failed)? {
+            if let Some(held) = HeldLock::take(server).await.map_err(failed)? {
                 return Ok(Self { held: Some(held) });
             }
             if Instant::now() >= deadline {
                 return Err(OpenError::Served(server.server()));
             }
-            sleep(PAUSE).await;
+            sleep(RETRY_DELAY).await;
         }
     }
 
@@ -73,8 +73,8 @@ impl ServerLock {
     pub async fn lost(self) {
         let Some(mut held) = self.held else { return std::future::pending().await };
         loop {
-            sleep(CHECK).await;
-            if matches!(timeout(ANSWER, held.connection.ping()).await, Ok(Ok(()))) {
+            sleep(CHECK_INTERVAL).await;
+            if matches!(timeout(ANSWER_TIMEOUT, held.connection.ping()).await, Ok(Ok(()))) {
                 continue;
             }
             warn!("Lost the connection that holds the server lock");
@@ -86,7 +86,7 @@ impl ServerLock {
     }
 }
 
-impl Held {
+impl HeldLock {
     /// Takes the lock on a new connection; `None` if another connection has it.
     async fn take(server: &Postgres) -> Result<Option<Self>, SqlxError> {
         let mut own = Vec::new();
@@ -108,14 +108,16 @@ impl Held {
                     // PostgreSQL may not have detected yet that an earlier connection is dead.
                     match self.end_own().await {
                         Ok(true) => since_held = None,
-                        Ok(false) if since_held.get_or_insert_with(Instant::now).elapsed() >= PATIENCE => return false,
+                        Ok(false) if since_held.get_or_insert_with(Instant::now).elapsed() >= ACQUIRE_TIMEOUT => {
+                            return false;
+                        }
                         Ok(false) | Err(_) => {}
                     }
-                    sleep(PAUSE).await;
+                    sleep(RETRY_DELAY).await;
                 }
                 Err(error) => {
                     warn!(error = &error as &dyn std::error::Error, "Connecting to the database failed");
-                    sleep(CHECK).await;
+                    sleep(CHECK_INTERVAL).await;
                 }
             }
         }
@@ -125,7 +127,7 @@ impl Held {
     async fn end_own(&self) -> Result<bool, SqlxError> {
         let mut connection = self.server.connection().await?;
         answered(async {
-            let holder: Option<i32> = query_scalar(HOLDER).fetch_optional(&mut connection).await?;
+            let holder: Option<i32> = query_scalar(HOLDER_SQL).fetch_optional(&mut connection).await?;
             let Some(pid) = holder.filter(|holder| self.own.contains(holder)) else { return Ok(false) };
             let _ended: bool =
                 query_scalar("SELECT pg_terminate_backend($1)").bind(pid).fetch_one(&mut connection).await?;
@@ -140,15 +142,15 @@ impl Held {
 async fn take(server: &Postgres, own: &mut Vec<i32>) -> Result<Option<PgConnection>, SqlxError> {
     let mut connection = server.connection().await?;
     let is_held: bool = answered(async {
-        connection.execute(NOTICE_A_DEAD_CLIENT).await?;
+        connection.execute(KEEPALIVE_SQL).await?;
         let pid: i32 = query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
         own.push(pid);
-        query_scalar(TRY).fetch_one(&mut connection).await
+        query_scalar(TRY_LOCK_SQL).fetch_one(&mut connection).await
     })
     .await?;
     Ok(is_held.then_some(connection))
 }
 
 async fn answered<T>(asking: impl Future<Output = Result<T, SqlxError>>) -> Result<T, SqlxError> {
-    timeout(ANSWER, asking).await.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())))
+    timeout(ANSWER_TIMEOUT, asking).await.unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())))
 }

@@ -18,26 +18,26 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteJournalMode;
 use sea_orm::sqlx::sqlite::SqliteSynchronous;
 
-use super::COUNTING;
+use super::COUNT_TIMEOUT;
 use super::file::create_private;
 
 /// Number of connections for reading.
-pub(super) const READERS: u32 = 5;
+pub(super) const MAX_READERS: u32 = 5;
 /// Time limit for another process's lock.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between attempts if SQLite does not wait by itself.
-const AGAIN: Duration = Duration::from_millis(20);
+const BUSY_RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// Opens the only connection for writing. With `synchronous=FULL` a commit is on disk when it returns.
 pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let durable = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
     };
-    let deadline = Instant::now() + BUSY;
+    let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match connect(path, 1, durable).await {
             // Two processes that switch a new file to WAL at once conflict, and SQLite does not wait then.
-            Err(failed) if is_busy(&failed) && Instant::now() < deadline => tokio::time::sleep(AGAIN).await,
+            Err(failed) if is_busy(&failed) && Instant::now() < deadline => tokio::time::sleep(BUSY_RETRY_DELAY).await,
             done => return done,
         }
     }
@@ -45,13 +45,13 @@ pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
 
 /// Opens the connections for reading, on which SQLite rejects writes.
 pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    connect(path, READERS, |options| options.pragma("query_only", "on")).await
+    connect(path, MAX_READERS, |options| options.pragma("query_only", "on")).await
 }
 
 /// Opens the connection for counting.
 pub(super) async fn counter(path: &Path) -> Result<DatabaseConnection, DbErr> {
     let mut options = options(path, 1, |options| options.pragma("query_only", "on"));
-    options.acquire_timeout(COUNTING);
+    options.acquire_timeout(COUNT_TIMEOUT);
     Database::connect(options).await
 }
 
@@ -116,12 +116,12 @@ fn options(path: &Path, connections: u32, more: fn(SqliteConnectOptions) -> Sqli
         .min_connections(1)
         .max_lifetime(None)
         .idle_timeout(None)
-        .acquire_timeout(BUSY)
+        .acquire_timeout(BUSY_TIMEOUT)
         .test_before_acquire(false)
         .sqlx_logging_level(LevelFilter::Debug)
         .map_sqlx_sqlite_opts(move |options| {
             let options = options.filename(&path).create_if_missing(false).foreign_keys(true);
-            more(options.busy_timeout(BUSY))
+            more(options.busy_timeout(BUSY_TIMEOUT))
         });
     options
 }

@@ -22,22 +22,22 @@ use crate::store::error;
 use crate::store::error::StoreError;
 
 /// Time limit of BEGIN. It only waits for other transactions on SQLite, whose own limit is shorter.
-const BEGIN: Duration = Duration::from_secs(12);
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(12);
 /// Time limit for the outcome of a transaction.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Statements before the first unit, between units, and after a unit that is undone. The commit releases the last
 /// savepoint.
-const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT unit";
-const POSTGRES_BEGIN: &str = "BEGIN; SAVEPOINT unit; \
+const SQLITE_BEGIN_SQL: &str = "BEGIN IMMEDIATE; SAVEPOINT unit";
+const POSTGRES_BEGIN_SQL: &str = "BEGIN; SAVEPOINT unit; \
      SELECT pg_current_xact_id()::text AS number, pg_postmaster_start_time()::text AS server, \
      current_setting('transaction_read_only') AS read_only";
-const KEEP: &str = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
-const UNDO: &str = "ROLLBACK TO SAVEPOINT unit";
+const KEEP_SQL: &str = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
+const UNDO_SQL: &str = "ROLLBACK TO SAVEPOINT unit";
 
 /// `SQLite`'s codes for a commit that is certainly not in the file: busy (5), full (13), a constraint (19), and a
 /// failed write (10 with 3 above it). After others, such as a failed sync, the next start may find all of it.
-const UNDONE: [u32; 4] = [5, 13, 19, 0x30a];
+const UNDONE_CODES: [u32; 4] = [5, 13, 19, 0x30a];
 
 /// An open transaction. If it is dropped before the commit, its connection is closed, and the database rolls back.
 pub(in crate::store) struct Transaction {
@@ -107,10 +107,10 @@ impl Transaction {
     pub(in crate::store) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Result<Self, DbErr> {
         let mut connection = Connection::acquire(writers).await?;
         let backend = writers.get_database_backend();
-        let begun = timeout(BEGIN, async {
+        let begun = timeout(BEGIN_TIMEOUT, async {
             match backend {
-                DbBackend::Postgres => Mark::read(connection.query_unprepared(POSTGRES_BEGIN).await?).map(Some),
-                _ => connection.execute_unprepared(SQLITE_BEGIN).await.map(|_| None),
+                DbBackend::Postgres => Mark::read(connection.query_unprepared(POSTGRES_BEGIN_SQL).await?).map(Some),
+                _ => connection.execute_unprepared(SQLITE_BEGIN_SQL).await.map(|_| None),
             }
         });
         match begun.await.unwrap_or_else(|_| Err(error::silence())) {
@@ -127,7 +127,7 @@ impl Transaction {
 
     /// Releases the last savepoint and sets the next one.
     pub(in crate::store) async fn keep(&self) -> Result<(), DbErr> {
-        self.execute_unprepared(KEEP).await.map(drop)
+        self.execute_unprepared(KEEP_SQL).await.map(drop)
     }
 
     /// Rolls back to the last savepoint.
@@ -137,7 +137,7 @@ impl Transaction {
             return Err(lost.clone());
         }
         held.fault = None;
-        let undone = timeout(self.limit, held.statement()?.execute_unprepared(UNDO)).await;
+        let undone = timeout(self.limit, held.statement()?.execute_unprepared(UNDO_SQL)).await;
         held.ended(undone.unwrap_or_else(|_| Err(error::silence()))).map(drop)
     }
 
@@ -160,7 +160,9 @@ impl Transaction {
         drop(held);
         let is_undone = match (self.backend, error::sqlite_code(&failed)) {
             (DbBackend::Postgres, _) => !error::is_lost_connection(&failed) && !error::is_silence(&failed),
-            (_, code) => code.is_some_and(|code| UNDONE.contains(&code) || UNDONE[..3].contains(&(code & 0xff))),
+            (_, code) => {
+                code.is_some_and(|code| UNDONE_CODES.contains(&code) || UNDONE_CODES[..3].contains(&(code & 0xff)))
+            }
         };
         if is_undone {
             Err(NotCommitted::Undone(failed))
@@ -214,7 +216,7 @@ impl Mark {
         let values = [self.number.clone().into(), self.server.clone().into()];
         let question = Statement::from_sql_and_values(DbBackend::Postgres, question, values);
         let mut connection = Connection::acquire(pool).await?;
-        let answer = timeout(ANSWER, connection.query_one(&question)).await;
+        let answer = timeout(ANSWER_TIMEOUT, connection.query_one(&question)).await;
         let row = match answer.unwrap_or_else(|_| Err(error::silence())) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(Outcome::Unknown),

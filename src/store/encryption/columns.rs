@@ -15,14 +15,14 @@ use sea_orm::QuerySelect as _;
 use sea_orm::Value;
 use sea_orm::sea_query::Expr;
 
-use super::Place;
-use crate::store::whatsapp_device::Kind;
+use super::AssociatedData;
+use crate::store::whatsapp_device::RecordKind;
 
 /// Rows per read and per transaction: a few milliseconds' work.
-const PAGE: u64 = 200;
+const PAGE_LEN: u64 = 200;
 
 /// A table with an encrypted column.
-pub(super) trait SealedRow: EntityTrait<Model: Send + Sync> {
+pub(super) trait EncryptedRow: EntityTrait<Model: Send + Sync> {
     /// The encrypted column.
     const VALUE: Self::Column;
     /// The primary key.
@@ -38,19 +38,19 @@ pub(super) trait SealedRow: EntityTrait<Model: Send + Sync> {
     fn session(row: &Self::Model) -> &[u8];
 
     /// Returns the location of its value.
-    fn place(row: &Self::Model) -> Place<'_>;
+    fn place(row: &Self::Model) -> AssociatedData<'_>;
 
     /// Returns its stored value.
     fn value(row: &Self::Model) -> &[u8];
 }
 
-impl SealedRow for device_record::Entity {
+impl EncryptedRow for device_record::Entity {
     const VALUE: Self::Column = device_record::Column::Value;
     const KEY: &'static [Self::Column] =
         &[device_record::Column::SessionId, device_record::Column::Kind, device_record::Column::Key];
 
     fn has_secret() -> Expr {
-        device_record::Column::Kind.is_not_in(Kind::IN_PLAIN.map(|kind| kind as i16))
+        device_record::Column::Kind.is_not_in(RecordKind::IN_PLAIN.map(|kind| kind as i16))
     }
 
     fn key(row: &Self::Model) -> Vec<Value> {
@@ -61,8 +61,8 @@ impl SealedRow for device_record::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> Place<'_> {
-        Place::record(&row.session_id, row.kind, &row.key)
+    fn place(row: &Self::Model) -> AssociatedData<'_> {
+        AssociatedData::record(&row.session_id, row.kind, &row.key)
     }
 
     fn value(row: &Self::Model) -> &[u8] {
@@ -70,7 +70,7 @@ impl SealedRow for device_record::Entity {
     }
 }
 
-impl SealedRow for device_secret::Entity {
+impl EncryptedRow for device_secret::Entity {
     const VALUE: Self::Column = device_secret::Column::Secret;
     const KEY: &'static [Self::Column] = &[device_secret::Column::SessionId, device_secret::Column::Key];
 
@@ -86,8 +86,8 @@ impl SealedRow for device_secret::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> Place<'_> {
-        Place::secret(&row.session_id, &row.key)
+    fn place(row: &Self::Model) -> AssociatedData<'_> {
+        AssociatedData::secret(&row.session_id, &row.key)
     }
 
     fn value(row: &Self::Model) -> &[u8] {
@@ -95,7 +95,7 @@ impl SealedRow for device_secret::Entity {
     }
 }
 
-impl SealedRow for device_token::Entity {
+impl EncryptedRow for device_token::Entity {
     const VALUE: Self::Column = device_token::Column::Token;
     const KEY: &'static [Self::Column] = &[device_token::Column::SessionId, device_token::Column::Jid];
 
@@ -111,8 +111,8 @@ impl SealedRow for device_token::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> Place<'_> {
-        Place::token(&row.session_id, &row.jid)
+    fn place(row: &Self::Model) -> AssociatedData<'_> {
+        AssociatedData::token(&row.session_id, &row.jid)
     }
 
     fn value(row: &Self::Model) -> &[u8] {
@@ -120,7 +120,7 @@ impl SealedRow for device_token::Entity {
     }
 }
 
-impl SealedRow for quarantined_event::Entity {
+impl EncryptedRow for quarantined_event::Entity {
     const VALUE: Self::Column = quarantined_event::Column::Payload;
     const KEY: &'static [Self::Column] = &[quarantined_event::Column::Id];
 
@@ -136,8 +136,8 @@ impl SealedRow for quarantined_event::Entity {
         &row.session_id
     }
 
-    fn place(row: &Self::Model) -> Place<'_> {
-        Place::event(&row.session_id, &row.id)
+    fn place(row: &Self::Model) -> AssociatedData<'_> {
+        AssociatedData::event(&row.session_id, &row.id)
     }
 
     fn value(row: &Self::Model) -> &[u8] {
@@ -146,11 +146,11 @@ impl SealedRow for quarantined_event::Entity {
 }
 
 /// Returns the next rows after `after`, in the order of their keys; empty at the end.
-pub(super) async fn page<E: SealedRow>(
+pub(super) async fn page<E: EncryptedRow>(
     database: &impl ConnectionTrait,
     after: Option<&E::Model>,
 ) -> Result<Vec<E::Model>, DbErr> {
-    let mut query = E::find().filter(E::has_secret()).limit(PAGE);
+    let mut query = E::find().filter(E::has_secret()).limit(PAGE_LEN);
     for column in E::KEY {
         query = query.order_by_asc(*column);
     }
@@ -162,7 +162,7 @@ pub(super) async fn page<E: SealedRow>(
 }
 
 /// Replaces a row's value, unless it was changed meanwhile; returns whether it did.
-pub(super) async fn replace<E: SealedRow>(
+pub(super) async fn replace<E: EncryptedRow>(
     database: &impl ConnectionTrait,
     row: &E::Model,
     value: Vec<u8>,

@@ -24,9 +24,9 @@ use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::OnConflict;
 use tracing::error;
 
+use super::Encryption;
 use super::MasterKeyId;
 use super::MasterKeys;
-use super::Sealing;
 use crate::store::connect;
 use crate::store::connect::OpenError;
 use crate::store::error::StoreError;
@@ -35,7 +35,7 @@ use crate::store::error::StoreError;
 pub(super) type Entry = Option<MasterKeyId>;
 
 /// The list.
-pub(super) struct Book {
+pub(super) struct KeyRegistry {
     /// Keys that values may be encrypted with.
     pub(super) entries: BTreeSet<Entry>,
     /// Key of the server that was started last; `None` if none was started since the list exists.
@@ -46,11 +46,14 @@ pub(super) struct Book {
 ///
 /// # Errors
 /// [`OpenError::NoMasterKey`] if a key is missing.
-pub(in crate::store) async fn register(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
+pub(in crate::store) async fn register(
+    writers: &DatabaseConnection,
+    keys: &MasterKeys,
+) -> Result<Encryption, OpenError> {
     let tx = connect::begin(writers).await?;
-    let mut book = Book::read(&tx).await?;
+    let mut book = KeyRegistry::read(&tx).await?;
     book.check(keys)?;
-    let now = keys.seals_with();
+    let now = keys.encryption_key();
     book.entries.insert(now);
     if book.seals != Some(now) {
         master_key::Entity::update_many().col_expr(master_key::Column::Seals, Expr::value(false)).exec(&tx).await?;
@@ -64,7 +67,7 @@ pub(in crate::store) async fn register(writers: &DatabaseConnection, keys: &Mast
     Ok(book.sealing(keys))
 }
 
-impl Book {
+impl KeyRegistry {
     /// Reads the list. A database from before the list may contain plaintext.
     pub(super) async fn read(tx: &impl ConnectionTrait) -> Result<Self, StoreError> {
         let mut book = Self { entries: BTreeSet::new(), seals: None };
@@ -101,22 +104,22 @@ impl Book {
     }
 
     /// Returns the encryption with these keys.
-    pub(super) fn sealing(&self, keys: &MasterKeys) -> Sealing {
-        Sealing { keys: keys.clone(), strict: !self.entries.contains(&None) }
+    pub(super) fn sealing(&self, keys: &MasterKeys) -> Encryption {
+        Encryption { keys: keys.clone(), strict: !self.entries.contains(&None) }
     }
 }
 
 /// Removes all keys except the one that encrypts and `kept`, unless a server with another key was started. Returns
 /// whether it did.
-pub(super) async fn strike_off(
+pub(super) async fn remove_other_keys(
     writers: &DatabaseConnection,
     keys: &MasterKeys,
     kept: &BTreeSet<Entry>,
 ) -> Result<bool, OpenError> {
     let tx = connect::begin(writers).await?;
-    let current = Book::read(&tx).await?.seals == Some(keys.seals_with());
+    let current = KeyRegistry::read(&tx).await?.seals == Some(keys.encryption_key());
     if current {
-        let kept = kept.iter().copied().chain([keys.seals_with()]).map(text);
+        let kept = kept.iter().copied().chain([keys.encryption_key()]).map(text);
         let others = master_key::Column::Id.is_not_in(kept);
         master_key::Entity::delete_many().filter(others).exec(&tx).await?;
     }
@@ -125,7 +128,7 @@ pub(super) async fn strike_off(
 }
 
 /// Removes one key.
-pub(super) async fn strike_off_one(writers: &DatabaseConnection, id: MasterKeyId) -> Result<(), StoreError> {
+pub(super) async fn remove_key(writers: &DatabaseConnection, id: MasterKeyId) -> Result<(), StoreError> {
     master_key::Entity::delete_by_id(id.to_string()).exec(writers).await?;
     Ok(())
 }

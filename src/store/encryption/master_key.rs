@@ -15,15 +15,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// Length of a key, in bytes.
-const KEY: usize = 32;
+const KEY_LEN: usize = 32;
 /// Length of its id, in bytes.
-pub(super) const ID: usize = 8;
+pub(super) const ID_LEN: usize = 8;
 /// Keyword before the first key that disables encryption of new values.
 const PLAIN: &str = "plain";
 
 /// Id of a master key, derived from the key without revealing it. Printed as 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MasterKeyId(pub(super) [u8; ID]);
+pub struct MasterKeyId(pub(super) [u8; ID_LEN]);
 
 impl fmt::Display for MasterKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,15 +40,15 @@ impl fmt::Debug for MasterKeyId {
 /// The text is not a master key id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a master key id: expected 16 hexadecimal digits")]
-pub struct NoMasterKeyId;
+pub struct InvalidMasterKeyId;
 
 impl FromStr for MasterKeyId {
-    type Err = NoMasterKeyId;
+    type Err = InvalidMasterKeyId;
 
-    fn from_str(text: &str) -> Result<Self, NoMasterKeyId> {
-        let number = u64::from_str_radix(text, 16).map_err(|_| NoMasterKeyId)?;
+    fn from_str(text: &str) -> Result<Self, InvalidMasterKeyId> {
+        let number = u64::from_str_radix(text, 16).map_err(|_| InvalidMasterKeyId)?;
         let id = Self(number.to_be_bytes());
-        if id.to_string() == text { Ok(id) } else { Err(NoMasterKeyId) }
+        if id.to_string() == text { Ok(id) } else { Err(InvalidMasterKeyId) }
     }
 }
 
@@ -78,7 +78,7 @@ pub struct MasterKeys {
 impl MasterKeys {
     /// Returns the id of the key that encrypts; `None` if none does.
     #[must_use]
-    pub fn seals_with(&self) -> Option<MasterKeyId> {
+    pub fn encryption_key(&self) -> Option<MasterKeyId> {
         self.first().map(|key| key.id)
     }
 
@@ -138,7 +138,7 @@ impl FromStr for MasterKeys {
 /// If the operating system has no random bytes.
 #[must_use]
 pub fn new_master_key() -> String {
-    let mut bytes = [0; KEY];
+    let mut bytes = [0; KEY_LEN];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     STANDARD.encode(bytes)
 }
@@ -150,10 +150,10 @@ pub(super) struct MasterKey {
 }
 
 impl MasterKey {
-    fn new(bytes: &[u8; KEY]) -> Self {
+    fn new(bytes: &[u8; KEY_LEN]) -> Self {
         let secret = Salt::new(HKDF_SHA256, b"chatgraph master key").extract(bytes);
         let derived = |purpose: &[u8]| {
-            let mut derived = [0; KEY];
+            let mut derived = [0; KEY_LEN];
             let filled = secret.expand(&[purpose], HKDF_SHA256).and_then(|key| key.fill(&mut derived));
             filled.expect("a hash has the length of a key");
             derived

@@ -16,29 +16,29 @@ use sea_orm::DatabaseConnection;
 use sea_orm::EntityTrait as _;
 use tracing::info;
 
+use super::Encryption;
 use super::MasterKeyId;
 use super::MasterKeys;
-use super::Sealing;
 use super::columns;
-use super::columns::SealedRow;
+use super::columns::EncryptedRow;
+use super::key_of;
 use super::key_registry;
-use super::key_registry::Book;
 use super::key_registry::Entry;
-use super::sealed_with;
+use super::key_registry::KeyRegistry;
 use crate::domain::id::SessionId;
 use crate::store::connect;
 use crate::store::connect::Config;
-use crate::store::connect::Hold;
+use crate::store::connect::DatabaseLock;
 use crate::store::connect::OpenError;
 use crate::store::connect::ServerLock;
 use crate::store::error::StoreError;
 use crate::store::whatsapp_device;
 
 /// Attempts of a page that conflicts with the server, and pause between them.
-const ATTEMPTS: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(250);
+const MAX_ATTEMPTS: u32 = 20;
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 /// Values between two progress messages.
-const TELL: u64 = 20_000;
+const PROGRESS_INTERVAL: u64 = 20_000;
 
 /// Result of a rotation.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct Rotated {
 /// server could not decrypt the result.
 pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rotated, OpenError> {
     connect::require(config)?;
-    let (alone, writers, sealing) = match Hold::take(config) {
+    let (alone, writers, sealing) = match DatabaseLock::take(config) {
         Ok(hold) if matches!(config, Config::Sqlite(_)) => {
             let writers = opened(config).await?;
             let sealing = key_registry::register(&writers, keys).await?;
@@ -81,7 +81,7 @@ pub async fn rotate_master_key(config: &Config, keys: &MasterKeys) -> Result<Rot
     rotate::<device_secret::Entity>(&writers, &sealing, &mut rotated).await?;
     rotate::<device_token::Entity>(&writers, &sealing, &mut rotated).await?;
     rotate::<quarantined_event::Entity>(&writers, &sealing, &mut rotated).await?;
-    rotated.is_final = key_registry::strike_off(&writers, keys, &rotated.kept).await?;
+    rotated.is_final = key_registry::remove_other_keys(&writers, keys, &rotated.kept).await?;
     if alone.is_some() {
         // The former plaintext is still in free pages of the file.
         writers.execute_unprepared("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(StoreError::from)?;
@@ -114,9 +114,9 @@ pub async fn master_key_rows(config: &Config) -> Result<BTreeMap<Option<MasterKe
 /// [`OpenError`], including [`OpenError::NotNeeded`] if no value is encrypted with the key.
 pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize, OpenError> {
     connect::require(config)?;
-    let (_hold, _lock) = (Hold::take(config)?, ServerLock::take(config).await?);
+    let (_hold, _lock) = (DatabaseLock::take(config)?, ServerLock::take(config).await?);
     let writers = opened(config).await?;
-    if !Book::read(&writers).await?.entries.contains(&Some(id)) {
+    if !KeyRegistry::read(&writers).await?.entries.contains(&Some(id)) {
         return Err(OpenError::NotNeeded(id));
     }
     let mut sessions = BTreeSet::new();
@@ -134,7 +134,7 @@ pub async fn forget_master_key(config: &Config, id: MasterKeyId) -> Result<usize
         tx.commit().await.map_err(StoreError::from)?;
     }
     delete_quarantined(&writers, id).await?;
-    key_registry::strike_off_one(&writers, id).await?;
+    key_registry::remove_key(&writers, id).await?;
     writers.close().await?;
     Ok(sessions.len())
 }
@@ -144,7 +144,7 @@ async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> R
     let mut last = None;
     loop {
         let mut page = columns::page::<quarantined_event::Entity>(writers, last.as_ref()).await?;
-        for row in page.iter().filter(|row| sealed_with(&row.payload) == Some(key)) {
+        for row in page.iter().filter(|row| key_of(&row.payload) == Some(key)) {
             quarantined_event::Entity::delete_by_id(row.id.clone()).exec(writers).await?;
         }
         let Some(row) = page.pop() else { return Ok(()) };
@@ -153,10 +153,10 @@ async fn delete_quarantined(writers: &DatabaseConnection, key: MasterKeyId) -> R
 }
 
 /// Returns the encryption beside a running server: with its key, and with all keys in use.
-async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Sealing, OpenError> {
-    let book = Book::read(writers).await?;
+async fn beside_a_server(writers: &DatabaseConnection, keys: &MasterKeys) -> Result<Encryption, OpenError> {
+    let book = KeyRegistry::read(writers).await?;
     book.check(keys)?;
-    if book.seals == Some(keys.seals_with()) { Ok(book.sealing(keys)) } else { Err(OpenError::NotServed) }
+    if book.seals == Some(keys.encryption_key()) { Ok(book.sealing(keys)) } else { Err(OpenError::NotServed) }
 }
 
 async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
@@ -165,9 +165,9 @@ async fn opened(config: &Config) -> Result<DatabaseConnection, OpenError> {
     Ok(writers)
 }
 
-async fn rotate<E: SealedRow>(
+async fn rotate<E: EncryptedRow>(
     writers: &DatabaseConnection,
-    sealing: &Sealing,
+    sealing: &Encryption,
     rotated: &mut Rotated,
 ) -> Result<(), StoreError> {
     let mut last = None;
@@ -175,7 +175,7 @@ async fn rotate<E: SealedRow>(
         let mut page = columns::page::<E>(writers, last.as_ref()).await?;
         let mut changes = Vec::new();
         for row in &page {
-            if sealing.is_sealed_anew(E::value(row)) {
+            if sealing.is_current(E::value(row)) {
                 rotated.before += 1;
                 continue;
             }
@@ -188,7 +188,7 @@ async fn rotate<E: SealedRow>(
         let began = Instant::now();
         rotated.anew += replace::<E>(writers, &changes).await?;
         let seen = rotated.anew + rotated.before;
-        if seen % TELL < (page.len() as u64) && seen >= TELL {
+        if seen % PROGRESS_INTERVAL < (page.len() as u64) && seen >= PROGRESS_INTERVAL {
             info!(anew = rotated.anew, before = rotated.before, "Re-encrypting secrets");
         }
         let Some(row) = page.pop() else { return Ok(()) };
@@ -199,7 +199,7 @@ async fn rotate<E: SealedRow>(
 }
 
 /// Replaces values in one transaction, and returns the number of those that were unchanged since they were read.
-async fn replace<E: SealedRow>(
+async fn replace<E: EncryptedRow>(
     writers: &DatabaseConnection,
     changes: &[(&E::Model, Vec<u8>)],
 ) -> Result<u64, StoreError> {
@@ -209,16 +209,16 @@ async fn replace<E: SealedRow>(
     let mut attempt = 1;
     loop {
         match replace_once::<E>(writers, changes).await {
-            Err(failed) if failed.is_passing() && attempt < ATTEMPTS => {
+            Err(failed) if failed.is_passing() && attempt < MAX_ATTEMPTS => {
                 attempt += 1;
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
             done => return done,
         }
     }
 }
 
-async fn replace_once<E: SealedRow>(
+async fn replace_once<E: EncryptedRow>(
     writers: &DatabaseConnection,
     changes: &[(&E::Model, Vec<u8>)],
 ) -> Result<u64, StoreError> {
@@ -233,7 +233,7 @@ async fn replace_once<E: SealedRow>(
 
 impl Rotated {
     fn does_not_open(&mut self, session: &[u8], value: &[u8]) {
-        self.kept.insert(sealed_with(value));
+        self.kept.insert(key_of(value));
         // A foreign key guarantees that it is a session's id.
         if let Ok(session) = SessionId::from_bytes(session) {
             *self.unopened.entry(session).or_default() += 1;
@@ -242,7 +242,7 @@ impl Rotated {
 }
 
 /// Visits every value with its session and its key.
-async fn look_through<E: SealedRow>(
+async fn look_through<E: EncryptedRow>(
     writers: &DatabaseConnection,
     see: &mut impl FnMut(&[u8], Option<MasterKeyId>),
 ) -> Result<(), StoreError> {
@@ -250,7 +250,7 @@ async fn look_through<E: SealedRow>(
     loop {
         let mut page = columns::page::<E>(writers, last.as_ref()).await?;
         for row in &page {
-            see(E::session(row), sealed_with(E::value(row)));
+            see(E::session(row), key_of(E::value(row)));
         }
         let Some(row) = page.pop() else { return Ok(()) };
         last = Some(row);

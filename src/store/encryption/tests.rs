@@ -8,12 +8,12 @@ fn keys(text: &str) -> MasterKeys {
     text.parse().expect("keys")
 }
 
-fn sealing(text: &str) -> Sealing {
-    Sealing { keys: keys(text), strict: false }
+fn sealing(text: &str) -> Encryption {
+    Encryption { keys: keys(text), strict: false }
 }
 
-fn place<'a>(session: &'a [u8; 16], key: &'a [u8]) -> Place<'a> {
-    Place::record(session, 3, key)
+fn place<'a>(session: &'a [u8; 16], key: &'a [u8]) -> AssociatedData<'a> {
+    AssociatedData::record(session, 3, key)
 }
 
 #[test]
@@ -26,11 +26,11 @@ fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
         place(&other, b"key"),
         place(&session, b"yek"),
         place(&session, b""),
-        Place::record(&session, 4, b"key"),
-        Place::secret(&session, b"key"),
-        Place::token(&session, "key"),
+        AssociatedData::record(&session, 4, b"key"),
+        AssociatedData::secret(&session, b"key"),
+        AssociatedData::token(&session, "key"),
     ] {
-        assert_eq!(sealing.opened(&elsewhere, sealed.clone()), Err(Unopened::Changed));
+        assert_eq!(sealing.opened(&elsewhere, sealed.clone()), Err(DecryptError::Changed));
     }
 }
 
@@ -54,7 +54,7 @@ fn a_value_that_was_changed_or_cut_anywhere_does_not_open() {
         changed[at] ^= 1;
         // A value without the prefix counts as plain text, unless plain text is rejected. So does one with another
         // prefix.
-        let strict = Sealing { strict: true, ..sealing.clone() };
+        let strict = Encryption { strict: true, ..sealing.clone() };
         assert!(strict.opened(&place, changed.clone()).is_err(), "byte {at}");
         assert!(at <= MARK.len() || sealing.opened(&place, changed).is_err(), "byte {at}");
         assert!(at < MARK.len() || sealing.opened(&place, sealed[..at].to_vec()).is_err(), "cut to {at}");
@@ -63,12 +63,12 @@ fn a_value_that_was_changed_or_cut_anywhere_does_not_open() {
 
 #[test]
 fn a_plain_value_that_looks_sealed_stays_what_it_is() {
-    let (sealing, plain) = (sealing(&new_master_key()), Sealing::default());
+    let (sealing, plain) = (sealing(&new_master_key()), Encryption::default());
     let place = place(&[1; 16], b"key");
     let sealed = sealing.seal(&place, b"a private key".to_vec());
-    for value in [sealed, MARK.to_vec(), head(None), [MARK.as_slice(), &[SEALED]].concat(), Vec::new()] {
+    for value in [sealed, MARK.to_vec(), header(None), [MARK.as_slice(), &[MARKED_ENCRYPTED]].concat(), Vec::new()] {
         let stored = plain.seal(&place, value.clone());
-        assert_eq!(sealed_with(&stored), None);
+        assert_eq!(key_of(&stored), None);
         assert_eq!(plain.opened(&place, stored.clone()), Ok(value.clone()));
         assert_eq!(sealing.opened(&place, stored), Ok(value.clone()), "as stored without a key");
         assert_eq!(sealing.opened(&place, sealing.seal(&place, value.clone())), Ok(value));
@@ -78,12 +78,12 @@ fn a_plain_value_that_looks_sealed_stays_what_it_is() {
 #[test]
 fn what_is_in_plain_opens_only_where_some_may_be() {
     let sealing = sealing(&new_master_key());
-    let strict = Sealing { strict: true, ..sealing.clone() };
+    let strict = Encryption { strict: true, ..sealing.clone() };
     let place = place(&[1; 16], b"key");
     for value in [b"in plain".to_vec(), MARK.to_vec()] {
-        let stored = Sealing::default().seal(&place, value.clone());
+        let stored = Encryption::default().seal(&place, value.clone());
         assert_eq!(sealing.opened(&place, stored.clone()), Ok(value));
-        assert_eq!(strict.opened(&place, stored), Err(Unopened::Plain));
+        assert_eq!(strict.opened(&place, stored), Err(DecryptError::Plain));
     }
 }
 
@@ -96,10 +96,10 @@ fn the_first_key_seals_and_all_open() {
     assert_eq!(both.opened(&place, of_old.clone()), Ok(b"old".to_vec()));
     let of_both = both.seal(&place, b"new".to_vec());
     assert_eq!(sealing(&new).opened(&place, of_both.clone()), Ok(b"new".to_vec()));
-    let id = keys(&old).seals_with().expect("an id");
-    assert_eq!(sealing(&new).opened(&place, of_old.clone()), Err(Unopened::WithoutKey(id)));
+    let id = keys(&old).encryption_key().expect("an id");
+    assert_eq!(sealing(&new).opened(&place, of_old.clone()), Err(DecryptError::WithoutKey(id)));
     let back = sealing(&format!("plain {new} {old}"));
-    assert_eq!(back.keys.seals_with(), None);
+    assert_eq!(back.keys.encryption_key(), None);
     assert_eq!(back.seal(&place, b"in plain".to_vec()), b"in plain");
     assert_eq!(back.opened(&place, of_both), Ok(b"new".to_vec()));
 }
@@ -107,7 +107,7 @@ fn the_first_key_seals_and_all_open() {
 #[test]
 fn keys_are_read_from_lines_and_from_words() {
     let (one, two) = (new_master_key(), new_master_key());
-    let both = [&one, &two].map(|key| keys(key).seals_with().expect("an id"));
+    let both = [&one, &two].map(|key| keys(key).encryption_key().expect("an id"));
     for text in [
         format!("{one},{two}"),
         format!("{one} {two}\n"),
@@ -116,7 +116,10 @@ fn keys_are_read_from_lines_and_from_words() {
     ] {
         assert_eq!(keys(&text).ids().collect::<Vec<_>>(), both, "{text}");
     }
-    assert_eq!(keys("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").seals_with().expect("an id").to_string().len(), 16);
+    assert_eq!(
+        keys("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").encryption_key().expect("an id").to_string().len(),
+        16
+    );
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn what_is_no_key_is_refused_without_being_told() {
 
 #[test]
 fn an_id_reads_back_from_text() {
-    let id = keys(&new_master_key()).seals_with().expect("an id");
+    let id = keys(&new_master_key()).encryption_key().expect("an id");
     assert_eq!(id.to_string().parse(), Ok(id));
     for text in ["", "0", "g000000000000000", "+000000000000000", "00000000000000000", "ABCDEF0000000000"] {
         assert!(text.parse::<MasterKeyId>().is_err(), "{text}");

@@ -25,18 +25,18 @@ use crate::store::connect::Transaction;
 use crate::store::error;
 use crate::store::error::StoreError;
 use crate::store::organization;
-use crate::store::unit_of_work::Unit;
+use crate::store::unit_of_work::UnitOfWork;
 use crate::store::unit_of_work::Work;
 
 /// Time limit of one unit. Each of its statements has its own limit.
-const UNIT: Duration = Duration::from_mins(1);
+const UNIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A type-erased unit of work.
 pub(super) trait Job: Send {
     /// Its organization.
     fn organization(&self) -> &OrganizationId;
     /// Runs the work, from the start each time; returns whether to keep it.
-    fn run<'j>(&'j mut self, unit: &'j mut Unit<'_>) -> BoxFuture<'j, bool>;
+    fn run<'j>(&'j mut self, unit: &'j mut UnitOfWork<'_>) -> BoxFuture<'j, bool>;
     /// Sets a database error as the result, unless the work itself has failed.
     fn refuse(&mut self, reason: StoreError);
     /// Sends the result to the caller after the commit.
@@ -44,30 +44,30 @@ pub(super) trait Job: Send {
 }
 
 /// A unit of work and its waiting caller.
-pub(super) struct Order<T, E, F> {
+pub(super) struct UnitJob<T, E, F> {
     organization: OrganizationId,
     work: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, E, F> Order<T, E, F> {
+impl<T, E, F> UnitJob<T, E, F> {
     pub(super) fn new(organization: OrganizationId, work: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
         Self { organization, work, result: None, reply }
     }
 }
 
-impl<T, E, F> Job for Order<T, E, F>
+impl<T, E, F> Job for UnitJob<T, E, F>
 where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
-    F: for<'u> FnOnce(&'u mut Unit<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
+    F: for<'u> FnOnce(&'u mut UnitOfWork<'_>) -> Work<'u, T, E> + Clone + Send + 'static,
 {
     fn organization(&self) -> &OrganizationId {
         &self.organization
     }
 
-    fn run<'j>(&'j mut self, unit: &'j mut Unit<'_>) -> BoxFuture<'j, bool> {
+    fn run<'j>(&'j mut self, unit: &'j mut UnitOfWork<'_>) -> BoxFuture<'j, bool> {
         let work = self.work.clone();
         self.result = None;
         Box::pin(async move {
@@ -111,7 +111,7 @@ pub(super) enum Failure {
 /// of them. After one that does not answer, there is one more attempt.
 pub(super) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Result<Transaction, DbErr> {
     let (mut dead, mut silent) = (0, 0);
-    let mut older = connect::idle(writers);
+    let mut older = connect::idle_connections(writers);
     loop {
         match Transaction::begin(writers, limit).await {
             Err(failed) if error::is_silence(&failed) && silent == 0 => silent += 1,
@@ -121,7 +121,7 @@ pub(super) async fn begin(writers: &DatabaseConnection, limit: Duration) -> Resu
             // Connections that were opened while the database was read-only are closed one by one.
             Err(failed) if error::is_read_only(&failed) && older == 0 => return Err(failed),
             Err(failed) if error::is_read_only(&failed) => older -= 1,
-            Err(_) if dead < connect::most(writers) => dead += 1,
+            Err(_) if dead < connect::max_connections(writers) => dead += 1,
             begun => return begun,
         }
     }
@@ -172,8 +172,8 @@ async fn number(tx: &Transaction, organization: &OrganizationId, changes: &mut [
 /// transaction is usable.
 async fn attempt(tx: &Transaction, job: &mut dyn Job, place: usize) -> Result<Vec<Change>, Failure> {
     let organization = job.organization().clone();
-    let mut unit = Unit { tx, organization: &organization, recorded: Vec::new(), shelf: None };
-    let keep = timeout(UNIT, AssertUnwindSafe(job.run(&mut unit)).catch_unwind()).await;
+    let mut unit = UnitOfWork { tx, organization: &organization, recorded: Vec::new(), shelf: None };
+    let keep = timeout(UNIT_TIMEOUT, AssertUnwindSafe(job.run(&mut unit)).catch_unwind()).await;
     let recorded = unit.recorded;
     match keep {
         Ok(Ok(true)) => match tx.keep().await {

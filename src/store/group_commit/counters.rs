@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 
 /// The counters of a journal.
 #[derive(Default)]
-pub(in crate::store) struct Tally {
+pub(in crate::store) struct CommitCounters {
     units: AtomicU64,
     commits: AtomicU64,
     failed: AtomicU64,
@@ -29,7 +29,7 @@ pub struct Committed {
     pub failed: u64,
 }
 
-impl Tally {
+impl CommitCounters {
     /// Counts a commit of this number of units.
     pub(super) fn committed(&self, units: usize) {
         self.units.fetch_add(units as u64, Ordering::Relaxed);

@@ -22,45 +22,45 @@ use crate::domain::id::OrganizationId;
 use crate::domain::id::SessionId;
 use crate::store::error::StoreError;
 
-use super::Commits;
+use super::CommitNotifier;
 use super::batch;
 use super::batch::Job;
-use super::counters::Tally;
-use super::settle::Settling;
+use super::counters::CommitCounters;
+use super::settle::Settlement;
 
 /// Units in a lane before callers have to wait.
-const QUEUE: usize = 1024;
+const QUEUE_CAPACITY: usize = 1024;
 /// Maximum number of units in one commit; bounds how long the first one waits for the last.
-const BATCH: usize = 128;
+const MAX_BATCH_LEN: usize = 128;
 /// Interval at which an idle lane checks whether it can close while a caller holds its sender.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Lanes per organization: while one waits for the disk, the others work.
-const LANES: u8 = 4;
+const QUEUES_PER_ORGANIZATION: u8 = 4;
 
 /// Organization and number of a lane; `None` if all share one.
 type Key = Option<(OrganizationId, u8)>;
 type Open = HashMap<Key, mpsc::Sender<Box<dyn Job>>>;
 
 /// The open lanes: those with units. Each is a task, which ends when its queue is empty.
-pub(super) struct Lanes {
+pub(super) struct Queues {
     pub(super) writers: DatabaseConnection,
     open: Mutex<Open>,
-    pub(super) commits: Arc<Commits>,
+    pub(super) commits: Arc<CommitNotifier>,
     tasks: TaskTracker,
     /// Time limit for the answer to one statement.
     pub(super) patience: Duration,
-    pub(super) tally: Tally,
+    pub(super) tally: CommitCounters,
 }
 
-impl Lanes {
+impl Queues {
     pub(super) fn new(
         writers: DatabaseConnection,
         patience: Duration,
-        commits: Arc<Commits>,
+        commits: Arc<CommitNotifier>,
         tasks: TaskTracker,
     ) -> Self {
-        Self { writers, open: Mutex::default(), commits, tasks, patience, tally: Tally::default() }
+        Self { writers, open: Mutex::default(), commits, tasks, patience, tally: CommitCounters::default() }
     }
 
     /// Closes the connections, each once it is idle.
@@ -77,12 +77,12 @@ impl Lanes {
     ) -> mpsc::Sender<Box<dyn Job>> {
         let shared = self.writers.get_database_backend() == DbBackend::Sqlite;
         let [.., place] = session.map_or([0; 16], SessionId::bytes);
-        let key = (!shared).then(|| (organization.clone(), place % LANES));
+        let key = (!shared).then(|| (organization.clone(), place % QUEUES_PER_ORGANIZATION));
         let mut open = self.open();
         if let Some(lane) = open.get(&key).filter(|lane| !lane.is_closed()) {
             return lane.clone();
         }
-        let (lane, jobs) = mpsc::channel(QUEUE);
+        let (lane, jobs) = mpsc::channel(QUEUE_CAPACITY);
         self.tasks.spawn(Arc::clone(self).run(key.clone(), jobs));
         open.insert(key, lane.clone());
         lane
@@ -110,7 +110,7 @@ impl Lanes {
                     return None;
                 }
             }
-            if let Ok(job) = timeout(LOOK, jobs.recv()).await {
+            if let Ok(job) = timeout(POLL_INTERVAL, jobs.recv()).await {
                 return job;
             }
         }
@@ -121,11 +121,11 @@ impl Lanes {
         let tx = batch::begin(&self.writers, self.patience).await;
         let mut units = vec![first];
         // Include units that arrived while waiting for the connection.
-        while units.len() < BATCH {
+        while units.len() < MAX_BATCH_LEN {
             let Ok(next) = jobs.try_recv() else { break };
             units.push(next);
         }
-        Settling::new(self).settle(tx, units).await;
+        Settlement::new(self).settle(tx, units).await;
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

@@ -21,21 +21,21 @@ use crate::store::error::silence;
 use super::batch;
 use super::batch::Failure;
 use super::batch::Job;
-use super::queue::Lanes;
+use super::queue::Queues;
 
 /// Maximum number of retries of a batch on other connections.
-const LOST: u32 = 3;
+const MAX_RETRIES: u32 = 3;
 /// Time after which nothing is retried, because other units of the lane wait.
-const LATE: Duration = Duration::from_secs(30);
+const RETRY_DEADLINE: Duration = Duration::from_secs(30);
 /// Time limit for learning the outcome of an unanswered commit, and interval of the queries.
-const RECALL: Duration = Duration::from_secs(5);
-const RECALL_EACH: Duration = Duration::from_millis(100);
+const RECALL_TIMEOUT: Duration = Duration::from_secs(5);
+const RECALL_INTERVAL: Duration = Duration::from_millis(100);
 
 type Batch = Vec<Box<dyn Job>>;
 
 /// State of settling a batch.
-pub(super) struct Settling<'l> {
-    lanes: &'l Lanes,
+pub(super) struct Settlement<'l> {
+    lanes: &'l Queues,
     began: Instant,
     waiting: VecDeque<Batch>,
     lost: u32,
@@ -43,8 +43,8 @@ pub(super) struct Settling<'l> {
     doubt: Option<StoreError>,
 }
 
-impl<'l> Settling<'l> {
-    pub(super) fn new(lanes: &'l Lanes) -> Self {
+impl<'l> Settlement<'l> {
+    pub(super) fn new(lanes: &'l Queues) -> Self {
         Self { lanes, began: Instant::now(), waiting: VecDeque::new(), lost: 0, doubt: None }
     }
 
@@ -82,7 +82,7 @@ impl<'l> Settling<'l> {
     }
 
     async fn failed(&mut self, mut batch: Batch, failure: Failure) {
-        let late = self.began.elapsed() > LATE;
+        let late = self.began.elapsed() > RETRY_DEADLINE;
         match failure {
             Failure::Unit(place, why) => {
                 warn!(error = &why as &dyn std::error::Error, "A unit of work failed; its transaction was rolled back");
@@ -94,7 +94,7 @@ impl<'l> Settling<'l> {
             }
             Failure::Connection(why) => {
                 self.lost += 1;
-                if late || self.lost > LOST {
+                if late || self.lost > MAX_RETRIES {
                     self.give_up(batch, &why);
                 } else {
                     warn!(
@@ -118,14 +118,14 @@ impl<'l> Settling<'l> {
             Failure::Unknown(why, None) => {
                 self.doubt = Some(why.clone());
                 self.lost += 1;
-                if late || self.lost > LOST { self.give_up(batch, &why) } else { self.waiting.push_front(batch) }
+                if late || self.lost > MAX_RETRIES { self.give_up(batch, &why) } else { self.waiting.push_front(batch) }
             }
         }
     }
 
     /// Queries the outcome of a commit that was not answered.
     async fn recall(&mut self, batch: Batch, why: StoreError, mark: &Mark) {
-        let deadline = Instant::now() + RECALL;
+        let deadline = Instant::now() + RECALL_TIMEOUT;
         loop {
             let outcome = mark.outcome(&self.lanes.writers).await;
             match outcome {
@@ -137,7 +137,7 @@ impl<'l> Settling<'l> {
                 Ok(Outcome::Undone) => return Box::pin(self.failed(batch, Failure::Connection(undone(why)))).await,
                 Ok(Outcome::Unknown) => return self.refuse(batch, &why),
                 Ok(Outcome::UnderWay) | Err(_) if Instant::now() >= deadline => return self.refuse(batch, &why),
-                Ok(Outcome::UnderWay) | Err(_) => tokio::time::sleep(RECALL_EACH).await,
+                Ok(Outcome::UnderWay) | Err(_) => tokio::time::sleep(RECALL_INTERVAL).await,
             }
         }
     }

@@ -67,7 +67,7 @@ async fn a_session_that_is_being_purged_breaks_no_rule() {
                 let mut found = unit.session_for_update(&organization, session).await?.expect("a session");
                 found.removed = true;
                 unit.save_session(&found).await?;
-                unit.abandon_chat(&organization, &chats[0]).await
+                unit.soft_delete_chat(&organization, &chats[0]).await
             })
         })
         .await;
@@ -80,9 +80,9 @@ async fn a_session_that_is_being_purged_breaks_no_rule() {
         .write(&test.organization, move |unit| {
             Box::pin(async move {
                 for chat in unit.some_chats_for_update(&organization, session, 10).await? {
-                    unit.abandon_chat(&organization, &chat).await?;
+                    unit.soft_delete_chat(&organization, &chat).await?;
                 }
-                unit.abandon_session(&organization, session).await
+                unit.soft_delete_session(&organization, session).await
             })
         })
         .await;

@@ -136,7 +136,7 @@ async fn sessions_of_an_organization_do_not_wait_for_each_other_where_there_are_
     let quick = async {
         // Among that many sessions some use another lane.
         let units = (0..32).map(|_| {
-            let idle = test.store.write_in(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
+            let idle = test.store.write_session(&test.organization, SessionId::new(1), |_| Box::pin(async { Ok(()) }));
             idle.boxed()
         });
         if on_postgres() {
@@ -153,7 +153,7 @@ async fn changes_of_many_sessions_are_numbered_without_gaps() {
     let sessions = join_all((0..20).map(|_| add_session(&test.store, &test.organization))).await;
     let units = (0..300).map(|user| {
         let (organization, mut chat) = (test.organization.clone(), chat(sessions[user % 20], user, 1));
-        test.store.write_in(&test.organization, chat.session, move |unit| {
+        test.store.write_session(&test.organization, chat.session, move |unit| {
             Box::pin(async move {
                 let created = chat.created(1, Origin::Import);
                 unit.insert_chat(&organization, &chat).await?;
@@ -238,7 +238,7 @@ async fn processes_that_wait_for_each_other_both_come_to_an_end() {
         let input = (organization, both, ids, Arc::new(AtomicUsize::new(0)));
         async move {
             let organization = input.0.clone();
-            let work = store.write_again(
+            let work = store.write_session_with_retry(
                 &organization,
                 session,
                 input,
@@ -322,7 +322,7 @@ async fn what_is_under_way_when_the_connections_are_lost_is_carried_out_on_anoth
 async fn while_a_unit_is_under_way(test: &TestStore, quick: impl Future<Output = ()>) {
     let (begun, go_on) = (CancellationToken::new(), CancellationToken::new());
     let (is_begun, may_go_on) = (begun.clone(), go_on.clone());
-    let slow = test.store.write_in(&test.organization, test.session, |_| {
+    let slow = test.store.write_session(&test.organization, test.session, |_| {
         Box::pin(async move {
             is_begun.cancel();
             may_go_on.cancelled().await;

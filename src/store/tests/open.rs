@@ -43,10 +43,10 @@ async fn commits_are_on_the_disk_and_readers_cannot_write() {
 async fn a_second_server_is_kept_from_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::Sqlite(folder.path().join("chatgraph.db"));
-    let held = Hold::take(&config).expect("free");
-    assert!(matches!(Hold::take(&config), Err(OpenError::InUse(_))));
+    let held = DatabaseLock::take(&config).expect("free");
+    assert!(matches!(DatabaseLock::take(&config), Err(OpenError::InUse(_))));
     drop(held);
-    assert!(Hold::take(&config).is_ok());
+    assert!(DatabaseLock::take(&config).is_ok());
 }
 
 #[tokio::test]

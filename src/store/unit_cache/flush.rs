@@ -13,46 +13,47 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::domain::id::OrganizationId;
 use crate::store::chat;
-use crate::store::chunk::parts;
+use crate::store::chunk::chunks;
 use crate::store::connect::Transaction;
 use crate::store::error::StoreError;
 use crate::store::peer;
 
-use super::Kept;
-use super::Row;
-use super::Shelf;
+use super::CachedChat;
+use super::RowState;
+use super::UnitCache;
 
-impl Shelf {
+impl UnitCache {
     pub(super) async fn store(self, tx: &Transaction) -> Result<(), StoreError> {
         let Self { session, chats, peers, addresses, rows, .. } = self;
         let organization = &session.organization;
-        for part in parts(of(&chats, Row::New, organization)) {
+        for part in chunks(of(&chats, RowState::New, organization)) {
             row::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
-        for part in parts(of(&chats, Row::Changed, organization)) {
+        for part in chunks(of(&chats, RowState::Changed, organization)) {
             save(tx, organization, part).await?;
         }
-        let of_row = |row: Row| peers.values().filter(move |kept| kept.row == row);
-        let new = of_row(Row::New).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
-        for part in parts(new) {
+        let of_row = |row: RowState| peers.values().filter(move |kept| kept.row == row);
+        let new = of_row(RowState::New).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
+        for part in chunks(new) {
             chatgraph_entity::peer::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
-        let changed = of_row(Row::Changed).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
-        for part in parts(changed) {
+        let changed =
+            of_row(RowState::Changed).map(|kept| peer::to_row(organization, session.id, &kept.peer)).collect();
+        for part in chunks(changed) {
             save_peers(tx, organization, part).await?;
         }
         let addresses = addresses.iter().map(|period| peer::to_address(organization, session.id, period));
-        for part in parts(addresses.collect()) {
+        for part in chunks(addresses.collect()) {
             peer_address::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
-        for part in parts(rows) {
+        for part in chunks(rows) {
             message::Entity::insert_many(part).exec_without_returning(tx).await?;
         }
         Ok(())
     }
 }
 
-fn of(chats: &[Kept], row: Row, organization: &OrganizationId) -> Vec<row::ActiveModel> {
+fn of(chats: &[CachedChat], row: RowState, organization: &OrganizationId) -> Vec<row::ActiveModel> {
     let chats = chats.iter().filter(|kept| kept.row == row);
     chats.map(|kept| chat::to_row(organization, &kept.chat).into_active_model()).collect()
 }

@@ -25,17 +25,17 @@ use crate::store::connect::Transaction;
 use crate::store::error::StoreError;
 use crate::store::peer;
 
-use super::Kept;
-use super::KeptPeer;
-use super::Row;
-use super::Shelf;
-use super::messages::Known;
+use super::CachedChat;
+use super::CachedPeer;
+use super::RowState;
+use super::UnitCache;
+use super::messages::CachedMessages;
 use super::messages::Messages;
 
 /// Maximum number of stored messages in the cache; bounds its memory. Chats with more bypass it.
-const MOST_MESSAGES: usize = if cfg!(test) { 12 } else { 5_000 };
+const MAX_MESSAGES: usize = if cfg!(test) { 12 } else { 5_000 };
 
-impl Shelf {
+impl UnitCache {
     pub(super) async fn load(
         tx: &Transaction,
         session: Session,
@@ -58,7 +58,7 @@ impl Shelf {
         let mut peers: HashMap<_, _> = peer::with_ids(tx, organization, &ids)
             .await?
             .into_iter()
-            .map(|peer| (peer.id, KeptPeer { peer, row: Row::Same, addresses: Vec::new() }))
+            .map(|peer| (peer.id, CachedPeer { peer, row: RowState::Same, addresses: Vec::new() }))
             .collect();
         for period in known {
             if let Some(kept) = peers.get_mut(&period.peer)
@@ -105,7 +105,7 @@ async fn heavy(
     let mut all = 0;
     let heavy = counted.into_iter().filter(|(_, messages)| {
         all += usize::try_from(*messages).unwrap_or(usize::MAX);
-        all > MOST_MESSAGES
+        all > MAX_MESSAGES
     });
     heavy.map(|(chat, _)| chat_id(&chat)).collect()
 }
@@ -115,7 +115,7 @@ async fn chats(
     tx: &Transaction,
     organization: &OrganizationId,
     ids: &HashSet<ChatId>,
-) -> Result<Vec<Kept>, StoreError> {
+) -> Result<Vec<CachedChat>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -131,7 +131,7 @@ async fn chats(
     let mut messages = messages(tx, organization, &ids).await?;
     let keep = |chat: Chat| {
         let messages = messages.remove(&chat.id).unwrap_or_default();
-        Kept { chat, row: Row::Same, messages }
+        CachedChat { chat, row: RowState::Same, messages }
     };
     Ok(chats.into_iter().map(keep).collect())
 }
@@ -161,7 +161,7 @@ async fn messages(
         .await?;
     let mut messages = HashMap::<_, Messages>::new();
     for (chat, at, id, wa_id, sender, from_me, revoked, edited, text) in rows {
-        let known = Known { at, id, wa_id, sender, from_me, revoked, edited, text };
+        let known = CachedMessages { at, id, wa_id, sender, from_me, revoked, edited, text };
         messages.entry(chat_id(&chat)?).or_default().add(known);
     }
     Ok(messages)

@@ -16,13 +16,13 @@ use crate::store::sanitize;
 /// `store::reading`.
 #[derive(Default)]
 pub(in crate::store) struct Messages {
-    all: Vec<Known>,
+    all: Vec<CachedMessages>,
     /// Identities of the messages.
     keys: HashSet<(String, Vec<u8>)>,
 }
 
 /// The cached fields of a message.
-pub(super) struct Known {
+pub(super) struct CachedMessages {
     pub(super) at: i64,
     pub(super) id: Vec<u8>,
     pub(super) wa_id: String,
@@ -34,7 +34,7 @@ pub(super) struct Known {
 }
 
 impl Messages {
-    pub(super) fn add(&mut self, message: Known) -> bool {
+    pub(super) fn add(&mut self, message: CachedMessages) -> bool {
         let is_new = self.keys.insert((message.wa_id.clone(), message.sender.clone()));
         if is_new {
             self.all.push(message);
@@ -45,7 +45,7 @@ impl Messages {
     /// Adds a message to be stored; returns whether it is new.
     pub(super) fn take(&mut self, row: &message::Model) -> bool {
         let message::Model { at, id, wa_id, sender_id, from_me, revoked, edited, text, .. } = row;
-        self.add(Known {
+        self.add(CachedMessages {
             at: *at,
             id: id.clone(),
             wa_id: wa_id.clone(),
@@ -88,8 +88,8 @@ impl Messages {
         (unread, revoked): (u32, &[&str]),
         until: &MessageMarker,
     ) -> Option<MessageMarker> {
-        let named: Vec<_> = until.wa_ids.iter().map(|id| sanitize::storable(id)).collect();
-        let revoked: Vec<_> = revoked.iter().map(|id| sanitize::storable(id)).collect();
+        let named: Vec<_> = until.wa_ids.iter().map(|id| sanitize::strip_nul(id)).collect();
+        let revoked: Vec<_> = revoked.iter().map(|id| sanitize::strip_nul(id)).collect();
         let mut read: Vec<_> = self.all.iter().filter(|message| !message.from_me && !message.revoked).collect();
         read.retain(|message| !revoked.contains(&message.wa_id));
         read.retain(|message| message.at < until.at || message.at == until.at && named.contains(&message.wa_id));
@@ -106,8 +106,8 @@ impl Messages {
 
     /// As `Unit::count_behind`.
     pub(in crate::store) fn count_behind(&self, place: Option<&MessageMarker>) -> u32 {
-        let named: Vec<_> = place.iter().flat_map(|place| &place.wa_ids).map(|id| sanitize::storable(id)).collect();
-        let behind = |message: &&Known| match place {
+        let named: Vec<_> = place.iter().flat_map(|place| &place.wa_ids).map(|id| sanitize::strip_nul(id)).collect();
+        let behind = |message: &&CachedMessages| match place {
             _ if message.from_me || message.revoked => false,
             Some(place) if message.at == place.at => !named.is_empty() && !named.contains(&message.wa_id),
             Some(place) => message.at > place.at,
@@ -117,7 +117,7 @@ impl Messages {
     }
 }
 
-impl Known {
+impl CachedMessages {
     fn order(&self) -> (i64, &[u8]) {
         (self.at, &self.id)
     }

@@ -8,12 +8,12 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::sea_query::OnConflict;
 
-use super::Kind;
+use super::RecordKind;
 use super::StoreError;
-use super::Unit;
+use super::UnitOfWork;
 use crate::domain::id::SessionId;
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Returns true if a new message unarchives its chat; false if nothing is stored.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl Unit<'_> {
     pub async fn unarchives_chats(&self, session: SessionId) -> Result<bool, StoreError> {
         let this = device_record::Entity::find()
             .filter(Column::SessionId.eq(session.to_bytes()))
-            .filter(Column::Kind.eq(Kind::UnarchivesChats as i16))
+            .filter(Column::Kind.eq(RecordKind::UnarchivesChats as i16))
             .filter(Column::Key.eq([].as_slice()));
         Ok(this.one(self.tx).await?.is_some_and(|row| row.value == [1]))
     }
@@ -31,7 +31,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn set_unarchives_chats(&self, session: SessionId, unarchives: bool) -> Result<(), StoreError> {
-        let (session_id, kind) = (session.to_bytes(), Kind::UnarchivesChats as i16);
+        let (session_id, kind) = (session.to_bytes(), RecordKind::UnarchivesChats as i16);
         let row = device_record::Model { session_id, kind, key: vec![], value: vec![unarchives.into()], at: None };
         let key = [Column::SessionId, Column::Kind, Column::Key];
         device_record::Entity::insert(row.into_active_model())

@@ -14,11 +14,11 @@ use sea_orm::sea_query::OnConflict;
 
 use super::DeviceState;
 use super::StoreError;
-use crate::store::encryption::Place;
+use crate::store::encryption::AssociatedData;
 
 /// The privacy token of a contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
+pub struct PrivacyToken {
     /// The token; empty if only ours was given to the contact.
     pub token: Vec<u8>,
     /// Time at which it was received, in seconds.
@@ -32,7 +32,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn token(&self, jid: &str) -> Result<Option<Token>, StoreError> {
+    pub async fn token(&self, jid: &str) -> Result<Option<PrivacyToken>, StoreError> {
         let row = self.one(device_token::Entity::find().filter(self.token_of(jid))).await?;
         row.map(|row| self.token_in(row)).transpose()
     }
@@ -50,7 +50,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_token(&self, jid: &str, token: Token) -> Result<(), StoreError> {
+    pub async fn put_token(&self, jid: &str, token: PrivacyToken) -> Result<(), StoreError> {
         let replaced = same_contact().update_columns([Column::Token, Column::TokenAt, Column::SenderAt]).to_owned();
         self.upsert_token(jid, token, replaced).await
     }
@@ -65,7 +65,7 @@ impl DeviceState {
             .add(stored(Column::TokenAt).lte(given(Column::TokenAt)));
         let replaced =
             same_contact().update_columns([Column::Token, Column::TokenAt]).action_cond_where(newer).to_owned();
-        self.upsert_token(jid, Token { token, token_at, sender_at: None }, replaced).await
+        self.upsert_token(jid, PrivacyToken { token, token_at, sender_at: None }, replaced).await
     }
 
     /// Stores that ours was given to the contact at `at`, unless that is older. The received token is unchanged.
@@ -77,7 +77,7 @@ impl DeviceState {
             .add(stored(Column::SenderAt).is_null())
             .add(stored(Column::SenderAt).lt(given(Column::SenderAt)));
         let replaced = same_contact().update_column(Column::SenderAt).action_cond_where(later).to_owned();
-        self.upsert_token(jid, Token { token: Vec::new(), token_at: at, sender_at: Some(at) }, replaced).await
+        self.upsert_token(jid, PrivacyToken { token: Vec::new(), token_at: at, sender_at: Some(at) }, replaced).await
     }
 
     /// Deletes the token of a contact.
@@ -100,21 +100,21 @@ impl DeviceState {
         self.delete::<device_token::Entity>(vec![gone]).await
     }
 
-    async fn upsert_token(&self, jid: &str, token: Token, replaced: OnConflict) -> Result<(), StoreError> {
-        let Token { token, token_at, sender_at } = token;
+    async fn upsert_token(&self, jid: &str, token: PrivacyToken, replaced: OnConflict) -> Result<(), StoreError> {
+        let PrivacyToken { token, token_at, sender_at } = token;
         let (session_id, jid) = (self.session.to_bytes(), jid.to_owned());
-        let place = Place::token(&session_id, &jid);
+        let place = AssociatedData::token(&session_id, &jid);
         // An empty token is not secret, and is queried.
         let token = if token.is_empty() { token } else { self.store.sealing.seal(&place, token) };
         let row = device_token::Model { session_id, jid, token, token_at, sender_at };
         self.upsert(vec![row.into_active_model()], replaced).await
     }
 
-    fn token_in(&self, row: device_token::Model) -> Result<Token, StoreError> {
+    fn token_in(&self, row: device_token::Model) -> Result<PrivacyToken, StoreError> {
         let device_token::Model { session_id, jid, token, token_at, sender_at } = row;
-        let place = Place::token(&session_id, &jid);
+        let place = AssociatedData::token(&session_id, &jid);
         let token = if token.is_empty() { token } else { self.store.sealing.open(&place, token)? };
-        Ok(Token { token, token_at, sender_at })
+        Ok(PrivacyToken { token, token_at, sender_at })
     }
 
     fn token_of(&self, jid: &str) -> Condition {

@@ -15,17 +15,17 @@ use sea_orm::QuerySelect as _;
 use sea_orm::QueryTrait as _;
 use sea_orm::sea_query::OnConflict;
 
+use super::BATCH_ROWS;
 use super::DeviceState;
-use super::ROWS;
 use super::StoreError;
-use super::Unit;
+use super::UnitOfWork;
 use crate::domain::id::SessionId;
-use crate::store::encryption::Place;
+use crate::store::encryption::AssociatedData;
 
 /// Kind of a record. The numbers are stored in rows and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i16)]
-pub enum Kind {
+pub enum RecordKind {
     /// The device itself: its keys, its link to the account.
     Device = 1,
     /// The identity key of another device.
@@ -57,7 +57,7 @@ pub enum Kind {
     /// A received message that is not in the stored copy yet.
     PendingInbound = 15,
     /// An app-state collection that was read and whose changes may not be in the stored copy yet.
-    Untold = 16,
+    PendingSync = 16,
     /// A part of the history that was announced and is not in the stored copy yet.
     HistoryNotice = 17,
     /// The announcement of such a part: its location and its key.
@@ -66,9 +66,9 @@ pub enum Kind {
     UnarchivesChats = 19,
 }
 
-impl Kind {
+impl RecordKind {
     /// Kinds that are never encrypted: our own marks, which are not secret and are queried by value, and a switch.
-    pub(in crate::store) const IN_PLAIN: [Self; 3] = [Self::Untold, Self::HistoryNotice, Self::UnarchivesChats];
+    pub(in crate::store) const IN_PLAIN: [Self; 3] = [Self::PendingSync, Self::HistoryNotice, Self::UnarchivesChats];
 }
 
 /// Key and value of a record.
@@ -78,7 +78,7 @@ type KeyAndValue = (Vec<u8>, Vec<u8>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The key; its bytes sort like its meaning.
     pub key: Vec<u8>,
     /// The value.
@@ -92,7 +92,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn record(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn record(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.eq(key));
         self.one(query).await?.map(|row| self.value(row)).transpose()
     }
@@ -101,9 +101,9 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn records(&self, kind: Kind, keys: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub async fn records(&self, kind: RecordKind, keys: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(ROWS) {
+        for keys in keys.chunks(BATCH_ROWS) {
             let keys = keys.iter().map(Vec::as_slice);
             let query = device_record::Entity::find().filter(self.records_of(kind)).filter(Column::Key.is_in(keys));
             found.extend(self.all(query).await?);
@@ -115,7 +115,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn all_records(&self, kind: Kind) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub async fn all_records(&self, kind: RecordKind) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_asc(Column::Key);
         self.keys_and_values(self.all(query).await?)
     }
@@ -124,7 +124,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn last_record(&self, kind: Kind) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn last_record(&self, kind: RecordKind) -> Result<Option<Vec<u8>>, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).order_by_desc(Column::Key);
         Ok(self.one(query).await?.map(|row| row.key))
     }
@@ -133,7 +133,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn has_record_under(&self, kind: Kind, prefix: &[u8]) -> Result<bool, StoreError> {
+    pub async fn has_record_under(&self, kind: RecordKind, prefix: &[u8]) -> Result<bool, StoreError> {
         let query = device_record::Entity::find().filter(self.records_of(kind)).filter(under(prefix));
         Ok(self.one(query).await?.is_some())
     }
@@ -158,8 +158,8 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_records(&self, kind: Kind, keys: &[Vec<u8>]) -> Result<(), StoreError> {
-        let keys = keys.chunks(ROWS).map(|keys| Column::Key.is_in(keys.iter().map(Vec::as_slice)));
+    pub async fn remove_records(&self, kind: RecordKind, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+        let keys = keys.chunks(BATCH_ROWS).map(|keys| Column::Key.is_in(keys.iter().map(Vec::as_slice)));
         let gone = keys.map(|keys| self.records_of(kind).add(keys)).collect();
         self.delete::<device_record::Entity>(gone).await.map(drop)
     }
@@ -168,7 +168,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_records_under(&self, kind: Kind, prefix: &[u8]) -> Result<(), StoreError> {
+    pub async fn remove_records_under(&self, kind: RecordKind, prefix: &[u8]) -> Result<(), StoreError> {
         let gone = self.records_of(kind).add(under(prefix));
         self.delete::<device_record::Entity>(vec![gone]).await.map(drop)
     }
@@ -177,7 +177,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remove_records_before(&self, kind: Kind, at: i64) -> Result<u32, StoreError> {
+    pub async fn remove_records_before(&self, kind: RecordKind, at: i64) -> Result<u32, StoreError> {
         let gone = self.records_of(kind).add(Column::At.lt(at));
         self.delete::<device_record::Entity>(vec![gone]).await
     }
@@ -186,7 +186,7 @@ impl DeviceState {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn take_record(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn take_record(&self, kind: RecordKind, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let this = self.records_of(kind).add(Column::Key.eq(key));
         let taken = self.write(this, |this, unit| {
             Box::pin(async move {
@@ -204,23 +204,27 @@ impl DeviceState {
     /// [`StoreError`].
     pub async fn remove_record_and_those_under(
         &self,
-        (kind, key): (Kind, &[u8]),
-        (under_kind, prefix): (Kind, &[u8]),
+        (kind, key): (RecordKind, &[u8]),
+        (under_kind, prefix): (RecordKind, &[u8]),
     ) -> Result<(), StoreError> {
         let one = self.records_of(kind).add(Column::Key.eq(key));
         let others = self.records_of(under_kind).add(under(prefix));
         self.delete::<device_record::Entity>(vec![one, others]).await.map(drop)
     }
 
-    fn sealed(&self, kind: Kind, key: &[u8], value: Vec<u8>) -> Vec<u8> {
+    fn sealed(&self, kind: RecordKind, key: &[u8], value: Vec<u8>) -> Vec<u8> {
         let session = self.session.bytes();
-        let is_secret = !Kind::IN_PLAIN.contains(&kind);
-        if is_secret { self.store.sealing.seal(&Place::record(&session, kind as i16, key), value) } else { value }
+        let is_secret = !RecordKind::IN_PLAIN.contains(&kind);
+        if is_secret {
+            self.store.sealing.seal(&AssociatedData::record(&session, kind as i16, key), value)
+        } else {
+            value
+        }
     }
 
     fn value(&self, row: device_record::Model) -> Result<Vec<u8>, StoreError> {
-        let is_secret = Kind::IN_PLAIN.iter().all(|kind| *kind as i16 != row.kind);
-        let place = Place::record(&row.session_id, row.kind, &row.key);
+        let is_secret = RecordKind::IN_PLAIN.iter().all(|kind| *kind as i16 != row.kind);
+        let place = AssociatedData::record(&row.session_id, row.kind, &row.key);
         if is_secret { self.store.sealing.open(&place, row.value) } else { Ok(row.value) }
     }
 
@@ -228,12 +232,12 @@ impl DeviceState {
         rows.into_iter().map(|row| Ok((row.key.clone(), self.value(row)?))).collect()
     }
 
-    pub(super) fn records_of(&self, kind: Kind) -> Condition {
+    pub(super) fn records_of(&self, kind: RecordKind) -> Condition {
         Condition::all().add(Column::SessionId.eq(self.session.to_bytes())).add(Column::Kind.eq(kind as i16))
     }
 }
 
-impl Unit<'_> {
+impl UnitOfWork<'_> {
     /// Removes the mark of a collection whose changes up to `mark` are in the stored copy; a newer mark stays.
     ///
     /// # Errors
@@ -241,7 +245,7 @@ impl Unit<'_> {
     pub async fn settings_told(&self, session: SessionId, collection: &str, mark: u64) -> Result<(), StoreError> {
         let this = device_record::Entity::delete_many()
             .filter(Column::SessionId.eq(session.to_bytes()))
-            .filter(Column::Kind.eq(Kind::Untold as i16))
+            .filter(Column::Kind.eq(RecordKind::PendingSync as i16))
             .filter(Column::Key.eq(collection.as_bytes()))
             .filter(Column::Value.eq(mark.to_be_bytes().as_slice()));
         this.exec(self.tx).await?;
@@ -254,7 +258,8 @@ impl Unit<'_> {
     /// [`StoreError`].
     pub async fn history_announced(&self, session: SessionId, notice: &str) -> Result<(), StoreError> {
         let (session_id, key) = (session.to_bytes(), notice.as_bytes().to_vec());
-        let row = device_record::Model { session_id, kind: Kind::HistoryNotice as i16, key, value: vec![], at: None };
+        let row =
+            device_record::Model { session_id, kind: RecordKind::HistoryNotice as i16, key, value: vec![], at: None };
         let known = OnConflict::columns([Column::SessionId, Column::Kind, Column::Key]).do_nothing().to_owned();
         device_record::Entity::insert(row.into_active_model())
             .on_conflict(known)
@@ -268,7 +273,7 @@ impl Unit<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn history_stored(&self, session: SessionId, notice: &str) -> Result<(), StoreError> {
-        for kind in [Kind::HistoryNotice, Kind::HistoryPart] {
+        for kind in [RecordKind::HistoryNotice, RecordKind::HistoryPart] {
             let this = of_kind(session, kind).filter(Column::Key.eq(notice.as_bytes()));
             this.exec(self.tx).await?;
         }
@@ -285,14 +290,14 @@ impl Unit<'_> {
             .select_only()
             .column(Column::Key)
             .filter(Column::SessionId.eq(session.to_bytes()))
-            .filter(Column::Kind.eq(Kind::HistoryPart as i16))
+            .filter(Column::Kind.eq(RecordKind::HistoryPart as i16))
             .into_query();
-        let lost = of_kind(session, Kind::HistoryNotice).filter(Column::Key.not_in_subquery(kept));
+        let lost = of_kind(session, RecordKind::HistoryNotice).filter(Column::Key.not_in_subquery(kept));
         Ok(lost.exec(self.tx).await?.rows_affected > 0)
     }
 }
 
-fn of_kind(session: SessionId, kind: Kind) -> DeleteMany<device_record::Entity> {
+fn of_kind(session: SessionId, kind: RecordKind) -> DeleteMany<device_record::Entity> {
     device_record::Entity::delete_many()
         .filter(Column::SessionId.eq(session.to_bytes()))
         .filter(Column::Kind.eq(kind as i16))

@@ -11,8 +11,8 @@ use sea_orm::IntoActiveModel as _;
 use sea_orm::QueryFilter as _;
 use sea_orm::sea_query::OnConflict;
 
+use super::BATCH_ROWS;
 use super::DeviceState;
-use super::ROWS;
 use super::StoreError;
 
 impl DeviceState {
@@ -54,7 +54,7 @@ impl DeviceState {
     /// # Errors
     /// [`StoreError`].
     pub async fn remove_sender_key_devices(&self, devices: &[&str]) -> Result<(), StoreError> {
-        let devices = devices.chunks(ROWS).map(|devices| Column::DeviceJid.is_in(devices.iter().copied()));
+        let devices = devices.chunks(BATCH_ROWS).map(|devices| Column::DeviceJid.is_in(devices.iter().copied()));
         let gone = devices.map(|devices| self.sender_keys().add(devices)).collect();
         self.delete::<device_sender_key::Entity>(gone).await.map(drop)
     }

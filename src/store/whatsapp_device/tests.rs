@@ -27,7 +27,7 @@ use crate::store::tests::on_postgres;
 /// Writes a row to each table.
 async fn fill(state: &DeviceState) {
     let record = |kind| Record { kind, key: b"key".to_vec(), value: b"value".to_vec(), at: None };
-    state.put_records(vec![record(Kind::Device), record(Kind::Session)]).await.unwrap();
+    state.put_records(vec![record(RecordKind::Device), record(RecordKind::Session)]).await.unwrap();
     state.put_sender_key_devices("group", vec![("device".into(), true)]).await.unwrap();
     let (lid, phone, source) = ("100".into(), "15550100001".into(), "usync".into());
     state.put_lid_mappings(vec![LidMapping { lid, phone, created_at: 1, updated_at: 1, source }]).await.unwrap();
@@ -85,7 +85,7 @@ async fn forgetting_takes_all_rows_of_the_session_alone() {
 async fn what_is_left_of_a_device_is_none_and_goes_some_rows_a_unit() {
     let (test, mine, theirs) = two_sessions().await;
     mine.put_secrets((0..10).map(secret).collect()).await.unwrap();
-    let device = Record { kind: Kind::Device, key: Vec::new(), value: vec![1], at: None };
+    let device = Record { kind: RecordKind::Device, key: Vec::new(), value: vec![1], at: None };
     mine.put_records(vec![device.clone()]).await.unwrap();
     theirs.put_records(vec![device]).await.unwrap();
     mine.clear_rest().await.unwrap();
@@ -93,15 +93,15 @@ async fn what_is_left_of_a_device_is_none_and_goes_some_rows_a_unit() {
     assert_eq!(rows(&mine).await.iter().sum::<u64>(), 17, "nothing is deleted while the device exists");
 
     // The process ends after the first transaction.
-    mine.remove_records_under(Kind::Device, &[]).await.unwrap();
-    assert_eq!(mine.record(Kind::Device, &[]).await.unwrap(), None);
+    mine.remove_records_under(RecordKind::Device, &[]).await.unwrap();
+    assert_eq!(mine.record(RecordKind::Device, &[]).await.unwrap(), None);
     let rest = test.store.half_deleted_devices().await.unwrap();
     assert_eq!(rest, [(test.organization.clone(), test.session)]);
     let one_unit = mine.write(mine.session.to_bytes(), |session, unit| {
-        Box::pin(async move { unit.clear_device(&session, STEP).await })
+        Box::pin(async move { unit.clear_device(&session, DELETE_STEP).await })
     });
-    assert_eq!(one_unit.await.unwrap(), STEP);
-    assert_eq!(rows(&mine).await.iter().sum::<u64>(), 15 - STEP);
+    assert_eq!(one_unit.await.unwrap(), DELETE_STEP);
+    assert_eq!(rows(&mine).await.iter().sum::<u64>(), 15 - DELETE_STEP);
     mine.clear_rest().await.unwrap();
     assert_eq!(rows(&mine).await, [0; 5]);
     assert_eq!(rows(&theirs).await, [3, 1, 1, 1, 1]);
@@ -119,7 +119,7 @@ async fn the_memory_of_a_deleted_session_is_swept_some_rows_a_unit() {
     let (whose, session) = (test.organization.clone(), test.session);
     let gone: Result<(), StoreError> = test
         .store
-        .write(&test.organization, move |unit| Box::pin(async move { unit.abandon_session(&whose, session).await }))
+        .write(&test.organization, move |unit| Box::pin(async move { unit.soft_delete_session(&whose, session).await }))
         .await;
     gone.unwrap();
     let count = async || rows(&mine).await.iter().sum::<u64>();
@@ -176,7 +176,7 @@ async fn keys_are_found_by_how_they_begin() {
     let state = test.store.device_state(&test.organization, test.session);
     let keys =
         [vec![1, 254], vec![1, 255], vec![1, 255, 0], vec![1, 255, 255, 255], vec![2], vec![255], vec![255, 255]];
-    let record = |key: &Vec<u8>| Record { kind: Kind::Session, key: key.clone(), value: Vec::new(), at: None };
+    let record = |key: &Vec<u8>| Record { kind: RecordKind::Session, key: key.clone(), value: Vec::new(), at: None };
     for (prefix, left) in [
         (vec![1, 255], vec![vec![1, 254], vec![2], vec![255], vec![255, 255]]),
         (vec![255, 255], keys[..6].to_vec()),
@@ -184,11 +184,11 @@ async fn keys_are_found_by_how_they_begin() {
         (vec![], vec![]),
     ] {
         state.put_records(keys.iter().map(record).collect()).await.unwrap();
-        assert!(state.has_record_under(Kind::Session, &prefix).await.unwrap());
-        assert!(!state.has_record_under(Kind::Identity, &prefix).await.unwrap());
-        state.remove_records_under(Kind::Session, &prefix).await.unwrap();
-        assert!(!state.has_record_under(Kind::Session, &prefix).await.unwrap());
-        let all = state.all_records(Kind::Session).await.unwrap();
+        assert!(state.has_record_under(RecordKind::Session, &prefix).await.unwrap());
+        assert!(!state.has_record_under(RecordKind::Identity, &prefix).await.unwrap());
+        state.remove_records_under(RecordKind::Session, &prefix).await.unwrap();
+        assert!(!state.has_record_under(RecordKind::Session, &prefix).await.unwrap());
+        let all = state.all_records(RecordKind::Session).await.unwrap();
         assert_eq!(all.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), left, "{prefix:?}");
     }
 }
@@ -208,13 +208,15 @@ async fn every_query_has_its_index() {
         if on_postgres() { format!("{table}_pkey") } else { format!("sqlite_autoindex_{table}_1") }
     };
 
-    let records = |more: Condition| device_record::Entity::find().filter(state.records_of(Kind::Session)).filter(more);
+    let records =
+        |more: Condition| device_record::Entity::find().filter(state.records_of(RecordKind::Session)).filter(more);
     let key = b"1555000".as_slice();
     follows(&test, records(Of::Key.eq(key).into()), &primary("device_record")).await;
     follows(&test, records(Of::Key.is_in([key]).into()), &primary("device_record")).await;
     follows(&test, records(record::under(key)), &primary("device_record")).await;
     follows(&test, records(Of::At.lt(1).into()), "device_record_by_age").await;
-    let last = device_record::Entity::find().filter(state.records_of(Kind::Session)).order_by_desc(Of::Key).limit(1);
+    let last =
+        device_record::Entity::find().filter(state.records_of(RecordKind::Session)).order_by_desc(Of::Key).limit(1);
     follows(&test, last, &primary("device_record")).await;
 
     let lids = || device_lid::Entity::find().filter(Lid::SessionId.eq(state.session.to_bytes()));
@@ -236,7 +238,7 @@ async fn every_query_has_its_index() {
 async fn fill_up(state: &DeviceState) {
     const MANY: i64 = 3000;
     let record = |number: i64| {
-        let kind = if number % 2 == 0 { Kind::Session } else { Kind::SentMessage };
+        let kind = if number % 2 == 0 { RecordKind::Session } else { RecordKind::SentMessage };
         let at = (number % 2 != 0).then_some(number);
         Record { kind, key: format!("1555{number:07}").into_bytes(), value: vec![0; 100], at }
     };

@@ -6,7 +6,7 @@ use std::process::Command;
 use chatgraph::domain::id::SessionId;
 use chatgraph::store::MasterKeys;
 use chatgraph::store::Store;
-use chatgraph::store::whatsapp_device::Kind;
+use chatgraph::store::whatsapp_device::RecordKind;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::Database;
 use sea_orm::Statement;
@@ -32,7 +32,7 @@ pub(crate) fn new_key() -> String {
 
 /// Returns the id of the first key.
 pub(crate) fn id_of(keys: &str) -> String {
-    keys.parse::<MasterKeys>().expect("keys").seals_with().expect("a current key").to_string()
+    keys.parse::<MasterKeys>().expect("keys").encryption_key().expect("a current key").to_string()
 }
 
 /// A file with master keys.
@@ -119,12 +119,12 @@ impl TestServer {
         let store = Store::open_sealed(&database, &keys, &TaskTracker::new()).await.expect("opens");
         let organization = "org_1".parse().expect("an id");
         let state = store.device_state(&organization, self.session.parse().expect("an id"));
-        let device = state.record(Kind::Device, &[]).await.expect("opens").expect("a device");
+        let device = state.record(RecordKind::Device, &[]).await.expect("opens").expect("a device");
         let device = String::from_utf8(device).expect("JSON");
         let (_, pair) = device.split_once("\"noise_key\":[").expect("a pair of keys");
         // The private key comes first; 32 characters of its digits stand for about ten bytes.
         let mut secrets = vec![pair.as_bytes()[..32].to_vec()];
-        let prekeys = state.all_records(Kind::PreKey).await.expect("open");
+        let prekeys = state.all_records(RecordKind::PreKey).await.expect("open");
         // A one-time key ends with its private half.
         secrets.extend(prekeys.iter().take(SOME).map(|(_, key)| key[key.len() - 32..].to_vec()));
         assert_eq!(secrets.len(), SOME + 1);

@@ -45,7 +45,7 @@ async fn remove(test: &TestStore) -> usize {
     let (whose, input) = (key.clone(), key.clone());
     let removed: Result<bool, Error> = test
         .store
-        .write_again(&whose.organization, whose.session, input, move |key, unit| {
+        .write_session_with_retry(&whose.organization, whose.session, input, move |key, unit| {
             Box::pin(lifecycle::remove(unit, key, 2_000))
         })
         .await;
@@ -73,7 +73,7 @@ async fn a_deleted_session_is_gone_after_a_bounded_step_and_the_next_process_rem
     assert_eq!(store.sessions_of_chats(organization, &[id]).await.expect("a read").len(), 1);
     let again: Result<bool, Error> = {
         let key = key(&test);
-        store.write_in(organization, id, move |unit| Box::pin(lifecycle::remove(unit, key, 2_000))).await
+        store.write_session(organization, id, move |unit| Box::pin(lifecycle::remove(unit, key, 2_000))).await
     };
     assert!(matches!(again, Err(Error::SessionNotFound)));
 

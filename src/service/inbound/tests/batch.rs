@@ -179,7 +179,7 @@ impl Rig {
                 let imported: Result<Brought, StoreError> = self
                     .test
                     .store
-                    .write_in(&key.organization.clone(), session, move |unit| {
+                    .write_session(&key.organization.clone(), session, move |unit| {
                         Box::pin(async move {
                             if together {
                                 return history::chunk(unit, &key, &chunk, (None, NOW)).await;
@@ -198,7 +198,7 @@ impl Rig {
                     let applied: Result<(), StoreError> = self
                         .test
                         .store
-                        .write_in(&key.organization.clone(), session, move |unit| {
+                        .write_session(&key.organization.clone(), session, move |unit| {
                             Box::pin(async move { apply_all(unit, &key, &events, NOW).await })
                         })
                         .await;

@@ -21,19 +21,19 @@ use super::failed;
 use super::record;
 use super::sync_checkpoint::Told;
 use super::upload_guard;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]
 impl AppSyncStore for Memory {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
-        let key = decoded(self.get(Kind::SyncKey, key_id).await?)?;
+        let key = decoded(self.get(RecordKind::SyncKey, key_id).await?)?;
         self.lacks_key.fetch_or(key.is_none(), Ordering::Relaxed);
         Ok(key)
     }
 
     async fn set_sync_key(&self, key_id: &[u8], key: AppStateSyncKey) -> Result<()> {
-        let latest = record(Kind::LatestSyncKey, [], key_id);
-        self.put_all(vec![record(Kind::SyncKey, key_id, encode(&key)?), latest]).await
+        let latest = record(RecordKind::LatestSyncKey, [], key_id);
+        self.put_all(vec![record(RecordKind::SyncKey, key_id, encode(&key)?), latest]).await
     }
 
     async fn get_version(&self, name: &str) -> Result<HashState> {
@@ -53,14 +53,14 @@ impl AppSyncStore for Memory {
 
     async fn set_version(&self, name: &str, state: HashState) -> Result<()> {
         let is_new = state.version != self.version(name).await?.version;
-        let mut records = vec![record(Kind::Version, name, encode(&state)?)];
+        let mut records = vec![record(RecordKind::Version, name, encode(&state)?)];
         let (mut unread, whole) = (Vec::new(), self.untold.is_anew(name));
         // A collection at version zero delivers everything when it is read.
         if is_new && state.version != 0 {
             unread = self.unread(name, state.version, whole).await?;
             upload_guard::reads();
             let mark = self.untold.read(name);
-            records.push(record(Kind::Untold, name, mark.to_be_bytes()));
+            records.push(record(RecordKind::PendingSync, name, mark.to_be_bytes()));
         }
         self.put_all(records).await?;
         for mutation in unread {
@@ -86,36 +86,36 @@ impl AppSyncStore for Memory {
 
     async fn put_mutation_macs(&self, name: &str, _version: u64, mutations: &[AppStateMutationMAC]) -> Result<()> {
         let mac = |mac: &AppStateMutationMAC| {
-            record(Kind::MutationMac, compound(&[name], &mac.index_mac), mac.value_mac.as_slice())
+            record(RecordKind::MutationMac, compound(&[name], &mac.index_mac), mac.value_mac.as_slice())
         };
         self.put_all(mutations.iter().map(mac).collect()).await
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.get(Kind::MutationMac, &compound(&[name], index_mac)).await
+        self.get(RecordKind::MutationMac, &compound(&[name], index_mac)).await
     }
 
     async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
         self.untold.reads_a_patch(name);
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
-        let found = self.intact(self.state.records(Kind::MutationMac, &keys).await).await?;
+        let found = self.intact(self.state.records(RecordKind::MutationMac, &keys).await).await?;
         // The key ends with the index.
         Ok(found.into_iter().filter_map(|(key, value)| Some((*key.last_chunk()?, value))).collect())
     }
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
         let keys: Vec<_> = index_macs.iter().map(|index| compound(&[name], index)).collect();
-        self.state.remove_records(Kind::MutationMac, &keys).await.map_err(failed)?;
+        self.state.remove_records(RecordKind::MutationMac, &keys).await.map_err(failed)?;
         self.tell_removed(name, index_macs).await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
         self.untold.reads_a_snapshot(name);
-        self.state.remove_records_under(Kind::MutationMac, &compound(&[name], &[])).await.map_err(failed)
+        self.state.remove_records_under(RecordKind::MutationMac, &compound(&[name], &[])).await.map_err(failed)
     }
 
     async fn get_latest_sync_key_id(&self) -> Result<Option<Vec<u8>>> {
-        self.get(Kind::LatestSyncKey, &[]).await
+        self.get(RecordKind::LatestSyncKey, &[]).await
     }
 }
 
@@ -126,6 +126,6 @@ impl Memory {
     }
 
     async fn version(&self, name: &str) -> Result<HashState> {
-        Ok(decoded(self.get(Kind::Version, name.as_bytes()).await?)?.unwrap_or_default())
+        Ok(decoded(self.get(RecordKind::Version, name.as_bytes()).await?)?.unwrap_or_default())
     }
 }

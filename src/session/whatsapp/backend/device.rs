@@ -11,7 +11,7 @@ use whatsapp_rust::wacore::store::device::DEVICE_PROPS;
 use super::Memory;
 use super::decoded;
 use super::encode;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::RecordKind;
 
 /// Device number; a session has one device.
 const ID: i32 = 1;
@@ -19,11 +19,11 @@ const ID: i32 = 1;
 #[async_trait]
 impl DeviceStore for Memory {
     async fn save(&self, device: &Device) -> Result<()> {
-        self.put(Kind::Device, [], encode(device)?).await
+        self.put(RecordKind::Device, [], encode(device)?).await
     }
 
     async fn load(&self) -> Result<Option<Device>> {
-        let mut device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
+        let mut device: Option<Device> = decoded(self.get(RecordKind::Device, &[]).await?)?;
         if let Some(device) = &mut device {
             // The library does not serialise these properties, and changes them when it loads a device.
             device.device_props = Arc::new(DEVICE_PROPS.clone());
@@ -32,7 +32,7 @@ impl DeviceStore for Memory {
     }
 
     async fn exists(&self) -> Result<bool> {
-        Ok(self.get(Kind::Device, &[]).await?.is_some())
+        Ok(self.get(RecordKind::Device, &[]).await?.is_some())
     }
 
     async fn create(&self) -> Result<i32> {

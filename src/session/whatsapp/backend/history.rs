@@ -13,7 +13,7 @@ use super::decoded;
 use crate::session::whatsapp::history_download::Kept;
 use crate::session::whatsapp::jid;
 use crate::session::whatsapp::message;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::RecordKind;
 
 impl Memory {
     /// Announcements that are stored, or were until their part was.
@@ -23,14 +23,14 @@ impl Memory {
 
     /// Stores an announcement under its id.
     pub(in crate::session::whatsapp) async fn keep_part(&self, notice: &str, announcement: Vec<u8>) -> Result<()> {
-        self.put(Kind::HistoryPart, notice, announcement).await?;
+        self.put(RecordKind::HistoryPart, notice, announcement).await?;
         self.kept.add(notice);
         Ok(())
     }
 
     /// Returns the stored announcements, with their ids.
     pub(in crate::session::whatsapp) async fn parts(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        let parts = self.intact(self.state.all_records(Kind::HistoryPart).await).await?;
+        let parts = self.intact(self.state.all_records(RecordKind::HistoryPart).await).await?;
         let parts: Vec<_> =
             parts.into_iter().map(|(notice, part)| (String::from_utf8_lossy(&notice).into_owned(), part)).collect();
         for (notice, _) in &parts {
@@ -53,7 +53,7 @@ impl Memory {
 
     /// Returns whether it is an address of the account itself.
     async fn is_own(&self, address: &str) -> Result<bool> {
-        let device: Option<Device> = decoded(self.get(Kind::Device, &[]).await?)?;
+        let device: Option<Device> = decoded(self.get(RecordKind::Device, &[]).await?)?;
         let (own, address) = (device.as_ref().and_then(account), jid::parse(address).ok());
         Ok(own.is_some_and(|own| address.is_some() && (address.as_ref() == Some(&own.jid) || address == own.lid)))
     }

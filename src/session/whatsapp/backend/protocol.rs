@@ -19,10 +19,10 @@ use super::record;
 use crate::domain::person::Person;
 use crate::session::whatsapp::event_queue::Item;
 use crate::session::whatsapp::jid;
-use crate::store::whatsapp_device::Kind;
 use crate::store::whatsapp_device::LidMapping;
+use crate::store::whatsapp_device::PrivacyToken;
 use crate::store::whatsapp_device::Record;
-use crate::store::whatsapp_device::Token;
+use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]
 impl ProtocolStore for Memory {
@@ -75,16 +75,16 @@ impl ProtocolStore for Memory {
     }
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
-        self.put(Kind::BaseKey, compound(&[address], message_id.as_bytes()), base_key).await
+        self.put(RecordKind::BaseKey, compound(&[address], message_id.as_bytes()), base_key).await
     }
 
     async fn has_same_base_key(&self, address: &str, message_id: &str, current_base_key: &[u8]) -> Result<bool> {
-        let saved = self.get(Kind::BaseKey, &compound(&[address], message_id.as_bytes())).await?;
+        let saved = self.get(RecordKind::BaseKey, &compound(&[address], message_id.as_bytes())).await?;
         Ok(saved.is_some_and(|saved| saved == current_base_key))
     }
 
     async fn delete_base_key(&self, address: &str, message_id: &str) -> Result<()> {
-        self.remove(Kind::BaseKey, compound(&[address], message_id.as_bytes())).await
+        self.remove(RecordKind::BaseKey, compound(&[address], message_id.as_bytes())).await
     }
 
     async fn update_device_list(&self, record: DeviceListRecord) -> Result<()> {
@@ -92,28 +92,28 @@ impl ProtocolStore for Memory {
     }
 
     async fn update_device_lists(&self, records: Vec<DeviceListRecord>) -> Result<()> {
-        let lists = records.iter().map(|list| Ok(record(Kind::DeviceList, list.user.as_str(), encode(list)?)));
+        let lists = records.iter().map(|list| Ok(record(RecordKind::DeviceList, list.user.as_str(), encode(list)?)));
         self.put_all(lists.collect::<Result<_>>()?).await
     }
 
     async fn get_devices(&self, user: &str) -> Result<Option<DeviceListRecord>> {
-        decoded(self.get(Kind::DeviceList, user.as_bytes()).await?)
+        decoded(self.get(RecordKind::DeviceList, user.as_bytes()).await?)
     }
 
     async fn delete_devices(&self, user: &str) -> Result<()> {
-        self.remove(Kind::DeviceList, user).await
+        self.remove(RecordKind::DeviceList, user).await
     }
 
     async fn get_group_metadata(&self, group_jid: &str) -> Result<Option<Vec<u8>>> {
-        self.get(Kind::Group, group_jid.as_bytes()).await
+        self.get(RecordKind::Group, group_jid.as_bytes()).await
     }
 
     async fn put_group_metadata(&self, group_jid: &str, blob: &[u8]) -> Result<()> {
-        self.put(Kind::Group, group_jid, blob).await
+        self.put(RecordKind::Group, group_jid, blob).await
     }
 
     async fn delete_group_metadata(&self, group_jid: &str) -> Result<()> {
-        self.remove(Kind::Group, group_jid).await
+        self.remove(RecordKind::Group, group_jid).await
     }
 
     async fn get_tc_token(&self, jid: &str) -> Result<Option<TcTokenEntry>> {
@@ -125,8 +125,11 @@ impl ProtocolStore for Memory {
     }
 
     async fn put_tc_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<()> {
-        let token =
-            Token { token: entry.token.clone(), token_at: entry.token_timestamp, sender_at: entry.sender_timestamp };
+        let token = PrivacyToken {
+            token: entry.token.clone(),
+            token_at: entry.token_timestamp,
+            sender_at: entry.sender_timestamp,
+        };
         self.state.put_token(jid, token).await.map_err(failed)
     }
 
@@ -152,16 +155,16 @@ impl ProtocolStore for Memory {
 
     async fn store_sent_message(&self, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
         let key = compound(&[chat_jid], message_id.as_bytes());
-        self.put_all(vec![dated(Kind::SentMessage, key, payload)]).await
+        self.put_all(vec![dated(RecordKind::SentMessage, key, payload)]).await
     }
 
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         let key = compound(&[chat_jid], message_id.as_bytes());
-        self.intact(self.state.take_record(Kind::SentMessage, &key).await).await
+        self.intact(self.state.take_record(RecordKind::SentMessage, &key).await).await
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.state.remove_records_before(Kind::SentMessage, cutoff_timestamp).await.map_err(failed)
+        self.state.remove_records_before(RecordKind::SentMessage, cutoff_timestamp).await.map_err(failed)
     }
 
     async fn store_pending_inbound(&self, chat: &str, sender: &str, id: &str, message: &[u8]) -> Result<()> {
@@ -169,7 +172,7 @@ impl ProtocolStore for Memory {
     }
 
     async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
-        self.get(Kind::PendingInbound, &compound(&[chat, sender], id.as_bytes())).await
+        self.get(RecordKind::PendingInbound, &compound(&[chat, sender], id.as_bytes())).await
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
@@ -177,20 +180,20 @@ impl ProtocolStore for Memory {
     }
 
     async fn delete_expired_pending_inbound(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.state.remove_records_before(Kind::PendingInbound, cutoff_timestamp).await.map_err(failed)
+        self.state.remove_records_before(RecordKind::PendingInbound, cutoff_timestamp).await.map_err(failed)
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
         self.announcements_are_kept(rows).await?;
         let row = |row: &PendingInboundRow<'_>| {
-            dated(Kind::PendingInbound, compound(&[row.chat, row.sender], row.id.as_bytes()), row.message)
+            dated(RecordKind::PendingInbound, compound(&[row.chat, row.sender], row.id.as_bytes()), row.message)
         };
         self.put_all(rows.iter().map(row).collect()).await
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
         let keys: Vec<_> = keys.iter().map(|key| compound(&[key.chat, key.sender], key.id.as_bytes())).collect();
-        self.state.remove_records(Kind::PendingInbound, &keys).await.map_err(failed)
+        self.state.remove_records(RecordKind::PendingInbound, &keys).await.map_err(failed)
     }
 }
 
@@ -204,7 +207,7 @@ fn people(entries: &[LidPnMappingEntry]) -> Vec<Person> {
 }
 
 /// Creates a record that expires, dated by the clock that the library uses to delete expired ones.
-fn dated(kind: Kind, key: Vec<u8>, value: &[u8]) -> Record {
+fn dated(kind: RecordKind, key: Vec<u8>, value: &[u8]) -> Record {
     Record { at: Some(now_secs()), ..record(kind, key, value) }
 }
 

@@ -11,47 +11,50 @@ use whatsapp_rust::store::traits::SignalStore;
 use super::Memory;
 use super::failed;
 use super::record;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::RecordKind;
 
 #[async_trait]
 impl SignalStore for Memory {
     async fn put_identity(&self, address: &str, key: [u8; 32]) -> Result<()> {
-        self.put(Kind::Identity, address, key).await
+        self.put(RecordKind::Identity, address, key).await
     }
 
     async fn put_identities_batch(&self, identities: &[(Arc<str>, [u8; 32])]) -> Result<()> {
-        self.put_all(identities.iter().map(|(address, key)| record(Kind::Identity, &**address, *key)).collect()).await
+        self.put_all(identities.iter().map(|(address, key)| record(RecordKind::Identity, &**address, *key)).collect())
+            .await
     }
 
     async fn load_identity(&self, address: &str) -> Result<Option<[u8; 32]>> {
-        let key = self.get(Kind::Identity, address.as_bytes()).await?;
+        let key = self.get(RecordKind::Identity, address.as_bytes()).await?;
         let whole = |key: Vec<u8>| key.try_into().map_err(|_| StoreError::Validation("an identity key is cut".into()));
         key.map(whole).transpose()
     }
 
     async fn delete_identity(&self, address: &str) -> Result<()> {
-        self.remove(Kind::Identity, address).await
+        self.remove(RecordKind::Identity, address).await
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
-        Ok(self.get(Kind::Session, address.as_bytes()).await?.map(Bytes::from))
+        Ok(self.get(RecordKind::Session, address.as_bytes()).await?.map(Bytes::from))
     }
 
     async fn put_session(&self, address: &str, session: &[u8]) -> Result<()> {
-        self.put(Kind::Session, address, session).await
+        self.put(RecordKind::Session, address, session).await
     }
 
     async fn put_sessions_batch(&self, sessions: &[(Arc<str>, Bytes)]) -> Result<()> {
-        self.put_all(sessions.iter().map(|(address, session)| record(Kind::Session, &**address, &**session)).collect())
-            .await
+        self.put_all(
+            sessions.iter().map(|(address, session)| record(RecordKind::Session, &**address, &**session)).collect(),
+        )
+        .await
     }
 
     async fn delete_session(&self, address: &str) -> Result<()> {
-        self.remove(Kind::Session, address).await
+        self.remove(RecordKind::Session, address).await
     }
 
     async fn has_signal_state_for_user(&self, user: &str) -> Result<bool> {
-        for kind in [Kind::Session, Kind::Identity] {
+        for kind in [RecordKind::Session, RecordKind::Identity] {
             for end_of_user in ['@', ':'] {
                 let prefix = format!("{user}{end_of_user}");
                 if self.state.has_record_under(kind, prefix.as_bytes()).await.map_err(failed)? {
@@ -63,20 +66,20 @@ impl SignalStore for Memory {
     }
 
     async fn store_prekey(&self, id: u32, record: &[u8], _uploaded: bool) -> Result<()> {
-        self.put(Kind::PreKey, id.to_be_bytes(), record).await
+        self.put(RecordKind::PreKey, id.to_be_bytes(), record).await
     }
 
     async fn store_prekeys_batch(&self, keys: &[(u32, Bytes)], _uploaded: bool) -> Result<()> {
-        self.put_all(keys.iter().map(|(id, key)| record(Kind::PreKey, id.to_be_bytes(), &**key)).collect()).await
+        self.put_all(keys.iter().map(|(id, key)| record(RecordKind::PreKey, id.to_be_bytes(), &**key)).collect()).await
     }
 
     async fn load_prekey(&self, id: u32) -> Result<Option<Bytes>> {
-        Ok(self.get(Kind::PreKey, &id.to_be_bytes()).await?.map(Bytes::from))
+        Ok(self.get(RecordKind::PreKey, &id.to_be_bytes()).await?.map(Bytes::from))
     }
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
         let keys: Vec<_> = ids.iter().map(|id| id.to_be_bytes().to_vec()).collect();
-        let found = self.intact(self.state.records(Kind::PreKey, &keys).await).await?;
+        let found = self.intact(self.state.records(RecordKind::PreKey, &keys).await).await?;
         found.into_iter().map(|(key, value)| Ok((number(&key)?, Bytes::from(value)))).collect()
     }
 
@@ -86,46 +89,48 @@ impl SignalStore for Memory {
     }
 
     async fn remove_prekey(&self, id: u32) -> Result<()> {
-        self.remove(Kind::PreKey, id.to_be_bytes()).await
+        self.remove(RecordKind::PreKey, id.to_be_bytes()).await
     }
 
     async fn get_max_prekey_id(&self) -> Result<u32> {
-        let last = self.state.last_record(Kind::PreKey).await.map_err(failed)?;
+        let last = self.state.last_record(RecordKind::PreKey).await.map_err(failed)?;
         last.map_or(Ok(0), |key| number(&key))
     }
 
     async fn store_signed_prekey(&self, id: u32, record: &[u8]) -> Result<()> {
-        self.put(Kind::SignedPreKey, id.to_be_bytes(), record).await
+        self.put(RecordKind::SignedPreKey, id.to_be_bytes(), record).await
     }
 
     async fn load_signed_prekey(&self, id: u32) -> Result<Option<Vec<u8>>> {
-        self.get(Kind::SignedPreKey, &id.to_be_bytes()).await
+        self.get(RecordKind::SignedPreKey, &id.to_be_bytes()).await
     }
 
     async fn load_all_signed_prekeys(&self) -> Result<Vec<(u32, Vec<u8>)>> {
-        let found = self.intact(self.state.all_records(Kind::SignedPreKey).await).await?;
+        let found = self.intact(self.state.all_records(RecordKind::SignedPreKey).await).await?;
         found.into_iter().map(|(key, value)| Ok((number(&key)?, value))).collect()
     }
 
     async fn remove_signed_prekey(&self, id: u32) -> Result<()> {
-        self.remove(Kind::SignedPreKey, id.to_be_bytes()).await
+        self.remove(RecordKind::SignedPreKey, id.to_be_bytes()).await
     }
 
     async fn put_sender_key(&self, address: &str, record: &[u8]) -> Result<()> {
-        self.put(Kind::SenderKey, address, record).await
+        self.put(RecordKind::SenderKey, address, record).await
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Result<()> {
-        self.put_all(sender_keys.iter().map(|(address, key)| record(Kind::SenderKey, &**address, &**key)).collect())
-            .await
+        self.put_all(
+            sender_keys.iter().map(|(address, key)| record(RecordKind::SenderKey, &**address, &**key)).collect(),
+        )
+        .await
     }
 
     async fn get_sender_key(&self, address: &str) -> Result<Option<Vec<u8>>> {
-        self.get(Kind::SenderKey, address.as_bytes()).await
+        self.get(RecordKind::SenderKey, address.as_bytes()).await
     }
 
     async fn delete_sender_key(&self, address: &str) -> Result<()> {
-        self.remove(Kind::SenderKey, address).await
+        self.remove(RecordKind::SenderKey, address).await
     }
 }
 

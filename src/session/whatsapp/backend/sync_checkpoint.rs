@@ -22,7 +22,7 @@ use whatsapp_rust::store::error::Result;
 use super::Memory;
 use super::compound;
 use super::failed;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::RecordKind;
 
 /// The collections of one client.
 #[derive(Default)]
@@ -159,7 +159,7 @@ impl Memory {
 
     /// Resets the collections that were read and not delivered. They keep their marks until they are delivered.
     pub(super) async fn read_the_untold_anew(&self) -> Result<()> {
-        for (name, _) in self.state.all_records(Kind::Untold).await.map_err(failed)? {
+        for (name, _) in self.state.all_records(RecordKind::PendingSync).await.map_err(failed)? {
             info!(collection = %String::from_utf8_lossy(&name), "App state was read but possibly not stored; reading it again");
             self.put_back(&String::from_utf8_lossy(&name)).await?;
         }
@@ -170,8 +170,8 @@ impl Memory {
     pub(super) async fn put_back(&self, name: &str) -> Result<()> {
         self.untold.begins_anew(name);
         let macs = compound(&[name], &[]);
-        let version = (Kind::Version, name.as_bytes());
-        self.state.remove_record_and_those_under(version, (Kind::MutationMac, &macs)).await.map_err(failed)
+        let version = (RecordKind::Version, name.as_bytes());
+        self.state.remove_record_and_those_under(version, (RecordKind::MutationMac, &macs)).await.map_err(failed)
     }
 }
 

@@ -20,7 +20,7 @@ use super::Memory;
 use super::decoded;
 use crate::session::whatsapp::actions;
 use crate::session::whatsapp::answers::Sealed;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::RecordKind;
 
 impl Memory {
     /// Returns the actions without an event in a version of a collection that the library has verified. `whole` is true for a
@@ -38,7 +38,7 @@ impl Memory {
         for (_, record) in &sealed {
             let id = record.key_id.id.clone().unwrap_or_default();
             if let Entry::Vacant(entry) = keys.entry(id) {
-                let key: Option<AppStateSyncKey> = decoded(self.get(Kind::SyncKey, entry.key()).await?)?;
+                let key: Option<AppStateSyncKey> = decoded(self.get(RecordKind::SyncKey, entry.key()).await?)?;
                 let key = key.ok_or_else(|| StoreError::Validation("an app-state key is missing".to_owned()))?;
                 entry.insert(expand_app_state_keys(&key.key_data));
             }

@@ -16,10 +16,10 @@ use crate::store::tests::add_session;
 use crate::store::tests::config;
 use crate::store::tests::on_postgres;
 use crate::store::whatsapp_device::DeviceState;
-use crate::store::whatsapp_device::Kind;
+use crate::store::whatsapp_device::PrivacyToken;
 use crate::store::whatsapp_device::Record;
+use crate::store::whatsapp_device::RecordKind;
 use crate::store::whatsapp_device::Secret;
-use crate::store::whatsapp_device::Token;
 
 const VALUE: &[u8] = b"a private key";
 
@@ -27,17 +27,17 @@ fn state(test: &TestStore, store: &Store) -> DeviceState {
     store.device_state(&test.organization, test.session)
 }
 
-fn record(kind: Kind, key: &[u8]) -> Record {
+fn record(kind: RecordKind, key: &[u8]) -> Record {
     Record { kind, key: key.to_vec(), value: VALUE.to_vec(), at: None }
 }
 
 /// Stores a value of each encrypted kind, and values that are not encrypted.
 async fn fill(state: &DeviceState) {
-    let kinds = [Kind::Device, Kind::Session, Kind::SentMessage, Kind::Untold];
+    let kinds = [RecordKind::Device, RecordKind::Session, RecordKind::SentMessage, RecordKind::PendingSync];
     state.put_records(kinds.map(|kind| record(kind, b"key")).into()).await.expect("stored");
     let secret = Secret { key: b"key".to_vec(), secret: VALUE.to_vec(), expires_at: 0, message_at: 1 };
     state.put_secrets(vec![secret]).await.expect("stored");
-    let token = Token { token: VALUE.to_vec(), token_at: 1, sender_at: None };
+    let token = PrivacyToken { token: VALUE.to_vec(), token_at: 1, sender_at: None };
     state.put_token("100@lid", token).await.expect("stored");
     state.touch_token("200@lid", 1).await.expect("stored");
 }
@@ -47,7 +47,7 @@ const SECRETS: u64 = 5;
 
 /// Checks that all values are as they were stored.
 async fn is_whole(state: &DeviceState) -> Result<(), StoreError> {
-    for kind in [Kind::Device, Kind::Session, Kind::Untold] {
+    for kind in [RecordKind::Device, RecordKind::Session, RecordKind::PendingSync] {
         assert_eq!(state.record(kind, b"key").await?.expect("there"), VALUE);
         assert_eq!(state.records(kind, &[b"key".to_vec()]).await?, [(b"key".to_vec(), VALUE.to_vec())]);
         assert_eq!(state.all_records(kind).await?, [(b"key".to_vec(), VALUE.to_vec())]);
@@ -64,7 +64,8 @@ async fn stored(test: &TestStore) -> Vec<Vec<u8>> {
         E::find().all(&test.store.readers).await.expect("a read")
     }
     let records = all::<device_record::Entity>(test).await.into_iter();
-    let mut values: Vec<_> = records.filter(|row| row.kind != Kind::Untold as i16).map(|row| row.value).collect();
+    let mut values: Vec<_> =
+        records.filter(|row| row.kind != RecordKind::PendingSync as i16).map(|row| row.value).collect();
     values.extend(all::<device_secret::Entity>(test).await.into_iter().map(|row| row.secret));
     values.extend(all::<device_token::Entity>(test).await.into_iter().map(|row| row.token));
     values.retain(|value| !value.is_empty());
@@ -101,11 +102,11 @@ async fn a_database_that_was_filled_in_plain_is_switched_to_sealed_and_back() {
     assert!(stored(&test).await.iter().all(|value| value == VALUE));
     let key = new_master_key();
     let (sealed, plain) = (keys(&key), keys(&format!("plain {key}")));
-    let id = sealed.seals_with();
+    let id = sealed.encryption_key();
 
     let store = open(&test, &sealed).await.expect("opens");
     is_whole(&state(&test, &store)).await.expect("plain text is still accepted");
-    state(&test, &store).put_records(vec![record(Kind::Device, b"key")]).await.expect("stored");
+    state(&test, &store).put_records(vec![record(RecordKind::Device, b"key")]).await.expect("stored");
     assert_eq!(counts(&test).await, [(None, SECRETS - 1), (id, 1)]);
     let rotated = rotate(&test, &sealed).await.expect("rotated");
     assert_eq!((rotated.anew, rotated.before, rotated.is_final), (SECRETS - 1, 1, true));
@@ -116,10 +117,10 @@ async fn a_database_that_was_filled_in_plain_is_switched_to_sealed_and_back() {
     // From the next start on, plain text is rejected as a secret.
     let store = open(&test, &sealed).await.expect("opens");
     is_whole(&state(&test, &store)).await.expect("all opens");
-    state(&test, &test.store).put_records(vec![record(Kind::Device, b"key")]).await.expect("stored");
-    let refused = state(&test, &store).record(Kind::Device, b"key").await;
-    assert!(matches!(refused, Err(StoreError::Sealed { reason: Unopened::Plain, .. })), "{refused:?}");
-    state(&test, &store).put_records(vec![record(Kind::Device, b"key")]).await.expect("stored");
+    state(&test, &test.store).put_records(vec![record(RecordKind::Device, b"key")]).await.expect("stored");
+    let refused = state(&test, &store).record(RecordKind::Device, b"key").await;
+    assert!(matches!(refused, Err(StoreError::Sealed { reason: DecryptError::Plain, .. })), "{refused:?}");
+    state(&test, &store).put_records(vec![record(RecordKind::Device, b"key")]).await.expect("stored");
 
     let store = open(&test, &plain).await.expect("opens");
     is_whole(&state(&test, &store)).await.expect("all opens");
@@ -146,24 +147,27 @@ async fn a_value_in_the_place_of_another_does_not_open() {
         execute(&test, &format!("UPDATE {table} SET {column} = ({of_the_other})")).await;
     }
     let changed = |refused: Option<StoreError>| match refused {
-        Some(StoreError::Sealed { reason, .. }) => assert_eq!(reason, Unopened::Changed),
+        Some(StoreError::Sealed { reason, .. }) => assert_eq!(reason, DecryptError::Changed),
         other => panic!("unexpected result: {other:?}"),
     };
     for state in [&mine, &theirs] {
-        changed(state.record(Kind::Device, b"key").await.err());
-        changed(state.records(Kind::Session, &[b"key".to_vec()]).await.err());
-        changed(state.all_records(Kind::Session).await.err());
-        changed(state.take_record(Kind::SentMessage, b"key").await.err());
+        changed(state.record(RecordKind::Device, b"key").await.err());
+        changed(state.records(RecordKind::Session, &[b"key".to_vec()]).await.err());
+        changed(state.all_records(RecordKind::Session).await.err());
+        changed(state.take_record(RecordKind::SentMessage, b"key").await.err());
         changed(state.secret(b"key").await.err());
         changed(state.token("100@lid").await.err());
-        assert_eq!(state.record(Kind::Untold, b"key").await.expect("marks are not encrypted").expect("there"), VALUE);
+        assert_eq!(
+            state.record(RecordKind::PendingSync, b"key").await.expect("marks are not encrypted").expect("there"),
+            VALUE
+        );
     }
 }
 
 #[tokio::test]
 async fn a_missing_key_is_named_before_anything_is_opened() {
     let test = TestStore::open().await;
-    let id = test.keys.seals_with().expect("an id");
+    let id = test.keys.encryption_key().expect("an id");
     for keys in [MasterKeys::default(), keys(&new_master_key()), keys(&format!("plain {}", new_master_key()))] {
         let Err(refused) = open(&test, &keys).await else { panic!("opened with {keys:?}") };
         assert!(matches!(refused, OpenError::NoMasterKey(missing) if missing == id), "{refused}");
@@ -180,12 +184,12 @@ async fn nothing_is_sealed_that_a_running_server_could_not_open() {
     fill(&state(&test, &test.store)).await;
     let both = keys(&format!("{new} {old}"));
     // A running server holds this lock on SQLite. On PostgreSQL a running server cannot be detected.
-    let running = connect::Hold::take(&config(&test.database)).expect("free");
+    let running = connect::DatabaseLock::take(&config(&test.database)).expect("free");
     assert!(matches!(rotate(&test, &both).await, Err(OpenError::NotServed)));
-    assert_eq!(counts(&test).await, [(keys(&old).seals_with(), SECRETS)]);
+    assert_eq!(counts(&test).await, [(keys(&old).encryption_key(), SECRETS)]);
     open(&test, &both).await.expect("a server starts");
     assert!(rotate(&test, &both).await.expect("rotated").is_final);
-    assert_eq!(counts(&test).await, [(keys(&new).seals_with(), SECRETS)]);
+    assert_eq!(counts(&test).await, [(keys(&new).encryption_key(), SECRETS)]);
     drop(running);
     is_whole(&state(&test, &open(&test, &keys(&new)).await.expect("opens without the old key"))).await.expect("whole");
     assert!(matches!(open(&test, &keys(&old)).await, Err(OpenError::NoMasterKey(_))));
@@ -212,7 +216,7 @@ async fn many_values_are_sealed_anew_and_a_second_pass_finds_nothing_to_do() {
     let test = TestStore::sealed_with(keys(&old)).await;
     let many = |kind| (0..MANY / 2).map(move |number| record(kind, &number.to_be_bytes()));
     state(&test, &test.store)
-        .put_records(many(Kind::PreKey).chain(many(Kind::Session)).collect())
+        .put_records(many(RecordKind::PreKey).chain(many(RecordKind::Session)).collect())
         .await
         .expect("stored");
     let both = keys(&format!("{new} {old}"));
@@ -221,7 +225,7 @@ async fn many_values_are_sealed_anew_and_a_second_pass_finds_nothing_to_do() {
         let rotated = rotate(&test, &both).await.expect("rotated");
         assert_eq!((rotated.anew, rotated.before), (u64::from(anew), u64::from(before)));
     }
-    let all = state(&test, &store).all_records(Kind::PreKey).await.expect("all open");
+    let all = state(&test, &store).all_records(RecordKind::PreKey).await.expect("all open");
     assert!(all.len() == MANY as usize / 2 && all.iter().all(|(_, value)| value == VALUE));
 }
 
@@ -232,17 +236,17 @@ async fn what_the_server_stored_meanwhile_is_not_overwritten() {
     fill(&state).await;
     let writers = connect::writers(&config(&test.database)).await.expect("writers");
     let read = columns::page::<device_record::Entity>(&writers, None).await.expect("a page");
-    let later = Record { value: b"later".to_vec(), ..record(Kind::Device, b"key") };
+    let later = Record { value: b"later".to_vec(), ..record(RecordKind::Device, b"key") };
     state.put_records(vec![later]).await.expect("stored");
-    state.remove_records(Kind::Session, &[b"key".to_vec()]).await.expect("removed");
+    state.remove_records(RecordKind::Session, &[b"key".to_vec()]).await.expect("removed");
     let mut replaced = Vec::new();
     for row in &read {
         let value = row.value.clone();
         replaced.push(columns::replace::<device_record::Entity>(&writers, row, value).await.expect("no error"));
     }
     assert_eq!(replaced, [false, false, true], "changed, removed, and as it was");
-    assert_eq!(state.record(Kind::Device, b"key").await.expect("opens").expect("there"), b"later");
-    assert_eq!(state.record(Kind::Session, b"key").await.expect("a read"), None);
+    assert_eq!(state.record(RecordKind::Device, b"key").await.expect("opens").expect("there"), b"later");
+    assert_eq!(state.record(RecordKind::Session, b"key").await.expect("a read"), None);
 }
 
 #[tokio::test]
@@ -274,13 +278,13 @@ async fn a_lost_key_takes_the_sessions_along_that_need_it_and_no_other() {
     let kept = store.device_state(&test.organization, other);
     fill(&kept).await;
 
-    let [lost, unknown] = [&old, &new_master_key()].map(|key| keys(key).seals_with().expect("an id"));
+    let [lost, unknown] = [&old, &new_master_key()].map(|key| keys(key).encryption_key().expect("an id"));
     let forget = async |id| forget_master_key(&config(&test.database), id).await;
     assert!(matches!(forget(unknown).await, Err(OpenError::NotNeeded(_))));
     assert_eq!(forget(lost).await.expect("forgotten"), 1);
     assert!(matches!(forget(lost).await, Err(OpenError::NotNeeded(_))));
     let store = open(&test, &keys(&new)).await.expect("opens without the old key");
-    assert_eq!(state(&test, &store).record(Kind::Device, b"key").await.expect("a read"), None);
+    assert_eq!(state(&test, &store).record(RecordKind::Device, b"key").await.expect("a read"), None);
     assert_eq!(state(&test, &store).token_jids().await.expect("a read"), Vec::<String>::new());
     is_whole(&kept).await.expect("whole");
 }

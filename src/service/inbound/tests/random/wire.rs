@@ -55,7 +55,7 @@ impl<'a> Stage<'a> {
             let key = self.key.clone();
             let events = Arc::new([event]);
             self.store
-                .write_in(&key.organization.clone(), key.session, move |unit| {
+                .write_session(&key.organization.clone(), key.session, move |unit| {
                     let (key, events) = (key.clone(), Arc::clone(&events));
                     Box::pin(async move { apply_all(unit, &key, &*events, now).await })
                 })
